@@ -1,0 +1,79 @@
+"""A sentence becomes the token ids that the text encoder takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import BundleError, PromptError
+
+if TYPE_CHECKING:
+    from edgetrack.bundle import Bundle
+
+TEXT_LENGTH = 24  # tokens, [CLS] and [SEP] included
+
+
+class Tokenizer:
+    """The WordPiece tokenizer of a bundle: lower-cases, strips accents, splits rare words into known pieces."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._load(bundle.path("tokenizer"), bundle.manifest.text_length)
+
+    @classmethod
+    def from_file(cls, path: Path, *, length: int = TEXT_LENGTH) -> Tokenizer:
+        """A tokenizer from a ``tokenizer.json`` outside any bundle."""
+        self = cls.__new__(cls)
+        self._load(path, length)
+        return self
+
+    def _load(self, path: Path, length: int) -> None:
+        from tokenizers import Tokenizer as WordPiece
+
+        try:
+            self._pieces = WordPiece.from_file(str(path))
+        except Exception as error:  # the library raises a bare Exception for every kind of damage
+            raise BundleError(f"tokenizer {path} cannot be read ({error}); export the bundle again") from error
+        self._pieces.no_padding()
+        self._pieces.no_truncation()
+        self._length = length
+        self._unknown = self._pieces.token_to_id("[UNK]")
+
+    def encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The ids, int64 (1, T), and the mask, float32 (1, T), 1 for a token and 0 for padding, of ``text``.
+
+        Raises:
+            PromptError: ``text`` is not a string, is empty, is too long, or has no word that the model knows.
+        """
+        ids = self.tokens(text)
+        if len(ids) > self._length:
+            raise PromptError(
+                f"text {_shortened(text)} is {len(ids) - 2} word pieces long; expected at most {self._length - 2}: "
+                "describe the target in fewer words"
+            )
+        return self.pad(ids)
+
+    def tokens(self, text: str) -> list[int]:
+        """The ids of ``text``, from [CLS] to [SEP], of any length."""
+        if not isinstance(text, str):
+            raise PromptError(f"text is a {type(text).__name__}; expected a string such as 'red car'")
+        if not text.strip():
+            raise PromptError(f"text {text!r} is empty; expected a description such as 'red car'")
+        ids: list[int] = self._pieces.encode(text).ids
+        if all(i == self._unknown for i in ids[1:-1]):
+            raise PromptError(f"text {_shortened(text)} has no word that the model knows; expected English words")
+        return ids
+
+    def pad(self, ids: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """``ids`` as a row of fixed length with its mask; at most ``T`` of them."""
+        row = np.zeros((1, self._length), np.int64)
+        mask = np.zeros((1, self._length), np.float32)
+        row[0, : len(ids)] = ids
+        mask[0, : len(ids)] = 1.0
+        return row, mask
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
