@@ -1,0 +1,23 @@
+"""Optional packages: the only place that knows which extra brings which module."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from edgetrack.errors import MissingExtra
+
+
+def require(module: str, extra: str) -> Any:
+    """Imports ``module``, which comes with ``pip install 'edgetrack[extra]'``.
+
+    Raises:
+        MissingExtra: it is not installed, or does not load; the message has the command.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtra(
+            f"the Python module {module!r} cannot be imported ({error}); this function needs it; "
+            f"run: pip install 'edgetrack[{extra}]'"
+        ) from error

@@ -1,0 +1,111 @@
+"""From a region of a frame straight into the network's input: one fused pass, and its readable reference."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._native import runtime
+from edgetrack.errors import BoxError, ConfigError, FrameError
+from edgetrack.types import check_pixels
+
+Triple = tuple[float, float, float]
+Region = tuple[float, float, float, float]
+
+
+def crop_into(
+    pixels: NDArray[np.uint8], region: Region, out: NDArray[np.float32], *, mean: Triple, std: Triple, fill: Triple
+) -> None:
+    """Crops ``region``, resizes it bilinearly and writes ``(rgb - mean) / std`` into ``out``.
+
+    Nothing is allocated and the interpreter lock is released. Output pixel ``i`` samples the frame at
+    ``x + (i + 0.5) * w / columns - 0.5``; what lies outside the frame has the colour ``fill``, blended in
+    bilinearly at the border.
+
+    Args:
+        pixels: uint8 (H, W, 3) BGR. Rows may lie apart, the pixels of a row are packed.
+        region: ``(x, y, w, h)`` in pixels of the frame; may leave the frame and need not be square.
+        out: float32 (1, 3, rows, columns), C-contiguous; receives RGB.
+        mean: taken off, RGB, in 0..255.
+        std: divided by, RGB, in 0..255.
+        fill: BGR, 0..255.
+
+    Raises:
+        FrameError: ``pixels`` is not such an array.
+        BoxError: ``region`` is not finite or is empty.
+        ConfigError: ``out``, ``mean``, ``std`` or ``fill`` is not as described.
+    """
+    frame = check_pixels(pixels)
+    if frame.strides[2] != 1 or (frame.strides[1] != 3 and frame.shape[1] > 1):
+        raise FrameError(
+            f"frame has the strides {frame.strides}; expected the pixels of a row to be packed (strides (any, 3, 1)); "
+            "pass numpy.ascontiguousarray(frame)"
+        )
+    _check_region(region)
+    _check_out(out)
+    for name, value in (("mean", mean), ("std", std), ("fill", fill)):
+        _check_triple(name, value)
+    runtime.crop(frame, tuple(region), out, tuple(mean), tuple(std), tuple(fill))
+
+
+def crop_reference(
+    pixels: NDArray[np.uint8], region: Region, size: tuple[int, int], *, mean: Triple, std: Triple, fill: Triple
+) -> NDArray[np.float32]:
+    """What ``crop_into`` computes, in plain numpy: the contract that tests hold it to.
+
+    Args:
+        pixels: uint8 (H, W, 3) BGR.
+        region: ``(x, y, w, h)`` in pixels of the frame.
+        size: ``(rows, columns)`` of the result.
+        mean: RGB, 0..255.
+        std: RGB, 0..255.
+        fill: BGR, 0..255.
+
+    Returns:
+        float32 (1, 3, rows, columns), RGB.
+    """
+    height, width = pixels.shape[:2]
+    rows, columns = size
+    x, y, w, h = region
+    xs = np.clip(x + (np.arange(columns) + 0.5) * (w / columns) - 0.5, -1.0, width)
+    ys = np.clip(y + (np.arange(rows) + 0.5) * (h / rows) - 0.5, -1.0, height)
+    bordered = np.full((height + 3, width + 3, 3), fill, dtype=np.float64)  # one before, two after
+    bordered[1 : height + 1, 1 : width + 1] = pixels
+    left, top = np.floor(xs).astype(int), np.floor(ys).astype(int)
+    across, down = (xs - left)[None, :, None], (ys - top)[:, None, None]
+    upper, lower = bordered[top + 1], bordered[top + 2]
+    upper = upper[:, left + 1] * (1 - across) + upper[:, left + 2] * across
+    lower = lower[:, left + 1] * (1 - across) + lower[:, left + 2] * across
+    rgb = (upper * (1 - down) + lower * down)[..., ::-1]
+    normalised = (rgb - np.asarray(mean)) / np.asarray(std)
+    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def _check_region(region: Region) -> None:
+    if len(region) != 4 or not all(math.isfinite(v) for v in region) or region[2] <= 0 or region[3] <= 0:
+        raise BoxError(f"region {tuple(region)} cannot be cropped; expected finite (x, y, w, h) with w > 0 and h > 0")
+
+
+def _check_out(out: Any) -> None:
+    if (
+        not isinstance(out, np.ndarray)
+        or out.dtype != np.float32
+        or out.ndim != 4
+        or out.shape[:2] != (1, 3)
+        or out.size == 0
+        or not out.flags.c_contiguous
+        or not out.flags.writeable
+    ):
+        given = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ConfigError(
+            f"out is {given}; expected a writeable, C-contiguous float32 array of the shape (1, 3, rows, columns)"
+        )
+
+
+def _check_triple(name: str, value: Triple) -> None:
+    if len(value) != 3 or not all(math.isfinite(v) for v in value) or (name == "std" and 0 in value):
+        zero = ", none of them 0" if name == "std" else ""
+        raise ConfigError(f"{name} is {tuple(value)}; expected 3 finite numbers{zero}, one for each colour")

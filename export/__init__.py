@@ -1,0 +1,1 @@
+"""From a checkpoint to a bundle. Runs on a workstation, never on the device."""
