@@ -1,0 +1,88 @@
+"""How a track looks on a picture: the same in written videos and in the window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.io.opencv import load_cv2
+from edgetrack.types import Box, Status, Track
+
+Colour = tuple[int, int, int]  # BGR
+
+# Far apart in hue and in brightness, so that they differ for colour-blind eyes too.
+COLOURS: dict[Status, Colour] = {
+    "tracking": (110, 220, 60),
+    "uncertain": (60, 190, 255),
+    "lost": (80, 80, 240),
+    "searching": (230, 190, 120),
+}
+INK = (24, 24, 24)
+PAPER = (245, 245, 245)
+
+
+def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> None:
+    """Draws the box, its score and a line with text and status into ``pixels`` (H, W, 3) BGR, in place."""
+    cv2 = load_cv2()
+    height, width = pixels.shape[:2]
+    scale = min(max(min(height, width) / 720, 0.5), 2.5)
+    colour = COLOURS[track.status]
+    if track.box is not None:
+        _draw_box(cv2, pixels, track.box, colour, scale)
+        _tag(cv2, pixels, track.box, f"{track.score:.2f}", colour, scale)
+    words = track.status if text is None else f"{text}: {track.status}"
+    _caption(cv2, pixels, words, colour, scale)
+
+
+def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, colour: Colour, scale: float) -> None:
+    """A thin frame with strong corners: the target stays visible inside."""
+    left, top, right, bottom = _corners(box)
+    thin, thick = max(1, round(1.5 * scale)), max(2, round(4 * scale))
+    arm = max(4, round(0.22 * min(right - left, bottom - top)))
+    cv2.rectangle(pixels, (left, top), (right, bottom), INK, thin + 2, cv2.LINE_AA)
+    cv2.rectangle(pixels, (left, top), (right, bottom), colour, thin, cv2.LINE_AA)
+    for x, dx in ((left, arm), (right, -arm)):
+        for y, dy in ((top, arm), (bottom, -arm)):
+            corner = np.array([(x + dx, y), (x, y), (x, y + dy)], np.int32)
+            cv2.polylines(pixels, [corner], False, colour, thick, cv2.LINE_AA)
+
+
+def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, colour: Colour, scale: float) -> None:
+    """The score on a plate above the box, or inside it where there is no room above."""
+    left, top, _, _ = _corners(box)
+    (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.6 * scale, 1)
+    pad = round(5 * scale)
+    tall, wide = h + below + pad, w + 2 * pad
+    x = int(np.clip(left, 0, max(0, pixels.shape[1] - wide)))
+    y = top - tall - pad // 2
+    y = y if y >= 0 else max(0, top + pad)
+    cv2.rectangle(pixels, (x, y), (x + wide, y + tall), colour, cv2.FILLED)
+    _write(cv2, pixels, words, (x + pad, y + tall - below), 0.6 * scale, INK)
+
+
+def _caption(cv2: Any, pixels: NDArray[np.uint8], words: str, colour: Colour, scale: float) -> None:
+    """A dark translucent plate at the top left with a dot in the colour of the status."""
+    (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.7 * scale, 1)
+    pad = round(10 * scale)
+    tall = h + below + pad
+    plate = pixels[pad : pad + tall, pad : pad + w + 3 * pad + h]
+    plate[:] = (plate * 0.35).astype(np.uint8)
+    middle = pad + tall // 2
+    cv2.circle(pixels, (2 * pad + h // 3, middle), max(2, round(0.4 * h)), colour, cv2.FILLED, cv2.LINE_AA)
+    _write(cv2, pixels, words, (3 * pad + h // 2, middle + h // 2), 0.7 * scale, PAPER)
+
+
+def _write(
+    cv2: Any, pixels: NDArray[np.uint8], words: str, at: tuple[int, int], size: float, ink: Colour
+) -> None:
+    thickness = max(1, round(1.6 * size))
+    cv2.putText(pixels, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA)
+
+
+def _corners(box: Box) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom in whole pixels, kept within what OpenCV can draw."""
+    edges = (box.x, box.y, box.x + box.w, box.y + box.h)
+    left, top, right, bottom = (round(float(np.clip(edge, -30_000, 30_000))) for edge in edges)
+    return left, top, right, bottom

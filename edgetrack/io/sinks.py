@@ -1,0 +1,245 @@
+"""Where tracks go: JSON lines, an annotated video, a window."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import SinkError
+from edgetrack.io.opencv import load_cv2
+from edgetrack.io.overlay import draw
+from edgetrack.types import Frame, Track
+
+GUI_HINT = "pip install 'edgetrack[gui]'"
+
+
+class Sink(Protocol):
+    """Takes one frame and its track at a time; a context manager."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it wants no more frames, as when its window was closed."""
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Sink: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class _Closing:
+    """What every sink shares: leaving the ``with`` block closes it, whatever the reason."""
+
+    done = False
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_sink(
+    path: str | Path,
+    *,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+    text: str | None = None,
+) -> Sink:
+    """Opens an output; its suffix says which kind: ``.jsonl`` or ``.mp4``.
+
+    What is already there is only replaced once there is something to replace it with: JSON lines at the first
+    frame, a video when it is complete.
+
+    Args:
+        path: the file to write.
+        fps: frame rate of a video; 30 where the source does not know.
+        size: width and height of a video in pixels; without it the first frame decides.
+        text: what is being looked for, written into a video's pictures.
+
+    Raises:
+        SinkError: the suffix is unknown or the place cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".jsonl":
+        return JsonlSink(path)
+    if suffix == ".mp4":
+        return VideoSink(path, fps=fps or 30.0, size=size, text=text)
+    raise SinkError(f"output {path} ends in {suffix or 'nothing'!r}; expected .jsonl or .mp4")
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise SinkError(f"output {path} is a folder; expected a file name such as {path / 'out.jsonl'}")
+    if not path.parent.is_dir():
+        raise SinkError(f"output {path} cannot be written: folder {path.parent} does not exist")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise SinkError(f"output {path} cannot be written: the file is read-only")
+
+
+class JsonlSink(_Closing):
+    """One JSON object a line and frame, written at once: another program can follow the file."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._lines = 0
+        _check_place(self._path)
+        self._created = not self._path.exists()
+        try:
+            # Unbuffered: a line is one system call, so not even a killed process leaves half of one.
+            self._file = self._path.open("ab", buffering=0)
+        except OSError as error:
+            raise SinkError(f"output {self._path} cannot be written: {error.strerror}") from error
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        record = {
+            "frame": frame.index,
+            "time_s": round(frame.time_s, 4),
+            "status": track.status,
+            "box": None if track.box is None else [round(v, 2) for v in track.box.xywh],
+            "score": round(track.score, 4),
+            "latency_ms": round(latency_ms, 3),
+        }
+        try:
+            if self._lines == 0 and not self._created:
+                self._file.truncate(0)
+            self._file.write(json.dumps(record).encode() + b"\n")
+        except OSError as error:
+            raise SinkError(f"output {self._path} cannot be written: {error.strerror}") from error
+        self._lines += 1
+
+    def close(self) -> None:
+        if self._file.closed:
+            return
+        self._file.close()
+        if self._created and self._lines == 0:
+            self._path.unlink(missing_ok=True)
+
+
+class VideoSink(_Closing):
+    """An MPEG-4 video with the track drawn into it; appears under its name when it is complete."""
+
+    def __init__(
+        self, path: str | Path, *, fps: float, size: tuple[int, int] | None = None, text: str | None = None
+    ) -> None:
+        self._path = Path(path)
+        self._fps = fps
+        self._text = text
+        self._writer: Any = None
+        self._canvas: NDArray[np.uint8] | None = None
+        self._frames = 0
+        self._size = size
+        self._cv2 = load_cv2()
+        _check_place(self._path)
+        self._part = self._path.with_name(f".{self._path.stem}.{os.getpid()}.part.mp4")
+        try:
+            self._part.touch()
+        except OSError as error:
+            raise SinkError(f"output {self._path} cannot be written: {error.strerror}") from error
+        if size is not None:
+            self._open(size)
+
+    def _open(self, size: tuple[int, int]) -> None:
+        self._size = size
+        fourcc = self._cv2.VideoWriter.fourcc(*"mp4v")
+        self._writer = self._cv2.VideoWriter(str(self._part), fourcc, self._fps, size)
+        if not self._writer.isOpened():
+            self._part.unlink(missing_ok=True)
+            raise SinkError(
+                f"output {self._path} cannot be written: OpenCV has no MPEG-4 encoder for {size[0]}x{size[1]}"
+                f" at {self._fps:g} frames a second; pip install 'edgetrack[video]'"
+            )
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        height, width = frame.pixels.shape[:2]
+        if self._canvas is None or self._canvas.shape != frame.pixels.shape:
+            self._canvas = np.empty_like(frame.pixels)
+        np.copyto(self._canvas, frame.pixels)
+        draw(self._canvas, track, self._text)
+        if self._size is None:
+            self._open((width, height))
+        assert self._size is not None
+        # The encoder silently leaves out pictures of another size, which a folder may well hold.
+        fits = (width, height) == self._size
+        self._writer.write(self._canvas if fits else _letterbox(self._cv2, self._canvas, self._size))
+        self._frames += 1
+
+    def close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.release()
+        if not self._part.exists():
+            return
+        if self._frames == 0:
+            self._part.unlink()
+            return
+        # The encoder reports no errors; a full disk shows only in what it has left behind.
+        capture = self._cv2.VideoCapture(str(self._part))
+        written = int(capture.get(self._cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        capture.release()
+        if written < self._frames:
+            raise SinkError(
+                f"output {self._path} holds {written} of {self._frames} frames, left as {self._part};"
+                " is the disk full?"
+            )
+        self._part.replace(self._path)
+        self._frames = 0
+
+
+def _letterbox(cv2: Any, pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    ratio = min(size[0] / width, size[1] / height)
+    w, h = max(1, round(width * ratio)), max(1, round(height * ratio))
+    fitted = np.zeros((size[1], size[0], 3), np.uint8)
+    left, top = (size[0] - w) // 2, (size[1] - h) // 2
+    fitted[top : top + h, left : left + w] = cv2.resize(pixels, (w, h), interpolation=cv2.INTER_AREA)
+    return fitted
+
+
+class WindowSink(_Closing):
+    """Shows the track live; ``q``, Escape or closing the window ends the run."""
+
+    def __init__(self, *, title: str = "edgetrack", text: str | None = None) -> None:
+        self._cv2 = load_cv2()
+        self._title = title
+        self._text = text
+        if re.search(r"GUI:\s+NONE", self._cv2.getBuildInformation()):
+            raise SinkError(f"this OpenCV is built without windows; for --show: {GUI_HINT}")
+        # Without a display some builds end the whole process instead of raising.
+        displays = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        if sys.platform.startswith("linux") and not displays:
+            raise SinkError(
+                "there is no display for --show (DISPLAY is not set); use --output OUT.mp4 instead"
+            )
+        try:
+            self._cv2.namedWindow(title, self._cv2.WINDOW_NORMAL | self._cv2.WINDOW_KEEPRATIO)
+        except self._cv2.error as error:
+            raise SinkError(f"no window can be opened ({error.err}); for --show: {GUI_HINT}") from error
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        picture = frame.pixels.copy()
+        draw(picture, track, self._text)
+        self._cv2.imshow(self._title, picture)
+        key = self._cv2.waitKey(1) & 0xFF
+        visible = self._cv2.getWindowProperty(self._title, self._cv2.WND_PROP_VISIBLE) >= 1
+        self.done = key in (ord("q"), 27) or not visible
+
+    def close(self) -> None:
+        with suppress(self._cv2.error):  # the user may have closed it
+            self._cv2.destroyWindow(self._title)
