@@ -3,19 +3,21 @@
 //   frame (H, W, 3) u8 BGR                     out (3, rows, cols) f32 RGB
 //   +------------------+
 //   |      region      |      for each output row:
-//   |   +----------+   |        1. the two source rows around it, resampled horizontally   (cached, planar)
-//   |   |  .  .  . |   |  ->    2. their vertical blend, fill and normalisation            (2 FMAs an element)
-//   |   +----------+   |
+//   |   +----------+   |        1. the two source rows around it, resampled horizontally   (kept for the next
+//   row) |   |  .  .  . |   |  ->    2. their vertical blend, normalised, split into planes |   +----------+
+//   |
 //   +------------------+      everything outside the frame has the colour `fill`
 //
 // Output pixel i samples the source at region.x + (i + 0.5) * region.w / cols - 0.5 (half-pixel centres).
-// The functions marked ET_HD are what a CUDA thread per output pixel needs too; the row loops are the CPU's.
+// ET_HD marks what a CUDA thread per output pixel will need as well; the row loops are for the CPU.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "lerp4.h"
 
 #ifdef __CUDACC__
 #define ET_HD __host__ __device__
@@ -37,7 +39,7 @@ struct Region {
 
 struct Colours {
   float scale[3], shift[3];  // RGB: out = value * scale + shift
-  float fill[3];             // RGB, 0..255
+  float fill_bgr[3];         // 0..255
 };
 
 // Two neighbouring samples on one axis. A sample outside the frame has weight 0 and an index that is safe to
@@ -63,26 +65,59 @@ ET_HD inline Tap make_tap(double origin, double step, int index, int size) {
 // Buffers of one thread. They grow to the largest crop seen, then no call allocates.
 struct CropScratch {
   std::vector<Tap> columns;
-  std::vector<float> rows;  // two resampled source rows, each planar RGB
+  std::vector<float> rows;  // two resampled source rows, pixels of four floats: B, G, R, unused
 };
 
-// One source row at the output's columns: planar RGB in 0..255, horizontal fill included.
-inline void resample_row(const std::uint8_t* source, const Tap* columns, int cols, const float* fill,
-                         float* __restrict red, float* __restrict green, float* __restrict blue) {
-  for (int i = 0; i < cols; ++i) {
+// The columns from `begin` to `end` have both samples inside the frame, and four bytes can be read at each.
+struct Inside {
+  int begin, end;
+};
+
+inline Inside find_inside(const Tap* columns, int cols, int width) {
+  int begin = 0, end = cols;
+  while (begin < end && columns[begin].first_weight + columns[begin].second_weight < 0.999f) ++begin;
+  while (end > begin && (columns[end - 1].outside() || columns[end - 1].second >= width - 1)) --end;
+  return {begin, end};
+}
+
+inline void resample_edge(const std::uint8_t* source, const Tap* columns, int begin, int end,
+                          const float* fill_bgr, float* out) {
+  for (int i = begin; i < end; ++i) {
     const Tap tap = columns[i];
-    const std::uint8_t* a = source + 3 * tap.first;
-    const std::uint8_t* b = source + 3 * tap.second;
-    const float rest = tap.fill_weight();
-    red[i] = tap.first_weight * a[2] + tap.second_weight * b[2] + rest * fill[0];
-    green[i] = tap.first_weight * a[1] + tap.second_weight * b[1] + rest * fill[1];
-    blue[i] = tap.first_weight * a[0] + tap.second_weight * b[0] + rest * fill[2];
+    for (int c = 0; c < 3; ++c) {
+      out[4 * i + c] = tap.first_weight * source[3 * tap.first + c] +
+                       tap.second_weight * source[3 * tap.second + c] + tap.fill_weight() * fill_bgr[c];
+    }
   }
 }
 
-inline void blend_rows(const float* __restrict first, const float* __restrict second, int cols,
-                       float first_scale, float second_scale, float shift, float* __restrict out) {
-  for (int i = 0; i < cols; ++i) out[i] = first_scale * first[i] + second_scale * second[i] + shift;
+// One source row at the output's columns, in 0..255. The fourth lane is the next pixel's blue; nobody reads
+// it.
+inline void resample_row(const std::uint8_t* source, const Tap* columns, int cols, Inside inside,
+                         const float* fill_bgr, float* __restrict out) {
+  resample_edge(source, columns, 0, inside.begin, fill_bgr, out);
+  for (int i = inside.begin; i < inside.end; ++i) {
+    lerp4(source + 3 * columns[i].first, source + 3 * columns[i].second, columns[i].second_weight,
+          out + 4 * i);
+  }
+  resample_edge(source, columns, inside.end, cols, fill_bgr, out);
+}
+
+// Vertical blend, normalisation and the split into planes of one output row.
+inline void blend_rows(const float* __restrict first, const float* __restrict second, const Tap& tap,
+                       int cols, const Colours& colours, float* __restrict red, float* __restrict green,
+                       float* __restrict blue) {
+  float a[3], b[3], shift[3];  // RGB
+  for (int c = 0; c < 3; ++c) {
+    a[c] = tap.first_weight * colours.scale[c];
+    b[c] = tap.second_weight * colours.scale[c];
+    shift[c] = tap.fill_weight() * colours.fill_bgr[2 - c] * colours.scale[c] + colours.shift[c];
+  }
+  for (int i = 0; i < cols; ++i) {
+    red[i] = a[0] * first[4 * i + 2] + b[0] * second[4 * i + 2] + shift[0];
+    green[i] = a[1] * first[4 * i + 1] + b[1] * second[4 * i + 1] + shift[1];
+    blue[i] = a[2] * first[4 * i] + b[2] * second[4 * i] + shift[2];
+  }
 }
 
 // `out` is (3, out_rows, out_cols), C-contiguous.
@@ -90,30 +125,24 @@ inline void crop_resize(const FrameView& frame, const Region& region, const Colo
                         int out_cols, float* out, CropScratch& scratch) {
   const std::size_t cols = static_cast<std::size_t>(out_cols);
   scratch.columns.resize(cols);
-  scratch.rows.resize(2 * 3 * cols);
-  for (int i = 0; i < out_cols; ++i) {
-    scratch.columns[static_cast<std::size_t>(i)] = make_tap(region.x, region.w / out_cols, i, frame.width);
-  }
-  const std::size_t plane = static_cast<std::size_t>(out_rows) * cols;
+  scratch.rows.resize(2 * 4 * cols);
+  Tap* columns = scratch.columns.data();
+  for (int i = 0; i < out_cols; ++i) columns[i] = make_tap(region.x, region.w / out_cols, i, frame.width);
+  const Inside inside = find_inside(columns, out_cols, frame.width);
   int held[2] = {-1, -1};  // source row in each slot: row y lives in slot y % 2
   const auto resampled = [&](int y) {
-    float* slot = scratch.rows.data() + static_cast<std::size_t>(y % 2) * 3 * cols;
-    if (held[y % 2] != y) {
-      resample_row(frame.data + y * frame.row_bytes, scratch.columns.data(), out_cols, colours.fill, slot,
-                   slot + cols, slot + 2 * cols);
-      held[y % 2] = y;
-    }
+    float* slot = scratch.rows.data() + static_cast<std::size_t>(y % 2) * 4 * cols;
+    if (held[y % 2] != y)
+      resample_row(frame.data + y * frame.row_bytes, columns, out_cols, inside, colours.fill_bgr, slot);
+    held[y % 2] = y;
     return static_cast<const float*>(slot);
   };
-  for (int j = 0; j < out_rows; ++j) {
+  const std::size_t plane = static_cast<std::size_t>(out_rows) * cols;
+  for (int j = 0; j < out_rows; ++j, out += cols) {
     const Tap tap = make_tap(region.y, region.h / out_rows, j, frame.height);
     const float* first = tap.outside() ? scratch.rows.data() : resampled(tap.first);
     const float* second = tap.outside() ? first : resampled(tap.second);
-    for (std::size_t c = 0; c < 3; ++c) {
-      const float shift = tap.fill_weight() * colours.fill[c] * colours.scale[c] + colours.shift[c];
-      blend_rows(first + c * cols, second + c * cols, out_cols, tap.first_weight * colours.scale[c],
-                 tap.second_weight * colours.scale[c], shift, out + c * plane + static_cast<std::size_t>(j) * cols);
-    }
+    blend_rows(first, second, tap, out_cols, colours, out, out + plane, out + 2 * plane);
   }
 }
 

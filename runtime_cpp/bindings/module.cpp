@@ -45,7 +45,7 @@ void crop(const Pixels& pixels, const py::tuple& region, Tensor& out, const py::
   for (std::size_t c = 0; c < 3; ++c) {
     colours.scale[c] = 1.0f / stds[c];
     colours.shift[c] = -means[c] / stds[c];
-    colours.fill[c] = fills[2 - c];  // BGR -> RGB
+    colours.fill_bgr[c] = fills[c];
   }
   float* target = out.mutable_data();  // throws when read-only
   const int rows = static_cast<int>(out.shape(2)), cols = static_cast<int>(out.shape(3));
