@@ -1,0 +1,108 @@
+"""A model bundle: a folder with a manifest, the graphs, their weights and the tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from edgetrack.errors import BundleError
+from edgetrack.manifest import FILE_NAME, BundleFile, Manifest
+
+MODELS = Path(__file__).parent / "models"  # the bundles that come with the package
+DEFAULT = "edgetrack-s"
+GRAPHS = ("text", "prompt", "template", "search", "ground")
+ROLES = (*GRAPHS, "text_weights", "tracker_weights", "tokenizer")
+
+
+class Bundle:
+    """A checked bundle. It hands out paths and loads nothing."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, path: str | Path | None = None) -> Bundle:
+        """The bundle in a folder, a shipped one by its name, or with None the default.
+
+        Every file is compared with the manifest's checksum, and none may lie outside the folder.
+
+        Raises:
+            BundleError: it is missing, damaged, foreign, or needs a newer edgetrack.
+        """
+        folder = _locate(DEFAULT if path is None else path)
+        file = folder / FILE_NAME
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(
+                f"{folder} is not a model bundle: {FILE_NAME} cannot be read ({error}); expected a folder that "
+                "edgetrack's export wrote"
+            ) from error
+        manifest = Manifest.from_json(text, origin=str(file))
+        missing = [role for role in ROLES if role not in manifest.files]
+        missing += [f"tensors of {role}" for role in GRAPHS if role not in manifest.tensors]
+        if missing:
+            raise BundleError(f"{file} does not list {', '.join(missing)}; export the bundle again")
+        bundle = cls(folder, manifest)
+        for role, entry in manifest.files.items():
+            _check(_inside(folder, role, entry), entry)
+        return bundle
+
+    def path(self, role: str) -> Path:
+        """The file of a role such as ``search`` or ``tokenizer``.
+
+        Raises:
+            BundleError: the bundle has no such role.
+        """
+        entry = self.manifest.files.get(role)
+        if entry is None:
+            roles = ", ".join(sorted(self.manifest.files))
+            raise BundleError(f"model {self.manifest.name} has no file for {role!r}; it has {roles}")
+        return _inside(self.folder, role, entry)
+
+    def __repr__(self) -> str:
+        return f"Bundle({self.manifest.name} {self.manifest.version}, {self.folder})"
+
+
+def shipped() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(file.parent.name for file in MODELS.glob(f"*/{FILE_NAME}"))
+
+
+def _locate(path: str | Path) -> Path:
+    if not isinstance(path, (str, Path)):
+        raise BundleError(f"model is a {type(path).__name__}; expected a folder, the name of a shipped model, or None")
+    folder = Path(path)
+    if isinstance(path, str) and path in shipped():
+        return MODELS / path
+    if folder.is_dir():
+        return folder
+    names = ", ".join(shipped()) or "none"
+    raise BundleError(f"model {str(path)!r} is neither a folder nor a shipped model; shipped here: {names}")
+
+
+def _inside(folder: Path, role: str, entry: BundleFile) -> Path:
+    """The file's path; links are followed first, so that they cannot lead outside either."""
+    file = folder / entry.path
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise BundleError(
+            f"bundle {folder} names {entry.path!r} as its {role}, which lies outside of it; "
+            "expected only files inside: do not use this bundle"
+        )
+    return file
+
+
+def _check(file: Path, entry: BundleFile) -> None:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise BundleError(f"bundle file {file} cannot be read ({error}); copy or export the bundle again") from error
+    if digest.hexdigest() != entry.sha256:
+        raise BundleError(
+            f"bundle file {file} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., the manifest says "
+            f"{entry.sha256[:12]}...; copy or export the bundle again"
+        )

@@ -1,0 +1,70 @@
+"""What every engine offers: named graphs, named arrays in, named arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.bundle import Bundle
+from edgetrack.errors import ConfigError
+from edgetrack.manifest import TensorSpec
+
+
+class Graph(Protocol):
+    """One network, ready to run. Safe to call from several threads."""
+
+    @property
+    def inputs(self) -> Mapping[str, TensorSpec]: ...
+
+    @property
+    def outputs(self) -> Mapping[str, TensorSpec]: ...
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Computes all outputs; the arrays belong to the caller.
+
+        Raises:
+            ConfigError: an input is missing, unknown, or of another type or shape.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """A bundle opened on one backend. Holds no state of a target: several trackers may share it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    @property
+    def reason(self) -> str:
+        """Why this engine was taken, in words."""
+        ...
+
+    @property
+    def bundle(self) -> Bundle: ...
+
+    def graph(self, role: str) -> Graph:
+        """The graph of a role (text, prompt, template, search, ground), loaded at the first call."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of all loaded graphs; a later ``graph`` loads again."""
+        ...
+
+
+def check_feeds(role: str, inputs: Mapping[str, TensorSpec], feeds: Mapping[str, NDArray[Any]]) -> None:
+    """Raises ConfigError unless ``feeds`` are exactly ``inputs``."""
+    if feeds.keys() != inputs.keys():
+        raise ConfigError(
+            f"graph {role!r} was fed {', '.join(sorted(feeds)) or 'nothing'}; expected {', '.join(inputs)}"
+        )
+    for name, spec in inputs.items():
+        array = feeds[name]
+        if not isinstance(array, np.ndarray) or array.dtype != spec.dtype or array.shape != spec.shape:
+            given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise ConfigError(f"input {name!r} of graph {role!r} is {given}; expected {spec.dtype} {spec.shape}")
