@@ -1,0 +1,72 @@
+"""Every error that edgetrack raises on purpose.
+
+EdgetrackError
+├── FrameError(ValueError)         a frame of the wrong type, dtype, shape or size
+├── BoxError(ValueError)           a box that is not finite, is empty or lies outside the frame
+├── PromptError(ValueError)        a text that is empty, too long or not a string
+├── ConfigError(ValueError)        an option outside its allowed values
+├── NotStartedError(RuntimeError)  update() or set_text() before start()
+├── BundleError(ValueError)        a model bundle that is missing, damaged or foreign
+├── EngineUnavailable(RuntimeError)  an engine or precision that cannot run here
+├── MissingExtra(ImportError)      an optional package that is not installed
+├── SourceError(OSError)           a camera, video, folder or URL that cannot be read
+├── SinkError(OSError)             an output that cannot be written
+└── ExportError(RuntimeError)      a checkpoint that cannot become a bundle
+    └── ParityError                an exported graph whose outputs differ from the network's
+
+Each message says what happened and with which value, what was expected, and how to mend it.
+"""
+
+from __future__ import annotations
+
+
+class EdgetrackError(Exception):
+    """Base of all errors that edgetrack raises on purpose."""
+
+
+class FrameError(EdgetrackError, ValueError):
+    """A frame of the wrong type, dtype, shape or size."""
+
+
+class BoxError(EdgetrackError, ValueError):
+    """A box that is not finite, is empty or lies outside the frame."""
+
+
+class PromptError(EdgetrackError, ValueError):
+    """A text that is empty, too long or not a string."""
+
+
+class ConfigError(EdgetrackError, ValueError):
+    """An option outside its allowed values."""
+
+
+class NotStartedError(EdgetrackError, RuntimeError):
+    """``update()`` or ``set_text()`` was called before ``start()``."""
+
+
+class BundleError(EdgetrackError, ValueError):
+    """A model bundle that is missing, damaged or foreign."""
+
+
+class EngineUnavailable(EdgetrackError, RuntimeError):
+    """An engine or precision that cannot run on this machine."""
+
+
+class MissingExtra(EdgetrackError, ImportError):
+    """An optional package that is not installed."""
+
+
+class SourceError(EdgetrackError, OSError):
+    """A camera, video, folder or URL that cannot be read."""
+
+
+class SinkError(EdgetrackError, OSError):
+    """An output that cannot be written."""
+
+
+class ExportError(EdgetrackError, RuntimeError):
+    """A checkpoint that cannot become a bundle."""
+
+
+class ParityError(ExportError):
+    """An exported graph whose outputs differ from those of the network."""

@@ -1,0 +1,76 @@
+"""Regions of a frame and the way back from them: pure numpy, no state.
+
+A region is a square ``(x, y, side, side)`` in pixels of the frame; it may leave the frame.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import BoxError
+from edgetrack.types import Box
+
+Region = tuple[float, float, float, float]
+
+
+def region_around(box: Box, factor: float) -> Region:
+    """The square centred on ``box`` whose side is ``factor`` times the box's geometric mean side.
+
+    Bertinetto et al., SiamFC (2016), without its context margin: side = factor * sqrt(w * h).
+    """
+    side = factor * math.sqrt(box.w * box.h)
+    cx, cy = box.center
+    return cx - side / 2, cy - side / 2, side, side
+
+
+def letterbox(width: int, height: int) -> Region:
+    """The smallest square that holds the whole frame, both with the same centre."""
+    side = float(max(width, height))
+    return (width - side) / 2, (height - side) / 2, side, side
+
+
+def from_region(region: Region, cxcywh: tuple[float, float, float, float]) -> Box:
+    """The box in the frame of a box ``(cx, cy, w, h)`` that is given as shares of ``region``'s side."""
+    x, y, side, _ = region
+    cx, cy, w, h = (float(v) * side for v in cxcywh)
+    return Box(x + cx - w / 2, y + cy - h / 2, w, h)
+
+
+def clip(box: Box, width: int, height: int, *, least: float = 2.0) -> Box:
+    """``box`` cut to the frame; what is left of it is at least ``least`` pixels wide and high, and inside."""
+    x1, y1 = min(max(box.x, 0.0), width - least), min(max(box.y, 0.0), height - least)
+    x2, y2 = max(min(box.x + box.w, width), x1 + least), max(min(box.y + box.h, height), y1 + least)
+    return Box(x1, y1, x2 - x1, y2 - y1)
+
+
+def check_inside(box: Box, width: int, height: int) -> Box:
+    """``box`` itself when its centre lies in the frame.
+
+    Raises:
+        BoxError: the centre lies outside, so that there is too little of the target to learn from.
+    """
+    cx, cy = box.center
+    if not (0 <= cx < width and 0 <= cy < height):
+        raise BoxError(
+            f"box {box.xywh} has its centre ({cx:g}, {cy:g}) outside the frame of {width}x{height} pixels; "
+            "expected (x, y, w, h) in pixels of the frame with the origin at its top left corner"
+        )
+    return box
+
+
+def target_share(box: Box, region: Region, cells: int) -> NDArray[np.float32]:
+    """Which share of each of ``cells`` x ``cells`` cells of ``region`` the box covers: (cells, cells), 0..1."""
+    x, y, side, _ = region
+    edges = np.arange(cells + 1) * (side / cells)
+    across = _covered(edges + x, box.x, box.x + box.w)
+    down = _covered(edges + y, box.y, box.y + box.h)
+    return np.asarray(down[:, None] * across[None, :], np.float32)
+
+
+def _covered(edges: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    overlap = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
+    share: NDArray[np.float64] = np.clip(overlap / (edges[1] - edges[0]), 0.0, 1.0)
+    return share

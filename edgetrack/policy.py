@@ -1,0 +1,48 @@
+"""When a prediction counts as the target: confidence, thresholds, and the memory of recent frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from edgetrack.decode import Prediction
+from edgetrack.errors import BundleError
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Numbers of the state machine. Scores are 0..1; a bundle may bring its own in the manifest's ``thresholds``."""
+
+    acquire: float = 0.80  # a whole-frame find this sure is tracked at once
+    candidate: float = 0.45  # one this sure is shown as uncertain and tracked once it has held still
+    confirm: float = 3.0  # frames in a row that a candidate must be found at the same place
+    keep: float = 0.35  # following: below this the track is uncertain
+    drop: float = 0.15  # following: below this the box is not moved
+    patience: float = 12.0  # uncertain frames in a row before the target is lost
+    window: float = 0.25  # weight of the cosine window while following
+    penalty: float = 0.08  # on a sudden change of shape
+    inertia: float = 0.35  # share of the old size that is kept each frame
+
+    @classmethod
+    def of(cls, thresholds: Mapping[str, float]) -> Policy:
+        """The defaults with a bundle's own numbers in their place.
+
+        Raises:
+            BundleError: the bundle names a number that this version does not know.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(thresholds) - known):
+            raise BundleError(
+                f"the manifest has unknown thresholds {', '.join(unknown)}; expected {', '.join(sorted(known))}: "
+                "run pip install -U edgetrack"
+            )
+        return cls(**thresholds)
+
+
+def confidence(prediction: Prediction) -> float:
+    """How sure the network is, 0..1: the geometric mean of presence and the peak of the score map.
+
+    Presence alone says "in view" and the peak alone says "here"; a track needs both.
+    """
+    return math.sqrt(max(0.0, prediction.presence * prediction.peak))

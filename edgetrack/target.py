@@ -1,0 +1,71 @@
+"""What the network knows of a target: its picture and its sentence, encoded once and kept in the engine's input arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.crop import crop_into
+from edgetrack.engines.base import Engine
+from edgetrack.geometry import region_around, target_share
+from edgetrack.prompt import Tokenizer
+from edgetrack.types import Box
+
+
+class Target:
+    """The arrays that ``search`` and ``ground`` take besides the image.
+
+    Owned by one tracker; the engine only reads them. A target named by neither picture nor sentence is all zeros.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._manifest = engine.bundle.manifest
+        inputs = engine.graph("search").inputs
+        self.feeds: dict[str, NDArray[np.float32]] = {
+            name: np.zeros(spec.shape, np.float32) for name, spec in inputs.items() if name != "image"
+        }
+        self._tokens = self.feeds["anchor"].shape[1]  # template tokens come first in the memory
+        self._tokenizer: Tokenizer | None = None
+        self.has_text = False
+        self.has_template = False
+
+    def set_text(self, text: str) -> None:
+        """Encodes ``text``: milliseconds, nothing is rebuilt.
+
+        Raises:
+            PromptError: the text is empty, too long or not a string; the old one stays.
+        """
+        if self._tokenizer is None:
+            self._tokenizer = Tokenizer(self._engine.bundle)
+        ids, mask = self._tokenizer.encode(text)
+        tokens = self._engine.graph("text").run({"ids": ids, "mask": mask})["tokens"]
+        prompt = self._engine.graph("prompt").run({"tokens": tokens, "mask": mask})
+        self.feeds["memory"][:, :, self._tokens :] = prompt["memory"]
+        self.feeds["memory_mask"][:, self._tokens :] = mask
+        self.feeds["film"][:] = prompt["film"]
+        self.feeds["prototypes"][:, 1] = prompt["prototype"]
+        self.has_text = True
+
+    def set_template(self, pixels: NDArray[np.uint8], box: Box) -> None:
+        """Encodes the picture of the target in ``box`` of a frame, uint8 (H, W, 3) BGR."""
+        manifest = self._manifest
+        size = manifest.sizes["template"]
+        image = np.empty((1, 3, size, size), np.float32)
+        region = region_around(box, manifest.factors["template"])
+        crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
+        share = target_share(box, region, size // 16)[None, None]
+        template = self._engine.graph("template").run({"image": image, "target": share})
+        self.feeds["memory"][:, :, : self._tokens] = template["memory"]
+        self.feeds["memory_mask"][:, : self._tokens] = 1.0
+        self.feeds["anchor"][:] = template["anchor"]
+        self.feeds["prototypes"][:, 0] = template["prototype"]
+        self.has_template = True
+
+    def forget_template(self) -> None:
+        """Back to the sentence alone."""
+        self.feeds["memory"][:, :, : self._tokens] = 0.0
+        self.feeds["memory_mask"][:, : self._tokens] = 0.0
+        self.feeds["anchor"][:] = 0.0
+        self.feeds["prototypes"][:, 0] = 0.0
+        self.has_template = False

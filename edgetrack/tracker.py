@@ -1,0 +1,207 @@
+"""The tracker: a target named by a sentence, a box or both is searched for, followed, lost and found again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.bundle import Bundle
+from edgetrack.crop import crop_into
+from edgetrack.decode import Prediction, decode, hann_window
+from edgetrack.engines import open_engine
+from edgetrack.engines.base import Engine
+from edgetrack.errors import ConfigError, NotStartedError, PromptError
+from edgetrack.geometry import Region, check_inside, clip, from_region, letterbox, region_around
+from edgetrack.policy import Policy, confidence
+from edgetrack.target import Target
+from edgetrack.types import Box, Status, Track, check_pixels
+
+Pixels = NDArray[np.uint8]
+_SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
+
+
+class Tracker:
+    """Follows one target. Trackers share no state; several may share one engine.
+
+    Args:
+        bundle: folder of a model bundle, name of a shipped one, an open ``Bundle``, or None for the default.
+        engine: "auto", "ort", or the ``engine`` of another tracker, whose bundle is then used.
+        precision: "auto" or "fp32".
+        threads: that one network call may use.
+
+    Raises:
+        BundleError, ConfigError, EngineUnavailable: see their descriptions.
+    """
+
+    def __init__(
+        self,
+        bundle: str | Path | Bundle | None = None,
+        *,
+        engine: str | Engine = "auto",
+        precision: str = "auto",
+        threads: int = 2,
+    ) -> None:
+        self.engine = _engine(bundle, engine, precision, threads)
+        self._manifest = self.engine.bundle.manifest
+        self._policy = Policy.of(self._manifest.thresholds)
+        self._images: dict[str, NDArray[np.float32]] = {}
+        self._window: NDArray[np.float32] | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._target: Target | None = None
+        self._box: Box | None = None  # last box while following, else the last candidate
+        self._status: Status = "searching"
+        self._locked = False  # following, as opposed to looking everywhere
+        self._streak = 0  # following: uncertain frames in a row; looking: finds in a row at one place
+        self._own_template = False  # the template is the user's box, not a find of ours
+        self._index = -1
+
+    def start(self, frame: Pixels, *, text: str | None = None, box: Any = None) -> Track:
+        """Names the target, and finds it in the first frame; forgets any target before it.
+
+        Args:
+            frame: uint8 (H, W, 3) BGR.
+            text: what it is, such as "red car"; without ``box`` the whole frame is searched.
+            box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left.
+
+        Raises:
+            FrameError, BoxError, PromptError: bad input; the tracker then still has its target from before.
+            ConfigError: neither text nor box.
+        """
+        pixels = check_pixels(frame)
+        if text is None and box is None:
+            raise ConfigError("start() got neither text nor box; name the target: start(frame, text='red car')")
+        given = None if box is None else check_inside(Box.of(box), pixels.shape[1], pixels.shape[0])
+        target = Target(self.engine)
+        if text is not None:
+            target.set_text(text)
+        self._clear()
+        self._target, self._index = target, 0
+        if given is None:
+            return self._look(pixels)
+        target.set_template(pixels, given)
+        self._own_template = True
+        self._follow_from(given)
+        return Track(given, 1.0, "tracking", 0)
+
+    def update(self, frame: Pixels) -> Track:
+        """Finds the target in the next frame, uint8 (H, W, 3) BGR.
+
+        Raises:
+            FrameError: bad input; the frame does not count.
+            NotStartedError: there is no target yet.
+        """
+        pixels = check_pixels(frame)
+        if self._target is None:
+            raise NotStartedError("update() before start(); call start(frame, text=...) or start(frame, box=...) first")
+        self._index += 1
+        return self._follow(pixels) if self._locked else self._look(pixels)
+
+    def set_text(self, text: str) -> None:
+        """Describes another target, from the next frame on: takes milliseconds, nothing is rebuilt.
+
+        Looking starts anew. To keep following what is followed now, under another name, start with its box.
+
+        Raises:
+            PromptError: bad text; the target stays what it was.
+            NotStartedError: there is no target yet.
+        """
+        if self._target is None:
+            raise NotStartedError("set_text() before start(); call start(frame, text=...) first")
+        if not isinstance(text, str):
+            raise PromptError(f"text is a {type(text).__name__}; expected a str such as 'red car'")
+        self._target.set_text(text)
+        self._target.forget_template()
+        self._locked, self._own_template, self._box, self._streak = False, False, None, 0
+        self._status = "searching"
+
+    # looking everywhere
+
+    def _look(self, pixels: Pixels) -> Track:
+        assert self._target is not None
+        region = letterbox(pixels.shape[1], pixels.shape[0])
+        prediction = decode(self._run("ground", pixels, region))
+        score = confidence(prediction)
+        found = clip(from_region(region, prediction.cxcywh), pixels.shape[1], pixels.shape[0])
+        if score < self._policy.candidate:
+            self._streak, self._box = 0, None
+            return Track(None, score, self._status, self._index)
+        same = self._box is not None and found.iou(self._box) >= _SAME_PLACE
+        self._streak = self._streak + 1 if same else 1
+        self._box = found
+        if score < self._policy.acquire and self._streak < self._policy.confirm:
+            return Track(found, score, "uncertain", self._index)
+        if not self._own_template:
+            self._target.set_template(pixels, found)
+        self._follow_from(found)
+        return Track(found, score, "tracking", self._index)
+
+    def _follow_from(self, box: Box) -> None:
+        self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
+
+    # following
+
+    def _follow(self, pixels: Pixels) -> Track:
+        assert self._box is not None
+        policy, before = self._policy, self._box
+        region = region_around(before, self._manifest.factors["search"])
+        outputs = self._run("search", pixels, region)
+        if self._window is None:
+            self._window = hann_window(outputs["score"].shape[-1])
+        prediction = decode(
+            outputs,
+            window=self._window,
+            influence=policy.window,
+            previous=(before.w / region[2], before.h / region[2]),
+            penalty=policy.penalty,
+        )
+        score = confidence(prediction)
+        if score >= policy.drop:
+            self._box = self._smoothed(region, prediction, pixels)
+        if score >= policy.keep:
+            self._streak, self._status = 0, "tracking"
+            return Track(self._box, score, "tracking", self._index)
+        self._streak += 1
+        if self._streak < policy.patience:
+            self._status = "uncertain"
+            return Track(self._box, score, "uncertain", self._index)
+        self._lose()
+        return Track(None, score, "lost", self._index)
+
+    def _smoothed(self, region: Region, prediction: Prediction, pixels: Pixels) -> Box:
+        """The new box with some of the old size kept, inside the frame."""
+        assert self._box is not None
+        keep = self._policy.inertia
+        raw = from_region(region, prediction.cxcywh)
+        w, h = raw.w * (1 - keep) + self._box.w * keep, raw.h * (1 - keep) + self._box.h * keep
+        cx, cy = raw.center
+        return clip(Box(cx - w / 2, cy - h / 2, w, h), pixels.shape[1], pixels.shape[0])
+
+    def _lose(self) -> None:
+        """Looks everywhere again: by the text alone where there is one and the template was our own find."""
+        assert self._target is not None
+        if self._target.has_text and not self._own_template:
+            self._target.forget_template()
+        self._locked, self._box, self._streak, self._status = False, None, 0, "lost"
+
+    def _run(self, role: str, pixels: Pixels, region: Region) -> dict[str, NDArray[np.float32]]:
+        assert self._target is not None
+        graph, manifest = self.engine.graph(role), self._manifest
+        if role not in self._images:
+            self._images[role] = np.empty(graph.inputs["image"].shape, np.float32)
+        image = self._images[role]
+        crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
+        return graph.run({"image": image, **self._target.feeds})
+
+
+def _engine(bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int) -> Engine:
+    if isinstance(engine, str):
+        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        return open_engine(opened, engine=engine, precision=precision, threads=threads)
+    if bundle is not None:
+        raise ConfigError("Tracker() got a bundle and an open engine, which has its own bundle; give one of the two")
+    return engine

@@ -1,0 +1,100 @@
+"""The values that pass between the stages: boxes, frames and tracks. No behaviour beyond validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import BoxError, FrameError
+
+Status = Literal["searching", "tracking", "uncertain", "lost"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-aligned rectangle in pixels of the frame, origin at the top left corner.
+
+    Raises:
+        BoxError: a value is not finite, or width or height is not positive.
+    """
+
+    x: float  # left edge
+    y: float  # top edge
+    w: float
+    h: float
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(v) for v in (self.x, self.y, self.w, self.h)):
+            raise BoxError(f"box {self.xywh} has a value that is not finite; expected (x, y, w, h) in pixels")
+        if self.w <= 0 or self.h <= 0:
+            raise BoxError(f"box {self.xywh} is empty; expected (x, y, w, h) with w > 0 and h > 0")
+
+    @classmethod
+    def of(cls, value: Box | Sequence[float]) -> Box:
+        """A box from a box or from any four numbers ``(x, y, w, h)``."""
+        if isinstance(value, Box):
+            return value
+        try:
+            x, y, w, h = (float(v) for v in value)
+        except (TypeError, ValueError) as error:
+            raise BoxError(f"box {value!r} is not four numbers; expected (x, y, w, h) in pixels") from error
+        return cls(x, y, w, h)
+
+    @property
+    def xywh(self) -> tuple[float, float, float, float]:
+        return self.x, self.y, self.w, self.h
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return self.x + self.w / 2, self.y + self.h / 2
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0..1."""
+        w = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        h = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        if w <= 0 or h <= 0:
+            return 0.0
+        return w * h / (self.w * self.h + other.w * other.h - w * h)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source. The source owns ``pixels``; they hold until its next frame is asked for."""
+
+    pixels: NDArray[np.uint8]  # (H, W, 3) BGR, C-contiguous
+    index: int  # 0 for the first frame of the source
+    time_s: float  # presentation time for files, seconds since opening for cameras
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What the tracker says of one frame."""
+
+    box: Box | None  # None while searching or lost
+    score: float  # 0..1, how sure the network is that the target is in ``box`` (or, without one, in view)
+    status: Status
+    index: int  # frames since ``start``, which is 0
+
+
+def check_pixels(pixels: object) -> NDArray[np.uint8]:
+    """Returns ``pixels`` itself when it is a non-empty uint8 (H, W, 3) array; copies nothing.
+
+    Raises:
+        FrameError: it is anything else.
+    """
+    expected = "expected a numpy array, uint8, shape (height, width, 3), colours in BGR order"
+    if not isinstance(pixels, np.ndarray):
+        raise FrameError(f"frame is a {type(pixels).__name__}; {expected}")
+    if pixels.dtype != np.uint8:
+        raise FrameError(f"frame has dtype {pixels.dtype}; {expected}")
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise FrameError(f"frame has shape {pixels.shape}; {expected}")
+    if pixels.size == 0:
+        raise FrameError(f"frame is empty, shape {pixels.shape}; {expected}")
+    return pixels

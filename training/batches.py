@@ -1,0 +1,86 @@
+"""From the sampler's arrays to the tensors of a step, with the target given by box, by text, or by both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgetrack.training.models.network import TEMPLATE_TOKENS, EdgetrackNet
+from edgetrack.training.models.text import TextEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One step's samples of one kind.
+
+    ``use_template``, ``use_text`` (B,) 0 or 1 say by what the target is named.
+    """
+
+    image: Tensor  # (B, 3, S, S) in -1..1
+    template: Tensor  # (B, 3, 128, 128)
+    target: Tensor  # (B, 1, 8, 8)
+    tokens: Tensor  # (B, T, 384)
+    mask: Tensor  # (B, T)
+    use_template: Tensor
+    use_text: Tensor
+    box: Tensor  # (B, 4) cxcywh as shares of the crop
+    present: Tensor  # (B,)
+
+
+def to_image(pixels: NDArray[np.uint8]) -> Tensor:
+    """(B, H, W, 3) uint8 to (B, 3, H, W) in -1..1, channels last in memory."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)
+
+
+def make_batch(arrays: dict[str, Any], *, kind: str, text: TextEncoder, rng: np.random.Generator) -> Batch:
+    """Chooses the mode of each sample and encodes its sentence.
+
+    Tracking always has the template and, where there is a sentence, uses it half of the time. Grounding uses text,
+    text and template, or the template alone; a picture without the target then gets a stranger's template.
+    """
+    image = arrays["search"] if kind == "tracking" else arrays["image"]
+    captions = list(arrays["caption"])
+    count, side = len(image), image.shape[1]
+    has_text = np.array([bool(c) for c in captions])
+    template, target = arrays["template"], arrays["target"]
+    if kind == "tracking":
+        use_template = np.ones(count, bool)
+        use_text = has_text & (rng.random(count) < 0.5)
+    else:
+        use_text = has_text & (rng.random(count) < 0.85)
+        use_template = ~use_text | (rng.random(count) < 0.25)
+        stranger = use_template & (np.asarray(arrays["present"]) < 0.5)
+        template = np.where(stranger[:, None, None, None], np.roll(template, 1, 0), template)
+        target = np.where(stranger[:, None, None], np.roll(target, 1, 0), target)
+    tokens, mask = text.encode([c or "object" for c in captions])
+    x, y, w, h = (np.nan_to_num(np.asarray(arrays["box"], np.float32)) / side).T
+    return Batch(
+        image=to_image(image),
+        template=to_image(template),
+        target=torch.from_numpy(np.ascontiguousarray(target, np.float32))[:, None],
+        tokens=tokens,
+        mask=mask,
+        use_template=torch.from_numpy(use_template.astype(np.float32)),
+        use_text=torch.from_numpy(use_text.astype(np.float32)),
+        box=torch.from_numpy(np.stack((x + w / 2, y + h / 2, w, h), 1)),
+        present=torch.from_numpy(np.asarray(arrays["present"], np.float32)),
+    )
+
+
+def forward(net: EdgetrackNet, batch: Batch) -> dict[str, Tensor]:
+    """Runs the network as it runs on a device: absent text or template is masked or zero."""
+    by_template, by_text = batch.use_template, batch.use_text
+    template, prompt = net.template(batch.template, batch.target), net.prompt(batch.tokens, batch.mask)
+    return net.search(
+        batch.image,
+        torch.cat((template["memory"], prompt["memory"]), 2),
+        torch.cat((by_template[:, None].expand(-1, TEMPLATE_TOKENS), by_text[:, None] * batch.mask), 1),
+        prompt["film"] * by_text[:, None, None],
+        template["anchor"] * by_template[:, None, None],
+        torch.stack((template["prototype"] * by_template[:, None], prompt["prototype"] * by_text[:, None]), 1),
+    )

@@ -1,0 +1,50 @@
+"""Checkpoints: written whole or not at all, resumed by the same recipe, exported at any time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgetrack.errors import ConfigError
+from edgetrack.training.models.network import EdgetrackNet
+from edgetrack.training.recipe import Recipe
+
+CONFIG_KEYS = {"keep": "keep_tokens", "frozen_blocks": "frozen_blocks"}
+
+
+def save(path: Path, values: dict[str, Any]) -> None:
+    """Writes beside ``path`` and renames: a run that is killed while saving keeps its last checkpoint."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    torch.save(values, temporary)
+    os.replace(temporary, path)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint; nothing but tensors and plain values is unpickled.
+
+    Raises:
+        ConfigError: the file is missing or is no checkpoint of edgetrack.
+    """
+    if not path.is_file():
+        raise ConfigError(f"checkpoint {path} does not exist; train one with: edgetrack train RECIPE.toml")
+    values = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(values, dict) or not {"model", "config"} <= set(values):
+        raise ConfigError(f"{path} is no edgetrack checkpoint; expected the keys 'model' and 'config'")
+    return values
+
+
+def build(recipe: Recipe) -> tuple[EdgetrackNet, dict[str, Any]]:
+    """A network as the recipe wants it: from ``initial`` where given, else from the ImageNet trunk."""
+    config = {name: getattr(recipe, key) for name, key in CONFIG_KEYS.items()}
+    net = EdgetrackNet(**config)
+    if recipe.initial:
+        net.load_state_dict(load(Path(recipe.initial))["model"])
+    else:
+        net.trunk.load_imagenet(Path(recipe.teachers) / "mobilenetv2_imagenet.npz")
+    for module in (net.trunk.stem, *net.trunk.blocks[: recipe.frozen_blocks]):
+        module.requires_grad_(False)
+    return net, config

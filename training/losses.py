@@ -1,0 +1,93 @@
+"""Losses of the tracker: centre, box, presence and token selection."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+WEIGHTS = {"centre": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1}
+
+
+def cell_grid(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Centres of the cells in cells: x and y, each (side, side)."""
+    axis = torch.arange(side, device=device, dtype=torch.float32) + 0.5
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return x, y
+
+
+def gaussian_centres(box: Tensor, present: Tensor, side: int) -> Tensor:
+    """Target heat map (B, side, side): 1 at the centre's cell, a Gaussian that grows with the box around it.
+
+    ``box`` (B, 4) cxcywh as shares of the crop. Zhou et al., Objects as Points (2019), section 3, with a sigma of a
+    sixth of the box and at least half a cell.
+    """
+    x, y = cell_grid(side, box.device)
+    centre, extent = box[:, :2] * side, box[:, 2:] * side
+    cell = centre.floor().clamp(0, side - 1) + 0.5
+    sigma = (extent / 6.0).clamp(min=0.5)
+    dx = (x - cell[:, 0, None, None]) / sigma[:, 0, None, None]
+    dy = (y - cell[:, 1, None, None]) / sigma[:, 1, None, None]
+    return torch.exp(-0.5 * (dx * dx + dy * dy)) * present[:, None, None]
+
+
+def centre_focal(logits: Tensor, heat: Tensor) -> Tensor:
+    """Penalty-reduced focal loss with alpha 2 and beta 4 (CornerNet, Law and Deng, ECCV 2018, equation 1), a sample."""
+    probability = torch.sigmoid(logits).clamp(1e-4, 1 - 1e-4)
+    positive = (heat > 0.999).float()
+    pull = positive * (1 - probability) ** 2 * torch.log(probability)
+    push = (1 - positive) * (1 - heat) ** 4 * probability**2 * torch.log(1 - probability)
+    return -(pull + push).flatten(1).sum(1).mean()
+
+
+def giou(a: Tensor, b: Tensor) -> Tensor:
+    """Generalised IoU (Rezatofighi et al., CVPR 2019) of cxcywh boxes (..., 4)."""
+    a_low, a_high = a[..., :2] - a[..., 2:] / 2, a[..., :2] + a[..., 2:] / 2
+    b_low, b_high = b[..., :2] - b[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2
+    inter = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(-1)
+    union = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - inter
+    hull = (torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)).prod(-1)
+    return inter / union.clamp(min=1e-9) - (hull - union) / hull.clamp(min=1e-9)
+
+
+def decode_boxes(offset: Tensor, size: Tensor) -> Tensor:
+    """Boxes (B, side, side, 4) cxcywh as shares of the crop, one a cell."""
+    side = offset.shape[-1]
+    x, y = cell_grid(side, offset.device)
+    return torch.stack(((x + offset[:, 0]) / side, (y + offset[:, 1]) / side, size[:, 0], size[:, 1]), dim=-1)
+
+
+def on_target(box: Tensor, present: Tensor, side: int) -> Tensor:
+    """Mask (B, side, side) of the cells that must give the box: centres within its inner 60 %, and the middle cell."""
+    x, y = cell_grid(side, box.device)
+    cx, cy, w, h = (box * side).unbind(1)
+    reach_x, reach_y = (0.3 * w).clamp(min=0.71)[:, None, None], (0.3 * h).clamp(min=0.71)[:, None, None]
+    inside = ((x - cx[:, None, None]).abs() < reach_x) & ((y - cy[:, None, None]).abs() < reach_y)
+    return inside.float() * present[:, None, None]
+
+
+def tracking_losses(out: dict[str, Tensor], box: Tensor, present: Tensor) -> dict[str, Tensor]:
+    """All terms, unweighted. ``box`` (B, 4) cxcywh as shares of the crop; ``present`` (B,) 0 or 1."""
+    out = {name: value.float() for name, value in out.items()}
+    side = out["score"].shape[-1]
+    mask = on_target(box, present, side)
+    weight = mask / mask.sum((1, 2), keepdim=True).clamp(min=1.0)  # every sample counts the same, large or small
+    samples = present.sum().clamp(min=1.0)
+    predicted, wanted = decode_boxes(out["offset"], out["size"]), box[:, None, None, :].expand(-1, side, side, -1)
+    scale = box[:, None, None, 2:].prod(-1, keepdim=True).sqrt().clamp(min=0.03)  # errors relative to the target
+    l1 = ((predicted - wanted).abs() / scale).mean(-1)
+    margin = out["margin"]
+    recall = F.softplus(-8.0 * margin) * mask.flatten(1)
+    budget = (torch.sigmoid(8.0 * margin).mean(1) - 0.35).square().mean()
+    return {
+        "centre": centre_focal(out["score"][:, 0], gaussian_centres(box, present, side)),
+        "iou": ((1 - giou(predicted, wanted)) * weight).sum() / samples,
+        "l1": (l1.clamp(max=2.0) * weight).sum() / samples,
+        "presence": F.binary_cross_entropy_with_logits(out["presence"][:, 0], present),
+        "select": recall.sum() / mask.sum().clamp(min=1.0) + budget,
+    }
+
+
+def total(losses: dict[str, Tensor]) -> Tensor:
+    """The weighted sum."""
+    return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()

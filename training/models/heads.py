@@ -1,0 +1,49 @@
+"""Where the target is, how large it is, and whether it is there at all."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgetrack.training.models.neck import ChannelNorm
+
+
+class Heads(nn.Module):
+    """Centre, offset and size maps, and one presence logit, from a map (B, D, S, S).
+
+    Output: ``score`` logits (B, 1, S, S); ``offset`` (B, 2, S, S), x and y from the cell's centre in cells; ``size``
+    (B, 2, S, S), width and height as a share of the crop's side; ``presence`` logit (B, 1). Every cell on the target
+    may give its box, not only the one at its centre.
+    """
+
+    def __init__(self, width: int, hidden: int = 96) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(width)
+        self.shared = nn.Conv2d(width, hidden, 3, padding=1)
+        self.centre = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.extent = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.score = nn.Conv2d(hidden, 1, 1)
+        self.offset = nn.Conv2d(hidden, 2, 1)
+        self.size = nn.Conv2d(hidden, 2, 1)
+        self.presence = nn.Sequential(nn.Linear(2 * hidden + 1, 64), nn.ReLU(), nn.Linear(64, 1))
+        nn.init.constant_(self.score.bias, -math.log(99.0))  # type: ignore[arg-type]  # few cells are centres
+        nn.init.constant_(self.size.bias, math.log(0.25))  # type: ignore[arg-type]  # factor 4: a quarter of the crop
+        for conv in (self.score, self.offset, self.size):
+            nn.init.normal_(conv.weight, std=0.01)
+
+    def forward(self, grid: Tensor) -> dict[str, Tensor]:
+        shared = F.relu(self.shared(self.norm(grid)))
+        centre, extent = F.relu(self.centre(shared)), F.relu(self.extent(shared))
+        score = self.score(centre)
+        weights = torch.softmax(score.flatten(2), dim=-1)  # (B, 1, N): look where the target would be
+        there = (centre.flatten(2) * weights).sum(-1)
+        pooled = torch.cat((there, centre.flatten(2).mean(-1), score.flatten(2).amax(-1)), dim=1)
+        return {
+            "score": score,
+            "offset": self.offset(extent),
+            "size": torch.exp(self.size(extent).clamp(-6.0, 1.0)),
+            "presence": self.presence(pooled),
+        }

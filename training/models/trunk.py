@@ -1,0 +1,97 @@
+"""MobileNetV2 1.0 (Sandler et al., CVPR 2018) with the batch norms folded into the convolutions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# expansion, output channels, repeats, first stride (the paper, table 2)
+_STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+_LAST_STRIDE_8, _LAST_STRIDE_16 = 5, 12  # block indices
+
+
+class _Conv(nn.Module):
+    """A convolution with bias; stride 2 pads right and bottom only, as the published weights expect."""
+
+    def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1, *, depthwise: bool = False) -> None:
+        super().__init__()
+        groups = cin if depthwise else 1
+        self.conv = nn.Conv2d(cin, cout, kernel, stride, 0 if stride == 2 else kernel // 2, groups=groups)
+        self.pad = (0, 1, 0, 1) if stride == 2 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.pad(x, self.pad) if self.pad else x)  # type: ignore[no-any-return]
+
+
+class _Block(nn.Module):
+    """Inverted residual: expand 1x1, depthwise 3x3, project 1x1."""
+
+    def __init__(self, cin: int, cout: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = cin * expansion
+        self.expand = _Conv(cin, hidden, 1) if expansion > 1 else None
+        self.depthwise = _Conv(hidden, hidden, 3, stride, depthwise=True)
+        self.project = _Conv(hidden, cout, 1)
+        self.residual = stride == 1 and cin == cout
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.depthwise(y)))
+        return x + y if self.residual else y
+
+
+class MobileNetV2(nn.Module):
+    """Features at strides 8, 16 and 32.
+
+    Input (B, 3, H, W) RGB in -1..1, H and W multiples of 32. Output (B, 32, H/8, W/8), (B, 96, H/16, W/16),
+    (B, 320, H/32, W/32).
+    """
+
+    channels = (32, 96, 320)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _Conv(3, 32, 3, 2)
+        blocks, cin = [], 32
+        for expansion, cout, repeats, first in _STAGES:
+            for i in range(repeats):
+                blocks.append(_Block(cin, cout, first if i == 0 else 1, expansion))
+                cin = cout
+        self.blocks = nn.ModuleList(blocks)
+
+    def lower(self, image: Tensor, until: int) -> tuple[Tensor, Tensor]:
+        """The stride-8 features and the output of block ``until`` - 1 (6..12): what stays frozen in training."""
+        x = F.relu6(self.stem(image))
+        for block in self.blocks[: _LAST_STRIDE_8 + 1]:
+            x = block(x)
+        stride8 = x
+        for block in self.blocks[_LAST_STRIDE_8 + 1 : until]:
+            x = block(x)
+        return stride8, x
+
+    def upper(self, x: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """The stride-16 and stride-32 features from the output of block ``start`` - 1."""
+        for block in self.blocks[start : _LAST_STRIDE_16 + 1]:
+            x = block(x)
+        stride16 = x
+        for block in self.blocks[_LAST_STRIDE_16 + 1 :]:
+            x = block(x)
+        return stride16, x
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        stride8, middle = self.lower(image, _LAST_STRIDE_8 + 1)
+        return (stride8, *self.upper(middle, _LAST_STRIDE_8 + 1))
+
+    def load_imagenet(self, path: Path) -> None:
+        """Loads the ImageNet weights from an .npz with keys ``stem``, ``blocks.N.{expand,depthwise,project}``."""
+        with np.load(path) as arrays:
+            for name, module in self.named_modules():
+                if not isinstance(module, _Conv):
+                    continue
+                weight = torch.from_numpy(arrays[f"{name}.weight"].astype(np.float32))
+                module.conv.weight.data.copy_(weight.reshape(module.conv.weight.shape))
+                module.conv.bias.data.copy_(torch.from_numpy(arrays[f"{name}.bias"].astype(np.float32)))  # type: ignore[union-attr]

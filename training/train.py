@@ -1,0 +1,169 @@
+"""The training loop: resumable, seeded, mixed precision, several processes through torchrun."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from collections import defaultdict
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgetrack.training import checkpoint
+from edgetrack.training.batches import Batch, forward, make_batch
+from edgetrack.training.losses import total, tracking_losses
+from edgetrack.training.models.network import EdgetrackNet
+from edgetrack.training.models.text import TextEncoder
+from edgetrack.training.recipe import Recipe
+from edgetrack.training.validate import validate
+
+KINDS = ("tracking", "grounding")
+
+
+class Samples(Protocol):
+    """Where batches of arrays come from: ``edgetrack.training.data.loader``."""
+
+    def next(self, kind: str) -> dict[str, Any]: ...
+
+
+class _Whole(nn.Module):
+    """Batch in, outputs out: the one module whose gradients torch's DistributedDataParallel joins."""
+
+    def __init__(self, net: EdgetrackNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        return forward(self.net, batch)
+
+
+class Trainer:
+    """One process of a run. ``run()`` trains to the recipe's last step, from the last checkpoint if there is one."""
+
+    def __init__(self, recipe: Recipe, samples: Samples, text: TextEncoder) -> None:
+        torch.set_flush_denormal(True)
+        self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.samples, self.text = recipe, samples, text
+        self.device = torch.device("cuda", self.rank % torch.cuda.device_count()) if torch.cuda.is_available() else torch.device("cpu")
+        self.net, self.config = checkpoint.build(recipe)
+        self.net.to(self.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net).eval()
+        self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=recipe.weight_decay)
+        self.step, self.seconds = 0, 0.0
+        self.folder = Path(recipe.output)
+        self._resume()
+        self.rng = np.random.default_rng((recipe.seed, self.rank, self.step))
+        whole: nn.Module = _Whole(self.net)
+        if self.world > 1:
+            torch.distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+            whole = nn.parallel.DistributedDataParallel(whole, find_unused_parameters=True)
+        self.whole = whole
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Trunk and rest at their own rates; biases, norms and scalars without decay."""
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = defaultdict(list)
+        for name, parameter in self.net.named_parameters():
+            if parameter.requires_grad:
+                groups[name.startswith("trunk."), parameter.ndim > 1].append(parameter)
+        rates = {True: self.recipe.trunk_rate, False: self.recipe.learning_rate}
+        return [
+            {"params": params, "base": rates[trunk], "lr": rates[trunk], **({} if decay else {"weight_decay": 0.0})}
+            for (trunk, decay), params in groups.items()
+        ]
+
+    def _resume(self) -> None:
+        path = self.folder / "last.pt"
+        if not path.exists():
+            return
+        state = checkpoint.load(path)
+        self.net.load_state_dict(state["live"])
+        self.average.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+    def save(self) -> None:
+        """Writes ``last.pt``; its ``model`` is the averaged weights, which export takes."""
+        if self.rank == 0:
+            values = {
+                "model": self.average.state_dict(),
+                "live": self.net.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "config": self.config,
+                "recipe": self.recipe.as_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "thresholds": {},
+            }
+            checkpoint.save(self.folder / "last.pt", values)
+
+    def batch(self, kind: str) -> Batch:
+        made = make_batch(self.samples.next(kind), kind=kind, text=self.text, rng=self.rng)
+        if self.device.type == "cpu":
+            return made
+        return Batch(**{f.name: getattr(made, f.name).to(self.device, non_blocking=True) for f in fields(Batch)})
+
+    def optimise(self) -> dict[str, float]:
+        """One step on a tracking and a grounding batch; returns the unweighted losses."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base"] * self.recipe.rate(self.step)
+        figures = {}
+        for kind in KINDS:
+            batch = self.batch(kind)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                out = self.whole(batch)
+            losses = tracking_losses(out, batch.box, batch.present)
+            total(losses).backward()  # type: ignore[no-untyped-call]
+            figures.update({f"{kind}_{name}": float(value.detach()) for name, value in losses.items()})
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        if torch.isfinite(norm):  # one bad batch must not end a run of hours
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self._update_average()
+        return {**figures, "gradient": float(norm)}
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        for slow, fast in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            if fast.requires_grad:
+                slow.lerp_(fast, 1 - decay)
+
+    def run(self) -> None:
+        """Trains; writes one JSON line a report to ``log.jsonl``."""
+        held_out = {kind: [self.batch(kind) for _ in range(8)] for kind in KINDS}
+        sums: dict[str, float] = defaultdict(float)
+        begun = saved = time.monotonic()
+        before, since = self.seconds, self.step
+        while self.step < self.recipe.steps:
+            for name, value in self.optimise().items():
+                sums[name] += value
+            now = time.monotonic()
+            self.seconds = before + now - begun
+            if self.step % 50 == 0:
+                self._report({name: value / (self.step - since) for name, value in sums.items()})
+                sums.clear()
+                since = self.step
+            if self.step % self.recipe.validate_steps == 0:
+                self._report(validate(self.average, held_out))
+            if now - saved > 60 * self.recipe.checkpoint_minutes:
+                self.save()
+                saved = now
+        self._report(validate(self.average, held_out))
+        self.save()
+
+    def _report(self, figures: dict[str, float]) -> None:
+        if self.rank:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        line = {"step": self.step, "minutes": round(self.seconds / 60, 2), **{k: round(v, 4) for k, v in figures.items()}}
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        print(f"step {self.step}/{self.recipe.steps}  " + "  ".join(f"{k} {v:.3f}" for k, v in figures.items()), flush=True)

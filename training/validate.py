@@ -1,0 +1,42 @@
+"""Figures on held-out samples, taken as training goes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgetrack.training.batches import Batch, forward
+from edgetrack.training.losses import decode_boxes, giou
+from edgetrack.training.models.network import EdgetrackNet
+
+
+def auroc(score: Tensor, positive: Tensor) -> float:
+    """Area under the ROC curve by ranks; nan when one class is missing."""
+    order = score.argsort().argsort().double() + 1
+    n, m = positive.sum().item(), (1 - positive).sum().item()
+    if n == 0 or m == 0:
+        return float("nan")
+    return float(((order * positive).sum() - n * (n + 1) / 2) / (n * m))
+
+
+@torch.no_grad()
+def validate(net: EdgetrackNet, batches: dict[str, list[Batch]]) -> dict[str, float]:
+    """Mean IoU at the score's peak, share above 0.5, and AUROC of presence, for each kind of batch."""
+    figures: dict[str, float] = {}
+    for kind, group in batches.items():
+        ious, presence, present = [], [], []
+        for batch in group:
+            with torch.autocast("cpu", torch.bfloat16):
+                out = {k: v.float() for k, v in forward(net, batch).items()}
+            boxes = decode_boxes(out["offset"], out["size"]).flatten(1, 2)
+            best = out["score"].flatten(1).argmax(1)
+            there = batch.present > 0.5
+            ious.append(giou(boxes[torch.arange(len(best)), best], batch.box)[there].clamp(min=0))
+            presence.append(out["presence"][:, 0])
+            present.append(batch.present)
+        iou = torch.cat(ious)
+        figures[f"{kind}_iou"] = float(iou.mean())
+        figures[f"{kind}_hit"] = float((iou >= 0.5).float().mean())
+        figures[f"{kind}_presence_auroc"] = auroc(torch.cat(presence), torch.cat(present))
+    return {name: float(np.round(value, 4)) for name, value in figures.items()}
