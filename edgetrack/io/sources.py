@@ -101,8 +101,8 @@ def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
     """Opens a camera, a video, a folder of pictures or a stream, and reads its first frame.
 
     Args:
-        source: camera index; path of a video, of a picture or of a folder of pictures (in natural order: ``2.jpg``
-            before ``10.jpg``); or a URL such as ``rtsp://host/stream``.
+        source: camera index; path of a video, of a picture or of a folder of pictures (in natural order:
+            ``2.jpg`` before ``10.jpg``); or a URL such as ``rtsp://host/stream``.
         fps: frame rate that a folder of pictures stands for.
 
     Raises:

@@ -1,0 +1,307 @@
+"""The command ``edgetrack``: options in, exit code out. Each handler imports what it needs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+
+import typer
+from typer.core import TyperGroup
+
+from edgetrack.errors import BoxError, ConfigError, EdgetrackError
+
+if TYPE_CHECKING:
+    from edgetrack.io.sources import Source
+    from edgetrack.pipeline import Summary
+    from edgetrack.tracker import Tracker
+    from edgetrack.types import Box
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+EXAMPLE = 'edgetrack run --camera 0 --text "red car"'
+
+
+class _Commands(TyperGroup):
+    """Turns what a user can mend into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EdgetrackError as error:
+            _complain(str(error))
+            raise typer.Exit(EXIT_USER_ERROR) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="edgetrack",
+    help="Follow anything that you can describe, on the device.",
+    epilog=f"Without a camera: [bold]edgetrack demo[/bold]. With one: [bold]{EXAMPLE}[/bold]",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Runs the command line and ends the process: 0 done, 2 user error, 130 interrupted."""
+    with _sigterm_like_ctrl_c():
+        app()
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Generator[None, None, None]:
+    """``kill`` and ``docker stop`` end a run as Ctrl-C does: with complete files."""
+
+    def interrupt(signum: int, frame: object) -> NoReturn:
+        # The files are being completed from here on; a second signal must not cut them.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    console.print("[bold red]error:[/bold red]", end=" ")
+    console.print(message, markup=False, soft_wrap=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"edgetrack {version('edgetrack')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
+
+
+Text = Annotated[
+    str | None, typer.Option("--text", "-t", metavar="TEXT", help='What to follow, such as "red car".')
+]
+Threads = Annotated[int, typer.Option(min=1, metavar="N", help="CPU threads.", rich_help_panel="Engine")]
+Engine = Annotated[
+    str, typer.Option(metavar="NAME", help="An engine by name, such as ort.", rich_help_panel="Engine")
+]
+Precision = Annotated[
+    str, typer.Option(metavar="NAME", help="A precision by name, such as fp32.", rich_help_panel="Engine")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|DIR", help="A shipped model or a bundle of your own.", rich_help_panel="Engine"
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _EngineOptions:
+    model: str | None
+    engine: str
+    precision: str
+    threads: int
+
+    def tracker(self) -> Tracker:
+        from edgetrack.tracker import Tracker
+
+        # Which names there are is the tracker's knowledge: it refuses the others with a list.
+        return Tracker(
+            self.model,
+            engine=cast(Any, self.engine),
+            precision=cast(Any, self.precision),
+            threads=self.threads,
+        )
+
+
+@app.command("run")
+def run_command(
+    camera: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Camera by number; the first is 0.", rich_help_panel="Source"),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            "-s",
+            metavar="FILE|DIR|URL",
+            rich_help_panel="Source",
+            help="A video, a folder of pictures or a stream such as rtsp://host/path.",
+        ),
+    ] = None,
+    text: Text = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="X,Y,W,H", help="Where the target is in the first frame, in pixels.")
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            rich_help_panel="Result",
+            help="OUT.jsonl: one line a frame. OUT.mp4: the video with the track drawn in. Repeatable.",
+        ),
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--show/--no-show", help="Watch in a window; q ends it.", rich_help_panel="Result")
+    ] = False,
+    max_frames: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Stop after so many frames.", rich_help_panel="Source"),
+    ] = None,
+    threads: Threads = 2,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    model: Model = None,
+) -> None:
+    """Follow a target in a camera, a video, a folder of pictures or a stream.
+
+    Say what to follow by a text, by a box in the first frame, or by both. Ctrl-C leaves complete files.
+    """
+    from edgetrack.io.sources import open_source
+
+    if text is None and box is None:
+        raise ConfigError(f"nothing to track: give --text, --box or both, as in: {EXAMPLE}")
+    if (camera is None) == (source is None):
+        given = "both --camera and --source" if source else "neither --camera nor --source"
+        raise ConfigError(f"{given} given, expected one of them, as in: {EXAMPLE}")
+    target = None if box is None else _parse_box(box)
+    outputs = _distinct(output or [], source)
+    place: int | str = source if camera is None else camera  # type: ignore[assignment]
+    with open_source(place) as opened:
+        _track(
+            opened,
+            text=text,
+            box=target,
+            outputs=outputs,
+            show=show,
+            max_frames=max_frames,
+            options=_EngineOptions(model, engine, precision, threads),
+        )
+
+
+@app.command("demo")
+def demo_command(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The video to write.")
+    ] = Path("demo.mp4"),
+    text: Annotated[
+        str, typer.Option("--text", "-t", metavar="TEXT", help="What to follow in the scene.")
+    ] = "red car",
+    threads: Threads = 2,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    model: Model = None,
+) -> None:
+    """Draw a short street scene, follow a car in it by text and write the video. Needs no download."""
+    from edgetrack.demo import open_demo
+
+    with open_demo() as scene:
+        _track(
+            scene,
+            text=text,
+            box=None,
+            outputs=_distinct([output], None),
+            show=False,
+            max_frames=None,
+            options=_EngineOptions(model, engine, precision, threads),
+        )
+
+
+@app.command("models")
+def models_command() -> None:
+    """List the models that come with the package."""
+    from rich.console import Console
+
+    from edgetrack.status import print_models
+
+    print_models(Console())
+
+
+def _parse_box(value: str) -> Box:
+    from edgetrack.types import Box
+
+    try:
+        return Box.of([float(part) for part in value.split(",")])
+    except (ValueError, BoxError) as error:
+        reason = str(error) if isinstance(error, BoxError) else f"--box {value!r} is not four numbers"
+        raise BoxError(f"{reason}; give x,y,w,h in pixels, as in: --box 120,80,64,48") from error
+
+
+def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
+    """The outputs, after a check that none overwrites another or the source."""
+    places = [path.resolve() for path in outputs]
+    for path, place in zip(outputs, places, strict=True):
+        if places.count(place) > 1:
+            raise ConfigError(f"output {path} is given twice; give each output its own name")
+        if source is not None and place == Path(source).resolve():
+            raise ConfigError(f"output {path} is the source itself; give the output another name")
+    return outputs
+
+
+def _track(
+    source: Source,
+    *,
+    text: str | None,
+    box: Box | None,
+    outputs: list[Path],
+    show: bool,
+    max_frames: int | None,
+    options: _EngineOptions,
+) -> None:
+    """Opens outputs, then the tracker, then runs; what fails before the first frame leaves no file behind."""
+    from rich.console import Console
+
+    from edgetrack import pipeline
+    from edgetrack.io.sinks import Sink, WindowSink, open_sink
+    from edgetrack.status import StatusLine, print_heading, print_summary
+
+    console = Console(highlight=False)
+    with ExitStack() as stack:
+        sinks: list[Sink] = [
+            stack.enter_context(open_sink(path, fps=source.fps, size=source.size, text=text))
+            for path in outputs
+        ]
+        if show:
+            sinks.append(stack.enter_context(WindowSink(text=text)))
+        tracker = options.tracker()
+        print_heading(console, source, tracker, text=text, box=box)
+        total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
+        with StatusLine(console, total=total, live=source.live) as line:
+            summary = pipeline.run(
+                source, tracker, sinks, text=text, box=box, max_frames=max_frames, on_frame=line.update
+            )
+    print_summary(console, summary, outputs, live=source.live)
+    _finish(summary)
+
+
+def _finish(summary: Summary) -> None:
+    if summary.problem is not None:
+        _complain(summary.problem)
+        raise typer.Exit(EXIT_USER_ERROR)
+    if summary.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)

@@ -1,0 +1,143 @@
+"""What a run looks like on the terminal: a live line while it lasts, a summary at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from rich import box as box_style
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from edgetrack.bundle import Bundle, shipped
+from edgetrack.pipeline import Meter, Summary
+from edgetrack.types import STATUSES, Box, Frame, Status, Track
+
+if TYPE_CHECKING:
+    from edgetrack.io.sources import Source
+    from edgetrack.tracker import Tracker
+
+COLOURS: dict[Status, str] = {"tracking": "green", "uncertain": "yellow", "lost": "red", "searching": "cyan"}
+REDRAW_S = 0.1
+RECENT_FRAMES = 300  # the live percentiles follow what happens now
+
+
+class StatusLine(AbstractContextManager["StatusLine"]):
+    """One line that is redrawn in place, on a terminal only; elsewhere it does nothing.
+
+    Args:
+        console: where to draw.
+        total: number of frames of the source, where it is known.
+        live: whether frames can be dropped.
+    """
+
+    def __init__(self, console: Console, *, total: int | None, live: bool) -> None:
+        self._total = total
+        self._live_source = live
+        self._drawn_s = 0.0
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        )
+
+    def __enter__(self) -> StatusLine:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, frame: Frame, track: Track, meter: Meter) -> None:
+        """Redraws the line, at most ten times a second."""
+        now_s = time.perf_counter()
+        if self._live is None or now_s - self._drawn_s < REDRAW_S:
+            return
+        self._drawn_s = now_s
+        self._live.update(self._line(frame, track, meter), refresh=True)
+
+    def _line(self, frame: Frame, track: Track, meter: Meter) -> Text:
+        of = f"/{self._total}" if self._total else ""
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f" ● {track.status:<9}", style=f"bold {COLOURS[track.status]}")
+        line.append(f" score {track.score:.2f}")
+        line.append(f"   frame {frame.index + 1}{of}", style="dim")
+        line.append(f"   {meter.recent_fps:5.1f} fps")
+        latency = meter.latency_ms(last=RECENT_FRAMES)
+        if latency is not None:
+            line.append(f"   p50 {latency.p50:.1f} ms  p95 {latency.p95:.1f} ms")
+        if self._live_source:
+            line.append(f"   dropped {meter.dropped}", style="yellow" if meter.dropped else "dim")
+        return line
+
+
+def print_heading(
+    console: Console, source: Source, tracker: Tracker, *, text: str | None, box: Box | None
+) -> None:
+    """Prints what is being tracked, in what, and by what."""
+    width, height = source.size
+    facts = [f"{width}x{height}"]
+    facts += [f"{source.fps:.4g} fps"] if source.fps else []
+    facts += [f"{source.frames} frames"] if source.frames else []
+    target = [f'"{text}"'] if text is not None else []
+    target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
+    _row(console, "source", f"{source.name} ({', '.join(facts)})")
+    _row(console, "target", " in ".join(target), style="bold")
+    engine = tracker.engine
+    _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
+
+
+def print_models(console: Console) -> None:
+    """Prints a table of the bundles that come with the package."""
+    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right")):
+        table.add_column(heading, justify=cast(Any, side), no_wrap=True)
+    table.add_column("licence", no_wrap=True)
+    table.add_column("path", overflow="fold")
+    for name in shipped():
+        bundle = Bundle.open(name)
+        manifest = bundle.manifest
+        size = sum(bundle.path(role).stat().st_size for role in manifest.files)
+        millions = f"{manifest.parameters / 1e6:.1f} M"
+        table.add_row(name, millions, f"{size / 1e6:.1f} MB", manifest.license, str(bundle.folder))
+    console.print(table)
+
+
+def print_summary(console: Console, summary: Summary, outputs: Sequence[Path], *, live: bool) -> None:
+    """Prints the figures of a finished run and the files that it has written."""
+    ended = "stopped after" if summary.interrupted else "in"
+    _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
+    _row(console, "states", _states(summary))
+    if summary.latency_ms is not None:
+        p = summary.latency_ms
+        figures = (
+            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms; first frame {summary.start_ms:.0f} ms"
+        )
+        _row(console, "latency", figures)
+    if live:
+        _row(console, "dropped", str(summary.dropped))
+    for path in outputs:
+        _row(console, "written", str(path))
+
+
+def _states(summary: Summary) -> Text:
+    states = Text()
+    for status in STATUSES:
+        if summary.statuses[status]:
+            states.append(", " if states else "")
+            states.append(f"{status} {summary.statuses[status]}", style=COLOURS[status])
+    return states
+
+
+def _row(console: Console, label: str, value: str | Text) -> None:
+    line = Text(f"{label:>8}  ", style="dim")
+    line.append(Text(value, style="not dim") if isinstance(value, str) else value)
+    console.print(line, soft_wrap=True)

@@ -1,0 +1,76 @@
+"""Stand-ins for the parts that need a model. As a script: the command with a fake tracker inside."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import BoxError
+from edgetrack.types import Box, Track, check_pixels
+
+STATUS_OF_TEN = ("searching",) * 2 + ("tracking",) * 6 + ("uncertain", "lost")
+
+
+class FakeTracker:
+    """Goes through all states every ten frames; its box follows the brightest part of the picture."""
+
+    def __init__(
+        self,
+        bundle: object = None,
+        *,
+        engine: str = "auto",
+        precision: str = "auto",
+        threads: int = 2,
+        delay_s: float = 0.0,
+    ) -> None:
+        manifest = SimpleNamespace(name="fake", parameters=0, license="none")
+        self.engine = SimpleNamespace(
+            name="fake", precision="fp32", reason="test", bundle=SimpleNamespace(manifest=manifest)
+        )
+        self.calls: list[tuple[str, Any, Any]] = []
+        self._delay_s = delay_s
+
+    def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Box | None = None) -> Track:
+        if box is not None and (box.x >= frame.shape[1] or box.y >= frame.shape[0]):
+            raise BoxError(f"box {box.xywh} lies outside the frame")
+        self.calls.append(("start", text, box))
+        return self._track(frame)
+
+    def update(self, frame: NDArray[np.uint8]) -> Track:
+        self.calls.append(("update", None, None))
+        return self._track(frame)
+
+    def _track(self, frame: NDArray[np.uint8]) -> Track:
+        check_pixels(frame)
+        time.sleep(self._delay_s)
+        index = len(self.calls) - 1
+        status: Any = STATUS_OF_TEN[index % 10]
+        if status in ("searching", "lost"):
+            return Track(None, 0.1, status, index)
+        height, width = frame.shape[:2]
+        y, x = np.unravel_index(int(frame.sum(axis=2).argmax()), (height, width))
+        return Track(Box(float(x), float(y), width / 4, height / 4), 0.87, status, index)
+
+
+def install(*, delay_s: float = 0.0) -> None:
+    """Puts the fake in the place of ``edgetrack.tracker``."""
+
+    class Tracker(FakeTracker):
+        def __init__(self, bundle: object = None, **options: Any) -> None:
+            super().__init__(bundle, delay_s=delay_s, **options)
+
+    module = ModuleType("edgetrack.tracker")
+    module.Tracker = Tracker  # type: ignore[attr-defined]
+    sys.modules["edgetrack.tracker"] = module
+
+
+if __name__ == "__main__":
+    from edgetrack.cli import main
+
+    install(delay_s=0.005)
+    main()
