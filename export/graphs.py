@@ -1,0 +1,129 @@
+"""The graphs of a bundle as modules with fixed tensor names and shapes, cut out of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from edgetrack.bundle import GRAPHS
+from edgetrack.manifest import GraphSpec, TensorSpec
+from edgetrack.training.models.network import TEMPLATE_TOKENS, EdgetrackNet
+from edgetrack.training.models.text import WIDTH, MiniLM
+
+TEMPLATE, SEARCH, GROUNDING = 128, 256, 320  # sides of the images in pixels
+TEXT_LENGTH = 24
+STRIDE = 16
+
+
+class Prompt(nn.Module):
+    """tokens, mask -> memory, film, prototype."""
+
+    outputs = ("memory", "film", "prototype")
+
+    def __init__(self, network: EdgetrackNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        out = self.network.prompt(tokens, mask)
+        return tuple(out[name] for name in self.outputs)
+
+
+class Template(nn.Module):
+    """image, target -> memory, anchor, prototype."""
+
+    outputs = ("memory", "anchor", "prototype")
+
+    def __init__(self, network: EdgetrackNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, target: Tensor) -> tuple[Tensor, ...]:
+        out = self.network.template(image, target)
+        return tuple(out[name] for name in self.outputs)
+
+
+class Search(nn.Module):
+    """image and all that is known of the target -> score, offset, size, presence, kept."""
+
+    outputs = ("score", "offset", "size", "presence", "kept")
+
+    def __init__(self, network: EdgetrackNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, image: Tensor, memory: Tensor, memory_mask: Tensor, film: Tensor, anchor: Tensor, prototypes: Tensor
+    ) -> tuple[Tensor, ...]:
+        out = self.network.search(image, memory, memory_mask, film, anchor, prototypes)
+        # the share of cells above the selection's threshold: for the curious, the network itself does not need it
+        kept = (out["margin"] > 0).float().mean(1, keepdim=True)
+        return out["score"], out["offset"], out["size"], out["presence"], kept
+
+
+class Text(nn.Module):
+    """ids, mask -> tokens."""
+
+    outputs = ("tokens",)
+
+    def __init__(self, encoder: MiniLM) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        return (self.encoder(ids, mask),)
+
+
+@dataclass(frozen=True)
+class ExportGraph:
+    """One graph to export."""
+
+    role: str
+    module: nn.Module  # positional arguments in the order of ``spec.inputs``, a tuple in the order of ``spec.outputs``
+    spec: GraphSpec
+    weights: str  # role of its weight file
+
+    def example(self) -> tuple[Tensor, ...]:
+        """Inputs of the right types and shapes: zeros, masks of ones."""
+        return tuple(
+            torch.full(spec.shape, float("mask" in name)).to(getattr(torch, spec.dtype))
+            for name, spec in self.spec.inputs.items()
+        )
+
+
+def build_graphs(network: EdgetrackNet, encoder: MiniLM) -> dict[str, ExportGraph]:
+    """All graphs by role; the shapes of their outputs are measured by running them once."""
+    width = network.neck.norm.norm.normalized_shape[0]
+    rows = TEMPLATE_TOKENS + TEXT_LENGTH
+    anchor = network.correlate.out_features
+    target = (1, 1, TEMPLATE // STRIDE, TEMPLATE // STRIDE)
+    known = {
+        "memory": (1, 4, rows, width),
+        "memory_mask": (1, rows),
+        "film": (1, 2, width),
+        "anchor": (1, TEMPLATE_TOKENS, anchor),
+        "prototypes": (1, 2, width),
+    }
+    plans: dict[str, tuple[nn.Module, dict[str, tuple[int, ...]]]] = {
+        "text": (Text(encoder), {"ids": (1, TEXT_LENGTH), "mask": (1, TEXT_LENGTH)}),
+        "prompt": (Prompt(network), {"tokens": (1, TEXT_LENGTH, WIDTH), "mask": (1, TEXT_LENGTH)}),
+        "template": (Template(network), {"image": (1, 3, TEMPLATE, TEMPLATE), "target": target}),
+        "search": (Search(network), {"image": (1, 3, SEARCH, SEARCH), **known}),
+        "ground": (Search(network), {"image": (1, 3, GROUNDING, GROUNDING), **known}),
+    }
+    return {role: _graph(role, *plans[role]) for role in GRAPHS}
+
+
+def _graph(role: str, module: nn.Module, shapes: dict[str, tuple[int, ...]]) -> ExportGraph:
+    module.eval().requires_grad_(False)
+    inputs = {name: TensorSpec("int64" if name == "ids" else "float32", shape) for name, shape in shapes.items()}
+    weights = "text_weights" if role == "text" else "tracker_weights"
+    probe = ExportGraph(role, module, GraphSpec(inputs, {}), weights)
+    with torch.no_grad():
+        results = module(*probe.example())
+    names = module.outputs
+    assert isinstance(names, tuple)
+    outputs = {name: TensorSpec("float32", tuple(t.shape)) for name, t in zip(names, results, strict=True)}
+    return ExportGraph(role, module, GraphSpec(inputs, outputs), weights)

@@ -1,0 +1,76 @@
+"""PyTorch to ONNX, opset 20, static shapes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import onnx
+import torch
+
+from edgetrack.errors import ExportError
+from edgetrack.export.graphs import ExportGraph
+
+# From 23 on, attention becomes one Attention node, which TensorRT cannot build in float32.
+OPSET = 20
+IR_VERSION = 10  # what ONNX Runtime 1.18, the oldest supported, reads
+
+
+def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
+    """The graph as ONNX with its weights inside, without traces of the machine that exported it.
+
+    Raises:
+        ExportError: PyTorch cannot express the module in ONNX.
+    """
+    spec = graph.spec
+    with _quiet(), torch.no_grad():
+        try:
+            program = torch.onnx.export(
+                graph.module,
+                graph.example(),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=list(spec.inputs),
+                output_names=list(spec.outputs),
+                verbose=False,
+            )
+        except Exception as error:
+            raise ExportError(f"graph {graph.role!r} cannot be expressed in ONNX opset {OPSET}: {error}") from error
+    if program is None:
+        raise ExportError(f"the exporter of PyTorch {torch.__version__} returned nothing for graph {graph.role!r}")
+    model: onnx.ModelProto = program.model_proto
+    model.ir_version = IR_VERSION
+    model.producer_name, model.producer_version = "edgetrack", ""
+    model.graph.name = graph.role
+    _strip(model)
+    return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter talks about itself (progress, optional packages, its own deprecations) on three channels."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Removes doc strings, stack traces and shapes of inner values: they name local paths and double the file."""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+    model.doc_string = model.graph.doc_string = ""
+    values: Iterable[Any] = [*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output]
+    for value in values:
+        del value.metadata_props[:]
+        value.doc_string = ""

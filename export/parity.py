@@ -1,0 +1,99 @@
+"""Do the exported graphs say what the network says?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edgetrack.engines.base import Engine
+from edgetrack.errors import ParityError
+from edgetrack.export.graphs import TEXT_LENGTH, ExportGraph
+from edgetrack.prompt import Tokenizer
+from edgetrack.training.models.network import TEMPLATE_TOKENS
+
+TOLERANCE = 1e-4
+# ``kept`` counts cells above a threshold: one cell may lie so near to it that rounding decides
+_COUNTS = {"kept": 1.5 / 256}
+_SENTENCES = ("red car", "the man in the blue jacket on the left", "small white drone")
+Arrays = dict[str, NDArray[Any]]
+
+
+def check_parity(graphs: Mapping[str, ExportGraph], engine: Engine, *, seed: int = 0) -> dict[str, float]:
+    """The largest absolute error of every output, by ``role.output``, over drawn and random targets.
+
+    The inputs of the later graphs come from the network itself, so that they are what they will be in use.
+
+    Raises:
+        ParityError: an output is further than ``TOLERANCE`` from the network's.
+    """
+    tokenizer = Tokenizer(engine.bundle)
+    random = np.random.default_rng(seed)
+    errors: dict[str, float] = {}
+    for sentence in _SENTENCES:
+        ids, mask = tokenizer.encode(sentence)
+        tokens = compare(graphs["text"], engine, {"ids": ids, "mask": mask}, errors)["tokens"]
+        prompt = compare(graphs["prompt"], engine, {"tokens": tokens, "mask": mask}, errors)
+        pictures = (_drawn if sentence == _SENTENCES[0] else _noise)(random)
+        target = np.zeros(graphs["template"].spec.inputs["target"].shape, np.float32)
+        target[:, :, 2:6, 3:5] = 1.0
+        template = compare(graphs["template"], engine, {"image": pictures["template"], "target": target}, errors)
+        for known in _modes(template, prompt, mask):
+            for role in ("search", "ground"):
+                compare(graphs[role], engine, {"image": pictures[role], **known}, errors)
+    return errors
+
+
+def compare(graph: ExportGraph, engine: Engine, feeds: Arrays, errors: dict[str, float]) -> Arrays:
+    """The network's outputs for ``feeds``; the engine's distance from them goes into ``errors``."""
+    with torch.no_grad():
+        results = graph.module(*(torch.from_numpy(feeds[name]) for name in graph.spec.inputs))
+    expected: Arrays = {name: t.numpy() for name, t in zip(graph.spec.outputs, results, strict=True)}
+    for name, array in engine.graph(graph.role).run(feeds).items():
+        key = f"{graph.role}.{name}"
+        error = float(np.abs(array - expected[name]).max())
+        if not error <= _COUNTS.get(name, TOLERANCE):  # also when it is not a number
+            raise ParityError(
+                f"output {name!r} of graph {graph.role!r} differs by {error:.3g} between PyTorch and {engine.reason}; "
+                f"expected at most {_COUNTS.get(name, TOLERANCE):g}: try the versions of torch and onnxruntime that "
+                "the changelog names, or report it with the checkpoint"
+            )
+        errors[key] = max(errors.get(key, 0.0), error)
+    return expected
+
+
+def _modes(template: Arrays, prompt: Arrays, mask: NDArray[Any]) -> Iterator[Arrays]:
+    """What the search graphs are told of the target: by box and text, by box, by text."""
+    for box, text in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0)):
+        boxes = np.full((1, TEMPLATE_TOKENS), box, np.float32)
+        prototypes = np.stack((box * template["prototype"], text * prompt["prototype"]), axis=1)
+        yield {
+            "memory": np.concatenate((box * template["memory"], text * prompt["memory"]), axis=2).astype(np.float32),
+            "memory_mask": np.concatenate((boxes, text * mask.reshape(1, TEXT_LENGTH)), axis=1).astype(np.float32),
+            "film": (text * prompt["film"]).astype(np.float32),
+            "anchor": (box * template["anchor"]).astype(np.float32),
+            "prototypes": prototypes.astype(np.float32),
+        }
+
+
+def _noise(random: np.random.Generator) -> Arrays:
+    return {role: random.uniform(-1, 1, (1, 3, side, side)).astype(np.float32) for role, side in _SIDES.items()}
+
+
+def _drawn(random: np.random.Generator) -> Arrays:
+    """A bright rectangle on a shaded ground: edges and flat areas, as in photographs."""
+    pictures: Arrays = {}
+    for role, side in _SIDES.items():
+        shade = np.linspace(-0.6, 0.4, side, dtype=np.float32)
+        image = np.broadcast_to(shade[:, None] * 0.5 + shade[None] * 0.5, (1, 3, side, side)).copy()
+        third = side // 3
+        image[0, 0, third : 2 * third, third : 2 * third - 8] = 0.9
+        image[0, 1:, third : 2 * third, third : 2 * third - 8] = -0.7
+        pictures[role] = image + random.normal(0, 0.02, image.shape).astype(np.float32)
+    return pictures
+
+
+_SIDES = {"template": 128, "search": 256, "ground": 320}

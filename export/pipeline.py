@@ -1,0 +1,164 @@
+"""The steps from a checkpoint to a bundle, in order."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import nn
+
+from edgetrack.bundle import Bundle
+from edgetrack.engines.ort import OrtEngine
+from edgetrack.errors import ExportError
+from edgetrack.export.graphs import GROUNDING, SEARCH, TEMPLATE, TEXT_LENGTH, ExportGraph, build_graphs
+from edgetrack.export.onnx_graph import to_onnx
+from edgetrack.export.parity import check_parity
+from edgetrack.export.weights import WeightFile, round_weights
+from edgetrack.manifest import FILE_NAME, SCHEMA, BundleFile, Manifest
+from edgetrack.training.models.network import EdgetrackNet
+from edgetrack.training.models.text import TOKENIZER, MiniLM, TextEncoder
+
+LIMIT = 20_000_000  # parameters of everything together: what the small boards are promised
+_WEIGHTS = {"text_weights": "text.weights", "tracker_weights": "tracker.weights"}
+_GREY = (127.5, 127.5, 127.5)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportConfig:
+    """What to export and where to."""
+
+    checkpoint: Path
+    output: Path  # the bundle's folder; an older bundle there is replaced, anything else is left alone
+    text: Path = Path("runs/text")  # what ``python -m edgetrack.training.prune_text`` wrote
+    name: str = "edgetrack-s"
+    version: str = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """The bundle and the largest error of each of its outputs, by ``graph.output``."""
+
+    bundle: Bundle
+    errors: dict[str, float]
+
+
+def export(config: ExportConfig) -> ExportReport:
+    """Writes a bundle whose outputs were compared with the network's. Nothing is left when a step fails.
+
+    Raises:
+        ExportError: the checkpoint, the text encoder or the output folder cannot be used.
+        ParityError: the exported graphs differ from the network.
+    """
+    _check_output(config.output)
+    network, thresholds = load_checkpoint(config.checkpoint)
+    encoder = _load_text(config.text)
+    parameters = _count(network) + _count(encoder)
+    if parameters >= LIMIT:
+        raise ExportError(f"network and text encoder have {parameters:,} parameters; expected fewer than {LIMIT:,}")
+    round_weights(network)
+    round_weights(encoder)
+    graphs = build_graphs(network, encoder)
+    config.output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=config.output.parent) as temporary:
+        folder = Path(temporary) / "bundle"
+        folder.mkdir()
+        files = _write_graphs(graphs, folder)
+        shutil.copyfile(config.text / TOKENIZER, folder / TOKENIZER)
+        files["tokenizer"] = TOKENIZER
+        manifest = _manifest(config, graphs, files, folder, parameters=parameters, thresholds=thresholds)
+        (folder / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
+        errors = check_parity(graphs, OrtEngine(Bundle.open(folder), threads=1))
+        if config.output.exists():
+            shutil.rmtree(config.output)
+        folder.rename(config.output)
+    return ExportReport(Bundle.open(config.output), errors)
+
+
+def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float]]:
+    """The network of a training checkpoint and its thresholds.
+
+    Raises:
+        ExportError: the file is not a checkpoint of this network.
+    """
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        network = EdgetrackNet(**state["config"])
+        network.load_state_dict(state["model"])
+        thresholds = {str(k): float(v) for k, v in state.get("thresholds", {}).items()}
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        raise ExportError(
+            f"checkpoint {path} cannot be loaded ({type(error).__name__}: {error}); "
+            "expected a file that 'edgetrack train' wrote with this version"
+        ) from error
+    return network.eval(), thresholds
+
+
+def _check_output(output: Path) -> None:
+    if output.exists() and not (output / FILE_NAME).is_file() and not (output.is_dir() and not any(output.iterdir())):
+        raise ExportError(f"output {output} exists and is not a bundle; expected a new folder or an older bundle")
+
+
+def _load_text(folder: Path) -> MiniLM:
+    try:
+        return TextEncoder.load(folder).model
+    except Exception as error:
+        raise ExportError(
+            f"the text encoder in {folder} cannot be loaded ({type(error).__name__}: {error}); "
+            f"run: python -m edgetrack.training.prune_text {folder}"
+        ) from error
+
+
+def _write_graphs(graphs: dict[str, ExportGraph], folder: Path) -> dict[str, str]:
+    """Writes graphs and weights; returns the file names by role."""
+    files = dict(_WEIGHTS)
+    weights = {role: WeightFile(name) for role, name in _WEIGHTS.items()}
+    for role, graph in graphs.items():
+        model = to_onnx(graph)
+        weights[graph.weights].store(model)
+        files[role] = f"{role}.onnx"
+        (folder / files[role]).write_bytes(model.SerializeToString(deterministic=True))
+    for role, file in weights.items():
+        (folder / _WEIGHTS[role]).write_bytes(file.bytes())
+    for role in graphs:
+        onnx.checker.check_model(str(folder / files[role]))
+    return files
+
+
+def _manifest(
+    config: ExportConfig,
+    graphs: dict[str, ExportGraph],
+    files: dict[str, str],
+    folder: Path,
+    *,
+    parameters: int,
+    thresholds: dict[str, float],
+) -> Manifest:
+    return Manifest(
+        schema=SCHEMA,
+        name=config.name,
+        version=config.version,
+        license="Apache-2.0",
+        parameters=parameters,
+        sizes={"template": TEMPLATE, "search": SEARCH, "grounding": GROUNDING},
+        factors={"template": 2.0, "search": 4.0},
+        mean=_GREY,
+        std=_GREY,
+        fill=_GREY,
+        text_length=TEXT_LENGTH,
+        thresholds=thresholds,
+        files={
+            role: BundleFile(name, hashlib.sha256((folder / name).read_bytes()).hexdigest())
+            for role, name in sorted(files.items())
+        },
+        tensors={role: graph.spec for role, graph in graphs.items()},
+    )
+
+
+def _count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())

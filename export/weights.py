@@ -1,0 +1,85 @@
+"""Weights in float16, shared by several graph files and stored once.
+
+The network is rounded to float16 first and then exported, so that "float16 where float16 holds every value exactly"
+loses nothing: the graphs compute in float32 what PyTorch computes with the rounded weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from edgetrack.errors import ExportError
+
+SMALL = 1024  # bytes in float32; smaller tensors (biases, scales) keep float32 and stay in the graph file
+_ALIGNMENT = 64  # of each tensor in the weight file, so that it can be mapped and read with vector loads
+
+
+def round_weights(module: nn.Module) -> None:
+    """Rounds every large parameter of ``module`` to float16, in place.
+
+    Raises:
+        ExportError: a parameter is not finite or exceeds float16's range.
+    """
+    with torch.no_grad():
+        for name, value in module.named_parameters():
+            if value.numel() * 4 < SMALL:
+                continue
+            rounded = value.half().float()
+            if not bool(torch.isfinite(rounded).all()):
+                raise ExportError(
+                    f"parameter {name} has values up to {value.abs().max().item():g}; float16 holds finite values "
+                    "up to 65504: train with a smaller learning rate or from an earlier checkpoint"
+                )
+            value.copy_(rounded)
+
+
+class WeightFile:
+    """The bytes of one external data file; equal tensors of any graph are stored once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._data = bytearray()
+        self._offsets: dict[bytes, int] = {}
+
+    def store(self, model: onnx.ModelProto) -> None:
+        """Moves the large float32 initialisers of ``model`` here and adds casts back to float32 to its graph."""
+        casts = []
+        for tensor in model.graph.initializer:
+            if tensor.data_type != TensorProto.FLOAT:
+                continue
+            array = numpy_helper.to_array(tensor)
+            if array.nbytes < SMALL:
+                continue
+            half = array.astype(np.float16)
+            if np.array_equal(half.astype(np.float32), array):
+                casts.append(helper.make_node("Cast", [tensor.name + "_f16"], [tensor.name], to=TensorProto.FLOAT))
+                tensor.name += "_f16"
+                self._refer(tensor, half)
+            else:
+                self._refer(tensor, array)  # a constant that the exporter computed
+        for node in reversed(casts):
+            model.graph.node.insert(0, node)
+
+    def bytes(self) -> bytes:
+        return bytes(self._data)
+
+    def _refer(self, tensor: TensorProto, array: NDArray[np.generic]) -> None:
+        raw = array.tobytes()
+        key = hashlib.sha256(raw).digest()
+        if key not in self._offsets:
+            self._data.extend(bytes(-len(self._data) % _ALIGNMENT))
+            self._offsets[key] = len(self._data)
+            self._data.extend(raw)
+        tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
+        for field in ("raw_data", "float_data", "external_data"):
+            tensor.ClearField(field)  # type: ignore[arg-type]
+        tensor.data_location = TensorProto.EXTERNAL
+        for entry, value in (("location", self.name), ("offset", self._offsets[key]), ("length", len(raw))):
+            tensor.external_data.add(key=entry, value=str(value))
