@@ -6,8 +6,8 @@ try:
     from edgetrack import _runtime as runtime
 except ImportError as error:
     raise ImportError(
-        f"edgetrack's compiled part (edgetrack._runtime) cannot be loaded: {error}; it was expected beside this "
-        "file, built for this Python. Install the package instead of running from its sources: pip install -e ."
+        f"edgetrack's compiled part (edgetrack._runtime) cannot be loaded: {error}; it was expected beside "
+        "this file, built for this Python; instead of running from the sources: pip install -e ."
     ) from error
 
 __all__ = ["runtime"]

@@ -17,7 +17,13 @@ Region = tuple[float, float, float, float]
 
 
 def crop_into(
-    pixels: NDArray[np.uint8], region: Region, out: NDArray[np.float32], *, mean: Triple, std: Triple, fill: Triple
+    pixels: NDArray[np.uint8],
+    region: Region,
+    out: NDArray[np.float32],
+    *,
+    mean: Triple,
+    std: Triple,
+    fill: Triple,
 ) -> None:
     """Crops ``region``, resizes it bilinearly and writes ``(rgb - mean) / std`` into ``out``.
 
@@ -41,8 +47,8 @@ def crop_into(
     frame = check_pixels(pixels)
     if frame.strides[2] != 1 or (frame.strides[1] != 3 and frame.shape[1] > 1):
         raise FrameError(
-            f"frame has the strides {frame.strides}; expected the pixels of a row to be packed (strides (any, 3, 1)); "
-            "pass numpy.ascontiguousarray(frame)"
+            f"frame has the strides {frame.strides}; expected the pixels of a row to be packed "
+            "(strides (any, 3, 1)); pass numpy.ascontiguousarray(frame)"
         )
     _check_region(region)
     _check_out(out)
@@ -52,7 +58,13 @@ def crop_into(
 
 
 def crop_reference(
-    pixels: NDArray[np.uint8], region: Region, size: tuple[int, int], *, mean: Triple, std: Triple, fill: Triple
+    pixels: NDArray[np.uint8],
+    region: Region,
+    size: tuple[int, int],
+    *,
+    mean: Triple,
+    std: Triple,
+    fill: Triple,
 ) -> NDArray[np.float32]:
     """What ``crop_into`` computes, in plain numpy: the contract that tests hold it to.
 
@@ -86,7 +98,9 @@ def crop_reference(
 
 def _check_region(region: Region) -> None:
     if len(region) != 4 or not all(math.isfinite(v) for v in region) or region[2] <= 0 or region[3] <= 0:
-        raise BoxError(f"region {tuple(region)} cannot be cropped; expected finite (x, y, w, h) with w > 0 and h > 0")
+        raise BoxError(
+            f"region {tuple(region)} cannot be cropped; expected finite (x, y, w, h) with w > 0 and h > 0"
+        )
 
 
 def _check_out(out: Any) -> None:
@@ -101,7 +115,8 @@ def _check_out(out: Any) -> None:
     ):
         given = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
         raise ConfigError(
-            f"out is {given}; expected a writeable, C-contiguous float32 array of the shape (1, 3, rows, columns)"
+            f"out is {given}; "
+            "expected a writeable, C-contiguous float32 array of the shape (1, 3, rows, columns)"
         )
 
 

@@ -75,7 +75,7 @@ struct Inside {
 
 inline Inside find_inside(const Tap* columns, int cols, int width) {
   int begin = 0, end = cols;
-  while (begin < end && columns[begin].first_weight + columns[begin].second_weight < 0.999f) ++begin;
+  while (begin < end && columns[begin].first_weight == 0.0f) ++begin;
   while (end > begin && (columns[end - 1].outside() || columns[end - 1].second >= width - 1)) --end;
   return {begin, end};
 }
@@ -91,8 +91,7 @@ inline void resample_edge(const std::uint8_t* source, const Tap* columns, int be
   }
 }
 
-// One source row at the output's columns, in 0..255. The fourth lane is the next pixel's blue; nobody reads
-// it.
+// One source row at the output's columns, in 0..255. Lane 3 is the next pixel's blue, never read.
 inline void resample_row(const std::uint8_t* source, const Tap* columns, int cols, Inside inside,
                          const float* fill_bgr, float* __restrict out) {
   resample_edge(source, columns, 0, inside.begin, fill_bgr, out);

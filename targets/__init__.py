@@ -1,1 +1,101 @@
-"""Boards."""
+"""The boards that edgetrack is made for: one TOML file each, read into a checked ``Target``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import MISSING, dataclass, fields
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+from edgetrack.errors import ConfigError
+
+__all__ = ["Precision", "Status", "Target", "load", "names"]
+
+Precision = Literal["fp32", "fp16", "int8"]
+Status = Literal["tested", "untried"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a board can do and what is asked of it.
+
+    Raises:
+        ConfigError: a value is outside its allowed set.
+    """
+
+    name: str
+    title: str  # as people know the board
+    status: Status  # "untried": the values come from data sheets, nobody has run edgetrack on it
+    engines: tuple[str, ...]  # that exist for it today, best first
+    precisions: tuple[Precision, ...]  # that its hardware computes at speed, most exact first
+    threads: int  # CPU threads for the network
+    latency_budget_ms: float  # one frame through the tracker, 30 frames a second or better
+    compute_capability: str | None = None  # of its NVIDIA GPU, such as "8.7"
+    camera_pipeline: str | None = (
+        None  # GStreamer, with {sensor}, {width}, {height} and {fps}; None: plain V4L2
+    )
+
+    def __post_init__(self) -> None:
+        self._check_member("status", self.status, get_args(Status))
+        for precision in self.precisions:
+            self._check_member("precisions", precision, get_args(Precision))
+        for name in ("threads", "latency_budget_ms"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+                raise ConfigError(f"target {self.name!r}: {name} is {value!r}; expected a number above 0")
+
+    def _check_member(self, key: str, value: object, allowed: tuple[str, ...]) -> None:
+        if value not in allowed:
+            raise ConfigError(
+                f"target {self.name!r}: {key} has {value!r}; expected one of {', '.join(allowed)}"
+            )
+
+
+def names() -> list[str]:
+    """The names that ``load`` knows, sorted."""
+    return sorted(entry.name[:-5] for entry in files(__name__).iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name: str) -> Target:
+    """The target called ``name``.
+
+    Raises:
+        ConfigError: there is none, or its file has an unknown, missing or wrong key.
+    """
+    if name not in names():
+        raise ConfigError(f"unknown target {name!r}; expected one of {', '.join(names())}")
+    return parse(name, (files(__name__) / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def parse(name: str, text: str) -> Target:
+    """The target that the TOML ``text`` describes.
+
+    Raises:
+        ConfigError: an unknown, missing or wrong key.
+    """
+    values = _read_toml(text)
+    known = {f.name: f for f in fields(Target) if f.name != "name"}
+    if unknown := sorted(values.keys() - known.keys()):
+        raise ConfigError(
+            f"target {name!r} has the unknown key {unknown[0]!r}; expected keys: {', '.join(known)}"
+        )
+    if missing := [k for k, f in known.items() if f.default is MISSING and k not in values]:
+        raise ConfigError(f"target {name!r} lacks the key {missing[0]!r}; add it to targets/{name}.toml")
+    for key in ("engines", "precisions"):
+        if not isinstance(values[key], list) or not values[key]:
+            raise ConfigError(
+                f"target {name!r}: {key} is {values[key]!r}; expected a list of at least one name"
+            )
+        values[key] = tuple(values[key])
+    return Target(name=name, **values)
+
+
+def _read_toml(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        from edgetrack._imports import require
+
+        tomllib = require("tomli", "train")
+    values: dict[str, Any] = tomllib.loads(text)
+    return values

@@ -1,0 +1,115 @@
+"""Who may import whom, as a list; an ``ast`` walk holds the sources to it.
+
+Of packages of others, the imports at the top level count (they cost at import time); of edgetrack's own parts,
+every import counts (they are what depends on what).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {"edgetrack": "edgetrack", "export": "edgetrack.export", "training": "edgetrack.training"}
+FOLDERS["targets"] = "edgetrack.targets"
+
+# From the bottom to the top; a part may use its own layer and those below it.
+LAYERS: list[set[str]] = [
+    {"types", "errors", "geometry", "manifest", "_runtime"},
+    {"_native", "_imports"},
+    {"crop", "targets", "bundle", "prompt", "decode"},
+    {"engines", "io", "policy", "target"},
+    {"tracker"},
+    {"pipeline", "status", "_street", "demo"},
+    {"export", "training"},
+    {"cli"},
+    {"__main__"},
+]
+# Further than that: the exporter and the training do not touch the running side.
+FORBIDDEN = {
+    "export": {"tracker", "pipeline", "io", "cli", "demo"},
+    "training": {"pipeline", "cli", "demo"},
+    "engines": {"io"},
+    "io": {"engines"},
+}
+OUTSIDE = {
+    "edgetrack": {"numpy"},
+    "edgetrack.cli": {"numpy", "rich", "typer"},
+    "edgetrack.targets": set(),
+    "edgetrack.status": {"numpy", "rich"},  # only the command loads it
+    "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
+    "edgetrack.training": {"cv2", "numpy", "onnx", "onnxruntime", "rich", "tokenizers", "tomli", "torch"},
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for folder, package in FOLDERS.items():
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            yield ".".join([package, *(p for p in parts if p != "__init__")]), path
+
+
+def part_of(module: str) -> str:
+    """``tracker`` of ``edgetrack.tracker``, ``io`` of ``edgetrack.io.sources``, empty for ``edgetrack``."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def imported(tree: ast.AST, *, nested: bool) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            module = str(node.module)
+            yield from (
+                (f"{module}.{alias.name}" for alias in node.names) if module == "edgetrack" else [module]
+            )
+        elif nested or not (
+            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            or "TYPE_CHECKING" in ast.dump(node)[:60]
+        ):
+            yield from imported(node, nested=nested)
+
+
+def layer_of(part: str) -> int:
+    return next((i for i, layer in enumerate(LAYERS) if part in layer), -1)
+
+
+MODULES = list(modules())
+
+
+@pytest.mark.parametrize(("module", "path"), MODULES, ids=[m for m, _ in MODULES])
+def test_imports_point_downwards(module, path):
+    part = part_of(module)
+    if not part:
+        return  # edgetrack/__init__.py names the public parts of every layer and loads none of them
+    assert layer_of(part) >= 0, f"{module}: add {part!r} to LAYERS"
+    for name in imported(ast.parse(path.read_text()), nested=True):
+        other = part_of(name)
+        if not name.startswith("edgetrack.") or other in ("", part):
+            continue
+        assert layer_of(other) <= layer_of(part), f"{module} imports {name}, which is above it"
+        assert other not in FORBIDDEN.get(part, set()), f"{module} must not import {name}"
+
+
+@pytest.mark.parametrize(("module", "path"), MODULES, ids=[m for m, _ in MODULES])
+def test_packages_of_others_at_import_time(module, path):
+    rule = max((r for r in OUTSIDE if module == r or module.startswith(r + ".")), key=len)
+    for name in imported(ast.parse(path.read_text()), nested=False):
+        top = name.partition(".")[0]
+        if top not in sys.stdlib_module_names and top != "edgetrack":
+            assert top in OUTSIDE[rule], (
+                f"{module} imports {name} at import time; allowed: {sorted(OUTSIDE[rule])}"
+            )
+
+
+def test_only_the_bindings_know_python():
+    for path in [*(ROOT / "kernels").rglob("*"), *(ROOT / "runtime_cpp").glob("*.h")]:
+        if path.suffix in {".h", ".cpp", ".cu"}:
+            assert "pybind11" not in path.read_text(), (
+                f"{path.name}: pybind11 belongs into runtime_cpp/bindings"
+            )

@@ -1,0 +1,55 @@
+"""Every board file is sound, and a wrong one is refused with a sentence that helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgetrack import targets
+from edgetrack.errors import ConfigError
+
+GOOD = """
+title = "A board"
+status = "untried"
+engines = ["ort"]
+precisions = ["fp32"]
+threads = 2
+latency_budget_ms = 33.0
+"""
+
+
+@pytest.mark.parametrize("name", targets.names())
+def test_every_board_loads(name):
+    target = targets.load(name)
+    assert target.name == name
+    assert (target.compute_capability is not None) == ("jetson" in name or "cuda" in name)
+    if target.camera_pipeline:
+        filled = target.camera_pipeline.format(sensor=0, width=1280, height=720, fps=30)
+        assert "sensor-id=0" in filled
+        assert filled.endswith("max-buffers=1")
+
+
+def test_the_boards_of_the_plan_are_there():
+    assert {"arm-cpu", "jetson-agx-orin", "jetson-orin-nano", "x86-cpu"} <= set(targets.names())
+
+
+def test_an_unknown_board_lists_the_known_ones():
+    with pytest.raises(ConfigError, match=r"unknown target 'toaster'; expected one of .*jetson-orin-nano"):
+        targets.load("toaster")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("threads = 2", "threads = 2\ncores = 4"), "unknown key 'cores'"),
+        (("threads = 2", ""), "lacks the key 'threads'"),
+        (("threads = 2", "threads = 0"), "threads is 0; expected a number above 0"),
+        (("threads = 2", "threads = true"), "threads is True"),
+        (('"untried"', '"maybe"'), "status has 'maybe'; expected one of tested, untried"),
+        (('["fp32"]', '["fp8"]'), "precisions has 'fp8'; expected one of fp32, fp16, int8"),
+        (('["ort"]', '"ort"'), "engines is 'ort'; expected a list"),
+    ],
+)
+def test_a_wrong_file_is_refused(change, says):
+    assert targets.parse("board", GOOD).threads == 2
+    with pytest.raises(ConfigError, match=says):
+        targets.parse("board", GOOD.replace(*change))
