@@ -90,7 +90,7 @@ def print_heading(
     target = [f'"{text}"'] if text is not None else []
     target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
     _row(console, "source", f"{source.name} ({', '.join(facts)})")
-    _row(console, "target", " in ".join(target), style="bold")
+    _row(console, "target", " at ".join(target))
     engine = tracker.engine
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
 

@@ -1,0 +1,286 @@
+"""The cars of the demo: a few hundred shaded polygons through a pinhole camera, with no file to load.
+
+World: metres, x to the right along the street, y away from the camera, z up. A car is lofted from its side view:
+each vertex of the outline has a half width, so that sills, waist and roof lie at different depths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]  # (N, 3) in metres
+Colour = tuple[int, int, int]  # BGR
+
+SUN = np.array([-0.45, -0.6, 0.66]) / np.linalg.norm([-0.45, -0.6, 0.66])
+GLASS: Colour = (64, 54, 46)
+TYRE: Colour = (30, 29, 28)
+RIM: Colour = (168, 166, 162)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera above the pavement, looking across the street and down.
+
+    Attributes:
+        eye: its place in metres.
+        pitch: downward tilt in radians.
+        focal: focal length in pixels.
+        centre: principal point in pixels.
+    """
+
+    eye: tuple[float, float, float]
+    pitch: float
+    focal: float
+    centre: tuple[float, float]
+
+    def project(self, points: Points) -> NDArray[np.float64]:
+        """Pixels (N, 2) of world points (N, 3) in front of the camera."""
+        rel = np.asarray(points, np.float64) - self.eye
+        sin, cos = np.sin(self.pitch), np.cos(self.pitch)
+        depth = rel[:, 1] * cos - rel[:, 2] * sin
+        up = rel[:, 1] * sin + rel[:, 2] * cos
+        scale = self.focal / np.maximum(depth, 0.1)
+        return np.stack([self.centre[0] + rel[:, 0] * scale, self.centre[1] - up * scale], axis=1)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A car seen from its right side, nose at +x; metres, origin on the ground under its middle.
+
+    Attributes:
+        body: outline (x, z) of the lower part, counter-clockwise from the rear sill.
+        cabin: outline (x, z) of windows and roof, from the rear window's foot to the windscreen's.
+        windows: side windows, each an outline within the cabin.
+        axles: x of the rear and the front wheel.
+        wheel: radius of a wheel.
+        width: of the body at the waist.
+        roof: width of the roof.
+    """
+
+    body: tuple[tuple[float, float], ...]
+    cabin: tuple[tuple[float, float], ...]
+    windows: tuple[tuple[tuple[float, float], ...], ...]
+    axles: tuple[float, float]
+    wheel: float
+    width: float
+    roof: float
+
+
+HATCHBACK = Shape(
+    body=(
+        (-1.98, 0.32), (1.95, 0.27), (2.06, 0.42), (2.05, 0.60), (1.93, 0.74), (1.55, 0.85), (0.98, 0.95),
+        (-1.62, 1.02), (-1.96, 0.96), (-2.05, 0.72), (-2.06, 0.45),
+    ),
+    cabin=((-1.88, 0.98), (-1.62, 1.30), (-1.25, 1.43), (-0.45, 1.49), (0.05, 1.45), (0.36, 1.33), (1.02, 0.94)),
+    windows=(
+        ((-1.50, 1.06), (-1.36, 1.30), (-1.12, 1.36), (-0.50, 1.40), (-0.50, 1.03)),
+        ((-0.42, 1.03), (-0.42, 1.40), (0.05, 1.36), (0.30, 1.27), (0.72, 1.00)),
+    ),
+    axles=(-1.28, 1.30), wheel=0.33, width=1.76, roof=1.16,
+)  # fmt: skip
+SALOON = Shape(
+    body=(
+        (-2.25, 0.33), (2.20, 0.28), (2.32, 0.44), (2.30, 0.60), (2.15, 0.74), (1.60, 0.86), (0.95, 0.94),
+        (-1.30, 1.00), (-2.18, 1.00), (-2.31, 0.84), (-2.32, 0.48),
+    ),
+    cabin=((-1.72, 1.00), (-1.12, 1.33), (-0.72, 1.42), (-0.15, 1.45), (0.22, 1.40), (0.50, 1.28), (1.10, 0.92)),
+    windows=(
+        ((-1.28, 1.05), (-0.98, 1.28), (-0.70, 1.34), (-0.38, 1.36), (-0.38, 1.03)),
+        ((-0.30, 1.03), (-0.30, 1.37), (0.20, 1.32), (0.42, 1.23), (0.78, 0.99)),
+    ),
+    axles=(-1.38, 1.42), wheel=0.33, width=1.80, roof=1.14,
+)  # fmt: skip
+VAN = Shape(
+    body=(
+        (-2.45, 0.38), (2.38, 0.33), (2.50, 0.50), (2.46, 0.80), (2.30, 1.02), (1.78, 1.18), (1.60, 1.20),
+        (-2.47, 1.24), (-2.50, 0.90), (-2.50, 0.50),
+    ),
+    cabin=((-2.46, 1.22), (-2.42, 1.90), (-2.32, 1.98), (0.55, 2.00), (0.85, 1.94), (1.02, 1.84), (1.80, 1.18)),
+    windows=(((0.22, 1.26), (0.22, 1.74), (0.86, 1.74), (1.30, 1.28)),),
+    axles=(-1.50, 1.55), wheel=0.36, width=1.94, roof=1.66,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Face:
+    """A flat polygon with its own colour, already lit."""
+
+    points: Points
+    colour: Colour
+    normal: NDArray[np.float64] | None = None  # given where the camera may see it from behind
+
+
+def draw_car(
+    cv2: Any, canvas: NDArray[np.uint8], camera: Camera, faces: list[Face], *, at: tuple[float, float], mirrored: bool
+) -> NDArray[np.float64]:
+    """Draws a car into ``canvas`` and returns all its corners in pixels, (N, 2).
+
+    Args:
+        cv2: OpenCV.
+        canvas: BGR picture to draw into.
+        camera: which looks towards +y.
+        faces: from `car_faces`.
+        at: x and y of the car on the ground in metres.
+        mirrored: drives towards -x.
+    """
+    flip = np.array([-1.0 if mirrored else 1.0, 1.0, 1.0])
+    place = np.array([*at, 0.0])
+    corners = []
+    for face in faces:
+        points = face.points * flip + place
+        if face.normal is not None and (camera.eye - points[0]) @ (face.normal * flip) <= 0:
+            continue
+        pixels = camera.project(points)
+        corners.append(pixels)
+        cv2.fillPoly(canvas, [np.round(pixels * 16).astype(np.int32)], face.colour, cv2.LINE_AA, 4)
+    return np.concatenate(corners)
+
+
+def draw_shadow(
+    cv2: Any, mask: NDArray[np.uint8], camera: Camera, shape: Shape, *, at: tuple[float, float], mirrored: bool
+) -> None:
+    """Draws what the car takes from the road's light into ``mask`` (255 is full shadow)."""
+    side = -1.0 if mirrored else 1.0
+    half = shape.width / 2
+    outline = [(x * side, z) for x, z in (*shape.body, *shape.cabin)]
+    # Each point of both flanks, thrown along the sun's direction onto the ground.
+    thrown = [
+        (x - z * SUN[0] / SUN[2], y - z * SUN[1] / SUN[2]) for x, z in outline for y in (-half + 0.05, half - 0.05)
+    ]
+    ends = [(x, y) for x in (-2.0, 2.0) for y in (-half, half)]
+    ground = np.array([(x + at[0], y + at[1], 0.0) for x, y in thrown + ends])
+    hull = cv2.convexHull(camera.project(ground).astype(np.float32)).reshape(-1, 2)
+    cv2.fillPoly(mask, [np.round(hull * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+
+
+def car_faces(shape: Shape, paint: Colour) -> list[Face]:
+    """The polygons of a car that drives towards +x, in the order in which a camera at -y must draw them."""
+    half, top = shape.width / 2, shape.roof / 2
+    waist = min(z for _, z in shape.cabin)
+    crest = max(z for _, z in shape.cabin)
+
+    def cabin_half(z: float) -> float:
+        return half - 0.04 + (top - half + 0.04) * max(0.0, (z - waist) / (crest - waist))
+
+    def body_half(z: float) -> float:
+        # Narrower at the sill and, a little, towards the bonnet: this is what gives the flanks their shading.
+        return half - 0.10 * max(0.0, 0.62 - z) / 0.35 - 0.05 * max(0.0, z - 0.72) / 0.25
+
+    faces = _strip([(x, body_half(z), z) for x, z in shape.body], paint)
+    faces += _flank(shape.body, body_half, paint)
+    faces += _strip([(x, cabin_half(z), z) for x, z in shape.cabin], paint, glass_ends=True)
+    faces += _flank(shape.cabin, cabin_half, paint)
+    for window in shape.windows:
+        outline = np.array([(x, -cabin_half(z) - 0.01, z) for x, z in window])
+        faces.append(Face(outline, GLASS))
+        low, high = outline[:, 2].min(), outline[:, 2].max()
+        sheen = outline.copy()  # the sky in the upper part of the glass
+        sheen[:, 2] = np.maximum(sheen[:, 2], low + 0.62 * (high - low))
+        faces.append(Face(sheen, (128, 112, 98)))
+    return faces + _details(shape, body_half, paint)
+
+
+def _details(shape: Shape, body_half: Any, paint: Colour) -> list[Face]:
+    faces = []
+    nose, tail = max(x for x, _ in shape.body), min(x for x, _ in shape.body)
+    seam = _shade(paint, 0.45)
+
+    def plate(corners: list[tuple[float, float]], colour: Colour, out: float = 0.012) -> None:
+        faces.append(Face(np.array([(x, -body_half(z) - out, z) for x, z in corners]), colour))
+
+    sill = shape.body[0][1]
+    plate([(tail + 0.2, sill), (nose - 0.2, sill), (nose - 0.2, sill + 0.07), (tail + 0.2, sill + 0.07)], (40, 38, 36))
+    for x in ((shape.windows[0][0][0] + 0.05, -0.40, 0.75) if len(shape.windows) > 1 else (0.15, 1.35)):
+        plate([(x, 0.42), (x + 0.025, 0.42), (x + 0.025, 0.94), (x, 0.94)], seam)
+    for x in (-0.62, 0.50):
+        plate([(x, 0.84), (x + 0.17, 0.84), (x + 0.17, 0.875), (x, 0.875)], _shade(paint, 0.6), 0.02)
+    lamp = 0.58 if shape is not VAN else 0.72
+    plate([(nose - 0.42, lamp + 0.04), (nose - 0.03, lamp), (nose - 0.06, lamp + 0.12), (nose - 0.36, lamp + 0.15)],
+          (236, 240, 242), 0.02)  # fmt: skip
+    plate([(tail + 0.03, lamp + 0.12), (tail + 0.22, lamp + 0.12), (tail + 0.20, lamp + 0.30), (tail + 0.04, lamp + 0.28)],
+          (38, 30, 176), 0.02)  # fmt: skip
+    for x in shape.axles:
+        faces += _wheel(x, shape)
+    return faces
+
+
+def _wheel(x: float, shape: Shape) -> list[Face]:
+    angle = np.linspace(0, 2 * np.pi, 28, endpoint=False)
+    side = -shape.width / 2 + 0.02
+
+    def disc(radius: float, y: float, colour: Colour) -> Face:
+        ring = [x + radius * np.cos(angle), np.full_like(angle, y), shape.wheel + radius * np.sin(angle)]
+        return Face(np.stack(ring, axis=1), colour)
+
+    arch = disc(shape.wheel + 0.07, side - 0.01, (26, 25, 24))
+    arch.points[:, 2] = np.maximum(arch.points[:, 2], shape.body[0][1] - 0.02)
+    faces = [arch, disc(shape.wheel, side - 0.02, TYRE), disc(0.66 * shape.wheel, side - 0.03, RIM)]
+    faces.append(disc(0.52 * shape.wheel, side - 0.032, (112, 110, 108)))
+    for turn in np.arange(5) * 2 * np.pi / 5 + 0.3:
+        along = np.array([np.cos(turn), 0, np.sin(turn)]) * 0.62 * shape.wheel
+        across = np.array([-np.sin(turn), 0, np.cos(turn)]) * 0.10 * shape.wheel
+        hub = np.array([x, side - 0.034, shape.wheel])
+        faces.append(Face(np.stack([hub - across, hub + along - across, hub + along + across, hub + across]), RIM))
+    return faces
+
+
+def _strip(profile: list[tuple[float, float, float]], paint: Colour, *, glass_ends: bool = False) -> list[Face]:
+    """The skin between the two flanks: bumpers, bonnet, screens, roof."""
+    faces = []
+    count = len(profile) if not glass_ends else len(profile) - 1
+    for i in range(count):
+        (x0, h0, z0), (x1, h1, z1) = profile[i], profile[(i + 1) % len(profile)]
+        normal = np.array([z0 - z1, 0.0, x1 - x0]) if glass_ends else np.array([z1 - z0, 0.0, x0 - x1])
+        length = float(np.linalg.norm(normal))
+        if length < 1e-6 or normal[2] / length < -0.5:
+            continue  # the floor
+        quad = np.array([(x0, -h0, z0), (x1, -h1, z1), (x1, h1, z1), (x0, h0, z0)])
+        faces.append(Face(quad, _lit(paint, normal / length), normal))
+        if glass_ends and i in (0, count - 1):
+            inner = quad + (quad.mean(axis=0) - quad) * [0.10, 0.12, 0.10] + normal / length * 0.01
+            faces.append(Face(inner, _shade(GLASS, 1.5 if i else 1.2), normal))
+    return faces
+
+
+def _flank(outline: tuple[tuple[float, float], ...], half: Any, paint: Colour) -> list[Face]:
+    """The near side, cut into level bands so that it shades from sky at the top to road at the bottom."""
+    polygon = np.array(outline)
+    low, high = polygon[:, 1].min(), polygon[:, 1].max()
+    faces = []
+    for z0, z1 in zip(np.linspace(low, high, 13)[:-1], np.linspace(low, high, 13)[1:], strict=True):
+        band = _clip(_clip(polygon, z0, 1.0), z1, -1.0)
+        if len(band) < 3:
+            continue
+        slope = (half(z0) - half(z1)) / (z1 - z0)
+        normal = np.array([0.0, -1.0, slope]) / np.hypot(1.0, slope)
+        grade = 0.84 + 0.24 * (z0 - low) / (high - low)
+        points = np.array([(x, -half(z), z) for x, z in band])
+        faces.append(Face(points, _shade(_lit(paint, normal), grade)))
+    return faces
+
+
+def _clip(polygon: NDArray[np.float64], level: float, sign: float) -> NDArray[np.float64]:
+    """The part of an (x, z) polygon above (sign 1) or below (-1) a level: Sutherland and Hodgman, one edge."""
+    kept: list[NDArray[np.float64]] = []
+    for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        da, db = sign * (a[1] - level), sign * (b[1] - level)
+        if da >= 0:
+            kept.append(a)
+        if da * db < 0:
+            kept.append(a + (b - a) * (da / (da - db)))
+    return np.array(kept).reshape(-1, 2)
+
+
+def _lit(colour: Colour, normal: NDArray[np.float64]) -> Colour:
+    sky = 0.5 + 0.5 * normal[2]
+    light = 0.42 + 0.22 * sky + 0.55 * max(0.0, float(normal @ SUN))
+    return _shade(colour, light)
+
+
+def _shade(colour: Colour, light: float) -> Colour:
+    blue, green, red = (min(255, round(c * light)) for c in colour)
+    return blue, green, red
