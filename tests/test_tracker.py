@@ -1,0 +1,157 @@
+"""The state machine, on an engine that finds red by arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_engine import FakeEngine
+from numpy.typing import NDArray
+
+from edgetrack.errors import BoxError, ConfigError, FrameError, NotStartedError, PromptError
+from edgetrack.tracker import Tracker
+from edgetrack.types import Box
+
+
+def scene(box: tuple[int, int, int, int] | None, *, width: int = 640, height: int = 480) -> NDArray[np.uint8]:
+    """A grey frame with a red rectangle (BGR)."""
+    frame = np.full((height, width, 3), 128, np.uint8)
+    if box is not None:
+        x, y, w, h = box
+        frame[y : y + h, x : x + w] = (0, 0, 255)
+    return frame
+
+
+class FakeTokenizer:
+    def __init__(self, _: object) -> None: ...
+
+    def encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if not isinstance(text, str) or not text.strip():
+            raise PromptError("text is empty")
+        return np.ones((1, 24), np.int64), np.ones((1, 24), np.float32)
+
+
+@pytest.fixture
+def tracker(monkeypatch: pytest.MonkeyPatch) -> Tracker:
+    monkeypatch.setattr("edgetrack.target.Tokenizer", FakeTokenizer)
+    return Tracker(engine=FakeEngine())
+
+
+def test_box_is_followed_without_any_text_work(tracker: Tracker) -> None:
+    first = tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
+    assert first.box == Box(100, 100, 60, 40)
+    assert (first.status, first.index) == ("tracking", 0)
+    for i in range(1, 30):
+        track = tracker.update(scene((100 + 8 * i, 100 + 4 * i, 60, 40)))
+        assert track.status == "tracking"
+        assert track.index == i
+        assert track.box is not None
+        assert track.box.iou(Box(100 + 8 * i, 100 + 4 * i, 60, 40)) > 0.9
+    assert set(tracker.engine.calls) == {"template", "search"}  # type: ignore[attr-defined]
+
+
+def test_text_searches_until_the_target_appears_and_finds_it_again(tracker: Tracker) -> None:
+    track = tracker.start(scene(None), text="red thing")
+    assert (track.status, track.box) == ("searching", None)
+    assert tracker.update(scene(None)).status == "searching"
+    track = tracker.update(scene((500, 50, 50, 50)))
+    assert track.status == "tracking"
+    assert track.box is not None
+    assert track.box.iou(Box(500, 50, 50, 50)) > 0.9
+    seen = [tracker.update(scene(None)).status for _ in range(20)]
+    assert seen[0] == "uncertain"
+    assert seen[-1] == "lost"
+    assert "tracking" not in seen
+    back = tracker.update(scene((40, 300, 50, 50)))  # far from where it went
+    assert back.status == "tracking"
+    assert back.box is not None
+    assert back.box.iou(Box(40, 300, 50, 50)) > 0.9
+
+
+def test_lost_has_no_box_and_uncertain_keeps_the_last_one(tracker: Tracker) -> None:
+    tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
+    held = tracker.update(scene(None))
+    assert (held.status, held.box) == ("uncertain", Box(100, 100, 60, 40))
+    while held.status == "uncertain":
+        held = tracker.update(scene(None))
+    assert (held.status, held.box) == ("lost", None)
+
+
+def test_a_box_target_is_found_again_by_its_appearance(tracker: Tracker) -> None:
+    tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
+    for _ in range(20):
+        tracker.update(scene(None))
+    again = tracker.update(scene((400, 300, 60, 40)))
+    assert again.status == "tracking"
+    assert tracker.engine.calls.count("template") == 1  # type: ignore[attr-defined]  # the user's own box is never replaced
+
+
+def test_a_box_at_the_border_stays_in_the_frame(tracker: Tracker) -> None:
+    tracker.start(scene((590, 440, 50, 40)), box=(590, 440, 50, 40))
+    for x in range(590, 636, 5):
+        track = tracker.update(scene((x, 440, 640 - x, 40)))
+        assert track.box is not None
+        assert track.box.x >= 0
+        assert track.box.x + track.box.w <= 640
+        assert track.box.y + track.box.h <= 480
+
+
+def test_two_trackers_on_one_engine_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgetrack.target.Tokenizer", FakeTokenizer)
+    engine = FakeEngine()
+    one, two = Tracker(engine=engine), Tracker(engine=engine)
+    one.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
+    two.start(scene(None), text="red thing")
+    for i in range(1, 10):
+        here = one.update(scene((100 + i, 100, 60, 40)))
+        there = two.update(scene(None))
+        assert (here.status, there.status) == ("tracking", "searching")
+        assert (here.index, there.index) == (i, i)
+
+
+def test_set_text_looks_anew_without_loading_anything(tracker: Tracker) -> None:
+    tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
+    tracker.set_text("blue van")
+    assert tracker.update(scene(None)).status == "searching"
+
+
+def test_bad_input_is_named_and_keeps_the_target(tracker: Tracker) -> None:
+    with pytest.raises(NotStartedError, match="start"):
+        tracker.update(scene(None))
+    with pytest.raises(NotStartedError, match="start"):
+        tracker.set_text("x")
+    with pytest.raises(ConfigError, match="neither text nor box"):
+        tracker.start(scene(None))
+    tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
+    with pytest.raises(FrameError, match="float64"):
+        tracker.update(np.zeros((4, 4, 3)))  # type: ignore[arg-type]
+    with pytest.raises(BoxError, match="outside the frame"):
+        tracker.start(scene(None), box=(700, 10, 20, 20))
+    with pytest.raises(BoxError, match="empty"):
+        tracker.start(scene(None), box=(10, 10, 0, 20))
+    with pytest.raises(BoxError, match="four numbers"):
+        tracker.start(scene(None), box="10,10")
+    with pytest.raises(PromptError):
+        tracker.start(scene(None), text=" ")
+    with pytest.raises(PromptError):
+        tracker.set_text("")
+    assert tracker.update(scene((101, 100, 60, 40))).status == "tracking"
+
+
+@pytest.mark.parametrize(
+    ("frame", "word"),
+    [
+        (None, "NoneType"),
+        (np.zeros((0, 10, 3), np.uint8), "empty"),
+        (np.zeros((10, 10), np.uint8), "shape"),
+        (np.zeros((10, 10, 4), np.uint8), "shape"),
+        (np.zeros((10, 10, 3), np.float32), "float32"),
+    ],
+)
+def test_a_bad_frame_says_what_it_is(tracker: Tracker, frame: object, word: str) -> None:
+    with pytest.raises(FrameError, match=word):
+        tracker.start(frame, text="red")  # type: ignore[arg-type]
+
+
+def test_an_engine_brings_its_bundle() -> None:
+    with pytest.raises(ConfigError, match="bundle"):
+        Tracker("edgetrack-s", engine=FakeEngine())
