@@ -36,8 +36,8 @@ class Bundle:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise BundleError(
-                f"{folder} is not a model bundle: {FILE_NAME} cannot be read ({error}); expected a folder that "
-                "edgetrack's export wrote"
+                f"{folder} is not a model bundle: {FILE_NAME} cannot be read ({error}); expected a folder "
+                "that edgetrack's export wrote"
             ) from error
         manifest = Manifest.from_json(text, origin=str(file))
         missing = [role for role in ROLES if role not in manifest.files]
@@ -72,7 +72,9 @@ def shipped() -> list[str]:
 
 def _locate(path: str | Path) -> Path:
     if not isinstance(path, (str, Path)):
-        raise BundleError(f"model is a {type(path).__name__}; expected a folder, the name of a shipped model, or None")
+        raise BundleError(
+            f"model is a {type(path).__name__}; expected a folder, the name of a shipped model, or None"
+        )
     folder = Path(path)
     if isinstance(path, str) and path in shipped():
         return MODELS / path
@@ -100,7 +102,9 @@ def _check(file: Path, entry: BundleFile) -> None:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
-        raise BundleError(f"bundle file {file} cannot be read ({error}); copy or export the bundle again") from error
+        raise BundleError(
+            f"bundle file {file} cannot be read ({error}); copy or export the bundle again"
+        ) from error
     if digest.hexdigest() != entry.sha256:
         raise BundleError(
             f"bundle file {file} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., the manifest says "

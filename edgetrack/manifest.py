@@ -61,18 +61,23 @@ class Manifest:
         """Reads and checks a manifest; ``origin`` names it in messages.
 
         Raises:
-            BundleError: it is not JSON, not a manifest, of a newer schema, or a field is missing or of a wrong type.
+            BundleError: it is not JSON, not a manifest, of a newer schema, or lacks or misuses a field.
         """
         try:
             values = json.loads(text)
         except ValueError as error:
-            raise BundleError(f"{origin} is not valid JSON ({error}); copy or export the bundle again") from error
+            raise BundleError(
+                f"{origin} is not valid JSON ({error}); copy or export the bundle again"
+            ) from error
         schema = values.get("schema") if isinstance(values, dict) else None
         if not isinstance(schema, int) or isinstance(schema, bool):
-            raise BundleError(f"{origin} is not an edgetrack manifest: it has no integer 'schema'; expected {SCHEMA}")
+            raise BundleError(
+                f"{origin} is not an edgetrack manifest: it has no integer 'schema'; expected {SCHEMA}"
+            )
         if schema > SCHEMA:
             raise BundleError(
-                f"{origin} has schema {schema}, this edgetrack reads up to {SCHEMA}; run: pip install -U edgetrack"
+                f"{origin} has schema {schema}, this edgetrack reads up to {SCHEMA}; "
+                "run: pip install -U edgetrack"
             )
         missing = [field.name for field in fields(cls) if field.name not in values]
         if schema < 1 or missing:
@@ -83,7 +88,9 @@ class Manifest:
         try:
             return cls(**{field.name: _PARSERS[field.name](values[field.name]) for field in fields(cls)})
         except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise BundleError(f"{origin} has a field of a wrong type ({error}); export the bundle again") from error
+            raise BundleError(
+                f"{origin} has a field of a wrong type ({error}); export the bundle again"
+            ) from error
 
     def to_json(self) -> str:
         """The manifest as indented JSON."""
@@ -147,6 +154,7 @@ _PARSERS: dict[str, Any] = {
     "thresholds": lambda value: {_text(k): _number(v) for k, v in value.items()},
     "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},
     "tensors": lambda value: {
-        _text(role): GraphSpec(_specs(entry["inputs"]), _specs(entry["outputs"])) for role, entry in value.items()
+        _text(role): GraphSpec(_specs(entry["inputs"]), _specs(entry["outputs"]))
+        for role, entry in value.items()
     },
 }

@@ -17,7 +17,7 @@ TEXT_LENGTH = 24  # tokens, [CLS] and [SEP] included
 
 
 class Tokenizer:
-    """The WordPiece tokenizer of a bundle: lower-cases, strips accents, splits rare words into known pieces."""
+    """The WordPiece tokenizer of a bundle: lower case, no accents, rare words split into known pieces."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._load(bundle.path("tokenizer"), bundle.manifest.text_length)
@@ -35,7 +35,9 @@ class Tokenizer:
         try:
             self._pieces = WordPiece.from_file(str(path))
         except Exception as error:  # the library raises a bare Exception for every kind of damage
-            raise BundleError(f"tokenizer {path} cannot be read ({error}); export the bundle again") from error
+            raise BundleError(
+                f"tokenizer {path} cannot be read ({error}); export the bundle again"
+            ) from error
         self._pieces.no_padding()
         self._pieces.no_truncation()
         self._length = length
@@ -50,8 +52,8 @@ class Tokenizer:
         ids = self.tokens(text)
         if len(ids) > self._length:
             raise PromptError(
-                f"text {_shortened(text)} is {len(ids) - 2} word pieces long; expected at most {self._length - 2}: "
-                "describe the target in fewer words"
+                f"text {_shortened(text)} is {len(ids) - 2} word pieces long; expected at most "
+                f"{self._length - 2}: describe the target in fewer words"
             )
         return self.pad(ids)
 
@@ -63,7 +65,9 @@ class Tokenizer:
             raise PromptError(f"text {text!r} is empty; expected a description such as 'red car'")
         ids: list[int] = self._pieces.encode(text).ids
         if all(i == self._unknown for i in ids[1:-1]):
-            raise PromptError(f"text {_shortened(text)} has no word that the model knows; expected English words")
+            raise PromptError(
+                f"text {_shortened(text)} has no word that the model knows; expected English words"
+            )
         return ids
 
     def pad(self, ids: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

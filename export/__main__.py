@@ -12,10 +12,14 @@ from edgetrack.export.pipeline import ExportConfig, export
 
 def main() -> int:
     defaults = ExportConfig(Path(), Path())
-    parser = argparse.ArgumentParser(prog="python -m edgetrack.export", description="Make a bundle of a checkpoint.")
+    parser = argparse.ArgumentParser(
+        prog="python -m edgetrack.export", description="Make a bundle of a checkpoint."
+    )
     parser.add_argument("checkpoint", type=Path, help="a file that the training wrote")
     parser.add_argument("output", type=Path, help="the bundle's folder")
-    parser.add_argument("--text", type=Path, default=defaults.text, help="text encoder's folder, default %(default)s")
+    parser.add_argument(
+        "--text", type=Path, default=defaults.text, help="text encoder's folder, default %(default)s"
+    )
     parser.add_argument("--name", default=defaults.name, help="default %(default)s")
     parser.add_argument("--version", default=defaults.version, help="default %(default)s")
     arguments = parser.parse_args()

@@ -55,10 +55,16 @@ class Search(nn.Module):
         self.network = network
 
     def forward(
-        self, image: Tensor, memory: Tensor, memory_mask: Tensor, film: Tensor, anchor: Tensor, prototypes: Tensor
+        self,
+        image: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor,
+        film: Tensor,
+        anchor: Tensor,
+        prototypes: Tensor,
     ) -> tuple[Tensor, ...]:
         out = self.network.search(image, memory, memory_mask, film, anchor, prototypes)
-        # the share of cells above the selection's threshold: for the curious, the network itself does not need it
+        # the share of cells above the selection's threshold: for diagnosis, the tracker does not need it
         kept = (out["margin"] > 0).float().mean(1, keepdim=True)
         return out["score"], out["offset"], out["size"], out["presence"], kept
 
@@ -81,7 +87,7 @@ class ExportGraph:
     """One graph to export."""
 
     role: str
-    module: nn.Module  # positional arguments in the order of ``spec.inputs``, a tuple in the order of ``spec.outputs``
+    module: nn.Module  # takes the inputs and returns a tuple of the outputs, both in the order of ``spec``
     spec: GraphSpec
     weights: str  # role of its weight file
 
@@ -118,7 +124,9 @@ def build_graphs(network: EdgetrackNet, encoder: MiniLM) -> dict[str, ExportGrap
 
 def _graph(role: str, module: nn.Module, shapes: dict[str, tuple[int, ...]]) -> ExportGraph:
     module.eval().requires_grad_(False)
-    inputs = {name: TensorSpec("int64" if name == "ids" else "float32", shape) for name, shape in shapes.items()}
+    inputs = {
+        name: TensorSpec("int64" if name == "ids" else "float32", shape) for name, shape in shapes.items()
+    }
     weights = "text_weights" if role == "text" else "tracker_weights"
     probe = ExportGraph(role, module, GraphSpec(inputs, {}), weights)
     with torch.no_grad():

@@ -39,9 +39,13 @@ def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
                 verbose=False,
             )
         except Exception as error:
-            raise ExportError(f"graph {graph.role!r} cannot be expressed in ONNX opset {OPSET}: {error}") from error
+            raise ExportError(
+                f"graph {graph.role!r} cannot be expressed in ONNX opset {OPSET}: {error}"
+            ) from error
     if program is None:
-        raise ExportError(f"the exporter of PyTorch {torch.__version__} returned nothing for graph {graph.role!r}")
+        raise ExportError(
+            f"the exporter of PyTorch {torch.__version__} returned nothing for graph {graph.role!r}"
+        )
     model: onnx.ModelProto = program.model_proto
     model.ir_version = IR_VERSION
     model.producer_name, model.producer_version = "edgetrack", ""
@@ -52,7 +56,7 @@ def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter talks about itself (progress, optional packages, its own deprecations) on three channels."""
+    """Silences what the exporter says of itself: progress, optional packages, its own deprecations."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -65,12 +69,17 @@ def _quiet() -> Iterator[None]:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Removes doc strings, stack traces and shapes of inner values: they name local paths and double the file."""
+    """Removes doc strings, stack traces and inner shapes: they name local paths and double the file."""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
     del model.graph.value_info[:]
     model.doc_string = model.graph.doc_string = ""
-    values: Iterable[Any] = [*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output]
+    values: Iterable[Any] = [
+        *model.graph.node,
+        *model.graph.initializer,
+        *model.graph.input,
+        *model.graph.output,
+    ]
     for value in values:
         del value.metadata_props[:]
         value.doc_string = ""

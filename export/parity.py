@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ParityError
-from edgetrack.export.graphs import TEXT_LENGTH, ExportGraph
+from edgetrack.export.graphs import ExportGraph
 from edgetrack.prompt import Tokenizer
 from edgetrack.training.models.network import TEMPLATE_TOKENS
 
@@ -40,7 +40,9 @@ def check_parity(graphs: Mapping[str, ExportGraph], engine: Engine, *, seed: int
         pictures = (_drawn if sentence == _SENTENCES[0] else _noise)(random)
         target = np.zeros(graphs["template"].spec.inputs["target"].shape, np.float32)
         target[:, :, 2:6, 3:5] = 1.0
-        template = compare(graphs["template"], engine, {"image": pictures["template"], "target": target}, errors)
+        template = compare(
+            graphs["template"], engine, {"image": pictures["template"], "target": target}, errors
+        )
         for known in _modes(template, prompt, mask):
             for role in ("search", "ground"):
                 compare(graphs[role], engine, {"image": pictures[role], **known}, errors)
@@ -57,9 +59,9 @@ def compare(graph: ExportGraph, engine: Engine, feeds: Arrays, errors: dict[str,
         error = float(np.abs(array - expected[name]).max())
         if not error <= _COUNTS.get(name, TOLERANCE):  # also when it is not a number
             raise ParityError(
-                f"output {name!r} of graph {graph.role!r} differs by {error:.3g} between PyTorch and {engine.reason}; "
-                f"expected at most {_COUNTS.get(name, TOLERANCE):g}: try the versions of torch and onnxruntime that "
-                "the changelog names, or report it with the checkpoint"
+                f"output {name!r} of graph {graph.role!r} differs by {error:.3g} between PyTorch and "
+                f"{engine.reason}; expected at most {_COUNTS.get(name, TOLERANCE):g}: try other "
+                "versions of torch and onnxruntime, or report it with the checkpoint"
             )
         errors[key] = max(errors.get(key, 0.0), error)
     return expected
@@ -69,18 +71,21 @@ def _modes(template: Arrays, prompt: Arrays, mask: NDArray[Any]) -> Iterator[Arr
     """What the search graphs are told of the target: by box and text, by box, by text."""
     for box, text in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0)):
         boxes = np.full((1, TEMPLATE_TOKENS), box, np.float32)
-        prototypes = np.stack((box * template["prototype"], text * prompt["prototype"]), axis=1)
-        yield {
-            "memory": np.concatenate((box * template["memory"], text * prompt["memory"]), axis=2).astype(np.float32),
-            "memory_mask": np.concatenate((boxes, text * mask.reshape(1, TEXT_LENGTH)), axis=1).astype(np.float32),
-            "film": (text * prompt["film"]).astype(np.float32),
-            "anchor": (box * template["anchor"]).astype(np.float32),
-            "prototypes": prototypes.astype(np.float32),
+        words = text * mask
+        known = {
+            "memory": np.concatenate((box * template["memory"], text * prompt["memory"]), axis=2),
+            "memory_mask": np.concatenate((boxes, words), axis=1),
+            "film": text * prompt["film"],
+            "anchor": box * template["anchor"],
+            "prototypes": np.stack((box * template["prototype"], text * prompt["prototype"]), axis=1),
         }
+        yield {name: array.astype(np.float32) for name, array in known.items()}
 
 
 def _noise(random: np.random.Generator) -> Arrays:
-    return {role: random.uniform(-1, 1, (1, 3, side, side)).astype(np.float32) for role, side in _SIDES.items()}
+    return {
+        role: random.uniform(-1, 1, (1, 3, side, side)).astype(np.float32) for role, side in _SIDES.items()
+    }
 
 
 def _drawn(random: np.random.Generator) -> Arrays:

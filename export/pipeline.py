@@ -60,7 +60,9 @@ def export(config: ExportConfig) -> ExportReport:
     encoder = _load_text(config.text)
     parameters = _count(network) + _count(encoder)
     if parameters >= LIMIT:
-        raise ExportError(f"network and text encoder have {parameters:,} parameters; expected fewer than {LIMIT:,}")
+        raise ExportError(
+            f"network and text encoder have {parameters:,} parameters; expected fewer than {LIMIT:,}"
+        )
     round_weights(network)
     round_weights(encoder)
     graphs = build_graphs(network, encoder)
@@ -100,8 +102,11 @@ def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float]]:
 
 
 def _check_output(output: Path) -> None:
-    if output.exists() and not (output / FILE_NAME).is_file() and not (output.is_dir() and not any(output.iterdir())):
-        raise ExportError(f"output {output} exists and is not a bundle; expected a new folder or an older bundle")
+    replaceable = (output / FILE_NAME).is_file() or (output.is_dir() and not any(output.iterdir()))
+    if output.exists() and not replaceable:
+        raise ExportError(
+            f"output {output} exists and is not a bundle; expected a new folder or an older bundle"
+        )
 
 
 def _load_text(folder: Path) -> MiniLM:

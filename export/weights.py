@@ -1,7 +1,7 @@
 """Weights in float16, shared by several graph files and stored once.
 
-The network is rounded to float16 first and then exported, so that "float16 where float16 holds every value exactly"
-loses nothing: the graphs compute in float32 what PyTorch computes with the rounded weights.
+The network is rounded to float16 first and then exported, so that "float16 where it holds every value
+exactly" loses nothing: the graphs compute in float32 what PyTorch computes with the rounded weights.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def round_weights(module: nn.Module) -> None:
             rounded = value.half().float()
             if not bool(torch.isfinite(rounded).all()):
                 raise ExportError(
-                    f"parameter {name} has values up to {value.abs().max().item():g}; float16 holds finite values "
-                    "up to 65504: train with a smaller learning rate or from an earlier checkpoint"
+                    f"parameter {name} has values up to {value.abs().max().item():g}; float16 holds "
+                    "values up to 65504: train with a smaller learning rate or from an earlier checkpoint"
                 )
             value.copy_(rounded)
 
@@ -49,7 +49,7 @@ class WeightFile:
         self._offsets: dict[bytes, int] = {}
 
     def store(self, model: onnx.ModelProto) -> None:
-        """Moves the large float32 initialisers of ``model`` here and adds casts back to float32 to its graph."""
+        """Moves the large float32 initialisers of ``model`` here; casts in its graph widen them again."""
         casts = []
         for tensor in model.graph.initializer:
             if tensor.data_type != TensorProto.FLOAT:
@@ -59,7 +59,9 @@ class WeightFile:
                 continue
             half = array.astype(np.float16)
             if np.array_equal(half.astype(np.float32), array):
-                casts.append(helper.make_node("Cast", [tensor.name + "_f16"], [tensor.name], to=TensorProto.FLOAT))
+                casts.append(
+                    helper.make_node("Cast", [tensor.name + "_f16"], [tensor.name], to=TensorProto.FLOAT)
+                )
                 tensor.name += "_f16"
                 self._refer(tensor, half)
             else:

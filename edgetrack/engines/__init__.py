@@ -34,7 +34,7 @@ def _check_name(option: str, value: str, allowed: tuple[str, ...]) -> None:
         return
     if isinstance(value, str) and value in _LATER:
         raise EngineUnavailable(
-            f"{option} {value!r} is not available: {_HERE}; {_LATER[value]} come with a later export command. "
-            f"Use {option}='auto'"
+            f"{option} {value!r} is not available: {_HERE}; {_LATER[value]} come with a later export "
+            f"command; use  {option}='auto'"
         )
     raise ConfigError(f"{option} {value!r} is unknown; expected one of {', '.join(allowed)}: {_HERE}")

@@ -67,4 +67,6 @@ def check_feeds(role: str, inputs: Mapping[str, TensorSpec], feeds: Mapping[str,
         array = feeds[name]
         if not isinstance(array, np.ndarray) or array.dtype != spec.dtype or array.shape != spec.shape:
             given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-            raise ConfigError(f"input {name!r} of graph {role!r} is {given}; expected {spec.dtype} {spec.shape}")
+            raise ConfigError(
+                f"input {name!r} of graph {role!r} is {given}; expected {spec.dtype} {spec.shape}"
+            )

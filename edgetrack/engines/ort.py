@@ -46,7 +46,8 @@ class OrtEngine:
             import onnxruntime
         except ImportError as error:
             raise EngineUnavailable(
-                f"engine 'ort' needs onnxruntime, which cannot be imported ({error}); run: pip install onnxruntime"
+                f"engine 'ort' needs onnxruntime, which cannot be imported ({error}); "
+                "run: pip install onnxruntime"
             ) from error
         self._ort: Any = onnxruntime
         self.bundle = bundle

@@ -1,7 +1,8 @@
 """The frozen text encoder: MiniLM (six BERT layers, 384 wide) with a pruned vocabulary, in plain PyTorch.
 
-The weights are those of all-MiniLM-L6-v2 (Apache-2.0). ``edgetrack.training.prune_text`` cuts the vocabulary and
-the positions; nothing else is changed, so that a covered sentence has the tokens of the original.
+The weights are those of all-MiniLM-L6-v2 (Apache-2.0). ``edgetrack.training.prune_text`` cuts the
+vocabulary and the positions; nothing else is changed, so that a covered sentence has the tokens of the
+original.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ TOKENIZER = "tokenizer.json"
 
 
 class Layer(nn.Module):
-    """One BERT layer: self-attention, then a GELU perceptron, each with a residual and a normalisation after it."""
+    """One BERT layer: self-attention, then a GELU perceptron; after each the residual, then the norm."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +44,9 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         b, t, _ = x.shape
-        q, k, v = (m(x).view(b, t, HEADS, WIDTH // HEADS).transpose(1, 2) for m in (self.query, self.key, self.value))
+        q, k, v = (
+            m(x).view(b, t, HEADS, WIDTH // HEADS).transpose(1, 2) for m in (self.query, self.key, self.value)
+        )
         attention = (q @ k.transpose(-1, -2)) * (WIDTH // HEADS) ** -0.5 + bias
         mixed = (attention.softmax(-1) @ v).transpose(1, 2).reshape(b, t, WIDTH)
         x = self.norm1(x + self.out(mixed))
@@ -66,7 +69,7 @@ class MiniLM(nn.Module):
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Tokens, float32 (B, T, 384), zero where ``mask`` is; ``ids`` int64 (B, T), ``mask`` float32 (B, T)."""
+        """Tokens, float32 (B, T, 384), zero where ``mask`` float32 (B, T) is; ``ids`` int64 (B, T)."""
         x = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + self.segment)
         bias = (1.0 - mask)[:, None, None, :] * -1e4
         for layer in self.layers:
@@ -134,7 +137,7 @@ class TextEncoder:
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The float32 tensors of a .safetensors file: eight bytes of length, a JSON header, raw little-endian data."""
+    """The float32 tensors of a .safetensors file: eight bytes of length, JSON header, little-endian data."""
     data = path.read_bytes()
     end = 8 + int.from_bytes(data[:8], "little")
     tensors = {}
@@ -159,7 +162,7 @@ _LAYER_NAMES = {
 
 
 def load_minilm(path: Path, *, keep: list[int] | None = None) -> MiniLM:
-    """The encoder from the original ``model.safetensors``, with the vocabulary rows ``keep`` (None keeps all)."""
+    """The encoder from the original ``model.safetensors``, with the rows ``keep`` (None keeps all)."""
     tensors = read_safetensors(path)
     words = tensors["embeddings.word_embeddings.weight"]
     state = {
