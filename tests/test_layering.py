@@ -1,7 +1,7 @@
 """Who may import whom, as a list; an ``ast`` walk holds the sources to it.
 
-Of packages of others, the imports at the top level count (they cost at import time); of edgetrack's own parts,
-every import counts (they are what depends on what).
+Of the packages of others, imports at the top level count (they cost at import time); of edgetrack's own
+parts, every import counts (they are what depends on what).
 """
 
 from __future__ import annotations

@@ -1,0 +1,43 @@
+# make test: everything that CI does.   make demo: a video of the tracker at work.   make format: tidy the sources.
+# Each sets up what it needs in a fresh clone: Python 3.10 or later, a C++17 compiler and make must be there.
+
+works = $(shell $(1) -c 'import sys, venv; sys.version_info >= (3, 10) and print("$(1)")' 2>/dev/null)
+PYTHON ?= $(firstword $(call works,python3.11) $(call works,python3))
+BIN := $(CURDIR)/.venv/bin
+DEMO_BIN := $(CURDIR)/.venv-demo/bin
+CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp runtime_cpp/*.h runtime_cpp/*.cpp runtime_cpp/bindings/*.cpp)
+MAKEFLAGS += --no-print-directory
+
+.PHONY: test demo wheel lint format clean
+
+# The wheel is what is tested: the `pytest` command does not put the checkout on the path.
+test: wheel lint
+	@$(BIN)/pytest
+
+wheel: $(BIN)/python
+	@rm -rf dist
+	@EDGETRACK_WERROR=ON $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,export,train,video]"
+	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
+
+lint: wheel
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES)
+	@cd dist && $(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p edgetrack
+
+format: $(BIN)/python
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/clang-format -i $(CXX_SOURCES)
+
+demo: $(DEMO_BIN)/python
+	@$(DEMO_BIN)/pip install --quiet ".[video]"
+	@$(DEMO_BIN)/edgetrack demo --output demo.mp4
+
+%/bin/python:
+	@test -n "$(PYTHON)" || { echo "no Python 3.10 or later was found; run: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $*
+
+clean:
+	@rm -rf .venv .venv-demo build dist

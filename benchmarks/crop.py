@@ -1,0 +1,95 @@
+"""How long the fused crop takes beside cv2.warpAffine + numpy, both on one thread, alternating in one run.
+
+python benchmarks/crop.py [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edgetrack.crop import crop_into
+
+GREY = (127.5, 127.5, 127.5)
+FRAME = (480, 640)
+SIZE = 256
+SIDES = (64, 128, 256, 400, 640)  # of the region, in pixels of the frame
+ROUNDS = 300
+
+
+def machine() -> str:
+    """The processor, as the system calls it."""
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    name = names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def opencv_crop(frame: np.ndarray, side: float, x: float, y: float) -> np.ndarray:
+    """The same crop with OpenCV and numpy: float32 (1, 3, 256, 256) RGB."""
+    step = side / SIZE
+    matrix = np.array([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    crop = cv2.warpAffine(frame, matrix, (SIZE, SIZE), flags=flags, borderValue=GREY)
+    return np.ascontiguousarray((crop[..., ::-1].astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
+
+
+def medians_ms(functions: list[Callable[[], object]]) -> list[float]:
+    """Median time of each; they take turns, so that a busy machine is busy for all of them."""
+    times: list[list[float]] = [[] for _ in functions]
+    for _ in range(ROUNDS):
+        for function, spent in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            spent.append(time.perf_counter() - start)
+    return [float(np.median(spent[ROUNDS // 10 :])) * 1e3 for spent in times]
+
+
+def measure() -> list[dict[str, float]]:
+    """One row a region size."""
+    cv2.setNumThreads(1)
+    frame = np.random.default_rng(0).integers(0, 256, (*FRAME, 3), dtype=np.uint8)
+    out = np.empty((1, 3, SIZE, SIZE), np.float32)
+    rows = []
+    for side in SIDES:
+        x, y = (FRAME[1] - side) / 2 + 0.3, (FRAME[0] - side) / 2 + 0.7
+        region = (x, y, float(side), float(side))
+
+        def fused(region: tuple[float, float, float, float] = region) -> None:
+            crop_into(frame, region, out, mean=GREY, std=GREY, fill=GREY)
+
+        def opencv(side: float = side, x: float = x, y: float = y) -> np.ndarray:
+            return opencv_crop(frame, side, x, y)
+
+        ours, theirs = medians_ms([fused, opencv])
+        rows.append({"side": side, "fused_ms": ours, "opencv_ms": theirs, "ratio": theirs / ours})
+    return rows
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    as_json = parser.parse_args().json
+    rows = measure()
+    if as_json:
+        print(json.dumps({"machine": machine(), "opencv": cv2.__version__, "rows": rows}))
+        return
+    print(
+        f"{machine()}; OpenCV {cv2.__version__}; one thread each; frame {FRAME[1]}x{FRAME[0]} -> {SIZE}x{SIZE}"
+    )
+    print(f"{'region':>8} {'fused ms':>9} {'cv2 ms':>9} {'times faster':>13}")
+    for row in rows:
+        print(f"{row['side']:>8.0f} {row['fused_ms']:>9.3f} {row['opencv_ms']:>9.3f} {row['ratio']:>13.1f}")
+
+
+if __name__ == "__main__":
+    main()
