@@ -1,0 +1,97 @@
+"""What cameras do to pictures: light, blur, noise, compression. All functions take and return uint8 BGR."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from edgetrack.training.data.pictures import Pixels
+
+
+def light(pixels: Pixels, random: np.random.Generator, *, keep_colour: bool = False) -> Pixels:
+    """Brightness, contrast, gamma and a tint; with ``keep_colour`` so mild that colour words stay true."""
+    strength = 0.45 if keep_colour else 1.0
+    ramp = np.arange(256, dtype=np.float32) / 255
+    gamma = np.exp(random.normal(0, 0.25) * strength)
+    gain = np.exp(random.normal(0, 0.2) * strength)
+    shift = random.normal(0, 0.05) * strength
+    tint = np.exp(random.normal(0, 0.03 if keep_colour else 0.07, 3))
+    curve = ((ramp**gamma - 0.45) * gain + 0.45 + shift)[:, None] * tint
+    table = np.clip(curve * 255 + 0.5, 0, 255).astype(np.uint8).reshape(256, 1, 3)
+    return np.asarray(cv2.LUT(pixels, table), np.uint8)
+
+
+def hue(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Turns hues by up to 7 degrees and changes saturation; sometimes takes all colour away."""
+    hsv = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
+    turn, gain = int(random.integers(-3, 4)), float(np.exp(random.normal(0, 0.25)))
+    gain = 0.0 if random.random() < 0.08 else gain
+    values = np.arange(256)
+    table = np.stack([(values + turn) % 180, np.clip(values * gain, 0, 255), values], axis=-1)
+    return np.asarray(
+        cv2.cvtColor(cv2.LUT(hsv, table.astype(np.uint8).reshape(256, 1, 3)), cv2.COLOR_HSV2BGR), np.uint8
+    )
+
+
+def blur(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Motion blur along a line, or defocus."""
+    if random.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), random.uniform(0.5, 1.8)), np.uint8)
+    length = int(random.integers(3, 12))
+    kernel = np.zeros((length, length), np.float32)
+    angle = random.uniform(0, np.pi)
+    reach = np.array([np.cos(angle), np.sin(angle)]) * (length - 1) / 2
+    middle = (length - 1) / 2
+    first, last = np.round(middle - reach).astype(int), np.round(middle + reach).astype(int)
+    cv2.line(kernel, (int(first[0]), int(first[1])), (int(last[0]), int(last[1])), 1.0)
+    return np.asarray(cv2.filter2D(pixels, -1, kernel / kernel.sum()), np.uint8)
+
+
+def noise(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Sensor noise, normal, of up to 14 grey levels."""
+    level = random.uniform(2, 14)
+    # One tile of noise at a random place is as good as fresh noise and five times cheaper.
+    height, width = pixels.shape[:2]
+    y, x = random.integers(0, _GRAIN.shape[0] - height + 1), random.integers(0, _GRAIN.shape[1] - width + 1)
+    grain = _GRAIN[y : y + height, x : x + width]
+    return np.asarray(cv2.addWeighted(pixels, 1.0, grain, level / 32, -128 * level / 32), np.uint8)
+
+
+_GRAIN = np.clip(np.random.default_rng(7).normal(128, 32, (512, 512, 3)), 0, 255).astype(np.uint8)
+
+
+def compress(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """JPEG of quality 20 to 80."""
+    code = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(20, 81))])[1]
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
+
+
+def coarsen(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Shrinks by up to 4 and enlarges again, as a small target in a large crop looks."""
+    height, width = pixels.shape[:2]
+    share = 1 / random.uniform(1.3, 4.0)
+    small = cv2.resize(pixels, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def camera(pixels: Pixels, random: np.random.Generator, *, keep_colour: bool = False) -> Pixels:
+    """A random subset of all of the above, in the order in which a camera would do them."""
+    chance = random.random(6)
+    if chance[0] < 0.15:
+        pixels = coarsen(pixels, random)
+    if chance[1] < 0.18:
+        pixels = blur(pixels, random)
+    if chance[2] < 0.75:
+        pixels = light(pixels, random, keep_colour=keep_colour)
+    if chance[3] < 0.35 and not keep_colour:
+        pixels = hue(pixels, random)
+    if chance[4] < 0.2:
+        pixels = noise(pixels, random)
+    if chance[5] < 0.2:
+        pixels = compress(pixels, random)
+    return pixels
+
+
+def rgb(pixels: Pixels) -> Pixels:
+    """BGR to RGB, C-contiguous."""
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,0 +1,123 @@
+"""Words for things: synonyms, hypernyms, colour aliases and sentence templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+VEHICLES = ("car", "bus", "truck", "train", "motorcycle")
+ANIMALS = ("cat", "dog", "cow", "horse", "sheep", "elephant", "bird", "panda", "zebra", "giraffe", "bear", "kangaroo",
+           "leopard", "cougar", "llama", "rhino", "hedgehog", "okapi")  # fmt: skip
+HUMANS = ("person", "cyclist", "face", "rider")
+TWO_COLOURED = ("panda", "zebra", "soccer ball", "yin yang", "dog")  # no single colour word fits
+
+_NOUNS: dict[str, tuple[str, ...]] = {
+    "car": ("car", "car", "car", "vehicle", "automobile"),
+    "bus": ("bus", "bus", "coach", "vehicle"),
+    "train": ("train", "train", "railway train"),
+    "cyclist": (
+        "cyclist",
+        "cyclist",
+        "biker",
+        "rider",
+        "person on a bike",
+        "person riding a bicycle",
+        "bicycle rider",
+    ),
+    "person": ("person", "person", "person", "pedestrian", "human"),
+    "motorcycle": ("motorcycle", "motorbike"),
+    "airplane": ("airplane", "plane", "aircraft"),
+    "drone": ("drone", "quadcopter", "small drone"),
+    "bird": ("bird",),
+    "cat": ("cat", "cat", "kitty"),
+    "tv": ("tv", "television", "monitor"),
+    "couch": ("couch", "sofa"),
+    "face": ("face", "face", "head", "human face", "person's face"),
+    "phone": ("phone", "cellphone"),
+    "bicycle": ("bicycle", "bike"),
+    "truck": ("truck", "lorry"),
+    "soccer ball": ("soccer ball", "football", "ball"),
+    "boat": ("boat", "ship"),
+    "cup": ("cup", "mug"),
+    "laptop": ("laptop", "computer"),
+}
+_MAN, _WOMAN = (
+    ("man", "man", "boy", "guy", "male person"),
+    ("woman", "woman", "girl", "lady", "female person"),
+)
+_FEMALE = ("dress", "skirt", "blouse", "heels", "pumps", "purse", "stockings", "leggings", "tights", "romper")
+# Which other categories a noun may be true of, too: they must not be in a scene that the noun singles out.
+_WIDER: dict[str, tuple[str, ...]] = {
+    "vehicle": ("bus", "truck", "train", "motorcycle", "bicycle", "car"),
+    "rider": ("motorcycle", "horse", "person"),
+    "biker": ("motorcycle", "person"),
+    "ball": ("sports ball",), "football": ("sports ball",), "computer": ("tv",), "ship": ("sailboat", "ferry"),
+    "plane": ("airplane",), "face": ("person",), "head": ("person", "face"),
+}  # fmt: skip
+_NEIGHBOURS: dict[str, tuple[str, ...]] = {
+    "car": ("truck", "bus"), "truck": ("car", "bus"), "bus": ("truck", "train"), "train": ("bus",),
+    "person": ("cyclist", "rider", "face"), "cyclist": ("person", "bicycle", "motorcycle", "rider"),
+    "boat": ("sailboat", "sailing ship", "ferry"), "bird": ("rooster", "pigeon", "emu", "flamingo", "ibis"),
+    "cat": ("wildcat", "leopard", "cougar", "cartoon cat"), "chair": ("wheelchair", "couch", "sofa"),
+    "cup": ("wine glass", "bowl"), "airplane": ("helicopter", "drone"), "umbrella": ("lamp",),
+    "helicopter": ("airplane", "drone"), "couch": ("sofa", "chair"), "dog": ("cat",), "face": ("person",),
+}  # fmt: skip
+_DOINGS: dict[str, tuple[str, ...]] = {
+    "car": ("driving ahead", "on the road", "driving on the road", "in the street", "moving along the road"),
+    "bus": ("on the road", "driving ahead", "in the street"),
+    "person": ("walking", "on the street", "walking by", "running", "standing there", "jumping", "dancing"),
+    "cyclist": ("riding a bike", "on the road", "riding along"),
+    "motorcycle": ("on the road", "riding away"),
+    "dog": ("running", "on the ground"), "cat": ("lying there", "looking around"), "bird": ("flying", "in the sky"),
+    "airplane": ("in the sky", "flying"), "drone": ("in the sky", "flying", "hovering"),
+    "helicopter": ("in the sky", "flying"), "boat": ("on the water",),
+}  # fmt: skip
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "grey": ("grey", "gray"),
+    "black": ("black", "black", "black", "dark"),
+    "purple": ("purple", "purple", "violet"),
+}
+
+
+def noun(category: str, random: np.random.Generator, *, worn: Sequence[str] = (), true: bool = True) -> str:
+    """A word for the category; for a person sometimes man or woman, by what is worn (only if it must be ``true``)."""
+    if category == "person" and true and random.random() < 0.5:
+        if any(name in _FEMALE for name in worn):
+            return _pick(_WOMAN, random)
+        return _pick(_MAN if random.random() < 0.6 else _WOMAN, random)
+    return _pick(_NOUNS.get(category, (category,)), random)
+
+
+def also(category: str, word: str) -> frozenset[str]:
+    """The categories that ``word``, said of ``category``, could be taken to mean."""
+    return frozenset({category, *_NEIGHBOURS.get(category, ()), *_WIDER.get(word, ())})
+
+
+def colour_word(colour: str, category: str, random: np.random.Generator) -> str:
+    """A word for one of the eleven colours: gray, dark, silver (of vehicles) and the like."""
+    if colour == "grey" and category in VEHICLES and random.random() < 0.4:
+        return "silver"
+    return _pick(_ALIASES.get(colour, (colour,)), random)
+
+
+def sentence(
+    word: str, random: np.random.Generator, *, colour: str = "", category: str = "", suffix: str = ""
+) -> str:
+    """A caption: article, colour, noun, perhaps what the thing is doing, and ``suffix``."""
+    after = suffix
+    if not suffix and random.random() < 0.15 and category in _DOINGS:
+        after = _pick(_DOINGS[category], random)
+    if colour and not after and random.random() < 0.12:
+        text = _pick(
+            ("a {n} that is {c}", "the {n} that is {c}", "the {n} which is {c}", "the {c} coloured {n}"),
+            random,
+        )
+        return text.format(n=word, c=colour)
+    core = f"{colour} {word}".strip()
+    article = _pick(("", "the ", "the ", f"{'an' if core[0] in 'aeiou' else 'a'} "), random)
+    return f"{article}{core} {after}".strip()
+
+
+def _pick(words: Sequence[str], random: np.random.Generator) -> str:
+    return words[int(random.integers(len(words)))]

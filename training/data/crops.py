@@ -1,0 +1,101 @@
+"""The two crops of a tracker: where they lie around a target and what lies behind it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.training.data import warps
+from edgetrack.training.data.pictures import Picture, Pixels
+from edgetrack.training.data.pool import Actor, Pool, area_root
+from edgetrack.training.data.warps import Matrix
+
+TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
+
+
+def _center(actor: Actor) -> tuple[float, float]:
+    x, y, w, h = actor.thing.box
+    return x + w / 2, y + h / 2
+
+
+def _distorted(
+    actor: Actor, base: Matrix, size: int, random: np.random.Generator, *, flip: bool, strength: float
+) -> Matrix:
+    matrix = base
+    if random.random() < 0.6 * strength:
+        matrix = warps.chain(warps.about(_center(actor), warps.random_linear(random, strength)), matrix)
+    if flip:
+        matrix = warps.chain(matrix, warps.about((size / 2, 0.0), warps.FLIP))
+    return matrix
+
+
+def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gentle: bool) -> Matrix:
+    """Picture to search crop: the centre off by up to 25 % of the side (at times 40 %), the scale by exp(N(0, .2))."""
+    side = (
+        SEARCH_FACTOR * area_root(actor.thing.box) * float(np.exp(np.clip(random.normal(0, 0.2), -0.5, 0.5)))
+    )
+    reach = side * (0.40 if random.random() < 0.12 else 0.25)
+    shift = random.uniform(-reach, reach, 2) if random.random() < 0.7 else random.normal(0, 0.06 * side, 2)
+    x, y = _center(actor)
+    base = warps.region_matrix((x + float(shift[0]), y + float(shift[1])), side, warps.SEARCH)
+    return _distorted(actor, base, warps.SEARCH, random, flip=flip, strength=0.4 if gentle else 1.0)
+
+
+def template_crop(
+    actor: Actor, random: np.random.Generator, pool: Pool, *, flip: bool = False, real: bool = False
+) -> tuple[Pixels, NDArray[np.float32]]:
+    """The template crop uint8 (128, 128, 3) BGR and the coverage (8, 8) of the target box in its cells."""
+    side = (
+        TEMPLATE_FACTOR
+        * area_root(actor.thing.box)
+        * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
+    )
+    x, y = _center(actor)
+    shift = np.clip(random.normal(0, 0.02 * side, 2), -0.08 * side, 0.08 * side)
+    base = warps.region_matrix((x + float(shift[0]), y + float(shift[1])), side, warps.TEMPLATE)
+    matrix = _distorted(actor, base, warps.TEMPLATE, random, flip=flip, strength=0.4)
+    if (
+        not real
+        and actor.thing.category
+        and random.random() < 0.1 + 0.4 * (1 - seen_share(actor.picture, matrix, warps.TEMPLATE))
+    ):
+        crop = background(pool.picture(random), warps.TEMPLATE, random)
+        warps.paste(crop, *actor.picture.cutout(actor.thing), matrix=shifted(actor, matrix))
+    else:
+        crop = warps.warp(actor.picture.pixels, matrix, (warps.TEMPLATE,) * 2, smooth=random.random() < 0.5)
+    return crop, warps.coverage(warps.box_after(actor.thing.outline, matrix))
+
+
+def shifted(actor: Actor, matrix: Matrix) -> Matrix:
+    """``matrix`` for the cut-out of the thing in place of its whole picture."""
+    x0, y0, _, _ = actor.thing.rect
+    return warps.chain(np.array([[1.0, 0, x0], [0, 1.0, y0]]), matrix)
+
+
+def seen_share(picture: Picture, matrix: Matrix, size: int = warps.SEARCH) -> float:
+    """About the share of the crop that the picture fills; the rest would be grey border."""
+    width, height = picture.size
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
+    x, y, w, h = warps.box_after(corners, matrix)
+    across, down = min(x + w, size) - max(x, 0), min(y + h, size) - max(y, 0)
+    return max(0.0, across) * max(0.0, down) / size**2
+
+
+def background(picture: Picture, size: int, random: np.random.Generator) -> Pixels:
+    """A square piece of the picture, scaled to ``size`` pixels."""
+    width, height = picture.size
+    side = int(random.uniform(0.45, 1.0) * min(width, height))
+    x, y = int(random.integers(0, width - side + 1)), int(random.integers(0, height - side + 1))
+    piece = picture.pixels[y : y + side, x : x + side]
+    if random.random() < 0.5:
+        piece = piece[:, ::-1]
+    method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(piece, (size, size), interpolation=method), np.uint8)
+
+
+def enlarged(crop: Pixels, share: float) -> Pixels:
+    """The crop as it would look of a target ``share`` times as many pixels wide."""
+    size = max(4, round(crop.shape[0] * share))
+    small = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -1,0 +1,247 @@
+"""Captions of a scene that are true of exactly one thing, or of none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from edgetrack.training.data import captions
+from edgetrack.training.data.pictures import XYWH
+from edgetrack.training.data.recolour import COLOURS
+from edgetrack.training.data.scene import LOWER, UPPER, Item, Scene
+
+# Colours that a person could give the same name: a caption with one is not safely false beside the other.
+_NEAR: dict[str, tuple[str, ...]] = {
+    "red": ("orange", "pink", "brown"), "orange": ("red", "yellow", "brown"), "yellow": ("orange",), "green": (),
+    "blue": ("purple",), "purple": ("blue", "pink"), "pink": ("red", "purple"), "brown": ("red", "orange"),
+    "black": ("grey",), "grey": ("black", "white"), "white": ("grey",),
+}  # fmt: skip
+_HUMAN = ("person", "cyclist")
+# Absent classes are drawn from these more often: what users ask for.
+_COMMON = ("car", "bus", "train", "person", "cat", "cyclist", "dog", "truck", "motorcycle", "bicycle", "bird", "boat",
+           "horse", "airplane", "face", "drone", "ball", "bag")  # fmt: skip
+
+
+class Claim(NamedTuple):
+    """A caption, the item it singles out (None: nothing) and the box meant: of the item or of its face."""
+
+    caption: str
+    item: Item | None
+    box: XYWH | None
+
+
+def _rivals(scene: Scene, item: Item, word: str) -> list[Item] | None:
+    """Other items that ``word`` could mean; None when something unknown in the scene could be meant."""
+    meant = captions.also(item.category, word)
+    if scene.loose & meant:
+        return None
+    return [other for other in scene.items if other is not item and other.category in meant]
+
+
+def _lacks(rivals: list[Item], colour: str) -> bool:
+    """Whether every rival is known not to show the colour."""
+    return all(other.colours is not None and colour not in other.colours for other in rivals)
+
+
+def _plain(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
+    word = captions.noun(item.category, random, worn=[name for name, _ in item.worn])
+    if _rivals(scene, item, word) != []:
+        return None
+    return Claim(captions.sentence(word, random, category=item.category), item, item.box)
+
+
+def _coloured(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
+    if item.colour is None or item.category in (*_HUMAN, *captions.TWO_COLOURED):
+        return None
+    word = captions.noun(item.category, random)
+    rivals = _rivals(scene, item, word)
+    if rivals is None or not _lacks(rivals, item.colour):
+        return None
+    colour = captions.colour_word(item.colour, item.category, random)
+    if colour == "dark" and any(
+        {"brown", "blue", "purple", "grey"} & (other.colours or set()) for other in rivals
+    ):
+        colour = item.colour
+    return Claim(captions.sentence(word, random, colour=colour, category=item.category), item, item.box)
+
+
+def clothes(colour: str, garment: str, random: np.random.Generator) -> str:
+    """What follows the noun: "in red", "in the red shirt", "wearing a red dress"."""
+    shown = captions.colour_word(colour, "person", random)
+    if garment in LOWER:
+        return (f"in the {shown} {garment}", f"with {shown} {garment}", f"wearing {shown} {garment}")[
+            random.integers(3)
+        ]
+    named = garment or ("shirt", "clothes", "jacket", "top")[random.integers(4)]
+    article = "" if named == "clothes" else "a "
+    return (
+        f"in {shown}", f"in {shown}", f"wearing {shown}", f"in the {shown} {named}",
+        f"wearing {article}{shown} {named}", f"dressed in {shown}",
+    )[random.integers(6)]  # fmt: skip
+
+
+def _dressed(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
+    if item.category not in _HUMAN:
+        return None
+    choices = [(item.colour, "")] if item.colour else []
+    choices += [(c, name) for name, c in item.worn if c and name in UPPER and c == item.colour]
+    choices += [(c, name) for name, c in item.worn if c and name in LOWER]
+    if not choices:
+        return None
+    colour, garment = choices[int(random.integers(len(choices)))]
+    word = captions.noun(item.category, random, worn=[name for name, _ in item.worn])
+    rivals = _rivals(scene, item, "person")
+    if colour is None or rivals is None or not _lacks(rivals, colour):
+        return None
+    suffix = clothes(colour, garment, random)
+    box = item.box
+    if item.face is not None and min(item.face[2:]) > 9 and random.random() < 0.35:
+        face = captions.noun("face", random)
+        word, box = f"{face.replace('person', 'human')} of the {word}", item.face
+    return Claim(captions.sentence(word, random, category=item.category, suffix=suffix), item, box)
+
+
+def _face(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
+    box = item.box if item.category == "face" else item.face
+    if box is None or any(other.category in captions.HUMANS for other in scene.items if other is not item):
+        return None
+    if item.category != "face" and "person" in scene.loose or min(box[2:]) < 9:
+        return None
+    word = captions.noun("face", random)
+    suffix = (
+        f"of the {captions.noun('person', random, worn=[n for n, _ in item.worn])}"
+        if random.random() < 0.4
+        else ""
+    )
+    return Claim(captions.sentence(word.replace("person", "human"), random, suffix=suffix), item, box)
+
+
+def _related(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
+    """Left, right, top, bottom, larger or smaller among two or more of one class that are clearly apart."""
+    word = captions.noun(item.category, random, true=False)
+    rivals = _rivals(scene, item, word)
+    if not rivals or len(rivals) > 4 or any(other.shown < 0.6 for other in rivals):
+        return None
+    x, y, w, h = item.box
+    width, height = scene.size
+    gaps = {"left": min(o.box[0] + o.box[2] / 2 for o in rivals) - (x + w / 2)}
+    gaps["right"] = x + w / 2 - max(o.box[0] + o.box[2] / 2 for o in rivals)
+    gaps["top"] = min(o.box[1] + o.box[3] / 2 for o in rivals) - (y + h / 2)
+    gaps["bottom"] = y + h / 2 - max(o.box[1] + o.box[3] / 2 for o in rivals)
+    areas = [o.box[2] * o.box[3] for o in rivals]
+    said: list[str] = []
+    for side in ("left", "right"):
+        if gaps[side] > max(0.14 * width, 0.4 * w):
+            most = f"{side}most" if len(rivals) > 1 or random.random() < 0.2 else side
+            said += [
+                f"the {most} {word}",
+                f"the {word} on the {side}",
+                f"{word} on the {side}",
+                f"{side} {word}",
+            ]
+    for side, name in (("top", "upper"), ("bottom", "lower")):
+        if gaps[side] > max(0.22 * height, 0.6 * h):
+            said += [f"the {word} at the {side}", f"the {name} {word}"]
+    if w * h > 2 * max(areas):
+        said += [
+            f"the {'larger' if len(rivals) == 1 else 'largest'} {word}",
+            f"the big {word}",
+            f"the bigger {word}",
+        ]
+    if 2 * w * h < min(areas):
+        said += [f"the {'smaller' if len(rivals) == 1 else 'smallest'} {word}", f"the small {word}"]
+    return Claim(said[int(random.integers(len(said)))], item, item.box) if said else None
+
+
+Describer = Callable[[Scene, Item, np.random.Generator], "Claim | None"]
+_WAYS: tuple[tuple[Describer, float], ...] = (
+    (_coloured, 4),
+    (_dressed, 4),
+    (_related, 1.5),
+    (_face, 1.2),
+    (_plain, 1.6),
+)
+
+
+def by_colour(scene: Scene, random: np.random.Generator) -> Claim | None:
+    """A caption that singles out one of the painted things of the scene by its colour."""
+    items = [i for i in scene.items if i.painted and i.shown > 0.6 and i.colour]
+    for index in random.permutation(len(items)):
+        claim = (_dressed if items[index].category in _HUMAN else _coloured)(scene, items[index], random)
+        if claim is not None:
+            return claim
+    return None
+
+
+def positive(scene: Scene, random: np.random.Generator, *, least: float = 9.0) -> Claim | None:
+    """A caption of exactly one thing in view of at least ``least`` pixels."""
+    items = [i for i in scene.items if i.shown > 0.6 and min(i.box[2:]) >= least]
+    if not items:
+        return None
+    for _ in range(4):
+        item = items[int(random.integers(len(items)))]
+        keys = [(random.exponential() / weight, index) for index, (_, weight) in enumerate(_WAYS)]
+        for _, index in sorted(keys):
+            claim = _WAYS[index][0](scene, item, random)
+            if claim is not None:
+                return claim
+    return None
+
+
+def _wrong_colour(scene: Scene, random: np.random.Generator) -> Claim | None:
+    """The class of something in view in a colour that none of them has."""
+    if not scene.items:
+        return None
+    item = scene.items[int(random.integers(len(scene.items)))]
+    word = captions.noun(item.category, random, true=False)
+    rivals = _rivals(scene, item, word)
+    if rivals is None or item.category in captions.TWO_COLOURED or item.category == "face":
+        return None
+    shown: set[str] = set()
+    for other in (item, *rivals):
+        if other.colours is None:
+            return None
+        shown |= other.colours
+    free = [c for c in COLOURS if c not in shown and not shown & set(_NEAR[c])]
+    if not free:
+        return None
+    return Claim(_claim(item.category, free[int(random.integers(len(free)))], random), None, None)
+
+
+def _claim(category: str, colour: str, random: np.random.Generator) -> str:
+    word = captions.noun(category, random, true=False)
+    if category in _HUMAN:
+        return captions.sentence(word, random, suffix=clothes(colour, "", random))
+    shown = captions.colour_word(colour, category, random)
+    return captions.sentence(word, random, colour=shown, category=category)
+
+
+def _absent_class(scene: Scene, random: np.random.Generator, classes: list[str]) -> str | None:
+    there = {item.category for item in scene.items} | scene.loose
+    there |= {name for item in scene.items for name, _ in item.worn}
+    for _ in range(6):
+        names = list(_COMMON) if random.random() < 0.7 else classes
+        name = names[int(random.integers(len(names)))]
+        if not there & captions.also(name, "vehicle" if name in captions.VEHICLES else name):
+            return name
+    return None
+
+
+def negative(scene: Scene, random: np.random.Generator, classes: list[str]) -> Claim | None:
+    """A caption of nothing in view: mostly the right class in a wrong colour, or a colour in view on another class."""
+    draw = random.random()
+    if draw < 0.42:
+        claim = _wrong_colour(scene, random)
+        if claim is not None:
+            return claim
+    name = _absent_class(scene, random, classes)
+    if name is None:
+        return None
+    coloured = [item.colour for item in scene.items if item.colour]
+    if coloured and draw < 0.62 and name not in captions.TWO_COLOURED and name != "face":
+        return Claim(_claim(name, coloured[int(random.integers(len(coloured)))] or "", random), None, None)
+    return Claim(
+        captions.sentence(captions.noun(name, random, true=False), random, category=name), None, None
+    )

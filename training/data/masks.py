@@ -1,0 +1,93 @@
+"""Class maps of all stills from the DeepLab teacher, computed once and cached.
+
+``python -m edgetrack.training.data.masks`` writes ``runs/cache/class_maps.npz``: for each picture of
+`MAPPED` a uint8 map of the 21 VOC classes at the picture's size, and for every picture the share of its
+pixels that each class covers (so that a caption of an absent class is really absent).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.training.data.roots import cache_folder, data_root
+
+VOC_CLASSES = tuple(
+    "background airplane bicycle bird boat bottle bus car cat chair cow table dog horse motorcycle person "
+    "plant sheep sofa train tv".split()
+)
+SOURCES = ("voc", "caltech101", "camvid", "ccp", "coco", "people")
+MAPPED = ("voc", "caltech101", "camvid")  # the rest come with masks of their own
+CACHE_NAME = "class_maps.npz"
+_SIDE = 513
+
+
+def records(root: Path, source: str) -> list[dict[str, Any]]:
+    """The annotation records of one folder of stills, in file order."""
+    with open(root / "train" / source / "annotations.jsonl", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+class Teacher:
+    """DeepLab v3 on MobileNetV2, 8-bit: BGR picture in, map of VOC classes out."""
+
+    def __init__(self, model: Path, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._net = Interpreter(str(model), num_threads=threads)
+        self._net.allocate_tensors()
+        self._input = self._net.get_input_details()[0]["index"]
+        self._output = self._net.get_output_details()[0]["index"]
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Class of each pixel, uint8 (H, W), for ``pixels`` uint8 (H, W, 3) BGR."""
+        height, width = pixels.shape[:2]
+        scale = _SIDE / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        canvas = np.full((_SIDE, _SIDE, 3), 128, np.uint8)
+        canvas[: size[1], : size[0]] = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+        self._net.set_tensor(self._input, np.ascontiguousarray(canvas[None, :, :, ::-1]))
+        self._net.invoke()
+        classes = self._net.get_tensor(self._output)[0, : size[1], : size[0]].astype(np.uint8)
+        return np.asarray(cv2.resize(classes, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def build(root: Path, cache: Path) -> Path:
+    """Runs the teacher over all stills under ``root`` and writes the cache; returns its path."""
+    teacher = Teacher(root / "teachers" / "deeplabv3_mnv2_pascal_quant.tflite")
+    arrays: dict[str, NDArray[Any]] = {}
+    names: list[str] = []
+    shares: list[NDArray[np.float32]] = []
+    for source in SOURCES:
+        for record in records(root, source):
+            pixels = cv2.imread(str(root / "train" / source / record["image"]))
+            classes = teacher(np.asarray(pixels, np.uint8))
+            names.append(f"{source}/{record['image']}")
+            counts = np.bincount(classes.ravel(), minlength=len(VOC_CLASSES))
+            shares.append((counts / classes.size).astype(np.float32))
+            if source in MAPPED:
+                arrays[names[-1]] = classes
+        print(f"{source}: {len(names)} pictures so far", flush=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    path = cache / CACHE_NAME
+    np.savez_compressed(path, names=np.array(names), shares=np.stack(shares), **arrays)  # type: ignore[arg-type]
+    return path
+
+
+def main() -> None:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=None, help="data folder (default: EDGETRACK_DATA)")
+    parser.add_argument("--cache", type=Path, default=None, help="cache folder (default: runs/cache)")
+    options = parser.parse_args()
+    print(build(data_root(options.data), options.cache or cache_folder()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Draws things out of the pictures by category."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from edgetrack.training.data.pictures import XYWH, Picture, Thing, overlap
+from edgetrack.training.data.recolour import Paint, recolour
+
+PAINTABLE = (
+    "car",
+    "bus",
+    "train",
+    "truck",
+    "motorcycle",
+    "boat",
+    "cup",
+    "umbrella",
+    "chair",
+    "bird",
+    "bicycle",
+)
+
+RIGID = ("car", "bus", "train", "truck")
+
+
+class Actor(NamedTuple):
+    """A thing in its picture."""
+
+    picture: Picture
+    thing: Thing
+
+
+class Pool:
+    """All things of at least ``least`` pixels (root of the area), by category.
+
+    ``masked`` are those that can be cut out cleanly, ``parts`` the garments and faces.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], least: float = 12.0) -> None:
+        self.pictures = pictures
+        self.actors: dict[str, list[Actor]] = defaultdict(list)
+        self.masked: dict[str, list[Actor]] = defaultdict(list)
+        self.parts: list[Actor] = []
+        for picture in pictures:
+            for thing in picture.things:
+                if (thing.box[2] * thing.box[3]) ** 0.5 < least:
+                    continue
+                self.actors[thing.category].append(Actor(picture, thing))
+                if _well_cut(picture, thing):
+                    self.masked[thing.category].append(Actor(picture, thing))
+                for part in thing.parts:
+                    if part.box[2] * part.box[3] > 500:
+                        self.parts.append(Actor(picture, part))
+        self.categories = sorted(self.actors)
+
+    def draw(self, category: str, random: np.random.Generator, *, masked: bool = False) -> Actor | None:
+        """A thing of the category (``masked``: one that is cut out cleanly), None when there is none."""
+        actors = (self.masked if masked else self.actors).get(category)
+        return actors[int(random.integers(len(actors)))] if actors else None
+
+    def picture(self, random: np.random.Generator) -> Picture:
+        """Any picture."""
+        return self.pictures[int(random.integers(len(self.pictures)))]
+
+
+def _well_cut(picture: Picture, thing: Thing) -> bool:
+    """Whether the thing has a mask without large bites, is not cut by the picture's edge, and is not tiny."""
+    if thing.mask is None or area_root(thing.box) < 20:
+        return False
+    width, height = picture.size
+    x0, y0, x1, y1 = thing.rect
+    edges = (x0 <= 2) + (y0 <= 2) + (x1 >= width - 2)  # standing at the lower edge is fine
+    hull = cv2.contourArea(thing.outline)
+    solid = float((thing.mask > 127).sum()) / max(hull, 1.0)
+    return edges == 0 and solid > (0.8 if thing.category in RIGID else 0.5)
+
+
+def painted(actor: Actor, paint: Paint) -> Actor:
+    """The same thing repainted, in a copy of its picture."""
+    patch, alpha = actor.picture.cutout(actor.thing)
+    x0, y0, x1, y1 = actor.thing.rect
+    pixels = actor.picture.pixels.copy()
+    pixels[y0:y1, x0:x1] = recolour(patch, alpha, paint)
+    return Actor(replace(actor.picture, pixels=pixels), actor.thing)
+
+
+def textured(picture: Picture, random: np.random.Generator) -> Actor | None:
+    """Any well-textured rectangle of the picture, as a thing without a category."""
+    width, height = picture.size
+    for _ in range(4):
+        size = float(np.exp(random.uniform(np.log(16), np.log(0.4 * min(width, height)))))
+        stretch = float(np.exp(random.normal(0, 0.3)))
+        w, h = size * stretch, size / stretch
+        if w >= width or h >= height:
+            continue
+        x, y = random.uniform(0, width - w), random.uniform(0, height - h)
+        inside = picture.pixels[int(y) : int(y + h), int(x) : int(x + w)]
+        if float(inside[::2, ::2].std()) > 30:
+            return Actor(picture, Thing("", (float(x), float(y), w, h)))
+    return None
+
+
+def consecutive(pictures: Sequence[Picture]) -> list[tuple[Actor, Actor]]:
+    """Pairs of one thing in neighbouring frames of one CamVid drive: same class, boxes that overlap by half."""
+    frames = sorted((p for p in pictures if p.source == "camvid"), key=lambda p: p.name)
+    pairs = []
+    for one, two in zip(frames, frames[1:], strict=False):
+        if one.name.split("_")[0] != two.name.split("_")[0]:
+            continue
+        for thing in one.things:
+            match = _nearest(thing, two.things)
+            if match is not None and min(thing.box[2:]) > 10:
+                pairs.append((Actor(one, thing), Actor(two, match)))
+    return pairs
+
+
+def _nearest(thing: Thing, others: Sequence[Thing]) -> Thing | None:
+    alike = [other for other in others if other.category == thing.category]
+    best = max(alike, key=lambda other: overlap(thing.box, other.box)[0], default=None)
+    if best is None or overlap(thing.box, best.box)[0] < 0.5:
+        return None
+    return best
+
+
+def area_root(box: XYWH) -> float:
+    """Side of the square with the area of ``box``."""
+    return float((box[2] * box[3]) ** 0.5)

@@ -1,0 +1,175 @@
+"""Colour words: naming the colour of a thing and repainting it believably.
+
+Colours are judged in CIE LCh (OpenCV's float Lab: L 0..100, a and b about -127..127).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.training.data.pictures import Pixels
+
+COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "grey", "white")
+CHROMATIC = COLOURS[:8]
+# Repainting aims: hue range (degrees), chroma of the paint at full light, lightness range of the body.
+_AIMS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
+    "red": ((28, 40), (60, 88), (30, 50)),
+    "orange": ((54, 66), (62, 88), (55, 70)),
+    "yellow": ((88, 100), (62, 88), (72, 86)),
+    "green": ((128, 160), (38, 68), (32, 62)),
+    "blue": ((258, 292), (38, 66), (26, 55)),
+    "purple": ((308, 324), (36, 66), (25, 45)),
+    "pink": ((345, 366), (30, 55), (62, 78)),
+    "brown": ((50, 68), (22, 36), (24, 40)),
+    "black": ((0, 360), (0, 3), (8, 18)),
+    "grey": ((0, 360), (0, 3), (42, 60)),
+    "white": ((0, 360), (0, 3), (82, 93)),
+}
+# Grid of names over (L, C, h), filled once: the naming below is a look-up of quantised Lab.
+_BINS = 32
+
+
+def _name_index(
+    light: NDArray[np.float32], chroma: NDArray[np.float32], hue: NDArray[np.float32]
+) -> NDArray[np.int8]:
+    """Index into `COLOURS` of each LCh value, -1 between two names."""
+    name = np.full(light.shape, -1, np.int8)
+
+    def put(word: str, where: NDArray[np.bool_]) -> None:
+        name[where & (name < 0)] = COLOURS.index(word)
+
+    vivid = chroma > np.where(light > 60, 20, 16)
+    dull = chroma < np.where(light < 28, 8, 10)
+    put("black", dull & (light < 26))
+    put("white", (chroma < 8) & (light > 80))
+    put("grey", dull & (light > 34) & (light < 72))
+    put("brown", (hue > 40) & (hue < 82) & (chroma > 14) & (chroma < 46) & (light > 14) & (light < 48))
+    put("pink", ((hue > 330) | (hue < 28)) & (light > 58) & vivid)
+    put("pink", ((hue > 335) | (hue < 12)) & (light > 42) & (chroma > 34))
+    put("red", ((hue < 46) & (hue > 12) | (hue > 356)) & (chroma > 32) & (light > 14) & (light < 60))
+    put("orange", (hue > 48) & (hue < 76) & (chroma > 46) & (light > 48))
+    put("yellow", (hue > 82) & (hue < 108) & (chroma > 38) & (light > 58))
+    put("green", (hue > 116) & (hue < 185) & vivid & (light > 14))
+    put("blue", (hue > 225) & (hue < 300) & vivid & (light > 10))
+    put("purple", (hue > 304) & (hue < 336) & vivid & (light > 10) & (light < 70))
+    return name
+
+
+def _table() -> NDArray[np.int8]:
+    steps = (np.arange(_BINS, dtype=np.float32) + 0.5) * (256 / _BINS)
+    light, a, b = np.meshgrid(steps * 100 / 255, steps - 128, steps - 128, indexing="ij")
+    hue = (np.degrees(np.arctan2(b, a)) % 360).astype(np.float32)
+    return _name_index(light.astype(np.float32), np.hypot(a, b).astype(np.float32), hue)
+
+
+_NAMES = _table()
+
+
+def colour_shares(patch: Pixels, mask: Pixels | None = None) -> NDArray[np.float64]:
+    """Share (11,) of the masked pixels of a BGR patch (h, w, 3) that each word of `COLOURS` names."""
+    height, width = patch.shape[:2]
+    if height * width > 2304:  # 48 x 48 pixels tell the colour
+        scale = (2304 / (height * width)) ** 0.5
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
+        mask = (
+            None
+            if mask is None
+            else np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
+        )
+    lab = cv2.cvtColor(patch, cv2.COLOR_BGR2LAB).reshape(-1, 3)
+    if mask is not None:
+        lab = lab[mask.ravel() > 127]
+    if len(lab) < 12:
+        return np.zeros(len(COLOURS))
+    cell = lab // (256 // _BINS)
+    names = _NAMES[cell[:, 0], cell[:, 1], cell[:, 2]]
+    return np.bincount(names[names >= 0], minlength=len(COLOURS)) / len(lab)
+
+
+def colour_of(patch: Pixels, mask: Pixels | None = None) -> str | None:
+    """The word for the colour of a BGR patch (h, w, 3) inside ``mask`` (h, w), None unless it is clear.
+
+    Chromatic colours win over black, grey and white (tyres, windows, shadow) when they cover a third.
+    """
+    share = colour_shares(patch, mask)
+    chromatic = share[: len(CHROMATIC)]
+    best = int(chromatic.argmax())
+    rival = float(np.delete(chromatic, best).max())
+    if chromatic[best] > 0.34 and rival < 0.3 * chromatic[best]:
+        return COLOURS[best]
+    best = int(share.argmax())
+    if best >= len(CHROMATIC) and share[best] > 0.5 and chromatic.sum() < 0.12:
+        return COLOURS[best]
+    return None
+
+
+def colours_in(patch: Pixels, mask: Pixels | None = None, least: float = 0.1) -> set[str]:
+    """All words whose colour covers at least ``least`` of the patch: what a caption must not be true of."""
+    share = colour_shares(patch, mask)
+    return {word for word, part in zip(COLOURS, share, strict=True) if part >= least}
+
+
+def _paint_weight(lab: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """How much of each pixel is paint (0..1): near the dominant chromaticity and not near black."""
+    body = lab[inside]
+    bright = body[body[:, 0] > np.percentile(body[:, 0], 35)]
+    centre = np.median(bright if len(bright) else body, axis=0)
+    chroma_gap = np.hypot(lab[..., 1] - centre[1], lab[..., 2] - centre[2])
+    spread = 14 + 0.5 * float(np.hypot(centre[1], centre[2]))
+    alike = np.clip(1.6 - chroma_gap / spread, 0, 1)
+    dark = np.clip((lab[..., 0] - 0.32 * centre[0]) / (0.2 * centre[0] + 1), 0, 1)
+    return np.asarray(alike * dark, np.float32)
+
+
+class Paint(NamedTuple):
+    """One tin of paint: the same tin gives the same colour at every size of a cut-out."""
+
+    name: str
+    hue: float  # radians
+    chroma: float
+    light: float
+    whole: bool = False  # paints everything, not only what has the dominant colour
+
+
+def draw_paint(name: str, random: np.random.Generator, *, whole: bool = False) -> Paint:
+    """A paint that the word ``name`` describes."""
+    hues, chromas, lights = _AIMS[name]
+    return Paint(
+        name,
+        float(np.radians(random.uniform(*hues))),
+        random.uniform(*chromas),
+        random.uniform(*lights),
+        whole,
+    )
+
+
+def recolour(patch: Pixels, mask: Pixels, paint: Paint) -> Pixels:
+    """Repaints a BGR patch (h, w, 3) inside ``mask`` (h, w) and keeps its shading.
+
+    Windows, tyres and other pixels unlike the dominant colour stay unless the paint is for the ``whole``.
+    """
+    lab = cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    inside = mask > 127
+    if int(inside.sum()) < 12:
+        return patch
+    weight = np.ones(mask.shape, np.float32) if paint.whole else _paint_weight(lab, inside)
+    if float(weight[inside].mean()) < 0.5:
+        weight = 0.5 + 0.5 * weight
+    weight = cv2.GaussianBlur(weight, (3, 3), 0) * (mask.astype(np.float32) / 255)
+    painted_part = inside & (weight > 0.5)
+    level = float(np.median(lab[..., 0][painted_part if painted_part.any() else inside]))
+    contrast = 0.55
+    if paint.name not in ("black", "white"):
+        contrast = float(np.clip(paint.light / max(level, 12.0), 0.45, 1.6))
+    light = np.clip(paint.light + (lab[..., 0] - level) * contrast, 1, 98)
+    # Deep shadow and highlights carry less colour.
+    fade = np.clip(light / max(0.6 * paint.light, 8.0), 0.15, 1) * np.clip((104 - light) / 18, 0.1, 1)
+    chroma = paint.chroma * fade
+    painted = np.stack([light, np.cos(paint.hue) * chroma, np.sin(paint.hue) * chroma], axis=-1)
+    mixed = (lab + (painted - lab) * weight[..., None]).astype(np.float32)
+    return np.asarray(np.clip(cv2.cvtColor(mixed, cv2.COLOR_LAB2BGR) * 255 + 0.5, 0, 255), np.uint8)

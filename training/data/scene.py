@@ -1,0 +1,229 @@
+"""A picture under construction: tiles of real pictures, pasted things, and what is known of each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from edgetrack.training.data import warps
+from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box, overlap, rect_of
+from edgetrack.training.data.pool import Actor
+from edgetrack.training.data.recolour import CHROMATIC, COLOURS, Paint, colour_of, colour_shares, recolour
+from edgetrack.training.data.warps import FLIP, chain
+
+Jobs = tuple[
+    tuple[str, Paint], ...
+]  # part to paint ("" the whole thing, "torso" a band of a person) and its paint
+UPPER = ("dress", "coat", "blouse", "sweater", "shirt", "suit", "t-shirt", "vest", "blazer", "jacket", "cape",
+         "sweatshirt", "cardigan", "jumper", "top", "hoodie", "bodysuit", "romper")  # fmt: skip
+LOWER = ("pants", "skirt", "jeans", "shorts", "leggings", "tights")
+
+
+@dataclass(eq=False)
+class Item:
+    """One thing of a scene; ``colour`` is the clear colour of its body or clothes, ``colours`` all that show.
+
+    ``colours`` is None when unknown. ``worn`` pairs each recognised garment with its colour.
+    """
+
+    category: str
+    box: XYWH  # pixels of the scene
+    actor: Actor
+    colour: str | None = None
+    colours: frozenset[str] | None = None
+    worn: tuple[tuple[str, str | None], ...] = ()
+    face: XYWH | None = None
+    jobs: Jobs = ()  # still to be done on the picture of ``actor``
+    painted: bool = False
+    shown: float = 1.0  # share of the thing inside the scene and not covered
+
+
+@dataclass(eq=False)
+class Scene:
+    """A canvas with its items; ``loose`` are classes that may show without being among the items."""
+
+    canvas: Pixels
+    items: list[Item] = field(default_factory=list)
+    loose: set[str] = field(default_factory=set)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        return self.canvas.shape[1], self.canvas.shape[0]
+
+
+def isolated(actor: Actor, scale: float, margin: float = 0.0) -> Actor:
+    """The thing with ``margin`` (in box sizes) of its surroundings, shrunk or enlarged by ``scale``."""
+    picture, thing = actor.picture, actor.thing
+    x0, y0, x1, y1 = thing.rect
+    dx, dy = int((x1 - x0) * margin), int((y1 - y0) * margin)
+    left, top = max(0, x0 - dx), max(0, y0 - dy)
+    piece = picture.pixels[top : y1 + dy, left : x1 + dx]
+    size = (max(4, round(piece.shape[1] * scale)), max(4, round(piece.shape[0] * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    pixels = np.asarray(cv2.resize(piece, size, interpolation=method), np.uint8)
+    kx, ky = size[0] / piece.shape[1], size[1] / piece.shape[0]
+    return Actor(replace(picture, pixels=pixels), _scaled(thing, left, top, kx, ky, pixels))
+
+
+def _scaled(thing: Thing, left: int, top: int, kx: float, ky: float, pixels: Pixels) -> Thing:
+    x, y, w, h = thing.box
+    box = clip_box(((x - left) * kx, (y - top) * ky, w * kx, h * ky), pixels.shape[1], pixels.shape[0])
+    box = box or (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
+    mask = thing.mask
+    if mask is not None:
+        x0, y0, x1, y1 = rect_of(box)
+        mask = np.asarray(cv2.resize(mask, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return Thing(
+        thing.category, box, mask, tuple(_scaled(part, left, top, kx, ky, pixels) for part in thing.parts)
+    )
+
+
+def torso(thing: Thing) -> Thing | None:
+    """The band of a standing person where the clothes of the upper body are."""
+    x, y, w, h = thing.box
+    if thing.mask is None or h < 1.6 * w:
+        return None
+    band: XYWH = (x, float(round(y + 0.2 * h)), w, float(max(3, round(0.3 * h))))
+    x0, y0, x1, y1 = rect_of(band)
+    start = y0 - thing.rect[1]
+    mask = np.ascontiguousarray(thing.mask[start : start + y1 - y0])
+    return Thing("torso", band, mask) if mask.shape[0] == y1 - y0 else None
+
+
+def paint(actor: Actor, jobs: Jobs) -> Actor:
+    """Does all paint jobs on a copy of the actor's picture (isolate it first: it is done pixel by pixel)."""
+    if not jobs:
+        return actor
+    pixels = actor.picture.pixels.copy()
+    for name, tin in jobs:
+        thing = actor.thing if not name else torso(actor.thing) if name == "torso" else actor.thing.part(name)
+        if thing is None:
+            continue
+        x0, y0, x1, y1 = thing.rect
+        patch = pixels[y0:y1, x0:x1]
+        alpha = thing.alpha[: patch.shape[0], : patch.shape[1]]
+        pixels[y0:y1, x0:x1] = recolour(np.ascontiguousarray(patch), np.ascontiguousarray(alpha), tin)
+    return Actor(replace(actor.picture, pixels=pixels), actor.thing)
+
+
+def observe(actor: Actor, box: XYWH, jobs: Jobs = ()) -> Item:
+    """An item for a thing as it looks in ``actor``: its colours, garments and face, as far as they are clear."""
+    thing = actor.thing
+    item = Item(thing.category, box, actor, jobs=jobs, painted=bool(jobs))
+    kx, ky = box[2] / thing.box[2], box[3] / thing.box[3]
+    if thing.mask is None or min(box[2:]) < 8:
+        return item
+    patch, alpha = actor.picture.cutout(thing)
+    share = colour_shares(patch, alpha)
+    painted = dict(jobs)
+    item.colours = frozenset(c for c, s in zip(COLOURS, share, strict=True) if s > 0.1) | {
+        t.name for _, t in jobs
+    }
+    if thing.category in ("person", "cyclist"):
+        item.worn = tuple((p.category, _clear(actor, p, painted.get(p.category))) for p in thing.parts)
+        clothes = torso(thing)
+        upper = [colour for name, colour in item.worn if name in UPPER and name in painted]
+        item.colour = upper[0] if upper else _clear(actor, clothes, painted.get("torso")) if clothes else None
+        face = thing.part("face")
+        if face is not None:
+            fx, fy, fw, fh = face.box
+            x, y = box[0] + (fx - thing.box[0]) * kx, box[1] + (fy - thing.box[1]) * ky
+            item.face = (x, y, fw * kx, fh * ky)
+    else:
+        item.colour = _clear(actor, thing, painted.get(""))
+    return item
+
+
+def _clear(actor: Actor, thing: Thing, tin: Paint | None) -> str | None:
+    patch, alpha = actor.picture.cutout(thing)
+    alpha = alpha[: patch.shape[0], : patch.shape[1]]
+    if tin is None:
+        return colour_of(patch, alpha)
+    share = colour_shares(patch, alpha)
+    mine = float(share[COLOURS.index(tin.name)])
+    rivals = [float(part) for word, part in zip(CHROMATIC, share, strict=False) if word != tin.name]
+    return tin.name if mine > 0.17 and max(rivals) < (0.5 if tin.name in CHROMATIC else 0.2) * mine else None
+
+
+def lay(
+    scene: Scene,
+    picture: Picture,
+    place: tuple[int, int, int, int],
+    source: XYWH,
+    *,
+    flip: bool,
+    jobs: tuple[Thing, Jobs] | None = None,
+) -> None:
+    """Draws the rectangle ``source`` of a picture into ``place`` (x0, y0, x1, y1) and takes over its things.
+
+    ``jobs`` repaints one of its things first.
+    """
+    if jobs is not None:
+        picture = paint(Actor(picture, jobs[0]), jobs[1]).picture
+    x0, y0, x1, y1 = place
+    kx, ky = (x1 - x0) / source[2], (y1 - y0) / source[3]
+    matrix = np.array([[kx, 0, -kx * source[0]], [0, ky, -ky * source[1]]])
+    if flip:
+        matrix = chain(matrix, warps.about(((x1 - x0) / 2, 0.0), FLIP))
+    scene.canvas[y0:y1, x0:x1] = warps.warp(picture.pixels, matrix, (x1 - x0, y1 - y0), smooth=True)
+    scene.loose |= set(picture.seen) - {thing.category for thing in picture.things}
+    for thing in picture.things:
+        corners = np.array(
+            [[thing.box[0], thing.box[1]], [thing.box[0] + thing.box[2], thing.box[1] + thing.box[3]]]
+        )
+        x, y, w, h = warps.box_after(corners.astype(np.float32), matrix)
+        inside = clip_box((x, y, w, h), x1 - x0, y1 - y0)
+        if inside is None:
+            if x < x1 - x0 and y < y1 - y0 and x + w > 0 and y + h > 0:
+                scene.loose.add(thing.category)
+            continue
+        done = jobs[1] if jobs is not None and jobs[0] is thing else ()
+        item = observe(Actor(picture, thing), (x + x0, y + y0, w, h), done)
+        item.jobs = ()
+        if flip and item.face is not None:
+            fx, fy, fw, fh = item.face
+            item.face = (2 * item.box[0] + item.box[2] - fx - fw, fy, fw, fh)
+        item.box, item.shown = (
+            (inside[0] + x0, inside[1] + y0, inside[2], inside[3]),
+            inside[2] * inside[3] / (w * h),
+        )
+        scene.items.append(item)
+
+
+def put(scene: Scene, actor: Actor, size: float, jobs: Jobs, random: np.random.Generator) -> Item | None:
+    """Pastes a thing, painted, with root area ``size`` at a free place; None when there is none."""
+    width, height = scene.size
+    x, y, w, h = actor.thing.box
+    scale = size / (w * h) ** 0.5
+    small = paint(isolated(actor, scale), jobs)
+    w, h = small.thing.box[2:]
+    if w > 0.95 * width or h > 0.95 * height or min(w, h) < 4:
+        return None
+    for _ in range(8):
+        spot = random.uniform(-0.05 * w, width - 0.95 * w), random.uniform(-0.05 * h, height - 0.95 * h)
+        box = (float(round(spot[0])), float(round(spot[1])), w, h)
+        if any(max(overlap(item.box, box)[1], overlap(box, item.box)[1]) > 0.25 for item in scene.items):
+            continue
+        return _pasted(scene, small, actor, box, jobs, flip=random.random() < 0.5)
+    return None
+
+
+def _pasted(scene: Scene, small: Actor, actor: Actor, box: XYWH, jobs: Jobs, *, flip: bool) -> Item:
+    patch, alpha = small.picture.cutout(small.thing)
+    item = observe(small, box, jobs)
+    if flip:
+        patch, alpha = patch[:, ::-1], alpha[:, ::-1]
+        if item.face is not None:
+            x, y, w, h = item.face
+            item.face = (2 * box[0] + box[2] - x - w, y, w, h)
+    soft = np.asarray(cv2.blur(np.ascontiguousarray(alpha), (3, 3)), np.uint8)
+    warps.blend(scene.canvas, np.ascontiguousarray(patch), soft, int(box[0]), int(box[1]))
+    item.actor = actor
+    item.box = clip_box(box, *scene.size) or box
+    for other in scene.items:
+        other.shown -= 0.8 * overlap(other.box, box)[1]
+    scene.items.append(item)
+    return item

@@ -1,0 +1,225 @@
+"""Reads the folders of stills: annotations to things, label maps and polygons to masks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from edgetrack.training.data.masks import CACHE_NAME, SOURCES, VOC_CLASSES, records
+from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box, rect_of
+from edgetrack.training.data.roots import cache_folder, data_root
+
+_LONG_SIDE = 480
+_MIN_COVER, _MAX_COVER = 0.25, 0.95  # share of the box that a believable teacher mask fills
+_SEEN_SHARE = 0.002
+_CAMVID = {"car": 8, "pedestrian": 9, "cyclist": 10}
+# What the 100 picture classes are in the words of the other sources.
+_CALTECH_NAMES = {
+    "airplanes": "airplane", "car side": "car", "motorbikes": "motorcycle", "leopards": "leopard",
+    "faces": "face", "cougar body": "cougar", "cougar face": "cougar", "wild cat": "wildcat",
+    "crocodile head": "crocodile", "flamingo head": "flamingo", "gerenuk": "gazelle", "water lilly": "water lily",
+    "windsor chair": "chair", "joshua tree": "tree", "inline skate": "skate", "ketch": "sailboat",
+    "schooner": "sailing ship", "cellphone": "phone", "dalmatian": "dog", "garfield": "cartoon cat",
+}  # fmt: skip
+_CALTECH_VOC = {
+    "wildcat": "cat", "leopard": "cat", "cougar": "cat", "panda": "cat", "rooster": "bird", "pigeon": "bird",
+    "emu": "bird", "flamingo": "bird", "ibis": "bird", "sailboat": "boat", "sailing ship": "boat", "ferry": "boat",
+    "helicopter": "airplane", "face": "person",
+}  # fmt: skip
+
+
+def _shrink(pixels: Pixels) -> tuple[Pixels, float]:
+    scale = min(1.0, _LONG_SIDE / max(pixels.shape[:2]))
+    if scale < 1.0:
+        pixels = np.asarray(
+            cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    return pixels, scale
+
+
+def _crop(plane: Pixels, box: XYWH) -> Pixels:
+    x0, y0, x1, y1 = rect_of(box)
+    return plane[y0:y1, x0:x1]
+
+
+def _largest(mask: Pixels) -> Pixels:
+    """Only the connected part of ``mask`` with the most pixels."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count <= 2:
+        return mask
+    return np.where(parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()), np.uint8(255), np.uint8(0))
+
+
+def _teacher_mask(classes: Pixels | None, category: str, box: XYWH) -> Pixels | None:
+    if classes is None or category not in VOC_CLASSES:
+        return None
+    inside = (_crop(classes, box) == VOC_CLASSES.index(category)).astype(np.uint8) * 255
+    return inside.copy() if _MIN_COVER <= float(inside.mean()) / 255 <= _MAX_COVER else None
+
+
+def _polygon_mask(polygons: list[list[float]], box: XYWH, scale: float) -> Pixels:
+    x0, y0, x1, y1 = rect_of(box)
+    mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    shapes = [
+        np.round((np.float32(p).reshape(-1, 2) * scale - (x0, y0)) * 16).astype(np.int32) for p in polygons
+    ]
+    cv2.fillPoly(mask, shapes, 255, shift=4)
+    return mask
+
+
+def _face(labels: Pixels, person: XYWH, names: list[str]) -> Thing | None:
+    """The face of a fashion photo: the topmost part of the skin that touches hair or lies at the top."""
+    x, y, w, h = person
+    top = np.zeros_like(labels)
+    rows = slice(int(y), int(y + 0.24 * h))
+    top[rows] = (labels[rows] == names.index("skin")) * np.uint8(255)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(top)
+    if count < 2:
+        return None
+    first = 1 + int(
+        np.argmin(stats[1:, cv2.CC_STAT_TOP] + np.where(stats[1:, cv2.CC_STAT_AREA] < 30, 1000, 0))
+    )
+    fx, fy, fw, fh, area = (int(v) for v in stats[first])
+    fh = min(fh, round(1.45 * fw))  # the neck is skin, too
+    hair = labels[max(0, fy - fh // 2) : fy + fh, max(0, fx - fw) : fx + 2 * fw] == names.index("hair")
+    plausible = 9 <= fw <= 0.16 * h and 0.8 * fw <= fh and area > 60 and fy < y + 0.1 * h
+    if not plausible or int(hair.sum()) < 20:
+        return None
+    lift = 0.12 * fh  # the forehead under the fringe belongs to the face box
+    return Thing("face", (float(fx), fy - lift, float(fw), fh + lift))
+
+
+def _fashion(record: dict[str, Any], labels: Pixels, names: list[str]) -> tuple[Thing, ...]:
+    parts: list[Thing] = []
+    people: list[XYWH] = []
+    for item in record["objects"]:
+        box = clip_box(tuple(item["box"]), labels.shape[1], labels.shape[0])
+        if box is None:
+            continue
+        if item["category"] == "person":
+            people.append(box)
+        elif item["category"] in names:
+            mask = (_crop(labels, box) == names.index(item["category"])).astype(np.uint8) * 255
+            parts.append(Thing(item["category"], box, mask))
+    things = []
+    for box in people:
+        face = _face(labels, box, names)
+        mine = (*parts, face) if face is not None else tuple(parts)
+        mask = _largest((_crop(labels, box) > 0).astype(np.uint8) * 255)
+        things.append(Thing("person", box, mask, mine))
+    return tuple(things)
+
+
+def _mapped(record: dict[str, Any], labels: Pixels, classes: Pixels | None, source: str) -> tuple[Thing, ...]:
+    """Things of a picture with a map of classes (camvid) or of the person (people)."""
+    things = []
+    for item in record["objects"]:
+        box = clip_box(tuple(item["box"]), labels.shape[1], labels.shape[0])
+        if box is None:
+            continue
+        category = str(item["category"])
+        plane = _crop(labels, box)
+        mask = _largest(
+            (plane == _CAMVID[category] if source == "camvid" else plane > 0).astype(np.uint8) * 255
+        )
+        if category == "car" and classes is not None:  # the map of this set calls buses and lorries cars
+            votes = np.bincount(_crop(classes, box)[mask > 0], minlength=len(VOC_CLASSES))
+            if (
+                votes[VOC_CLASSES.index("bus")] + votes[VOC_CLASSES.index("train")]
+                > votes[VOC_CLASSES.index("car")]
+            ):
+                category = "bus"
+        things.append(Thing({"pedestrian": "person"}.get(category, category), box, mask))
+    return tuple(things)
+
+
+def _whole(record: dict[str, Any], classes: Pixels | None) -> tuple[Thing, ...]:
+    """The single object of a Caltech picture: its box from the teacher where it sees one, else a slight inset."""
+    width, height = record["width"], record["height"]
+    name = _CALTECH_NAMES.get(record["category"], record["category"])
+    if name == "face":
+        return (Thing(name, (0.27 * width, 0.12 * height, 0.40 * width, 0.78 * height)),)
+    box: XYWH = (0.05 * width, 0.05 * height, 0.9 * width, 0.9 * height)
+    if classes is None or "head" in record["category"] or "face" in record["category"]:
+        return (Thing(name, box),)
+    front = _largest((classes > 0).astype(np.uint8) * 255)
+    x, y, w, h = cv2.boundingRect(front)
+    if w < 0.6 * width or h < 0.45 * height:
+        return (Thing(name, box),)
+    box = (float(x), float(y), float(w), float(h))
+    mask = _crop(front, box)
+    return (Thing(name, box, mask.copy() if float(mask.mean()) / 255 <= _MAX_COVER else None),)
+
+
+def _plain(
+    record: dict[str, Any], classes: Pixels | None, scale: float, size: tuple[int, int]
+) -> tuple[Thing, ...]:
+    things = []
+    for item in record["objects"]:
+        box = clip_box(tuple(v * scale for v in item["box"]), *size)
+        if box is None:
+            continue
+        if "polygons" in item:
+            mask: Pixels | None = _polygon_mask(item["polygons"], box, scale)
+        else:
+            mask = _teacher_mask(classes, item["category"], box)
+        things.append(Thing(item["category"], box, mask))
+    return tuple(things)
+
+
+class Reader:
+    """Reads pictures with the help of the cached class maps, if they are there."""
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        self._root = root / "train"
+        self._names: list[str] = json.loads((self._root / "ccp" / "labels.json").read_text())
+        path = cache / CACHE_NAME
+        self._maps = np.load(path) if path.exists() else None
+        self._shares = (
+            {} if self._maps is None else dict(zip(self._maps["names"], self._maps["shares"], strict=True))
+        )
+
+    def read(self, source: str, record: dict[str, Any]) -> Picture:
+        """The picture of one annotation record."""
+        folder, key = self._root / source, f"{source}/{record['image']}"
+        pixels, scale = _shrink(np.asarray(cv2.imread(str(folder / record["image"])), np.uint8))
+        classes = self._maps[key] if self._maps is not None and key in self._maps else None
+        labels = None
+        if "label_map" in record:
+            labels = np.asarray(cv2.imread(str(folder / record["label_map"]), cv2.IMREAD_UNCHANGED), np.uint8)
+        category = ""
+        if source == "ccp" and labels is not None:
+            things = _fashion(record, labels, self._names)
+        elif labels is not None:
+            things = _mapped(record, labels, classes, source)
+        elif source == "caltech101":
+            things = _whole(record, classes)
+            category = things[0].category
+        else:
+            things = _plain(record, classes, scale, (pixels.shape[1], pixels.shape[0]))
+        share = self._shares.get(key)
+        seen = (
+            set()
+            if share is None
+            else {c for c, s in zip(VOC_CLASSES, share, strict=True) if s > _SEEN_SHARE}
+        )
+        seen |= {thing.category for thing in things} | {_CALTECH_VOC.get(category, category)}
+        if things and any(part.category == "face" for thing in things for part in thing.parts):
+            seen.add("face")
+        return Picture(pixels, things, source, str(record["image"]), frozenset(seen), category)
+
+
+def load_pictures(
+    root: str | Path | None = None, cache: Path | None = None, limit: int | None = None
+) -> list[Picture]:
+    """All stills (at most ``limit`` of each source) in memory, about 1.5 GB.
+
+    Without the cache that `edgetrack.training.data.masks` writes, VOC things have soft ellipses for masks.
+    """
+    folder = data_root(root)
+    reader = Reader(folder, cache or cache_folder())
+    return [reader.read(source, record) for source in SOURCES for record in records(folder, source)[:limit]]

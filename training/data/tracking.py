@@ -1,0 +1,195 @@
+"""Pairs for tracking: a template crop of a target and a search crop that shows it again, or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from edgetrack.training.data import augment, captions, warps
+from edgetrack.training.data.crops import (
+    background,
+    enlarged,
+    search_matrix,
+    seen_share,
+    shifted,
+    template_crop,
+)
+from edgetrack.training.data.pictures import XYWH, Picture, Pixels, overlap
+from edgetrack.training.data.pool import PAINTABLE, Actor, Pool, area_root, consecutive, painted, textured
+from edgetrack.training.data.recolour import COLOURS, colour_of, draw_paint
+from edgetrack.training.data.videos import Videos
+
+# Share of each group among the targets out of stills; the rest is spread evenly over all categories.
+_SHARES = {"person": 0.36, "car": 0.15, "bus": 0.04, "train": 0.04, "cat": 0.08, "cyclist": 0.05}
+_PART, _TEXTURE, _VIDEO, _DRIVE = 0.05, 0.09, 0.15, 0.04
+
+
+class TrackingSampler:
+    """Endless tracking samples out of ``pictures`` and, when given, ``videos``."""
+
+    def __init__(self, pictures: Sequence[Picture], videos: Videos | None = None, seed: int = 0) -> None:
+        self._random = np.random.default_rng(seed)
+        self._pool = Pool(pictures)
+        self._videos = videos
+        self._drives = consecutive(pictures)
+
+    def sample(self) -> dict[str, Any]:
+        """One sample.
+
+        Returns:
+            ``template`` uint8 (128, 128, 3) RGB, ``target`` float32 (8, 8) share of each template cell that the
+            box covers, ``search`` uint8 (256, 256, 3) RGB, ``box`` float32 (4,) xywh in pixels of the search crop
+            (may reach outside; zeros when absent), ``present`` float32 0 or 1, ``caption`` str, "" when unknown.
+        """
+        random = self._random
+        first, second, real = self._target()
+        caption = self._caption(first)
+        if (
+            not real
+            and first.thing.category in PAINTABLE
+            and first.thing.mask is not None
+            and random.random() < 0.2
+        ):
+            colour = COLOURS[int(random.integers(len(COLOURS)))]
+            first = second = painted(first, draw_paint(colour, random))
+            word = captions.noun(first.thing.category, random)
+            caption = captions.sentence(word, random, colour=colour, category=first.thing.category)
+        named = bool(caption)
+        flip = random.random() < 0.5
+        template, target = template_crop(first, random, self._pool, flip=flip, real=real)
+        flip = flip != (random.random() < 0.15)
+        absent = "" if random.random() > 0.12 else ("other", "gone", "hidden")[int(random.integers(3))]
+        if absent == "other":
+            second = self._other(first)
+        search, box = self._search(second, flip, real=real and absent != "other", absent=absent)
+        if random.random() < 0.2:  # a target of few pixels, enlarged
+            share = random.uniform(0.12, 0.5)
+            template, search = (
+                enlarged(template, min(1.0, share * random.uniform(0.8, 1.6))),
+                enlarged(search, share),
+            )
+        return {
+            "template": augment.rgb(augment.camera(template, random, keep_colour=named)),
+            "target": target,
+            "search": augment.rgb(augment.camera(search, random, keep_colour=named)),
+            "box": np.zeros(4, np.float32) if absent else np.asarray(box, np.float32),
+            "present": np.float32(not absent),
+            "caption": caption,
+        }
+
+    def _target(self) -> tuple[Actor, Actor, bool]:
+        """The target for the template and for the search crop, and whether these are two real frames."""
+        random, pool = self._random, self._pool
+        draw = random.random()
+        if draw < _VIDEO and self._videos is not None:
+            one, two = self._videos.pair(random, 60)
+            return Actor(one, one.things[0]), Actor(two, two.things[0]), True
+        draw -= _VIDEO
+        if 0 <= draw < _DRIVE and self._drives:
+            return (*self._drives[int(random.integers(len(self._drives)))], True)
+        draw -= _DRIVE
+        actor: Actor | None = None
+        if 0 <= draw < _TEXTURE:
+            actor = textured(pool.picture(random), random)
+        elif draw < _TEXTURE + _PART and pool.parts:
+            actor = pool.parts[int(random.integers(len(pool.parts)))]
+        while actor is None:
+            actor = pool.draw(self._category(), random)
+        return actor, actor, False
+
+    def _category(self) -> str:
+        draw = self._random.random()
+        for name, share in _SHARES.items():
+            draw -= share
+            if draw < 0:
+                return name
+        return self._pool.categories[int(self._random.integers(len(self._pool.categories)))]
+
+    def _caption(self, actor: Actor) -> str:
+        thing, random = actor.thing, self._random
+        if not thing.category:
+            return ""
+        colour = ""
+        if thing.mask is not None and thing.category not in captions.HUMANS + captions.TWO_COLOURED:
+            colour = colour_of(*actor.picture.cutout(thing)) or "" if random.random() < 0.6 else ""
+        word = captions.noun(thing.category, random, worn=[part.category for part in thing.parts])
+        shown = captions.colour_word(colour, thing.category, random) if colour else ""
+        return captions.sentence(word, random, colour=shown, category=thing.category)
+
+    def _other(self, actor: Actor) -> Actor:
+        """Another thing than the target, half of the time of the same class."""
+        for _ in range(8):
+            same = actor.thing.category if self._random.random() < 0.5 else self._category()
+            other = self._pool.draw(same, self._random)
+            if other is not None and other.picture.name != actor.picture.name:
+                return other
+        return Actor(self._pool.picture(self._random), actor.thing)
+
+    def _search(self, actor: Actor, flip: bool, *, real: bool, absent: str) -> tuple[Pixels, XYWH]:
+        random = self._random
+        matrix = search_matrix(actor, random, flip=flip, gentle=real)
+        box = warps.box_after(actor.thing.outline, matrix)
+        swap = 0.25 + 0.5 * (1 - seen_share(actor.picture, matrix))
+        if absent == "gone" or (not real and actor.thing.category and random.random() < swap):
+            crop = background(self._pool.picture(random), warps.SEARCH, random)
+            if absent != "gone":
+                warps.paste(crop, *actor.picture.cutout(actor.thing), matrix=shifted(actor, matrix))
+        else:
+            crop = warps.warp(actor.picture.pixels, matrix, (warps.SEARCH,) * 2, smooth=random.random() < 0.5)
+        if random.random() < 0.45:
+            for _ in range(int(random.integers(1, 4))):
+                self._intrude(crop, actor, box, 0.0, 0.25)
+        if absent == "hidden":
+            self._hide(crop, box)
+        elif random.random() < 0.2:
+            self._intrude(crop, None, box, 0.1, 0.5)
+        return crop, box
+
+    def _intrude(self, crop: Pixels, like: Actor | None, box: XYWH, least: float, most: float) -> None:
+        """Pastes a thing of the class of ``like`` (or any) so that its box covers least..most of ``box``."""
+        random = self._random
+        category = like.thing.category if like is not None else self._category()
+        other = self._pool.draw(category, random, masked=True) or self._pool.draw(self._category(), random)
+        if other is None:
+            return
+        if (
+            like is not None
+            and like.thing.mask is not None
+            and category in PAINTABLE
+            and random.random() < 0.3
+        ):
+            other = painted(other, draw_paint(COLOURS[int(random.integers(len(COLOURS)))], random))
+        size = area_root(box) * float(np.exp(random.normal(0, 0.3)))
+        linear = warps.random_linear(random, 0.5) * (size / area_root(other.thing.box))
+        linear = linear @ (warps.FLIP if random.random() < 0.5 else np.eye(2))
+        patch, alpha = other.picture.cutout(other.thing)
+        for _ in range(6):
+            reach = 0.5 * (size + area_root(box)) if least else warps.SEARCH / 2
+            middle = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2]) if least else np.full(2, reach)
+            spot = middle + random.uniform(-reach, reach, 2)
+            matrix = np.column_stack(
+                [linear, spot - linear @ np.array([patch.shape[1] / 2, patch.shape[0] / 2])]
+            )
+            corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32) * np.float32(patch.shape[1::-1])
+            if least <= overlap(box, warps.box_after(corners, matrix))[1] <= most:
+                warps.paste(crop, patch, alpha, matrix)
+                return
+
+    def _hide(self, crop: Pixels, box: XYWH) -> None:
+        """Covers the whole box with a piece of another picture."""
+        grow = self._random.uniform(1.1, 1.6)
+        w, h = int(box[2] * grow) + 2, int(box[3] * grow) + 2
+        piece = background(self._pool.picture(self._random), max(w, h), self._random)[:h, :w]
+        solid = cv2.copyMakeBorder(
+            np.full((h - 2, w - 2), 255, np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=128
+        )
+        warps.blend(
+            crop,
+            piece,
+            np.asarray(solid, np.uint8),
+            int(box[0] - (w - box[2]) / 2),
+            int(box[1] - (h - box[3]) / 2),
+        )

@@ -1,0 +1,125 @@
+"""The videos of small flying things, every frame cut around its target and kept as JPEG in memory.
+
+``python -m edgetrack.training.data.videos`` writes the cache ``runs/cache/flying.npz`` once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box
+from edgetrack.training.data.roots import cache_folder, data_root
+
+CACHE_NAME = "flying.npz"
+_REACH = 9.0  # side of the kept square in target sizes: the largest search crop fits
+_LONG_SIDE = 360
+_QUALITY = 92
+
+
+@dataclass(frozen=True, eq=False)
+class Videos:
+    """Cut frames of all videos, in order; ``starts`` has one more entry than there are videos."""
+
+    blob: NDArray[np.uint8]
+    ends: NDArray[np.int64]  # (N,) end of each JPEG in ``blob``
+    boxes: NDArray[np.float32]  # (N, 4) target xywh in the cut
+    starts: NDArray[np.int64]  # (V + 1,) first frame of each video
+    categories: list[str]
+
+    def __len__(self) -> int:
+        return len(self.categories)
+
+    def frame(self, index: int, category: str) -> Picture:
+        """Frame ``index`` (over all videos) as a picture with its one thing."""
+        begin = int(self.ends[index - 1]) if index else 0
+        pixels = np.asarray(
+            cv2.imdecode(self.blob[begin : int(self.ends[index])], cv2.IMREAD_COLOR), np.uint8
+        )
+        x, y, w, h = (float(v) for v in self.boxes[index])
+        return Picture(pixels, (Thing(category, (x, y, w, h)),), "flying", str(index))
+
+    def pair(self, random: np.random.Generator, gap: int) -> tuple[Picture, Picture]:
+        """Two frames of one video, at most ``gap`` frames apart in either order."""
+        video = int(random.integers(len(self)))
+        first, last = int(self.starts[video]), int(self.starts[video + 1])
+        one = int(random.integers(first, last))
+        two = int(np.clip(one + random.integers(-gap, gap + 1), first, last - 1))
+        return self.frame(one, self.categories[video]), self.frame(two, self.categories[video])
+
+
+def _cut(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
+    """The neighbourhood of ``box``, and the box in it."""
+    reach = max(_REACH * (box[2] * box[3]) ** 0.5, 96.0) / 2
+    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+    x0, y0 = max(0, int(x - reach)), max(0, int(y - reach))
+    cut = frame[y0 : int(y + reach), x0 : int(x + reach)]
+    scale = min(1.0, _LONG_SIDE / max(cut.shape[:2]))
+    if scale < 1.0:
+        cut = np.asarray(cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    return cut, ((box[0] - x0) * scale, (box[1] - y0) * scale, box[2] * scale, box[3] * scale)
+
+
+def build(root: Path, cache: Path) -> Path:
+    """Decodes every video under ``root`` and writes the cache; returns its path."""
+    folder = root / "train" / "flying"
+    index = [json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()]
+    blobs: list[NDArray[np.uint8]] = []
+    boxes: list[XYWH] = []
+    starts, categories = [0], []
+    for record in index:
+        truth = np.atleast_2d(np.loadtxt((folder / record["video"]).with_suffix(".txt"), delimiter=","))
+        source = cv2.VideoCapture(str(folder / record["video"]))
+        for row in truth:
+            good, frame = source.read()
+            if not good:
+                break
+            box = clip_box(tuple(float(v) for v in row), frame.shape[1], frame.shape[0])  # type: ignore[arg-type]
+            if not np.isfinite(row).all() or box is None:
+                continue
+            cut, inside = _cut(np.asarray(frame, np.uint8), box)
+            blobs.append(
+                np.asarray(cv2.imencode(".jpg", cut, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]).ravel()
+            )
+            boxes.append(inside)
+        source.release()
+        if len(boxes) > starts[-1]:
+            starts.append(len(boxes))
+            categories.append(record["category"])
+    cache.mkdir(parents=True, exist_ok=True)
+    path = cache / CACHE_NAME
+    ends = np.cumsum([len(blob) for blob in blobs])
+    np.savez(
+        path, blob=np.concatenate(blobs), ends=ends, boxes=np.float32(boxes), starts=np.int64(starts),
+        categories=np.array(categories),
+    )  # fmt: skip
+    return path
+
+
+def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Videos:
+    """The cut frames, from the cache, which is written first if it is not there."""
+    folder = cache or cache_folder()
+    path = folder / CACHE_NAME
+    if not path.exists():
+        build(data_root(root), folder)
+    with np.load(path) as data:
+        names = [str(name) for name in data["categories"]]
+        return Videos(data["blob"], data["ends"], data["boxes"], data["starts"], names)
+
+
+def main() -> None:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=None, help="data folder (default: EDGETRACK_DATA)")
+    options = parser.parse_args()
+    print(build(data_root(options.data), cache_folder()))
+
+
+if __name__ == "__main__":
+    main()
