@@ -75,13 +75,13 @@ def _work(
 
 
 class Workers:
-    """Running producers; ``get(kind)`` gives the next batch of a kind. Use as a context manager or call `close`."""
+    """Running producers; ``next(kind)`` gives the next batch of a kind. Use as a context manager or call `close`."""
 
     def __init__(self, processes: list[ForkProcess], queues: dict[str, Any]) -> None:
         self._processes = processes
         self._queues = queues
 
-    def get(self, kind: str) -> Batch:
+    def next(self, kind: str) -> Batch:
         """The next batch of ``"tracking"`` or ``"grounding"`` samples, see the samplers for its keys.
 
         Raises:
