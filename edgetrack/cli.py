@@ -7,12 +7,12 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from edgetrack.errors import BoxError, ConfigError, EdgetrackError
+from edgetrack.errors import BoxError, ConfigError, EdgetrackError, SourceError
 
 if TYPE_CHECKING:
     from edgetrack.io.sources import Source
@@ -127,13 +127,7 @@ class _EngineOptions:
     def tracker(self) -> Tracker:
         from edgetrack.tracker import Tracker
 
-        # Which names there are is the tracker's knowledge: it refuses the others with a list.
-        return Tracker(
-            self.model,
-            engine=cast(Any, self.engine),
-            precision=cast(Any, self.precision),
-            threads=self.threads,
-        )
+        return Tracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)
 
 
 @app.command("run")
@@ -301,7 +295,6 @@ def _track(
 
 def _finish(summary: Summary) -> None:
     if summary.problem is not None:
-        _complain(summary.problem)
-        raise typer.Exit(EXIT_USER_ERROR)
+        raise SourceError(summary.problem)
     if summary.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)

@@ -101,6 +101,7 @@ class JsonlSink(_Closing):
         self._lines = 0
         _check_place(self._path)
         self._created = not self._path.exists()
+        self._replaces = self._path.is_file()  # rather than a pipe or a device, which have no end to cut
         try:
             # Unbuffered: a line is one system call, so not even a killed process leaves half of one.
             self._file = self._path.open("ab", buffering=0)
@@ -117,7 +118,7 @@ class JsonlSink(_Closing):
             "latency_ms": round(latency_ms, 3),
         }
         try:
-            if self._lines == 0 and not self._created:
+            if self._lines == 0 and self._replaces:
                 self._file.truncate(0)
             self._file.write(json.dumps(record).encode() + b"\n")
         except OSError as error:

@@ -1,4 +1,4 @@
-"""A short street scene that draws itself: something to follow without a camera and without a download."""
+"""The scene of the demo: which cars there are, how they move, and the frames that show them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack._demo_cars import (
-    HATCHBACK,
-    SALOON,
-    VAN,
-    Camera,
-    Colour,
-    Face,
-    Shape,
-    car_faces,
-    draw_car,
-    draw_shadow,
-)
-from edgetrack._demo_street import paint_foreground, paint_street
+from edgetrack.demo.cars import Camera, Colour, Face, car_faces, draw_car, draw_shadow
+from edgetrack.demo.shapes import HATCHBACK, SALOON, VAN, Shape
+from edgetrack.demo.street import paint_foreground, paint_street
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.sources import Source
 from edgetrack.types import Box, Frame

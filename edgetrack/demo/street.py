@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack._demo_cars import Camera
+from edgetrack.demo.cars import Camera
 
 Picture = NDArray[np.uint8]
 HOUSES_Y = 13.0  # metres from the origin; the camera stands at negative y
@@ -27,15 +28,29 @@ def paint_street(cv2: Any, camera: Camera, size: tuple[int, int], rng: np.random
         _ground(cv2, picture, camera, y - 0.12, y + 0.12, (176, 180, 182))
     for x in np.arange(-30.0, 30.0, 1.2):  # paving joints
         for near, far in ((KERBS_Y[1] + 0.2, HOUSES_Y), (-8.0, KERBS_Y[0] - 0.2)):
-            _quad(cv2, picture, camera, [(x, near, 0), (x + 0.04, near, 0), (x + 0.04, far, 0), (x, far, 0)], (134, 140, 143))
+            _quad(
+                cv2,
+                picture,
+                camera,
+                [(x, near, 0), (x + 0.04, near, 0), (x + 0.04, far, 0), (x, far, 0)],
+                (134, 140, 143),
+            )
     for x in np.arange(-30.0, 30.0, 5.0):  # lane marking
-        _quad(cv2, picture, camera, [(x, 3.42, 0), (x + 2.2, 3.42, 0), (x + 2.2, 3.56, 0), (x, 3.56, 0)], (205, 210, 212))
+        _quad(
+            cv2,
+            picture,
+            camera,
+            [(x, 3.42, 0), (x + 2.2, 3.42, 0), (x + 2.2, 3.56, 0), (x, 3.56, 0)],
+            (205, 210, 212),
+        )
     _paint_texture(cv2, picture, camera, rng)
     return picture
 
 
-def paint_foreground(cv2: Any, camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> tuple[Picture, Picture]:
-    """A tree and a lamp post between camera and road: BGR picture and its mask, 255 where it hides the street."""
+def paint_foreground(
+    cv2: Any, camera: Camera, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[Picture, Picture]:
+    """A tree and a lamp post between camera and road: BGR, and a mask: 255 where they hide the street."""
     width, height = size
     picture = np.zeros((height, width, 3), np.uint8)
     mask = np.zeros((height, width), np.uint8)
@@ -69,14 +84,30 @@ def _paint_houses(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Gen
         for column, floor in ((c, f) for c in range(len(columns)) for f in (0.0, 3.2, 6.4)):
             x, door = columns[column], floor == 0 and column == doorway
             low, high = (0.0, 2.3) if door else (floor + 1.0, floor + 2.6)
-            frame = [(x - 0.08, y, low), (x + 1.08, y, low), (x + 1.08, y, high + 0.08), (x - 0.08, y, high + 0.08)]
+            frame = [
+                (x - 0.08, y, low),
+                (x + 1.08, y, low),
+                (x + 1.08, y, high + 0.08),
+                (x - 0.08, y, high + 0.08),
+            ]
             pane = [(x, y, low), (x + 1.0, y, low), (x + 1.0, y, high), (x, y, high)]
             _quad(cv2, picture, camera, frame, (206, 210, 212))
             _quad(cv2, picture, camera, pane, (58, 70, 84) if door else (92, 80, 66))
             if not door:
-                glint = [(x + 0.1, y, high - 0.5), (x + 0.45, y, high - 0.1), (x + 0.7, y, high - 0.1), (x + 0.1, y, high - 0.9)]
+                glint = [
+                    (x + 0.1, y, high - 0.5),
+                    (x + 0.45, y, high - 0.1),
+                    (x + 0.7, y, high - 0.1),
+                    (x + 0.1, y, high - 0.9),
+                ]
                 _quad(cv2, picture, camera, glint, (136, 124, 108))
-                _quad(cv2, picture, camera, [(x + 0.47, y, low), (x + 0.53, y, low), (x + 0.53, y, high), (x + 0.47, y, high)], (200, 204, 206))
+                _quad(
+                    cv2,
+                    picture,
+                    camera,
+                    [(x + 0.47, y, low), (x + 0.53, y, low), (x + 0.53, y, high), (x + 0.47, y, high)],
+                    (200, 204, 206),
+                )
         left = right
     for x in np.arange(-24.0, 24.0, 0.35):  # a low hedge before the houses
         if np.sin(x * 0.45) > -0.2:
@@ -84,18 +115,27 @@ def _paint_houses(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Gen
             centre = camera.project(np.array([(x, y - 0.7, 0.4)]))[0]
             radius = size * camera.focal / (y - camera.eye[1])
             green = tuple(float(c) for c in np.array([52, 92, 70]) * rng.uniform(0.7, 1.15))
-            cv2.circle(picture, tuple(np.round(centre).astype(int).tolist()), round(radius), green, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(
+                picture,
+                tuple(np.round(centre).astype(int).tolist()),
+                round(radius),
+                green,
+                cv2.FILLED,
+                cv2.LINE_AA,
+            )
 
 
 def _paint_texture(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Generator) -> None:
-    """Grain and stains, which grow with nearness as those of real asphalt do; a soft fall of light over all."""
+    """Grain and stains, which grow with nearness as those of real asphalt do; a soft light over all."""
     height, width = picture.shape[:2]
     grain = rng.normal(0, 1, (height, width)).astype(np.float32)
     soft = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 24)
     streaks = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 60, sigmaY=4)
     horizon = camera.project(np.array([(0.0, HOUSES_Y, 0.0)]))[0][1]
     near = np.clip((np.arange(height) - horizon) / (height - horizon), 0.15, 1)[:, None].astype(np.float32)
-    light = 1 + 0.035 * grain * (0.5 + near) + 0.05 * soft / soft.std() + 0.03 * near * streaks / streaks.std()
+    light = (
+        1 + 0.035 * grain * (0.5 + near) + 0.05 * soft / soft.std() + 0.03 * near * streaks / streaks.std()
+    )
     light *= np.linspace(1.06, 0.95, width, dtype=np.float32)[None, :]
     np.copyto(picture, np.clip(picture * light[..., None], 0, 255).astype(np.uint8))
 
@@ -113,7 +153,7 @@ def _post(
 ) -> None:
     """An upright round post, lit from the left."""
     edges = np.linspace(-1, 1, 9)
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in itertools.pairwise(edges):
         corners = [(a, radius[0], 0), (b, radius[0], 0), (b, radius[1], top), (a, radius[1], top)]
         strip = [(at[0] + side * r, at[1], z) for side, r, z in corners]
         light = 1.25 - 0.75 * (a + 1) / 2
@@ -121,11 +161,17 @@ def _post(
         _quad(cv2, mask, camera, strip, 255)
 
 
-def _ground(cv2: Any, picture: Picture, camera: Camera, near: float, far: float, colour: tuple[int, int, int]) -> None:
+def _ground(
+    cv2: Any, picture: Picture, camera: Camera, near: float, far: float, colour: tuple[int, int, int]
+) -> None:
     near = max(near, camera.eye[1] + 1.5)
-    _quad(cv2, picture, camera, [(-FAR_X, near, 0), (FAR_X, near, 0), (FAR_X, far, 0), (-FAR_X, far, 0)], colour)
+    _quad(
+        cv2, picture, camera, [(-FAR_X, near, 0), (FAR_X, near, 0), (FAR_X, far, 0), (-FAR_X, far, 0)], colour
+    )
 
 
-def _quad(cv2: Any, picture: Picture, camera: Camera, corners: list[tuple[float, float, float]], colour: Any) -> None:
+def _quad(
+    cv2: Any, picture: Picture, camera: Camera, corners: list[tuple[float, float, float]], colour: Any
+) -> None:
     pixels = camera.project(np.array(corners, np.float64))
     cv2.fillPoly(picture, [np.round(pixels * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)

@@ -1,7 +1,7 @@
 """The cars of the demo: a few hundred shaded polygons through a pinhole camera, with no file to load.
 
-World: metres, x to the right along the street, y away from the camera, z up. A car is lofted from its side view:
-each vertex of the outline has a half width, so that sills, waist and roof lie at different depths.
+World: metres, x to the right along the street, y away from the camera, z up. A car is lofted from
+its side view: each corner of the outline has a half width, so that sill, waist and roof differ in depth.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgetrack.demo.shapes import VAN, Shape
 
 Points = NDArray[np.float64]  # (N, 3) in metres
 Colour = tuple[int, int, int]  # BGR
@@ -48,64 +50,6 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """A car seen from its right side, nose at +x; metres, origin on the ground under its middle.
-
-    Attributes:
-        body: outline (x, z) of the lower part, counter-clockwise from the rear sill.
-        cabin: outline (x, z) of windows and roof, from the rear window's foot to the windscreen's.
-        windows: side windows, each an outline within the cabin.
-        axles: x of the rear and the front wheel.
-        wheel: radius of a wheel.
-        width: of the body at the waist.
-        roof: width of the roof.
-    """
-
-    body: tuple[tuple[float, float], ...]
-    cabin: tuple[tuple[float, float], ...]
-    windows: tuple[tuple[tuple[float, float], ...], ...]
-    axles: tuple[float, float]
-    wheel: float
-    width: float
-    roof: float
-
-
-HATCHBACK = Shape(
-    body=(
-        (-1.98, 0.32), (1.95, 0.27), (2.06, 0.42), (2.05, 0.60), (1.93, 0.74), (1.55, 0.85), (0.98, 0.95),
-        (-1.62, 1.02), (-1.96, 0.96), (-2.05, 0.72), (-2.06, 0.45),
-    ),
-    cabin=((-1.88, 0.98), (-1.62, 1.30), (-1.25, 1.43), (-0.45, 1.49), (0.05, 1.45), (0.36, 1.33), (1.02, 0.94)),
-    windows=(
-        ((-1.50, 1.06), (-1.36, 1.30), (-1.12, 1.36), (-0.50, 1.40), (-0.50, 1.03)),
-        ((-0.42, 1.03), (-0.42, 1.40), (0.05, 1.36), (0.30, 1.27), (0.72, 1.00)),
-    ),
-    axles=(-1.28, 1.30), wheel=0.33, width=1.76, roof=1.16,
-)  # fmt: skip
-SALOON = Shape(
-    body=(
-        (-2.25, 0.33), (2.20, 0.28), (2.32, 0.44), (2.30, 0.60), (2.15, 0.74), (1.60, 0.86), (0.95, 0.94),
-        (-1.30, 1.00), (-2.18, 1.00), (-2.31, 0.84), (-2.32, 0.48),
-    ),
-    cabin=((-1.72, 1.00), (-1.12, 1.33), (-0.72, 1.42), (-0.15, 1.45), (0.22, 1.40), (0.50, 1.28), (1.10, 0.92)),
-    windows=(
-        ((-1.28, 1.05), (-0.98, 1.28), (-0.70, 1.34), (-0.38, 1.36), (-0.38, 1.03)),
-        ((-0.30, 1.03), (-0.30, 1.37), (0.20, 1.32), (0.42, 1.23), (0.78, 0.99)),
-    ),
-    axles=(-1.38, 1.42), wheel=0.33, width=1.80, roof=1.14,
-)  # fmt: skip
-VAN = Shape(
-    body=(
-        (-2.45, 0.38), (2.38, 0.33), (2.50, 0.50), (2.46, 0.80), (2.30, 1.02), (1.78, 1.18), (1.60, 1.20),
-        (-2.47, 1.24), (-2.50, 0.90), (-2.50, 0.50),
-    ),
-    cabin=((-2.46, 1.22), (-2.42, 1.90), (-2.32, 1.98), (0.55, 2.00), (0.85, 1.94), (1.02, 1.84), (1.80, 1.18)),
-    windows=(((0.22, 1.26), (0.22, 1.74), (0.86, 1.74), (1.30, 1.28)),),
-    axles=(-1.50, 1.55), wheel=0.36, width=1.94, roof=1.66,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
 class Face:
     """A flat polygon with its own colour, already lit."""
 
@@ -115,7 +59,13 @@ class Face:
 
 
 def draw_car(
-    cv2: Any, canvas: NDArray[np.uint8], camera: Camera, faces: list[Face], *, at: tuple[float, float], mirrored: bool
+    cv2: Any,
+    canvas: NDArray[np.uint8],
+    camera: Camera,
+    faces: list[Face],
+    *,
+    at: tuple[float, float],
+    mirrored: bool,
 ) -> NDArray[np.float64]:
     """Draws a car into ``canvas`` and returns all its corners in pixels, (N, 2).
 
@@ -141,7 +91,13 @@ def draw_car(
 
 
 def draw_shadow(
-    cv2: Any, mask: NDArray[np.uint8], camera: Camera, shape: Shape, *, at: tuple[float, float], mirrored: bool
+    cv2: Any,
+    mask: NDArray[np.uint8],
+    camera: Camera,
+    shape: Shape,
+    *,
+    at: tuple[float, float],
+    mirrored: bool,
 ) -> None:
     """Draws what the car takes from the road's light into ``mask`` (255 is full shadow)."""
     side = -1.0 if mirrored else 1.0
@@ -149,7 +105,9 @@ def draw_shadow(
     outline = [(x * side, z) for x, z in (*shape.body, *shape.cabin)]
     # Each point of both flanks, thrown along the sun's direction onto the ground.
     thrown = [
-        (x - z * SUN[0] / SUN[2], y - z * SUN[1] / SUN[2]) for x, z in outline for y in (-half + 0.05, half - 0.05)
+        (x - z * SUN[0] / SUN[2], y - z * SUN[1] / SUN[2])
+        for x, z in outline
+        for y in (-half + 0.05, half - 0.05)
     ]
     ends = [(x, y) for x in (-2.0, 2.0) for y in (-half, half)]
     ground = np.array([(x + at[0], y + at[1], 0.0) for x, y in thrown + ends])
@@ -193,16 +151,19 @@ def _details(shape: Shape, body_half: Any, paint: Colour) -> list[Face]:
         faces.append(Face(np.array([(x, -body_half(z) - out, z) for x, z in corners]), colour))
 
     sill = shape.body[0][1]
-    plate([(tail + 0.2, sill), (nose - 0.2, sill), (nose - 0.2, sill + 0.07), (tail + 0.2, sill + 0.07)], (40, 38, 36))
-    for x in ((shape.windows[0][0][0] + 0.05, -0.40, 0.75) if len(shape.windows) > 1 else (0.15, 1.35)):
+    plate(
+        [(tail + 0.2, sill), (nose - 0.2, sill), (nose - 0.2, sill + 0.07), (tail + 0.2, sill + 0.07)],
+        (40, 38, 36),
+    )
+    for x in (shape.windows[0][0][0] + 0.05, -0.40, 0.75) if len(shape.windows) > 1 else (0.15, 1.35):
         plate([(x, 0.42), (x + 0.025, 0.42), (x + 0.025, 0.94), (x, 0.94)], seam)
     for x in (-0.62, 0.50):
         plate([(x, 0.84), (x + 0.17, 0.84), (x + 0.17, 0.875), (x, 0.875)], _shade(paint, 0.6), 0.02)
     lamp = 0.58 if shape is not VAN else 0.72
-    plate([(nose - 0.42, lamp + 0.04), (nose - 0.03, lamp), (nose - 0.06, lamp + 0.12), (nose - 0.36, lamp + 0.15)],
-          (236, 240, 242), 0.02)  # fmt: skip
-    plate([(tail + 0.03, lamp + 0.12), (tail + 0.22, lamp + 0.12), (tail + 0.20, lamp + 0.30), (tail + 0.04, lamp + 0.28)],
-          (38, 30, 176), 0.02)  # fmt: skip
+    head = [(-0.42, 0.04), (-0.03, 0.0), (-0.06, 0.12), (-0.36, 0.15)]
+    rear = [(0.03, 0.12), (0.22, 0.12), (0.20, 0.30), (0.04, 0.28)]
+    plate([(nose + x, lamp + z) for x, z in head], (236, 240, 242), 0.02)
+    plate([(tail + x, lamp + z) for x, z in rear], (38, 30, 176), 0.02)
     for x in shape.axles:
         faces += _wheel(x, shape)
     return faces
@@ -224,11 +185,15 @@ def _wheel(x: float, shape: Shape) -> list[Face]:
         along = np.array([np.cos(turn), 0, np.sin(turn)]) * 0.62 * shape.wheel
         across = np.array([-np.sin(turn), 0, np.cos(turn)]) * 0.10 * shape.wheel
         hub = np.array([x, side - 0.034, shape.wheel])
-        faces.append(Face(np.stack([hub - across, hub + along - across, hub + along + across, hub + across]), RIM))
+        faces.append(
+            Face(np.stack([hub - across, hub + along - across, hub + along + across, hub + across]), RIM)
+        )
     return faces
 
 
-def _strip(profile: list[tuple[float, float, float]], paint: Colour, *, glass_ends: bool = False) -> list[Face]:
+def _strip(
+    profile: list[tuple[float, float, float]], paint: Colour, *, glass_ends: bool = False
+) -> list[Face]:
     """The skin between the two flanks: bumpers, bonnet, screens, roof."""
     faces = []
     count = len(profile) if not glass_ends else len(profile) - 1
@@ -264,7 +229,7 @@ def _flank(outline: tuple[tuple[float, float], ...], half: Any, paint: Colour) -
 
 
 def _clip(polygon: NDArray[np.float64], level: float, sign: float) -> NDArray[np.float64]:
-    """The part of an (x, z) polygon above (sign 1) or below (-1) a level: Sutherland and Hodgman, one edge."""
+    """The part of an (x, z) polygon above (sign 1) or below (-1) a level (Sutherland-Hodgman)."""
     kept: list[NDArray[np.float64]] = []
     for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         da, db = sign * (a[1] - level), sign * (b[1] - level)

@@ -1,0 +1,62 @@
+"""The demo's scene: always the same, with boxes that fit what is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgetrack.demo import Scene, open_demo
+from edgetrack.demo.scene import CARS, FRAMES, HEIGHT, WIDTH
+
+pytest.importorskip("cv2")
+
+
+@pytest.fixture(scope="module")
+def scene() -> tuple[Scene, list[NDArray[np.uint8]]]:
+    drawn = Scene()
+    return drawn, [frame.pixels for frame in drawn.frames()]
+
+
+def test_the_scene_has_its_length_and_its_cars(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
+    drawn, frames = scene
+    assert 150 <= len(frames) == FRAMES == len(drawn.boxes) <= 200
+    assert all(f.shape == (HEIGHT, WIDTH, 3) and f.dtype == np.uint8 for f in frames)
+    for car in CARS:
+        assert sum(car.name in boxes for boxes in drawn.boxes) > 50
+    red = [i for i, boxes in enumerate(drawn.boxes) if "red car" in boxes]
+    assert red[0] > 10  # the target is away at first
+    assert red == list(range(red[0], red[-1] + 1))
+
+
+def test_each_box_holds_its_colour(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
+    drawn, frames = scene
+    for index in range(0, FRAMES, 15):
+        blue, green, red = (frames[index][..., c].astype(int) for c in range(3))
+        for name, paint in (
+            ("red car", red - np.maximum(blue, green)),
+            ("blue car", blue - np.maximum(green, red)),
+        ):
+            ys, xs = np.nonzero(paint > 70)
+            box = drawn.boxes[index].get(name)
+            if box is None:
+                continue
+            assert len(xs) > 0.15 * box.w * box.h
+            inside = (
+                (xs >= box.x - 2) & (xs <= box.x + box.w + 2) & (ys >= box.y - 2) & (ys <= box.y + box.h + 2)
+            )
+            assert inside.mean() > 0.93  # rear lamps of the other cars are red too
+            assert xs.max() - xs.min() > 0.8 * box.w
+
+
+def test_the_scene_is_the_same_every_time(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
+    _, frames = scene
+    again = Scene().frames()
+    for index in range(3):
+        assert np.array_equal(next(again).pixels, frames[index])
+
+
+def test_it_opens_as_a_source_like_any_other() -> None:
+    with open_demo() as source:
+        assert (source.size, source.fps, source.frames, source.live) == ((WIDTH, HEIGHT), 30.0, FRAMES, False)
+        assert next(iter(source)).index == 0

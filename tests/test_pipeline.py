@@ -1,0 +1,119 @@
+"""The frame loop: who is called with what, what is counted, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgetrack.errors import BoxError, ConfigError, SourceError
+from edgetrack.pipeline import Meter, run
+from edgetrack.types import Box, Frame, Track
+from tests.fakes import FakeTracker
+
+
+class Frames:
+    """A source of ``count`` small frames that may then fail."""
+
+    def __init__(self, count: int, *, error: BaseException | None = None, dropped: int = 0) -> None:
+        self.dropped = dropped
+        self._count = count
+        self._error = error
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(self._count):
+            yield Frame(np.full((40, 60, 3), index, np.uint8), index, index / 30)
+        if self._error is not None:
+            raise self._error
+
+
+class ListSink:
+    """Keeps what it is given; wants no more after ``enough`` frames."""
+
+    def __init__(self, *, enough: int | None = None) -> None:
+        self.rows: list[tuple[int, str, float]] = []
+        self._enough = enough
+
+    @property
+    def done(self) -> bool:
+        return len(self.rows) == self._enough
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self.rows.append((frame.index, track.status, latency_ms))
+
+    def close(self) -> None: ...
+    def __enter__(self) -> ListSink:
+        return self
+
+    def __exit__(self, *_: Any) -> None: ...
+
+
+def test_start_once_then_update_and_every_sink_gets_every_frame() -> None:
+    tracker, sinks, seen = FakeTracker(), [ListSink(), ListSink()], []
+    summary = run(
+        Frames(20, dropped=3), tracker, sinks, text="red car", box=Box(1, 2, 3, 4),
+        on_frame=lambda frame, track, meter: seen.append((frame.index, meter.frames)),
+    )  # fmt: skip
+    assert tracker.calls == [("start", "red car", Box(1, 2, 3, 4))] + [("update", None, None)] * 19
+    assert [row[0] for row in sinks[0].rows] == list(range(20))
+    assert sinks[0].rows == sinks[1].rows
+    assert seen == [(i, i + 1) for i in range(20)]
+    assert summary.statuses == {"searching": 4, "tracking": 12, "uncertain": 2, "lost": 2}
+    assert (summary.frames, summary.dropped, summary.interrupted, summary.problem) == (20, 3, False, None)
+
+
+def test_times_are_of_the_tracker_and_of_the_whole() -> None:
+    summary = run(Frames(12), FakeTracker(delay_s=0.005), text="x")
+    assert summary.latency_ms is not None
+    assert summary.start_ms >= 5
+    assert 5 <= summary.latency_ms.p50 <= summary.latency_ms.p95 <= summary.latency_ms.p99
+    assert summary.seconds >= 0.06
+    assert summary.fps == pytest.approx(12 / summary.seconds)
+
+
+def test_percentiles_are_those_of_numpy() -> None:
+    meter = Meter()
+    for latency_ms in [1000.0, *range(1, 101)]:  # the first is the start, which is told apart
+        meter.record(Track(None, 0, "lost", 0), latency_ms=latency_ms, dropped=0)
+    latency = meter.latency_ms()
+    assert latency is not None
+    assert (latency.p50, latency.p95, latency.p99) == pytest.approx((50.5, 95.05, 99.01))
+    recent = meter.latency_ms(last=10)
+    assert recent is not None
+    assert recent.p50 == pytest.approx(95.5)
+
+
+def test_max_frames_and_a_closed_window_end_the_run() -> None:
+    assert run(Frames(20), FakeTracker(), text="x", max_frames=5).frames == 5
+    assert run(Frames(20), FakeTracker(), [ListSink(enough=7), ListSink()], text="x").frames == 7
+
+
+def test_ctrl_c_ends_the_run_with_a_summary() -> None:
+    sink = ListSink()
+    summary = run(Frames(4, error=KeyboardInterrupt()), FakeTracker(), [sink], text="x")
+    assert (summary.frames, summary.interrupted, len(sink.rows)) == (4, True, 4)
+
+
+def test_a_source_that_breaks_off_is_in_the_summary() -> None:
+    summary = run(Frames(4, error=SourceError("it broke")), FakeTracker(), text="x")
+    assert (summary.frames, summary.problem, summary.interrupted) == (4, "it broke", False)
+
+
+def test_a_source_without_any_frame_and_other_errors_are_raised() -> None:
+    with pytest.raises(SourceError, match="it broke"):
+        run(Frames(0, error=SourceError("it broke")), FakeTracker(), text="x")
+    with pytest.raises(BoxError, match="outside"):
+        run(Frames(4), FakeTracker(), box=Box(100, 100, 5, 5))
+
+
+def test_one_frame_has_no_percentiles() -> None:
+    assert run(Frames(1), FakeTracker(), text="x").latency_ms is None
+
+
+def test_there_must_be_something_to_track() -> None:
+    with pytest.raises(ConfigError, match="nothing to track"):
+        run(Frames(1), FakeTracker())
+    with pytest.raises(ConfigError, match="max_frames is 0"):
+        run(Frames(1), FakeTracker(), text="x", max_frames=0)

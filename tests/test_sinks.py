@@ -1,0 +1,144 @@
+"""Sinks: exactly what is written, and that nothing half-written is left."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetrack.errors import SinkError
+from edgetrack.io.overlay import COLOURS, draw
+from edgetrack.io.sinks import WindowSink, open_sink
+from edgetrack.types import STATUSES, Box, Frame, Track
+
+cv2 = pytest.importorskip("cv2")
+TRACK = Track(Box(10.123456, 20, 30, 25), 0.87654321, "tracking", 0)
+ABSENT = Track(None, 0.1, "searching", 0)
+
+
+def frame(index: int = 0, *, size: tuple[int, int] = (160, 120)) -> Frame:
+    return Frame(np.full((size[1], size[0], 3), 90, np.uint8), index, index / 25)
+
+
+def test_a_json_line_is_exactly_as_documented(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with open_sink(path) as sink:
+        sink.write(frame(0), TRACK, latency_ms=1.23456)
+        # On disk before the sink is closed: another program may follow the file.
+        assert path.read_text() == (
+            '{"frame": 0, "time_s": 0.0, "status": "tracking", "box": [10.12, 20, 30, 25],'
+            ' "score": 0.8765, "latency_ms": 1.235}\n'
+        )
+        sink.write(frame(1), ABSENT, latency_ms=2)
+    first, second = (json.loads(line) for line in path.read_text().splitlines())
+    assert first["frame"] == 0
+    assert second == {
+        "frame": 1, "time_s": 0.04, "status": "searching", "box": None, "score": 0.1, "latency_ms": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.mp4"])
+def test_a_sink_without_frames_leaves_things_as_they_were(tmp_path: Path, name: str) -> None:
+    with open_sink(tmp_path / name, size=(64, 48)):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / name).write_text("earlier result")
+    with open_sink(tmp_path / name, size=(64, 48)):
+        pass
+    assert (tmp_path / name).read_text() == "earlier result"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_json_lines_replace_an_earlier_result(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("earlier\n" * 50)
+    with open_sink(path) as sink:
+        sink.write(frame(), TRACK, latency_ms=1)
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_a_video_appears_when_complete_with_the_box_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    with open_sink(path, fps=25, size=(160, 120), text="red car") as sink:
+        for index in range(10):
+            sink.write(frame(index), TRACK, latency_ms=1)
+        assert not path.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+    capture = cv2.VideoCapture(str(path))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 10
+    assert capture.get(cv2.CAP_PROP_FPS) == 25
+    _, pixels = capture.read()
+    capture.release()
+    plain = np.abs(pixels.astype(int) - 90).max(axis=2) < 25
+    assert plain[60:, 80:].all()  # away from box and caption
+    assert not plain[43:47, 20:30].all()  # the box's lower edge
+
+
+def test_pictures_of_another_size_are_kept(tmp_path: Path) -> None:
+    with open_sink(tmp_path / "out.mp4") as sink:
+        for index, size in enumerate([(160, 120), (64, 64), (320, 100)]):
+            sink.write(frame(index, size=size), ABSENT, latency_ms=1)
+    capture = cv2.VideoCapture(str(tmp_path / "out.mp4"))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+    capture.release()
+
+
+def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
+    picture = frame()
+    with open_sink(tmp_path / "out.mp4") as sink:
+        sink.write(picture, TRACK, latency_ms=1)
+    assert (picture.pixels == 90).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("out.txt", r"expected \.jsonl or \.mp4"),
+        ("out", r"expected \.jsonl or \.mp4"),
+        ("missing/out.jsonl", "folder .*missing does not exist"),
+        ("missing/out.mp4", "folder .*missing does not exist"),
+        ("folder.jsonl", "is a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_said_at_once(tmp_path: Path, name: str, expected: str) -> None:
+    (tmp_path / "folder.jsonl").mkdir()
+    with pytest.raises(SinkError, match=expected):
+        open_sink(tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.jsonl"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_a_sink_error(tmp_path: Path) -> None:
+    (tmp_path / "full.jsonl").symlink_to("/dev/full")
+    with open_sink(tmp_path / "full.jsonl") as sink, pytest.raises(SinkError, match="No space left"):
+        sink.write(frame(), TRACK, latency_ms=1)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.parametrize("name", ["out.jsonl", "out.mp4"])
+def test_a_folder_without_write_permission(tmp_path: Path, name: str) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(SinkError, match="Permission denied"):
+        open_sink(tmp_path / "locked" / name)
+
+
+def test_a_window_that_cannot_be_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(SinkError, match=r"edgetrack\[gui\]|no display"):
+        WindowSink()
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("box", [None, (0, 0, 1, 1), (-500, -500, 5000, 5000), (150, 110, 9e9, 9e9)])
+@pytest.mark.parametrize("size", [(160, 120), (5, 4), (1920, 64)])
+def test_any_track_can_be_drawn_on_any_picture(
+    status: str, box: tuple[float, ...] | None, size: tuple[int, int]
+) -> None:
+    pixels = frame(size=size).pixels
+    draw(pixels, Track(None if box is None else Box.of(box), 0.5, status, 0), "x" * 60)  # type: ignore[arg-type]
+    assert pixels.shape == (size[1], size[0], 3)
+    assert len(COLOURS) == len(STATUSES)
