@@ -33,13 +33,15 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
-def opencv_crop(frame: np.ndarray, side: float, x: float, y: float) -> np.ndarray:
-    """The same crop with OpenCV and numpy: float32 (1, 3, 256, 256) RGB."""
+def opencv_crop(frame: np.ndarray, side: float, x: float, y: float, out: np.ndarray) -> None:
+    """The same crop with OpenCV and numpy, the quickest way that was found: planes into a ready buffer."""
     step = side / SIZE
     matrix = np.array([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     crop = cv2.warpAffine(frame, matrix, (SIZE, SIZE), flags=flags, borderValue=GREY)
-    return np.ascontiguousarray((crop[..., ::-1].astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
+    for channel, plane in enumerate(cv2.split(crop)):
+        np.multiply(plane, np.float32(1 / 127.5), out=out[0, 2 - channel])
+    np.subtract(out, np.float32(1), out=out)
 
 
 def medians_ms(functions: list[Callable[[], object]]) -> list[float]:
@@ -66,8 +68,8 @@ def measure() -> list[dict[str, float]]:
         def fused(region: tuple[float, float, float, float] = region) -> None:
             crop_into(frame, region, out, mean=GREY, std=GREY, fill=GREY)
 
-        def opencv(side: float = side, x: float = x, y: float = y) -> np.ndarray:
-            return opencv_crop(frame, side, x, y)
+        def opencv(side: float = side, x: float = x, y: float = y) -> None:
+            opencv_crop(frame, side, x, y, out)
 
         ours, theirs = medians_ms([fused, opencv])
         rows.append({"side": side, "fused_ms": ours, "opencv_ms": theirs, "ratio": theirs / ours})
@@ -83,9 +85,7 @@ def main() -> None:
     if as_json:
         print(json.dumps({"machine": machine(), "opencv": cv2.__version__, "rows": rows}))
         return
-    print(
-        f"{machine()}; OpenCV {cv2.__version__}; one thread each; frame {FRAME[1]}x{FRAME[0]} -> {SIZE}x{SIZE}"
-    )
+    print(f"{machine()}; OpenCV {cv2.__version__}; one thread; frame {FRAME[1]}x{FRAME[0]} -> {SIZE}x{SIZE}")
     print(f"{'region':>8} {'fused ms':>9} {'cv2 ms':>9} {'times faster':>13}")
     for row in rows:
         print(f"{row['side']:>8.0f} {row['fused_ms']:>9.3f} {row['opencv_ms']:>9.3f} {row['ratio']:>13.1f}")
