@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -53,26 +51,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Runs the command line and ends the process: 0 done, 2 user error, 130 interrupted."""
-    with _sigterm_like_ctrl_c():
-        app()
-
-
-@contextmanager
-def _sigterm_like_ctrl_c() -> Generator[None, None, None]:
-    """``kill`` and ``docker stop`` end a run as Ctrl-C does: with complete files."""
-
-    def interrupt(signum: int, frame: object) -> NoReturn:
-        # The files are being completed from here on; a second signal must not cut them.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    app()
 
 
 def _complain(message: str) -> None:
@@ -275,7 +254,7 @@ def _track(
     from edgetrack.status import StatusLine, print_heading, print_summary
 
     console = Console(highlight=False)
-    with ExitStack() as stack:
+    with pipeline.interruptible(), ExitStack() as stack:
         sinks: list[Sink] = [
             stack.enter_context(open_sink(path, fps=source.fps, size=source.size, text=text))
             for path in outputs
@@ -289,6 +268,8 @@ def _track(
             summary = pipeline.run(
                 source, tracker, sinks, text=text, box=box, max_frames=max_frames, on_frame=line.update
             )
+        with pipeline.undisturbed():
+            stack.close()
     print_summary(console, summary, outputs, live=source.live)
     _finish(summary)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from edgetrack.io.sinks import Sink
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
 
 REMEMBERED = 65_536  # latencies kept for the percentiles; a camera may run for weeks
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 RECENT_S = 2.0  # span of the live frame rate
 
 
@@ -170,3 +173,32 @@ def run(
             raise
         problem = str(error)
     return meter.summary(interrupted=interrupted, problem=problem)
+
+
+@contextmanager
+def interruptible() -> Generator[None, None, None]:
+    """Within it, ``kill`` and ``docker stop`` end a run as Ctrl-C does. For the main thread only."""
+
+    def interrupt(signum: int, frame: object) -> NoReturn:
+        # The files are being completed from here on: an impatient second signal must not cut them.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def undisturbed() -> Generator[None, None, None]:
+    """Within it, Ctrl-C and ``kill`` do nothing: for the moment in which files are completed."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

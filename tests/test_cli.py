@@ -1,0 +1,225 @@
+"""The command as a user meets it: what it prints, what it writes, how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from edgetrack.cli import app
+from tests import fakes
+
+cv2 = pytest.importorskip("cv2")
+FAKE = [sys.executable, str(Path(fakes.__file__).resolve())]
+CLIPS = Path(__file__).resolve().parents[2] / "shared" / "data" / "clips"
+KEYS = ["frame", "time_s", "status", "box", "score", "latency_ms"]
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "in.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (160, 120))
+    for index in range(30):
+        writer.write(np.full((120, 160, 3), 5 * index, np.uint8))
+    writer.release()
+    return path
+
+
+def command(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with a fake tracker inside."""
+    return subprocess.run(
+        [*FAKE, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=cwd, check=False
+    )
+
+
+def frames_of(path: Path) -> int:
+    """How many pictures can really be read from a video."""
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    capture.release()
+    return count
+
+
+def test_help_names_everything_and_loads_nothing_heavy() -> None:
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"})
+    assert result.exit_code == 0
+    for word in ("run", "demo", "models", "--version"):
+        assert word in result.stdout
+    result = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "100"})
+    for option in (
+        "--camera", "--source", "--text", "--box", "--output", "--show", "--no-show", "--max-frames",
+        "--threads", "--engine", "--precision", "--model",
+    ):  # fmt: skip
+        assert option in result.stdout
+    code = "import sys, edgetrack.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"cv2", "numpy", "onnxruntime", "tokenizers", "torch"} & set(loaded.split())
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout.split()[0]) == (0, "edgetrack")
+
+
+def test_a_run_writes_both_outputs_and_a_plain_summary(video: Path, tmp_path: Path) -> None:
+    result = command(
+        "run", "--source", video, "--text", "red car", "-o", "out.jsonl", "-o", "out.mp4", cwd=tmp_path
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\x1b" not in result.stdout
+    assert "\r" not in result.stdout
+    for line in (r'target  "red car"', r"frames  30 in ", r"searching 6, tracking 18", r"written  out.mp4"):
+        assert re.search(line, result.stdout)
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["frame"] for row in rows] == list(range(30))
+    assert all(list(row) == KEYS for row in rows)
+    assert all((row["box"] is None) == (row["status"] in ("searching", "lost")) for row in rows)
+    assert frames_of(tmp_path / "out.mp4") == 30
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.jsonl", "out.mp4"]
+
+
+def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:
+    result = command(
+        "run", "-s", video, "--box", "10, 20, 30.5, 40", "--max-frames", "7", "-o", tmp_path / "o.jsonl"
+    )
+    assert result.returncode == 0
+    assert "target  box 10,20,30.5,40" in result.stdout
+    assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--source", "in.mp4"], "give --text, --box or both"),
+        (["--text", "x"], "neither --camera nor --source"),
+        (["--text", "x", "--camera", "0", "--source", "in.mp4"], "both --camera and --source"),
+        (["--source", "in.mp4", "--box", "1,2,3"], "as in: --box 120,80,64,48"),
+        (["--source", "in.mp4", "--box", "a,b,c,d"], "as in: --box 120,80,64,48"),
+        (["--source", "in.mp4", "--box", "1,2,0,4"], "w > 0"),
+        (["--source", "in.mp4", "--box", "5000,2,3,4"], "outside the frame"),
+        (["--source", "gone.mp4", "--text", "x"], "gone.mp4 does not exist"),
+        (["--source", "text.mp4", "--text", "x"], "text.mp4 is not a video"),
+        (["--source", "empty", "--text", "x"], "has no pictures"),
+        (["--camera", "63", "--text", "x"], "camera 63 cannot be opened"),
+        (["--source", "in.mp4", "--text", "x", "-o", "out.avi"], "expected .jsonl or .mp4"),
+        (["--source", "in.mp4", "--text", "x", "-o", "gone/out.mp4"], "folder gone does not exist"),
+        (["--source", "in.mp4", "--text", "x", "-o", "in.mp4"], "is the source itself"),
+        (["--source", "in.mp4", "--text", "x", "-o", "./out.mp4"], "is given twice"),
+        (["--source", "in.mp4", "--text", "x", "--show"], "--show"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line_and_exit_code_2(
+    video: Path, arguments: list[str], expected: str
+) -> None:
+    folder = video.parent
+    (folder / "text.mp4").write_text("not a video\n" * 100)
+    (folder / "empty").mkdir()
+    before = sorted(p.name for p in folder.iterdir())
+    if "--show" in arguments and os.environ.get("DISPLAY"):
+        pytest.skip("there is a display")
+    result = command("run", *arguments, "-o", "out.jsonl", "-o", "out.mp4", cwd=folder)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert expected in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert sorted(p.name for p in folder.iterdir()) == before  # nothing half-written
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_complete_files_and_a_summary(tmp_path: Path, number: signal.Signals) -> None:
+    lines, film = tmp_path / "out.jsonl", tmp_path / "out.mp4"
+    cv2.imwrite(str(tmp_path / "0.png"), np.full((120, 160, 3), 99, np.uint8))
+    for index in range(1, 3000):  # a source that is long enough to be stopped
+        os.link(tmp_path / "0.png", tmp_path / f"{index}.png")
+    process = subprocess.Popen(
+        [*FAKE, "run", "-s", str(tmp_path), "--text", "x", "-o", str(lines), "-o", str(film)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        while not (lines.exists() and lines.read_text().count("\n") > 20):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.send_signal(number)  # an impatient second one must not cut the files
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert (process.returncode, err) == (130, "")
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert 20 < len(rows) < 3000
+    assert lines.read_text().endswith("\n")
+    assert f"{len(rows)} stopped after" in out
+    assert abs(frames_of(film) - len(rows)) <= 1
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_on_a_terminal_there_is_a_live_line(video: Path) -> None:
+    import pty
+
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
+    process = subprocess.Popen(
+        [*FAKE, "run", "-s", str(video), "--text", "x"], stdout=child, stderr=child, env=environment
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(parent, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(parent)
+    assert process.wait(timeout=30) == 0
+    text = shown.decode()
+    assert re.search(r"● (searching|tracking|uncertain|lost) .*score 0\.\d\d.*frame \d+/30.*fps.*p50", text)
+    assert "\x1b[" in text
+    assert "frames" in text
+
+
+def test_a_video_that_breaks_off_keeps_what_was_tracked(tmp_path: Path) -> None:
+    if not CLIPS.exists():
+        pytest.skip("real clips are not here")
+    whole = (CLIPS / "car-detection.mp4").read_bytes()
+    (tmp_path / "half.mp4").write_bytes(whole[: len(whole) // 2])
+    result = command("run", "-s", "half.mp4", "--text", "x", "-o", "out.jsonl", cwd=tmp_path)
+    assert result.returncode == 2
+    assert re.fullmatch(
+        r"error: half\.mp4 breaks off after \d+ of 377 frames; is the file complete\?\n", result.stderr
+    )
+    assert "frames  " in result.stdout
+    rows = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert f"after {len(rows)} of" in result.stderr
+
+
+def test_the_demo_writes_its_video(tmp_path: Path) -> None:
+    result = command("demo", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert 'target  "red car"' in result.stdout
+    assert frames_of(tmp_path / "demo.mp4") == 180
+
+
+def test_models_lists_what_is_shipped() -> None:
+    from edgetrack.bundle import shipped
+
+    result = CliRunner().invoke(app, ["models"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    for heading in ("name", "parameters", "size", "licence", "path"):
+        assert heading in result.stdout
+    for name in shipped():
+        assert name in result.stdout
