@@ -40,7 +40,7 @@ def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
             )
         except Exception as error:
             raise ExportError(
-                f"graph {graph.role!r} cannot be expressed in ONNX opset {OPSET}: {error}"
+                f"graph {graph.role!r} cannot be expressed in ONNX opset {OPSET}: {first_line(error)}"
             ) from error
     if program is None:
         raise ExportError(
@@ -52,6 +52,12 @@ def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
     model.graph.name = graph.role
     _strip(model)
     return model
+
+
+def first_line(error: Exception) -> str:
+    """Kind and first line of the error of another library: PyTorch writes whole pages."""
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"
 
 
 @contextlib.contextmanager

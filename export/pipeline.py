@@ -17,7 +17,7 @@ from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ExportError
 from edgetrack.export.graphs import GROUNDING, SEARCH, TEMPLATE, TEXT_LENGTH, ExportGraph, build_graphs
-from edgetrack.export.onnx_graph import to_onnx
+from edgetrack.export.onnx_graph import first_line, to_onnx
 from edgetrack.export.parity import check_parity
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.manifest import FILE_NAME, SCHEMA, BundleFile, Manifest
@@ -95,7 +95,7 @@ def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float]]:
         thresholds = {str(k): float(v) for k, v in state.get("thresholds", {}).items()}
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise ExportError(
-            f"checkpoint {path} cannot be loaded ({type(error).__name__}: {error}); "
+            f"checkpoint {path} cannot be loaded ({first_line(error)}); "
             "expected a file that 'edgetrack train' wrote with this version"
         ) from error
     return network.eval(), thresholds
@@ -114,7 +114,7 @@ def _load_text(folder: Path) -> MiniLM:
         return TextEncoder.load(folder).model
     except Exception as error:
         raise ExportError(
-            f"the text encoder in {folder} cannot be loaded ({type(error).__name__}: {error}); "
+            f"the text encoder in {folder} cannot be loaded ({first_line(error)}); "
             f"run: python -m edgetrack.training.prune_text {folder}"
         ) from error
 

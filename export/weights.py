@@ -81,7 +81,7 @@ class WeightFile:
             self._data.extend(raw)
         tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
         for field in ("raw_data", "float_data", "external_data"):
-            tensor.ClearField(field)  # type: ignore[arg-type]
+            tensor.ClearField(field)
         tensor.data_location = TensorProto.EXTERNAL
         for entry, value in (("location", self.name), ("offset", self._offsets[key]), ("length", len(raw))):
             tensor.external_data.add(key=entry, value=str(value))

@@ -50,7 +50,7 @@ class Layer(nn.Module):
         attention = (q @ k.transpose(-1, -2)) * (WIDTH // HEADS) ** -0.5 + bias
         mixed = (attention.softmax(-1) @ v).transpose(1, 2).reshape(b, t, WIDTH)
         x = self.norm1(x + self.out(mixed))
-        return self.norm2(x + self.down(functional.gelu(self.up(x))))
+        return self.norm2(x + self.down(functional.gelu(self.up(x))))  # type: ignore[no-any-return]
 
 
 class MiniLM(nn.Module):
@@ -70,7 +70,7 @@ class MiniLM(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Tokens, float32 (B, T, 384), zero where ``mask`` float32 (B, T) is; ``ids`` int64 (B, T)."""
-        x = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + self.segment)
+        x: Tensor = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + self.segment)
         bias = (1.0 - mask)[:, None, None, :] * -1e4
         for layer in self.layers:
             x = layer(x, bias)

@@ -1,0 +1,136 @@
+"""Bundles: whole ones open, all others say in one sentence what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundles import write_fake_bundle
+
+from edgetrack.bundle import DEFAULT, ROLES, Bundle, shipped
+from edgetrack.errors import BundleError
+from edgetrack.manifest import Manifest
+
+
+def test_a_whole_bundle_opens(tmp_path: Path) -> None:
+    bundle = Bundle.open(write_fake_bundle(tmp_path / "b"))
+    assert bundle.manifest.sizes == {"template": 128, "search": 256, "grounding": 320}
+    assert bundle.manifest.mean == (127.5, 127.5, 127.5)
+    assert bundle.manifest.tensors["search"].inputs["x"].shape == (1, 2)
+    assert all(bundle.path(role).read_text() == f"the {role}" for role in ROLES)
+    assert Bundle.open(str(tmp_path / "b")).manifest == bundle.manifest
+
+
+def test_a_manifest_survives_its_own_json(tmp_path: Path) -> None:
+    manifest = Bundle.open(write_fake_bundle(tmp_path)).manifest
+    assert Manifest.from_json(manifest.to_json(), origin="here") == manifest
+
+
+def test_what_a_later_version_adds_within_the_schema_is_ignored(tmp_path: Path) -> None:
+    Bundle.open(write_fake_bundle(tmp_path, something_new={"a": 1}))
+
+
+def test_an_unknown_name_lists_what_is_shipped() -> None:
+    with pytest.raises(
+        BundleError, match="'edgetrack-xxl' is neither a folder nor a shipped model"
+    ) as caught:
+        Bundle.open("edgetrack-xxl")
+    assert all(name in str(caught.value) for name in shipped())
+
+
+def test_an_unknown_role_lists_the_roles(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"no file for 'depth'; it has .*search"):
+        Bundle.open(write_fake_bundle(tmp_path)).path("depth")
+
+
+@pytest.mark.parametrize("path", [3, b"x", ["edgetrack-s"]])
+def test_a_model_that_is_no_path(path: Any) -> None:
+    with pytest.raises(BundleError, match="expected a folder"):
+        Bundle.open(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is not a model bundle"),
+        (b"\xff\xfe\x00", "is not a model bundle"),
+        (b"{", "not valid JSON"),
+        (b"", "not valid JSON"),
+        (b"[]", "not an edgetrack manifest"),
+        (b'{"name": "My web app", "icons": []}', "not an edgetrack manifest"),
+        (b'{"schema": "1"}', "not an edgetrack manifest"),
+        (b'{"schema": true}', "not an edgetrack manifest"),
+        (b'{"schema": 0}', "not a complete manifest"),
+        (b'{"schema": 1}', "without name, version"),
+        (b'{"schema": 99}', "pip install -U edgetrack"),
+    ],
+)
+def test_foreign_and_newer_manifests(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(BundleError, match=message):
+        Bundle.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": 3},
+        {"parameters": "many"},
+        {"sizes": {"template": 128}},
+        {"sizes": {"template": 128, "search": -1, "grounding": 320}},
+        {"factors": [2, 4]},
+        {"mean": [1, 2]},
+        {"mean": 127.5},
+        {"thresholds": ["high"]},
+        {"files": {"search": "search.onnx"}},
+        {"tensors": {"search": {"inputs": {}}}},
+    ],
+)
+def test_fields_of_wrong_types(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(BundleError, match="field of a wrong type"):
+        Bundle.open(write_fake_bundle(tmp_path, **changes))
+
+
+def test_missing_roles_are_named(tmp_path: Path) -> None:
+    folder = write_fake_bundle(tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"]["tokenizer"], manifest["tensors"]["ground"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="does not list tokenizer, tensors of ground"):
+        Bundle.open(folder)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])
+def test_damaged_files(tmp_path: Path, damage: str) -> None:
+    file = write_fake_bundle(tmp_path) / "tracker_weights.bin"
+    data = file.read_bytes()
+    if damage == "remove":
+        file.unlink()
+    else:
+        file.write_bytes(data[:-1] if damage == "truncate" else bytes([data[0] ^ 1]) + data[1:])
+    with pytest.raises(BundleError, match=r"tracker_weights\.bin (is damaged|cannot be read)"):
+        Bundle.open(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc/hostname", "a/../../secret", "link"])
+def test_no_file_outside_of_the_bundle(tmp_path: Path, path: str) -> None:
+    (tmp_path / "secret").write_bytes(b"the search")
+    folder = write_fake_bundle(tmp_path / "b")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["search"]["path"] = path
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="lies outside"):
+        Bundle.open(folder)
+
+
+def test_the_shipped_bundle() -> None:
+    bundle = Bundle.open()
+    assert bundle.manifest.name == DEFAULT
+    assert bundle.manifest.parameters < 20_000_000
+    assert sum(file.stat().st_size for file in bundle.folder.iterdir()) < 40e6
+    assert Bundle.open(DEFAULT).folder == bundle.folder
+    assert b"/home/" not in b"".join(file.read_bytes() for file in bundle.folder.glob("*.onnx"))

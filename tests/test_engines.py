@@ -1,0 +1,126 @@
+"""Choosing and running engines, on the shipped bundle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bundles import write_fake_bundle
+
+from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.engines import open_engine
+from edgetrack.engines.base import Engine
+from edgetrack.errors import BundleError, ConfigError, EngineUnavailable
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return open_engine(Bundle.open(), threads=1)
+
+
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return Bundle.open(write_fake_bundle(tmp_path_factory.mktemp("fake")))
+
+
+def feeds(engine: Engine, role: str, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+    random = np.random.default_rng(seed)
+    return {
+        name: random.uniform(0, 1, spec.shape).astype(spec.dtype)
+        for name, spec in engine.graph(role).inputs.items()
+    }
+
+
+def test_auto_says_what_it_took(engine: Engine) -> None:
+    assert (engine.name, engine.precision) == ("ort", "fp32")
+    assert "ONNX Runtime" in engine.reason
+
+
+@pytest.mark.parametrize("role", GRAPHS)
+def test_every_graph_gives_what_the_manifest_promises(engine: Engine, role: str) -> None:
+    graph = engine.graph(role)
+    assert engine.graph(role) is graph
+    assert graph.inputs == engine.bundle.manifest.tensors[role].inputs
+    outputs = graph.run(feeds(engine, role))
+    assert list(outputs) == list(engine.bundle.manifest.tensors[role].outputs)
+    for name, array in outputs.items():
+        assert (str(array.dtype), array.shape) == (graph.outputs[name].dtype, graph.outputs[name].shape)
+        assert np.isfinite(array).all()
+
+
+def test_results_belong_to_the_caller_and_repeat(engine: Engine) -> None:
+    graph = engine.graph("prompt")
+    first = graph.run(feeds(engine, "prompt"))["memory"]
+    kept = first.copy()
+    assert not np.array_equal(graph.run(feeds(engine, "prompt", seed=1))["memory"], kept)
+    assert np.array_equal(first, kept)
+    assert np.array_equal(graph.run(feeds(engine, "prompt"))["memory"], kept)
+
+
+def test_close_lets_go_and_opens_again(engine: Engine) -> None:
+    before = engine.graph("prompt")
+    engine.close()
+    assert engine.graph("prompt") is not before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mask": None}, "was fed tokens; expected tokens, mask"),
+        ({"extra": np.zeros(1, np.float32)}, "expected tokens, mask"),
+        ({"mask": np.zeros((1, 23), np.float32)}, r"float32 \(1, 23\); expected float32 \(1, 24\)"),
+        ({"mask": np.zeros((1, 24))}, r"float64 \(1, 24\); expected float32"),
+        ({"mask": [1.0]}, "is list; expected float32"),
+    ],
+)
+def test_wrong_feeds_are_named(engine: Engine, change: dict[str, Any], message: str) -> None:
+    values = {k: v for k, v in {**feeds(engine, "prompt"), **change}.items() if v is not None}
+    with pytest.raises(ConfigError, match=message):
+        engine.graph("prompt").run(values)
+
+
+def test_an_unknown_graph(engine: Engine) -> None:
+    with pytest.raises(ConfigError, match=r"'depth' is unknown; expected one of text, .*search"):
+        engine.graph("depth")
+
+
+@pytest.mark.parametrize("options", [{"engine": "trt"}, {"precision": "int8"}, {"precision": "fp16"}])
+def test_what_is_not_available_yet_says_what_is(fake: Bundle, options: dict[str, str]) -> None:
+    with pytest.raises(EngineUnavailable, match=r"runs engine 'ort'.*'fp32'.*later export"):
+        open_engine(fake, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"engine": "tensor"},
+        {"engine": None},
+        {"precision": "fp12"},
+        {"threads": 0},
+        {"threads": -1},
+        {"threads": 2.0},
+        {"threads": True},
+        {"threads": "2"},
+    ],
+)
+def test_unknown_options(fake: Bundle, options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="expected"):
+        open_engine(fake, **options)
+
+
+def test_a_file_that_is_no_graph(fake: Bundle) -> None:
+    with pytest.raises(BundleError, match=r"cannot load .*search\.bin"):
+        open_engine(fake).graph("search")
+
+
+def test_without_onnxruntime(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(EngineUnavailable, match="pip install onnxruntime"):
+        open_engine(fake)
+
+
+def test_an_engine_is_lazy(fake: Bundle) -> None:
+    assert isinstance(open_engine(fake).bundle.folder, Path)  # no graph of it could be loaded

@@ -1,0 +1,183 @@
+"""From a checkpoint to a bundle: outputs equal to PyTorch, weights stored once, errors that help."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bundles import write_checkpoint, write_text_encoder
+
+from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.engines import open_engine
+from edgetrack.errors import ExportError, ParityError
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
+onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
+
+from edgetrack.export import parity, pipeline, weights  # noqa: E402
+from edgetrack.export.graphs import build_graphs  # noqa: E402
+from edgetrack.export.pipeline import ExportConfig, ExportReport  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> ExportConfig:
+    folder = tmp_path_factory.mktemp("export")
+    write_text_encoder(folder / "text")
+    write_checkpoint(folder / "last.pt")
+    return ExportConfig(folder / "last.pt", folder / "bundle", text=folder / "text", name="tiny")
+
+
+@pytest.fixture(scope="module")
+def report(config: ExportConfig) -> ExportReport:
+    return pipeline.export(config)
+
+
+def test_the_bundle_equals_the_network(report: ExportReport) -> None:
+    roles = {key.partition(".")[0] for key in report.errors}
+    assert roles == set(GRAPHS)
+    assert max(v for k, v in report.errors.items() if not k.endswith(".kept")) <= 1e-4
+
+
+def test_the_manifest_says_what_was_exported(report: ExportReport) -> None:
+    manifest = report.bundle.manifest
+    assert (manifest.name, manifest.schema, manifest.thresholds) == ("tiny", 1, {"present": 0.5})
+    assert manifest.parameters < 20_000_000
+    assert manifest.tensors["search"].inputs["memory"].shape == (1, 4, 88, 192)
+    assert manifest.tensors["ground"].outputs["score"].shape == (1, 1, 20, 20)
+    assert manifest.tensors["text"].inputs["ids"].dtype == "int64"
+
+
+def test_weights_are_stored_once_in_half_the_bytes(report: ExportReport) -> None:
+    network, _ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
+    parameters = sum(p.numel() for p in network.parameters())
+    size = report.bundle.path("tracker_weights").stat().st_size
+    assert parameters * 1.9 < size < parameters * 2.05
+
+
+def test_graph_files_are_clean(report: ExportReport) -> None:
+    for role in GRAPHS:
+        model = onnx.load(str(report.bundle.path(role)), load_external_data=False)
+        assert [(o.domain, o.version) for o in model.opset_import] == [("", 20)]
+        assert not model.functions
+        assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
+        large = [t for t in model.graph.initializer if len(t.raw_data) >= weights.SMALL and t.data_type == 1]
+        assert not large
+
+
+def test_parity_on_a_real_frame(report: ExportReport, shared_data: Path) -> None:
+    cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+    video = cv2.VideoCapture(str(shared_data / "clips" / "car-detection.mp4"))
+    ok, frame = video.read()
+    video.release()
+    assert ok
+    network, _ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
+    weights.round_weights(network)
+    graphs = build_graphs(network, pipeline._load_text(report.bundle.folder.parent / "text").eval())
+    engine = open_engine(report.bundle, threads=1)
+    errors: dict[str, float] = {}
+
+    def picture(side: int) -> np.ndarray:
+        small = cv2.resize(frame, (side, side))[..., ::-1].astype(np.float32) / 127.5 - 1
+        return np.ascontiguousarray(small.transpose(2, 0, 1)[None])
+
+    target = np.ones((1, 1, 8, 8), np.float32)
+    template = parity.compare(graphs["template"], engine, {"image": picture(128), "target": target}, errors)
+    mask = np.zeros((1, 24), np.float32)
+    nothing = {
+        "memory": np.zeros((1, 4, 24, 192)),
+        "film": np.zeros((1, 2, 192)),
+        "prototype": np.zeros((1, 192)),
+    }
+    known = list(parity._modes(template, nothing, mask))[1]
+    parity.compare(graphs["search"], engine, {"image": picture(256), **known}, errors)
+    parity.compare(graphs["ground"], engine, {"image": picture(320), **known}, errors)
+    assert max(v for k, v in errors.items() if not k.endswith(".kept")) <= 1e-4
+
+
+def test_a_difference_is_named(report: ExportReport) -> None:
+    folder = report.bundle.folder.parent
+    network, _ = pipeline.load_checkpoint(folder / "last.pt")
+    weights.round_weights(network)
+    network.heads.size.bias.data += 1e-2
+    encoder = pipeline._load_text(folder / "text")
+    weights.round_weights(encoder)
+    with pytest.raises(
+        ParityError, match=r"output 'size' of graph 'search' differs by .*expected at most 0\.0001"
+    ):
+        parity.check_parity(build_graphs(network, encoder), open_engine(report.bundle))
+
+
+def test_export_again_replaces_the_bundle_only(
+    config: ExportConfig, report: ExportReport, tmp_path: Path
+) -> None:
+    other = tmp_path / "photos"
+    other.mkdir()
+    (other / "cat.jpg").write_bytes(b"cat")
+    with pytest.raises(ExportError, match="exists and is not a bundle"):
+        pipeline.export(ExportConfig(config.checkpoint, other, text=config.text))
+    assert (other / "cat.jpg").exists()
+    pipeline._check_output(report.bundle.folder)
+
+
+def test_a_failed_step_leaves_nothing(
+    config: ExportConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ParityError("as if")
+
+    monkeypatch.setattr(pipeline, "_write_graphs", fails)
+    with pytest.raises(ParityError):
+        pipeline.export(ExportConfig(config.checkpoint, tmp_path / "new", text=config.text))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
+def test_a_checkpoint_that_is_none(config: ExportConfig, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "bad.pt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ExportError, match=r"bad\.pt cannot be loaded"):
+        pipeline.export(ExportConfig(path, tmp_path / "out", text=config.text))
+
+
+def test_a_checkpoint_of_another_network(config: ExportConfig, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "other.pt", model={"weight": torch.zeros(2)})
+    with pytest.raises(ExportError, match=r"other\.pt cannot be loaded"):
+        pipeline.export(ExportConfig(tmp_path / "other.pt", tmp_path / "out", text=config.text))
+
+
+def test_a_missing_text_encoder_says_how_to_make_it(config: ExportConfig, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"run: python -m edgetrack\.training\.prune_text"):
+        pipeline.export(ExportConfig(config.checkpoint, tmp_path / "out", text=tmp_path / "none"))
+
+
+@pytest.mark.parametrize("value", [1e6, float("nan"), float("inf")])
+def test_weights_that_float16_cannot_hold(value: float) -> None:
+    layer = torch.nn.Linear(32, 32)
+    layer.weight.data[3, 4] = value
+    with pytest.raises(ExportError, match="float16 holds"):
+        weights.round_weights(layer)
+
+
+def test_small_tensors_keep_their_precision() -> None:
+    layer = torch.nn.Linear(32, 32)
+    weight, bias = layer.weight.data.clone(), layer.bias.data.clone()
+    weights.round_weights(layer)
+    assert torch.equal(layer.bias, bias)
+    assert torch.equal(layer.weight, weight.half().float())
+
+
+def test_the_command(config: ExportConfig, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pt"
+    shutil.copyfile(config.text / "tokenizer.json", bad)
+    command = [sys.executable, "-m", "edgetrack.export", str(bad), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: checkpoint")
+    assert done.stderr.count("\n") == 1
+    assert Bundle.open(config.output).manifest.name == "tiny"

@@ -1,0 +1,85 @@
+"""Sentences become ids; what cannot is refused with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgetrack.bundle import Bundle
+from edgetrack.errors import BundleError, PromptError
+from edgetrack.prompt import Tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer(Bundle.open())
+
+
+def test_a_sentence(tokenizer: Tokenizer) -> None:
+    ids, mask = tokenizer.encode("red car")
+    assert (ids.dtype, ids.shape, mask.dtype, mask.shape) == (np.int64, (1, 24), np.float32, (1, 24))
+    assert mask[0].tolist() == [1.0] * 4 + [0.0] * 20
+    assert (ids[0, 4:] == 0).all()
+    assert len(set(ids[0, :4])) == 4
+
+
+def test_case_spaces_and_accents_do_not_matter(tokenizer: Tokenizer) -> None:
+    assert np.array_equal(tokenizer.encode("  Réd\tCAR \n")[0], tokenizer.encode("red car")[0])
+
+
+def test_order_and_words_do(tokenizer: Tokenizer) -> None:
+    sentences = ["red car", "car red", "blue car", "red cars"]
+    assert len({tokenizer.encode(s)[0].tobytes() for s in sentences}) == 4
+
+
+def test_a_rare_word_is_spelt(tokenizer: Tokenizer) -> None:
+    ids = tokenizer.tokens("quokkazilla")
+    unknown = tokenizer.tokens("red 漢")[2]
+    assert len(ids) > 3
+    assert unknown not in ids
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\n\t"])
+def test_empty(tokenizer: Tokenizer, text: str) -> None:
+    with pytest.raises(PromptError, match="is empty; expected a description"):
+        tokenizer.encode(text)
+
+
+@pytest.mark.parametrize("text", [None, 3, b"red car", ["red car"]])
+def test_not_a_string(tokenizer: Tokenizer, text: Any) -> None:
+    with pytest.raises(PromptError, match="expected a string"):
+        tokenizer.encode(text)
+
+
+def test_overlong(tokenizer: Tokenizer) -> None:
+    assert tokenizer.encode("red " * 22)[1].sum() == 24
+    with pytest.raises(PromptError, match="23 word pieces long; expected at most 22"):
+        tokenizer.encode("red " * 23)
+
+
+def test_another_script(tokenizer: Tokenizer) -> None:
+    with pytest.raises(PromptError, match="no word that the model knows; expected English"):
+        tokenizer.encode("漢字")
+
+
+@given(st.text(max_size=40))
+def test_any_text_gives_a_row_or_a_reason(tokenizer: Tokenizer, text: str) -> None:
+    try:
+        ids, mask = tokenizer.encode(text)
+    except PromptError:
+        return
+    count = int(mask.sum())
+    assert 2 < count <= 24
+    assert mask[0, :count].all()
+    assert not ids[0, count:].any()
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(BundleError, match=r"tokenizer\.json cannot be read"):
+        Tokenizer.from_file(tmp_path / "tokenizer.json")
