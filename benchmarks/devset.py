@@ -23,7 +23,9 @@ import edgetrack
 MODES = ("box", "text", "both")
 
 
-def run_sequence(tracker: edgetrack.Tracker, folder: Path, entry: dict[str, Any], mode: str) -> dict[str, Any]:
+def run_sequence(
+    tracker: edgetrack.Tracker, folder: Path, entry: dict[str, Any], mode: str
+) -> dict[str, Any]:
     """Tracks one sequence; returns its figures, statuses and the median milliseconds of an update."""
     truth = np.genfromtxt(folder / f"{entry['name']}.txt", delimiter=",")
     boxes, spent, statuses = np.full(truth.shape, np.nan), [], []
@@ -54,7 +56,9 @@ def run_sequence(tracker: edgetrack.Tracker, folder: Path, entry: dict[str, Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sequences", type=Path)
     parser.add_argument("--model")
     parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
@@ -73,7 +77,9 @@ def main() -> None:
                 f"{mode:5} {row['name']:28} AUC {row['auc']:.3f}  P {row['precision']:.3f}  "
                 f"first IoU {row['first_iou']:.2f}  tracked {row['tracked']:.2f}  {row['ms']:.1f} ms"
             )
-        mean = {key: float(np.mean([row[key] for row in group])) for key in ("auc", "precision", "tracked", "ms")}
+        mean = {
+            key: float(np.mean([row[key] for row in group])) for key in ("auc", "precision", "tracked", "ms")
+        }
         hits = sum(row["first_iou"] >= 0.5 for row in group)
         print(
             f"{mode:5} {'MEAN':28} AUC {mean['auc']:.3f}  P {mean['precision']:.3f}  "

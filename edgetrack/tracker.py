@@ -74,7 +74,9 @@ class Tracker:
         """
         pixels = check_pixels(frame)
         if text is None and box is None:
-            raise ConfigError("start() got neither text nor box; name the target: start(frame, text='red car')")
+            raise ConfigError(
+                "start() got neither text nor box; name the target: start(frame, text='red car')"
+            )
         given = None if box is None else check_inside(Box.of(box), pixels.shape[1], pixels.shape[0])
         target = Target(self.engine)
         if text is not None:
@@ -97,7 +99,9 @@ class Tracker:
         """
         pixels = check_pixels(frame)
         if self._target is None:
-            raise NotStartedError("update() before start(); call start(frame, text=...) or start(frame, box=...) first")
+            raise NotStartedError(
+                "update() before start(); call start(frame, text=...) or start(frame, box=...) first"
+            )
         self._index += 1
         return self._follow(pixels) if self._locked else self._look(pixels)
 
@@ -203,5 +207,7 @@ def _engine(bundle: str | Path | Bundle | None, engine: str | Engine, precision:
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         return open_engine(opened, engine=engine, precision=precision, threads=threads)
     if bundle is not None:
-        raise ConfigError("Tracker() got a bundle and an open engine, which has its own bundle; give one of the two")
+        raise ConfigError(
+            "Tracker() got a bundle and an open engine, which has its own bundle; give one of the two"
+        )
     return engine

@@ -46,7 +46,7 @@ class Template(nn.Module):
 
 
 class Search(nn.Module):
-    """image and all that is known of the target -> score, offset, size, presence, kept."""
+    """image and all that is known of the target -> score, offset, size, presence, kept; all but offset in 0..1."""
 
     outputs = ("score", "offset", "size", "presence", "kept")
 
@@ -66,7 +66,7 @@ class Search(nn.Module):
         out = self.network.search(image, memory, memory_mask, film, anchor, prototypes)
         # the share of cells above the selection's threshold: for diagnosis, the tracker does not need it
         kept = (out["margin"] > 0).float().mean(1, keepdim=True)
-        return out["score"], out["offset"], out["size"], out["presence"], kept
+        return torch.sigmoid(out["score"]), out["offset"], out["size"], torch.sigmoid(out["presence"]), kept
 
 
 class Text(nn.Module):

@@ -52,7 +52,11 @@ def find_red(image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     side = image.shape[-1]
     cells = side // 16
     maps = {name: np.zeros((1, n, cells, cells), np.float32) for name, n in (("score", 1), ("offset", 2))}
-    out = {**maps, "size": np.full((1, 2, cells, cells), 0.25, np.float32), "presence": np.zeros((1, 1), np.float32)}
+    out = {
+        **maps,
+        "size": np.full((1, 2, cells, cells), 0.25, np.float32),
+        "presence": np.zeros((1, 1), np.float32),
+    }
     rows, columns = np.nonzero((image[0, 0] > 0.5) & (image[0, 1] < 0) & (image[0, 2] < 0))
     if len(rows) < 4:
         return out

@@ -54,7 +54,9 @@ def test_a_box_whose_centre_lies_outside_is_refused() -> None:
         check_inside(Box(-50, 0, 40, 40), 640, 480)
 
 
-@pytest.mark.parametrize("bad", [(0, 0, 0, 5), (0, 0, 5, -1), (np.nan, 0, 5, 5), (0, np.inf, 5, 5), (1, 2, 3), "abcd", 7])
+@pytest.mark.parametrize(
+    "bad", [(0, 0, 0, 5), (0, 0, 5, -1), (np.nan, 0, 5, 5), (0, np.inf, 5, 5), (1, 2, 3), "abcd", 7]
+)
 def test_a_bad_box_is_refused(bad: object) -> None:
     with pytest.raises(BoxError, match="box"):
         Box.of(bad)  # type: ignore[arg-type]

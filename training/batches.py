@@ -41,7 +41,7 @@ def make_batch(arrays: dict[str, Any], *, kind: str, text: TextEncoder, rng: np.
     """Chooses the mode of each sample and encodes its sentence.
 
     Tracking always has the template and, where there is a sentence, uses it half of the time. Grounding uses text,
-    text and template, or the template alone; a picture without the target then gets a stranger's template.
+    text and template, or the template alone.
     """
     image = arrays["search"] if kind == "tracking" else arrays["image"]
     captions = list(arrays["caption"])
@@ -54,9 +54,6 @@ def make_batch(arrays: dict[str, Any], *, kind: str, text: TextEncoder, rng: np.
     else:
         use_text = has_text & (rng.random(count) < 0.85)
         use_template = ~use_text | (rng.random(count) < 0.25)
-        stranger = use_template & (np.asarray(arrays["present"]) < 0.5)
-        template = np.where(stranger[:, None, None, None], np.roll(template, 1, 0), template)
-        target = np.where(stranger[:, None, None], np.roll(target, 1, 0), target)
     tokens, mask = text.encode([c or "object" for c in captions])
     x, y, w, h = (np.nan_to_num(np.asarray(arrays["box"], np.float32)) / side).T
     return Batch(
@@ -82,5 +79,7 @@ def forward(net: EdgetrackNet, batch: Batch) -> dict[str, Tensor]:
         torch.cat((by_template[:, None].expand(-1, TEMPLATE_TOKENS), by_text[:, None] * batch.mask), 1),
         prompt["film"] * by_text[:, None, None],
         template["anchor"] * by_template[:, None, None],
-        torch.stack((template["prototype"] * by_template[:, None], prompt["prototype"] * by_text[:, None]), 1),
+        torch.stack(
+            (template["prototype"] * by_template[:, None], prompt["prototype"] * by_text[:, None]), 1
+        ),
     )

@@ -71,10 +71,17 @@ def tracking_losses(out: dict[str, Tensor], box: Tensor, present: Tensor) -> dic
     out = {name: value.float() for name, value in out.items()}
     side = out["score"].shape[-1]
     mask = on_target(box, present, side)
-    weight = mask / mask.sum((1, 2), keepdim=True).clamp(min=1.0)  # every sample counts the same, large or small
+    weight = mask / mask.sum((1, 2), keepdim=True).clamp(
+        min=1.0
+    )  # every sample counts the same, large or small
     samples = present.sum().clamp(min=1.0)
-    predicted, wanted = decode_boxes(out["offset"], out["size"]), box[:, None, None, :].expand(-1, side, side, -1)
-    scale = box[:, None, None, 2:].prod(-1, keepdim=True).sqrt().clamp(min=0.03)  # errors relative to the target
+    predicted, wanted = (
+        decode_boxes(out["offset"], out["size"]),
+        box[:, None, None, :].expand(-1, side, side, -1),
+    )
+    scale = (
+        box[:, None, None, 2:].prod(-1, keepdim=True).sqrt().clamp(min=0.03)
+    )  # errors relative to the target
     l1 = ((predicted - wanted).abs() / scale).mean(-1)
     margin = out["margin"]
     recall = F.softplus(-8.0 * margin) * mask.flatten(1)

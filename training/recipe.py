@@ -57,7 +57,9 @@ class Recipe:
         try:
             values = tomllib.loads(path.read_text())
         except FileNotFoundError:
-            raise ConfigError(f"recipe {path} does not exist; see training/recipes/ for those that ship") from None
+            raise ConfigError(
+                f"recipe {path} does not exist; see training/recipes/ for those that ship"
+            ) from None
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"recipe {path} is not valid TOML: {error}") from None
         known = {f.name: f for f in fields(cls)}

@@ -7,9 +7,10 @@ import json
 import os
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,10 +27,7 @@ from edgetrack.training.validate import validate
 KINDS = ("tracking", "grounding")
 
 
-class Samples(Protocol):
-    """Where batches of arrays come from: ``edgetrack.training.data.loader``."""
-
-    def next(self, kind: str) -> dict[str, Any]: ...
+Samples = Callable[[str], dict[str, Any]]  # "tracking" or "grounding" to a batch of arrays, see training.data
 
 
 class _Whole(nn.Module):
@@ -51,7 +49,8 @@ class Trainer:
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.text = recipe, samples, text
-        self.device = torch.device("cuda", self.rank % torch.cuda.device_count()) if torch.cuda.is_available() else torch.device("cpu")
+        gpus = torch.cuda.device_count()
+        self.device = torch.device("cuda", self.rank % gpus) if gpus else torch.device("cpu")
         self.net, self.config = checkpoint.build(recipe)
         self.net.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval()
@@ -74,7 +73,12 @@ class Trainer:
                 groups[name.startswith("trunk."), parameter.ndim > 1].append(parameter)
         rates = {True: self.recipe.trunk_rate, False: self.recipe.learning_rate}
         return [
-            {"params": params, "base": rates[trunk], "lr": rates[trunk], **({} if decay else {"weight_decay": 0.0})}
+            {
+                "params": params,
+                "base": rates[trunk],
+                "lr": rates[trunk],
+                **({} if decay else {"weight_decay": 0.0}),
+            }
             for (trunk, decay), params in groups.items()
         ]
 
@@ -104,10 +108,12 @@ class Trainer:
             checkpoint.save(self.folder / "last.pt", values)
 
     def batch(self, kind: str) -> Batch:
-        made = make_batch(self.samples.next(kind), kind=kind, text=self.text, rng=self.rng)
+        made = make_batch(self.samples(kind), kind=kind, text=self.text, rng=self.rng)
         if self.device.type == "cpu":
             return made
-        return Batch(**{f.name: getattr(made, f.name).to(self.device, non_blocking=True) for f in fields(Batch)})
+        return Batch(
+            **{f.name: getattr(made, f.name).to(self.device, non_blocking=True) for f in fields(Batch)}
+        )
 
     def optimise(self) -> dict[str, float]:
         """One step on a tracking and a grounding batch; returns the unweighted losses."""
@@ -138,7 +144,9 @@ class Trainer:
 
     def run(self) -> None:
         """Trains; writes one JSON line a report to ``log.jsonl``."""
-        held_out = {kind: [self.batch(kind) for _ in range(8)] for kind in KINDS}
+        held_out: dict[str, list[Batch]] = {kind: [] for kind in KINDS}
+        for i in range(8 * len(KINDS)):  # in turn, as the workers make them
+            held_out[KINDS[i % len(KINDS)]].append(self.batch(KINDS[i % len(KINDS)]))
         sums: dict[str, float] = defaultdict(float)
         begun = saved = time.monotonic()
         before, since = self.seconds, self.step
@@ -163,7 +171,10 @@ class Trainer:
         if self.rank:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        line = {"step": self.step, "minutes": round(self.seconds / 60, 2), **{k: round(v, 4) for k, v in figures.items()}}
+        line = {"step": self.step, "minutes": round(self.seconds / 60, 2)}
         with (self.folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        print(f"step {self.step}/{self.recipe.steps}  " + "  ".join(f"{k} {v:.3f}" for k, v in figures.items()), flush=True)
+            log.write(
+                json.dumps({**line, **{name: round(value, 4) for name, value in figures.items()}}) + "\n"
+            )
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        print(f"step {self.step}/{self.recipe.steps}  {shown}", flush=True)

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 HEADS = 6
-_MASKED = -30.0  # added to logits of masked keys; finite, so that a row without any key stays finite, and fp16-safe
+_MASKED = (
+    -30.0
+)  # added to logits of masked keys; finite, so that a row without any key stays finite, and fp16-safe
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
@@ -22,7 +24,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
     batch, count, width = query.shape
     q, k, v = (t.reshape(batch, -1, HEADS, width // HEADS).transpose(1, 2) for t in (query, key, value))
     bias = (_MASKED * (1.0 - mask))[:, None, None, :]
-    weights = torch.softmax(q @ k.transpose(2, 3) * (width // HEADS) ** -0.5 + bias, dim=-1) * mask[:, None, None, :]
+    weights = (
+        torch.softmax(q @ k.transpose(2, 3) * (width // HEADS) ** -0.5 + bias, dim=-1)
+        * mask[:, None, None, :]
+    )
     return (weights @ v).transpose(1, 2).reshape(batch, count, width)
 
 

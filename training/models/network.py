@@ -82,7 +82,13 @@ class EdgetrackNet(nn.Module):
         }
 
     def search(
-        self, image: Tensor, memory: Tensor, memory_mask: Tensor, film: Tensor, anchor: Tensor, prototypes: Tensor
+        self,
+        image: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor,
+        film: Tensor,
+        anchor: Tensor,
+        prototypes: Tensor,
     ) -> dict[str, Tensor]:
         """Looks for the target in a search region or a whole frame.
 

@@ -30,7 +30,9 @@ class TokenSelect(nn.Module):
     def forward(self, tokens: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns indices int64 (B, K) ascending, gates (B, K) in 0..1, and margins (B, N): similarity - threshold."""
         cosine = F.normalize(self.project(tokens), dim=-1) @ prototypes.transpose(1, 2)
-        missing = 1.0 - (prototypes * prototypes).sum(-1).clamp(0.0, 1.0)  # prototypes have unit or zero length
+        missing = 1.0 - (prototypes * prototypes).sum(-1).clamp(
+            0.0, 1.0
+        )  # prototypes have unit or zero length
         similarity = (cosine - 4.0 * missing[:, None, :]).amax(-1)
         margin = similarity - self.threshold(tokens.mean(1))
         indices = torch.topk(similarity, min(self.keep, tokens.shape[1]), dim=1).indices.sort(dim=1).values
