@@ -1,1 +1,1 @@
-"""Training samples from stills and videos: numpy and OpenCV only, every draw from a `numpy.random.Generator`."""
+"""Training samples from stills and videos; every draw is from a `numpy.random.Generator`."""

@@ -77,6 +77,7 @@ def coarsen(pixels: Pixels, random: np.random.Generator) -> Pixels:
 def camera(pixels: Pixels, random: np.random.Generator, *, keep_colour: bool = False) -> Pixels:
     """A random subset of all of the above, in the order in which a camera would do them."""
     chance = random.random(6)
+    grey = cv2.inRange(pixels, (128,) * 3, (128,) * 3)  # the border of a crop stays as the tracker fills it
     if chance[0] < 0.15:
         pixels = coarsen(pixels, random)
     if chance[1] < 0.18:
@@ -89,6 +90,8 @@ def camera(pixels: Pixels, random: np.random.Generator, *, keep_colour: bool = F
         pixels = noise(pixels, random)
     if chance[5] < 0.2:
         pixels = compress(pixels, random)
+    if cv2.countNonZero(grey) > 0.01 * grey.size:
+        pixels[grey > 0] = 128
     return pixels
 
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 VEHICLES = ("car", "bus", "truck", "train", "motorcycle")
-ANIMALS = ("cat", "dog", "cow", "horse", "sheep", "elephant", "bird", "panda", "zebra", "giraffe", "bear", "kangaroo",
-           "leopard", "cougar", "llama", "rhino", "hedgehog", "okapi")  # fmt: skip
-HUMANS = ("person", "cyclist", "face", "rider")
+HUMANS = ("person", "cyclist", "face", "rider", "people")
 TWO_COLOURED = ("panda", "zebra", "soccer ball", "yin yang", "dog")  # no single colour word fits
 
 _NOUNS: dict[str, tuple[str, ...]] = {
@@ -34,6 +32,8 @@ _NOUNS: dict[str, tuple[str, ...]] = {
     "tv": ("tv", "television", "monitor"),
     "couch": ("couch", "sofa"),
     "face": ("face", "face", "head", "human face", "person's face"),
+    "cars": ("cars", "row of cars", "vehicles"),
+    "people": ("people", "group of people", "pedestrians", "persons"),
     "phone": ("phone", "cellphone"),
     "bicycle": ("bicycle", "bike"),
     "truck": ("truck", "lorry"),
@@ -52,12 +52,15 @@ _WIDER: dict[str, tuple[str, ...]] = {
     "vehicle": ("bus", "truck", "train", "motorcycle", "bicycle", "car"),
     "rider": ("motorcycle", "horse", "person"),
     "biker": ("motorcycle", "person"),
-    "ball": ("sports ball",), "football": ("sports ball",), "computer": ("tv",), "ship": ("sailboat", "ferry"),
+    "ball": ("sports ball",), "football": ("sports ball",),
+    "computer": ("tv",), "ship": ("sailboat", "ferry"),
     "plane": ("airplane",), "face": ("person",), "head": ("person", "face"),
 }  # fmt: skip
 _NEIGHBOURS: dict[str, tuple[str, ...]] = {
-    "car": ("truck", "bus"), "truck": ("car", "bus"), "bus": ("truck", "train"), "train": ("bus",),
-    "person": ("cyclist", "rider", "face"), "cyclist": ("person", "bicycle", "motorcycle", "rider"),
+    "car": ("truck", "bus", "cars"), "cars": ("car", "bus", "truck"), "truck": ("car", "bus"),
+    "bus": ("truck", "train"), "train": ("bus",), "people": ("person", "cyclist"),
+    "person": ("cyclist", "rider", "face", "people"),
+    "cyclist": ("person", "bicycle", "motorcycle", "rider", "people"),
     "boat": ("sailboat", "sailing ship", "ferry"), "bird": ("rooster", "pigeon", "emu", "flamingo", "ibis"),
     "cat": ("wildcat", "leopard", "cougar", "cartoon cat"), "chair": ("wheelchair", "couch", "sofa"),
     "cup": ("wine glass", "bowl"), "airplane": ("helicopter", "drone"), "umbrella": ("lamp",),
@@ -69,7 +72,8 @@ _DOINGS: dict[str, tuple[str, ...]] = {
     "person": ("walking", "on the street", "walking by", "running", "standing there", "jumping", "dancing"),
     "cyclist": ("riding a bike", "on the road", "riding along"),
     "motorcycle": ("on the road", "riding away"),
-    "dog": ("running", "on the ground"), "cat": ("lying there", "looking around"), "bird": ("flying", "in the sky"),
+    "dog": ("running", "on the ground"), "cat": ("lying there", "looking around"),
+    "bird": ("flying", "in the sky"),
     "airplane": ("in the sky", "flying"), "drone": ("in the sky", "flying", "hovering"),
     "helicopter": ("in the sky", "flying"), "boat": ("on the water",),
 }  # fmt: skip
@@ -80,9 +84,9 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 }
 
 
-def noun(category: str, random: np.random.Generator, *, worn: Sequence[str] = (), true: bool = True) -> str:
-    """A word for the category; for a person sometimes man or woman, by what is worn (only if it must be ``true``)."""
-    if category == "person" and true and random.random() < 0.5:
+def noun(category: str, random: np.random.Generator, *, worn: Sequence[str] = (), sure: bool = False) -> str:
+    """A word for the category; of a person sometimes man or woman, unless it must be ``sure``."""
+    if category == "person" and not sure and random.random() < 0.5:
         if any(name in _FEMALE for name in worn):
             return _pick(_WOMAN, random)
         return _pick(_MAN if random.random() < 0.6 else _WOMAN, random)
@@ -115,7 +119,8 @@ def sentence(
         )
         return text.format(n=word, c=colour)
     core = f"{colour} {word}".strip()
-    article = _pick(("", "the ", "the ", f"{'an' if core[0] in 'aeiou' else 'a'} "), random)
+    one = "" if category in ("cars", "people") else "an " if core[0] in "aeiou" else "a "
+    article = _pick(("", "the ", "the ", one), random)
     return f"{article}{core} {after}".strip()
 
 

@@ -31,7 +31,7 @@ def _distorted(
 
 
 def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gentle: bool) -> Matrix:
-    """Picture to search crop: the centre off by up to 25 % of the side (at times 40 %), the scale by exp(N(0, .2))."""
+    """Picture to search crop: off centre by up to 25 % of its side (at times 40 %), scale exp(N(0, .2))."""
     side = (
         SEARCH_FACTOR * area_root(actor.thing.box) * float(np.exp(np.clip(random.normal(0, 0.2), -0.5, 0.5)))
     )

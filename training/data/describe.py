@@ -14,13 +14,15 @@ from edgetrack.training.data.scene import LOWER, UPPER, Item, Scene
 
 # Colours that a person could give the same name: a caption with one is not safely false beside the other.
 _NEAR: dict[str, tuple[str, ...]] = {
-    "red": ("orange", "pink", "brown"), "orange": ("red", "yellow", "brown"), "yellow": ("orange",), "green": (),
+    "red": ("orange", "pink", "brown"), "orange": ("red", "yellow", "brown"), "yellow": ("orange",),
+    "green": (),
     "blue": ("purple",), "purple": ("blue", "pink"), "pink": ("red", "purple"), "brown": ("red", "orange"),
     "black": ("grey",), "grey": ("black", "white"), "white": ("grey",),
 }  # fmt: skip
 _HUMAN = ("person", "cyclist")
 # Absent classes are drawn from these more often: what users ask for.
-_COMMON = ("car", "bus", "train", "person", "cat", "cyclist", "dog", "truck", "motorcycle", "bicycle", "bird", "boat",
+_COMMON = ("car", "bus", "train", "person", "cat", "cyclist", "dog", "truck", "motorcycle", "bicycle", "bird",
+           "boat",
            "horse", "airplane", "face", "drone", "ball", "bag")  # fmt: skip
 
 
@@ -107,20 +109,17 @@ def _face(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None
     box = item.box if item.category == "face" else item.face
     if box is None or any(other.category in captions.HUMANS for other in scene.items if other is not item):
         return None
-    if item.category != "face" and "person" in scene.loose or min(box[2:]) < 9:
+    if (item.category != "face" and "person" in scene.loose) or min(box[2:]) < 9:
         return None
-    word = captions.noun("face", random)
-    suffix = (
-        f"of the {captions.noun('person', random, worn=[n for n, _ in item.worn])}"
-        if random.random() < 0.4
-        else ""
-    )
+    word, suffix = captions.noun("face", random), ""
+    if random.random() < 0.4:
+        suffix = f"of the {captions.noun('person', random, worn=[name for name, _ in item.worn])}"
     return Claim(captions.sentence(word.replace("person", "human"), random, suffix=suffix), item, box)
 
 
 def _related(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
     """Left, right, top, bottom, larger or smaller among two or more of one class that are clearly apart."""
-    word = captions.noun(item.category, random, true=False)
+    word = captions.noun(item.category, random, sure=True)
     rivals = _rivals(scene, item, word)
     if not rivals or len(rivals) > 4 or any(other.shown < 0.6 for other in rivals):
         return None
@@ -190,14 +189,14 @@ def positive(scene: Scene, random: np.random.Generator, *, least: float = 9.0) -
     return None
 
 
-def _wrong_colour(scene: Scene, random: np.random.Generator) -> Claim | None:
+def wrong_colour(scene: Scene, random: np.random.Generator) -> Claim | None:
     """The class of something in view in a colour that none of them has."""
     if not scene.items:
         return None
     item = scene.items[int(random.integers(len(scene.items)))]
-    word = captions.noun(item.category, random, true=False)
+    word = captions.noun(item.category, random, sure=True)
     rivals = _rivals(scene, item, word)
-    if rivals is None or item.category in captions.TWO_COLOURED or item.category == "face":
+    if rivals is None or item.category in (*captions.TWO_COLOURED, "face", "people", "cars"):
         return None
     shown: set[str] = set()
     for other in (item, *rivals):
@@ -211,7 +210,7 @@ def _wrong_colour(scene: Scene, random: np.random.Generator) -> Claim | None:
 
 
 def _claim(category: str, colour: str, random: np.random.Generator) -> str:
-    word = captions.noun(category, random, true=False)
+    word = captions.noun(category, random, sure=True)
     if category in _HUMAN:
         return captions.sentence(word, random, suffix=clothes(colour, "", random))
     shown = captions.colour_word(colour, category, random)
@@ -230,18 +229,16 @@ def _absent_class(scene: Scene, random: np.random.Generator, classes: list[str])
 
 
 def negative(scene: Scene, random: np.random.Generator, classes: list[str]) -> Claim | None:
-    """A caption of nothing in view: mostly the right class in a wrong colour, or a colour in view on another class."""
+    """A caption of nothing in view: a wrong colour, another class in a colour in view, an absent class."""
     draw = random.random()
-    if draw < 0.42:
-        claim = _wrong_colour(scene, random)
+    if draw < 0.3:
+        claim = wrong_colour(scene, random)
         if claim is not None:
             return claim
     name = _absent_class(scene, random, classes)
     if name is None:
         return None
     coloured = [item.colour for item in scene.items if item.colour]
-    if coloured and draw < 0.62 and name not in captions.TWO_COLOURED and name != "face":
+    if coloured and draw < 0.5 and name not in captions.TWO_COLOURED and name != "face":
         return Claim(_claim(name, coloured[int(random.integers(len(coloured)))] or "", random), None, None)
-    return Claim(
-        captions.sentence(captions.noun(name, random, true=False), random, category=name), None, None
-    )
+    return Claim(captions.sentence(captions.noun(name, random, sure=True), random, category=name), None, None)

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgetrack.training.data import augment, warps
 from edgetrack.training.data.crops import template_crop
-from edgetrack.training.data.describe import Claim, by_colour, negative, positive
+from edgetrack.training.data.describe import Claim, by_colour, negative, positive, wrong_colour
 from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing
 from edgetrack.training.data.pool import PAINTABLE, Actor, Pool, area_root
 from edgetrack.training.data.recolour import COLOURS, draw_paint
@@ -36,19 +36,21 @@ class GroundingSampler:
         """One sample.
 
         Returns:
-            ``image`` uint8 (320, 320, 3) RGB, the picture letter-boxed on grey; ``caption`` str; ``box`` float32 (4,)
-            xywh in its pixels (zeros when absent); ``present`` float32 0 or 1; ``template`` uint8 (128, 128, 3) RGB and
-            ``target`` float32 (8, 8): the same thing (of an absent one: something that fits the caption's class)
-            seen otherwise.
+            ``image`` uint8 (320, 320, 3) RGB, the picture letter-boxed on grey; ``caption`` str; ``box``
+            float32 (4,) xywh in its pixels (zeros when absent); ``present`` float32 0 or 1; ``template``
+            uint8 (128, 128, 3) RGB and ``target`` float32 (8, 8): the same thing seen otherwise, or, when
+            nothing in the image fits the caption, a thing that is not in the image.
         """
         wanted = self._random.random() >= _ABSENT
         while True:
             duel = self._random.random() < _DUEL
             scene = self._duel() if duel else self._scene()
-            if not wanted:
-                claim = negative(scene, self._random, self._pool.categories)
-            else:
+            if wanted:
                 claim = (by_colour if duel else positive)(scene, self._random)
+            elif duel and self._random.random() < 0.9:
+                claim = wrong_colour(scene, self._random)
+            else:
+                claim = negative(scene, self._random, self._pool.categories)
             if claim is not None:
                 return self._finish(scene, claim)
 
@@ -65,7 +67,7 @@ class GroundingSampler:
         return scene
 
     def _any_picture(self, without: str = "") -> Picture:
-        """A picture of any source (VOC and CamVid more often), preferably one where ``without`` is not seen."""
+        """A picture of any source (VOC more often), preferably one where ``without`` is not seen."""
         random = self._random
         for _ in range(12):
             name = self._names[int(random.integers(len(self._names)))]
@@ -78,7 +80,7 @@ class GroundingSampler:
         return picture
 
     def _real(self, picture: Picture, colour: str = "") -> Scene:
-        """A whole picture, sometimes cropped, with one of its things repainted in ``colour`` or any colour."""
+        """A whole picture, sometimes cropped; one of its things may be repainted, in ``colour`` if given."""
         random = self._random
         width, height = picture.size
         source: XYWH = (0.0, 0.0, float(width), float(height))
@@ -108,11 +110,17 @@ class GroundingSampler:
             if random.random() < 0.35 and "caltech101" in self._sources:
                 pictures = self._sources["caltech101"]
                 picture = pictures[int(random.integers(len(pictures)))]
-            lay(scene, picture, place, (0.0, 0.0, *map(float, picture.size)), flip=random.random() < 0.5)
+            lay(
+                scene,
+                picture,
+                place,
+                (0.0, 0.0, float(picture.size[0]), float(picture.size[1])),
+                flip=random.random() < 0.5,
+            )
         return scene
 
     def _duel(self) -> Scene:
-        """Two to five things of one class in different colours, perhaps with one of another class in the same colour."""
+        """Two to five things of one class in different colours, perhaps one of another class in the same."""
         random = self._random
         category = _DUELS[int(random.integers(len(_DUELS)))]
         colours = [COLOURS[i] for i in random.permutation(len(COLOURS))]
@@ -140,17 +148,10 @@ class GroundingSampler:
         size: float | None = None,
     ) -> Item | None:
         random = self._random
-        if (
-            actor is None
-            and category == "person"
-            and colour
-            and random.random() < 0.5
-            and "ccp" in self._sources
-        ):
-            picture = self._sources["ccp"][int(random.integers(len(self._sources["ccp"])))]
-            actor = Actor(picture, picture.things[0])  # their garments are known
+        if actor is None and category == "person" and colour and random.random() < 0.5:
+            actor = self._pool.clothed(random)
         actor = actor or self._pool.draw(category, random, masked=True)
-        if actor is None or category == "person" and actor.thing.box[2] > 0.75 * actor.thing.box[3]:
+        if actor is None or (category == "person" and actor.thing.box[2] > 0.75 * actor.thing.box[3]):
             return None
         if not colour and random.random() < 0.5:
             colour = COLOURS[int(random.integers(len(COLOURS)))]

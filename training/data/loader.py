@@ -75,7 +75,7 @@ def _work(
 
 
 class Workers:
-    """Running producers; ``next(kind)`` gives the next batch of a kind. Use as a context manager or call `close`."""
+    """Running producers: a context manager; outside of ``with`` call `close` at the end."""
 
     def __init__(self, processes: list[ForkProcess], queues: dict[str, Any]) -> None:
         self._processes = processes
@@ -97,8 +97,8 @@ class Workers:
                 if not any(process.is_alive() for process in self._processes):
                     break
         raise SourceError(
-            f"no {kind} batch after {waited:.0f} s from {len(self._processes)} data workers; expected one within "
-            f"{_PATIENCE_S:.0f} s; read their traceback above, and take batches of both kinds in turn"
+            f"no {kind} batch after {waited:.0f} s from {len(self._processes)} data workers; expected one "
+            f"within {_PATIENCE_S:.0f} s; read their traceback above, and take batches of both kinds in turn"
         )
 
     def ready(self, kind: str) -> int:
@@ -142,7 +142,7 @@ def start_workers(
         depth: batches of each kind that may wait.
         root: data folder, see `edgetrack.training.data.roots.data_root`.
         pictures: stills, instead of loading those under ``root``.
-        videos: videos, instead of loading those under ``root``; without them when only ``pictures`` are given.
+        videos: videos, instead of those under ``root``; none when only ``pictures`` are given.
     """
     if n < 1:
         raise ConfigError(f"n is {n}; expected at least 1 data worker; raise it")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from numpy.typing import NDArray
 
 from edgetrack.training.data.roots import cache_folder, data_root
 
-VOC_CLASSES = tuple(
-    "background airplane bicycle bird boat bottle bus car cat chair cow table dog horse motorcycle person "
-    "plant sheep sofa train tv".split()
-)
+VOC_CLASSES = (
+    "background", "airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "table", "dog", "horse", "motorcycle", "person", "plant", "sheep", "sofa", "train", "tv",
+)  # fmt: skip
 SOURCES = ("voc", "caltech101", "camvid", "ccp", "coco", "people")
 MAPPED = ("voc", "caltech101", "camvid")  # the rest come with masks of their own
 CACHE_NAME = "class_maps.npz"
@@ -30,8 +31,8 @@ _SIDE = 513
 
 def records(root: Path, source: str) -> list[dict[str, Any]]:
     """The annotation records of one folder of stills, in file order."""
-    with open(root / "train" / source / "annotations.jsonl", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    text = (root / "train" / source / "annotations.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 class Teacher:
@@ -73,7 +74,6 @@ def build(root: Path, cache: Path) -> Path:
             shares.append((counts / classes.size).astype(np.float32))
             if source in MAPPED:
                 arrays[names[-1]] = classes
-        print(f"{source}: {len(names)} pictures so far", flush=True)
     cache.mkdir(parents=True, exist_ok=True)
     path = cache / CACHE_NAME
     np.savez_compressed(path, names=np.array(names), shares=np.stack(shares), **arrays)  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=None, help="data folder (default: EDGETRACK_DATA)")
     parser.add_argument("--cache", type=Path, default=None, help="cache folder (default: runs/cache)")
     options = parser.parse_args()
-    print(build(data_root(options.data), options.cache or cache_folder()))
+    sys.stdout.write(f"{build(data_root(options.data), options.cache or cache_folder())}\n")
 
 
 if __name__ == "__main__":

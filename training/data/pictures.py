@@ -52,7 +52,7 @@ class Thing:
                 points = cv2.convexHull(np.concatenate(found))[:, 0].astype(np.float32)
         low, high = points.min(axis=0), points.max(axis=0)
         unit = (points - low) / np.maximum(high - low, 1e-6)
-        return np.asarray(unit * np.float32([w, h]) + np.float32([x, y]), np.float32)
+        return np.asarray(unit * np.array([w, h]) + np.array([x, y]), np.float32)
 
     def _size(self) -> tuple[int, int]:
         x0, y0, x1, y1 = self.rect

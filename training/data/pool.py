@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -58,12 +59,17 @@ class Pool:
                 for part in thing.parts:
                     if part.box[2] * part.box[3] > 500:
                         self.parts.append(Actor(picture, part))
+        self._clothed = [actor for actor in self.actors["person"] if actor.thing.parts]
         self.categories = sorted(self.actors)
 
     def draw(self, category: str, random: np.random.Generator, *, masked: bool = False) -> Actor | None:
         """A thing of the category (``masked``: one that is cut out cleanly), None when there is none."""
         actors = (self.masked if masked else self.actors).get(category)
         return actors[int(random.integers(len(actors)))] if actors else None
+
+    def clothed(self, random: np.random.Generator) -> Actor | None:
+        """A person whose garments are known, None when there is none."""
+        return self._clothed[int(random.integers(len(self._clothed)))] if self._clothed else None
 
     def picture(self, random: np.random.Generator) -> Picture:
         """Any picture."""
@@ -74,9 +80,8 @@ def _well_cut(picture: Picture, thing: Thing) -> bool:
     """Whether the thing has a mask without large bites, is not cut by the picture's edge, and is not tiny."""
     if thing.mask is None or area_root(thing.box) < 20:
         return False
-    width, height = picture.size
-    x0, y0, x1, y1 = thing.rect
-    edges = (x0 <= 2) + (y0 <= 2) + (x1 >= width - 2)  # standing at the lower edge is fine
+    x0, y0, x1, _ = thing.rect
+    edges = (x0 <= 2) + (y0 <= 2) + (x1 >= picture.size[0] - 2)  # standing at the lower edge is fine
     hull = cv2.contourArea(thing.outline)
     solid = float((thing.mask > 127).sum()) / max(hull, 1.0)
     return edges == 0 and solid > (0.8 if thing.category in RIGID else 0.5)
@@ -108,10 +113,10 @@ def textured(picture: Picture, random: np.random.Generator) -> Actor | None:
 
 
 def consecutive(pictures: Sequence[Picture]) -> list[tuple[Actor, Actor]]:
-    """Pairs of one thing in neighbouring frames of one CamVid drive: same class, boxes that overlap by half."""
+    """One thing in neighbouring frames of a CamVid drive: same class, boxes that overlap by half."""
     frames = sorted((p for p in pictures if p.source == "camvid"), key=lambda p: p.name)
     pairs = []
-    for one, two in zip(frames, frames[1:], strict=False):
+    for one, two in pairwise(frames):
         if one.name.split("_")[0] != two.name.split("_")[0]:
             continue
         for thing in one.things:

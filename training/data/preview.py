@@ -1,8 +1,9 @@
-"""Contact sheets of samples to look at: ``python -m edgetrack.training.data.preview`` writes them to runs/preview."""
+"""Contact sheets of samples: ``python -m edgetrack.training.data.preview`` writes them to runs/preview."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def main() -> None:
     grounding = GroundingSampler(pictures, options.seed)
     cv2.imwrite(str(folder / "tracking.png"), sheet([tracking.sample() for _ in range(30)], 5))
     cv2.imwrite(str(folder / "grounding.png"), sheet([grounding.sample() for _ in range(24)], 4))
-    print(folder)
+    sys.stdout.write(f"{folder}\n")
 
 
 if __name__ == "__main__":

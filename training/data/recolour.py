@@ -153,20 +153,21 @@ def recolour(patch: Pixels, mask: Pixels, paint: Paint) -> Pixels:
 
     Windows, tyres and other pixels unlike the dominant colour stay unless the paint is for the ``whole``.
     """
-    lab = cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    lab = np.asarray(cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_BGR2LAB), np.float32)
     inside = mask > 127
     if int(inside.sum()) < 12:
         return patch
     weight = np.ones(mask.shape, np.float32) if paint.whole else _paint_weight(lab, inside)
     if float(weight[inside].mean()) < 0.5:
         weight = 0.5 + 0.5 * weight
-    weight = cv2.GaussianBlur(weight, (3, 3), 0) * (mask.astype(np.float32) / 255)
+    weight = np.asarray(cv2.GaussianBlur(weight, (3, 3), 0) * (mask / np.float32(255)), np.float32)
     painted_part = inside & (weight > 0.5)
     level = float(np.median(lab[..., 0][painted_part if painted_part.any() else inside]))
     contrast = 0.55
     if paint.name not in ("black", "white"):
         contrast = float(np.clip(paint.light / max(level, 12.0), 0.45, 1.6))
-    light = np.clip(paint.light + (lab[..., 0] - level) * contrast, 1, 98)
+    # The lightest parts stay below white, or dark things would turn pale.
+    light = np.clip(paint.light + (lab[..., 0] - level) * contrast, 1, 0.5 * paint.light + 49)
     # Deep shadow and highlights carry less colour.
     fade = np.clip(light / max(0.6 * paint.light, 8.0), 0.15, 1) * np.clip((104 - light) / 18, 0.1, 1)
     chroma = paint.chroma * fade

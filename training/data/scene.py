@@ -9,7 +9,7 @@ import numpy as np
 
 from edgetrack.training.data import warps
 from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box, overlap, rect_of
-from edgetrack.training.data.pool import Actor
+from edgetrack.training.data.pool import Actor, area_root
 from edgetrack.training.data.recolour import CHROMATIC, COLOURS, Paint, colour_of, colour_shares, recolour
 from edgetrack.training.data.warps import FLIP, chain
 
@@ -87,10 +87,14 @@ def torso(thing: Thing) -> Thing | None:
     if thing.mask is None or h < 1.6 * w:
         return None
     band: XYWH = (x, float(round(y + 0.2 * h)), w, float(max(3, round(0.3 * h))))
-    x0, y0, x1, y1 = rect_of(band)
+    _, y0, _, y1 = rect_of(band)
     start = y0 - thing.rect[1]
-    mask = np.ascontiguousarray(thing.mask[start : start + y1 - y0])
-    return Thing("torso", band, mask) if mask.shape[0] == y1 - y0 else None
+    mask = thing.mask[start : start + y1 - y0]
+    if mask.shape[0] != y1 - y0:
+        return None
+    rows = (np.arange(y1 - y0) + 0.5) / (y1 - y0)
+    fade = np.clip(np.minimum(rows, 1 - rows) / 0.12, 0, 1)  # a hem that is not a ruled line
+    return Thing("torso", band, (mask * fade[:, None]).astype(np.uint8))
 
 
 def paint(actor: Actor, jobs: Jobs) -> Actor:
@@ -110,7 +114,7 @@ def paint(actor: Actor, jobs: Jobs) -> Actor:
 
 
 def observe(actor: Actor, box: XYWH, jobs: Jobs = ()) -> Item:
-    """An item for a thing as it looks in ``actor``: its colours, garments and face, as far as they are clear."""
+    """An item for a thing as it looks in ``actor``: colours, garments and face, as far as they are clear."""
     thing = actor.thing
     item = Item(thing.category, box, actor, jobs=jobs, painted=bool(jobs))
     kx, ky = box[2] / thing.box[2], box[3] / thing.box[3]
@@ -144,8 +148,9 @@ def _clear(actor: Actor, thing: Thing, tin: Paint | None) -> str | None:
         return colour_of(patch, alpha)
     share = colour_shares(patch, alpha)
     mine = float(share[COLOURS.index(tin.name)])
+    most = (0.5 if tin.name in CHROMATIC else 0.2) * mine
     rivals = [float(part) for word, part in zip(CHROMATIC, share, strict=False) if word != tin.name]
-    return tin.name if mine > 0.17 and max(rivals) < (0.5 if tin.name in CHROMATIC else 0.2) * mine else None
+    return tin.name if mine > 0.17 and max(rivals) < most else None
 
 
 def lay(
@@ -196,8 +201,7 @@ def lay(
 def put(scene: Scene, actor: Actor, size: float, jobs: Jobs, random: np.random.Generator) -> Item | None:
     """Pastes a thing, painted, with root area ``size`` at a free place; None when there is none."""
     width, height = scene.size
-    x, y, w, h = actor.thing.box
-    scale = size / (w * h) ** 0.5
+    scale = size / area_root(actor.thing.box)
     small = paint(isolated(actor, scale), jobs)
     w, h = small.thing.box[2:]
     if w > 0.95 * width or h > 0.95 * height or min(w, h) < 4:

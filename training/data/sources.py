@@ -17,17 +17,21 @@ _LONG_SIDE = 480
 _MIN_COVER, _MAX_COVER = 0.25, 0.95  # share of the box that a believable teacher mask fills
 _SEEN_SHARE = 0.002
 _CAMVID = {"car": 8, "pedestrian": 9, "cyclist": 10}
+# Connected parts wider than this many heights are several things that touch.
+_GROUPS = {"car": (1.9, "cars"), "person": (0.75, "people")}
 # What the 100 picture classes are in the words of the other sources.
 _CALTECH_NAMES = {
     "airplanes": "airplane", "car side": "car", "motorbikes": "motorcycle", "leopards": "leopard",
     "faces": "face", "cougar body": "cougar", "cougar face": "cougar", "wild cat": "wildcat",
-    "crocodile head": "crocodile", "flamingo head": "flamingo", "gerenuk": "gazelle", "water lilly": "water lily",
+    "crocodile head": "crocodile", "flamingo head": "flamingo", "gerenuk": "gazelle",
+    "water lilly": "water lily",
     "windsor chair": "chair", "joshua tree": "tree", "inline skate": "skate", "ketch": "sailboat",
     "schooner": "sailing ship", "cellphone": "phone", "dalmatian": "dog", "garfield": "cartoon cat",
 }  # fmt: skip
 _CALTECH_VOC = {
     "wildcat": "cat", "leopard": "cat", "cougar": "cat", "panda": "cat", "rooster": "bird", "pigeon": "bird",
-    "emu": "bird", "flamingo": "bird", "ibis": "bird", "sailboat": "boat", "sailing ship": "boat", "ferry": "boat",
+    "emu": "bird", "flamingo": "bird", "ibis": "bird", "sailboat": "boat",
+    "sailing ship": "boat", "ferry": "boat",
     "helicopter": "airplane", "face": "person",
 }  # fmt: skip
 
@@ -51,7 +55,8 @@ def _largest(mask: Pixels) -> Pixels:
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count <= 2:
         return mask
-    return np.where(parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()), np.uint8(255), np.uint8(0))
+    best = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    return np.asarray((parts == best) * np.uint8(255), np.uint8)
 
 
 def _teacher_mask(classes: Pixels | None, category: str, box: XYWH) -> Pixels | None:
@@ -64,8 +69,8 @@ def _teacher_mask(classes: Pixels | None, category: str, box: XYWH) -> Pixels | 
 def _polygon_mask(polygons: list[list[float]], box: XYWH, scale: float) -> Pixels:
     x0, y0, x1, y1 = rect_of(box)
     mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    shapes = [
-        np.round((np.float32(p).reshape(-1, 2) * scale - (x0, y0)) * 16).astype(np.int32) for p in polygons
+    shapes: list[Any] = [
+        np.round((np.array(p).reshape(-1, 2) * scale - (x0, y0)) * 16).astype(np.int32) for p in polygons
     ]
     cv2.fillPoly(mask, shapes, 255, shift=4)
     return mask
@@ -73,7 +78,7 @@ def _polygon_mask(polygons: list[list[float]], box: XYWH, scale: float) -> Pixel
 
 def _face(labels: Pixels, person: XYWH, names: list[str]) -> Thing | None:
     """The face of a fashion photo: the topmost part of the skin that touches hair or lies at the top."""
-    x, y, w, h = person
+    _, y, _, h = person
     top = np.zeros_like(labels)
     rows = slice(int(y), int(y + 0.24 * h))
     top[rows] = (labels[rows] == names.index("skin")) * np.uint8(255)
@@ -133,16 +138,31 @@ def _mapped(record: dict[str, Any], labels: Pixels, classes: Pixels | None, sour
                 > votes[VOC_CLASSES.index("car")]
             ):
                 category = "bus"
-        things.append(Thing({"pedestrian": "person"}.get(category, category), box, mask))
+        category = {"pedestrian": "person"}.get(category, category)
+        if source == "camvid" and category in _GROUPS and box[2] > _GROUPS[category][0] * box[3]:
+            category = _GROUPS[category][1]
+        things.append(Thing(category, box, mask))
     return tuple(things)
 
 
+def _portrait(classes: Pixels | None, width: int, height: int) -> XYWH:
+    """The head of someone who faces the camera: the top of the teacher's person, as wide as it is there."""
+    person = np.zeros((1, 1), np.bool_) if classes is None else classes == VOC_CLASSES.index("person")
+    rows = np.flatnonzero(person.any(axis=1))
+    if len(rows) < 0.4 * height:
+        return 0.27 * width, 0.12 * height, 0.40 * width, 0.78 * height
+    top = int(rows[0])
+    columns = np.flatnonzero(person[top : top + int(0.4 * height)].any(axis=0))
+    x, w = float(columns[0]), float(columns[-1] - columns[0] + 1)
+    return x, float(top), w, min(1.35 * w, height - top)
+
+
 def _whole(record: dict[str, Any], classes: Pixels | None) -> tuple[Thing, ...]:
-    """The single object of a Caltech picture: its box from the teacher where it sees one, else a slight inset."""
+    """The object of a Caltech picture: its box from the teacher where it sees one, else a slight inset."""
     width, height = record["width"], record["height"]
     name = _CALTECH_NAMES.get(record["category"], record["category"])
     if name == "face":
-        return (Thing(name, (0.27 * width, 0.12 * height, 0.40 * width, 0.78 * height)),)
+        return (Thing(name, _portrait(classes, width, height)),)
     box: XYWH = (0.05 * width, 0.05 * height, 0.9 * width, 0.9 * height)
     if classes is None or "head" in record["category"] or "face" in record["category"]:
         return (Thing(name, box),)

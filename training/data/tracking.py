@@ -40,13 +40,14 @@ class TrackingSampler:
         """One sample.
 
         Returns:
-            ``template`` uint8 (128, 128, 3) RGB, ``target`` float32 (8, 8) share of each template cell that the
-            box covers, ``search`` uint8 (256, 256, 3) RGB, ``box`` float32 (4,) xywh in pixels of the search crop
-            (may reach outside; zeros when absent), ``present`` float32 0 or 1, ``caption`` str, "" when unknown.
+            ``template`` uint8 (128, 128, 3) RGB, ``target`` float32 (8, 8) share of each template cell
+            that the box covers, ``search`` uint8 (256, 256, 3) RGB, ``box`` float32 (4,) xywh in pixels of
+            the search crop (may reach outside; zeros when absent), ``present`` float32 0 or 1, ``caption``
+            str, "" when unknown.
         """
         random = self._random
         first, second, real = self._target()
-        caption = self._caption(first)
+        caption, named = self._caption(first)
         if (
             not real
             and first.thing.category in PAINTABLE
@@ -56,8 +57,10 @@ class TrackingSampler:
             colour = COLOURS[int(random.integers(len(COLOURS)))]
             first = second = painted(first, draw_paint(colour, random))
             word = captions.noun(first.thing.category, random)
-            caption = captions.sentence(word, random, colour=colour, category=first.thing.category)
-        named = bool(caption)
+            caption, named = (
+                captions.sentence(word, random, colour=colour, category=first.thing.category),
+                True,
+            )
         flip = random.random() < 0.5
         template, target = template_crop(first, random, self._pool, flip=flip, real=real)
         flip = flip != (random.random() < 0.15)
@@ -108,16 +111,17 @@ class TrackingSampler:
                 return name
         return self._pool.categories[int(self._random.integers(len(self._pool.categories)))]
 
-    def _caption(self, actor: Actor) -> str:
+    def _caption(self, actor: Actor) -> tuple[str, bool]:
+        """A caption ("" without a class) and whether it names a colour."""
         thing, random = actor.thing, self._random
         if not thing.category:
-            return ""
+            return "", False
         colour = ""
         if thing.mask is not None and thing.category not in captions.HUMANS + captions.TWO_COLOURED:
             colour = colour_of(*actor.picture.cutout(thing)) or "" if random.random() < 0.6 else ""
         word = captions.noun(thing.category, random, worn=[part.category for part in thing.parts])
         shown = captions.colour_word(colour, thing.category, random) if colour else ""
-        return captions.sentence(word, random, colour=shown, category=thing.category)
+        return captions.sentence(word, random, colour=shown, category=thing.category), bool(colour)
 
     def _other(self, actor: Actor) -> Actor:
         """Another thing than the target, half of the time of the same class."""
@@ -173,7 +177,7 @@ class TrackingSampler:
             matrix = np.column_stack(
                 [linear, spot - linear @ np.array([patch.shape[1] / 2, patch.shape[0] / 2])]
             )
-            corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32) * np.float32(patch.shape[1::-1])
+            corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32) * np.array(patch.shape[1::-1])
             if least <= overlap(box, warps.box_after(corners, matrix))[1] <= most:
                 warps.paste(crop, patch, alpha, matrix)
                 return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +95,14 @@ def build(root: Path, cache: Path) -> Path:
             categories.append(record["category"])
     cache.mkdir(parents=True, exist_ok=True)
     path = cache / CACHE_NAME
-    ends = np.cumsum([len(blob) for blob in blobs])
     np.savez(
-        path, blob=np.concatenate(blobs), ends=ends, boxes=np.float32(boxes), starts=np.int64(starts),
+        path,
+        blob=np.concatenate(blobs),
+        ends=np.cumsum([len(blob) for blob in blobs]),
+        boxes=np.array(boxes, np.float32),
+        starts=np.array(starts),
         categories=np.array(categories),
-    )  # fmt: skip
+    )
     return path
 
 
@@ -118,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=None, help="data folder (default: EDGETRACK_DATA)")
     options = parser.parse_args()
-    print(build(data_root(options.data), cache_folder()))
+    sys.stdout.write(f"{build(data_root(options.data), cache_folder())}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Affine crops and pasting. Matrices (2, 3) map continuous source pixels (centre of the first = 0.5) to the crop."""
+"""Affine crops and pasting.
+
+Matrices (2, 3) map continuous source pixels (the centre of the first is 0.5) to the crop.
+"""
 
 from __future__ import annotations
 
