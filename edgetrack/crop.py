@@ -54,7 +54,7 @@ def crop_into(
     _check_out(out)
     for name, value in (("mean", mean), ("std", std), ("fill", fill)):
         _check_triple(name, value)
-    runtime.crop(frame, tuple(region), out, tuple(mean), tuple(std), tuple(fill))
+    runtime.crop(frame, region, out, mean, std, fill)
 
 
 def crop_reference(

@@ -14,13 +14,13 @@ namespace {
 using Pixels = py::array_t<std::uint8_t>;
 using Tensor = py::array_t<float, py::array::c_style>;
 
-std::array<double, 4> region_of(const py::tuple& values) {
+std::array<double, 4> region_of(const py::sequence& values) {
   if (values.size() != 4) throw std::invalid_argument("region must be (x, y, w, h)");
   return {values[0].cast<double>(), values[1].cast<double>(), values[2].cast<double>(),
           values[3].cast<double>()};
 }
 
-std::array<float, 3> triple_of(const py::tuple& values) {
+std::array<float, 3> triple_of(const py::sequence& values) {
   if (values.size() != 3) throw std::invalid_argument("mean, std and fill must have 3 values");
   return {values[0].cast<float>(), values[1].cast<float>(), values[2].cast<float>()};
 }
@@ -34,8 +34,8 @@ edgetrack::FrameView view_of(const Pixels& pixels) {
           static_cast<int>(pixels.shape(1))};
 }
 
-void crop(const Pixels& pixels, const py::tuple& region, Tensor& out, const py::tuple& mean,
-          const py::tuple& std, const py::tuple& fill) {
+void crop(const Pixels& pixels, const py::sequence& region, Tensor& out, const py::sequence& mean,
+          const py::sequence& std, const py::sequence& fill) {
   const edgetrack::FrameView frame = view_of(pixels);
   if (out.ndim() != 4 || out.shape(0) != 1 || out.shape(1) != 3)
     throw std::invalid_argument("out must have the shape (1, 3, rows, cols)");
