@@ -157,14 +157,9 @@ class TrackingSampler:
         random = self._random
         category = like.thing.category if like is not None else self._category()
         other = self._pool.draw(category, random, masked=True) or self._pool.draw(self._category(), random)
-        if other is None:
-            return
-        if (
-            like is not None
-            and like.thing.mask is not None
-            and category in PAINTABLE
-            and random.random() < 0.3
-        ):
+        if other is None or (like is not None and other.picture.name == like.picture.name):
+            return  # a twin of the target could not be told from it
+        if like is not None and category in PAINTABLE and random.random() < 0.3:
             other = painted(other, draw_paint(COLOURS[int(random.integers(len(COLOURS)))], random))
         size = area_root(box) * float(np.exp(random.normal(0, 0.3)))
         linear = warps.random_linear(random, 0.5) * (size / area_root(other.thing.box))
