@@ -101,10 +101,6 @@ class Workers:
             f"within {_PATIENCE_S:.0f} s; read their traceback above, and take batches of both kinds in turn"
         )
 
-    def ready(self, kind: str) -> int:
-        """Number of batches of the kind that wait (approximate)."""
-        return int(self._queues[kind].qsize())
-
     def close(self) -> None:
         """Stops the workers."""
         for process in self._processes:

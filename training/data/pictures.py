@@ -67,8 +67,7 @@ class Thing:
 class Picture:
     """A still: uint8 (H, W, 3) BGR with its things.
 
-    ``seen`` are the names of classes that may be in view, annotated or not; `category` is the class of a
-    picture that one object fills.
+    ``seen`` are the names of classes that may be in view, annotated or not.
     """
 
     pixels: Pixels
@@ -76,7 +75,6 @@ class Picture:
     source: str
     name: str
     seen: frozenset[str] = field(default_factory=frozenset)
-    category: str = ""
 
     @property
     def size(self) -> tuple[int, int]:

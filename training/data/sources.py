@@ -230,7 +230,7 @@ class Reader:
         seen |= {thing.category for thing in things} | {_CALTECH_VOC.get(category, category)}
         if things and any(part.category == "face" for thing in things for part in thing.parts):
             seen.add("face")
-        return Picture(pixels, things, source, str(record["image"]), frozenset(seen), category)
+        return Picture(pixels, things, source, str(record["image"]), frozenset(seen))
 
 
 def load_pictures(
