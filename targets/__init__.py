@@ -94,8 +94,6 @@ def _read_toml(text: str) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
-        from edgetrack._imports import require
-
-        tomllib = require("tomli", "train")
+        import tomli as tomllib
     values: dict[str, Any] = tomllib.loads(text)
     return values
