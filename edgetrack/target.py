@@ -1,4 +1,4 @@
-"""What the network knows of a target: its picture and its sentence, encoded once and kept in the engine's input arrays."""
+"""What the network knows of a target: picture and sentence, encoded once, kept in the engine's input arrays."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def forward(net: EdgetrackNet, batch: Batch) -> dict[str, Tensor]:
     """Runs the network as it runs on a device: absent text or template is masked or zero."""
     by_template, by_text = batch.use_template, batch.use_text
     template, prompt = net.template(batch.template, batch.target), net.prompt(batch.tokens, batch.mask)
-    return net.search(
+    out: dict[str, Tensor] = net.search(
         batch.image,
         torch.cat((template["memory"], prompt["memory"]), 2),
         torch.cat((by_template[:, None].expand(-1, TEMPLATE_TOKENS), by_text[:, None] * batch.mask), 1),
@@ -83,3 +83,4 @@ def forward(net: EdgetrackNet, batch: Batch) -> dict[str, Tensor]:
             (template["prototype"] * by_template[:, None], prompt["prototype"] * by_text[:, None]), 1
         ),
     )
+    return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ def save(path: Path, values: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
     torch.save(values, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load(path: Path) -> dict[str, Any]:

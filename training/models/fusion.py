@@ -1,4 +1,4 @@
-"""Search tokens meet the target: cross-attention to a cached memory, convolutional mixing, attention among the selected.
+"""Search tokens meet the target: cross-attention to a cached memory, convolutional mixing, attention among some.
 
 The memory holds keys and values of template and text tokens, computed once per target. Layer 0 asks it from every
 search token; layer 1 runs on the selected tokens only, which also attend to each other.
