@@ -101,7 +101,7 @@ def print_models(console: Console) -> None:
     for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right")):
         table.add_column(heading, justify=cast(Any, side), no_wrap=True)
     table.add_column("licence", no_wrap=True)
-    table.add_column("path", overflow="fold")
+    table.add_column("path", overflow="fold", no_wrap=not console.is_terminal)
     for name in shipped():
         bundle = Bundle.open(name)
         manifest = bundle.manifest
@@ -138,6 +138,5 @@ def _states(summary: Summary) -> Text:
 
 
 def _row(console: Console, label: str, value: str | Text) -> None:
-    line = Text(f"{label:>8}  ", style="dim")
-    line.append(Text(value, style="not dim") if isinstance(value, str) else value)
+    line = Text.assemble((f"{label:>8}  ", "dim"), value)
     console.print(line, soft_wrap=True)

@@ -27,7 +27,7 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
     """Draws the box, its score and a line with text and status into ``pixels`` (H, W, 3) BGR, in place."""
     cv2 = load_cv2()
     height, width = pixels.shape[:2]
-    scale = min(max(min(height, width) / 720, 0.5), 2.5)
+    scale = min(max(min(height, width) / 640, 0.7), 2.5)
     colour = COLOURS[track.status]
     if track.box is not None:
         _draw_box(cv2, pixels, track.box, colour, scale)
