@@ -101,14 +101,15 @@ def print_models(console: Console) -> None:
     for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right")):
         table.add_column(heading, justify=cast(Any, side), no_wrap=True)
     table.add_column("licence", no_wrap=True)
-    table.add_column("path", overflow="fold", no_wrap=not console.is_terminal)
+    table.add_column("path", overflow="fold")
     for name in shipped():
         bundle = Bundle.open(name)
         manifest = bundle.manifest
         size = sum(bundle.path(role).stat().st_size for role in manifest.files)
         millions = f"{manifest.parameters / 1e6:.1f} M"
         table.add_row(name, millions, f"{size / 1e6:.1f} MB", manifest.license, str(bundle.folder))
-    console.print(table)
+    # In a pipe a line is as long as it must be.
+    console.print(table, width=None if console.is_terminal else 500, crop=False, soft_wrap=True)
 
 
 def print_summary(console: Console, summary: Summary, outputs: Sequence[Path], *, live: bool) -> None:
