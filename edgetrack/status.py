@@ -108,8 +108,9 @@ def print_models(console: Console) -> None:
         size = sum(bundle.path(role).stat().st_size for role in manifest.files)
         millions = f"{manifest.parameters / 1e6:.1f} M"
         table.add_row(name, millions, f"{size / 1e6:.1f} MB", manifest.license, str(bundle.folder))
-    # In a pipe a line is as long as it must be.
-    console.print(table, width=None if console.is_terminal else 500, crop=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 1000  # in a pipe a line is as long as it must be
+    console.print(table)
 
 
 def print_summary(console: Console, summary: Summary, outputs: Sequence[Path], *, live: bool) -> None:

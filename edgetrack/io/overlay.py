@@ -39,7 +39,7 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
 def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, colour: Colour, scale: float) -> None:
     """A thin frame with strong corners: the target stays visible inside."""
     left, top, right, bottom = _corners(box)
-    thin, thick = max(1, round(1.5 * scale)), max(2, round(4 * scale))
+    thin, thick = max(2, round(1.5 * scale)), max(3, round(4 * scale))
     arm = max(4, round(0.22 * min(right - left, bottom - top)))
     cv2.rectangle(pixels, (left, top), (right, bottom), INK, thin + 2, cv2.LINE_AA)
     cv2.rectangle(pixels, (left, top), (right, bottom), colour, thin, cv2.LINE_AA)
