@@ -215,6 +215,19 @@ def models_command() -> None:
     print_models(Console())
 
 
+@app.command("train")
+def train_command(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What to train on, and how.")],
+) -> None:
+    """Train a tracker as a recipe says, from its last checkpoint if there is one. Ctrl-C keeps what is learned."""
+    from edgetrack._imports import require
+
+    require("torch", extra="train")
+    from edgetrack.training.run import run
+
+    run(recipe)
+
+
 def _parse_box(value: str) -> Box:
     from edgetrack.types import Box
 

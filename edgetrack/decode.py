@@ -71,4 +71,4 @@ def decode(
 def _change(value: Floats, reference: float) -> Floats:
     """The ratio of two sizes, the larger over the smaller: 1 = equal."""
     ratio = value / reference
-    return np.maximum(ratio, 1.0 / ratio)
+    return np.asarray(np.maximum(ratio, 1.0 / ratio), np.float32)

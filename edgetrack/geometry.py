@@ -64,7 +64,7 @@ def check_inside(box: Box, width: int, height: int) -> Box:
 def target_share(box: Box, region: Region, cells: int) -> NDArray[np.float32]:
     """Which share of each of ``cells`` x ``cells`` cells of ``region`` the box covers: (cells, cells), 0..1."""
     x, y, side, _ = region
-    edges = np.arange(cells + 1) * (side / cells)
+    edges = np.linspace(0.0, side, cells + 1, dtype=np.float64)
     across = _covered(edges + x, box.x, box.x + box.w)
     down = _covered(edges + y, box.y, box.y + box.h)
     return np.asarray(down[:, None] * across[None, :], np.float32)

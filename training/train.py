@@ -52,7 +52,8 @@ class Trainer:
         gpus = torch.cuda.device_count()
         self.device = torch.device("cuda", self.rank % gpus) if gpus else torch.device("cpu")
         self.net, self.config = checkpoint.build(recipe)
-        self.net.to(self.device, memory_format=torch.channels_last)
+        self.net.to(self.device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.average = copy.deepcopy(self.net).eval()
         self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=recipe.weight_decay)
         self.step, self.seconds = 0, 0.0
@@ -147,6 +148,13 @@ class Trainer:
         held_out: dict[str, list[Batch]] = {kind: [] for kind in KINDS}
         for i in range(8 * len(KINDS)):  # in turn, as the workers make them
             held_out[KINDS[i % len(KINDS)]].append(self.batch(KINDS[i % len(KINDS)]))
+        try:
+            self._steps(held_out)
+            self._report(validate(self.average, held_out))
+        finally:  # Ctrl-C keeps what is learned
+            self.save()
+
+    def _steps(self, held_out: dict[str, list[Batch]]) -> None:
         sums: dict[str, float] = defaultdict(float)
         begun = saved = time.monotonic()
         before, since = self.seconds, self.step
@@ -164,8 +172,6 @@ class Trainer:
             if now - saved > 60 * self.recipe.checkpoint_minutes:
                 self.save()
                 saved = now
-        self._report(validate(self.average, held_out))
-        self.save()
 
     def _report(self, figures: dict[str, float]) -> None:
         if self.rank:

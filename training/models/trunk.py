@@ -48,8 +48,8 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = x if self.expand is None else F.relu6(self.expand(x))
-        y = self.project(F.relu6(self.depthwise(y)))
-        return x + y if self.residual else y
+        out: Tensor = self.project(F.relu6(self.depthwise(y)))
+        return x + out if self.residual else out
 
 
 class MobileNetV2(nn.Module):
