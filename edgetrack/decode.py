@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.geometry import Region
+from edgetrack.types import Box
+
 Floats = NDArray[np.float32]
 
 
@@ -66,6 +69,19 @@ def decode(
         peak=float(score[row, column]),
         presence=float(outputs["presence"][0, 0]),
     )
+
+
+def score_within(score: Floats, box: Box, region: Region) -> float:
+    """The highest cell of a score map (S, S) of ``region`` whose centre lies in ``box`` grown by one cell, 0..1."""
+    x, y, side, _ = region
+    cells = score.shape[0]
+    low = np.array([(box.y - y) / side * cells - 1.5, (box.x - x) / side * cells - 1.5])
+    high = low + np.array([box.h, box.w]) / side * cells + 2.0
+    (r0, c0), (r1, c1) = (
+        np.clip(np.ceil(low), 0, cells - 1).astype(int),
+        np.clip(np.floor(high), 0, cells - 1).astype(int),
+    )
+    return float(score[r0 : max(r0, r1) + 1, c0 : max(c0, c1) + 1].max())
 
 
 def _change(value: Floats, reference: float) -> Floats:

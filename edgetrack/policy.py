@@ -20,6 +20,10 @@ class Policy:
     keep: float = 0.35  # following: below this the track is uncertain
     drop: float = 0.15  # following: below this the box is not moved
     patience: float = 12.0  # uncertain frames in a row before the target is lost
+    verify: float = (
+        8.0  # frames between two checks, by the whole frame, that the sentence fits nothing else better
+    )
+    doubt: float = 0.5  # a target that twice has less than this share of the best score is left for the best
     window: float = 0.25  # weight of the cosine window while following
     penalty: float = 0.08  # on a sudden change of shape
     inertia: float = 0.35  # share of the old size that is kept each frame

@@ -16,6 +16,10 @@ class Target:
     """The arrays that ``search`` and ``ground`` take besides the image.
 
     Owned by one tracker; the engine only reads them. A target named by neither picture nor sentence is all zeros.
+
+    Attributes:
+        feeds: everything that is known.
+        words: the sentence alone, whatever picture there is.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -25,10 +29,10 @@ class Target:
         self.feeds: dict[str, NDArray[np.float32]] = {
             name: np.zeros(spec.shape, np.float32) for name, spec in inputs.items() if name != "image"
         }
+        self.words = {name: array.copy() for name, array in self.feeds.items()}
         self._tokens = self.feeds["anchor"].shape[1]  # template tokens come first in the memory
         self._tokenizer: Tokenizer | None = None
         self.has_text = False
-        self.has_template = False
 
     def set_text(self, text: str) -> None:
         """Encodes ``text``: milliseconds, nothing is rebuilt.
@@ -41,10 +45,11 @@ class Target:
         ids, mask = self._tokenizer.encode(text)
         tokens = self._engine.graph("text").run({"ids": ids, "mask": mask})["tokens"]
         prompt = self._engine.graph("prompt").run({"tokens": tokens, "mask": mask})
-        self.feeds["memory"][:, :, self._tokens :] = prompt["memory"]
-        self.feeds["memory_mask"][:, self._tokens :] = mask
-        self.feeds["film"][:] = prompt["film"]
-        self.feeds["prototypes"][:, 1] = prompt["prototype"]
+        for feeds in (self.feeds, self.words):
+            feeds["memory"][:, :, self._tokens :] = prompt["memory"]
+            feeds["memory_mask"][:, self._tokens :] = mask
+            feeds["film"][:] = prompt["film"]
+            feeds["prototypes"][:, 1] = prompt["prototype"]
         self.has_text = True
 
     def set_template(self, pixels: NDArray[np.uint8], box: Box) -> None:
@@ -60,12 +65,3 @@ class Target:
         self.feeds["memory_mask"][:, : self._tokens] = 1.0
         self.feeds["anchor"][:] = template["anchor"]
         self.feeds["prototypes"][:, 0] = template["prototype"]
-        self.has_template = True
-
-    def forget_template(self) -> None:
-        """Back to the sentence alone."""
-        self.feeds["memory"][:, :, : self._tokens] = 0.0
-        self.feeds["memory_mask"][:, : self._tokens] = 0.0
-        self.feeds["anchor"][:] = 0.0
-        self.feeds["prototypes"][:, 0] = 0.0
-        self.has_template = False

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetrack.bundle import Bundle
 from edgetrack.crop import crop_into
-from edgetrack.decode import Prediction, decode, hann_window
+from edgetrack.decode import Prediction, decode, hann_window, score_within
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ConfigError, NotStartedError, PromptError
@@ -57,6 +57,7 @@ class Tracker:
         self._status: Status = "searching"
         self._locked = False  # following, as opposed to looking everywhere
         self._streak = 0  # following: uncertain frames in a row; looking: finds in a row at one place
+        self._doubts = 0  # checks in a row in which the sentence fitted something else much better
         self._own_template = False  # the template is the user's box, not a find of ours
         self._index = -1
 
@@ -119,7 +120,6 @@ class Tracker:
         if not isinstance(text, str):
             raise PromptError(f"text is a {type(text).__name__}; expected a str such as 'red car'")
         self._target.set_text(text)
-        self._target.forget_template()
         self._locked, self._own_template, self._box, self._streak = False, False, None, 0
         self._status = "searching"
 
@@ -127,10 +127,7 @@ class Tracker:
 
     def _look(self, pixels: Pixels) -> Track:
         assert self._target is not None
-        region = letterbox(pixels.shape[1], pixels.shape[0])
-        prediction = decode(self._run("ground", pixels, region))
-        score = confidence(prediction)
-        found = clip(from_region(region, prediction.cxcywh), pixels.shape[1], pixels.shape[0])
+        _, found, score = self._everywhere(pixels)
         if score < self._policy.candidate:
             self._streak, self._box = 0, None
             return Track(None, score, self._status, self._index)
@@ -144,16 +141,48 @@ class Tracker:
         self._follow_from(found)
         return Track(found, score, "tracking", self._index)
 
+    def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Box, float]:
+        """The network's maps of the whole frame, the best box in it and its score.
+
+        By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
+        """
+        assert self._target is not None
+        region = letterbox(pixels.shape[1], pixels.shape[0])
+        outputs = self._run(
+            "ground", pixels, region, self._target.feeds if self._own_template else self._target.words
+        )
+        prediction = decode(outputs)
+        found = clip(from_region(region, prediction.cxcywh), pixels.shape[1], pixels.shape[0])
+        return outputs, found, confidence(prediction)
+
+    def _better(self, pixels: Pixels) -> Box | None:
+        """Where the sentence fits much better than on what is followed, itself found by the sentence."""
+        assert self._box is not None
+        outputs, found, score = self._everywhere(pixels)
+        if score < self._policy.candidate or found.iou(self._box) > 0.0:
+            return None
+        here = score_within(outputs["score"][0, 0], self._box, letterbox(pixels.shape[1], pixels.shape[0]))
+        return found if here < self._policy.doubt * float(outputs["score"].max()) else None
+
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
+        self._doubts = 0
 
     # following
 
     def _follow(self, pixels: Pixels) -> Track:
         assert self._box is not None
+        assert self._target is not None
         policy, before = self._policy, self._box
+        if not self._own_template and self._index % int(policy.verify) == 0:
+            better = self._better(pixels)
+            self._doubts = 0 if better is None else self._doubts + 1
+            if better is not None and self._doubts > 1:
+                self._target.set_template(pixels, better)
+                self._follow_from(better)
+                before = better
         region = region_around(before, self._manifest.factors["search"])
-        outputs = self._run("search", pixels, region)
+        outputs = self._run("search", pixels, region, self._target.feeds)
         if self._window is None:
             self._window = hann_window(outputs["score"].shape[-1])
         prediction = decode(
@@ -186,20 +215,17 @@ class Tracker:
         return clip(Box(cx - w / 2, cy - h / 2, w, h), pixels.shape[1], pixels.shape[0])
 
     def _lose(self) -> None:
-        """Looks everywhere again: by the text alone where there is one and the template was our own find."""
-        assert self._target is not None
-        if self._target.has_text and not self._own_template:
-            self._target.forget_template()
         self._locked, self._box, self._streak, self._status = False, None, 0, "lost"
 
-    def _run(self, role: str, pixels: Pixels, region: Region) -> dict[str, NDArray[np.float32]]:
-        assert self._target is not None
+    def _run(
+        self, role: str, pixels: Pixels, region: Region, feeds: dict[str, NDArray[np.float32]]
+    ) -> dict[str, NDArray[np.float32]]:
         graph, manifest = self.engine.graph(role), self._manifest
         if role not in self._images:
             self._images[role] = np.empty(graph.inputs["image"].shape, np.float32)
         image = self._images[role]
         crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
-        return graph.run({"image": image, **self._target.feeds})
+        return graph.run({"image": image, **feeds})
 
 
 def _engine(bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int) -> Engine:
