@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,9 +159,10 @@ def run(
             else:
                 track = tracker.update(frame.pixels)
             latency_ms = (time.perf_counter() - began_s) * 1000
-            for sink in sinks:
-                sink.write(frame, track, latency_ms=latency_ms)
-            meter.record(track, latency_ms=latency_ms, dropped=source.dropped)
+            with _signals.held():  # all outputs end with the same frame
+                for sink in sinks:
+                    sink.write(frame, track, latency_ms=latency_ms)
+                meter.record(track, latency_ms=latency_ms, dropped=source.dropped)
             if on_frame is not None:
                 on_frame(frame, track, meter)
             if meter.frames == max_frames or any(sink.done for sink in sinks):
@@ -175,15 +176,40 @@ def run(
     return meter.summary(interrupted=interrupted, problem=problem)
 
 
+class _Signals:
+    """Whether a signal ends the run at once or after the frame that is being written. A process has but one set."""
+
+    def __init__(self) -> None:
+        self._holding = self._due = False
+
+    def arrive(self) -> None:
+        if not self._holding:
+            raise KeyboardInterrupt
+        self._due = True
+
+    @contextmanager
+    def held(self) -> Generator[None, None, None]:
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding, due, self._due = False, self._due, False
+        if due:
+            raise KeyboardInterrupt
+
+
+_signals = _Signals()
+
+
 @contextmanager
 def interruptible() -> Generator[None, None, None]:
     """Within it, ``kill`` and ``docker stop`` end a run as Ctrl-C does. For the main thread only."""
 
-    def interrupt(signum: int, frame: object) -> NoReturn:
+    def interrupt(signum: int, frame: object) -> None:
         # The files are being completed from here on: an impatient second signal must not cut them.
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        _signals.arrive()
 
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:

@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"crop", "targets", "bundle", "prompt", "decode"},
     {"engines", "io", "policy", "target"},
     {"tracker"},
-    {"pipeline", "status", "_street", "demo"},
+    {"pipeline", "status", "demo"},
     {"export", "training"},
     {"cli"},
     {"__main__"},
