@@ -17,13 +17,16 @@ class Policy:
     acquire: float = 0.80  # a whole-frame find this sure is tracked at once
     candidate: float = 0.45  # one this sure is shown as uncertain and tracked once it has held still
     confirm: float = 3.0  # frames in a row that a candidate must be found at the same place
-    keep: float = 0.35  # following: below this the track is uncertain
-    drop: float = 0.15  # following: below this the box is not moved
+    keep: float = 0.20  # following: below this the track is uncertain
+    drop: float = 0.10  # following: below this the box is not moved
     patience: float = 12.0  # uncertain frames in a row before the target is lost
     verify: float = (
         8.0  # frames between two checks, by the whole frame, that the sentence fits nothing else better
     )
     doubt: float = 0.5  # a target that twice has less than this share of the best score is left for the best
+    extent: float = (
+        0.6  # IoU with what the check finds at the same place, below which the check's box is taken
+    )
     window: float = 0.25  # weight of the cosine window while following
     penalty: float = 0.08  # on a sudden change of shape
     inertia: float = 0.35  # share of the old size that is kept each frame

@@ -155,14 +155,20 @@ class Tracker:
         found = clip(from_region(region, prediction.cxcywh), pixels.shape[1], pixels.shape[0])
         return outputs, found, confidence(prediction)
 
-    def _better(self, pixels: Pixels) -> Box | None:
-        """Where the sentence fits much better than on what is followed, itself found by the sentence."""
+    def _checked(self, pixels: Pixels) -> Box | None:
+        """What to follow instead, by the sentence alone: more of the same thing, or what it twice fits much better."""
         assert self._box is not None
         outputs, found, score = self._everywhere(pixels)
-        if score < self._policy.candidate or found.iou(self._box) > 0.0:
+        doubts, self._doubts = self._doubts, 0
+        if score < self._policy.candidate:
             return None
+        if found.holds(self._box) >= 0.5:  # the same thing; more of it may be in view than when it was found
+            return found if found.iou(self._box) < self._policy.extent else None
         here = score_within(outputs["score"][0, 0], self._box, letterbox(pixels.shape[1], pixels.shape[0]))
-        return found if here < self._policy.doubt * float(outputs["score"].max()) else None
+        if found.iou(self._box) > 0 or here >= self._policy.doubt * float(outputs["score"].max()):
+            return None
+        self._doubts = doubts + 1
+        return found if doubts else None
 
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
@@ -175,9 +181,8 @@ class Tracker:
         assert self._target is not None
         policy, before = self._policy, self._box
         if not self._own_template and self._index % int(policy.verify) == 0:
-            better = self._better(pixels)
-            self._doubts = 0 if better is None else self._doubts + 1
-            if better is not None and self._doubts > 1:
+            better = self._checked(pixels)
+            if better is not None:
                 self._target.set_template(pixels, better)
                 self._follow_from(better)
                 before = better

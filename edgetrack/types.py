@@ -56,11 +56,17 @@ class Box:
 
     def iou(self, other: Box) -> float:
         """Intersection over union, 0..1."""
+        common = self._common(other)
+        return common / (self.w * self.h + other.w * other.h - common)
+
+    def holds(self, other: Box) -> float:
+        """The share of ``other`` that lies in this box, 0..1."""
+        return self._common(other) / (other.w * other.h)
+
+    def _common(self, other: Box) -> float:
         w = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
         h = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
-        if w <= 0 or h <= 0:
-            return 0.0
-        return w * h / (self.w * self.h + other.w * other.h - w * h)
+        return max(w, 0.0) * max(h, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
