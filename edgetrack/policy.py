@@ -20,13 +20,9 @@ class Policy:
     keep: float = 0.20  # following: below this the track is uncertain
     drop: float = 0.10  # following: below this the box is not moved
     patience: float = 12.0  # uncertain frames in a row before the target is lost
-    verify: float = (
-        8.0  # frames between two checks, by the whole frame, that the sentence fits nothing else better
-    )
+    verify: float = 6.0  # frames between two checks of the whole frame by the sentence
     doubt: float = 0.5  # a target that twice has less than this share of the best score is left for the best
-    extent: float = (
-        0.6  # IoU with what the check finds at the same place, below which the check's box is taken
-    )
+    extent: float = 0.6  # IoU with a check's find at the same place below which that find is taken
     window: float = 0.25  # weight of the cosine window while following
     penalty: float = 0.08  # on a sudden change of shape
     inertia: float = 0.35  # share of the old size that is kept each frame
