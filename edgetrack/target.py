@@ -11,6 +11,8 @@ from edgetrack.geometry import region_around, target_share
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Box
 
+_RIVAL = 0.25  # share of the best score from which another place is a distractor
+
 
 class Target:
     """The arrays that ``search`` and ``ground`` take besides the image.
@@ -31,6 +33,8 @@ class Target:
         }
         self.words = {name: array.copy() for name, array in self.feeds.items()}
         self._tokens = self.feeds["anchor"].shape[1]  # template tokens come first in the memory
+        self._first = self.feeds["prompts"].copy()  # the template's own
+        self._seen: NDArray[np.float32] | None = None  # target and background as they looked of late
         self._tokenizer: Tokenizer | None = None
         self.has_text = False
 
@@ -64,4 +68,44 @@ class Target:
         self.feeds["memory"][:, :, : self._tokens] = template["memory"]
         self.feeds["memory_mask"][:, : self._tokens] = 1.0
         self.feeds["anchor"][:] = template["anchor"]
+        self.feeds["prompts"][:] = self._first = template["prompts"].copy()
+        self._seen = None
         self.feeds["prototypes"][:, 0] = template["prototype"]
+
+    def refresh(
+        self,
+        embedding: NDArray[np.float32],
+        score: NDArray[np.float32],
+        share: NDArray[np.float32],
+        *,
+        rate: float,
+    ) -> None:
+        """Renews the prompts from a frame in which the target was surely found.
+
+        Target and background drift towards what is seen now, yet never further than half-way from the template's;
+        what else scores high is the distractor (UVLTrack, section 3.4).
+
+        Args:
+            embedding: (1, N, 64) unit tokens of the search region.
+            score: (S, S) of the same cells, 0..1.
+            share: (S, S) of each cell that the target's box covers.
+            rate: of the drift, 0..1.
+        """
+        tokens, inside = embedding[0], share.reshape(-1)
+        outside = 1.0 - np.minimum(inside * 1e3, 1.0)
+        seen = np.stack((inside * (inside >= min(0.5, inside.max())), outside)) @ tokens
+        seen /= np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-6)
+        self._seen = seen if self._seen is None else self._seen * (1 - rate) + seen * rate
+        prompts = self.feeds["prompts"][0]
+        prompts[:2] = _unit(self._first[0, :2] + _unit(self._seen))
+        rival = score.reshape(-1) * outside
+        best = int(rival.argmax())
+        if rival[best] >= _RIVAL * score.max():
+            prompts[2] = _unit(tokens[best] + 0.3 * seen[1])
+        else:
+            prompts[2] = 0.0
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of unit length."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6), np.float32)

@@ -14,7 +14,7 @@ from edgetrack.decode import Prediction, decode, hann_window, score_within
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ConfigError, NotStartedError, PromptError
-from edgetrack.geometry import Region, check_inside, clip, from_region, letterbox, region_around
+from edgetrack.geometry import Region, check_inside, clip, from_region, letterbox, region_around, target_share
 from edgetrack.policy import Policy, confidence
 from edgetrack.target import Target
 from edgetrack.types import Box, Status, Track, check_pixels
@@ -200,6 +200,9 @@ class Tracker:
         score = confidence(prediction)
         if score >= policy.drop:
             self._box = self._smoothed(region, prediction, pixels)
+        if score >= policy.sure and policy.refresh and self._index % int(policy.refresh) == 0:
+            share = target_share(self._box, region, outputs["score"].shape[-1])
+            self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
         if score >= policy.keep:
             self._streak, self._status = 0, "tracking"
             return Track(self._box, score, "tracking", self._index)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from edgetrack.bundle import GRAPHS
 from edgetrack.manifest import GraphSpec, TensorSpec
-from edgetrack.training.models.network import TEMPLATE_TOKENS, EdgetrackNet
+from edgetrack.training.models.network import PROMPTS, TEMPLATE_TOKENS, EdgetrackNet
 from edgetrack.training.models.text import WIDTH, MiniLM
 
 TEMPLATE, SEARCH, GROUNDING = 128, 256, 320  # sides of the images in pixels
@@ -32,9 +32,9 @@ class Prompt(nn.Module):
 
 
 class Template(nn.Module):
-    """image, target -> memory, anchor, prototype."""
+    """image, target -> memory, anchor, prompts, prototype."""
 
-    outputs = ("memory", "anchor", "prototype")
+    outputs = ("memory", "anchor", "prompts", "prototype")
 
     def __init__(self, network: EdgetrackNet) -> None:
         super().__init__()
@@ -46,9 +46,12 @@ class Template(nn.Module):
 
 
 class Search(nn.Module):
-    """image and all that is known of the target -> score, offset, size, presence, kept; all but offset in 0..1."""
+    """image and all that is known of the target -> score, offset, size, presence, kept, embedding.
 
-    outputs = ("score", "offset", "size", "presence", "kept")
+    Score, size, presence and kept are in 0..1.
+    """
+
+    outputs = ("score", "offset", "size", "presence", "kept", "embedding")
 
     def __init__(self, network: EdgetrackNet) -> None:
         super().__init__()
@@ -61,12 +64,14 @@ class Search(nn.Module):
         memory_mask: Tensor,
         film: Tensor,
         anchor: Tensor,
+        prompts: Tensor,
         prototypes: Tensor,
     ) -> tuple[Tensor, ...]:
-        out = self.network.search(image, memory, memory_mask, film, anchor, prototypes)
+        out = self.network.search(image, memory, memory_mask, film, anchor, prompts, prototypes)
         # the share of cells above the selection's threshold: for diagnosis, the tracker does not need it
         kept = (out["margin"] > 0).float().mean(1, keepdim=True)
-        return torch.sigmoid(out["score"]), out["offset"], out["size"], torch.sigmoid(out["presence"]), kept
+        score, presence = torch.sigmoid(out["score"]), torch.sigmoid(out["presence"])
+        return score, out["offset"], out["size"], presence, kept, out["embedding"]
 
 
 class Text(nn.Module):
@@ -110,6 +115,7 @@ def build_graphs(network: EdgetrackNet, encoder: MiniLM) -> dict[str, ExportGrap
         "memory_mask": (1, rows),
         "film": (1, 2, width),
         "anchor": (1, TEMPLATE_TOKENS, anchor),
+        "prompts": (1, PROMPTS, anchor),
         "prototypes": (1, 2, width),
     }
     plans: dict[str, tuple[nn.Module, dict[str, tuple[int, ...]]]] = {

@@ -77,6 +77,7 @@ def _modes(template: Arrays, prompt: Arrays, mask: NDArray[Any]) -> Iterator[Arr
             "memory_mask": np.concatenate((boxes, words), axis=1),
             "film": text * prompt["film"],
             "anchor": box * template["anchor"],
+            "prompts": box * template["prompts"],
             "prototypes": np.stack((box * template["prototype"], text * prompt["prototype"]), axis=1),
         }
         yield {name: array.astype(np.float32) for name, array in known.items()}

@@ -17,6 +17,7 @@ MEMORY = {
     "memory_mask": (1, 88),
     "film": (1, 2, 192),
     "anchor": (1, 64, 64),
+    "prompts": (1, 3, 64),
     "prototypes": (1, 2, 192),
 }
 
@@ -38,7 +39,8 @@ class FakeGraph:
         if self.role == "prompt":
             return _known((1, 4, 24, 192), film=np.ones((1, 2, 192), np.float32))
         if self.role == "template":
-            return _known((1, 4, 64, 192), anchor=np.ones((1, 64, 64), np.float32))
+            ones = {"anchor": np.ones((1, 64, 64), np.float32), "prompts": np.ones((1, 3, 64), np.float32)}
+            return _known((1, 4, 64, 192), **ones)
         assert {k: v.shape for k, v in feeds.items()} == {k: v.shape for k, v in self.inputs.items()}
         return find_red(feeds["image"])
 
@@ -56,6 +58,7 @@ def find_red(image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         **maps,
         "size": np.full((1, 2, cells, cells), 0.25, np.float32),
         "presence": np.zeros((1, 1), np.float32),
+        "embedding": np.full((1, cells * cells, 64), 0.125, np.float32),
     }
     rows, columns = np.nonzero((image[0, 0] > 0.5) & (image[0, 1] < 0) & (image[0, 2] < 0))
     if len(rows) < 4:

@@ -39,6 +39,7 @@ def known(net: EdgetrackNet, *, template: float, text: float, seed: int = 0) -> 
         "memory_mask": torch.cat((torch.full((1, 64), template), torch.full((1, 24), text)), 1),
         "film": said["film"] * text,
         "anchor": seen["anchor"] * template,
+        "prompts": seen["prompts"] * template,
         "prototypes": torch.stack((seen["prototype"] * template, said["prototype"] * text), 1),
     }
 

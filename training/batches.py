@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,18 +70,29 @@ def make_batch(arrays: dict[str, Any], *, kind: str, text: TextEncoder, rng: np.
     )
 
 
-def forward(net: EdgetrackNet, batch: Batch) -> dict[str, Tensor]:
-    """Runs the network as it runs on a device: absent text or template is masked or zero."""
+def forward(
+    net: EdgetrackNet, batch: Batch, refresh: Callable[[Tensor, Tensor], Tensor] | None = None
+) -> dict[str, Tensor]:
+    """Runs the network as it runs on a device: absent text or template is masked or zero.
+
+    ``refresh`` (embedding, prompts) -> prompts stands for the prompts of a tracker that has seen more frames. Besides
+    the network's outputs: ``anchor`` (B, 64, 64) and ``first`` (B, 3, 64), the template's own prompts.
+    """
     by_template, by_text = batch.use_template, batch.use_text
     template, prompt = net.template(batch.template, batch.target), net.prompt(batch.tokens, batch.mask)
-    out: dict[str, Tensor] = net.search(
-        batch.image,
+    grid = net.features(batch.image)
+    embedding = net.embed(grid)
+    prompts = template["prompts"] if refresh is None else refresh(embedding, template["prompts"])
+    out: dict[str, Tensor] = net.find(
+        grid,
+        embedding,
         torch.cat((template["memory"], prompt["memory"]), 2),
         torch.cat((by_template[:, None].expand(-1, TEMPLATE_TOKENS), by_text[:, None] * batch.mask), 1),
         prompt["film"] * by_text[:, None, None],
         template["anchor"] * by_template[:, None, None],
+        prompts * by_template[:, None, None],
         torch.stack(
             (template["prototype"] * by_template[:, None], prompt["prototype"] * by_text[:, None]), 1
         ),
     )
-    return out
+    return {**out, "anchor": template["anchor"], "first": template["prompts"]}

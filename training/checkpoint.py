@@ -41,9 +41,24 @@ def build(recipe: Recipe) -> tuple[EdgetrackNet, dict[str, Any]]:
     config = {name: getattr(recipe, key) for name, key in CONFIG_KEYS.items()}
     net = EdgetrackNet(**config)
     if recipe.initial:
-        net.load_state_dict(load(Path(recipe.initial))["model"])
+        start_from(net, Path(recipe.initial))
     else:
         net.trunk.load_imagenet(Path(recipe.teachers) / "mobilenetv2_imagenet.npz")
-    for module in (net.trunk.stem, *net.trunk.blocks[: recipe.frozen_blocks]):
-        module.requires_grad_(False)
+    net.freeze(recipe.frozen_blocks)
     return net, config
+
+
+def start_from(net: EdgetrackNet, path: Path) -> None:
+    """Takes over the weights of a checkpoint; parts that are newer than it keep theirs, which starts them at zero.
+
+    Raises:
+        ConfigError: the checkpoint holds weights that the network has no place for.
+    """
+    mine, given = net.state_dict(), load(path)["model"]
+    unknown = sorted(name for name in given if name not in mine or given[name].shape != mine[name].shape)
+    if unknown:
+        raise ConfigError(
+            f"checkpoint {path} has weights that this network does not have, such as {unknown[0]!r}; "
+            "expected one of the same network: start without 'initial'"
+        )
+    net.load_state_dict({**mine, **given})

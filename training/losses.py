@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-WEIGHTS = {"centre": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1}
+WEIGHTS = {
+    "centre": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1, "contrast": 0.2, "distill": 0.3,
+}  # fmt: skip
 
 
 def cell_grid(side: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ class Recipe:
 
     name: str
     data: str  # root of the training pictures
-    teachers: str  # folder with mobilenetv2_imagenet.npz
+    teachers: str  # folder with mobilenetv2_imagenet.npz and, for distill, nanotrack/
     text: str  # folder that edgetrack.training.prune_text wrote
     output: str  # checkpoints and log
     initial: str = ""  # checkpoint whose weights the run starts from; "" = ImageNet trunk
@@ -39,7 +39,11 @@ class Recipe:
     clip: float = 5.0
     checkpoint_minutes: float = 5.0
     validate_steps: int = 500
-    frozen_blocks: int = 10
+    frozen_blocks: int = 10  # of the trunk, at the start
+    thaw_patience: int = (
+        0  # validations without progress after which one more stage of the trunk learns; 0 = never
+    )
+    distill: float = 0.0  # share of the steps in which teachers/nanotrack teaches, ever less; 0 = no teacher
     keep_tokens: int = 128
 
     def __post_init__(self) -> None:

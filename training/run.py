@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from edgetrack.training.recipe import Recipe
@@ -19,8 +20,15 @@ def run(path: Path) -> None:
     recipe = Recipe.load(path)
     plan = Plan(tracking=recipe.tracking_batch, grounding=recipe.grounding_batch)
     # Workers fork before torch starts its threads, which a fork would not carry over.
-    with start_workers(recipe.workers, recipe.seed, plan=plan, root=recipe.data) as workers:
+    seed = recipe.seed + _steps_done(Path(recipe.output))
+    with start_workers(recipe.workers, seed, plan=plan, root=recipe.data) as workers:
         from edgetrack.training.models.text import TextEncoder
         from edgetrack.training.train import Trainer
 
         Trainer(recipe, workers.next, TextEncoder.load(recipe.text)).run()
+
+
+def _steps_done(folder: Path) -> int:
+    """The last step in a run's log: one that goes on must not see its first samples again."""
+    log = folder / "log.jsonl"
+    return int(json.loads(log.read_text().splitlines()[-1])["step"]) if log.exists() else 0

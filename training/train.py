@@ -18,10 +18,14 @@ from torch import Tensor, nn
 
 from edgetrack.training import checkpoint
 from edgetrack.training.batches import Batch, forward, make_batch
+from edgetrack.training.distill import annealed, distillation, teach
 from edgetrack.training.losses import total, tracking_losses
 from edgetrack.training.models.network import EdgetrackNet
 from edgetrack.training.models.text import TextEncoder
+from edgetrack.training.prompts import cells, contrast_loss, refreshed
 from edgetrack.training.recipe import Recipe
+from edgetrack.training.teachers import NanoTrack
+from edgetrack.training.thaw import Thaw
 from edgetrack.training.validate import validate
 
 KINDS = ("tracking", "grounding")
@@ -38,7 +42,7 @@ class _Whole(nn.Module):
         self.net = net
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        return forward(self.net, batch)
+        return forward(self.net, batch, lambda tokens, own: refreshed(tokens, own, batch.box, batch.present))
 
 
 class Trainer:
@@ -57,6 +61,8 @@ class Trainer:
         self.average = copy.deepcopy(self.net).eval()
         self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=recipe.weight_decay)
         self.step, self.seconds = 0, 0.0
+        self.thaw = Thaw(recipe.frozen_blocks, recipe.thaw_patience)
+        self.teacher = NanoTrack(Path(recipe.teachers) / "nanotrack") if recipe.distill else None
         self.folder = Path(recipe.output)
         self._resume()
         self.rng = np.random.default_rng((recipe.seed, self.rank, self.step))
@@ -70,7 +76,7 @@ class Trainer:
         """Trunk and rest at their own rates; biases, norms and scalars without decay."""
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = defaultdict(list)
         for name, parameter in self.net.named_parameters():
-            if parameter.requires_grad:
+            if not name.startswith("trunk.stem"):  # frozen ones too: they may thaw
                 groups[name.startswith("trunk."), parameter.ndim > 1].append(parameter)
         rates = {True: self.recipe.trunk_rate, False: self.recipe.learning_rate}
         return [
@@ -92,6 +98,8 @@ class Trainer:
         self.average.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
+        self.thaw.load(state["thaw"])
+        self.net.freeze(self.thaw.frozen)
 
     def save(self) -> None:
         """Writes ``last.pt``; its ``model`` is the averaged weights, which export takes."""
@@ -104,12 +112,16 @@ class Trainer:
                 "recipe": self.recipe.as_dict(),
                 "step": self.step,
                 "seconds": self.seconds,
+                "thaw": self.thaw.state(),
                 "thresholds": {},
             }
             checkpoint.save(self.folder / "last.pt", values)
 
     def batch(self, kind: str) -> Batch:
-        made = make_batch(self.samples(kind), kind=kind, text=self.text, rng=self.rng)
+        return self._batch(self.samples(kind), kind)
+
+    def _batch(self, arrays: dict[str, Any], kind: str) -> Batch:
+        made = make_batch(arrays, kind=kind, text=self.text, rng=self.rng)
         if self.device.type == "cpu":
             return made
         return Batch(
@@ -122,10 +134,13 @@ class Trainer:
             group["lr"] = group["base"] * self.recipe.rate(self.step)
         figures = {}
         for kind in KINDS:
-            batch = self.batch(kind)
+            arrays = self.samples(kind)
+            batch = self._batch(arrays, kind)
             with torch.autocast(self.device.type, torch.bfloat16):
                 out = self.whole(batch)
             losses = tracking_losses(out, batch.box, batch.present)
+            if kind == "tracking":
+                losses |= self._likeness(out, batch, arrays)
             total(losses).backward()  # type: ignore[no-untyped-call]
             figures.update({f"{kind}_{name}": float(value.detach()) for name, value in losses.items()})
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
@@ -136,11 +151,27 @@ class Trainer:
         self._update_average()
         return {**figures, "gradient": float(norm)}
 
+    def _likeness(self, out: dict[str, Tensor], batch: Batch, arrays: dict[str, Any]) -> dict[str, Tensor]:
+        """The losses of the embedding: prompts that tell things apart, and the teacher while it teaches."""
+        losses = {"contrast": contrast_loss(out["embedding"], out["first"], batch.box, batch.present)}
+        teaching = annealed(self.step, round(self.recipe.distill * self.recipe.steps))
+        if self.teacher is not None and teaching:
+            taught = teach(self.teacher, arrays["search"], arrays["template"])
+            losses["distill"] = teaching * distillation(
+                out,
+                (taught[0].to(self.device), taught[1].to(self.device)),
+                target=batch.target.flatten(1),
+                inside=cells(batch.box, batch.present, out["embedding"].shape[1])[0],
+                box=batch.box,
+                teaching=teaching,
+            )
+        return losses
+
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         for slow, fast in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            if fast.requires_grad:
+            if fast.requires_grad:  # frozen ones are equal
                 slow.lerp_(fast, 1 - decay)
 
     def run(self) -> None:
@@ -168,7 +199,9 @@ class Trainer:
                 sums.clear()
                 since = self.step
             if self.step % self.recipe.validate_steps == 0:
-                self._report(validate(self.average, held_out))
+                figures = validate(self.average, held_out)
+                self._report(figures)
+                self.net.freeze(self.thaw.after(figures["tracking_iou"] + figures["grounding_iou"]))
             if now - saved > 60 * self.recipe.checkpoint_minutes:
                 self.save()
                 saved = now

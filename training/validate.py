@@ -27,7 +27,7 @@ def validate(net: EdgetrackNet, batches: dict[str, list[Batch]]) -> dict[str, fl
     for kind, group in batches.items():
         ious, presence, present = [], [], []
         for batch in group:
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast(batch.image.device.type, torch.bfloat16):
                 out = {k: v.float() for k, v in forward(net, batch).items()}
             boxes = decode_boxes(out["offset"], out["size"]).flatten(1, 2)
             best = out["score"].flatten(1).argmax(1)

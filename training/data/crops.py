@@ -23,6 +23,8 @@ def _distorted(
     actor: Actor, base: Matrix, size: int, random: np.random.Generator, *, flip: bool, strength: float
 ) -> Matrix:
     matrix = base
+    if strength >= 1 and random.random() < 0.12:
+        strength = 3.0  # a target that turns over
     if random.random() < 0.6 * strength:
         matrix = warps.chain(warps.about(_center(actor), warps.random_linear(random, strength)), matrix)
     if flip:

@@ -19,7 +19,7 @@ from edgetrack.training.data.grounding import GroundingSampler
 from edgetrack.training.data.pictures import Picture
 from edgetrack.training.data.sources import load_pictures
 from edgetrack.training.data.tracking import TrackingSampler
-from edgetrack.training.data.videos import Videos, load_videos
+from edgetrack.training.data.videos import Videos, load_pseudo, load_videos
 
 Batch = dict[str, Any]
 _PATIENCE_S = 120.0
@@ -54,10 +54,14 @@ def collate(samples: Sequence[dict[str, Any]]) -> Batch:
 
 
 def batches(
-    pictures: Sequence[Picture], videos: Videos | None, plan: Plan, seed: int
+    pictures: Sequence[Picture],
+    videos: Videos | None,
+    plan: Plan,
+    seed: int,
+    pseudo: Videos | None = None,
 ) -> Iterator[tuple[str, Batch]]:
     """Endless ("tracking" | "grounding", batch), in turn, in this process."""
-    tracking = TrackingSampler(pictures, videos, seed)
+    tracking = TrackingSampler(pictures, videos, seed, pseudo)
     grounding = GroundingSampler(pictures, seed + 1)
     while True:
         if plan.tracking:
@@ -67,10 +71,15 @@ def batches(
 
 
 def _work(
-    pictures: Sequence[Picture], videos: Videos | None, plan: Plan, seed: int, queues: dict[str, Any]
+    pictures: Sequence[Picture],
+    videos: Videos | None,
+    pseudo: Videos | None,
+    plan: Plan,
+    seed: int,
+    queues: dict[str, Any],
 ) -> None:
     cv2.setNumThreads(0)
-    for kind, batch in batches(pictures, videos, plan, seed):
+    for kind, batch in batches(pictures, videos, plan, seed, pseudo):
         queues[kind].put(batch)
 
 
@@ -142,14 +151,17 @@ def start_workers(
     """
     if n < 1:
         raise ConfigError(f"n is {n}; expected at least 1 data worker; raise it")
+    pseudo: Videos | None = None
     if pictures is None:
         pictures = load_pictures(root)
-        videos = videos or load_videos(root)
+        videos, pseudo = videos or load_videos(root), load_pseudo()
     context = multiprocessing.get_context("fork")
     queues = {kind: context.Queue(depth) for kind in ("tracking", "grounding")}
     processes = [
         context.Process(
-            target=_work, args=(pictures, videos, plan or Plan(), seed + 1000 * i, queues), daemon=True
+            target=_work,
+            args=(pictures, videos, pseudo, plan or Plan(), seed + 1000 * i, queues),
+            daemon=True,
         )
         for i in range(n)
     ]

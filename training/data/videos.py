@@ -55,7 +55,44 @@ class Videos:
         return self.frame(one, self.categories[video]), self.frame(two, self.categories[video])
 
 
-def _cut(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
+class Cuts:
+    """Collects cut frames of tracks, one track after the other."""
+
+    def __init__(self) -> None:
+        self._blobs: list[NDArray[np.uint8]] = []
+        self._boxes: list[XYWH] = []
+        self._starts, self._categories = [0], list[str]()
+
+    def __len__(self) -> int:
+        return len(self._categories)
+
+    def add(self, cut: Pixels, box: XYWH) -> None:
+        """One more frame of the present track: uint8 (h, w, 3) BGR and the target in it."""
+        code = cv2.imencode(".jpg", cut, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
+        self._blobs.append(np.asarray(code, np.uint8).ravel())
+        self._boxes.append(box)
+
+    def end(self, category: str) -> None:
+        """Closes the present track; one without frames does not count."""
+        if len(self._boxes) > self._starts[-1]:
+            self._starts.append(len(self._boxes))
+            self._categories.append(category)
+
+    def save(self, path: Path) -> Path:
+        """Writes what ``load_cuts`` reads."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(
+            path,
+            blob=np.concatenate(self._blobs),
+            ends=np.cumsum([len(blob) for blob in self._blobs]),
+            boxes=np.array(self._boxes, np.float32),
+            starts=np.array(self._starts),
+            categories=np.array(self._categories),
+        )
+        return path
+
+
+def cut_around(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
     """The neighbourhood of ``box``, and the box in it."""
     reach = max(_REACH * (box[2] * box[3]) ** 0.5, 96.0) / 2
     x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
@@ -67,13 +104,19 @@ def _cut(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
     return cut, ((box[0] - x0) * scale, (box[1] - y0) * scale, box[2] * scale, box[3] * scale)
 
 
+def iou(a: XYWH, b: XYWH) -> float:
+    """Intersection over union of two boxes xywh."""
+    across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    down = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    shared = max(0.0, across) * max(0.0, down)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
 def build(root: Path, cache: Path) -> Path:
     """Decodes every video under ``root`` and writes the cache; returns its path."""
     folder = root / "train" / "flying"
     index = [json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()]
-    blobs: list[NDArray[np.uint8]] = []
-    boxes: list[XYWH] = []
-    starts, categories = [0], []
+    cuts = Cuts()
     for record in index:
         truth = np.atleast_2d(np.loadtxt((folder / record["video"]).with_suffix(".txt"), delimiter=","))
         source = cv2.VideoCapture(str(folder / record["video"]))
@@ -82,28 +125,18 @@ def build(root: Path, cache: Path) -> Path:
             if not good:
                 break
             box = clip_box(tuple(float(v) for v in row), frame.shape[1], frame.shape[0])  # type: ignore[arg-type]
-            if not np.isfinite(row).all() or box is None:
-                continue
-            cut, inside = _cut(np.asarray(frame, np.uint8), box)
-            blobs.append(
-                np.asarray(cv2.imencode(".jpg", cut, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]).ravel()
-            )
-            boxes.append(inside)
+            if np.isfinite(row).all() and box is not None:
+                cuts.add(*cut_around(np.asarray(frame, np.uint8), box))
         source.release()
-        if len(boxes) > starts[-1]:
-            starts.append(len(boxes))
-            categories.append(record["category"])
-    cache.mkdir(parents=True, exist_ok=True)
-    path = cache / CACHE_NAME
-    np.savez(
-        path,
-        blob=np.concatenate(blobs),
-        ends=np.cumsum([len(blob) for blob in blobs]),
-        boxes=np.array(boxes, np.float32),
-        starts=np.array(starts),
-        categories=np.array(categories),
-    )
-    return path
+        cuts.end(record["category"])
+    return cuts.save(cache / CACHE_NAME)
+
+
+def load_cuts(path: Path) -> Videos:
+    """Reads what ``Cuts.save`` wrote."""
+    with np.load(path) as data:
+        names = [str(name) for name in data["categories"]]
+        return Videos(data["blob"], data["ends"], data["boxes"], data["starts"], names)
 
 
 def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Videos:
@@ -112,9 +145,13 @@ def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Vi
     path = folder / CACHE_NAME
     if not path.exists():
         build(data_root(root), folder)
-    with np.load(path) as data:
-        names = [str(name) for name in data["categories"]]
-        return Videos(data["blob"], data["ends"], data["boxes"], data["starts"], names)
+    return load_cuts(path)
+
+
+def load_pseudo(cache: Path | None = None) -> Videos | None:
+    """The tracks of unlabelled video, if ``edgetrack.training.data.pseudo`` has made some."""
+    path = (cache or cache_folder()) / "pseudo.npz"
+    return load_cuts(path) if path.exists() else None
 
 
 def main() -> None:

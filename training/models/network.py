@@ -14,6 +14,8 @@ from edgetrack.training.models.trunk import MobileNetV2
 
 TEXT_WIDTH = 384  # of the MiniLM tokens
 TEMPLATE_TOKENS = 64
+PROMPTS = 3  # target, background, distractor
+_SHARP = 14.0  # inverse temperature of the prompts' softmax (Ma et al., UVLTrack, AAAI 2024, section 3.4)
 
 
 class EdgetrackNet(nn.Module):
@@ -32,6 +34,7 @@ class EdgetrackNet(nn.Module):
         self.template_memory = MemoryWriter(width)
         self.correlate = nn.Linear(width, 64, bias=False)
         self.correlation = nn.Linear(TEMPLATE_TOKENS, width)
+        self.contrast = nn.Linear(PROMPTS + 1, width, bias=False)
         self.template_prototype = nn.Linear(width, width, bias=False)
         self.text_adapter = nn.Linear(TEXT_WIDTH, width)
         self.text_memory = MemoryWriter(width)
@@ -42,10 +45,18 @@ class EdgetrackNet(nn.Module):
         self.selected = SelectedLayer(width)
         self.channels = ChannelSelfAttention(width)
         self.heads = Heads(width)
+        nn.init.zeros_(self.contrast.weight)
         nn.init.zeros_(self.text_film.weight)
         nn.init.zeros_(self.text_film.bias)
         # queries and template keys start equal, so that attention starts as a search for what looks alike
         self.template_memory.project.weight.data[:width] = self.cross.query.weight.data
+
+    def freeze(self, blocks: int) -> None:
+        """Leaves the stem and the first ``blocks`` (6..12) blocks of the trunk as they are; the others learn."""
+        self.frozen_blocks = blocks
+        self.trunk.stem.requires_grad_(False)
+        for i, block in enumerate(self.trunk.blocks):
+            block.requires_grad_(i >= blocks)
 
     def features(self, image: Tensor) -> Tensor:
         """(B, D, S/16, S/16). The first ``frozen_blocks`` blocks of the trunk get no gradient."""
@@ -57,14 +68,18 @@ class EdgetrackNet(nn.Module):
         """Encodes the target's picture.
 
         ``target`` (B, 1, 8, 8): share of each cell that the target's box covers. Returns ``memory`` (B, 4, 64, D),
-        ``anchor`` (B, 64, 64): unit tokens for the pixel-wise correlation, ``prototype`` (B, D): unit length.
+        ``anchor`` (B, 64, 64): unit tokens for the pixel-wise correlation, ``prototype`` (B, D): unit length, and
+        ``prompts`` (B, 3, 64): unit means of the anchor in the target and around it, and zeros: no distractor yet.
         """
         tokens = self.features(image).flatten(2).transpose(1, 2)
         share = target.flatten(1)[..., None]
         mean = (tokens * share).sum(1) / share.sum(1).clamp(min=1e-3)
+        anchor = F.normalize(self.correlate(tokens), dim=-1)
+        prompts = torch.stack(((anchor * share).sum(1), (anchor * (1 - share)).sum(1)), 1)
         return {
             "memory": self.template_memory(tokens + share * self.in_target),
-            "anchor": F.normalize(self.correlate(tokens), dim=-1),
+            "anchor": anchor,
+            "prompts": F.pad(F.normalize(prompts, dim=-1), (0, 0, 0, 1)),
             "prototype": F.normalize(self.template_prototype(mean), dim=-1),
         }
 
@@ -81,6 +96,10 @@ class EdgetrackNet(nn.Module):
             "prototype": F.normalize(self.text_prototype(sentence), dim=-1),
         }
 
+    def embed(self, grid: Tensor) -> Tensor:
+        """Unit tokens (B, N, 64) of features (B, D, S, S): the space of ``anchor`` and ``prompts``."""
+        return F.normalize(self.correlate(grid.flatten(2).transpose(1, 2)), dim=-1)
+
     def search(
         self,
         image: Tensor,
@@ -88,23 +107,52 @@ class EdgetrackNet(nn.Module):
         memory_mask: Tensor,
         film: Tensor,
         anchor: Tensor,
+        prompts: Tensor,
         prototypes: Tensor,
     ) -> dict[str, Tensor]:
         """Looks for the target in a search region or a whole frame.
 
         ``memory`` (B, 4, 64 + T, D), template first; ``memory_mask`` (B, 64 + T); ``film`` (B, 2, D), zeros without
-        text; ``anchor`` (B, 64, 64), zeros without template; ``prototypes`` (B, 2, D), zeros where absent.
-        Returns what ``Heads`` returns and ``margin`` (B, N) of the token selection.
+        text; ``anchor`` (B, 64, 64) and ``prompts`` (B, 3, 64), zeros without template; ``prototypes`` (B, 2, D),
+        zeros where absent. Returns what ``Heads`` returns, ``margin`` (B, N) of the token selection and ``embedding``
+        (B, N, 64), from which a tracker refreshes its prompts.
         """
         grid = self.features(image)
+        return self.find(grid, self.embed(grid), memory, memory_mask, film, anchor, prompts, prototypes)
+
+    def find(
+        self,
+        grid: Tensor,
+        embedding: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor,
+        film: Tensor,
+        anchor: Tensor,
+        prompts: Tensor,
+        prototypes: Tensor,
+    ) -> dict[str, Tensor]:
+        """``search`` from the features and their embedding on."""
         side = grid.shape[-1]
         tokens = grid.flatten(2).transpose(1, 2)
-        correlation = F.normalize(self.correlate(tokens), dim=-1) @ anchor.transpose(1, 2)
-        tokens = tokens * (1.0 + film[:, :1]) + film[:, 1:] + self.correlation(correlation)
+        correlation = self.correlation(embedding @ anchor.transpose(1, 2))
+        contrast = self.contrast(contrasts(embedding, prompts))
+        tokens = tokens * (1.0 + film[:, :1]) + film[:, 1:] + correlation + contrast
         tokens = self.cross(tokens, memory, memory_mask, side)
         indices, gate, margin = self.select(tokens, prototypes)
         chosen = gather_tokens(tokens, indices)
         update = self.selected(chosen, memory, memory_mask) - chosen
         tokens = restore_tokens(tokens, chosen + gate[..., None] * update, indices)
         tokens = self.channels(tokens)
-        return {**self.heads(tokens.transpose(1, 2).unflatten(-1, (side, side))), "margin": margin}
+        heads = self.heads(tokens.transpose(1, 2).unflatten(-1, (side, side)))
+        return {**heads, "margin": margin, "embedding": embedding}
+
+
+def contrasts(embedding: Tensor, prompts: Tensor) -> Tensor:
+    """What tokens (B, N, 64) have of prompts (B, 3, 64): three cosines and the softmax share of the target.
+
+    A prompt of zeros is absent: it takes no share. Without any the result is zero.
+    """
+    cosine = embedding @ prompts.transpose(1, 2)
+    known = (prompts * prompts).sum(-1).clamp(0.0, 1.0)  # prompts have unit or zero length
+    share = torch.softmax(_SHARP * (cosine - 4.0 * (1.0 - known[:, None, :])), dim=-1)[..., :1]
+    return torch.cat((cosine, share * known[:, None, :1]), dim=-1)

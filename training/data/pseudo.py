@@ -1,0 +1,185 @@
+"""Tracks of unlabelled video: what a teacher follows forwards and, from there, back to where it began.
+
+``python -m edgetrack.training.data.pseudo VIDEOS --teacher FOLDER`` writes ``runs/cache/pseudo.npz`` once. A track counts
+when the way back ends on the box of its start (forward-backward consistency, Kalal et al., ICPR 2010), and a frame
+of it when both ways agree there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.training.data.pictures import XYWH, Pixels
+from edgetrack.training.data.roots import cache_folder
+from edgetrack.training.data.videos import Cuts, cut_around, iou
+from edgetrack.training.teachers import NanoTrack
+
+CACHE_NAME = "pseudo.npz"
+WORDS = ("person", "face", "car", "bicycle", "hand", "dog", "bottle", "ball", "bird")
+_SPAN, _STEP = 48, 2  # frames of a segment, and of them every second one is kept
+_SEGMENTS = 7  # of one video at most
+_LONG_SIDE = 960
+_RETURN, _AGREE, _SCORE = 0.6, 0.55, 0.45
+_STILL = 0.15  # share of the tracks that hardly move which is kept
+
+
+def segments(path: Path) -> Iterator[list[Pixels]]:
+    """Runs of ``_SPAN`` frames spread over a video, without cuts of the scene, uint8 (H, W, 3) BGR."""
+    source = cv2.VideoCapture(str(path))
+    total = int(source.get(cv2.CAP_PROP_FRAME_COUNT))
+    wanted = min(_SEGMENTS, max(1, total // _SPAN))
+    starts = {round(i * max(0, total - _SPAN) / max(1, wanted - 1)) for i in range(wanted)}
+    run: list[Pixels] | None = None
+    for index in range(total):
+        good, frame = source.read()
+        if not good:
+            break
+        if index in starts:
+            run = []
+        if run is None:
+            continue
+        run.append(_shrunk(np.asarray(frame, np.uint8)))
+        if len(run) > 1 and _jumps(run[-2], run[-1]):
+            run = None
+        elif len(run) == _SPAN:
+            yield run
+            run = None
+    if run is not None and len(run) >= _SPAN // 3:
+        yield run
+    source.release()
+
+
+def _shrunk(frame: Pixels) -> Pixels:
+    scale = _LONG_SIDE / max(frame.shape[:2])
+    if scale >= 1:
+        return frame
+    return np.asarray(cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _jumps(one: Pixels, two: Pixels) -> bool:
+    small = [cv2.resize(f, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32) for f in (one, two)]
+    return bool(np.abs(small[0] - small[1]).mean() > 35)
+
+
+class Finder:
+    """Boxes worth following: what the shipped model takes for common things, and pieces with much texture."""
+
+    def __init__(self, seed: int) -> None:
+        from edgetrack import Tracker
+
+        self._tracker, self._random = Tracker(threads=1), np.random.default_rng(seed)
+
+    def __call__(self, frame: Pixels) -> list[XYWH]:
+        """Up to seven boxes, xywh in pixels, that hardly overlap."""
+        chosen: list[XYWH] = []
+        for box in (*self._things(frame), *self._pieces(frame)):
+            if all(iou(box, other) < 0.4 for other in chosen) and min(box[2:]) >= 10:
+                chosen.append(box)
+        return chosen[:7]
+
+    def _things(self, frame: Pixels) -> list[XYWH]:
+        """One a word, where the tracker would at least call it uncertain."""
+        tracks = [self._tracker.start(frame, text=word) for word in WORDS]
+        return [track.box.xywh for track in tracks if track.box is not None]
+
+    def _pieces(self, frame: Pixels) -> list[XYWH]:
+        grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        corners = cv2.goodFeaturesToTrack(grey, 12, 0.05, min(grey.shape) / 6)
+        boxes: list[XYWH] = []
+        for x, y in [] if corners is None else corners[:, 0]:
+            side = float(np.exp(self._random.uniform(np.log(0.07), np.log(0.3)))) * min(grey.shape)
+            ratio = float(np.exp(self._random.normal(0, 0.35)))
+            w, h = side * ratio, side / ratio
+            inside = w < x * 2 < 2 * grey.shape[1] - w and h < y * 2 < 2 * grey.shape[0] - h
+            if inside:
+                boxes.append((float(x) - w / 2, float(y) - h / 2, w, h))
+        return boxes[:4]
+
+
+def follow(teacher: NanoTrack, frames: list[Pixels], box: XYWH) -> list[XYWH | None] | None:
+    """The box in every frame, None where the ways disagree; None altogether when the way back misses the start."""
+    ahead = _one_way(teacher, frames, box)
+    if ahead is None:
+        return None
+    back = _one_way(teacher, frames[::-1], ahead[-1])
+    if back is None or iou(back[-1], box) < _RETURN:
+        return None
+    pairs = zip(ahead, back[::-1], strict=True)
+    boxes = [_mean(a, b) if iou(a, b) >= _AGREE else None for a, b in pairs]
+    return boxes if sum(b is not None for b in boxes) >= 0.6 * len(boxes) else None
+
+
+def _one_way(teacher: NanoTrack, frames: list[Pixels], box: XYWH) -> list[XYWH] | None:
+    teacher.start(frames[0], box)
+    boxes, scores = [box], []
+    for frame in frames[1:]:
+        found, score = teacher.update(frame)
+        boxes.append(found)
+        scores.append(score)
+        if len(scores) >= 8 and np.mean(scores[-8:]) < _SCORE:
+            return None
+    return boxes
+
+
+def _mean(a: XYWH, b: XYWH) -> XYWH:
+    x, y, w, h = ((p + q) / 2 for p, q in zip(a, b, strict=True))
+    return x, y, w, h
+
+
+def _moves(boxes: list[XYWH | None]) -> bool:
+    known: NDArray[np.float64] = np.array([box for box in boxes if box is not None])
+    reach = np.ptp(known[:, :2] + known[:, 2:] / 2, axis=0).max()
+    size = np.sqrt(known[:, 2] * known[:, 3])
+    return bool(reach > 0.5 * size.mean() or size.max() > 1.3 * size.min())
+
+
+def build(videos: list[Path], teacher: Path, cache: Path, seed: int = 0) -> Path:
+    """Follows things in all ``videos`` and writes the cache; returns its path."""
+    nano, find, random = NanoTrack(teacher), Finder(seed), np.random.default_rng(seed)
+    cuts = Cuts()
+    for number, video in enumerate(videos):
+        tried = 0
+        for frames in segments(video):
+            for box in find(frames[0]):
+                tried += 1
+                boxes = follow(nano, frames, box)
+                if boxes is None or (not _moves(boxes) and random.random() > _STILL):
+                    continue
+                for frame, spot in list(zip(frames, boxes, strict=True))[::_STEP]:
+                    if spot is not None:
+                        cuts.add(*cut_around(frame, spot))
+                cuts.end("")
+        sys.stdout.write(
+            f"{number + 1}/{len(videos)} {video.name}: {len(cuts)} tracks so far, {tried} tried\n"
+        )
+        sys.stdout.flush()
+        if number % 10 == 9:
+            cuts.save(cache / CACHE_NAME)
+    return cuts.save(cache / CACHE_NAME)
+
+
+def main() -> None:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "videos", type=Path, help="folder; every .mp4, .avi, .mov, .webm and .mkv below it is read"
+    )
+    parser.add_argument("--teacher", type=Path, required=True, help="folder with the NanoTrack v3 ONNX pair")
+    parser.add_argument("--cache", type=Path, default=None, help="cache folder (default: runs/cache)")
+    options = parser.parse_args()
+    kinds = {".mp4", ".avi", ".mov", ".webm", ".mkv", ".gif"}
+    videos = sorted(path for path in options.videos.rglob("*") if path.suffix.lower() in kinds)
+    if not videos:
+        parser.error(f"no video below {options.videos}; expected files ending in {', '.join(sorted(kinds))}")
+    sys.stdout.write(f"{build(videos, options.teacher, options.cache or cache_folder())}\n")
+
+
+if __name__ == "__main__":
+    main()

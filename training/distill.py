@@ -1,0 +1,98 @@
+"""Distillation meets contrastive learning, for tokens of a tracker.
+
+Miles et al., MobileVOS (CVPR 2023), equations 4 to 9: the student's Gram matrix is to agree with a mixture of the
+teacher's and of the labels'; only cells near the target's border and the teacher's look-alikes are compared. Gram
+matrices of any widths compare, so no projector is needed. The teacher is annealed: it must not cap the student.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from edgetrack.training.losses import cell_grid
+from edgetrack.training.teachers import NanoTrack
+
+OMEGA = 0.95  # the paper's share of the teacher; here where it begins
+_HARD = 32  # look-alikes a sample
+
+
+def annealed(step: int, until: int) -> float:
+    """1 at the start, 0 from step ``until`` on, in between linear."""
+    return max(0.0, 1.0 - step / until) if until > 0 else 0.0
+
+
+def teach(
+    teacher: NanoTrack, search: NDArray[np.uint8], template: NDArray[np.uint8]
+) -> tuple[Tensor, Tensor]:
+    """The teacher's unit tokens of RGB crops (B, 256, 256, 3) and (B, 128, 128, 3): (B, 256, C) and (B, 64, C)."""
+    maps = [torch.from_numpy(np.stack([teacher.features(image[..., ::-1]) for image in group]))
+            for group in (search, template)]  # fmt: skip
+    seen, wanted = (F.normalize(tokens.flatten(2).transpose(1, 2), dim=-1) for tokens in maps)
+    return seen, wanted
+
+
+def near_border(box: Tensor, side: int) -> Tensor:
+    """Mask (B, N) of the cells at most one cell from the border of ``box`` (B, 4) cxcywh as shares of the crop."""
+    x, y = cell_grid(side, box.device)
+    cx, cy, w, h = ((box * side)[:, i, None, None] for i in range(4))
+    beyond = torch.maximum((x - cx).abs() - w / 2, (y - cy).abs() - h / 2)
+    return (beyond.abs() <= 1.0).float().flatten(1)
+
+
+def compared(box: Tensor, inside: Tensor, likeness: Tensor) -> Tensor:
+    """Mask (B, N): the target, its border, and the cells that the teacher takes most for the target."""
+    side = round(inside.shape[1] ** 0.5)
+    rank = likeness - 10.0 * inside
+    hard = torch.zeros_like(inside).scatter(1, rank.topk(_HARD, dim=1).indices, 1.0)
+    return torch.maximum(torch.maximum(inside, hard), near_border(box, side))
+
+
+def representation_loss(
+    student: Tensor, teacher: Tensor, label: Tensor, chosen: Tensor, omega: float
+) -> Tensor:
+    """log2 ||C_ss||^2 - log2 ||C_ss o C_ty||^2 with C_ty = omega C_tt + (1 - omega) Y (MobileVOS, equations 5 to 8).
+
+    ``student`` (B, M, D) and ``teacher`` (B, M, C) unit tokens; ``label`` (B, M) 1 on the target; ``chosen`` (B, M) 1
+    where compared. Y joins target with target; a background token is like itself only, for background is no one thing.
+    """
+    pairs = chosen[:, :, None] * chosen[:, None, :]
+    own = torch.eye(label.shape[1], device=label.device)
+    same = torch.maximum(label[:, :, None] * label[:, None, :], own)
+    gram = student.float() @ student.float().transpose(1, 2) * pairs
+    wanted = omega * (teacher @ teacher.transpose(1, 2)) + (1.0 - omega) * same
+    whole = gram.square().sum((1, 2))
+    agreed = (gram * wanted).square().sum((1, 2))
+    return (torch.log2(whole + 1e-8) - torch.log2(agreed + 1e-8)).mean()
+
+
+def distillation(
+    out: dict[str, Tensor],
+    taught: tuple[Tensor, Tensor],
+    *,
+    target: Tensor,
+    inside: Tensor,
+    box: Tensor,
+    teaching: float,
+) -> Tensor:
+    """``representation_loss`` over search and template tokens; ``teaching`` 1..0 is what is left of the teacher.
+
+    ``target`` (B, 64) and ``inside`` (B, 256): share of the target's box in a cell of the template and of the search.
+    """
+    seen, wanted = taught
+    held = (target > 0.5).float()
+    prototype = F.normalize((wanted * held[..., None]).sum(1), dim=-1)
+    likeness: Any = (seen @ prototype[..., None])[..., 0]
+    chosen = torch.cat((compared(box, inside, likeness), torch.ones_like(held)), 1)
+    return representation_loss(
+        torch.cat((out["embedding"], out["anchor"]), 1),
+        torch.cat((seen, wanted), 1),
+        torch.cat((inside, held), 1),
+        chosen,
+        OMEGA * teaching,
+    )

@@ -1,0 +1,56 @@
+"""Contrastive prompts in training: how they are refreshed, and the loss that makes them tell things apart.
+
+Ma et al., Unifying Visual and Vision-Language Tracking via Contrastive Learning (UVLTrack, AAAI 2024), sections 3.4
+and 3.5: target, distractor and background prompts, refreshed from confident frames.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from edgetrack.training.losses import on_target
+from edgetrack.training.models.network import contrasts
+
+_REFRESHED, _WITH_DISTRACTOR = 0.5, 0.6  # shares of the samples
+
+
+def cells(box: Tensor, present: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Masks (B, N) of the cells well inside the box and well outside of it; the rim belongs to neither."""
+    side = round(count**0.5)
+    inside = on_target(box, present, side).flatten(1)
+    wide = torch.cat((box[:, :2], box[:, 2:] * 1.9), 1)  # on_target takes the inner 60 %
+    return inside, 1.0 - on_target(wide, present, side).flatten(1)
+
+
+def refreshed(embedding: Tensor, prompts: Tensor, box: Tensor, present: Tensor) -> Tensor:
+    """The prompts (B, 3, 64) as a tracker has them that followed the target for a while.
+
+    Half of the samples keep the template's. The others are mixed with what is now on the target and around it; some get
+    a distractor: what looks most like the target elsewhere. No gradient flows into the mixture.
+    """
+    tokens = embedding.detach()
+    inside, outside = cells(box, present, tokens.shape[1])
+    here = F.normalize((tokens * inside[..., None]).sum(1), dim=-1)
+    around = F.normalize((tokens * outside[..., None]).sum(1), dim=-1)
+    likeness = (tokens @ prompts[:, :1].detach().transpose(1, 2))[..., 0] - 4.0 * (1.0 - outside)
+    distractor = tokens[torch.arange(len(tokens)), likeness.argmax(1)]
+    count, kind = len(tokens), {"device": tokens.device, "dtype": torch.float32}
+    chosen = (torch.rand(count, **kind) < _REFRESHED).float() * present
+    share = (torch.rand(count, **kind) * 0.6 * chosen)[:, None]
+    target = F.normalize(prompts[:, 0] * (1 - share) + here * share, dim=-1)
+    background = F.normalize(prompts[:, 1] * (1 - share) + around * share, dim=-1)
+    shown = (chosen * (torch.rand(count, **kind) < _WITH_DISTRACTOR).float())[:, None]
+    blurred = F.normalize(distractor + 0.3 * around, dim=-1)  # never the token itself
+    return torch.stack((target, background, blurred * shown), 1).to(prompts.dtype)
+
+
+def contrast_loss(embedding: Tensor, prompts: Tensor, box: Tensor, present: Tensor) -> Tensor:
+    """Cross-entropy of each cell's share of the target prompt; both sides of the border count the same."""
+    share = contrasts(embedding.float(), prompts.float())[..., 3].clamp(1e-5, 1 - 1e-5)
+    inside, outside = cells(box, present, share.shape[1])
+    pull = -(torch.log(share) * inside).sum() / inside.sum().clamp(min=1.0)
+    hard = outside * (1.0 + 15.0 * share.detach())  # look-alikes count most
+    push = -(torch.log(1 - share) * hard).sum() / hard.sum().clamp(min=1.0)
+    return pull + push

@@ -1,0 +1,116 @@
+"""NanoTrack as a teacher: features of any crops, and tracks of any video (Apache-2.0, HonglinChu/SiamTrackers).
+
+The official pair of ONNX files, whose backbone is fixed to 255 pixels, is opened with free sizes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import ConfigError
+from edgetrack.training.data.warps import GREY, region_matrix, warp
+
+Floats = NDArray[np.float32]
+XYWH = tuple[float, float, float, float]
+_TEMPLATE, _SEARCH, _STRIDE = 127, 255, 16
+_SETTINGS = {
+    "v2": (0.15, 0.455, 0.37),
+    "v3": (0.138, 0.455, 0.348),
+}  # penalty, window, rate: the official configs
+
+
+class NanoTrack:
+    """One tracker of version ``v2`` or ``v3`` from a folder with VERSION_backbone.onnx and VERSION_head.onnx.
+
+    Raises:
+        ConfigError: the files are not there.
+    """
+
+    def __init__(self, folder: str | Path, version: str = "v3") -> None:
+        paths = [Path(folder) / f"{version}_{part}.onnx" for part in ("backbone", "head")]
+        for path in paths:
+            if not path.is_file():
+                raise ConfigError(
+                    f"teacher file {path} does not exist; expected the official NanoTrack ONNX pair: "
+                    "set distill = 0 in the recipe to train without a teacher"
+                )
+        self._backbone, self._head = _open(paths[0], free=True), _open(paths[1], free=False)
+        self._names = [tensor.name for tensor in self._head.get_inputs()]
+        self._penalty, self._influence, self._rate = _SETTINGS[version]
+
+    def features(self, pixels: NDArray[np.uint8]) -> Floats:
+        """Features (C, S / 16, S / 16) of a BGR crop uint8 (S, S, 3)."""
+        size = _TEMPLATE if pixels.shape[0] < 200 else _SEARCH
+        if pixels.shape[0] != size:
+            pixels = np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+        blob = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)
+        return np.asarray(self._backbone.run(None, {self._backbone.get_inputs()[0].name: blob})[0][0])
+
+    def start(self, frame: NDArray[np.uint8], box: XYWH) -> None:
+        """Takes the target from ``box`` of a frame uint8 (H, W, 3) BGR."""
+        self._centre = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
+        self._size = np.array(box[2:], np.float64)
+        self._kernel = self.features(self._crop(frame, self._side(), _TEMPLATE))[None]
+
+    def update(self, frame: NDArray[np.uint8]) -> tuple[XYWH, float]:
+        """Box and score in the next frame (Li et al., SiamRPN, CVPR 2018, section 4.3)."""
+        side = self._side() * _SEARCH / _TEMPLATE
+        search = self.features(self._crop(frame, side, _SEARCH))[None]
+        logits, reach = self._head.run(None, dict(zip(self._names, (self._kernel, search), strict=True)))
+        score = 1.0 / (1.0 + np.exp(logits[0, 0] - logits[0, 1]))
+        cells = score.shape[0]
+        axis = (np.arange(cells) - cells // 2) * float(_STRIDE)
+        left, top = axis[None] - reach[0, 0], axis[:, None] - reach[0, 1]
+        w, h = axis[None] + reach[0, 2] - left, axis[:, None] + reach[0, 3] - top
+        before = self._size * _SEARCH / side
+        change = _change(_context(w, h) / _context(*before)) * _change((before[0] / before[1]) / (w / h))
+        rank = np.exp(-(change - 1) * self._penalty) * score
+        line = np.hanning(cells)
+        best = np.unravel_index(
+            (rank * (1 - self._influence) + np.outer(line, line) * self._influence).argmax(), rank.shape
+        )
+        rate, scale = float(rank[best]) * self._rate, side / _SEARCH
+        self._centre = self._centre + scale * np.array([(left + w / 2)[best], (top + h / 2)[best]])
+        self._size = self._size * (1 - rate) + scale * np.array([w[best], h[best]]) * rate
+        height, width = frame.shape[:2]
+        self._centre = np.clip(self._centre, 0, (width, height))
+        self._size = np.clip(self._size, 6, (width, height))
+        low = self._centre - self._size / 2
+        return (float(low[0]), float(low[1]), float(self._size[0]), float(self._size[1])), float(score[best])
+
+    def _side(self) -> float:
+        return float(_context(*self._size))
+
+    def _crop(self, frame: NDArray[np.uint8], side: float, size: int) -> NDArray[np.uint8]:
+        centre = (float(self._centre[0]), float(self._centre[1]))
+        return warp(frame, region_matrix(centre, side, size), (size, size), border=GREY)
+
+
+def _context(w: Any, h: Any) -> Any:
+    """Side of the square that holds a box and its surroundings."""
+    return np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2))
+
+
+def _change(ratio: Any) -> Any:
+    return np.maximum(ratio, 1 / ratio)
+
+
+def _open(path: Path, *, free: bool) -> Any:
+    import onnx
+    import onnxruntime
+
+    model = onnx.load(path)
+    if free:
+        for tensor in (*model.graph.input, *model.graph.output):
+            for axis in (2, 3):
+                tensor.type.tensor_type.shape.dim[axis].dim_param = f"{tensor.name}{axis}"
+        del model.graph.value_info[:]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # beside training
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])

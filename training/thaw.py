@@ -1,0 +1,49 @@
+"""LiteTrack's parameter freezing, driven by the validation: trunk stages begin to learn when the rest has stalled.
+
+The published code holds such a schedule but never reads it; this is the method as its README describes it. A stage that
+was let go and brought nothing is frozen again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+STAGES = (13, 10, 7, 6)  # blocks that stay frozen, in the order of thawing
+_LEAST = 0.004  # progress that counts
+
+
+class Thaw:
+    """How many blocks of the trunk are frozen; ``patience`` validations without progress move it, 0 = never."""
+
+    def __init__(self, frozen: int, patience: int) -> None:
+        self.frozen, self.patience = frozen, patience
+        self.best, self.waited, self.settled = float("-inf"), 0, patience == 0
+        self.before = frozen
+
+    def after(self, figure: float) -> int:
+        """Takes a validation's figure (higher is better); returns the number of frozen blocks from now on."""
+        if self.settled:
+            return self.frozen
+        if figure > self.best + _LEAST:
+            self.best, self.waited, self.before = figure, 0, self.frozen
+            return self.frozen
+        self.waited += 1
+        if self.waited >= self.patience:
+            self.waited = 0
+            self._move()
+        return self.frozen
+
+    def _move(self) -> None:
+        lower = [stage for stage in STAGES if stage < self.frozen]
+        if self.frozen != self.before or not lower:  # the last thaw brought nothing, or all that may learns
+            self.frozen, self.settled = self.before, True
+        else:
+            self.frozen = lower[0]
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return dict(vars(self))
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Goes on from ``state``."""
+        vars(self).update(state)
