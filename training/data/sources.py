@@ -16,6 +16,8 @@ from edgetrack.training.data.roots import cache_folder, data_root
 _LONG_SIDE = 480
 _MIN_COVER, _MAX_COVER = 0.25, 0.95  # share of the box that a believable teacher mask fills
 _SEEN_SHARE = 0.002
+_LARGE = 0.02  # share of the picture from which a thing that only the teacher names counts
+_TRUSTED = ("motorcycle", "bicycle", "horse", "dog")  # the classes that the teacher hardly mistakes
 _CAMVID = {"car": 8, "pedestrian": 9, "cyclist": 10}
 # Connected parts wider than this many heights are several things that touch.
 _GROUPS = {"car": (1.9, "cars"), "person": (0.75, "people")}
@@ -188,6 +190,23 @@ def _plain(
         else:
             mask = _teacher_mask(classes, item["category"], box)
         things.append(Thing(item["category"], box, mask))
+    return (*things, *_unnamed(classes, {thing.category for thing in things}))
+
+
+def _unnamed(classes: Pixels | None, named: set[str]) -> tuple[Thing, ...]:
+    """Large things that the teacher sees and that the annotation, which is about few classes, does not name."""
+    things = []
+    for index in np.unique(classes) if classes is not None else ():
+        category = VOC_CLASSES[int(index)]
+        if category not in _TRUSTED or category in named or (category == "dog" and "cat" in named):
+            continue
+        area = (classes == index).astype(np.uint8) * np.uint8(255)
+        mask = _largest(area)
+        x, y, w, h = cv2.boundingRect(mask)
+        solid = cv2.countNonZero(mask) > max(_LARGE * mask.size, 0.4 * w * h)
+        if solid and cv2.countNonZero(mask) > 0.8 * cv2.countNonZero(area):
+            inside = mask[y : y + h, x : x + w].copy()
+            things.append(Thing(category, (float(x), float(y), float(w), float(h)), inside))
     return tuple(things)
 
 
