@@ -24,6 +24,7 @@ class Recipe:
     teachers: str  # folder with mobilenetv2_imagenet.npz and, for distill, nanotrack/
     text: str  # folder that edgetrack.training.prune_text wrote
     output: str  # checkpoints and log
+    folders: tuple[str, ...] = ()  # more stills with boxes, each with an annotations.jsonl
     initial: str = ""  # checkpoint whose weights the run starts from; "" = ImageNet trunk
     seed: int = 0
     steps: int = 20_000  # optimiser steps
@@ -69,6 +70,7 @@ class Recipe:
         known = {f.name: f for f in fields(cls)}
         if unknown := sorted(set(values) - set(known)):
             raise ConfigError(f"recipe {path} has unknown keys {unknown}; known keys are {sorted(known)}")
+        values["folders"] = tuple(values.get("folders", ()))
         try:
             return cls(**values)
         except TypeError as error:

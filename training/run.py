@@ -21,7 +21,7 @@ def run(path: Path) -> None:
     plan = Plan(tracking=recipe.tracking_batch, grounding=recipe.grounding_batch)
     # Workers fork before torch starts its threads, which a fork would not carry over.
     seed = recipe.seed + _steps_done(Path(recipe.output))
-    with start_workers(recipe.workers, seed, plan=plan, root=recipe.data) as workers:
+    with start_workers(recipe.workers, seed, plan=plan, root=recipe.data, folders=recipe.folders) as workers:
         from edgetrack.training.models.text import TextEncoder
         from edgetrack.training.train import Trainer
 

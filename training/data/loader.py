@@ -135,6 +135,7 @@ def start_workers(
     root: str | Path | None = None,
     pictures: Sequence[Picture] | None = None,
     videos: Videos | None = None,
+    folders: Sequence[str] = (),
 ) -> Workers:
     """Loads the data once (unless given), forks ``n`` workers that share it, and starts them.
 
@@ -148,12 +149,13 @@ def start_workers(
         root: data folder, see `edgetrack.training.data.roots.data_root`.
         pictures: stills, instead of loading those under ``root``.
         videos: videos, instead of those under ``root``; none when only ``pictures`` are given.
+        folders: more stills, see `edgetrack.training.data.sources.read_folder`.
     """
     if n < 1:
         raise ConfigError(f"n is {n}; expected at least 1 data worker; raise it")
     pseudo: Videos | None = None
     if pictures is None:
-        pictures = load_pictures(root)
+        pictures = load_pictures(root, folders=folders)
         videos, pseudo = videos or load_videos(root), load_pseudo()
     context = multiprocessing.get_context("fork")
     queues = {kind: context.Queue(depth) for kind in ("tracking", "grounding")}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from edgetrack.errors import SourceError
 from edgetrack.training.data.masks import CACHE_NAME, SOURCES, VOC_CLASSES, records
 from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box, rect_of
 from edgetrack.training.data.roots import cache_folder, data_root
@@ -252,13 +254,41 @@ class Reader:
         return Picture(pixels, things, source, str(record["image"]), frozenset(seen))
 
 
+def read_folder(folder: Path) -> list[Picture]:
+    """The stills of a folder of one's own: ``annotations.jsonl`` names pictures and their things, a line each.
+
+    A line is ``{"image": path, "objects": [{"category": str, "box": [x, y, w, h], "polygons"?: [[x, y, ...]]}]}``.
+
+    Raises:
+        SourceError: the file is not there, or a picture cannot be read.
+    """
+    path = folder / "annotations.jsonl"
+    if not path.is_file():
+        raise SourceError(f"{path} does not exist; expected one JSON object a line: image, objects")
+    pictures = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        image = cv2.imread(str(folder / record["image"]))
+        if image is None:
+            raise SourceError(f"{folder / record['image']}, named in {path}, cannot be read as a picture")
+        pixels, scale = _shrink(np.asarray(image, np.uint8))
+        things = _plain(record, None, scale, (pixels.shape[1], pixels.shape[0]))
+        seen = frozenset(thing.category for thing in things)
+        pictures.append(Picture(pixels, things, "folders", str(record["image"]), seen))
+    return pictures
+
+
 def load_pictures(
-    root: str | Path | None = None, cache: Path | None = None, limit: int | None = None
+    root: str | Path | None = None,
+    cache: Path | None = None,
+    limit: int | None = None,
+    folders: Sequence[str] = (),
 ) -> list[Picture]:
-    """All stills (at most ``limit`` of each source) in memory, about 1.5 GB.
+    """All stills (at most ``limit`` of each source) in memory, about 1.5 GB, and those of ``folders``.
 
     Without the cache that `edgetrack.training.data.masks` writes, VOC things have soft ellipses for masks.
     """
     folder = data_root(root)
     reader = Reader(folder, cache or cache_folder())
-    return [reader.read(source, record) for source in SOURCES for record in records(folder, source)[:limit]]
+    known = [reader.read(source, record) for source in SOURCES for record in records(folder, source)[:limit]]
+    return known + [picture for path in folders for picture in read_folder(Path(path))]
