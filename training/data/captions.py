@@ -23,7 +23,10 @@ _NOUNS: dict[str, tuple[str, ...]] = {
         "person riding a bicycle",
         "bicycle rider",
     ),
-    "person": ("person", "person", "person", "pedestrian", "human"),
+    "person": (
+        *("person",) * 6, "pedestrian", "pedestrian", "human", "player", "jogger", "runner", "athlete", "walker",
+        "dancer", "worker", "child", "basketball player", "football player", "skater", "tourist",
+    ),
     "motorcycle": ("motorcycle", "motorbike"),
     "airplane": ("airplane", "plane", "aircraft"),
     "drone": ("drone", "quadcopter", "small drone"),
@@ -41,7 +44,7 @@ _NOUNS: dict[str, tuple[str, ...]] = {
     "boat": ("boat", "ship"),
     "cup": ("cup", "mug"),
     "laptop": ("laptop", "computer"),
-}
+}  # fmt: skip
 _MAN, _WOMAN = (
     ("man", "man", "boy", "guy", "male person"),
     ("woman", "woman", "girl", "lady", "female person"),
