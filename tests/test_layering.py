@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"edgetrack": "edgetrack", "export": "edgetrack.export", "training": "edgetrack.training"}
-FOLDERS["targets"] = "edgetrack.targets"
+FOLDERS |= {"targets": "edgetrack.targets", "datasets": "edgetrack.datasets"}
 
 # From the bottom to the top; a part may use its own layer and those below it.
 LAYERS: list[set[str]] = [
@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"_native", "_imports"},
     {"crop", "targets", "bundle", "prompt", "decode"},
     {"engines", "io", "policy", "target"},
-    {"tracker"},
+    {"tracker", "datasets"},
     {"pipeline", "status", "demo"},
     {"export", "training"},
     {"cli"},
@@ -31,6 +31,7 @@ LAYERS: list[set[str]] = [
 ]
 # Further than that: the exporter and the training do not touch the running side.
 FORBIDDEN = {
+    "datasets": {"engines", "policy", "target", "tracker"},
     "export": {"tracker", "pipeline", "io", "cli", "demo"},
     "training": {"pipeline", "cli", "demo"},
     "engines": {"io"},
@@ -39,6 +40,7 @@ FORBIDDEN = {
 OUTSIDE = {
     "edgetrack": {"numpy"},
     "edgetrack.cli": {"numpy", "rich", "typer"},
+    "edgetrack.datasets": {"numpy"},
     "edgetrack.targets": set(),
     "edgetrack.status": {"numpy", "rich"},  # only the command loads it
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
