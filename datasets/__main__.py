@@ -1,6 +1,6 @@
 """Checks a data set on disk: ``python -m edgetrack.datasets lasot /data/LaSOT test``.
 
-Reads the labels of every sequence, or of every region, and a first picture of each, and names every fault with its file.
+Reads the labels of every sequence, or of every region, and the first picture of each, and names faults with their files.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ from edgetrack.datasets.sets import Region, RegionLayout
 from edgetrack.datasets.tables import read_json
 from edgetrack.errors import DatasetError
 
-Texts = Callable[[dict[str, Any], str, bool], tuple[str, ...]]  # annotation, class, alone of its class -> sentences
+Texts = Callable[
+    [dict[str, Any], str, bool], tuple[str, ...]
+]  # annotation, class, alone of its class -> sentences
 
 
 def image_folder(candidates: list[Path]) -> Path:

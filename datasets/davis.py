@@ -1,6 +1,6 @@
 """DAVIS 2017 (Pont-Tuset et al., 2017): one sequence for each object, its box that around its mask.
 
-    DAVIS/{ImageSets/2017/train.txt, JPEGImages/480p/bear/00000.jpg, Annotations/480p/bear/00000.png}
+DAVIS/{ImageSets/2017/train.txt, JPEGImages/480p/bear/00000.jpg, Annotations/480p/bear/00000.png}
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def _codes(path: Path) -> NDArray[np.int64]:
     """(H, W) of 0xRRGGBB; OpenCV gives the palette's colours, not its indices."""
     pixels = load_cv2().imread(str(path), load_cv2().IMREAD_UNCHANGED) if path.is_file() else None
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise DatasetError(f"{path} is no mask; expected a PNG with the DAVIS palette; unpack the archive again")
+        raise DatasetError(
+            f"{path} is no mask; expected a PNG with the DAVIS palette; unpack the archive again"
+        )
     return np.asarray(pixels.astype(np.int64) @ np.array([1, 1 << 8, 1 << 16]))
 
 
@@ -46,7 +48,9 @@ def _objects(path: Path) -> dict[int, int]:
     found = {}
     for code in np.unique(_codes(path)).tolist():
         if code not in _palette():
-            raise DatasetError(f"{path}: colour #{code:06x} is not of the DAVIS palette; unpack the archive again")
+            raise DatasetError(
+                f"{path}: colour #{code:06x} is not of the DAVIS palette; unpack the archive again"
+            )
         found[_palette()[code]] = code
     return {number: code for number, code in found.items() if 0 < number < 255}  # 255 is "do not care"
 

@@ -23,7 +23,9 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(values, list) or not values:
         raise DatasetError(f'{path} is no list of sequences; expected [{{"name": ..., "text": ...}}, ...]')
     for i, entry in enumerate(values):
-        if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("name", "text")):
+        if not isinstance(entry, dict) or not all(
+            isinstance(entry.get(key), str) for key in ("name", "text")
+        ):
             raise DatasetError(f"{path}: entry {i} is {entry!r:.80}; expected the strings 'name' and 'text'")
     return {entry["name"]: entry for entry in values}
 

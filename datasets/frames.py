@@ -76,9 +76,7 @@ def frames_from(folder: Path, first: int, count: int) -> ImageFrames:
         DatasetError: one of them is missing.
     """
     by_number = {
-        int(stem): name
-        for name in image_names(folder)
-        if (stem := name.rpartition(".")[0]).isdecimal()
+        int(stem): name for name in image_names(folder) if (stem := name.rpartition(".")[0]).isdecimal()
     }
     names = [by_number.get(i, "") for i in range(first, first + count)]
     if "" in names:

@@ -20,7 +20,12 @@ from edgetrack.datasets.sets import SequenceLayout
 from edgetrack.datasets.tables import read_boxes, read_flags, read_names, read_text
 from edgetrack.errors import DatasetError
 
-_ATTRIBUTES = {"object_class": "category", "motion_class": "motion", "major_class": "major", "root_class": "root"}
+_ATTRIBUTES = {
+    "object_class": "category",
+    "motion_class": "motion",
+    "major_class": "major",
+    "root_class": "root",
+}
 
 
 def first_box_only(folder: Path, truth: Path) -> tuple[ImageFrames, Boxes]:
@@ -38,7 +43,9 @@ def _attributes(path: Path) -> dict[str, str]:
     try:
         parser.read_string(read_text(path))
     except configparser.Error as error:
-        raise DatasetError(f"{path} is no INI file: {' '.join(str(error).split())}; unpack it again") from None
+        raise DatasetError(
+            f"{path} is no INI file: {' '.join(str(error).split())}; unpack it again"
+        ) from None
     values = {key: value for section in parser.sections() for key, value in parser.items(section)}
     return {ours: values[key] for key, ours in _ATTRIBUTES.items() if key in values}
 

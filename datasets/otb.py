@@ -1,8 +1,8 @@
 """OTB-100 (Wu et al., TPAMI 2015) and OTB99-Lang, its sentences (Li et al., CVPR 2017).
 
-    OTB100/Basketball/{img/0001.jpg, groundtruth_rect.txt}
-    OTB100/Jogging/{img/0001.jpg, groundtruth_rect.1.txt, groundtruth_rect.2.txt}
-    OTB_sentences/{OTB_videos/Basketball/..., OTB_query_train/Basketball.txt, OTB_query_test/Biker.txt}
+OTB100/Basketball/{img/0001.jpg, groundtruth_rect.txt}
+OTB100/Jogging/{img/0001.jpg, groundtruth_rect.1.txt, groundtruth_rect.2.txt}
+OTB_sentences/{OTB_videos/Basketball/..., OTB_query_train/Basketball.txt, OTB_query_test/Biker.txt}
 """
 
 from __future__ import annotations
@@ -53,8 +53,12 @@ def _names(root: Path, split: str) -> list[str]:
     for name in subfolders(root):
         found = sorted((root / name).glob(f"{_TRUTH}*.txt"))
         if not found:
-            raise DatasetError(f"{root / name}: {_TRUTH}.txt does not exist; expected one; unpack the archive again")
-        names += [name if path.stem == _TRUTH else name + "-" + path.stem.rpartition(".")[2] for path in found]
+            raise DatasetError(
+                f"{root / name}: {_TRUTH}.txt does not exist; expected one; unpack the archive again"
+            )
+        names += [
+            name if path.stem == _TRUTH else name + "-" + path.stem.rpartition(".")[2] for path in found
+        ]
     return names
 
 

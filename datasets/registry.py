@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetrack.datasets import coco, davis, folder, got10k, lasot, nfs, otb, refcoco, tnl2k, trackingnet, uav123, vot
+from edgetrack.datasets import (
+    coco,
+    davis,
+    folder,
+    got10k,
+    lasot,
+    nfs,
+    otb,
+    refcoco,
+    tnl2k,
+    trackingnet,
+    uav123,
+    vot,
+)
 from edgetrack.datasets.sets import RegionLayout, RegionSet, SequenceLayout, SequenceSet
 from edgetrack.errors import DatasetError
 
@@ -57,5 +70,11 @@ def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | Regio
     """
     layout, root = layout_of(name, split), Path(path)
     if not root.is_dir():
-        raise DatasetError(f"{root} is no folder; expected {name} in its official layout there; correct the path")
-    return RegionSet(layout, root, split) if isinstance(layout, RegionLayout) else SequenceSet(layout, root, split)
+        raise DatasetError(
+            f"{root} is no folder; expected {name} in its official layout there; correct the path"
+        )
+    return (
+        RegionSet(layout, root, split)
+        if isinstance(layout, RegionLayout)
+        else SequenceSet(layout, root, split)
+    )

@@ -80,7 +80,9 @@ class VideoFrames:
 
     def _open(self) -> Any:
         if not self._path.is_file():
-            raise DatasetError(f"{self._path} does not exist; expected the video of the sequence of that name")
+            raise DatasetError(
+                f"{self._path} does not exist; expected the video of the sequence of that name"
+            )
         self._capture, self._next = load_cv2().VideoCapture(str(self._path)), 0
         if not self._capture.isOpened():
             raise DatasetError(f"{self._path} is no video that OpenCV reads; copy it again")

@@ -65,7 +65,9 @@ def numbers(values: list[str], path: Path, line: int) -> list[float]:
         except ValueError:
             raise DatasetError(f"{path}:{line}: {value!r} is not a number; expected numbers only") from None
         if math.isinf(made[-1]):
-            raise DatasetError(f"{path}:{line}: {value!r} is not finite; expected pixels, or nan for no target")
+            raise DatasetError(
+                f"{path}:{line}: {value!r} is not finite; expected pixels, or nan for no target"
+            )
     return made
 
 
@@ -134,7 +136,9 @@ def read_names(path: Path) -> list[str]:
         if name in seen:
             raise DatasetError(f"{path}:{i}: {name} is there twice; expected every sequence once")
         if name.startswith("/") or ".." in Path(name).parts:
-            raise DatasetError(f"{path}:{i}: {name} leads out of the data set; expected the name of a sequence")
+            raise DatasetError(
+                f"{path}:{i}: {name} leads out of the data set; expected the name of a sequence"
+            )
         seen.add(name)
     return names
 
@@ -144,4 +148,6 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise DatasetError(f"{path}:{error.lineno}: not valid JSON: {error.msg}; copy the file again") from None
+        raise DatasetError(
+            f"{path}:{error.lineno}: not valid JSON: {error.msg}; copy the file again"
+        ) from None

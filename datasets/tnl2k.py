@@ -3,7 +3,8 @@
     TNL2K/{TNL2K_train_subset, TNL2K_test_subset}/NAME/{imgs/00001.png, groundtruth.txt, language.txt}
 
 The training archive comes in parts (``TNL2K_train_subset_p1`` ...): their folders may lie side by side. Frames are
-taken in the order of their numbers; the official files leave some numbers out. Zero boxes mean that the target is absent.
+taken in the order of their numbers, some of which the official files leave out. Zero boxes mean that the target is
+absent.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from edgetrack.errors import DatasetError
 def _names(root: Path, split: str) -> list[str]:
     parts = [part for part in subfolders(root) if part.lower().startswith((f"tnl2k_{split}", split))]
     if not parts:
-        raise DatasetError(f"{root} has no folder TNL2K_{split}_subset; expected the sequences of the split there")
+        raise DatasetError(
+            f"{root} has no folder TNL2K_{split}_subset; expected the sequences of the split there"
+        )
     return [f"{part}/{name}" for part in parts for name in subfolders(root / part)]
 
 

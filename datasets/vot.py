@@ -26,7 +26,9 @@ def mask_box(line: str, path: Path, number: int) -> list[float]:
     """The box around a mask line ``mX,Y,W,H,runs``: lengths of runs, row by row, of zeros and ones in turn."""
     values = numbers(cells(line[1:]), path, number)
     if len(values) < 4 or any(v < 0 or v != int(v) for v in values):
-        raise DatasetError(f"{path}:{number}: not a mask; expected m and x, y, w, h and whole lengths of runs")
+        raise DatasetError(
+            f"{path}:{number}: not a mask; expected m and x, y, w, h and whole lengths of runs"
+        )
     x, y, w, h = (int(v) for v in values[:4])
     runs = np.array(values[4:], np.int64)
     if runs.sum() > w * h:
