@@ -1,6 +1,6 @@
 """Checks a data set on disk: ``python -m edgetrack.datasets lasot /data/LaSOT test``.
 
-Reads the labels of every sequence, or of every region, and the first picture of each, and names faults with their files.
+Reads the labels of every sequence, or of every region, and the first picture of each; names the faults.
 """
 
 from __future__ import annotations
@@ -54,8 +54,7 @@ def main() -> None:
         opened = open_dataset(options.name, options.path, options.split)
     except EdgetrackError as error:
         sys.exit(f"error: {error}")
-    is_sequences = isinstance(opened, SequenceSet)
-    summary, faults = _check_sequences(opened) if is_sequences else _check_regions(opened)  # type: ignore[arg-type]
+    summary, faults = _check_sequences(opened) if isinstance(opened, SequenceSet) else _check_regions(opened)
     for fault in faults[:_SHOWN]:
         sys.stdout.write(f"fault: {fault}\n")
     if len(faults) > _SHOWN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from edgetrack.training.recipe import Recipe
@@ -13,13 +14,18 @@ def run(path: Path) -> None:
     Raises:
         ConfigError: the recipe, a checkpoint or a path in it is wrong.
         SourceError: the training data are not there.
+        DatasetError: a data set that the recipe names is not there, or is broken.
     """
     from edgetrack.training.data.loader import Plan, start_workers
+    from edgetrack.training.data.mixture import Mixture
 
     recipe = Recipe.load(path)
     plan = Plan(tracking=recipe.tracking_batch, grounding=recipe.grounding_batch)
+    mixture = Mixture.open(recipe.datasets, recipe.data_weight)
+    # Each process of a run has draws of its own: worker i adds 1000 i.
+    seed = recipe.seed + 1000 * recipe.workers * int(os.environ.get("RANK", 0))
     # Workers fork before torch starts its threads, which a fork would not carry over.
-    with start_workers(recipe.workers, recipe.seed, plan=plan, root=recipe.data) as workers:
+    with start_workers(recipe.workers, seed, plan=plan, root=recipe.data, mixture=mixture) as workers:
         from edgetrack.training.models.text import TextEncoder
         from edgetrack.training.train import Trainer
 

@@ -15,10 +15,9 @@ import cv2
 import numpy as np
 
 from edgetrack.errors import ConfigError, SourceError
-from edgetrack.training.data.grounding import GroundingSampler
+from edgetrack.training.data.mixture import NOTHING, Mixture
 from edgetrack.training.data.pictures import Picture
 from edgetrack.training.data.sources import load_pictures
-from edgetrack.training.data.tracking import TrackingSampler
 from edgetrack.training.data.videos import Videos, load_videos
 
 Batch = dict[str, Any]
@@ -54,11 +53,11 @@ def collate(samples: Sequence[dict[str, Any]]) -> Batch:
 
 
 def batches(
-    pictures: Sequence[Picture], videos: Videos | None, plan: Plan, seed: int
+    pictures: Sequence[Picture], videos: Videos | None, plan: Plan, seed: int, mixture: Mixture = NOTHING
 ) -> Iterator[tuple[str, Batch]]:
     """Endless ("tracking" | "grounding", batch), in turn, in this process."""
-    tracking = TrackingSampler(pictures, videos, seed)
-    grounding = GroundingSampler(pictures, seed + 1)
+    tracking = mixture.tracking(pictures, videos, seed)
+    grounding = mixture.grounding(pictures, seed + 1)
     while True:
         if plan.tracking:
             yield "tracking", collate([tracking.sample() for _ in range(plan.tracking)])
@@ -67,10 +66,15 @@ def batches(
 
 
 def _work(
-    pictures: Sequence[Picture], videos: Videos | None, plan: Plan, seed: int, queues: dict[str, Any]
+    pictures: Sequence[Picture],
+    videos: Videos | None,
+    plan: Plan,
+    seed: int,
+    mixture: Mixture,
+    queues: dict[str, Any],
 ) -> None:
     cv2.setNumThreads(0)
-    for kind, batch in batches(pictures, videos, plan, seed):
+    for kind, batch in batches(pictures, videos, plan, seed, mixture):
         queues[kind].put(batch)
 
 
@@ -126,6 +130,7 @@ def start_workers(
     root: str | Path | None = None,
     pictures: Sequence[Picture] | None = None,
     videos: Videos | None = None,
+    mixture: Mixture = NOTHING,
 ) -> Workers:
     """Loads the data once (unless given), forks ``n`` workers that share it, and starts them.
 
@@ -139,17 +144,25 @@ def start_workers(
         root: data folder, see `edgetrack.training.data.roots.data_root`.
         pictures: stills, instead of loading those under ``root``.
         videos: videos, instead of those under ``root``; none when only ``pictures`` are given.
+        mixture: official data sets to draw from, too; with an empty ``root``, from them alone.
     """
     if n < 1:
         raise ConfigError(f"n is {n}; expected at least 1 data worker; raise it")
-    if pictures is None:
+    if pictures is None and mixture.sources and root == "":
+        pictures = ()
+    elif pictures is None:
         pictures = load_pictures(root)
         videos = videos or load_videos(root)
+    plan = plan or Plan()
+    if plan.grounding and not pictures:
+        mixture.grounding(pictures, seed)  # fails here, not in a worker, when nothing has sentences
     context = multiprocessing.get_context("fork")
     queues = {kind: context.Queue(depth) for kind in ("tracking", "grounding")}
     processes = [
         context.Process(
-            target=_work, args=(pictures, videos, plan or Plan(), seed + 1000 * i, queues), daemon=True
+            target=_work,
+            args=(pictures, videos, plan, seed + 1000 * i, mixture, queues),
+            daemon=True,
         )
         for i in range(n)
     ]
