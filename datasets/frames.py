@@ -37,15 +37,17 @@ def _natural(name: str) -> tuple[list[str], list[int], str]:
 def image_names(folder: Path) -> list[str]:
     """The picture files in ``folder``, ``2.jpg`` before ``10.jpg``."""
     try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.name.lower().endswith(_SUFFIXES)]
+        names = [name for name in os.listdir(folder) if name.lower().endswith(_SUFFIXES)]  # noqa: PTH208
     except OSError as error:
         raise DatasetError(
             f"{folder} cannot be listed ({error.strerror}); expected the frames there; {_AGAIN}"
         ) from None
     if not names:
         raise DatasetError(f"{folder} holds no picture; expected frames ({', '.join(_SUFFIXES)}); {_AGAIN}")
-    return sorted(names, key=_natural)
+    same_length = (
+        len({len(name) for name in names}) == 1
+    )  # zero-padded, as most are: the quick order is the right one
+    return sorted(names, key=None if same_length else _natural)
 
 
 def all_frames(folder: Path, count: int, truth: Path, *, holes: bool = False) -> ImageFrames:

@@ -58,24 +58,30 @@ def cells(line: str) -> list[str]:
 
 def numbers(values: list[str], path: Path, line: int) -> list[float]:
     """The values as floats, ``nan`` allowed, infinity not."""
-    made = []
-    for value in values:
-        try:
-            made.append(float(value))
-        except ValueError:
-            raise DatasetError(f"{path}:{line}: {value!r} is not a number; expected numbers only") from None
-        if math.isinf(made[-1]):
-            raise DatasetError(
-                f"{path}:{line}: {value!r} is not finite; expected pixels, or nan for no target"
-            )
+    try:
+        made = [float(value) for value in values]
+    except ValueError:
+        wrong = next(value for value in values if not _is_number(value))
+        raise DatasetError(f"{path}:{line}: {wrong!r} is not a number; expected numbers only") from None
+    if math.inf in made or -math.inf in made:
+        wrong = values[[math.isinf(value) for value in made].index(True)]
+        raise DatasetError(f"{path}:{line}: {wrong!r} is not finite; expected pixels, or nan for no target")
     return made
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def box_row(row: list[float], path: Path, line: int, *, nan_ok: bool) -> list[float]:
     """x, y, w, h; four nan where the target is absent, which a box without area means, too."""
     if len(row) != 4:
         raise DatasetError(f"{path}:{line}: {len(row)} columns; expected 4, x, y, w, h in pixels")
-    missing = sum(math.isnan(value) for value in row)
+    missing = sum(value != value for value in row)  # nan is the one value that is not itself
     if missing and not nan_ok:
         raise DatasetError(
             f"{path}:{line}: nan; expected numbers: this layout marks absence in files of its own"
@@ -109,12 +115,12 @@ def read_boxes(path: Path, *, nan_ok: bool = False) -> Boxes:
 
 def read_flags(path: Path, count: int, *, highest: int = 1) -> NDArray[np.int64]:
     """``count`` whole numbers 0..``highest``, one a line or all on one line with separators."""
-    values: list[int] = []
+    values: list[float] = []
     for i, line in enumerate(read_lines(path), 1):
-        for value in numbers(cells(line.rstrip(",; \t")), path, i):
-            if value not in range(highest + 1):
-                raise DatasetError(f"{path}:{i}: {value:g}; expected whole numbers from 0 to {highest}")
-            values.append(int(value))
+        row = numbers(cells(line.rstrip(",; \t")), path, i)
+        if wrong := set(row) - set(range(highest + 1)):
+            raise DatasetError(f"{path}:{i}: {wrong.pop():g}; expected whole numbers from 0 to {highest}")
+        values += row
     if len(values) != count:
         raise DatasetError(f"{path}: {len(values)} flags; expected {count}, one for each box")
     return np.array(values, np.int64)

@@ -13,8 +13,9 @@ from edgetrack.training.data.clips import Clip, Source
 from edgetrack.training.data.crops import enlarged, search_matrix, template_crop
 from edgetrack.training.data.grounding import SIDE
 from edgetrack.training.data.pictures import XYWH, Pixels
-from edgetrack.training.data.pool import Actor, Pool
+from edgetrack.training.data.pool import Actor, Pool, area_root
 
+_LEAST_SEEN = 10.0  # pixels, root of the area, of a target in a grounding image
 _ABSENT_TRACKING, _ABSENT_GROUNDING = 0.12, 0.3
 _SIDED = re.compile(r"\b(left|right)", re.IGNORECASE)
 _NO_POOL = Pool(())  # real frames are never pasted onto other pictures
@@ -84,13 +85,16 @@ class ClipGroundingSampler:
 
 
 def letterbox(actor: Actor, random: np.random.Generator, *, flip: bool) -> tuple[Pixels, XYWH]:
-    """The picture, at times cropped around its thing, fitted into a grey square of 320 pixels; and the box there."""
+    """The picture fitted into a grey square of 320 pixels, and the box there.
+
+    At times it is cropped around its thing first; always when the thing would have too few pixels to be seen.
+    """
     width, height = actor.picture.size
     x, y, w, h = actor.thing.box
-    left, top, right, bottom = 0, 0, width, height
-    if random.random() < 0.4:
-        left, right = _span(x, x + w, width, random)
-        top, bottom = _span(y, y + h, height, random)
+    shares = random.uniform(0.6, 1.0, 2) if random.random() < 0.4 else np.ones(2)
+    most = area_root(actor.thing.box) * SIDE / _LEAST_SEEN
+    left, right = _span(x, x + w, width, min(shares[0] * width, most), random)
+    top, bottom = _span(y, y + h, height, min(shares[1] * height, most), random)
     piece = actor.picture.pixels[top:bottom, left:right]
     scale = SIDE / max(piece.shape[:2])
     wide, high = max(1, round(piece.shape[1] * scale)), max(1, round(piece.shape[0] * scale))
@@ -106,9 +110,9 @@ def letterbox(actor: Actor, random: np.random.Generator, *, flip: bool) -> tuple
     return image, (x + across, y + down, w, h)
 
 
-def _span(low: float, high: float, size: int, random: np.random.Generator) -> tuple[int, int]:
-    """A random interval of whole pixels that holds low..high: 60 to 100 % of ``size``, or as much as needed."""
-    length = max(random.uniform(0.6, 1.0) * size, high - low)
+def _span(low: float, high: float, size: int, length: float, random: np.random.Generator) -> tuple[int, int]:
+    """A random interval of ``length`` within ``size`` that holds low..high, longer if it has to; in whole pixels."""
+    length = max(length, high - low)
     first = max(0.0, high - length)
     begin = random.uniform(
         first, max(first, min(low, size - length))

@@ -84,69 +84,62 @@ class SequenceClips:
             DatasetError: a sequence is broken, or none has a usable target.
         """
         for _ in range(_TRIES):
-            sequence = self._draw(random)
-            looks = self._looks(sequence, random, absent=absent)
-            if looks is None:
+            here = self._draw(random)
+            usable = _usable(here)
+            if not len(usable):
                 continue
-            first, second, gone = looks
-            text = sequence.text
-            if absent and not gone:
-                stranger = self._stranger(sequence, random)
-                if stranger is None:
+            target, (one, two, where) = here, _frames(here, usable, random, absent=absent)
+            if absent and here.visible[two]:
+                target = self._draw(random)
+                if not len(_usable(target)) or not self._unlike(here, target):
                     continue
-                first, text = stranger
-            return Clip(first, second, text, absent, False)
+                one = int(random.choice(_usable(target)))
+            first, second = self._look(target, one, one), self._look(here, two, where)
+            if first is not None and second is not None:
+                return Clip(first, second, target.text, absent, False)
         raise DatasetError(
             f"{self._sequences.name} under {self._sequences.root}: no usable pair in {_TRIES} draws; expected "
-            "sequences with visible targets" + (", and sentences that differ" if absent else "")
+            "sequences with visible targets" + (", and sentences or categories that differ" if absent else "")
         )
 
     def _draw(self, random: np.random.Generator) -> Sequence:
         return self._sequences[int(random.integers(len(self._sequences)))]
-
-    def _looks(
-        self, sequence: Sequence, random: np.random.Generator, *, absent: bool
-    ) -> tuple[Actor, Actor, bool] | None:
-        """Two frames, and whether the target is labelled absent in the second."""
-        visible = _usable(sequence)
-        if not len(visible):
-            return None
-        one = int(random.choice(visible))
-        near = visible[abs(visible - one) <= GAP]
-        two = where = int(random.choice(near))
-        empty = np.flatnonzero(~sequence.visible)
-        empty = empty[abs(empty - one) <= GAP] if absent else empty[:0]
-        if len(empty):
-            two = int(random.choice(empty))
-            where = int(near[abs(near - two).argmin()])
-        looks = self._look(sequence, one, one), self._look(sequence, two, where)
-        return None if looks[0] is None or looks[1] is None else (looks[0], looks[1], bool(len(empty)))
 
     def _look(self, sequence: Sequence, index: int, where: int) -> Actor | None:
         """Frame ``index`` with the box of frame ``where``."""
         name = f"{sequence.name}/{index}"
         return _actor(sequence.frames[index], sequence.boxes[where], self._sequences.name, name)
 
-    def _stranger(self, sequence: Sequence, random: np.random.Generator) -> tuple[Actor, str] | None:
-        """A target of another sequence, and its sentence."""
-        other = self._draw(random)
-        category = sequence.attributes.get("category")
-        if other.name == sequence.name or (category and category == other.attributes.get("category")):
-            return None
-        if self.text and not unrelated(sequence.text, other.text):
-            return None
-        visible = _usable(other)
-        if not len(visible):
-            return None
-        index = int(random.choice(visible))
-        actor = self._look(other, index, index)
-        return None if actor is None else (actor, other.text)
+    def _unlike(self, here: Sequence, other: Sequence) -> bool:
+        """Whether the target of ``other`` is none that ``here`` may show."""
+        category = here.attributes.get("category")
+        if other.name == here.name or (category and category == other.attributes.get("category")):
+            return False
+        return not self.text or unrelated(here.text, other.text)
 
 
 def _usable(sequence: Sequence) -> NDArray[np.intp]:
     """The frames whose target is visible and not tiny."""
     area = np.nan_to_num(sequence.boxes[:, 2] * sequence.boxes[:, 3])
     return np.flatnonzero(sequence.visible & (area >= _LEAST))
+
+
+def _frames(
+    sequence: Sequence, usable: NDArray[np.intp], random: np.random.Generator, *, absent: bool
+) -> tuple[int, int, int]:
+    """Two frames near each other, and a third whose box is taken for the second.
+
+    With ``absent`` the second is one without the target, where there is one near the first.
+    """
+    one = int(random.choice(usable))
+    near = usable[abs(usable - one) <= GAP]
+    empty = np.flatnonzero(~sequence.visible)
+    empty = empty[abs(empty - one) <= GAP]
+    if absent and len(empty):
+        two = int(random.choice(empty))
+        return one, two, int(near[abs(near - two).argmin()])
+    two = int(random.choice(near))
+    return one, two, two
 
 
 class RegionClips:
