@@ -24,7 +24,7 @@ def _check_sequences(opened: SequenceSet) -> tuple[str, list[str]]:
             sequence = opened[name]
             _ = sequence.frames[0]
         except EdgetrackError as error:
-            faults.append(str(error))
+            faults.append(f"{name}: {error}")
             continue
         frames += len(sequence)
         absent += 0 if sequence.hidden else int((~sequence.visible).sum())

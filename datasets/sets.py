@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,24 @@ class SequenceSet:
         self.text, self.hidden = layout.text, split in layout.hidden
         self.names = layout.names(root, split)
         self._layout = layout
+
+    def without(self, names: Collection[str]) -> SequenceSet:
+        """The same set, but for the sequences of these names.
+
+        Raises:
+            DatasetError: a name is not in the set, or none is left.
+        """
+        if unknown := sorted(set(names) - set(self.names)):
+            raise DatasetError(
+                f"{self.name} ({self.split}) has no sequence {unknown[0]!r}; it cannot be left out"
+            )
+        rest = copy.copy(self)
+        rest.names = [name for name in self.names if name not in names]
+        if not rest.names:
+            raise DatasetError(
+                f"{self.name} ({self.split}): all {len(self)} sequences are left out; leave some in"
+            )
+        return rest
 
     def __len__(self) -> int:
         return len(self.names)

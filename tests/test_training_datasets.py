@@ -183,6 +183,12 @@ def test_unrelated_sentences() -> None:
     assert not unrelated("the red car", "a car of another colour")
 
 
+def test_sequences_can_be_left_out(tmp_path: Path) -> None:
+    entry = DatasetEntry("lasot", str(trees.lasot(tmp_path)), "train", skip=("dog-1",))
+    sampler = Mixture.open([entry]).grounding((), 0)
+    assert {sampler.sample()["caption"] for _ in range(10)} == {"red car that moves over the ground"}
+
+
 def test_a_mixture_draws_as_its_weights_say(tmp_path: Path) -> None:
     entries = [
         DatasetEntry("lasot", str(trees.lasot(tmp_path / "a")), "train", 3.0),
@@ -242,6 +248,11 @@ def test_a_recipe_names_data_sets(tmp_path: Path) -> None:
         (ENTRY + 'weight = "2"', "weight = '2'; expected a number"),
         (ENTRY.replace('"/data/LaSOT"', "3"), "path = 3; expected a string"),
         (ENTRY.replace("lasot", "got10k").replace("train", "test"), "boxes of got10k test are not public"),
+        (ENTRY + 'skip = "car-1"', "skip = 'car-1'; expected a list of names"),
+        (
+            ENTRY.replace("lasot", "coco").replace('"train"', '"train2017"') + 'skip = ["a"]',
+            "coco has pictures",
+        ),
         ("data_weight = 0", "data_weight = 0; expected a number above 0"),
     ],
 )
@@ -250,6 +261,16 @@ def test_bad_entries_are_named(tmp_path: Path, text: str, message: str) -> None:
     path.write_text(RECIPE + text)
     with pytest.raises(ConfigError, match=message):
         Recipe.load(path)
+
+
+def test_recipes_that_ship_fit_the_network(repository: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from edgetrack.training.models.network import EdgetrackNet
+
+    for path in (repository / "training" / "recipes").glob("*.toml"):
+        recipe = Recipe.load(path)
+        net = EdgetrackNet(keep=recipe.keep_tokens, frozen_blocks=recipe.frozen_blocks)
+        assert net.features(torch.zeros(1, 3, 64, 64)).shape == (1, 192, 4, 4)
 
 
 def test_a_data_set_that_is_not_there_stops_the_run_before_it_starts(tmp_path: Path) -> None:

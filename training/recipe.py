@@ -25,6 +25,9 @@ class DatasetEntry:
     path: str  # the folder into which its archives were unpacked
     split: str
     weight: float = 1.0  # its share of the samples, among the weights of all entries and ``data_weight``
+    skip: tuple[
+        str, ...
+    ] = ()  # sequences to leave out, by the names that python -m edgetrack.datasets prints
 
     def __post_init__(self) -> None:
         for key in ("name", "path", "split"):
@@ -32,12 +35,16 @@ class DatasetEntry:
                 raise ConfigError(f"{key} = {getattr(self, key)!r}; expected a string")
         if not isinstance(self.weight, (int, float)) or not 0 < self.weight < float("inf"):
             raise ConfigError(f"weight = {self.weight!r}; expected a number above 0")
+        if isinstance(self.skip, str) or not all(isinstance(name, str) for name in self.skip):
+            raise ConfigError(f"skip = {self.skip!r}; expected a list of names")
         try:
             layout = layout_of(self.name, self.split)
         except DatasetError as error:
             raise ConfigError(str(error)) from None
         if isinstance(layout, SequenceLayout) and self.split in layout.hidden:
             raise ConfigError(f"the boxes of {self.name} {self.split} are not public; train on another split")
+        if self.skip and not isinstance(layout, SequenceLayout):
+            raise ConfigError(f"skip = {self.skip!r}; expected none: {self.name} has pictures, no sequences")
 
     @classmethod
     def all_of(cls, tables: Any, path: Path) -> tuple[DatasetEntry, ...]:

@@ -177,6 +177,13 @@ def test_what_is_not_there_is_explained(tmp_path: Path, name: str, split: str, m
 def test_an_unknown_sequence_and_a_missing_folder_are_explained(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="has no sequence 'bus-1'; it has 2, the first is car-1"):
         open_dataset("lasot", trees.lasot(tmp_path), "train")["bus-1"]  # type: ignore[index]
+    found = open_dataset("lasot", tmp_path, "train")
+    assert found.without(["car-1"]).names == ["dog-1"]  # type: ignore[union-attr]
+    assert found.names == ["car-1", "dog-1"]  # type: ignore[union-attr]
+    with pytest.raises(DatasetError, match="has no sequence 'bus-1'; it cannot be left out"):
+        found.without(["bus-1"])  # type: ignore[union-attr]
+    with pytest.raises(DatasetError, match="all 2 sequences are left out"):
+        found.without(["car-1", "dog-1"])  # type: ignore[union-attr]
     with pytest.raises(DatasetError, match="is no folder; expected lasot"):
         open_dataset("lasot", tmp_path / "none", "train")
 
@@ -220,6 +227,12 @@ def test_damaged_pickles_are_named(tmp_path: Path, content: bytes) -> None:
         read_plain_pickle(path)
 
 
+def test_pickles_of_python_2_read_well(tmp_path: Path) -> None:
+    path = tmp_path / "refs.p"
+    path.write_bytes(b"(lp0\n(dp1\nS'sent'\np2\nS'caf\\xe9'\np3\nsS'ann_id'\np4\nL77L\nsa.")
+    assert read_plain_pickle(path) == [{"sent": "caf\u00e9", "ann_id": 77}]
+
+
 def test_references_that_do_not_fit_are_named(tmp_path: Path) -> None:
     trees.refcoco(tmp_path)
     path = tmp_path / "refcoco" / "refs(unc).p"
@@ -245,8 +258,8 @@ def test_the_check_counts_and_names_faults(tmp_path: Path) -> None:
     (tmp_path / "dog" / "dog-1" / "nlp.txt").unlink()
     done = check("lasot", tmp_path, "train")
     assert done.returncode == 1
-    assert "fault: " in done.stdout
     assert "dog-1/nlp.txt does not exist" in done.stdout
+    assert "fault: dog-1: " in done.stdout
     assert check("lasot", tmp_path, "val").stderr.startswith("error: lasot has no split 'val'")
     regions = check("coco", trees.coco(tmp_path / "coco"), "train2014")
     assert regions.stdout == "coco train2014: 4 regions with 2 sentences in 2 pictures, 0 faults\n"

@@ -91,9 +91,10 @@ class SequenceClips:
             target, (one, two, where) = here, _frames(here, usable, random, absent=absent)
             if absent and here.visible[two]:
                 target = self._draw(random)
-                if not len(_usable(target)) or not self._unlike(here, target):
+                usable = _usable(target)
+                if not len(usable) or not self._unlike(here, target):
                     continue
-                one = int(random.choice(_usable(target)))
+                one = int(random.choice(usable))
             first, second = self._look(target, one, one), self._look(here, two, where)
             if first is not None and second is not None:
                 return Clip(first, second, target.text, absent, False)

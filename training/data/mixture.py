@@ -55,8 +55,10 @@ class Mixture:
         sources: list[tuple[float, Source]] = []
         for entry in entries:
             found = open_dataset(entry.name, entry.path, entry.split)
-            made = SequenceClips(found) if isinstance(found, SequenceSet) else RegionClips(found)
-            sources.append((entry.weight, made))
+            if isinstance(found, SequenceSet):
+                sources.append((entry.weight, SequenceClips(found.without(entry.skip))))
+            else:
+                sources.append((entry.weight, RegionClips(found)))
         return cls(tuple(sources), own)
 
     def tracking(self, pictures: Sequence[Picture], videos: Videos | None, seed: int) -> Sampler:
