@@ -22,8 +22,8 @@ LAYERS: list[set[str]] = [
     {"types", "errors", "geometry", "manifest", "_runtime"},
     {"_native", "_imports"},
     {"crop", "targets", "bundle", "prompt", "decode"},
-    {"engines", "io", "policy", "target"},
-    {"tracker", "datasets"},
+    {"engines", "io", "policy", "target", "datasets"},
+    {"tracker"},
     {"pipeline", "status", "demo"},
     {"export", "training"},
     {"cli"},
@@ -31,11 +31,11 @@ LAYERS: list[set[str]] = [
 ]
 # Further than that: the exporter and the training do not touch the running side.
 FORBIDDEN = {
-    "datasets": {"engines", "policy", "target", "tracker"},
     "export": {"tracker", "pipeline", "io", "cli", "demo"},
     "training": {"pipeline", "cli", "demo"},
     "engines": {"io"},
     "io": {"engines"},
+    "datasets": {"engines", "policy", "target"},
 }
 OUTSIDE = {
     "edgetrack": {"numpy"},

@@ -186,7 +186,7 @@ def folder(root: Path) -> Path:
         video.write(picture(i))
     video.release()
     write(root / "a.txt", rows().replace("42,44,30,24", "nan,nan,nan,nan"))
-    write(root / "sequences.json", '[{"name": "a", "text": "the red square", "frames": 6}]')
+    write(root / "sequences.json", '[{"name": "a", "text": "the red square", "category": "square"}]')
     return root
 
 

@@ -142,6 +142,13 @@ CASES = [
     ("davis", "JPEGImages/480p/bear/00005.jpg", None, "6 boxes for the 5 frames"),
     ("folder", "sequences.json", "[{]", r"sequences\.json:1: not valid JSON"),
     ("folder", "sequences.json", '[{"name": "a"}]', "entry 0"),
+    ("folder", "sequences.json", '[{"name": "../a", "text": "x"}]', r"entry 0 is called '\.\./a'"),
+    (
+        "folder",
+        "sequences.json",
+        '[{"name": "a", "text": "x"}, {"name": "a", "text": "y"}]',
+        "entry 1 is called 'a'",
+    ),
     ("folder", "a.mp4", None, r"a\.mp4 does not exist"),
     ("folder", "a.mp4", "no video", r"a\.mp4 is no video"),
     ("folder", "a.txt", "1,2,3,4", "1 boxes for the 6 frames"),

@@ -144,7 +144,9 @@ def test_davis_objects_and_the_colour_that_does_not_count(tmp_path: Path) -> Non
 
 
 def test_frames_of_a_video_in_any_order(tmp_path: Path) -> None:
-    frames = opened("folder", trees.folder(tmp_path), "all")[0].frames
+    sequence = opened("folder", trees.folder(tmp_path), "all")[0]
+    assert (sequence.text, sequence.attributes) == ("the red square", {"category": "square"})
+    frames = sequence.frames
     forward = list(frames)
     assert len(forward) == COUNT
     for i in (5, 0, 3, -1):
