@@ -2,8 +2,8 @@
 
     FOLDER/{sequences.json, NAME.mp4, NAME.txt}
 
-``sequences.json`` is a list of ``{"name": ..., "text": ...}``, with a ``category`` where it is known; a line of NAME.txt
-is ``x,y,w,h``, nan where the target is absent.
+``sequences.json`` is a list of ``{"name": ..., "text": ...}``, with a ``category`` where it is known; a line of
+NAME.txt is ``x,y,w,h``, nan where the target is absent.
 """
 
 from __future__ import annotations

@@ -212,6 +212,17 @@ def test_workers_deliver_from_data_sets_alone(tmp_path: Path) -> None:
     assert grounding["image"].shape == (2, 320, 320, 3)
 
 
+def test_a_broken_file_is_named_by_the_process_that_trains(tmp_path: Path) -> None:
+    mixture = Mixture.open([DatasetEntry("lasot", str(trees.lasot(tmp_path)), "train")])
+    for name in ("car-1", "dog-1"):
+        (tmp_path / name[:3] / name / "img" / "00000003.jpg").unlink()
+    with (
+        start_workers(1, 0, plan=Plan(tracking=3, grounding=2), root="", mixture=mixture) as workers,
+        pytest.raises(DatasetError, match=r"(car|dog)-1/img: frame 3 is missing"),
+    ):
+        workers.next("tracking")
+
+
 def test_grounding_needs_sentences(tmp_path: Path) -> None:
     mixture = Mixture.open([DatasetEntry("trackingnet", str(trees.trackingnet(tmp_path)), "train")])
     with pytest.raises(ConfigError, match="no data set of the recipe has sentences"):
@@ -273,10 +284,21 @@ def test_recipes_that_ship_fit_the_network(repository: Path) -> None:
         assert net.features(torch.zeros(1, 3, 64, 64)).shape == (1, 192, 4, 4)
 
 
-def test_a_data_set_that_is_not_there_stops_the_run_before_it_starts(tmp_path: Path) -> None:
+def test_what_is_not_there_stops_the_run_before_it_starts(tmp_path: Path) -> None:
     from edgetrack.training.run import run
 
     path = tmp_path / "x.toml"
-    path.write_text(RECIPE + ENTRY.replace("/data/LaSOT", str(tmp_path / "none")))
+    made = RECIPE.replace('text = ""', f'text = "{tmp_path}"').replace(
+        'teachers = ""', f'teachers = "{tmp_path}"'
+    )
+    path.write_text(made + ENTRY.replace("/data/LaSOT", str(tmp_path / "none")))
+    with pytest.raises(
+        ConfigError, match=r"minilm_pruned\.pt does not exist; .*edgetrack\.training\.prune_text "
+    ):
+        run(path)
+    (tmp_path / "minilm_pruned.pt").touch()
+    with pytest.raises(ConfigError, match=r"mobilenetv2_imagenet\.npz does not exist"):
+        run(path)
+    (tmp_path / "mobilenetv2_imagenet.npz").touch()
     with pytest.raises(DatasetError, match="none is no folder; expected lasot in its official layout"):
         run(path)

@@ -5,7 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from edgetrack.errors import ConfigError
 from edgetrack.training.recipe import Recipe
+
+
+def _check_inputs(recipe: Recipe) -> None:
+    """Says what is missing before anything is loaded."""
+    text, teacher = Path(recipe.text) / "minilm_pruned.pt", Path(recipe.teachers) / "mobilenetv2_imagenet.npz"
+    if not text.is_file():
+        raise ConfigError(
+            f"recipe {recipe.name!r}: {text} does not exist; expected the text encoder in the folder 'text'; "
+            f"run: python -m edgetrack.training.prune_text {recipe.text or 'FOLDER'}"
+        )
+    if not recipe.initial and not teacher.is_file():
+        raise ConfigError(
+            f"recipe {recipe.name!r}: {teacher} does not exist; expected the trunk's ImageNet weights in the folder "
+            "'teachers'; correct it, or set 'initial' to a checkpoint to start from"
+        )
 
 
 def run(path: Path) -> None:
@@ -20,6 +36,7 @@ def run(path: Path) -> None:
     from edgetrack.training.data.mixture import Mixture
 
     recipe = Recipe.load(path)
+    _check_inputs(recipe)
     plan = Plan(tracking=recipe.tracking_batch, grounding=recipe.grounding_batch)
     mixture = Mixture.open(recipe.datasets, recipe.data_weight)
     # Each process of a run has draws of its own: worker i adds 1000 i.

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgetrack.errors import ConfigError, SourceError
+from edgetrack.errors import ConfigError, EdgetrackError, SourceError
 from edgetrack.training.data.mixture import NOTHING, Mixture
 from edgetrack.training.data.pictures import Picture
 from edgetrack.training.data.sources import load_pictures
@@ -74,8 +74,12 @@ def _work(
     queues: dict[str, Any],
 ) -> None:
     cv2.setNumThreads(0)
-    for kind, batch in batches(pictures, videos, plan, seed, mixture):
-        queues[kind].put(batch)
+    try:
+        for kind, batch in batches(pictures, videos, plan, seed, mixture):
+            queues[kind].put(batch)
+    except EdgetrackError as error:  # such as a broken file of a data set: `Workers.next` raises it
+        for waiting in queues.values():
+            waiting.put(error)
 
 
 class Workers:
@@ -90,11 +94,14 @@ class Workers:
 
         Raises:
             SourceError: no worker is alive any more, or none delivers.
+            DatasetError: a worker met a broken file of a data set.
         """
         waited = 0.0
         while waited < _PATIENCE_S:
             try:
-                batch: Batch = self._queues[kind].get(timeout=2.0)
+                batch: Batch | EdgetrackError = self._queues[kind].get(timeout=2.0)
+                if isinstance(batch, EdgetrackError):
+                    raise batch
                 return batch
             except queue.Empty:
                 waited += 2.0
