@@ -8,17 +8,13 @@ A region's sentence is the name of its class where no other object of the class 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edgetrack.datasets.sets import Region, RegionLayout
 from edgetrack.datasets.tables import read_json
 from edgetrack.errors import DatasetError
-
-Texts = Callable[
-    [dict[str, Any], str, bool], tuple[str, ...]
-]  # annotation, class, alone of its class -> sentences
 
 
 def image_folder(candidates: list[Path]) -> Path:
@@ -49,21 +45,29 @@ def _box(value: Any, path: Path, number: int) -> tuple[float, float, float, floa
     return x, y, w, h
 
 
-def read_instances(path: Path, images: Path, texts: Texts) -> list[Region]:
-    """The regions of an instances file; groups (``iscrowd``), empty boxes and regions that are not wanted are left out.
+def read_instances(
+    path: Path, images: Path, references: Mapping[int, tuple[str, ...]] | None = None
+) -> list[Region]:
+    """The regions of an instances file; groups (``iscrowd``) and empty boxes are left out.
 
     Args:
         path: ``instances_*.json``.
         images: the folder of the pictures.
-        texts: gives the sentences of an annotation.
+        references: sentences by the number of their annotation, and only these regions are wanted; without it the
+            names of classes are the sentences.
 
     Raises:
-        DatasetError: the file is missing or malformed, or names what it does not define.
+        DatasetError: the file is missing or malformed, or does not define what it or ``references`` names.
     """
     values = read_json(path)
     names = {c["id"]: str(c["name"]) for c in _objects(values, "categories", path, ("id", "name"))}
     files = {i["id"]: images / i["file_name"] for i in _objects(values, "images", path, ("id", "file_name"))}
     annotations = _objects(values, "annotations", path, ("id", "image_id", "category_id", "bbox"))
+    if missing := sorted(set(references or ()) - {entry["id"] for entry in annotations}):
+        raise DatasetError(
+            f"{path}: {len(missing)} annotations that references name are not there, the first is {missing[0]}; "
+            "expected the instances.json that came with the references"
+        )
     classes: dict[Any, list[str]] = defaultdict(list)
     for i, entry in enumerate(annotations):
         if entry["category_id"] not in names or entry["image_id"] not in files:
@@ -76,21 +80,18 @@ def read_instances(path: Path, images: Path, texts: Texts) -> list[Region]:
     seen = {image: frozenset(found) for image, found in classes.items()}
     regions = []
     for i, entry in enumerate(annotations):
-        box, category = _box(entry["bbox"], path, i), names[entry["category_id"]]
-        if entry.get("iscrowd") or min(box[2:]) <= 0:
+        box, category, image = _box(entry["bbox"], path, i), names[entry["category_id"]], entry["image_id"]
+        if entry.get("iscrowd") or min(box[2:]) <= 0 or (references and entry["id"] not in references):
             continue
-        image = entry["image_id"]
-        sentences = texts(entry, category, classes[image].count(category) == 1)
-        regions.append(Region(int(entry["id"]), files[image], box, category, sentences, seen[image]))
+        alone = (category,) if classes[image].count(category) == 1 else ()
+        texts = references[entry["id"]] if references else alone
+        regions.append(Region(int(entry["id"]), files[image], box, category, texts, seen[image]))
     return regions
 
 
 def _read(root: Path, split: str) -> list[Region]:
-    return read_instances(
-        root / "annotations" / f"instances_{split}.json",
-        image_folder([root / split, root / "images" / split]),
-        lambda _, category, alone: (category,) if alone else (),
-    )
+    images = image_folder([root / split, root / "images" / split])
+    return read_instances(root / "annotations" / f"instances_{split}.json", images)
 
 
 COCO = RegionLayout("coco", ("train2014", "val2014", "train2017", "val2017"), _read)

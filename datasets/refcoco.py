@@ -75,18 +75,8 @@ def _sentences(path: Path, split: str) -> dict[int, tuple[str, ...]]:
 def _reader(folder: str, authors: str) -> Callable[[Path, str], list[Region]]:
     def read(root: Path, split: str) -> list[Region]:
         texts = _sentences(root / folder / f"refs({authors}).p", split)
-        path = root / folder / "instances.json"
         images = image_folder([root / name for name in _IMAGES])
-        regions = read_instances(path, images, lambda entry, *_: texts.get(int(entry["id"]), ()))
-        regions = [region for region in regions if region.texts]
-        if missing := len(texts) - len(regions):
-            known = {region.id for region in regions}
-            first = next(key for key in texts if key not in known)
-            raise DatasetError(
-                f"{path}: {missing} of the {len(texts)} annotations that references name have no box, the first is "
-                f"{first}; expected the instances.json that came with the references"
-            )
-        return regions
+        return read_instances(root / folder / "instances.json", images, texts)
 
     return read
 

@@ -184,6 +184,13 @@ def test_refcoco_sentences_by_split(tmp_path: Path, as_json: bool) -> None:
     assert [r.id for r in regions("refcoco", tmp_path, "testA")] == [13]
 
 
+def test_references_to_groups_are_left_out(tmp_path: Path) -> None:
+    trees.refcoco(tmp_path)
+    crowd = {"ann_id": 22, "split": "train", "sentences": [{"sent": "all the people"}]}
+    trees.write(tmp_path / "refcoco" / "refs(unc).json", json.dumps([*trees.references(), crowd]))
+    assert {region.id for region in regions("refcoco", tmp_path, "train")} == {11, 21}
+
+
 def test_every_layout_has_splits_and_a_name_of_its_own() -> None:
     assert len(LAYOUTS) == 17
     assert all(layout.splits and layout.name == name for name, layout in LAYOUTS.items())
