@@ -19,9 +19,9 @@ _SHOWN = 20
 def _check_sequences(opened: SequenceSet) -> tuple[str, list[str]]:
     faults: list[str] = []
     frames = absent = 0
-    for name in opened.names:
+    for i, name in enumerate(opened.names):
         try:
-            sequence = opened[name]
+            sequence = opened[i]
             _ = sequence.frames[0]
         except EdgetrackError as error:
             faults.append(f"{name}: {error}")

@@ -1,4 +1,4 @@
-"""DAVIS 2017 (Pont-Tuset et al., 2017): one sequence for each object, its box that around its mask.
+"""DAVIS 2017 (Pont-Tuset et al., 2017): one sequence for each object of the first mask, its box that around it.
 
 DAVIS/{ImageSets/2017/train.txt, JPEGImages/480p/bear/00000.jpg, Annotations/480p/bear/00000.png}
 """
@@ -71,12 +71,17 @@ def _names(root: Path, split: str) -> list[str]:
     return names
 
 
+@cache
+def _boxes(folder: Path, number: int) -> tuple[list[float], ...]:
+    """Box of the object in each mask; kept, because training asks for it again and again."""
+    colour = next(code for code, index in _palette().items() if index == number)
+    return tuple(_mask_box(_codes(folder / mask) == colour) for mask in image_names(folder))
+
+
 def _read(root: Path, split: str, name: str) -> Sequence:
     video, _, number = name.rpartition("_")
     folder = root / "Annotations" / _SIZE / video
-    masks = image_names(folder)
-    colour = next(code for code, index in _palette().items() if index == int(number))
-    boxes = np.array([_mask_box(_codes(folder / mask) == colour) for mask in masks], np.float64)
+    boxes = np.array(_boxes(folder, int(number)), np.float64)
     return Sequence(name, all_frames(root / "JPEGImages" / _SIZE / video, len(boxes), folder), boxes)
 
 

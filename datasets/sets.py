@@ -105,7 +105,7 @@ class SequenceSet:
         return self._layout.read(self.root, self.split, name)
 
     def __iter__(self) -> Iterator[Sequence]:
-        return (self[name] for name in self.names)
+        return (self[i] for i in range(len(self)))
 
 
 class RegionSet:
