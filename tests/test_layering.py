@@ -15,14 +15,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"edgetrack": "edgetrack", "export": "edgetrack.export", "training": "edgetrack.training"}
-FOLDERS["targets"] = "edgetrack.targets"
+FOLDERS |= {"targets": "edgetrack.targets", "datasets": "edgetrack.datasets"}
 
 # From the bottom to the top; a part may use its own layer and those below it.
 LAYERS: list[set[str]] = [
     {"types", "errors", "geometry", "manifest", "_runtime"},
     {"_native", "_imports"},
     {"crop", "targets", "bundle", "prompt", "decode"},
-    {"engines", "io", "policy", "target"},
+    {"engines", "io", "policy", "target", "datasets"},
     {"tracker"},
     {"pipeline", "status", "demo"},
     {"export", "training"},
@@ -35,10 +35,12 @@ FORBIDDEN = {
     "training": {"pipeline", "cli", "demo"},
     "engines": {"io"},
     "io": {"engines"},
+    "datasets": {"engines", "policy", "target"},
 }
 OUTSIDE = {
     "edgetrack": {"numpy"},
     "edgetrack.cli": {"numpy", "rich", "typer"},
+    "edgetrack.datasets": {"numpy"},
     "edgetrack.targets": set(),
     "edgetrack.status": {"numpy", "rich"},  # only the command loads it
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
