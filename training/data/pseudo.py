@@ -1,8 +1,8 @@
 """Tracks of unlabelled video: what a teacher follows forwards and, from there, back to where it began.
 
 ``python -m edgetrack.training.data.pseudo VIDEOS --teacher FOLDER`` writes ``runs/cache/pseudo.npz`` once. A track
-counts when the way back ends on the box of its start (forward-backward consistency, Kalal et al., ICPR 2010), and a frame
-of it when both ways agree there.
+counts when the way back ends on the box of its start (forward-backward consistency, Kalal et al., ICPR 2010), and a
+frame of it when both ways agree there.
 """
 
 from __future__ import annotations
