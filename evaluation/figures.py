@@ -9,7 +9,15 @@ import numpy as np
 
 from edgetrack.evaluation.calibration import Bin, auroc, ece, reliability
 from edgetrack.evaluation.longterm import Confidences, LongTerm, false_present, long_term, redetections
-from edgetrack.evaluation.metrics import Bools, Floats, OpeFigures, evaluate, exists, grounding_accuracy, overlap
+from edgetrack.evaluation.metrics import (
+    Bools,
+    Floats,
+    OpeFigures,
+    evaluate,
+    exists,
+    grounding_accuracy,
+    overlap,
+)
 from edgetrack.evaluation.occlusion import Reacquisition, reacquisition
 from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.runner import Run
@@ -95,7 +103,9 @@ def of_run(run: Run, clips: Sequence[Clip], records: list[Record]) -> RunFigures
         records=records,
         ope=OpeFigures(*(float(np.mean([getattr(r.ope, f) for r in rows])) for f in OpeFigures.__slots__)),
         official_auc=float(np.mean([row.official_auc for row in rows])),
-        long_term=long_term([_confidences(c, r, row) for c, r, row in zip(clips, records, rows, strict=True)]),
+        long_term=long_term(
+            [_confidences(c, r, row) for c, r, row in zip(clips, records, rows, strict=True)]
+        ),
         auroc=auroc(score, correct),
         ece=ece(score, correct),
         ece_adaptive=ece(score, correct, adaptive=True),

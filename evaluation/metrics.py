@@ -90,7 +90,9 @@ def counted(truth: Floats, *, protocol: Protocol = "strict") -> Bools:
     """
     if protocol == "official":
         return np.ones(len(truth), bool)
-    return exists(truth) & (np.arange(len(truth)) > 0)
+    mask: Bools = exists(truth)
+    mask[:1] = False
+    return mask
 
 
 def official_boxes(predicted: Floats, truth: Floats) -> Floats:
@@ -118,9 +120,7 @@ def evaluate(
         ConfigError: shapes that differ, or no frame that counts.
     """
     predicted, truth = _checked(predicted, truth)
-    mask = counted(truth, protocol=protocol)
-    if only is not None:
-        mask &= only
+    mask = counted(truth, protocol=protocol) & (True if only is None else only)
     if not mask.any():
         raise ConfigError(f"none of {len(truth)} frames has the target after frame 1; nothing can be scored")
     boxes = official_boxes(predicted, truth) if protocol == "official" else predicted

@@ -120,7 +120,7 @@ def texture(clips: list[Clip], clip: Clip, *, seed: int) -> Pixels:
         )
     other = others[int(generator(seed, clip.name, "texture").integers(len(others)))]
     with other.frames() as frames:
-        return next(frames).pixels.copy()
+        return np.asarray(next(frames).pixels.copy(), np.uint8)
 
 
 def _cut(picture: Pixels, box: Floats, rng: np.random.Generator) -> Pixels:
@@ -128,7 +128,7 @@ def _cut(picture: Pixels, box: Floats, rng: np.random.Generator) -> Pixels:
     height, width = picture.shape[:2]
     w, h = min(max(round(box[2]), 8), width), min(max(round(box[3]), 8), height)
     x, y = int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1))
-    return picture[y : y + h, x : x + w].copy()
+    return np.asarray(picture[y : y + h, x : x + w].copy(), np.uint8)
 
 
 def _cover(pixels: Pixels, patch: Pixels, box: Floats, shift: float) -> Pixels:
@@ -138,7 +138,8 @@ def _cover(pixels: Pixels, patch: Pixels, box: Floats, shift: float) -> Pixels:
     x, y, w, h = box
     left, top = int(np.floor(x + shift * w)), int(np.floor(y))
     right, bottom = int(np.ceil(x + shift * w + w)), int(np.ceil(y + h))
-    out, (height, width) = pixels.copy(), pixels.shape[:2]
+    height, width = pixels.shape[:2]
+    out: Pixels = pixels.copy()
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     if x1 < x2 and y1 < y2:
         sized = load_cv2().resize(patch, (right - left, bottom - top))

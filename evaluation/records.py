@@ -88,7 +88,9 @@ def load(file: Path, *, frames: int) -> Record:
             bursts=[Burst(*map(int, burst)) for burst in content["bursts"]],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"result {file} cannot be read ({error!r}); delete it and run again with --resume") from error
+        raise ConfigError(
+            f"result {file} cannot be read ({error!r}); delete it and run again with --resume"
+        ) from error
     columns = (record.boxes, record.scores, record.statuses, record.milliseconds, record.scored)
     lengths = {len(column) for column in columns}
     if lengths != {frames}:

@@ -11,7 +11,7 @@ from edgetrack.errors import ConfigError, EdgetrackError
 from edgetrack.evaluation.controls import Control
 from edgetrack.evaluation.records import Record, load, save
 from edgetrack.evaluation.sequences import Sequence as Clip
-from edgetrack.evaluation.streams import Condition, Stream
+from edgetrack.evaluation.streams import CLEAN, Condition, Stream
 from edgetrack.evaluation.trackers import Entrant, FrameTracker, Mode
 from edgetrack.types import Box
 
@@ -23,7 +23,7 @@ class Run:
     tracker: str
     mode: Mode
     control: Control = "none"
-    condition: Condition = Condition()
+    condition: Condition = CLEAN
 
     @property
     def label(self) -> str:
@@ -35,7 +35,14 @@ class Run:
     def file(self, output: Path, sequence: str) -> Path:
         """Where the record of a sequence is kept."""
         words = self.mode if self.control == "none" else f"{self.mode}-{self.control}"
-        return output / "records" / self.tracker.replace(":", "-") / words / self.condition.label / f"{sequence}.json"
+        return (
+            output
+            / "records"
+            / self.tracker.replace(":", "-")
+            / words
+            / self.condition.label
+            / f"{sequence}.json"
+        )
 
 
 def plan(
@@ -110,10 +117,10 @@ def track(
             milliseconds = 0.0
             if step.called or index == 0:
                 begun_s = time.perf_counter()
-                if index == 0:
-                    found = tracker.start(step.pixels, text=said, box=given)
-                else:
-                    found = tracker.update(step.pixels)
+                first = index == 0
+                found = (
+                    tracker.start(step.pixels, text=said, box=given) if first else tracker.update(step.pixels)
+                )
                 milliseconds = 1e3 * (time.perf_counter() - begun_s)
             record.add(found, milliseconds=milliseconds, scored=step.scored)
             on_frame()

@@ -97,7 +97,9 @@ def _index(path: Path) -> list[Any]:
             f"{file} cannot be read ({error}); expected a folder with {INDEX}, NAME.mp4 and NAME.txt"
         ) from error
     if not isinstance(entries, list) or not entries:
-        raise ConfigError(f'{file} has no sequences; expected a list such as [{{"name": "a", "text": "red car"}}]')
+        raise ConfigError(
+            f'{file} has no sequences; expected a list such as [{{"name": "a", "text": "red car"}}]'
+        )
     return entries
 
 
@@ -107,7 +109,9 @@ def _of_folder(path: Path, entry: Any, number: int) -> Sequence:
     if not (isinstance(name, str) and name == Path(name).name and isinstance(text, str)):
         raise ConfigError(f"entry {number + 1} of {path / INDEX} is {entry!r}; expected a name and a text")
     if not isinstance(category, str | None):
-        raise ConfigError(f"category of {name} in {path / INDEX} is {category!r}; expected a word such as 'car'")
+        raise ConfigError(
+            f"category of {name} in {path / INDEX} is {category!r}; expected a word such as 'car'"
+        )
     return Sequence(name, text, category, path / f"{name}.mp4", _boxes(path / f"{name}.txt"))
 
 

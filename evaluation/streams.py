@@ -26,6 +26,9 @@ class Condition:
         return f"{self.name}-{self.severity}" if self.severity else self.name
 
 
+CLEAN = Condition()
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One frame as the tracker meets it."""

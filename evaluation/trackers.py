@@ -83,7 +83,9 @@ class NanoTracker:
         return Track(Box(float(x), float(y), float(w), float(h)), score, "tracking", self._index)
 
 
-def open_entrant(name: str, *, open_edgetrack: Callable[[], Any], peer_weights: Path | None, threads: int) -> Entrant:
+def open_entrant(
+    name: str, *, open_edgetrack: Callable[[], Any], peer_weights: Path | None, threads: int
+) -> Entrant:
     """The tracker of a name.
 
     Args:
@@ -129,14 +131,20 @@ def _edgetrack(tracker: Any) -> Entrant:
 
 def _pair(folder: Path, prefix: str) -> tuple[str, Path, Path]:
     heads = {f.name.removesuffix("head.onnx").rstrip("_"): f for f in sorted(folder.glob("*head.onnx"))}
-    pairs = {p: (f.with_name(f.name.removesuffix("head.onnx") + "backbone.onnx"), f) for p, f in heads.items()}
+    pairs = {
+        p: (f.with_name(f.name.removesuffix("head.onnx") + "backbone.onnx"), f) for p, f in heads.items()
+    }
     pairs = {p: files for p, files in pairs.items() if files[0].is_file()}
     if not pairs:
-        raise ConfigError(f"{folder} has no pair of weights; expected PREFIX_backbone.onnx and PREFIX_head.onnx")
+        raise ConfigError(
+            f"{folder} has no pair of weights; expected PREFIX_backbone.onnx and PREFIX_head.onnx"
+        )
     wanted = prefix or (next(iter(pairs)) if len(pairs) == 1 else "")
     if wanted not in pairs:
         names = ", ".join(f"opencv-nano:{p}" if p else "opencv-nano" for p in pairs)
-        raise ConfigError(f"{folder} has {len(pairs)} pairs of weights; say which: --tracker with one of {names}")
+        raise ConfigError(
+            f"{folder} has {len(pairs)} pairs of weights; say which: --tracker with one of {names}"
+        )
     return wanted, *pairs[wanted]
 
 

@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"crop", "targets", "bundle", "prompt", "decode"},
     {"engines", "io", "policy", "target"},
     {"tracker"},
-    {"pipeline", "status", "demo"},
+    {"pipeline", "status", "demo", "options"},
     {"evaluation", "export", "training"},
     {"cli"},
     {"__main__"},
@@ -41,6 +41,7 @@ OUTSIDE = {
     "edgetrack": {"numpy"},
     "edgetrack.cli": {"numpy", "rich", "typer"},
     "edgetrack.targets": set(),
+    "edgetrack.options": {"typer"},
     "edgetrack.status": {"numpy", "rich"},  # only the command loads it
     "edgetrack.evaluation": {"numpy", "rich", "typer"},  # only the command loads it
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
