@@ -14,7 +14,7 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd
 
 
 def facts() -> dict[str, str]:
-    """Processor, its instructions that matter, cores, memory, governor, system and versions; unknown ones are left out."""
+    """Processor and its instructions, cores, memory, governor, load, system, versions; what is unknown is left out."""
     cpu = _read("/proc/cpuinfo")
     model = re.search(r"^model name\s*:\s*(.+)$", cpu, re.MULTILINE)
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpu, re.MULTILINE)

@@ -78,8 +78,8 @@ def norm_precision_curve(error: Floats) -> Floats:
 
 def exists(boxes: Floats) -> Bools:
     """Which rows (N,) are a box: four finite numbers, width and height positive."""
-    found: Bools = np.isfinite(boxes).all(1) & (np.nan_to_num(boxes[:, 2:]) > 0).all(1)
-    return found
+    good = np.isfinite(boxes).all(1) & (np.nan_to_num(boxes[:, 2:]) > 0).all(1)
+    return np.asarray(good, np.bool_)
 
 
 def counted(truth: Floats, *, protocol: Protocol = "strict") -> Bools:

@@ -38,11 +38,11 @@ class Record:
     bursts: list[Burst] = field(default_factory=list)
 
     def add(self, track: Track, *, milliseconds: float, scored: bool = True) -> None:
-        """Takes note of the next frame."""
-        self.boxes.append(None if track.box is None else track.box.xywh)
-        self.scores.append(track.score)
+        """Takes note of the next frame, rounded here so that figures do not depend on a way over the disk."""
+        self.boxes.append(None if track.box is None else _box([round(v, 3) for v in track.box.xywh]))
+        self.scores.append(round(track.score, 5))
         self.statuses.append(track.status)
-        self.milliseconds.append(milliseconds)
+        self.milliseconds.append(round(milliseconds, 3))
         self.scored.append(scored)
 
     def box_array(self) -> Floats:
@@ -61,10 +61,10 @@ def save(record: Record, file: Path) -> None:
         SinkError: the file cannot be written.
     """
     content: dict[str, Any] = {
-        "boxes": [box and [round(v, 3) for v in box] for box in record.boxes],
-        "scores": [round(v, 5) for v in record.scores],
+        "boxes": record.boxes,
+        "scores": record.scores,
         "statuses": record.statuses,
-        "milliseconds": [round(v, 3) for v in record.milliseconds],
+        "milliseconds": record.milliseconds,
         "scored": record.scored,
         "bursts": [[b.begin, b.hidden, b.clearing, b.end] for b in record.bursts],
     }

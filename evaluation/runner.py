@@ -51,7 +51,7 @@ def plan(
     controls: Sequence[Control],
     conditions: Sequence[Condition],
 ) -> list[Run]:
-    """All runs, each once: a control where there is a text, a mode where the tracker has it.
+    """All runs, each once: a mode where the tracker has it, another text where there is one, on clean frames.
 
     Raises:
         ConfigError: a tracker has none of the modes.
@@ -66,7 +66,7 @@ def plan(
         for mode in (mode for mode in modes if mode in entrant.modes):
             for control in controls:
                 told: Control = "none" if mode == "bbox" else control
-                for condition in conditions:
+                for condition in conditions if told == "none" else [CLEAN]:
                     if not (condition.name == "init-jitter" and mode == "nl"):  # no box, nothing to move
                         runs[Run(entrant.name, mode, told, condition)] = None
     return list(runs)

@@ -56,6 +56,7 @@ def evaluate(request: Request, *, open_edgetrack: Callable[[], Any], console: Co
         EdgetrackError: something is missing, wrong or cannot be read; finished sequences stay on disk.
     """
     clips = sequences(request.dataset, request.path)
+    taken = chosen(clips, list(request.names))
     entrants = [
         open_entrant(
             name, open_edgetrack=open_edgetrack, peer_weights=request.peer_weights, threads=request.threads
@@ -64,18 +65,21 @@ def evaluate(request: Request, *, open_edgetrack: Callable[[], Any], console: Co
     ]
     runs = plan(entrants, request.modes, request.controls, request.conditions)
     _claim(request, entrants)
-    figures = _run_all(request, runs, entrants, clips, console)
-    about = _about(request, entrants, figures)
+    figures = _run_all(request, runs, entrants, clips, taken, console)
     _show(console, figures)
-    print_files(console, write_reports(figures, about, request.output))
+    print_files(console, write_reports(figures, _about(request, entrants, taken), request.output))
     return figures
 
 
 def _run_all(
-    request: Request, runs: Sequence[Run], entrants: Sequence[Entrant], clips: list[Clip], console: Console
+    request: Request,
+    runs: Sequence[Run],
+    entrants: Sequence[Entrant],
+    clips: list[Clip],
+    taken: list[Clip],
+    console: Console,
 ) -> list[RunFigures]:
     by_name = {entrant.name: entrant.tracker for entrant in entrants}
-    taken = chosen(clips, list(request.names))
     said = {control: texts(clips, control, seed=request.seed) for control in {run.control for run in runs}}
     todo = [(r, c) for r in runs for c in taken if not r.file(request.output, c.name).exists()]
     figures = []
@@ -108,7 +112,7 @@ def _claim(request: Request, entrants: Sequence[Entrant]) -> None:
     if not file.exists():
         if request.output.is_dir() and any(request.output.iterdir()):
             raise ConfigError(
-                f"{request.output} holds other files; expected a new or empty folder: choose another --output"
+                f"{request.output} holds other files; expected an empty folder: choose another --output"
             )
         write_text(file, json.dumps(now, indent=1) + "\n")
         return
@@ -136,13 +140,12 @@ def _settings(request: Request) -> dict[str, Any]:
     return {"dataset": request.dataset, "path": str(request.path.resolve()), "seed": request.seed}
 
 
-def _about(request: Request, entrants: Sequence[Entrant], figures: Sequence[RunFigures]) -> About:
-    rows = figures[0].sequences
-    frames = sum(row.frames for row in rows)
+def _about(request: Request, entrants: Sequence[Entrant], taken: Sequence[Clip]) -> About:
+    frames = sum(len(clip.truth) for clip in taken)
     return About(
         command=request.command,
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        dataset=f"{request.dataset} {request.path.name}: {len(rows)} sequences, {frames} frames",
+        dataset=f"{request.dataset} {request.path.name}: {len(taken)} sequences, {frames} frames",
         settings=_settings(request),
         trackers={entrant.name: entrant.facts for entrant in entrants},
         machine=machine.facts(),

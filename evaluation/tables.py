@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgetrack.evaluation.figures import RunFigures, SequenceFigures
+from edgetrack.evaluation.occlusion import LENGTHS
 from edgetrack.evaluation.robustness import robustness
+from edgetrack.evaluation.streams import CLEAN
 from edgetrack.types import STATUSES
 
 NONE = "-"
@@ -76,23 +78,17 @@ def more_table(runs: Sequence[RunFigures]) -> Table:
 
 def occlusion_table(runs: Sequence[RunFigures]) -> Table | None:
     """One row for each run with occlusion bursts."""
-    columns = [
-        "tracker",
-        "run",
-        "bursts",
-        "found again",
-        "held before",
-        "of those found again",
-        "after frames",
-    ]
-    columns += ["AUC in the burst", "AUC after", *(f"hidden: {status}" for status in STATUSES)]
+    columns = ["tracker", "target given by", "frames hidden", "bursts", "found again", "held before"]
+    columns += ["of those found again", "after frames", "AUC in the burst", "AUC after"]
+    columns += [f"hidden: {status}" for status in STATUSES]
     rows = []
     for f in runs:
         if (o := f.occlusion) is not None:
-            cells = [str(o.bursts), number(o.reacquired), str(o.held), number(o.reacquired_held)]
-            cells += [number(o.delay, digits=0), number(o.auc_burst), number(o.auc_after)]
+            cells = [str(LENGTHS[f.run.condition.severity - 1]), str(o.bursts), number(o.reacquired)]
+            cells += [str(o.held), number(o.reacquired_held), number(o.delay, digits=0)]
+            cells += [number(o.auc_burst), number(o.auc_after)]
             shares = [number(o.hidden.get(status, 0.0) if o.bursts else math.nan) for status in STATUSES]
-            rows.append([f.run.tracker, f.run.label, *cells, *shares])
+            rows.append([f.run.tracker, replace(f.run, condition=CLEAN).label, *cells, *shares])
     return Table("Occlusion bursts", columns, rows) if rows else None
 
 

@@ -122,7 +122,9 @@ def _edgetrack(tracker: Any) -> Entrant:
     manifest = engine.bundle.manifest
     facts = {
         "model": f"{manifest.name} {manifest.version}",
-        "sha256": _sha256(engine.bundle.folder / "manifest.json"),  # which holds those of all its files
+        "sha256": hashlib.sha256(
+            manifest.to_json().encode()
+        ).hexdigest(),  # which lists those of all its files
         "engine": f"{engine.name}: {engine.reason}",
         "precision": engine.precision,
     }
