@@ -43,6 +43,16 @@ def eval_command(
     occlusion: Annotated[
         bool, typer.Option("--occlusion", help="Also cover the target in bursts of 10, 20 and 40 frames.")
     ] = False,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Also disturb the pictures: noise, blur, fog and others.")
+    ] = False,
+    corruption: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this disturbance, such as fog. Repeatable."),
+    ] = None,
+    corrupt_init: Annotated[
+        bool, typer.Option("--corrupt-init", help="Disturb the first frame as well.")
+    ] = False,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the results.")
     ] = Path("evaluation-results"),
@@ -70,9 +80,10 @@ def eval_command(
     """Measure trackers on labelled sequences. Ctrl-C keeps finished sequences; --resume goes on from there."""
     from rich.console import Console
 
-    from edgetrack.evaluation.conditions import conditions
+    from edgetrack.evaluation.conditions import CORRUPTIONS, conditions
     from edgetrack.evaluation.suite import Request, evaluate
 
+    disturbed = corruption or (CORRUPTIONS if robustness else ())
     request = Request(
         dataset=dataset,
         path=path,
@@ -81,10 +92,11 @@ def eval_command(
         controls=tuple(c.value for c in dict.fromkeys(text_control)),
         trackers=tuple(dict.fromkeys(tracker)),
         names=tuple(sequences or ()),
-        conditions=tuple(conditions(occlusion=occlusion)),
+        conditions=tuple(conditions(occlusion=occlusion, corruptions=disturbed)),
         peer_weights=peer_weights,
         threads=threads,
         seed=seed,
+        corrupt_init=corrupt_init,
         resume=resume,
         command=shlex.join(["edgetrack", *sys.argv[1:]]),
     )

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.corruptions import EFFECTS, Corruption
 from edgetrack.evaluation.occlusion import LENGTHS, Occlusion, texture
-from edgetrack.evaluation.sequences import Sequence
-from edgetrack.evaluation.streams import Condition, Stream, generator
+from edgetrack.evaluation.sequences import Sequence as Clip
+from edgetrack.evaluation.streams import CLEAN, Condition, Stream, generator
+from edgetrack.evaluation.timing import FrameDrop, Freeze, InitJitter, RandomDrop
 
 SEVERITIES = (1, 2, 3)
+CORRUPTIONS = (*EFFECTS, "frame-drop", "random-drop", "freeze", "init-jitter")
 
 
-def conditions(*, occlusion: bool) -> list[Condition]:
-    """The clean pass, and what else is asked for."""
-    names = ["occlusion"] if occlusion else []
-    return [Condition(), *(Condition(name, severity) for name in names for severity in SEVERITIES)]
+def conditions(*, occlusion: bool = False, corruptions: Sequence[str] = ()) -> list[Condition]:
+    """The clean pass, and each disturbance asked for at each severity.
+
+    Raises:
+        ConfigError: an unknown corruption.
+    """
+    if unknown := [name for name in corruptions if name not in CORRUPTIONS]:
+        raise ConfigError(f"corruption {unknown[0]!r} is unknown; expected one of {', '.join(CORRUPTIONS)}")
+    names = [*(["occlusion"] if occlusion else []), *dict.fromkeys(corruptions)]
+    return [CLEAN, *(Condition(name, severity) for name in names for severity in SEVERITIES)]
 
 
-def open_stream(condition: Condition, clip: Sequence, *, clips: list[Sequence], seed: int) -> Stream:
-    """The stream of a sequence; the same at every call.
+def open_stream(
+    condition: Condition, clip: Clip, *, clips: list[Clip], seed: int, corrupt_init: bool = False
+) -> Stream:
+    """The stream of a sequence; the same at every call, and drawn alike at all severities.
 
     Args:
         clips: all of the data set: occlusions take their texture from another one.
+        corrupt_init: whether pictures are disturbed from the first frame on.
     """
-    if condition.name == "occlusion":
-        return Occlusion(
-            clip.truth,
-            length=LENGTHS[condition.severity - 1],
-            picture=texture(clips, clip, seed=seed),
-            rng=generator(seed, clip.name, "occlusion"),
-        )
-    return Stream()
+    name, severity = condition.name, condition.severity
+    rng = generator(seed, clip.name, name)
+    if name == "occlusion":
+        picture = texture(clips, clip, seed=seed)
+        return Occlusion(clip.truth, length=LENGTHS[severity - 1], picture=picture, rng=rng)
+    if name in EFFECTS:
+        return Corruption(name, severity, rng=rng, first=corrupt_init)
+    if name == "frame-drop":
+        return FrameDrop(severity)
+    timed = {"random-drop": RandomDrop, "freeze": Freeze, "init-jitter": InitJitter}
+    return timed[name](severity, rng) if name in timed else Stream()

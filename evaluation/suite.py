@@ -45,6 +45,7 @@ class Request:
     peer_weights: Path | None = None
     threads: int = 2
     seed: int = 0
+    corrupt_init: bool = False  # disturbed pictures from the first frame on
     resume: bool = False
     command: str = ""
 
@@ -82,6 +83,7 @@ def _run_all(
     by_name = {entrant.name: entrant.tracker for entrant in entrants}
     said = {control: texts(clips, control, seed=request.seed) for control in {run.control for run in runs}}
     todo = [(r, c) for r in runs for c in taken if not r.file(request.output, c.name).exists()]
+    disturbed = partial(open_stream, clips=clips, seed=request.seed, corrupt_init=request.corrupt_init)
     figures = []
     with open_progress(console) as progress:
         bar = progress.add_task("", total=sum(len(clip.truth) for _, clip in todo))
@@ -95,7 +97,7 @@ def _run_all(
                         clip,
                         tracker=by_name[run.tracker],
                         text=said[run.control][clip.name],
-                        open_stream=partial(open_stream, run.condition, clip, clips=clips, seed=request.seed),
+                        open_stream=partial(disturbed, run.condition, clip),
                         output=request.output,
                         on_frame=lambda: progress.advance(bar),
                     )
@@ -137,7 +139,13 @@ def _claim(request: Request, entrants: Sequence[Entrant]) -> None:
 
 def _settings(request: Request) -> dict[str, Any]:
     """What must be the same for records to stand beside each other."""
-    return {"dataset": request.dataset, "path": str(request.path.resolve()), "seed": request.seed}
+    path = str(request.path.resolve())
+    return {
+        "dataset": request.dataset,
+        "path": path,
+        "seed": request.seed,
+        "corrupt init": request.corrupt_init,
+    }
 
 
 def _about(request: Request, entrants: Sequence[Entrant], taken: Sequence[Clip]) -> About:
