@@ -11,8 +11,11 @@ from edgetrack.evaluation.calibration import Bin, auroc, ece, reliability
 from edgetrack.evaluation.longterm import Confidences, LongTerm, false_present, long_term, redetections
 from edgetrack.evaluation.metrics import (
     Bools,
+    Curves,
     Floats,
     OpeFigures,
+    counted,
+    curves,
     evaluate,
     exists,
     grounding_accuracy,
@@ -39,7 +42,8 @@ class SequenceFigures:
     false_present: float  # share of absent frames that are reported as tracked
     redetections: list[int | None]
     update_ms: float  # median; nan where the tracker was called once
-    iou: Floats  # (N,), for plots
+    curves: Curves
+    iou: Floats  # (N,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class RunFigures:
     sequences: list[SequenceFigures]
     records: list[Record]
     ope: OpeFigures  # means
+    curves: Curves  # means
     official_auc: float
     long_term: LongTerm
     auroc: float  # of the score against "there, and IoU >= 0.5", all frames but the first
@@ -83,6 +88,7 @@ def of_sequence(clip: Clip, record: Record) -> SequenceFigures:
         false_present=false_present(record.is_tracking(), clip.truth),
         redetections=redetections(iou, clip.truth),
         update_ms=float(np.median(called)) if len(called) else float("nan"),
+        curves=curves(boxes, clip.truth, counted(clip.truth) & only),
         iou=iou,
     )
 
@@ -102,6 +108,7 @@ def of_run(run: Run, clips: Sequence[Clip], records: list[Record]) -> RunFigures
         sequences=rows,
         records=records,
         ope=OpeFigures(*(float(np.mean([getattr(r.ope, f) for r in rows])) for f in OpeFigures.__slots__)),
+        curves=Curves(*(np.mean([getattr(r.curves, f) for r in rows], axis=0) for f in Curves.__slots__)),
         official_auc=float(np.mean([row.official_auc for row in rows])),
         long_term=long_term(
             [_confidences(c, r, row) for c, r, row in zip(clips, records, rows, strict=True)]

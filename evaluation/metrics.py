@@ -35,6 +35,15 @@ class OpeFigures:
     norm_precision20: float  # at most 0.2 of the target's size apart
 
 
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Shares of frames at each threshold."""
+
+    success: Floats  # (21,)
+    precision: Floats  # (51,)
+    norm_precision: Floats  # (51,)
+
+
 def overlap(predicted: Floats, truth: Floats) -> Floats:
     """IoU (N,), row by row; 0 where either row has a nan or an empty box.
 
@@ -66,14 +75,15 @@ def success_curve(iou: Floats) -> Floats:
     return _share(iou[:, None] > SUCCESS_AT)
 
 
-def precision_curve(error_px: Floats) -> Floats:
-    """Share of frames with a centre error of at most 0, 1 ... 50 pixels."""
-    return _share(error_px[:, None] <= PRECISION_AT)
-
-
-def norm_precision_curve(error: Floats) -> Floats:
-    """Share of frames with a normalised centre error of at most 0, 0.01 ... 0.5."""
-    return _share(error[:, None] <= NORM_PRECISION_AT)
+def curves(predicted: Floats, truth: Floats, frames: Bools) -> Curves:
+    """The three curves over the chosen ``frames`` (N,)."""
+    return Curves(
+        success=success_curve(overlap(predicted, truth)[frames]),
+        precision=_share(centre_error(predicted, truth)[frames, None] <= PRECISION_AT),
+        norm_precision=_share(
+            centre_error(predicted, truth, normalised=True)[frames, None] <= NORM_PRECISION_AT
+        ),
+    )
 
 
 def exists(boxes: Floats) -> Bools:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgetrack.evaluation import tables
 from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.records import write_text
@@ -44,7 +46,7 @@ class About:
 
 
 def write_reports(runs: Sequence[RunFigures], about: About, output: Path) -> list[Path]:
-    """Writes both files and returns their paths.
+    """Writes the two files and returns their paths.
 
     Raises:
         SinkError: one cannot be written.
@@ -88,7 +90,7 @@ def _run(figures: RunFigures) -> dict[str, Any]:
     content = asdict(figures)
     del content["records"]  # they have files of their own
     for row in content["sequences"]:
-        del row["iou"]
+        del row["iou"], row["curves"]  # of each frame, and of few frames
     return content
 
 
@@ -103,7 +105,9 @@ def _facts(title: str, facts: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """With None for nan and infinity, which JSON lacks."""
+    """With None for nan and infinity, which JSON lacks, and lists for arrays."""
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

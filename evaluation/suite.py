@@ -17,6 +17,7 @@ from edgetrack.evaluation import machine
 from edgetrack.evaluation.conditions import open_stream
 from edgetrack.evaluation.controls import Control, texts
 from edgetrack.evaluation.figures import RunFigures, of_run
+from edgetrack.evaluation.page import to_html
 from edgetrack.evaluation.records import write_text
 from edgetrack.evaluation.report import About, write_reports
 from edgetrack.evaluation.runner import Run, perform, plan
@@ -68,7 +69,10 @@ def evaluate(request: Request, *, open_edgetrack: Callable[[], Any], console: Co
     _claim(request, entrants)
     figures = _run_all(request, runs, entrants, clips, taken, console)
     _show(console, figures)
-    print_files(console, write_reports(figures, _about(request, entrants, taken), request.output))
+    about = _about(request, entrants, taken)
+    page = request.output / "report.html"
+    write_text(page, to_html(figures, about, taken))
+    print_files(console, [page, *write_reports(figures, about, request.output)])
     return figures
 
 
