@@ -15,7 +15,7 @@ from edgetrack.evaluation.streams import Pixels
 
 MOST = 3  # pictures a run and sequence
 WIDTH = 232  # of a picture, pixels
-TRUTH, FOUND, RIM = (255, 255, 255), (0, 94, 213), (0, 0, 0)  # BGR
+TRUTH, FOUND, RIM = (255, 255, 255), (0, 120, 255), (0, 0, 0)  # BGR
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def _drawn(pixels: Pixels, moment: Moment) -> Pixels:
     for box, colour in ((moment.truth, TRUTH), (moment.found, FOUND)):
         if box is not None:
             x, y, w, h = (round(v * scale) for v in box)
-            cv2.rectangle(small, (x, y), (x + w, y + h), RIM, 3)
-            cv2.rectangle(small, (x, y), (x + w, y + h), colour, 1)
+            cv2.rectangle(small, (x, y), (x + w, y + h), RIM, 4)
+            cv2.rectangle(small, (x, y), (x + w, y + h), colour, 2)
     return np.asarray(small, np.uint8)
 
 

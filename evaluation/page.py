@@ -11,7 +11,7 @@ import numpy as np
 from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.metrics import NORM_PRECISION_AT, PRECISION_AT, SUCCESS_AT, Floats, exists
 from edgetrack.evaluation.moments import Moment, pictures, worst
-from edgetrack.evaluation.report import WHAT_COUNTS, About, all_tables
+from edgetrack.evaluation.report import WHAT_COUNTS, About, detailed_tables, summary_tables
 from edgetrack.evaluation.sequences import Sequence as Clip
 from edgetrack.evaluation.svg import STATUS_COLOURS, Line, line_chart, reliability_diagram, strip
 from edgetrack.evaluation.tables import Table, number
@@ -20,14 +20,14 @@ PICTURED = 40  # sequences with pictures, those with the lowest AUC: a page must
 STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1c1c1c; background: #fff;
-  max-width: 1120px; margin: 2rem auto; padding: 0 1.2rem; }
+  max-width: 1180px; margin: 2rem auto; padding: 0 1.2rem; }
 h1 { margin-bottom: .2rem; } h2 { margin: 2.4rem 0 .6rem; border-bottom: 1px solid #ddd; }
 h3 { margin: 1.8rem 0 .1rem; } p, ul { margin: .3rem 0 .8rem; } .quiet { color: #666; }
 pre { background: #f4f4f4; padding: .7rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; margin: .4rem 0; }
-th, td { padding: .22rem .6rem; border-bottom: 1px solid #e4e4e4; text-align: right; white-space: nowrap;
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 12.5px; margin: .4rem 0; }
+th, td { padding: .22rem .45rem; border-bottom: 1px solid #e4e4e4; text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums; } th { border-bottom-color: #888; } .word { text-align: left; }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem 2rem; } figure { margin: 0; }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; } figure { margin: 0; }
 .strip { display: grid; grid-template-columns: 190px auto; gap: 0 1rem; align-items: center; margin: .3rem 0; }
 .strip svg { max-width: 100%; } .moments { display: flex; flex-wrap: wrap; gap: .6rem; margin: .3rem 0 .8rem 206px; }
 figcaption { font-size: 12px; color: #444; max-width: 232px; } .key { display: inline-block; width: .8em; height: .8em;
@@ -46,11 +46,11 @@ def to_html(runs: Sequence[RunFigures], about: About, clips: Sequence[Clip]) -> 
         SourceError: a sequence cannot be read.
     """
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
-    wide, detailed = _split(all_tables(runs))
+    detailed = detailed_tables(runs)
     title = f"Evaluation on {about.dataset}"
     parts = [f"<h1>{escape(title)}</h1>", f'<p class="quiet">{escape(about.made)}</p>']
-    parts += [f"<pre>{escape(about.command)}</pre>", *map(_table, wide), _charts(clean)]
-    parts += [_sequences(clean, clips), _detail("Figures of every sequence", map(_table, detailed))]
+    parts += [f"<pre>{escape(about.command)}</pre>", *map(_table, summary_tables(runs)), _charts(clean)]
+    parts += [_sequences(clean, clips), _detail("Figures of every run and sequence", map(_table, detailed))]
     counts = "".join(f"<li>{escape(line)}</li>" for line in WHAT_COUNTS)
     parts.append(f"<h2>What counts</h2><ul>{counts}</ul>")
     parts += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
@@ -59,12 +59,6 @@ def to_html(runs: Sequence[RunFigures], about: About, clips: Sequence[Clip]) -> 
     body = "\n".join(parts)
     head += f"<style>{STYLE}</style>"
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
-
-
-def _split(tables: Sequence[Table]) -> tuple[list[Table], list[Table]]:
-    """Those of whole runs, and those with a row for each sequence."""
-    detailed = [table for table in tables if table.columns[0] == "sequence"]
-    return [table for table in tables if table not in detailed], detailed
 
 
 def _charts(clean: Sequence[RunFigures]) -> str:
@@ -94,9 +88,10 @@ def _charts(clean: Sequence[RunFigures]) -> str:
 def _curve(clean: Sequence[RunFigures], title: str, label: str, at: Floats, curve: str, figure: str) -> str:
     """All runs in one chart, the best first."""
     lines = []
-    for f in sorted(clean, key=lambda f: -float(getattr(f.ope, figure))):
+    for place, f in enumerate(clean):
         name = f"{number(getattr(f.ope, figure))}  {f.run.tracker}, {f.run.label}"
-        lines.append(Line(name, at, getattr(f.curves, curve)))
+        lines.append(Line(name, at, getattr(f.curves, curve), place))
+    lines.sort(key=lambda line: line.name, reverse=True)  # by the figure, which comes first
     return line_chart(title, label, lines)
 
 
@@ -129,7 +124,7 @@ def _sequence(clean: Sequence[RunFigures], clip: Clip, place: int, *, pictured: 
     parts = [f'<h3>{escape(clip.name)}</h3><p class="quiet">{escape(clip.text)}</p>']
     for f, row in zip(clean, moments, strict=True):
         figures = f.sequences[place]
-        name = f"{f.run.tracker}, {f.run.label}<br><b>{number(figures.ope.auc)}</b>"
+        name = f"{escape(f.run.tracker)}, {f.run.label}<br>AUC <b>{number(figures.ope.auc)}</b>"
         parts.append(
             f'<div class="strip"><div>{name}</div>{strip(figures.iou, f.records[place].statuses, there)}</div>'
         )

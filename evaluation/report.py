@@ -29,6 +29,8 @@ WHAT_COUNTS = (
     "absent ones included.",
     "Frame 1: in text mode, sequences in which the first box has IoU >= 0.5. False present: absent frames reported as "
     "tracking.",
+    "Occlusion bursts: a patch of another picture hides the whole target. Found again: IoU >= 0.5 within 30 frames "
+    "after the burst; held before: IoU >= 0.5 in the frame before it. AUC in the burst, and of the 50 frames after it.",
     "ms: median of an update, decoding of the video left out.",
 )
 
@@ -71,19 +73,26 @@ def to_json(runs: Sequence[RunFigures], about: About) -> str:
 def to_markdown(runs: Sequence[RunFigures], about: About) -> str:
     """The tables, and what is needed to make them again."""
     parts = ["# Evaluation", f"Made {about.made} on {about.dataset}.", f"```bash\n{about.command}\n```"]
-    parts += [_markdown(table) for table in all_tables(runs)]
+    parts += [_markdown(table) for table in (*summary_tables(runs), *detailed_tables(runs))]
     parts.append("## What counts\n\n" + "\n".join(f"- {line}" for line in WHAT_COUNTS))
     parts += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
     parts += [_facts("Settings", about.settings), _facts("Machine", about.machine)]
     return "\n\n".join(parts) + "\n"
 
 
-def all_tables(runs: Sequence[RunFigures]) -> list[Table]:
-    """In the order of the report."""
+def summary_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """What is looked at first: undisturbed runs, then what disturbances do."""
+    clean = [figures for figures in runs if figures.run.condition.name == "clean"]
     occlusion = tables.occlusion_table(runs)
-    found = [tables.main_table(runs), tables.more_table(runs), *([occlusion] if occlusion else [])]
-    found += tables.robustness_tables(runs)
-    return found + [tables.sequence_table(f) for f in runs if f.run.condition.name == "clean"]
+    found = [tables.main_table(clean), tables.more_table(clean), *([occlusion] if occlusion else [])]
+    return found + tables.robustness_tables(runs)
+
+
+def detailed_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """Every run, where there are disturbed ones, and every sequence of the undisturbed ones."""
+    clean = [figures for figures in runs if figures.run.condition.name == "clean"]
+    every = [tables.main_table(runs, title="Every run")] if len(clean) < len(runs) else []
+    return every + [tables.sequence_table(figures) for figures in clean]
 
 
 def _run(figures: RunFigures) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from edgetrack.evaluation.controls import Control, texts
 from edgetrack.evaluation.figures import RunFigures, of_run
 from edgetrack.evaluation.page import to_html
 from edgetrack.evaluation.records import write_text
-from edgetrack.evaluation.report import About, write_reports
+from edgetrack.evaluation.report import About, summary_tables, write_reports
 from edgetrack.evaluation.runner import Run, perform, plan
 from edgetrack.evaluation.sequences import Sequence as Clip
 from edgetrack.evaluation.sequences import chosen, sequences
 from edgetrack.evaluation.streams import Condition
-from edgetrack.evaluation.tables import main_table, occlusion_table, robustness_tables
+from edgetrack.evaluation.tables import MORE_TITLE
 from edgetrack.evaluation.terminal import open_progress, print_files, print_table
 from edgetrack.evaluation.trackers import Entrant, Mode, open_entrant
 
@@ -165,7 +165,6 @@ def _about(request: Request, entrants: Sequence[Entrant], taken: Sequence[Clip])
 
 
 def _show(console: Console, figures: Sequence[RunFigures]) -> None:
-    clean = [f for f in figures if f.run.condition.name == "clean"]
-    occlusion = occlusion_table(figures)
-    for table in (main_table(clean), *([occlusion] if occlusion else []), *robustness_tables(figures)):
-        print_table(console, table)
+    for table in summary_tables(figures):
+        if table.title != MORE_TITLE:  # too wide for a terminal; the files have it
+            print_table(console, table)

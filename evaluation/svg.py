@@ -20,7 +20,7 @@ STATUS_COLOURS: dict[Status, str] = {
     "lost": "#d55e00",
     "searching": "#56b4e9",
 }
-LEFT, TOP, WIDTH, HEIGHT = 46, 26, 300, 200  # of the plot area, pixels
+LEFT, TOP, WIDTH, HEIGHT = 46, 26, 280, 190  # of the plot area, pixels
 STRIP_WIDTH, STRIP_HEIGHT, BAND = 720, 44, 8
 
 
@@ -31,20 +31,22 @@ class Line:
     name: str
     x: Floats
     y: Floats
+    place: int  # among all runs: a run has one colour in all charts
+
+    @property
+    def colour(self) -> str:
+        return PALETTE[self.place % len(PALETTE)]
 
 
 def line_chart(title: str, x_label: str, lines: Sequence[Line]) -> str:
     """Curves over a common x axis that begins at 0; y runs from 0 to 1."""
     far = max(float(line.x[-1]) for line in lines)
     body = _axes(title, x_label, "share of frames", far)
-    for place, line in enumerate(lines):
-        colour, dash = (
-            PALETTE[place % len(PALETTE)],
-            ' stroke-dasharray="6 3"' if place >= len(PALETTE) else "",
-        )
+    for line in lines:
+        dash = ' stroke-dasharray="6 3"' if line.place >= len(PALETTE) else ""
         points = _points(LEFT + line.x / far * WIDTH, TOP + (1 - line.y) * HEIGHT)
-        body += f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'
-    body += _legend([line.name for line in lines])
+        body += f'<polyline points="{points}" fill="none" stroke="{line.colour}" stroke-width="2"{dash}/>'
+    body += _legend(lines)
     return _svg(LEFT + WIDTH + 14, TOP + HEIGHT + 44 + 17 * len(lines), body)
 
 
@@ -97,12 +99,12 @@ def _axes(title: str, x_label: str, y_label: str, far: float) -> str:
     return body + f'text-anchor="middle">{escape(y_label)}</text>'
 
 
-def _legend(names: Sequence[str]) -> str:
+def _legend(lines: Sequence[Line]) -> str:
     body = ""
-    for place, name in enumerate(names):
-        y, colour = TOP + HEIGHT + 52 + 17 * place, PALETTE[place % len(PALETTE)]
-        body += f'<rect x="{LEFT}" y="{y - 5}" width="18" height="4" fill="{colour}"/>'
-        body += f'<text x="{LEFT + 26}" y="{y}" class="tick">{escape(name)}</text>'
+    for row, line in enumerate(lines):
+        y = TOP + HEIGHT + 52 + 17 * row
+        body += f'<rect x="{LEFT}" y="{y - 5}" width="18" height="4" fill="{line.colour}"/>'
+        body += f'<text x="{LEFT + 26}" y="{y}" class="tick">{escape(line.name)}</text>'
     return body
 
 

@@ -13,6 +13,16 @@ from edgetrack.evaluation.streams import CLEAN
 from edgetrack.types import STATUSES
 
 NONE = "-"
+MORE_TITLE = "More figures"
+MAIN = "tracker|target given by|AUC|OS50|OS75|P20|NP20|F|AUROC|ECE|frame 1|ms"
+MORE = (
+    "tracker|target given by|AO|official AUC|Pr|Re|ECE adaptive|frame 1: hits|AUC of those|false present|"
+    "found again|after|ms p95"
+)
+OCCLUSION = (
+    "tracker|target given by|hidden for|bursts|found again|held before|of those found|after|AUC in|AUC after|"
+    + "|".join(f"says {status}" for status in STATUSES)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +35,9 @@ class Table:
     words: int = 2
 
 
-def main_table(runs: Sequence[RunFigures]) -> Table:
+def main_table(runs: Sequence[RunFigures], *, title: str = "Results") -> Table:
     """One row a run."""
-    columns = [
-        "tracker",
-        "target given by",
-        "AUC",
-        "OS50",
-        "OS75",
-        "P20",
-        "NP20",
-        "F",
-        "AUROC",
-        "ECE",
-        "frame 1",
-        "ms",
-    ]
-    return Table("Results", columns, [_main_row(figures) for figures in runs])
+    return Table(title, MAIN.split("|"), [_main_row(figures) for figures in runs])
 
 
 def _main_row(figures: RunFigures) -> list[str]:
@@ -54,17 +50,6 @@ def _main_row(figures: RunFigures) -> list[str]:
 
 def more_table(runs: Sequence[RunFigures]) -> Table:
     """What the main table has no room for, one row a run."""
-    columns = [
-        "tracker",
-        "target given by",
-        "AO",
-        "official AUC",
-        "Pr",
-        "Re",
-        "ECE adaptive",
-        "frame-1 IoU >= 0.5",
-    ]
-    columns += ["AUC of those", "false present", "re-detected", "after frames", "ms p95"]
     rows = []
     for f in runs:
         text = f.run.mode == "nl"
@@ -73,14 +58,11 @@ def more_table(runs: Sequence[RunFigures]) -> Table:
         cells += [f.false_present, f.redetected]
         last = [number(f.redetection_frames, digits=0), number(f.update_p95_ms, digits=1)]
         rows.append([f.run.tracker, f.run.label, *map(number, cells), *last])
-    return Table("More figures", columns, rows)
+    return Table(MORE_TITLE, MORE.split("|"), rows)
 
 
 def occlusion_table(runs: Sequence[RunFigures]) -> Table | None:
     """One row for each run with occlusion bursts."""
-    columns = ["tracker", "target given by", "frames hidden", "bursts", "found again", "held before"]
-    columns += ["of those found again", "after frames", "AUC in the burst", "AUC after"]
-    columns += [f"hidden: {status}" for status in STATUSES]
     rows = []
     for f in runs:
         if (o := f.occlusion) is not None:
@@ -89,7 +71,7 @@ def occlusion_table(runs: Sequence[RunFigures]) -> Table | None:
             cells += [number(o.auc_burst), number(o.auc_after)]
             shares = [number(o.hidden.get(status, 0.0) if o.bursts else math.nan) for status in STATUSES]
             rows.append([f.run.tracker, replace(f.run, condition=CLEAN).label, *cells, *shares])
-    return Table("Occlusion bursts", columns, rows) if rows else None
+    return Table("Occlusion bursts", OCCLUSION.split("|"), rows) if rows else None
 
 
 def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:
