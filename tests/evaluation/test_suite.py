@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from edgetrack.cli import app
 from edgetrack.errors import ConfigError, SourceError
 from edgetrack.evaluation import controls, records, runner
+from edgetrack.evaluation.conditions import conditions
 from edgetrack.evaluation.sequences import Sequence, chosen, sequences
 from edgetrack.evaluation.streams import Condition, Stream
 from edgetrack.evaluation.suite import Request, evaluate
@@ -99,6 +100,35 @@ def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
         "| slow |",
     ):
         assert words in page
+
+
+def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What finds red loses it behind a patch without red, finds it again, and is not disturbed by a lower rate."""
+    grey = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it
+    monkeypatch.setattr("edgetrack.evaluation.conditions.texture", lambda clips, clip, seed: grey)
+    long = drawn.write_dataset(tmp_path / "data", frames=100)
+    asked = conditions(occlusion=True, corruptions=["frame-drop", "init-jitter"])
+    request = Request("folder", long, tmp_path / "out", names=("slow", "fast"), conditions=tuple(asked))
+    figures, printed, starts = run(request)
+    assert starts == 2 * 10
+    by_label = {f.run.label: f for f in figures}
+    for severity in (1, 2, 3):
+        burst = by_label[f"bbox, occlusion-{severity}"].occlusion
+        assert burst.bursts == burst.held == 2
+        assert burst.reacquired == 1
+        assert burst.hidden.get("tracking", 0) == 0
+        assert burst.auc_after > 0.7
+    assert by_label["bbox, occlusion-1"].occlusion.hidden == {"uncertain": 1.0}  # patience: 12 frames
+    assert by_label["bbox, occlusion-3"].occlusion.hidden["lost"] > 0.6
+    assert by_label["bbox, frame-drop-3"].records[0].scored.count(True) == 20
+    [summary] = json.loads((tmp_path / "out/report.json").read_text())["robustness"]
+    assert list(summary["corrupted"]) == ["frame-drop", "init-jitter"]
+    drops = [f.ope.auc for f in figures if f.run.condition.name in summary["corrupted"]]
+    assert len(drops) == 6
+    assert summary["mean"] == pytest.approx(np.mean(drops))
+    assert summary["relative_drop"] == pytest.approx(1 - np.mean(drops) / figures[0].ope.auc)
+    for title in ("Results", "Occlusion bursts", "Robustness: AUC of edgetrack, bbox"):
+        assert title in printed
 
 
 def test_resume_runs_only_what_is_missing(dataset: Path, tmp_path: Path) -> None:
