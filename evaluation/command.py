@@ -43,6 +43,12 @@ def eval_command(
     occlusion: Annotated[
         bool, typer.Option("--occlusion", help="Also cover the target in bursts of 10, 20 and 40 frames.")
     ] = False,
+    real_time: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1, metavar="FPS", help="Also let frames come at this rate and drop late ones. Repeatable."
+        ),
+    ] = None,
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also disturb the pictures: noise, blur, fog and others.")
     ] = False,
@@ -92,7 +98,7 @@ def eval_command(
         controls=tuple(c.value for c in dict.fromkeys(text_control)),
         trackers=tuple(dict.fromkeys(tracker)),
         names=tuple(sequences or ()),
-        conditions=tuple(conditions(occlusion=occlusion, corruptions=disturbed)),
+        conditions=tuple(conditions(occlusion=occlusion, corruptions=disturbed, real_time=real_time or ())),
         peer_weights=peer_weights,
         threads=threads,
         seed=seed,

@@ -8,15 +8,17 @@ from edgetrack.errors import ConfigError
 from edgetrack.evaluation.corruptions import EFFECTS, Corruption
 from edgetrack.evaluation.occlusion import LENGTHS, Occlusion, texture
 from edgetrack.evaluation.sequences import Sequence as Clip
-from edgetrack.evaluation.streams import CLEAN, Condition, Stream, generator
-from edgetrack.evaluation.timing import FrameDrop, Freeze, InitJitter, RandomDrop
+from edgetrack.evaluation.streams import CLEAN, REAL_TIME, Condition, Stream, generator
+from edgetrack.evaluation.timing import FrameDrop, Freeze, InitJitter, RandomDrop, RealTime
 
 SEVERITIES = (1, 2, 3)
 CORRUPTIONS = (*EFFECTS, "frame-drop", "random-drop", "freeze", "init-jitter")
 
 
-def conditions(*, occlusion: bool = False, corruptions: Sequence[str] = ()) -> list[Condition]:
-    """The clean pass, and each disturbance asked for at each severity.
+def conditions(
+    *, occlusion: bool = False, corruptions: Sequence[str] = (), real_time: Sequence[int] = ()
+) -> list[Condition]:
+    """The clean pass, each frame rate, and each disturbance asked for at each severity.
 
     Raises:
         ConfigError: an unknown corruption.
@@ -24,7 +26,8 @@ def conditions(*, occlusion: bool = False, corruptions: Sequence[str] = ()) -> l
     if unknown := [name for name in corruptions if name not in CORRUPTIONS]:
         raise ConfigError(f"corruption {unknown[0]!r} is unknown; expected one of {', '.join(CORRUPTIONS)}")
     names = [*(["occlusion"] if occlusion else []), *dict.fromkeys(corruptions)]
-    return [CLEAN, *(Condition(name, severity) for name in names for severity in SEVERITIES)]
+    rates = [Condition(REAL_TIME, fps) for fps in dict.fromkeys(real_time)]
+    return [CLEAN, *rates, *(Condition(name, severity) for name in names for severity in SEVERITIES)]
 
 
 def open_stream(
@@ -43,7 +46,7 @@ def open_stream(
         return Occlusion(clip.truth, length=LENGTHS[severity - 1], picture=picture, rng=rng)
     if name in EFFECTS:
         return Corruption(name, severity, rng=rng, first=corrupt_init)
-    if name == "frame-drop":
-        return FrameDrop(severity)
+    if name in ("frame-drop", REAL_TIME):
+        return FrameDrop(severity) if name == "frame-drop" else RealTime(severity)
     timed = {"random-drop": RandomDrop, "freeze": Freeze, "init-jitter": InitJitter}
     return timed[name](severity, rng) if name in timed else Stream()

@@ -27,11 +27,18 @@ def facts() -> dict[str, str]:
         "memory": f"{int(memory[1]) / 2**20:.1f} GiB" if memory else "",
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip(),
         "load": f"{os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else "",
+        "peak memory": _peak_memory(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": sys.version.split()[0],
         **{package: _version(package) for package in PACKAGES},
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _peak_memory() -> str:
+    """Of this process so far: trackers, decoders and all."""
+    peak = re.search(r"^VmHWM:\s*(\d+) kB", _read("/proc/self/status"), re.MULTILINE)
+    return f"{int(peak[1]) / 1024:.0f} MiB" if peak else ""
 
 
 def _read(path: str) -> str:

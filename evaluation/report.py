@@ -15,6 +15,7 @@ from edgetrack.evaluation import tables
 from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.records import write_text
 from edgetrack.evaluation.robustness import robustness
+from edgetrack.evaluation.streams import REAL_TIME
 from edgetrack.evaluation.tables import Table
 
 WHAT_COUNTS = (
@@ -29,6 +30,8 @@ WHAT_COUNTS = (
     "absent ones included.",
     "Frame 1: in text mode, sequences in which the first box has IoU >= 0.5. False present: absent frames reported as "
     "tracking.",
+    "Real time: frames come at a fixed rate, those that come while the tracker is at work are dropped, and each frame "
+    "counts with the newest word that was ready when it came.",
     "Occlusion bursts: a patch of another picture hides the whole target. Found again: IoU >= 0.5 within 30 frames "
     "after the burst; held before: IoU >= 0.5 in the frame before it. AUC in the burst, and of the 50 frames after it.",
     "ms: median of an update, decoding of the video left out.",
@@ -84,7 +87,10 @@ def summary_tables(runs: Sequence[RunFigures]) -> list[Table]:
     """What is looked at first: undisturbed runs, then what disturbances do."""
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
     occlusion = tables.occlusion_table(runs)
-    found = [tables.main_table(clean), tables.more_table(clean), *([occlusion] if occlusion else [])]
+    timed = [figures for figures in runs if figures.run.condition.name == REAL_TIME]
+    found = [tables.main_table(clean), tables.more_table(clean)]
+    found += [tables.main_table(timed, title="Real time")] if timed else []
+    found += [occlusion] if occlusion else []
     return found + tables.robustness_tables(runs)
 
 

@@ -1,6 +1,7 @@
 """How far the success AUC falls under disturbances: mean over corruptions and severities, and relative drop.
 
-mS_cor and rDrop of UAV-C (arXiv 2403.11424). Occlusion bursts have figures of their own and are left out here.
+mS_cor and rDrop of UAV-C (arXiv 2403.11424). Occlusion bursts and real time have tables of their own
+and are left out here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetrack.evaluation.figures import RunFigures
+from edgetrack.evaluation.streams import REAL_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def robustness(runs: Sequence[RunFigures]) -> list[Robustness]:
         corrupted: dict[str, list[float]] = {}
         for other in runs:
             same = (other.run.tracker, other.run.mode, other.run.control) == key
-            if same and other.run.condition.name not in ("clean", "occlusion"):
+            if same and other.run.condition.name not in ("clean", "occlusion", REAL_TIME):
                 corrupted.setdefault(other.run.condition.name, []).append(other.ope.auc)
         if corrupted:
             mean = float(np.mean([auc for row in corrupted.values() for auc in row]))

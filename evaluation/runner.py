@@ -122,6 +122,7 @@ def track(
                     tracker.start(step.pixels, text=said, box=given) if first else tracker.update(step.pixels)
                 )
                 milliseconds = 1e3 * (time.perf_counter() - begun_s)
-            record.add(found, milliseconds=milliseconds, scored=step.scored)
+            answer = stream.answer(found, index, milliseconds=milliseconds)
+            record.add(answer, milliseconds=milliseconds, scored=step.scored)
             on_frame()
     return record

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.evaluation.records import Burst
-from edgetrack.types import Box
+from edgetrack.types import Box, Track
 
 Pixels = NDArray[np.uint8]
 
@@ -19,7 +19,7 @@ class Condition:
     """A disturbance by name and severity; ``clean`` has none."""
 
     name: str = "clean"
-    severity: int = 0  # 1..3
+    severity: int = 0  # 1..3; of `real-time` the frames a second
 
     @property
     def label(self) -> str:
@@ -27,6 +27,7 @@ class Condition:
 
 
 CLEAN = Condition()
+REAL_TIME = "real-time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,15 @@ class Stream:
     def step(self, pixels: Pixels, index: int) -> Step:
         """The next frame; ``pixels`` are never written to."""
         return Step(pixels)
+
+    def answer(self, track: Track, index: int, *, milliseconds: float) -> Track:
+        """What counts as the tracker's word on this frame.
+
+        Args:
+            track: its latest one.
+            milliseconds: that it took on this frame; 0 where it was not called.
+        """
+        return track
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:

@@ -1,11 +1,11 @@
-"""Disturbances of time and of the start: frames that are missing or frozen, and a first box that is not exact."""
+"""Disturbances of time and of the start: frames missing, frozen or too many, and a first box that is not exact."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from edgetrack.evaluation.streams import Pixels, Step, Stream
-from edgetrack.types import Box
+from edgetrack.types import Box, Track
 
 PERIOD = 100  # frames from one freeze to the next
 
@@ -60,3 +60,31 @@ class InitJitter(Stream):
         cx, cy = cx + float(self._shift[0]) * box.w, cy + float(self._shift[1]) * box.h
         w, h = box.w * self._scale, box.h * self._scale
         return Box(cx - w / 2, cy - h / 2, w, h)
+
+
+class RealTime(Stream):
+    """Frames come at a fixed rate; those that come while the tracker is at work are dropped.
+
+    Frame k counts with the newest word that was ready when it came, so time that passes costs accuracy (streaming
+    accuracy, Li et al., "Towards streaming perception", ECCV 2020). The tracker's own time is measured, the clock
+    around it is counted, not waited for.
+    """
+
+    def __init__(self, fps: int) -> None:
+        self._period_ms = 1e3 / fps
+        self._busy_until_ms = 0.0
+        self._ready = Track(None, 0.0, "searching", 0)
+        self._coming = self._ready
+
+    def step(self, pixels: Pixels, index: int) -> Step:
+        self._tick(index)
+        return Step(pixels, called=self._busy_until_ms <= index * self._period_ms)
+
+    def answer(self, track: Track, index: int, *, milliseconds: float) -> Track:
+        if milliseconds > 0:
+            self._busy_until_ms, self._coming = index * self._period_ms + milliseconds, track
+        return self._ready
+
+    def _tick(self, index: int) -> None:
+        if self._busy_until_ms <= index * self._period_ms:
+            self._ready = self._coming

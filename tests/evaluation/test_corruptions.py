@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions,
 from edgetrack.evaluation.corruptions import EFFECTS
 from edgetrack.evaluation.sequences import Sequence
 from edgetrack.evaluation.streams import Condition, Stream
-from edgetrack.types import Box
+from edgetrack.types import Box, Track
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 CLIP = Sequence("clip", "x", None, Path("clip.mp4"), np.tile(np.array([[50.0, 40, 60, 30]]), (150, 1)))
@@ -130,7 +131,39 @@ def test_a_jittered_box_stays_near(seed: int, severity: int) -> None:
     assert moved.w / moved.h == pytest.approx(2)
 
 
+def simulated(fps: int, milliseconds: float, frames: int) -> tuple[list[int], list[int | None]]:
+    """Frames that a tracker of constant speed is called for, and the frame whose answer counts for each frame."""
+    stream, called, answers = opened("real-time", fps), [], []
+    latest = Track(None, 0.0, "searching", 0)
+    for index in range(frames):
+        if stream.step(picture(), index).called:
+            called.append(index)
+            latest = Track(Box(index + 1, 1, 2, 2), 1.0, "tracking", index)
+        found = stream.answer(latest, index, milliseconds=milliseconds if called[-1] == index else 0.0)
+        answers.append(None if found.box is None else found.index)
+    return called, answers
+
+
+def test_real_time_by_hand() -> None:
+    """10 frames a second: a tracker of 30 ms is one frame behind, one of 150 ms misses every second frame."""
+    assert simulated(10, 30, 5) == ([0, 1, 2, 3, 4], [None, 0, 1, 2, 3])
+    assert simulated(10, 150, 7) == ([0, 2, 4, 6], [None, None, 0, 0, 2, 2, 4])
+    assert simulated(10, 100, 4) == ([0, 1, 2, 3], [None, 0, 1, 2])
+
+
+@given(st.integers(1, 60), st.floats(0.1, 500), st.integers(1, 60))
+def test_no_answer_is_from_the_future(fps: int, milliseconds: float, frames: int) -> None:
+    called, answers = simulated(fps, milliseconds, frames)
+    assert called[0] == 0
+    for index, answer in enumerate(answers):
+        if answer is not None:
+            assert answer in called
+            assert answer * 1e3 / fps + milliseconds <= index * 1e3 / fps + 1e-6
+    assert all((b - a) * 1e3 / fps >= milliseconds - 1e-6 for a, b in pairwise(called))
+
+
 def test_what_can_be_asked_for() -> None:
+    assert [c.label for c in conditions(real_time=[30, 10, 30])] == ["clean", "real-time-30", "real-time-10"]
     assert len(conditions(occlusion=True, corruptions=CORRUPTIONS)) == 1 + 3 * 16
     assert [c.label for c in conditions(corruptions=["fog", "fog"])] == ["clean", "fog-1", "fog-2", "fog-3"]
     with pytest.raises(ConfigError, match="corruption 'smog' is unknown; expected one of low-light, "):
