@@ -18,10 +18,14 @@ cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """The demo's red car, three times: long enough to be interrupted."""
+    """Sixty frames of the demo's red car, three times: long enough to be interrupted."""
     scene, rows = Scene(), []
     video = cv2.VideoWriter(str(tmp_path / "a.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))
     for frame in scene.frames():
+        if frame.index < 60:
+            continue
+        if frame.index == 120:
+            break
         video.write(frame.pixels)
         box = scene.boxes[-1].get("red car")
         rows.append(",".join(f"{v:.1f}" for v in box.xywh) if box else "nan,nan,nan,nan")
