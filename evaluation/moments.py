@@ -67,7 +67,7 @@ def pictures(clip: Sequence, moments: Iterable[Moment]) -> dict[Moment, str]:
 def _moment(index: int, record: Record, iou: Floats, truth: Floats) -> Moment:
     there = bool(exists(truth)[index])
     what = f"IoU {iou[index]:.2f}" if there else "target absent"
-    caption = f"frame {index + 1}: {what}, {record.statuses[index]}, score {record.scores[index]:.2f}"
+    caption = f"frame {index + 1}: {what}, {record.statuses[index]} {record.scores[index]:.2f}"
     return Moment(index, caption, tuple(truth[index].tolist()) if there else None, record.boxes[index])
 
 

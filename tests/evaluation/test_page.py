@@ -68,8 +68,8 @@ def test_the_worst_moments_are_the_surest_mistakes(clip: Sequence) -> None:
     figures = of_run(Run("a", "bbox"), [clip], [record()])
     found = moments.worst(record(), figures.sequences[0].iou, clip.truth)
     assert [m.index for m in found] == [22, 40]
-    assert found[0].caption == "frame 23: IoU 0.00, tracking, score 0.95"
-    assert found[1].caption == "frame 41: target absent, tracking, score 0.80"
+    assert found[0].caption == "frame 23: IoU 0.00, tracking 0.95"
+    assert found[1].caption == "frame 41: target absent, tracking 0.80"
     drawn = moments.pictures(clip, found)
     packed = np.frombuffer(base64.b64decode(drawn[found[0]].partition(",")[2]), np.uint8)
     picture = cv2.imdecode(packed, cv2.IMREAD_COLOR)
