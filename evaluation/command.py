@@ -107,4 +107,9 @@ def eval_command(
         command=shlex.join(["edgetrack", *sys.argv[1:]]),
     )
     options = EngineOptions(model, engine, precision, threads)
-    evaluate(request, open_edgetrack=options.tracker, console=Console(highlight=False))
+    console = Console(highlight=False)
+    try:
+        evaluate(request, open_edgetrack=options.tracker, console=console)
+    except KeyboardInterrupt:
+        console.print("stopped; finished sequences are kept: add --resume to go on", soft_wrap=True)
+        raise

@@ -36,7 +36,6 @@ def worst(record: Record, iou: Floats, truth: Floats) -> list[Moment]:
     there = exists(truth)
     shown = np.array([box is not None for box in record.boxes])
     wrong = (there & (iou < 0.5)) | (~there & record.is_tracking())
-    wrong[0] &= record.milliseconds[0] > 0 and iou[0] < 0.5
     badness = np.where(there, 1 - iou, 1.0) + np.where(shown, np.array(record.scores), 0.0)
     apart, chosen = max(10, len(truth) // 8), list[int]()
     for index in np.argsort(-np.where(wrong, badness, -1.0), kind="stable").tolist():

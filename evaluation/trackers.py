@@ -43,12 +43,13 @@ class NanoTracker:
     Args:
         backbone: ONNX file.
         head: ONNX file.
+        threads: of all of OpenCV in this process.
 
     Raises:
         EngineUnavailable: this OpenCV has no TrackerNano, or cannot load the files.
     """
 
-    def __init__(self, backbone: Path, head: Path) -> None:
+    def __init__(self, backbone: Path, head: Path, *, threads: int) -> None:
         from edgetrack.io.opencv import load_cv2
 
         self._cv2 = load_cv2()
@@ -65,6 +66,8 @@ class NanoTracker:
                 f"OpenCV {self._cv2.__version__} cannot load {backbone} and {head} ({error.err}); "
                 "expected NanoTrack's two ONNX files"
             ) from error
+        self._cv2.setNumThreads(threads)
+        self.version: str = self._cv2.__version__
         self._index = 0
 
     def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track:
@@ -106,12 +109,11 @@ def open_entrant(
     if peer_weights is None:
         raise ConfigError(f"tracker {name} needs its weights; give --peer-weights DIR")
     prefix, backbone, head = _pair(peer_weights, prefix)
-    tracker = NanoTracker(backbone, head)
-    tracker._cv2.setNumThreads(threads)
+    tracker = NanoTracker(backbone, head, threads=threads)
     facts = {
         "model": f"NanoTrack {prefix}".strip(),
         "sha256": f"{_sha256(backbone)[:12]} {_sha256(head)[:12]}",
-        "engine": f"OpenCV {tracker._cv2.__version__}, {threads} threads",
+        "engine": f"OpenCV {tracker.version}, {threads} threads",
         "precision": "fp32",
     }
     return Entrant(name, tracker, ("bbox",), facts)

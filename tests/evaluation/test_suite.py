@@ -107,10 +107,10 @@ def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.Monkey
     grey = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it
     monkeypatch.setattr("edgetrack.evaluation.conditions.texture", lambda clips, clip, seed: grey)
     long = drawn.write_dataset(tmp_path / "data", frames=100)
-    asked = conditions(occlusion=True, corruptions=["frame-drop", "init-jitter"])
+    asked = conditions(occlusion=True, corruptions=["frame-drop", "init-jitter"], real_time=[25])
     request = Request("folder", long, tmp_path / "out", names=("slow", "fast"), conditions=tuple(asked))
     figures, printed, starts = run(request)
-    assert starts == 2 * 10
+    assert starts == 2 * 11
     by_label = {f.run.label: f for f in figures}
     for severity in (1, 2, 3):
         burst = by_label[f"bbox, occlusion-{severity}"].occlusion
@@ -127,7 +127,7 @@ def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(drops) == 6
     assert summary["mean"] == pytest.approx(np.mean(drops))
     assert summary["relative_drop"] == pytest.approx(1 - np.mean(drops) / figures[0].ope.auc)
-    for title in ("Results", "Occlusion bursts", "Robustness: AUC of edgetrack, bbox"):
+    for title in ("Results", "Real time", "Occlusion bursts", "Robustness: AUC of edgetrack, bbox"):
         assert title in printed
 
 
