@@ -86,12 +86,10 @@ def to_markdown(runs: Sequence[RunFigures], about: About) -> str:
 def summary_tables(runs: Sequence[RunFigures]) -> list[Table]:
     """What is looked at first: undisturbed runs, then what disturbances do."""
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
-    occlusion = tables.occlusion_table(runs)
     timed = [figures for figures in runs if figures.run.condition.name == REAL_TIME]
     found = [tables.main_table(clean), tables.more_table(clean)]
     found += [tables.main_table(timed, title="Real time")] if timed else []
-    found += [occlusion] if occlusion else []
-    return found + tables.robustness_tables(runs)
+    return found + tables.occlusion_tables(runs) + tables.robustness_tables(runs)
 
 
 def detailed_tables(runs: Sequence[RunFigures]) -> list[Table]:

@@ -20,9 +20,9 @@ MORE = (
     "found again|after|ms p95"
 )
 OCCLUSION = (
-    "tracker|target given by|hidden for|bursts|found again|held before|of those found|after|AUC in|AUC after|"
-    + "|".join(f"says {status}" for status in STATUSES)
+    "tracker|target given by|hidden for|bursts|found again|held before|of those found|after|AUC in|AUC after"
 )
+HIDDEN = "|".join(("tracker|target given by|hidden for", *STATUSES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +61,18 @@ def more_table(runs: Sequence[RunFigures]) -> Table:
     return Table(MORE_TITLE, MORE.split("|"), rows)
 
 
-def occlusion_table(runs: Sequence[RunFigures]) -> Table | None:
-    """One row for each run with occlusion bursts."""
-    rows = []
+def occlusion_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """What bursts did, and what the trackers said meanwhile: a row for each run with bursts; none without one."""
+    did, said = [], []
     for f in runs:
         if (o := f.occlusion) is not None:
-            cells = [str(LENGTHS[f.run.condition.severity - 1]), str(o.bursts), number(o.reacquired)]
-            cells += [str(o.held), number(o.reacquired_held), number(o.delay, digits=0)]
-            cells += [number(o.auc_burst), number(o.auc_after)]
-            shares = [number(o.hidden.get(status, 0.0) if o.bursts else math.nan) for status in STATUSES]
-            rows.append([f.run.tracker, replace(f.run, condition=CLEAN).label, *cells, *shares])
-    return Table("Occlusion bursts", OCCLUSION.split("|"), rows) if rows else None
+            plain = replace(f.run, condition=CLEAN).label
+            row = [f.run.tracker, plain, str(LENGTHS[f.run.condition.severity - 1])]
+            cells = [str(o.bursts), number(o.reacquired), str(o.held), number(o.reacquired_held)]
+            did.append([*row, *cells, number(o.delay, digits=0), number(o.auc_burst), number(o.auc_after)])
+            said.append([*row, *(number(o.hidden.get(s, 0.0) if o.bursts else math.nan) for s in STATUSES)])
+    titles = ("Occlusion bursts", OCCLUSION, did), ("Said while the target is hidden", HIDDEN, said)
+    return [Table(title, columns.split("|"), rows) for title, columns, rows in titles if rows]
 
 
 def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:

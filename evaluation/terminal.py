@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from rich import box as box_style
 from rich.console import Console
@@ -34,8 +35,11 @@ def print_table(console: Console, table: Table) -> None:
     )
     shown.title_justify, shown.title_style = "left", "bold"
     for place, heading in enumerate(table.columns):
-        wordy = place < table.words
-        shown.add_column(heading, justify="left" if wordy else "right", overflow="fold", no_wrap=not wordy)
+        justify: Literal["left", "right"] = "left" if place < table.words else "right"
+        words = [*heading.split(), *(row[place] for row in table.rows)]
+        shown.add_column(
+            heading, justify=justify, min_width=max(map(len, words))
+        )  # headings wrap, cells do not
     for row in table.rows:
         shown.add_row(*row)
     if not console.is_terminal:
