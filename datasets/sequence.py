@@ -107,7 +107,11 @@ class VideoFrames:
         return np.asarray(pixels, np.uint8)
 
     def __iter__(self) -> Iterator[Pixels]:
-        return (self[i] for i in range(len(self)))
+        try:
+            for i in range(len(self)):
+                yield self[i]
+        finally:
+            self._capture = None  # a decoder for each video of a data set would be many
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ EdgetrackError
 ├── SourceError(OSError)           a camera, video, folder or URL that cannot be read
 ├── DatasetError(ValueError)       a data set on disk that is missing, incomplete or malformed
 ├── SinkError(OSError)             an output that cannot be written
+├── WorkerError(RuntimeError)      a process or machine of an evaluation that ended before its work
 └── ExportError(RuntimeError)      a checkpoint that cannot become a bundle
     └── ParityError                an exported graph whose outputs differ from the network's
 
@@ -67,6 +68,10 @@ class DatasetError(EdgetrackError, ValueError):
 
 class SinkError(EdgetrackError, OSError):
     """An output that cannot be written."""
+
+
+class WorkerError(EdgetrackError, RuntimeError):
+    """A process or machine that shares the work of an evaluation ended before its work."""
 
 
 class ExportError(EdgetrackError, RuntimeError):

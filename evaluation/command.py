@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -24,24 +25,42 @@ class _Control(str, Enum):
     empty = "empty"
     shuffled = "shuffled"
     category = "class"
+    paraphrase = "paraphrase"
+
+
+class _Format(str, Enum):
+    otb = "otb"
+    lasot = "lasot"
+    tnl2k = "tnl2k"
+    got10k = "got10k"
+    trackingnet = "trackingnet"
 
 
 def eval_command(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Layout of the data: folder.")],
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="Layout of the data, such as folder or lasot.")
+    ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Where the data are.")],
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Part of the data, where it has several, such as test.")
+    ] = None,
     mode: Annotated[
-        list[_Mode], typer.Option(help="Target given by text, by box or by both. Repeatable.")
-    ] = [_Mode.bbox],  # noqa: B006 - typer copies it
+        list[_Mode] | None,
+        typer.Option(help="Target given by text, by box (default) or by both. Repeatable."),
+    ] = None,
     text_control: Annotated[
         list[_Control],
         typer.Option(help="Other texts than the true ones, to see what they do. Repeatable."),
-    ] = [_Control.none],  # noqa: B006
+    ] = [_Control.none],  # noqa: B006 - typer copies it
     sequences: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="One sequence of the data. Repeatable; default all."),
     ] = None,
     occlusion: Annotated[
         bool, typer.Option("--occlusion", help="Also cover the target in bursts of 10, 20 and 40 frames.")
+    ] = False,
+    switch: Annotated[
+        bool, typer.Option("--switch", help="Also change the text in mid-stream to that of another target.")
     ] = False,
     real_time: Annotated[
         list[int] | None,
@@ -62,6 +81,19 @@ def eval_command(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the results.")
     ] = Path("evaluation-results"),
+    results: Annotated[
+        list[_Format] | None,
+        typer.Option(
+            help="Also write result files that other people's toolkits and servers read. Repeatable."
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes that share the sequences, an engine each.")
+    ] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Ray cluster that shares the sequences, or auto."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted evaluation in DIR ended.")
     ] = False,
@@ -83,24 +115,32 @@ def eval_command(
     precision: Precision = "auto",
     model: Model = None,
 ) -> None:
-    """Measure trackers on labelled sequences. Ctrl-C keeps finished sequences; --resume goes on from there."""
+    """Measure trackers on labelled sequences and pictures. Ctrl-C keeps what is finished; --resume goes on."""
     from rich.console import Console
 
     from edgetrack.evaluation.conditions import CORRUPTIONS, conditions
-    from edgetrack.evaluation.suite import Request, evaluate
+    from edgetrack.evaluation.grounding import grounds
+    from edgetrack.evaluation.request import Request
+    from edgetrack.evaluation.suite import evaluate, evaluate_regions
 
     disturbed = corruption or (CORRUPTIONS if robustness else ())
     request = Request(
         dataset=dataset,
         path=path,
         output=output,
-        modes=tuple(m.value for m in dict.fromkeys(mode)),
+        split=split,
+        modes=tuple(m.value for m in dict.fromkeys(mode or ())),
         controls=tuple(c.value for c in dict.fromkeys(text_control)),
         trackers=tuple(dict.fromkeys(tracker)),
         names=tuple(sequences or ()),
-        conditions=tuple(conditions(occlusion=occlusion, corruptions=disturbed, real_time=real_time or ())),
+        conditions=tuple(
+            conditions(occlusion=occlusion, switch=switch, corruptions=disturbed, real_time=real_time or ())
+        ),
+        results=tuple(r.value for r in dict.fromkeys(results or ())),
         peer_weights=peer_weights,
         threads=threads,
+        workers=workers,
+        ray=ray,
         seed=seed,
         corrupt_init=corrupt_init,
         resume=resume,
@@ -109,7 +149,8 @@ def eval_command(
     options = EngineOptions(model, engine, precision, threads)
     console = Console(highlight=False)
     try:
-        evaluate(request, open_edgetrack=options.tracker, console=console)
+        measure: Callable[..., object] = evaluate_regions if grounds(dataset) else evaluate
+        measure(request, open_edgetrack=options.tracker, console=console)
     except KeyboardInterrupt:
         console.print("stopped; finished sequences are kept: add --resume to go on", soft_wrap=True)
         raise

@@ -4,34 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgetrack.datasets import Sequence as Clip
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.corruptions import EFFECTS, Corruption
 from edgetrack.evaluation.occlusion import LENGTHS, Occlusion, texture
-from edgetrack.evaluation.sequences import Sequence as Clip
-from edgetrack.evaluation.streams import CLEAN, REAL_TIME, Condition, Stream, generator
+from edgetrack.evaluation.streams import (
+    CLEAN,
+    OCCLUSION,
+    REAL_TIME,
+    SWITCH,
+    Chain,
+    Condition,
+    Stream,
+    generator,
+)
 from edgetrack.evaluation.timing import FrameDrop, Freeze, InitJitter, RandomDrop, RealTime
 
 SEVERITIES = (1, 2, 3)
-CORRUPTIONS = (*EFFECTS, "frame-drop", "random-drop", "freeze", "init-jitter")
+DRAWS = 10  # of a first box that is off
+# Several at once, from the scene to the sensor.
+COMPOSITES = {
+    "low-light+motion-blur": ("motion-blur", "low-light"),
+    "fog+noise": ("fog", "gaussian-noise"),
+    "defocus+noise": ("defocus", "gaussian-noise"),
+    "occlusion+low-light+noise": (OCCLUSION, "low-light", "gaussian-noise"),
+}
+CORRUPTIONS = (*EFFECTS, "frame-drop", "random-drop", "freeze", "init-jitter", *COMPOSITES)
 
 
 def conditions(
-    *, occlusion: bool = False, corruptions: Sequence[str] = (), real_time: Sequence[int] = ()
+    *,
+    occlusion: bool = False,
+    switch: bool = False,
+    corruptions: Sequence[str] = (),
+    real_time: Sequence[int] = (),
 ) -> list[Condition]:
-    """The clean pass, each frame rate, and each disturbance asked for at each severity.
+    """The clean pass, each frame rate, a change of the text, and each disturbance asked for at each severity.
 
     Raises:
         ConfigError: an unknown corruption.
     """
     if unknown := [name for name in corruptions if name not in CORRUPTIONS]:
         raise ConfigError(f"corruption {unknown[0]!r} is unknown; expected one of {', '.join(CORRUPTIONS)}")
-    names = [*(["occlusion"] if occlusion else []), *dict.fromkeys(corruptions)]
-    rates = [Condition(REAL_TIME, fps) for fps in dict.fromkeys(real_time)]
-    return [CLEAN, *rates, *(Condition(name, severity) for name in names for severity in SEVERITIES)]
+    names = [*([OCCLUSION] if occlusion else []), *dict.fromkeys(corruptions)]
+    found = [CLEAN, *(Condition(REAL_TIME, fps) for fps in dict.fromkeys(real_time))]
+    found += [Condition(SWITCH)] if switch else []
+    for name in names:
+        draws = DRAWS if name == "init-jitter" else 1
+        found += [Condition(name, severity, draw) for severity in SEVERITIES for draw in range(draws)]
+    return found
 
 
 def open_stream(
-    condition: Condition, clip: Clip, *, clips: list[Clip], seed: int, corrupt_init: bool = False
+    condition: Condition, clip: Clip, *, clips: Sequence[Clip], seed: int, corrupt_init: bool = False
 ) -> Stream:
     """The stream of a sequence; the same at every call, and drawn alike at all severities.
 
@@ -40,10 +65,13 @@ def open_stream(
         corrupt_init: whether pictures are disturbed from the first frame on.
     """
     name, severity = condition.name, condition.severity
-    rng = generator(seed, clip.name, name)
-    if name == "occlusion":
+    if name in COMPOSITES:
+        parts = [Condition(part, severity) for part in COMPOSITES[name]]
+        return Chain([open_stream(p, clip, clips=clips, seed=seed, corrupt_init=corrupt_init) for p in parts])
+    rng = generator(seed, clip.name, name, *([str(condition.draw)] if condition.draw else []))
+    if name == OCCLUSION:
         picture = texture(clips, clip, seed=seed)
-        return Occlusion(clip.truth, length=LENGTHS[severity - 1], picture=picture, rng=rng)
+        return Occlusion(clip.boxes, length=LENGTHS[severity - 1], picture=picture, rng=rng)
     if name in EFFECTS:
         return Corruption(name, severity, rng=rng, first=corrupt_init)
     if name in ("frame-drop", REAL_TIME):

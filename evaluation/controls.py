@@ -6,10 +6,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from edgetrack.datasets import Sequence
 from edgetrack.errors import ConfigError
-from edgetrack.evaluation.sequences import Sequence
+from edgetrack.evaluation.paraphrases import paraphrase
 
-Control = Literal["none", "empty", "shuffled", "class"]
+Control = Literal["none", "empty", "shuffled", "class", "paraphrase"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 EMPTY = "."  # says nothing; the tracker refuses a text without any sign
 
@@ -24,20 +25,26 @@ def texts(sequences: list[Sequence], control: Control, *, seed: int) -> dict[str
         sequences: all of the data set, so that a choice among them changes nobody's text.
 
     Raises:
-        ConfigError: all sentences are the same, or a category is missing.
+        ConfigError: all sentences are the same, or a category or a sentence is missing.
     """
     if control == "empty":
         return {s.name: EMPTY for s in sequences}
+    if control != "class" and (silent := [s.name for s in sequences if not s.text]):
+        raise ConfigError(
+            f"{', '.join(silent[:5])}: the data set has no sentence; expected --mode bbox, or a data set with sentences"
+        )
+    if control == "paraphrase":
+        return {s.name: paraphrase(s.text) for s in sequences}
     if control == "shuffled":
         other = _cycle(sorted({s.text for s in sequences}), seed)
         return {s.name: other[s.text] for s in sequences}
     if control == "class":
-        if missing := [s.name for s in sequences if s.category is None]:
+        if missing := [s.name for s in sequences if not s.attributes.get("category")]:
             raise ConfigError(
                 f"--text-control class: {', '.join(missing[:5])} has no category; "
-                'add it to sequences.json, as in {"name": ..., "text": "the red car", "category": "car"}'
+                'in a plain folder add it to sequences.json: {"name": ..., "text": "the red car", "category": "car"}'
             )
-        return {s.name: s.category or "" for s in sequences}
+        return {s.name: s.attributes["category"] for s in sequences}
     return {s.name: s.text for s in sequences}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetrack.datasets import Sequence as Clip
 from edgetrack.evaluation.calibration import Bin, auroc, ece, reliability
 from edgetrack.evaluation.longterm import Confidences, LongTerm, false_present, long_term, redetections
 from edgetrack.evaluation.metrics import (
@@ -24,7 +25,8 @@ from edgetrack.evaluation.metrics import (
 from edgetrack.evaluation.occlusion import Reacquisition, reacquisition
 from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.runner import Run
-from edgetrack.evaluation.sequences import Sequence as Clip
+from edgetrack.evaluation.streams import OCCLUSION, SWITCH
+from edgetrack.evaluation.switching import Switches, switches
 from edgetrack.types import STATUSES, Status
 
 
@@ -70,25 +72,26 @@ class RunFigures:
     update_ms: float  # median over all updates
     update_p95_ms: float
     occlusion: Reacquisition | None
+    switches: list[Switches]  # of each kind; none where the text stays
 
 
 def of_sequence(clip: Clip, record: Record) -> SequenceFigures:
     """The figures of one record."""
     boxes, only = record.box_array(), np.array(record.scored)
-    iou = overlap(boxes, clip.truth)
+    iou = overlap(boxes, clip.boxes)
     called = _updates(record)
     return SequenceFigures(
         name=clip.name,
-        frames=len(clip.truth),
-        absent=int((~exists(clip.truth)).sum()),
-        ope=evaluate(boxes, clip.truth, only=only),
-        official_auc=evaluate(boxes, clip.truth, protocol="official", only=only).auc,
-        first_iou=float(iou[0]) if exists(clip.truth)[0] else float("nan"),
+        frames=len(clip.boxes),
+        absent=int((~exists(clip.boxes)).sum()),
+        ope=evaluate(boxes, clip.boxes, only=only),
+        official_auc=evaluate(boxes, clip.boxes, protocol="official", only=only).auc,
+        first_iou=float(iou[0]) if exists(clip.boxes)[0] else float("nan"),
         statuses={status: record.statuses.count(status) for status in STATUSES},
-        false_present=false_present(record.is_tracking(), clip.truth),
-        redetections=redetections(iou, clip.truth),
+        false_present=false_present(record.is_tracking(), clip.boxes),
+        redetections=redetections(iou, clip.boxes),
         update_ms=float(np.median(called)) if len(called) else float("nan"),
-        curves=curves(boxes, clip.truth, counted(clip.truth) & only),
+        curves=curves(boxes, clip.boxes, counted(clip.boxes) & only),
         iou=iou,
     )
 
@@ -120,15 +123,20 @@ def of_run(run: Run, clips: Sequence[Clip], records: list[Record]) -> RunFigures
         first_hits=int((first >= 0.5).sum()),
         grounding=grounding_accuracy(first[~np.isnan(first)]),
         auc_grounded=float(np.mean(grounded)) if grounded else float("nan"),
-        false_present=false_present(tracking, np.concatenate([clip.truth for clip in clips])),
+        false_present=false_present(tracking, np.concatenate([clip.boxes for clip in clips])),
         redetected=len(found) / len(delays) if delays else float("nan"),
         redetection_frames=float(np.median(found)) if found else float("nan"),
         update_ms=float(np.median(spent)) if len(spent) else float("nan"),
         update_p95_ms=float(np.percentile(spent, 95)) if len(spent) else float("nan"),
         occlusion=(
             reacquisition([(r, row.iou) for r, row in zip(records, rows, strict=True)])
-            if run.condition.name == "occlusion"
+            if run.condition.name == OCCLUSION
             else None
+        ),
+        switches=(
+            switches([(clip, r, row.iou) for clip, r, row in zip(clips, records, rows, strict=True)])
+            if run.condition.name == SWITCH
+            else []
         ),
     )
 
@@ -140,7 +148,7 @@ def _believed(
     kept = [np.array(record.scored) & (np.arange(len(record.scored)) > 0) for record in records]
     score = [np.array(record.scores)[keep] for record, keep in zip(records, kept, strict=True)]
     correct = [
-        (row.iou >= 0.5)[keep] & exists(clip.truth)[keep]
+        (row.iou >= 0.5)[keep] & exists(clip.boxes)[keep]
         for clip, row, keep in zip(clips, rows, kept, strict=True)
     ]
     return np.clip(np.concatenate(score), 0, 1), np.concatenate(correct)
@@ -150,7 +158,7 @@ def _confidences(clip: Clip, record: Record, row: SequenceFigures) -> Confidence
     keep = np.array(record.scored) & (np.arange(len(record.scored)) > 0)
     shown = np.array([box is not None for box in record.boxes])
     score = np.where(shown, np.array(record.scores), -np.inf)
-    return Confidences(row.iou[keep], score[keep], exists(clip.truth)[keep])
+    return Confidences(row.iou[keep], score[keep], exists(clip.boxes)[keep])
 
 
 def _updates(record: Record) -> Floats:

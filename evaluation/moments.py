@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetrack.datasets import Sequence
 from edgetrack.evaluation.metrics import Floats, exists
 from edgetrack.evaluation.records import Record
-from edgetrack.evaluation.sequences import Sequence
 from edgetrack.evaluation.streams import Pixels
 
 MOST = 3  # pictures a run and sequence
@@ -54,12 +54,11 @@ def pictures(clip: Sequence, moments: Iterable[Moment]) -> dict[Moment, str]:
     found: dict[Moment, str] = {}
     if not wanted:
         return found
-    with clip.frames() as frames:
-        for index, frame in enumerate(frames):
-            for moment in wanted.get(index, []):
-                found[moment] = _data_url(_drawn(frame.pixels, moment))
-            if index >= max(wanted):
-                break
+    for index, pixels in enumerate(clip.frames):
+        for moment in wanted.get(index, []):
+            found[moment] = _data_url(_drawn(pixels, moment))
+        if index >= max(wanted):
+            break
     return found
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetrack.datasets import Sequence as Clip
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.metrics import Floats, exists, success_curve
 from edgetrack.evaluation.records import Burst, Record
-from edgetrack.evaluation.sequences import Sequence as Clip
 from edgetrack.evaluation.streams import Pixels, Step, Stream, generator
 from edgetrack.types import Status
 
@@ -106,21 +106,22 @@ def reacquisition(runs: Sequence[tuple[Record, Floats]]) -> Reacquisition:
     )
 
 
-def texture(clips: list[Clip], clip: Clip, *, seed: int) -> Pixels:
-    """The first frame of another sequence, the same for all lengths of burst.
+def texture(clips: Sequence[Clip], clip: Clip, *, seed: int) -> Pixels:
+    """The first frame of another video, the same for all lengths of burst.
 
     Raises:
-        ConfigError: there is no other sequence.
+        ConfigError: there is no other video.
     """
-    others = [other for other in clips if other.source != clip.source]
-    if not others:
-        raise ConfigError(
-            f"--occlusion covers the target of {clip.name} with a part of another sequence, and there is none; "
-            "expected a data set of two or more"
-        )
-    other = others[int(generator(seed, clip.name, "texture").integers(len(others)))]
-    with other.frames() as frames:
-        return np.asarray(next(frames).pixels.copy(), np.uint8)
+    others = [other for other in clips if other.name != clip.name]
+    rng, own = generator(seed, clip.name, "texture"), clip.frames[0]
+    while others:  # a video may be there twice, for two targets
+        picture = others.pop(int(rng.integers(len(others)))).frames[0]
+        if not np.array_equal(picture, own):
+            return np.asarray(picture.copy(), np.uint8)
+    raise ConfigError(
+        f"occlusions cover the target of {clip.name} with a part of another video, and there is none; "
+        "expected a data set of two or more"
+    )
 
 
 def _cut(picture: Pixels, box: Floats, rng: np.random.Generator) -> Pixels:

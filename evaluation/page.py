@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from edgetrack.datasets import Sequence as Clip
 from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.metrics import NORM_PRECISION_AT, PRECISION_AT, SUCCESS_AT, Floats, exists
 from edgetrack.evaluation.moments import Moment, pictures, worst
 from edgetrack.evaluation.report import WHAT_COUNTS, About, detailed_tables, summary_tables
-from edgetrack.evaluation.sequences import Sequence as Clip
 from edgetrack.evaluation.svg import STATUS_COLOURS, Line, line_chart, reliability_diagram, strip
 from edgetrack.evaluation.tables import Table, number
 
@@ -49,7 +49,8 @@ def to_html(runs: Sequence[RunFigures], about: About, clips: Sequence[Clip]) -> 
     detailed = detailed_tables(runs)
     title = f"Evaluation on {about.dataset}"
     parts = [f"<h1>{escape(title)}</h1>", f'<p class="quiet">{escape(about.made)}</p>']
-    parts += [f"<pre>{escape(about.command)}</pre>", *map(_table, summary_tables(runs)), _charts(clean)]
+    parts += [f"<pre>{escape(about.command)}</pre>", *(f"<p>{escape(note)}</p>" for note in about.notes)]
+    parts += [*map(_table, summary_tables(runs)), _charts(clean)]
     parts += [_sequences(clean, clips), _detail("Figures of every run and sequence", map(_table, detailed))]
     counts = "".join(f"<li>{escape(line)}</li>" for line in WHAT_COUNTS)
     parts.append(f"<h2>What counts</h2><ul>{counts}</ul>")
@@ -116,9 +117,9 @@ def _sequences(clean: Sequence[RunFigures], clips: Sequence[Clip]) -> str:
 
 
 def _sequence(clean: Sequence[RunFigures], clip: Clip, place: int, *, pictured: bool) -> str:
-    there = exists(clip.truth)
+    there = exists(clip.boxes)
     moments: list[list[Moment]] = [
-        worst(f.records[place], f.sequences[place].iou, clip.truth) if pictured else [] for f in clean
+        worst(f.records[place], f.sequences[place].iou, clip.boxes) if pictured else [] for f in clean
     ]
     drawn = pictures(clip, (moment for row in moments for moment in row))
     parts = [f'<h3>{escape(clip.name)}</h3><p class="quiet">{escape(clip.text)}</p>']

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgetrack.evaluation import tables
 from edgetrack.evaluation.figures import RunFigures
+from edgetrack.evaluation.grounding import GroundingFigures, grounding_table
 from edgetrack.evaluation.records import write_text
 from edgetrack.evaluation.robustness import robustness
 from edgetrack.evaluation.streams import REAL_TIME
@@ -34,6 +35,8 @@ WHAT_COUNTS = (
     "counts with the newest word that was ready when it came.",
     "Occlusion bursts: a patch of another picture hides the whole target. Found again: IoU >= 0.5 within 30 frames "
     "after the burst; held before: IoU >= 0.5 in the frame before it. AUC in the burst, and of the 50 frames after it.",
+    "Another text in mid-stream: the new target is held from the first of 5 frames in a row with IoU >= 0.5 on; 100 "
+    "frames are watched.",
     "ms: median of an update, decoding of the video left out.",
 )
 
@@ -48,6 +51,7 @@ class About:
     settings: Mapping[str, Any]
     trackers: Mapping[str, Mapping[str, str]]  # facts by name
     machine: Mapping[str, str]
+    notes: tuple[str, ...] = ()  # what a reader must know of these figures
 
 
 def write_reports(runs: Sequence[RunFigures], about: About, output: Path) -> list[Path]:
@@ -76,11 +80,32 @@ def to_json(runs: Sequence[RunFigures], about: About) -> str:
 def to_markdown(runs: Sequence[RunFigures], about: About) -> str:
     """The tables, and what is needed to make them again."""
     parts = ["# Evaluation", f"Made {about.made} on {about.dataset}.", f"```bash\n{about.command}\n```"]
+    parts += about.notes
     parts += [_markdown(table) for table in (*summary_tables(runs), *detailed_tables(runs))]
     parts.append("## What counts\n\n" + "\n".join(f"- {line}" for line in WHAT_COUNTS))
     parts += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
     parts += [_facts("Settings", about.settings), _facts("Machine", about.machine)]
     return "\n\n".join(parts) + "\n"
+
+
+def write_grounding(rows: Sequence[GroundingFigures], about: About, output: Path) -> list[Path]:
+    """Writes the report of a grounding set, as the same two files.
+
+    Raises:
+        SinkError: one cannot be written.
+    """
+    files = [output / "report.json", output / "report.md"]
+    content = {**asdict(about), "grounding": [asdict(row) for row in rows]}
+    write_text(files[0], json.dumps(_plain(content), indent=1) + "\n")
+    parts = ["# Evaluation", f"Made {about.made} on {about.dataset}.", f"```bash\n{about.command}\n```"]
+    parts += [*about.notes, _markdown(grounding_table(rows))]
+    parts.append(
+        "acc@0.5: share of sentences whose box has IoU >= 0.5 with the region's; one without a box is a miss."
+    )
+    parts += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
+    parts += [_facts("Settings", about.settings), _facts("Machine", about.machine)]
+    write_text(files[1], "\n\n".join(parts) + "\n")
+    return files
 
 
 def summary_tables(runs: Sequence[RunFigures]) -> list[Table]:
@@ -89,7 +114,7 @@ def summary_tables(runs: Sequence[RunFigures]) -> list[Table]:
     timed = [figures for figures in runs if figures.run.condition.name == REAL_TIME]
     found = [tables.main_table(clean), tables.more_table(clean)]
     found += [tables.main_table(timed, title="Real time")] if timed else []
-    return found + tables.occlusion_tables(runs) + tables.robustness_tables(runs)
+    return found + tables.occlusion_tables(runs) + tables.switch_tables(runs) + tables.robustness_tables(runs)
 
 
 def detailed_tables(runs: Sequence[RunFigures]) -> list[Table]:

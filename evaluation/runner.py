@@ -1,4 +1,4 @@
-"""Runs trackers over sequences; what is finished is on disk and is not run again."""
+"""One pass of one tracker over one sequence, and which passes there are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetrack.errors import ConfigError, EdgetrackError
+from edgetrack.datasets import Sequence as Clip
+from edgetrack.errors import ConfigError
 from edgetrack.evaluation.controls import Control
-from edgetrack.evaluation.records import Record, load, save
-from edgetrack.evaluation.sequences import Sequence as Clip
-from edgetrack.evaluation.streams import CLEAN, Condition, Stream
+from edgetrack.evaluation.records import Record
+from edgetrack.evaluation.streams import CLEAN, SWITCH, Condition, Stream
 from edgetrack.evaluation.trackers import Entrant, FrameTracker, Mode
 from edgetrack.types import Box
 
@@ -67,35 +67,9 @@ def plan(
             for control in controls:
                 told: Control = "none" if mode == "bbox" else control
                 for condition in conditions if told == "none" else [CLEAN]:
-                    if not (condition.name == "init-jitter" and mode == "nl"):  # no box, nothing to move
+                    if _makes_sense(condition, mode):
                         runs[Run(entrant.name, mode, told, condition)] = None
     return list(runs)
-
-
-def perform(
-    run: Run,
-    clip: Clip,
-    *,
-    tracker: FrameTracker,
-    text: str,
-    open_stream: Callable[[], Stream],
-    output: Path,
-    on_frame: Callable[[], None],
-) -> Record:
-    """The record of one run over one sequence, from disk where it is there already.
-
-    Raises:
-        EdgetrackError: the tracker or the source gave up; the message begins with the sequence's name.
-    """
-    file = run.file(output, clip.name)
-    if file.exists():
-        return load(file, frames=len(clip.truth))
-    try:
-        record = track(clip, tracker, mode=run.mode, text=text, stream=open_stream(), on_frame=on_frame)
-    except EdgetrackError as error:
-        raise type(error)(f"{clip.name}, {run.tracker} {run.label}: {error}") from error
-    save(record, file)
-    return record
 
 
 def track(
@@ -110,19 +84,26 @@ def track(
     """Runs a tracker over one sequence; milliseconds are those of ``start`` and ``update`` alone."""
     record = Record(bursts=list(stream.bursts))
     said = None if mode == "bbox" else text
-    given = None if mode == "nl" else stream.box(Box.of(clip.truth[0]))
-    with clip.frames() as frames:
-        for index, frame in enumerate(frames):
-            step = stream.step(frame.pixels, index)
-            milliseconds = 0.0
-            if step.called or index == 0:
-                begun_s = time.perf_counter()
-                first = index == 0
-                found = (
-                    tracker.start(step.pixels, text=said, box=given) if first else tracker.update(step.pixels)
-                )
-                milliseconds = 1e3 * (time.perf_counter() - begun_s)
-            answer = stream.answer(found, index, milliseconds=milliseconds)
-            record.add(answer, milliseconds=milliseconds, scored=step.scored)
-            on_frame()
+    given = None if mode == "nl" else stream.box(Box.of(clip.boxes[0]))
+    for index, pixels in enumerate(clip.frames):
+        step = stream.step(pixels, index)
+        milliseconds = 0.0
+        if step.called or index == 0:
+            new_text = stream.new_text(index)
+            begun_s = time.perf_counter()
+            if new_text is not None:
+                tracker.set_text(new_text)
+            first = index == 0
+            found = tracker.start(step.pixels, text=said, box=given) if first else tracker.update(step.pixels)
+            milliseconds = 1e3 * (time.perf_counter() - begun_s)
+        answer = stream.answer(found, index, milliseconds=milliseconds)
+        record.add(answer, milliseconds=milliseconds, scored=step.scored)
+        on_frame()
     return record
+
+
+def _makes_sense(condition: Condition, mode: Mode) -> bool:
+    """By text there is no first box to move; by a box there is no text to change."""
+    if condition.name == SWITCH:
+        return mode == "nl"
+    return not (condition.name == "init-jitter" and mode == "nl")

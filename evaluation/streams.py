@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +21,20 @@ class Condition:
 
     name: str = "clean"
     severity: int = 0  # 1..3; of `real-time` the frames a second
+    draw: int = 0  # where chance is drawn more than once
 
     @property
     def label(self) -> str:
-        return f"{self.name}-{self.severity}" if self.severity else self.name
+        parts = [
+            self.name,
+            str(self.severity) if self.severity else "",
+            f"draw-{self.draw}" if self.draw else "",
+        ]
+        return "-".join(part for part in parts if part)
 
 
 CLEAN = Condition()
-REAL_TIME = "real-time"
+OCCLUSION, REAL_TIME, SWITCH = "occlusion", "real-time", "switch"  # with tables of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,10 @@ class Stream:
         """The next frame; ``pixels`` are never written to."""
         return Step(pixels)
 
+    def new_text(self, index: int) -> str | None:
+        """What the tracker is told before this frame, where the target changes."""
+        return None
+
     def answer(self, track: Track, index: int, *, milliseconds: float) -> Track:
         """What counts as the tracker's word on this frame.
 
@@ -69,3 +80,16 @@ class Stream:
 def generator(seed: int, *names: str) -> np.random.Generator:
     """Random numbers that depend on the seed and the names alone: not on the order of runs."""
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
+
+
+class Chain(Stream):
+    """Streams one after the other; the first is nearest to the scene. Each must call the tracker on every frame."""
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        self._streams = streams
+        self.bursts = tuple(burst for stream in streams for burst in stream.bursts)
+
+    def step(self, pixels: Pixels, index: int) -> Step:
+        for stream in self._streams:
+            pixels = stream.step(pixels, index).pixels
+        return Step(pixels)

@@ -2,169 +2,237 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
+from edgetrack.datasets import RegionSet
+from edgetrack.datasets import Sequence as Clip
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation import machine
-from edgetrack.evaluation.conditions import open_stream
-from edgetrack.evaluation.controls import Control, texts
+from edgetrack.evaluation.claim import claim
+from edgetrack.evaluation.cluster import on_cluster
+from edgetrack.evaluation.controls import texts
 from edgetrack.evaluation.figures import RunFigures, of_run
+from edgetrack.evaluation.grounding import Expressions, GroundingFigures, grounding_table, of_parts, parts
 from edgetrack.evaluation.page import to_html
-from edgetrack.evaluation.records import write_text
-from edgetrack.evaluation.report import About, summary_tables, write_reports
-from edgetrack.evaluation.runner import Run, perform, plan
-from edgetrack.evaluation.sequences import Sequence as Clip
-from edgetrack.evaluation.sequences import chosen, sequences
-from edgetrack.evaluation.streams import Condition
+from edgetrack.evaluation.records import Record, load, save, write_text
+from edgetrack.evaluation.report import About, summary_tables, write_grounding, write_reports
+from edgetrack.evaluation.request import OpenTracker, Request
+from edgetrack.evaluation.results import write_results
+from edgetrack.evaluation.runner import Run, plan
+from edgetrack.evaluation.sentences import cut_note
+from edgetrack.evaluation.sequences import check_boxes, chosen, open_split, sequences
+from edgetrack.evaluation.streams import CLEAN, SWITCH
+from edgetrack.evaluation.switching import switched
 from edgetrack.evaluation.tables import MORE_TITLE
 from edgetrack.evaluation.terminal import open_progress, print_files, print_table
-from edgetrack.evaluation.trackers import Entrant, Mode, open_entrant
+from edgetrack.evaluation.trackers import Entrant
+from edgetrack.evaluation.work import Job, Setup, Worker, here, in_processes
 
-SETTINGS = "settings.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to evaluate on what."""
-
-    dataset: str
-    path: Path
-    output: Path
-    modes: tuple[Mode, ...] = ("bbox",)
-    controls: tuple[Control, ...] = ("none",)
-    trackers: tuple[str, ...] = ("edgetrack",)
-    names: tuple[str, ...] = ()  # of sequences; all of them without one
-    conditions: tuple[Condition, ...] = (Condition(),)
-    peer_weights: Path | None = None
-    threads: int = 2
-    seed: int = 0
-    corrupt_init: bool = False  # disturbed pictures from the first frame on
-    resume: bool = False
-    command: str = ""
+SHARED = "Milliseconds were taken with workers side by side on a machine; they are no speeds."
 
 
-def evaluate(request: Request, *, open_edgetrack: Callable[[], Any], console: Console) -> list[RunFigures]:
-    """Runs what is not on disk yet, prints the tables and writes the reports.
+def evaluate(request: Request, *, open_edgetrack: OpenTracker, console: Console) -> list[RunFigures]:
+    """Runs what is not on disk yet, prints the tables and writes the reports and result files.
+
+    Returns:
+        The figures of each run; none of a split whose boxes are not public.
 
     Raises:
         EdgetrackError: something is missing, wrong or cannot be read; finished sequences stay on disk.
     """
-    clips = sequences(request.dataset, request.path)
+    clips = sequences(request.dataset, request.path, request.split)
     taken = chosen(clips, list(request.names))
-    entrants = [
-        open_entrant(
-            name, open_edgetrack=open_edgetrack, peer_weights=request.peer_weights, threads=request.threads
-        )
-        for name in request.trackers
-    ]
-    runs = plan(entrants, request.modes, request.controls, request.conditions)
-    _claim(request, entrants)
-    figures = _run_all(request, runs, entrants, clips, taken, console)
-    _show(console, figures)
-    about = _about(request, entrants, taken)
-    page = request.output / "report.html"
-    write_text(page, to_html(figures, about, taken))
-    print_files(console, [page, *write_reports(figures, about, request.output)])
+    modes = request.modes or ("bbox",)
+    if hidden := any(clip.hidden for clip in taken):
+        _check_hidden(request)
+    if set(modes) != {"nl"}:
+        check_boxes(taken)
+    setup = _setup(request, clips, open_edgetrack)
+    entrants = [setup.open(name) for name in request.trackers]
+    runs = plan(entrants, modes, request.controls, request.conditions)
+    jobs = _jobs(request, runs, clips, taken)
+    claim(request.output, request.settings(), entrants, resume=request.resume)
+    told = [clip.text for clip in taken] if any(run.mode != "bbox" for run in runs) else []
+    notes = tuple(note for e in entrants if "nl" in e.modes for note in cut_note(e.name, told, e.fit))
+
+    def scored(run: Run) -> tuple[list[Clip], list[Record]]:
+        shown = [switched(c, clips=clips, seed=request.seed)[0] for c in taken] if _switches(run) else taken
+        return shown, [load(run.file(request.output, c.name), frames=len(c)) for c in shown]
+
+    found: dict[Run, RunFigures] = {}
+
+    def finished(run: Run) -> None:
+        if not hidden:
+            found[run] = of_run(run, *scored(run))
+        auc = "not scored" if hidden else f"AUC {found[run].ope.auc:.3f}"
+        console.print(f"{run.tracker} {run.label}: {len(taken)} sequences, {auc}")
+
+    _work(request, jobs, setup, entrants, finished, console)
+    for run in runs:
+        if run not in found:
+            finished(run)
+    plain = [run for run in runs if run.condition == CLEAN and run.control == "none"]
+    written = [write_results(f, run, *scored(run), request.output) for f in request.results for run in plain]
+    figures = [] if hidden else [found[run] for run in runs]
+    if not hidden:
+        frames = sum(map(len, taken))
+        about = _about(request, entrants, f"{len(taken)} sequences, {frames} frames", notes)
+        _show(console, figures, about)
+        page = request.output / "report.html"
+        write_text(page, to_html(figures, about, taken))
+        written += [page, *write_reports(figures, about, request.output)]
+    print_files(console, written)
     return figures
 
 
-def _run_all(
-    request: Request,
-    runs: Sequence[Run],
-    entrants: Sequence[Entrant],
-    clips: list[Clip],
-    taken: list[Clip],
-    console: Console,
-) -> list[RunFigures]:
-    by_name = {entrant.name: entrant.tracker for entrant in entrants}
-    said = {control: texts(clips, control, seed=request.seed) for control in {run.control for run in runs}}
-    todo = [(r, c) for r in runs for c in taken if not r.file(request.output, c.name).exists()]
-    disturbed = partial(open_stream, clips=clips, seed=request.seed, corrupt_init=request.corrupt_init)
-    figures = []
-    with open_progress(console) as progress:
-        bar = progress.add_task("", total=sum(len(clip.truth) for _, clip in todo))
-        for run in runs:
-            records = []
-            for clip in taken:
-                progress.update(bar, description=f"{run.tracker} {run.label}: {clip.name}")
-                records.append(
-                    perform(
-                        run,
-                        clip,
-                        tracker=by_name[run.tracker],
-                        text=said[run.control][clip.name],
-                        open_stream=partial(disturbed, run.condition, clip),
-                        output=request.output,
-                        on_frame=lambda: progress.advance(bar),
-                    )
-                )
-            figures.append(of_run(run, taken, records))
-            console.print(f"{run.tracker} {run.label}: {len(taken)} sequences, AUC {figures[-1].ope.auc:.3f}")
-    return figures
+def evaluate_regions(
+    request: Request, *, open_edgetrack: OpenTracker, console: Console
+) -> list[GroundingFigures]:
+    """The same for a grounding set: each sentence is one question.
 
-
-def _claim(request: Request, entrants: Sequence[Entrant]) -> None:
-    """Makes the output folder ours: new, or continued with the same settings."""
-    file = request.output / SETTINGS
-    now = {"settings": _settings(request), "trackers": {e.name: e.facts for e in entrants}}
-    if not file.exists():
-        if request.output.is_dir() and any(request.output.iterdir()):
-            raise ConfigError(
-                f"{request.output} holds other files; expected an empty folder: choose another --output"
-            )
-        write_text(file, json.dumps(now, indent=1) + "\n")
-        return
-    if not request.resume:
+    Raises:
+        EdgetrackError: as of `evaluate`; or an option that is of no use with pictures.
+    """
+    asked = (request.modes in ((), ("nl",)), request.controls == ("none",), not request.names)
+    if not all((*asked, request.conditions == (CLEAN,), not request.results)):
         raise ConfigError(
-            f"{request.output} holds an evaluation already; add --resume, or choose another --output"
+            f"{request.dataset} has pictures and sentences; expected --mode nl or none, and no --text-control, "
+            "--sequences, --results or disturbance"
         )
-    try:
-        before = json.loads(file.read_text(encoding="utf-8"))
-        old = {**before["settings"], **before["trackers"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{file} cannot be read ({error!r}); choose another --output") from error
-    new = {**now["settings"], **now["trackers"]}
-    changed = [
-        f"{key} was {old[key]} and is {new[key]}" for key in new if key in old and old[key] != new[key]
+    opened = open_split(request.dataset, request.path, request.split)
+    if not isinstance(opened, RegionSet):
+        raise ConfigError(f"{request.dataset} has sequences, no pictures; expected a grounding set")
+    found = parts(opened)
+    setup = _setup(request, found, open_edgetrack)
+    entrants = [setup.open(name) for name in request.trackers]
+    runs = plan(entrants, ("nl",), ("none",), (CLEAN,))
+    jobs = [
+        Job(run, place)
+        for run in runs
+        for place, part in enumerate(found)
+        if not run.file(request.output, part.name).exists()
     ]
-    if changed:
-        raise ConfigError(f"cannot resume in {request.output}: {'; '.join(changed)}; choose another --output")
-    merged = {"settings": now["settings"], "trackers": {**before["trackers"], **now["trackers"]}}
-    write_text(file, json.dumps(merged, indent=1) + "\n")
+    claim(request.output, request.settings(), entrants, resume=request.resume)
+    _work(request, jobs, setup, entrants, lambda run: None, console)
+    told = [text for part in found for _, text in part.pairs]
+    rows = [
+        of_parts(
+            r.tracker, found, [load(r.file(request.output, part.name), frames=len(part)) for part in found]
+        )
+        for r in runs
+    ]
+    notes = tuple(note for e in entrants for note in cut_note(e.name, told, e.fit))
+    about = _about(request, entrants, f"{len(opened)} regions, {len(told)} sentences", notes)
+    print_table(console, grounding_table(rows))
+    _say(console, about)
+    print_files(console, write_grounding(rows, about, request.output))
+    return rows
 
 
-def _settings(request: Request) -> dict[str, Any]:
-    """What must be the same for records to stand beside each other."""
-    path = str(request.path.resolve())
-    return {
-        "dataset": request.dataset,
-        "path": path,
-        "seed": request.seed,
-        "corrupt init": request.corrupt_init,
-    }
-
-
-def _about(request: Request, entrants: Sequence[Entrant], taken: Sequence[Clip]) -> About:
-    frames = sum(len(clip.truth) for clip in taken)
-    return About(
-        command=request.command,
-        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        dataset=f"{request.dataset} {request.path.name}: {len(taken)} sequences, {frames} frames",
-        settings=_settings(request),
-        trackers={entrant.name: entrant.facts for entrant in entrants},
-        machine=machine.facts(),
+def _setup(
+    request: Request, clips: Sequence[Clip] | Sequence[Expressions], open_edgetrack: OpenTracker
+) -> Setup:
+    return Setup(
+        clips, open_edgetrack, request.peer_weights, request.threads, request.seed, request.corrupt_init
     )
 
 
-def _show(console: Console, figures: Sequence[RunFigures]) -> None:
+def _jobs(request: Request, runs: Sequence[Run], clips: list[Clip], taken: list[Clip]) -> list[Job]:
+    """What is not on disk yet, with what the tracker is told."""
+    controls = {run.control for run in runs if run.mode != "bbox"}
+    said = {control: texts(clips, control, seed=request.seed) for control in controls}
+    places = {clip.name: place for place, clip in enumerate(clips)}
+    return [
+        Job(run, places[clip.name], "" if run.mode == "bbox" else said[run.control][clip.name])
+        for run in runs
+        for clip in taken
+        if not run.file(request.output, clip.name).exists()
+    ]
+
+
+def _work(
+    request: Request,
+    jobs: Sequence[Job],
+    setup: Setup,
+    entrants: Sequence[Entrant],
+    finished: Callable[[Run], None],
+    console: Console,
+) -> None:
+    """Does the jobs and keeps each record as soon as it is there; ``finished`` hears of runs that are complete."""
+    left = Counter(job.run for job in jobs)
+    with open_progress(console) as progress:
+        bar = progress.add_task("", total=sum(len(setup.clips[job.place]) for job in jobs))
+
+        def on_frame() -> None:
+            progress.advance(bar)
+
+        for job, record in _results(request, jobs, setup, entrants, on_frame):
+            name = setup.clips[job.place].name
+            save(record, job.run.file(request.output, name))
+            progress.update(bar, description=f"{job.run.tracker} {job.run.label}: {name}")
+            if request.shared:
+                progress.advance(bar, len(record.boxes))
+            left[job.run] -= 1
+            if not left[job.run]:
+                finished(job.run)
+
+
+def _results(
+    request: Request,
+    jobs: Sequence[Job],
+    setup: Setup,
+    entrants: Sequence[Entrant],
+    on_frame: Callable[[], None],
+) -> Iterator[tuple[Job, Record]]:
+    if not jobs:
+        return iter(())
+    if request.ray is not None:
+        return on_cluster(jobs, setup, address=request.ray)
+    if request.workers > 1:
+        return in_processes(jobs, setup, count=min(request.workers, len(jobs)))
+    return here(jobs, Worker(setup, entrants), on_frame)
+
+
+def _check_hidden(request: Request) -> None:
+    if not request.results:
+        raise ConfigError(
+            f"the boxes of {request.dataset} {request.split} are not public, so it cannot be scored here; result files "
+            f"for its server can still be written: add --results {request.dataset}"
+        )
+    if request.conditions != (CLEAN,):
+        raise ConfigError(
+            f"the boxes of {request.dataset} {request.split} are not public; expected no disturbance and no --switch"
+        )
+
+
+def _switches(run: Run) -> bool:
+    return run.condition.name == SWITCH
+
+
+def _about(request: Request, entrants: Sequence[Entrant], size: str, notes: tuple[str, ...]) -> About:
+    split = f" {request.split}" if request.split else ""
+    return About(
+        command=request.command,
+        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        dataset=f"{request.dataset} {request.path.name}{split}: {size}",
+        settings=request.settings(),
+        trackers={entrant.name: entrant.facts for entrant in entrants},
+        machine=machine.facts(),
+        notes=(*notes, SHARED) if request.shared else notes,
+    )
+
+
+def _show(console: Console, figures: Sequence[RunFigures], about: About) -> None:
     for table in summary_tables(figures):
         if table.title != MORE_TITLE:  # too wide for a terminal; the files have it
             print_table(console, table)
+    _say(console, about)
+
+
+def _say(console: Console, about: About) -> None:
+    for note in about.notes:
+        console.print(note, markup=False, soft_wrap=True)

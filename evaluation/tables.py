@@ -22,6 +22,7 @@ MORE = (
 OCCLUSION = (
     "tracker|target given by|hidden for|bursts|found again|held before|of those found|after|AUC in|AUC after"
 )
+SWITCHED = "tracker|target given by|goes on in the|switches|held|within 30|frames until held"
 HIDDEN = "|".join(("tracker|target given by|hidden for", *STATUSES))
 
 
@@ -82,8 +83,10 @@ def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:
         rows = [["none", number(r.clean), "", "", number(r.clean), ""]]
         for name, aucs in r.corrupted.items():
             mean = sum(aucs) / len(aucs)
-            cells = [number(auc) for auc in aucs] + [""] * (3 - len(aucs))
-            rows.append([name, *cells, number(mean), _drop(r.clean, mean)])
+            gap = [""] * (3 - len(aucs))
+            rows.append([name, *map(number, aucs), *gap, number(mean), _drop(r.clean, mean)])
+            if name in r.spread:
+                rows.append(["  its standard deviation", *map(number, r.spread[name]), *gap, "", ""])
         rows.append(
             ["all corruptions", "", "", "", number(r.mean), number(100 * r.relative_drop, digits=1) + " %"]
         )
@@ -91,6 +94,16 @@ def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:
         columns = ["corruption", "severity 1", "2", "3", "mean", "relative drop"]
         found.append(Table(title, columns, rows, words=1))
     return found
+
+
+def switch_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """How long new targets took to be held: a row for each run and kind of switch; none without one."""
+    rows = []
+    for f in runs:
+        for s in f.switches:
+            cells = [s.kind, str(s.count), number(s.held), number(s.held30), number(s.delay, digits=0)]
+            rows.append([f.run.tracker, replace(f.run, condition=CLEAN).label, *cells])
+    return [Table("Another text in mid-stream", SWITCHED.split("|"), rows, words=3)] if rows else []
 
 
 def sequence_table(figures: RunFigures) -> Table:

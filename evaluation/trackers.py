@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ConfigError, EngineUnavailable
+from edgetrack.evaluation.sentences import Fit, shortener
 from edgetrack.types import Box, Track
 
 Mode = Literal["nl", "bbox", "nlbbox"]
@@ -25,6 +26,7 @@ class FrameTracker(Protocol):
 
     def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track: ...
     def update(self, frame: Pixels) -> Track: ...
+    def set_text(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Entrant:
     tracker: FrameTracker
     modes: tuple[Mode, ...]
     facts: dict[str, str]  # what the report says of it
+    fit: Fit = str  # cuts a text that is too long for it
 
 
 class NanoTracker:
@@ -85,6 +88,9 @@ class NanoTracker:
             return Track(None, score, "lost", self._index)
         return Track(Box(float(x), float(y), float(w), float(h)), score, "tracking", self._index)
 
+    def set_text(self, text: str) -> None:
+        raise ConfigError("opencv-nano takes no text; give --mode bbox")
+
 
 def open_entrant(
     name: str, *, open_edgetrack: Callable[[], Any], peer_weights: Path | None, threads: int
@@ -130,7 +136,7 @@ def _edgetrack(tracker: Any) -> Entrant:
         "engine": f"{engine.name}: {engine.reason}",
         "precision": engine.precision,
     }
-    return Entrant("edgetrack", tracker, MODES, facts)
+    return Entrant("edgetrack", tracker, MODES, facts, shortener(engine))
 
 
 def _pair(folder: Path, prefix: str) -> tuple[str, Path, Path]:

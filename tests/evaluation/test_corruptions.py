@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgetrack.datasets import Sequence
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions, open_stream
 from edgetrack.evaluation.corruptions import EFFECTS
-from edgetrack.evaluation.sequences import Sequence
 from edgetrack.evaluation.streams import Condition, Stream
 from edgetrack.types import Box, Track
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
-CLIP = Sequence("clip", "x", None, Path("clip.mp4"), np.tile(np.array([[50.0, 40, 60, 30]]), (150, 1)))
+BLACK = [np.zeros((120, 160, 3), np.uint8)] * 150
+CLIP = Sequence("clip", BLACK, np.tile(np.array([[50.0, 40, 60, 30]]), (150, 1)), "x")
 
 
 def picture(seed: int = 0) -> np.ndarray:
@@ -164,7 +164,34 @@ def test_no_answer_is_from_the_future(fps: int, milliseconds: float, frames: int
 
 def test_what_can_be_asked_for() -> None:
     assert [c.label for c in conditions(real_time=[30, 10, 30])] == ["clean", "real-time-30", "real-time-10"]
-    assert len(conditions(occlusion=True, corruptions=CORRUPTIONS)) == 1 + 3 * 16
+    assert len(conditions(occlusion=True, corruptions=CORRUPTIONS)) == 1 + 3 * 19 + 3 * 10
+    jitter = conditions(corruptions=["init-jitter"])[1:]
+    assert [c.label for c in jitter[:2]] == ["init-jitter-1", "init-jitter-1-draw-1"]
+    given = Box(50, 40, 60, 30)
+    moved = {open_stream(c, CLIP, clips=[CLIP], seed=0).box(given) for c in jitter}
+    assert len(moved) == 30, "each draw moves the box to a place of its own"
     assert [c.label for c in conditions(corruptions=["fog", "fog"])] == ["clean", "fog-1", "fog-2", "fog-3"]
     with pytest.raises(ConfigError, match="corruption 'smog' is unknown; expected one of low-light, "):
         conditions(corruptions=["smog"])
+
+
+def test_a_composite_is_its_parts_one_after_the_other() -> None:
+    blur, dark, both = opened("motion-blur", 2), opened("low-light", 2), opened("low-light+motion-blur", 2)
+    for i in range(3):
+        expected = dark.step(blur.step(picture(), i).pixels, i).pixels
+        assert np.array_equal(both.step(picture(), i).pixels, expected)
+        assert np.array_equal(expected, picture()) == (i == 0)
+
+
+def test_a_composite_with_occlusion_covers_the_target() -> None:
+    other = Sequence("other", [np.full((120, 160, 3), 200, np.uint8)] * 150, CLIP.boxes, "y")
+    condition = Condition("occlusion+low-light+noise", 1)
+    stream = open_stream(condition, CLIP, clips=[CLIP, other], seed=0)
+    [burst, *_] = stream.bursts
+    shown = [stream.step(BLACK[i], i).pixels for i in range(burst.hidden + 1)]
+    x, y, w, h = CLIP.boxes[0].astype(int)
+    assert (
+        shown[burst.begin - 1][y : y + h, x : x + w].mean()
+        < 60
+        < shown[burst.hidden][y : y + h, x : x + w].mean()
+    )

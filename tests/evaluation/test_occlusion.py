@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgetrack.datasets import Sequence
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.metrics import exists
 from edgetrack.evaluation.occlusion import (
@@ -23,7 +23,6 @@ from edgetrack.evaluation.occlusion import (
     texture,
 )
 from edgetrack.evaluation.records import Burst, Record
-from edgetrack.evaluation.sequences import Sequence
 
 pytest.importorskip("cv2", reason="the video extra is not installed")
 
@@ -112,8 +111,8 @@ def test_what_is_counted_after_a_burst() -> None:
 
 
 def test_a_single_sequence_has_nothing_to_be_covered_with() -> None:
-    clip = Sequence("only", "x", None, Path("only.mp4"), path(20))
+    clip = Sequence("only", [np.zeros((9, 9, 3), np.uint8)] * 20, path(20), "x")
     with pytest.raises(
-        ConfigError, match=r"--occlusion covers the target of only .* expected a data set of two"
+        ConfigError, match=r"occlusions cover the target of only .* expected a data set of two"
     ):
         texture([clip], clip, seed=0)

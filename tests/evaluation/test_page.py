@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from edgetrack.datasets import ImageFrames, Sequence
 from edgetrack.evaluation import moments, svg
 from edgetrack.evaluation.calibration import Bin
 from edgetrack.evaluation.figures import of_run
@@ -18,7 +19,6 @@ from edgetrack.evaluation.page import to_html
 from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.report import About
 from edgetrack.evaluation.runner import Run
-from edgetrack.evaluation.sequences import Sequence
 from edgetrack.types import Box, Track
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
@@ -49,7 +49,8 @@ def clip(tmp_path: Path) -> Sequence:
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((120, 160, 3), 90 + i, np.uint8))
     truth = np.tile(np.array([[40.0, 30, 40, 30]]), (FRAMES, 1))
     truth[40:50] = np.nan
-    return Sequence("<b>&", 'the "grey" <thing>', None, tmp_path, truth)
+    frames = ImageFrames(tmp_path, [f"{i}.png" for i in range(FRAMES)])
+    return Sequence("<b>&", frames, truth, 'the "grey" <thing>')
 
 
 def record() -> Record:
@@ -66,7 +67,7 @@ def record() -> Record:
 
 def test_the_worst_moments_are_the_surest_mistakes(clip: Sequence) -> None:
     figures = of_run(Run("a", "bbox"), [clip], [record()])
-    found = moments.worst(record(), figures.sequences[0].iou, clip.truth)
+    found = moments.worst(record(), figures.sequences[0].iou, clip.boxes)
     assert [m.index for m in found] == [22, 40]
     assert found[0].caption == "frame 23: IoU 0.00, tracking 0.95"
     assert found[1].caption == "frame 41: target absent, tracking 0.80"
@@ -78,7 +79,7 @@ def test_the_worst_moments_are_the_surest_mistakes(clip: Sequence) -> None:
 
 
 def test_a_perfect_sequence_has_no_worst_moment(clip: Sequence) -> None:
-    truth = np.tile(clip.truth[:1], (FRAMES, 1))
+    truth = np.tile(clip.boxes[:1], (FRAMES, 1))
     assert moments.worst(record(), np.ones(FRAMES), truth) == []
     assert moments.pictures(clip, []) == {}
 
@@ -86,7 +87,13 @@ def test_a_perfect_sequence_has_no_worst_moment(clip: Sequence) -> None:
 def test_the_page_stands_alone(clip: Sequence) -> None:
     runs = [of_run(Run("a<x>", "bbox"), [clip], [record()]), of_run(Run("a<x>", "nl"), [clip], [record()])]
     about = About(
-        "edgetrack eval <p>", "today", "folder x", {"seed": 0}, {"a": {"model": "m"}}, {"cores": "2"}
+        "edgetrack eval <p>",
+        "today",
+        "folder x",
+        {"seed": 0},
+        {"a": {"model": "m"}},
+        {"cores": "2"},
+        ("2 of 3 <cut>",),
     )
     page = to_html(runs, about, [clip])
     tags = Tags()
@@ -107,6 +114,7 @@ def test_the_page_stands_alone(clip: Sequence) -> None:
         "&lt;b&gt;&amp;",
         "the &quot;grey&quot; &lt;thing&gt;",
         "a&lt;x&gt;",
+        "2 of 3 &lt;cut&gt;",
         "edgetrack eval &lt;p&gt;",
     ):
         assert words in page

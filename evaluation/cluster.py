@@ -1,0 +1,79 @@
+"""The work of an evaluation on a Ray cluster. A sequence is a task; one whose machine dies is begun again elsewhere.
+
+Every machine needs this version of edgetrack and the data set at the same path. Records come back to where the
+evaluation was started, and only there something is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+from edgetrack._imports import require
+from edgetrack.errors import ConfigError, EdgetrackError, WorkerError
+from edgetrack.evaluation.records import Record
+from edgetrack.evaluation.work import Job, Setup, Worker
+
+RETRIES = 5  # of one sequence
+
+_workers: dict[
+    str, Worker
+] = {}  # of this process: Ray uses it for many tasks, and opening an engine takes time
+
+
+def _do(setup: Setup, evaluation: str, job: Job) -> Record:
+    if evaluation not in _workers:
+        _workers.clear()
+        _workers[evaluation] = Worker(setup)
+    return _workers[evaluation].do(job)
+
+
+def on_cluster(jobs: Sequence[Job], setup: Setup, *, address: str) -> Iterator[tuple[Job, Record]]:
+    """The jobs as they are finished.
+
+    Args:
+        jobs: what to do.
+        setup: sent to every machine once.
+        address: of the cluster's head, as ``ray start --head`` prints it, or "auto" on a machine of the cluster.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+        ConfigError: no cluster answers there.
+        WorkerError: a sequence was begun `RETRIES` times more and never finished.
+        EdgetrackError: as of `Worker.do`.
+    """
+    ray = require("ray", extra="ray")
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="error")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"no Ray cluster answers at {address} ({reason[:200]}); start one with: ray start --head"
+        ) from error
+    try:
+        yield from _results(ray, jobs, setup)
+    finally:
+        ray.shutdown()
+
+
+def _results(ray: Any, jobs: Sequence[Job], setup: Setup) -> Iterator[tuple[Job, Record]]:
+    shared, evaluation = ray.put(setup), uuid4().hex
+    task = ray.remote(num_cpus=setup.threads, max_retries=RETRIES, retry_exceptions=[OSError])(_do)
+    ordered = sorted(jobs, key=lambda job: -len(setup.clips[job.place]))
+    waiting = {task.remote(shared, evaluation, job): job for job in ordered}
+    while waiting:
+        [done], _ = ray.wait(list(waiting), num_returns=1)
+        job = waiting.pop(done)
+        try:
+            yield job, ray.get(done)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, EdgetrackError):
+                raise error.cause from None
+            raise
+        except ray.exceptions.RayError as error:
+            name = setup.clips[job.place].name
+            raise WorkerError(
+                f"{name} was begun {RETRIES + 1} times and its machine or process ended each time ({error}); "
+                "finished sequences are kept: add --resume when the cluster is well"
+            ) from error
