@@ -12,7 +12,8 @@ SYNONYMS = {
     "vehicle": "car", "truck": "lorry", "bus": "coach", "bike": "bicycle", "bicycle": "bike", "motorbike": "motorcycle",
     "motorcycle": "motorbike", "boat": "ship", "ship": "boat", "airplane": "plane", "plane": "aircraft", "dog": "hound",
     "cat": "feline", "bird": "fowl", "box": "carton", "bottle": "flask", "cup": "mug", "bag": "sack",
-    "toy": "plaything", "road": "street", "street": "road", "ball": "sphere", "phone": "telephone", "shirt": "top", "trousers": "pants",
+    "toy": "plaything", "road": "street", "street": "road", "ball": "sphere",
+    "phone": "telephone", "shirt": "top", "trousers": "pants",
     # colours
     "red": "crimson", "blue": "azure", "green": "emerald", "yellow": "golden", "black": "dark", "dark": "black",
     "white": "pale", "grey": "gray", "gray": "grey", "brown": "tan", "orange": "amber", "purple": "violet",

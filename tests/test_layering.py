@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"crop", "targets", "bundle", "prompt", "decode"},
     {"engines", "io", "policy", "target", "datasets"},
     {"tracker"},
-    {"pipeline", "status", "demo", "options"},
+    {"adapters", "pipeline", "status", "demo", "options"},
     {"evaluation", "export", "training"},
     {"cli"},
     {"__main__"},

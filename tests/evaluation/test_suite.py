@@ -248,7 +248,7 @@ def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None
         run(Request("folder", tmp_path, tmp_path / "out"))
     assert run(Request("folder", tmp_path, tmp_path / "out", modes=("nl",)))[2] == 3
     (tmp_path / "fast.txt").write_text("1,2,30,40\n" + "nan,nan,nan,nan\n" * 23)
-    with pytest.raises(ConfigError, match="fast of .* has no target after its first frame"):
+    with pytest.raises(ConfigError, match=r"fast of .* has no target after its first frame"):
         sequences("folder", tmp_path)
 
 

@@ -1,0 +1,124 @@
+"""The work of an evaluation gives the same records wherever it is done, and survives a machine that dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+from edgetrack.errors import ConfigError, DatasetError, WorkerError
+from edgetrack.evaluation.cluster import on_cluster
+from edgetrack.evaluation.conditions import conditions
+from edgetrack.evaluation.records import Record
+from edgetrack.evaluation.request import Request
+from edgetrack.evaluation.runner import Run
+from edgetrack.evaluation.sequences import sequences
+from edgetrack.evaluation.work import Job, Setup, Worker, here, in_processes
+from edgetrack.options import EngineOptions
+
+pytest.importorskip("cv2", reason="the video extra is not installed")
+
+_spec = spec_from_file_location("drawn", Path(__file__).with_name("drawn.py"))
+assert _spec is not None
+assert _spec.loader is not None
+drawn = module_from_spec(_spec)
+_spec.loader.exec_module(drawn)
+
+RUNS = (
+    Run("edgetrack", "bbox"),
+    Run("edgetrack", "nl"),
+    Run("edgetrack", "bbox", "none", conditions(corruptions=["shot-noise"])[3]),
+)
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory: pytest.TempPathFactory) -> Setup:
+    folder = drawn.write_dataset(tmp_path_factory.mktemp("dataset"))
+    opened = partial(EngineOptions(None, "auto", "auto", 1).tracker)
+    return Setup(sequences("folder", folder), opened, threads=1)
+
+
+@pytest.fixture(scope="module")
+def jobs(setup: Setup) -> list[Job]:
+    return [Job(run, place, clip.text) for run in RUNS for place, clip in enumerate(setup.clips)]
+
+
+@pytest.fixture(scope="module")
+def expected(setup: Setup, jobs: list[Job]) -> dict[Job, tuple[object, ...]]:
+    return {job: said(record) for job, record in here(jobs, Worker(setup), lambda: None)}
+
+
+def said(record: Record) -> tuple[object, ...]:
+    """All but the milliseconds."""
+    return record.boxes, record.scores, record.statuses, record.scored
+
+
+def test_processes_give_the_same_records(
+    setup: Setup, jobs: list[Job], expected: dict[Job, tuple[object, ...]]
+) -> None:
+    found = {job: said(record) for job, record in in_processes(jobs, setup, count=2)}
+    assert found == expected
+
+
+def test_a_fault_of_the_data_comes_back_with_its_name(setup: Setup, jobs: list[Job]) -> None:
+    (_film(setup, 0)).rename(_film(setup, 0).with_suffix(".away"))
+    try:
+        with pytest.raises(DatasetError, match=r"slow, edgetrack bbox: .*slow\.mp4 does not exist"):
+            list(in_processes(jobs[:1], setup, count=1))
+    finally:
+        _film(setup, 0).with_suffix(".away").rename(_film(setup, 0))
+
+
+def test_a_killed_process_is_named(setup: Setup, jobs: list[Job]) -> None:
+    results = in_processes(jobs, setup, count=1)
+    next(results)
+    import multiprocessing
+
+    [child] = multiprocessing.active_children()
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+    with pytest.raises(WorkerError, match="one of 1 worker processes ended before its work .* add --resume"):
+        list(results)
+
+
+def test_a_cluster_loses_a_machine_and_nothing_else(
+    setup: Setup, jobs: list[Job], expected: dict[Job, tuple[object, ...]]
+) -> None:
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        second = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        results = on_cluster(jobs, setup, address=cluster.address)
+        done = [next(results)]
+        cluster.remove_node(second, allow_graceful=False)
+        done += results
+    finally:
+        cluster.shutdown()
+    assert len(done) == len(jobs)
+    assert {job: said(record) for job, record in done} == expected
+
+
+def test_no_cluster_says_so(setup: Setup, jobs: list[Job]) -> None:
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    with pytest.raises(ConfigError, match="no Ray cluster answers at 127.0.0.1:1 .* ray start --head"):
+        list(on_cluster(jobs, setup, address="127.0.0.1:1"))
+
+
+def test_options_that_exclude_each_other(tmp_path: Path) -> None:
+    asked = partial(Request, "folder", tmp_path, tmp_path)
+    with pytest.raises(ConfigError, match="--workers and --ray both say who works"):
+        asked(workers=2, ray="auto")
+    with pytest.raises(ConfigError, match="--real-time measures time"):
+        asked(workers=2, conditions=tuple(conditions(real_time=[30])))
+
+
+def _film(setup: Setup, place: int) -> Path:
+    frames = setup.clips[place].frames
+    return Path(frames._path)
