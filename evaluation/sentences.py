@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from edgetrack.engines.base import Engine
 from edgetrack.prompt import Tokenizer
@@ -15,11 +16,15 @@ def shortener(engine: Engine) -> Fit:
 
     A single word is never cut: the tracker then says what is wrong with it.
     """
-    tokenizer, limit = Tokenizer(engine.bundle), engine.bundle.manifest.text_length
+    limit = engine.bundle.manifest.text_length
+
+    @cache
+    def tokenizer() -> Tokenizer:
+        return Tokenizer(engine.bundle)
 
     def fit(text: str) -> str:
         kept = words = text.split()
-        while len(kept) > 1 and len(tokenizer.tokens(" ".join(kept))) > limit:
+        while len(kept) > 1 and len(tokenizer().tokens(" ".join(kept))) > limit:
             kept = kept[:-1]
         return text if kept is words else " ".join(kept).rstrip(" ,;:")
 

@@ -71,7 +71,7 @@ class Worker:
             if isinstance(clip, Expressions):
                 return ground(clip, entrant.tracker, fit=entrant.fit, on_frame=on_frame)
             clip, stream = self._staged(job.run.condition, clip, entrant)
-            text = entrant.fit(job.text)
+            text = "" if job.run.mode == "bbox" else entrant.fit(job.text)
             return track(
                 clip, entrant.tracker, mode=job.run.mode, text=text, stream=stream, on_frame=on_frame
             )

@@ -127,7 +127,7 @@ def test_a_switch_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [f.run for f in figures] == [
         Run("edgetrack", "nl"), Run("edgetrack", "nl", "none", Condition("switch")), Run("edgetrack", "bbox")
     ]  # fmt: skip
-    assert sum(s.count for s in figures[1].switches) == 2
+    assert sum(s.count for s in figures[1].switches) == 3
     assert "Another text in mid-stream" in console.file.getvalue()  # type: ignore[attr-defined]
     content = json.loads((tmp_path / "out/report.json").read_text())
     assert content["runs"][1]["switches"][0]["count"] == figures[1].switches[0].count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from functools import partial
@@ -9,6 +10,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from slow_tracker import open_tracker
 
 from edgetrack.errors import ConfigError, DatasetError, WorkerError
 from edgetrack.evaluation.cluster import on_cluster
@@ -17,8 +19,8 @@ from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.runner import Run
 from edgetrack.evaluation.sequences import sequences
+from edgetrack.evaluation.streams import CLEAN, Condition
 from edgetrack.evaluation.work import Job, Setup, Worker, here, in_processes
-from edgetrack.options import EngineOptions
 
 pytest.importorskip("cv2", reason="the video extra is not installed")
 
@@ -28,18 +30,14 @@ assert _spec.loader is not None
 drawn = module_from_spec(_spec)
 _spec.loader.exec_module(drawn)
 
-RUNS = (
-    Run("edgetrack", "bbox"),
-    Run("edgetrack", "nl"),
-    Run("edgetrack", "bbox", "none", conditions(corruptions=["shot-noise"])[3]),
-)
+NOISE, FREEZE = Condition("shot-noise", 3), Condition("freeze", 1)
+RUNS = [Run("edgetrack", "bbox", "none", condition) for condition in (CLEAN, NOISE, FREEZE)]
 
 
 @pytest.fixture(scope="module")
 def setup(tmp_path_factory: pytest.TempPathFactory) -> Setup:
     folder = drawn.write_dataset(tmp_path_factory.mktemp("dataset"))
-    opened = partial(EngineOptions(None, "auto", "auto", 1).tracker)
-    return Setup(sequences("folder", folder), opened, threads=1)
+    return Setup(sequences("folder", folder), open_tracker, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -76,20 +74,21 @@ def test_a_fault_of_the_data_comes_back_with_its_name(setup: Setup, jobs: list[J
 def test_a_killed_process_is_named(setup: Setup, jobs: list[Job]) -> None:
     results = in_processes(jobs, setup, count=1)
     next(results)
-    import multiprocessing
-
     [child] = multiprocessing.active_children()
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
-    with pytest.raises(WorkerError, match="one of 1 worker processes ended before its work .* add --resume"):
+    with pytest.raises(WorkerError, match=r"one of 1 worker processes ended before its work, .* add --resume"):
         list(results)
 
 
 def test_a_cluster_loses_a_machine_and_nothing_else(
-    setup: Setup, jobs: list[Job], expected: dict[Job, tuple[object, ...]]
+    setup: Setup, jobs: list[Job], expected: dict[Job, tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray", reason="the ray extra is not installed")
     from ray.cluster_utils import Cluster
+
+    helpers = str(Path(__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", helpers)  # where the workers find the slow tracker
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
@@ -107,7 +106,7 @@ def test_a_cluster_loses_a_machine_and_nothing_else(
 
 def test_no_cluster_says_so(setup: Setup, jobs: list[Job]) -> None:
     pytest.importorskip("ray", reason="the ray extra is not installed")
-    with pytest.raises(ConfigError, match="no Ray cluster answers at 127.0.0.1:1 .* ray start --head"):
+    with pytest.raises(ConfigError, match=r"no Ray cluster answers at 127\.0\.0\.1:1 .* ray start --head"):
         list(on_cluster(jobs, setup, address="127.0.0.1:1"))
 
 
