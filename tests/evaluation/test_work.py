@@ -77,7 +77,9 @@ def test_a_killed_process_is_named(setup: Setup, jobs: list[Job]) -> None:
     [child] = multiprocessing.active_children()
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
-    with pytest.raises(WorkerError, match=r"one of 1 worker processes ended before its work, .* add --resume"):
+    with pytest.raises(
+        WorkerError, match=r"one of 1 worker processes ended before its work, .* add --resume"
+    ):
         list(results)
 
 
