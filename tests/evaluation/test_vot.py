@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,22 +36,20 @@ def test_a_trax_client_follows_the_square(pictures: list[str]) -> None:
     trax = pytest.importorskip("trax", reason="the vot extra is not installed")
     from trax.client import Client
 
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ.copy()
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        client = Client(stream=(process.stdin.fileno(), process.stdout.fileno()), timeout=120)
+    command = [sys.executable, "-c", SERVE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        pipes = process.stdin.fileno(), process.stdout.fileno()
+        client = Client(stream=pipes, timeout=120, log=lambda _: None)
         assert client.tracker_name == "edgetrack"
         assert client.region_formats == ["rectangle"]
         first = trax.Rectangle.create(*trees.box_at(0))
         answers = [client.initialize({"color": trax.FileImage.create(pictures[0])}, [(first, {})], {})]
-        answers += [client.frame({"color": trax.FileImage.create(path)}) for path in pictures[1:]]
+        images = [{"color": trax.FileImage.create(path)} for path in pictures[1:]]
+        answers += [client.frame(image, objects=[]) for image in images]
         client.quit()
         assert process.wait(timeout=60) == 0
-    finally:
-        process.kill()
     for index, ([(region, properties)], _) in enumerate(answers):
         expected: Any = np.array(trees.box_at(index), float)
         assert np.abs(np.array(region.bounds()) - expected).max() < 4, index

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -84,26 +85,42 @@ def test_a_killed_process_is_named(setup: Setup, jobs: list[Job]) -> None:
 
 
 def test_a_cluster_loses_a_machine_and_nothing_else(
-    setup: Setup, jobs: list[Job], expected: dict[Job, tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+    setup: Setup,
+    jobs: list[Job],
+    expected: dict[Job, tuple[object, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """It dies just after it has begun a sequence, which must then be begun again on the other machine."""
     pytest.importorskip("ray", reason="the ray extra is not installed")
     from ray.cluster_utils import Cluster
 
-    helpers = str(Path(__file__).parents[1])
-    monkeypatch.setenv("PYTHONPATH", helpers)  # where the workers find the slow tracker
-
+    log = tmp_path / "begun.txt"
+    log.touch()
+    monkeypatch.setenv("EDGETRACK_TEST_BEGUN", str(log))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))  # where the slow tracker is
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
         second = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
         results = on_cluster(jobs, setup, address=cluster.address)
         done = [next(results)]
+        _wait_for_another(log, second.node_id)
         cluster.remove_node(second, allow_graceful=False)
         done += results
     finally:
         cluster.shutdown()
     assert len(done) == len(jobs)
     assert {job: said(record) for job, record in done} == expected
+    assert len(log.read_text().split()) > len(jobs), "nothing was begun again"
+
+
+def _wait_for_another(log: Path, node: str) -> None:
+    """Until the machine begins one more sequence."""
+    before, deadline_s = log.read_text().count(node), time.monotonic() + 60
+    while log.read_text().count(node) == before:
+        assert time.monotonic() < deadline_s, "the second machine begins nothing"
+        time.sleep(0.02)
 
 
 def test_no_cluster_says_so(setup: Setup, jobs: list[Job]) -> None:
