@@ -113,9 +113,9 @@ def texture(clips: Sequence[Clip], clip: Clip, *, seed: int) -> Pixels:
         ConfigError: there is no other video.
     """
     others = [other for other in clips if other.name != clip.name]
-    rng, own = generator(seed, clip.name, "texture"), clip.frames[0]
+    rng, own = generator(seed, clip.name, "texture"), next(iter(clip.frames))
     while others:  # a video may be there twice, for two targets
-        picture = others.pop(int(rng.integers(len(others)))).frames[0]
+        picture = next(iter(others.pop(int(rng.integers(len(others)))).frames))
         if not np.array_equal(picture, own):
             return np.asarray(picture.copy(), np.uint8)
     raise ConfigError(

@@ -110,4 +110,4 @@ def delay(iou: Floats) -> int | None:
 
 
 def _same_video(clip: Clip, other: Clip) -> bool:
-    return len(clip) == len(other) and np.array_equal(clip.frames[0], other.frames[0])
+    return len(clip) == len(other) and np.array_equal(next(iter(clip.frames)), next(iter(other.frames)))
