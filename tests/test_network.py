@@ -108,11 +108,13 @@ def test_a_perfect_prediction_costs_almost_nothing() -> None:
         "size": size,
         "presence": torch.full((1, 1), 12.0),
         "margin": torch.zeros(1, 256),
+        "quality": torch.full((1, 1, 16, 16), 12.0),
     }
     terms = losses.tracking_losses(out, box, torch.ones(1))
     assert float(terms["iou"]) < 1e-4
     assert float(terms["l1"]) < 1e-4
     assert float(terms["presence"]) < 1e-4
+    assert float(terms["quality"]) < 1e-4
     assert float(terms["centre"]) < 1e-2
 
 
