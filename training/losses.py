@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WEIGHTS = {
-    "centre": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1, "quality": 0.5, "contrast": 0.2, "distill": 0.3,
+    "centre": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1, "quality": 0.5, "contrast": 0.2,
+    "distill": 0.3,
 }  # fmt: skip
 _PICKED = 8  # cells a sample
 
