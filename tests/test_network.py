@@ -118,6 +118,26 @@ def test_a_perfect_prediction_costs_almost_nothing() -> None:
     assert float(terms["centre"]) < 1e-2
 
 
+def test_quality_is_asked_of_the_cells_that_score_best() -> None:
+    box = torch.tensor([[0.5, 0.5, 0.25, 0.25]])
+    boxes = box.expand(1, 256, 4).reshape(1, 16, 16, 4).clone()
+    boxes[0, 8, 8] = torch.tensor([0.9, 0.9, 0.1, 0.1])
+    score = torch.full((1, 1, 16, 16), -9.0)
+    score[0, 0, 8, 8] = 5.0
+    sure, doubtful = (torch.full((1, 1, 16, 16), value) for value in (9.0, -9.0))
+    wrong = losses.quality_loss({"score": score, "quality": sure}, boxes, box, torch.ones(1))
+    right = losses.quality_loss({"score": score, "quality": doubtful}, boxes, box, torch.ones(1))
+    assert float(wrong) > 5 > 0.01 > float(right)
+    gone = losses.quality_loss({"score": -score, "quality": sure}, boxes, box, torch.zeros(1))
+    assert float(gone) > 5  # what is not there is never right
+
+
+def test_iou_of_centred_boxes() -> None:
+    a, b = torch.tensor([0.5, 0.5, 0.4, 0.4]), torch.tensor([0.7, 0.5, 0.4, 0.4])
+    assert float(losses.iou(a, a)) == pytest.approx(1)
+    assert float(losses.iou(a, b)) == pytest.approx(1 / 3)
+
+
 def test_giou_of_known_boxes() -> None:
     a = torch.tensor([0.5, 0.5, 1.0, 1.0])
     assert float(losses.giou(a, a)) == pytest.approx(1)
