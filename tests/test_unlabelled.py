@@ -97,7 +97,7 @@ def test_the_teacher_follows_a_real_drone(shared_data: Path) -> None:
 
 
 def test_a_missing_teacher_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="v3_backbone.onnx does not exist"):
+    with pytest.raises(ConfigError, match=r"v3_backbone\.onnx does not exist"):
         NanoTrack(tmp_path)
 
 
