@@ -73,9 +73,10 @@ def decode(
     )
 
 
-def score_within(score: Floats, box: Box, region: Region) -> float:
-    """The highest cell of a score map (S, S) of ``region`` whose centre lies in ``box`` grown by one cell, 0..1."""
+def quality_within(outputs: Mapping[str, Floats], box: Box, region: Region) -> float:
+    """The quality of the best-scoring cell of ``region`` whose centre lies in ``box`` grown by one cell, 0..1."""
     x, y, side, _ = region
+    score = outputs["score"][0, 0]
     cells = score.shape[0]
     low = np.array([(box.y - y) / side * cells - 1.5, (box.x - x) / side * cells - 1.5])
     high = low + np.array([box.h, box.w]) / side * cells + 2.0
@@ -83,7 +84,9 @@ def score_within(score: Floats, box: Box, region: Region) -> float:
         np.clip(np.ceil(low), 0, cells - 1).astype(int),
         np.clip(np.floor(high), 0, cells - 1).astype(int),
     )
-    return float(score[r0 : max(r0, r1) + 1, c0 : max(c0, c1) + 1].max())
+    inside = score[r0 : max(r0, r1) + 1, c0 : max(c0, c1) + 1]
+    row, column = divmod(int(inside.argmax()), inside.shape[1])
+    return float(outputs["quality"][0, 0, r0 + row, c0 + column])
 
 
 def _change(value: Floats, reference: float) -> Floats:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.bundle import Bundle
 from edgetrack.crop import crop_into
-from edgetrack.decode import Prediction, decode, hann_window, score_within
+from edgetrack.decode import Prediction, decode, hann_window, quality_within
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ConfigError, NotStartedError, PromptError
@@ -21,6 +22,14 @@ from edgetrack.types import Box, Status, Track, check_pixels
 
 Pixels = NDArray[np.uint8]
 _SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
+_BELIEF_RATE = 0.3  # at which a check by the sentence changes the belief
+
+
+class Find(NamedTuple):
+    """The best box in a whole frame."""
+
+    box: Box
+    quality: float  # probability that it is right, 0..1
 
 
 class Tracker:
@@ -56,8 +65,10 @@ class Tracker:
         self._box: Box | None = None  # last box while following, else the last candidate
         self._status: Status = "searching"
         self._locked = False  # following, as opposed to looking everywhere
-        self._streak = 0  # following: uncertain frames in a row; looking: finds in a row at one place
-        self._doubts = 0  # checks in a row in which the sentence fitted something else much better
+        self._streak = 0  # uncertain frames in a row while following
+        self._evidence = 0.0  # while looking: sum of the scores of the finds in a row at one place
+        self._against = 0.0  # while following: how much better the sentence fits something else, a logarithm
+        self._belief = 1.0  # that what is followed is what the sentence means, 0..1
         self._own_template = False  # the template is the user's box, not a find of ours
         self._index = -1
 
@@ -120,29 +131,30 @@ class Tracker:
         if not isinstance(text, str):
             raise PromptError(f"text is a {type(text).__name__}; expected a str such as 'red car'")
         self._target.set_text(text)
-        self._locked, self._own_template, self._box, self._streak = False, False, None, 0
+        self._locked, self._own_template, self._box, self._evidence = False, False, None, 0.0
         self._status = "searching"
 
     # looking everywhere
 
     def _look(self, pixels: Pixels) -> Track:
         assert self._target is not None
-        _, found, score = self._everywhere(pixels)
-        if score < self._policy.candidate:
-            self._streak, self._box = 0, None
-            return Track(None, score, self._status, self._index)
-        same = self._box is not None and found.iou(self._box) >= _SAME_PLACE
-        self._streak = self._streak + 1 if same else 1
-        self._box = found
-        if score < self._policy.acquire and self._streak < self._policy.confirm:
-            return Track(found, score, "uncertain", self._index)
+        found = self._everywhere(pixels)[1]
+        if found.quality < self._policy.candidate:
+            self._evidence, self._box = 0.0, None
+            return Track(None, found.quality, self._status, self._index)
+        same = self._box is not None and found.box.iou(self._box) >= _SAME_PLACE
+        self._evidence = self._evidence * same + found.quality
+        self._box = found.box
+        if found.quality < self._policy.acquire and self._evidence < self._policy.confirm:
+            return Track(found.box, found.quality, "uncertain", self._index)
         if not self._own_template:
-            self._target.set_template(pixels, found)
-        self._follow_from(found)
-        return Track(found, score, "tracking", self._index)
+            self._target.set_template(pixels, found.box)
+        self._follow_from(found.box)
+        self._belief = 1.0 if self._own_template else found.quality
+        return Track(found.box, found.quality, "tracking", self._index)
 
-    def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Box, float]:
-        """The network's maps of the whole frame, the best box in it and its score.
+    def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Find]:
+        """The network's maps of the whole frame and the best box in it.
 
         By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
         """
@@ -152,27 +164,33 @@ class Tracker:
             "ground", pixels, region, self._target.feeds if self._own_template else self._target.words
         )
         prediction = decode(outputs)
-        found = clip(from_region(region, prediction.cxcywh), pixels.shape[1], pixels.shape[0])
-        return outputs, found, confidence(prediction)
+        box = clip(from_region(region, prediction.cxcywh), pixels.shape[1], pixels.shape[0])
+        return outputs, Find(box, confidence(prediction))
 
     def _checked(self, pixels: Pixels) -> Box | None:
-        """What to follow instead, by the sentence alone: more of the same thing, or what it twice fits much better."""
+        """What to follow instead, by the sentence alone: another extent of the same thing, or what it fits better.
+
+        Evidence against what is followed adds up over the checks, as the logarithm of how much better the other fits.
+        """
         assert self._box is not None
-        outputs, found, score = self._everywhere(pixels)
-        doubts, self._doubts = self._doubts, 0
-        if score < self._policy.candidate:
+        outputs, found = self._everywhere(pixels)
+        here = quality_within(outputs, self._box, letterbox(pixels.shape[1], pixels.shape[0]))
+        here *= float(outputs["presence"][0, 0])
+        self._belief += _BELIEF_RATE * (here - self._belief)
+        if found.quality < self._policy.candidate:
             return None
-        if found.holds(self._box) >= 0.5:  # the same thing; more of it may be in view than when it was found
-            return found if found.iou(self._box) < self._policy.extent else None
-        here = score_within(outputs["score"][0, 0], self._box, letterbox(pixels.shape[1], pixels.shape[0]))
-        if found.iou(self._box) > 0 or here >= self._policy.doubt * float(outputs["score"].max()):
+        if max(found.box.holds(self._box), self._box.holds(found.box)) >= 0.6:  # the same thing
+            self._against = 0.0
+            return found.box if found.box.iou(self._box) < self._policy.extent else None
+        self._against = max(0.0, self._against + math.log(found.quality / max(here, 0.02)))
+        if self._against < self._policy.doubt:
             return None
-        self._doubts = doubts + 1
-        return found if doubts else None
+        self._belief = found.quality
+        return found.box
 
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
-        self._doubts = 0
+        self._against = 0.0
 
     # following
 
@@ -203,15 +221,16 @@ class Tracker:
         if score >= policy.sure and policy.refresh and self._index % int(policy.refresh) == 0:
             share = target_share(self._box, region, outputs["score"].shape[-1])
             self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
+        shown = score * self._belief
         if score >= policy.keep:
             self._streak, self._status = 0, "tracking"
-            return Track(self._box, score, "tracking", self._index)
+            return Track(self._box, shown, "tracking", self._index)
         self._streak += 1
         if self._streak < policy.patience:
             self._status = "uncertain"
-            return Track(self._box, score, "uncertain", self._index)
+            return Track(self._box, shown, "uncertain", self._index)
         self._lose()
-        return Track(None, score, "lost", self._index)
+        return Track(None, shown, "lost", self._index)
 
     def _smoothed(self, region: Region, prediction: Prediction, pixels: Pixels) -> Box:
         """The new box with some of the old size kept, inside the frame."""
@@ -223,7 +242,7 @@ class Tracker:
         return clip(Box(cx - w / 2, cy - h / 2, w, h), pixels.shape[1], pixels.shape[0])
 
     def _lose(self) -> None:
-        self._locked, self._box, self._streak, self._status = False, None, 0, "lost"
+        self._locked, self._box, self._evidence, self._status = False, None, 0.0, "lost"
 
     def _run(
         self, role: str, pixels: Pixels, region: Region, feeds: dict[str, NDArray[np.float32]]
