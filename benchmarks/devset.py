@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ope import Figures, evaluate
+from edgetrack.export.ope import Figures, evaluate
 
 import edgetrack
 
