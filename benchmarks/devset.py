@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from edgetrack.export.ope import Figures, evaluate
 
 import edgetrack
+from edgetrack.export.ope import Figures, evaluate
 
 MODES = ("box", "text", "both")
 

@@ -85,7 +85,11 @@ def _labelled(video: Path) -> Labelled:
         raise ExportError(
             f"labels {file} cannot be read ({error}); expected a line x,y,w,h for each frame"
         ) from error
-    present = np.nonzero(~np.isnan(boxes).any(1))[0] if boxes.ndim == 2 and boxes.shape[1] == 4 else []
+    present: NDArray[np.intp] = (
+        np.nonzero(~np.isnan(boxes).any(1))[0]
+        if boxes.ndim == 2 and boxes.shape[1] == 4
+        else np.empty(0, np.intp)
+    )
     if len(present) < 2:
         raise ExportError(
             f"labels {file} hold {len(present)} boxes; expected a line x,y,w,h for each frame, two or more"

@@ -30,13 +30,13 @@ def iou(a: Floats, b: Floats) -> Floats:
     low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
     inter = np.clip(high - low, 0, None).prod(1)
     union = a[:, 2:].prod(1) + b[:, 2:].prod(1) - inter
-    return np.nan_to_num(inter / union)
+    return np.asarray(np.nan_to_num(inter / union), np.float64)
 
 
 def evaluate(predicted: Floats, truth: Floats) -> Figures:
     """Figures of ``predicted`` (N, 4) against ``truth`` (N, 4), both xywh with nan rows for "none"."""
     overlap = iou(predicted, truth)
-    scored = ~np.isnan(truth).any(1)
+    scored = np.asarray(~np.isnan(truth).any(1))
     scored[0] = False
     centres = (predicted[:, :2] + predicted[:, 2:] / 2) - (truth[:, :2] + truth[:, 2:] / 2)
     near = np.linalg.norm(centres, axis=1) <= 20  # False where there is no box

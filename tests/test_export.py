@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bundles import write_checkpoint, write_text_encoder
+from typer.testing import CliRunner
 
 from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.cli import app
 from edgetrack.engines import open_engine
 from edgetrack.errors import ExportError, ParityError
 
@@ -121,7 +122,7 @@ def test_export_again_replaces_the_bundle_only(
     with pytest.raises(ExportError, match="exists and is not a bundle"):
         pipeline.export(ExportConfig(config.checkpoint, other, text=config.text))
     assert (other / "cat.jpg").exists()
-    pipeline._check_output(report.bundle.folder)
+    assert pipeline.export(config).bundle.manifest == report.bundle.manifest
 
 
 def test_a_failed_step_leaves_nothing(
@@ -172,12 +173,15 @@ def test_small_tensors_keep_their_precision() -> None:
     assert torch.equal(layer.weight, weight.half().float())
 
 
-def test_the_command(config: ExportConfig, tmp_path: Path) -> None:
+def test_the_command(config: ExportConfig, report: ExportReport, tmp_path: Path) -> None:
     bad = tmp_path / "bad.pt"
     shutil.copyfile(config.text / "tokenizer.json", bad)
-    command = [sys.executable, "-m", "edgetrack.export", str(bad), str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: checkpoint")
-    assert done.stderr.count("\n") == 1
-    assert Bundle.open(config.output).manifest.name == "tiny"
+    result = CliRunner().invoke(app, ["export", str(bad), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert re.match(r"(?s).*error: checkpoint .*bad\.pt cannot be loaded", result.output)
+    assert not list(tmp_path.glob("*out*"))
+    arguments = ["export", str(config.checkpoint), "--text-encoder", str(config.text), "--name", "again"]
+    result = CliRunner().invoke(app, [*arguments, "--output", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "again 0.1.0" in result.output
+    assert Bundle.open(tmp_path / "out").manifest.tensors == report.bundle.manifest.tensors

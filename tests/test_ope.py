@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-_spec = importlib.util.spec_from_file_location("ope", Path(__file__).parent.parent / "benchmarks" / "ope.py")
-assert _spec
-assert _spec.loader
-ope = importlib.util.module_from_spec(_spec)
-sys.modules["ope"] = ope
-_spec.loader.exec_module(ope)
+from edgetrack.export import ope
 
 TRUTH = np.array([[0, 0, 10, 10]] * 5, float)
 

@@ -88,6 +88,12 @@ class LazyEngine:
         raise NotImplementedError
 
 
+def first_line(error: Exception) -> str:
+    """The first line of another library's error, which may go on for pages."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
 def check_feeds(role: str, inputs: Mapping[str, TensorSpec], feeds: Mapping[str, NDArray[Any]]) -> None:
     """Raises ConfigError unless ``feeds`` are exactly ``inputs``."""
     if feeds.keys() != inputs.keys():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
-from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.engines.base import LazyEngine, check_feeds, first_line
 from edgetrack.errors import BundleError, EngineUnavailable
 from edgetrack.manifest import TensorSpec
 
@@ -77,8 +77,9 @@ class OpenVinoEngine(LazyEngine):
             compiled = self._core.compile_model(self._core.read_model(path), "CPU", self._options)
             return OpenVinoGraph(role, compiled)
         except Exception as error:  # openvino raises RuntimeError for everything, with pages of text
-            first = (str(error).strip().splitlines() or [""])[-1][:200]
-            raise BundleError(f"OpenVINO cannot load {path} ({first}); export the bundle again") from error
+            raise BundleError(
+                f"OpenVINO cannot load {path} ({first_line(error)}); export the bundle again"
+            ) from error
 
 
 def _spec(value: Any) -> TensorSpec:

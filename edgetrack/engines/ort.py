@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgetrack.bundle import Bundle
-from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.engines.base import LazyEngine, check_feeds, first_line
 from edgetrack.errors import BundleError, EngineUnavailable
 from edgetrack.manifest import TensorSpec
 
@@ -74,7 +74,8 @@ class OrtEngine(LazyEngine):
             )
         except Exception as error:  # onnxruntime's exceptions have no common base but Exception
             raise BundleError(
-                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({error}); export the bundle again"
+                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({first_line(error)}); "
+                "export the bundle again"
             ) from error
         return OrtGraph(role, session)
 
