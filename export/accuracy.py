@@ -172,7 +172,8 @@ def same_boxes(first: Boxes, second: Boxes) -> float:
 
 def _success(engine: Engine, clip: Labelled) -> float:
     """The mean over all turns of the clip, weighted by their frames with a label."""
-    tracker, boxes, starts = Tracker(engine=engine), [], []
+    tracker, starts = Tracker(engine=engine), list[int]()
+    boxes: list[tuple[float, float, float, float]] = []
     with open_source(clip.video) as source:
         for frame in islice(source, clip.start, clip.start + len(clip.truth)):
             row = len(boxes)

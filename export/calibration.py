@@ -156,10 +156,10 @@ def _follow(
             track = main.start(frame.pixels, text=text, box=box)
         else:
             track = main.update(frame.pixels)
-        if due:
-            probe.start(frame.pixels, text=word)
-            if track.box is not None:
-                probe.start(frame.pixels, box=track.box)
+            if due:  # else the start itself has fed these networks
+                probe.start(frame.pixels, text=word)
+                if track.box is not None:
+                    probe.start(frame.pixels, box=track.box)
         count += 1
     return count
 
