@@ -41,6 +41,7 @@ from edgetrack.types import Box  # noqa: E402
 @pytest.fixture(scope="module")
 def quick() -> Iterator[pytest.MonkeyPatch]:
     """Fewer frames, crops and layers, and a speed that does not depend on what else this machine does."""
+    read = Source.read
     with pytest.MonkeyPatch.context() as patch:
         for module in (calibration, accuracy):
             patch.setattr(module, "FRAMES", 50)
@@ -48,9 +49,17 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(calibration, "CROPS", 8)
         patch.setattr(calibration, "EVERY", 5)
         patch.setattr(plan, "_PROBES", 1)
+        patch.setattr(plan.Source, "read", classmethod(lambda cls, path: half_of(read(path))))
         patch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(2.0, 1.0))
         patch.setattr(int8, "make_plan", measured_once(int8.make_plan))
         yield patch
+
+
+def half_of(source: Source) -> Source:
+    """Every other layer stays in float: half of the time."""
+    for name in list(source.layers)[1::2]:
+        del source.layers[name]
+    return source
 
 
 def measured_once(make_plan: Any) -> Any:
@@ -85,7 +94,7 @@ def test_the_bundle_has_both_flavours_and_the_weights_once(made: tuple[Bundle, R
         assert bundle.graph(role, "fp32") == bundle.path(role)
     assert bundle.graph("text", "int8") == bundle.path("text")
     parameters = 1_800_000 + 1_840_000  # trunk and the rest, docs/model-card.md
-    assert 0.6 * parameters < bundle.path("int8_weights").stat().st_size < 1.1 * parameters
+    assert 0.2 * parameters < bundle.path("int8_weights").stat().st_size < 0.8 * parameters
     assert {"edgetrack", "onnx", "onnxruntime"} <= bundle.manifest.versions.keys()
 
 
@@ -128,7 +137,7 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Report]) -> None:
     assert stored["calibration"]["sources"] == ["demo scene"]
     assert stored["accuracy_kind"] == "agreement"
     assert stored["attempts"][-1]["passed"] is True
-    assert len(stored["sensitivity"]["search"]) == 76
+    assert len(stored["sensitivity"]["search"]) == 38
     page = bundle.path("report_page").read_text()
     assert "<script" not in page
     assert "http" not in page

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._imports import require
@@ -56,6 +57,8 @@ class OpenVinoEngine(LazyEngine):
         super().__init__(bundle)
         openvino = require("openvino", extra="openvino")
         self._core = openvino.Core()
+        frontend = require("openvino.frontend.onnx", extra="openvino")
+        self._core.add_extension(frontend.ConversionExtension("TokenSelect", "edgetrack", _token_select))
         capable = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if _CAPABILITY[precision] not in capable:
             raise EngineUnavailable(
@@ -80,6 +83,25 @@ class OpenVinoEngine(LazyEngine):
             raise BundleError(
                 f"OpenVINO cannot load {path} ({first_line(error)}); export the bundle again"
             ) from error
+
+
+def _token_select(node: Any) -> list[Any]:
+    """The operator of ``edgetrack.export.token_select``: OpenVINO reads no local functions of ONNX files."""
+    ops = require("openvino.opset13", extra="openvino")
+    tokens, project, prototypes, weight, bias, sharpness = (node.get_input(i) for i in range(6))
+    keep = ops.constant(int(node.get_attribute("keep")[0]))
+    projected = ops.matmul(tokens, project, False, False)
+    length = ops.sqrt(ops.reduce_sum(ops.multiply(projected, projected), -1, True))
+    unit = ops.divide(projected, ops.maximum(length, np.float32(1e-12)))
+    cosine = ops.matmul(unit, prototypes, False, True)
+    present = ops.clamp(ops.reduce_sum(ops.multiply(prototypes, prototypes), -1, False), 0.0, 1.0)
+    missing = ops.multiply(ops.subtract(np.float32(1), ops.unsqueeze(present, 1)), np.float32(4))
+    similarity = ops.reduce_max(ops.subtract(cosine, missing), -1, False)
+    threshold = ops.add(ops.matmul(ops.reduce_mean(tokens, 1, False), weight, False, True), bias)
+    margins = ops.subtract(similarity, threshold)
+    best = ops.topk(similarity, keep, 1, "max", "index", "i64")  # sorted by index: ascending
+    gates = ops.sigmoid(ops.multiply(sharpness, ops.gather_elements(margins, best.output(1), 1)))
+    return [margins.output(0), best.output(1), gates.output(0)]
 
 
 def _spec(value: Any) -> TensorSpec:
