@@ -13,6 +13,7 @@ from bundles import write_fake_bundle
 from edgetrack.bundle import GRAPHS, Bundle
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine
+from edgetrack.engines.ort import saturates
 from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
 
 
@@ -151,3 +152,31 @@ def test_without_onnxruntime(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_engine_is_lazy(fake: Bundle) -> None:
     assert isinstance(open_engine(fake).bundle.folder, Path)  # no graph of it could be loaded
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags\t\t: fpu avx2 avx512_vnni", False),
+        ("flags\t\t: fpu avx2 avx_vnni", False),
+        ("flags\t\t: fpu avx2 avx512f", True),
+        ("Features\t: fp asimd asimddp", False),  # ARM
+        (None, False),
+    ],
+)
+def test_processors_that_overflow_are_known(tmp_path: Path, flags: str | None, expected: bool) -> None:
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor: 0\n{flags}\n")
+    assert saturates(cpuinfo=tmp_path / "cpuinfo") is expected
+
+
+def test_auto_leaves_int8_alone_where_it_would_overflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle.open(write_fake_bundle(tmp_path, precisions={"int8": {"graphs": [], "thresholds": {}}}))
+    monkeypatch.setattr("edgetrack.engines.saturates", lambda: True)
+    assert open_engine(bundle, engine="ort").precision == "fp32"
+    assert "no VNNI" in open_engine(bundle, engine="ort").reason
+    assert open_engine(bundle, engine="ort", precision="int8").precision == "int8"
+    monkeypatch.setattr("edgetrack.engines.saturates", lambda: False)
+    assert open_engine(bundle, engine="ort").precision == "int8"

@@ -6,7 +6,7 @@ from edgetrack import targets
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine, Graph
 from edgetrack.engines.openvino import OpenVinoEngine
-from edgetrack.engines.ort import OrtEngine
+from edgetrack.engines.ort import OrtEngine, saturates
 from edgetrack.errors import ConfigError, EngineUnavailable
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "open_engine"]
@@ -33,16 +33,18 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
         raise ConfigError(f"threads is {threads!r}; expected an integer of at least 1")
     target = targets.detect()
     name = target.engines[0] if engine == "auto" else engine
-    taken, why = _precision(bundle, precision, target)
+    taken, why = _precision(bundle, precision, target, saturates=name == "ort" and saturates())
     if name == "openvino":
         return OpenVinoEngine(bundle, precision=taken, threads=threads, why=why)
     return OrtEngine(bundle, precision=taken, threads=threads, why=why)
 
 
-def _precision(bundle: Bundle, precision: str, target: targets.Target) -> tuple[str, str]:
+def _precision(bundle: Bundle, precision: str, target: targets.Target, *, saturates: bool) -> tuple[str, str]:
     """The precision to run, and why."""
     has = "int8" in bundle.manifest.precisions
     if precision == "auto":
+        if has and saturates:
+            return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
         if has and "int8" in target.precisions:
             return "int8", f"the bundle has INT8 and {target.name} runs it"
         return "fp32", "the bundle has no INT8" if not has else f"{target.name} does not list INT8"

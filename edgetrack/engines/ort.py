@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -78,6 +79,19 @@ class OrtEngine(LazyEngine):
                 "export the bundle again"
             ) from error
         return OrtGraph(role, session)
+
+
+def saturates(*, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this is an x86 processor that adds two products of uint8 and int8 in 16 bits, which may overflow.
+
+    Those without VNNI do (ONNX Runtime's documentation of quantization, on U8S8); False where nothing is known.
+    """
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return bool(flags) and "avx512_vnni" not in flags and "avx_vnni" not in flags
 
 
 def session_options(threads: int) -> Any:
