@@ -1,6 +1,6 @@
 """Runs the tracker over a folder of labelled sequences, target given by box, text or both, and prints a table.
 
-python benchmarks/devset.py SEQUENCES [--model BUNDLE] [--modes box text both] [--json OUT.json]
+python benchmarks/devset.py SEQUENCES [--model BUNDLE] [--modes box text both] [--precision int8] [--json OUT.json]
 
 SEQUENCES holds sequences.json (name, text), NAME.mp4 and NAME.txt (x,y,w,h a frame, nan where absent). Report the mean
 over all sequences; choose nothing by it.
@@ -62,11 +62,15 @@ def main() -> None:
     parser.add_argument("sequences", type=Path)
     parser.add_argument("--model")
     parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
+    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     entries = json.loads((args.sequences / "sequences.json").read_text())
-    tracker = edgetrack.Tracker(args.model, threads=args.threads)
+    tracker = edgetrack.Tracker(
+        args.model, engine=args.engine, precision=args.precision, threads=args.threads
+    )
     print(f"{platform.processor() or platform.machine()}, {tracker.engine.reason}")
     rows = []
     for mode in args.modes:

@@ -146,7 +146,7 @@ class Agreement:
         tracker, rows = Tracker(engine=engine), []
         with clip.open() as source:
             total = min(FRAMES, source.frames or FRAMES)
-            title = f"following in {engine.precision}: {clip.name}"
+            title = f"following in {engine.precision}: {Path(clip.name).name}"
             for frame in self._watch(islice(source, FRAMES), title, total):
                 turn, rest = divmod(frame.index, TURN)
                 if rest:

@@ -124,7 +124,7 @@ def record(
     for clip in clips:
         with clip.open() as source:
             total = min(FRAMES, source.frames or FRAMES)
-            shown = watch(islice(source, FRAMES), f"recording crops of {clip.name}", total)
+            shown = watch(islice(source, FRAMES), f"recording crops of {Path(clip.name).name}", total)
             frames += _follow(recorder, shown, clip.words if text is None else (text,), text=text, box=box)
     for name, crops in recorder.crops.items():
         if len(crops) < LEAST:

@@ -95,7 +95,8 @@ def _histograms(
         values = {**feeds, **session.run(feeds)}
         return {name: values[name] for name in names}
 
-    return observe(run, lambda: watch(crops, f"{role}: measuring ranges", len(crops)))
+    titles = iter((f"{role}: measuring extremes", f"{role}: measuring distributions"))
+    return observe(run, lambda: watch(crops, next(titles), len(crops)))
 
 
 def _error(session: Session, crops: Sequence[Feeds], reference: Sequence[Arrays]) -> float:
