@@ -51,11 +51,7 @@ def fold_token_select(model: onnx.ModelProto) -> bool:
     model.opset_import.append(helper.make_opsetid(DOMAIN, VERSION))
     keep = numpy_helper.to_array(sizes[0]).tolist()
     node = helper.make_node(NAME, inputs, outputs, name=NAME, domain=DOMAIN, keep=keep)
-    place = next(i for i, other in enumerate(graph.node) if _MODULE in _scopes(other))
-    before = [other for other in graph.node[:place] if _MODULE not in _scopes(other)]
-    after = [other for other in graph.node[place:] if _MODULE not in _scopes(other)]
-    del graph.node[:]
-    graph.node.extend(_ordered(before, node, after))
+    _replace(graph, node)
     unread = settings - {name for other in graph.node for name in other.input}
     kept = [tensor for tensor in graph.initializer if tensor.name not in unread]
     del graph.initializer[:]
@@ -104,6 +100,15 @@ def _constant(tensor: onnx.TensorProto, attribute: str | None) -> onnx.NodeProto
     kind = onnx.AttributeProto.INTS
     node.attribute.append(onnx.AttributeProto(name="value_ints", ref_attr_name=attribute, type=kind))
     return node
+
+
+def _replace(graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
+    """Puts ``node`` where the nodes of the selection are."""
+    place = next(i for i, other in enumerate(graph.node) if _MODULE in _scopes(other))
+    before = [other for other in graph.node[:place] if _MODULE not in _scopes(other)]
+    after = [other for other in graph.node[place:] if _MODULE not in _scopes(other)]
+    del graph.node[:]
+    graph.node.extend(_ordered(before, node, after))
 
 
 def _ordered(
