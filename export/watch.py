@@ -1,4 +1,4 @@
-"""How long steps say how far they are, whoever shows it."""
+"""How far a long step is: said by the step, shown by whoever called it."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from edgetrack.cli.base import Text, app, parse_box
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
     from edgetrack.bundle import Bundle
@@ -132,22 +133,18 @@ class _Watch:
         self._progress.update(task, total=done, completed=done)
 
 
-def _progress(console: object) -> Progress:
-    from rich.console import Console
+def _progress(console: Console) -> Progress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    assert isinstance(console, Console)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def _print(console: object, bundle: Bundle, report: Report | None) -> None:
+def _print(console: Console, bundle: Bundle, report: Report | None) -> None:
     """Prints what the bundle holds, and what INT8 gained or why it is not in it."""
     from rich import box as box_style
-    from rich.console import Console
     from rich.table import Table
 
-    assert isinstance(console, Console)
     if report is not None and report.files:
         table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
         for heading in ("file", "precision", "size", "error", "accuracy", "speed"):
