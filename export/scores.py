@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgetrack.decode import decode
 from edgetrack.export.session import Arrays
 from edgetrack.policy import Policy, confidence
+from edgetrack.types import Box
 
 _OF_SEARCH, _OF_GROUND = (
     ("keep", "drop"),
@@ -48,6 +49,22 @@ def fit(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
     normal = design.T @ design + _CONFIDENCE * np.eye(2)
     slope, offset = np.linalg.solve(normal, design.T @ values[:, 1] + _CONFIDENCE * np.array([1.0, 0.0]))
     return max(float(slope), 0.1), float(offset)
+
+
+def same_finds(pairs: Sequence[tuple[Arrays, Arrays]], fp32: Policy, other: Policy) -> int:
+    """In how many whole frames both find nothing, or boxes of IoU 0.5 or more, each by its own thresholds."""
+    count = 0
+    for first, second in pairs:
+        found = _find(first, fp32.candidate), _find(second, other.candidate)
+        both = found[0] is not None and found[1] is not None
+        count += found[0].iou(found[1]) >= 0.5 if both else found[0] is found[1]  # type: ignore[union-attr, arg-type]
+    return count
+
+
+def _find(outputs: Arrays, threshold: float) -> Box | None:
+    prediction = decode(outputs)
+    cx, cy, w, h = prediction.cxcywh
+    return Box(cx - w / 2, cy - h / 2, w, h) if confidence(prediction) >= threshold else None
 
 
 def _score(outputs: Arrays) -> float:

@@ -50,10 +50,10 @@ class Variant:
         (folder / _WEIGHTS).write_bytes(weights.bytes())
         (folder / _RANGES).write_text(self._ranges(record), encoding="utf-8")
         policy = Policy.of(Bundle.open(folder).manifest.thresholds)
-        thresholds = adjusted(policy, self._pairs("search"), self._pairs("ground"))
+        thresholds = adjusted(policy, self.pairs("search"), self.pairs("ground"))
         return add_files(folder, files, precisions={NAME: Precision(tuple(self.plans), thresholds)})
 
-    def _pairs(self, role: str) -> list[tuple[Arrays, Arrays]]:
+    def pairs(self, role: str) -> list[tuple[Arrays, Arrays]]:
         """What float32 and integers give for the crops that no range was measured on."""
         plan = self.plans[role]
         session = plan.session(self.layers[role])
