@@ -55,9 +55,8 @@ def same_finds(pairs: Sequence[tuple[Arrays, Arrays]], fp32: Policy, other: Poli
     """In how many whole frames both find nothing, or boxes of IoU 0.5 or more, each by its own thresholds."""
     count = 0
     for first, second in pairs:
-        found = _find(first, fp32.candidate), _find(second, other.candidate)
-        both = found[0] is not None and found[1] is not None
-        count += found[0].iou(found[1]) >= 0.5 if both else found[0] is found[1]  # type: ignore[union-attr, arg-type]
+        here, there = _find(first, fp32.candidate), _find(second, other.candidate)
+        count += here is there if here is None or there is None else here.iou(there) >= 0.5
     return count
 
 
