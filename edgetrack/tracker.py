@@ -37,8 +37,8 @@ class Tracker:
 
     Args:
         bundle: folder of a model bundle, name of a shipped one, an open ``Bundle``, or None for the default.
-        engine: "auto", "ort", or the ``engine`` of another tracker, whose bundle is then used.
-        precision: "auto" or "fp32".
+        engine: "auto", "ort", "openvino", or the ``engine`` of another tracker, whose bundle is then used.
+        precision: "auto", "fp32", "int8", or with OpenVINO "bf16".
         threads: that one network call may use.
 
     Raises:
@@ -55,7 +55,7 @@ class Tracker:
     ) -> None:
         self.engine = _engine(bundle, engine, precision, threads)
         self._manifest = self.engine.bundle.manifest
-        self._policy = Policy.of(self._manifest.thresholds)
+        self._policy = Policy.of(self._manifest.thresholds_of(self.engine.precision))
         self._images: dict[str, NDArray[np.float32]] = {}
         self._window: NDArray[np.float32] | None = None
         self._clear()
