@@ -99,7 +99,7 @@ def _labelled(video: Path) -> Labelled:
 
 
 class Labels:
-    """Accuracy as success AUC (``edgetrack.export.ope``) on labelled clips.
+    """Accuracy as success AUC (``edgetrack.evaluation.metrics``) on labelled clips.
 
     Trackers amplify: a box that is off by a pixel may end on another target a hundred frames later, in either
     precision. So each is started from the label anew every ``TURN`` frames (in the manner of the anchors of VOT 2020,
