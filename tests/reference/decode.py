@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.geometry import Region
 from edgetrack.types import Box
+from reference.geometry import Region
 
 Floats = NDArray[np.float32]
 
@@ -88,3 +88,8 @@ def _change(value: Floats, reference: float) -> Floats:
     """The ratio of two sizes, the larger over the smaller: 1 = equal."""
     ratio = value / reference
     return np.asarray(np.maximum(ratio, 1.0 / ratio), np.float32)
+
+
+def confidence(prediction: Prediction) -> float:
+    """How sure the network is, 0..1: the geometric mean of presence and the peak of the score map."""
+    return math.sqrt(max(0.0, prediction.presence * prediction.peak))

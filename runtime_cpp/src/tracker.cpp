@@ -1,0 +1,272 @@
+#include "edgetrack/tracker.h"
+
+#include <cmath>
+
+#include "decode.h"
+#include "geometry.h"
+#include "target.h"
+
+namespace edgetrack {
+
+namespace {
+
+constexpr double kSamePlace = 0.3;  // IoU of two finds in a row that count as one candidate
+constexpr float kDrift = 0.3f;      // of the prompts, at each renewal
+
+bool due(std::int64_t index, double every) {
+  const auto frames = static_cast<std::int64_t>(every);
+  return frames > 0 && index % frames == 0;
+}
+
+}  // namespace
+
+// "search" or "ground", bound to its buffers.
+struct Detector {
+  Tensor image, score, offset, size, presence, embedding;
+  std::unique_ptr<Call> call;
+
+  Detector(Engine& engine, const std::string& role, const Knowledge& known) {
+    const GraphSpec graph = engine.graph(role);
+    const auto output = [&](const char* tensor, const std::vector<std::int64_t>& shape) {
+      return Tensor::zeros(find(graph.outputs, role, tensor, shape));
+    };
+    image = Tensor::zeros(find(graph.inputs, role, "image", {1, 3, -1, -1}));
+    score = output("score", {1, 1, -1, -1});
+    const std::int64_t cells = score.spec.shape[3];
+    score = output("score", {1, 1, cells, cells});
+    offset = output("offset", {1, 2, cells, cells});
+    size = output("size", {1, 2, cells, cells});
+    presence = output("presence", {1, 1});
+    std::vector<Tensor> inputs = {image}, outputs = {score, offset, size, presence};
+    for (const Tensor& tensor : known.tensors()) {
+      find(graph.inputs, role, tensor.spec.name, tensor.spec.shape);
+      inputs.push_back(tensor);
+    }
+    if (role == "search") {
+      embedding = output("embedding", {1, cells * cells, known.prompts.spec.shape[2]});
+      outputs.push_back(embedding);
+    }
+    call = engine.bind(role, inputs, outputs);
+  }
+
+  Maps maps() const {
+    return {static_cast<int>(score.spec.shape[3]), score.floats(), offset.floats(), size.floats(),
+            presence.floats()};
+  }
+};
+
+struct Tracker::State {
+  std::shared_ptr<Engine> engine;
+  const Model model;
+  const Policy policy;
+  const Colours colours;
+  Target target;
+  CropScratch scratch;
+  std::unique_ptr<Detector> search, ground, ground_by_words;  // made when first needed
+  std::vector<float> window, share;
+
+  bool started = false;
+  std::optional<Box> box;  // last box while following, else the last candidate
+  Status status = Status::searching;
+  bool locked = false;        // following, as opposed to looking everywhere
+  int streak = 0;             // following: uncertain frames in a row; looking: finds in a row at one place
+  int doubts = 0;             // checks in a row in which the sentence fitted something else much better
+  bool own_template = false;  // the template is the user's box, not a find of ours
+  std::int64_t index = -1;
+
+  State(std::shared_ptr<Engine> shared, const Model& pictures, const Policy& numbers)
+      : engine(std::move(shared)),
+        model(pictures),
+        policy(numbers),
+        colours(colours_of(pictures.mean, pictures.std, pictures.fill)),
+        target(engine, pictures) {}
+
+  void clear();
+  Maps run(Detector& detector, const Frame& frame, const Region& region);
+  Track look(const Frame& frame);
+  Maps everywhere(const Frame& frame, Box& found, double& score);
+  std::optional<Box> checked(const Frame& frame);
+  void follow_from(const Box& at);
+  Track follow(const Frame& frame);
+  Track judged(double score);
+  Box smoothed(const Region& region, const Prediction& prediction, const Frame& frame) const;
+  void refresh(const Region& region);
+};
+
+void Tracker::State::clear() {
+  target.clear();
+  box.reset();
+  status = Status::searching;
+  started = locked = own_template = false;
+  streak = doubts = 0;
+  index = -1;
+}
+
+Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
+  crop(frame, region, colours, detector.image, scratch);
+  detector.call->run();
+  return detector.maps();
+}
+
+void Tracker::State::follow_from(const Box& at) {
+  box = at;
+  locked = true;
+  streak = doubts = 0;
+  status = Status::tracking;
+}
+
+// Looks at the whole frame: by the user's own box where there is one; a find of ours may be wrong, so it
+// never guides the next one.
+Maps Tracker::State::everywhere(const Frame& frame, Box& found, double& score) {
+  std::unique_ptr<Detector>& detector = own_template ? ground : ground_by_words;
+  if (!detector)
+    detector =
+        std::make_unique<Detector>(*engine, "ground", own_template ? target.everything() : target.words());
+  const Region region = letterbox(frame);
+  const Maps maps = run(*detector, frame, region);
+  const Prediction prediction = decode(maps, nullptr);
+  found = clip(from_region(region, prediction.share), frame);
+  score = confidence(prediction);
+  return maps;
+}
+
+Track Tracker::State::look(const Frame& frame) {
+  Box found;
+  double score;
+  everywhere(frame, found, score);
+  if (score < policy.candidate) {
+    streak = 0;
+    box.reset();
+    return {std::nullopt, score, status, index};
+  }
+  streak = box && iou(*box, found) >= kSamePlace ? streak + 1 : 1;
+  box = found;
+  if (score < policy.acquire && streak < policy.confirm) return {found, score, Status::uncertain, index};
+  if (!own_template) target.set_template(frame, found, scratch);
+  follow_from(found);
+  return {found, score, Status::tracking, index};
+}
+
+// What to follow instead, by the sentence alone: more of the same thing, or what it twice fits much better.
+std::optional<Box> Tracker::State::checked(const Frame& frame) {
+  Box found;
+  double score;
+  const Maps maps = everywhere(frame, found, score);
+  const int before = doubts;
+  doubts = 0;
+  if (score < policy.candidate) return std::nullopt;
+  if (holds(found, *box) >= 0.5) {  // the same thing; more of it may be in view than when it was found
+    if (iou(found, *box) < policy.extent) return found;
+    return std::nullopt;
+  }
+  const double here = score_within(maps, *box, letterbox(frame));
+  if (iou(found, *box) > 0 || here >= policy.doubt * static_cast<double>(maps.best())) return std::nullopt;
+  doubts = before + 1;
+  if (before > 0) return found;
+  return std::nullopt;
+}
+
+Track Tracker::State::follow(const Frame& frame) {
+  if (!own_template && due(index, policy.verify)) {
+    if (const std::optional<Box> better = checked(frame)) {
+      target.set_template(frame, *better, scratch);
+      follow_from(*better);
+    }
+  }
+  if (!search) {
+    search = std::make_unique<Detector>(*engine, "search", target.everything());
+    window = hann_window(search->maps().cells);
+    share.resize(window.size());
+  }
+  const Region region = region_around(*box, model.search_factor);
+  const Maps maps = run(*search, frame, region);
+  const Prior prior = {window.data(), policy.window, box->w / region.w, box->h / region.w, policy.penalty};
+  const Prediction prediction = decode(maps, &prior);
+  const double score = confidence(prediction);
+  if (score >= policy.drop) box = smoothed(region, prediction, frame);
+  if (score >= policy.sure && due(index, policy.refresh)) refresh(region);
+  return judged(score);
+}
+
+void Tracker::State::refresh(const Region& region) {
+  const Maps maps = search->maps();
+  target_share(*box, region, maps.cells, share.data());
+  target.refresh(search->embedding.floats(), maps.score, share.data(), maps.cells, kDrift);
+}
+
+Track Tracker::State::judged(double score) {
+  if (score >= policy.keep) {
+    streak = 0;
+    status = Status::tracking;
+    return {box, score, status, index};
+  }
+  if (++streak < policy.patience) {
+    status = Status::uncertain;
+    return {box, score, status, index};
+  }
+  locked = false;
+  box.reset();
+  streak = 0;
+  status = Status::lost;
+  return {std::nullopt, score, status, index};
+}
+
+// The new box with some of the old size kept, inside the frame.
+Box Tracker::State::smoothed(const Region& region, const Prediction& prediction, const Frame& frame) const {
+  const double keep = policy.inertia;
+  const Box raw = from_region(region, prediction.share);
+  const double w = raw.w * (1 - keep) + box->w * keep, h = raw.h * (1 - keep) + box->h * keep;
+  const double cx = raw.x + raw.w / 2, cy = raw.y + raw.h / 2;
+  return clip({cx - w / 2, cy - h / 2, w, h}, frame);
+}
+
+Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy)
+    : state_(std::make_unique<State>(std::move(engine), model, policy)) {}
+
+Tracker::~Tracker() = default;
+
+Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
+  State& state = *state_;
+  check_frame(frame);
+  if (!text && !box)
+    throw Error(Code::config,
+                "start() got neither text nor box; name the target: start(frame, text='red car')");
+  if (box) check_inside(*box, frame);
+  if (text) state.target.check(*text);
+  state.clear();
+  if (text) state.target.set_text(*text);
+  state.index = 0;
+  Track track = {box ? std::optional<Box>(*box) : std::nullopt, 1.0, Status::tracking, 0};
+  if (box) {
+    state.target.set_template(frame, *box, state.scratch);
+    state.own_template = true;
+    state.follow_from(*box);
+  } else {
+    track = state.look(frame);
+  }
+  state.started = true;
+  return track;
+}
+
+Track Tracker::update(const Frame& frame) {
+  check_frame(frame);
+  if (!state_->started)
+    throw Error(Code::not_started,
+                "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
+  ++state_->index;
+  return state_->locked ? state_->follow(frame) : state_->look(frame);
+}
+
+void Tracker::set_text(const Text& text) {
+  State& state = *state_;
+  if (!state.started)
+    throw Error(Code::not_started, "set_text() before start(); call start(frame, text=...) first");
+  state.target.check(text);
+  state.target.set_text(text);
+  state.locked = state.own_template = false;
+  state.box.reset();
+  state.streak = 0;
+  state.status = Status::searching;
+}
+
+}  // namespace edgetrack
