@@ -17,6 +17,8 @@ from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from scripted_engine import ScriptedEngine
 
+from edgetrack.bundle import Bundle
+from edgetrack.engines import open_engine
 from edgetrack.errors import (
     BoxError,
     BundleError,
@@ -245,7 +247,9 @@ def test_arrays_outlive_the_tracker() -> None:
     """An engine may keep what it was given; the memory is then still there."""
 
     class Keeping(FakeEngine):
-        kept: dict[str, NDArray[Any]] = {}
+        def __init__(self) -> None:
+            super().__init__()
+            self.kept: dict[str, NDArray[Any]] = {}
 
     engine = Keeping()
     search = engine.graph("search")

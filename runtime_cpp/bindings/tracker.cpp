@@ -26,14 +26,9 @@ void spread(const Three& from, float (&to)[3]) { std::tie(to[0], to[1], to[2]) =
 
 Policy policy_of(const py::dict& values) {
   Policy policy;
-  const std::pair<const char*, double*> fields[] = {
-      {"acquire", &policy.acquire}, {"candidate", &policy.candidate}, {"confirm", &policy.confirm},
-      {"keep", &policy.keep},       {"drop", &policy.drop},           {"patience", &policy.patience},
-      {"verify", &policy.verify},   {"doubt", &policy.doubt},         {"extent", &policy.extent},
-      {"refresh", &policy.refresh}, {"sure", &policy.sure},           {"window", &policy.window},
-      {"penalty", &policy.penalty}, {"inertia", &policy.inertia}};
-  if (values.size() != std::size(fields)) throw std::invalid_argument("policy must have all 14 numbers");
-  for (const auto& [name, value] : fields) *value = values[name].cast<double>();
+  const auto numbers = fields(policy);
+  if (values.size() != numbers.size()) throw std::invalid_argument("policy must have all its numbers");
+  for (const auto& [key, value] : numbers) *value = values[py::str(key)].cast<double>();
   return policy;
 }
 

@@ -220,6 +220,14 @@ Box Tracker::State::smoothed(const Region& region, const Prediction& prediction,
   return clip({cx - w / 2, cy - h / 2, w, h}, frame);
 }
 
+std::map<std::string, double*> fields(Policy& policy) {
+  return {{"acquire", &policy.acquire}, {"candidate", &policy.candidate}, {"confirm", &policy.confirm},
+          {"keep", &policy.keep},       {"drop", &policy.drop},           {"patience", &policy.patience},
+          {"verify", &policy.verify},   {"doubt", &policy.doubt},         {"extent", &policy.extent},
+          {"refresh", &policy.refresh}, {"sure", &policy.sure},           {"window", &policy.window},
+          {"penalty", &policy.penalty}, {"inertia", &policy.inertia}};
+}
+
 Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy)
     : state_(std::make_unique<State>(std::move(engine), model, policy)) {}
 

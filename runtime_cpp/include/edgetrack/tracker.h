@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "edgetrack/engine.h"
@@ -29,6 +31,9 @@ struct Policy {
   double penalty = 0.08;
   double inertia = 0.35;
 };
+
+// Each number by its name.
+std::map<std::string, double*> fields(Policy& policy);
 
 // What the manifest says of the network's pictures.
 struct Model {
