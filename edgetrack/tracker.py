@@ -18,7 +18,7 @@ from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ConfigError
 from edgetrack.policy import Policy
 from edgetrack.prompt import Tokenizer
-from edgetrack.types import Box, Status, Track
+from edgetrack.types import Box, Status, Timing, Track
 
 Pixels = NDArray[np.uint8]
 
@@ -96,6 +96,12 @@ class Tracker:
             NotStartedError: there is no target yet.
         """
         self._core.set_text(*self._tokens(text))
+
+    @property
+    def timing(self) -> Timing:
+        """Where the time of the last ``start`` or ``update`` went, without the Python around it."""
+        crop_s, network_s, total_s = self._core.timing()
+        return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)
 
     def _tokens(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if self._tokenizer is None:

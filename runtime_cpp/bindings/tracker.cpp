@@ -80,6 +80,11 @@ class PyTracker {
     return result_of(alone([&] { return tracker_->update(frame); }));
   }
 
+  std::tuple<double, double, double> timing() const {
+    const Timing& timing = tracker_->timing();
+    return {timing.crop_s, timing.network_s, timing.total_s};
+  }
+
   void set_text(const Ids& ids, const Mask& mask) {
     const Text text = text_of(ids, mask);
     alone([&] { tracker_->set_text(text); });
@@ -133,6 +138,7 @@ void register_tracker(py::module_& module) {
            py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"))
       .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text"), py::arg("box"))
       .def("update", &PyTracker::update, py::arg("pixels").noconvert())
+      .def("timing", &PyTracker::timing)
       .def("set_text", &PyTracker::set_text, py::arg("ids").noconvert(), py::arg("mask").noconvert());
 }
 

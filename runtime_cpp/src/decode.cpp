@@ -63,9 +63,10 @@ Prediction decode(const Maps& maps, const Prior* prior) {
       {(column + 0.5 + dx) / maps.cells, (row + 0.5 + dy) / maps.cells, static_cast<double>(maps.size[cell]),
        static_cast<double>(maps.size[count + cell])},
       static_cast<double>(maps.score[cell]),
-      static_cast<double>(*maps.presence)};
+      static_cast<double>(*maps.presence),
+      static_cast<double>(maps.quality[cell])};
   const double sum = found.share.cx + found.share.cy + found.share.w + found.share.h;
-  if (!std::isfinite(sum + found.peak + found.presence))
+  if (!std::isfinite(sum + found.peak + found.presence + found.quality))
     throw Error(Code::bundle, message("the network gave a box of ", found.share.w, " x ", found.share.h,
                                       " with score ", found.peak, " and presence ", found.presence,
                                       "; expected finite numbers: export the bundle again"));

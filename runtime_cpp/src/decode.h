@@ -14,6 +14,7 @@ struct Maps {
   const float* offset;    // 2 planes, x and y: in cells from the cell's centre
   const float* size;      // 2 planes, w and h: shares of the region's side
   const float* presence;  // 1 value, 0..1
+  const float* quality;   // 0..1
 
   float best() const;  // the highest score
 };
@@ -23,6 +24,7 @@ struct Prediction {
   Share share;
   double peak;      // score of the chosen cell, 0..1
   double presence;  // probability that the target is in the region at all, 0..1
+  double quality;   // probability that the box is right: the target's, with an IoU of at least a half, 0..1
 };
 
 // What is expected while following.

@@ -161,12 +161,12 @@ void Target::check(const Text& text) {
                                       " values of its mask; expected ", length, " of each"));
 }
 
-void Target::set_text(const Text& text) {
+void Target::set_text(const Text& text, Work& work) {
   TextGraphs& graphs = text_graphs();
   std::copy(text.ids.begin(), text.ids.end(), graphs.ids.integers());
   std::copy(text.mask.begin(), text.mask.end(), graphs.mask.floats());
-  graphs.encode->run();
-  graphs.prompt->run();
+  work.run(*graphs.encode);
+  work.run(*graphs.prompt);
   for (const Knowledge* known : {&everything_, &words_}) {
     copy_tokens(graphs.memory, known->memory, tokens_);
     std::copy(text.mask.begin(), text.mask.end(), known->memory_mask.floats() + tokens_);
@@ -175,12 +175,12 @@ void Target::set_text(const Text& text) {
   }
 }
 
-void Target::set_template(const Frame& frame, const Box& box, CropScratch& scratch) {
+void Target::set_template(const Frame& frame, const Box& box, Work& work) {
   TemplateGraph& graph = template_graph();
   const Region region = region_around(box, factor_);
-  crop(frame, region, colours_, graph.image, scratch);
+  work.crop_into(graph.image, frame, region, colours_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
-  graph.call->run();
+  work.run(*graph.call);
   copy_tokens(graph.memory, everything_.memory, 0);
   std::fill_n(everything_.memory_mask.floats(), tokens_, 1.0f);
   copy(graph.anchor, everything_.anchor);

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "crop.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
+#include "work.h"
 
 namespace edgetrack {
 
@@ -36,8 +36,8 @@ class Target {
   Target(std::shared_ptr<Engine> engine, const Model& model);
 
   void clear();  // named by neither picture nor sentence
-  void set_text(const Text& text);
-  void set_template(const Frame& frame, const Box& box, CropScratch& scratch);
+  void set_text(const Text& text, Work& work);
+  void set_template(const Frame& frame, const Box& box, Work& work);
 
   // Renews the prompts from a frame in which the target was surely found: target and background drift towards
   // what is seen now, yet never further than half-way from the template's; what else scores high is the

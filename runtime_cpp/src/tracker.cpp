@@ -22,7 +22,7 @@ bool due(std::int64_t index, double every) {
 
 // "search" or "ground", bound to its buffers.
 struct Detector {
-  Tensor image, score, offset, size, presence, embedding;
+  Tensor image, score, offset, size, presence, quality, embedding;
   std::unique_ptr<Call> call;
 
   Detector(Engine& engine, const std::string& role, const Knowledge& known) {
@@ -37,7 +37,8 @@ struct Detector {
     offset = output("offset", {1, 2, cells, cells});
     size = output("size", {1, 2, cells, cells});
     presence = output("presence", {1, 1});
-    std::vector<Tensor> inputs = {image}, outputs = {score, offset, size, presence};
+    quality = output("quality", {1, 1, cells, cells});
+    std::vector<Tensor> inputs = {image}, outputs = {score, offset, size, presence, quality};
     for (const Tensor& tensor : known.tensors()) {
       find(graph.inputs, role, tensor.spec.name, tensor.spec.shape);
       inputs.push_back(tensor);
@@ -50,8 +51,12 @@ struct Detector {
   }
 
   Maps maps() const {
-    return {static_cast<int>(score.spec.shape[3]), score.floats(), offset.floats(), size.floats(),
-            presence.floats()};
+    return {static_cast<int>(score.spec.shape[3]),
+            score.floats(),
+            offset.floats(),
+            size.floats(),
+            presence.floats(),
+            quality.floats()};
   }
 };
 
@@ -61,7 +66,7 @@ struct Tracker::State {
   const Policy policy;
   const Colours colours;
   Target target;
-  CropScratch scratch;
+  Work work;
   std::unique_ptr<Detector> search, ground, ground_by_words;  // made when first needed
   std::vector<float> window, share;
 
@@ -103,8 +108,8 @@ void Tracker::State::clear() {
 }
 
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
-  crop(frame, region, colours, detector.image, scratch);
-  detector.call->run();
+  work.crop_into(detector.image, frame, region, colours);
+  work.run(*detector.call);
   return detector.maps();
 }
 
@@ -142,7 +147,7 @@ Track Tracker::State::look(const Frame& frame) {
   streak = box && iou(*box, found) >= kSamePlace ? streak + 1 : 1;
   box = found;
   if (score < policy.acquire && streak < policy.confirm) return {found, score, Status::uncertain, index};
-  if (!own_template) target.set_template(frame, found, scratch);
+  if (!own_template) target.set_template(frame, found, work);
   follow_from(found);
   return {found, score, Status::tracking, index};
 }
@@ -169,7 +174,7 @@ std::optional<Box> Tracker::State::checked(const Frame& frame) {
 Track Tracker::State::follow(const Frame& frame) {
   if (!own_template && due(index, policy.verify)) {
     if (const std::optional<Box> better = checked(frame)) {
-      target.set_template(frame, *better, scratch);
+      target.set_template(frame, *better, work);
       follow_from(*better);
     }
   }
@@ -233,7 +238,14 @@ Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Polic
 
 Tracker::~Tracker() = default;
 
+const Timing& Tracker::timing() const { return state_->work.timing; }
+
 Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
+  Timing& timing = state_->work.timing = {};
+  return Work::timed(timing.total_s, [&] { return begin(frame, text, box); });
+}
+
+Track Tracker::begin(const Frame& frame, const Text* text, const Box* box) {
   State& state = *state_;
   check_frame(frame);
   if (!text && !box)
@@ -242,11 +254,11 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
   if (box) check_inside(*box, frame);
   if (text) state.target.check(*text);
   state.clear();
-  if (text) state.target.set_text(*text);
+  if (text) state.target.set_text(*text, state.work);
   state.index = 0;
   Track track = {box ? std::optional<Box>(*box) : std::nullopt, 1.0, Status::tracking, 0};
   if (box) {
-    state.target.set_template(frame, *box, state.scratch);
+    state.target.set_template(frame, *box, state.work);
     state.own_template = true;
     state.follow_from(*box);
   } else {
@@ -261,8 +273,11 @@ Track Tracker::update(const Frame& frame) {
   if (!state_->started)
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
-  ++state_->index;
-  return state_->locked ? state_->follow(frame) : state_->look(frame);
+  Timing& timing = state_->work.timing = {};
+  return Work::timed(timing.total_s, [&] {
+    ++state_->index;
+    return state_->locked ? state_->follow(frame) : state_->look(frame);
+  });
 }
 
 void Tracker::set_text(const Text& text) {
@@ -270,7 +285,8 @@ void Tracker::set_text(const Text& text) {
   if (!state.started)
     throw Error(Code::not_started, "set_text() before start(); call start(frame, text=...) first");
   state.target.check(text);
-  state.target.set_text(text);
+  Timing& timing = state.work.timing = {};
+  Work::timed(timing.total_s, [&] { state.target.set_text(text, state.work); });
   state.locked = state.own_template = false;
   state.box.reset();
   state.streak = 0;

@@ -34,6 +34,7 @@ class DiceEngine final : public Engine {
              {"offset", f, {1, 2, 16, 16}},
              {"size", f, {1, 2, 16, 16}},
              {"presence", f, {1, 1}},
+             {"quality", f, {1, 1, 16, 16}},
              {"embedding", f, {1, 256, 8}}}};
   }
 

@@ -92,15 +92,15 @@ static std::string read(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-// Every way to cut a manifest short, and many bytes changed: an error or a value, never a crash.
+// A manifest cut short in many places, and many bytes of it changed: an error or a value, never a crash.
 static void damaged_json(const std::string& folder) {
   const std::string manifest = read(folder + "/manifest.json");
   expect(manifest.size() > 1000, "the manifest can be read");
   edgetrack::Json::parse(manifest, "manifest");
-  for (std::size_t length = 0; length + 2 < manifest.size(); ++length)
+  for (std::size_t length = 0; length + 2 < manifest.size(); length += 5)
     expect_error(edgetrack::Code::bundle, "is not valid JSON",
                  [&] { edgetrack::Json::parse(manifest.substr(0, length), "manifest"); });
-  for (std::size_t i = 0; i < manifest.size(); ++i)
+  for (std::size_t i = 0; i < manifest.size(); i += 11)
     for (const char byte : {'\0', '"', '{', '\\', '9', '\xff'}) {
       std::string damaged = manifest;
       damaged[i] = byte;
