@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +10,12 @@ import typer
 from typer.core import TyperGroup
 
 from edgetrack.errors import BoxError, ConfigError, EdgetrackError, SourceError
+from edgetrack.evaluation.command import eval_command
+from edgetrack.options import Engine, EngineOptions, Model, Precision, Text, Threads
 
 if TYPE_CHECKING:
     from edgetrack.io.sources import Source
     from edgetrack.pipeline import Summary
-    from edgetrack.tracker import Tracker
     from edgetrack.types import Box
 
 EXIT_USER_ERROR = 2
@@ -76,37 +76,6 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None: ...
-
-
-Text = Annotated[
-    str | None, typer.Option("--text", "-t", metavar="TEXT", help='What to follow, such as "red car".')
-]
-Threads = Annotated[int, typer.Option(min=1, metavar="N", help="CPU threads.", rich_help_panel="Engine")]
-Engine = Annotated[
-    str, typer.Option(metavar="NAME", help="An engine by name, such as ort.", rich_help_panel="Engine")
-]
-Precision = Annotated[
-    str, typer.Option(metavar="NAME", help="A precision by name, such as fp32.", rich_help_panel="Engine")
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|DIR", help="A shipped model or a bundle of your own.", rich_help_panel="Engine"
-    ),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class _EngineOptions:
-    model: str | None
-    engine: str
-    precision: str
-    threads: int
-
-    def tracker(self) -> Tracker:
-        from edgetrack.tracker import Tracker
-
-        return Tracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)
 
 
 @app.command("run")
@@ -173,7 +142,7 @@ def run_command(
             outputs=outputs,
             show=show,
             max_frames=max_frames,
-            options=_EngineOptions(model, engine, precision, threads),
+            options=EngineOptions(model, engine, precision, threads),
         )
 
 
@@ -201,7 +170,7 @@ def demo_command(
             outputs=_distinct([output], None),
             show=False,
             max_frames=None,
-            options=_EngineOptions(model, engine, precision, threads),
+            options=EngineOptions(model, engine, precision, threads),
         )
 
 
@@ -213,6 +182,9 @@ def models_command() -> None:
     from edgetrack.status import print_models
 
     print_models(Console())
+
+
+app.command("eval")(eval_command)
 
 
 @app.command("train")
@@ -257,7 +229,7 @@ def _track(
     outputs: list[Path],
     show: bool,
     max_frames: int | None,
-    options: _EngineOptions,
+    options: EngineOptions,
 ) -> None:
     """Opens outputs, then the tracker, then runs; what fails before the first frame leaves no file behind."""
     from rich.console import Console

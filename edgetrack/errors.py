@@ -10,6 +10,7 @@ EdgetrackError
 ├── EngineUnavailable(RuntimeError)  an engine or precision that cannot run here
 ├── MissingExtra(ImportError)      an optional package that is not installed
 ├── SourceError(OSError)           a camera, video, folder or URL that cannot be read
+├── DatasetError(ValueError)       a data set on disk that is missing, incomplete or malformed
 ├── SinkError(OSError)             an output that cannot be written
 └── ExportError(RuntimeError)      a checkpoint that cannot become a bundle
     └── ParityError                an exported graph whose outputs differ from the network's
@@ -58,6 +59,10 @@ class MissingExtra(EdgetrackError, ImportError):
 
 class SourceError(EdgetrackError, OSError):
     """A camera, video, folder or URL that cannot be read."""
+
+
+class DatasetError(EdgetrackError, ValueError):
+    """A data set on disk that is missing, incomplete or malformed."""
 
 
 class SinkError(EdgetrackError, OSError):

@@ -26,7 +26,7 @@ class Policy:
     extent: float = 0.6  # IoU with a check's find at the same place below which that find is taken
     refresh: float = 5.0  # frames between two renewals of the prompts by what is seen; 0: never
     sure: float = 0.6  # score from which a frame may renew them
-    window: float = 0.25  # weight of the cosine window while following
+    window: float = 0.40  # weight of the cosine window while following
     penalty: float = 0.08  # on a sudden change of shape
     inertia: float = 0.35  # share of the old size that is kept each frame
 

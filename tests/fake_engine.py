@@ -39,7 +39,7 @@ def outputs_of(role: str, cells: int) -> dict[str, tuple[int, ...]]:
     if role == "template":
         known = {name: MEMORY[name] for name in ("anchor", "prompts")}
         return {"memory": (1, 4, 64, 192), **known, "prototype": (1, 192)}
-    maps = {name: (1, n, cells, cells) for name, n in (("score", 1), ("offset", 2), ("size", 2))}
+    maps = {name: (1, n, cells, cells) for name, n in (("score", 1), ("offset", 2), ("size", 2), ("quality", 1))}
     return {**maps, "presence": (1, 1), "embedding": (1, cells * cells, 64)}
 
 
@@ -78,7 +78,10 @@ def find_red(image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """The network's outputs for the box around all red pixels of (1, 3, S, S) RGB in -1..1."""
     side = image.shape[-1]
     cells = side // 16
-    maps = {name: np.zeros((1, n, cells, cells), np.float32) for name, n in (("score", 1), ("offset", 2))}
+    maps = {
+        name: np.zeros((1, n, cells, cells), np.float32)
+        for name, n in (("score", 1), ("offset", 2), ("quality", 1))
+    }
     out = {
         **maps,
         "size": np.full((1, 2, cells, cells), 0.25, np.float32),
@@ -95,6 +98,7 @@ def find_red(image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     out["offset"][0, :, i, j] = cx - j - 0.5, cy - i - 0.5
     out["size"][0, :, i, j] = (x2 - x1) / side, (y2 - y1) / side
     out["presence"][:] = 1.0
+    out["quality"][:] = 1.0
     return out
 
 

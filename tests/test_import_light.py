@@ -34,7 +34,9 @@ def test_import_is_quick_and_loads_nothing_heavy():
     assert min(seconds for seconds, _ in runs) < LIMIT_S
 
 
-@pytest.mark.parametrize("module", ["edgetrack.crop", "edgetrack.types", "edgetrack.targets"])
+@pytest.mark.parametrize(
+    "module", ["edgetrack.crop", "edgetrack.types", "edgetrack.targets", "edgetrack.datasets"]
+)
 def test_the_device_side_loads_numpy_at_most(module):
     assert not probe(module)[1] & set(HEAVY)
 

@@ -15,32 +15,39 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"edgetrack": "edgetrack", "export": "edgetrack.export", "training": "edgetrack.training"}
-FOLDERS["targets"] = "edgetrack.targets"
+FOLDERS |= {name: f"edgetrack.{name}" for name in ("datasets", "evaluation", "targets")}
 
 # From the bottom to the top; a part may use its own layer and those below it.
 LAYERS: list[set[str]] = [
     {"types", "errors", "manifest", "_runtime"},
     {"_native", "_imports"},
     {"crop", "targets", "bundle", "prompt"},
-    {"engines", "io", "policy"},
+    {"engines", "io", "policy", "datasets"},
     {"tracker"},
-    {"pipeline", "status", "demo"},
-    {"export", "training"},
+    {"pipeline", "status", "demo", "options"},
+    {"evaluation", "export", "training"},
+    {"bench"},
     {"cli"},
     {"__main__"},
 ]
-# Further than that: the exporter and the training do not touch the running side.
+# Further than that: the exporter and the training do not touch the running side, nor does measuring touch them.
 FORBIDDEN = {
+    "evaluation": {"export", "training"},
     "export": {"tracker", "pipeline", "io", "cli", "demo"},
     "training": {"pipeline", "cli", "demo"},
     "engines": {"io"},
     "io": {"engines"},
+    "datasets": {"engines", "policy"},
 }
 OUTSIDE = {
     "edgetrack": {"numpy"},
+    "edgetrack.bench": {"numpy", "rich", "typer"},  # only the command loads it
     "edgetrack.cli": {"numpy", "rich", "typer"},
+    "edgetrack.datasets": {"numpy"},
     "edgetrack.targets": set(),
+    "edgetrack.options": {"typer"},
     "edgetrack.status": {"numpy", "rich"},  # only the command loads it
+    "edgetrack.evaluation": {"numpy", "rich", "typer"},  # only the command loads it
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
     "edgetrack.training": {"cv2", "numpy", "onnx", "onnxruntime", "rich", "tokenizers", "tomli", "torch"},
 }

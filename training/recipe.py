@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from edgetrack.errors import ConfigError
+from edgetrack.datasets.registry import layout_of
+from edgetrack.datasets.sets import SequenceLayout
+from edgetrack.errors import ConfigError, DatasetError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,11 +18,61 @@ else:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetEntry:
+    """One ``[[datasets]]`` of a recipe: a data set in its official layout, see `edgetrack.datasets`."""
+
+    name: str  # a layout, such as "lasot"
+    path: str  # the folder into which its archives were unpacked
+    split: str
+    weight: float = 1.0  # its share of the samples, among the weights of all entries and ``data_weight``
+    skip: tuple[
+        str, ...
+    ] = ()  # sequences to leave out, by the names that python -m edgetrack.datasets prints
+
+    def __post_init__(self) -> None:
+        for key in ("name", "path", "split"):
+            if not isinstance(getattr(self, key), str):
+                raise ConfigError(f"{key} = {getattr(self, key)!r}; expected a string")
+        if not isinstance(self.weight, (int, float)) or not 0 < self.weight < float("inf"):
+            raise ConfigError(f"weight = {self.weight!r}; expected a number above 0")
+        if isinstance(self.skip, str) or not all(isinstance(name, str) for name in self.skip):
+            raise ConfigError(f"skip = {self.skip!r}; expected a list of names")
+        try:
+            layout = layout_of(self.name, self.split)
+        except DatasetError as error:
+            raise ConfigError(str(error)) from None
+        if isinstance(layout, SequenceLayout) and self.split in layout.hidden:
+            raise ConfigError(f"the boxes of {self.name} {self.split} are not public; train on another split")
+        if self.skip and not isinstance(layout, SequenceLayout):
+            raise ConfigError(f"skip = {self.skip!r}; expected none: {self.name} has pictures, no sequences")
+
+    @classmethod
+    def all_of(cls, tables: Any, path: Path) -> tuple[DatasetEntry, ...]:
+        """The entries of a recipe's array of tables."""
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise ConfigError(
+                f"recipe {path}: datasets is no array of tables; write [[datasets]] above each entry"
+            )
+        known = [f.name for f in fields(cls)]
+        made = []
+        for i, table in enumerate(tables, 1):
+            if unknown := sorted(set(table) - set(known)):
+                raise ConfigError(
+                    f"recipe {path}: [[datasets]] {i} has unknown keys {unknown}; known keys are {known}"
+                )
+            try:
+                made.append(cls(**table))
+            except (TypeError, ConfigError) as error:
+                raise ConfigError(f"recipe {path}: [[datasets]] {i}: {error}") from None
+        return tuple(made)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """What a run needs. Paths are relative to the directory in which the run is started."""
 
     name: str
-    data: str  # root of the training pictures
+    data: str  # root of the training pictures; "" beside datasets = none
     teachers: str  # folder with mobilenetv2_imagenet.npz and, for distill, nanotrack/
     text: str  # folder that edgetrack.training.prune_text wrote
     output: str  # checkpoints and log
@@ -41,16 +93,26 @@ class Recipe:
     checkpoint_minutes: float = 5.0
     validate_steps: int = 500
     frozen_blocks: int = 10  # of the trunk, at the start
-    thaw_patience: int = (
-        0  # validations without progress after which one more stage of the trunk learns; 0 = never
-    )
+    thaw_patience: int = 0  # validations without progress before another stage of the trunk learns; 0 = never
     distill: float = 0.0  # share of the steps in which teachers/nanotrack teaches, ever less; 0 = no teacher
     keep_tokens: int = 128
+    datasets: tuple[DatasetEntry, ...] = ()  # official sets to draw from, too
+    data_weight: float = 1.0  # share of the samples that ``data`` gives, beside the weights of ``datasets``
 
     def __post_init__(self) -> None:
         for name in ("steps", "tracking_batch", "grounding_batch", "workers", "validate_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"recipe {self.name!r}: {name} = {getattr(self, name)}; expected 1 or more")
+        if not 6 <= self.frozen_blocks <= 13:
+            raise ConfigError(
+                f"recipe {self.name!r}: frozen_blocks = {self.frozen_blocks}; expected 6 to 13: the trunk's first "
+                "stages stay as they are"
+            )
+        if not self.data_weight > 0:
+            raise ConfigError(
+                f"recipe {self.name!r}: data_weight = {self.data_weight}; expected a number above 0; "
+                'to leave the pictures out, set data = ""'
+            )
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -71,6 +133,7 @@ class Recipe:
         if unknown := sorted(set(values) - set(known)):
             raise ConfigError(f"recipe {path} has unknown keys {unknown}; known keys are {sorted(known)}")
         values["folders"] = tuple(values.get("folders", ()))
+        values["datasets"] = DatasetEntry.all_of(values.get("datasets", []), path)
         try:
             return cls(**values)
         except TypeError as error:

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+from edgetrack.errors import ConfigError
 from edgetrack.training.recipe import Recipe
+
+
+def _check_inputs(recipe: Recipe) -> None:
+    """Says what is missing before anything is loaded."""
+    text, teacher = Path(recipe.text) / "minilm_pruned.pt", Path(recipe.teachers) / "mobilenetv2_imagenet.npz"
+    if not text.is_file():
+        raise ConfigError(
+            f"recipe {recipe.name!r}: {text} does not exist; expected the text encoder in the folder 'text'; "
+            f"run: python -m edgetrack.training.prune_text {recipe.text or 'FOLDER'}"
+        )
+    if not recipe.initial and not teacher.is_file():
+        raise ConfigError(
+            f"recipe {recipe.name!r}: {teacher} does not exist; expected the trunk's ImageNet weights in the folder "
+            "'teachers'; correct it, or set 'initial' to a checkpoint to start from"
+        )
 
 
 def run(path: Path) -> None:
@@ -14,14 +31,22 @@ def run(path: Path) -> None:
     Raises:
         ConfigError: the recipe, a checkpoint or a path in it is wrong.
         SourceError: the training data are not there.
+        DatasetError: a data set that the recipe names is not there, or is broken.
     """
     from edgetrack.training.data.loader import Plan, start_workers
+    from edgetrack.training.data.mixture import Mixture
 
     recipe = Recipe.load(path)
+    _check_inputs(recipe)
     plan = Plan(tracking=recipe.tracking_batch, grounding=recipe.grounding_batch)
+    mixture = Mixture.open(recipe.datasets, recipe.data_weight)
+    # Each process of a run has draws of its own: worker i adds 1000 i.
+    seed = recipe.seed + 1000 * recipe.workers * int(os.environ.get("RANK", 0))
+    seed += _steps_done(Path(recipe.output))
     # Workers fork before torch starts its threads, which a fork would not carry over.
-    seed = recipe.seed + _steps_done(Path(recipe.output))
-    with start_workers(recipe.workers, seed, plan=plan, root=recipe.data, folders=recipe.folders) as workers:
+    with start_workers(
+        recipe.workers, seed, plan=plan, root=recipe.data, folders=recipe.folders, mixture=mixture
+    ) as workers:
         from edgetrack.training.models.text import TextEncoder
         from edgetrack.training.train import Trainer
 

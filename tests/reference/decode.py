@@ -22,6 +22,7 @@ class Prediction:
     cxcywh: tuple[float, float, float, float]  # shares of the region's side
     peak: float  # score of the chosen cell, 0..1
     presence: float  # probability that the target is in the region at all, 0..1
+    quality: float  # probability that the box is right: the target's, with an IoU of at least a half, 0..1
 
 
 def hann_window(cells: int) -> Floats:
@@ -42,7 +43,7 @@ def decode(
 
     Args:
         outputs: ``score`` (1, 1, S, S) 0..1, ``offset`` (1, 2, S, S) in cells from the cell's centre, ``size``
-            (1, 2, S, S) as a share of the region's side, ``presence`` (1, 1) 0..1.
+            (1, 2, S, S) as a share of the region's side, ``presence`` (1, 1) and ``quality`` (1, 1, S, S) 0..1.
         window: (S, S), mixed in with weight ``influence``: the target is near where it was.
         previous: width and height of the last box as shares of the region's side.
         penalty: how strongly a change of scale or aspect against ``previous`` lowers a cell's rank (Li et al.,
@@ -68,6 +69,7 @@ def decode(
         ),
         peak=float(score[row, column]),
         presence=float(outputs["presence"][0, 0]),
+        quality=float(outputs["quality"][0, 0, row, column]),
     )
 
 

@@ -14,12 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgetrack.errors import ConfigError, SourceError
-from edgetrack.training.data.grounding import GroundingSampler
+from edgetrack.errors import ConfigError, EdgetrackError, SourceError
+from edgetrack.training.data.mixture import NOTHING, Mixture
 from edgetrack.training.data.pictures import Picture
 from edgetrack.training.data.sources import load_pictures
-from edgetrack.training.data.tracking import TrackingSampler
-from edgetrack.training.data.videos import Videos, load_pseudo, load_videos
+from edgetrack.training.data.videos import Videos, load_videos
 
 Batch = dict[str, Any]
 _PATIENCE_S = 120.0
@@ -54,15 +53,11 @@ def collate(samples: Sequence[dict[str, Any]]) -> Batch:
 
 
 def batches(
-    pictures: Sequence[Picture],
-    videos: Videos | None,
-    plan: Plan,
-    seed: int,
-    pseudo: Videos | None = None,
+    pictures: Sequence[Picture], videos: Videos | None, plan: Plan, seed: int, mixture: Mixture = NOTHING
 ) -> Iterator[tuple[str, Batch]]:
     """Endless ("tracking" | "grounding", batch), in turn, in this process."""
-    tracking = TrackingSampler(pictures, videos, seed, pseudo)
-    grounding = GroundingSampler(pictures, seed + 1)
+    tracking = mixture.tracking(pictures, videos, seed)
+    grounding = mixture.grounding(pictures, seed + 1)
     while True:
         if plan.tracking:
             yield "tracking", collate([tracking.sample() for _ in range(plan.tracking)])
@@ -73,14 +68,18 @@ def batches(
 def _work(
     pictures: Sequence[Picture],
     videos: Videos | None,
-    pseudo: Videos | None,
     plan: Plan,
     seed: int,
+    mixture: Mixture,
     queues: dict[str, Any],
 ) -> None:
     cv2.setNumThreads(0)
-    for kind, batch in batches(pictures, videos, plan, seed, pseudo):
-        queues[kind].put(batch)
+    try:
+        for kind, batch in batches(pictures, videos, plan, seed, mixture):
+            queues[kind].put(batch)
+    except EdgetrackError as error:  # such as a broken file of a data set: `Workers.next` raises it
+        for waiting in queues.values():
+            waiting.put(error)
 
 
 class Workers:
@@ -95,11 +94,14 @@ class Workers:
 
         Raises:
             SourceError: no worker is alive any more, or none delivers.
+            DatasetError: a worker met a broken file of a data set.
         """
         waited = 0.0
         while waited < _PATIENCE_S:
             try:
-                batch: Batch = self._queues[kind].get(timeout=2.0)
+                batch: Batch | EdgetrackError = self._queues[kind].get(timeout=2.0)
+                if isinstance(batch, EdgetrackError):
+                    raise batch
                 return batch
             except queue.Empty:
                 waited += 2.0
@@ -136,6 +138,7 @@ def start_workers(
     pictures: Sequence[Picture] | None = None,
     videos: Videos | None = None,
     folders: Sequence[str] = (),
+    mixture: Mixture = NOTHING,
 ) -> Workers:
     """Loads the data once (unless given), forks ``n`` workers that share it, and starts them.
 
@@ -150,19 +153,24 @@ def start_workers(
         pictures: stills, instead of loading those under ``root``.
         videos: videos, instead of those under ``root``; none when only ``pictures`` are given.
         folders: more stills, see `edgetrack.training.data.sources.read_folder`.
+        mixture: official data sets to draw from, too; with an empty ``root``, from them alone.
     """
     if n < 1:
         raise ConfigError(f"n is {n}; expected at least 1 data worker; raise it")
-    pseudo: Videos | None = None
-    if pictures is None:
+    if pictures is None and mixture.sources and root == "":
+        pictures = ()
+    elif pictures is None:
         pictures = load_pictures(root, folders=folders)
-        videos, pseudo = videos or load_videos(root), load_pseudo()
+        videos = videos or load_videos(root)
+    plan = plan or Plan()
+    if plan.grounding and not pictures:
+        mixture.grounding(pictures, seed)  # fails here, not in a worker, when nothing has sentences
     context = multiprocessing.get_context("fork")
     queues = {kind: context.Queue(depth) for kind in ("tracking", "grounding")}
     processes = [
         context.Process(
             target=_work,
-            args=(pictures, videos, pseudo, plan or Plan(), seed + 1000 * i, queues),
+            args=(pictures, videos, plan, seed + 1000 * i, mixture, queues),
             daemon=True,
         )
         for i in range(n)

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.training.data.grounding import GroundingSampler
+from edgetrack.training.data.mixture import NOTHING, Mixture
 from edgetrack.training.data.pictures import Pixels
 from edgetrack.training.data.roots import cache_folder
 from edgetrack.training.data.sources import load_pictures
-from edgetrack.training.data.tracking import TrackingSampler
 from edgetrack.training.data.videos import load_videos
+from edgetrack.training.recipe import Recipe
 
 _GREEN, _RED = (0, 255, 0), (0, 0, 255)
 
@@ -62,12 +62,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=None, help="data folder (default: EDGETRACK_DATA)")
+    parser.add_argument(
+        "--recipe", type=Path, default=None, help="sample from the data that this recipe names"
+    )
     options = parser.parse_args()
-    pictures = load_pictures(options.data)
+    data, mixture = options.data, NOTHING
+    if options.recipe:
+        recipe = Recipe.load(options.recipe)
+        data, mixture = recipe.data, Mixture.open(recipe.datasets, recipe.data_weight)
+    alone = bool(mixture.sources) and data == ""
+    pictures, videos = ([], None) if alone else (load_pictures(data), load_videos(data))
     folder = cache_folder().parent / "preview"
     folder.mkdir(parents=True, exist_ok=True)
-    tracking = TrackingSampler(pictures, load_videos(options.data), options.seed)
-    grounding = GroundingSampler(pictures, options.seed)
+    tracking = mixture.tracking(pictures, videos, options.seed)
+    grounding = mixture.grounding(pictures, options.seed)
     cv2.imwrite(str(folder / "tracking.png"), sheet([tracking.sample() for _ in range(30)], 5))
     cv2.imwrite(str(folder / "grounding.png"), sheet([grounding.sample() for _ in range(24)], 4))
     sys.stdout.write(f"{folder}\n")

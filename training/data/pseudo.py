@@ -1,8 +1,8 @@
 """Tracks of unlabelled video: what a teacher follows forwards and, from there, back to where it began.
 
-``python -m edgetrack.training.data.pseudo VIDEOS --teacher FOLDER`` writes ``runs/cache/pseudo.npz`` once. A track counts
-when the way back ends on the box of its start (forward-backward consistency, Kalal et al., ICPR 2010), and a frame
-of it when both ways agree there.
+``python -m edgetrack.training.data.pseudo VIDEOS --teacher FOLDER`` writes ``runs/cache/pseudo.npz`` once. A track
+counts when the way back ends on the box of its start (forward-backward consistency, Kalal et al., ICPR 2010), and a
+frame of it when both ways agree there.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from edgetrack.training.data.pictures import XYWH, Pixels
 from edgetrack.training.data.roots import cache_folder
-from edgetrack.training.data.videos import Cuts, cut_around, iou
+from edgetrack.training.data.videos import PSEUDO_NAME, Cuts, cut_around, iou
 from edgetrack.training.teachers import NanoTrack
 
-CACHE_NAME = "pseudo.npz"
 WORDS = ("person", "face", "car", "bicycle", "hand", "dog", "bottle", "ball", "bird")
 _SPAN, _STEP = 48, 2  # frames of a segment, and of them every second one is kept
 _SEGMENTS = 7  # of one video at most
@@ -161,8 +160,8 @@ def build(videos: list[Path], teacher: Path, cache: Path, seed: int = 0) -> Path
         )
         sys.stdout.flush()
         if number % 10 == 9:
-            cuts.save(cache / CACHE_NAME)
-    return cuts.save(cache / CACHE_NAME)
+            cuts.save(cache / PSEUDO_NAME)
+    return cuts.save(cache / PSEUDO_NAME)
 
 
 def main() -> None:

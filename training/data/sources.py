@@ -198,15 +198,16 @@ def _plain(
 def _unnamed(classes: Pixels | None, named: set[str]) -> tuple[Thing, ...]:
     """Large things that the teacher sees and that the annotation, which is about few classes, does not name."""
     things = []
-    for index in np.unique(classes) if classes is not None else ():
-        category = VOC_CLASSES[int(index)]
-        if category not in _TRUSTED or category in named or (category == "dog" and "cat" in named):
+    for category in _TRUSTED if classes is not None else ():
+        index = VOC_CLASSES.index(category)
+        if category in named or (category == "dog" and "cat" in named):
             continue
         area = (classes == index).astype(np.uint8) * np.uint8(255)
+        if cv2.countNonZero(area) <= _LARGE * area.size:
+            continue
         mask = _largest(area)
         x, y, w, h = cv2.boundingRect(mask)
-        solid = cv2.countNonZero(mask) > max(_LARGE * mask.size, 0.4 * w * h)
-        if solid and cv2.countNonZero(mask) > 0.8 * cv2.countNonZero(area):
+        if cv2.countNonZero(mask) > 0.4 * w * h and cv2.countNonZero(mask) > 0.8 * cv2.countNonZero(area):
             inside = mask[y : y + h, x : x + w].copy()
             things.append(Thing(category, (float(x), float(y), float(w), float(h)), inside))
     return tuple(things)

@@ -24,22 +24,16 @@ from edgetrack.training.data.videos import Videos
 
 # Share of each group among the targets out of stills; the rest is spread evenly over all categories.
 _SHARES = {"person": 0.36, "car": 0.15, "bus": 0.04, "train": 0.04, "cat": 0.08, "cyclist": 0.05}
-_PART, _TEXTURE, _VIDEO, _PSEUDO, _DRIVE = 0.05, 0.09, 0.12, 0.20, 0.04
+_PART, _TEXTURE, _VIDEO, _DRIVE = 0.05, 0.09, 0.26, 0.04
 
 
 class TrackingSampler:
-    """Endless tracking samples out of ``pictures`` and, when given, ``videos`` and ``pseudo``: a teacher's tracks."""
+    """Endless tracking samples out of ``pictures`` and, when given, ``videos``."""
 
-    def __init__(
-        self,
-        pictures: Sequence[Picture],
-        videos: Videos | None = None,
-        seed: int = 0,
-        pseudo: Videos | None = None,
-    ) -> None:
+    def __init__(self, pictures: Sequence[Picture], videos: Videos | None = None, seed: int = 0) -> None:
         self._random = np.random.default_rng(seed)
         self._pool = Pool(pictures)
-        self._videos, self._pseudo = videos, pseudo
+        self._videos = videos
         self._drives = consecutive(pictures)
 
     def sample(self) -> dict[str, Any]:
@@ -97,10 +91,6 @@ class TrackingSampler:
             one, two = self._videos.pair(random, 60)
             return Actor(one, one.things[0]), Actor(two, two.things[0]), True
         draw -= _VIDEO
-        if 0 <= draw < _PSEUDO and self._pseudo is not None:
-            one, two = self._pseudo.pair(random, 40)
-            return Actor(one, one.things[0]), Actor(two, two.things[0]), True
-        draw -= _PSEUDO
         if 0 <= draw < _DRIVE and self._drives:
             return (*self._drives[int(random.integers(len(self._drives)))], True)
         draw -= _DRIVE

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box
 from edgetrack.training.data.roots import cache_folder, data_root
 
-CACHE_NAME = "flying.npz"
+CACHE_NAME, PSEUDO_NAME = "flying.npz", "pseudo.npz"
 _REACH = 9.0  # side of the kept square in target sizes: the largest search crop fits
 _LONG_SIDE = 360
 _QUALITY = 92
@@ -140,18 +140,27 @@ def load_cuts(path: Path) -> Videos:
 
 
 def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Videos:
-    """The cut frames, from the cache, which is written first if it is not there."""
+    """The cut frames, from the cache, which is written first if it is not there.
+
+    With them the tracks of unlabelled video, if `edgetrack.training.data.pseudo` has made some.
+    """
     folder = cache or cache_folder()
     path = folder / CACHE_NAME
     if not path.exists():
         build(data_root(root), folder)
-    return load_cuts(path)
+    labelled, pseudo = load_cuts(path), folder / PSEUDO_NAME
+    return joined(labelled, load_cuts(pseudo)) if pseudo.exists() else labelled
 
 
-def load_pseudo(cache: Path | None = None) -> Videos | None:
-    """The tracks of unlabelled video, if ``edgetrack.training.data.pseudo`` has made some."""
-    path = (cache or cache_folder()) / "pseudo.npz"
-    return load_cuts(path) if path.exists() else None
+def joined(one: Videos, two: Videos) -> Videos:
+    """The tracks of both."""
+    return Videos(
+        np.concatenate((one.blob, two.blob)),
+        np.concatenate((one.ends, two.ends + len(one.blob))),
+        np.concatenate((one.boxes, two.boxes)),
+        np.concatenate((one.starts, two.starts[1:] + len(one.boxes))),
+        one.categories + two.categories,
+    )
 
 
 def main() -> None:

@@ -1,0 +1,26 @@
+"""Readers of the official layouts of tracking and grounding data sets, for training and for evaluation alike.
+
+    from edgetrack.datasets import open_dataset
+
+    for sequence in open_dataset("lasot", "/data/LaSOT", "test"):
+        sequence.name, sequence.text, sequence.boxes  # (N, 4) xywh in pixels, nan where the target is absent
+        sequence.frames[0]  # uint8 (H, W, 3) BGR, read now
+
+``python -m edgetrack.datasets lasot /data/LaSOT test`` checks a tree and names every fault with its file and line.
+"""
+
+from edgetrack.datasets.registry import LAYOUTS, open_dataset
+from edgetrack.datasets.sequence import Frames, ImageFrames, Sequence, VideoFrames
+from edgetrack.datasets.sets import Region, RegionSet, SequenceSet
+
+__all__ = [
+    "LAYOUTS",
+    "Frames",
+    "ImageFrames",
+    "Region",
+    "RegionSet",
+    "Sequence",
+    "SequenceSet",
+    "VideoFrames",
+    "open_dataset",
+]

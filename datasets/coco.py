@@ -1,0 +1,97 @@
+"""COCO instances (Lin et al., ECCV 2014).
+
+    COCO/{annotations/instances_train2017.json, train2017/000000000009.jpg}        or images/train2017/
+
+A region's sentence is the name of its class where no other object of the class is annotated in the picture.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgetrack.datasets.sets import Region, RegionLayout
+from edgetrack.datasets.tables import read_json
+from edgetrack.errors import DatasetError
+
+
+def image_folder(candidates: list[Path]) -> Path:
+    """The first folder that exists."""
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    raise DatasetError(f"no pictures: expected one of the folders {', '.join(map(str, candidates))}")
+
+
+def _objects(values: Any, key: str, path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
+    made = values.get(key) if isinstance(values, dict) else None
+    if not isinstance(made, list):
+        raise DatasetError(f"{path}: no list {key!r}; expected COCO instances; fetch the file again")
+    for i, entry in enumerate(made):
+        if not isinstance(entry, dict) or not all(name in entry for name in fields):
+            raise DatasetError(f"{path}: {key}[{i}] is {entry!r:.80}; expected the keys {', '.join(fields)}")
+    return made
+
+
+def _box(value: Any, path: Path, number: int) -> tuple[float, float, float, float]:
+    try:
+        x, y, w, h = (float(v) for v in value)
+    except (TypeError, ValueError):
+        raise DatasetError(
+            f"{path}: annotations[{number}].bbox is {value!r:.80}; expected the four numbers x, y, w, h"
+        ) from None
+    return x, y, w, h
+
+
+def read_instances(
+    path: Path, images: Path, references: Mapping[int, tuple[str, ...]] | None = None
+) -> list[Region]:
+    """The regions of an instances file; groups (``iscrowd``) and empty boxes are left out.
+
+    Args:
+        path: ``instances_*.json``.
+        images: the folder of the pictures.
+        references: sentences by the number of their annotation, and only these regions are wanted; without it the
+            names of classes are the sentences.
+
+    Raises:
+        DatasetError: the file is missing or malformed, or does not define what it or ``references`` names.
+    """
+    values = read_json(path)
+    names = {c["id"]: str(c["name"]) for c in _objects(values, "categories", path, ("id", "name"))}
+    files = {i["id"]: images / i["file_name"] for i in _objects(values, "images", path, ("id", "file_name"))}
+    annotations = _objects(values, "annotations", path, ("id", "image_id", "category_id", "bbox"))
+    if missing := sorted(set(references or ()) - {entry["id"] for entry in annotations}):
+        raise DatasetError(
+            f"{path}: {len(missing)} annotations that references name are not there, the first is {missing[0]}; "
+            "expected the instances.json that came with the references"
+        )
+    classes: dict[Any, list[str]] = defaultdict(list)
+    for i, entry in enumerate(annotations):
+        if entry["category_id"] not in names or entry["image_id"] not in files:
+            raise DatasetError(
+                f"{path}: annotations[{i}] has image_id {entry['image_id']} and category_id {entry['category_id']}; "
+                "expected ones that the file defines"
+            )
+        # A group counts twice: one word does not single anything out beside it.
+        classes[entry["image_id"]] += [names[entry["category_id"]]] * (2 if entry.get("iscrowd") else 1)
+    seen = {image: frozenset(found) for image, found in classes.items()}
+    regions = []
+    for i, entry in enumerate(annotations):
+        box, category, image = _box(entry["bbox"], path, i), names[entry["category_id"]], entry["image_id"]
+        if entry.get("iscrowd") or min(box[2:]) <= 0 or (references and entry["id"] not in references):
+            continue
+        alone = (category,) if classes[image].count(category) == 1 else ()
+        texts = references[entry["id"]] if references else alone
+        regions.append(Region(int(entry["id"]), files[image], box, category, texts, seen[image]))
+    return regions
+
+
+def _read(root: Path, split: str) -> list[Region]:
+    images = image_folder([root / split, root / "images" / split])
+    return read_instances(root / "annotations" / f"instances_{split}.json", images)
+
+
+COCO = RegionLayout("coco", ("train2014", "val2014", "train2017", "val2017"), _read)

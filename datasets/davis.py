@@ -1,0 +1,88 @@
+"""DAVIS 2017 (Pont-Tuset et al., 2017): one sequence for each object of the first mask, its box that around it.
+
+DAVIS/{ImageSets/2017/train.txt, JPEGImages/480p/bear/00000.jpg, Annotations/480p/bear/00000.png}
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.datasets.frames import all_frames, image_names
+from edgetrack.datasets.sequence import Sequence
+from edgetrack.datasets.sets import SequenceLayout
+from edgetrack.datasets.tables import read_names
+from edgetrack.errors import DatasetError
+from edgetrack.io.opencv import load_cv2
+
+_SIZE = "480p"
+
+
+@cache
+def _palette() -> dict[int, int]:
+    """Colour 0xRRGGBB to object, by the colour map of PASCAL VOC that these PNG files carry."""
+    colours = {}
+    for number in range(256):
+        red, green, blue = (
+            sum((number >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)) for channel in range(3)
+        )
+        colours[red << 16 | green << 8 | blue] = number
+    return colours
+
+
+def _codes(path: Path) -> NDArray[np.int64]:
+    """(H, W) of 0xRRGGBB; OpenCV gives the palette's colours, not its indices."""
+    pixels = load_cv2().imread(str(path), load_cv2().IMREAD_UNCHANGED) if path.is_file() else None
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise DatasetError(
+            f"{path} is no mask; expected a PNG with the DAVIS palette; unpack the archive again"
+        )
+    return np.asarray(pixels.astype(np.int64) @ np.array([1, 1 << 8, 1 << 16]))
+
+
+def _objects(path: Path) -> dict[int, int]:
+    """Object to colour, of the objects in a mask."""
+    found = {}
+    for code in np.unique(_codes(path)).tolist():
+        if code not in _palette():
+            raise DatasetError(
+                f"{path}: colour #{code:06x} is not of the DAVIS palette; unpack the archive again"
+            )
+        found[_palette()[code]] = code
+    return {number: code for number, code in found.items() if 0 < number < 255}  # 255 is "do not care"
+
+
+def _mask_box(inside: NDArray[np.bool_]) -> list[float]:
+    columns, rows = np.flatnonzero(inside.any(0)), np.flatnonzero(inside.any(1))
+    if not len(rows):
+        return [float("nan")] * 4
+    x, y = int(columns[0]), int(rows[0])
+    return [float(x), float(y), float(columns[-1] - x + 1), float(rows[-1] - y + 1)]
+
+
+def _names(root: Path, split: str) -> list[str]:
+    names = []
+    for video in read_names(root / "ImageSets" / "2017" / f"{split}.txt"):
+        folder = root / "Annotations" / _SIZE / video
+        names += [f"{video}_{number}" for number in sorted(_objects(folder / image_names(folder)[0]))]
+    return names
+
+
+@cache
+def _boxes(folder: Path, number: int) -> tuple[list[float], ...]:
+    """Box of the object in each mask; kept, because training asks for it again and again."""
+    colour = next(code for code, index in _palette().items() if index == number)
+    return tuple(_mask_box(_codes(folder / mask) == colour) for mask in image_names(folder))
+
+
+def _read(root: Path, split: str, name: str) -> Sequence:
+    video, _, number = name.rpartition("_")
+    folder = root / "Annotations" / _SIZE / video
+    boxes = np.array(_boxes(folder, int(number)), np.float64)
+    return Sequence(name, all_frames(root / "JPEGImages" / _SIZE / video, len(boxes), folder), boxes)
+
+
+DAVIS = SequenceLayout("davis", ("train", "val"), _names, _read)

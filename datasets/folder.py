@@ -1,0 +1,52 @@
+"""A plain folder of videos, the simplest way to bring one's own sequences.
+
+    FOLDER/{sequences.json, NAME.mp4, NAME.txt}
+
+``sequences.json`` is a list of ``{"name": ..., "text": ...}``, with a ``category`` where it is known; a line of
+NAME.txt is ``x,y,w,h``, nan where the target is absent.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgetrack.datasets.sequence import Sequence, VideoFrames
+from edgetrack.datasets.sets import SequenceLayout
+from edgetrack.datasets.tables import read_boxes, read_json
+from edgetrack.errors import DatasetError
+
+
+def _entries(root: Path) -> dict[str, dict[str, Any]]:
+    path = root / "sequences.json"
+    values = read_json(path)
+    if not isinstance(values, list) or not values:
+        raise DatasetError(f'{path} is no list of sequences; expected [{{"name": ..., "text": ...}}, ...]')
+    found: dict[str, dict[str, Any]] = {}
+    for i, entry in enumerate(values):
+        if not isinstance(entry, dict) or not all(
+            isinstance(entry.get(key), str) for key in ("name", "text")
+        ):
+            raise DatasetError(f"{path}: entry {i} is {entry!r:.80}; expected the strings 'name' and 'text'")
+        name = entry["name"]
+        if name in found or name != Path(name).name:
+            raise DatasetError(
+                f"{path}: entry {i} is called {name!r}; expected a file name that no other entry has"
+            )
+        found[name] = entry
+    return found
+
+
+def _read(root: Path, split: str, name: str) -> Sequence:
+    truth, video = root / f"{name}.txt", root / f"{name}.mp4"
+    boxes, frames = read_boxes(truth, nan_ok=True), VideoFrames(video)
+    if len(boxes) != len(frames):
+        raise DatasetError(
+            f"{truth}: {len(boxes)} boxes for the {len(frames)} frames of {video}; expected one line a frame"
+        )
+    entry = _entries(root)[name]
+    attributes = {"category": str(entry["category"])} if entry.get("category") else {}
+    return Sequence(name, frames, boxes, entry["text"], attributes)
+
+
+FOLDER = SequenceLayout("folder", ("all",), lambda root, split: list(_entries(root)), _read, text=True)

@@ -1,0 +1,80 @@
+"""The one list of the layouts that can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetrack.datasets import (
+    coco,
+    davis,
+    folder,
+    got10k,
+    lasot,
+    nfs,
+    otb,
+    refcoco,
+    tnl2k,
+    trackingnet,
+    uav123,
+    vot,
+)
+from edgetrack.datasets.sets import RegionLayout, RegionSet, SequenceLayout, SequenceSet
+from edgetrack.errors import DatasetError
+
+_ALL: tuple[SequenceLayout | RegionLayout, ...] = (
+    otb.OTB100,
+    otb.OTB99_LANG,
+    lasot.LASOT,
+    lasot.LASOT_EXT,
+    tnl2k.TNL2K,
+    got10k.GOT10K,
+    trackingnet.TRACKINGNET,
+    uav123.UAV123,
+    nfs.NFS,
+    vot.VOT,
+    davis.DAVIS,
+    folder.FOLDER,
+    coco.COCO,
+    *refcoco.LAYOUTS,
+)
+LAYOUTS: dict[str, SequenceLayout | RegionLayout] = {layout.name: layout for layout in _ALL}
+
+
+def layout_of(name: str, split: str) -> SequenceLayout | RegionLayout:
+    """The layout called ``name``, which must have ``split``.
+
+    Raises:
+        DatasetError: there is no such data set, or it has no such split.
+    """
+    if name not in LAYOUTS:
+        raise DatasetError(f"data set {name!r} is not known; expected one of: {', '.join(LAYOUTS)}")
+    layout = LAYOUTS[name]
+    if split not in layout.splits:
+        raise DatasetError(f"{name} has no split {split!r}; expected one of: {', '.join(layout.splits)}")
+    return layout
+
+
+def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | RegionSet:
+    """A data set in its official layout.
+
+    Args:
+        name: a key of `LAYOUTS`.
+        path: the folder into which its archives were unpacked.
+        split: one of the layout's ``splits``, "all" for sets that have no parts.
+
+    Returns:
+        A `SequenceSet` for tracking data, a `RegionSet` for COCO and RefCOCO, +, g.
+
+    Raises:
+        DatasetError: the name, the split or the folder is wrong; or, when a sequence is read, its files are.
+    """
+    layout, root = layout_of(name, split), Path(path)
+    if not root.is_dir():
+        raise DatasetError(
+            f"{root} is no folder; expected {name} in its official layout there; correct the path"
+        )
+    return (
+        RegionSet(layout, root, split)
+        if isinstance(layout, RegionLayout)
+        else SequenceSet(layout, root, split)
+    )

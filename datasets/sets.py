@@ -1,0 +1,127 @@
+"""What `open_dataset` gives: a set of sequences, or a set of regions of pictures, each checked when it is read."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrack.datasets.sequence import Pixels, Sequence, read_image
+from edgetrack.errors import DatasetError
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceLayout:
+    """How the sequences of one data set lie on disk."""
+
+    name: str
+    splits: tuple[str, ...]
+    names: Callable[[Path, str], list[str]]  # (root, split) -> names of the sequences
+    read: Callable[[Path, str, str], Sequence]  # (root, split, name) -> the sequence
+    text: bool = False  # every sequence has a sentence
+    hidden: tuple[str, ...] = ()  # splits of which only the first boxes are public
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One object in a picture.
+
+    Attributes:
+        id: the annotation's number in the data set.
+        image: the picture's file.
+        box: x, y, w, h in its pixels.
+        category: the name of the object's class.
+        texts: sentences each of which names this object and no other in the picture; may be empty.
+        seen: the classes of all annotated objects in the picture.
+    """
+
+    id: int
+    image: Path
+    box: tuple[float, float, float, float]
+    category: str
+    texts: tuple[str, ...]
+    seen: frozenset[str]
+
+    def read(self) -> Pixels:
+        """The picture, uint8 (H, W, 3) BGR."""
+        return read_image(self.image)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionLayout:
+    """How the annotated pictures of one data set lie on disk."""
+
+    name: str
+    splits: tuple[str, ...]
+    read: Callable[[Path, str], list[Region]]
+    text: bool = True
+
+
+class SequenceSet:
+    """The sequences of one split, in the data set's order: by number, by name, or one after the other.
+
+    Nothing but the list of names is read before a sequence is asked for.
+    """
+
+    def __init__(self, layout: SequenceLayout, root: Path, split: str) -> None:
+        self.name, self.root, self.split = layout.name, root, split
+        self.text, self.hidden = layout.text, split in layout.hidden
+        self.names = layout.names(root, split)
+        self._layout = layout
+
+    def without(self, names: Collection[str]) -> SequenceSet:
+        """The same set, but for the sequences of these names.
+
+        Raises:
+            DatasetError: a name is not in the set, or none is left.
+        """
+        if unknown := sorted(set(names) - set(self.names)):
+            raise DatasetError(
+                f"{self.name} ({self.split}) has no sequence {unknown[0]!r}; it cannot be left out"
+            )
+        rest = copy.copy(self)
+        rest.names = [name for name in self.names if name not in names]
+        if not rest.names:
+            raise DatasetError(
+                f"{self.name} ({self.split}): all {len(self)} sequences are left out; leave some in"
+            )
+        return rest
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, key: int | str, /) -> Sequence:
+        """The sequence of that number or name.
+
+        Raises:
+            DatasetError: it is not in the set, or its files are broken.
+        """
+        if isinstance(key, str) and key not in self.names:
+            raise DatasetError(
+                f"{self.name} ({self.split}) has no sequence {key!r}; it has {len(self)}, the first is {self.names[0]}"
+            )
+        name = key if isinstance(key, str) else self.names[key]
+        return self._layout.read(self.root, self.split, name)
+
+    def __iter__(self) -> Iterator[Sequence]:
+        return (self[i] for i in range(len(self)))
+
+
+class RegionSet:
+    """The regions of one split."""
+
+    def __init__(self, layout: RegionLayout, root: Path, split: str) -> None:
+        self.name, self.root, self.split, self.text = layout.name, root, split, layout.text
+        self.regions = layout.read(root, split)
+        if not self.regions:
+            raise DatasetError(f"{root}: {layout.name} has no region in split {split!r}; expected some")
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    def __getitem__(self, index: int, /) -> Region:
+        return self.regions[index]
+
+    def __iter__(self) -> Iterator[Region]:
+        return iter(self.regions)

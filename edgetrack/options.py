@@ -1,0 +1,44 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from edgetrack.tracker import Tracker
+
+Text = Annotated[
+    str | None, typer.Option("--text", "-t", metavar="TEXT", help='What to follow, such as "red car".')
+]
+Threads = Annotated[int, typer.Option(min=1, metavar="N", help="CPU threads.", rich_help_panel="Engine")]
+Engine = Annotated[
+    str, typer.Option(metavar="NAME", help="An engine by name, such as ort.", rich_help_panel="Engine")
+]
+Precision = Annotated[
+    str, typer.Option(metavar="NAME", help="A precision by name, such as fp32.", rich_help_panel="Engine")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|DIR", help="A shipped model or a bundle of your own.", rich_help_panel="Engine"
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What the options of the panel "Engine" say."""
+
+    model: str | None
+    engine: str
+    precision: str
+    threads: int
+
+    def tracker(self) -> Tracker:
+        """A tracker with them."""
+        from edgetrack.tracker import Tracker
+
+        return Tracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)

@@ -1,0 +1,1 @@
+"""Measuring trackers: metrics, protocols, and the report of ``edgetrack eval``."""

@@ -1,0 +1,53 @@
+"""Text controls: what the tracker is told instead of the sentence, to see how much the sentence matters."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.sequences import Sequence
+
+Control = Literal["none", "empty", "shuffled", "class"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+EMPTY = "."  # says nothing; the tracker refuses a text without any sign
+
+
+def texts(sequences: list[Sequence], control: Control, *, seed: int) -> dict[str, str]:
+    """The text for each sequence's name.
+
+    ``shuffled`` moves the different sentences around one seeded cycle (Sattolo's algorithm), so that every
+    sequence gets another one's sentence, and sequences that share a sentence go on sharing one.
+
+    Args:
+        sequences: all of the data set, so that a choice among them changes nobody's text.
+
+    Raises:
+        ConfigError: all sentences are the same, or a category is missing.
+    """
+    if control == "empty":
+        return {s.name: EMPTY for s in sequences}
+    if control == "shuffled":
+        other = _cycle(sorted({s.text for s in sequences}), seed)
+        return {s.name: other[s.text] for s in sequences}
+    if control == "class":
+        if missing := [s.name for s in sequences if s.category is None]:
+            raise ConfigError(
+                f"--text-control class: {', '.join(missing[:5])} has no category; "
+                'add it to sequences.json, as in {"name": ..., "text": "the red car", "category": "car"}'
+            )
+        return {s.name: s.category or "" for s in sequences}
+    return {s.name: s.text for s in sequences}
+
+
+def _cycle(sentences: list[str], seed: int) -> dict[str, str]:
+    if len(sentences) < 2:
+        raise ConfigError(
+            f"--text-control shuffled: the data set has {len(sentences)} different sentence; expected two or more"
+        )
+    rng, moved = np.random.default_rng(seed), list(sentences)
+    for i in range(len(moved) - 1, 0, -1):
+        j = int(rng.integers(i))
+        moved[i], moved[j] = moved[j], moved[i]
+    return dict(zip(sentences, moved, strict=True))

@@ -1,0 +1,55 @@
+"""What a report says of the machine that made it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("edgetrack", "numpy", "onnxruntime", "opencv-python-headless", "opencv-python")
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm", "sve")
+
+
+def facts() -> dict[str, str]:
+    """Processor and its instructions, cores, memory, governor, load, system, versions; what is unknown is left out."""
+    cpu = _read("/proc/cpuinfo")
+    model = re.search(r"^model name\s*:\s*(.+)$", cpu, re.MULTILINE)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpu, re.MULTILINE)
+    memory = re.search(r"^MemTotal:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
+    known = set(flags[1].split()) if flags else set()
+    found = {
+        "processor": model[1] if model else platform.processor() or platform.machine(),
+        "instructions": " ".join(name for name in INSTRUCTIONS if name in known),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "memory": f"{int(memory[1]) / 2**20:.1f} GiB" if memory else "",
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip(),
+        "load": f"{os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else "",
+        "peak memory": _peak_memory(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": sys.version.split()[0],
+        **{package: _version(package) for package in PACKAGES},
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _peak_memory() -> str:
+    """Of this process so far: trackers, decoders and all."""
+    peak = re.search(r"^VmHWM:\s*(\d+) kB", _read("/proc/self/status"), re.MULTILINE)
+    return f"{int(peak[1]) / 1024:.0f} MiB" if peak else ""
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

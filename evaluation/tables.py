@@ -1,0 +1,122 @@
+"""The tables of a report as rows of text: the terminal, the Markdown and the page show the same ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from edgetrack.evaluation.figures import RunFigures, SequenceFigures
+from edgetrack.evaluation.occlusion import LENGTHS
+from edgetrack.evaluation.robustness import robustness
+from edgetrack.evaluation.streams import CLEAN
+from edgetrack.types import STATUSES
+
+NONE = "-"
+MORE_TITLE = "More figures"
+MAIN = "tracker|target given by|AUC|OS50|OS75|P20|NP20|F|AUROC|ECE|frame 1|ms"
+MORE = (
+    "tracker|target given by|AO|official AUC|Pr|Re|ECE adaptive|frame 1: hits|AUC of those|false present|"
+    "found again|after|ms p95"
+)
+OCCLUSION = (
+    "tracker|target given by|hidden for|bursts|found again|held before|of those found|after|AUC in|AUC after"
+)
+HIDDEN = "|".join(("tracker|target given by|hidden for", *STATUSES))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as text; the first ``words`` columns are words, the others numbers."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    words: int = 2
+
+
+def main_table(runs: Sequence[RunFigures], *, title: str = "Results") -> Table:
+    """One row a run."""
+    return Table(title, MAIN.split("|"), [_main_row(figures) for figures in runs])
+
+
+def _main_row(figures: RunFigures) -> list[str]:
+    ope = figures.ope
+    shown = (ope.auc, ope.os50, ope.os75, ope.precision20, ope.norm_precision20, figures.long_term.f_score)
+    first = f"{figures.first_hits}/{len(figures.sequences)}" if figures.run.mode == "nl" else "given"
+    cells = [number(v) for v in (*shown, figures.auroc, figures.ece)]
+    return [figures.run.tracker, figures.run.label, *cells, first, number(figures.update_ms, digits=1)]
+
+
+def more_table(runs: Sequence[RunFigures]) -> Table:
+    """What the main table has no room for, one row a run."""
+    rows = []
+    for f in runs:
+        text = f.run.mode == "nl"
+        cells = [f.ope.ao, f.official_auc, f.long_term.precision, f.long_term.recall, f.ece_adaptive]
+        cells += [f.grounding, f.auc_grounded] if text else [math.nan, math.nan]
+        cells += [f.false_present, f.redetected]
+        last = [number(f.redetection_frames, digits=0), number(f.update_p95_ms, digits=1)]
+        rows.append([f.run.tracker, f.run.label, *map(number, cells), *last])
+    return Table(MORE_TITLE, MORE.split("|"), rows)
+
+
+def occlusion_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """What bursts did, and what the trackers said meanwhile: a row for each run with bursts; none without one."""
+    did, said = [], []
+    for f in runs:
+        if (o := f.occlusion) is not None:
+            plain = replace(f.run, condition=CLEAN).label
+            row = [f.run.tracker, plain, str(LENGTHS[f.run.condition.severity - 1])]
+            cells = [str(o.bursts), number(o.reacquired), str(o.held), number(o.reacquired_held)]
+            did.append([*row, *cells, number(o.delay, digits=0), number(o.auc_burst), number(o.auc_after)])
+            said.append([*row, *(number(o.hidden.get(s, 0.0) if o.bursts else math.nan) for s in STATUSES)])
+    titles = ("Occlusion bursts", OCCLUSION, did), ("Said while the target is hidden", HIDDEN, said)
+    return [Table(title, columns.split("|"), rows) for title, columns, rows in titles if rows]
+
+
+def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """One table for each tracker, mode and text with corrupted runs."""
+    found = []
+    for r in robustness(runs):
+        rows = [["none", number(r.clean), "", "", number(r.clean), ""]]
+        for name, aucs in r.corrupted.items():
+            mean = sum(aucs) / len(aucs)
+            cells = [number(auc) for auc in aucs] + [""] * (3 - len(aucs))
+            rows.append([name, *cells, number(mean), _drop(r.clean, mean)])
+        rows.append(
+            ["all corruptions", "", "", "", number(r.mean), number(100 * r.relative_drop, digits=1) + " %"]
+        )
+        title = f"Robustness: AUC of {r.tracker}, {r.label}"
+        columns = ["corruption", "severity 1", "2", "3", "mean", "relative drop"]
+        found.append(Table(title, columns, rows, words=1))
+    return found
+
+
+def sequence_table(figures: RunFigures) -> Table:
+    """One row a sequence."""
+    columns = ["sequence", "frames", "AUC", "OS50", "P20", "frame-1 IoU", *STATUSES, "false present"]
+    rows = [_sequence_row(row, given=figures.run.mode != "nl") for row in figures.sequences]
+    return Table(f"{figures.run.tracker}: {figures.run.label}", columns, rows, words=1)
+
+
+def _sequence_row(row: SequenceFigures, *, given: bool) -> list[str]:
+    cells = [
+        row.name,
+        str(row.frames),
+        number(row.ope.auc),
+        number(row.ope.os50),
+        number(row.ope.precision20),
+    ]
+    cells.append("given" if given else number(row.first_iou, digits=2))
+    cells += [str(row.statuses[status]) for status in STATUSES]
+    return [*cells, number(row.false_present, digits=2)]
+
+
+def number(value: float, *, digits: int = 3) -> str:
+    """The value with so many digits, or a dash where there is none."""
+    return NONE if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _drop(clean: float, mean: float) -> str:
+    return number(100 * (clean - mean) / clean, digits=1) + " %" if clean else NONE

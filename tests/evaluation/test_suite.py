@@ -1,0 +1,295 @@
+"""``edgetrack eval`` from the files of a data set to those of its report."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_engine import FakeEngine
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from typer.testing import CliRunner
+
+from edgetrack.cli import app
+from edgetrack.errors import ConfigError, SourceError
+from edgetrack.evaluation import controls, records, runner
+from edgetrack.evaluation.conditions import conditions
+from edgetrack.evaluation.sequences import Sequence, chosen, sequences
+from edgetrack.evaluation.streams import Condition, Stream
+from edgetrack.evaluation.suite import Request, evaluate
+from edgetrack.evaluation.trackers import NanoTracker, open_entrant
+from edgetrack.tracker import Tracker
+
+cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
+
+_spec = spec_from_file_location("drawn", Path(__file__).with_name("drawn.py"))
+assert _spec is not None
+assert _spec.loader is not None
+drawn = module_from_spec(_spec)
+_spec.loader.exec_module(drawn)
+
+
+class Counting(Tracker):
+    """The real tracker on an engine that finds red; counts its sequences."""
+
+    starts = 0
+
+    def start(self, *args: Any, **options: Any) -> Any:
+        Counting.starts += 1
+        return super().start(*args, **options)
+
+
+def run(request: Request) -> tuple[list[Any], str, int]:
+    """Figures, what is printed, and how many sequences were really run."""
+    Counting.starts = 0
+    console = Console(file=io.StringIO(), width=200)
+    figures = evaluate(request, open_edgetrack=lambda: Counting(engine=FakeEngine()), console=console)
+    return figures, console.file.getvalue(), Counting.starts  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine that finds red reads no text."""
+
+    class FakeTokenizer:
+        def __init__(self, bundle: Any) -> None: ...
+
+        def encode(self, text: str) -> Any:
+            return np.ones((1, 24), np.int64), np.ones((1, 24), np.float32)
+
+    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn.write_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
+    request = Request(
+        "folder", dataset, tmp_path / "out", modes=("nl", "bbox"), command="edgetrack eval folder x"
+    )
+    figures, printed, starts = run(request)
+    assert starts == 6
+    for run_figures in figures:
+        assert run_figures.ope.auc > 0.75, run_figures.run.label  # a red square is easy; codecs blur its rim
+        assert run_figures.ope.os50 == 1
+        assert run_figures.false_present < 0.8
+        assert run_figures.sequences[2].absent == 4
+    assert figures[0].first_hits == 3
+    assert "AUROC" in printed
+    content = json.loads((tmp_path / "out/report.json").read_text())
+    assert [r["run"]["mode"] for r in content["runs"]] == ["nl", "bbox"]
+    assert content["runs"][0]["ope"]["auc"] == pytest.approx(figures[0].ope.auc)
+    assert (
+        content["runs"][0]["sequences"][0]["false_present"] is None
+    )  # never absent: no figure, and valid JSON
+    page = (tmp_path / "out/report.md").read_text()
+    for words in (
+        "edgetrack eval folder x",
+        "fake 0",
+        "arithmetic instead of a network",
+        "processor",
+        "| slow |",
+    ):
+        assert words in page
+
+
+def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What finds red loses it behind a patch without red, finds it again, and is not disturbed by a lower rate."""
+    grey = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it
+    monkeypatch.setattr("edgetrack.evaluation.conditions.texture", lambda clips, clip, seed: grey)
+    long = drawn.write_dataset(tmp_path / "data", frames=100)
+    asked = conditions(occlusion=True, corruptions=["frame-drop", "init-jitter"], real_time=[25])
+    request = Request("folder", long, tmp_path / "out", names=("slow", "fast"), conditions=tuple(asked))
+    figures, printed, starts = run(request)
+    assert starts == 2 * 11
+    by_label = {f.run.label: f for f in figures}
+    for severity in (1, 2, 3):
+        burst = by_label[f"bbox, occlusion-{severity}"].occlusion
+        assert burst.bursts == burst.held == 2
+        assert burst.reacquired == 1
+        assert burst.hidden.get("tracking", 0) == 0
+        assert burst.auc_after > 0.7
+    assert by_label["bbox, occlusion-1"].occlusion.hidden == {"uncertain": 1.0}  # patience: 12 frames
+    assert by_label["bbox, occlusion-3"].occlusion.hidden["lost"] > 0.6
+    assert by_label["bbox, frame-drop-3"].records[0].scored.count(True) == 20
+    [summary] = json.loads((tmp_path / "out/report.json").read_text())["robustness"]
+    assert list(summary["corrupted"]) == ["frame-drop", "init-jitter"]
+    drops = [f.ope.auc for f in figures if f.run.condition.name in summary["corrupted"]]
+    assert len(drops) == 6
+    assert summary["mean"] == pytest.approx(np.mean(drops))
+    assert summary["relative_drop"] == pytest.approx(1 - np.mean(drops) / figures[0].ope.auc)
+    for title in ("Results", "Real time", "Occlusion bursts", "Robustness: AUC of edgetrack, bbox"):
+        assert title in printed
+
+
+def test_resume_runs_only_what_is_missing(dataset: Path, tmp_path: Path) -> None:
+    request = Request("folder", dataset, tmp_path / "out")
+    first, _, starts = run(request)
+    assert starts == 3
+    with pytest.raises(ConfigError, match="add --resume"):
+        run(request)
+    (tmp_path / "out/records/edgetrack/bbox/clean/fast.json").unlink()
+    again, _, starts = run(replace(request, resume=True))
+    assert starts == 1
+    assert again[0].ope == first[0].ope
+    _, _, starts = run(replace(request, resume=True, modes=("bbox", "nl")))
+    assert starts == 3
+    with pytest.raises(ConfigError, match="seed was 0 and is 1; choose another --output"):
+        run(replace(request, resume=True, seed=1))
+
+
+def test_a_foreign_folder_is_left_alone(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="holds other files"):
+        run(Request("folder", dataset, tmp_path))
+    assert [f.name for f in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_damaged_record_is_named(dataset: Path, tmp_path: Path) -> None:
+    request = Request("folder", dataset, tmp_path / "out", names=("slow",), resume=True)
+    run(request)
+    file = tmp_path / "out/records/edgetrack/bbox/clean/slow.json"
+    whole = file.read_text()
+    for damaged in (whole[:100], whole.replace('"tracking"', '"asleep"'), "[]"):
+        file.write_text(damaged)
+        with pytest.raises(
+            ConfigError, match=r"slow\.json cannot be read .* delete it and run again with --resume"
+        ):
+            run(request)
+    file.write_text(whole)
+    with pytest.raises(ConfigError, match=r"\[24\] entries; expected 9"):
+        records.load(file, frames=9)
+
+
+def test_records_survive_the_disk(tmp_path: Path) -> None:
+    record = records.Record(
+        [None, (1.0, 2.0, 3.5, 4.0)], [0.25, 1.0], ["lost", "tracking"], [0.0, 7.5], [True, False]
+    )
+    record.bursts.append(records.Burst(1, 2, 3, 4))
+    records.save(record, tmp_path / "deep/a.json")
+    assert records.load(tmp_path / "deep/a.json", frames=2) == record
+    assert [f.name for f in (tmp_path / "deep").iterdir()] == ["a.json"]
+
+
+def test_a_control_is_run_where_there_is_a_text(dataset: Path, tmp_path: Path) -> None:
+    entrant = open_entrant(
+        "edgetrack", open_edgetrack=lambda: Tracker(engine=FakeEngine()), peer_weights=None, threads=1
+    )
+    runs = runner.plan(
+        [entrant], ("nl", "bbox"), ("none", "shuffled"), (Condition(), Condition("occlusion", 2))
+    )
+    labels = ["nl", "nl, occlusion-2", "nl, shuffled text", "bbox", "bbox, occlusion-2"]
+    assert [r.label for r in runs] == labels
+    assert len({r.file(tmp_path, "a") for r in runs}) == 5
+
+
+sentences = st.lists(st.sampled_from("abcdefg"), min_size=2, max_size=12).filter(lambda s: len(set(s)) > 1)
+
+
+@given(sentences, st.integers(0, 99))
+def test_shuffled_texts_are_always_those_of_others(said: list[str], seed: int) -> None:
+    clips = [Sequence(str(i), text, None, Path(), np.ones((2, 4))) for i, text in enumerate(said)]
+    told = controls.texts(clips, "shuffled", seed=seed)
+    assert all(told[clip.name] != clip.text for clip in clips)
+    assert set(told.values()) == set(said)
+    assert told == controls.texts(clips, "shuffled", seed=seed)
+
+
+def test_controls_that_cannot_be_made_say_why(dataset: Path) -> None:
+    clips = sequences("folder", dataset)
+    assert set(controls.texts(clips, "class", seed=0).values()) == {"square"}
+    with pytest.raises(ConfigError, match="slow has no category"):
+        controls.texts([replace(clips[0], category=None)], "class", seed=0)
+    with pytest.raises(ConfigError, match="1 different sentence; expected two or more"):
+        controls.texts(clips[:1], "shuffled", seed=0)
+
+
+def test_the_empty_text_is_one_that_the_tracker_takes() -> None:
+    from edgetrack.bundle import Bundle
+    from edgetrack.prompt import Tokenizer
+
+    ids, _ = Tokenizer(Bundle.open()).encode(controls.EMPTY)
+    assert (ids != 0).sum() == 3  # start, the sign, end
+
+
+def test_a_folder_that_says_something_else(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="data set 'lasot9' is unknown; expected one of folder"):
+        sequences("lasot9", dataset)
+    with pytest.raises(ConfigError, match=r"sequences\.json cannot be read"):
+        sequences("folder", tmp_path)
+    index, boxes = tmp_path / "sequences.json", tmp_path / "a.txt"
+    for content, complaint in (
+        ("[]", "has no sequences"),
+        ('[{"name": "../a", "text": "x"}]', "entry 1 .* expected a name and a text"),
+        ('[{"name": "a"}]', "entry 1 .* expected a name and a text"),
+        ('[{"name": "a", "text": "x", "category": 3}]', "category of a .* is 3"),
+        ('[{"name": "a", "text": "x"}]', r"a\.txt cannot be read"),
+    ):
+        index.write_text(content)
+        with pytest.raises(ConfigError, match=complaint):
+            sequences("folder", tmp_path)
+    for content, complaint in (
+        ("1,2,3,4\n", "has 1 lines"),
+        ("1,2,3\n1,2,3\n", "2 lines of 3 numbers"),
+        ("1,2,3,x\n1,2,3,4\n", "cannot be read"),
+        ("1,2,3,4\nnan,nan,nan,nan\n", "no target after its first frame"),
+    ):
+        boxes.write_text(content)
+        with pytest.raises(ConfigError, match=complaint):
+            sequences("folder", tmp_path)
+    boxes.write_text("1,2,3,4\n1,2,3,4\n")
+    index.write_text('[{"name": "a", "text": "x"}, {"name": "a", "text": "x"}]')
+    with pytest.raises(ConfigError, match="names a twice"):
+        sequences("folder", tmp_path)
+    with pytest.raises(ConfigError, match="sequence b is not in the data set; it has slow, fast, away"):
+        chosen(sequences("folder", dataset), ["b"])
+
+
+def test_a_video_shorter_than_its_boxes(dataset: Path) -> None:
+    clip = sequences("folder", dataset)[0]
+    longer = replace(clip, truth=np.tile(clip.truth, (2, 1)))
+    with pytest.raises(SourceError, match="has 24 frames and 48 true boxes"):
+        runner.track(longer, Tracker(engine=FakeEngine()), mode="bbox", text="", stream=Stream())
+
+
+def test_the_command_reports_what_can_be_mended(dataset: Path, tmp_path: Path) -> None:
+    common = ["eval", "folder", str(dataset), "-o", str(tmp_path / "out")]
+    for more, complaint in (
+        (["--tracker", "kcf"], "tracker 'kcf' is unknown"),
+        (["--tracker", "opencv-nano"], "give --peer-weights DIR"),
+        (["--tracker", "opencv-nano", "--peer-weights", str(tmp_path)], "has no pair of weights"),
+        (["--sequences", "none"], "sequence none is not in the data set"),
+        (["--engine", "abacus"], "engine 'abacus' is unknown"),
+    ):
+        result = CliRunner().invoke(app, [*common, *more])
+        assert result.exit_code == 2, more
+        assert complaint in " ".join(result.output.split())
+        assert not (tmp_path / "out").exists()
+
+
+def test_nano_gives_what_opencv_gives(shared_data: Path) -> None:
+    weights = shared_data / "teachers/nanotrack"
+    with pytest.raises(ConfigError, match=r"2 pairs of weights; .* one of opencv-nano:v2, opencv-nano:v3"):
+        open_entrant("opencv-nano", open_edgetrack=object, peer_weights=weights, threads=1)
+    entrant = open_entrant("opencv-nano:v2", open_edgetrack=object, peer_weights=weights, threads=1)
+    assert isinstance(entrant.tracker, NanoTracker)
+    [clip] = chosen(sequences("folder", shared_data / "devset"), ["DAVIS_motocross-jump"])
+    ours = runner.track(clip, entrant.tracker, mode="bbox", text="", stream=Stream()).box_array()
+    parameters = cv2.TrackerNano_Params()
+    parameters.backbone, parameters.neckhead = (
+        str(weights / "v2_backbone.onnx"),
+        str(weights / "v2_head.onnx"),
+    )
+    reference, capture = cv2.TrackerNano_create(parameters), cv2.VideoCapture(str(clip.source))
+    reference.init(capture.read()[1], [round(v) for v in clip.truth[0]])
+    theirs = [reference.update(capture.read()[1])[1] for _ in range(1, len(clip.truth))]
+    assert np.array_equal(ours[1:], np.array(theirs, float))

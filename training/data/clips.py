@@ -1,0 +1,184 @@
+"""Two looks at one target, out of labelled sequences and out of pictures with sentences."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.datasets import Region, RegionSet, Sequence, SequenceSet
+from edgetrack.errors import DatasetError
+from edgetrack.training.data.pictures import XYWH, Picture, Thing, clip_box
+from edgetrack.training.data.pool import Actor
+
+GAP = 100  # frames between the two looks, at most
+_LEAST = 16.0  # area of a target, pixels
+_TRIES = 200
+# Words that do not say which thing is meant.
+_STOP_WORDS = frozenset((
+    "a", "an", "and", "are", "at", "be", "by", "from", "has", "his", "her",
+    "in", "is", "it", "its", "of", "on", "one", "or", "over", "that", "the",
+    "their", "this", "to", "which", "while", "who", "with", "front", "back", "behind", "left",
+    "right", "middle", "side", "moving", "standing", "walking", "running",
+))  # fmt: skip
+
+
+class Clip(NamedTuple):
+    """A target in one frame, and the same target in another one or in the same.
+
+    With ``absent`` the second frame does not show it: the box there says only where to look.
+    """
+
+    first: Actor
+    second: Actor
+    text: str  # "" when there is no sentence
+    absent: bool
+    still: bool  # both looks are at one picture
+
+
+class Source(Protocol):
+    """What clips are drawn from."""
+
+    @property
+    def text(self) -> bool:
+        """Whether there are clips with a sentence."""
+        ...
+
+    def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
+        """A clip; with ``absent``, one whose second frame does not show the target; ``named``, one with a sentence."""
+        ...
+
+
+def unrelated(one: str, two: str) -> bool:
+    """Whether two sentences have no word in common that says what is meant."""
+    words = [set(re.findall(r"[a-z]+", text.lower())) - _STOP_WORDS for text in (one, two)]
+    return not words[0] & words[1]
+
+
+def _actor(pixels: NDArray[np.uint8], box: NDArray[np.float64], source: str, name: str) -> Actor | None:
+    x, y, w, h = (float(v) for v in box)
+    inside: XYWH | None = clip_box((x, y, w, h), pixels.shape[1], pixels.shape[0])
+    if inside is None:
+        return None
+    # Without a category nothing is pasted over or painted: the sentence has to stay true.
+    thing = Thing("", inside)
+    return Actor(Picture(pixels, (thing,), source, name), thing)
+
+
+class SequenceClips:
+    """Clips out of a set of sequences, every sequence equally often."""
+
+    def __init__(self, sequences: SequenceSet) -> None:
+        self._sequences = sequences
+        self.text = sequences.text
+
+    def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
+        """Two frames of one sequence, at most `GAP` apart; all have a sentence, or none has.
+
+        Absent are targets in frames that are labelled so, or else targets of another sequence whose sentence and
+        category have nothing in common with this one's.
+
+        Raises:
+            DatasetError: a sequence is broken, or none has a usable target.
+        """
+        for _ in range(_TRIES):
+            here = self._draw(random)
+            usable = _usable(here)
+            if not len(usable):
+                continue
+            target, (one, two, where) = here, _frames(here, usable, random, absent=absent)
+            if absent and here.visible[two]:
+                target = self._draw(random)
+                usable = _usable(target)
+                if not len(usable) or not self._unlike(here, target):
+                    continue
+                one = int(random.choice(usable))
+            first, second = self._look(target, one, one), self._look(here, two, where)
+            if first is not None and second is not None:
+                return Clip(first, second, target.text, absent, False)
+        raise DatasetError(
+            f"{self._sequences.name} under {self._sequences.root}: no usable pair in {_TRIES} draws; expected "
+            "sequences with visible targets" + (", and sentences or categories that differ" if absent else "")
+        )
+
+    def _draw(self, random: np.random.Generator) -> Sequence:
+        return self._sequences[int(random.integers(len(self._sequences)))]
+
+    def _look(self, sequence: Sequence, index: int, where: int) -> Actor | None:
+        """Frame ``index`` with the box of frame ``where``."""
+        name = f"{sequence.name}/{index}"
+        return _actor(sequence.frames[index], sequence.boxes[where], self._sequences.name, name)
+
+    def _unlike(self, here: Sequence, other: Sequence) -> bool:
+        """Whether the target of ``other`` is none that ``here`` may show."""
+        category = here.attributes.get("category")
+        if other.name == here.name or (category and category == other.attributes.get("category")):
+            return False
+        return not self.text or unrelated(here.text, other.text)
+
+
+def _usable(sequence: Sequence) -> NDArray[np.intp]:
+    """The frames whose target is visible and not tiny."""
+    area = np.nan_to_num(sequence.boxes[:, 2] * sequence.boxes[:, 3])
+    return np.flatnonzero(sequence.visible & (area >= _LEAST))
+
+
+def _frames(
+    sequence: Sequence, usable: NDArray[np.intp], random: np.random.Generator, *, absent: bool
+) -> tuple[int, int, int]:
+    """Two frames near each other, and a third whose box is taken for the second.
+
+    With ``absent`` the second is one without the target, where there is one near the first.
+    """
+    one = int(random.choice(usable))
+    near = usable[abs(usable - one) <= GAP]
+    empty = np.flatnonzero(~sequence.visible)
+    empty = empty[abs(empty - one) <= GAP]
+    if absent and len(empty):
+        two = int(random.choice(empty))
+        return one, two, int(near[abs(near - two).argmin()])
+    two = int(random.choice(near))
+    return one, two, two
+
+
+class RegionClips:
+    """Clips out of annotated pictures: both looks are at one picture."""
+
+    text = True
+
+    def __init__(self, regions: RegionSet) -> None:
+        self._all = [r for r in regions if r.box[2] * r.box[3] >= _LEAST]
+        self._named = [r for r in self._all if r.texts]
+        if not self._named:
+            raise DatasetError(
+                f"{regions.name} under {regions.root}: no region has a sentence and {_LEAST:g} pixels; expected some"
+            )
+        self._name = regions.name
+
+    def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
+        """One region; with ``absent``, the target is one of a class that the second picture does not have.
+
+        Raises:
+            DatasetError: a picture is broken, or none lacks the class of another.
+        """
+        regions = self._named if named else self._all
+        for _ in range(_TRIES):
+            here, other = (regions[int(i)] for i in random.integers(len(regions), size=2))
+            target = other if absent else here
+            if absent and target.category in here.seen:
+                continue
+            second = self._look(here)
+            first = self._look(target) if absent else second
+            if first is None or second is None:
+                continue
+            text = target.texts[int(random.integers(len(target.texts)))] if target.texts else ""
+            return Clip(first, second, text, absent, not absent)
+        raise DatasetError(
+            f"{self._name}: no usable region in {_TRIES} draws; expected "
+            + ("pictures of several classes" if absent else "boxes inside the pictures")
+        )
+
+    def _look(self, region: Region) -> Actor | None:
+        return _actor(region.read(), np.array(region.box), self._name, f"{region.id}")

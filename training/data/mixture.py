@@ -1,0 +1,92 @@
+"""Mixes the project's own pictures with official data sets, by weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from edgetrack.datasets import SequenceSet, open_dataset
+from edgetrack.errors import ConfigError
+from edgetrack.training.data.clip_samples import ClipGroundingSampler, ClipTrackingSampler
+from edgetrack.training.data.clips import RegionClips, SequenceClips, Source
+from edgetrack.training.data.grounding import GroundingSampler
+from edgetrack.training.data.pictures import Picture
+from edgetrack.training.data.tracking import TrackingSampler
+from edgetrack.training.data.videos import Videos
+from edgetrack.training.recipe import DatasetEntry
+
+
+class Sampler(Protocol):
+    """Gives one sample a call, see the samplers for its keys."""
+
+    def sample(self) -> dict[str, Any]: ...
+
+
+class _Weighted:
+    """Each sample comes from one of several samplers, as often as its weight says."""
+
+    def __init__(self, samplers: Sequence[tuple[float, Sampler]], seed: int) -> None:
+        weights = np.array([weight for weight, _ in samplers])
+        self._shares = weights / weights.sum()
+        self._samplers = [sampler for _, sampler in samplers]
+        self._random = np.random.default_rng((seed, len(samplers)))
+
+    def sample(self) -> dict[str, Any]:
+        return self._samplers[int(self._random.choice(len(self._samplers), p=self._shares))].sample()
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Official data sets with their weights, and ``own``, the weight of the project's own pictures beside them."""
+
+    sources: tuple[tuple[float, Source], ...] = ()
+    own: float = 1.0
+
+    @classmethod
+    def open(cls, entries: Sequence[DatasetEntry], own: float = 1.0) -> Mixture:
+        """Opens the data sets of a recipe.
+
+        Raises:
+            DatasetError: one of them is not there, or its lists are broken.
+        """
+        sources: list[tuple[float, Source]] = []
+        for entry in entries:
+            found = open_dataset(entry.name, entry.path, entry.split)
+            if isinstance(found, SequenceSet):
+                sources.append((entry.weight, SequenceClips(found.without(entry.skip))))
+            else:
+                sources.append((entry.weight, RegionClips(found)))
+        return cls(tuple(sources), own)
+
+    def tracking(self, pictures: Sequence[Picture], videos: Videos | None, seed: int) -> Sampler:
+        """Tracking samples out of ``pictures``, ``videos`` and every data set."""
+        if not self.sources:
+            return TrackingSampler(pictures, videos, seed)
+        made = [(w, ClipTrackingSampler(s, seed + 10 * i)) for i, (w, s) in enumerate(self.sources, 1)]
+        own = [(self.own, TrackingSampler(pictures, videos, seed))] if pictures else []
+        return _Weighted([*own, *made], seed)
+
+    def grounding(self, pictures: Sequence[Picture], seed: int) -> Sampler:
+        """Grounding samples out of ``pictures`` and the data sets that have sentences.
+
+        Raises:
+            ConfigError: there is no picture, and no data set has sentences.
+        """
+        if not self.sources:
+            return GroundingSampler(pictures, seed)
+        made = [
+            (w, ClipGroundingSampler(s, seed + 10 * i)) for i, (w, s) in enumerate(self.sources, 1) if s.text
+        ]
+        own = [(self.own, GroundingSampler(pictures, seed))] if pictures else []
+        if not own and not made:
+            raise ConfigError(
+                "no data set of the recipe has sentences, and data is empty; expected one to ground by; "
+                "add one of lasot, tnl2k, otb99-lang, coco, refcoco to [[datasets]]"
+            )
+        return _Weighted([*own, *made], seed)
+
+
+NOTHING = Mixture()
