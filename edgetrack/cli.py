@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from edgetrack.bench.command import bench_command
 from edgetrack.errors import BoxError, ConfigError, EdgetrackError, SourceError
 from edgetrack.evaluation.command import eval_command
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Text, Threads
@@ -184,6 +185,7 @@ def models_command() -> None:
     print_models(Console())
 
 
+app.command("bench")(bench_command)
 app.command("eval")(eval_command)
 
 

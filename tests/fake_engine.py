@@ -39,7 +39,9 @@ def outputs_of(role: str, cells: int) -> dict[str, tuple[int, ...]]:
     if role == "template":
         known = {name: MEMORY[name] for name in ("anchor", "prompts")}
         return {"memory": (1, 4, 64, 192), **known, "prototype": (1, 192)}
-    maps = {name: (1, n, cells, cells) for name, n in (("score", 1), ("offset", 2), ("size", 2), ("quality", 1))}
+    maps = {
+        name: (1, n, cells, cells) for name, n in (("score", 1), ("offset", 2), ("size", 2), ("quality", 1))
+    }
     return {**maps, "presence": (1, 1), "embedding": (1, cells * cells, 64)}
 
 
