@@ -241,12 +241,9 @@ Tracker::~Tracker() = default;
 const Timing& Tracker::timing() const { return state_->work.timing; }
 
 Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
-  Timing& timing = state_->work.timing = {};
-  return Work::timed(timing.total_s, [&] { return begin(frame, text, box); });
-}
-
-Track Tracker::begin(const Frame& frame, const Text* text, const Box* box) {
   State& state = *state_;
+  state.work.timing = {};
+  const Stopwatch watch(state.work.timing.total_s);
   check_frame(frame);
   if (!text && !box)
     throw Error(Code::config,
@@ -269,24 +266,25 @@ Track Tracker::begin(const Frame& frame, const Text* text, const Box* box) {
 }
 
 Track Tracker::update(const Frame& frame) {
+  State& state = *state_;
+  state.work.timing = {};
+  const Stopwatch watch(state.work.timing.total_s);
   check_frame(frame);
-  if (!state_->started)
+  if (!state.started)
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
-  Timing& timing = state_->work.timing = {};
-  return Work::timed(timing.total_s, [&] {
-    ++state_->index;
-    return state_->locked ? state_->follow(frame) : state_->look(frame);
-  });
+  ++state.index;
+  return state.locked ? state.follow(frame) : state.look(frame);
 }
 
 void Tracker::set_text(const Text& text) {
   State& state = *state_;
+  state.work.timing = {};
+  const Stopwatch watch(state.work.timing.total_s);
   if (!state.started)
     throw Error(Code::not_started, "set_text() before start(); call start(frame, text=...) first");
   state.target.check(text);
-  Timing& timing = state.work.timing = {};
-  Work::timed(timing.total_s, [&] { state.target.set_text(text, state.work); });
+  state.target.set_text(text, state.work);
   state.locked = state.own_template = false;
   state.box.reset();
   state.streak = 0;

@@ -8,28 +8,32 @@
 
 namespace edgetrack {
 
+// Adds the seconds until it goes out of scope.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& sum_s) : sum_s_(sum_s) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() { sum_s_ += std::chrono::duration<double>(Clock::now() - begun_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& sum_s_;
+  const Clock::time_point begun_ = Clock::now();
+};
+
 struct Work {
   CropScratch scratch;
   Timing timing;
 
   void crop_into(const Tensor& image, const Frame& frame, const Region& region, const Colours& colours) {
-    timed(timing.crop_s, [&] { crop(frame, region, colours, image, scratch); });
+    const Stopwatch watch(timing.crop_s);
+    crop(frame, region, colours, image, scratch);
   }
 
   void run(Call& call) {
-    timed(timing.network_s, [&] { call.run(); });
-  }
-
-  // Adds the seconds that `step` takes.
-  template <typename Step>
-  static auto timed(double& sum_s, const Step& step) {
-    using Clock = std::chrono::steady_clock;
-    struct Stop {
-      double& sum_s;
-      const Clock::time_point begun = Clock::now();
-      ~Stop() { sum_s += std::chrono::duration<double>(Clock::now() - begun).count(); }
-    } const stop{sum_s};
-    return step();
+    const Stopwatch watch(timing.network_s);
+    call.run();
   }
 };
 

@@ -48,7 +48,7 @@ struct Text {
   std::vector<float> mask;  // 1 for a token, 0 for padding
 };
 
-// Where the time of one start() or update() went; what is neither crop nor network is the tracker's own.
+// Where the time of one call went; what is neither crop nor network is the tracker's own.
 struct Timing {
   double crop_s = 0, network_s = 0, total_s = 0;
 };
@@ -71,12 +71,10 @@ class Tracker {
   // Another sentence, from the next frame on. Throws Error.
   void set_text(const Text& text);
 
-  // Of the last start() or update().
+  // Of the last start(), update() or set_text().
   const Timing& timing() const;
 
  private:
-  Track begin(const Frame& frame, const Text* text, const Box* box);
-
   struct State;
   std::unique_ptr<State> state_;
 };
