@@ -5,7 +5,7 @@ works = $(shell $(1) -c 'import sys, venv; sys.version_info >= (3, 10) and print
 PYTHON ?= $(firstword $(call works,python3.11) $(call works,python3))
 BIN := $(CURDIR)/.venv/bin
 DEMO_BIN := $(CURDIR)/.venv-demo/bin
-CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp runtime_cpp/*.h runtime_cpp/*.cpp runtime_cpp/bindings/*.cpp)
+CXX_SOURCES := $(wildcard kernels/*.h runtime_cpp/include/edgetrack/*.h $(foreach d,src bindings tests examples,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp))
 MAKEFLAGS += --no-print-directory
 
 .PHONY: test demo wheel lint format clean

@@ -1,17 +1,19 @@
-"""When a prediction counts as the target: confidence, thresholds, and the memory of recent frames."""
+"""When a prediction counts as the target: the thresholds of the state machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from edgetrack.decode import Prediction
 from edgetrack.errors import BundleError
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Numbers of the state machine. Scores are 0..1; a bundle may bring its own in the manifest's ``thresholds``."""
+    """Numbers of the state machine. Scores are 0..1; a bundle may bring its own in the manifest's ``thresholds``.
+
+    The defaults for use from C++ are in ``runtime_cpp/include/edgetrack/tracker.h``; a test holds them to these.
+    """
 
     acquire: float = 0.60  # a whole-frame find this sure is tracked at once
     candidate: float = 0.10  # one this sure is shown as uncertain
@@ -19,10 +21,10 @@ class Policy:
     keep: float = 0.20  # following: below this the track is uncertain
     drop: float = 0.10  # following: below this the box is not moved
     patience: float = 12.0  # uncertain frames in a row before the target is lost
-    verify: float = 6.0  # frames between two checks of the whole frame by the sentence
+    verify: float = 6.0  # frames between two checks of the whole frame by the sentence; 0: never
     doubt: float = 1.5  # evidence that the sentence means something else from which that is followed
     extent: float = 0.6  # IoU with a check's find at the same place below which that find is taken
-    refresh: float = 5.0  # frames between two renewals of the prompts by what is seen
+    refresh: float = 5.0  # frames between two renewals of the prompts by what is seen; 0: never
     sure: float = 0.6  # score from which a frame may renew them
     window: float = 0.40  # weight of the cosine window while following
     penalty: float = 0.08  # on a sudden change of shape
@@ -42,8 +44,3 @@ class Policy:
                 "run pip install -U edgetrack"
             )
         return cls(**thresholds)
-
-
-def confidence(prediction: Prediction) -> float:
-    """The probability that the box is right, 0..1: what the network says of it, if the target is there at all."""
-    return prediction.quality * prediction.presence

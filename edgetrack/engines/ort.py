@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,32 @@ class OrtGraph:
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         check_feeds(self.role, self.inputs, feeds)
         return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
+
+    def bind(
+        self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
+    ) -> Callable[[], None]:
+        """See ``edgetrack.engines.binding.bind``; ONNX Runtime reads and writes the arrays where they lie."""
+        from onnxruntime import OrtValue
+
+        check_feeds(self.role, self.inputs, inputs)
+        binding = self._session.io_binding()
+        for name, array in inputs.items():
+            binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(array))
+        for name, array in outputs.items():
+            binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(array))
+        return _Bound(self._session, binding, (inputs, outputs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A session and the memory it works on; ONNX Runtime itself keeps none of the arrays alive."""
+
+    session: Any
+    binding: Any
+    arrays: Any
+
+    def __call__(self) -> None:
+        self.session.run_with_iobinding(self.binding)
 
 
 class OrtEngine(LazyEngine):

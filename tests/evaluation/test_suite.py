@@ -64,7 +64,7 @@ def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
         def encode(self, text: str) -> Any:
             return np.ones((1, 24), np.int64), np.ones((1, 24), np.float32)
 
-    monkeypatch.setattr("edgetrack.target.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
 
 
 @pytest.fixture(scope="module")

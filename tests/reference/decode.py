@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.geometry import Region
 from edgetrack.types import Box
+from reference.geometry import Region
 
 Floats = NDArray[np.float32]
 
@@ -93,3 +93,8 @@ def _change(value: Floats, reference: float) -> Floats:
     """The ratio of two sizes, the larger over the smaller: 1 = equal."""
     ratio = value / reference
     return np.asarray(np.maximum(ratio, 1.0 / ratio), np.float32)
+
+
+def confidence(prediction: Prediction) -> float:
+    """The probability that the box is right, 0..1: what the network says of it, if the target is there at all."""
+    return prediction.quality * prediction.presence
