@@ -41,12 +41,12 @@ int launch(const Frame& frame, const Region& region, const Colours& colours, std
   if (!sane) return cudaErrorInvalidValue;
   const dim3 threads(kTileCols, kTileRows);
   const dim3 grid((cols + kTileCols - 1) / kTileCols, (rows + kTileRows - 1) / kTileRows);
-  if (half != 0) {
-    crop_kernel<<<grid, threads, 0, stream>>>(frame, region, colours, rows, cols, static_cast<__half*>(out));
-  } else {
-    crop_kernel<<<grid, threads, 0, stream>>>(frame, region, colours, rows, cols, static_cast<float*>(out));
-  }
-  return cudaGetLastError();
+  Frame frame_argument = frame;
+  Region region_argument = region;
+  Colours colours_argument = colours;
+  void* arguments[] = {&frame_argument, &region_argument, &colours_argument, &rows, &cols, &out};
+  return half != 0 ? cudaLaunchKernel(crop_kernel<Frame, __half>, grid, threads, arguments, 0, stream)
+                   : cudaLaunchKernel(crop_kernel<Frame, float>, grid, threads, arguments, 0, stream);
 }
 
 }  // namespace

@@ -162,15 +162,15 @@ __global__ void __launch_bounds__(kMaxTokens)
                 order, static_cast<char*>(buffers.selected) + image * shape.keep * row_bytes);
 }
 
-__global__ void token_restore_kernel(const TokenRestoreShape shape, const char* tokens, const char* selected,
-                                     const std::int32_t* indices, char* out) {
+__global__ void token_restore_kernel(const TokenRestoreShape shape, const void* tokens, const void* selected,
+                                     const std::int32_t* indices, void* out) {
   const int n = blockIdx.x * (blockDim.x / kLanes) + threadIdx.x / kLanes;
   if (n >= shape.tokens) return;
   const std::size_t image = blockIdx.y, row = image * shape.tokens + n;
   const int k = find_token(indices + image * shape.keep, shape.keep, n);
-  const char* from =
-      k < 0 ? tokens + row * shape.row_bytes : selected + (image * shape.keep + k) * shape.row_bytes;
-  copy_row(out + row * shape.row_bytes, from, shape.row_bytes, threadIdx.x % kLanes);
+  const char* from = k < 0 ? static_cast<const char*>(tokens) + row * shape.row_bytes
+                           : static_cast<const char*>(selected) + (image * shape.keep + k) * shape.row_bytes;
+  copy_row(static_cast<char*>(out) + row * shape.row_bytes, from, shape.row_bytes, threadIdx.x % kLanes);
 }
 
 using Kernel = void (*)(TokenSelectShape, TokenSelectBuffers);
@@ -207,8 +207,7 @@ cudaError_t count_blocks(std::int32_t type, const TokenSelectShape& shape, std::
   if (error == cudaSuccess)
     error = cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
   if (error == cudaSuccess)
-    error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, reinterpret_cast<const void*>(kernel),
-                                                          threads_of(shape), 0);
+    error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, threads_of(shape), 0);
   if (error != cudaSuccess) return error;
   const int warps = threads_of(shape) / kLanes, wanted = (shape.tokens + warps - 1) / warps;
   const int room = processors * resident / shape.batch;  // a waiting grid must be resident as a whole
@@ -235,9 +234,8 @@ extern "C" int edgetrack_token_select(std::int32_t type, const TokenSelectShape*
   TokenSelectShape shape_argument = *shape;
   TokenSelectBuffers buffers_argument = *buffers;
   void* arguments[] = {&shape_argument, &buffers_argument};
-  const void* function = reinterpret_cast<const void*>(kernel);
-  return blocks > 1 ? cudaLaunchCooperativeKernel(function, grid, threads, arguments, 0, stream)
-                    : cudaLaunchKernel(function, grid, threads, arguments, 0, stream);
+  return blocks > 1 ? cudaLaunchCooperativeKernel(kernel, grid, threads, arguments, 0, stream)
+                    : cudaLaunchKernel(kernel, grid, threads, arguments, 0, stream);
 }
 
 extern "C" int edgetrack_token_restore(const TokenRestoreShape* shape, const void* tokens, const void* selected,
@@ -246,8 +244,7 @@ extern "C" int edgetrack_token_restore(const TokenRestoreShape* shape, const voi
     return cudaErrorInvalidValue;
   constexpr int kWarps = 4;
   const dim3 grid((shape->tokens + kWarps - 1) / kWarps, shape->batch);
-  token_restore_kernel<<<grid, kWarps * kLanes, 0, stream>>>(
-      *shape, static_cast<const char*>(tokens), static_cast<const char*>(selected), indices,
-      static_cast<char*>(out));
-  return cudaGetLastError();
+  TokenRestoreShape shape_argument = *shape;
+  void* arguments[] = {&shape_argument, &tokens, &selected, &indices, &out};
+  return cudaLaunchKernel(token_restore_kernel, grid, dim3(kWarps * kLanes), arguments, 0, stream);
 }
