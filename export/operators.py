@@ -6,6 +6,7 @@ A runtime that has a kernel of the same name (kernels/README.md is the contract)
 from __future__ import annotations
 
 import onnx
+import onnx.parser
 
 DOMAIN = "edgetrack"
 

@@ -1,7 +1,8 @@
 // Crop, bilinear resize, colour swap and normalisation on the GPU, so that a frame never comes back.
 //
-// A block makes a tile of 32 x 8 output pixels. Its first 40 threads work out the taps of the tile's columns and
-// rows (double precision, which edge GPUs have little of), then each thread blends one pixel and writes three planes.
+// A block makes a tile of 32 x 8 output pixels. Its first 40 threads work out the taps of the tile's columns
+// and rows (double precision, which edge GPUs have little of), then each thread blends one pixel and writes
+// three planes.
 #include <cuda_fp16.h>
 
 #include "cuda_kernels.h"
@@ -30,14 +31,16 @@ __global__ void crop_kernel(const Frame frame, const Region region, const Colour
   if (i >= cols || j >= rows) return;
   float rgb[3];
   crop_pixel(frame, column_taps[threadIdx.x], row_taps[threadIdx.y], colours, rgb);
-  const std::size_t plane = static_cast<std::size_t>(rows) * cols, pixel = static_cast<std::size_t>(j) * cols + i;
+  const std::size_t plane = static_cast<std::size_t>(rows) * cols,
+                    pixel = static_cast<std::size_t>(j) * cols + i;
   for (int c = 0; c < 3; ++c) store(out + c * plane + pixel, rgb[c]);
 }
 
 template <class Frame>
 int launch(const Frame& frame, const Region& region, const Colours& colours, std::int32_t rows,
            std::int32_t cols, std::int32_t half, void* out, cudaStream_t stream) {
-  const bool sane = frame.height > 0 && frame.width > 0 && rows > 0 && cols > 0 && region.w > 0 && region.h > 0;
+  const bool sane =
+      frame.height > 0 && frame.width > 0 && rows > 0 && cols > 0 && region.w > 0 && region.h > 0;
   if (!sane) return cudaErrorInvalidValue;
   const dim3 threads(kTileCols, kTileRows);
   const dim3 grid((cols + kTileCols - 1) / kTileCols, (rows + kTileRows - 1) / kTileRows);

@@ -1,8 +1,8 @@
 // The CUDA kernels as plain C functions: what the TensorRT plugin, the benchmark (ctypes) and others call.
 //
-// Each queues one launch on `stream`, allocates nothing and returns a cudaError_t (0: queued). Pointers are device
-// pointers, those of frames may also be pinned host memory. Shapes outside the contract (kernels/README.md) give
-// cudaErrorInvalidValue. Nothing here waits for the GPU.
+// Each queues one launch on `stream`, allocates nothing and returns a cudaError_t (0: queued). Pointers are
+// device pointers, those of frames may also be pinned host memory. Shapes outside the contract
+// (kernels/README.md) give cudaErrorInvalidValue. Nothing here waits for the GPU.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -18,7 +18,8 @@
 
 extern "C" {
 
-// How many blocks share one image's tokens on the current device; ask once for a shape, it takes microseconds.
+// How many blocks share one image's tokens on the current device; ask once for a shape, it takes
+// microseconds.
 ET_EXPORT int edgetrack_token_select_blocks(std::int32_t type, const edgetrack::TokenSelectShape* shape,
                                             std::int32_t* blocks);
 
@@ -27,7 +28,8 @@ ET_EXPORT int edgetrack_token_select(std::int32_t type, const edgetrack::TokenSe
                                      const edgetrack::TokenSelectBuffers* buffers, std::int32_t blocks,
                                      cudaStream_t stream);
 
-// `out` may be `tokens`. Indices that are not ascending give an unspecified choice of rows, never a stray write.
+// `out` may be `tokens`. Indices that are not ascending give an unspecified choice of rows, never a stray
+// write.
 ET_EXPORT int edgetrack_token_restore(const edgetrack::TokenRestoreShape* shape, const void* tokens,
                                       const void* selected, const std::int32_t* indices, void* out,
                                       cudaStream_t stream);

@@ -1,8 +1,8 @@
 // edgetrack::TokenSelect and edgetrack::TokenRestore for ONNX Runtime on the CPU, as a custom-op library.
 //
-// Only the C API is used and nothing is linked: ONNX Runtime hands its function table in. A registered kernel takes
-// the place of a local function of the same name, so a graph that carries the function runs with or without this.
-// float32 only: a quantised graph for the CPU holds its tokens in float32 here as well.
+// Only the C API is used and nothing is linked: ONNX Runtime hands its function table in. A registered kernel
+// takes the place of a local function of the same name, so a graph that carries the function runs with or
+// without this. float32 only: a quantised graph for the CPU holds its tokens in float32 here as well.
 #include <onnxruntime_c_api.h>
 
 #include <array>
@@ -139,7 +139,8 @@ struct RestoreKernel {
     require_range("the number of tokens", whole[1], 1, kMaxTokens);
     require_range("the width of a token", whole[2], 1, kMaxWidth);
     const TokenRestoreShape shape{static_cast<std::int32_t>(whole[0]), static_cast<std::int32_t>(whole[1]),
-                                  static_cast<std::int32_t>(part[1]), static_cast<std::int32_t>(whole[2] * 4)};
+                                  static_cast<std::int32_t>(part[1]),
+                                  static_cast<std::int32_t>(whole[2] * 4)};
     token_restore(shape, tokens, selected, indices, output<float, 3>(api, context, 0, whole));
   }
 };
@@ -159,9 +160,8 @@ struct Op : OrtCustomOp {
     GetOutputTypeCount = [](const OrtCustomOp* op) { return self(op).outputs.size(); };
     GetInputType = [](const OrtCustomOp* op, std::size_t i) { return self(op).inputs[i]; };
     GetOutputType = [](const OrtCustomOp* op, std::size_t i) { return self(op).outputs[i]; };
-    GetInputCharacteristic = GetOutputCharacteristic = [](const OrtCustomOp*, std::size_t) {
-      return INPUT_OUTPUT_REQUIRED;
-    };
+    GetInputCharacteristic =
+        GetOutputCharacteristic = [](const OrtCustomOp*, std::size_t) { return INPUT_OUTPUT_REQUIRED; };
     GetInputMemoryType = [](const OrtCustomOp*, std::size_t) { return OrtMemTypeDefault; };
     CreateKernelV2 = [](const OrtCustomOp*, const OrtApi* api, const OrtKernelInfo* info, void** kernel) {
       return guarded(*api, [&] { *kernel = new Kernel(*api, info); });
@@ -213,7 +213,6 @@ extern "C" ET_EXPORT OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions
                                 "edgetrack's operators need ONNX Runtime 1.18 or later; run: "
                                 "pip install --upgrade onnxruntime");
   }
-  return edgetrack::guarded(*api, [&] {
-    edgetrack::require_ok(api->AddCustomOpDomain(options, edgetrack::domain_of(*api)));
-  });
+  return edgetrack::guarded(
+      *api, [&] { edgetrack::require_ok(api->AddCustomOpDomain(options, edgetrack::domain_of(*api))); });
 }

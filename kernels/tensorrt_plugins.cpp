@@ -34,8 +34,7 @@ void require(bool holds, char const* message) {
 
 void require_cuda(int error, char const* what) {
   if (error != cudaSuccess)
-    throw std::runtime_error(std::string(what) + ": " +
-                             cudaGetErrorString(static_cast<cudaError_t>(error)));
+    throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(static_cast<cudaError_t>(error)));
 }
 
 bool is_linear(trt::PluginTensorDesc const& tensor, trt::DataType type) {
@@ -53,7 +52,9 @@ TokenType token_type(trt::DataType type) {
                                         : TokenType::kInt8;
 }
 
-std::int32_t extent(trt::Dims const& dims, std::int32_t axis) { return static_cast<std::int32_t>(dims.d[axis]); }
+std::int32_t extent(trt::Dims const& dims, std::int32_t axis) {
+  return static_cast<std::int32_t>(dims.d[axis]);
+}
 
 template <class PluginType>
 class Creator final : public trt::IPluginCreatorV3One {
@@ -112,7 +113,8 @@ std::int32_t TokenSelectPlugin::getOutputDataTypes(trt::DataType* out, std::int3
 
 std::int32_t TokenSelectPlugin::getOutputShapes(trt::DimsExprs const* in, std::int32_t inputs,
                                                 trt::DimsExprs const*, std::int32_t, trt::DimsExprs* out,
-                                                std::int32_t outputs, trt::IExprBuilder& expressions) noexcept {
+                                                std::int32_t outputs,
+                                                trt::IExprBuilder& expressions) noexcept {
   return guarded([&] {
     require(inputs == kInputs && outputs == kOutputs, "TokenSelect has 4 inputs and 4 outputs");
     require(in[0].nbDims == 3 && in[1].nbDims == 3 && in[2].nbDims == 3 && in[3].nbDims == 1,
@@ -130,16 +132,21 @@ std::int32_t TokenSelectPlugin::getOutputShapes(trt::DimsExprs const* in, std::i
 bool TokenSelectPlugin::supportsFormatCombination(std::int32_t position,
                                                   trt::DynamicPluginTensorDesc const* tensors,
                                                   std::int32_t inputs, std::int32_t outputs) noexcept {
-  if (inputs != kInputs || outputs != kOutputs || position < 0 || position >= kInputs + kOutputs) return false;
+  if (inputs != kInputs || outputs != kOutputs || position < 0 || position >= kInputs + kOutputs)
+    return false;
   trt::PluginTensorDesc const& tensor = tensors[position].desc;
   trt::DataType const tokens = tensors[0].desc.type;
   switch (position) {
-    case 0: return is_token_type(tokens) && is_linear(tensor, tokens);
-    case 1:                                        // keys
-    case 4: return is_linear(tensor, tokens);      // selected
-    case 5:                                        // indices
-    case 6: return is_linear(tensor, trt::DataType::kINT32);  // count
-    default: return is_linear(tensor, trt::DataType::kFLOAT);  // prototypes, threshold, scores
+    case 0:
+      return is_token_type(tokens) && is_linear(tensor, tokens);
+    case 1:  // keys
+    case 4:
+      return is_linear(tensor, tokens);  // selected
+    case 5:                              // indices
+    case 6:
+      return is_linear(tensor, trt::DataType::kINT32);  // count
+    default:
+      return is_linear(tensor, trt::DataType::kFLOAT);  // prototypes, threshold, scores
   }
 }
 
@@ -187,9 +194,8 @@ std::int32_t TokenSelectPlugin::enqueue(trt::PluginTensorDesc const*, trt::Plugi
                                      static_cast<std::int32_t*>(out[1]),
                                      static_cast<std::int32_t*>(out[2]),
                                      static_cast<float*>(out[3])};
-    require_cuda(
-        edgetrack_token_select(static_cast<std::int32_t>(type_), &shape_, &buffers, blocks_, stream),
-        "TokenSelect: the kernel cannot be launched");
+    require_cuda(edgetrack_token_select(static_cast<std::int32_t>(type_), &shape_, &buffers, blocks_, stream),
+                 "TokenSelect: the kernel cannot be launched");
   });
 }
 
@@ -223,7 +229,8 @@ std::int32_t TokenRestorePlugin::getOutputShapes(trt::DimsExprs const* in, std::
 bool TokenRestorePlugin::supportsFormatCombination(std::int32_t position,
                                                    trt::DynamicPluginTensorDesc const* tensors,
                                                    std::int32_t inputs, std::int32_t outputs) noexcept {
-  if (inputs != kInputs || outputs != kOutputs || position < 0 || position >= kInputs + kOutputs) return false;
+  if (inputs != kInputs || outputs != kOutputs || position < 0 || position >= kInputs + kOutputs)
+    return false;
   trt::DataType const tokens = tensors[0].desc.type;
   if (position == 2) return is_linear(tensors[2].desc, trt::DataType::kINT32);
   return is_token_type(tokens) && is_linear(tensors[position].desc, tokens);
@@ -240,8 +247,9 @@ std::int32_t TokenRestorePlugin::onShapeChange(trt::PluginTensorDesc const* in, 
   return guarded([&] {
     require(inputs == kInputs, "TokenRestore has 3 inputs");
     trt::Dims const &tokens = in[0].dims, &selected = in[1].dims, &indices = in[2].dims;
-    require(tokens.nbDims == 3 && selected.nbDims == 3 && indices.nbDims == 2 && selected.d[0] == tokens.d[0] &&
-                selected.d[2] == tokens.d[2] && indices.d[0] == tokens.d[0] && indices.d[1] == selected.d[1],
+    require(tokens.nbDims == 3 && selected.nbDims == 3 && indices.nbDims == 2 &&
+                selected.d[0] == tokens.d[0] && selected.d[2] == tokens.d[2] && indices.d[0] == tokens.d[0] &&
+                indices.d[1] == selected.d[1],
             "TokenRestore: expected tokens (B, N, D), selected (B, K, D), indices (B, K)");
   });
 }

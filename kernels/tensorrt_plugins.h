@@ -21,13 +21,18 @@ class Plugin : public trt::IPluginV3,
  public:
   trt::IPluginCapability* getCapabilityInterface(trt::PluginCapabilityType type) noexcept override {
     switch (type) {
-      case trt::PluginCapabilityType::kCORE: return static_cast<trt::IPluginV3OneCore*>(this);
-      case trt::PluginCapabilityType::kBUILD: return static_cast<trt::IPluginV3OneBuild*>(this);
-      case trt::PluginCapabilityType::kRUNTIME: return static_cast<trt::IPluginV3OneRuntime*>(this);
+      case trt::PluginCapabilityType::kCORE:
+        return static_cast<trt::IPluginV3OneCore*>(this);
+      case trt::PluginCapabilityType::kBUILD:
+        return static_cast<trt::IPluginV3OneBuild*>(this);
+      case trt::PluginCapabilityType::kRUNTIME:
+        return static_cast<trt::IPluginV3OneRuntime*>(this);
     }
     return nullptr;
   }
-  trt::IPluginV3* clone() noexcept override { return new (std::nothrow) Self(static_cast<const Self&>(*this)); }
+  trt::IPluginV3* clone() noexcept override {
+    return new (std::nothrow) Self(static_cast<const Self&>(*this));
+  }
   trt::IPluginV3* attachToContext(trt::IPluginResourceContext*) noexcept override { return clone(); }
   trt::AsciiChar const* getPluginName() const noexcept override { return Self::kName; }
   trt::AsciiChar const* getPluginVersion() const noexcept override { return "1"; }
@@ -49,11 +54,12 @@ class TokenSelectPlugin final : public Plugin<TokenSelectPlugin> {
 
   std::int32_t keep() const { return keep_; }
   std::int32_t configurePlugin(trt::DynamicPluginTensorDesc const* in, std::int32_t inputs,
-                               trt::DynamicPluginTensorDesc const* out, std::int32_t outputs) noexcept override;
+                               trt::DynamicPluginTensorDesc const* out,
+                               std::int32_t outputs) noexcept override;
   std::int32_t getOutputDataTypes(trt::DataType* out, std::int32_t outputs, trt::DataType const* in,
                                   std::int32_t inputs) const noexcept override;
-  std::int32_t getOutputShapes(trt::DimsExprs const* in, std::int32_t inputs, trt::DimsExprs const*, std::int32_t,
-                               trt::DimsExprs* out, std::int32_t outputs,
+  std::int32_t getOutputShapes(trt::DimsExprs const* in, std::int32_t inputs, trt::DimsExprs const*,
+                               std::int32_t, trt::DimsExprs* out, std::int32_t outputs,
                                trt::IExprBuilder& expressions) noexcept override;
   bool supportsFormatCombination(std::int32_t position, trt::DynamicPluginTensorDesc const* tensors,
                                  std::int32_t inputs, std::int32_t outputs) noexcept override;
@@ -82,18 +88,20 @@ class TokenRestorePlugin final : public Plugin<TokenRestorePlugin> {
   static trt::PluginFieldCollection const& fields();
 
   std::int32_t configurePlugin(trt::DynamicPluginTensorDesc const* in, std::int32_t inputs,
-                               trt::DynamicPluginTensorDesc const* out, std::int32_t outputs) noexcept override;
+                               trt::DynamicPluginTensorDesc const* out,
+                               std::int32_t outputs) noexcept override;
   std::int32_t getOutputDataTypes(trt::DataType* out, std::int32_t outputs, trt::DataType const* in,
                                   std::int32_t inputs) const noexcept override;
-  std::int32_t getOutputShapes(trt::DimsExprs const* in, std::int32_t inputs, trt::DimsExprs const*, std::int32_t,
-                               trt::DimsExprs* out, std::int32_t outputs,
+  std::int32_t getOutputShapes(trt::DimsExprs const* in, std::int32_t inputs, trt::DimsExprs const*,
+                               std::int32_t, trt::DimsExprs* out, std::int32_t outputs,
                                trt::IExprBuilder& expressions) noexcept override;
   bool supportsFormatCombination(std::int32_t position, trt::DynamicPluginTensorDesc const* tensors,
                                  std::int32_t inputs, std::int32_t outputs) noexcept override;
   std::int32_t onShapeChange(trt::PluginTensorDesc const* in, std::int32_t inputs,
                              trt::PluginTensorDesc const* out, std::int32_t outputs) noexcept override;
-  std::int32_t enqueue(trt::PluginTensorDesc const* in, trt::PluginTensorDesc const*, void const* const* inputs,
-                       void* const* outputs, void*, cudaStream_t stream) noexcept override;
+  std::int32_t enqueue(trt::PluginTensorDesc const* in, trt::PluginTensorDesc const*,
+                       void const* const* inputs, void* const* outputs, void*,
+                       cudaStream_t stream) noexcept override;
   trt::PluginFieldCollection const* getFieldsToSerialize() noexcept override;
 };
 

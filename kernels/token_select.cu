@@ -8,8 +8,8 @@
 //   4. ballots give each chosen token its place                               order (K) in shared memory
 //   5. a warp copies one chosen token, 16 bytes a lane                        selected, indices, count
 //
-// Every block does 3 and 4 for itself: they read 4 N bytes and take about a microsecond, less than a second launch.
-// With one block an image (large batches) step 2 is a __syncthreads and the launch an ordinary one.
+// Every block does 3 and 4 for itself: they read 4 N bytes and take about a microsecond, less than a second
+// launch. With one block an image (large batches) step 2 is a __syncthreads and the launch an ordinary one.
 #include <cooperative_groups.h>
 
 #include "cuda_kernels.h"
@@ -104,8 +104,8 @@ __device__ void copy_words(void* to, const void* from, int bytes, int lane) {
 }
 
 __device__ void copy_row(void* to, const void* from, int bytes, int lane) {
-  const std::size_t alignment =
-      reinterpret_cast<std::size_t>(to) | reinterpret_cast<std::size_t>(from) | static_cast<std::size_t>(bytes);
+  const std::size_t alignment = reinterpret_cast<std::size_t>(to) | reinterpret_cast<std::size_t>(from) |
+                                static_cast<std::size_t>(bytes);
   if (alignment % 16 == 0) {
     copy_words<uint4>(to, from, bytes, lane);
   } else if (alignment % 4 == 0) {
@@ -140,8 +140,8 @@ __global__ void __launch_bounds__(kMaxTokens)
     penalties[p] = absence_penalty(row.squared());
   }
   __syncthreads();
-  score_tokens<T, Steps>(shape, static_cast<const T*>(buffers.keys) + image * keys_size, prototypes, penalties,
-                         scores);
+  score_tokens<T, Steps>(shape, static_cast<const T*>(buffers.keys) + image * keys_size, prototypes,
+                         penalties, scores);
   if (gridDim.x > 1) {
     cg::this_grid().sync();
   } else {
@@ -184,9 +184,12 @@ Kernel kernel_of_width(int key_width) {
 
 Kernel kernel_of(std::int32_t type, int key_width) {
   switch (static_cast<TokenType>(type)) {
-    case TokenType::kFloat: return kernel_of_width<float>(key_width);
-    case TokenType::kHalf: return kernel_of_width<Half>(key_width);
-    case TokenType::kInt8: return kernel_of_width<std::int8_t>(key_width);
+    case TokenType::kFloat:
+      return kernel_of_width<float>(key_width);
+    case TokenType::kHalf:
+      return kernel_of_width<Half>(key_width);
+    case TokenType::kInt8:
+      return kernel_of_width<std::int8_t>(key_width);
   }
   return nullptr;
 }
@@ -238,9 +241,11 @@ extern "C" int edgetrack_token_select(std::int32_t type, const TokenSelectShape*
                     : cudaLaunchKernel(kernel, grid, threads, arguments, 0, stream);
 }
 
-extern "C" int edgetrack_token_restore(const TokenRestoreShape* shape, const void* tokens, const void* selected,
-                                       const std::int32_t* indices, void* out, cudaStream_t stream) {
-  if (shape->batch < 1 || shape->batch > 65535 || shape->tokens < 1 || shape->keep < 0 || shape->row_bytes < 1)
+extern "C" int edgetrack_token_restore(const TokenRestoreShape* shape, const void* tokens,
+                                       const void* selected, const std::int32_t* indices, void* out,
+                                       cudaStream_t stream) {
+  if (shape->batch < 1 || shape->batch > 65535 || shape->tokens < 1 || shape->keep < 0 ||
+      shape->row_bytes < 1)
     return cudaErrorInvalidValue;
   constexpr int kWarps = 4;
   const dim3 grid((shape->tokens + kWarps - 1) / kWarps, shape->batch);

@@ -8,7 +8,8 @@
 //
 // Ties go to the lower index, NaN comes last. A key whose squared length is no finite float32 scores NaN.
 // A sum over E has one order everywhere (32 partial sums, then a tree) and no fused multiply-add, so the twin
-// in token_select_cpu.h and the kernel in token_select.cu give the same bits. kernels/README.md is the contract.
+// in token_select_cpu.h and the kernel in token_select.cu give the same bits. kernels/README.md is the
+// contract.
 #pragma once
 
 #include <cfloat>
@@ -38,14 +39,14 @@ struct TokenSelectShape {
 
 // C-contiguous; `tokens`, `keys` and `selected` hold elements of one TokenType. `keys` may be `tokens`.
 struct TokenSelectBuffers {
-  const void* tokens;          // (B, N, D)
-  const void* keys;            // (B, N, E)
-  const float* prototypes;     // (B, P, E)
-  const float* threshold;      // (B)
-  void* selected;              // (B, K, D)
-  std::int32_t* indices;       // (B, K), ascending
-  std::int32_t* count;         // (B): scores above the threshold
-  float* scores;               // (B, N)
+  const void* tokens;       // (B, N, D)
+  const void* keys;         // (B, N, E)
+  const float* prototypes;  // (B, P, E)
+  const float* threshold;   // (B)
+  void* selected;           // (B, K, D)
+  std::int32_t* indices;    // (B, K), ascending
+  std::int32_t* count;      // (B): scores above the threshold
+  float* scores;            // (B, N)
 };
 
 struct TokenRestoreShape {

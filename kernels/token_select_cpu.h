@@ -39,8 +39,8 @@ inline float dot(const float* a, const float* b, int width) {
   float sums[kLanes] = {};
   int i = 0;
   for (; i + kLanes <= width; i += kLanes) {
-    ET_UNROLL for (int lane = 0; lane < kLanes; ++lane)
-      sums[lane] = accumulate(sums[lane], a[i + lane], b[i + lane]);
+    ET_UNROLL for (int lane = 0; lane < kLanes; ++lane) sums[lane] =
+        accumulate(sums[lane], a[i + lane], b[i + lane]);
   }
   for (int lane = 0; i + lane < width; ++lane) sums[lane] = accumulate(sums[lane], a[i + lane], b[i + lane]);
   ET_UNROLL for (int half = kLanes / 2; half > 0; half /= 2) {
@@ -94,7 +94,8 @@ inline void gather_rows(const void* tokens, const std::int32_t* indices, int kee
                         void* selected) {
   for (int k = 0; k < keep; ++k) {
     std::memcpy(static_cast<char*>(selected) + static_cast<std::size_t>(k) * row_bytes,
-                static_cast<const char*>(tokens) + static_cast<std::size_t>(indices[k]) * row_bytes, row_bytes);
+                static_cast<const char*>(tokens) + static_cast<std::size_t>(indices[k]) * row_bytes,
+                row_bytes);
   }
 }
 
@@ -142,8 +143,8 @@ inline void token_restore(const TokenRestoreShape& shape, const void* tokens, co
                                     std::to_string(previous) + "; expected ascending indices from 0 to " +
                                     std::to_string(shape.tokens - 1) + ", as token_select gives them");
       previous = indices[k];
-      std::memcpy(image + static_cast<std::size_t>(previous) * row, static_cast<const char*>(selected) + k * row,
-                  row);
+      std::memcpy(image + static_cast<std::size_t>(previous) * row,
+                  static_cast<const char*>(selected) + k * row, row);
     }
   }
 }

@@ -17,9 +17,7 @@ COLOURS: dict[str, Any] = {
     "std": (60.0, 50.0, 40.0),
     "fill": (10.0, 90.0, 250.0),
 }
-regions = st.tuples(
-    st.floats(-60, 60), st.floats(-60, 60), st.floats(0.01, 120), st.floats(0.01, 120)
-)
+regions = st.tuples(st.floats(-60, 60), st.floats(-60, 60), st.floats(0.01, 120), st.floats(0.01, 120))
 
 
 @settings(max_examples=300, deadline=None)

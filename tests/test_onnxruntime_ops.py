@@ -52,7 +52,9 @@ def session(text: str, ops: Path | None = None, *, functions: bool = True) -> An
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def select_feeds(batch: int, tokens: int, width: int, key_width: int, prototypes: int) -> dict[str, np.ndarray]:
+def select_feeds(
+    batch: int, tokens: int, width: int, key_width: int, prototypes: int
+) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(tokens * width)
     there = rng.normal(size=(batch, prototypes, key_width))
     there /= np.linalg.norm(there, axis=-1, keepdims=True)
@@ -68,7 +70,12 @@ def select_feeds(batch: int, tokens: int, width: int, key_width: int, prototypes
     return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in feeds.items()}
 
 
-SIZES = [(1, 256, 192, 192, 2, 128), (2, 400, 192, 64, 3, 128), (1, 1024, 96, 768, 2, 1000), (3, 4, 5, 7, 2, 4)]
+SIZES = [
+    (1, 256, 192, 192, 2, 128),
+    (2, 400, 192, 64, 3, 128),
+    (1, 1024, 96, 768, 2, 1000),
+    (3, 4, 5, 7, 2, 4),
+]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
@@ -134,7 +141,10 @@ def test_a_keep_outside_the_contract_is_refused_when_the_graph_loads(ops, keep):
         ({"keys": np.zeros((1, 8, 7), "f")}, "numbers of tokens and keys differ: 9 and 8"),
         ({"prototypes": np.zeros((1, 2, 6), "f")}, "widths of keys and prototypes differ: 7 and 6"),
         ({"prototypes": np.zeros((1, 0, 7), "f")}, "number of prototypes is 0"),
-        ({"tokens": np.zeros((1, 3, 5), "f"), "keys": np.zeros((1, 3, 7), "f")}, "keep is 4; expected 1 to 3"),
+        (
+            {"tokens": np.zeros((1, 3, 5), "f"), "keys": np.zeros((1, 3, 7), "f")},
+            "keep is 4; expected 1 to 3",
+        ),
         ({"tokens": np.zeros((1, 1025, 5), "f"), "keys": np.zeros((1, 1025, 7), "f")}, "tokens is 1025"),
     ],
 )

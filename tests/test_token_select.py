@@ -50,7 +50,8 @@ def check_consistent(tokens, threshold, keep, selected, indices, count, scores):
     np.testing.assert_array_equal(indices, best_of(scores, keep))
     np.testing.assert_array_equal(count, (scores > threshold[:, None]).sum(1))
     gathered = np.take_along_axis(tokens, indices[..., None].astype(np.int64), axis=1)
-    assert selected.dtype == tokens.dtype and selected.tobytes() == gathered.tobytes()
+    assert selected.dtype == tokens.dtype
+    assert selected.tobytes() == gathered.tobytes()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -98,7 +99,9 @@ def test_special_values_come_where_the_contract_says(shape, dense):
     with np.errstate(all="ignore"):
         squared = (tokens * tokens).sum(-1)
         no_length = ~np.isfinite(squared)
-        clear = np.isfinite(squared) & (squared < 1e37) | no_length  # near the end, the order of the sum decides
+        clear = (
+            np.isfinite(squared) & (squared < 1e37) | no_length
+        )  # near the end, the order of the sum decides
     np.testing.assert_array_equal(np.isnan(scores[clear]), no_length[clear])
     for row, chosen in zip(np.isnan(scores), indices, strict=True):
         assert row[chosen].sum() == max(0, keep - int((~row).sum()))  # NaN only when nothing else is left

@@ -21,9 +21,12 @@ Nv12Frame nv12_of(const Pixels& luma, const Pixels& chroma) {
     throw std::invalid_argument("chroma must be (H / 2, W / 2, 2)");
   if (luma.strides(1) != 1 || chroma.strides(2) != 1 || (chroma.strides(1) != 2 && chroma.shape(1) > 1))
     throw std::invalid_argument("the samples of a row must be packed");
-  return {luma.data(),       chroma.data(),
-          luma.strides(0),   chroma.strides(0),
-          static_cast<std::int32_t>(luma.shape(0)), static_cast<std::int32_t>(luma.shape(1))};
+  return {luma.data(),
+          chroma.data(),
+          luma.strides(0),
+          chroma.strides(0),
+          static_cast<std::int32_t>(luma.shape(0)),
+          static_cast<std::int32_t>(luma.shape(1))};
 }
 
 void crop(const Pixels& pixels, const py::sequence& region, Tensor& out, const py::sequence& mean,

@@ -30,7 +30,8 @@ py::tuple select(const py::array& tokens, const py::array& keys, const Tensor& p
   check_tensor("prototypes", prototypes, 3);
   check_tensor("threshold", threshold, 1);
   const TokenType type = type_of(tokens);
-  if (!keys.dtype().equal(tokens.dtype())) throw std::invalid_argument("keys and tokens must have the same dtype");
+  if (!keys.dtype().equal(tokens.dtype()))
+    throw std::invalid_argument("keys and tokens must have the same dtype");
   const py::ssize_t batch = tokens.shape(0);
   if (keys.shape(0) != batch || prototypes.shape(0) != batch || threshold.shape(0) != batch ||
       keys.shape(1) != tokens.shape(1) || keys.shape(2) != prototypes.shape(2))

@@ -1,7 +1,8 @@
-// The sources of the CUDA kernels, run by fake_cuda/emulator.h, against their CPU twins: equal to the last bit.
-// tests/test_cuda_kernels.py compiles and runs it. Outputs are poisoned first.
+// The sources of the CUDA kernels, run by fake_cuda/emulator.h, against their CPU twins: equal to the last
+// bit. tests/test_cuda_kernels.py compiles and runs it. Outputs are poisoned first.
 #include <cuda_runtime_api.h>
 
+#undef edgetrack
 #undef __CUDA_ARCH__  // what follows is the host's side: the twin with its own arithmetic
 #undef __CUDACC__
 
@@ -105,8 +106,8 @@ void test_select(TokenType type, TokenSelectShape shape, bool specials) {
   for (std::uint8_t& byte : gpu.selected) byte = static_cast<std::uint8_t>(~byte);
   Bytes<std::uint8_t> expected(tokens.size(), 0), restored(tokens.size(), 0xA5);
   token_restore(back, tokens.data(), gpu.selected.data(), gpu.indices.data(), expected.data());
-  CHECK(edgetrack_token_restore(&back, tokens.data(), gpu.selected.data(), gpu.indices.data(), restored.data(),
-                                nullptr) == 0);
+  CHECK(edgetrack_token_restore(&back, tokens.data(), gpu.selected.data(), gpu.indices.data(),
+                                restored.data(), nullptr) == 0);
   CHECK(same_bits(expected, restored));
 }
 
@@ -132,7 +133,8 @@ void test_crop(int rows, int cols) {
   for (std::uint8_t& byte : bgr) byte = static_cast<std::uint8_t>(pick(0, 255));
   for (std::uint8_t& byte : planes) byte = static_cast<std::uint8_t>(pick(0, 255));
   const BgrFrame frame{bgr.data(), 3 * width, height, width};
-  const Nv12Frame nv12{planes.data(), planes.data() + std::size_t(height) * width, width, width, height, width};
+  const Nv12Frame nv12{planes.data(), planes.data() + std::size_t(height) * width, width, width, height,
+                       width};
   const Region region{8.0 * normal(), 8.0 * normal(), 1.0 + pick(0, 40), 1.0 + pick(0, 40)};
   const Colours colours{{0.01f, 0.02f, 0.03f}, {-1.0f, -2.0f, -3.0f}, {10.0f, 90.0f, 250.0f}};
   const std::size_t size = std::size_t(rows) * cols * 3;
@@ -159,7 +161,8 @@ int main() {
   for (const TokenType type : {TokenType::kFloat, TokenType::kHalf, TokenType::kInt8}) {
     for (int i = 0; i < 12; ++i) {
       const int tokens = pick(1, 100);
-      const TokenSelectShape shape{pick(1, 4), tokens, pick(1, 40), pick(1, 300), pick(1, 3), pick(1, tokens)};
+      const TokenSelectShape shape{pick(1, 4),   tokens,     pick(1, 40),
+                                   pick(1, 300), pick(1, 3), pick(1, tokens)};
       test_select(type, shape, i % 2 == 1);
     }
   }

@@ -1,5 +1,6 @@
-// The plugins without a GPU and without libnvinfer: shapes through a fake expression builder, formats, fields,
-// serialise -> create -> clone round trips, and what is refused. tests/test_tensorrt_plugins.py compiles and runs it.
+// The plugins without a GPU and without libnvinfer: shapes through a fake expression builder, formats,
+// fields, serialise -> create -> clone round trips, and what is refused. tests/test_tensorrt_plugins.py
+// compiles and runs it.
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -9,12 +10,12 @@
 
 namespace trt = nvinfer1;
 
-#define CHECK(condition)                                                   \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);          \
-      std::exit(1);                                                        \
-    }                                                                      \
+#define CHECK(condition)                                          \
+  do {                                                            \
+    if (!(condition)) {                                           \
+      std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      std::exit(1);                                               \
+    }                                                             \
   } while (false)
 
 class FakeDimension : public trt::IDimensionExpr {
@@ -40,7 +41,9 @@ class FakeBuilder : public trt::IExprBuilder {
  private:
   struct Impl : trt::apiv::VExprBuilder {
     std::deque<FakeDimension> dimensions;
-    trt::IDimensionExpr const* constant(std::int64_t value) override { return &dimensions.emplace_back(value); }
+    trt::IDimensionExpr const* constant(std::int64_t value) override {
+      return &dimensions.emplace_back(value);
+    }
     trt::IDimensionExpr const* operation(trt::DimensionOperation, trt::IDimensionExpr const&,
                                          trt::IDimensionExpr const&) override {
       return nullptr;  // no plugin does arithmetic on dimensions
@@ -131,7 +134,8 @@ void test_shapes() {
   FakeDimension const b(2), n(400), d(192), e(64), p(3);
   trt::DimsExprs in[4] = {{3, {&b, &n, &d}}, {3, {&b, &n, &e}}, {3, {&b, &p, &e}}, {1, {&b}}}, out[4] = {};
   CHECK(build->getOutputShapes(in, 4, nullptr, 0, out, 4, builder) == 0);
-  CHECK(out[0].nbDims == 3 && out[0].d[0] == &b && out[0].d[1]->getConstantValue() == 128 && out[0].d[2] == &d);
+  CHECK(out[0].nbDims == 3 && out[0].d[0] == &b && out[0].d[1]->getConstantValue() == 128 &&
+        out[0].d[2] == &d);
   CHECK(out[1].nbDims == 2 && out[1].d[0] == &b && out[1].d[1]->getConstantValue() == 128);
   CHECK(out[2].nbDims == 1 && out[2].d[0] == &b);
   CHECK(out[3].nbDims == 2 && out[3].d[0] == &b && out[3].d[1] == &n);
@@ -154,7 +158,8 @@ int supported(trt::IPluginV3OneBuild& build, std::int32_t inputs, std::int32_t o
       for (const auto format : formats) {
         tensors[position].desc.type = type;
         tensors[position].desc.format = format;
-        if (build.supportsFormatCombination(position, tensors, inputs, outputs)) found += self(self, position + 1);
+        if (build.supportsFormatCombination(position, tensors, inputs, outputs))
+          found += self(self, position + 1);
       }
     }
     return found;
@@ -168,13 +173,14 @@ void test_formats() {
   CHECK(supported(*build, 4, 4) == 3);  // one each for float32, float16 and int8 tokens
   trt::PluginFieldCollection const none{0, nullptr};
   const Owned restore(creator_of(1).createPlugin("node", &none, trt::TensorRTPhase::kBUILD));
-  CHECK(supported(*capability<trt::IPluginV3OneBuild>(*restore, trt::PluginCapabilityType::kBUILD), 3, 1) == 3);
+  CHECK(supported(*capability<trt::IPluginV3OneBuild>(*restore, trt::PluginCapabilityType::kBUILD), 3, 1) ==
+        3);
   trt::DataType const in[4] = {trt::DataType::kHALF, trt::DataType::kHALF, trt::DataType::kFLOAT,
                                trt::DataType::kFLOAT};
   trt::DataType out[4] = {};
   CHECK(build->getOutputDataTypes(out, 4, in, 4) == 0);
-  CHECK(out[0] == trt::DataType::kHALF && out[1] == trt::DataType::kINT32 && out[2] == trt::DataType::kINT32 &&
-        out[3] == trt::DataType::kFLOAT);
+  CHECK(out[0] == trt::DataType::kHALF && out[1] == trt::DataType::kINT32 &&
+        out[2] == trt::DataType::kINT32 && out[3] == trt::DataType::kFLOAT);
 }
 
 trt::DynamicPluginTensorDesc dynamic(trt::Dims min, trt::Dims max) {

@@ -1,8 +1,8 @@
 // As much of CUDA as the kernels use, on the CPU, so that their sources run where there is no GPU.
 //
-// A block is a thread of the system, its CUDA threads are fibers that take turns, __shared__ is thread_local. Blocks
-// of a cooperative launch run side by side. Results of lanes are exchanged in two phases: all write, all read.
-// This proves logic and arithmetic; it says nothing about memory ordering or speed.
+// A block is a thread of the system, its CUDA threads are fibers that take turns, __shared__ is thread_local.
+// Blocks of a cooperative launch run side by side. Results of lanes are exchanged in two phases: all write,
+// all read. This proves logic and arithmetic; it says nothing about memory ordering or speed.
 #pragma once
 
 #include <immintrin.h>
@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+// The emulated side is another namespace: its inline functions must not be merged with those of the host.
+#define edgetrack edgetrack_emulated
 #define __CUDA_ARCH__ 870
 #define __CUDACC__ 1
 #define __global__
@@ -247,13 +249,13 @@ cudaError_t launch(void (*kernel)(Arguments...), dim3 grid, dim3 threads, void**
   return cudaSuccess;
 }
 template <class... Arguments>
-cudaError_t cudaLaunchKernel(void (*kernel)(Arguments...), dim3 grid, dim3 threads, void** arguments, std::size_t,
-                             cudaStream_t) {
+cudaError_t cudaLaunchKernel(void (*kernel)(Arguments...), dim3 grid, dim3 threads, void** arguments,
+                             std::size_t, cudaStream_t) {
   return launch(kernel, grid, threads, arguments, false, std::index_sequence_for<Arguments...>());
 }
 template <class... Arguments>
-cudaError_t cudaLaunchCooperativeKernel(void (*kernel)(Arguments...), dim3 grid, dim3 threads, void** arguments,
-                                        std::size_t, cudaStream_t) {
+cudaError_t cudaLaunchCooperativeKernel(void (*kernel)(Arguments...), dim3 grid, dim3 threads,
+                                        void** arguments, std::size_t, cudaStream_t) {
   if (grid.x * grid.y > emulator::kProcessors) return cudaErrorInvalidValue;  // would wait for ever
   return launch(kernel, grid, threads, arguments, true, std::index_sequence_for<Arguments...>());
 }
