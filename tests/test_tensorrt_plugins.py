@@ -50,7 +50,6 @@ def test_shapes_formats_and_round_trips(plugins: Path, repository: Path, tmp_pat
     assert "ok" in compile_and_run(
         tmp_path / "test_tensorrt_plugins",
         *("-isystem", f"{headers}/include", "-isystem", f"{cuda}/include"),
-        f"-I{repository / 'kernels'}",
         str(repository / "tests" / "cpp" / "test_tensorrt_plugins.cpp"),
         str(plugins),
         f"-Wl,-rpath,{plugins.parent}",

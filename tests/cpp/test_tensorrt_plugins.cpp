@@ -1,14 +1,20 @@
 // The plugins without a GPU and without libnvinfer: shapes through a fake expression builder, formats,
 // fields, serialise -> create -> clone round trips, and what is refused. tests/test_tensorrt_plugins.py
 // compiles and runs it.
+#include <NvInferRuntime.h>
+#include <NvInferRuntimePlugin.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <memory>
 
-#include "tensorrt_plugins.h"
-
 namespace trt = nvinfer1;
+
+// All that the library shows: TensorRT itself knows no more of it.
+extern "C" trt::IPluginCreatorInterface* const* getCreators(std::int32_t& count);
+extern "C" void setLoggerFinder(trt::ILoggerFinder* finder);
 
 #define CHECK(condition)                                          \
   do {                                                            \
