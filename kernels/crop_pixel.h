@@ -20,7 +20,7 @@ struct BgrFrame {
 };
 
 // 8-bit YUV 4:2:0 as cameras give it: a plane of Y (H, W), then one of interleaved U, V (H / 2, W / 2).
-// Limited range, ITU-R BT.601; a chroma sample serves its four pixels, as in cv2.COLOR_YUV2BGR_NV12.
+// Limited range, ITU-R BT.601 (Kr 0.299, Kb 0.114); a chroma sample serves its four pixels, as in OpenCV.
 struct Nv12Frame {
   const std::uint8_t *luma, *chroma;
   std::ptrdiff_t luma_row_bytes, chroma_row_bytes;
@@ -30,11 +30,11 @@ struct Nv12Frame {
 
   ET_HD void load(int x, int y, float* bgr) const {
     const std::uint8_t* uv = chroma + (y / 2) * chroma_row_bytes + 2 * (static_cast<std::ptrdiff_t>(x) / 2);
-    const float light = 1.164f * (static_cast<float>(luma[y * luma_row_bytes + x]) - 16.0f);
+    const float light = 1.1643836f * (static_cast<float>(luma[y * luma_row_bytes + x]) - 16.0f);
     const float u = static_cast<float>(uv[0]) - 128.0f, v = static_cast<float>(uv[1]) - 128.0f;
-    bgr[0] = clamp(light + 2.018f * u);
-    bgr[1] = clamp(light - 0.391f * u - 0.813f * v);
-    bgr[2] = clamp(light + 1.596f * v);
+    bgr[0] = clamp(light + 2.0172321f * u);
+    bgr[1] = clamp(light - 0.3917623f * u - 0.8129676f * v);
+    bgr[2] = clamp(light + 1.5960268f * v);
   }
 };
 
