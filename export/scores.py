@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.decode import decode
 from edgetrack.export.session import Arrays
-from edgetrack.policy import Policy, confidence
+from edgetrack.policy import Policy
 from edgetrack.types import Box
 
 _OF_SEARCH, _OF_GROUND = (
@@ -61,13 +60,22 @@ def same_finds(pairs: Sequence[tuple[Arrays, Arrays]], fp32: Policy, other: Poli
 
 
 def _find(outputs: Arrays, threshold: float) -> Box | None:
-    prediction = decode(outputs)
-    cx, cy, w, h = prediction.cxcywh
-    return Box(cx - w / 2, cy - h / 2, w, h) if confidence(prediction) >= threshold else None
+    score, box = _best(outputs)
+    return box if score >= threshold else None
 
 
 def _score(outputs: Arrays) -> float:
-    return confidence(decode(outputs))
+    return _best(outputs)[0]
+
+
+def _best(outputs: Arrays) -> tuple[float, Box]:
+    """The best cell's probability of being right, and its box in shares of the region's side."""
+    map_ = outputs["score"][0, 0]
+    row, column = divmod(int(map_.argmax()), map_.shape[1])
+    dx, dy = outputs["offset"][0, :, row, column]
+    w, h = (float(v) for v in outputs["size"][0, :, row, column])
+    x, y = (column + 0.5 + float(dx)) / map_.shape[1] - w / 2, (row + 0.5 + float(dy)) / map_.shape[0] - h / 2
+    return float(outputs["quality"][0, 0, row, column] * outputs["presence"][0, 0]), Box(x, y, w, h)
 
 
 def _logit(score: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:

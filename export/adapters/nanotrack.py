@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from edgetrack._imports import require
 from edgetrack.engines.base import first_line
 from edgetrack.engines.ort import session_options
-from edgetrack.errors import BundleError, NotStartedError
-from edgetrack.geometry import check_inside
+from edgetrack.errors import BoxError, BundleError, NotStartedError
 from edgetrack.io.opencv import load_cv2
 from edgetrack.types import Box, Track, check_pixels
 
@@ -53,7 +52,12 @@ class NanoTrack:
     def start(self, frame: NDArray[np.uint8], *, box: Any) -> Track:
         """Learns the target in ``box`` of ``frame``, uint8 (H, W, 3) BGR."""
         pixels = check_pixels(frame)
-        given = check_inside(Box.of(box), pixels.shape[1], pixels.shape[0])
+        given = Box.of(box)
+        height, width = pixels.shape[:2]
+        if not (0 <= given.center[0] < width and 0 <= given.center[1] < height):
+            raise BoxError(
+                f"box {given.xywh} has its centre outside the frame of {width}x{height} pixels; expected x,y,w,h"
+            )
         self._center, self._size = np.array(given.center), np.array([given.w, given.h])
         side = int(np.sqrt(np.prod(self._size + _CONTEXT * self._size.sum())))
         (self._template,) = self._backbone.run(None, {"input": self._crop(pixels, side, TEMPLATE)})
