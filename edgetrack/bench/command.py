@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetrack.errors import ConfigError
+from edgetrack.errors import BoxError, ConfigError
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Text, Threads
 
 if TYPE_CHECKING:
     from edgetrack.bench.measure import Contestant
-    from edgetrack.types import Frame
+    from edgetrack.types import Box, Frame
 
 DEMO = "demo scene, from memory"
 
@@ -62,11 +62,10 @@ def bench_command(
     from edgetrack.bench.measure import Target, measure
     from edgetrack.bench.report import print_figures, write_json
     from edgetrack.evaluation import machine
-    from edgetrack.types import Box
 
     if text is None and box is None:
         text = "red car"
-    target = Target(text, None if box is None else Box.of(box.split(",")))
+    target = Target(text, None if box is None else _box(box))
     if peer and target.box is None:
         raise ConfigError(
             f"{peer[0]} takes a box and nothing else; give --box X,Y,W,H, as in: --box 120,80,64,48"
@@ -79,6 +78,17 @@ def bench_command(
         command = shlex.join(["edgetrack", *sys.argv[1:]])
         facts = machine.facts()
         write_json(json, figures, ratios, machine=facts, source=source or DEMO, command=command)
+
+
+def _box(value: str) -> Box:
+    from edgetrack.types import Box
+
+    try:
+        return Box.of([float(part) for part in value.split(",")])
+    except ValueError as error:  # a BoxError is one
+        raise BoxError(
+            f"--box {value!r} is no box ({error}); give x,y,w,h in pixels, as in: 120,80,64,48"
+        ) from error
 
 
 def _contestants(
@@ -103,8 +113,12 @@ def _changed(options: EngineOptions, changes: str) -> EngineOptions:
         key, _, value = change.partition("=")
         if key == "threads" and value.isdecimal():
             options = replace(options, threads=int(value))
-        elif key in ("model", "engine", "precision") and value:
-            options = replace(options, **{key: value})
+        elif key == "model" and value:
+            options = replace(options, model=value)
+        elif key == "engine" and value:
+            options = replace(options, engine=value)
+        elif key == "precision" and value:
+            options = replace(options, precision=value)
         else:
             raise ConfigError(
                 f"--compare {changes!r} has {change!r}; expected model=, engine=, precision= or threads=, "

@@ -17,9 +17,9 @@ from edgetrack.errors import SinkError
 MEANING = {
     "read": "frame from the source",
     "update": "from frame to box",
-    "crop": "into the network's input",
+    "crop": "into the input",
     "network": "and the way to it",
-    "decode": "outputs, motion, states",
+    "decode": "outputs and states",
     "python": "around the C++",
     "publish": "one JSON line",
     "whole": "all of it",

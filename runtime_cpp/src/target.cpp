@@ -130,16 +130,21 @@ Target::Target(std::shared_ptr<Engine> engine, const Model& model)
       colours_(colours_of(model.mean, model.std, model.fill)),
       everything_(engine_->graph("search")),
       words_(engine_->graph("search")),
+      picture_(everything_),
       tokens_(static_cast<std::size_t>(everything_.anchor.spec.shape[1])),
       width_(static_cast<std::size_t>(everything_.prompts.spec.shape[2])),
       first_(3 * width_),
       now_(2 * width_),
       seen_(2 * width_),
-      sum_(2 * width_) {}
+      sum_(2 * width_) {
+  for (Tensor* own : {&picture_.memory_mask, &picture_.film, &picture_.prototypes})
+    *own = Tensor::zeros(own->spec);
+}
 
 void Target::clear() {
   everything_.clear();
   words_.clear();
+  picture_.clear();
   std::fill(first_.begin(), first_.end(), 0.0f);
   has_seen_ = false;
 }
@@ -182,11 +187,13 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work) {
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
   work.run(*graph.call);
   copy_tokens(graph.memory, everything_.memory, 0);
-  std::fill_n(everything_.memory_mask.floats(), tokens_, 1.0f);
+  for (const Knowledge* known : {&everything_, &picture_}) {
+    std::fill_n(known->memory_mask.floats(), tokens_, 1.0f);
+    copy_prototype(graph.prototype, known->prototypes, 0);
+  }
   copy(graph.anchor, everything_.anchor);
   copy(graph.prompts, everything_.prompts);
   std::copy_n(graph.prompts.floats(), first_.size(), first_.begin());
-  copy_prototype(graph.prototype, everything_.prototypes, 0);
   has_seen_ = false;
 }
 

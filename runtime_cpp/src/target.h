@@ -46,7 +46,8 @@ class Target {
   void refresh(const float* embedding, const float* score, const float* share, int cells, float rate);
 
   const Knowledge& everything() const { return everything_; }
-  const Knowledge& words() const { return words_; }  // the sentence alone, whatever picture there is
+  const Knowledge& words() const { return words_; }      // the sentence alone, whatever picture there is
+  const Knowledge& picture() const { return picture_; }  // the picture alone, whatever sentence there is
 
   // Throws Error unless the text has the length that the network takes.
   void check(const Text& text);
@@ -62,11 +63,11 @@ class Target {
   std::shared_ptr<Engine> engine_;
   const double factor_;
   const Colours colours_;
-  Knowledge everything_, words_;
-  const std::size_t tokens_, width_;  // of the template; of a prompt
-  std::vector<float> first_;          // the template's own prompts
-  std::vector<float> now_, seen_;     // (2, width): target and background, in a frame and of late
-  std::vector<float> sum_;            // (2, width)
+  Knowledge everything_, words_, picture_;  // the last shares with the first what is masked or the picture's
+  const std::size_t tokens_, width_;        // of the template; of a prompt
+  std::vector<float> first_;                // the template's own prompts
+  std::vector<float> now_, seen_;           // (2, width): target and background, in a frame and of late
+  std::vector<float> sum_;                  // (2, width)
   bool has_seen_ = false;
   std::shared_ptr<TextGraphs> text_;  // made when first needed
   std::shared_ptr<TemplateGraph> template_;

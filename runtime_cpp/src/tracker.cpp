@@ -70,7 +70,7 @@ struct Tracker::State {
   const Colours colours;
   Target target;
   Work work;
-  std::unique_ptr<Detector> search, ground, ground_by_words;  // made when first needed
+  std::unique_ptr<Detector> search, search_by_picture, ground, ground_by_words;  // made when first needed
   std::vector<float> window, share;
 
   bool started = false;
@@ -100,7 +100,8 @@ struct Tracker::State {
   Track follow(const Frame& frame);
   Track judged(double score);
   Box smoothed(const Region& region, const Prediction& prediction, const Frame& frame) const;
-  void refresh(const Region& region);
+  Detector& searcher();
+  void refresh(const Detector& searching, const Region& region);
 };
 
 void Tracker::State::clear() {
@@ -190,25 +191,35 @@ Track Tracker::State::follow(const Frame& frame) {
       follow_from(*better);
     }
   }
-  if (!search) {
-    search = std::make_unique<Detector>(*engine, "search", target.everything());
-    window = hann_window(search->maps().cells);
-    share.resize(window.size());
-  }
+  Detector& searching = searcher();
   const Region region = region_around(*box, model.search_factor);
-  const Maps maps = run(*search, frame, region);
+  const Maps maps = run(searching, frame, region);
   const Prior prior = {window.data(), policy.window, box->w / region.w, box->h / region.w, policy.penalty};
   const Prediction prediction = decode(maps, &prior);
   const double score = confidence(prediction);
   if (score >= policy.drop) box = smoothed(region, prediction, frame);
-  if (score >= policy.sure && due(index, policy.refresh)) refresh(region);
+  if (score >= policy.sure && due(index, policy.refresh)) refresh(searching, region);
   return judged(score);
 }
 
-void Tracker::State::refresh(const Region& region) {
-  const Maps maps = search->maps();
+// The user's box is followed by its picture alone; the sentence finds it again. A find of ours may be wrong:
+// there the sentence has a say in every frame.
+Detector& Tracker::State::searcher() {
+  std::unique_ptr<Detector>& detector = own_template ? search_by_picture : search;
+  if (!detector)
+    detector =
+        std::make_unique<Detector>(*engine, "search", own_template ? target.picture() : target.everything());
+  if (window.empty()) {
+    window = hann_window(detector->maps().cells);
+    share.resize(window.size());
+  }
+  return *detector;
+}
+
+void Tracker::State::refresh(const Detector& searching, const Region& region) {
+  const Maps maps = searching.maps();
   target_share(*box, region, maps.cells, share.data());
-  target.refresh(search->embedding.floats(), maps.score, share.data(), maps.cells, kDrift);
+  target.refresh(searching.embedding.floats(), maps.score, share.data(), maps.cells, kDrift);
 }
 
 Track Tracker::State::judged(double score) {

@@ -35,6 +35,17 @@ class Target:
         self._first = self.feeds["prompts"].copy()  # the template's own
         self._seen: NDArray[np.float32] | None = None  # target and background as they looked of late
 
+    def picture(self) -> dict[str, NDArray[np.float32]]:
+        """The picture alone, whatever sentence there is."""
+        mask, prototypes = self.feeds["memory_mask"].copy(), self.feeds["prototypes"].copy()
+        mask[:, self._tokens :], prototypes[:, 1] = 0.0, 0.0
+        return {
+            **self.feeds,
+            "memory_mask": mask,
+            "prototypes": prototypes,
+            "film": np.zeros_like(self.feeds["film"]),
+        }
+
     def set_text(self, ids: NDArray[np.int64], mask: NDArray[np.float32]) -> None:
         """Encodes the tokens of a text, both (1, T)."""
         tokens = self._engine.graph("text").run({"ids": ids, "mask": mask})["tokens"]

@@ -146,7 +146,8 @@ class Tracker:
                 self._follow_from(better)
                 before = better
         region = region_around(before, self._manifest.factors["search"])
-        outputs = self._run("search", pixels, region, self._target.feeds)
+        known = self._target.picture() if self._own_template else self._target.feeds
+        outputs = self._run("search", pixels, region, known)
         if self._window is None:
             self._window = hann_window(outputs["score"].shape[-1])
         prediction = decode(
