@@ -18,8 +18,8 @@ class Policy:
     acquire: float = 0.60  # a whole-frame find this sure is tracked at once
     candidate: float = 0.10  # one this sure is shown as uncertain
     confirm: float = 1.0  # sum of the scores of candidates in a row at one place from which they are tracked
-    keep: float = 0.20  # following: below this the track is uncertain
-    drop: float = 0.10  # following: below this the box is not moved
+    keep: float = 0.05  # following: below this the track is uncertain
+    drop: float = 0.02  # following: below this the box is not moved
     patience: float = 12.0  # uncertain frames in a row before the target is lost
     verify: float = 6.0  # frames between two checks of the whole frame by the sentence; 0: never
     doubt: float = 1.5  # evidence that the sentence means something else from which that is followed

@@ -19,8 +19,8 @@ struct Policy {
   double acquire = 0.60;
   double candidate = 0.10;
   double confirm = 1.0;
-  double keep = 0.20;
-  double drop = 0.10;
+  double keep = 0.05;
+  double drop = 0.02;
   double patience = 12.0;
   double verify = 6.0;  // 0: never
   double doubt = 1.5;
