@@ -52,7 +52,7 @@ class DiceEngine final : public Engine {
       for (const Tensor& tensor : outputs)
         for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] = 0.1f + 0.4f * share(dice);
       for (const Tensor& tensor : outputs)
-        if (tensor.spec.name == "presence" || tensor.spec.name == "score")
+        if (tensor.spec.name == "presence" || tensor.spec.name == "score" || tensor.spec.name == "quality")
           for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] *= 2 * level;
     }
     std::mt19937& dice;
