@@ -92,16 +92,16 @@ def test_without_crops_the_thresholds_stay() -> None:
 def found(cx: float, score: float) -> Any:
     maps = {"score": np.full((1, 1, 4, 4), score, np.float32), "presence": np.ones((1, 1), np.float32)}
     maps["offset"] = np.full((1, 2, 4, 4), 4 * cx - 0.5, np.float32)
-    return {**maps, "size": np.full((1, 2, 4, 4), 0.2, np.float32)}
+    return {**maps, "quality": maps["score"], "size": np.full((1, 2, 4, 4), 0.2, np.float32)}
 
 
 def test_the_same_finds_are_counted_by_each_ones_threshold() -> None:
     pairs = [
         (found(0.5, 0.9), found(0.52, 0.9)),  # the same place
         (found(0.5, 0.9), found(0.8, 0.9)),  # another
-        (found(0.5, 0.1), found(0.8, 0.1)),  # nothing, twice
-        (found(0.5, 0.9), found(0.5, 0.1)),  # only one finds it
-        (found(0.5, 0.25), found(0.5, 0.36)),  # confidence 0.5 and 0.6
+        (found(0.5, 0.05), found(0.8, 0.05)),  # nothing, twice
+        (found(0.5, 0.9), found(0.5, 0.05)),  # only one finds it
+        (found(0.5, 0.5), found(0.5, 0.6)),
     ]
     assert scores.same_finds(pairs, Policy(), Policy()) == 3
     assert scores.same_finds(pairs, Policy(), Policy(candidate=0.7)) == 2

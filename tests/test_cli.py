@@ -54,7 +54,7 @@ def frames_of(path: Path) -> int:
     return count
 
 
-def test_help_names_everything_and_loads_nothing_heavy() -> None:
+def test_help_names_everything_and_loads_nothing_heavy(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"})
     assert result.exit_code == 0
     for word in ("run", "demo", "eval", "export", "models", "targets", "--version"):
@@ -66,7 +66,9 @@ def test_help_names_everything_and_loads_nothing_heavy() -> None:
     ):  # fmt: skip
         assert option in result.stdout
     code = "import sys, edgetrack.cli; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    ).stdout
     assert not {"cv2", "numpy", "onnxruntime", "tokenizers", "torch"} & set(loaded.split())
 
 

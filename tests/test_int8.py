@@ -134,7 +134,7 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Report]) -> None:
     assert stored["attempts"][-1]["passed"] is True
     same, total = stored["same_finds"]
     assert total / 2 <= same <= total
-    assert len(stored["sensitivity"]["search"]) == 38
+    assert len(stored["sensitivity"]["search"]) == 39
     page = bundle.path("report_page").read_text()
     assert "<script" not in page
     assert "http" not in page

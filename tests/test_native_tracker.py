@@ -70,7 +70,7 @@ def test_every_state_is_the_references(
     monkeypatch: pytest.MonkeyPatch, seed: int, odds: tuple[float, ...], named_by: str
 ) -> None:
     native, plain = both(
-        monkeypatch, seed, thresholds={"patience": 4.0, "verify": 3.0, "refresh": 2.0}, odds=odds
+        monkeypatch, seed, thresholds={"patience": 4.0, "verify": 3.0, "refresh": 2.0, "keep": 0.2}, odds=odds
     )
     pictures = frames(seed, FRAMES)
     height, width = pictures[0].shape[:2]

@@ -207,7 +207,7 @@ def test_the_shipped_model_quantises_from_its_bundle_alone() -> None:
     assert len(crops) == 11
     source = Source.read(bundle.path("search"))
     kinds = [layer.kind for layer in source.layers.values()]
-    assert (kinds.count("Conv"), kinds.count("MatMul")) == (63, 13)
+    assert (kinds.count("Conv"), kinds.count("MatMul")) == (64, 13)
     session = Session(source.model, source.folder, watched=source.observed())
     ranges = {
         name: minmax(seen)
