@@ -5,7 +5,8 @@ works = $(shell $(1) -c 'import sys, venv; sys.version_info >= (3, 10) and print
 PYTHON ?= $(firstword $(call works,python3.11) $(call works,python3))
 BIN := $(CURDIR)/.venv/bin
 DEMO_BIN := $(CURDIR)/.venv-demo/bin
-CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp runtime_cpp/*.h runtime_cpp/*.cpp runtime_cpp/bindings/*.cpp)
+CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/include/edgetrack/*.h \
+  $(foreach d,src bindings tests examples,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h)
 MAKEFLAGS += --no-print-directory
 
 .PHONY: test demo wheel lint format clean
@@ -17,7 +18,7 @@ test: wheel lint
 wheel: $(BIN)/python
 	@rm -rf dist
 	@EDGETRACK_WERROR=ON $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
-	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,export,parity,train,video]"
+	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,export,openvino,parity,train,video]"
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
 
 lint: wheel

@@ -1,7 +1,48 @@
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+_Four = tuple[float, float, float, float]
+_Three = tuple[float, float, float]
+_Specs = Sequence[tuple[str, str, tuple[int, ...]]]
+_Arrays = dict[str, NDArray[Any]]
+_Track = tuple[_Four | None, float, str, int]
+
 def crop(
+    pixels: NDArray[np.uint8],
+    region: _Four,
+    out: NDArray[np.float32],
+    mean: _Three,
+    std: _Three,
+    fill: _Three,
+) -> None: ...
+
+class Tracker:
+    def __init__(
+        self,
+        *,
+        graph: Callable[[str], tuple[_Specs, _Specs]],
+        bind: Callable[[str, _Arrays, _Arrays], Callable[[], object]],
+        template_factor: float,
+        search_factor: float,
+        mean: _Three,
+        std: _Three,
+        fill: _Three,
+        policy: Mapping[str, float],
+    ) -> None: ...
+    def start(
+        self,
+        pixels: NDArray[np.uint8],
+        text: tuple[NDArray[np.int64], NDArray[np.float32]] | None,
+        box: _Four | None,
+    ) -> _Track: ...
+    def update(self, pixels: NDArray[np.uint8]) -> _Track: ...
+    def set_text(self, ids: NDArray[np.int64], mask: NDArray[np.float32]) -> None: ...
+    def timing(self) -> tuple[float, float, float]: ...
+
+def crop_bgr_pixels(
     pixels: NDArray[np.uint8],
     region: tuple[float, float, float, float],
     out: NDArray[np.float32],
@@ -9,3 +50,22 @@ def crop(
     std: tuple[float, float, float],
     fill: tuple[float, float, float],
 ) -> None: ...
+def crop_nv12(
+    luma: NDArray[np.uint8],
+    chroma: NDArray[np.uint8],
+    region: tuple[float, float, float, float],
+    out: NDArray[np.float32],
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    fill: tuple[float, float, float],
+) -> None: ...
+def token_select(
+    tokens: NDArray[Any],
+    keys: NDArray[Any],
+    prototypes: NDArray[np.float32],
+    threshold: NDArray[np.float32],
+    keep: int,
+) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]: ...
+def token_restore(
+    tokens: NDArray[Any], selected: NDArray[Any], indices: NDArray[np.int32]
+) -> NDArray[Any]: ...

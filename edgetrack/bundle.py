@@ -11,6 +11,7 @@ from edgetrack.manifest import FILE_NAME, BundleFile, Manifest
 MODELS = Path(__file__).parent / "models"  # the bundles that come with the package
 DEFAULT = "edgetrack-s"
 GRAPHS = ("text", "prompt", "template", "search", "ground")
+LARGEST_MANIFEST = 1 << 20  # bytes; a real one has about ten thousand
 ROLES = (*GRAPHS, "text_weights", "tracker_weights", "tokenizer")
 
 
@@ -33,7 +34,7 @@ class Bundle:
         folder = _locate(DEFAULT if path is None else path)
         file = folder / FILE_NAME
         try:
-            text = file.read_text(encoding="utf-8")
+            text = _read(file)
         except (OSError, UnicodeDecodeError) as error:
             raise BundleError(
                 f"{folder} is not a model bundle: {FILE_NAME} cannot be read ({error}); expected a folder "
@@ -42,6 +43,8 @@ class Bundle:
         manifest = Manifest.from_json(text, origin=str(file))
         missing = [role for role in ROLES if role not in manifest.files]
         missing += [f"tensors of {role}" for role in GRAPHS if role not in manifest.tensors]
+        for name, precision in manifest.precisions.items():
+            missing += [r for g in precision.graphs for r in _roles(g, name) if r not in manifest.files]
         if missing:
             raise BundleError(f"{file} does not list {', '.join(missing)}; export the bundle again")
         bundle = cls(folder, manifest)
@@ -61,6 +64,18 @@ class Bundle:
             raise BundleError(f"model {self.manifest.name} has no file for {role!r}; it has {roles}")
         return _inside(self.folder, role, entry)
 
+    def graph(self, role: str, precision: str, *, flavour: str = "portable") -> Path:
+        """The file of a graph in a precision; float32's where the precision leaves that graph as it is.
+
+        Args:
+            flavour: "portable" (TensorRT, OpenVINO) or "ort" (ONNX Runtime on a CPU).
+        """
+        own = self.manifest.precisions.get(precision)
+        if own is None or role not in own.graphs:
+            return self.path(role)
+        portable, ort = _roles(role, precision)
+        return self.path(ort if flavour == "ort" else portable)
+
     def __repr__(self) -> str:
         return f"Bundle({self.manifest.name} {self.manifest.version}, {self.folder})"
 
@@ -68,6 +83,19 @@ class Bundle:
 def shipped() -> list[str]:
     """Names of the models that come with the package."""
     return sorted(file.parent.name for file in MODELS.glob(f"*/{FILE_NAME}"))
+
+
+def _roles(graph: str, precision: str) -> tuple[str, str]:
+    """The roles of a graph's files in a precision: portable, and for ONNX Runtime."""
+    return f"{graph}.{precision}", f"{graph}.{precision}.ort"
+
+
+def _read(file: Path) -> str:
+    if not file.is_file():
+        raise FileNotFoundError("there is no such file")
+    if file.stat().st_size > LARGEST_MANIFEST:
+        raise OSError(f"it has {file.stat().st_size:,} bytes, expected at most {LARGEST_MANIFEST:,}")
+    return file.read_text(encoding="utf-8")
 
 
 def _locate(path: str | Path) -> Path:
@@ -87,7 +115,14 @@ def _locate(path: str | Path) -> Path:
 def _inside(folder: Path, role: str, entry: BundleFile) -> Path:
     """The file's path; links are followed first, so that they cannot lead outside either."""
     file = folder / entry.path
-    if not file.resolve().is_relative_to(folder.resolve()):
+    try:
+        inside = file.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL in it, links in a circle
+        raise BundleError(
+            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which is no path ({error}); "
+            "export the bundle again"
+        ) from error
+    if not inside:
         raise BundleError(
             f"bundle {folder} names {entry.path!r} as its {role}, which lies outside of it; "
             "expected only files inside: do not use this bundle"
@@ -98,6 +133,8 @@ def _inside(folder: Path, role: str, entry: BundleFile) -> Path:
 def _check(file: Path, entry: BundleFile) -> None:
     digest = hashlib.sha256()
     try:
+        if file.exists() and not file.is_file():  # a pipe would be waited for without end
+            raise OSError("it is not a file")
         with file.open("rb") as stream:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)

@@ -44,17 +44,31 @@ def crop_into(
         BoxError: ``region`` is not finite or is empty.
         ConfigError: ``out``, ``mean``, ``std`` or ``fill`` is not as described.
     """
+    frame = check_packed(pixels)
+    _check_region(region)
+    _check_out(out)
+    for name, value in (("mean", mean), ("std", std), ("fill", fill)):
+        _check_triple(name, value)
+    runtime.crop(frame, region, out, mean, std, fill)
+
+
+def check_packed(pixels: object) -> NDArray[np.uint8]:
+    """Returns ``pixels`` itself when it is a uint8 (H, W, 3) array whose rows are packed; copies nothing.
+
+    Raises:
+        FrameError: it is anything else.
+    """
     frame = check_pixels(pixels)
     if frame.strides[2] != 1 or (frame.strides[1] != 3 and frame.shape[1] > 1):
         raise FrameError(
             f"frame has the strides {frame.strides}; expected the pixels of a row to be packed "
             "(strides (any, 3, 1)); pass numpy.ascontiguousarray(frame)"
         )
-    _check_region(region)
-    _check_out(out)
-    for name, value in (("mean", mean), ("std", std), ("fill", fill)):
-        _check_triple(name, value)
-    runtime.crop(frame, region, out, mean, std, fill)
+    if frame.shape[0] > 1 and abs(frame.strides[0]) < 3 * frame.shape[1]:
+        raise FrameError(
+            f"frame has the strides {frame.strides}: its rows overlap; pass numpy.ascontiguousarray(frame)"
+        )
+    return frame
 
 
 def crop_reference(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from edgetrack.errors import BundleError
@@ -38,6 +39,14 @@ class BundleFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Precision:
+    """A precision beside float32: which graphs have files of their own, and what their scores mean."""
+
+    graphs: tuple[str, ...]  # the others run in float32
+    thresholds: Mapping[str, float]  # in the place of those that the manifest has for float32
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything that running the model needs to know beside the files themselves."""
 
@@ -55,6 +64,15 @@ class Manifest:
     thresholds: Mapping[str, float]  # of the state machine; empty = its defaults
     files: Mapping[str, BundleFile]  # by role: the graphs, their weights and the tokenizer
     tensors: Mapping[str, GraphSpec]  # by role: the graphs
+    precisions: Mapping[str, Precision] = field(
+        default_factory=dict
+    )  # by name, such as int8; fp32 is always there
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the programs that exported it
+
+    def thresholds_of(self, precision: str) -> dict[str, float]:
+        """The numbers of the state machine that differ from its defaults when the graphs run in ``precision``."""
+        own = self.precisions.get(precision)
+        return {**self.thresholds, **(own.thresholds if own else {})}
 
     @classmethod
     def from_json(cls, text: str, *, origin: str) -> Manifest:
@@ -65,7 +83,7 @@ class Manifest:
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # thousands of nested brackets are no manifest either
             raise BundleError(
                 f"{origin} is not valid JSON ({error}); copy or export the bundle again"
             ) from error
@@ -79,15 +97,17 @@ class Manifest:
                 f"{origin} has schema {schema}, this edgetrack reads up to {SCHEMA}; "
                 "run: pip install -U edgetrack"
             )
-        missing = [field.name for field in fields(cls) if field.name not in values]
+        required = [f.name for f in fields(cls) if f.default_factory is MISSING]
+        missing = [name for name in required if name not in values]
         if schema < 1 or missing:
             raise BundleError(
                 f"{origin} is not a complete manifest of schema {SCHEMA}: schema {schema}, without "
                 f"{', '.join(missing) or 'nothing missing'}; export the bundle again"
             )
         try:
-            return cls(**{field.name: _PARSERS[field.name](values[field.name]) for field in fields(cls)})
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            known = [f.name for f in fields(cls) if f.name in values]
+            return cls(**{name: _PARSERS[name](values[name]) for name in known})
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
             raise BundleError(
                 f"{origin} has a field of a wrong type ({error}); export the bundle again"
             ) from error
@@ -112,7 +132,17 @@ def _whole(value: Any) -> int:
 def _number(value: Any) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise ValueError(f"{value!r} is not a number")
-    return float(value)
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not finite")
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError(f"{number:g} is not above 0")
+    return number
 
 
 def _colour(value: Any) -> tuple[float, float, float]:
@@ -120,12 +150,21 @@ def _colour(value: Any) -> tuple[float, float, float]:
     return first, second, third
 
 
+def _deviation(value: Any) -> tuple[float, float, float]:
+    first, second, third = (_positive(v) for v in value)
+    return first, second, third
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    return {_text(name): _number(number) for name, number in value.items()}
+
+
 def _sizes(value: Any) -> dict[str, int]:
     return {key: _whole(value[key]) for key in ("template", "search", "grounding")}
 
 
 def _factors(value: Any) -> dict[str, float]:
-    return {key: _number(value[key]) for key in ("template", "search")}
+    return {key: _positive(value[key]) for key in ("template", "search")}
 
 
 def _file(value: Any) -> BundleFile:
@@ -148,13 +187,18 @@ _PARSERS: dict[str, Any] = {
     "sizes": _sizes,
     "factors": _factors,
     "mean": _colour,
-    "std": _colour,
+    "std": _deviation,
     "fill": _colour,
     "text_length": _whole,
-    "thresholds": lambda value: {_text(k): _number(v) for k, v in value.items()},
+    "thresholds": _numbers,
     "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},
     "tensors": lambda value: {
         _text(role): GraphSpec(_specs(entry["inputs"]), _specs(entry["outputs"]))
         for role, entry in value.items()
     },
+    "precisions": lambda value: {
+        _text(name): Precision(tuple(_text(g) for g in entry["graphs"]), _numbers(entry["thresholds"]))
+        for name, entry in value.items()
+    },
+    "versions": lambda value: {_text(name): _text(version) for name, version in value.items()},
 }

@@ -1,29 +1,30 @@
-"""When a prediction counts as the target: confidence, thresholds, and the memory of recent frames."""
+"""When a prediction counts as the target: the thresholds of the state machine."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from edgetrack.decode import Prediction
 from edgetrack.errors import BundleError
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Numbers of the state machine. Scores are 0..1; a bundle may bring its own in the manifest's ``thresholds``."""
+    """Numbers of the state machine. Scores are 0..1; a bundle may bring its own in the manifest's ``thresholds``.
 
-    acquire: float = 0.80  # a whole-frame find this sure is tracked at once
-    candidate: float = 0.45  # one this sure is shown as uncertain and tracked once it has held still
-    confirm: float = 3.0  # frames in a row that a candidate must be found at the same place
-    keep: float = 0.20  # following: below this the track is uncertain
-    drop: float = 0.10  # following: below this the box is not moved
+    The defaults for use from C++ are in ``runtime_cpp/include/edgetrack/tracker.h``; a test holds them to these.
+    """
+
+    acquire: float = 0.60  # a whole-frame find this sure is tracked at once
+    candidate: float = 0.10  # one this sure is shown as uncertain
+    confirm: float = 1.0  # sum of the scores of candidates in a row at one place from which they are tracked
+    keep: float = 0.05  # following: below this the track is uncertain
+    drop: float = 0.02  # following: below this the box is not moved
     patience: float = 12.0  # uncertain frames in a row before the target is lost
-    verify: float = 6.0  # frames between two checks of the whole frame by the sentence
-    doubt: float = 0.5  # a target that twice has less than this share of the best score is left for the best
+    verify: float = 6.0  # frames between two checks of the whole frame by the sentence; 0: never
+    doubt: float = 1.5  # evidence that the sentence means something else from which that is followed
     extent: float = 0.6  # IoU with a check's find at the same place below which that find is taken
-    refresh: float = 5.0  # frames between two renewals of the prompts by what is seen
+    refresh: float = 5.0  # frames between two renewals of the prompts by what is seen; 0: never
     sure: float = 0.6  # score from which a frame may renew them
     window: float = 0.40  # weight of the cosine window while following
     penalty: float = 0.08  # on a sudden change of shape
@@ -43,11 +44,3 @@ class Policy:
                 "run pip install -U edgetrack"
             )
         return cls(**thresholds)
-
-
-def confidence(prediction: Prediction) -> float:
-    """How sure the network is, 0..1: the geometric mean of presence and the peak of the score map.
-
-    Presence alone says "in view" and the peak alone says "here"; a track needs both.
-    """
-    return math.sqrt(max(0.0, prediction.presence * prediction.peak))

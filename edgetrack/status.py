@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from edgetrack import targets
 from edgetrack.bundle import Bundle, shipped
 from edgetrack.pipeline import Meter, Summary
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
@@ -93,6 +94,7 @@ def print_heading(
     _row(console, "target", " at ".join(target))
     engine = tracker.engine
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
+    _row(console, "engine", engine.reason)
 
 
 def print_models(console: Console) -> None:
@@ -110,6 +112,28 @@ def print_models(console: Console) -> None:
         table.add_row(name, millions, f"{size / 1e6:.1f} MB", manifest.license, str(bundle.folder))
     if not console.is_terminal:
         console.width = 1000  # in a pipe a line is as long as it must be
+    console.print(table)
+
+
+def print_targets(console: Console) -> None:
+    """Prints a table of the boards, this machine's marked."""
+    here = targets.detect().name
+    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    for heading in ("target", "board", "engines", "precisions", "budget", "status"):
+        table.add_column(heading, no_wrap=heading != "board")
+    for name in targets.names():
+        target = targets.load(name)
+        table.add_row(
+            name,
+            target.title,
+            ", ".join(target.engines),
+            ", ".join(target.precisions),
+            f"{target.latency_budget_ms:g} ms",
+            target.status + (" · this machine" if name == here else ""),
+            style="bold" if name == here else None,
+        )
+    if not console.is_terminal:
+        console.width = 1000
     console.print(table)
 
 

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._native import runtime
 from edgetrack.bundle import Bundle
-from edgetrack.crop import crop_into
-from edgetrack.decode import Prediction, decode, hann_window, score_within
+from edgetrack.crop import check_packed
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine
-from edgetrack.errors import ConfigError, NotStartedError, PromptError
-from edgetrack.geometry import Region, check_inside, clip, from_region, letterbox, region_around, target_share
-from edgetrack.policy import Policy, confidence
-from edgetrack.target import Target
-from edgetrack.types import Box, Status, Track, check_pixels
+from edgetrack.engines.binding import bind, describe
+from edgetrack.errors import ConfigError
+from edgetrack.policy import Policy
+from edgetrack.prompt import Tokenizer
+from edgetrack.types import Box, Status, Timing, Track
 
 Pixels = NDArray[np.uint8]
-_SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
 
 
 class Tracker:
     """Follows one target. Trackers share no state; several may share one engine.
 
+    The steps of a frame are C++ (``runtime_cpp``) and run without the interpreter lock, as the network does.
+
     Args:
         bundle: folder of a model bundle, name of a shipped one, an open ``Bundle``, or None for the default.
         engine: "auto", "ort", or the ``engine`` of another tracker, whose bundle is then used.
-        precision: "auto" or "fp32".
+        precision: "auto", "fp32", "int8", or with OpenVINO "bf16".
         threads: that one network call may use.
 
     Raises:
@@ -44,28 +46,25 @@ class Tracker:
         precision: str = "auto",
         threads: int = 2,
     ) -> None:
-        self.engine = _engine(bundle, engine, precision, threads)
-        self._manifest = self.engine.bundle.manifest
-        self._policy = Policy.of(self._manifest.thresholds)
-        self._images: dict[str, NDArray[np.float32]] = {}
-        self._window: NDArray[np.float32] | None = None
-        self._clear()
-
-    def _clear(self) -> None:
-        self._target: Target | None = None
-        self._box: Box | None = None  # last box while following, else the last candidate
-        self._status: Status = "searching"
-        self._locked = False  # following, as opposed to looking everywhere
-        self._streak = 0  # following: uncertain frames in a row; looking: finds in a row at one place
-        self._doubts = 0  # checks in a row in which the sentence fitted something else much better
-        self._own_template = False  # the template is the user's box, not a find of ours
-        self._index = -1
+        self.engine = opened = _engine(bundle, engine, precision, threads)
+        manifest = opened.bundle.manifest
+        self._tokenizer: Tokenizer | None = None
+        self._core = runtime.Tracker(
+            graph=lambda role: describe(opened.graph(role)),
+            bind=lambda role, inputs, outputs: bind(opened.graph(role), inputs, outputs),
+            template_factor=manifest.factors["template"],
+            search_factor=manifest.factors["search"],
+            mean=manifest.mean,
+            std=manifest.std,
+            fill=manifest.fill,
+            policy=asdict(Policy.of(manifest.thresholds_of(opened.precision))),
+        )
 
     def start(self, frame: Pixels, *, text: str | None = None, box: Any = None) -> Track:
         """Names the target, and finds it in the first frame; forgets any target before it.
 
         Args:
-            frame: uint8 (H, W, 3) BGR.
+            frame: uint8 (H, W, 3) BGR; rows may lie apart, the pixels of a row are packed.
             text: what it is, such as "red car"; without ``box`` the whole frame is searched.
             box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left.
 
@@ -73,23 +72,10 @@ class Tracker:
             FrameError, BoxError, PromptError: bad input; the tracker then still has its target from before.
             ConfigError: neither text nor box.
         """
-        pixels = check_pixels(frame)
-        if text is None and box is None:
-            raise ConfigError(
-                "start() got neither text nor box; name the target: start(frame, text='red car')"
-            )
-        given = None if box is None else check_inside(Box.of(box), pixels.shape[1], pixels.shape[0])
-        target = Target(self.engine)
-        if text is not None:
-            target.set_text(text)
-        self._clear()
-        self._target, self._index = target, 0
-        if given is None:
-            return self._look(pixels)
-        target.set_template(pixels, given)
-        self._own_template = True
-        self._follow_from(given)
-        return Track(given, 1.0, "tracking", 0)
+        pixels = check_packed(frame)
+        given = None if box is None else Box.of(box).xywh
+        tokens = None if text is None else self._tokens(text)
+        return _track(self._core.start(pixels, tokens, given))
 
     def update(self, frame: Pixels) -> Track:
         """Finds the target in the next frame, uint8 (H, W, 3) BGR.
@@ -98,13 +84,7 @@ class Tracker:
             FrameError: bad input; the frame does not count.
             NotStartedError: there is no target yet.
         """
-        pixels = check_pixels(frame)
-        if self._target is None:
-            raise NotStartedError(
-                "update() before start(); call start(frame, text=...) or start(frame, box=...) first"
-            )
-        self._index += 1
-        return self._follow(pixels) if self._locked else self._look(pixels)
+        return _track(self._core.update(check_packed(frame)))
 
     def set_text(self, text: str) -> None:
         """Describes another target, from the next frame on: takes milliseconds, nothing is rebuilt.
@@ -115,125 +95,23 @@ class Tracker:
             PromptError: bad text; the target stays what it was.
             NotStartedError: there is no target yet.
         """
-        if self._target is None:
-            raise NotStartedError("set_text() before start(); call start(frame, text=...) first")
-        if not isinstance(text, str):
-            raise PromptError(f"text is a {type(text).__name__}; expected a str such as 'red car'")
-        self._target.set_text(text)
-        self._locked, self._own_template, self._box, self._streak = False, False, None, 0
-        self._status = "searching"
+        self._core.set_text(*self._tokens(text))
 
-    # looking everywhere
+    @property
+    def timing(self) -> Timing:
+        """Where the time of the last ``start`` or ``update`` went, without the Python around it."""
+        crop_s, network_s, total_s = self._core.timing()
+        return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)
 
-    def _look(self, pixels: Pixels) -> Track:
-        assert self._target is not None
-        _, found, score = self._everywhere(pixels)
-        if score < self._policy.candidate:
-            self._streak, self._box = 0, None
-            return Track(None, score, self._status, self._index)
-        same = self._box is not None and found.iou(self._box) >= _SAME_PLACE
-        self._streak = self._streak + 1 if same else 1
-        self._box = found
-        if score < self._policy.acquire and self._streak < self._policy.confirm:
-            return Track(found, score, "uncertain", self._index)
-        if not self._own_template:
-            self._target.set_template(pixels, found)
-        self._follow_from(found)
-        return Track(found, score, "tracking", self._index)
+    def _tokens(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if self._tokenizer is None:
+            self._tokenizer = Tokenizer(self.engine.bundle)
+        return self._tokenizer.encode(text)
 
-    def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Box, float]:
-        """The network's maps of the whole frame, the best box in it and its score.
 
-        By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
-        """
-        assert self._target is not None
-        region = letterbox(pixels.shape[1], pixels.shape[0])
-        outputs = self._run(
-            "ground", pixels, region, self._target.feeds if self._own_template else self._target.words
-        )
-        prediction = decode(outputs)
-        found = clip(from_region(region, prediction.cxcywh), pixels.shape[1], pixels.shape[0])
-        return outputs, found, confidence(prediction)
-
-    def _checked(self, pixels: Pixels) -> Box | None:
-        """What to follow instead, by the sentence alone: more of the same thing, or what it twice fits much better."""
-        assert self._box is not None
-        outputs, found, score = self._everywhere(pixels)
-        doubts, self._doubts = self._doubts, 0
-        if score < self._policy.candidate:
-            return None
-        if found.holds(self._box) >= 0.5:  # the same thing; more of it may be in view than when it was found
-            return found if found.iou(self._box) < self._policy.extent else None
-        here = score_within(outputs["score"][0, 0], self._box, letterbox(pixels.shape[1], pixels.shape[0]))
-        if found.iou(self._box) > 0 or here >= self._policy.doubt * float(outputs["score"].max()):
-            return None
-        self._doubts = doubts + 1
-        return found if doubts else None
-
-    def _follow_from(self, box: Box) -> None:
-        self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
-        self._doubts = 0
-
-    # following
-
-    def _follow(self, pixels: Pixels) -> Track:
-        assert self._box is not None
-        assert self._target is not None
-        policy, before = self._policy, self._box
-        if not self._own_template and self._index % int(policy.verify) == 0:
-            better = self._checked(pixels)
-            if better is not None:
-                self._target.set_template(pixels, better)
-                self._follow_from(better)
-                before = better
-        region = region_around(before, self._manifest.factors["search"])
-        outputs = self._run("search", pixels, region, self._target.feeds)
-        if self._window is None:
-            self._window = hann_window(outputs["score"].shape[-1])
-        prediction = decode(
-            outputs,
-            window=self._window,
-            influence=policy.window,
-            previous=(before.w / region[2], before.h / region[2]),
-            penalty=policy.penalty,
-        )
-        score = confidence(prediction)
-        if score >= policy.drop:
-            self._box = self._smoothed(region, prediction, pixels)
-        if score >= policy.sure and policy.refresh and self._index % int(policy.refresh) == 0:
-            share = target_share(self._box, region, outputs["score"].shape[-1])
-            self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
-        if score >= policy.keep:
-            self._streak, self._status = 0, "tracking"
-            return Track(self._box, score, "tracking", self._index)
-        self._streak += 1
-        if self._streak < policy.patience:
-            self._status = "uncertain"
-            return Track(self._box, score, "uncertain", self._index)
-        self._lose()
-        return Track(None, score, "lost", self._index)
-
-    def _smoothed(self, region: Region, prediction: Prediction, pixels: Pixels) -> Box:
-        """The new box with some of the old size kept, inside the frame."""
-        assert self._box is not None
-        keep = self._policy.inertia
-        raw = from_region(region, prediction.cxcywh)
-        w, h = raw.w * (1 - keep) + self._box.w * keep, raw.h * (1 - keep) + self._box.h * keep
-        cx, cy = raw.center
-        return clip(Box(cx - w / 2, cy - h / 2, w, h), pixels.shape[1], pixels.shape[0])
-
-    def _lose(self) -> None:
-        self._locked, self._box, self._streak, self._status = False, None, 0, "lost"
-
-    def _run(
-        self, role: str, pixels: Pixels, region: Region, feeds: dict[str, NDArray[np.float32]]
-    ) -> dict[str, NDArray[np.float32]]:
-        graph, manifest = self.engine.graph(role), self._manifest
-        if role not in self._images:
-            self._images[role] = np.empty(graph.inputs["image"].shape, np.float32)
-        image = self._images[role]
-        crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
-        return graph.run({"image": image, **feeds})
+def _track(result: tuple[tuple[float, float, float, float] | None, float, str, int]) -> Track:
+    box, score, status, index = result
+    return Track(None if box is None else Box(*box), score, cast(Status, status), index)
 
 
 def _engine(bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int) -> Engine:

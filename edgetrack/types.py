@@ -88,6 +88,15 @@ class Track:
     index: int  # frames since ``start``, which is 0
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of one ``start`` or ``update`` went, in milliseconds."""
+
+    crop: float  # from the frame into the network's input
+    network: float
+    other: float  # decoding, motion, states
+
+
 def check_pixels(pixels: object) -> NDArray[np.uint8]:
     """Returns ``pixels`` itself when it is a non-empty uint8 (H, W, 3) array; copies nothing.
 

@@ -46,12 +46,12 @@ class Template(nn.Module):
 
 
 class Search(nn.Module):
-    """image and all that is known of the target -> score, offset, size, presence, kept, embedding.
+    """image and all that is known of the target -> score, offset, size, presence, quality, kept, embedding.
 
-    Score, size, presence and kept are in 0..1.
+    All but offset and embedding are in 0..1.
     """
 
-    outputs = ("score", "offset", "size", "presence", "kept", "embedding")
+    outputs = ("score", "offset", "size", "presence", "quality", "kept", "embedding")
 
     def __init__(self, network: EdgetrackNet) -> None:
         super().__init__()
@@ -71,7 +71,8 @@ class Search(nn.Module):
         # the share of cells above the selection's threshold: for diagnosis, the tracker does not need it
         kept = (out["margin"] > 0).float().mean(1, keepdim=True)
         score, presence = torch.sigmoid(out["score"]), torch.sigmoid(out["presence"])
-        return score, out["offset"], out["size"], presence, kept, out["embedding"]
+        quality = torch.sigmoid(out["quality"])
+        return score, out["offset"], out["size"], presence, quality, kept, out["embedding"]
 
 
 class Text(nn.Module):

@@ -19,6 +19,7 @@ from edgetrack.errors import ExportError
 from edgetrack.export.graphs import GROUNDING, SEARCH, TEMPLATE, TEXT_LENGTH, ExportGraph, build_graphs
 from edgetrack.export.onnx_graph import first_line, to_onnx
 from edgetrack.export.parity import check_parity
+from edgetrack.export.staging import check_output
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.manifest import FILE_NAME, SCHEMA, BundleFile, Manifest
 from edgetrack.training.models.network import EdgetrackNet
@@ -55,7 +56,7 @@ def export(config: ExportConfig) -> ExportReport:
         ExportError: the checkpoint, the text encoder or the output folder cannot be used.
         ParityError: the exported graphs differ from the network.
     """
-    _check_output(config.output)
+    check_output(config.output, force=True)
     network, thresholds = load_checkpoint(config.checkpoint)
     encoder = _load_text(config.text)
     parameters = _count(network) + _count(encoder)
@@ -99,14 +100,6 @@ def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float]]:
             "expected a file that 'edgetrack train' wrote with this version"
         ) from error
     return network.eval(), thresholds
-
-
-def _check_output(output: Path) -> None:
-    replaceable = (output / FILE_NAME).is_file() or (output.is_dir() and not any(output.iterdir()))
-    if output.exists() and not replaceable:
-        raise ExportError(
-            f"output {output} exists and is not a bundle; expected a new folder or an older bundle"
-        )
 
 
 def _load_text(folder: Path) -> MiniLM:

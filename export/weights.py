@@ -7,15 +7,17 @@ exactly" loses nothing: the graphs compute in float32 what PyTorch computes with
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from edgetrack.errors import ExportError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SMALL = 1024  # bytes in float32; smaller tensors (biases, scales) keep float32 and stay in the graph file
 _ALIGNMENT = 64  # of each tensor in the weight file, so that it can be mapped and read with vector loads
@@ -27,6 +29,8 @@ def round_weights(module: nn.Module) -> None:
     Raises:
         ExportError: a parameter is not finite or exceeds float16's range.
     """
+    import torch
+
     with torch.no_grad():
         for name, value in module.named_parameters():
             if value.numel() * 4 < SMALL:
@@ -68,6 +72,12 @@ class WeightFile:
                 self._refer(tensor, array)  # a constant that the exporter computed
         for node in reversed(casts):
             model.graph.node.insert(0, node)
+
+    def store_integers(self, model: onnx.ModelProto) -> None:
+        """Moves the large int8 initialisers of ``model`` here; the others stay where they are."""
+        for tensor in model.graph.initializer:
+            if tensor.data_type == TensorProto.INT8 and len(tensor.raw_data) >= SMALL:
+                self._refer(tensor, numpy_helper.to_array(tensor))
 
     def bytes(self) -> bytes:
         return bytes(self._data)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from edgetrack.errors import ConfigError
 
-__all__ = ["Precision", "Status", "Target", "load", "names"]
+__all__ = ["Precision", "Status", "Target", "detect", "load", "names"]
 
 Precision = Literal["fp32", "fp16", "int8"]
 Status = Literal["tested", "untried"]
@@ -65,6 +67,29 @@ def load(name: str) -> Target:
     if name not in names():
         raise ConfigError(f"unknown target {name!r}; expected one of {', '.join(names())}")
     return parse(name, (files(__name__) / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+_JETSONS = {
+    "thor": "jetson-thor",
+    "agx orin": "jetson-agx-orin",
+    "orin": "jetson-orin-nano",
+}  # first match counts
+
+
+def detect(*, root: Path = Path("/")) -> Target:
+    """The target that comes closest to this machine.
+
+    Args:
+        root: of the file system in which the machine describes itself; another one in tests.
+    """
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        try:
+            model = (root / "proc/device-tree/model").read_text(errors="replace").lower()
+        except OSError:
+            model = ""
+        known = (name for word, name in _JETSONS.items() if "jetson" in model and word in model)
+        return load(next(known, "arm-cpu"))
+    return load("x86-cuda" if (root / "proc/driver/nvidia/version").exists() else "x86-cpu")
 
 
 def parse(name: str, text: str) -> Target:

@@ -22,14 +22,41 @@ MEMORY = {
 }
 
 
+def inputs_of(role: str, size: int) -> dict[str, tuple[int, ...]]:
+    if role == "text":
+        return {"ids": (1, 24), "mask": (1, 24)}
+    if role == "prompt":
+        return {"tokens": (1, 24, 384), "mask": (1, 24)}
+    image = {"image": (1, 3, size, size)}
+    return {**image, "target": (1, 1, 8, 8)} if role == "template" else {**image, **MEMORY}
+
+
+def outputs_of(role: str, cells: int) -> dict[str, tuple[int, ...]]:
+    if role == "text":
+        return {"tokens": (1, 24, 384)}
+    if role == "prompt":
+        return {"memory": (1, 4, 24, 192), "film": (1, 2, 192), "prototype": (1, 192)}
+    if role == "template":
+        known = {name: MEMORY[name] for name in ("anchor", "prompts")}
+        return {"memory": (1, 4, 64, 192), **known, "prototype": (1, 192)}
+    maps = {
+        name: (1, n, cells, cells) for name, n in (("score", 1), ("offset", 2), ("size", 2), ("quality", 1))
+    }
+    return {**maps, "presence": (1, 1), "embedding": (1, cells * cells, 64)}
+
+
 class FakeGraph:
     """One role. ``search`` and ``ground`` look for red; the others return constants."""
 
     def __init__(self, role: str, calls: list[str]) -> None:
         size = {"search": 256, "ground": 320, "template": 128}.get(role, 0)
-        shapes = {"image": (1, 3, size, size), **(MEMORY if role in ("search", "ground") else {})}
-        self.inputs = {name: TensorSpec("float32", shape) for name, shape in shapes.items()}
-        self.outputs: dict[str, TensorSpec] = {}
+        self.inputs = {
+            name: TensorSpec("int64" if name == "ids" else "float32", shape)
+            for name, shape in inputs_of(role, size).items()
+        }
+        self.outputs = {
+            name: TensorSpec("float32", shape) for name, shape in outputs_of(role, size // 16).items()
+        }
         self.role, self._calls = role, calls
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -53,7 +80,10 @@ def find_red(image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """The network's outputs for the box around all red pixels of (1, 3, S, S) RGB in -1..1."""
     side = image.shape[-1]
     cells = side // 16
-    maps = {name: np.zeros((1, n, cells, cells), np.float32) for name, n in (("score", 1), ("offset", 2))}
+    maps = {
+        name: np.zeros((1, n, cells, cells), np.float32)
+        for name, n in (("score", 1), ("offset", 2), ("quality", 1))
+    }
     out = {
         **maps,
         "size": np.full((1, 2, cells, cells), 0.25, np.float32),
@@ -70,6 +100,7 @@ def find_red(image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     out["offset"][0, :, i, j] = cx - j - 0.5, cy - i - 0.5
     out["size"][0, :, i, j] = (x2 - x1) / side, (y2 - y1) / side
     out["presence"][:] = 1.0
+    out["quality"][:] = 1.0
     return out
 
 

@@ -134,3 +134,18 @@ def test_the_shipped_bundle() -> None:
     assert sum(file.stat().st_size for file in bundle.folder.iterdir()) < 40e6
     assert Bundle.open(DEFAULT).folder == bundle.folder
     assert b"/home/" not in b"".join(file.read_bytes() for file in bundle.folder.glob("*.onnx"))
+
+
+def test_a_precision_has_thresholds_of_its_own(tmp_path: Path) -> None:
+    own = {"graphs": [], "thresholds": {"keep": 0.3}}
+    changes = {"thresholds": {"keep": 0.2, "drop": 0.1}, "precisions": {"int8": own}}
+    manifest = Bundle.open(write_fake_bundle(tmp_path, **changes)).manifest
+    assert manifest.thresholds_of("fp32") == {"keep": 0.2, "drop": 0.1}
+    assert manifest.thresholds_of("int8") == {"keep": 0.3, "drop": 0.1}
+    assert Manifest.from_json(manifest.to_json(), origin="here") == manifest
+
+
+def test_a_bundle_from_before_precisions_opens(tmp_path: Path) -> None:
+    bundle = Bundle.open(write_fake_bundle(tmp_path))
+    assert (dict(bundle.manifest.precisions), dict(bundle.manifest.versions)) == ({}, {})
+    assert bundle.graph("search", "int8") == bundle.path("search")

@@ -54,10 +54,10 @@ def frames_of(path: Path) -> int:
     return count
 
 
-def test_help_names_everything_and_loads_nothing_heavy() -> None:
+def test_help_names_everything_and_loads_nothing_heavy(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"})
     assert result.exit_code == 0
-    for word in ("run", "demo", "eval", "models", "--version"):
+    for word in ("run", "demo", "eval", "export", "models", "targets", "--version"):
         assert word in result.stdout
     result = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "100"})
     for option in (
@@ -66,7 +66,9 @@ def test_help_names_everything_and_loads_nothing_heavy() -> None:
     ):  # fmt: skip
         assert option in result.stdout
     code = "import sys, edgetrack.cli; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    ).stdout
     assert not {"cv2", "numpy", "onnxruntime", "tokenizers", "torch"} & set(loaded.split())
 
 
@@ -217,6 +219,17 @@ def test_the_demo_writes_its_video(tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert 'target  "red car"' in result.stdout
     assert frames_of(tmp_path / "demo.mp4") == 180
+
+
+def test_targets_lists_the_boards_and_marks_this_machine() -> None:
+    from edgetrack import targets
+
+    result = CliRunner().invoke(app, ["targets"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    for name in targets.names():
+        (line,) = [line for line in lines if line.startswith(f"{name} ")]
+        assert ("this machine" in line) == (name == targets.detect().name)
 
 
 def test_models_lists_what_is_shipped() -> None:

@@ -13,7 +13,8 @@ from bundles import write_fake_bundle
 from edgetrack.bundle import GRAPHS, Bundle
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine
-from edgetrack.errors import BundleError, ConfigError, EngineUnavailable
+from edgetrack.engines.ort import saturates
+from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +88,37 @@ def test_an_unknown_graph(engine: Engine) -> None:
         engine.graph("depth")
 
 
-@pytest.mark.parametrize("options", [{"engine": "trt"}, {"precision": "int8"}, {"precision": "fp16"}])
+@pytest.mark.parametrize("options", [{"engine": "trt"}, {"precision": "fp16"}])
 def test_what_is_not_available_yet_says_what_is(fake: Bundle, options: dict[str, str]) -> None:
-    with pytest.raises(EngineUnavailable, match=r"runs engine 'ort'.*'fp32'.*later export"):
+    with pytest.raises(EngineUnavailable, match=r"runs the engines ort \(fp32, int8\).*later version"):
         open_engine(fake, **options)  # type: ignore[arg-type]
+
+
+def test_int8_that_the_bundle_lacks_names_the_command(fake: Bundle) -> None:
+    with pytest.raises(EngineUnavailable, match=r"run: edgetrack export fake --int8 --calibration VIDEO"):
+        open_engine(fake, precision="int8")
+
+
+def test_bf16_is_not_for_onnx_runtime(fake: Bundle) -> None:
+    with pytest.raises(EngineUnavailable, match=r"'ort' cannot run precision 'bf16'.*engine='openvino'"):
+        open_engine(fake, engine="ort", precision="bf16")
+
+
+@pytest.mark.parametrize("role", GRAPHS)
+def test_openvino_equals_onnx_runtime(engine: Engine, role: str) -> None:
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    other = open_engine(engine.bundle, engine="openvino", precision="fp32", threads=1)
+    assert "OpenVINO" in other.reason
+    values = feeds(engine, role)
+    given = other.graph(role).run(values)
+    for name, array in engine.graph(role).run(values).items():
+        assert np.abs(given[name] - array).max() <= 2e-4, name
+
+
+def test_without_openvino(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[openvino\]'"):
+        open_engine(fake, engine="openvino")
 
 
 @pytest.mark.parametrize(
@@ -124,3 +152,31 @@ def test_without_onnxruntime(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_engine_is_lazy(fake: Bundle) -> None:
     assert isinstance(open_engine(fake).bundle.folder, Path)  # no graph of it could be loaded
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags\t\t: fpu avx2 avx512_vnni", False),
+        ("flags\t\t: fpu avx2 avx_vnni", False),
+        ("flags\t\t: fpu avx2 avx512f", True),
+        ("Features\t: fp asimd asimddp", False),  # ARM
+        (None, False),
+    ],
+)
+def test_processors_that_overflow_are_known(tmp_path: Path, flags: str | None, expected: bool) -> None:
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor: 0\n{flags}\n")
+    assert saturates(cpuinfo=tmp_path / "cpuinfo") is expected
+
+
+def test_auto_leaves_int8_alone_where_it_would_overflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle.open(write_fake_bundle(tmp_path, precisions={"int8": {"graphs": [], "thresholds": {}}}))
+    monkeypatch.setattr("edgetrack.engines.saturates", lambda: True)
+    assert open_engine(bundle, engine="ort").precision == "fp32"
+    assert "no VNNI" in open_engine(bundle, engine="ort").reason
+    assert open_engine(bundle, engine="ort", precision="int8").precision == "int8"
+    monkeypatch.setattr("edgetrack.engines.saturates", lambda: False)
+    assert open_engine(bundle, engine="ort").precision == "int8"

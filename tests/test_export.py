@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bundles import write_checkpoint, write_text_encoder
+from typer.testing import CliRunner
 
 from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.cli import app
 from edgetrack.engines import open_engine
 from edgetrack.errors import ExportError, ParityError
 
@@ -62,11 +63,67 @@ def test_weights_are_stored_once_in_half_the_bytes(report: ExportReport) -> None
 def test_graph_files_are_clean(report: ExportReport) -> None:
     for role in GRAPHS:
         model = onnx.load(str(report.bundle.path(role)), load_external_data=False)
-        assert [(o.domain, o.version) for o in model.opset_import] == [("", 20)]
-        assert not model.functions
+        selects = role in ("search", "ground")
+        assert {o.domain: o.version for o in model.opset_import} == {
+            "": 20,
+            **({"edgetrack": 1} if selects else {}),
+        }
+        assert [f.name for f in model.functions] == ["TokenSelect"] * selects
         assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
         large = [t for t in model.graph.initializer if len(t.raw_data) >= weights.SMALL and t.data_type == 1]
         assert not large
+
+
+@pytest.mark.parametrize(("role", "tokens"), [("search", 256), ("ground", 400)])
+def test_token_selection_is_one_node_that_any_runtime_can_run(
+    report: ExportReport, role: str, tokens: int
+) -> None:
+    """Its body gives, by itself, what the module of the network gives: with both prototypes and with either."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = report.bundle.path(role)
+    model = onnx.load(str(path), load_external_data=False)
+    (node,) = (n for n in model.graph.node if n.domain == "edgetrack")
+    assert (node.op_type, [list(a.ints) for a in node.attribute]) == ("TokenSelect", [[128]])
+    network, _ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
+    weights.round_weights(network)
+    module = network.select
+    shapes = dict(
+        zip(node.input, ([1, tokens, 192], [192, 192], [1, 2, 192], [1, 192], [1], []), strict=True)
+    )
+    kinds = dict(zip(node.output, (1, 7, 1), strict=True))
+    values = [onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes.items()]
+    ends = [onnx.helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items()]
+    graph = onnx.helper.make_graph([node], "alone", values, ends)
+    alone = onnx.helper.make_model(
+        graph, functions=model.functions, opset_imports=model.opset_import, ir_version=model.ir_version
+    )
+    session = onnxruntime.InferenceSession(alone.SerializeToString(), providers=["CPUExecutionProvider"])
+    parameters = [module.project.weight.T, module.threshold.weight, module.threshold.bias, module.sharpness]
+    project, *rest = (p.detach().numpy() for p in parameters)
+    random = np.random.default_rng(0)
+    for present in ((1, 1), (0, 1), (1, 0)):
+        image = random.normal(size=(1, tokens, 192)).astype(np.float32)
+        known = random.normal(size=(1, 2, 192)).astype(np.float32)
+        known *= np.array(present, np.float32)[None, :, None] / np.linalg.norm(known, axis=-1, keepdims=True)
+        feeds = dict(zip(node.input, (image, np.ascontiguousarray(project), known, *rest), strict=True))
+        margins, indices, gates = session.run(None, feeds)
+        with torch.no_grad():
+            expected = module(torch.from_numpy(image), torch.from_numpy(known))
+        assert np.array_equal(indices, expected[0].numpy())
+        assert np.abs(gates - expected[1].numpy()).max() < 1e-5
+        assert np.abs(margins - expected[2].numpy()).max() < 1e-5
+
+
+@pytest.mark.parametrize("role", ["search", "ground"])
+def test_openvino_runs_the_same_node(report: ExportReport, role: str) -> None:
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    engines = [open_engine(report.bundle, engine=name, threads=1) for name in ("ort", "openvino")]
+    random = np.random.default_rng(0)
+    specs = report.bundle.manifest.tensors[role].inputs
+    feeds = {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
+    feeds["prototypes"] /= np.linalg.norm(feeds["prototypes"], axis=-1, keepdims=True)
+    first, second = (engine.graph(role).run(feeds) for engine in engines)
+    assert all(np.abs(first[name] - second[name]).max() < 1e-4 for name in first)
 
 
 def test_parity_on_a_real_frame(report: ExportReport, shared_data: Path) -> None:
@@ -121,7 +178,7 @@ def test_export_again_replaces_the_bundle_only(
     with pytest.raises(ExportError, match="exists and is not a bundle"):
         pipeline.export(ExportConfig(config.checkpoint, other, text=config.text))
     assert (other / "cat.jpg").exists()
-    pipeline._check_output(report.bundle.folder)
+    assert pipeline.export(config).bundle.manifest == report.bundle.manifest
 
 
 def test_a_failed_step_leaves_nothing(
@@ -172,12 +229,15 @@ def test_small_tensors_keep_their_precision() -> None:
     assert torch.equal(layer.weight, weight.half().float())
 
 
-def test_the_command(config: ExportConfig, tmp_path: Path) -> None:
+def test_the_command(config: ExportConfig, report: ExportReport, tmp_path: Path) -> None:
     bad = tmp_path / "bad.pt"
     shutil.copyfile(config.text / "tokenizer.json", bad)
-    command = [sys.executable, "-m", "edgetrack.export", str(bad), str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: checkpoint")
-    assert done.stderr.count("\n") == 1
-    assert Bundle.open(config.output).manifest.name == "tiny"
+    result = CliRunner().invoke(app, ["export", str(bad), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert re.match(r"(?s).*error: checkpoint .*bad\.pt cannot be loaded", result.output)
+    assert not list(tmp_path.glob("*out*"))
+    arguments = ["export", str(config.checkpoint), "--text-encoder", str(config.text), "--name", "again"]
+    result = CliRunner().invoke(app, [*arguments, "--output", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "again 0.1.0" in result.output
+    assert Bundle.open(tmp_path / "out").manifest.tensors == report.bundle.manifest.tensors

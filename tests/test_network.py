@@ -108,12 +108,57 @@ def test_a_perfect_prediction_costs_almost_nothing() -> None:
         "size": size,
         "presence": torch.full((1, 1), 12.0),
         "margin": torch.zeros(1, 256),
+        "quality": torch.full((1, 1, 16, 16), 12.0),
     }
     terms = losses.tracking_losses(out, box, torch.ones(1))
     assert float(terms["iou"]) < 1e-4
     assert float(terms["l1"]) < 1e-4
     assert float(terms["presence"]) < 1e-4
+    assert float(terms["quality"]) < 1e-4
     assert float(terms["centre"]) < 1e-2
+
+
+def test_a_run_may_start_from_an_older_network(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    older, newer = EdgetrackNet(), EdgetrackNet()
+    weights = {k: v for k, v in older.state_dict().items() if not k.startswith("contrast.")}
+    torch.save({"model": weights, "config": {}}, tmp_path / "old.pt")
+    checkpoint.start_from(newer, tmp_path / "old.pt")
+    assert torch.equal(newer.heads.score.weight, older.heads.score.weight)
+    assert not newer.contrast.weight.any()  # the new part begins without effect
+    torch.save({"model": {**weights, "gone.weight": torch.ones(1)}, "config": {}}, tmp_path / "other.pt")
+    with pytest.raises(ConfigError, match=r"'gone\.weight'; expected one of the same network"):
+        checkpoint.start_from(newer, tmp_path / "other.pt")
+
+
+def test_what_is_frozen_gets_no_gradient_and_thaws() -> None:
+    net = EdgetrackNet()
+    for frozen in (13, 7):
+        net.freeze(frozen)
+        net.zero_grad(set_to_none=True)
+        net.features(torch.zeros(1, 3, 64, 64)).sum().backward()
+        learned = [block.project.conv.weight.grad is not None for block in net.trunk.blocks]
+        assert learned == [i >= frozen for i in range(17)]
+
+
+def test_quality_is_asked_of_the_cells_that_score_best() -> None:
+    box = torch.tensor([[0.5, 0.5, 0.25, 0.25]])
+    boxes = box.expand(1, 256, 4).reshape(1, 16, 16, 4).clone()
+    boxes[0, 8, 8] = torch.tensor([0.9, 0.9, 0.1, 0.1])
+    score = torch.full((1, 1, 16, 16), -9.0)
+    score[0, 0, 8, 8] = 5.0
+    sure, doubtful = (torch.full((1, 1, 16, 16), value) for value in (9.0, -9.0))
+    wrong = losses.quality_loss({"score": score, "quality": sure}, boxes, box, torch.ones(1))
+    right = losses.quality_loss({"score": score, "quality": doubtful}, boxes, box, torch.ones(1))
+    assert float(wrong) > 5 > 0.01 > float(right)
+    gone = losses.quality_loss({"score": -score, "quality": sure}, boxes, box, torch.zeros(1))
+    assert float(gone) > 5  # what is not there is never right
+
+
+def test_iou_of_centred_boxes() -> None:
+    a, b = torch.tensor([0.5, 0.5, 0.4, 0.4]), torch.tensor([0.7, 0.5, 0.4, 0.4])
+    assert float(losses.iou(a, a)) == pytest.approx(1)
+    assert float(losses.iou(a, b)) == pytest.approx(1 / 3)
 
 
 def test_giou_of_known_boxes() -> None:

@@ -1,12 +1,14 @@
-"""Prompts that refresh while tracking: the loss that shapes them, and what the tracker makes of a frame."""
+"""Prompts that refresh while tracking: the loss that shapes them, and what the tracker makes of a frame.
+
+The tracker's part is tested on the reference, which ``test_native_tracker.py`` compares the C++ one with."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
+from reference.target import Target
 
-from edgetrack.target import Target
 from edgetrack.types import Box
 
 

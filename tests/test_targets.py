@@ -53,3 +53,28 @@ def test_a_wrong_file_is_refused(change, says):
     assert targets.parse("board", GOOD).threads == 2
     with pytest.raises(ConfigError, match=says):
         targets.parse("board", GOOD.replace(*change))
+
+
+@pytest.mark.parametrize(
+    ("machine", "files", "name"),
+    [
+        ("x86_64", {}, "x86-cpu"),
+        ("AMD64", {}, "x86-cpu"),
+        ("x86_64", {"proc/driver/nvidia/version": "NVRM version"}, "x86-cuda"),
+        ("aarch64", {}, "arm-cpu"),
+        ("arm64", {"proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0"}, "arm-cpu"),
+        ("aarch64", {"proc/device-tree/model": "NVIDIA Jetson AGX Orin Developer Kit\0"}, "jetson-agx-orin"),
+        (
+            "aarch64",
+            {"proc/device-tree/model": "NVIDIA Jetson Orin Nano Developer Kit\0"},
+            "jetson-orin-nano",
+        ),
+        ("aarch64", {"proc/device-tree/model": "NVIDIA Jetson AGX Thor Developer Kit\0"}, "jetson-thor"),
+    ],
+)
+def test_this_machine_is_recognised(tmp_path, monkeypatch, machine, files, name):
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text)
+    assert targets.detect(root=tmp_path).name == name

@@ -32,7 +32,7 @@ class FakeTokenizer:
 
 @pytest.fixture
 def tracker(monkeypatch: pytest.MonkeyPatch) -> Tracker:
-    monkeypatch.setattr("edgetrack.target.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
     return Tracker(engine=FakeEngine())
 
 
@@ -96,7 +96,7 @@ def test_a_box_at_the_border_stays_in_the_frame(tracker: Tracker) -> None:
 
 
 def test_two_trackers_on_one_engine_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.target.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
     engine = FakeEngine()
     one, two = Tracker(engine=engine), Tracker(engine=engine)
     one.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))

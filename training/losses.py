@@ -7,8 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WEIGHTS = {
-    "centre": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1, "contrast": 0.2, "distill": 0.3,
+    "centre": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1, "quality": 0.5, "contrast": 0.2,
+    "distill": 0.3,
 }  # fmt: skip
+_PICKED = 8  # cells a sample
 
 
 def cell_grid(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -52,6 +54,14 @@ def giou(a: Tensor, b: Tensor) -> Tensor:
     return inter / union.clamp(min=1e-9) - (hull - union) / hull.clamp(min=1e-9)
 
 
+def iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of cxcywh boxes (..., 4)."""
+    low = torch.maximum(a[..., :2] - a[..., 2:] / 2, b[..., :2] - b[..., 2:] / 2)
+    high = torch.minimum(a[..., :2] + a[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2)
+    shared = (high - low).clamp(min=0).prod(-1)
+    return shared / (a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared).clamp(min=1e-9)
+
+
 def decode_boxes(offset: Tensor, size: Tensor) -> Tensor:
     """Boxes (B, side, side, 4) cxcywh as shares of the crop, one a cell."""
     side = offset.shape[-1]
@@ -66,6 +76,22 @@ def on_target(box: Tensor, present: Tensor, side: int) -> Tensor:
     reach_x, reach_y = (0.3 * w).clamp(min=0.71)[:, None, None], (0.3 * h).clamp(min=0.71)[:, None, None]
     inside = ((x - cx[:, None, None]).abs() < reach_x) & ((y - cy[:, None, None]).abs() < reach_y)
     return inside.float() * present[:, None, None]
+
+
+def quality_loss(out: dict[str, Tensor], boxes: Tensor, box: Tensor, present: Tensor) -> Tensor:
+    """Cross-entropy of ``quality`` against "this cell's box has an IoU of at least a half with the target".
+
+    Asked of the cells that a tracker might pick: the best by score, present or not. ``boxes`` (B, S, S, 4).
+    """
+    picked = out["score"].detach().flatten(1).topk(_PICKED, dim=1).indices
+    chosen = boxes.detach().flatten(1, 2).gather(1, picked[..., None].expand(-1, -1, 4))
+    right = (iou(chosen, box[:, None]) >= 0.5).float() * present[:, None]
+    logits = out["quality"].flatten(1).gather(1, picked)
+    weight = torch.softmax(
+        4.0 * out["score"].detach().flatten(1).gather(1, picked), dim=1
+    )  # the first counts most
+    each = F.binary_cross_entropy_with_logits(logits, right, reduction="none")
+    return (each * weight).sum(1).mean()
 
 
 def tracking_losses(out: dict[str, Tensor], box: Tensor, present: Tensor) -> dict[str, Tensor]:
@@ -92,6 +118,7 @@ def tracking_losses(out: dict[str, Tensor], box: Tensor, present: Tensor) -> dic
         "centre": centre_focal(out["score"][:, 0], gaussian_centres(box, present, side)),
         "iou": ((1 - giou(predicted, wanted)) * weight).sum() / samples,
         "l1": (l1.clamp(max=2.0) * weight).sum() / samples,
+        "quality": quality_loss(out, predicted, box, present),
         "presence": F.binary_cross_entropy_with_logits(out["presence"][:, 0], present),
         "select": recall.sum() / mask.sum().clamp(min=1.0) + budget,
     }

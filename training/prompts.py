@@ -36,12 +36,12 @@ def refreshed(embedding: Tensor, prompts: Tensor, box: Tensor, present: Tensor) 
     around = F.normalize((tokens * outside[..., None]).sum(1), dim=-1)
     likeness = (tokens @ prompts[:, :1].detach().transpose(1, 2))[..., 0] - 4.0 * (1.0 - outside)
     distractor = tokens[torch.arange(len(tokens)), likeness.argmax(1)]
-    count, kind = len(tokens), {"device": tokens.device, "dtype": torch.float32}
-    chosen = (torch.rand(count, **kind) < _REFRESHED).float() * present
-    share = (torch.rand(count, **kind) * 0.6 * chosen)[:, None]
+    dice = torch.rand(3, len(tokens), device=tokens.device)
+    chosen = (dice[0] < _REFRESHED).float() * present
+    share = (dice[1] * 0.6 * chosen)[:, None]
     target = F.normalize(prompts[:, 0] * (1 - share) + here * share, dim=-1)
     background = F.normalize(prompts[:, 1] * (1 - share) + around * share, dim=-1)
-    shown = (chosen * (torch.rand(count, **kind) < _WITH_DISTRACTOR).float())[:, None]
+    shown = (chosen * (dice[2] < _WITH_DISTRACTOR).float())[:, None]
     blurred = F.normalize(distractor + 0.3 * around, dim=-1)  # never the token itself
     return torch.stack((target, background, blurred * shown), 1).to(prompts.dtype)
 

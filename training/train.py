@@ -49,7 +49,6 @@ class Trainer:
     """One process of a run. ``run()`` trains to the recipe's last step, from the last checkpoint if there is one."""
 
     def __init__(self, recipe: Recipe, samples: Samples, text: TextEncoder) -> None:
-        torch.set_flush_denormal(True)
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.text = recipe, samples, text
@@ -179,10 +178,12 @@ class Trainer:
         held_out: dict[str, list[Batch]] = {kind: [] for kind in KINDS}
         for i in range(8 * len(KINDS)):  # in turn, as the workers make them
             held_out[KINDS[i % len(KINDS)]].append(self.batch(KINDS[i % len(KINDS)]))
+        torch.set_flush_denormal(True)
         try:
             self._steps(held_out)
             self._report(validate(self.average, held_out))
         finally:  # Ctrl-C keeps what is learned
+            torch.set_flush_denormal(False)
             self.save()
 
     def _steps(self, held_out: dict[str, list[Batch]]) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from edgetrack.training.batches import Batch, forward
-from edgetrack.training.losses import decode_boxes, giou
+from edgetrack.training.losses import decode_boxes, iou
 from edgetrack.training.models.network import EdgetrackNet
 
 
@@ -22,21 +22,25 @@ def auroc(score: Tensor, positive: Tensor) -> float:
 
 @torch.no_grad()
 def validate(net: EdgetrackNet, batches: dict[str, list[Batch]]) -> dict[str, float]:
-    """Mean IoU at the score's peak, share above 0.5, and AUROC of presence, for each kind of batch."""
+    """Mean IoU at the score's peak, share above 0.5, and AUROC of presence and quality, for each kind."""
     figures: dict[str, float] = {}
     for kind, group in batches.items():
-        ious, presence, present = [], [], []
+        ious, presence, present, quality, right = [], [], [], [], []
         for batch in group:
             with torch.autocast(batch.image.device.type, torch.bfloat16):
                 out = {k: v.float() for k, v in forward(net, batch).items()}
             boxes = decode_boxes(out["offset"], out["size"]).flatten(1, 2)
             best = out["score"].flatten(1).argmax(1)
             there = batch.present > 0.5
-            ious.append(giou(boxes[torch.arange(len(best)), best], batch.box)[there].clamp(min=0))
+            each = iou(boxes[torch.arange(len(best)), best], batch.box)
+            ious.append(each[there])
+            right.append(((each >= 0.5) & there).float())
+            quality.append(out["quality"].flatten(1).gather(1, best[:, None])[:, 0])
             presence.append(out["presence"][:, 0])
             present.append(batch.present)
-        iou = torch.cat(ious)
-        figures[f"{kind}_iou"] = float(iou.mean())
-        figures[f"{kind}_hit"] = float((iou >= 0.5).float().mean())
+        found = torch.cat(ious)
+        figures[f"{kind}_iou"] = float(found.mean())
+        figures[f"{kind}_hit"] = float((found >= 0.5).float().mean())
+        figures[f"{kind}_quality_auroc"] = auroc(torch.cat(quality), torch.cat(right))
         figures[f"{kind}_presence_auroc"] = auroc(torch.cat(presence), torch.cat(present))
     return {name: float(np.round(value, 4)) for name, value in figures.items()}

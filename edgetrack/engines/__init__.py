@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from edgetrack import targets
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine, Graph
-from edgetrack.engines.ort import OrtEngine
+from edgetrack.engines.openvino import OpenVinoEngine
+from edgetrack.engines.ort import OrtEngine, saturates
 from edgetrack.errors import ConfigError, EngineUnavailable
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "open_engine"]
 
-ENGINES = ("auto", "ort")
-PRECISIONS = ("auto", "fp32")
-_HERE = "this version runs engine 'ort' (ONNX Runtime on the CPU) in precision 'fp32'"
-_LATER = {"trt": "TensorRT engines", "int8": "INT8 models", "fp16": "float16 engines"}
+ENGINES = ("auto", "ort", "openvino")
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+_HERE = "this version runs the engines ort (fp32, int8) and openvino (fp32, bf16, int8), both on the CPU"
+_LATER = {"trt": "TensorRT engines", "fp16": "float16 engines"}
 
 
 def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto", threads: int = 2) -> Engine:
-    """The engine asked for; with ``auto`` the best one here, which says why in its ``reason``.
+    """The engine asked for; with ``auto`` the best one for this machine, which says why in its ``reason``.
+
+    ``auto`` takes the first engine of the machine's target (``edgetrack.targets``), and INT8 where both the bundle
+    and the target have it: export leaves it out of a bundle unless it was as accurate and faster.
 
     Raises:
         ConfigError: an unknown name, or ``threads`` is not an integer of at least 1.
@@ -26,7 +31,29 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
     _check_name("precision", precision, PRECISIONS)
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise ConfigError(f"threads is {threads!r}; expected an integer of at least 1")
-    return OrtEngine(bundle, threads=threads)
+    target = targets.detect()
+    name = target.engines[0] if engine == "auto" else engine
+    taken, why = _precision(bundle, precision, target, saturates=name == "ort" and saturates())
+    if name == "openvino":
+        return OpenVinoEngine(bundle, precision=taken, threads=threads, why=why)
+    return OrtEngine(bundle, precision=taken, threads=threads, why=why)
+
+
+def _precision(bundle: Bundle, precision: str, target: targets.Target, *, saturates: bool) -> tuple[str, str]:
+    """The precision to run, and why."""
+    has = "int8" in bundle.manifest.precisions
+    if precision == "auto":
+        if has and saturates:
+            return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
+        if has and "int8" in target.precisions:
+            return "int8", f"the bundle has INT8 and {target.name} runs it"
+        return "fp32", "the bundle has no INT8" if not has else f"{target.name} does not list INT8"
+    if precision == "int8" and not has:
+        raise EngineUnavailable(
+            f"precision 'int8' is not in bundle {bundle.manifest.name} ({bundle.folder}); "
+            f"run: edgetrack export {bundle.manifest.name} --int8 --calibration VIDEO --output DIR"
+        )
+    return precision, "asked for"
 
 
 def _check_name(option: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -34,7 +61,7 @@ def _check_name(option: str, value: str, allowed: tuple[str, ...]) -> None:
         return
     if isinstance(value, str) and value in _LATER:
         raise EngineUnavailable(
-            f"{option} {value!r} is not available: {_HERE}; {_LATER[value]} come with a later export "
-            f"command; use  {option}='auto'"
+            f"{option} {value!r} is not available: {_HERE}; {_LATER[value]} come with a later version; "
+            f"use {option}='auto'"
         )
     raise ConfigError(f"{option} {value!r} is unknown; expected one of {', '.join(allowed)}: {_HERE}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.bundle import Bundle
-from edgetrack.errors import ConfigError
-from edgetrack.manifest import TensorSpec
+from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.errors import BundleError, ConfigError
+from edgetrack.manifest import GraphSpec, TensorSpec
 
 
 class Graph(Protocol):
@@ -55,6 +56,42 @@ class Engine(Protocol):
     def close(self) -> None:
         """Lets go of all loaded graphs; a later ``graph`` loads again."""
         ...
+
+
+class LazyEngine:
+    """What engines share: each graph is loaded when it is first asked for, and must be what the manifest says."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._graphs: dict[str, Graph] = {}
+        self._lock = Lock()
+
+    def graph(self, role: str) -> Graph:
+        if role not in GRAPHS:
+            raise ConfigError(f"graph {role!r} is unknown; expected one of {', '.join(GRAPHS)}")
+        with self._lock:  # trackers in several threads may ask for the same graph first
+            if role not in self._graphs:
+                graph = self._open(role)
+                if GraphSpec(graph.inputs, graph.outputs) != self.bundle.manifest.tensors[role]:
+                    raise BundleError(
+                        f"the tensors of graph {role!r} in {self.bundle.folder} are not those of its manifest; "
+                        "export the bundle again"
+                    )
+                self._graphs[role] = graph
+            return self._graphs[role]
+
+    def close(self) -> None:
+        with self._lock:
+            self._graphs.clear()
+
+    def _open(self, role: str) -> Graph:
+        raise NotImplementedError
+
+
+def first_line(error: Exception) -> str:
+    """The first line of another library's error, which may go on for pages."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def check_feeds(role: str, inputs: Mapping[str, TensorSpec], feeds: Mapping[str, NDArray[Any]]) -> None:

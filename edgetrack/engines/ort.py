@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from threading import Lock
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from edgetrack.bundle import GRAPHS, Bundle
-from edgetrack.engines.base import check_feeds
-from edgetrack.errors import BundleError, ConfigError, EngineUnavailable
-from edgetrack.manifest import GraphSpec, TensorSpec
+from edgetrack.bundle import Bundle
+from edgetrack.engines.base import LazyEngine, check_feeds, first_line
+from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.manifest import TensorSpec
 
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
 
@@ -38,18 +39,51 @@ class OrtGraph:
         check_feeds(self.role, self.inputs, feeds)
         return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
 
+    def bind(
+        self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
+    ) -> Callable[[], None]:
+        """See ``edgetrack.engines.binding.bind``; ONNX Runtime reads and writes the arrays where they lie."""
+        from onnxruntime import OrtValue
 
-class OrtEngine:
-    """All graphs of a bundle on ONNX Runtime's CPU provider, in float32.
+        check_feeds(self.role, self.inputs, inputs)
+        binding = self._session.io_binding()
+        for name, array in inputs.items():
+            binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(array))
+        for name, array in outputs.items():
+            binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(array))
+        return _Bound(self._session, binding, (inputs, outputs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A session and the memory it works on; ONNX Runtime itself keeps none of the arrays alive."""
+
+    session: Any
+    binding: Any
+    arrays: Any
+
+    def __call__(self) -> None:
+        self.session.run_with_iobinding(self.binding)
+
+
+class OrtEngine(LazyEngine):
+    """All graphs of a bundle on ONNX Runtime's CPU provider.
 
     Args:
+        precision: "fp32" or "int8".
         threads: that one graph may use; it does not spin while it waits for the next frame.
+        why: this precision was taken, for ``reason``.
+
+    Raises:
+        EngineUnavailable: onnxruntime is not installed, or cannot run the precision.
     """
 
     name = "ort"
-    precision = "fp32"
 
-    def __init__(self, bundle: Bundle, *, threads: int = 2) -> None:
+    def __init__(
+        self, bundle: Bundle, *, precision: str = "fp32", threads: int = 2, why: str = "asked for"
+    ) -> None:
+        super().__init__(bundle)
         try:
             import onnxruntime
         except ImportError as error:
@@ -57,43 +91,57 @@ class OrtEngine:
                 f"engine 'ort' needs onnxruntime, which cannot be imported ({error}); "
                 "run: pip install onnxruntime"
             ) from error
+        if precision not in ("fp32", "int8"):
+            raise EngineUnavailable(
+                f"engine 'ort' cannot run precision {precision!r}; expected fp32 or int8, or for bf16 engine='openvino'"
+            )
         self._ort: Any = onnxruntime
-        self.bundle = bundle
-        self.reason = f"ONNX Runtime {onnxruntime.__version__} on the CPU, float32, {threads} threads"
+        self.precision = precision
+        self.reason = (
+            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {threads} threads; {precision}: {why}"
+        )
         self._threads = threads
-        self._graphs: dict[str, OrtGraph] = {}
-        self._lock = Lock()
-
-    def graph(self, role: str) -> OrtGraph:
-        if role not in GRAPHS:
-            raise ConfigError(f"graph {role!r} is unknown; expected one of {', '.join(GRAPHS)}")
-        with self._lock:  # trackers in several threads may ask for the same graph first
-            if role not in self._graphs:
-                self._graphs[role] = self._open(role)
-            return self._graphs[role]
-
-    def close(self) -> None:
-        with self._lock:
-            self._graphs.clear()
 
     def _open(self, role: str) -> OrtGraph:
-        options = self._ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only: the rest arrives as exceptions
-        for key, value in _SPINNING.items():
-            options.add_session_config_entry(f"session.{key}", value)
-        path = self.bundle.path(role)
+        path = self.bundle.graph(role, self.precision, flavour="ort")
         try:
-            session = self._ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            session = self._ort.InferenceSession(
+                str(path), session_options(self._threads), providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # onnxruntime's exceptions have no common base but Exception
             raise BundleError(
-                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({error}); export the bundle again"
+                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({first_line(error)}); "
+                "export the bundle again"
             ) from error
-        graph = OrtGraph(role, session)
-        if GraphSpec(graph.inputs, graph.outputs) != self.bundle.manifest.tensors[role]:
-            raise BundleError(f"the tensors of {path} are not those of its manifest; export the bundle again")
-        return graph
+        return OrtGraph(role, session)
+
+
+def saturates(*, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this is an x86 processor that adds two products of uint8 and int8 in 16 bits, which may overflow.
+
+    Those without VNNI do (ONNX Runtime's documentation of quantization, on U8S8); False where nothing is known.
+    """
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return bool(flags) and "avx512_vnni" not in flags and "avx_vnni" not in flags
+
+
+def session_options(threads: int) -> Any:
+    """How every session runs, with so many threads."""
+    import onnxruntime
+
+    options: Any = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: the rest arrives as exceptions
+    for key, value in _SPINNING.items():
+        options.add_session_config_entry(f"session.{key}", value)
+    # It turns integer matrix products with a bias back into float ones.
+    options.add_session_config_entry("optimization.disable_specified_optimizers", "MatMulAddFusion")
+    return options
 
 
 def _spec(value: Any) -> TensorSpec:

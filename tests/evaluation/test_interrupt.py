@@ -54,7 +54,9 @@ def test_an_interrupted_evaluation_goes_on(dataset: Path, tmp_path: Path) -> Non
         "-o",
         str(out),
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
     try:
         first = out / "records/edgetrack/nl/clean/a.json"
         deadline_s = time.monotonic() + 120
@@ -69,7 +71,9 @@ def test_an_interrupted_evaluation_goes_on(dataset: Path, tmp_path: Path) -> Non
     assert "stopped; finished sequences are kept: add --resume to go on" in printed
     before = first.read_bytes()
     assert not (out / "report.html").exists()
-    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [*command, "--resume"], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert first.read_bytes() == before
     records = [json.loads(f.read_text()) for f in sorted(first.parent.iterdir())]

@@ -197,12 +197,14 @@ def _plain(
 
 def _unnamed(classes: Pixels | None, named: set[str]) -> tuple[Thing, ...]:
     """Large things that the teacher sees and that the annotation, which is about few classes, does not name."""
+    if classes is None:
+        return ()
     things = []
-    for category in _TRUSTED if classes is not None else ():
+    for category in _TRUSTED:
         index = VOC_CLASSES.index(category)
         if category in named or (category == "dog" and "cat" in named):
             continue
-        area = (classes == index).astype(np.uint8) * np.uint8(255)
+        area = np.equal(classes, index).astype(np.uint8) * np.uint8(255)
         if cv2.countNonZero(area) <= _LARGE * area.size:
             continue
         mask = _largest(area)

@@ -15,8 +15,9 @@ class Heads(nn.Module):
     """Centre, offset and size maps, and one presence logit, from a map (B, D, S, S).
 
     Output: ``score`` logits (B, 1, S, S); ``offset`` (B, 2, S, S), x and y from the cell's centre in cells; ``size``
-    (B, 2, S, S), width and height as a share of the crop's side; ``presence`` logit (B, 1). Every cell on the target
-    may give its box, not only the one at its centre.
+    (B, 2, S, S), width and height as a share of the crop's side; ``presence`` logit (B, 1); ``quality`` logits
+    (B, 1, S, S): whether the box that the cell gives is right. Every cell on the target may give its box, not only the
+    one at its centre.
     """
 
     def __init__(self, width: int, hidden: int = 96) -> None:
@@ -28,6 +29,7 @@ class Heads(nn.Module):
         self.score = nn.Conv2d(hidden, 1, 1)
         self.offset = nn.Conv2d(hidden, 2, 1)
         self.size = nn.Conv2d(hidden, 2, 1)
+        self.quality = nn.Conv2d(2 * hidden, 1, 1)
         self.presence = nn.Sequential(nn.Linear(2 * hidden + 1, 64), nn.ReLU(), nn.Linear(64, 1))
         nn.init.constant_(self.score.bias, -math.log(99.0))  # type: ignore[arg-type]  # few cells are centres
         nn.init.constant_(self.size.bias, math.log(0.25))  # type: ignore[arg-type]  # factor 4: a quarter of the crop
@@ -46,4 +48,5 @@ class Heads(nn.Module):
             "offset": self.offset(extent),
             "size": torch.exp(self.size(extent).clamp(-6.0, 1.0)),
             "presence": self.presence(pooled),
+            "quality": self.quality(torch.cat((centre, extent), dim=1)),
         }

@@ -1,81 +1,21 @@
-"""The command ``edgetrack``: options in, exit code out. Each handler imports what it needs."""
+"""``edgetrack run`` and ``edgetrack demo``: follow a target and show or write what comes of it."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from edgetrack.errors import BoxError, ConfigError, EdgetrackError, SourceError
-from edgetrack.evaluation.command import eval_command
+from edgetrack.cli.base import EXAMPLE, EXIT_INTERRUPTED, app, parse_box
+from edgetrack.errors import ConfigError, SourceError
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Text, Threads
 
 if TYPE_CHECKING:
     from edgetrack.io.sources import Source
     from edgetrack.pipeline import Summary
     from edgetrack.types import Box
-
-EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
-EXAMPLE = 'edgetrack run --camera 0 --text "red car"'
-
-
-class _Commands(TyperGroup):
-    """Turns what a user can mend into one line and an exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except EdgetrackError as error:
-            _complain(str(error))
-            raise typer.Exit(EXIT_USER_ERROR) from error
-        except KeyboardInterrupt:
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-
-
-app = typer.Typer(
-    cls=_Commands,
-    name="edgetrack",
-    help="Follow anything that you can describe, on the device.",
-    epilog=f"Without a camera: [bold]edgetrack demo[/bold]. With one: [bold]{EXAMPLE}[/bold]",
-    rich_markup_mode="rich",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def main() -> None:
-    """Runs the command line and ends the process: 0 done, 2 user error, 130 interrupted."""
-    app()
-
-
-def _complain(message: str) -> None:
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    console.print("[bold red]error:[/bold red]", end=" ")
-    console.print(message, markup=False, soft_wrap=True)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"edgetrack {version('edgetrack')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None: ...
 
 
 @app.command("run")
@@ -131,7 +71,7 @@ def run_command(
     if (camera is None) == (source is None):
         given = "both --camera and --source" if source else "neither --camera nor --source"
         raise ConfigError(f"{given} given, expected one of them, as in: {EXAMPLE}")
-    target = None if box is None else _parse_box(box)
+    target = None if box is None else parse_box(box)
     outputs = _distinct(output or [], source)
     place: int | str = source if camera is None else camera  # type: ignore[assignment]
     with open_source(place) as opened:
@@ -172,42 +112,6 @@ def demo_command(
             max_frames=None,
             options=EngineOptions(model, engine, precision, threads),
         )
-
-
-@app.command("models")
-def models_command() -> None:
-    """List the models that come with the package."""
-    from rich.console import Console
-
-    from edgetrack.status import print_models
-
-    print_models(Console())
-
-
-app.command("eval")(eval_command)
-
-
-@app.command("train")
-def train_command(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What to train on, and how.")],
-) -> None:
-    """Train a tracker as a recipe says, from its last checkpoint if there is one. Ctrl-C keeps what is learned."""
-    from edgetrack._imports import require
-
-    require("torch", extra="train")
-    from edgetrack.training.run import run
-
-    run(recipe)
-
-
-def _parse_box(value: str) -> Box:
-    from edgetrack.types import Box
-
-    try:
-        return Box.of([float(part) for part in value.split(",")])
-    except (ValueError, BoxError) as error:
-        reason = str(error) if isinstance(error, BoxError) else f"--box {value!r} is not four numbers"
-        raise BoxError(f"{reason}; give x,y,w,h in pixels, as in: --box 120,80,64,48") from error
 
 
 def _distinct(outputs: list[Path], source: str | None) -> list[Path]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.geometry import Region
 from edgetrack.types import Box
+from reference.geometry import Region
 
 Floats = NDArray[np.float32]
 
@@ -22,6 +22,7 @@ class Prediction:
     cxcywh: tuple[float, float, float, float]  # shares of the region's side
     peak: float  # score of the chosen cell, 0..1
     presence: float  # probability that the target is in the region at all, 0..1
+    quality: float  # probability that the box is right: the target's, with an IoU of at least a half, 0..1
 
 
 def hann_window(cells: int) -> Floats:
@@ -42,7 +43,7 @@ def decode(
 
     Args:
         outputs: ``score`` (1, 1, S, S) 0..1, ``offset`` (1, 2, S, S) in cells from the cell's centre, ``size``
-            (1, 2, S, S) as a share of the region's side, ``presence`` (1, 1) 0..1.
+            (1, 2, S, S) as a share of the region's side, ``presence`` (1, 1) and ``quality`` (1, 1, S, S) 0..1.
         window: (S, S), mixed in with weight ``influence``: the target is near where it was.
         previous: width and height of the last box as shares of the region's side.
         penalty: how strongly a change of scale or aspect against ``previous`` lowers a cell's rank (Li et al.,
@@ -68,12 +69,14 @@ def decode(
         ),
         peak=float(score[row, column]),
         presence=float(outputs["presence"][0, 0]),
+        quality=float(outputs["quality"][0, 0, row, column]),
     )
 
 
-def score_within(score: Floats, box: Box, region: Region) -> float:
-    """The highest cell of a score map (S, S) of ``region`` whose centre lies in ``box`` grown by one cell, 0..1."""
+def quality_within(outputs: Mapping[str, Floats], box: Box, region: Region) -> float:
+    """The quality of the best-scoring cell of ``region`` whose centre lies in ``box`` grown by one cell, 0..1."""
     x, y, side, _ = region
+    score = outputs["score"][0, 0]
     cells = score.shape[0]
     low = np.array([(box.y - y) / side * cells - 1.5, (box.x - x) / side * cells - 1.5])
     high = low + np.array([box.h, box.w]) / side * cells + 2.0
@@ -81,10 +84,17 @@ def score_within(score: Floats, box: Box, region: Region) -> float:
         np.clip(np.ceil(low), 0, cells - 1).astype(int),
         np.clip(np.floor(high), 0, cells - 1).astype(int),
     )
-    return float(score[r0 : max(r0, r1) + 1, c0 : max(c0, c1) + 1].max())
+    inside = score[r0 : max(r0, r1) + 1, c0 : max(c0, c1) + 1]
+    row, column = divmod(int(inside.argmax()), inside.shape[1])
+    return float(outputs["quality"][0, 0, r0 + row, c0 + column])
 
 
 def _change(value: Floats, reference: float) -> Floats:
     """The ratio of two sizes, the larger over the smaller: 1 = equal."""
     ratio = value / reference
     return np.asarray(np.maximum(ratio, 1.0 / ratio), np.float32)
+
+
+def confidence(prediction: Prediction) -> float:
+    """The probability that the box is right, 0..1: what the network says of it, if the target is there at all."""
+    return prediction.quality * prediction.presence

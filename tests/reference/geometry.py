@@ -10,7 +10,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.errors import BoxError
 from edgetrack.types import Box
 
 Region = tuple[float, float, float, float]
@@ -44,21 +43,6 @@ def clip(box: Box, width: int, height: int, *, least: float = 2.0) -> Box:
     x1, y1 = min(max(box.x, 0.0), width - least), min(max(box.y, 0.0), height - least)
     x2, y2 = max(min(box.x + box.w, width), x1 + least), max(min(box.y + box.h, height), y1 + least)
     return Box(x1, y1, x2 - x1, y2 - y1)
-
-
-def check_inside(box: Box, width: int, height: int) -> Box:
-    """``box`` itself when its centre lies in the frame.
-
-    Raises:
-        BoxError: the centre lies outside, so that there is too little of the target to learn from.
-    """
-    cx, cy = box.center
-    if not (0 <= cx < width and 0 <= cy < height):
-        raise BoxError(
-            f"box {box.xywh} has its centre ({cx:g}, {cy:g}) outside the frame of {width}x{height} pixels; "
-            "expected (x, y, w, h) in pixels of the frame with the origin at its top left corner"
-        )
-    return box
 
 
 def target_share(box: Box, region: Region, cells: int) -> NDArray[np.float32]:

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from edgetrack.crop import crop_into
 from edgetrack.engines.base import Engine
-from edgetrack.geometry import region_around, target_share
-from edgetrack.prompt import Tokenizer
 from edgetrack.types import Box
+from reference.geometry import region_around, target_share
 
 _RIVAL = 0.25  # share of the best score from which another place is a distractor
 
@@ -35,18 +34,20 @@ class Target:
         self._tokens = self.feeds["anchor"].shape[1]  # template tokens come first in the memory
         self._first = self.feeds["prompts"].copy()  # the template's own
         self._seen: NDArray[np.float32] | None = None  # target and background as they looked of late
-        self._tokenizer: Tokenizer | None = None
-        self.has_text = False
 
-    def set_text(self, text: str) -> None:
-        """Encodes ``text``: milliseconds, nothing is rebuilt.
+    def picture(self) -> dict[str, NDArray[np.float32]]:
+        """The picture alone, whatever sentence there is."""
+        mask, prototypes = self.feeds["memory_mask"].copy(), self.feeds["prototypes"].copy()
+        mask[:, self._tokens :], prototypes[:, 1] = 0.0, 0.0
+        return {
+            **self.feeds,
+            "memory_mask": mask,
+            "prototypes": prototypes,
+            "film": np.zeros_like(self.feeds["film"]),
+        }
 
-        Raises:
-            PromptError: the text is empty, too long or not a string; the old one stays.
-        """
-        if self._tokenizer is None:
-            self._tokenizer = Tokenizer(self._engine.bundle)
-        ids, mask = self._tokenizer.encode(text)
+    def set_text(self, ids: NDArray[np.int64], mask: NDArray[np.float32]) -> None:
+        """Encodes the tokens of a text, both (1, T)."""
         tokens = self._engine.graph("text").run({"ids": ids, "mask": mask})["tokens"]
         prompt = self._engine.graph("prompt").run({"tokens": tokens, "mask": mask})
         for feeds in (self.feeds, self.words):
@@ -54,7 +55,6 @@ class Target:
             feeds["memory_mask"][:, self._tokens :] = mask
             feeds["film"][:] = prompt["film"]
             feeds["prototypes"][:, 1] = prompt["prototype"]
-        self.has_text = True
 
     def set_template(self, pixels: NDArray[np.uint8], box: Box) -> None:
         """Encodes the picture of the target in ``box`` of a frame, uint8 (H, W, 3) BGR."""
@@ -93,8 +93,11 @@ class Target:
         """
         tokens, inside = embedding[0], share.reshape(-1)
         outside = 1.0 - np.minimum(inside * 1e3, 1.0)
-        seen = np.stack((inside * (inside >= min(0.5, inside.max())), outside)) @ tokens
-        seen /= np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-6)
+        seen = np.zeros((2, tokens.shape[1]), np.float32)
+        for row, weights in enumerate((inside * (inside >= min(0.5, inside.max())), outside)):
+            for n in np.flatnonzero(weights):  # in order: a matrix product would add in an order of its own
+                seen[row] += weights[n] * tokens[n]
+        seen = _unit(seen)
         self._seen = seen if self._seen is None else self._seen * (1 - rate) + seen * rate
         prompts = self.feeds["prompts"][0]
         prompts[:2] = _unit(self._first[0, :2] + _unit(self._seen))
@@ -107,5 +110,6 @@ class Target:
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of unit length."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6), np.float32)
+    """Rows of unit length; the squares are added in order, in float64."""
+    squares = np.cumsum(vectors.astype(np.float64) ** 2, axis=-1)[..., -1:]
+    return vectors / np.maximum(np.sqrt(squares).astype(np.float32), np.float32(1e-6))

@@ -1,0 +1,113 @@
+"""The compiled token selection beside its ONNX function, on ONNX Runtime, one thread, alternating in one run.
+
+python benchmarks/token_select.py [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from edgetrack._native import library
+from edgetrack.export.operators import operator_functions
+
+SIZES = ((256, 192, 128), (400, 192, 128), (1024, 192, 512), (1024, 768, 512))  # N, D, K
+ROUNDS = 400
+GRAPH = """
+<ir_version: 10, opset_import: ["": 20, "edgetrack": 1]>
+g (float[1,N,D] tokens, float[1,N,D] keys, float[1,2,D] prototypes, float[1] threshold)
+=> (float[1,K,D] selected, int32[1,K] indices, int32[1] count, float[1,N] scores) {
+    selected, indices, count, scores = edgetrack.TokenSelect <keep = KEEP> (tokens, keys, prototypes, threshold)
+}
+"""
+
+
+def machine() -> str:
+    """The processor, as the system calls it."""
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    name = names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def open_session(keep: int, ops: Path | None) -> Any:
+    """The one-node graph with its function; with ``ops`` the compiled operator takes the function's place."""
+    model = onnx.parser.parse_model(GRAPH.replace("KEEP", str(keep)))
+    model.functions.extend(operator_functions())
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    if ops is not None:
+        options.register_custom_ops_library(str(ops))
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def medians_ms(functions: list[Callable[[], object]]) -> list[float]:
+    """Median time of each; they take turns, so that a busy machine is busy for all of them."""
+    times: list[list[float]] = [[] for _ in functions]
+    for _ in range(ROUNDS):
+        for function, spent in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            spent.append(time.perf_counter() - start)
+    return [float(np.median(spent[ROUNDS // 10 :])) * 1e3 for spent in times]
+
+
+def measure() -> list[dict[str, float]]:
+    """One row a size; the tokens that both choose are compared first."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for tokens, width, keep in SIZES:
+        feeds = {
+            "tokens": rng.normal(size=(1, tokens, width)).astype(np.float32),
+            "prototypes": np.full((1, 2, width), width**-0.5, np.float32),
+            "threshold": np.zeros(1, np.float32),
+        }
+        feeds["keys"] = feeds["tokens"]
+        sessions = [open_session(keep, None), open_session(keep, library("ops"))]
+        chosen = [session.run(["indices"], feeds)[0] for session in sessions]
+        if not np.array_equal(*chosen):
+            raise SystemExit(f"function and library choose other tokens at N = {tokens}, D = {width}")
+        function, compiled = medians_ms([lambda s=s, f=feeds: s.run(None, f) for s in sessions])
+        rows.append(
+            {
+                "tokens": tokens,
+                "width": width,
+                "keep": keep,
+                "function_ms": function,
+                "library_ms": compiled,
+                "ratio": function / compiled,
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    as_json = parser.parse_args().json
+    rows = measure()
+    if as_json:
+        print(json.dumps({"machine": machine(), "onnxruntime": ort.__version__, "rows": rows}))
+        return
+    print(f"{machine()}; ONNX Runtime {ort.__version__}, one thread, float32")
+    print(f"{'N':>6} {'D':>5} {'K':>5} {'function ms':>12} {'library ms':>11} {'times faster':>13}")
+    for row in rows:
+        print(
+            f"{row['tokens']:>6} {row['width']:>5} {row['keep']:>5} {row['function_ms']:>12.3f} "
+            f"{row['library_ms']:>11.3f} {row['ratio']:>13.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

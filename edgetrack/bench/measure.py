@@ -1,0 +1,186 @@
+"""Trackers over the same frames in alternating passes: the time of each stage, and the ratio of two trackers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import ConfigError, SourceError
+from edgetrack.evaluation.trackers import FrameTracker
+from edgetrack.io.sinks import Sink, open_sink
+from edgetrack.tracker import Tracker
+from edgetrack.types import Box, Frame
+
+OWN = ("crop", "network", "decode", "python")  # parts of an update that only our own tracker tells
+WHOLE = ("read", "update", "publish", "whole")
+_STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)  # 97.5 % of t, by degrees of freedom
+Times = dict[str, NDArray[np.float64]]  # by stage, milliseconds, one a frame
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One that is measured."""
+
+    name: str
+    tracker: FrameTracker
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is followed: a text, a box in the first frame, or both."""
+
+    text: str | None
+    box: Box | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Percentiles over all frames of all passes, in milliseconds."""
+
+    median: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured of one contestant. The first frame of a pass, ``start``, is not in it."""
+
+    name: str
+    facts: dict[str, str]
+    frames: int
+    stages: dict[str, Spread]
+    fps: float  # of the whole way, from reading to publishing
+    jitter: float  # p99 of an update over its median
+    cores: float  # that were busy on average, in this process
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How many times as long an update of ``name`` takes as one of ``base``: of medians, pass by pass."""
+
+    name: str
+    base: str
+    ratio: float  # geometric mean over the rounds
+    low: float  # of its 95 % interval (Student's t, on logarithms)
+    high: float
+
+
+def measure(
+    contestants: Sequence[Contestant],
+    frames: Callable[[], Iterable[Frame]],
+    target: Target,
+    *,
+    rounds: int,
+    limit: int,
+) -> tuple[list[Figures], list[Ratio]]:
+    """Lets all contestants track the same frames, in turns, after one pass each that does not count.
+
+    Args:
+        contestants: the first is what the others are compared with.
+        frames: opens the frames; called for each pass.
+        target: what each is started with.
+        rounds: passes of each contestant that count, at least 2.
+        limit: frames a pass at most, the first included.
+
+    Raises:
+        ConfigError: fewer than 2 rounds.
+        SourceError: there are not even two frames.
+    """
+    if rounds < 2:
+        raise ConfigError(f"rounds is {rounds}; expected at least 2, for an interval")
+    passes: list[list[Times]] = [[] for _ in contestants]
+    busy = [0.0] * len(contestants)
+    with TemporaryDirectory() as folder:
+        for number in range(rounds + 1):
+            order = list(enumerate(contestants))
+            for i, contestant in order if number % 2 else reversed(order):  # nobody is always first
+                with open_sink(Path(folder) / f"{i}.jsonl") as sink:
+                    begun_s, wall_s = time.process_time(), time.perf_counter()
+                    times = _pass(contestant.tracker, islice(frames(), limit), target, sink)
+                    used = (time.process_time() - begun_s) / (time.perf_counter() - wall_s)
+                if number > 0:
+                    passes[i].append(times)
+                    busy[i] += used / rounds
+    figures = [_figures(c, p, b) for c, p, b in zip(contestants, passes, busy, strict=True)]
+    ratios = [
+        compare(c.name, contestants[0].name, _medians(p), _medians(passes[0]))
+        for c, p in list(zip(contestants, passes, strict=True))[1:]
+    ]
+    return figures, ratios
+
+
+def compare(name: str, base: str, times: Sequence[float], base_times: Sequence[float]) -> Ratio:
+    """The ratio of two series that were measured in turns, with its 95 % interval."""
+    logs = np.log(times) - np.log(base_times)
+    freedom = len(logs) - 1
+    student = _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 1.96 + 2.4 / freedom
+    middle, half = float(logs.mean()), student * float(logs.std(ddof=1)) / math.sqrt(len(logs))
+    return Ratio(name, base, math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+
+
+def _pass(tracker: FrameTracker, frames: Iterator[Frame], target: Target, sink: Sink) -> Times:
+    rows: list[dict[str, float]] = []
+    begun_s = time.perf_counter()
+    for frame in frames:
+        read_s = time.perf_counter()
+        first = not rows
+        track = (
+            tracker.start(frame.pixels, text=target.text, box=target.box)
+            if first
+            else tracker.update(frame.pixels)
+        )
+        tracked_s = time.perf_counter()
+        sink.write(frame, track, latency_ms=(tracked_s - read_s) * 1e3)
+        ended_s = time.perf_counter()
+        row = {"read": read_s - begun_s, "update": tracked_s - read_s, "publish": ended_s - tracked_s}
+        row = {name: value * 1e3 for name, value in {**row, "whole": ended_s - begun_s}.items()}
+        rows.append({**row, **_own(tracker, row["update"])})
+        begun_s = time.perf_counter()
+    if len(rows) < 2:
+        raise SourceError(f"the source has {len(rows)} frames; expected at least 2 to measure an update")
+    return {name: np.array([row[name] for row in rows[1:]]) for name in rows[0]}
+
+
+def _own(tracker: FrameTracker, update_ms: float) -> dict[str, float]:
+    if not isinstance(tracker, Tracker):
+        return {}
+    t = tracker.timing
+    return {
+        "crop": t.crop,
+        "network": t.network,
+        "decode": t.other,
+        "python": update_ms - t.crop - t.network - t.other,
+    }
+
+
+def _figures(contestant: Contestant, passes: Sequence[Times], busy: float) -> Figures:
+    together = {name: np.concatenate([p[name] for p in passes]) for name in passes[0]}
+    stages = {name: _spread(together[name]) for name in (*WHOLE, *OWN) if name in together}
+    return Figures(
+        name=contestant.name,
+        facts=contestant.facts,
+        frames=len(together["whole"]),
+        stages=stages,
+        fps=1e3 / float(together["whole"].mean()),
+        jitter=stages["update"].p99 / stages["update"].median,
+        cores=busy,
+    )
+
+
+def _medians(passes: Sequence[Times]) -> list[float]:
+    return [float(np.median(p["update"])) for p in passes]
+
+
+def _spread(values: NDArray[np.float64]) -> Spread:
+    median, p95, p99 = (float(v) for v in np.percentile(values, (50, 95, 99)))
+    return Spread(median, p95, p99)

@@ -1,0 +1,18 @@
+"""The command ``edgetrack``: options in, exit code out. Each handler imports what it needs."""
+
+from __future__ import annotations
+
+from edgetrack.bench.command import bench_command
+from edgetrack.cli import export, lists, run  # each registers its commands
+from edgetrack.cli.base import app
+from edgetrack.evaluation.command import eval_command
+
+__all__ = ["app", "export", "lists", "main", "run"]
+
+app.command("bench")(bench_command)
+app.command("eval")(eval_command)
+
+
+def main() -> None:
+    """Runs the command line and ends the process: 0 done, 2 user error, 130 interrupted."""
+    app()

@@ -1,0 +1,77 @@
+"""What the commands share: the application, its errors, and the options that several of them have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from edgetrack.errors import BoxError, EdgetrackError
+
+if TYPE_CHECKING:
+    from edgetrack.types import Box
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+EXAMPLE = 'edgetrack run --camera 0 --text "red car"'
+
+
+class _Commands(TyperGroup):
+    """Turns what a user can mend into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EdgetrackError as error:
+            _complain(str(error))
+            raise typer.Exit(EXIT_USER_ERROR) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="edgetrack",
+    help="Follow anything that you can describe, on the device.",
+    epilog=f"Without a camera: [bold]edgetrack demo[/bold]. With one: [bold]{EXAMPLE}[/bold]",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    console.print("[bold red]error:[/bold red]", end=" ")
+    console.print(message, markup=False, soft_wrap=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"edgetrack {version('edgetrack')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
+
+
+def parse_box(value: str) -> Box:
+    from edgetrack.types import Box
+
+    try:
+        return Box.of([float(part) for part in value.split(",")])
+    except (ValueError, BoxError) as error:
+        reason = str(error) if isinstance(error, BoxError) else f"--box {value!r} is not four numbers"
+        raise BoxError(f"{reason}; give x,y,w,h in pixels, as in: --box 120,80,64,48") from error

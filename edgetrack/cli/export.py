@@ -1,0 +1,188 @@
+"""``edgetrack export``: from a checkpoint or a bundle to a bundle, with INT8 where it passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from edgetrack.cli.base import app, parse_box
+from edgetrack.errors import ConfigError
+from edgetrack.options import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from edgetrack.bundle import Bundle
+    from edgetrack.export.report import FileRow, Report
+
+T = TypeVar("T")
+EXIT_REFUSED = 1
+
+
+@app.command("export")
+def export_command(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="[MODEL|CHECKPOINT]", help="A shipped model, a bundle, or a checkpoint (.pt)."
+        ),
+    ] = "edgetrack-s",
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle to write.", show_default=False)
+    ],
+    int8: Annotated[bool, typer.Option("--int8", help="Add INT8, if it is as accurate and faster.")] = False,
+    calibration: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VIDEO|DIR",
+            rich_help_panel="INT8",
+            help="Your own video, to measure ranges on; repeatable. Without: the drawn demo scene.",
+        ),
+    ] = None,
+    text: Text = None,
+    box: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H", rich_help_panel="INT8", help="The target in the first frame of the video."
+        ),
+    ] = None,
+    accept: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            rich_help_panel="INT8",
+            help="Labelled clips, NAME.mp4 with NAME.txt. Without: agreement with fp32 on the calibration video.",
+        ),
+    ] = None,
+    min_auc_ratio: Annotated[
+        float,
+        typer.Option(metavar="R", rich_help_panel="INT8", help="Accuracy to keep, as a share of float32's."),
+    ] = 0.99,
+    target: Annotated[
+        str, typer.Option(metavar="NAME", rich_help_panel="INT8", help="The board; see: edgetrack targets")
+    ] = "auto",
+    threads: Annotated[
+        int, typer.Option(min=1, metavar="N", rich_help_panel="INT8", help="CPU threads to measure with.")
+    ] = 2,
+    report: Annotated[bool, typer.Option("--report", help="Write report.html into the bundle, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an older bundle.")] = False,
+    text_encoder: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", rich_help_panel="Checkpoint", help="What edgetrack.training.prune_text wrote."
+        ),
+    ] = Path("runs/text"),
+    name: Annotated[
+        str, typer.Option(metavar="NAME", rich_help_panel="Checkpoint", help="Of the new model.")
+    ] = "edgetrack-s",
+    version: Annotated[
+        str, typer.Option(metavar="X.Y.Z", rich_help_panel="Checkpoint", help="Of the new model.")
+    ] = "0.1.0",
+) -> None:
+    """Make a bundle of a checkpoint, or add INT8 to a bundle.
+
+    INT8 is calibrated on what the tracker sees in your video, compared with float32, and left out when it is worse
+    than --min-auc-ratio or not faster; the exit code is 1 then, and report.json says why.
+    """
+    from rich.console import Console
+
+    from edgetrack._imports import require
+
+    require("onnx", extra="export")
+    from edgetrack.export.command import Request, make_bundle
+    from edgetrack.export.int8 import Int8Config
+
+    wanted = None
+    if int8:
+        place = None if box is None else parse_box(box)
+        wanted = Int8Config(tuple(calibration or ()), text, place, accept, target, min_auc_ratio, threads)
+    elif calibration or text or box or accept:
+        raise ConfigError("--calibration, --text, --box and --accept are for INT8; add --int8")
+    console = Console(highlight=False)
+    if int8 and not calibration:
+        console.print(
+            "no --calibration: ranges are measured on crops of the drawn demo scene", style="yellow"
+        )
+    request = Request(model, output, wanted, report, force, text_encoder, name, version)
+    with _progress(console) as progress:
+        bundle, result = make_bundle(request, watch=_Watch(progress))
+    _print(console, bundle, result)
+    if result is not None and not result.accepted:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+class _Watch:
+    """A progress bar for each step."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __call__(self, items: Iterable[T], title: str, total: int) -> Iterator[T]:
+        task = self._progress.add_task(title, total=total)
+        if not self._progress.console.is_terminal:
+            self._progress.console.print(title)
+        done = 0
+        for item in items:
+            yield item
+            done += 1
+            self._progress.update(task, completed=done)
+        self._progress.update(task, total=done, completed=done)
+
+
+def _progress(console: Console) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def _print(console: Console, bundle: Bundle, report: Report | None) -> None:
+    """Prints what the bundle holds, and what INT8 gained or why it is not in it."""
+    from rich import box as box_style
+    from rich.table import Table
+
+    if report is not None and report.files:
+        table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+        for heading in ("file", "precision", "size", "error", "accuracy", "speed"):
+            table.add_column(
+                heading, justify="left" if heading in ("file", "precision") else "right", no_wrap=True
+            )
+        for row in report.files:
+            table.add_row(*_cells(row))
+        console.print(table)
+        console.print(
+            f"error: of the outputs against fp32; accuracy: {report.accuracy_kind} over fp32's; speed: times fp32's, "
+            f"{report.threads} threads of {report.machine}, ONNX Runtime",
+            style="dim",
+        )
+    if report is not None:
+        verdict = (
+            "[bold green]INT8 is in[/bold green]"
+            if report.accepted
+            else "[bold yellow]INT8 is left out[/bold yellow]"
+        )
+        console.print(f"{verdict}: {report.why}")
+    manifest = bundle.manifest
+    size = sum(bundle.path(role).stat().st_size for role in manifest.files) / 1e6
+    console.print(
+        f"{manifest.name} {manifest.version}, {manifest.parameters:,} parameters, {size:.1f} MB: {bundle.folder}"
+    )
+
+
+def _cells(row: FileRow) -> tuple[str, ...]:
+    def shown(value: float | None, form: str) -> str:
+        return "" if value is None else format(value, form)
+
+    return (
+        row.file,
+        row.precision,
+        f"{row.megabytes:.2f} MB",
+        shown(row.error, ".3f"),
+        shown(row.accuracy, ".3f"),
+        shown(row.speed, ".2f") + ("x" if row.speed else ""),
+    )

@@ -1,0 +1,43 @@
+"""``edgetrack models``, ``edgetrack targets`` and ``edgetrack train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgetrack.cli.base import app
+
+
+@app.command("models")
+def models_command() -> None:
+    """List the models that come with the package."""
+    from rich.console import Console
+
+    from edgetrack.status import print_models
+
+    print_models(Console())
+
+
+@app.command("targets")
+def targets_command() -> None:
+    """List the boards that edgetrack knows, and which of them this machine is taken for."""
+    from rich.console import Console
+
+    from edgetrack.status import print_targets
+
+    print_targets(Console())
+
+
+@app.command("train")
+def train_command(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What to train on, and how.")],
+) -> None:
+    """Train a tracker as a recipe says, from its last checkpoint if there is one. Ctrl-C keeps what is learned."""
+    from edgetrack._imports import require
+
+    require("torch", extra="train")
+    from edgetrack.training.run import run
+
+    run(recipe)

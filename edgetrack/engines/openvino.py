@@ -1,0 +1,108 @@
+"""OpenVINO on the CPU: float32, bfloat16 where the processor has it, and the portable INT8 files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._imports import require
+from edgetrack.bundle import Bundle
+from edgetrack.engines.base import LazyEngine, check_feeds, first_line
+from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.manifest import TensorSpec
+
+_TYPES = {"f32": "float32", "i64": "int64"}
+_CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "int8": "INT8"}
+
+
+class OpenVinoGraph:
+    """One compiled model with one request; calls from several threads take turns."""
+
+    def __init__(self, role: str, compiled: Any) -> None:
+        self.role = role
+        self._request = compiled.create_infer_request()
+        self._lock = Lock()
+        self.inputs: Mapping[str, TensorSpec] = {v.get_any_name(): _spec(v) for v in compiled.inputs}
+        self.outputs: Mapping[str, TensorSpec] = {v.get_any_name(): _spec(v) for v in compiled.outputs}
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        check_feeds(self.role, self.inputs, feeds)
+        with self._lock:
+            self._request.infer(dict(feeds), share_inputs=True)
+            return {name: self._request.get_tensor(name).data.copy() for name in self.outputs}
+
+
+class OpenVinoEngine(LazyEngine):
+    """All graphs of a bundle on OpenVINO's CPU device.
+
+    Args:
+        precision: "fp32", "bf16" or "int8". OpenVINO would take bf16 by itself where it can; here it never does.
+        threads: that one graph may use.
+        why: this precision was taken, for ``reason``.
+
+    Raises:
+        MissingExtra: openvino is not installed.
+        EngineUnavailable: this processor cannot run the precision.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self, bundle: Bundle, *, precision: str = "fp32", threads: int = 2, why: str = "asked for"
+    ) -> None:
+        super().__init__(bundle)
+        openvino = require("openvino", extra="openvino")
+        self._core = openvino.Core()
+        frontend = require("openvino.frontend.onnx", extra="openvino")
+        self._core.add_extension(frontend.ConversionExtension("TokenSelect", "edgetrack", _token_select))
+        capable = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if _CAPABILITY[precision] not in capable:
+            raise EngineUnavailable(
+                f"engine 'openvino' cannot run precision {precision!r} on this processor, which has "
+                f"{', '.join(capable)}; use precision='fp32'"
+            )
+        self.precision = precision
+        release = openvino.__version__.partition("-")[0]
+        self.reason = f"OpenVINO {release} on the CPU, {threads} threads; {precision}: {why}"
+        self._options = {
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+
+    def _open(self, role: str) -> OpenVinoGraph:
+        path = self.bundle.graph(role, self.precision)
+        try:
+            compiled = self._core.compile_model(self._core.read_model(path), "CPU", self._options)
+            return OpenVinoGraph(role, compiled)
+        except Exception as error:  # openvino raises RuntimeError for everything, with pages of text
+            raise BundleError(
+                f"OpenVINO cannot load {path} ({first_line(error)}); export the bundle again"
+            ) from error
+
+
+def _token_select(node: Any) -> list[Any]:
+    """The operator of ``edgetrack.export.token_select``: OpenVINO reads no local functions of ONNX files."""
+    ops = require("openvino.opset13", extra="openvino")
+    tokens, project, prototypes, weight, bias, sharpness = (node.get_input(i) for i in range(6))
+    keep = ops.constant(int(node.get_attribute("keep")[0]))
+    projected = ops.matmul(tokens, project, False, False)
+    length = ops.sqrt(ops.reduce_sum(ops.multiply(projected, projected), -1, True))
+    unit = ops.divide(projected, ops.maximum(length, np.float32(1e-12)))
+    cosine = ops.matmul(unit, prototypes, False, True)
+    present = ops.clamp(ops.reduce_sum(ops.multiply(prototypes, prototypes), -1, False), 0.0, 1.0)
+    missing = ops.multiply(ops.subtract(np.float32(1), ops.unsqueeze(present, 1)), np.float32(4))
+    similarity = ops.reduce_max(ops.subtract(cosine, missing), -1, False)
+    threshold = ops.add(ops.matmul(ops.reduce_mean(tokens, 1, False), weight, False, True), bias)
+    margins = ops.subtract(similarity, threshold)
+    best = ops.topk(similarity, keep, 1, "max", "index", "i64")  # sorted by index: ascending
+    gates = ops.sigmoid(ops.multiply(sharpness, ops.gather_elements(margins, best.output(1), 1)))
+    return [margins.output(0), best.output(1), gates.output(0)]
+
+
+def _spec(value: Any) -> TensorSpec:
+    return TensorSpec(_TYPES.get(value.element_type.get_type_name(), "unknown"), tuple(value.shape))

@@ -1,0 +1,1 @@
+"""Trackers of others in ONNX Runtime: to compare with, on the same frames."""

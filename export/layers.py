@@ -1,0 +1,97 @@
+"""Which parts of a graph can be quantised: convolutions and matrix products with constant weights."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+KINDS = ("Conv", "MatMul")
+_ACTIVATIONS = ("Clip", "Relu")  # an integer convolution absorbs one that follows it
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One node that can compute in integers."""
+
+    name: str  # of the weight where it has a name of its own, else of the node
+    kind: str  # "Conv" or "MatMul"
+    node: str
+    input: str
+    output: str  # after the activation that it absorbs
+    weight: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A float graph, its constants and its layers.
+
+    Args:
+        model: as in the file; large constants stay in the weight file beside it.
+        folder: where the weight file is.
+    """
+
+    model: onnx.ModelProto
+    folder: Path
+    layers: dict[str, Layer] = field(init=False)
+    sums: dict[str, onnx.NodeProto] = field(init=False)  # additions of two activations, by their output
+
+    def __post_init__(self) -> None:
+        graph = self.model.graph
+        tensors = {tensor.name for tensor in graph.initializer}
+        casts = {n.output[0] for n in graph.node if n.op_type == "Cast" and n.input[0] in tensors}
+        constants = tensors | casts
+        consumers = consumers_of(graph)
+        ends = {value.name for value in graph.output}
+        layers = {}
+        for node in graph.node:
+            if node.op_type in KINDS and node.input[1] in constants and node.input[0] not in constants:
+                layer = _layer(node, consumers, ends)
+                layers[layer.name] = layer
+        sums = {n.output[0]: n for n in graph.node if n.op_type == "Add" and not constants & set(n.input)}
+        object.__setattr__(self, "layers", layers)
+        object.__setattr__(self, "sums", sums)
+
+    @classmethod
+    def read(cls, path: Path) -> Source:
+        """The graph in a file of a bundle."""
+        return cls(onnx.load(str(path), load_external_data=False), path.parent)
+
+    def observed(self) -> list[str]:
+        """The tensors whose ranges quantisation needs."""
+        names = {t for layer in self.layers.values() for t in (layer.input, layer.output)} | set(self.sums)
+        made = {value.name for value in self.model.graph.input}
+        made |= {output for node in self.model.graph.node for output in node.output}
+        return sorted(names & made)
+
+    def constant(self, name: str) -> NDArray[np.float32]:
+        """The value of a constant, widened to float32."""
+        graph = self.model.graph
+        stored = {tensor.name: tensor for tensor in graph.initializer}
+        if name not in stored:
+            name = next(node.input[0] for node in graph.node if name in node.output)
+        return numpy_helper.to_array(stored[name], str(self.folder)).astype(np.float32)
+
+
+def consumers_of(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
+    """The nodes that read a tensor, by its name."""
+    found: dict[str, list[onnx.NodeProto]] = defaultdict(list)
+    for node in graph.node:
+        for name in node.input:
+            found[name].append(node)
+    return found
+
+
+def _layer(node: onnx.NodeProto, consumers: dict[str, list[onnx.NodeProto]], ends: set[str]) -> Layer:
+    output = node.output[0]
+    after = consumers[output]
+    if node.op_type == "Conv" and output not in ends and len(after) == 1 and after[0].op_type in _ACTIVATIONS:
+        output = after[0].output[0]
+    weight = node.input[1]
+    name = weight.removesuffix(".weight") if weight.endswith(".weight") else node.name
+    return Layer(name.removeprefix("network."), node.op_type, node.name, node.input[0], output, weight)

@@ -1,0 +1,151 @@
+"""Integer graphs from a float one: pairs of QuantizeLinear and DequantizeLinear around the chosen layers.
+
+The float graph and the ranges are the source of truth; each flavour is emitted from them:
+
+- ``portable``: int8, symmetric, weights per channel, biases in float. What TensorRT and OpenVINO read.
+- ``ort``: activations uint8 with a zero point, biases int32, and the outputs of convolutions and the sums between
+  them quantised too, so that ONNX Runtime's CPU kernels run from integers to integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from edgetrack.export.layers import Layer, Source, consumers_of
+from edgetrack.export.ranges import Range
+
+Flavour = Literal["portable", "ort"]
+_TINY = 1e-12
+
+
+def quantize(
+    source: Source, ranges: Mapping[str, Range], layers: Collection[str], *, flavour: Flavour
+) -> onnx.ModelProto:
+    """The graph with ``layers`` in integers; its other constants still refer to the weight file of ``source``."""
+    return _Emitter(source, ranges, layers, flavour).emit()
+
+
+def scale_of(low_high: Range, flavour: Flavour) -> tuple[np.float32, np.uint8 | np.int8]:
+    """Scale and zero point: value = scale * (integer - zero point)."""
+    low, high = low_high
+    if flavour == "portable":
+        return np.float32(max(-low, high, _TINY) / 127), np.int8(0)
+    scale = np.float32(max(high - low, _TINY) / 255)
+    return scale, np.uint8(np.clip(np.round(-low / scale), 0, 255))
+
+
+def quantize_weight(weight: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Symmetric int8 and one scale for each index of ``axis``."""
+    others = tuple(i for i in range(weight.ndim) if i != axis)
+    scales = np.maximum(np.abs(weight).max(others), _TINY).astype(np.float32) / np.float32(127)
+    shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
+    return np.clip(np.round(weight / scales.reshape(shape)), -127, 127).astype(np.int8), scales
+
+
+class _Emitter:
+    def __init__(
+        self, source: Source, ranges: Mapping[str, Range], layers: Collection[str], flavour: Flavour
+    ) -> None:
+        self.source, self.ranges, self.flavour = source, ranges, flavour
+        self.layers = {layer.node: layer for layer in source.layers.values() if layer.name in layers}
+        self.model = onnx.ModelProto()
+        self.model.CopyFrom(source.model)
+        self.graph = self.model.graph
+        self.ends = {value.name for value in self.graph.output}
+        self.added: dict[str, list[onnx.NodeProto]] = {}  # by the tensor that they follow
+        self.first: list[onnx.NodeProto] = []
+
+    def emit(self) -> onnx.ModelProto:
+        whole = self._whole()
+        for node in self.graph.node:
+            layer = self.layers.get(node.name)
+            if layer is not None:
+                self._weight(node, layer)
+        inputs = {layer.input for layer in self.layers.values()}
+        consumers = consumers_of(self.graph)
+        for tensor in sorted(inputs | whole):
+            replaced = self._pair(tensor)
+            for node in consumers[tensor]:
+                if tensor in whole or node.name in self.layers:
+                    node.input[:] = [replaced if name == tensor else name for name in node.input]
+        self._order()
+        self._prune()
+        return self.model
+
+    def _whole(self) -> set[str]:
+        """Tensors that only integers leave: outputs of integer convolutions and sums of such."""
+        if self.flavour == "portable":
+            return set()
+        whole = {v.output for v in self.layers.values() if v.kind == "Conv"} - self.ends
+        for output, node in self.source.sums.items():  # in the order of the graph
+            if output not in self.ends and whole.issuperset(node.input):
+                whole.add(output)
+        return whole
+
+    def _pair(self, tensor: str) -> str:
+        scale, zero = scale_of(self.ranges[tensor], self.flavour)
+        names = [self._constant(f"{tensor}_{what}", v) for what, v in (("scale", scale), ("zero", zero))]
+        ends = f"{tensor}_quantized", f"{tensor}_dequantized"
+        self.added[tensor] = [
+            helper.make_node("QuantizeLinear", [tensor, *names], [ends[0]], name=ends[0]),
+            helper.make_node("DequantizeLinear", [ends[0], *names], [ends[1]], name=ends[1]),
+        ]
+        return ends[1]
+
+    def _weight(self, node: onnx.NodeProto, layer: Layer) -> None:
+        axis = 0 if layer.kind == "Conv" else 1
+        weight = self.source.constant(layer.weight)
+        scale, _ = scale_of(self.ranges[layer.input], self.flavour)
+        values, scales = quantize_weight(weight, axis)
+        if layer.kind == "Conv" and len(node.input) == 3 and self.flavour == "ort":
+            bias = self.source.constant(node.input[2])
+            # a channel of tiny weights still must hold its bias in 32 bits
+            scales = np.maximum(scales, np.abs(bias) / (scale * 2.0**30)).astype(np.float32)
+            values = np.clip(np.round(weight / scales.reshape(-1, 1, 1, 1)), -127, 127).astype(np.int8)
+            whole = np.round(bias / (scale * scales)).astype(np.int32)
+            node.input[2] = self._dequantized(f"{layer.node}_bias", whole, scale * scales, axis=0)
+        node.input[1] = self._dequantized(f"{layer.node}_weight", values, scales, axis=axis)
+
+    def _dequantized(
+        self, name: str, values: NDArray[np.int8 | np.int32], scales: NDArray[np.float32], *, axis: int
+    ) -> str:
+        zero = np.zeros(scales.shape, values.dtype)
+        inputs = [
+            self._constant(f"{name}_{what}", array)
+            for what, array in (("quantized", values), ("scale", scales), ("zero", zero))
+        ]
+        self.first.append(helper.make_node("DequantizeLinear", inputs, [name], name=name, axis=axis))
+        return name
+
+    def _constant(self, name: str, value: NDArray[np.generic] | np.generic) -> str:
+        self.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def _order(self) -> None:
+        """Puts the new nodes where their inputs exist."""
+        nodes = list(self.first)
+        for value in self.graph.input:
+            nodes += self.added.get(value.name, [])
+        for node in self.graph.node:
+            nodes.append(node)
+            for output in node.output:
+                nodes += self.added.get(output, [])
+        del self.graph.node[:]
+        self.graph.node.extend(nodes)
+
+    def _prune(self) -> None:
+        """Removes constants, and their casts, that nothing reads any more."""
+        read = {name for node in self.graph.node for name in node.input} | self.ends
+        kept = [node for node in self.graph.node if node.op_type != "Cast" or node.output[0] in read]
+        del self.graph.node[:]
+        self.graph.node.extend(kept)
+        read = {name for node in kept for name in node.input} | self.ends
+        tensors = [tensor for tensor in self.graph.initializer if tensor.name in read]
+        del self.graph.initializer[:]
+        self.graph.initializer.extend(tensors)

@@ -1,0 +1,58 @@
+"""Graphs that exist in memory only, run by ONNX Runtime as the engine runs files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from edgetrack.engines.ort import session_options
+
+Arrays = dict[str, NDArray[np.float32]]
+_COUNTS = "kept"  # a share of cells above a threshold: for diagnosis, not an output that must be equal
+
+
+class Session:
+    """A graph ready to run.
+
+    Args:
+        model: the graph; its large constants may be in a weight file.
+        folder: where that file is.
+        watched: inner tensors to return as well as the outputs.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, folder: Path, *, threads: int = 1, watched: Collection[str] = ()
+    ) -> None:
+        import onnxruntime
+
+        if watched:
+            plain, model = model, onnx.ModelProto()
+            model.CopyFrom(plain)
+            there = {v.name for v in (*model.graph.input, *model.graph.output)}
+            for name in sorted(set(watched) - there):
+                model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+        options = session_options(threads)
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self._names = [value.name for value in self._session.get_outputs()]
+
+    def run(self, feeds: Mapping[str, NDArray[np.float32]]) -> Arrays:
+        """All outputs, and what is watched."""
+        return dict(zip(self._names, self._session.run(self._names, dict(feeds)), strict=True))
+
+
+def relative_error(given: Arrays, expected: Arrays) -> float:
+    """The mean over the outputs of |given - expected| / |expected|, Euclidean norms."""
+    shares = [
+        float(np.linalg.norm(given[name] - value)) / max(float(np.linalg.norm(value)), 1e-9)
+        for name, value in expected.items()
+        if name != _COUNTS
+    ]
+    return sum(shares) / len(shares)

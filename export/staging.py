@@ -1,0 +1,81 @@
+"""A bundle that is being made: files are added to its folder and named in its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from edgetrack.bundle import ROLES, Bundle
+from edgetrack.errors import ExportError
+from edgetrack.manifest import FILE_NAME, BundleFile, Manifest, Precision
+
+
+def check_output(output: Path, *, force: bool) -> None:
+    """Raises ExportError unless ``output`` is new, empty, or an older bundle that may be replaced."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    if not (output / FILE_NAME).is_file():
+        raise ExportError(
+            f"output {output} exists and is not a bundle; expected a new folder or an older bundle"
+        )
+    if not force:
+        raise ExportError(
+            f"output {output} already holds a bundle; replace it with --force, or name another folder"
+        )
+
+
+def copy_bundle(bundle: Bundle, folder: Path) -> None:
+    """Copies the float32 part of ``bundle``: what belongs to another precision or to a report is left out."""
+    folder.mkdir()
+    manifest = bundle.manifest
+    kept = {role: entry for role, entry in manifest.files.items() if role in ROLES}
+    for role, entry in kept.items():
+        place = folder / entry.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(bundle.path(role), place)
+    _write(folder, replace(manifest, files=kept, precisions={}))
+
+
+def add_files(
+    folder: Path, files: Mapping[str, str], *, precisions: Mapping[str, Precision] | None = None
+) -> Bundle:
+    """Names ``files`` (by role) in the manifest of the bundle in ``folder``, and what they offer."""
+    manifest = Bundle.open(folder).manifest
+    hashed = {role: _file(folder, name) for role, name in files.items()}
+    _write(
+        folder,
+        replace(
+            manifest,
+            files={**manifest.files, **hashed},
+            precisions={**manifest.precisions, **(precisions or {})},
+            versions=versions(),
+        ),
+    )
+    return Bundle.open(folder)
+
+
+def remove_precision(folder: Path, name: str, roles: Iterable[str]) -> None:
+    """Takes a precision and the files of ``roles`` out of the bundle in ``folder``."""
+    manifest, gone = Bundle.open(folder).manifest, set(roles)
+    for role in gone & manifest.files.keys():
+        (folder / manifest.files[role].path).unlink()
+    files = {role: entry for role, entry in manifest.files.items() if role not in gone}
+    precisions = {key: value for key, value in manifest.precisions.items() if key != name}
+    _write(folder, replace(manifest, files=files, precisions=precisions))
+
+
+def versions() -> dict[str, str]:
+    """Of the programs that make a bundle."""
+    return {name: version(name) for name in ("edgetrack", "numpy", "onnx", "onnxruntime")}
+
+
+def _file(folder: Path, name: str) -> BundleFile:
+    return BundleFile(name, hashlib.sha256((folder / name).read_bytes()).hexdigest())
+
+
+def _write(folder: Path, manifest: Manifest) -> None:
+    (folder / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")

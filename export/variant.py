@@ -1,0 +1,73 @@
+"""One choice of integer layers for all graphs, and its files in a bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetrack.bundle import Bundle
+from edgetrack.export.calibration import QUANTIZED
+from edgetrack.export.plan import Plan
+from edgetrack.export.quantize import Flavour, quantize
+from edgetrack.export.scores import adjusted
+from edgetrack.export.session import Arrays
+from edgetrack.export.staging import add_files
+from edgetrack.export.weights import WeightFile
+from edgetrack.manifest import Precision
+from edgetrack.policy import Policy
+
+NAME = "int8"
+FLAVOURS: dict[Flavour, str] = {"portable": "", "ort": ".ort"}  # what their roles and file names end with
+_RANGES, _WEIGHTS = "int8.ranges.json", "tracker.int8.weights"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The layers in integers, by graph."""
+
+    plans: Mapping[str, Plan]
+    layers: Mapping[str, Sequence[str]]
+
+    def in_float(self, kinds: Sequence[str]) -> dict[str, list[str]]:
+        """By graph: the layers of ``kinds`` that stay in float, most sensitive first."""
+        return {
+            role: [name for name in reversed(plan.layers(kinds)) if name not in self.layers[role]]
+            for role, plan in self.plans.items()
+        }
+
+    def write(self, folder: Path, record: Mapping[str, Any]) -> Bundle:
+        """Adds the files of all flavours, the ranges and the adjusted thresholds to the bundle in ``folder``."""
+        files, weights = {"int8_weights": _WEIGHTS, "int8_ranges": _RANGES}, WeightFile(_WEIGHTS)
+        for role, plan in self.plans.items():
+            for flavour, ending in FLAVOURS.items():
+                model = quantize(plan.source, plan.ranges, self.layers[role], flavour=flavour)
+                weights.store_integers(model)
+                name = files[f"{role}.{NAME}{ending}"] = f"{role}.{NAME}{ending}.onnx"
+                (folder / name).write_bytes(model.SerializeToString(deterministic=True))
+        (folder / _WEIGHTS).write_bytes(weights.bytes())
+        (folder / _RANGES).write_text(self._ranges(record), encoding="utf-8")
+        policy = Policy.of(Bundle.open(folder).manifest.thresholds)
+        thresholds = adjusted(policy, self.pairs("search"), self.pairs("ground"))
+        return add_files(folder, files, precisions={NAME: Precision(tuple(self.plans), thresholds)})
+
+    def pairs(self, role: str) -> list[tuple[Arrays, Arrays]]:
+        """What float32 and integers give for the crops that no range was measured on."""
+        plan = self.plans[role]
+        session = plan.session(self.layers[role])
+        return [(fp32, session.run(feeds)) for fp32, feeds in zip(plan.reference, plan.crops, strict=True)]
+
+    def _ranges(self, record: Mapping[str, Any]) -> str:
+        graphs = {
+            role: {"method": plan.method, "layers": sorted(self.layers[role]), "ranges": plan.ranges}
+            for role, plan in self.plans.items()
+        }
+        return json.dumps({"calibration": record, "graphs": graphs}, indent=1, ensure_ascii=False) + "\n"
+
+
+def roles() -> list[str]:
+    """Of all files that ``Variant.write`` adds to a bundle."""
+    graphs = [f"{role}.{NAME}{ending}" for role in QUANTIZED for ending in FLAVOURS.values()]
+    return ["int8_weights", "int8_ranges", *graphs]

@@ -1,0 +1,218 @@
+// edgetrack::TokenSelect and edgetrack::TokenRestore for ONNX Runtime on the CPU, as a custom-op library.
+//
+// Only the C API is used and nothing is linked: ONNX Runtime hands its function table in. A registered kernel
+// takes the place of a local function of the same name, so a graph that carries the function runs with or
+// without this. float32 only: a quantised graph for the CPU holds its tokens in float32 here as well.
+#include <onnxruntime_c_api.h>
+
+#include <array>
+#include <memory>
+
+#include "token_select_cpu.h"
+
+namespace edgetrack {
+namespace {
+
+constexpr std::uint32_t kApiVersion = 18;  // ONNX Runtime 1.18, the oldest supported
+
+// An error of ONNX Runtime on its way through C++ code.
+struct StatusError {
+  OrtStatus* status;
+};
+
+void require_ok(OrtStatus* status) {
+  if (status != nullptr) throw StatusError{status};
+}
+
+// Runs `body`; what it throws becomes a status, nothing crosses the C border.
+template <class Body>
+OrtStatus* guarded(const OrtApi& api, Body body) noexcept {
+  try {
+    body();
+    return nullptr;
+  } catch (const StatusError& error) {
+    return error.status;
+  } catch (const std::invalid_argument& error) {
+    return api.CreateStatus(ORT_INVALID_ARGUMENT, error.what());
+  } catch (const std::exception& error) {
+    return api.CreateStatus(ORT_FAIL, error.what());
+  }
+}
+
+template <std::size_t Rank>
+using Shape = std::array<std::int64_t, Rank>;
+
+template <std::size_t Rank>
+Shape<Rank> shape_of(const OrtApi& api, const OrtValue* value, const char* name) {
+  OrtTensorTypeAndShapeInfo* raw = nullptr;
+  require_ok(api.GetTensorTypeAndShape(value, &raw));
+  const std::unique_ptr<OrtTensorTypeAndShapeInfo, decltype(api.ReleaseTensorTypeAndShapeInfo)> info(
+      raw, api.ReleaseTensorTypeAndShapeInfo);
+  std::size_t rank = 0;
+  require_ok(api.GetDimensionsCount(raw, &rank));
+  if (rank != Rank)
+    throw std::invalid_argument(std::string(name) + " has " + std::to_string(rank) + " axes; expected " +
+                                std::to_string(Rank));
+  Shape<Rank> shape;
+  require_ok(api.GetDimensions(raw, shape.data(), Rank));
+  for (const std::int64_t extent : shape) require_range(name, extent, 0, INT32_MAX);
+  return shape;
+}
+
+template <class T>
+const T* input(const OrtApi& api, OrtKernelContext* context, std::size_t index, const OrtValue** value) {
+  require_ok(api.KernelContext_GetInput(context, index, value));
+  void* data = nullptr;  // the C API has no const accessor in every supported version
+  require_ok(api.GetTensorMutableData(const_cast<OrtValue*>(*value), &data));
+  return static_cast<const T*>(data);
+}
+
+template <class T, std::size_t Rank>
+T* output(const OrtApi& api, OrtKernelContext* context, std::size_t index, const Shape<Rank>& shape) {
+  OrtValue* value = nullptr;
+  require_ok(api.KernelContext_GetOutput(context, index, shape.data(), Rank, &value));
+  void* data = nullptr;
+  require_ok(api.GetTensorMutableData(value, &data));
+  return static_cast<T*>(data);
+}
+
+void require_equal(const char* what, std::int64_t a, std::int64_t b) {
+  if (a != b)
+    throw std::invalid_argument(std::string(what) + " differ: " + std::to_string(a) + " and " +
+                                std::to_string(b));
+}
+
+struct SelectKernel {
+  const OrtApi& api;
+  std::int32_t keep = 0;
+
+  SelectKernel(const OrtApi& ort, const OrtKernelInfo* info) : api(ort) {
+    std::int64_t value = 0;
+    require_ok(api.KernelInfoGetAttribute_int64(info, "keep", &value));
+    require_range("keep", value, 1, kMaxTokens);
+    keep = static_cast<std::int32_t>(value);
+  }
+
+  void compute(OrtKernelContext* context) const {
+    const OrtValue* values[4];
+    TokenSelectBuffers buffers{};
+    buffers.tokens = input<float>(api, context, 0, &values[0]);
+    buffers.keys = input<float>(api, context, 1, &values[1]);
+    buffers.prototypes = input<float>(api, context, 2, &values[2]);
+    buffers.threshold = input<float>(api, context, 3, &values[3]);
+    const auto tokens = shape_of<3>(api, values[0], "tokens"), keys = shape_of<3>(api, values[1], "keys");
+    const auto prototypes = shape_of<3>(api, values[2], "prototypes");
+    const auto threshold = shape_of<1>(api, values[3], "threshold");
+    require_equal("the batches of tokens and keys", tokens[0], keys[0]);
+    require_equal("the batches of tokens and prototypes", tokens[0], prototypes[0]);
+    require_equal("the batches of tokens and threshold", tokens[0], threshold[0]);
+    require_equal("the numbers of tokens and keys", tokens[1], keys[1]);
+    require_equal("the widths of keys and prototypes", keys[2], prototypes[2]);
+    const auto narrow = [](std::int64_t extent) { return static_cast<std::int32_t>(extent); };
+    const TokenSelectShape shape{narrow(tokens[0]), narrow(tokens[1]),     narrow(tokens[2]),
+                                 narrow(keys[2]),   narrow(prototypes[1]), keep};
+    check(shape);
+    buffers.selected = output<float, 3>(api, context, 0, {tokens[0], keep, tokens[2]});
+    buffers.indices = output<std::int32_t, 2>(api, context, 1, {tokens[0], keep});
+    buffers.count = output<std::int32_t, 1>(api, context, 2, {tokens[0]});
+    buffers.scores = output<float, 2>(api, context, 3, {tokens[0], tokens[1]});
+    token_select(TokenType::kFloat, shape, buffers);
+  }
+};
+
+struct RestoreKernel {
+  const OrtApi& api;
+
+  RestoreKernel(const OrtApi& ort, const OrtKernelInfo*) : api(ort) {}
+
+  void compute(OrtKernelContext* context) const {
+    const OrtValue* values[3];
+    const float* tokens = input<float>(api, context, 0, &values[0]);
+    const float* selected = input<float>(api, context, 1, &values[1]);
+    const std::int32_t* indices = input<std::int32_t>(api, context, 2, &values[2]);
+    const auto whole = shape_of<3>(api, values[0], "tokens"), part = shape_of<3>(api, values[1], "selected");
+    const auto places = shape_of<2>(api, values[2], "indices");
+    require_equal("the batches of tokens and selected", whole[0], part[0]);
+    require_equal("the batches of tokens and indices", whole[0], places[0]);
+    require_equal("the numbers of selected tokens and indices", part[1], places[1]);
+    require_equal("the widths of tokens and selected", whole[2], part[2]);
+    require_range("the number of tokens", whole[1], 1, kMaxTokens);
+    require_range("the width of a token", whole[2], 1, kMaxWidth);
+    const TokenRestoreShape shape{static_cast<std::int32_t>(whole[0]), static_cast<std::int32_t>(whole[1]),
+                                  static_cast<std::int32_t>(part[1]),
+                                  static_cast<std::int32_t>(whole[2] * 4)};
+    token_restore(shape, tokens, selected, indices, output<float, 3>(api, context, 0, whole));
+  }
+};
+
+template <class Kernel>
+struct Op : OrtCustomOp {
+  using Types = std::vector<ONNXTensorElementDataType>;
+  const char* name;
+  Types inputs, outputs;
+
+  Op(const char* op_name, Types input_types, Types output_types)
+      : OrtCustomOp{}, name(op_name), inputs(std::move(input_types)), outputs(std::move(output_types)) {
+    version = kApiVersion;
+    GetName = [](const OrtCustomOp* op) { return self(op).name; };
+    GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };  // the CPU's
+    GetInputTypeCount = [](const OrtCustomOp* op) { return self(op).inputs.size(); };
+    GetOutputTypeCount = [](const OrtCustomOp* op) { return self(op).outputs.size(); };
+    GetInputType = [](const OrtCustomOp* op, std::size_t i) { return self(op).inputs[i]; };
+    GetOutputType = [](const OrtCustomOp* op, std::size_t i) { return self(op).outputs[i]; };
+    GetInputCharacteristic =
+        GetOutputCharacteristic = [](const OrtCustomOp*, std::size_t) { return INPUT_OUTPUT_REQUIRED; };
+    GetInputMemoryType = [](const OrtCustomOp*, std::size_t) { return OrtMemTypeDefault; };
+    CreateKernelV2 = [](const OrtCustomOp*, const OrtApi* api, const OrtKernelInfo* info, void** kernel) {
+      return guarded(*api, [&] { *kernel = new Kernel(*api, info); });
+    };
+    KernelComputeV2 = [](void* kernel, OrtKernelContext* context) {
+      const Kernel& op = *static_cast<const Kernel*>(kernel);
+      return guarded(op.api, [&] { op.compute(context); });
+    };
+    KernelDestroy = [](void* kernel) { delete static_cast<Kernel*>(kernel); };
+  }
+
+  static const Op& self(const OrtCustomOp* op) { return *static_cast<const Op*>(op); }
+};
+
+constexpr auto kFloats = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+constexpr auto kIntegers = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+
+// ONNX Runtime keeps pointers to the domain and its ops for as long as any session lives.
+OrtCustomOpDomain* domain_of(const OrtApi& api) {
+  static const Op<SelectKernel> select("TokenSelect", {kFloats, kFloats, kFloats, kFloats},
+                                       {kFloats, kIntegers, kIntegers, kFloats});
+  static const Op<RestoreKernel> restore("TokenRestore", {kFloats, kFloats, kIntegers}, {kFloats});
+  static OrtCustomOpDomain* const domain = [&] {
+    OrtCustomOpDomain* created = nullptr;
+    require_ok(api.CreateCustomOpDomain("edgetrack", &created));
+    require_ok(api.CustomOpDomain_Add(created, &select));
+    require_ok(api.CustomOpDomain_Add(created, &restore));
+    return created;
+  }();
+  return domain;
+}
+
+}  // namespace
+}  // namespace edgetrack
+
+#if defined(_WIN32)
+#define ET_EXPORT __declspec(dllexport)
+#else
+#define ET_EXPORT __attribute__((visibility("default")))
+#endif
+
+// The entry point that OrtApi::RegisterCustomOpsLibrary_V2 looks for.
+extern "C" ET_EXPORT OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options,
+                                                               const OrtApiBase* base) {
+  const OrtApi* api = base->GetApi(edgetrack::kApiVersion);
+  if (api == nullptr) {
+    const OrtApi* oldest = base->GetApi(1);
+    return oldest->CreateStatus(ORT_NOT_IMPLEMENTED,
+                                "edgetrack's operators need ONNX Runtime 1.18 or later; run: "
+                                "pip install --upgrade onnxruntime");
+  }
+  return edgetrack::guarded(
+      *api, [&] { edgetrack::require_ok(api->AddCustomOpDomain(options, edgetrack::domain_of(*api))); });
+}

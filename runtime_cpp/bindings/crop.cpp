@@ -1,0 +1,79 @@
+#include "common.h"
+#include "crop_pixel.h"
+
+namespace edgetrack {
+namespace {
+
+FrameView view_of(const Pixels& pixels) {
+  if (pixels.ndim() != 3 || pixels.shape(2) != 3 || pixels.size() == 0)
+    throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
+  if (pixels.strides(2) != 1 || (pixels.strides(1) != 3 && pixels.shape(1) > 1))
+    throw std::invalid_argument("the pixels of a row must be packed");
+  return {pixels.data(), pixels.strides(0), static_cast<int>(pixels.shape(0)),
+          static_cast<int>(pixels.shape(1))};
+}
+
+Nv12Frame nv12_of(const Pixels& luma, const Pixels& chroma) {
+  if (luma.ndim() != 2 || luma.size() == 0 || luma.shape(0) % 2 != 0 || luma.shape(1) % 2 != 0)
+    throw std::invalid_argument("luma must be (H, W) with even H and W");
+  if (chroma.ndim() != 3 || 2 * chroma.shape(0) != luma.shape(0) || 2 * chroma.shape(1) != luma.shape(1) ||
+      chroma.shape(2) != 2)
+    throw std::invalid_argument("chroma must be (H / 2, W / 2, 2)");
+  if (luma.strides(1) != 1 || chroma.strides(2) != 1 || (chroma.strides(1) != 2 && chroma.shape(1) > 1))
+    throw std::invalid_argument("the samples of a row must be packed");
+  return {luma.data(),
+          chroma.data(),
+          luma.strides(0),
+          chroma.strides(0),
+          static_cast<std::int32_t>(luma.shape(0)),
+          static_cast<std::int32_t>(luma.shape(1))};
+}
+
+void crop(const Pixels& pixels, const py::sequence& region, Tensor& out, const py::sequence& mean,
+          const py::sequence& std, const py::sequence& fill) {
+  const FrameView frame = view_of(pixels);
+  check_out(out);
+  const Region box = region_of(region);
+  const Colours colours = colours_of(mean, std, fill);
+  float* target = out.mutable_data();  // throws when read-only
+  const int rows = static_cast<int>(out.shape(2)), cols = static_cast<int>(out.shape(3));
+  const py::gil_scoped_release release;
+  static thread_local CropScratch scratch;
+  crop_resize(frame, box, colours, rows, cols, target, scratch);
+}
+
+template <class Frame>
+void crop_each_pixel(const Frame& frame, const py::sequence& region, Tensor& out, const Colours& colours) {
+  check_out(out);
+  const Region box = region_of(region);
+  float* target = out.mutable_data();
+  const int rows = static_cast<int>(out.shape(2)), cols = static_cast<int>(out.shape(3));
+  const py::gil_scoped_release release;
+  crop_pixels(frame, box, colours, rows, cols, target);
+}
+
+void crop_bgr_pixels(const Pixels& pixels, const py::sequence& region, Tensor& out, const py::sequence& mean,
+                     const py::sequence& std, const py::sequence& fill) {
+  const FrameView view = view_of(pixels);
+  const BgrFrame frame{view.data, view.row_bytes, view.height, view.width};
+  crop_each_pixel(frame, region, out, colours_of(mean, std, fill));
+}
+
+void crop_nv12(const Pixels& luma, const Pixels& chroma, const py::sequence& region, Tensor& out,
+               const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
+  crop_each_pixel(nv12_of(luma, chroma), region, out, colours_of(mean, std, fill));
+}
+
+}  // namespace
+
+void register_crop_kernels(py::module_& module) {
+  module.def("crop", &crop, py::arg("pixels").noconvert(), py::arg("region"), py::arg("out").noconvert(),
+             py::arg("mean"), py::arg("std"), py::arg("fill"));
+  module.def("crop_bgr_pixels", &crop_bgr_pixels, py::arg("pixels").noconvert(), py::arg("region"),
+             py::arg("out").noconvert(), py::arg("mean"), py::arg("std"), py::arg("fill"),
+             "The arithmetic of one CUDA thread, on the CPU.");
+  module.def("crop_nv12", &crop_nv12, py::arg("luma").noconvert(), py::arg("chroma").noconvert(),
+             py::arg("region"), py::arg("out").noconvert(), py::arg("mean"), py::arg("std"), py::arg("fill"));
+}
+
+}  // namespace edgetrack

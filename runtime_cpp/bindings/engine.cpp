@@ -1,0 +1,98 @@
+#include "engine.h"
+
+#include <pybind11/numpy.h>
+
+#include <utility>
+
+namespace py = pybind11;
+
+namespace edgetrack {
+
+namespace {
+
+// A Python object that may be let go of by a thread that does not hold the interpreter lock.
+class Held {
+ public:
+  explicit Held(py::object object) : object_(std::move(object)) {}
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() {
+    const py::gil_scoped_acquire lock;
+    object_ = py::object();
+  }
+  const py::object& get() const { return object_; }
+
+ private:
+  py::object object_;
+};
+
+TensorSpec spec_of(const py::handle& entry) {
+  const auto fields = entry.cast<py::sequence>();
+  TensorSpec spec{fields[0].cast<std::string>(), DType::other, {}};
+  const auto dtype = fields[1].cast<std::string>();
+  if (dtype == "float32") spec.dtype = DType::float32;
+  if (dtype == "int64") spec.dtype = DType::int64;
+  for (const py::handle length : fields[2])
+    // ONNX names an open dimension by a string.
+    spec.shape.push_back(py::isinstance<py::int_>(length) ? length.cast<std::int64_t>() : -1);
+  return spec;
+}
+
+std::vector<TensorSpec> specs_of(const py::handle& entries) {
+  std::vector<TensorSpec> specs;
+  for (const py::handle entry : entries) specs.push_back(spec_of(entry));
+  return specs;
+}
+
+py::dict arrays_of(const std::vector<Tensor>& tensors) {
+  py::dict arrays;
+  for (const Tensor& tensor : tensors) {
+    const py::capsule owner(new std::shared_ptr<void>(tensor.data),
+                            [](void* data) { delete static_cast<std::shared_ptr<void>*>(data); });
+    const py::dtype dtype =
+        tensor.spec.dtype == DType::int64 ? py::dtype::of<std::int64_t>() : py::dtype::of<float>();
+    const std::vector<py::ssize_t> shape(tensor.spec.shape.begin(), tensor.spec.shape.end());
+    arrays[py::str(tensor.spec.name)] = py::array(dtype, shape, {}, tensor.data.get(), owner);
+  }
+  return arrays;
+}
+
+class PythonCall final : public Call {
+ public:
+  explicit PythonCall(py::object function) : function_(std::move(function)) {}
+  void run() override {
+    const py::gil_scoped_acquire lock;
+    function_.get()();
+  }
+
+ private:
+  const Held function_;
+};
+
+class PythonEngine final : public Engine {
+ public:
+  PythonEngine(py::object graph, py::object bind) : graph_(std::move(graph)), bind_(std::move(bind)) {}
+
+  GraphSpec graph(const std::string& role) override {
+    const py::gil_scoped_acquire lock;
+    const auto sides = graph_.get()(role).cast<py::sequence>();
+    return {specs_of(sides[0]), specs_of(sides[1])};
+  }
+
+  std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>& inputs,
+                             const std::vector<Tensor>& outputs) override {
+    const py::gil_scoped_acquire lock;
+    return std::make_unique<PythonCall>(bind_.get()(role, arrays_of(inputs), arrays_of(outputs)));
+  }
+
+ private:
+  const Held graph_, bind_;
+};
+
+}  // namespace
+
+std::shared_ptr<Engine> python_engine(py::object graph, py::object bind) {
+  return std::make_shared<PythonEngine>(std::move(graph), std::move(bind));
+}
+
+}  // namespace edgetrack

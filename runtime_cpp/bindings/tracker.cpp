@@ -1,0 +1,145 @@
+#include "tracker.h"
+
+#include <pybind11/stl.h>
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "edgetrack/tracker.h"
+#include "engine.h"
+
+namespace py = pybind11;
+
+namespace edgetrack {
+
+namespace {
+
+using Four = std::tuple<double, double, double, double>;
+using Three = std::tuple<float, float, float>;
+using Ids = py::array_t<std::int64_t, py::array::c_style>;
+using Mask = py::array_t<float, py::array::c_style>;
+using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t>;
+
+void spread(const Three& from, float (&to)[3]) { std::tie(to[0], to[1], to[2]) = from; }
+
+Policy policy_of(const py::dict& values) {
+  Policy policy;
+  const auto numbers = fields(policy);
+  if (values.size() != numbers.size()) throw std::invalid_argument("policy must have all its numbers");
+  for (const auto& [key, value] : numbers) *value = values[py::str(key)].cast<double>();
+  return policy;
+}
+
+Text text_of(const Ids& ids, const Mask& mask) {
+  return {{ids.data(), ids.data() + ids.size()}, {mask.data(), mask.data() + mask.size()}};
+}
+
+Result result_of(const Track& track) {
+  std::optional<Four> box;
+  if (track.box) box = {track.box->x, track.box->y, track.box->w, track.box->h};
+  return {box, track.score, name(track.status), track.index};
+}
+
+// Takes turns with itself, so that two Python threads that share a tracker by mistake do no harm.
+class PyTracker {
+  std::mutex mutex_;
+  std::optional<Tracker> tracker_;
+
+  template <typename Step>
+  auto alone(const Step& step) {
+    const py::gil_scoped_release release;  // before the lock: who holds it may wait for the interpreter
+    const std::lock_guard<std::mutex> turn(mutex_);
+    return step();
+  }
+
+ public:
+  PyTracker(py::object graph, py::object bind, double template_factor, double search_factor,
+            const Three& mean, const Three& std, const Three& fill, const py::dict& policy) {
+    Model model{template_factor, search_factor, {}, {}, {}};
+    spread(mean, model.mean);
+    spread(std, model.std);
+    spread(fill, model.fill);
+    tracker_.emplace(python_engine(std::move(graph), std::move(bind)), model, policy_of(policy));
+  }
+
+  Result start(const Pixels& pixels, const std::optional<std::pair<Ids, Mask>>& text,
+               const std::optional<Four>& box) {
+    const Frame frame = frame_of(pixels);
+    const std::optional<Text> tokens =
+        text ? std::optional(text_of(text->first, text->second)) : std::nullopt;
+    Box given;
+    if (box) std::tie(given.x, given.y, given.w, given.h) = *box;
+    return result_of(
+        alone([&] { return tracker_->start(frame, tokens ? &*tokens : nullptr, box ? &given : nullptr); }));
+  }
+
+  Result update(const Pixels& pixels) {
+    const Frame frame = frame_of(pixels);
+    return result_of(alone([&] { return tracker_->update(frame); }));
+  }
+
+  std::tuple<double, double, double> timing() const {
+    const Timing& timing = tracker_->timing();
+    return {timing.crop_s, timing.network_s, timing.total_s};
+  }
+
+  void set_text(const Ids& ids, const Mask& mask) {
+    const Text text = text_of(ids, mask);
+    alone([&] { tracker_->set_text(text); });
+  }
+};
+
+// The class in edgetrack.errors that a code stands for.
+const char* class_of(Code code) {
+  switch (code) {
+    case Code::frame:
+      return "FrameError";
+    case Code::box:
+      return "BoxError";
+    case Code::prompt:
+      return "PromptError";
+    case Code::config:
+      return "ConfigError";
+    case Code::not_started:
+      return "NotStartedError";
+    case Code::bundle:
+      return "BundleError";
+    case Code::engine:
+      return "EngineUnavailable";
+  }
+  return "EdgetrackError";
+}
+
+}  // namespace
+
+Frame frame_of(const Pixels& pixels) {
+  if (pixels.ndim() != 3 || pixels.shape(2) != 3 || pixels.size() == 0)
+    throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
+  if (pixels.strides(2) != 1 || (pixels.strides(1) != 3 && pixels.shape(1) > 1))
+    throw std::invalid_argument("the pixels of a row must be packed");
+  return {pixels.data(), static_cast<int>(pixels.shape(1)), static_cast<int>(pixels.shape(0)),
+          pixels.strides(0)};
+}
+
+void register_tracker(py::module_& module) {
+  py::register_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const Error& error) {
+      const py::object type = py::module_::import("edgetrack.errors").attr(class_of(error.code));
+      py::set_error(type, error.what());
+    }
+  });
+  py::class_<PyTracker>(module, "Tracker")
+      .def(py::init<py::object, py::object, double, double, Three, Three, Three, py::dict>(), py::kw_only(),
+           py::arg("graph"), py::arg("bind"), py::arg("template_factor"), py::arg("search_factor"),
+           py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"))
+      .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text"), py::arg("box"))
+      .def("update", &PyTracker::update, py::arg("pixels").noconvert())
+      .def("timing", &PyTracker::timing)
+      .def("set_text", &PyTracker::set_text, py::arg("ids").noconvert(), py::arg("mask").noconvert());
+}
+
+}  // namespace edgetrack

@@ -1,0 +1,47 @@
+// A model bundle: the folder that edgetrack's export writes.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+
+#include "edgetrack/tracker.h"
+
+namespace edgetrack {
+
+// The WordPiece tokenizer of a bundle: lower case, rare words split into known pieces.
+class Tokenizer {
+ public:
+  // `length` is what every text is padded to. Throws Error.
+  Tokenizer(const std::string& path, std::size_t length);
+
+  // Throws Error when the text is empty, too long, not ASCII, or has no word that the model knows. (Python
+  // takes any Unicode text.)
+  Text encode(const std::string& text) const;
+
+ private:
+  void add_word(const std::string& word, std::vector<std::int64_t>& ids) const;
+
+  std::size_t length_, longest_;  // tokens of a text; letters of a word
+  std::string prefix_;            // of a piece that goes on with a word
+  std::map<std::string, std::int64_t> pieces_;
+  std::vector<std::string> special_;
+  std::int64_t begin_, end_, unknown_;
+};
+
+// What its manifest says. The files' checksums are not compared: edgetrack.Bundle.open in Python does that.
+struct Bundle {
+  std::string name;
+  Model model;
+  Policy policy;
+  std::size_t text_length;  // tokens
+  std::map<std::string, std::string>
+      paths;  // by role: text, prompt, template, search, ground, tokenizer, ...
+
+  // Throws Error when the folder has no manifest that this version understands.
+  static Bundle open(const std::string& folder);
+
+  Tokenizer tokenizer() const { return Tokenizer(paths.at("tokenizer"), text_length); }
+};
+
+}  // namespace edgetrack

@@ -1,0 +1,73 @@
+/* The tracker for C and for every language that can call it. No exception leaves these functions, none ends
+ * the process, and a null pointer is an error like any other. A tracker is not for two threads at once. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct edgetrack_tracker edgetrack_tracker;
+
+/* What every function gives back. */
+typedef enum {
+  EDGETRACK_OK = 0,
+  EDGETRACK_FRAME = 1,       /* a frame without pixels */
+  EDGETRACK_BOX = 2,         /* a box that is not finite, is empty or lies outside the frame */
+  EDGETRACK_PROMPT = 3,      /* a text that is empty, too long or unknown */
+  EDGETRACK_CONFIG = 4,      /* an option outside its allowed values, or a null pointer */
+  EDGETRACK_NOT_STARTED = 5, /* update or set_text before start */
+  EDGETRACK_BUNDLE = 6,      /* a model bundle that is missing, damaged or foreign */
+  EDGETRACK_ENGINE = 7,      /* an engine that cannot run here */
+  EDGETRACK_INTERNAL = 8     /* anything else, such as no memory */
+} edgetrack_code;
+
+typedef enum {
+  EDGETRACK_SEARCHING = 0,
+  EDGETRACK_TRACKING = 1,
+  EDGETRACK_UNCERTAIN = 2,
+  EDGETRACK_LOST = 3
+} edgetrack_status;
+
+/* In pixels of the frame, origin at the top left. */
+typedef struct {
+  double x, y, w, h;
+} edgetrack_box;
+
+typedef struct {
+  edgetrack_box box; /* zeros without one */
+  int has_box;       /* 0 while searching or lost */
+  double score;      /* 0..1 */
+  edgetrack_status status;
+  int64_t index; /* frames since start, which is 0 */
+} edgetrack_track;
+
+/* Opens the bundle in a folder on ONNX Runtime. `library` is its shared library's file, or NULL for what the
+ * environment's EDGETRACK_ONNXRUNTIME names or the system has. */
+edgetrack_code edgetrack_open(const char* bundle, const char* library, int threads,
+                              edgetrack_tracker** tracker);
+
+/* Names the target by a text (UTF-8), by a box, or by both, and finds it in the first frame: height rows of
+ * width pixels, three bytes each in BGR order, row_bytes apart. */
+edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
+                               ptrdiff_t row_bytes, const char* text, const edgetrack_box* box,
+                               edgetrack_track* track);
+
+/* Finds the target in the next frame. */
+edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
+                                ptrdiff_t row_bytes, edgetrack_track* track);
+
+/* Another text, from the next frame on. */
+edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text);
+
+/* NULL is allowed. */
+void edgetrack_close(edgetrack_tracker* tracker);
+
+/* What went wrong in this thread's last call that failed: valid until its next call. Never NULL. */
+const char* edgetrack_message(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,59 @@
+// What the tracker needs of an inference backend: graphs by role, bound once to memory that stays where it
+// is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace edgetrack {
+
+enum class DType { float32, int64, other };
+
+struct TensorSpec {
+  std::string name;
+  DType dtype;
+  std::vector<std::int64_t> shape;
+
+  std::size_t count() const;  // elements
+  std::size_t bytes() const;
+};
+
+// The named tensors of one graph, in the order of its file.
+struct GraphSpec {
+  std::vector<TensorSpec> inputs, outputs;
+};
+
+// An array of float32 or int64, C-contiguous, aligned to 64 bytes. Copies share the memory.
+struct Tensor {
+  TensorSpec spec;
+  std::shared_ptr<void> data;
+
+  static Tensor zeros(const TensorSpec& spec);
+  float* floats() const { return static_cast<float*>(data.get()); }
+  std::int64_t* integers() const { return static_cast<std::int64_t*>(data.get()); }
+};
+
+// A graph with its tensors bound: run() reads the inputs and fills the outputs where they lie.
+class Call {
+ public:
+  virtual ~Call() = default;
+  virtual void run() = 0;
+};
+
+// The graphs of one bundle on one backend. Holds no state of a target: several trackers may share it.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Of a role: text, prompt, template, search or ground. Throws Error.
+  virtual GraphSpec graph(const std::string& role) = 0;
+
+  // `inputs` are all of the graph's, `outputs` those that are wanted. Throws Error.
+  virtual std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>& inputs,
+                                     const std::vector<Tensor>& outputs) = 0;
+};
+
+}  // namespace edgetrack

@@ -1,0 +1,25 @@
+// ONNX Runtime on the CPU: its shared library is opened when the engine is.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "edgetrack/bundle.h"
+#include "edgetrack/engine.h"
+
+namespace edgetrack {
+
+struct OrtOptions {
+  // File of the library, such as the wheel's onnxruntime/capi/libonnxruntime.so.*; empty: what the
+  // environment's EDGETRACK_ONNXRUNTIME names, else what the system has.
+  std::string library;
+  int threads = 2;  // that one graph may use; none spins while it waits for the next frame
+  // Cores of the threads but the calling one, as session.intra_op_thread_affinities takes them ("1;2");
+  // empty: any.
+  std::string affinities;
+};
+
+// Throws Error when there is no such library, or this build has no such engine.
+std::shared_ptr<Engine> open_ort(const Bundle& bundle, const OrtOptions& options = {});
+
+}  // namespace edgetrack

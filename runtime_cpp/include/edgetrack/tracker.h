@@ -1,0 +1,82 @@
+// Follows one target: what edgetrack.Tracker does, without Python.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edgetrack/engine.h"
+#include "edgetrack/types.h"
+
+namespace edgetrack {
+
+// Numbers of the state machine; scores are 0..1. The same as edgetrack/policy.py, which explains each:
+// tests/test_native_tracker.py holds one to the other.
+struct Policy {
+  double acquire = 0.60;
+  double candidate = 0.10;
+  double confirm = 1.0;
+  double keep = 0.05;
+  double drop = 0.02;
+  double patience = 12.0;
+  double verify = 6.0;  // 0: never
+  double doubt = 1.5;
+  double extent = 0.6;
+  double refresh = 5.0;  // 0: never
+  double sure = 0.6;
+  double window = 0.40;
+  double penalty = 0.08;
+  double inertia = 0.35;
+};
+
+// Each number by its name.
+std::map<std::string, double*> fields(Policy& policy);
+
+// What the manifest says of the network's pictures.
+struct Model {
+  double template_factor, search_factor;  // side of the region over sqrt(w * h) of the box
+  float mean[3], std[3];                  // RGB, 0..255
+  float fill[3];                          // BGR, 0..255, outside the frame
+};
+
+// A sentence as the text encoder takes it; both of the length that the bundle says.
+struct Text {
+  std::vector<std::int64_t> ids;
+  std::vector<float> mask;  // 1 for a token, 0 for padding
+};
+
+// Where the time of one call went; what is neither crop nor network is the tracker's own.
+struct Timing {
+  double crop_s = 0, network_s = 0, total_s = 0;
+};
+
+// Not for two threads at once; trackers share nothing but the engine.
+class Tracker {
+ public:
+  Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy);
+  ~Tracker();
+  Tracker(const Tracker&) = delete;
+  Tracker& operator=(const Tracker&) = delete;
+
+  // Names the target and finds it in the first frame. With neither text nor box, or with bad ones, it throws
+  // Error and the target from before stays; when the engine fails there is none afterwards.
+  Track start(const Frame& frame, const Text* text, const Box* box);
+
+  // Finds the target in the next frame. Nothing is allocated once each graph has run. Throws Error.
+  Track update(const Frame& frame);
+
+  // Another sentence, from the next frame on. Throws Error.
+  void set_text(const Text& text);
+
+  // Of the last start(), update() or set_text().
+  const Timing& timing() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace edgetrack

@@ -1,0 +1,47 @@
+// The values that pass between the stages: frames, boxes, tracks, and the one exception.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace edgetrack {
+
+// What went wrong; Python raises the class of the same name, C gets the number.
+enum class Code { frame = 1, box, prompt, config, not_started, bundle, engine };
+
+// Its text says what happened with which value, what was expected, and how to mend it.
+class Error : public std::runtime_error {
+ public:
+  Error(Code why, const std::string& text) : std::runtime_error(text), code(why) {}
+  const Code code;
+};
+
+// A picture that the caller owns: uint8, blue green red, pixels of a row packed.
+struct Frame {
+  const std::uint8_t* bgr;   // pixel (0, 0)
+  int width, height;         // at least 1
+  std::ptrdiff_t row_bytes;  // distance of two rows; may be negative
+};
+
+// An axis-aligned rectangle in pixels of the frame, origin at the top left corner.
+struct Box {
+  double x, y, w, h;  // left edge, top edge, extent
+};
+
+enum class Status { searching, tracking, uncertain, lost };
+
+// "searching", "tracking", "uncertain" or "lost".
+const char* name(Status status);
+
+// What the tracker says of one frame.
+struct Track {
+  std::optional<Box> box;  // none while searching or lost
+  double score;            // 0..1, how sure the network is
+  Status status;
+  std::int64_t index;  // frames since start(), which is 0
+};
+
+}  // namespace edgetrack

@@ -1,0 +1,108 @@
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "edgetrack/bundle.h"
+#include "edgetrack/edgetrack.h"
+#include "edgetrack/ort.h"
+#include "edgetrack/tracker.h"
+
+struct edgetrack_tracker {
+  edgetrack::Tokenizer tokenizer;
+  edgetrack::Tracker tracker;
+};
+
+namespace {
+
+thread_local std::string last_message;
+
+edgetrack_code failed(edgetrack_code code, const char* text) noexcept {
+  try {
+    last_message = text;
+  } catch (...) {
+    last_message.clear();  // no memory for the text
+  }
+  return code;
+}
+
+template <typename Step>
+edgetrack_code guarded(const Step& step) noexcept {
+  try {
+    step();
+    return EDGETRACK_OK;
+  } catch (const edgetrack::Error& error) {
+    return failed(static_cast<edgetrack_code>(error.code), error.what());
+  } catch (const std::exception& error) {
+    return failed(EDGETRACK_INTERNAL, error.what());
+  } catch (...) {
+    return failed(EDGETRACK_INTERNAL, "an exception of an unknown type");
+  }
+}
+
+void require(const void* pointer, const char* name) {
+  if (!pointer)
+    throw edgetrack::Error(edgetrack::Code::config, std::string(name) + " is NULL; expected a valid pointer");
+}
+
+void give(const edgetrack::Track& track, edgetrack_track* out) {
+  *out = {};
+  if (track.box) out->box = {track.box->x, track.box->y, track.box->w, track.box->h};
+  out->has_box = track.box ? 1 : 0;
+  out->score = track.score;
+  out->status = static_cast<edgetrack_status>(track.status);
+  out->index = track.index;
+}
+
+}  // namespace
+
+edgetrack_code edgetrack_open(const char* bundle, const char* library, int threads,
+                              edgetrack_tracker** tracker) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    *tracker = nullptr;
+    require(bundle, "bundle");
+    const edgetrack::Bundle opened = edgetrack::Bundle::open(bundle);
+    edgetrack::OrtOptions options;
+    options.library = library ? library : "";
+    options.threads = threads;
+    *tracker = new edgetrack_tracker{opened.tokenizer(),
+                                     {edgetrack::open_ort(opened, options), opened.model, opened.policy}};
+  });
+}
+
+edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
+                               ptrdiff_t row_bytes, const char* text, const edgetrack_box* box,
+                               edgetrack_track* track) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(track, "track");
+    std::optional<edgetrack::Text> tokens;
+    if (text) tokens = tracker->tokenizer.encode(text);
+    const edgetrack::Box given = box ? edgetrack::Box{box->x, box->y, box->w, box->h} : edgetrack::Box{};
+    give(tracker->tracker.start({bgr, width, height, row_bytes}, tokens ? &*tokens : nullptr,
+                                box ? &given : nullptr),
+         track);
+  });
+}
+
+edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
+                                ptrdiff_t row_bytes, edgetrack_track* track) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(track, "track");
+    give(tracker->tracker.update({bgr, width, height, row_bytes}), track);
+  });
+}
+
+edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(text, "text");
+    tracker->tracker.set_text(tracker->tokenizer.encode(text));
+  });
+}
+
+void edgetrack_close(edgetrack_tracker* tracker) { delete tracker; }
+
+const char* edgetrack_message(void) { return last_message.c_str(); }

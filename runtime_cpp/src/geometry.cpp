@@ -1,0 +1,100 @@
+#include "geometry.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "message.h"
+
+namespace edgetrack {
+
+const char* name(Status status) {
+  constexpr const char* names[] = {"searching", "tracking", "uncertain", "lost"};
+  return names[static_cast<int>(status)];
+}
+
+Region region_around(const Box& box, double factor) {
+  const double side = factor * std::sqrt(box.w * box.h);
+  const double cx = box.x + box.w / 2, cy = box.y + box.h / 2;
+  return {cx - side / 2, cy - side / 2, side, side};
+}
+
+Region letterbox(const Frame& frame) {
+  const double side = std::max(frame.width, frame.height);
+  return {(frame.width - side) / 2, (frame.height - side) / 2, side, side};
+}
+
+Box from_region(const Region& region, const Share& share) {
+  const double cx = share.cx * region.w, cy = share.cy * region.w;
+  const double w = share.w * region.w, h = share.h * region.w;
+  return {region.x + cx - w / 2, region.y + cy - h / 2, w, h};
+}
+
+Box clip(const Box& box, const Frame& frame) {
+  constexpr double least = 2.0;
+  const double x1 = std::min(std::max(box.x, 0.0), frame.width - least);
+  const double y1 = std::min(std::max(box.y, 0.0), frame.height - least);
+  const double x2 = std::max(std::min(box.x + box.w, static_cast<double>(frame.width)), x1 + least);
+  const double y2 = std::max(std::min(box.y + box.h, static_cast<double>(frame.height)), y1 + least);
+  return {x1, y1, x2 - x1, y2 - y1};
+}
+
+namespace {
+
+double common(const Box& a, const Box& b) {
+  const double w = std::min(a.x + a.w, b.x + b.w) - std::max(a.x, b.x);
+  const double h = std::min(a.y + a.h, b.y + b.h) - std::max(a.y, b.y);
+  return std::max(w, 0.0) * std::max(h, 0.0);
+}
+
+// The share of cell i of an axis that lies between low and high; the cells' edges are numpy.linspace's.
+double covered(int i, int cells, double origin, double side, double low, double high) {
+  const double step = side / cells;
+  const auto edge = [&](int k) { return (k == cells ? side : k * step) + origin; };
+  const double overlap = std::min(edge(i + 1), high) - std::max(edge(i), low);
+  return std::min(std::max(overlap / (edge(1) - edge(0)), 0.0), 1.0);
+}
+
+}  // namespace
+
+double iou(const Box& a, const Box& b) {
+  const double both = common(a, b);
+  return both / (a.w * a.h + b.w * b.h - both);
+}
+
+double holds(const Box& outer, const Box& inner) { return common(outer, inner) / (inner.w * inner.h); }
+
+void target_share(const Box& box, const Region& region, int cells, float* out) {
+  for (int row = 0; row < cells; ++row) {
+    const double down = covered(row, cells, region.y, region.w, box.y, box.y + box.h);
+    for (int column = 0; column < cells; ++column) {
+      const double across = covered(column, cells, region.x, region.w, box.x, box.x + box.w);
+      *out++ = static_cast<float>(down * across);
+    }
+  }
+}
+
+void check_frame(const Frame& frame) {
+  if (frame.bgr == nullptr || frame.width < 1 || frame.height < 1)
+    throw Error(Code::frame,
+                message("frame is empty, ", frame.width, "x", frame.height,
+                        " pixels; expected uint8, 3 bytes a pixel in BGR order, rows row_bytes apart"));
+  // Rows that overlap would be read past the last one.
+  if (frame.height > 1 && std::abs(frame.row_bytes) < 3 * static_cast<std::ptrdiff_t>(frame.width))
+    throw Error(Code::frame, message("frame has rows ", frame.row_bytes, " bytes apart for ", frame.width,
+                                     " pixels; expected at least 3 bytes a pixel"));
+}
+
+void check_inside(const Box& box, const Frame& frame) {
+  const std::string shown = message("box (", box.x, ", ", box.y, ", ", box.w, ", ", box.h, ")");
+  if (!(std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.w) && std::isfinite(box.h)))
+    throw Error(Code::box, shown + " has a value that is not finite; expected (x, y, w, h) in pixels");
+  if (box.w <= 0 || box.h <= 0)
+    throw Error(Code::box, shown + " is empty; expected (x, y, w, h) with w > 0 and h > 0");
+  const double cx = box.x + box.w / 2, cy = box.y + box.h / 2;
+  if (!(0 <= cx && cx < frame.width && 0 <= cy && cy < frame.height))
+    throw Error(Code::box, message(shown, " has its centre (", cx, ", ", cy, ") outside the frame of ",
+                                   frame.width, "x", frame.height, " pixels; expected (x, y, w, h) in ",
+                                   "pixels of the frame with the origin at its top left corner"));
+}
+
+}  // namespace edgetrack

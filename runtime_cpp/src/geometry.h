@@ -1,0 +1,39 @@
+// Regions of a frame and the way back from them, in the arithmetic of edgetrack/geometry.py.
+#pragma once
+
+#include "crop_resize.h"  // Region
+#include "edgetrack/types.h"
+
+namespace edgetrack {
+
+// The square centred on `box` whose side is `factor` times the box's geometric mean side (SiamFC, 2016).
+Region region_around(const Box& box, double factor);
+
+// The smallest square that holds the whole frame, both with the same centre.
+Region letterbox(const Frame& frame);
+
+// A box whose centre and extent are shares of a region's side.
+struct Share {
+  double cx, cy, w, h;
+};
+
+Box from_region(const Region& region, const Share& share);
+
+// `box` cut to the frame; at least 2 pixels of it are left, inside.
+Box clip(const Box& box, const Frame& frame);
+
+double iou(const Box& a, const Box& b);
+
+// The share of `inner` that lies in `outer`, 0..1.
+double holds(const Box& outer, const Box& inner);
+
+// Throws Error unless the box is finite, has an extent, and has its centre in the frame.
+void check_inside(const Box& box, const Frame& frame);
+
+// Throws Error unless there are pixels.
+void check_frame(const Frame& frame);
+
+// Which share of each of cells x cells cells of `region` the box covers; out has cells * cells values.
+void target_share(const Box& box, const Region& region, int cells, float* out);
+
+}  // namespace edgetrack

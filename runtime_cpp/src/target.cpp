@@ -1,0 +1,247 @@
+#include "target.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "message.h"
+
+namespace edgetrack {
+
+namespace {
+
+constexpr float kRival = 0.25f;  // share of the best score from which another place is a distractor
+
+std::string shown(const std::vector<std::int64_t>& shape) {
+  std::string text = "(";
+  for (const std::int64_t n : shape)
+    text += (text.size() > 1 ? ", " : "") + (n < 0 ? "any" : std::to_string(n));
+  return text + ")";
+}
+
+// `vector` over its length.
+void make_unit(float* vector, std::size_t width) {
+  double squares = 0.0;
+  for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(vector[i]) * vector[i];
+  const float length = std::max(static_cast<float>(std::sqrt(squares)), 1e-6f);
+  for (std::size_t i = 0; i < width; ++i) vector[i] /= length;
+}
+
+void copy(const Tensor& from, const Tensor& to) { std::memcpy(to.floats(), from.floats(), to.spec.bytes()); }
+
+// (1, L, n, C) into (1, L, N, C) from token `first` on.
+void copy_tokens(const Tensor& from, const Tensor& to, std::size_t first) {
+  const std::size_t layers = static_cast<std::size_t>(to.spec.shape[1]);
+  const std::size_t width = static_cast<std::size_t>(to.spec.shape[3]);
+  const std::size_t some = static_cast<std::size_t>(from.spec.shape[2]) * width;
+  const std::size_t all = static_cast<std::size_t>(to.spec.shape[2]) * width;
+  for (std::size_t layer = 0; layer < layers; ++layer)
+    std::copy_n(from.floats() + layer * some, some, to.floats() + layer * all + first * width);
+}
+
+// One of the two prototypes.
+void copy_prototype(const Tensor& from, const Tensor& to, std::size_t row) {
+  std::copy_n(from.floats(), from.spec.count(), to.floats() + row * from.spec.count());
+}
+
+}  // namespace
+
+const TensorSpec& find(const std::vector<TensorSpec>& specs, const std::string& role, const std::string& name,
+                       const std::vector<std::int64_t>& shape) {
+  const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& s) { return s.name == name; });
+  if (spec == specs.end())
+    throw Error(Code::bundle, message("graph '", role, "' has no tensor '", name,
+                                      "', which this version of edgetrack needs; export the bundle again"));
+  const auto equal = [](std::int64_t wanted, std::int64_t given) {
+    return given > 0 && (wanted < 0 || wanted == given);
+  };
+  const DType dtype = name == "ids" ? DType::int64 : DType::float32;
+  if (spec->dtype != dtype || spec->shape.size() != shape.size() ||
+      !std::equal(shape.begin(), shape.end(), spec->shape.begin(), equal))
+    throw Error(Code::bundle, message("tensor '", name, "' of graph '", role, "' has the shape ",
+                                      shown(spec->shape), " or another type; expected ", shown(shape), " of ",
+                                      name == "ids" ? "int64" : "float32", ": export the bundle again"));
+  return *spec;
+}
+
+Knowledge::Knowledge(const GraphSpec& search)
+    : memory(Tensor::zeros(find(search.inputs, "search", "memory", {1, -1, -1, -1}))),
+      memory_mask(Tensor::zeros(find(search.inputs, "search", "memory_mask", {1, memory.spec.shape[2]}))),
+      film(Tensor::zeros(find(search.inputs, "search", "film", {1, 2, -1}))),
+      anchor(Tensor::zeros(find(search.inputs, "search", "anchor", {1, -1, -1}))),
+      prompts(Tensor::zeros(find(search.inputs, "search", "prompts", {1, 3, -1}))),
+      prototypes(Tensor::zeros(find(search.inputs, "search", "prototypes", {1, 2, -1}))) {
+  if (anchor.spec.shape[1] >= memory.spec.shape[2])
+    throw Error(Code::bundle, message("graph 'search' remembers ", memory.spec.shape[2], " tokens, ",
+                                      anchor.spec.shape[1], " of them of the template; expected some of the ",
+                                      "text as well: export the bundle again"));
+}
+
+void Knowledge::clear() {
+  for (const Tensor& tensor : tensors()) std::memset(tensor.data.get(), 0, tensor.spec.bytes());
+}
+
+std::vector<Tensor> Knowledge::tensors() const {
+  return {memory, memory_mask, film, anchor, prompts, prototypes};
+}
+
+struct Target::TextGraphs {
+  Tensor ids, mask, tokens, memory, film, prototype;
+  std::unique_ptr<Call> encode, prompt;
+
+  TextGraphs(Engine& engine, const Knowledge& known, std::size_t first) {
+    const auto& shape = known.memory.spec.shape;
+    const std::int64_t length = shape[2] - static_cast<std::int64_t>(first);
+    const GraphSpec text = engine.graph("text"), prompts = engine.graph("prompt");
+    ids = Tensor::zeros(find(text.inputs, "text", "ids", {1, length}));
+    mask = Tensor::zeros(find(text.inputs, "text", "mask", {1, length}));
+    tokens = Tensor::zeros(find(text.outputs, "text", "tokens", {1, length, -1}));
+    memory = Tensor::zeros(find(prompts.outputs, "prompt", "memory", {1, shape[1], length, shape[3]}));
+    film = Tensor::zeros(find(prompts.outputs, "prompt", "film", known.film.spec.shape));
+    prototype =
+        Tensor::zeros(find(prompts.outputs, "prompt", "prototype", {1, known.prototypes.spec.shape[2]}));
+    encode = engine.bind("text", {ids, mask}, {tokens});
+    prompt = engine.bind("prompt", {tokens, mask}, {memory, film, prototype});
+  }
+};
+
+struct Target::TemplateGraph {
+  Tensor image, share, memory, anchor, prompts, prototype;
+  std::unique_ptr<Call> call;
+
+  TemplateGraph(Engine& engine, const Knowledge& known) {
+    const auto& shape = known.memory.spec.shape;
+    const GraphSpec graph = engine.graph("template");
+    image = Tensor::zeros(find(graph.inputs, "template", "image", {1, 3, -1, -1}));
+    share = Tensor::zeros(find(graph.inputs, "template", "target", {1, 1, -1, -1}));
+    memory = Tensor::zeros(
+        find(graph.outputs, "template", "memory", {1, shape[1], known.anchor.spec.shape[1], shape[3]}));
+    anchor = Tensor::zeros(find(graph.outputs, "template", "anchor", known.anchor.spec.shape));
+    prompts = Tensor::zeros(find(graph.outputs, "template", "prompts", known.prompts.spec.shape));
+    prototype =
+        Tensor::zeros(find(graph.outputs, "template", "prototype", {1, known.prototypes.spec.shape[2]}));
+    call = engine.bind("template", {image, share}, {memory, anchor, prompts, prototype});
+  }
+};
+
+Target::Target(std::shared_ptr<Engine> engine, const Model& model)
+    : engine_(std::move(engine)),
+      factor_(model.template_factor),
+      colours_(colours_of(model.mean, model.std, model.fill)),
+      everything_(engine_->graph("search")),
+      words_(engine_->graph("search")),
+      picture_(everything_),
+      tokens_(static_cast<std::size_t>(everything_.anchor.spec.shape[1])),
+      width_(static_cast<std::size_t>(everything_.prompts.spec.shape[2])),
+      first_(3 * width_),
+      now_(2 * width_),
+      seen_(2 * width_),
+      sum_(2 * width_) {
+  for (Tensor* own : {&picture_.memory_mask, &picture_.film, &picture_.prototypes})
+    *own = Tensor::zeros(own->spec);
+}
+
+void Target::clear() {
+  everything_.clear();
+  words_.clear();
+  picture_.clear();
+  std::fill(first_.begin(), first_.end(), 0.0f);
+  has_seen_ = false;
+}
+
+Target::TextGraphs& Target::text_graphs() {
+  if (!text_) text_ = std::make_shared<TextGraphs>(*engine_, everything_, tokens_);
+  return *text_;
+}
+
+Target::TemplateGraph& Target::template_graph() {
+  if (!template_) template_ = std::make_shared<TemplateGraph>(*engine_, everything_);
+  return *template_;
+}
+
+void Target::check(const Text& text) {
+  const std::size_t length = static_cast<std::size_t>(everything_.memory.spec.shape[2]) - tokens_;
+  if (text.ids.size() != length || text.mask.size() != length)
+    throw Error(Code::prompt, message("the text has ", text.ids.size(), " ids and ", text.mask.size(),
+                                      " values of its mask; expected ", length, " of each"));
+}
+
+void Target::set_text(const Text& text, Work& work) {
+  TextGraphs& graphs = text_graphs();
+  std::copy(text.ids.begin(), text.ids.end(), graphs.ids.integers());
+  std::copy(text.mask.begin(), text.mask.end(), graphs.mask.floats());
+  work.run(*graphs.encode);
+  work.run(*graphs.prompt);
+  for (const Knowledge* known : {&everything_, &words_}) {
+    copy_tokens(graphs.memory, known->memory, tokens_);
+    std::copy(text.mask.begin(), text.mask.end(), known->memory_mask.floats() + tokens_);
+    copy(graphs.film, known->film);
+    copy_prototype(graphs.prototype, known->prototypes, 1);
+  }
+}
+
+void Target::set_template(const Frame& frame, const Box& box, Work& work) {
+  TemplateGraph& graph = template_graph();
+  const Region region = region_around(box, factor_);
+  work.crop_into(graph.image, frame, region, colours_);
+  target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
+  work.run(*graph.call);
+  copy_tokens(graph.memory, everything_.memory, 0);
+  for (const Knowledge* known : {&everything_, &picture_}) {
+    std::fill_n(known->memory_mask.floats(), tokens_, 1.0f);
+    copy_prototype(graph.prototype, known->prototypes, 0);
+  }
+  copy(graph.anchor, everything_.anchor);
+  copy(graph.prompts, everything_.prompts);
+  std::copy_n(graph.prompts.floats(), first_.size(), first_.begin());
+  has_seen_ = false;
+}
+
+// The mean direction of the target's cells and of those that it does not touch, into now_.
+void Target::average(const float* embedding, const float* share, int cells) {
+  const std::size_t count = static_cast<std::size_t>(cells) * static_cast<std::size_t>(cells);
+  const float enough = std::min(0.5f, *std::max_element(share, share + count));
+  std::fill(now_.begin(), now_.end(), 0.0f);
+  for (std::size_t n = 0; n < count; ++n) {
+    const float inside = share[n] >= enough ? share[n] : 0.0f;
+    const float outside = 1.0f - std::min(share[n] * 1e3f, 1.0f);
+    const float* token = embedding + n * width_;
+    if (inside != 0.0f)
+      for (std::size_t i = 0; i < width_; ++i) now_[i] += inside * token[i];
+    if (outside != 0.0f)
+      for (std::size_t i = 0; i < width_; ++i) now_[width_ + i] += outside * token[i];
+  }
+  make_unit(now_.data(), width_);
+  make_unit(now_.data() + width_, width_);
+}
+
+void Target::refresh(const float* embedding, const float* score, const float* share, int cells, float rate) {
+  average(embedding, share, cells);
+  for (std::size_t i = 0; i < seen_.size(); ++i)
+    seen_[i] = has_seen_ ? seen_[i] * (1 - rate) + now_[i] * rate : now_[i];
+  has_seen_ = true;
+  sum_ = seen_;
+  for (std::size_t row = 0; row < 2; ++row) {
+    float* unit = sum_.data() + row * width_;
+    make_unit(unit, width_);
+    for (std::size_t i = 0; i < width_; ++i) unit[i] = first_[row * width_ + i] + unit[i];
+    make_unit(unit, width_);
+  }
+  float* prompts = everything_.prompts.floats();
+  std::copy(sum_.begin(), sum_.end(), prompts);
+  const int count = cells * cells;
+  int best = 0;
+  float rival = -1.0f;
+  for (int n = 0; n < count; ++n) {
+    const float here = score[n] * (1.0f - std::min(share[n] * 1e3f, 1.0f));
+    if (here > rival) best = n, rival = here;
+  }
+  float* distractor = prompts + 2 * width_;
+  std::fill_n(distractor, width_, 0.0f);
+  if (rival < kRival * *std::max_element(score, score + count)) return;
+  const float* token = embedding + static_cast<std::size_t>(best) * width_;
+  for (std::size_t i = 0; i < width_; ++i) distractor[i] = token[i] + 0.3f * now_[width_ + i];
+  make_unit(distractor, width_);
+}
+
+}  // namespace edgetrack

@@ -1,0 +1,76 @@
+// What the network knows of a target: picture and sentence, encoded once, kept in the engine's input buffers.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edgetrack/tracker.h"
+#include "geometry.h"
+#include "work.h"
+
+namespace edgetrack {
+
+// A spec of the graph by its name. Throws Error when the graph lacks it or it is not float32 (int64 for
+// "ids") or its shape is another; -1 in `shape` is any length.
+const TensorSpec& find(const std::vector<TensorSpec>& specs, const std::string& role, const std::string& name,
+                       const std::vector<std::int64_t>& shape);
+
+// The inputs of "search" and "ground" besides the image.
+struct Knowledge {
+  Tensor memory;       // (1, layers, template tokens + text tokens, channels)
+  Tensor memory_mask;  // (1, tokens)
+  Tensor film;         // (1, 2, channels)
+  Tensor anchor;       // (1, template tokens, width)
+  Tensor prompts;      // (1, 3, width): target, background, distractor
+  Tensor prototypes;   // (1, 2, channels): picture, sentence
+
+  explicit Knowledge(const GraphSpec& search);
+  void clear();
+  std::vector<Tensor> tensors() const;
+};
+
+class Target {
+ public:
+  Target(std::shared_ptr<Engine> engine, const Model& model);
+
+  void clear();  // named by neither picture nor sentence
+  void set_text(const Text& text, Work& work);
+  void set_template(const Frame& frame, const Box& box, Work& work);
+
+  // Renews the prompts from a frame in which the target was surely found: target and background drift towards
+  // what is seen now, yet never further than half-way from the template's; what else scores high is the
+  // distractor (UVLTrack, section 3.4). `embedding` (cells * cells, width) has rows of unit length; `score`
+  // and `share` (cells * cells) are the score map and the share of each cell that the box covers.
+  void refresh(const float* embedding, const float* score, const float* share, int cells, float rate);
+
+  const Knowledge& everything() const { return everything_; }
+  const Knowledge& words() const { return words_; }      // the sentence alone, whatever picture there is
+  const Knowledge& picture() const { return picture_; }  // the picture alone, whatever sentence there is
+
+  // Throws Error unless the text has the length that the network takes.
+  void check(const Text& text);
+
+ private:
+  struct TextGraphs;
+  struct TemplateGraph;
+
+  void average(const float* embedding, const float* share, int cells);
+  TextGraphs& text_graphs();
+  TemplateGraph& template_graph();
+
+  std::shared_ptr<Engine> engine_;
+  const double factor_;
+  const Colours colours_;
+  Knowledge everything_, words_, picture_;  // the last shares with the first what is masked or the picture's
+  const std::size_t tokens_, width_;        // of the template; of a prompt
+  std::vector<float> first_;                // the template's own prompts
+  std::vector<float> now_, seen_;           // (2, width): target and background, in a frame and of late
+  std::vector<float> sum_;                  // (2, width)
+  bool has_seen_ = false;
+  std::shared_ptr<TextGraphs> text_;  // made when first needed
+  std::shared_ptr<TemplateGraph> template_;
+};
+
+}  // namespace edgetrack

@@ -1,0 +1,318 @@
+#include "edgetrack/tracker.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "decode.h"
+#include "geometry.h"
+#include "target.h"
+
+namespace edgetrack {
+
+namespace {
+
+constexpr double kSamePlace = 0.3;  // IoU of two finds in a row that count as one candidate
+constexpr float kDrift = 0.3f;      // of the prompts, at each renewal
+constexpr double kBelief = 0.3;     // rate at which a check by the sentence changes the belief
+constexpr double kLeast = 0.02;     // quality that bounds the evidence of one check
+
+bool due(std::int64_t index, double every) {
+  const auto frames = static_cast<std::int64_t>(every);
+  return frames > 0 && index % frames == 0;
+}
+
+}  // namespace
+
+// "search" or "ground", bound to its buffers.
+struct Detector {
+  Tensor image, score, offset, size, presence, quality, embedding;
+  std::unique_ptr<Call> call;
+
+  Detector(Engine& engine, const std::string& role, const Knowledge& known) {
+    const GraphSpec graph = engine.graph(role);
+    const auto output = [&](const char* tensor, const std::vector<std::int64_t>& shape) {
+      return Tensor::zeros(find(graph.outputs, role, tensor, shape));
+    };
+    image = Tensor::zeros(find(graph.inputs, role, "image", {1, 3, -1, -1}));
+    score = output("score", {1, 1, -1, -1});
+    const std::int64_t cells = score.spec.shape[3];
+    score = output("score", {1, 1, cells, cells});
+    offset = output("offset", {1, 2, cells, cells});
+    size = output("size", {1, 2, cells, cells});
+    presence = output("presence", {1, 1});
+    quality = output("quality", {1, 1, cells, cells});
+    std::vector<Tensor> inputs = {image}, outputs = {score, offset, size, presence, quality};
+    for (const Tensor& tensor : known.tensors()) {
+      find(graph.inputs, role, tensor.spec.name, tensor.spec.shape);
+      inputs.push_back(tensor);
+    }
+    if (role == "search") {
+      embedding = output("embedding", {1, cells * cells, known.prompts.spec.shape[2]});
+      outputs.push_back(embedding);
+    }
+    call = engine.bind(role, inputs, outputs);
+  }
+
+  Maps maps() const {
+    return {static_cast<int>(score.spec.shape[3]),
+            score.floats(),
+            offset.floats(),
+            size.floats(),
+            presence.floats(),
+            quality.floats()};
+  }
+};
+
+struct Tracker::State {
+  std::shared_ptr<Engine> engine;
+  const Model model;
+  const Policy policy;
+  const Colours colours;
+  Target target;
+  Work work;
+  std::unique_ptr<Detector> search, search_by_picture, ground, ground_by_words;  // made when first needed
+  std::vector<float> window, share;
+
+  bool started = false;
+  std::optional<Box> box;  // last box while following, else the last candidate
+  Status status = Status::searching;
+  bool locked = false;  // following, as opposed to looking everywhere
+  int streak = 0;       // uncertain frames in a row while following
+  double evidence = 0;  // while looking: sum of the scores of the finds in a row at one place
+  double against = 0;   // while following: how much better the sentence fits something else, a logarithm
+  double belief = 1;    // that what is followed is what the sentence means, 0..1
+  bool own_template = false;  // the template is the user's box, not a find of ours
+  std::int64_t index = -1;
+
+  State(std::shared_ptr<Engine> shared, const Model& pictures, const Policy& numbers)
+      : engine(std::move(shared)),
+        model(pictures),
+        policy(numbers),
+        colours(colours_of(pictures.mean, pictures.std, pictures.fill)),
+        target(engine, pictures) {}
+
+  void clear();
+  Maps run(Detector& detector, const Frame& frame, const Region& region);
+  Track look(const Frame& frame);
+  Maps everywhere(const Frame& frame, Box& found, double& score);
+  std::optional<Box> checked(const Frame& frame);
+  void follow_from(const Box& at);
+  Track follow(const Frame& frame);
+  Track judged(double score);
+  Box smoothed(const Region& region, const Prediction& prediction, const Frame& frame) const;
+  Detector& searcher();
+  void refresh(const Detector& searching, const Region& region);
+};
+
+void Tracker::State::clear() {
+  target.clear();
+  box.reset();
+  status = Status::searching;
+  started = locked = own_template = false;
+  streak = 0;
+  evidence = against = 0;
+  belief = 1;
+  index = -1;
+}
+
+Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
+  work.crop_into(detector.image, frame, region, colours);
+  work.run(*detector.call);
+  return detector.maps();
+}
+
+void Tracker::State::follow_from(const Box& at) {
+  box = at;
+  locked = true;
+  streak = 0;
+  against = 0;
+  status = Status::tracking;
+}
+
+// Looks at the whole frame: by the user's own box where there is one; a find of ours may be wrong, so it
+// never guides the next one.
+Maps Tracker::State::everywhere(const Frame& frame, Box& found, double& score) {
+  std::unique_ptr<Detector>& detector = own_template ? ground : ground_by_words;
+  if (!detector)
+    detector =
+        std::make_unique<Detector>(*engine, "ground", own_template ? target.everything() : target.words());
+  const Region region = letterbox(frame);
+  const Maps maps = run(*detector, frame, region);
+  const Prediction prediction = decode(maps, nullptr);
+  found = clip(from_region(region, prediction.share), frame);
+  score = confidence(prediction);
+  return maps;
+}
+
+Track Tracker::State::look(const Frame& frame) {
+  Box found;
+  double score;
+  everywhere(frame, found, score);
+  if (score < policy.candidate) {
+    evidence = 0;
+    box.reset();
+    return {std::nullopt, score, status, index};
+  }
+  evidence = (box && iou(*box, found) >= kSamePlace ? evidence : 0.0) + score;
+  box = found;
+  if (score < policy.acquire && evidence < policy.confirm) return {found, score, Status::uncertain, index};
+  if (!own_template) target.set_template(frame, found, work);
+  follow_from(found);
+  belief = own_template ? 1.0 : score;
+  return {found, score, Status::tracking, index};
+}
+
+// What to follow instead, by the sentence alone: another extent of the same thing, or what it fits better.
+// Evidence against what is followed adds up over the checks, as the logarithm of how much better the other
+// fits.
+std::optional<Box> Tracker::State::checked(const Frame& frame) {
+  Box found;
+  double score;
+  const Maps maps = everywhere(frame, found, score);
+  const double here =
+      static_cast<double>(quality_within(maps, *box, letterbox(frame))) * static_cast<double>(*maps.presence);
+  belief += kBelief * (here - belief);
+  if (score < policy.candidate) return std::nullopt;
+  if (std::max(holds(found, *box), holds(*box, found)) >= 0.6) {  // the same thing
+    against = 0;
+    if (iou(found, *box) < policy.extent) return found;
+    return std::nullopt;
+  }
+  against = std::max(0.0, against + std::log(score / std::max(here, kLeast)));
+  if (against < policy.doubt) return std::nullopt;
+  belief = score;
+  return found;
+}
+
+Track Tracker::State::follow(const Frame& frame) {
+  if (!own_template && due(index, policy.verify)) {
+    if (const std::optional<Box> better = checked(frame)) {
+      target.set_template(frame, *better, work);
+      follow_from(*better);
+    }
+  }
+  Detector& searching = searcher();
+  const Region region = region_around(*box, model.search_factor);
+  const Maps maps = run(searching, frame, region);
+  const Prior prior = {window.data(), policy.window, box->w / region.w, box->h / region.w, policy.penalty};
+  const Prediction prediction = decode(maps, &prior);
+  const double score = confidence(prediction);
+  if (score >= policy.drop) box = smoothed(region, prediction, frame);
+  if (score >= policy.sure && due(index, policy.refresh)) refresh(searching, region);
+  return judged(score);
+}
+
+// The user's box is followed by its picture alone; the sentence finds it again. A find of ours may be wrong:
+// there the sentence has a say in every frame.
+Detector& Tracker::State::searcher() {
+  std::unique_ptr<Detector>& detector = own_template ? search_by_picture : search;
+  if (!detector)
+    detector =
+        std::make_unique<Detector>(*engine, "search", own_template ? target.picture() : target.everything());
+  if (window.empty()) {
+    window = hann_window(detector->maps().cells);
+    share.resize(window.size());
+  }
+  return *detector;
+}
+
+void Tracker::State::refresh(const Detector& searching, const Region& region) {
+  const Maps maps = searching.maps();
+  target_share(*box, region, maps.cells, share.data());
+  target.refresh(searching.embedding.floats(), maps.score, share.data(), maps.cells, kDrift);
+}
+
+Track Tracker::State::judged(double score) {
+  const double shown = score * belief;
+  if (score >= policy.keep) {
+    streak = 0;
+    status = Status::tracking;
+    return {box, shown, status, index};
+  }
+  if (++streak < policy.patience) {
+    status = Status::uncertain;
+    return {box, shown, status, index};
+  }
+  locked = false;
+  box.reset();
+  evidence = 0;
+  status = Status::lost;
+  return {std::nullopt, shown, status, index};
+}
+
+// The new box with some of the old size kept, inside the frame.
+Box Tracker::State::smoothed(const Region& region, const Prediction& prediction, const Frame& frame) const {
+  const double keep = policy.inertia;
+  const Box raw = from_region(region, prediction.share);
+  const double w = raw.w * (1 - keep) + box->w * keep, h = raw.h * (1 - keep) + box->h * keep;
+  const double cx = raw.x + raw.w / 2, cy = raw.y + raw.h / 2;
+  return clip({cx - w / 2, cy - h / 2, w, h}, frame);
+}
+
+std::map<std::string, double*> fields(Policy& policy) {
+  return {{"acquire", &policy.acquire}, {"candidate", &policy.candidate}, {"confirm", &policy.confirm},
+          {"keep", &policy.keep},       {"drop", &policy.drop},           {"patience", &policy.patience},
+          {"verify", &policy.verify},   {"doubt", &policy.doubt},         {"extent", &policy.extent},
+          {"refresh", &policy.refresh}, {"sure", &policy.sure},           {"window", &policy.window},
+          {"penalty", &policy.penalty}, {"inertia", &policy.inertia}};
+}
+
+Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy)
+    : state_(std::make_unique<State>(std::move(engine), model, policy)) {}
+
+Tracker::~Tracker() = default;
+
+const Timing& Tracker::timing() const { return state_->work.timing; }
+
+Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
+  State& state = *state_;
+  state.work.timing = {};
+  const Stopwatch watch(state.work.timing.total_s);
+  check_frame(frame);
+  if (!text && !box)
+    throw Error(Code::config,
+                "start() got neither text nor box; name the target: start(frame, text='red car')");
+  if (box) check_inside(*box, frame);
+  if (text) state.target.check(*text);
+  state.clear();
+  if (text) state.target.set_text(*text, state.work);
+  state.index = 0;
+  Track track = {box ? std::optional<Box>(*box) : std::nullopt, 1.0, Status::tracking, 0};
+  if (box) {
+    state.target.set_template(frame, *box, state.work);
+    state.own_template = true;
+    state.follow_from(*box);
+  } else {
+    track = state.look(frame);
+  }
+  state.started = true;
+  return track;
+}
+
+Track Tracker::update(const Frame& frame) {
+  State& state = *state_;
+  state.work.timing = {};
+  const Stopwatch watch(state.work.timing.total_s);
+  check_frame(frame);
+  if (!state.started)
+    throw Error(Code::not_started,
+                "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
+  ++state.index;
+  return state.locked ? state.follow(frame) : state.look(frame);
+}
+
+void Tracker::set_text(const Text& text) {
+  State& state = *state_;
+  state.work.timing = {};
+  const Stopwatch watch(state.work.timing.total_s);
+  if (!state.started)
+    throw Error(Code::not_started, "set_text() before start(); call start(frame, text=...) first");
+  state.target.check(text);
+  state.target.set_text(text, state.work);
+  state.locked = state.own_template = false;
+  state.box.reset();
+  state.evidence = 0;
+  state.status = Status::searching;
+}
+
+}  // namespace edgetrack

@@ -1,0 +1,40 @@
+// What one tracker works with from frame to frame: the crop's buffers, and a clock for where the time goes.
+#pragma once
+
+#include <chrono>
+
+#include "crop.h"
+#include "edgetrack/tracker.h"
+
+namespace edgetrack {
+
+// Adds the seconds until it goes out of scope.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& sum_s) : sum_s_(sum_s) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() { sum_s_ += std::chrono::duration<double>(Clock::now() - begun_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& sum_s_;
+  const Clock::time_point begun_ = Clock::now();
+};
+
+struct Work {
+  CropScratch scratch;
+  Timing timing;
+
+  void crop_into(const Tensor& image, const Frame& frame, const Region& region, const Colours& colours) {
+    const Stopwatch watch(timing.crop_s);
+    crop(frame, region, colours, image, scratch);
+  }
+
+  void run(Call& call) {
+    const Stopwatch watch(timing.network_s);
+    call.run();
+  }
+};
+
+}  // namespace edgetrack

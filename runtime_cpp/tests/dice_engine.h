@@ -1,0 +1,64 @@
+// An engine without a network, as small as the tracker allows: its answers are dice, so that every state
+// comes up.
+#pragma once
+
+#include <map>
+#include <random>
+
+#include "edgetrack/engine.h"
+
+namespace edgetrack {
+
+class DiceEngine final : public Engine {
+ public:
+  explicit DiceEngine(unsigned seed) : dice_(seed) {}
+
+  GraphSpec graph(const std::string& role) override {
+    using Specs = std::vector<TensorSpec>;
+    constexpr DType f = DType::float32;
+    const TensorSpec image{"image", f, {1, 3, 32, 32}}, mask{"mask", f, {1, 6}};
+    const Specs known = {{"memory", f, {1, 2, 10, 8}}, {"memory_mask", f, {1, 10}},
+                         {"film", f, {1, 2, 8}},       {"anchor", f, {1, 4, 8}},
+                         {"prompts", f, {1, 3, 8}},    {"prototypes", f, {1, 2, 8}}};
+    if (role == "text") return {{{"ids", DType::int64, {1, 6}}, mask}, {{"tokens", f, {1, 6, 8}}}};
+    if (role == "prompt")
+      return {{{"tokens", f, {1, 6, 8}}, mask},
+              {{"memory", f, {1, 2, 6, 8}}, {"film", f, {1, 2, 8}}, {"prototype", f, {1, 8}}}};
+    if (role == "template")
+      return {{image, {"target", f, {1, 1, 2, 2}}},
+              {{"memory", f, {1, 2, 4, 8}}, known[3], known[4], {"prototype", f, {1, 8}}}};
+    Specs inputs = {image};
+    inputs.insert(inputs.end(), known.begin(), known.end());
+    return {inputs,
+            {{"score", f, {1, 1, 16, 16}},
+             {"offset", f, {1, 2, 16, 16}},
+             {"size", f, {1, 2, 16, 16}},
+             {"presence", f, {1, 1}},
+             {"quality", f, {1, 1, 16, 16}},
+             {"embedding", f, {1, 256, 8}}}};
+  }
+
+  std::unique_ptr<Call> bind(const std::string&, const std::vector<Tensor>&,
+                             const std::vector<Tensor>& outputs) override {
+    return std::make_unique<Throw>(dice_, outputs);
+  }
+
+ private:
+  struct Throw final : Call {
+    Throw(std::mt19937& source, const std::vector<Tensor>& tensors) : dice(source), outputs(tensors) {}
+    void run() override {
+      std::uniform_real_distribution<float> share(0.0f, 1.0f);
+      const float level = share(dice) < 0.8f ? 0.9f : 0.05f;
+      for (const Tensor& tensor : outputs)
+        for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] = 0.1f + 0.4f * share(dice);
+      for (const Tensor& tensor : outputs)
+        if (tensor.spec.name == "presence" || tensor.spec.name == "score" || tensor.spec.name == "quality")
+          for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] *= 2 * level;
+    }
+    std::mt19937& dice;
+    const std::vector<Tensor> outputs;
+  };
+  std::mt19937 dice_;
+};
+
+}  // namespace edgetrack

@@ -1,0 +1,48 @@
+// After warm-up no frame allocates, in any state of the tracker: every `new` of the process is counted.
+#include <cstdio>
+#include <set>
+#include <vector>
+
+#include "dice_engine.h"
+#include "edgetrack/tracker.h"
+
+extern long allocations;  // in allocations.cpp
+
+// Follows dice for a while; returns what it allocated after the first `warm` frames.
+static long counted(edgetrack::Tracker& tracker, int warm, int frames, std::set<edgetrack::Status>& seen) {
+  static std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
+  const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320};
+  long before = allocations;
+  for (int i = 0; i < frames; ++i) {
+    if (i == warm) before = allocations;
+    const edgetrack::Status status = tracker.update(frame).status;
+    if (i < warm) seen.insert(status);
+  }
+  return allocations - before;
+}
+
+int main() {
+  edgetrack::Policy policy;
+  policy.patience = 3, policy.verify = 4, policy.refresh = 2;
+  const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}};
+  std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
+  const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320};
+  const edgetrack::Text text = {{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}};
+  const edgetrack::Box box = {100, 100, 40, 30};
+  for (const bool named : {true, false}) {
+    edgetrack::Tracker tracker(std::make_shared<edgetrack::DiceEngine>(7u), model, policy);
+    tracker.start(frame, named ? &text : nullptr, named ? nullptr : &box);
+    std::set<edgetrack::Status> seen;
+    if (const long some = counted(tracker, 2000, 6000, seen)) {
+      std::printf("%ld allocations in 4000 frames after warm-up; expected none\n", some);
+      return 1;
+    }
+    if (!seen.count(edgetrack::Status::tracking) || !seen.count(edgetrack::Status::lost)) {
+      std::printf("only %zu states came up; expected tracking and lost among them\n", seen.size());
+      return 1;
+    }
+  }
+  if (allocations < 100) return std::printf("the counter does not count\n"), 1;
+  std::printf("no allocation in 8000 frames\n");
+  return 0;
+}

@@ -1,0 +1,21 @@
+// Prints the ids of each line of the input, or "error CODE".
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "edgetrack/bundle.h"
+
+int main(int count, char** words) {
+  if (count != 2) return std::printf("usage: tokens BUNDLE\n"), 2;
+  const edgetrack::Tokenizer tokenizer = edgetrack::Bundle::open(words[1]).tokenizer();
+  for (std::string line; std::getline(std::cin, line);) {
+    try {
+      const edgetrack::Text text = tokenizer.encode(line);
+      for (std::size_t i = 0; i < text.ids.size(); ++i)
+        if (text.mask[i] > 0) std::cout << (i ? " " : "") << text.ids[i];
+      std::cout << "\n";
+    } catch (const edgetrack::Error& error) {
+      std::cout << "error " << static_cast<int>(error.code) << "\n";
+    }
+  }
+}

@@ -1,0 +1,197 @@
+"""The state machine."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.crop import crop_into
+from edgetrack.engines.base import Engine
+from edgetrack.policy import Policy
+from edgetrack.types import Box, Status, Track
+from reference.decode import Prediction, confidence, decode, hann_window, quality_within
+from reference.geometry import Region, clip, from_region, letterbox, region_around, target_share
+from reference.target import Target
+
+Pixels = NDArray[np.uint8]
+Tokens = tuple[NDArray[np.int64], NDArray[np.float32]]
+_SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
+_BELIEF_RATE = 0.3  # at which a check by the sentence changes the belief
+
+
+class Find(NamedTuple):
+    """The best box in a whole frame."""
+
+    box: Box
+    quality: float  # probability that it is right, 0..1
+
+
+class Tracker:
+    """As ``edgetrack.Tracker``, with texts that are tokens already and without checks of its input."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._manifest = self.engine.bundle.manifest
+        self._policy = Policy.of(self._manifest.thresholds)
+        self._images: dict[str, NDArray[np.float32]] = {}
+        self._window: NDArray[np.float32] | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._target: Target | None = None
+        self._box: Box | None = None  # last box while following, else the last candidate
+        self._status: Status = "searching"
+        self._locked = False  # following, as opposed to looking everywhere
+        self._streak = 0  # uncertain frames in a row while following
+        self._evidence = 0.0  # while looking: sum of the scores of the finds in a row at one place
+        self._against = 0.0  # while following: how much better the sentence fits something else, a logarithm
+        self._belief = 1.0  # that what is followed is what the sentence means, 0..1
+        self._own_template = False  # the template is the user's box, not a find of ours
+        self._index = -1
+
+    def start(self, pixels: Pixels, *, text: Tokens | None = None, box: Box | None = None) -> Track:
+        target = Target(self.engine)
+        if text is not None:
+            target.set_text(*text)
+        self._clear()
+        self._target, self._index = target, 0
+        if box is None:
+            return self._look(pixels)
+        target.set_template(pixels, box)
+        self._own_template = True
+        self._follow_from(box)
+        return Track(box, 1.0, "tracking", 0)
+
+    def update(self, pixels: Pixels) -> Track:
+        self._index += 1
+        return self._follow(pixels) if self._locked else self._look(pixels)
+
+    def set_text(self, text: Tokens) -> None:
+        assert self._target is not None
+        self._target.set_text(*text)
+        self._locked, self._own_template, self._box, self._evidence = False, False, None, 0.0
+        self._status = "searching"
+
+    # looking everywhere
+
+    def _look(self, pixels: Pixels) -> Track:
+        assert self._target is not None
+        found = self._everywhere(pixels)[1]
+        if found.quality < self._policy.candidate:
+            self._evidence, self._box = 0.0, None
+            return Track(None, found.quality, self._status, self._index)
+        same = self._box is not None and found.box.iou(self._box) >= _SAME_PLACE
+        self._evidence = self._evidence * same + found.quality
+        self._box = found.box
+        if found.quality < self._policy.acquire and self._evidence < self._policy.confirm:
+            return Track(found.box, found.quality, "uncertain", self._index)
+        if not self._own_template:
+            self._target.set_template(pixels, found.box)
+        self._follow_from(found.box)
+        self._belief = 1.0 if self._own_template else found.quality
+        return Track(found.box, found.quality, "tracking", self._index)
+
+    def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Find]:
+        """The network's maps of the whole frame and the best box in it.
+
+        By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
+        """
+        assert self._target is not None
+        region = letterbox(pixels.shape[1], pixels.shape[0])
+        outputs = self._run(
+            "ground", pixels, region, self._target.feeds if self._own_template else self._target.words
+        )
+        prediction = decode(outputs)
+        box = clip(from_region(region, prediction.cxcywh), pixels.shape[1], pixels.shape[0])
+        return outputs, Find(box, confidence(prediction))
+
+    def _checked(self, pixels: Pixels) -> Box | None:
+        """What to follow instead, by the sentence alone: another extent of the same thing, or what it fits better.
+
+        Evidence against what is followed adds up over the checks, as the logarithm of how much better the other fits.
+        """
+        assert self._box is not None
+        outputs, found = self._everywhere(pixels)
+        here = quality_within(outputs, self._box, letterbox(pixels.shape[1], pixels.shape[0]))
+        here *= float(outputs["presence"][0, 0])
+        self._belief += _BELIEF_RATE * (here - self._belief)
+        if found.quality < self._policy.candidate:
+            return None
+        if max(found.box.holds(self._box), self._box.holds(found.box)) >= 0.6:  # the same thing
+            self._against = 0.0
+            return found.box if found.box.iou(self._box) < self._policy.extent else None
+        self._against = max(0.0, self._against + math.log(found.quality / max(here, 0.02)))
+        if self._against < self._policy.doubt:
+            return None
+        self._belief = found.quality
+        return found.box
+
+    def _follow_from(self, box: Box) -> None:
+        self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
+        self._against = 0.0
+
+    # following
+
+    def _follow(self, pixels: Pixels) -> Track:
+        assert self._box is not None
+        assert self._target is not None
+        policy, before = self._policy, self._box
+        if not self._own_template and self._index % int(policy.verify) == 0:
+            better = self._checked(pixels)
+            if better is not None:
+                self._target.set_template(pixels, better)
+                self._follow_from(better)
+                before = better
+        region = region_around(before, self._manifest.factors["search"])
+        known = self._target.picture() if self._own_template else self._target.feeds
+        outputs = self._run("search", pixels, region, known)
+        if self._window is None:
+            self._window = hann_window(outputs["score"].shape[-1])
+        prediction = decode(
+            outputs,
+            window=self._window,
+            influence=policy.window,
+            previous=(before.w / region[2], before.h / region[2]),
+            penalty=policy.penalty,
+        )
+        score = confidence(prediction)
+        if score >= policy.drop:
+            self._box = self._smoothed(region, prediction, pixels)
+        if score >= policy.sure and policy.refresh and self._index % int(policy.refresh) == 0:
+            share = target_share(self._box, region, outputs["score"].shape[-1])
+            self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
+        shown = score * self._belief
+        if score >= policy.keep:
+            self._streak, self._status = 0, "tracking"
+            return Track(self._box, shown, "tracking", self._index)
+        self._streak += 1
+        if self._streak < policy.patience:
+            self._status = "uncertain"
+            return Track(self._box, shown, "uncertain", self._index)
+        self._lose()
+        return Track(None, shown, "lost", self._index)
+
+    def _smoothed(self, region: Region, prediction: Prediction, pixels: Pixels) -> Box:
+        """The new box with some of the old size kept, inside the frame."""
+        assert self._box is not None
+        keep = self._policy.inertia
+        raw = from_region(region, prediction.cxcywh)
+        w, h = raw.w * (1 - keep) + self._box.w * keep, raw.h * (1 - keep) + self._box.h * keep
+        cx, cy = raw.center
+        return clip(Box(cx - w / 2, cy - h / 2, w, h), pixels.shape[1], pixels.shape[0])
+
+    def _lose(self) -> None:
+        self._locked, self._box, self._evidence, self._status = False, None, 0.0, "lost"
+
+    def _run(
+        self, role: str, pixels: Pixels, region: Region, feeds: dict[str, NDArray[np.float32]]
+    ) -> dict[str, NDArray[np.float32]]:
+        graph, manifest = self.engine.graph(role), self._manifest
+        if role not in self._images:
+            self._images[role] = np.empty(graph.inputs["image"].shape, np.float32)
+        image = self._images[role]
+        crop_into(pixels, region, image, mean=manifest.mean, std=manifest.std, fill=manifest.fill)
+        return graph.run({"image": image, **feeds})

@@ -1,0 +1,176 @@
+"""The C++ library as its users have it: configured, built, installed, found by CMake and run, beside Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgetrack.bundle import Bundle
+from edgetrack.errors import PromptError
+from edgetrack.prompt import Tokenizer
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("cmake") is None or shutil.which("c++") is None,
+    reason="needs cmake and a C++ compiler on the path: pip install cmake",
+)
+HEADER = "onnxruntime_c_api.h"
+HEADERS = [
+    os.environ.get("ONNXRUNTIME_INCLUDE_DIR", ""),
+    *(f"{top}/include/onnxruntime{end}" for top in ("/usr", "/usr/local") for end in ("", "/core/session")),
+]
+
+
+def run(*words: object, **options: Any) -> str:
+    done = subprocess.run([str(w) for w in words], capture_output=True, check=False, timeout=900, **options)
+    said = done.stdout.decode() + done.stderr.decode()
+    assert done.returncode == 0, f"{words[0]}: exit code {done.returncode}\n{said[-4000:]}"
+    return done.stdout.decode()
+
+
+def configure_and_build(source: Path, folder: Path, **options: str) -> Path:
+    run("cmake", "-S", source, "-B", folder, *(f"-D{name}={value}" for name, value in options.items()))
+    run("cmake", "--build", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library and its tests, installed into ``installed`` inside the folder."""
+    folder = tmp_path_factory.mktemp("cpp")
+    options = {
+        "EDGETRACK_WERROR": "ON",
+        "EDGETRACK_TESTS": "ON",
+        "CMAKE_INSTALL_PREFIX": str(folder / "installed"),
+    }
+    configure_and_build(repository / "runtime_cpp", folder, **options)
+    run("cmake", "--install", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def example(repository: Path, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, which knows nothing but the installed tree."""
+    folder = tmp_path_factory.mktemp("example")
+    options = {"CMAKE_PREFIX_PATH": str(built / "installed"), "CMAKE_DISABLE_FIND_PACKAGE_OpenCV": "ON"}
+    return configure_and_build(repository / "runtime_cpp/examples", folder, **options) / "track"
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return Bundle.open()
+
+
+def test_no_frame_allocates_after_warm_up(built: Path) -> None:
+    assert "no allocation in 8000 frames" in run(built / "steady")
+
+
+def test_bad_input_is_an_error_code(built: Path, bundle: Bundle) -> None:
+    assert "0 failures" in run(built / "robust", bundle.folder)
+
+
+def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
+    """Address and undefined behaviour, over everything that the other C++ tests do."""
+    options = {"EDGETRACK_SANITIZE": "address,undefined", "EDGETRACK_TESTS": "ON"}
+    folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
+    assert "0 failures" in run(folder / "robust", bundle.folder)
+    assert "no allocation" in run(folder / "steady")
+    run(folder / "tokens", bundle.folder, input=b"red car\n" + bytes(range(1, 256)) + b"\n")
+
+
+def test_the_tokenizer_is_pythons(built: Path, bundle: Bundle) -> None:
+    dice = np.random.default_rng(0)
+    vocabulary = list(json.loads(bundle.path("tokenizer").read_text())["model"]["vocab"])
+    words = [word for word in vocabulary if word.isascii() and "[" not in word]
+    lines = [
+        "red car",
+        " The RED-car's  driver!",
+        "zzzzqqqq",
+        "a" * 101,
+        "x\ty",
+        "?!",
+        "",
+        "   ",
+        "caf\u00e9",
+        "[SEP]",
+    ]
+    for _ in range(600):
+        some = "".join(
+            dice.choice(words) + dice.choice(["", " ", "-", "  "]) for _ in range(dice.integers(1, 9))
+        )
+        lines.append(some)
+    lines += ["".join(chr(c) for c in dice.integers(32, 127, 12)).replace("[", "") for _ in range(300)]
+    answers = run(built / "tokens", bundle.folder, input="\n".join(lines).encode() + b"\n").splitlines()
+    python = Tokenizer(bundle)
+    for line, answer in zip(lines, answers, strict=True):
+        if not line.isascii() or "[SEP]" in line:
+            assert answer == "error 3", line  # what only Python takes
+            continue
+        try:
+            ids, mask = python.encode(line)
+            expected = " ".join(str(i) for i in ids[mask > 0])
+        except PromptError:
+            expected = "error 3"
+        assert answer == expected, repr(line)
+
+
+def test_the_example_says_what_is_wrong(example: Path, bundle: Bundle, tmp_path: Path) -> None:
+    for words, code, says in (
+        ((), 2, "usage: track BUNDLE TEXT"),
+        ((tmp_path, "red car", "64x48"), 6, "manifest.json cannot be read"),
+        ((bundle.folder, " ", "64x48"), 3, "is empty"),
+    ):
+        done = subprocess.run([example, *words], capture_output=True, check=False, input=b"")
+        assert (done.returncode, says in done.stderr.decode()) == (code, True), done.stderr
+
+
+def test_without_the_library_the_engine_says_what_to_install(example: Path, bundle: Bundle) -> None:
+    environment = {**os.environ, "EDGETRACK_ONNXRUNTIME": "/nowhere/libonnxruntime.so"}
+    done = subprocess.run(
+        [example, bundle.folder, "red car", "64x48"],
+        capture_output=True,
+        check=False,
+        env=environment,
+        input=b"",
+    )
+    assert done.returncode == 7
+    assert (
+        "pip install onnxruntime" in done.stderr.decode() or "ONNXRUNTIME_INCLUDE_DIR" in done.stderr.decode()
+    )
+
+
+@pytest.mark.skipif(
+    not any(folder and (Path(folder) / HEADER).exists() for folder in HEADERS),
+    reason=f"needs ONNX Runtime's headers: set ONNXRUNTIME_INCLUDE_DIR to the folder of {HEADER}",
+)
+def test_the_same_video_gives_the_same_boxes_in_cpp_and_python(example: Path, bundle: Bundle) -> None:
+    """Bit for bit: seventeen digits are a double."""
+    pytest.importorskip("cv2", reason="the video extra is not installed")
+    import onnxruntime
+
+    from edgetrack.demo.scene import Scene
+    from edgetrack.tracker import Tracker
+
+    frames = [frame.pixels for frame in Scene().frames()][:60]
+    height, width = frames[0].shape[:2]
+    library = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*"))
+    lines = run(
+        example,
+        bundle.folder,
+        "red car",
+        f"{width}x{height}",
+        input=b"".join(frame.tobytes() for frame in frames),
+        env={**os.environ, "EDGETRACK_ONNXRUNTIME": str(library)},
+    ).splitlines()
+    tracker = Tracker(bundle)
+    for i, (pixels, line) in enumerate(zip(frames, lines, strict=True)):
+        track = tracker.update(pixels) if i else tracker.start(pixels, text="red car")
+        box = track.box.xywh if track.box else (0.0,) * 4
+        numbers = " ".join(f"{value:.17g}" for value in (track.score, *box))
+        assert line == f"{track.index} {track.status} {numbers}"

@@ -1,0 +1,250 @@
+"""INT8 from calibration to acceptance, on the shipped model and the drawn scene."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+
+from edgetrack import targets  # noqa: E402
+from edgetrack.bundle import GRAPHS, Bundle  # noqa: E402
+from edgetrack.cli import app  # noqa: E402
+from edgetrack.demo.scene import Scene  # noqa: E402
+from edgetrack.engines import open_engine  # noqa: E402
+from edgetrack.engines.ort import saturates  # noqa: E402
+from edgetrack.errors import ConfigError, ExportError  # noqa: E402
+from edgetrack.export import accuracy, calibration, command, int8, plan, speed  # noqa: E402
+from edgetrack.export.calibration import QUANTIZED  # noqa: E402
+from edgetrack.export.int8 import Int8Config  # noqa: E402
+from edgetrack.export.layers import Source  # noqa: E402
+from edgetrack.export.report import Report  # noqa: E402
+from edgetrack.export.staging import check_output, copy_bundle  # noqa: E402
+from edgetrack.export.watch import silent  # noqa: E402
+from edgetrack.tracker import Tracker  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[pytest.MonkeyPatch]:
+    """Fewer frames, crops and layers, and a speed that does not depend on what else this machine does."""
+    read = Source.read
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (calibration, accuracy):
+            patch.setattr(module, "FRAMES", 50)
+        patch.setattr(accuracy, "TURN", 25)
+        patch.setattr(calibration, "CROPS", 8)
+        patch.setattr(calibration, "EVERY", 5)
+        patch.setattr(plan, "_PROBES", 1)
+        patch.setattr(plan.Source, "read", classmethod(lambda cls, path: half_of(read(path))))
+        patch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(2.0, 1.0))
+        patch.setattr(int8, "make_plan", measured_once(int8.make_plan))
+        yield patch
+
+
+def half_of(source: Source) -> Source:
+    """Every other layer stays in float: half of the time."""
+    for name in list(source.layers)[1::2]:
+        del source.layers[name]
+    return source
+
+
+def measured_once(make_plan: Any) -> Any:
+    """The steps after a plan are tested several times; what it measures of a graph is not measured again."""
+    known: dict[str, plan.Plan] = {}
+
+    def make(role: str, path: Path, *arguments: Any, **options: Any) -> plan.Plan:
+        if role not in known:
+            known[role] = make_plan(role, path, *arguments, **options)
+        return replace(known[role], source=Source.read(path))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Report]:
+    folder = tmp_path_factory.mktemp("int8") / "bundle"
+    wanted = Int8Config(target="x86-cpu", min_auc_ratio=0.5, threads=1)
+    request = command.Request("edgetrack-s", folder, wanted, page=True)
+    bundle, report = command.make_bundle(request, watch=silent)
+    assert report is not None
+    return bundle, report
+
+
+def test_the_bundle_has_both_flavours_and_the_weights_once(made: tuple[Bundle, Report]) -> None:
+    bundle, report = made
+    assert report.accepted, report.why
+    assert set(bundle.manifest.precisions["int8"].graphs) == set(QUANTIZED)
+    for role in QUANTIZED:
+        portable, ort = (bundle.graph(role, "int8", flavour=flavour) for flavour in ("portable", "ort"))
+        assert (portable.name, ort.name) == (f"{role}.int8.onnx", f"{role}.int8.ort.onnx")
+        assert bundle.graph(role, "fp32") == bundle.path(role)
+    assert bundle.graph("text", "int8") == bundle.path("text")
+    parameters = 1_800_000 + 1_840_000  # trunk and the rest, docs/model-card.md
+    assert 0.2 * parameters < bundle.path("int8_weights").stat().st_size < 0.8 * parameters
+    assert {"edgetrack", "onnx", "onnxruntime"} <= bundle.manifest.versions.keys()
+
+
+def test_auto_takes_int8_and_says_so(made: tuple[Bundle, Report]) -> None:
+    engine = open_engine(made[0], threads=1)
+    if "int8" in targets.detect().precisions and not saturates():
+        assert engine.precision == "int8"
+        assert "the bundle has INT8" in engine.reason
+    assert open_engine(made[0], precision="fp32").precision == "fp32"
+
+
+@pytest.mark.parametrize("name", ["ort", "openvino"])
+def test_int8_follows_as_float32_does(made: tuple[Bundle, Report], name: str) -> None:
+    if name == "openvino":
+        pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    trackers = [
+        Tracker(made[0], engine=name, precision=precision, threads=1) for precision in ("fp32", "int8")
+    ]
+    assert trackers[1].engine.precision == "int8"
+    scene, overlaps, equal = Scene(), [], 0
+    for frame in scene.frames():
+        if frame.index == 40:
+            break
+        if frame.index == 0:
+            box = scene.boxes[0]["blue car"]
+            tracks = [tracker.start(frame.pixels, box=box) for tracker in trackers]
+        else:
+            tracks = [tracker.update(frame.pixels) for tracker in trackers]
+        assert tracks[0].box is not None
+        assert tracks[1].box is not None
+        overlaps.append(tracks[0].box.iou(tracks[1].box))
+        equal += tracks[0] == tracks[1]
+    assert np.mean(overlaps) > 0.85
+    assert equal < 10  # or INT8 was not run
+
+
+def test_the_report_is_data_and_a_page(made: tuple[Bundle, Report]) -> None:
+    bundle = made[0]
+    stored = json.loads(bundle.path("report").read_text())
+    assert stored["calibration"]["sources"] == ["demo scene"]
+    assert stored["accuracy_kind"] == "agreement"
+    assert stored["attempts"][-1]["passed"] is True
+    same, total = stored["same_finds"]
+    assert total / 2 <= same <= total
+    assert len(stored["sensitivity"]["search"]) == 39
+    page = bundle.path("report_page").read_text()
+    assert "<script" not in page
+    assert "http" not in page
+    for words in ("INT8 is in", "demo scene", "search.int8.ort.onnx", "trunk.stem.conv"):
+        assert words in page
+
+
+def test_the_ranges_are_kept(made: tuple[Bundle, Report]) -> None:
+    stored = json.loads(made[0].path("int8_ranges").read_text())
+    search = stored["graphs"]["search"]
+    assert search["method"] in ("minmax", "percentile", "entropy")
+    low, high = search["ranges"]["image"]
+    assert -1 <= low < 0 < high <= 1  # RGB in -1..1
+    assert stored["calibration"]["crops"] == {"template": 8, "search": 8, "ground": 8}
+
+
+def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Report], tmp_path: Path) -> None:
+    given_, bundle = Bundle.open().manifest, made[0].manifest
+    assert {role: bundle.files[role] for role in given_.files} == dict(given_.files)
+    copy_bundle(made[0], tmp_path / "plain")
+    plain = Bundle.open(tmp_path / "plain").manifest
+    assert plain.files == given_.files
+    assert not plain.precisions
+
+
+def test_what_is_not_accurate_is_left_out(
+    quick: pytest.MonkeyPatch, made: tuple[Bundle, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = dict.fromkeys(QUANTIZED)
+    asked: list[list[int]] = []
+
+    class Refuses:
+        def accuracy(self, engine: Any) -> accuracy.Accuracy:
+            assert engine.precision == "int8"
+            layers = json.loads(engine.bundle.path("int8_ranges").read_text())["graphs"]
+            asked.append([len(layers[role]["layers"]) for role in plans])
+            return accuracy.Accuracy("success AUC", {"clip": (0.8, 0.6)})
+
+    monkeypatch.setattr(int8, "_judge", lambda *_: Refuses())
+    request = command.Request(str(made[0].folder), tmp_path / "out", Int8Config(threads=1, target="x86-cpu"))
+    bundle, report = command.make_bundle(request, watch=silent)
+    assert report is not None
+    assert not report.accepted
+    assert "at best 0.750 of fp32's accuracy, expected 0.99" in report.why
+    assert [attempt.floats for attempt in report.attempts] == list(int8.STEPS)
+    assert [asked[0][1] - row[1] for row in asked] == list(int8.STEPS)  # so many layers went back into float
+    assert "int8" not in bundle.manifest.precisions
+    assert not list(bundle.folder.glob("*int8*"))
+    assert json.loads(bundle.path("report").read_text())["accepted"] is False
+    assert open_engine(bundle).precision == "fp32"
+
+
+def test_what_is_not_faster_is_left_out_and_not_followed(
+    quick: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(1.0, 1.25))
+    monkeypatch.setattr(int8, "_judge", lambda *_: SimpleNamespace(accuracy=None))
+    request = command.Request("edgetrack-s", tmp_path / "out", Int8Config(threads=1, target="x86-cpu"))
+    bundle, report = command.make_bundle(request, watch=silent)
+    assert report is not None
+    assert "not faster on this machine: at best 0.80 times" in report.why
+    assert not bundle.manifest.precisions
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"min_auc_ratio": 0.0}, "expected a number above 0, at most 1"),
+        ({"min_auc_ratio": 1.5}, "expected a number above 0, at most 1"),
+        ({"target": "toaster"}, "unknown target 'toaster'"),
+    ],
+)
+def test_wrong_options(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Int8Config(**values)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to do: edgetrack-s is a bundle already; give --int8"),
+        (["--calibration", "x.mp4"], "are for INT8; add --int8"),
+        (["--int8", "--calibration", "gone.mp4"], "gone.mp4 does not exist"),
+        (["--int8", "--box", "1,2"], "as in: --box 120,80,64,48"),
+        (["--int8", "--accept", "."], "has no labelled clips"),
+        (["no-model", "--int8"], "'no-model' is neither a folder nor a shipped model"),
+        (["gone.pt"], "gone.pt cannot be loaded"),
+    ],
+)
+def test_what_a_user_can_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["export", *arguments, "--output", "out"])
+    assert result.exit_code == 2, result.output
+    assert f"{message}" in " ".join(result.output.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_an_older_bundle_is_replaced_and_only_when_asked(tmp_path: Path) -> None:
+    check_output(tmp_path / "new", force=False)
+    check_output(tmp_path, force=False)
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(ExportError, match="already holds a bundle; replace it with --force"):
+        check_output(tmp_path, force=False)
+    check_output(tmp_path, force=True)
+    (tmp_path / "manifest.json").rename(tmp_path / "photo.jpg")
+    with pytest.raises(ExportError, match="exists and is not a bundle"):
+        check_output(tmp_path, force=True)
+
+
+def test_the_graphs_of_a_bundle_are_those_that_are_quantised_and_two_more() -> None:
+    assert set(GRAPHS) - set(QUANTIZED) == {"text", "prompt"}
