@@ -48,7 +48,7 @@ class Words:
 
 @pytest.fixture(autouse=True)
 def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.target.Tokenizer", Words)
+    monkeypatch.setattr("edgetrack.tracker.Tokenizer", Words)
     monkeypatch.setattr("edgetrack.evaluation.sentences.Tokenizer", Words)
 
 
