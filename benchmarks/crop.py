@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
+from common import machine, medians_ms
 
 from edgetrack.crop import crop_into
 
@@ -23,14 +19,6 @@ FRAME = (480, 640)
 SIZE = 256
 SIDES = (64, 128, 256, 400, 640)  # of the region, in pixels of the frame
 ROUNDS = 300
-
-
-def machine() -> str:
-    """The processor, as the system calls it."""
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
-    name = names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 def opencv_crop(frame: np.ndarray, side: float, x: float, y: float, out: np.ndarray) -> None:
@@ -42,17 +30,6 @@ def opencv_crop(frame: np.ndarray, side: float, x: float, y: float, out: np.ndar
     for channel, plane in enumerate(cv2.split(crop)):
         np.multiply(plane, np.float32(1 / 127.5), out=out[0, 2 - channel])
     np.subtract(out, np.float32(1), out=out)
-
-
-def medians_ms(functions: list[Callable[[], object]]) -> list[float]:
-    """Median time of each; they take turns, so that a busy machine is busy for all of them."""
-    times: list[list[float]] = [[] for _ in functions]
-    for _ in range(ROUNDS):
-        for function, spent in zip(functions, times, strict=True):
-            start = time.perf_counter()
-            function()
-            spent.append(time.perf_counter() - start)
-    return [float(np.median(spent[ROUNDS // 10 :])) * 1e3 for spent in times]
 
 
 def measure() -> list[dict[str, float]]:
@@ -71,7 +48,7 @@ def measure() -> list[dict[str, float]]:
         def opencv(side: float = side, x: float = x, y: float = y) -> None:
             opencv_crop(frame, side, x, y, out)
 
-        ours, theirs = medians_ms([fused, opencv])
+        ours, theirs = medians_ms([fused, opencv], rounds=ROUNDS)
         rows.append({"side": side, "fused_ms": ours, "opencv_ms": theirs, "ratio": theirs / ours})
     return rows
 

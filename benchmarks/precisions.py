@@ -16,7 +16,7 @@ import numpy as np
 from edgetrack.bundle import Bundle
 from edgetrack.engines import Engine, open_engine
 from edgetrack.errors import EdgetrackError
-from edgetrack.export.report import machine
+from edgetrack.evaluation.machine import processor
 from edgetrack.export.speed import compare_speed
 
 ROLES = ("template", "search", "ground")
@@ -51,7 +51,7 @@ def main() -> None:
     args = parser.parse_args()
     bundle = Bundle.open(args.bundle)
     fp32 = open_engine(bundle, engine="ort", precision="fp32", threads=args.threads)
-    print(f"{machine()}, {args.threads} threads\n{fp32.reason}")
+    print(f"{processor()}, {args.threads} threads\n{fp32.reason}")
     rows = []
     for engine, precision in CHOICES:
         try:

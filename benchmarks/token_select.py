@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+from common import machine, medians_ms
 
 from edgetrack._native import library
 from edgetrack.export.operators import operator_functions
@@ -32,14 +29,6 @@ g (float[1,N,D] tokens, float[1,N,D] keys, float[1,2,D] prototypes, float[1] thr
 """
 
 
-def machine() -> str:
-    """The processor, as the system calls it."""
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
-    name = names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-
-
 def open_session(keep: int, ops: Path | None) -> Any:
     """The one-node graph with its function; with ``ops`` the compiled operator takes the function's place."""
     model = onnx.parser.parse_model(GRAPH.replace("KEEP", str(keep)))
@@ -49,17 +38,6 @@ def open_session(keep: int, ops: Path | None) -> Any:
     if ops is not None:
         options.register_custom_ops_library(str(ops))
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-
-def medians_ms(functions: list[Callable[[], object]]) -> list[float]:
-    """Median time of each; they take turns, so that a busy machine is busy for all of them."""
-    times: list[list[float]] = [[] for _ in functions]
-    for _ in range(ROUNDS):
-        for function, spent in zip(functions, times, strict=True):
-            start = time.perf_counter()
-            function()
-            spent.append(time.perf_counter() - start)
-    return [float(np.median(spent[ROUNDS // 10 :])) * 1e3 for spent in times]
 
 
 def measure() -> list[dict[str, float]]:
@@ -77,7 +55,9 @@ def measure() -> list[dict[str, float]]:
         chosen = [session.run(["indices"], feeds)[0] for session in sessions]
         if not np.array_equal(*chosen):
             raise SystemExit(f"function and library choose other tokens at N = {tokens}, D = {width}")
-        function, compiled = medians_ms([lambda s=s, f=feeds: s.run(None, f) for s in sessions])
+        function, compiled = medians_ms(
+            [lambda s=s, f=feeds: s.run(None, f) for s in sessions], rounds=ROUNDS
+        )
         rows.append(
             {
                 "tokens": tokens,

@@ -44,20 +44,20 @@ class Tracker:
 
 def crop_bgr_pixels(
     pixels: NDArray[np.uint8],
-    region: tuple[float, float, float, float],
+    region: _Four,
     out: NDArray[np.float32],
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    fill: tuple[float, float, float],
+    mean: _Three,
+    std: _Three,
+    fill: _Three,
 ) -> None: ...
 def crop_nv12(
     luma: NDArray[np.uint8],
     chroma: NDArray[np.uint8],
-    region: tuple[float, float, float, float],
+    region: _Four,
     out: NDArray[np.float32],
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    fill: tuple[float, float, float],
+    mean: _Three,
+    std: _Three,
+    fill: _Three,
 ) -> None: ...
 def token_select(
     tokens: NDArray[Any],

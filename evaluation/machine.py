@@ -16,12 +16,11 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd
 def facts() -> dict[str, str]:
     """Processor and its instructions, cores, memory, governor, load, system, versions; what is unknown is left out."""
     cpu = _read("/proc/cpuinfo")
-    model = re.search(r"^model name\s*:\s*(.+)$", cpu, re.MULTILINE)
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpu, re.MULTILINE)
     memory = re.search(r"^MemTotal:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
     known = set(flags[1].split()) if flags else set()
     found = {
-        "processor": model[1] if model else platform.processor() or platform.machine(),
+        "processor": processor(),
         "instructions": " ".join(name for name in INSTRUCTIONS if name in known),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "memory": f"{int(memory[1]) / 2**20:.1f} GiB" if memory else "",
@@ -33,6 +32,12 @@ def facts() -> dict[str, str]:
         **{package: _version(package) for package in PACKAGES},
     }
     return {name: value for name, value in found.items() if value}
+
+
+def processor() -> str:
+    """The processor, as the system calls it."""
+    model = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    return model[1] if model else platform.processor() or platform.machine()
 
 
 def _peak_memory() -> str:

@@ -10,10 +10,11 @@ from edgetrack import targets
 from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ConfigError
+from edgetrack.evaluation.machine import processor
 from edgetrack.export.accuracy import Accuracy, Agreement, Judge, Labels
 from edgetrack.export.calibration import QUANTIZED, Calibration, Clip, clips_of, record
 from edgetrack.export.plan import Plan, fastest_kinds, make_plan
-from edgetrack.export.report import Attempt, FileRow, Report, machine
+from edgetrack.export.report import Attempt, FileRow, Report
 from edgetrack.export.scores import same_finds
 from edgetrack.export.staging import remove_precision, versions
 from edgetrack.export.variant import FLAVOURS, NAME, Variant, roles
@@ -104,7 +105,7 @@ def _report(
     return Report(
         model=f"{bundle.manifest.name} {bundle.manifest.version}",
         target=config.target,
-        machine=machine(),
+        machine=processor(),
         threads=config.threads,
         versions=versions(),
         calibration=calibration.record,

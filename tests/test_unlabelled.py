@@ -13,8 +13,9 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 
 from edgetrack.errors import ConfigError, SourceError  # noqa: E402
 from edgetrack.training.data import pseudo  # noqa: E402
+from edgetrack.training.data.pictures import overlap  # noqa: E402
 from edgetrack.training.data.sources import read_folder  # noqa: E402
-from edgetrack.training.data.videos import Cuts, cut_around, iou, joined, load_cuts  # noqa: E402
+from edgetrack.training.data.videos import Cuts, cut_around, joined, load_cuts  # noqa: E402
 from edgetrack.training.teachers import NanoTrack  # noqa: E402
 
 XYWH = tuple[float, float, float, float]
@@ -78,8 +79,8 @@ def test_cuts_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_iou_of_known_boxes() -> None:
-    assert iou((0, 0, 2, 2), (1, 0, 2, 2)) == pytest.approx(1 / 3)
-    assert iou((0, 0, 2, 2), (5, 5, 1, 1)) == 0
+    assert overlap((0, 0, 2, 2), (1, 0, 2, 2))[0] == pytest.approx(1 / 3)
+    assert overlap((0, 0, 2, 2), (5, 5, 1, 1))[0] == 0
 
 
 def test_the_teacher_follows_a_real_drone(shared_data: Path) -> None:
@@ -91,7 +92,7 @@ def test_the_teacher_follows_a_real_drone(shared_data: Path) -> None:
     teacher = NanoTrack(shared_data / "teachers/nanotrack", "v3")
     boxes = pseudo.follow(teacher, frames, tuple(truth[0]))
     assert boxes is not None
-    found = [iou(box, tuple(row)) for box, row in zip(boxes, truth, strict=True) if box is not None]
+    found = [overlap(box, tuple(row))[0] for box, row in zip(boxes, truth, strict=True) if box is not None]
     assert len(found) >= 30
     assert np.mean(found) > 0.5
 

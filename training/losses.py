@@ -44,22 +44,30 @@ def centre_focal(logits: Tensor, heat: Tensor) -> Tensor:
     return -(pull + push).flatten(1).sum(1).mean()
 
 
+def _corners(box: Tensor) -> tuple[Tensor, Tensor]:
+    """Lower and upper corners (..., 2) of cxcywh boxes (..., 4)."""
+    return box[..., :2] - box[..., 2:] / 2, box[..., :2] + box[..., 2:] / 2
+
+
+def _shared(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Intersection and union, areas (...)."""
+    (a_low, a_high), (b_low, b_high) = _corners(a), _corners(b)
+    inter = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(-1)
+    return inter, a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - inter
+
+
 def giou(a: Tensor, b: Tensor) -> Tensor:
     """Generalised IoU (Rezatofighi et al., CVPR 2019) of cxcywh boxes (..., 4)."""
-    a_low, a_high = a[..., :2] - a[..., 2:] / 2, a[..., :2] + a[..., 2:] / 2
-    b_low, b_high = b[..., :2] - b[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2
-    inter = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(-1)
-    union = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - inter
+    inter, union = _shared(a, b)
+    (a_low, a_high), (b_low, b_high) = _corners(a), _corners(b)
     hull = (torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)).prod(-1)
     return inter / union.clamp(min=1e-9) - (hull - union) / hull.clamp(min=1e-9)
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
     """Intersection over union of cxcywh boxes (..., 4)."""
-    low = torch.maximum(a[..., :2] - a[..., 2:] / 2, b[..., :2] - b[..., 2:] / 2)
-    high = torch.minimum(a[..., :2] + a[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2)
-    shared = (high - low).clamp(min=0).prod(-1)
-    return shared / (a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared).clamp(min=1e-9)
+    inter, union = _shared(a, b)
+    return inter / union.clamp(min=1e-9)
 
 
 def decode_boxes(offset: Tensor, size: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ class FusedSelect:
     def __init__(self, tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int) -> None:
         batch, number, width = tokens.shape
         device = tokens.device
-        self.library = ctypes.CDLL(str(library("cuda")))
+        self.kernels = ctypes.CDLL(str(library("cuda")))
         self.type = TYPES[tokens.dtype]
         self.shape = (ctypes.c_int32 * 6)(batch, number, width, width, prototypes.shape[1], keep)
         # poisoned: whatever the kernel leaves out shows
@@ -62,13 +62,13 @@ class FusedSelect:
         outputs = (self.selected, self.indices, self.count, self.scores)
         self.buffers = Buffers(*(t.data_ptr() for t in (*self.kept, *outputs)))
         blocks = ctypes.c_int32()
-        self._check(self.library.edgetrack_token_select_blocks(self.type, self.shape, ctypes.byref(blocks)))
+        self._check(self.kernels.edgetrack_token_select_blocks(self.type, self.shape, ctypes.byref(blocks)))
         self.blocks = blocks.value
 
     def __call__(self) -> None:
         stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
         self._check(
-            self.library.edgetrack_token_select(
+            self.kernels.edgetrack_token_select(
                 self.type, self.shape, ctypes.byref(self.buffers), self.blocks, stream
             )
         )

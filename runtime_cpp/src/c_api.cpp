@@ -64,7 +64,7 @@ edgetrack_code edgetrack_open(const char* bundle, const char* library, int threa
     require(bundle, "bundle");
     const edgetrack::Bundle opened = edgetrack::Bundle::open(bundle);
     edgetrack::OrtOptions options;
-    options.library = library ? library : "";
+    options.file = library ? library : "";
     options.threads = threads;
     *tracker = new edgetrack_tracker{opened.tokenizer(),
                                      {edgetrack::open_ort(opened, options), opened.model, opened.policy}};

@@ -137,7 +137,7 @@ class OrtCall final : public Call {
 class OrtEngine final : public Engine {
  public:
   OrtEngine(const Bundle& bundle, const OrtOptions& options)
-      : paths_(bundle.paths), options_(options), runtime_(std::make_shared<Runtime>(options.library)) {}
+      : paths_(bundle.paths), options_(options), runtime_(std::make_shared<Runtime>(options.file)) {}
 
   GraphSpec graph(const std::string& role) override {
     const Session session = open(role);

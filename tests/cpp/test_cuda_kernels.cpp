@@ -8,18 +8,11 @@
 
 #include <random>
 
+#include "check.h"
 #include "cuda_kernels.h"
 #include "token_select_cpu.h"
 
 using namespace edgetrack;
-
-#define CHECK(condition)                                          \
-  do {                                                            \
-    if (!(condition)) {                                           \
-      std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      std::exit(1);                                               \
-    }                                                             \
-  } while (false)
 
 std::mt19937 generator(20);
 

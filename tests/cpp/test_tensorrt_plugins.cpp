@@ -4,25 +4,17 @@
 #include <NvInferRuntime.h>
 #include <NvInferRuntimePlugin.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
+
+#include "check.h"
 
 namespace trt = nvinfer1;
 
 // All that the library shows: TensorRT itself knows no more of it.
 extern "C" trt::IPluginCreatorInterface* const* getCreators(std::int32_t& count);
 extern "C" void setLoggerFinder(trt::ILoggerFinder* finder);
-
-#define CHECK(condition)                                          \
-  do {                                                            \
-    if (!(condition)) {                                           \
-      std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      std::exit(1);                                               \
-    }                                                             \
-  } while (false)
 
 class FakeDimension : public trt::IDimensionExpr {
  public:

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.training.data.pictures import XYWH, Pixels
+from edgetrack.training.data.pictures import XYWH, Pixels, overlap
 from edgetrack.training.data.roots import cache_folder
-from edgetrack.training.data.videos import PSEUDO_NAME, Cuts, cut_around, iou
+from edgetrack.training.data.videos import PSEUDO_NAME, Cuts, cut_around
 from edgetrack.training.teachers import NanoTrack
 
 WORDS = ("person", "face", "car", "bicycle", "hand", "dog", "bottle", "ball", "bird")
@@ -79,7 +79,7 @@ class Finder:
         """Up to seven boxes, xywh in pixels, that hardly overlap."""
         chosen: list[XYWH] = []
         for box in (*self._things(frame), *self._pieces(frame)):
-            if all(iou(box, other) < 0.4 for other in chosen) and min(box[2:]) >= 10:
+            if all(overlap(box, other)[0] < 0.4 for other in chosen) and min(box[2:]) >= 10:
                 chosen.append(box)
         return chosen[:7]
 
@@ -108,10 +108,10 @@ def follow(teacher: NanoTrack, frames: list[Pixels], box: XYWH) -> list[XYWH | N
     if ahead is None:
         return None
     back = _one_way(teacher, frames[::-1], ahead[-1])
-    if back is None or iou(back[-1], box) < _RETURN:
+    if back is None or overlap(back[-1], box)[0] < _RETURN:
         return None
     pairs = zip(ahead, back[::-1], strict=True)
-    boxes = [_mean(a, b) if iou(a, b) >= _AGREE else None for a, b in pairs]
+    boxes = [_mean(a, b) if overlap(a, b)[0] >= _AGREE else None for a, b in pairs]
     return boxes if sum(b is not None for b in boxes) >= 0.6 * len(boxes) else None
 
 

@@ -104,14 +104,6 @@ def cut_around(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
     return cut, ((box[0] - x0) * scale, (box[1] - y0) * scale, box[2] * scale, box[3] * scale)
 
 
-def iou(a: XYWH, b: XYWH) -> float:
-    """Intersection over union of two boxes xywh."""
-    across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    down = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    shared = max(0.0, across) * max(0.0, down)
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
-
-
 def build(root: Path, cache: Path) -> Path:
     """Decodes every video under ``root`` and writes the cache; returns its path."""
     folder = root / "train" / "flying"

@@ -1,0 +1,28 @@
+"""What the benchmarks of single steps share: who measured, and functions that take turns."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from edgetrack.evaluation.machine import processor
+
+
+def machine() -> str:
+    """The processor, its cores, the system and Python, in words."""
+    return f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def medians_ms(functions: list[Callable[[], object]], *, rounds: int) -> list[float]:
+    """Median time of each; they take turns, so that a busy machine is busy for all of them."""
+    times: list[list[float]] = [[] for _ in functions]
+    for _ in range(rounds):
+        for function, spent in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            spent.append(time.perf_counter() - start)
+    return [float(np.median(spent[rounds // 10 :])) * 1e3 for spent in times]
