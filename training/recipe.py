@@ -95,7 +95,8 @@ class Recipe:
     frozen_blocks: int = 10  # of the trunk, at the start
     thaw_patience: int = 0  # validations without progress before another stage of the trunk learns; 0 = never
     distill: float = 0.0  # share of the steps in which teachers/nanotrack teaches, ever less; 0 = no teacher
-    keep_tokens: int = 128
+    keep_tokens: int = 128  # that the token selection lets through, when it tracks
+    keep_buckets: tuple[int, ...] = ()  # each step trains with one of them, so that fewer serve too; () = always keep_tokens
     datasets: tuple[DatasetEntry, ...] = ()  # official sets to draw from, too
     data_weight: float = 1.0  # share of the samples that ``data`` gives, beside the weights of ``datasets``
 
@@ -107,6 +108,10 @@ class Recipe:
             raise ConfigError(
                 f"recipe {self.name!r}: frozen_blocks = {self.frozen_blocks}; expected 6 to 13: the trunk's first "
                 "stages stay as they are"
+            )
+        if any(type(keep) is not int or keep < 1 for keep in self.keep_buckets):
+            raise ConfigError(
+                f"recipe {self.name!r}: keep_buckets = {self.keep_buckets}; expected numbers of tokens, 1 or more"
             )
         if not self.data_weight > 0:
             raise ConfigError(
@@ -132,7 +137,8 @@ class Recipe:
         known = {f.name: f for f in fields(cls)}
         if unknown := sorted(set(values) - set(known)):
             raise ConfigError(f"recipe {path} has unknown keys {unknown}; known keys are {sorted(known)}")
-        values["folders"] = tuple(values.get("folders", ()))
+        for key in ("folders", "keep_buckets"):
+            values[key] = tuple(values.get(key, ()))
         values["datasets"] = DatasetEntry.all_of(values.get("datasets", []), path)
         try:
             return cls(**values)

@@ -131,6 +131,8 @@ class Trainer:
         """One step on a tracking and a grounding batch; returns the unweighted losses."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * self.recipe.rate(self.step)
+        if self.recipe.keep_buckets:
+            self.net.select.keep = int(self.rng.choice(self.recipe.keep_buckets))
         figures = {}
         for kind in KINDS:
             arrays = self.samples(kind)
