@@ -12,7 +12,7 @@ from edgetrack.manifest import GraphSpec, TensorSpec
 from edgetrack.training.models.network import PROMPTS, TEMPLATE_TOKENS, EdgetrackNet
 from edgetrack.training.models.text import WIDTH, MiniLM
 
-TEMPLATE, SEARCH, GROUNDING = 128, 256, 320  # sides of the images in pixels
+TEMPLATE, GROUNDING = 128, 320  # sides of the images in pixels
 TEXT_LENGTH = 24
 STRIDE = 16
 
@@ -105,8 +105,11 @@ class ExportGraph:
         )
 
 
-def build_graphs(network: EdgetrackNet, encoder: MiniLM) -> dict[str, ExportGraph]:
-    """All graphs by role; the shapes of their outputs are measured by running them once."""
+def build_graphs(network: EdgetrackNet, encoder: MiniLM, search: int = 256) -> dict[str, ExportGraph]:
+    """All graphs by role, ``search`` for images of that side in pixels.
+
+    The shapes of their outputs are measured by running them once.
+    """
     width = network.neck.norm.norm.normalized_shape[0]
     rows = TEMPLATE_TOKENS + TEXT_LENGTH
     anchor = network.correlate.out_features
@@ -123,7 +126,7 @@ def build_graphs(network: EdgetrackNet, encoder: MiniLM) -> dict[str, ExportGrap
         "text": (Text(encoder), {"ids": (1, TEXT_LENGTH), "mask": (1, TEXT_LENGTH)}),
         "prompt": (Prompt(network), {"tokens": (1, TEXT_LENGTH, WIDTH), "mask": (1, TEXT_LENGTH)}),
         "template": (Template(network), {"image": (1, 3, TEMPLATE, TEMPLATE), "target": target}),
-        "search": (Search(network), {"image": (1, 3, SEARCH, SEARCH), **known}),
+        "search": (Search(network), {"image": (1, 3, search, search), **known}),
         "ground": (Search(network), {"image": (1, 3, GROUNDING, GROUNDING), **known}),
     }
     return {role: _graph(role, *plans[role]) for role in GRAPHS}

@@ -16,7 +16,7 @@ from torch import nn
 from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ExportError
-from edgetrack.export.graphs import GROUNDING, SEARCH, TEMPLATE, TEXT_LENGTH, ExportGraph, build_graphs
+from edgetrack.export.graphs import GROUNDING, TEMPLATE, TEXT_LENGTH, ExportGraph, build_graphs
 from edgetrack.export.onnx_graph import first_line, to_onnx
 from edgetrack.export.parity import check_parity
 from edgetrack.export.staging import check_output
@@ -24,6 +24,7 @@ from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.manifest import FILE_NAME, SCHEMA, BundleFile, Manifest
 from edgetrack.training.models.network import EdgetrackNet
 from edgetrack.training.models.text import TOKENIZER, MiniLM, TextEncoder
+from edgetrack.training.region import SearchRegion
 
 LIMIT = 20_000_000  # parameters of everything together: what the small boards are promised
 _WEIGHTS = {"text_weights": "text.weights", "tracker_weights": "tracker.weights"}
@@ -57,7 +58,7 @@ def export(config: ExportConfig) -> ExportReport:
         ParityError: the exported graphs differ from the network.
     """
     check_output(config.output, force=True)
-    network, thresholds = load_checkpoint(config.checkpoint)
+    network, thresholds, region = load_checkpoint(config.checkpoint)
     encoder = _load_text(config.text)
     parameters = _count(network) + _count(encoder)
     if parameters >= LIMIT:
@@ -66,7 +67,7 @@ def export(config: ExportConfig) -> ExportReport:
         )
     round_weights(network)
     round_weights(encoder)
-    graphs = build_graphs(network, encoder)
+    graphs = build_graphs(network, encoder, region.side)
     config.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=config.output.parent) as temporary:
         folder = Path(temporary) / "bundle"
@@ -74,7 +75,9 @@ def export(config: ExportConfig) -> ExportReport:
         files = _write_graphs(graphs, folder)
         shutil.copyfile(config.text / TOKENIZER, folder / TOKENIZER)
         files["tokenizer"] = TOKENIZER
-        manifest = _manifest(config, graphs, files, folder, parameters=parameters, thresholds=thresholds)
+        manifest = _manifest(
+            config, graphs, files, folder, region, parameters=parameters, thresholds=thresholds
+        )
         (folder / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
         errors = check_parity(graphs, OrtEngine(Bundle.open(folder), threads=1))
         if config.output.exists():
@@ -83,8 +86,8 @@ def export(config: ExportConfig) -> ExportReport:
     return ExportReport(Bundle.open(config.output), errors)
 
 
-def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float]]:
-    """The network of a training checkpoint and its thresholds.
+def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float], SearchRegion]:
+    """The network of a training checkpoint, its thresholds and its search region.
 
     Raises:
         ExportError: the file is not a checkpoint of this network.
@@ -94,12 +97,13 @@ def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float]]:
         network = EdgetrackNet(**state["config"])
         network.load_state_dict(state["model"])
         thresholds = {str(k): float(v) for k, v in state.get("thresholds", {}).items()}
+        region = SearchRegion(**state.get("region", {}))
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise ExportError(
             f"checkpoint {path} cannot be loaded ({first_line(error)}); "
             "expected a file that 'edgetrack train' wrote with this version"
         ) from error
-    return network.eval(), thresholds
+    return network.eval(), thresholds, region
 
 
 def _load_text(folder: Path) -> MiniLM:
@@ -133,6 +137,7 @@ def _manifest(
     graphs: dict[str, ExportGraph],
     files: dict[str, str],
     folder: Path,
+    region: SearchRegion,
     *,
     parameters: int,
     thresholds: dict[str, float],
@@ -143,8 +148,8 @@ def _manifest(
         version=config.version,
         license="Apache-2.0",
         parameters=parameters,
-        sizes={"template": TEMPLATE, "search": SEARCH, "grounding": GROUNDING},
-        factors={"template": 2.0, "search": 4.0},
+        sizes={"template": TEMPLATE, "search": region.side, "grounding": GROUNDING},
+        factors={"template": 2.0, "search": region.factor},
         mean=_GREY,
         std=_GREY,
         fill=_GREY,

@@ -54,7 +54,7 @@ def test_the_manifest_says_what_was_exported(report: ExportReport) -> None:
 
 
 def test_weights_are_stored_once_in_half_the_bytes(report: ExportReport) -> None:
-    network, _ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
+    network, *_ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
     parameters = sum(p.numel() for p in network.parameters())
     size = report.bundle.path("tracker_weights").stat().st_size
     assert parameters * 1.9 < size < parameters * 2.05
@@ -84,7 +84,7 @@ def test_token_selection_is_one_node_that_any_runtime_can_run(
     model = onnx.load(str(path), load_external_data=False)
     (node,) = (n for n in model.graph.node if n.domain == "edgetrack")
     assert (node.op_type, [list(a.ints) for a in node.attribute]) == ("TokenSelect", [[128]])
-    network, _ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
+    network, *_ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
     weights.round_weights(network)
     module = network.select
     shapes = dict(
@@ -132,7 +132,7 @@ def test_parity_on_a_real_frame(report: ExportReport, shared_data: Path) -> None
     ok, frame = video.read()
     video.release()
     assert ok
-    network, _ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
+    network, *_ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
     weights.round_weights(network)
     graphs = build_graphs(network, pipeline._load_text(report.bundle.folder.parent / "text").eval())
     engine = open_engine(report.bundle, threads=1)
@@ -158,7 +158,7 @@ def test_parity_on_a_real_frame(report: ExportReport, shared_data: Path) -> None
 
 def test_a_difference_is_named(report: ExportReport) -> None:
     folder = report.bundle.folder.parent
-    network, _ = pipeline.load_checkpoint(folder / "last.pt")
+    network, *_ = pipeline.load_checkpoint(folder / "last.pt")
     weights.round_weights(network)
     network.heads.size.bias.data += 1e-2
     encoder = pipeline._load_text(folder / "text")

@@ -96,7 +96,11 @@ class Recipe:
     thaw_patience: int = 0  # validations without progress before another stage of the trunk learns; 0 = never
     distill: float = 0.0  # share of the steps in which teachers/nanotrack teaches, ever less; 0 = no teacher
     keep_tokens: int = 128  # that the token selection lets through, when it tracks
-    keep_buckets: tuple[int, ...] = ()  # each step trains with one of them, so that fewer serve too; () = always keep_tokens
+    keep_buckets: tuple[
+        int, ...
+    ] = ()  # each step trains with one of them, so that fewer serve too; () = always keep_tokens
+    search_side: int = 256  # pixels of the tracker's search image; fewer make it faster
+    search_factor: float = 4.0  # side of the search region over sqrt(w * h) of the box
     datasets: tuple[DatasetEntry, ...] = ()  # official sets to draw from, too
     data_weight: float = 1.0  # share of the samples that ``data`` gives, beside the weights of ``datasets``
 
@@ -112,6 +116,17 @@ class Recipe:
         if any(type(keep) is not int or keep < 1 for keep in self.keep_buckets):
             raise ConfigError(
                 f"recipe {self.name!r}: keep_buckets = {self.keep_buckets}; expected numbers of tokens, 1 or more"
+            )
+        if self.search_side % 32 or not 96 <= self.search_side <= 256:
+            raise ConfigError(
+                f"recipe {self.name!r}: search_side = {self.search_side}; expected a multiple of 32 from 96 to 256"
+            )
+        if not 2 <= self.search_factor <= 4:
+            raise ConfigError(f"recipe {self.name!r}: search_factor = {self.search_factor}; expected 2 to 4")
+        if self.distill and (self.search_side, self.search_factor) != (256, 4):
+            raise ConfigError(
+                f"recipe {self.name!r}: distill = {self.distill} with search_side = {self.search_side} and "
+                f"search_factor = {self.search_factor}; expected 256 and 4: the teacher sees what the student sees"
             )
         if not self.data_weight > 0:
             raise ConfigError(

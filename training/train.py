@@ -24,6 +24,7 @@ from edgetrack.training.models.network import EdgetrackNet
 from edgetrack.training.models.text import TextEncoder
 from edgetrack.training.prompts import cells, contrast_loss, refreshed
 from edgetrack.training.recipe import Recipe
+from edgetrack.training.region import SearchRegion, narrowed
 from edgetrack.training.teachers import NanoTrack
 from edgetrack.training.thaw import Thaw
 from edgetrack.training.validate import validate
@@ -52,6 +53,7 @@ class Trainer:
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.text = recipe, samples, text
+        self.region = SearchRegion(recipe.search_side, recipe.search_factor)
         gpus = torch.cuda.device_count()
         self.device = torch.device("cuda", self.rank % gpus) if gpus else torch.device("cpu")
         self.net, self.config = checkpoint.build(recipe)
@@ -97,7 +99,7 @@ class Trainer:
         self.average.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
-        self.thaw.load(state["thaw"])
+        self.thaw.load(state.get("thaw", {}))  # checkpoints of 0.1 have none
         self.net.freeze(self.thaw.frozen)
 
     def save(self) -> None:
@@ -108,6 +110,7 @@ class Trainer:
                 "live": self.net.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "config": self.config,
+                "region": self.region._asdict(),
                 "recipe": self.recipe.as_dict(),
                 "step": self.step,
                 "seconds": self.seconds,
@@ -120,6 +123,8 @@ class Trainer:
         return self._batch(self.samples(kind), kind)
 
     def _batch(self, arrays: dict[str, Any], kind: str) -> Batch:
+        if kind == "tracking":
+            arrays = narrowed(arrays, self.region)
         made = make_batch(arrays, kind=kind, text=self.text, rng=self.rng)
         if self.device.type == "cpu":
             return made

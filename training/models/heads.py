@@ -11,6 +11,9 @@ from torch.nn import functional as F
 from edgetrack.training.models.neck import ChannelNorm
 
 
+_UNIT = 16  # cells: what the size head counts in, so that it says the same of a thing in search region and whole frame
+
+
 class Heads(nn.Module):
     """Centre, offset and size maps, and one presence logit, from a map (B, D, S, S).
 
@@ -46,7 +49,7 @@ class Heads(nn.Module):
         return {
             "score": score,
             "offset": self.offset(extent),
-            "size": torch.exp(self.size(extent).clamp(-6.0, 1.0)),
+            "size": torch.exp(self.size(extent).clamp(-6.0, 1.0)) * (_UNIT / grid.shape[-1]),
             "presence": self.presence(pooled),
             "quality": self.quality(torch.cat((centre, extent), dim=1)),
         }

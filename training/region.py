@@ -1,0 +1,40 @@
+"""How much of the frame a tracker searches, and with how many pixels: what makes a preset fast."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from edgetrack.training.data.crops import SEARCH_FACTOR
+from edgetrack.training.data.warps import SEARCH
+
+
+class SearchRegion(NamedTuple):
+    """The square in which the next box is looked for."""
+
+    side: int = SEARCH  # pixels of the network's image
+    factor: float = SEARCH_FACTOR  # side of the region over sqrt(w * h) of the box
+
+
+def narrowed(arrays: dict[str, Any], region: SearchRegion) -> dict[str, Any]:
+    """Tracking samples as a tracker with ``region`` sees them: the middle of each search image, scaled.
+
+    ``search`` uint8 (B, 256, 256, 3), ``box`` (B, 4) xywh in its pixels and ``present`` (B,) become those of
+    ``region``; a target whose centre then lies outside is absent.
+    """
+    if region == SearchRegion():
+        return arrays
+    cut = round(SEARCH * region.factor / SEARCH_FACTOR)
+    low = (SEARCH - cut) // 2
+    middle = arrays["search"][:, low : low + cut, low : low + cut]
+    search = np.stack(
+        [cv2.resize(image, (region.side, region.side), interpolation=cv2.INTER_AREA) for image in middle]
+    )
+    box = np.asarray(arrays["box"], np.float32).copy()
+    box[:, :2] -= low
+    centre = box[:, :2] + box[:, 2:] / 2
+    inside = ((centre >= 0) & (centre < cut)).all(1)  # false where there is no box
+    present = np.asarray(arrays["present"], np.float32) * inside
+    return {**arrays, "search": search, "box": box * (region.side / cut), "present": present}
