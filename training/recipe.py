@@ -99,6 +99,7 @@ class Recipe:
     keep_buckets: tuple[
         int, ...
     ] = ()  # each step trains with one of them, so that fewer serve too; () = always keep_tokens
+    quantize_aware: bool = False  # feel the rounding of INT8: for a last, short run at a low rate
     search_side: int = 256  # pixels of the tracker's search image; fewer make it faster
     search_factor: float = 4.0  # side of the search region over sqrt(w * h) of the box
     datasets: tuple[DatasetEntry, ...] = ()  # official sets to draw from, too

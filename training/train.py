@@ -23,6 +23,7 @@ from edgetrack.training.losses import total, tracking_losses
 from edgetrack.training.models.network import EdgetrackNet
 from edgetrack.training.models.text import TextEncoder
 from edgetrack.training.prompts import cells, contrast_loss, refreshed
+from edgetrack.training.quantize import quantize_aware
 from edgetrack.training.recipe import Recipe
 from edgetrack.training.region import SearchRegion, narrowed
 from edgetrack.training.teachers import NanoTrack
@@ -60,6 +61,8 @@ class Trainer:
         self.net.to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.average = copy.deepcopy(self.net).eval()
+        if recipe.quantize_aware:  # the average, which is what is exported, stays in float
+            quantize_aware(self.net)
         self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=recipe.weight_decay)
         self.step, self.seconds = 0, 0.0
         self.thaw = Thaw(recipe.frozen_blocks, recipe.thaw_patience)
