@@ -12,6 +12,7 @@ from edgetrack.datasets import Sequence as Clip
 from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.metrics import NORM_PRECISION_AT, PRECISION_AT, SUCCESS_AT, Floats, exists
 from edgetrack.evaluation.moments import Moment, pictures, worst
+from edgetrack.evaluation.pareto import Point, chart
 from edgetrack.evaluation.report import WHAT_COUNTS, About, detailed_tables, summary_tables
 from edgetrack.evaluation.svg import STATUS_COLOURS, Line, line_chart, reliability_diagram, strip
 from edgetrack.evaluation.tables import Table, number
@@ -78,6 +79,9 @@ def _charts(clean: Sequence[RunFigures]) -> str:
             "norm_precision20",
         ),
     ]
+    points = [Point(f"{f.run.tracker}, {f.run.label}", f.update_ms, f.ope.auc) for f in clean]
+    if points := [p for p in points if np.isfinite((p.ms, p.auc)).all()]:
+        charts.append(chart("Accuracy against time", points, alone=False))
     for f in clean:
         charts.append(
             reliability_diagram(f"Reliability: {f.run.tracker}, {f.run.label}", f.reliability, _note(f))
