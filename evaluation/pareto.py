@@ -54,9 +54,12 @@ def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
         body += f'<text x="{x}" y="{TOP + HEIGHT + 16}" class="tick" text-anchor="middle">{far * tick / 5:.1f}</text>'
         label = high - (high - low) * tick / 5
         body += f'<text x="{LEFT - 6}" y="{y + 4}" class="tick" text-anchor="end">{label:.2f}</text>'
-    body += f'<text x="{LEFT + WIDTH / 2}" y="{TOP + HEIGHT + 34}" class="tick" text-anchor="middle">ms a frame (median)</text>'
-    centre = TOP + HEIGHT / 2
-    body += f'<text transform="translate(14 {centre}) rotate(-90)" class="tick" text-anchor="middle">success AUC</text>'
+    below, beside = (
+        f'x="{LEFT + WIDTH / 2}" y="{TOP + HEIGHT + 34}"',
+        f"translate(14 {TOP + HEIGHT / 2}) rotate(-90)",
+    )
+    body += f'<text {below} class="tick" text-anchor="middle">ms a frame (median)</text>'
+    body += f'<text transform="{beside}" class="tick" text-anchor="middle">success AUC</text>'
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, front(points)))
     body += f'<polyline points="{line}" fill="none" stroke="#888" stroke-dasharray="4 3"/>'
     for i, point in enumerate(points):
@@ -65,7 +68,8 @@ def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
         body += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{PALETTE[i % len(PALETTE)]}">{tip}</circle>'
         right = x < LEFT + WIDTH * 0.7
         anchor, shift = ("start", 10) if right else ("end", -10)
-        body += f'<text x="{x + shift:.1f}" y="{y + 4:.1f}" class="tick" text-anchor="{anchor}">{escape(point.name)}</text>'
+        at = f'x="{x + shift:.1f}" y="{y + 4:.1f}"'
+        body += f'<text {at} class="tick" text-anchor="{anchor}">{escape(point.name)}</text>'
     width, height = LEFT + WIDTH + 20, TOP + HEIGHT + 46
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{body}</svg>'
