@@ -22,12 +22,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
     When no key is in use the result is zero, not the mean of masked values.
     """
     batch, count, width = query.shape
+    value = value * mask[..., None]
     q, k, v = (t.reshape(batch, -1, HEADS, width // HEADS).transpose(1, 2) for t in (query, key, value))
     bias = (_MASKED * (1.0 - mask))[:, None, None, :]
-    weights = (
-        torch.softmax(q @ k.transpose(2, 3) * (width // HEADS) ** -0.5 + bias, dim=-1)
-        * mask[:, None, None, :]
-    )
+    weights = torch.softmax(q @ k.transpose(2, 3) * (width // HEADS) ** -0.5 + bias, dim=-1)
     return (weights @ v).transpose(1, 2).reshape(batch, count, width)
 
 
@@ -104,8 +102,9 @@ class ChannelSelfAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         batch, count, width = tokens.shape
-        split = self.project(self.norm(tokens)).reshape(batch, count, 3, self.heads, width // self.heads)
-        query, key, value = split.permute(2, 0, 3, 4, 1)  # each (B, heads, D / heads, N)
+        # one flat transpose: ONNX Runtime takes ten times as long for three with more axes
+        split = self.project(self.norm(tokens)).transpose(1, 2).reshape(batch, 3, self.heads, -1, count)
+        query, key, value = split.unbind(1)  # each (B, heads, D / heads, N)
         logits = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).transpose(2, 3) * self.temperature
         mixed = torch.softmax(logits, dim=-1) @ value
         return tokens + self.out(mixed.permute(0, 3, 1, 2).reshape(batch, count, width))  # type: ignore[no-any-return]
