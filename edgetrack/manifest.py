@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -111,6 +112,11 @@ class Manifest:
             raise BundleError(
                 f"{origin} has a field of a wrong type ({error}); export the bundle again"
             ) from error
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, which lists those of all its files: two models are the same when theirs are."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
         """The manifest as indented JSON."""

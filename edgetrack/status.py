@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from edgetrack import targets
+from edgetrack import __version__, targets
 from edgetrack.bundle import Bundle, shipped
 from edgetrack.pipeline import Meter, Summary
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
@@ -95,6 +97,19 @@ def print_heading(
     engine = tracker.engine
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
     _row(console, "engine", engine.reason)
+
+
+def describe(source: Source, tracker: Tracker, *, text: str | None, box: Box | None) -> dict[str, str]:
+    """The same as texts, for a recording: enough to run it again. ``box`` is a JSON list x, y, w, h."""
+    engine = tracker.engine
+    manifest = engine.bundle.manifest
+    facts = {"edgetrack": __version__, "recorded": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    facts |= {"source": source.name, "model": manifest.name, "model version": manifest.version}
+    facts |= {"model digest": manifest.digest, "bundle": str(engine.bundle.folder.resolve())}
+    facts |= {"engine": engine.name, "precision": engine.precision, "engine reason": engine.reason}
+    facts |= {"fps": repr(source.fps)} if source.fps else {}
+    facts |= {"text": text} if text is not None else {}
+    return facts | ({"box": json.dumps(box.xywh)} if box is not None else {})
 
 
 def print_models(console: Console) -> None:

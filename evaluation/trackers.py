@@ -130,9 +130,7 @@ def _edgetrack(tracker: Any) -> Entrant:
     manifest = engine.bundle.manifest
     facts = {
         "model": f"{manifest.name} {manifest.version}",
-        "sha256": hashlib.sha256(
-            manifest.to_json().encode()
-        ).hexdigest(),  # which lists those of all its files
+        "sha256": manifest.digest,
         "engine": f"{engine.name}: {engine.reason}",
         "precision": engine.precision,
     }

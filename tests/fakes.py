@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -28,9 +29,12 @@ class FakeTracker:
         threads: int = 2,
         delay_s: float = 0.0,
     ) -> None:
-        manifest = SimpleNamespace(name="fake", parameters=0, license="none")
+        manifest = SimpleNamespace(name="fake", version="0", digest="0", parameters=0, license="none")
         self.engine = SimpleNamespace(
-            name="fake", precision="fp32", reason="test", bundle=SimpleNamespace(manifest=manifest)
+            name="fake",
+            precision="fp32",
+            reason="test",
+            bundle=SimpleNamespace(manifest=manifest, folder=Path("fake")),
         )
         self.calls: list[tuple[str, Any, Any]] = []
         self._delay_s = delay_s

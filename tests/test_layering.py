@@ -26,7 +26,7 @@ LAYERS: list[set[str]] = [
     {"tracker"},
     {"adapters", "pipeline", "status", "demo", "options"},
     {"evaluation", "export", "training"},
-    {"bench"},
+    {"bench", "replay"},
     {"cli"},
     {"__main__"},
 ]
@@ -46,6 +46,7 @@ OUTSIDE = {
     "edgetrack.datasets": {"numpy"},
     "edgetrack.targets": set(),
     "edgetrack.options": {"typer"},
+    "edgetrack.replay": {"numpy", "rich", "typer"},  # only the command loads it
     "edgetrack.status": {"numpy", "rich"},  # only the command loads it
     "edgetrack.evaluation": {"numpy", "rich", "typer"},  # only the command loads it
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},

@@ -96,8 +96,8 @@ def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("out.txt", r"expected \.jsonl or \.mp4"),
-        ("out", r"expected \.jsonl or \.mp4"),
+        ("out.txt", r"expected \.jsonl, \.mp4 or \.mcap"),
+        ("out", r"expected \.jsonl, \.mp4 or \.mcap"),
         ("missing/out.jsonl", "folder .*missing does not exist"),
         ("missing/out.mp4", "folder .*missing does not exist"),
         ("folder.jsonl", "is a folder"),

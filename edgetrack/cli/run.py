@@ -31,7 +31,7 @@ def run_command(
             "-s",
             metavar="FILE|DIR|URL",
             rich_help_panel="Source",
-            help="A video, a folder of pictures or a stream such as rtsp://host/path.",
+            help="A video, a recording (.mcap), a folder of pictures or a stream such as rtsp://host/path.",
         ),
     ] = None,
     text: Text = None,
@@ -45,7 +45,8 @@ def run_command(
             "-o",
             metavar="FILE",
             rich_help_panel="Result",
-            help="OUT.jsonl: one line a frame. OUT.mp4: the video with the track drawn in. Repeatable.",
+            help="OUT.jsonl: one line a frame. OUT.mp4: the video with the track drawn in. OUT.mcap: frames and "
+            "tracks, for Foxglove and edgetrack replay. Repeatable.",
         ),
     ] = None,
     show: Annotated[
@@ -135,22 +136,23 @@ def _track(
     max_frames: int | None,
     options: EngineOptions,
 ) -> None:
-    """Opens outputs, then the tracker, then runs; what fails before the first frame leaves no file behind."""
+    """Opens the tracker, then outputs, then runs; what fails before the first frame leaves no file behind."""
     from rich.console import Console
 
     from edgetrack import pipeline
     from edgetrack.io.sinks import Sink, WindowSink, open_sink
-    from edgetrack.status import StatusLine, print_heading, print_summary
+    from edgetrack.status import StatusLine, describe, print_heading, print_summary
 
     console = Console(highlight=False)
     with pipeline.interruptible(), ExitStack() as stack:
+        tracker = options.tracker()
+        facts = describe(source, tracker, text=text, box=box)
         sinks: list[Sink] = [
-            stack.enter_context(open_sink(path, fps=source.fps, size=source.size, text=text))
+            stack.enter_context(open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts))
             for path in outputs
         ]
         if show:
             sinks.append(stack.enter_context(WindowSink(text=text)))
-        tracker = options.tracker()
         print_heading(console, source, tracker, text=text, box=box)
         total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
         with StatusLine(console, total=total, live=source.live) as line:

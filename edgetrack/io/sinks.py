@@ -1,4 +1,4 @@
-"""Where tracks go: JSON lines, an annotated video, a window."""
+"""Where tracks go: JSON lines, an annotated video, a recording, a window."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +38,7 @@ class Sink(Protocol):
     ) -> None: ...
 
 
-class _Closing:
+class Closing:
     """What every sink shares: leaving the ``with`` block closes it, whatever the reason."""
 
     done = False
@@ -60,20 +61,23 @@ def open_sink(
     fps: float | None = None,
     size: tuple[int, int] | None = None,
     text: str | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> Sink:
-    """Opens an output; its suffix says which kind: ``.jsonl`` or ``.mp4``.
+    """Opens an output; its suffix says which kind: ``.jsonl``, ``.mp4`` or ``.mcap``.
 
-    What is already there is only replaced once there is something to replace it with: JSON lines at the first
-    frame, a video when it is complete.
+    What is already there is only replaced once there is something to replace it with: JSON lines and a recording
+    at the first frame, a video when it is complete.
 
     Args:
         path: the file to write.
         fps: frame rate of a video; 30 where the source does not know.
         size: width and height of a video in pixels; without it the first frame decides.
         text: what is being looked for, written into a video's pictures.
+        facts: what a recording says of its origin: target, model, engine, precision.
 
     Raises:
         SinkError: the suffix is unknown or the place cannot be written.
+        MissingExtra: a package that this kind needs is not installed.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -81,10 +85,15 @@ def open_sink(
         return JsonlSink(path)
     if suffix == ".mp4":
         return VideoSink(path, fps=fps or 30.0, size=size, text=text)
-    raise SinkError(f"output {path} ends in {suffix or 'nothing'!r}; expected .jsonl or .mp4")
+    if suffix == ".mcap":
+        from edgetrack.io.recorder import McapSink
+
+        return McapSink(path, facts=facts or {})
+    raise SinkError(f"output {path} ends in {suffix or 'nothing'!r}; expected .jsonl, .mp4 or .mcap")
 
 
-def _check_place(path: Path) -> None:
+def check_place(path: Path) -> None:
+    """Raises `SinkError` where no file can be written."""
     if path.is_dir():
         raise SinkError(f"output {path} is a folder; expected a file name such as {path / 'out.jsonl'}")
     if not path.parent.is_dir():
@@ -93,13 +102,13 @@ def _check_place(path: Path) -> None:
         raise SinkError(f"output {path} cannot be written: the file is read-only")
 
 
-class JsonlSink(_Closing):
+class JsonlSink(Closing):
     """One JSON object a line and frame, written at once: another program can follow the file."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self._lines = 0
-        _check_place(self._path)
+        check_place(self._path)
         self._created = not self._path.exists()
         self._replaces = self._path.is_file()  # rather than a pipe or a device, which have no end to cut
         try:
@@ -133,7 +142,7 @@ class JsonlSink(_Closing):
             self._path.unlink(missing_ok=True)
 
 
-class VideoSink(_Closing):
+class VideoSink(Closing):
     """An MPEG-4 video with the track drawn into it; appears under its name when it is complete."""
 
     def __init__(
@@ -147,7 +156,7 @@ class VideoSink(_Closing):
         self._frames = 0
         self._size = size
         self._cv2 = load_cv2()
-        _check_place(self._path)
+        check_place(self._path)
         self._part = self._path.with_name(f".{self._path.stem}.{os.getpid()}.part.mp4")
         try:
             self._part.touch()
@@ -213,7 +222,7 @@ def _letterbox(cv2: Any, pixels: NDArray[np.uint8], size: tuple[int, int]) -> ND
     return fitted
 
 
-class WindowSink(_Closing):
+class WindowSink(Closing):
     """Shows the track live; ``q``, Escape or closing the window ends the run."""
 
     def __init__(self, *, title: str = "edgetrack", text: str | None = None) -> None:

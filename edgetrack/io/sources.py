@@ -1,4 +1,4 @@
-"""Where frames come from: a camera, a video file, a folder of pictures or a stream."""
+"""Where frames come from: a camera, a video file, a recording, a folder of pictures or a stream."""
 
 from __future__ import annotations
 
@@ -101,13 +101,13 @@ def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
     """Opens a camera, a video, a folder of pictures or a stream, and reads its first frame.
 
     Args:
-        source: camera index; path of a video, of a picture or of a folder of pictures (in natural order:
-            ``2.jpg`` before ``10.jpg``); or a URL such as ``rtsp://host/stream``.
+        source: camera index; path of a video, of an MCAP recording, of a picture or of a folder of pictures (in
+            natural order: ``2.jpg`` before ``10.jpg``); or a URL such as ``rtsp://host/stream``.
         fps: frame rate that a folder of pictures stands for.
 
     Raises:
         SourceError: it does not exist or cannot be read.
-        MissingExtra: OpenCV is not installed.
+        MissingExtra: OpenCV, or for a recording the extra ``mcap``, is not installed.
     """
     if not (math.isfinite(fps) and fps > 0):
         raise SourceError(f"fps is {fps}; expected a positive number of frames per second")
@@ -126,7 +126,16 @@ def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
         return Source(_read_pictures(pictures, fps), name=str(path), fps=fps, count=len(pictures), live=False)
     if _is_picture(path):
         return Source(_read_pictures([path], fps), name=str(path), fps=fps, count=1, live=False)
+    if path.suffix.lower() == ".mcap":
+        return _open_recording(path)
     return _open_capture(str(path), name=str(path), live=False)
+
+
+def _open_recording(path: Path) -> Source:
+    from edgetrack.io.recording import Recording
+
+    recording = Recording(path)
+    return Source(recording.frames(), name=recording.name, fps=recording.fps, count=None, live=False)
 
 
 def _is_picture(path: Path) -> bool:

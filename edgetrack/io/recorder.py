@@ -1,0 +1,157 @@
+"""An MCAP file of the frames and what was said of them. Foxglove shows the pictures with the box in them.
+
+All messages are JSON, so the ``mcap`` library alone reads and writes them: pictures are ``foxglove.CompressedImage``,
+boxes to be drawn ``foxglove.ImageAnnotations`` (docs.foxglove.dev, "Message schemas"), tracks are ours. Chunks are
+compressed with zstd, which takes back most of what base64 adds.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgetrack._imports import require
+from edgetrack.errors import SinkError
+from edgetrack.io.opencv import load_cv2
+from edgetrack.io.overlay import COLOURS
+from edgetrack.io.sinks import Closing, check_place
+from edgetrack.types import Frame, Track
+
+IMAGE, ANNOTATIONS, TRACK = "foxglove.CompressedImage", "foxglove.ImageAnnotations", "edgetrack.Track"
+TOPICS = {IMAGE: "/camera", ANNOTATIONS: "/track/annotations", TRACK: "/track"}
+FACTS = "edgetrack"  # name of the metadata record
+CHUNK_BYTES = 1 << 18  # what a killed process loses at most, before compression
+JPEG_QUALITY = 95
+LINE_LOOP = 2  # foxglove.PointsAnnotationType
+
+_NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}
+
+
+def _fields(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def _list(of: Any) -> dict[str, Any]:
+    return {"type": "array", "items": of}
+
+
+_TIME = _fields(sec=_INTEGER, nsec=_INTEGER)
+_POINT, _COLOUR = _fields(x=_NUMBER, y=_NUMBER), _fields(r=_NUMBER, g=_NUMBER, b=_NUMBER, a=_NUMBER)
+_LOOP = {"outline_color": _COLOUR, "fill_color": _COLOUR, "thickness": _NUMBER, "points": _list(_POINT)}
+_LABEL = {"position": _POINT, "text": _TEXT, "font_size": _NUMBER, "text_color": _COLOUR}
+SCHEMAS: dict[str, dict[str, Any]] = {
+    IMAGE: _fields(
+        timestamp=_TIME, frame_id=_TEXT, format=_TEXT, data={"type": "string", "contentEncoding": "base64"}
+    ),
+    ANNOTATIONS: _fields(
+        circles=_list(_fields(timestamp=_TIME)),
+        points=_list(_fields(timestamp=_TIME, type=_INTEGER, outline_colors=_list(_COLOUR), **_LOOP)),
+        texts=_list(_fields(timestamp=_TIME, background_color=_COLOUR, **_LABEL)),
+    ),
+    TRACK: _fields(
+        timestamp=_TIME,
+        frame=_INTEGER,
+        status=_TEXT,
+        score=_NUMBER,
+        box={"type": ["object", "null"], **_fields(x=_NUMBER, y=_NUMBER, w=_NUMBER, h=_NUMBER)},
+        latency_ms=_NUMBER,
+    ),
+}
+
+
+class McapSink(Closing):
+    """A recording that grows with the run: of a killed process at most the last `CHUNK_BYTES` are missing.
+
+    Time stamps are those of the frames, in nanoseconds: the place in a file, or the time since a camera was opened.
+
+    Args:
+        path: the file; replaced at the first frame.
+        facts: texts that are kept as the metadata record "edgetrack".
+
+    Raises:
+        MissingExtra: the extra ``mcap`` is not installed.
+        SinkError: the place cannot be written.
+    """
+
+    def __init__(self, path: str | Path, *, facts: Mapping[str, str]) -> None:
+        self._path = Path(path)
+        self._facts = dict(facts)
+        self._library = require("mcap.writer", extra="mcap")
+        self._cv2 = load_cv2()
+        check_place(self._path)
+        self._file: Any = None
+        self._writer: Any = None
+        self._channels: dict[str, int] = {}
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        good, jpeg = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        if not good:
+            raise SinkError(f"output {self._path}: OpenCV cannot write frame {frame.index} as JPEG")
+        nanoseconds = max(0, round(frame.time_s * 1e9))
+        stamp = {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
+        image = {"timestamp": stamp, "frame_id": "camera", "format": "jpeg", "data": b64encode(jpeg).decode()}
+        try:
+            if self._writer is None:
+                self._start()
+            self._add(IMAGE, nanoseconds, frame.index, image)
+            self._add(ANNOTATIONS, nanoseconds, frame.index, _annotations(track, stamp))
+            said = _track(track, frame.index, latency_ms)
+            self._add(TRACK, nanoseconds, frame.index, {"timestamp": stamp, **said})
+            self._file.flush()  # a finished chunk must not wait in this process
+        except OSError as error:
+            raise SinkError(f"output {self._path} cannot be written: {error.strerror}") from error
+
+    def _start(self) -> None:
+        self._file = self._path.open("wb")
+        self._writer = self._library.Writer(self._file, chunk_size=CHUNK_BYTES)
+        self._writer.start(library=f"edgetrack {self._facts.get('edgetrack', '')}".strip())
+        self._writer.add_metadata(FACTS, self._facts)
+        for name, schema in SCHEMAS.items():
+            content = json.dumps({"title": name, **schema}).encode()
+            number = self._writer.register_schema(name, "jsonschema", content)
+            self._channels[name] = self._writer.register_channel(TOPICS[name], "json", number)
+
+    def _add(self, name: str, nanoseconds: int, index: int, message: Mapping[str, Any]) -> None:
+        data = json.dumps(message).encode()
+        self._writer.add_message(self._channels[name], nanoseconds, data, nanoseconds, index)
+
+    def close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            with self._file:
+                writer.finish()
+        except OSError as error:
+            raise SinkError(f"output {self._path} cannot be completed: {error.strerror}") from error
+
+
+def _track(track: Track, index: int, latency_ms: float) -> dict[str, Any]:
+    box = None if track.box is None else dict(zip("xywh", track.box.xywh, strict=True))
+    return {
+        "frame": index,
+        "status": track.status,
+        "score": track.score,
+        "box": box,
+        "latency_ms": latency_ms,
+    }
+
+
+def _annotations(track: Track, stamp: Mapping[str, int]) -> dict[str, Any]:
+    """The box as a closed line, and status and score above it."""
+    if track.box is None:
+        return {"circles": [], "points": [], "texts": []}
+    x, y, w, h = track.box.xywh
+    blue, green, red = (value / 255 for value in COLOURS[track.status])
+    colour, none = {"r": red, "g": green, "b": blue, "a": 1.0}, {"r": 0.0, "g": 0.0, "b": 0.0, "a": 0.0}
+    corners = [{"x": a, "y": b} for a, b in ((x, y), (x + w, y), (x + w, y + h), (x, y + h))]
+    loop = {"type": LINE_LOOP, "points": corners, "outline_color": colour, "outline_colors": []}
+    text = {"position": {"x": x, "y": y}, "text": f"{track.status} {track.score:.2f}", "font_size": 14.0}
+    return {
+        "circles": [],
+        "points": [{"timestamp": stamp, "fill_color": none, "thickness": 2.0, **loop}],
+        "texts": [{"timestamp": stamp, "text_color": colour, "background_color": none, **text}],
+    }

@@ -1,0 +1,202 @@
+"""Reads an MCAP file back: its frames, the tracks beside them, and what was asked for when it was made."""
+
+from __future__ import annotations
+
+import json
+import struct
+from base64 import b64decode
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from edgetrack._imports import require
+from edgetrack.errors import BoxError, SourceError
+from edgetrack.io.opencv import load_cv2
+from edgetrack.io.recorder import FACTS, IMAGE, TRACK
+from edgetrack.types import STATUSES, Box, Frame, Track
+
+LARGEST_RECORD = 1 << 30  # bytes; a damaged length must not be allocated
+
+
+class Recording:
+    """A recording on disk, read from its begin to its end each time it is asked for.
+
+    It is read without the index at its end, which the file of a killed process lacks.
+
+    Attributes:
+        name: the path, as shown in messages.
+        facts: what `edgetrack.io.recorder.McapSink` noted; empty for a file of another program.
+        complete: whether the end was there when the file was last read through; None before that.
+
+    Raises:
+        SourceError: it is missing, or no MCAP file.
+        MissingExtra: the extra ``mcap`` is not installed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self.name = str(path)
+        self.complete: bool | None = None
+        self._library = require("mcap.stream_reader", extra="mcap")
+        self._zstd = require("zstandard", extra="mcap")
+        self._records = require("mcap.records", extra="mcap")
+        self.facts: dict[str, str] = self._read_facts()
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second of what was recorded, where it was known."""
+        try:
+            return float(self.facts["fps"])
+        except (KeyError, ValueError):
+            return None
+
+    @property
+    def target(self) -> tuple[str | None, Box | None]:
+        """The text and the box that were asked for.
+
+        Raises:
+            SourceError: neither is noted, as in a file of another program.
+        """
+        text, box = self.facts.get("text"), self.facts.get("box")
+        if text is None and box is None:
+            raise SourceError(
+                f"{self.name} does not say what was followed; expected a file of edgetrack run --output FILE.mcap"
+            )
+        try:
+            return text, None if box is None else Box.of(json.loads(box))
+        except ValueError as error:  # a BoxError is one
+            raise SourceError(f"{self.name} notes the box {box!r}, which is none ({error})") from error
+
+    def frames(self) -> Generator[Frame, None, None]:
+        """Every picture, decoded: uint8 (H, W, 3) BGR, time in seconds since the first one.
+
+        Raises:
+            SourceError: there is none, one cannot be read, or, after the last good one, the file breaks off.
+        """
+        for frame, _ in self._steps(paired=False):
+            yield frame
+        if not self.complete:
+            raise SourceError(f"{self.name} breaks off: it has no end, as that of a run that was killed")
+
+    def steps(self) -> Iterator[tuple[Frame, Track]]:
+        """Every picture with the track that was recorded of it; a last picture without one is left out.
+
+        Raises:
+            SourceError: there is none, or one cannot be read.
+        """
+        for frame, track in self._steps(paired=True):
+            assert track is not None
+            yield frame, track
+
+    def _steps(self, *, paired: bool) -> Iterator[tuple[Frame, Track | None]]:
+        index, began, topics, frame = 0, 0, set[str](), None
+        for topic, schema, nanoseconds, message in self._messages():
+            if schema == IMAGE:
+                topics.add(topic)
+                if len(topics) > 1:
+                    raise SourceError(
+                        f"{self.name} has pictures in {' and '.join(sorted(topics))}; expected one camera"
+                    )
+                began = nanoseconds if index == 0 else began
+                frame = Frame(self._pixels(message, index), index, (nanoseconds - began) / 1e9)
+                index += 1
+                if not paired:
+                    yield frame, None
+            elif schema == TRACK and frame is not None and paired:
+                yield frame, self._track(message, frame.index)
+                frame = None
+        if index == 0:
+            raise SourceError(f"{self.name} has no picture; expected messages {IMAGE} in JSON")
+
+    def _messages(self) -> Iterator[tuple[str, str, int, Mapping[str, Any]]]:
+        """Topic, schema, time in nanoseconds and content of each message of a schema that we know."""
+        schemas: dict[int, str] = {}
+        channels: dict[int, Any] = {}
+        for record in self._read():
+            if isinstance(record, self._records.Schema):
+                schemas[record.id] = record.name
+            elif isinstance(record, self._records.Channel):
+                channels[record.id] = record
+            elif isinstance(record, self._records.Message):
+                channel = channels.get(record.channel_id)
+                schema = "" if channel is None else schemas.get(channel.schema_id, "")
+                if schema not in (IMAGE, TRACK):
+                    continue
+                if channel.message_encoding != "json":
+                    raise SourceError(
+                        f"{self.name} has {schema} as {channel.message_encoding}; expected JSON, "
+                        "as edgetrack run --output FILE.mcap writes it"
+                    )
+                yield channel.topic, schema, record.log_time, self._json(record)
+
+    def _json(self, record: Any) -> Mapping[str, Any]:
+        try:
+            content = json.loads(record.data)
+        except ValueError as error:
+            raise SourceError(
+                f"{self.name} has a message that is no JSON ({error}); is it damaged?"
+            ) from error
+        return content if isinstance(content, dict) else {}
+
+    def _read(self) -> Iterator[Any]:
+        """All records, up to where the file ends; damage before that is an error."""
+        self.complete = None
+        with self._open() as file:
+            records = self._library.StreamReader(
+                file, validate_crcs=True, record_size_limit=LARGEST_RECORD
+            ).records
+            broken = (require("mcap.exceptions", extra="mcap").McapError, self._zstd.ZstdError)
+            while True:
+                try:
+                    record = next(records)
+                except StopIteration:
+                    self.complete = True
+                    return
+                except (*broken, struct.error, ValueError, RuntimeError, EOFError, MemoryError) as error:
+                    place = file.tell()
+                    if place > 8 and not file.read(1):
+                        self.complete = False
+                        return
+                    raise SourceError(
+                        f"{self.name} is no MCAP file, or is damaged near byte {place} ({error}); copy it again"
+                    ) from error
+                yield record
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except OSError as error:
+            raise SourceError(f"{self.name} cannot be read: {error.strerror}") from error
+
+    def _read_facts(self) -> dict[str, str]:
+        for record in self._read():
+            if isinstance(record, self._records.Metadata) and record.name == FACTS:
+                return dict(record.metadata)
+            if isinstance(record, self._records.Message):
+                break
+        return {}
+
+    def _pixels(self, message: Mapping[str, Any], index: int) -> Any:
+        try:
+            packed = np.frombuffer(b64decode(message["data"], validate=True), np.uint8)
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(f"{self.name}: picture {index} has no data in base64 ({error})") from error
+        cv2 = load_cv2()
+        pixels = cv2.imdecode(packed, cv2.IMREAD_COLOR) if packed.size else None
+        if pixels is None:
+            raise SourceError(
+                f"{self.name}: OpenCV cannot decode picture {index} ({message.get('format')!r})"
+            )
+        return pixels
+
+    def _track(self, message: Mapping[str, Any], index: int) -> Track:
+        try:
+            box, status = message["box"], message["status"]
+            place = None if box is None else Box.of([box[key] for key in "xywh"])
+            return Track(place, float(message["score"]), STATUSES[STATUSES.index(status)], index)
+        except (KeyError, TypeError, ValueError, BoxError) as error:
+            raise SourceError(
+                f"{self.name}: the track of picture {index} is malformed ({error!r})"
+            ) from error
