@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import signal
+import struct
 import subprocess
 import sys
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ from tests import fakes
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 pytest.importorskip("mcap", reason="the mcap extra is not installed")
+from mcap.exceptions import McapError  # noqa: E402
 from mcap.reader import NonSeekingReader, make_reader  # noqa: E402
+from zstandard import ZstdError  # noqa: E402
 
 FACTS = {"text": "red car", "box": "[1.5, 2, 30, 20]", "engine": "ort", "precision": "fp32", "fps": "25.0"}
 COUNT = 12
@@ -128,9 +131,12 @@ def test_a_killed_run_leaves_what_it_had_written(tmp_path: Path) -> None:
         process.kill()
         process.communicate()
     messages = []
-    with pytest.raises(Exception, match="") as end, out.open("rb") as file:  # noqa: B017, PT011
-        messages += _gather(NonSeekingReader(file), messages)
-    assert type(end.value).__name__ in ("EndOfFile", "error", "ZstdError", "CRCValidationError")
+    with (
+        out.open("rb") as file,
+        suppress(McapError, ZstdError, struct.error, ValueError),
+    ):  # as of a file that is cut
+        for _, _, message in NonSeekingReader(file).iter_messages(log_time_order=False):
+            messages.append(json.loads(message.data))
     indices = [m["frame"] for m in messages if "frame" in m]
     assert len(indices) >= 4
     assert indices == list(range(len(indices)))
@@ -140,12 +146,6 @@ def test_a_killed_run_leaves_what_it_had_written(tmp_path: Path) -> None:
     assert (recording.facts["text"], recording.facts["engine"]) == ("red car", "fake")
     with open_source(out) as source, pytest.raises(SourceError, match="breaks off: it has no end"):
         list(source)
-
-
-def _gather(reader: NonSeekingReader, found: list[Any]) -> list[Any]:
-    for _, _, message in reader.iter_messages(log_time_order=False):
-        found.append(json.loads(message.data))
-    return []
 
 
 @settings(max_examples=60)
@@ -164,11 +164,8 @@ def test_cut_or_damaged_it_gives_a_part_or_says_so(
     else:
         content[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
-    try:
+    with suppress(SourceError):  # and nothing else
         found = [said for _, said in Recording(path).steps()]
-    except SourceError as error:
-        assert str(path) in str(error)
-    else:
         assert found == [track(i) for i in range(len(found))]
 
 
@@ -233,8 +230,6 @@ def test_recordings_of_other_programs_say_what_is_missing(
 
 def test_two_cameras_are_one_too_many(tmp_path: Path) -> None:
     _, jpeg = cv2.imencode(".jpg", frame(0).pixels)
-    from base64 import b64encode
-
     picture = json.dumps({"format": "jpeg", "data": b64encode(jpeg).decode()}).encode()
     (tmp_path / "a.mcap").write_bytes(foreign(("/l", IMAGE, "json"), ("/r", IMAGE, "json"), data=picture))
     with (

@@ -40,8 +40,15 @@ def _list(of: Any) -> dict[str, Any]:
 
 _TIME = _fields(sec=_INTEGER, nsec=_INTEGER)
 _POINT, _COLOUR = _fields(x=_NUMBER, y=_NUMBER), _fields(r=_NUMBER, g=_NUMBER, b=_NUMBER, a=_NUMBER)
-_LOOP = {"outline_color": _COLOUR, "fill_color": _COLOUR, "thickness": _NUMBER, "points": _list(_POINT)}
-_LABEL = {"position": _POINT, "text": _TEXT, "font_size": _NUMBER, "text_color": _COLOUR}
+_PAIRS = _list(_fields(key=_TEXT, value=_TEXT))
+_LOOP = {
+    "metadata": _PAIRS,
+    "outline_color": _COLOUR,
+    "fill_color": _COLOUR,
+    "thickness": _NUMBER,
+    "points": _list(_POINT),
+}
+_LABEL = {"metadata": _PAIRS, "position": _POINT, "text": _TEXT, "font_size": _NUMBER, "text_color": _COLOUR}
 SCHEMAS: dict[str, dict[str, Any]] = {
     IMAGE: _fields(
         timestamp=_TIME, frame_id=_TEXT, format=_TEXT, data={"type": "string", "contentEncoding": "base64"}
@@ -152,6 +159,8 @@ def _annotations(track: Track, stamp: Mapping[str, int]) -> dict[str, Any]:
     text = {"position": {"x": x, "y": y}, "text": f"{track.status} {track.score:.2f}", "font_size": 14.0}
     return {
         "circles": [],
-        "points": [{"timestamp": stamp, "fill_color": none, "thickness": 2.0, **loop}],
-        "texts": [{"timestamp": stamp, "text_color": colour, "background_color": none, **text}],
+        "points": [{"timestamp": stamp, "metadata": [], "fill_color": none, "thickness": 2.0, **loop}],
+        "texts": [
+            {"timestamp": stamp, "metadata": [], "text_color": colour, "background_color": none, **text}
+        ],
     }
