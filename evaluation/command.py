@@ -75,6 +75,13 @@ def eval_command(
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this disturbance, such as fog. Repeatable."),
     ] = None,
+    severity: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=3, metavar="N", help="Only this strength, 1 to 3. Repeatable; default all."),
+    ] = None,
+    draws: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How often the first box of init-jitter is drawn.")
+    ] = 10,
     corrupt_init: Annotated[
         bool, typer.Option("--corrupt-init", help="Disturb the first frame as well.")
     ] = False,
@@ -118,7 +125,7 @@ def eval_command(
     """Measure trackers on labelled sequences and pictures. Ctrl-C keeps what is finished; --resume goes on."""
     from rich.console import Console
 
-    from edgetrack.evaluation.conditions import CORRUPTIONS, conditions
+    from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions
     from edgetrack.evaluation.grounding import grounds
     from edgetrack.evaluation.request import Request
     from edgetrack.evaluation.suite import evaluate, evaluate_regions
@@ -134,7 +141,14 @@ def eval_command(
         trackers=tuple(dict.fromkeys(tracker)),
         names=tuple(sequences or ()),
         conditions=tuple(
-            conditions(occlusion=occlusion, switch=switch, corruptions=disturbed, real_time=real_time or ())
+            conditions(
+                occlusion=occlusion,
+                switch=switch,
+                corruptions=disturbed,
+                real_time=real_time or (),
+                severities=severity or SEVERITIES,
+                draws=draws,
+            )
         ),
         results=tuple(r.value for r in dict.fromkeys(results or ())),
         peer_weights=peer_weights,

@@ -21,7 +21,7 @@ from edgetrack.evaluation.streams import (
 from edgetrack.evaluation.timing import FrameDrop, Freeze, InitJitter, RandomDrop, RealTime
 
 SEVERITIES = (1, 2, 3)
-DRAWS = 10  # of a first box that is off
+DRAWS = 10  # of a first box that is off, unless said otherwise
 # Several at once, from the scene to the sensor.
 COMPOSITES = {
     "low-light+motion-blur": ("motion-blur", "low-light"),
@@ -38,8 +38,12 @@ def conditions(
     switch: bool = False,
     corruptions: Sequence[str] = (),
     real_time: Sequence[int] = (),
+    severities: Sequence[int] = SEVERITIES,
+    draws: int = DRAWS,
 ) -> list[Condition]:
     """The clean pass, each frame rate, a change of the text, and each disturbance asked for at each severity.
+
+    ``draws`` is how often the first box of init-jitter is drawn.
 
     Raises:
         ConfigError: an unknown corruption.
@@ -50,8 +54,8 @@ def conditions(
     found = [CLEAN, *(Condition(REAL_TIME, fps) for fps in dict.fromkeys(real_time))]
     found += [Condition(SWITCH)] if switch else []
     for name in names:
-        draws = DRAWS if name == "init-jitter" else 1
-        found += [Condition(name, severity, draw) for severity in SEVERITIES for draw in range(draws)]
+        times = draws if name == "init-jitter" else 1
+        found += [Condition(name, level, draw) for level in sorted(set(severities)) for draw in range(times)]
     return found
 
 

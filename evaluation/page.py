@@ -13,6 +13,7 @@ from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.metrics import NORM_PRECISION_AT, PRECISION_AT, SUCCESS_AT, Floats, exists
 from edgetrack.evaluation.moments import Moment, pictures, worst
 from edgetrack.evaluation.pareto import Point, chart
+from edgetrack.evaluation.radar import attribute_radars, corruption_radar
 from edgetrack.evaluation.report import WHAT_COUNTS, About, detailed_tables, summary_tables
 from edgetrack.evaluation.svg import STATUS_COLOURS, Line, line_chart, reliability_diagram, strip
 from edgetrack.evaluation.tables import Table, number
@@ -51,7 +52,7 @@ def to_html(runs: Sequence[RunFigures], about: About, clips: Sequence[Clip]) -> 
     title = f"Evaluation on {about.dataset}"
     parts = [f"<h1>{escape(title)}</h1>", f'<p class="quiet">{escape(about.made)}</p>']
     parts += [f"<pre>{escape(about.command)}</pre>", *(f"<p>{escape(note)}</p>" for note in about.notes)]
-    parts += [*map(_table, summary_tables(runs)), _charts(clean)]
+    parts += [*map(_table, summary_tables(runs)), _charts(clean), _radars(runs, clips)]
     parts += [_sequences(clean, clips), _detail("Figures of every run and sequence", map(_table, detailed))]
     counts = "".join(f"<li>{escape(line)}</li>" for line in WHAT_COUNTS)
     parts.append(f"<h2>What counts</h2><ul>{counts}</ul>")
@@ -88,6 +89,13 @@ def _charts(clean: Sequence[RunFigures]) -> str:
         )
     shown = "".join(f"<figure>{chart}</figure>" for chart in charts)
     return f'<h2>Curves</h2><div class="charts">{shown}</div>'
+
+
+def _radars(runs: Sequence[RunFigures], clips: Sequence[Clip]) -> str:
+    clean = [figures for figures in runs if figures.run.condition.name == "clean"]
+    drawn = [chart for chart in (corruption_radar(runs), *attribute_radars(clean, clips)) if chart]
+    shown = "".join(f"<figure>{chart}</figure>" for chart in drawn)
+    return f'<h2>Where it is strong and weak</h2><div class="charts">{shown}</div>' if drawn else ""
 
 
 def _curve(clean: Sequence[RunFigures], title: str, label: str, at: Floats, curve: str, figure: str) -> str:

@@ -15,7 +15,7 @@ from edgetrack.evaluation import tables
 from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.grounding import GroundingFigures, grounding_table
 from edgetrack.evaluation.records import write_text
-from edgetrack.evaluation.robustness import robustness
+from edgetrack.evaluation.robustness import degradation, robustness
 from edgetrack.evaluation.streams import REAL_TIME
 from edgetrack.evaluation.tables import Table
 
@@ -37,6 +37,8 @@ WHAT_COUNTS = (
     "after the burst; held before: IoU >= 0.5 in the frame before it. AUC in the burst, and of the 50 frames after it.",
     "Another text in mid-stream: the new target is held from the first of 5 frames in a row with IoU >= 0.5 on; 100 "
     "frames are watched.",
+    "Robustness: mean AUC over corruptions and severities, and (clean - mean) / clean. Error ratio: the sum of 1 - AUC "
+    "over the reference's; below 1, the reference errs more.",
     "ms: median of an update, decoding of the video left out.",
 )
 
@@ -68,11 +70,13 @@ def write_reports(runs: Sequence[RunFigures], about: About, output: Path) -> lis
 
 def to_json(runs: Sequence[RunFigures], about: About) -> str:
     """Every figure; nan becomes null."""
+    found = robustness(runs)
     content = {
         **asdict(about),
         "what_counts": WHAT_COUNTS,
         "runs": [_run(figures) for figures in runs],
-        "robustness": [asdict(r) for r in robustness(runs)],
+        "robustness": [asdict(r) for r in found],
+        "degradation": [asdict(d) for d in degradation(found)],
     }
     return json.dumps(_plain(content), indent=1) + "\n"
 

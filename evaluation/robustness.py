@@ -1,6 +1,7 @@
-"""How far the success AUC falls under disturbances: mean over corruptions and severities, and relative drop.
+"""How far the success AUC falls under disturbances, by itself and beside a reference tracker.
 
-mS_cor and rDrop of UAV-C (arXiv 2403.11424). Occlusion bursts and real time have tables of their own
+mS_cor and rDrop of UAV-C (arXiv 2403.11424); the error ratio is the corruption error of ImageNet-C (Hendrycks and
+Dietterich, ICLR 2019, section 4.1) with 1 - AUC for the error. Occlusion bursts and real time have tables of their own
 and are left out here.
 """
 
@@ -13,8 +14,10 @@ import numpy as np
 
 from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.streams import OCCLUSION, REAL_TIME, SWITCH
+from edgetrack.evaluation.trackers import is_peer
 
 ELSEWHERE = ("clean", OCCLUSION, REAL_TIME, SWITCH)
+BySeverity = dict[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,29 @@ class Robustness:
     tracker: str
     label: str
     clean: float  # AUC
-    corrupted: dict[str, list[float]]  # AUC by corruption, in order of severity; the mean of several draws
-    spread: dict[str, list[float]]  # their standard deviation, where chance is drawn several times
+    corrupted: dict[str, BySeverity]  # AUC by corruption; the mean of several draws
+    spread: dict[str, BySeverity]  # their standard deviation, where chance is drawn several times
     mean: float  # over all of them
     relative_drop: float  # (clean - mean) / clean
+
+    def of(self, corruption: str) -> float:
+        """Mean AUC over the severities of one corruption."""
+        return float(np.mean(list(self.corrupted[corruption].values())))
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """Of one tracker beside a reference that met the same disturbances."""
+
+    tracker: str
+    label: str
+    reference: str
+    error_ratio: dict[
+        str, float
+    ]  # by corruption: sum of 1 - AUC over severities, over the reference's; < 1 is better
+    mean_error_ratio: float  # the same sums over all corruptions
+    drop: float  # relative
+    reference_drop: float
 
 
 def robustness(runs: Sequence[RunFigures]) -> list[Robustness]:
@@ -35,18 +57,43 @@ def robustness(runs: Sequence[RunFigures]) -> list[Robustness]:
     found = []
     for clean in (figures for figures in runs if figures.run.condition.name == "clean"):
         drawn = _by_severity(runs, clean)
-        corrupted = {name: [float(np.mean(v)) for v in rows.values()] for name, rows in drawn.items()}
+        corrupted = {name: {s: float(np.mean(v)) for s, v in rows.items()} for name, rows in drawn.items()}
         if corrupted:
             spread = {
-                name: [float(np.std(v)) for v in rows.values()]
+                name: {s: float(np.std(v)) for s, v in rows.items()}
                 for name, rows in drawn.items()
                 if max(map(len, rows.values())) > 1
             }
-            mean = float(np.mean([auc for row in corrupted.values() for auc in row]))
+            mean = float(np.mean([auc for row in corrupted.values() for auc in row.values()]))
             drop = (clean.ope.auc - mean) / clean.ope.auc if clean.ope.auc else float("nan")
             run = clean.run
             found.append(Robustness(run.tracker, run.label, clean.ope.auc, corrupted, spread, mean, drop))
     return found
+
+
+def degradation(found: Sequence[Robustness]) -> list[Degradation]:
+    """Each of edgetrack's entries beside each peer's of the same mode and corruptions."""
+    pairs = [(r, peer) for r in found for peer in found if is_peer(peer.tracker) and not is_peer(r.tracker)]
+    return [_beside(r, peer) for r, peer in pairs if r.label == peer.label and _asked(r) == _asked(peer)]
+
+
+def _beside(r: Robustness, peer: Robustness) -> Degradation:
+    errors = {name: (_error(r, name), _error(peer, name)) for name in r.corrupted}
+    ratios = {name: _ratio(*pair) for name, pair in errors.items()}
+    mean = _ratio(sum(a for a, _ in errors.values()), sum(b for _, b in errors.values()))
+    return Degradation(r.tracker, r.label, peer.tracker, ratios, mean, r.relative_drop, peer.relative_drop)
+
+
+def _asked(r: Robustness) -> set[tuple[str, int]]:
+    return {(name, severity) for name, row in r.corrupted.items() for severity in row}
+
+
+def _error(r: Robustness, name: str) -> float:
+    return sum(1 - auc for auc in r.corrupted[name].values())
+
+
+def _ratio(own: float, other: float) -> float:
+    return own / other if other else float("nan")
 
 
 def _by_severity(runs: Sequence[RunFigures], clean: RunFigures) -> dict[str, dict[int, list[float]]]:

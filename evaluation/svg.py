@@ -44,10 +44,10 @@ def line_chart(title: str, x_label: str, lines: Sequence[Line]) -> str:
     body = _axes(title, x_label, "share of frames", far)
     for line in lines:
         dash = ' stroke-dasharray="6 3"' if line.place >= len(PALETTE) else ""
-        points = _points(LEFT + line.x / far * WIDTH, TOP + (1 - line.y) * HEIGHT)
-        body += f'<polyline points="{points}" fill="none" stroke="{line.colour}" stroke-width="2"{dash}/>'
+        path = points(LEFT + line.x / far * WIDTH, TOP + (1 - line.y) * HEIGHT)
+        body += f'<polyline points="{path}" fill="none" stroke="{line.colour}" stroke-width="2"{dash}/>'
     body += _legend(lines)
-    return _svg(LEFT + WIDTH + 14, TOP + HEIGHT + 44 + 17 * len(lines), body)
+    return svg(LEFT + WIDTH + 14, TOP + HEIGHT + 44 + 17 * len(lines), body)
 
 
 def reliability_diagram(title: str, bins: Sequence[Bin], note: str) -> str:
@@ -57,13 +57,13 @@ def reliability_diagram(title: str, bins: Sequence[Bin], note: str) -> str:
     most = max((b.count for b in bins), default=1)
     x = LEFT + np.array([b.score for b in bins]) * WIDTH
     y = TOP + (1 - np.array([b.correct for b in bins])) * HEIGHT
-    body += f'<polyline points="{_points(x, y)}" fill="none" stroke="{PALETTE[0]}" stroke-width="1.5"/>'
+    body += f'<polyline points="{points(x, y)}" fill="none" stroke="{PALETTE[0]}" stroke-width="1.5"/>'
     for b, cx, cy in zip(bins, x, y, strict=True):
         radius = 2 + 8 * (b.count / most) ** 0.5
         tip = f"<title>score {b.score:.2f}, correct {b.correct:.2f}, {b.count} frames</title>"
         body += f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{radius:.1f}" class="bin">{tip}</circle>'
     body += f'<text x="{LEFT + 8}" y="{TOP + 16}" class="tick">{escape(note)}</text>'
-    return _svg(LEFT + WIDTH + 14, TOP + HEIGHT + 44, body)
+    return svg(LEFT + WIDTH + 14, TOP + HEIGHT + 44, body)
 
 
 def strip(iou: Floats, statuses: Sequence[Status], present: Bools) -> str:
@@ -78,11 +78,11 @@ def strip(iou: Floats, statuses: Sequence[Status], present: Bools) -> str:
     middle = STRIP_HEIGHT / 2
     body += f'<line x1="0" x2="{STRIP_WIDTH}" y1="{middle}" y2="{middle}" class="grid"/>'
     x, y = _thinned((edges[:-1] + edges[1:]) / 2, np.where(present, iou, 0.0))
-    body += f'<polyline points="{_points(x, STRIP_HEIGHT - y * STRIP_HEIGHT)}" class="iou"/>'
+    body += f'<polyline points="{points(x, STRIP_HEIGHT - y * STRIP_HEIGHT)}" class="iou"/>'
     for status, colour in STATUS_COLOURS.items():
         for start, end in _stretches([s == status for s in statuses]):
             body += _rect(edges[start], edges[end], STRIP_HEIGHT + 2, BAND, colour, status, start, end)
-    return _svg(STRIP_WIDTH, STRIP_HEIGHT + BAND + 2, body)
+    return svg(STRIP_WIDTH, STRIP_HEIGHT + BAND + 2, body)
 
 
 def _axes(title: str, x_label: str, y_label: str, far: float) -> str:
@@ -128,11 +128,13 @@ def _rect(x1: float, x2: float, y: float, height: float, colour: str, tip: str, 
     return f'<rect x="{x1:.1f}" y="{y}" width="{x2 - x1:.1f}" height="{height}" fill="{colour}">{said}</rect>'
 
 
-def _points(x: Floats, y: Floats) -> str:
+def points(x: Floats, y: Floats) -> str:
+    """The ``points`` of a line."""
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
 
 
-def _svg(width: float, height: float, body: str) -> str:
+def svg(width: float, height: float, body: str) -> str:
+    """A drawing of that size in pixels."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         f'height="{height:g}">{body}</svg>'

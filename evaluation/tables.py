@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from edgetrack.evaluation.conditions import SEVERITIES
 from edgetrack.evaluation.figures import RunFigures, SequenceFigures
 from edgetrack.evaluation.occlusion import LENGTHS
-from edgetrack.evaluation.robustness import robustness
+from edgetrack.evaluation.robustness import Degradation, Robustness, degradation, robustness
 from edgetrack.evaluation.streams import CLEAN
 from edgetrack.types import STATUSES
 
@@ -77,23 +78,45 @@ def occlusion_tables(runs: Sequence[RunFigures]) -> list[Table]:
 
 
 def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:
-    """One table for each tracker, mode and text with corrupted runs."""
-    found = []
-    for r in robustness(runs):
-        rows = [["none", number(r.clean), "", "", number(r.clean), ""]]
-        for name, aucs in r.corrupted.items():
-            mean = sum(aucs) / len(aucs)
-            gap = [""] * (3 - len(aucs))
-            rows.append([name, *map(number, aucs), *gap, number(mean), _drop(r.clean, mean)])
-            if name in r.spread:
-                rows.append(["  its standard deviation", *map(number, r.spread[name]), *gap, "", ""])
-        rows.append(
-            ["all corruptions", "", "", "", number(r.mean), number(100 * r.relative_drop, digits=1) + " %"]
-        )
-        title = f"Robustness: AUC of {r.tracker}, {r.label}"
-        columns = ["corruption", "severity 1", "2", "3", "mean", "relative drop"]
-        found.append(Table(title, columns, rows, words=1))
-    return found
+    """One table for each tracker, mode and text with corrupted runs; then edgetrack beside its peers."""
+    found = robustness(runs)
+    return [_robustness_table(r) for r in found] + [_degradation_table(d, found) for d in degradation(found)]
+
+
+def _robustness_table(r: Robustness) -> Table:
+    none = dict.fromkeys(SEVERITIES, math.nan)
+    rows = [["none", number(r.clean), "", "", number(r.clean), ""]]
+    for name, aucs in r.corrupted.items():
+        mean = r.of(name)
+        rows.append([name, *map(number, (none | aucs).values()), number(mean), _drop(r.clean, mean)])
+        if name in r.spread:
+            spread = map(number, (none | r.spread[name]).values())
+            rows.append(["  its standard deviation", *spread, "", ""])
+    drop = number(100 * r.relative_drop, digits=1) + " %"
+    rows.append(["all corruptions", "", "", "", number(r.mean), drop])
+    columns = ["corruption", "severity 1", "2", "3", "mean", "relative drop"]
+    return Table(f"Robustness: AUC of {r.tracker}, {r.label}", columns, rows, words=1)
+
+
+def _degradation_table(d: Degradation, found: Sequence[Robustness]) -> Table:
+    own, other = (
+        next(r for r in found if (r.tracker, r.label) == (tracker, d.label))
+        for tracker in (d.tracker, d.reference)
+    )
+    rows = [["none", number(own.clean), number(other.clean), "", "", _error_ratio(own.clean, other.clean)]]
+    for name, ratio in d.error_ratio.items():
+        aucs = own.of(name), other.of(name)
+        drops = _drop(own.clean, aucs[0]), _drop(other.clean, aucs[1])
+        rows.append([name, *map(number, aucs), *drops, number(ratio, digits=2)])
+    drops = tuple(number(100 * drop, digits=1) + " %" for drop in (d.drop, d.reference_drop))
+    means = number(own.mean), number(other.mean)
+    rows.append(["all corruptions", *means, *drops, number(d.mean_error_ratio, digits=2)])
+    columns = ["corruption", d.tracker, d.reference, "its drop", "the reference's", "error ratio"]
+    return Table(f"Beside {d.reference}: AUC, {d.label}", columns, rows, words=1)
+
+
+def _error_ratio(own: float, other: float) -> str:
+    return number((1 - own) / (1 - other) if other < 1 else math.nan, digits=2)
 
 
 def switch_tables(runs: Sequence[RunFigures]) -> list[Table]:

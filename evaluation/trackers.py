@@ -92,6 +92,11 @@ class NanoTracker:
         raise ConfigError("opencv-nano takes no text; give --mode bbox")
 
 
+def is_peer(name: str) -> bool:
+    """Whether a tracker of that name is another's, which edgetrack is compared with."""
+    return name.partition(":")[0] == "opencv-nano"
+
+
 def open_entrant(
     name: str, *, open_edgetrack: Callable[[], Any], peer_weights: Path | None, threads: int
 ) -> Entrant:
@@ -109,8 +114,8 @@ def open_entrant(
     """
     if name == "edgetrack":
         return _edgetrack(open_edgetrack())
-    peer, _, prefix = name.partition(":")
-    if peer != "opencv-nano":
+    prefix = name.partition(":")[2]
+    if not is_peer(name):
         raise ConfigError(f"tracker {name!r} is unknown; expected one of {', '.join(TRACKERS)}")
     if peer_weights is None:
         raise ConfigError(f"tracker {name} needs its weights; give --peer-weights DIR")

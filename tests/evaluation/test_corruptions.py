@@ -171,6 +171,13 @@ def test_what_can_be_asked_for() -> None:
     moved = {open_stream(c, CLIP, clips=[CLIP], seed=0).box(given) for c in jitter}
     assert len(moved) == 30, "each draw moves the box to a place of its own"
     assert [c.label for c in conditions(corruptions=["fog", "fog"])] == ["clean", "fog-1", "fog-2", "fog-3"]
+    some = conditions(occlusion=True, corruptions=["init-jitter"], severities=[3, 1, 3], draws=2)
+    expected = [
+        "occlusion-1",
+        "occlusion-3",
+        *(f"init-jitter-{s}" for s in ("1", "1-draw-1", "3", "3-draw-1")),
+    ]
+    assert [c.label for c in some] == ["clean", *expected]
     with pytest.raises(ConfigError, match="corruption 'smog' is unknown; expected one of low-light, "):
         conditions(corruptions=["smog"])
 

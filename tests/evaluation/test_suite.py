@@ -133,7 +133,8 @@ def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.Monkey
     [summary] = json.loads((tmp_path / "out/report.json").read_text())["robustness"]
     assert list(summary["corrupted"]) == ["frame-drop", "init-jitter"]
     jitters = [[by_label[f"bbox, init-jitter-{s}{d}"].ope.auc for d in DRAWN] for s in (1, 2, 3)]
-    assert summary["spread"]["init-jitter"] == pytest.approx([np.std(row) for row in jitters])
+    spread = dict(zip("123", [pytest.approx(np.std(row)) for row in jitters], strict=True))
+    assert summary["spread"]["init-jitter"] == spread
     drops = [by_label[f"bbox, frame-drop-{s}"].ope.auc for s in (1, 2, 3)] + [np.mean(row) for row in jitters]
     assert summary["mean"] == pytest.approx(np.mean(drops))
     assert summary["relative_drop"] == pytest.approx(1 - np.mean(drops) / figures[0].ope.auc)

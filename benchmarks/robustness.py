@@ -1,0 +1,107 @@
+"""Measures edgetrack beside OpenCV's TrackerNano under disturbances; writes robustness.md and robustness.json.
+
+python benchmarks/robustness.py SEQUENCES --peer-weights DIR --work DIR [--severity 2] [--draws 3] [--seed 0]
+
+Everything that is drawn by chance follows from the seed. After Ctrl-C the same command goes on where it was: each
+record is kept in --work, with the whole report. Milliseconds are not measured here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from edgetrack.evaluation.conditions import CORRUPTIONS, conditions
+from edgetrack.evaluation.request import Request
+from edgetrack.evaluation.suite import evaluate
+from edgetrack.tracker import Tracker
+
+KEPT = ("command", "made", "dataset", "settings", "trackers", "machine", "notes", "robustness", "degradation")
+TITLES = ("Robustness", "Beside", "Occlusion", "Said while")
+RESULTS = Path(__file__).parent / "results"
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sequences", type=Path, help="a data set in the layout `folder`")
+    parser.add_argument("--peer-weights", type=Path, required=True)
+    parser.add_argument("--peer", default="opencv-nano:v2")
+    parser.add_argument("--model", default="edgetrack-s")
+    parser.add_argument("--work", type=Path, default=Path("robustness"), help="records and the whole report")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where the two short files go")
+    parser.add_argument("--only", action="append", default=[], metavar="SEQUENCE")
+    parser.add_argument(
+        "--corruption", action="append", choices=CORRUPTIONS, help="default: all, and occlusion"
+    )
+    parser.add_argument("--severity", type=int, action="append", choices=(1, 2, 3), help="default: 2")
+    parser.add_argument("--draws", type=int, default=3, help="first boxes of init-jitter")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args()
+
+
+def shorten(work: Path, output: Path) -> None:
+    """Takes what is said of robustness out of the whole report, and who measured it."""
+    report = json.loads((work / "report.json").read_text())
+    bursts = [
+        {"tracker": r["run"]["tracker"], "severity": r["run"]["condition"]["severity"], **r["occlusion"]}
+        for r in report["runs"]
+        if r["occlusion"]
+    ]
+    short = {key: report[key] for key in KEPT} | {"occlusion": bursts}
+    (output / "robustness.json").write_text(json.dumps(short, indent=1) + "\n")
+    head, *sections = (work / "report.md").read_text().split("\n## ")
+    kept = [s for s in sections if s.startswith((*TITLES, "Tracker", "Settings", "Machine"))]
+    text = "\n## ".join([head.replace("# Evaluation", "# Robustness", 1), *kept])
+    (output / "robustness.md").write_text(text.rstrip() + "\n")
+
+
+def main() -> None:
+    args = parse()
+    asked = conditions(
+        occlusion=not args.corruption,
+        corruptions=args.corruption or CORRUPTIONS,
+        severities=args.severity or [2],
+        draws=args.draws,
+    )
+    request = Request(
+        dataset="folder",
+        path=args.sequences,
+        output=args.work,
+        modes=("bbox",),
+        trackers=("edgetrack", args.peer),
+        names=tuple(args.only),
+        conditions=tuple(asked),
+        peer_weights=args.peer_weights,
+        threads=args.threads,
+        workers=args.workers,
+        seed=args.seed,
+        resume=True,
+        command=shlex.join(["python", "benchmarks/robustness.py", *sys.argv[1:]]),
+    )
+    evaluate(request, open_edgetrack=Opener(args.model, args.threads), console=Console(highlight=False))
+    shorten(args.work, args.output)
+    print(f"written  {args.output / 'robustness.md'}\nwritten  {args.output / 'robustness.json'}")
+
+
+class Opener:
+    """Opens the tracker, in this process and in the workers, which it is sent to."""
+
+    def __init__(self, model: str, threads: int) -> None:
+        self._model, self._threads = model, threads
+
+    def __call__(self) -> Tracker:
+        return Tracker(self._model, threads=self._threads)
+
+
+if __name__ == "__main__":
+    main()
