@@ -18,7 +18,7 @@ test: wheel lint
 wheel: $(BIN)/python
 	@rm -rf dist
 	@EDGETRACK_WERROR=ON $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
-	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,export,openvino,parity,train,video]"
+	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,export,mcap,openvino,parity,train,video]"
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
 
 lint: wheel

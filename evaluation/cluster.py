@@ -6,6 +6,7 @@ evaluation was started, and only there something is written.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.work import Job, Setup, Worker
 
 RETRIES = 5  # of one sequence
+KNOCK_S = 10.0
 
 _workers: dict[
     str, Worker
@@ -45,8 +47,9 @@ def on_cluster(jobs: Sequence[Job], setup: Setup, *, address: str) -> Iterator[t
     """
     ray = require("ray", extra="ray")
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(
             f"no Ray cluster answers at {address} ({reason[:200]}); start one with: ray start --head"
@@ -55,6 +58,13 @@ def on_cluster(jobs: Sequence[Job], setup: Setup, *, address: str) -> Iterator[t
         yield from _results(ray, jobs, setup)
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nothing listens: Ray itself would go on asking for many minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
 
 
 def _results(ray: Any, jobs: Sequence[Job], setup: Setup) -> Iterator[tuple[Job, Record]]:

@@ -121,8 +121,8 @@ class Recording:
                 channels[record.id] = record
             elif isinstance(record, self._records.Message):
                 channel = channels.get(record.channel_id)
-                schema = "" if channel is None else schemas.get(channel.schema_id, "")
-                if schema not in (IMAGE, TRACK):
+                schema = schemas.get(channel.schema_id) if channel is not None else None
+                if channel is None or schema not in (IMAGE, TRACK):
                     continue
                 if channel.message_encoding != "json":
                     raise SourceError(
