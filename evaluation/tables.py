@@ -108,9 +108,9 @@ def _degradation_table(d: Degradation, found: Sequence[Robustness]) -> Table:
         aucs = own.of(name), other.of(name)
         drops = _drop(own.clean, aucs[0]), _drop(other.clean, aucs[1])
         rows.append([name, *map(number, aucs), *drops, number(ratio, digits=2)])
-    drops = tuple(number(100 * drop, digits=1) + " %" for drop in (d.drop, d.reference_drop))
-    means = number(own.mean), number(other.mean)
-    rows.append(["all corruptions", *means, *drops, number(d.mean_error_ratio, digits=2)])
+    means = [number(own.mean), number(other.mean)]
+    means += [number(100 * drop, digits=1) + " %" for drop in (d.drop, d.reference_drop)]
+    rows.append(["all corruptions", *means, number(d.mean_error_ratio, digits=2)])
     columns = ["corruption", d.tracker, d.reference, "its drop", "the reference's", "error ratio"]
     return Table(f"Beside {d.reference}: AUC, {d.label}", columns, rows, words=1)
 

@@ -66,10 +66,10 @@ def write_picture(path: Path, comparison: Comparison, titles: tuple[str, str]) -
     drawn = []
     for track, other, title in zip(tracks, reversed(tracks), titles, strict=True):
         pixels = comparison.pixels.copy()
+        draw(pixels, track, title)
         if other.box is not None:
             x, y, w, h = (round(float(np.clip(v, -30_000, 30_000))) for v in other.box.xywh)
             cv2.rectangle(pixels, (x, y), (x + w, y + h), (255, 255, 255), 1, cv2.LINE_AA)
-        draw(pixels, track, title)
         drawn.append(pixels)
     between = np.full((drawn[0].shape[0], GAP, 3), 255, np.uint8)
     try:
