@@ -58,11 +58,13 @@ def shorten(work: Path, output: Path) -> None:
         if r["occlusion"]
     ]
     short = {key: report[key] for key in KEPT} | {"occlusion": bursts}
+    del short["settings"]["path"]  # of this machine; the data set's name is in "dataset"
     (output / "robustness.json").write_text(json.dumps(short, indent=1) + "\n")
     head, *sections = (work / "report.md").read_text().split("\n## ")
     kept = [s for s in sections if s.startswith((*TITLES, "Tracker", "Settings", "Machine"))]
     text = "\n## ".join([head.replace("# Evaluation", "# Robustness", 1), *kept])
-    (output / "robustness.md").write_text(text.rstrip() + "\n")
+    lines = [line for line in text.rstrip().split("\n") if not line.startswith("- path: ")]
+    (output / "robustness.md").write_text("\n".join(lines) + "\n")
 
 
 def main() -> None:

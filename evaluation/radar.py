@@ -36,10 +36,15 @@ def radar(title: str, spokes: Sequence[str], rings: Sequence[Ring]) -> str:
     angles = np.arange(len(spokes)) * 2 * np.pi / len(spokes)
     x, y = np.sin(angles), -np.cos(angles)
     body = f'<text x="12" y="16" class="title">{escape(title)}</text>'
+    between, inner = (
+        -np.pi / len(spokes),
+        np.cos(np.pi / len(spokes)),
+    )  # where the numbers are in no one's way
     for share in RINGS:
         web = points(x0 + share * RADIUS * x, y0 + share * RADIUS * y)
         body += f'<polygon points="{web}" fill="none" class="grid"/>'
-        body += f'<text x="{x0 + 3}" y="{y0 - share * RADIUS - 3:.1f}" class="tick">{share:g}</text>'
+        tx, ty = x0 + share * inner * RADIUS * np.sin(between), y0 - share * inner * RADIUS * np.cos(between)
+        body += f'<text x="{tx:.1f}" y="{ty + 4:.1f}" class="tick" text-anchor="middle">{share:g}</text>'
     for name, dx, dy in zip(spokes, x, y, strict=True):
         body += f'<line x1="{x0}" y1="{y0}" x2="{x0 + RADIUS * dx:.1f}" y2="{y0 + RADIUS * dy:.1f}" class="grid"/>'
         anchor = "middle" if abs(dx) < 0.1 else "start" if dx > 0 else "end"
