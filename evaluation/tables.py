@@ -111,7 +111,7 @@ def _degradation_table(d: Degradation, found: Sequence[Robustness]) -> Table:
     means = [number(own.mean), number(other.mean)]
     means += [number(100 * drop, digits=1) + " %" for drop in (d.drop, d.reference_drop)]
     rows.append(["all corruptions", *means, number(d.mean_error_ratio, digits=2)])
-    columns = ["corruption", d.tracker, d.reference, "its drop", "the reference's", "error ratio"]
+    columns = ["corruption", d.tracker, d.reference, "drop", "reference drop", "error ratio"]
     return Table(f"Beside {d.reference}: AUC, {d.label}", columns, rows, words=1)
 
 

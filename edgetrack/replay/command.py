@@ -69,8 +69,9 @@ def replay_command(
 ) -> None:
     """Run the frames of a recording through another model, engine or precision, and compare the boxes.
 
-    The reference is what the recording was made with, run again on the same decoded pictures. The exit code is 1 when
-    more frames diverge than --allow.
+    The reference is what the recording was made with, run again on the same decoded pictures.
+
+    The exit code is 1 when more frames diverge than --allow.
     """
     from rich.console import Console
 
