@@ -93,8 +93,8 @@ def _charts(clean: Sequence[RunFigures]) -> str:
 
 def _radars(runs: Sequence[RunFigures], clips: Sequence[Clip]) -> str:
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
-    drawn = [chart for chart in (corruption_radar(runs), *attribute_radars(clean, clips)) if chart]
-    shown = "".join(f"<figure>{chart}</figure>" for chart in drawn)
+    drawn = [drawing for drawing in (corruption_radar(runs), *attribute_radars(clean, clips)) if drawing]
+    shown = "".join(f"<figure>{drawing}</figure>" for drawing in drawn)
     return f'<h2>Where it is strong and weak</h2><div class="charts">{shown}</div>' if drawn else ""
 
 
