@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._native import runtime
+from edgetrack.arrays import to_host
 from edgetrack.errors import BoxError, ConfigError, FrameError
 from edgetrack.types import check_pixels
 
@@ -53,12 +54,14 @@ def crop_into(
 
 
 def check_packed(pixels: object) -> NDArray[np.uint8]:
-    """Returns ``pixels`` itself when it is a uint8 (H, W, 3) array whose rows are packed; copies nothing.
+    """Returns ``pixels`` when it is a uint8 (H, W, 3) array whose rows are packed; copies nothing.
+
+    An array of another library in host memory (DLPack: PyTorch, JAX) is taken as the numpy array that shares it.
 
     Raises:
         FrameError: it is anything else.
     """
-    frame = check_pixels(pixels)
+    frame = check_pixels(to_host(pixels))
     if frame.strides[2] != 1 or (frame.strides[1] != 3 and frame.shape[1] > 1):
         raise FrameError(
             f"frame has the strides {frame.strides}; expected the pixels of a row to be packed "

@@ -30,8 +30,8 @@ class Tracker:
 
     Args:
         bundle: folder of a model bundle, name of a shipped one, an open ``Bundle``, or None for the default.
-        engine: "auto", "ort", or the ``engine`` of another tracker, whose bundle is then used.
-        precision: "auto", "fp32", "int8", or with OpenVINO "bf16".
+        engine: "auto", "ort", "openvino", "tensorrt", or the ``engine`` of another tracker, whose bundle is then used.
+        precision: "auto", "fp32", "int8", with OpenVINO also "bf16", with TensorRT "fp16".
         threads: that one network call may use.
 
     Raises:
@@ -64,7 +64,8 @@ class Tracker:
         """Names the target, and finds it in the first frame; forgets any target before it.
 
         Args:
-            frame: uint8 (H, W, 3) BGR; rows may lie apart, the pixels of a row are packed.
+            frame: uint8 (H, W, 3) BGR; rows may lie apart, the pixels of a row are packed. A numpy array, or one of
+                another library in host memory (DLPack), which is read where it lies.
             text: what it is, such as "red car"; without ``box`` the whole frame is searched.
             box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import sys
 from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
@@ -15,6 +16,8 @@ __all__ = ["Precision", "Status", "Target", "detect", "load", "names"]
 
 Precision = Literal["fp32", "fp16", "int8"]
 Status = Literal["tested", "untried"]
+Range = tuple[str, str]  # versions: from the first on, up to but without the second
+_RANGES = ("jetpack", "cuda", "tensorrt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,11 @@ class Target:
     precisions: tuple[Precision, ...]  # that its hardware computes at speed, most exact first
     threads: int  # CPU threads for the network
     latency_budget_ms: float  # one frame through the tracker, 30 frames a second or better
+    memory_budget_mb: int  # for the process; on a GPU also the most that TensorRT may work in
     compute_capability: str | None = None  # of its NVIDIA GPU, such as "8.7"
+    jetpack: Range | None = None
+    cuda: Range | None = None
+    tensorrt: Range | None = None
     camera_pipeline: str | None = (
         None  # GStreamer, with {sensor}, {width}, {height} and {fps}; None: plain V4L2
     )
@@ -41,10 +48,24 @@ class Target:
         self._check_member("status", self.status, get_args(Status))
         for precision in self.precisions:
             self._check_member("precisions", precision, get_args(Precision))
-        for name in ("threads", "latency_budget_ms"):
+        for name in ("threads", "latency_budget_ms", "memory_budget_mb"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
                 raise ConfigError(f"target {self.name!r}: {name} is {value!r}; expected a number above 0")
+
+        for name in _RANGES:
+            self._check_range(name, getattr(self, name))
+
+    def _check_range(self, key: str, value: object) -> None:
+        if value is None:
+            return
+        pair = value if isinstance(value, tuple) and len(value) == 2 else ("", "")
+        first, end = ([int(n) for n in re.findall(r"\d+", v)] if isinstance(v, str) else [] for v in pair)
+        if not first or not first < end:
+            raise ConfigError(
+                f"target {self.name!r}: {key} is {value!r}; expected two versions, the first that works and the first "
+                'that does not, as in ["10.3", "12"]'
+            )
 
     def _check_member(self, key: str, value: object, allowed: tuple[str, ...]) -> None:
         if value not in allowed:
@@ -112,6 +133,9 @@ def parse(name: str, text: str) -> Target:
                 f"target {name!r}: {key} is {values[key]!r}; expected a list of at least one name"
             )
         values[key] = tuple(values[key])
+    for key in _RANGES:
+        if isinstance(values.get(key), list):
+            values[key] = tuple(values[key])
     return Target(name=name, **values)
 
 

@@ -21,7 +21,8 @@ FOLDERS |= {name: f"edgetrack.{name}" for name in ("datasets", "evaluation", "ta
 LAYERS: list[set[str]] = [
     {"types", "errors", "manifest", "_runtime"},
     {"_native", "_imports"},
-    {"crop", "targets", "bundle", "prompt"},
+    {"arrays", "targets", "bundle", "prompt"},
+    {"crop"},
     {"engines", "io", "policy", "datasets"},
     {"tracker"},
     {"adapters", "pipeline", "status", "demo", "options"},

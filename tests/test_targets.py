@@ -14,6 +14,7 @@ engines = ["ort"]
 precisions = ["fp32"]
 threads = 2
 latency_budget_ms = 33.0
+memory_budget_mb = 512
 """
 
 

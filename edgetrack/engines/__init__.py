@@ -7,14 +7,16 @@ from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine, Graph
 from edgetrack.engines.openvino import OpenVinoEngine
 from edgetrack.engines.ort import OrtEngine, saturates
-from edgetrack.errors import ConfigError, EngineUnavailable
+from edgetrack.engines.tensorrt import TensorRtEngine
+from edgetrack.errors import ConfigError, EdgetrackError, EngineUnavailable
 
-__all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "open_engine"]
+__all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "available", "open_engine"]
 
-ENGINES = ("auto", "ort", "openvino")
-PRECISIONS = ("auto", "fp32", "bf16", "int8")
-_HERE = "this version runs the engines ort (fp32, int8) and openvino (fp32, bf16, int8), both on the CPU"
-_LATER = {"trt": "TensorRT engines", "fp16": "float16 engines"}
+ENGINES = ("auto", "ort", "openvino", "tensorrt")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
+_HERE = (
+    "engines are ort (fp32, int8) and openvino (fp32, bf16, int8) on the CPU, tensorrt (fp32, fp16, int8) on an NVIDIA GPU"
+)
 
 
 def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto", threads: int = 2) -> Engine:
@@ -36,7 +38,23 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
     taken, why = _precision(bundle, precision, target, saturates=name == "ort" and saturates())
     if name == "openvino":
         return OpenVinoEngine(bundle, precision=taken, threads=threads, why=why)
+    if name == "tensorrt":
+        return TensorRtEngine(bundle, target, precision=taken, why=why)
     return OrtEngine(bundle, precision=taken, threads=threads, why=why)
+
+
+def available(bundle: Bundle) -> dict[str, str | EdgetrackError]:
+    """For each engine what it would run on here, in words, or the error that says what is missing."""
+    result: dict[str, str | EdgetrackError] = {}
+    for name in ENGINES[1:]:
+        try:
+            engine = open_engine(bundle, engine=name)
+        except EdgetrackError as error:
+            result[name] = error
+        else:
+            result[name] = engine.reason.partition(";")[0]
+            engine.close()
+    return result
 
 
 def _precision(bundle: Bundle, precision: str, target: targets.Target, *, saturates: bool) -> tuple[str, str]:
@@ -59,9 +77,4 @@ def _precision(bundle: Bundle, precision: str, target: targets.Target, *, satura
 def _check_name(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value in allowed:
         return
-    if isinstance(value, str) and value in _LATER:
-        raise EngineUnavailable(
-            f"{option} {value!r} is not available: {_HERE}; {_LATER[value]} come with a later version; "
-            f"use {option}='auto'"
-        )
     raise ConfigError(f"{option} {value!r} is unknown; expected one of {', '.join(allowed)}: {_HERE}")

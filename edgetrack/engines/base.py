@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.arrays import describe
 from edgetrack.bundle import GRAPHS, Bundle
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import GraphSpec, TensorSpec
@@ -94,16 +95,19 @@ def first_line(error: Exception) -> str:
     return lines[0][:300] if lines else type(error).__name__
 
 
-def check_feeds(role: str, inputs: Mapping[str, TensorSpec], feeds: Mapping[str, NDArray[Any]]) -> None:
-    """Raises ConfigError unless ``feeds`` are exactly ``inputs``."""
+def check_feeds(
+    role: str, inputs: Mapping[str, TensorSpec], feeds: Mapping[str, Any], *, elsewhere: Collection[str] = ()
+) -> None:
+    """Raises ConfigError unless ``feeds`` are exactly ``inputs``; those ``elsewhere`` (a GPU) only by their names."""
     if feeds.keys() != inputs.keys():
         raise ConfigError(
             f"graph {role!r} was fed {', '.join(sorted(feeds)) or 'nothing'}; expected {', '.join(inputs)}"
         )
     for name, spec in inputs.items():
+        if name in elsewhere:
+            continue
         array = feeds[name]
         if not isinstance(array, np.ndarray) or array.dtype != spec.dtype or array.shape != spec.shape:
-            given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
             raise ConfigError(
-                f"input {name!r} of graph {role!r} is {given}; expected {spec.dtype} {spec.shape}"
+                f"input {name!r} of graph {role!r} is {describe(array)}; expected a numpy array, {spec.dtype} {spec.shape}"
             )

@@ -59,6 +59,11 @@ class OpenVinoEngine(LazyEngine):
         self._core = openvino.Core()
         frontend = require("openvino.frontend.onnx", extra="openvino")
         self._core.add_extension(frontend.ConversionExtension("TokenSelect", "edgetrack", _token_select))
+        if precision not in _CAPABILITY:
+            raise EngineUnavailable(
+                f"engine 'openvino' cannot run precision {precision!r}; expected {', '.join(_CAPABILITY)}, or for fp16 "
+                "engine='tensorrt'"
+            )
         capable = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if _CAPABILITY[precision] not in capable:
             raise EngineUnavailable(

@@ -1,0 +1,67 @@
+"""Arrays of other libraries: where they lie, and how they are read without a copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import FrameError
+
+# DLPack's device types that numpy can read (dlpack.h): the CPU, and host memory that CUDA or ROCm pinned.
+_HOST = {1, 3, 11}
+_NAMES = {2: "cuda", 4: "opencl", 7: "vulkan", 8: "metal", 10: "rocm", 13: "cuda (managed)", 14: "oneapi"}
+
+
+def device_of(array: object) -> str | None:
+    """The accelerator in whose memory ``array`` lies, such as "cuda:0"; None for the host, and for no array.
+
+    Asked of ``__cuda_array_interface__`` (CuPy, Numba, PyCUDA, PyTorch) and ``__dlpack_device__``.
+    """
+    if isinstance(array, np.ndarray):
+        return None
+    # A property that raises means "not here": PyTorch's does for tensors on the CPU.
+    on_cuda = getattr(array, "__cuda_array_interface__", None) is not None
+    ask = getattr(array, "__dlpack_device__", None)
+    if ask is None:
+        return "cuda" if on_cuda else None
+    kind, number = ask()
+    if int(kind) in _HOST and not on_cuda:
+        return None
+    return f"{_NAMES.get(int(kind), f'device type {int(kind)}')}:{number}"
+
+
+def to_host(frame: Any) -> Any:
+    """``frame`` as numpy array where another library has it in host memory (DLPack), without a copy; else itself.
+
+    Raises:
+        FrameError: it lies in the memory of a GPU, or cannot be shared.
+    """
+    device = device_of(frame)
+    if device is not None:
+        raise FrameError(
+            f"frame is a {_kind(frame)} in the memory of {device}; frames are cropped on the CPU, with every engine: "
+            "pass a copy in host memory, such as frame.cpu() (PyTorch) or frame.get() (CuPy, PyCUDA)"
+        )
+    if isinstance(frame, np.ndarray) or not hasattr(frame, "__dlpack__"):
+        return frame
+    try:
+        array: NDArray[Any] = np.from_dlpack(frame)
+    except Exception as error:  # each library raises its own: gradients, sub-byte types, byte order
+        raise FrameError(
+            f"frame is a {_kind(frame)} that cannot be read without a copy ({error}); pass it as a numpy array"
+        ) from error
+    return array
+
+
+def describe(array: object) -> str:
+    """Type, shape and place of what was given, for messages."""
+    if isinstance(array, np.ndarray):
+        return f"{array.dtype} {array.shape}"
+    device = device_of(array)
+    return _kind(array) if device is None else f"{_kind(array)} in the memory of {device}"
+
+
+def _kind(array: object) -> str:
+    return type(array).__name__

@@ -1,0 +1,133 @@
+"""One deserialised plan with its buffers, ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.arrays import device_of
+from edgetrack.engines.base import check_feeds
+from edgetrack.engines.tensorrt.cuda import Buffer, Cuda, Stream
+from edgetrack.errors import ConfigError, EngineUnavailable
+from edgetrack.manifest import TensorSpec
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class TensorRtGraph:
+    """An execution context whose tensors have fixed addresses; nothing is allocated from frame to frame.
+
+    Args:
+        role: of the graph, for messages.
+        trt: the module ``tensorrt``.
+        engine: an ``ICudaEngine``.
+        cuda: where its buffers come from.
+        stream: on which it runs; ``lock`` is held meanwhile, so graphs may share the stream.
+
+    Raises:
+        EngineUnavailable: the GPU has too little memory.
+    """
+
+    def __init__(self, role: str, trt: Any, engine: Any, cuda: Cuda, stream: Stream, lock: Lock) -> None:
+        self.role = role
+        self._cuda, self._stream, self._lock = cuda, stream, lock
+        self._engine = engine  # the context works on its weights
+        self._context = engine.create_execution_context()
+        if self._context is None:
+            raise EngineUnavailable(
+                f"TensorRT cannot run graph {role!r}: the GPU has too little free memory; end other programs on it, "
+                "or use engine='ort'"
+            )
+        names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
+        specs = {name: _spec(trt, engine, name) for name in names}
+        fed = [name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
+        self.inputs: Mapping[str, TensorSpec] = {name: specs[name] for name in fed}
+        self.outputs: Mapping[str, TensorSpec] = {name: specs[name] for name in names if name not in fed}
+        self._buffers = {name: Buffer(cuda, spec) for name, spec in specs.items()}
+        for name, buffer in self._buffers.items():
+            self._context.set_tensor_address(name, buffer.device)
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        """As ``Graph.run``; an input may also lie in GPU memory (``__cuda_array_interface__``) and is used there.
+
+        What wrote such an input is waited for on the stream that its interface names.
+        """
+        there = {name: array for name, array in feeds.items() if device_of(array) is not None}
+        check_feeds(self.role, self.inputs, feeds, elsewhere=there)
+        addresses = {name: self._address(name, array) for name, array in there.items()}
+        with self._lock:
+            try:
+                for name, address in addresses.items():
+                    self._context.set_tensor_address(name, address)
+                for name in self.inputs:
+                    if name not in addresses:
+                        self._feed(name, feeds[name])
+                self._compute(self.outputs)
+            finally:
+                for name in addresses:
+                    self._context.set_tensor_address(name, self._buffers[name].device)
+            return {name: self._buffers[name].host.copy() for name in self.outputs}
+
+    def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[[], None]:
+        """See ``edgetrack.engines.binding.bind``; arrays go through pinned memory that was allocated before."""
+        check_feeds(self.role, self.inputs, inputs)
+
+        def run() -> None:
+            with self._lock:
+                for name, array in inputs.items():
+                    self._feed(name, array)
+                self._compute(outputs)
+                for name, array in outputs.items():
+                    np.copyto(array, self._buffers[name].host, casting="no")
+
+        return run
+
+    def _feed(self, name: str, array: NDArray[Any]) -> None:
+        buffer = self._buffers[name]
+        np.copyto(buffer.host, array, casting="no")
+        self._cuda.copy_in(buffer, self._stream)
+
+    def _compute(self, outputs: Mapping[str, object]) -> None:
+        """Runs the network, and fetches ``outputs`` into their pinned buffers."""
+        if not self._context.execute_async_v3(int(self._stream.handle)):
+            raise EngineUnavailable(f"TensorRT failed to run graph {self.role!r}; use engine='ort'")
+        for name in outputs:
+            self._cuda.copy_out(self._buffers[name], self._stream)
+        self._cuda.wait(self._stream.handle)
+
+    def _address(self, name: str, array: Any) -> int:
+        """Where an input lies in GPU memory, after what writes it is done."""
+        spec = self.inputs[name]
+        interface = getattr(array, "__cuda_array_interface__", None)
+        if interface is None:
+            raise ConfigError(
+                f"input {name!r} of graph {self.role!r} is a {type(array).__name__} in the memory of "
+                f"{device_of(array)} without __cuda_array_interface__; expected CuPy, Numba, PyCUDA or PyTorch on CUDA"
+            )
+        given = TensorSpec(str(np.dtype(interface["typestr"])), tuple(interface["shape"]))
+        strides = interface.get("strides")
+        if given != spec or (strides is not None and tuple(strides) != _packed(spec)):
+            raise ConfigError(
+                f"input {name!r} of graph {self.role!r} is {given.dtype} {given.shape} with the strides {strides} in GPU "
+                f"memory; expected {spec.dtype} {spec.shape}, C-contiguous"
+            )
+        if interface.get("stream") is not None:
+            self._cuda.wait(interface["stream"])
+        address: int = interface["data"][0]
+        return address
+
+
+def _spec(trt: Any, engine: Any, name: str) -> TensorSpec:
+    dtype = np.dtype(trt.nptype(engine.get_tensor_dtype(name)))
+    return TensorSpec(dtype.name, tuple(engine.get_tensor_shape(name)))
+
+
+def _packed(spec: TensorSpec) -> tuple[int, ...]:
+    """Strides in bytes of a C-contiguous tensor."""
+    size = np.dtype(spec.dtype).itemsize
+    return tuple(size * prod(spec.shape[i + 1 :]) for i in range(len(spec.shape)))

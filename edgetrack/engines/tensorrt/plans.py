@@ -1,0 +1,66 @@
+"""Built plans on disk, so that a graph is built once for each GPU, version of TensorRT and precision."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+_MAGIC = b"edgetrack plan 1\n"
+_DIGEST = hashlib.sha256().digest_size
+
+
+def cache_folder() -> Path:
+    """``$EDGETRACK_CACHE``, or ``edgetrack`` in the user's cache folder (XDG Base Directory Specification)."""
+    own = os.environ.get("EDGETRACK_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgetrack"
+
+
+class PlanCache:
+    """Plans by name and by all that they were built from; damaged ones are known before TensorRT reads them."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = (cache_folder() if folder is None else folder) / "tensorrt"
+
+    def path(self, name: str, built_from: tuple[str, ...]) -> Path:
+        """The file of the plan ``name`` that was built from these facts."""
+        digest = hashlib.sha256("\0".join(built_from).encode()).hexdigest()
+        return self.folder / f"{name}-{digest[:32]}.plan"
+
+    def read(self, path: Path) -> bytes | None:
+        """The plan; None when there is none.
+
+        Raises:
+            ValueError: the file is cut short, damaged or no plan; the message says which.
+            OSError: it cannot be read.
+        """
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        if not data.startswith(_MAGIC):
+            raise ValueError("it is no plan of this version of edgetrack")
+        start = len(_MAGIC) + _DIGEST
+        plan = data[start:]
+        if hashlib.sha256(plan).digest() != data[len(_MAGIC) : start]:
+            raise ValueError("it is damaged or was cut short")
+        return plan
+
+    def write(self, path: Path, plan: bytes) -> None:
+        """Writes the plan so that it is there whole or not at all, whoever else writes it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_MAGIC + hashlib.sha256(plan).digest() + plan)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
