@@ -26,7 +26,10 @@ def device_of(array: object) -> str | None:
     ask = getattr(array, "__dlpack_device__", None)
     if ask is None:
         return "cuda" if on_cuda else None
-    kind, number = ask()
+    try:
+        kind, number = ask()
+    except Exception as error:  # PyTorch raises ValueError for its device "meta"
+        return f"a device without a name ({error})"
     if int(kind) in _HOST and not on_cuda:
         return None
     return f"{_NAMES.get(int(kind), f'device type {int(kind)}')}:{number}"

@@ -15,7 +15,8 @@ __all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "available", "open_engine
 ENGINES = ("auto", "ort", "openvino", "tensorrt")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 _HERE = (
-    "engines are ort (fp32, int8) and openvino (fp32, bf16, int8) on the CPU, tensorrt (fp32, fp16, int8) on an NVIDIA GPU"
+    "engines are ort (fp32, int8) and openvino (fp32, bf16, int8) on the CPU, "
+    "and tensorrt (fp32, fp16, int8) on an NVIDIA GPU"
 )
 
 

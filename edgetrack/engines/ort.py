@@ -93,8 +93,8 @@ class OrtEngine(LazyEngine):
             ) from error
         if precision not in ("fp32", "int8"):
             raise EngineUnavailable(
-                f"engine 'ort' cannot run precision {precision!r}; expected fp32 or int8, or for bf16 engine='openvino', "
-                "for fp16 engine='tensorrt'"
+                f"engine 'ort' cannot run precision {precision!r}; expected fp32 or int8, "
+                "or for bf16 engine='openvino', for fp16 engine='tensorrt'"
             )
         self._ort: Any = onnxruntime
         self.precision = precision

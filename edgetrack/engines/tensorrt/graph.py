@@ -113,8 +113,8 @@ class TensorRtGraph:
         strides = interface.get("strides")
         if given != spec or (strides is not None and tuple(strides) != _packed(spec)):
             raise ConfigError(
-                f"input {name!r} of graph {self.role!r} is {given.dtype} {given.shape} with the strides {strides} in GPU "
-                f"memory; expected {spec.dtype} {spec.shape}, C-contiguous"
+                f"input {name!r} of graph {self.role!r} is {given.dtype} {given.shape} with the strides {strides} in "
+                f"GPU memory; expected {spec.dtype} {spec.shape}, C-contiguous"
             )
         if interface.get("stream") is not None:
             self._cuda.wait(interface["stream"])

@@ -14,7 +14,9 @@ _DIGEST = hashlib.sha256().digest_size
 def cache_folder() -> Path:
     """``$EDGETRACK_CACHE``, or ``edgetrack`` in the user's cache folder (XDG Base Directory Specification)."""
     own = os.environ.get("EDGETRACK_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgetrack"
+    return (
+        Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgetrack"
+    )
 
 
 class PlanCache:

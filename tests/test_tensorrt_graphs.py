@@ -1,0 +1,185 @@
+"""What TensorRT is given to read: its values in ONNX Runtime, and NVIDIA's parser and builder, which need no GPU."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+
+import onnxruntime  # noqa: E402
+
+from edgetrack.bundle import GRAPHS, Bundle  # noqa: E402
+from edgetrack.engines.ort import session_options  # noqa: E402
+from edgetrack.engines.tensorrt.build import build_plan, make_log  # noqa: E402
+from edgetrack.engines.tensorrt.rewrite import rewritten  # noqa: E402
+from edgetrack.errors import BundleError  # noqa: E402
+from edgetrack.export.layers import Source  # noqa: E402
+from edgetrack.export.operators import operator_functions  # noqa: E402
+from edgetrack.export.quantize import quantize  # noqa: E402
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped bundle, copied, with a portable INT8 file of ``search`` (its ranges are made up)."""
+    place = tmp_path_factory.mktemp("graphs") / "bundle"
+    shutil.copytree(Bundle.open().folder, place)
+    source = Source.read(place / "search.onnx")
+    ranges = dict.fromkeys(source.observed(), (-6.0, 6.0))
+    model = quantize(source, ranges, list(source.layers), flavour="portable")
+    assert any(node.op_type == "DequantizeLinear" for node in model.graph.node)
+    onnx.save(model, place / "search.int8.onnx")
+    return place
+
+
+@pytest.fixture(scope="module")
+def rtx() -> Any:
+    return pytest.importorskip(
+        "tensorrt_rtx_bindings", reason="needs TensorRT-RTX: pip install 'edgetrack[tensorrt-test]'"
+    )
+
+
+def outputs(model: Any, folder: Path, feeds: Arrays) -> Arrays:
+    path = folder / "candidate.onnx"
+    onnx.save(model, path)
+    session = onnxruntime.InferenceSession(str(path), session_options(1), providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_outputs()]
+    return dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def inputs(role: str) -> Arrays:
+    random = np.random.default_rng(1)
+    feeds = {}
+    for name, spec in Bundle.open().manifest.tensors[role].inputs.items():
+        if spec.dtype == "int64":
+            feeds[name] = random.integers(0, 1000, spec.shape)
+        elif "mask" in name:
+            feeds[name] = np.ones(spec.shape, np.float32)
+        else:
+            feeds[name] = random.normal(0, 1, spec.shape).astype(np.float32)
+    if "prototypes" in feeds:  # the second is absent, as at the start of a track
+        feeds["prototypes"] /= np.linalg.norm(feeds["prototypes"], axis=-1, keepdims=True)
+        feeds["prototypes"][0, 1] = 0
+    return feeds
+
+
+@pytest.mark.parametrize("role", ["search", "ground"])
+def test_selection_by_the_plugins_node_gives_the_same(folder: Path, role: str) -> None:
+    model = onnx.load_model_from_string(rewritten(folder / f"{role}.onnx", half=False, plugin=True))
+    assert not model.functions
+    (node,) = [n for n in model.graph.node if n.domain == "edgetrack"]
+    assert (node.op_type, len(node.input), len(node.output)) == (
+        "TokenSelect",
+        4,
+        4,
+    )  # as kernels/README.md has it
+    assert [(a.name, a.i) for a in node.attribute] == [("keep", 128)]
+    model.functions.extend(
+        f for f in operator_functions() if f.name == "TokenSelect"
+    )  # in the plugin's place
+    expected = outputs(onnx.load(folder / f"{role}.onnx", load_external_data=False), folder, inputs(role))
+    for name, array in outputs(model, folder, inputs(role)).items():
+        assert np.abs(array - expected[name]).max() <= 2e-6 * max(1, np.abs(expected[name]).max()), name
+
+
+@pytest.mark.parametrize("plugin", [False, True])
+@pytest.mark.parametrize("role", GRAPHS)
+def test_float16_stays_close_and_keeps_the_outer_types(folder: Path, role: str, plugin: bool) -> None:
+    before = onnx.load(folder / f"{role}.onnx", load_external_data=False)
+    model = onnx.load_model_from_string(rewritten(folder / f"{role}.onnx", half=True, plugin=plugin))
+    assert [v.SerializeToString() for v in model.graph.input] == [
+        v.SerializeToString() for v in before.graph.input
+    ]
+    assert list(model.graph.output) == list(before.graph.output)
+    if plugin:
+        model.functions.extend(f for f in operator_functions() if f.name == "TokenSelect")
+    expected = outputs(before, folder, inputs(role))
+    for name, array in outputs(model, folder, inputs(role)).items():
+        error = np.abs(array - expected[name]).max() / max(1e-3, np.abs(expected[name]).max())
+        assert error <= 5e-3, (name, error)
+
+
+def test_float16_is_what_computes(folder: Path) -> None:
+    model = onnx.load_model_from_string(rewritten(folder / "search.onnx", half=True, plugin=False))
+    graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph  # strict: wrong types are errors
+    kinds = {v.name: v.type.tensor_type.elem_type for v in [*graph.value_info, *graph.input, *graph.output]}
+    kinds |= {tensor.name: tensor.data_type for tensor in graph.initializer}
+    for node in graph.node:
+        given = {kinds[name] for name in node.input if name}
+        if node.op_type in ("Conv", "MatMul", "Gemm"):
+            assert given == {onnx.TensorProto.FLOAT16}, node.name
+        if node.op_type in ("Softmax", "LayerNormalization", "TopK", "Exp"):
+            assert onnx.TensorProto.FLOAT16 not in given, node.name
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("file", [*(f"{role}.onnx" for role in GRAPHS), "search.int8.onnx"])
+def test_nvidias_parser_reads_every_file(rtx: Any, folder: Path, file: str, half: bool) -> None:
+    if half and "int8" in file:
+        pytest.skip("float16 is made of float32 files only")
+    log = make_log(rtx)
+    flags = 1 << int(rtx.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+    network = rtx.Builder(log).create_network(flags)
+    parser = rtx.OnnxParser(network, log)
+    path = folder / file
+    data = rewritten(path, half=True, plugin=False) if half else path.read_bytes()
+    assert parser.parse(data, str(path)), parser.get_error(0).desc()
+    role = file.partition(".")[0]
+    tensors = Bundle.open().manifest.tensors[role]
+    fed = [network.get_input(i) for i in range(network.num_inputs)]
+    given = [network.get_output(i) for i in range(network.num_outputs)]
+    for specs, values in ((tensors.inputs, fed), (tensors.outputs, given)):
+        found = {v.name: (np.dtype(rtx.nptype(v.dtype)).name, tuple(v.shape)) for v in values}
+        assert found == {name: (spec.dtype, spec.shape) for name, spec in specs.items()}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_nvidias_builder_makes_a_plan(rtx: Any, folder: Path, precision: str) -> None:
+    log = make_log(rtx)
+    path = folder / "prompt.onnx"  # the smallest: the others take half a minute each
+    plan = build_plan(rtx, log, path, precision=precision, plugin=False, workspace_mb=256)
+    assert len(plan) > 10_000
+    assert not log.errors
+
+
+def test_nvidias_builder_takes_int8(rtx: Any, tmp_path: Path) -> None:
+    text = """
+    <ir_version: 10, opset_import: ["": 20]>
+    g (float[1,3,8,8] x) => (float[1,4,8,8] y)
+    <float s = {0.05}, int8 z = {0}, int8[4,3,1,1] w = {1,2,3,4,5,6,7,8,9,10,11,12}, float[4] ws = {0.1,0.2,0.3,0.4},
+     int8[4] wz = {0,0,0,0}>
+    {
+        xq = QuantizeLinear (x, s, z)
+        xd = DequantizeLinear (xq, s, z)
+        wd = DequantizeLinear <axis = 0> (w, ws, wz)
+        y = Conv (xd, wd)
+    }
+    """
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "int8.onnx")
+    log = make_log(rtx)
+    plan = build_plan(rtx, log, tmp_path / "int8.onnx", precision="int8", plugin=False, workspace_mb=64)
+    assert plan
+    assert not log.errors
+
+
+def test_what_nvidias_parser_says_of_rubbish_is_passed_on(rtx: Any, tmp_path: Path) -> None:
+    (tmp_path / "rubbish.onnx").write_bytes(b"this is no ONNX file")
+    with pytest.raises(BundleError, match=r"cannot read .*rubbish\.onnx \(.+\); export the bundle again"):
+        build_plan(
+            rtx, make_log(rtx), tmp_path / "rubbish.onnx", precision="fp32", plugin=False, workspace_mb=64
+        )
+
+
+def test_a_graph_that_does_not_build_is_refused_with_tensorrts_words(rtx: Any, tmp_path: Path) -> None:
+    text = '<ir_version: 10, opset_import: ["": 20]> g (string[2] x) => (string[2] y) { y = Identity (x) }'
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "text.onnx")
+    with pytest.raises(BundleError, match=r"cannot read .*text\.onnx"):
+        build_plan(
+            rtx, make_log(rtx), tmp_path / "text.onnx", precision="fp32", plugin=False, workspace_mb=64
+        )
