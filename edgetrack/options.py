@@ -15,7 +15,8 @@ Text = Annotated[
 ]
 Threads = Annotated[int, typer.Option(min=1, metavar="N", help="CPU threads.", rich_help_panel="Engine")]
 Engine = Annotated[
-    str, typer.Option(metavar="NAME", help="An engine by name, such as ort.", rich_help_panel="Engine")
+    str,
+    typer.Option(metavar="NAME", help="An engine by name; see: edgetrack engines", rich_help_panel="Engine"),
 ]
 Precision = Annotated[
     str, typer.Option(metavar="NAME", help="A precision by name, such as fp32.", rich_help_panel="Engine")

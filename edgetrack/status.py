@@ -19,6 +19,7 @@ from rich.text import Text
 
 from edgetrack import __version__, targets
 from edgetrack.bundle import Bundle, shipped
+from edgetrack.engines import available
 from edgetrack.pipeline import Meter, Summary
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
 
@@ -130,11 +131,27 @@ def print_models(console: Console) -> None:
     console.print(table)
 
 
+def print_engines(console: Console, bundle: Bundle) -> None:
+    """Prints a table of the engines: what each runs on here, or what it lacks and how to mend that."""
+    first = targets.detect().engines[0]
+    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    table.add_column("engine", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("on this machine", overflow="fold")
+    for name, found in available(bundle).items():
+        ready = isinstance(found, str)
+        mark = Text("ready", "green") if ready else Text("missing", "yellow")
+        table.add_row(name, mark, Text(f"{found}{' · auto takes it' if name == first else ''}"))
+    if not console.is_terminal:
+        console.width = 1000
+    console.print(table)
+
+
 def print_targets(console: Console) -> None:
     """Prints a table of the boards, this machine's marked."""
     here = targets.detect().name
     table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
-    for heading in ("target", "board", "engines", "precisions", "budget", "status"):
+    for heading in ("target", "board", "engines", "precisions", "GPU", "TensorRT", "budget", "status"):
         table.add_column(heading, no_wrap=heading != "board")
     for name in targets.names():
         target = targets.load(name)
@@ -143,7 +160,9 @@ def print_targets(console: Console) -> None:
             target.title,
             ", ".join(target.engines),
             ", ".join(target.precisions),
-            f"{target.latency_budget_ms:g} ms",
+            target.compute_capability or "",
+            "" if target.tensorrt is None else "{} to <{}".format(*target.tensorrt),
+            f"{target.latency_budget_ms:g} ms, {target.memory_budget_mb} MB",
             target.status + (" · this machine" if name == here else ""),
             style="bold" if name == here else None,
         )

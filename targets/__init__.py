@@ -6,7 +6,6 @@ import platform
 import re
 import sys
 from dataclasses import MISSING, dataclass, fields
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,6 +13,7 @@ from edgetrack.errors import ConfigError
 
 __all__ = ["Precision", "Status", "Target", "detect", "load", "names"]
 
+_FOLDER = Path(__file__).parent
 Precision = Literal["fp32", "fp16", "int8"]
 Status = Literal["tested", "untried"]
 Range = tuple[str, str]  # versions: from the first on, up to but without the second
@@ -76,7 +76,7 @@ class Target:
 
 def names() -> list[str]:
     """The names that ``load`` knows, sorted."""
-    return sorted(entry.name[:-5] for entry in files(__name__).iterdir() if entry.name.endswith(".toml"))
+    return sorted(file.stem for file in _FOLDER.glob("*.toml"))
 
 
 def load(name: str) -> Target:
@@ -87,7 +87,7 @@ def load(name: str) -> Target:
     """
     if name not in names():
         raise ConfigError(f"unknown target {name!r}; expected one of {', '.join(names())}")
-    return parse(name, (files(__name__) / f"{name}.toml").read_text(encoding="utf-8"))
+    return parse(name, (_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 _JETSONS = {

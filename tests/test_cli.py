@@ -57,7 +57,7 @@ def frames_of(path: Path) -> int:
 def test_help_names_everything_and_loads_nothing_heavy(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"})
     assert result.exit_code == 0
-    for word in ("run", "demo", "eval", "export", "models", "targets", "--version"):
+    for word in ("run", "demo", "eval", "export", "models", "engines", "targets", "--version"):
         assert word in result.stdout
     result = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "100"})
     for option in (
@@ -230,6 +230,38 @@ def test_targets_lists_the_boards_and_marks_this_machine() -> None:
     for name in targets.names():
         (line,) = [line for line in lines if line.startswith(f"{name} ")]
         assert ("this machine" in line) == (name == targets.detect().name)
+
+
+def test_engines_lists_what_runs_here_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    result = CliRunner().invoke(app, ["engines"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
+    assert "ready" in lines["ort"]
+    assert "auto takes it" in lines["ort"]
+    assert "missing" in lines["tensorrt"]
+    assert "pip install 'edgetrack[tensorrt]'" in lines["tensorrt"]
+
+
+def test_a_wrong_target_ends_an_export(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+    result = command("export", "--target", "toaster", "-o", str(tmp_path / "out"), cwd=tmp_path)
+    assert result.returncode == 2
+    assert "unknown target 'toaster'; expected one of arm-cpu, jetson-agx-orin" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_says_which_machine_it_is_for(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+    from edgetrack import targets
+
+    for name, says in (
+        ("auto", f"for {targets.detect().name} (this machine)"),
+        ("jetson-thor", "for jetson-thor: NV"),
+    ):
+        result = command("export", "--target", name, "-o", str(tmp_path / name), cwd=tmp_path)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert says in result.stdout
 
 
 def test_models_lists_what_is_shipped() -> None:

@@ -11,7 +11,7 @@ import pytest
 from bundles import write_fake_bundle
 
 from edgetrack.bundle import GRAPHS, Bundle
-from edgetrack.engines import open_engine
+from edgetrack.engines import ENGINES, available, open_engine
 from edgetrack.engines.base import Engine
 from edgetrack.engines.ort import saturates
 from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
@@ -88,10 +88,22 @@ def test_an_unknown_graph(engine: Engine) -> None:
         engine.graph("depth")
 
 
-@pytest.mark.parametrize("options", [{"engine": "trt"}, {"precision": "fp16"}])
-def test_what_is_not_available_yet_says_what_is(fake: Bundle, options: dict[str, str]) -> None:
-    with pytest.raises(EngineUnavailable, match=r"runs the engines ort \(fp32, int8\).*later version"):
-        open_engine(fake, **options)  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", ["ort", "openvino"])
+def test_float16_is_for_tensorrt(fake: Bundle, name: str) -> None:
+    if name == "openvino":
+        pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    with pytest.raises(EngineUnavailable, match=rf"'{name}' cannot run precision 'fp16'.*engine='tensorrt'"):
+        open_engine(fake, engine=name, precision="fp16")
+
+
+def test_every_engine_says_whether_it_runs_here(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    found = available(fake)
+    assert list(found) == [name for name in ENGINES if name != "auto"]
+    assert str(found["ort"]).startswith("ONNX Runtime")
+    assert isinstance(found["openvino"], MissingExtra)
+    assert "edgetrack[tensorrt]" in str(found["tensorrt"])
 
 
 def test_int8_that_the_bundle_lacks_names_the_command(fake: Bundle) -> None:
@@ -125,6 +137,7 @@ def test_without_openvino(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None
     "options",
     [
         {"engine": "tensor"},
+        {"engine": "trt"},
         {"engine": None},
         {"precision": "fp12"},
         {"threads": 0},

@@ -23,6 +23,8 @@ def test_every_board_loads(name):
     target = targets.load(name)
     assert target.name == name
     assert (target.compute_capability is not None) == ("jetson" in name or "cuda" in name)
+    assert (target.tensorrt is not None) == (target.cuda is not None) == ("tensorrt" in target.engines)
+    assert (target.jetpack is not None) == (target.camera_pipeline is not None) == ("jetson" in name)
     if target.camera_pipeline:
         filled = target.camera_pipeline.format(sensor=0, width=1280, height=720, fps=30)
         assert "sensor-id=0" in filled
@@ -30,7 +32,8 @@ def test_every_board_loads(name):
 
 
 def test_the_boards_of_the_plan_are_there():
-    assert {"arm-cpu", "jetson-agx-orin", "jetson-orin-nano", "x86-cpu"} <= set(targets.names())
+    boards = {"jetson-orin-nano", "jetson-agx-orin", "jetson-thor", "x86-cuda", "x86-cpu", "arm-cpu"}
+    assert boards == set(targets.names())
 
 
 def test_an_unknown_board_lists_the_known_ones():
@@ -48,6 +51,10 @@ def test_an_unknown_board_lists_the_known_ones():
         (('"untried"', '"maybe"'), "status has 'maybe'; expected one of tested, untried"),
         (('["fp32"]', '["fp8"]'), "precisions has 'fp8'; expected one of fp32, fp16, int8"),
         (('["ort"]', '"ort"'), "engines is 'ort'; expected a list"),
+        (("memory_budget_mb = 512", ""), "lacks the key 'memory_budget_mb'"),
+        (("threads = 2", 'threads = 2\ntensorrt = "10.3"'), "tensorrt is '10.3'; expected two versions"),
+        (("threads = 2", 'threads = 2\ncuda = ["13.0", "12.6"]'), "cuda is .*; expected two versions"),
+        (("threads = 2", "threads = 2\njetpack = [6, 7]"), "jetpack is .*; expected two versions"),
     ],
 )
 def test_a_wrong_file_is_refused(change, says):

@@ -75,11 +75,10 @@ def test_a_tracker_follows_the_same_boxes(fakes: Fakes) -> None:
         tracker = Tracker(precision="fp32", **options)  # type: ignore[arg-type]
         with open_demo() as scene:
             for frame, _ in zip(scene, range(6), strict=False):
-                track = (
-                    tracker.update(frame.pixels)
-                    if frame.index
-                    else tracker.start(frame.pixels, text="red car")
-                )
+                if frame.index == 0:
+                    track = tracker.start(frame.pixels, text="red car", box=(200, 150, 80, 60))
+                else:
+                    track = tracker.update(frame.pixels)
                 results.append(track)
     half = len(results) // 2
     assert results[:half] == results[half:]

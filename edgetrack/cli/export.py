@@ -64,7 +64,12 @@ def export_command(
         typer.Option(metavar="R", rich_help_panel="INT8", help="Accuracy to keep, as a share of float32's."),
     ] = 0.99,
     target: Annotated[
-        str, typer.Option(metavar="NAME", rich_help_panel="INT8", help="The board; see: edgetrack targets")
+        str,
+        typer.Option(
+            metavar="NAME|auto",
+            help="The board; auto: this machine, as in: edgetrack targets",
+            show_default=True,
+        ),
     ] = "auto",
     threads: Annotated[
         int, typer.Option(min=1, metavar="N", rich_help_panel="INT8", help="CPU threads to measure with.")
@@ -94,16 +99,19 @@ def export_command(
     from edgetrack._imports import require
 
     require("onnx", extra="export")
+    from edgetrack import targets
     from edgetrack.export.command import Request, make_bundle
     from edgetrack.export.int8 import Int8Config
 
+    console = Console(highlight=False)
+    board = targets.detect() if target == "auto" else targets.load(target)
+    console.print(f"for {board.name}{' (this machine)' if target == 'auto' else ''}: {board.title}")
     wanted = None
     if int8:
         place = None if box is None else parse_box(box)
-        wanted = Int8Config(tuple(calibration or ()), text, place, accept, target, min_auc_ratio, threads)
+        wanted = Int8Config(tuple(calibration or ()), text, place, accept, board.name, min_auc_ratio, threads)
     elif calibration or text or box or accept:
         raise ConfigError("--calibration, --text, --box and --accept are for INT8; add --int8")
-    console = Console(highlight=False)
     if int8 and not calibration:
         console.print(
             "no --calibration: ranges are measured on crops of the drawn demo scene", style="yellow"

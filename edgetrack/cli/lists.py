@@ -1,4 +1,4 @@
-"""``edgetrack models``, ``edgetrack targets`` and ``edgetrack train``."""
+"""``edgetrack models``, ``edgetrack engines``, ``edgetrack targets`` and ``edgetrack train``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgetrack.cli.base import app
+from edgetrack.options import Model
 
 
 @app.command("models")
@@ -18,6 +19,17 @@ def models_command() -> None:
     from edgetrack.status import print_models
 
     print_models(Console())
+
+
+@app.command("engines")
+def engines_command(model: Model = None) -> None:
+    """List the engines, what each would run on here, and what is missing for the others."""
+    from rich.console import Console
+
+    from edgetrack.bundle import Bundle
+    from edgetrack.status import print_engines
+
+    print_engines(Console(), Bundle.open(model))
 
 
 @app.command("targets")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from edgetrack import targets
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine, Graph
-from edgetrack.engines.openvino import OpenVinoEngine
 from edgetrack.engines.ort import OrtEngine, saturates
-from edgetrack.engines.tensorrt import TensorRtEngine
 from edgetrack.errors import ConfigError, EdgetrackError, EngineUnavailable
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "available", "open_engine"]
@@ -38,8 +36,12 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
     name = target.engines[0] if engine == "auto" else engine
     taken, why = _precision(bundle, precision, target, saturates=name == "ort" and saturates())
     if name == "openvino":
+        from edgetrack.engines.openvino import OpenVinoEngine
+
         return OpenVinoEngine(bundle, precision=taken, threads=threads, why=why)
     if name == "tensorrt":
+        from edgetrack.engines.tensorrt import TensorRtEngine
+
         return TensorRtEngine(bundle, target, precision=taken, why=why)
     return OrtEngine(bundle, precision=taken, threads=threads, why=why)
 

@@ -49,7 +49,9 @@ def build_plan(trt: Any, log: Any, path: Path, *, precision: str, plugin: bool, 
     parser = trt.OnnxParser(network, log)
     half = precision == "fp16"
     data = rewritten(path, half=half, plugin=plugin) if half or plugin else path.read_bytes()
-    if not parser.parse(data, str(path)) or not network.num_outputs:  # it takes some rubbish for an empty graph
+    if (
+        not parser.parse(data, str(path)) or not network.num_outputs
+    ):  # it takes some rubbish for an empty graph
         problem = parser.get_error(0).desc() if parser.num_errors else log.last()
         raise BundleError(
             f"TensorRT {trt.__version__} cannot read {path} ({problem[:300]}); export the bundle again, or use "

@@ -1,0 +1,84 @@
+"""What Dockerfile.jetson copies and installs is there, and its commands are those that the documentation shows."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from edgetrack import targets
+
+
+@pytest.fixture(scope="module")
+def instructions(repository: Path) -> list[tuple[str, str]]:
+    """(name, arguments), with continued lines joined."""
+    text = (repository / "Dockerfile.jetson").read_text()
+    code = "\n".join(line for line in text.splitlines() if not line.startswith("#")).replace("\\\n", " ")
+    pairs = [line.partition(" ")[::2] for line in code.splitlines() if line.strip()]
+    assert {name for name, _ in pairs} <= {"FROM", "RUN", "COPY", "ENV", "SHELL", "VOLUME", "ENTRYPOINT"}
+    return pairs
+
+
+def commands(text: str) -> list[str]:
+    return [
+        line.lstrip("# ").strip()
+        for line in text.splitlines()
+        if re.match(r"(#\s+)?docker (build|run) ", line)
+    ]
+
+
+def test_what_is_copied_exists(instructions: list[tuple[str, str]], repository: Path) -> None:
+    stages = [words.split(" AS ")[1] for name, words in instructions if name == "FROM" and " AS " in words]
+    made = " ".join(words for name, words in instructions if name == "RUN")
+    copies = [shlex.split(words) for name, words in instructions if name == "COPY"]
+    assert copies
+    for *options, source, _ in copies:
+        if options:
+            (option,) = options
+            assert option.removeprefix("--from=") in stages
+            assert f"--wheel-dir {source}" in made
+        else:
+            assert (repository / source).exists()
+    ignored = (repository / ".dockerignore").read_text().split()
+    needed = re.findall(r'"edgetrack/?\w*" = "(\w+)"', (repository / "pyproject.toml").read_text())
+    assert not {*needed, "runtime_cpp", "kernels", "pyproject.toml"} & set(ignored)
+
+
+def test_the_switches_and_extras_exist(instructions: list[tuple[str, str]], repository: Path) -> None:
+    project = (repository / "pyproject.toml").read_text()
+    run = " ".join(words for name, words in instructions if name == "RUN")
+    switches = set(re.findall(r"(EDGETRACK_\w+)=", run))
+    assert switches == {"EDGETRACK_WERROR", "EDGETRACK_CUDA", "EDGETRACK_TENSORRT"}
+    assert all(f"{switch} = {{ env" in project for switch in switches)
+    extras = re.findall(r"\.whl\)\[(\w+)\]", run)
+    assert extras == ["tensorrt"]
+    assert re.search(r"^tensorrt = \[.*tensorrt>=10\.3; platform_machine == 'x86_64'", project, re.MULTILINE)
+    assert "[video]" not in run
+
+
+def test_the_image_is_of_the_jetpack_that_the_boards_name(instructions: list[tuple[str, str]]) -> None:
+    bases = {words.split(" ")[0] for name, words in instructions if name == "FROM"}
+    assert bases == {"nvcr.io/nvidia/l4t-jetpack:r36.4.0"}  # L4T 36.4 is JetPack 6.1 and 6.2
+    for name in ("jetson-orin-nano", "jetson-agx-orin"):
+        assert targets.load(name).jetpack == ("6.1", "8")
+
+
+def test_its_commands_are_those_of_the_documentation(repository: Path) -> None:
+    own = commands((repository / "Dockerfile.jetson").read_text())
+    assert len(own) == 3
+    assert commands((repository / "docs" / "tensorrt.md").read_text()) == own
+
+
+def test_its_commands_have_options_that_exist(repository: Path) -> None:
+    from typer.testing import CliRunner
+
+    from edgetrack.cli import app
+
+    for line in commands((repository / "Dockerfile.jetson").read_text()):
+        words = shlex.split(line)
+        if words[1] == "run":
+            own = words[words.index("edgetrack") + 1 :]
+            help_text = CliRunner().invoke(app, [own[0], "--help"], env={"COLUMNS": "200"}).stdout
+            assert all(word in help_text for word in own if word.startswith("--")), line
