@@ -1,7 +1,7 @@
 """How long it takes until a tracker is there, in fresh processes, and how long a new text takes.
 
-Each process imports, opens the bundle, makes the tracker, starts it by a text on a drawn frame and changes the text. Wall
-time is what a user waits for; CPU time is what a busy machine does not distort.
+Each process imports, opens the bundle, makes the tracker, starts it by a text on a drawn frame and changes the text.
+Wall time is what a user waits for; CPU time is what a busy machine does not distort.
 
 python benchmarks/load.py [--runs N] [--model BUNDLE] [--engine NAME] [--threads N] [--json]
 """

@@ -109,6 +109,5 @@ def check_feeds(
         array = feeds[name]
         if not isinstance(array, np.ndarray) or array.dtype != spec.dtype or array.shape != spec.shape:
             raise ConfigError(
-                f"input {name!r} of graph {role!r} is {describe(array)}; expected a numpy array, {spec.dtype} "
-                f"{spec.shape}"
+                f"input {name!r} of graph {role!r} is {describe(array)}; expected {spec.dtype} {spec.shape}"
             )

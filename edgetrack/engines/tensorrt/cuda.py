@@ -86,4 +86,4 @@ class Buffer:
         self.pinned: int = cuda.call("cudaMallocHost", size)
         weakref.finalize(self, cuda.call, "cudaFreeHost", self.pinned)
         raw = (ctypes.c_byte * size).from_address(self.pinned)
-        self.host: NDArray[Any] = np.frombuffer(raw, spec.dtype).reshape(spec.shape)
+        self.host: NDArray[Any] = np.frombuffer(memoryview(raw), spec.dtype).reshape(spec.shape)
