@@ -63,9 +63,10 @@ class WeightFile:
                 continue
             half = array.astype(np.float16)
             if np.array_equal(half.astype(np.float32), array):
-                casts.append(
-                    helper.make_node("Cast", [tensor.name + "_f16"], [tensor.name], to=TensorProto.FLOAT)
-                )
+                if not _widen_rows(model.graph, tensor.name):
+                    casts.append(
+                        helper.make_node("Cast", [tensor.name + "_f16"], [tensor.name], to=TensorProto.FLOAT)
+                    )
                 tensor.name += "_f16"
                 self._refer(tensor, half)
             else:
@@ -95,3 +96,19 @@ class WeightFile:
         tensor.data_location = TensorProto.EXTERNAL
         for entry, value in (("location", self.name), ("offset", self._offsets[key]), ("length", len(raw))):
             tensor.external_data.add(key=entry, value=str(value))
+
+
+def _widen_rows(graph: onnx.GraphProto, table: str) -> bool:
+    """Widens what a lookup takes out of ``table`` instead of all of it; False where it is not only looked up in.
+
+    The table then stays in float16 in memory, and no session widens it when it is loaded.
+    """
+    readers = [node for node in graph.node if table in node.input]
+    if not readers or any(node.op_type != "Gather" or node.input[1] == table for node in readers):
+        return False
+    for node in readers:
+        rows = node.output[0]
+        node.input[0], node.output[0] = f"{table}_f16", f"{rows}_f16"
+        widen = helper.make_node("Cast", [f"{rows}_f16"], [rows], to=TensorProto.FLOAT)
+        graph.node.insert(list(graph.node).index(node) + 1, widen)
+    return True

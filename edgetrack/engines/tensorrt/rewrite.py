@@ -104,8 +104,11 @@ class _Halver:
     def run(self) -> None:
         for node in self.graph.node:
             if node.op_type == "Cast" and self.types.get(node.input[0]) == self.half:
-                self.versions[node.output[0], self.half] = node.input[0]  # a weight that is stored in half
-                self.constants.add(node.output[0])
+                self.versions[node.output[0], self.half] = node.input[
+                    0
+                ]  # a weight that is stored in half, or its rows
+                if node.input[0] in self.constants:
+                    self.constants.add(node.output[0])
                 self.nodes.append(node)
                 continue
             if node.op_type == "Constant":
