@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tensorrt_fakes import FakeCuda, Fakes, FakeTensorRt, install
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")
@@ -26,3 +27,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the measuring data are not here: {folder} does not exist")
     return folder
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fakes:
+    """TensorRT and CUDA that are not there, and an empty cache of plans."""
+    cuda = FakeCuda()
+    trt = FakeTensorRt(cuda)
+    install(monkeypatch.setitem, cuda, trt)
+    monkeypatch.setenv("EDGETRACK_CACHE", str(tmp_path / "cache"))
+    return cuda, trt

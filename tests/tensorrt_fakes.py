@@ -1,6 +1,6 @@
 """TensorRT and CUDA without a GPU: the calls that the engine makes, on host memory and ONNX Runtime.
 
-Names and signatures are those of tensorrt 10.3 to 11.4 and cuda-python 12.8 to 13.5; ``test_tensorrt_engine.py``
+Names and signatures are those of tensorrt 10.3 to 11.4 and cuda-python 12.8 to 13.5; ``test_tensorrt_names.py``
 compares them with the real modules where those are installed. A plan is the ONNX file that it was built from, with its
 weights.
 """
@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from edgetrack.bundle import Bundle
+from edgetrack.engines import open_engine
 from edgetrack.engines.ort import session_options
 
 
@@ -264,23 +266,6 @@ class _Context:
         return np.frombuffer(block, dtype).reshape(self._engine.get_tensor_shape(name))
 
 
-class CudaArray:
-    """An array in the fake GPU's memory, as CuPy, Numba and PyCUDA show theirs (CUDA Array Interface, version 3)."""
-
-    def __init__(self, cuda: FakeCuda, array: np.ndarray[Any, Any], **changes: Any) -> None:
-        _, address = cuda.cudaMalloc(max(array.nbytes, 1))
-        ctypes.memmove(address, np.ascontiguousarray(array).ctypes.data, array.nbytes)
-        self.__cuda_array_interface__ = {
-            "shape": array.shape,
-            "typestr": array.dtype.str,
-            "data": (address, False),
-            "strides": None,
-            "version": 3,
-            "stream": 1,
-            **changes,
-        }
-
-
 def install(set_item: Callable[[Any, str, Any], None], cuda: FakeCuda, trt: FakeTensorRt) -> None:
     """Puts the fakes where the engine imports from; ``set_item`` is that of pytest's ``monkeypatch``."""
     for name, module in (
@@ -290,3 +275,20 @@ def install(set_item: Callable[[Any, str, Any], None], cuda: FakeCuda, trt: Fake
         ("tensorrt", trt),
     ):
         set_item(sys.modules, name, module)
+
+
+Fakes = tuple[FakeCuda, FakeTensorRt]
+
+
+def tensorrt(precision: str = "fp32") -> Any:
+    return open_engine(Bundle.open(), engine="tensorrt", precision=precision)
+
+
+def feeds(engine: Any, role: str) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    specs = engine.bundle.manifest.tensors[role].inputs
+    return {name: random.uniform(0, 1, s.shape).astype(s.dtype) for name, s in specs.items()}
+
+
+def plans(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache" / "tensorrt").iterdir())

@@ -1,0 +1,172 @@
+"""Plans: built once, kept under all that they were built from, and built again when they are of no use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorrt_fakes import FakeCuda, Fakes, FakeTensorRt, feeds, install, plans, tensorrt
+
+pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+
+from edgetrack import targets
+from edgetrack.bundle import Bundle
+from edgetrack.engines import open_engine
+from edgetrack.engines.tensorrt.plans import PlanCache, cache_folder
+from edgetrack.errors import EngineUnavailable
+
+
+def test_a_plan_is_built_once_and_then_read(
+    fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, trt = fakes
+    tensorrt().graph("prompt")
+    assert [record.message for record in caplog.records] == [
+        "TensorRT builds graph 'prompt' in fp32 for Fake GPU, once: this may take minutes"
+    ]
+    assert len(trt.builds) == 1
+    assert trt.configs[0].limits == {trt.MemoryPoolType.WORKSPACE: targets.detect().memory_budget_mb << 20}
+    assert trt.configs[0].cleared == [trt.BuilderFlag.TF32]
+    caplog.clear()
+    tensorrt().graph("prompt")
+    assert len(trt.builds) == 1
+    assert not caplog.records
+    assert [path.suffix for path in plans(tmp_path)] == [".plan"]  # and nothing half written beside it
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda data: data[:-5], "damaged or was cut short"),
+        (lambda data: data[:20], "damaged or was cut short"),
+        (lambda data: b"", "no plan of this version"),
+        (lambda data: b"ftrt" + data, "no plan of this version"),
+        (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "damaged or was cut short"),
+    ],
+    ids=["short", "very short", "empty", "foreign", "one bit"],
+)
+def test_a_damaged_plan_is_built_again_with_one_line(
+    fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Any, says: str
+) -> None:
+    _, trt = fakes
+    tensorrt().graph("prompt")
+    (plan,) = plans(tmp_path)
+    good = plan.read_bytes()
+    plan.write_bytes(damage(good))
+    caplog.clear()
+    engine = tensorrt()
+    assert engine.graph("prompt").run(feeds(engine, "prompt"))
+    assert len(trt.builds) == 2
+    assert says in caplog.records[0].message
+    assert str(plan) in caplog.records[0].message
+    assert plan.read_bytes() == good
+
+
+def test_a_plan_that_tensorrt_refuses_is_built_again(
+    fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, trt = fakes
+    tensorrt().graph("prompt")
+    (plan,) = plans(tmp_path)
+    PlanCache(tmp_path / "cache").write(plan, b"whole, and of another TensorRT")
+    caplog.clear()
+    tensorrt().graph("prompt")
+    assert len(trt.builds) == 2
+    assert (
+        "(Error Code 6: the engine plan file is not compatible): it is built again"
+        in caplog.records[0].message
+    )
+    assert "a page more" not in caplog.text
+
+
+def test_another_gpu_version_or_precision_has_a_plan_of_its_own(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tensorrt().graph("prompt")
+    for options in ({"name": "Other GPU"}, {"capability": (11, 0)}):
+        cuda = FakeCuda(**options)  # type: ignore[arg-type]
+        install(monkeypatch.setitem, cuda, FakeTensorRt(cuda))
+        tensorrt().graph("prompt")
+    cuda = FakeCuda()
+    install(monkeypatch.setitem, cuda, FakeTensorRt(cuda, "10.16.1"))
+    tensorrt().graph("prompt")
+    tensorrt("fp16").graph("prompt")
+    assert len(plans(tmp_path)) == 5
+
+
+def test_another_bundle_has_plans_of_its_own(fakes: Fakes, tmp_path: Path) -> None:
+
+    copy = tmp_path / "copy"
+    shutil.copytree(Bundle.open().folder, copy)
+    first, second = tensorrt(), open_engine(Bundle.open(copy), engine="tensorrt")
+    first.graph("prompt")
+    second.graph("prompt")
+    assert len(plans(tmp_path)) == 1  # the same files, wherever they lie
+    with (copy / "tracker.weights").open("ab") as file:
+        file.write(b"\0")
+    manifest = json.loads((copy / "manifest.json").read_text())
+
+    digest = hashlib.sha256((copy / "tracker.weights").read_bytes()).hexdigest()
+    manifest["files"]["tracker_weights"]["sha256"] = digest
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    open_engine(Bundle.open(copy), engine="tensorrt").graph("prompt")
+    assert len(plans(tmp_path)) == 2
+
+
+def test_a_cache_in_the_place_of_a_file_is_said(
+    fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").write_text("a file")
+    engine = tensorrt()
+    assert engine.graph("prompt").run(feeds(engine, "prompt"))
+    assert "cannot be written" in caplog.text
+
+
+def test_where_plans_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EDGETRACK_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.delenv("EDGETRACK_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert cache_folder() == Path("/somewhere/edgetrack")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "edgetrack"
+
+
+def test_writers_at_the_same_time_leave_one_whole_plan(tmp_path: Path) -> None:
+    cache = PlanCache(tmp_path)
+    place = cache.path("search-fp32", ("a",))
+    candidates = [bytes([i]) * 300_000 for i in range(8)]
+    threads = [threading.Thread(target=cache.write, args=(place, plan)) for plan in candidates]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert cache.read(place) in candidates
+    assert list(cache.folder.iterdir()) == [place]
+
+
+def test_the_plugin_library_is_loaded_and_part_of_the_plan(
+    fakes: Fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, trt = fakes
+    tensorrt().graph("prompt")
+    plugin = tmp_path / "libedgetrack_plugins.so"
+    plugin.write_bytes(b"one")
+    monkeypatch.setattr("edgetrack.engines.tensorrt.library", lambda name: plugin)
+    engine = tensorrt()
+    assert "token selection by the plugin" in engine.reason
+    assert trt.loaded == [str(plugin)]
+    engine.graph("prompt")
+    plugin.write_bytes(b"another build")
+    tensorrt().graph("prompt")
+    assert len(plans(tmp_path)) == 3
+    monkeypatch.setattr(
+        trt, "get_plugin_registry", lambda: type("R", (), {"load_library": lambda *_: None})()
+    )
+    with pytest.raises(EngineUnavailable, match="built against another version"):
+        tensorrt()
