@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tensorrt_fakes import Fakes, FakeTensorRt, feeds, tensorrt
+from tensorrt_fakes import FakeCuda, Fakes, FakeTensorRt, feeds, tensorrt
 
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 
