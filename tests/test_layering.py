@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"crop", "targets", "bundle", "prompt"},
     {"engines", "io", "policy", "datasets"},
     {"tracker"},
-    {"adapters", "pipeline", "status", "demo", "options"},
+    {"adapters", "peers", "pipeline", "status", "demo", "options"},
     {"evaluation", "export", "training"},
     {"bench", "replay"},
     {"cli"},

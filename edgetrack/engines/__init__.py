@@ -11,9 +11,12 @@ from edgetrack.errors import ConfigError, EngineUnavailable
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "open_engine"]
 
-ENGINES = ("auto", "ort", "openvino")
+ENGINES = ("auto", "ort", "ort-ops", "openvino")
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
-_HERE = "this version runs the engines ort (fp32, int8) and openvino (fp32, bf16, int8), both on the CPU"
+_HERE = (
+    "this version runs the engines ort (fp32, int8), ort-ops (the same with edgetrack's compiled operators) and "
+    "openvino (fp32, bf16, int8), all on the CPU"
+)
 _LATER = {"trt": "TensorRT engines", "fp16": "float16 engines"}
 
 
@@ -33,10 +36,10 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
         raise ConfigError(f"threads is {threads!r}; expected an integer of at least 1")
     target = targets.detect()
     name = target.engines[0] if engine == "auto" else engine
-    taken, why = _precision(bundle, precision, target, saturates=name == "ort" and saturates())
+    taken, why = _precision(bundle, precision, target, saturates=name != "openvino" and saturates())
     if name == "openvino":
         return OpenVinoEngine(bundle, precision=taken, threads=threads, why=why)
-    return OrtEngine(bundle, precision=taken, threads=threads, why=why)
+    return OrtEngine(bundle, precision=taken, threads=threads, why=why, compiled=name == "ort-ops")
 
 
 def _precision(bundle: Bundle, precision: str, target: targets.Target, *, saturates: bool) -> tuple[str, str]:
