@@ -18,6 +18,7 @@ def crop(
     std: _Three,
     fill: _Three,
 ) -> None: ...
+def crop_square(pixels: NDArray[np.uint8], x: int, y: int, side: int, out: NDArray[np.float32]) -> None: ...
 
 class Tracker:
     def __init__(

@@ -106,13 +106,17 @@ def eval_command(
     ] = False,
     tracker: Annotated[
         list[str],
-        typer.Option(metavar="NAME", help="edgetrack or opencv-nano. Repeatable.", rich_help_panel="Engine"),
+        typer.Option(
+            metavar="NAME",
+            help="edgetrack, opencv-nano, nanotrack, or FILE.py:CLASS. Repeatable.",
+            rich_help_panel="Engine",
+        ),
     ] = ["edgetrack"],  # noqa: B006
     peer_weights: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder with opencv-nano's backbone.onnx and head.onnx.",
+            help="Folder of the other trackers' ONNX files.",
             rich_help_panel="Engine",
         ),
     ] = None,

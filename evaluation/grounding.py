@@ -15,7 +15,7 @@ from edgetrack.evaluation.metrics import Floats, overlap
 from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.sentences import Fit
 from edgetrack.evaluation.tables import Table, number
-from edgetrack.evaluation.trackers import FrameTracker
+from edgetrack.peers import FrameTracker
 
 PART = 200  # sentences that are done and kept together
 COLUMNS = "tracker|sentences|acc@0.5|acc@0.3|acc@0.7|mean IoU|answered|ms"

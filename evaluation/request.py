@@ -11,7 +11,7 @@ from edgetrack.errors import ConfigError
 from edgetrack.evaluation.controls import Control
 from edgetrack.evaluation.results import Format
 from edgetrack.evaluation.streams import REAL_TIME, Condition
-from edgetrack.evaluation.trackers import Mode
+from edgetrack.peers import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,10 @@ class Request:
     command: str = ""
 
     def __post_init__(self) -> None:
+        if len({Path(name).name for name in self.trackers}) < len(self.trackers):
+            raise ConfigError(
+                f"trackers {', '.join(self.trackers)} would write to the same folder; give their files other names"
+            )
         if self.ray is not None and self.workers > 1:
             raise ConfigError("--workers and --ray both say who works; give one of the two")
         if self.shared and any(condition.name == REAL_TIME for condition in self.conditions):

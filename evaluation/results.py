@@ -17,7 +17,7 @@ from edgetrack.datasets import Sequence as Clip
 from edgetrack.errors import SinkError
 from edgetrack.evaluation.metrics import Floats, exists
 from edgetrack.evaluation.records import Record, write_text
-from edgetrack.evaluation.runner import Run
+from edgetrack.evaluation.runner import Run, folder_of
 
 Format = Literal["otb", "lasot", "tnl2k", "got10k", "trackingnet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -40,7 +40,7 @@ def write_results(
     Raises:
         SinkError: they cannot be written.
     """
-    folder = output / "results" / layout / f"{run.tracker.replace(':', '-')}-{run.mode}"
+    folder = output / "results" / layout / f"{folder_of(run.tracker)}-{run.mode}"
     written = [
         file
         for clip, record in zip(clips, records, strict=True)

@@ -12,8 +12,14 @@ from edgetrack.errors import ConfigError
 from edgetrack.evaluation.controls import Control
 from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.streams import CLEAN, SWITCH, Condition, Stream
-from edgetrack.evaluation.trackers import Entrant, FrameTracker, Mode
+from edgetrack.evaluation.trackers import Entrant
+from edgetrack.peers import FrameTracker, Mode
 from edgetrack.types import Box
+
+
+def folder_of(tracker: str) -> str:
+    """The folder's name for the results of a tracker, which may be FILE.py:CLASS."""
+    return Path(tracker).name.replace(":", "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +42,7 @@ class Run:
         """Where the record of a sequence is kept."""
         words = self.mode if self.control == "none" else f"{self.mode}-{self.control}"
         return (
-            output
-            / "records"
-            / self.tracker.replace(":", "-")
-            / words
-            / self.condition.label
-            / f"{sequence}.json"
+            output / "records" / folder_of(self.tracker) / words / self.condition.label / f"{sequence}.json"
         )
 
 

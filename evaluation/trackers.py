@@ -6,27 +6,19 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ConfigError, EngineUnavailable
 from edgetrack.evaluation.sentences import Fit, shortener
+from edgetrack.peers import FrameTracker, Mode, facts_of, load_adapter, nanotrack
 from edgetrack.types import Box, Track
 
-Mode = Literal["nl", "bbox", "nlbbox"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-TRACKERS = ("edgetrack", "opencv-nano")
+TRACKERS = ("edgetrack", "opencv-nano", nanotrack.NAME, "FILE.py:CLASS")
 Pixels = NDArray[np.uint8]
-
-
-class FrameTracker(Protocol):
-    """What is asked of a tracker; `edgetrack.Tracker` has it."""
-
-    def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track: ...
-    def update(self, frame: Pixels) -> Track: ...
-    def set_text(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +86,7 @@ class NanoTracker:
 
 def is_peer(name: str) -> bool:
     """Whether a tracker of that name is another's, which edgetrack is compared with."""
-    return name.partition(":")[0] == "opencv-nano"
+    return name.partition(":")[0] in ("opencv-nano", nanotrack.NAME) or ".py:" in name
 
 
 def open_entrant(
@@ -103,10 +95,11 @@ def open_entrant(
     """The tracker of a name.
 
     Args:
-        name: "edgetrack", "opencv-nano", or "opencv-nano:PREFIX" where ``peer_weights`` has several pairs.
+        name: "edgetrack"; "opencv-nano", or "opencv-nano:PREFIX" where ``peer_weights`` has several pairs; "nanotrack",
+            or "nanotrack:SUBFOLDER" of ``peer_weights``; or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
         open_edgetrack: gives an ``edgetrack.Tracker``; called only where it takes part.
-        peer_weights: folder with PREFIX_backbone.onnx and PREFIX_head.onnx.
-        threads: for OpenCV; edgetrack's are set where it is opened.
+        peer_weights: folder with PREFIX_backbone.onnx and PREFIX_head.onnx, or with what ``edgetrack export`` wrote.
+        threads: of the others; edgetrack's are set where it is opened.
 
     Raises:
         ConfigError: an unknown name, or weights that are missing.
@@ -114,11 +107,13 @@ def open_entrant(
     """
     if name == "edgetrack":
         return _edgetrack(open_edgetrack())
-    prefix = name.partition(":")[2]
+    peer, _, prefix = name.partition(":")
     if not is_peer(name):
         raise ConfigError(f"tracker {name!r} is unknown; expected one of {', '.join(TRACKERS)}")
     if peer_weights is None:
         raise ConfigError(f"tracker {name} needs its weights; give --peer-weights DIR")
+    if peer != "opencv-nano":
+        return _exported(name, peer_weights, threads=threads)
     prefix, backbone, head = _pair(peer_weights, prefix)
     tracker = NanoTracker(backbone, head, threads=threads)
     facts = {
@@ -140,6 +135,26 @@ def _edgetrack(tracker: Any) -> Entrant:
         "precision": engine.precision,
     }
     return Entrant("edgetrack", tracker, MODES, facts, shortener(engine))
+
+
+def _exported(name: str, folder: Path, *, threads: int) -> Entrant:
+    """A tracker that runs the graphs which ``edgetrack export`` wrote."""
+    peer, _, subfolder = name.partition(":")
+    if peer == nanotrack.NAME:
+        folder = folder / subfolder
+        modes: tuple[Mode, ...] = nanotrack.NanoTrack.modes
+        tracker: FrameTracker = nanotrack.NanoTrack(folder, threads=threads)
+    else:
+        adapter = load_adapter(name)
+        modes, tracker = adapter.modes, adapter.open(folder, threads=threads)
+    made = facts_of(folder)
+    facts = {
+        "model": made["adapter"],
+        "sha256": " ".join(_sha256(file)[:12] for file in sorted(folder.glob("*.onnx"))),
+        "engine": f"the adapter's own, {threads} threads",
+        "precision": "fp32",
+    }
+    return Entrant(name, tracker, modes, facts)
 
 
 def _pair(folder: Path, prefix: str) -> tuple[str, Path, Path]:

@@ -17,8 +17,8 @@ from typing import Any
 import typer
 
 from edgetrack._imports import require
-from edgetrack.evaluation.trackers import FrameTracker
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
+from edgetrack.peers import FrameTracker
 from edgetrack.types import Box
 
 

@@ -69,7 +69,7 @@ class Search(nn.Module):
     ) -> tuple[Tensor, ...]:
         out = self.network.search(image, memory, memory_mask, film, anchor, prompts, prototypes)
         # the share of cells above the selection's threshold: for diagnosis, the tracker does not need it
-        kept = (out["margin"] > 0).float().mean(1, keepdim=True)
+        kept = out["count"].float()[:, None] / out["margin"].shape[1]
         score, presence = torch.sigmoid(out["score"]), torch.sigmoid(out["presence"])
         quality = torch.sigmoid(out["quality"])
         return score, out["offset"], out["size"], presence, quality, kept, out["embedding"]

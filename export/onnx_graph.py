@@ -14,7 +14,7 @@ import torch
 
 from edgetrack.errors import ExportError
 from edgetrack.export.graphs import ExportGraph
-from edgetrack.export.token_select import fold_token_select
+from edgetrack.export.operators import add_functions
 
 # From 23 on, attention becomes one Attention node, which TensorRT cannot build in float32.
 OPSET = 20
@@ -51,8 +51,8 @@ def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
     model.ir_version = IR_VERSION
     model.producer_name, model.producer_version = "edgetrack", ""
     model.graph.name = graph.role
-    fold_token_select(model)  # by what _strip removes
     _strip(model)
+    add_functions(model)
     return model
 
 
@@ -87,7 +87,6 @@ def _strip(model: onnx.ModelProto) -> None:
         *model.graph.initializer,
         *model.graph.input,
         *model.graph.output,
-        *(node for function in model.functions for node in function.node),
     ]
     for value in values:
         del value.metadata_props[:]

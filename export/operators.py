@@ -66,6 +66,12 @@ TokenRestore (tokens, selected, indices) => (restored) {
 """
 
 
+def add_functions(model: onnx.ModelProto) -> None:
+    """Puts the functions of those operators into ``model`` that its graph uses."""
+    used = {node.op_type for node in model.graph.node if node.domain == DOMAIN}
+    model.functions.extend(function for function in operator_functions() if function.name in used)
+
+
 def operator_functions() -> list[onnx.FunctionProto]:
     """``edgetrack::TokenSelect`` and ``edgetrack::TokenRestore`` for ``ModelProto.functions``, opset 20."""
     return [onnx.parser.parse_function(text) for text in (_TOKEN_SELECT, _TOKEN_RESTORE)]

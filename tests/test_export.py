@@ -11,10 +11,11 @@ import pytest
 from bundles import write_checkpoint, write_text_encoder
 from typer.testing import CliRunner
 
+from edgetrack import _native
 from edgetrack.bundle import GRAPHS, Bundle
 from edgetrack.cli import app
 from edgetrack.engines import open_engine
-from edgetrack.errors import ExportError, ParityError
+from edgetrack.errors import EngineUnavailable, ExportError, ParityError
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
@@ -68,62 +69,52 @@ def test_graph_files_are_clean(report: ExportReport) -> None:
             "": 20,
             **({"edgetrack": 1} if selects else {}),
         }
-        assert [f.name for f in model.functions] == ["TokenSelect"] * selects
+        operators = ["TokenSelect", "TokenRestore"] * selects
+        assert [f.name for f in model.functions] == operators
+        assert [n.op_type for n in model.graph.node if n.domain == "edgetrack"] == operators
         assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
         large = [t for t in model.graph.initializer if len(t.raw_data) >= weights.SMALL and t.data_type == 1]
         assert not large
 
 
-@pytest.mark.parametrize(("role", "tokens"), [("search", 256), ("ground", 400)])
-def test_token_selection_is_one_node_that_any_runtime_can_run(
-    report: ExportReport, role: str, tokens: int
-) -> None:
-    """Its body gives, by itself, what the module of the network gives: with both prototypes and with either."""
-    onnxruntime = pytest.importorskip("onnxruntime")
-    path = report.bundle.path(role)
-    model = onnx.load(str(path), load_external_data=False)
-    (node,) = (n for n in model.graph.node if n.domain == "edgetrack")
-    assert (node.op_type, [list(a.ints) for a in node.attribute]) == ("TokenSelect", [[128]])
-    network, *_ = pipeline.load_checkpoint(report.bundle.folder.parent / "last.pt")
-    weights.round_weights(network)
-    module = network.select
-    shapes = dict(
-        zip(node.input, ([1, tokens, 192], [192, 192], [1, 2, 192], [1, 192], [1], []), strict=True)
-    )
-    kinds = dict(zip(node.output, (1, 7, 1), strict=True))
-    values = [onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes.items()]
-    ends = [onnx.helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items()]
-    graph = onnx.helper.make_graph([node], "alone", values, ends)
-    alone = onnx.helper.make_model(
-        graph, functions=model.functions, opset_imports=model.opset_import, ir_version=model.ir_version
-    )
-    session = onnxruntime.InferenceSession(alone.SerializeToString(), providers=["CPUExecutionProvider"])
-    parameters = [module.project.weight.T, module.threshold.weight, module.threshold.bias, module.sharpness]
-    project, *rest = (p.detach().numpy() for p in parameters)
-    random = np.random.default_rng(0)
-    for present in ((1, 1), (0, 1), (1, 0)):
-        image = random.normal(size=(1, tokens, 192)).astype(np.float32)
-        known = random.normal(size=(1, 2, 192)).astype(np.float32)
-        known *= np.array(present, np.float32)[None, :, None] / np.linalg.norm(known, axis=-1, keepdims=True)
-        feeds = dict(zip(node.input, (image, np.ascontiguousarray(project), known, *rest), strict=True))
-        margins, indices, gates = session.run(None, feeds)
-        with torch.no_grad():
-            expected = module(torch.from_numpy(image), torch.from_numpy(known))
-        assert np.array_equal(indices, expected[0].numpy())
-        assert np.abs(gates - expected[1].numpy()).max() < 1e-5
-        assert np.abs(margins - expected[2].numpy()).max() < 1e-5
-
-
+@pytest.mark.parametrize("engine", ["ort-ops", "openvino"])
 @pytest.mark.parametrize("role", ["search", "ground"])
-def test_openvino_runs_the_same_node(report: ExportReport, role: str) -> None:
-    pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
-    engines = [open_engine(report.bundle, engine=name, threads=1) for name in ("ort", "openvino")]
+@pytest.mark.parametrize("present", [(1, 1), (0, 1), (1, 0)])
+def test_other_ways_to_run_the_selection_give_the_same(
+    report: ExportReport, role: str, engine: str, present: tuple[int, int]
+) -> None:
+    """The graphs' own functions, edgetrack's compiled operators, and OpenVINO: with either prototype and with both."""
+    if engine == "openvino":
+        pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    try:
+        engines = [open_engine(report.bundle, engine=name, threads=1) for name in ("ort", engine)]
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
     random = np.random.default_rng(0)
     specs = report.bundle.manifest.tensors[role].inputs
     feeds = {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
-    feeds["prototypes"] /= np.linalg.norm(feeds["prototypes"], axis=-1, keepdims=True)
-    first, second = (engine.graph(role).run(feeds) for engine in engines)
+    lengths = np.linalg.norm(feeds["prototypes"], axis=-1, keepdims=True)
+    feeds["prototypes"] *= np.array(present, np.float32)[None, :, None] / lengths
+    first, second = (opened.graph(role).run(feeds) for opened in engines)
     assert all(np.abs(first[name] - second[name]).max() < 1e-4 for name in first)
+
+
+def test_the_engine_says_who_selects(report: ExportReport) -> None:
+    assert open_engine(report.bundle, engine="ort").reason.endswith("token selection: functions of the graph")
+    try:
+        compiled = open_engine(report.bundle, engine="ort-ops")
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+    assert compiled.name == "ort-ops"
+    assert compiled.reason.endswith("token selection: libedgetrack_ops.so")
+
+
+def test_operators_that_were_not_built_are_no_reason_to_run_others(
+    report: ExportReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_native.runtime, "__file__", str(tmp_path / "_runtime.so"))
+    with pytest.raises(EngineUnavailable, match="EDGETRACK_ONNXRUNTIME=ON pip install"):
+        open_engine(report.bundle, engine="ort-ops")
 
 
 def test_parity_on_a_real_frame(report: ExportReport, shared_data: Path) -> None:

@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"crop"},
     {"engines", "io", "policy", "datasets"},
     {"tracker"},
-    {"adapters", "pipeline", "status", "demo", "options"},
+    {"adapters", "peers", "pipeline", "status", "demo", "options"},
     {"evaluation", "export", "training"},
     {"bench", "replay"},
     {"cli"},

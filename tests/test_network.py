@@ -14,7 +14,7 @@ from edgetrack.errors import ConfigError  # noqa: E402
 from edgetrack.training import checkpoint, losses  # noqa: E402
 from edgetrack.training.models.fusion import attend  # noqa: E402
 from edgetrack.training.models.network import EdgetrackNet  # noqa: E402
-from edgetrack.training.models.selection import TokenSelect, gather_tokens, restore_tokens  # noqa: E402
+from edgetrack.training.models.selection import TokenSelect, token_restore, token_select  # noqa: E402
 from edgetrack.training.recipe import Recipe  # noqa: E402
 from edgetrack.training.train import Trainer  # noqa: E402
 from edgetrack.training.validate import auroc  # noqa: E402
@@ -75,19 +75,21 @@ def test_selection_keeps_the_most_similar_in_their_order() -> None:
     select = TokenSelect(192, keep=16)
     tokens, prototypes = torch.randn(2, 64, 192), torch.zeros(2, 2, 192)
     prototypes[:, 0] = torch.nn.functional.normalize(torch.randn(2, 192), dim=-1)
-    indices, gate, margin = select(tokens, prototypes)
+    kept = select(tokens, prototypes)
     projected = torch.nn.functional.normalize(select.project(tokens), dim=-1)
     cosine = (projected * prototypes[:, :1]).sum(-1)
     best = cosine.topk(16, dim=1).indices.sort(dim=1).values
-    assert torch.equal(indices, best)  # the prototype of zeros never wins
-    assert margin.shape == (2, 64)
-    assert gate.shape == (2, 16)
+    assert torch.equal(kept.indices, best.int())  # the prototype of zeros never wins
+    assert torch.equal(kept.tokens, torch.stack([t[i] for t, i in zip(tokens, best, strict=True)]))
+    assert torch.equal(kept.above, (kept.margins > 0).sum(1).int())
+    assert kept.gates.shape == (2, 16)
 
 
 def test_restoring_is_the_inverse_of_gathering() -> None:
-    tokens, indices = torch.randn(2, 10, 4), torch.tensor([[0, 3, 9], [1, 2, 5]])
-    assert torch.equal(restore_tokens(tokens, gather_tokens(tokens, indices), indices), tokens)
-    written = restore_tokens(tokens, torch.zeros(2, 3, 4), indices)
+    tokens, prototypes = torch.randn(2, 10, 4), torch.eye(4)[None, :2].repeat(2, 1, 1)
+    selected, indices, _, _ = token_select(tokens, tokens, prototypes, torch.zeros(2), keep=3)
+    assert torch.equal(token_restore(tokens, selected, indices), tokens)
+    written = token_restore(tokens, torch.zeros(2, 3, 4), indices)
     assert int((written == 0).all(-1).sum()) == 6
 
 

@@ -189,7 +189,7 @@ def test_equals_the_reference_at_the_shipped_sizes(tokens, width, dtype):
 
 def test_equals_the_module_that_is_trained():
     torch = pytest.importorskip("torch")
-    from edgetrack.training.models.selection import TokenSelect, gather_tokens, restore_tokens
+    from edgetrack.training.models.selection import TokenSelect, token_restore
 
     torch.manual_seed(0)
     module = TokenSelect(192, keep=128)
@@ -198,16 +198,16 @@ def test_equals_the_module_that_is_trained():
     prototypes = torch.nn.functional.normalize(torch.randn(2, 2, 192), dim=-1)
     prototypes[0, 1] = 0.0
     with torch.no_grad():
-        indices, _, margin = module(tokens, prototypes)
+        kept = module(tokens, prototypes)
         keys, threshold = module.project(tokens), module.threshold(tokens.mean(1))[:, 0]
     selected, mine, count, scores = select(
         tokens.numpy(), prototypes.numpy(), threshold.numpy(), 128, keys.numpy()
     )
-    np.testing.assert_array_equal(mine, indices.numpy())
-    np.testing.assert_array_equal(selected, gather_tokens(tokens, indices).numpy())
-    np.testing.assert_allclose(scores - threshold.numpy()[:, None], margin.numpy(), atol=1e-6)
-    np.testing.assert_array_equal(count, (margin > 0).sum(1).numpy())
-    restored = restore_tokens(tokens, torch.from_numpy(-selected), indices)
+    np.testing.assert_array_equal(mine, kept.indices.numpy())
+    np.testing.assert_array_equal(selected, kept.tokens.numpy())
+    np.testing.assert_allclose(scores - threshold.numpy()[:, None], kept.margins.numpy(), atol=1e-6)
+    np.testing.assert_array_equal(count, kept.above.numpy())
+    restored = token_restore(tokens, torch.from_numpy(-selected), kept.indices)
     np.testing.assert_array_equal(runtime.token_restore(tokens.numpy(), -selected, mine), restored.numpy())
 
 

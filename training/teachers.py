@@ -1,6 +1,8 @@
 """NanoTrack as a teacher: features of any crops, and tracks of any video (Apache-2.0, HonglinChu/SiamTrackers).
 
-The official pair of ONNX files, whose backbone is fixed to 255 pixels, is opened with free sizes.
+The networks and the reading of their outputs are those of ``edgetrack.peers.nanotrack``. What differs on purpose: the
+crops are those that training cuts (a warp with a grey border, for a student that sees the same), the settings are the
+official ones of each version, and sizes are compared with sizes; OpenCV's oddities stay out.
 """
 
 from __future__ import annotations
@@ -10,14 +12,18 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
+import onnxruntime
 from numpy.typing import NDArray
 
+from edgetrack.engines.ort import session_options
 from edgetrack.errors import ConfigError
+from edgetrack.export.adapters.nanotrack import backbone, load
+from edgetrack.peers.nanotrack import SEARCH, TEMPLATE, change, context_side, proposals
 from edgetrack.training.data.warps import GREY, region_matrix, warp
 
 Floats = NDArray[np.float32]
 XYWH = tuple[float, float, float, float]
-_TEMPLATE, _SEARCH, _STRIDE = 127, 255, 16
 _SETTINGS = {
     "v2": (0.15, 0.455, 0.37),
     "v3": (0.138, 0.455, 0.348),
@@ -39,43 +45,45 @@ class NanoTrack:
                     f"teacher file {path} does not exist; expected the official NanoTrack ONNX pair: "
                     "set distill = 0 in the recipe to train without a teacher"
                 )
-        self._backbone, self._head = _open(paths[0], free=True), _open(paths[1], free=False)
+        self._backbones = {side: _session(backbone(paths[0], side)) for side in (TEMPLATE, SEARCH)}
+        self._head = _session(load(paths[1]))
         self._names = [tensor.name for tensor in self._head.get_inputs()]
         self._penalty, self._influence, self._rate = _SETTINGS[version]
 
     def features(self, pixels: NDArray[np.uint8]) -> Floats:
         """Features (C, S / 16, S / 16) of a BGR crop uint8 (S, S, 3)."""
-        size = _TEMPLATE if pixels.shape[0] < 200 else _SEARCH
+        size = TEMPLATE if pixels.shape[0] < 200 else SEARCH
         if pixels.shape[0] != size:
             pixels = np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
         blob = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)
-        return np.asarray(self._backbone.run(None, {self._backbone.get_inputs()[0].name: blob})[0][0])
+        return np.asarray(self._backbones[size].run(None, {"input": blob})[0][0])
 
     def start(self, frame: NDArray[np.uint8], box: XYWH) -> None:
         """Takes the target from ``box`` of a frame uint8 (H, W, 3) BGR."""
         self._centre = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
         self._size = np.array(box[2:], np.float64)
-        self._kernel = self.features(self._crop(frame, self._side(), _TEMPLATE))[None]
+        self._kernel = self.features(self._crop(frame, self._side(), TEMPLATE))[None]
 
     def update(self, frame: NDArray[np.uint8]) -> tuple[XYWH, float]:
         """Box and score in the next frame (Li et al., SiamRPN, CVPR 2018, section 4.3)."""
-        side = self._side() * _SEARCH / _TEMPLATE
-        search = self.features(self._crop(frame, side, _SEARCH))[None]
+        side = self._side() * SEARCH / TEMPLATE
+        search = self.features(self._crop(frame, side, SEARCH))[None]
         logits, reach = self._head.run(None, dict(zip(self._names, (self._kernel, search), strict=True)))
-        score = 1.0 / (1.0 + np.exp(logits[0, 0] - logits[0, 1]))
-        cells = score.shape[0]
-        axis = (np.arange(cells) - cells // 2) * float(_STRIDE)
-        left, top = axis[None] - reach[0, 0], axis[:, None] - reach[0, 1]
-        w, h = axis[None] + reach[0, 2] - left, axis[:, None] + reach[0, 3] - top
-        before = self._size * _SEARCH / side
-        change = _change(_context(w, h) / _context(*before)) * _change((before[0] / before[1]) / (w / h))
-        rank = np.exp(-(change - 1) * self._penalty) * score
-        line = np.hanning(cells)
+        score, left, top, right, bottom = proposals(logits[0], reach[0])
+        w, h = right - left, bottom - top
+        before = self._size * SEARCH / side
+        strain = change(context_side(w, h) / context_side(*before)) * change(
+            (before[0] / before[1]) / (w / h)
+        )
+        rank = np.exp(-(strain - 1) * self._penalty) * score
+        line = np.hanning(len(score))
         best = np.unravel_index(
             (rank * (1 - self._influence) + np.outer(line, line) * self._influence).argmax(), rank.shape
         )
-        rate, scale = float(rank[best]) * self._rate, side / _SEARCH
-        self._centre = self._centre + scale * np.array([(left + w / 2)[best], (top + h / 2)[best]])
+        rate, scale = float(rank[best]) * self._rate, side / SEARCH
+        self._centre = self._centre + scale * (
+            np.array([(left + w / 2)[best], (top + h / 2)[best]]) - SEARCH // 2
+        )
         self._size = self._size * (1 - rate) + scale * np.array([w[best], h[best]]) * rate
         height, width = frame.shape[:2]
         self._centre = np.clip(self._centre, 0, (width, height))
@@ -84,33 +92,15 @@ class NanoTrack:
         return (float(low[0]), float(low[1]), float(self._size[0]), float(self._size[1])), float(score[best])
 
     def _side(self) -> float:
-        return float(_context(*self._size))
+        return float(context_side(*self._size))
 
     def _crop(self, frame: NDArray[np.uint8], side: float, size: int) -> NDArray[np.uint8]:
         centre = (float(self._centre[0]), float(self._centre[1]))
         return warp(frame, region_matrix(centre, side, size), (size, size), border=GREY)
 
 
-def _context(w: Any, h: Any) -> Any:
-    """Side of the square that holds a box and its surroundings."""
-    return np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2))
-
-
-def _change(ratio: Any) -> Any:
-    return np.maximum(ratio, 1 / ratio)
-
-
-def _open(path: Path, *, free: bool) -> Any:
-    import onnx
-    import onnxruntime
-
-    model = onnx.load(path)
-    if free:
-        for tensor in (*model.graph.input, *model.graph.output):
-            for axis in (2, 3):
-                tensor.type.tensor_type.shape.dim[axis].dim_param = f"{tensor.name}{axis}"
-        del model.graph.value_info[:]
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # beside training
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+def _session(model: onnx.ModelProto) -> Any:
+    """One thread: it runs beside training."""
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), session_options(1), ["CPUExecutionProvider"]
+    )

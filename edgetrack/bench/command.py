@@ -42,10 +42,13 @@ def bench_command(
         ),
     ] = None,
     peer: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Also measure opencv-nano. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Also measure opencv-nano, nanotrack or FILE.py:CLASS. Repeatable."
+        ),
     ] = None,
     peer_weights: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder with the peer's backbone.onnx and head.onnx.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of the peers' ONNX files.")
     ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all figures.")] = None,
     threads: Threads = 2,

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ConfigError, SourceError
-from edgetrack.evaluation.trackers import FrameTracker
 from edgetrack.io.sinks import Sink, open_sink
+from edgetrack.peers import FrameTracker
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box, Frame
 

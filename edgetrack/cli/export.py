@@ -76,6 +76,14 @@ def export_command(
     ] = 2,
     report: Annotated[bool, typer.Option("--report", help="Write report.html into the bundle, too.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an older bundle.")] = False,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel="Other trackers",
+            help="Of MODEL nanotrack-v2, nanotrack-v3 or FILE.py:CLASS; repeatable.",
+        ),
+    ] = None,
     text_encoder: Annotated[
         Path,
         typer.Option(
@@ -89,7 +97,7 @@ def export_command(
         str, typer.Option(metavar="X.Y.Z", rich_help_panel="Checkpoint", help="Of the new model.")
     ] = "0.1.0",
 ) -> None:
-    """Make a bundle of a checkpoint, or add INT8 to a bundle.
+    """Make a bundle of a checkpoint, or add INT8 to a bundle; or write a tracker from elsewhere as ONNX files.
 
     INT8 is calibrated on what the tracker sees in your video, compared with float32, and left out when it is worse
     than --min-auc-ratio or not faster; the exit code is 1 then, and report.json says why.
@@ -99,9 +107,19 @@ def export_command(
     from edgetrack._imports import require
 
     require("onnx", extra="export")
-    from edgetrack import targets
+    from edgetrack.export.adapters import export_adapter, is_adapter
     from edgetrack.export.command import Request, make_bundle
     from edgetrack.export.int8 import Int8Config
+
+    if is_adapter(model):
+        for path in export_adapter(model, weights or (), output, force=force):
+            typer.echo(f"{path.stat().st_size / 1e6:8.2f} MB  {path}")
+        return
+    if weights:
+        raise ConfigError(
+            f"--weights is for other trackers, and {model} is none; give nanotrack-v2 or FILE.py:CLASS"
+        )
+    from edgetrack import targets
 
     console = Console(highlight=False)
     board = targets.detect() if target == "auto" else targets.load(target)

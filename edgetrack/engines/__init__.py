@@ -10,11 +10,11 @@ from edgetrack.errors import ConfigError, EdgetrackError, EngineUnavailable
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "available", "open_engine"]
 
-ENGINES = ("auto", "ort", "openvino", "tensorrt")
+ENGINES = ("auto", "ort", "ort-ops", "openvino", "tensorrt")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 _HERE = (
-    "engines are ort (fp32, int8) and openvino (fp32, bf16, int8) on the CPU, "
-    "and tensorrt (fp32, fp16, int8) on an NVIDIA GPU"
+    "engines are ort (fp32, int8), ort-ops (the same with edgetrack's compiled operators) and "
+    "openvino (fp32, bf16, int8) on the CPU, and tensorrt (fp32, fp16, int8) on an NVIDIA GPU"
 )
 
 
@@ -34,7 +34,7 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
         raise ConfigError(f"threads is {threads!r}; expected an integer of at least 1")
     target = targets.detect()
     name = target.engines[0] if engine == "auto" else engine
-    taken, why = _precision(bundle, precision, target, saturates=name == "ort" and saturates())
+    taken, why = _precision(bundle, precision, target, saturates=name.startswith("ort") and saturates())
     if name == "openvino":
         from edgetrack.engines.openvino import OpenVinoEngine
 
@@ -43,7 +43,7 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
         from edgetrack.engines.tensorrt import TensorRtEngine
 
         return TensorRtEngine(bundle, target, precision=taken, why=why)
-    return OrtEngine(bundle, precision=taken, threads=threads, why=why)
+    return OrtEngine(bundle, precision=taken, threads=threads, why=why, compiled=name == "ort-ops")
 
 
 def available(bundle: Bundle) -> dict[str, str | EdgetrackError]:

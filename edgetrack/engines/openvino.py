@@ -58,7 +58,8 @@ class OpenVinoEngine(LazyEngine):
         openvino = require("openvino", extra="openvino")
         self._core = openvino.Core()
         frontend = require("openvino.frontend.onnx", extra="openvino")
-        self._core.add_extension(frontend.ConversionExtension("TokenSelect", "edgetrack", _token_select))
+        for name, convert in (("TokenSelect", _token_select), ("TokenRestore", _token_restore)):
+            self._core.add_extension(frontend.ConversionExtension(name, "edgetrack", convert))
         if precision not in _CAPABILITY:
             raise EngineUnavailable(
                 f"engine 'openvino' cannot run precision {precision!r}; expected {', '.join(_CAPABILITY)}, or for fp16 "
@@ -72,7 +73,10 @@ class OpenVinoEngine(LazyEngine):
             )
         self.precision = precision
         release = openvino.__version__.partition("-")[0]
-        self.reason = f"OpenVINO {release} on the CPU, {threads} threads; {precision}: {why}"
+        self.reason = (
+            f"OpenVINO {release} on the CPU, {threads} threads; {precision}: {why}; "
+            "token selection: OpenVINO's operators"
+        )
         self._options = {
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": threads,
@@ -90,23 +94,33 @@ class OpenVinoEngine(LazyEngine):
             ) from error
 
 
+# OpenVINO reads no local functions of ONNX files: these say the same as those of ``edgetrack.export.operators``.
 def _token_select(node: Any) -> list[Any]:
-    """The operator of ``edgetrack.export.token_select``: OpenVINO reads no local functions of ONNX files."""
     ops = require("openvino.opset13", extra="openvino")
-    tokens, project, prototypes, weight, bias, sharpness = (node.get_input(i) for i in range(6))
-    keep = ops.constant(int(node.get_attribute("keep")[0]))
-    projected = ops.matmul(tokens, project, False, False)
-    length = ops.sqrt(ops.reduce_sum(ops.multiply(projected, projected), -1, True))
-    unit = ops.divide(projected, ops.maximum(length, np.float32(1e-12)))
-    cosine = ops.matmul(unit, prototypes, False, True)
-    present = ops.clamp(ops.reduce_sum(ops.multiply(prototypes, prototypes), -1, False), 0.0, 1.0)
+    if node.get_input_size() != 4:  # of a bundle from before the operators had one definition
+        raise RuntimeError(f"TokenSelect has {node.get_input_size()} inputs; expected 4")
+    tokens, keys, prototypes, threshold = (node.get_input(i) for i in range(4))
+    squared = ops.reduce_sum(ops.multiply(keys, keys), -1, True)
+    length = ops.maximum(ops.sqrt(squared), np.float32(1e-12))
+    cosine = ops.divide(ops.matmul(keys, prototypes, False, True), length)
+    present = ops.minimum(ops.reduce_sum(ops.multiply(prototypes, prototypes), -1, False), np.float32(1))
     missing = ops.multiply(ops.subtract(np.float32(1), ops.unsqueeze(present, 1)), np.float32(4))
-    similarity = ops.reduce_max(ops.subtract(cosine, missing), -1, False)
-    threshold = ops.add(ops.matmul(ops.reduce_mean(tokens, 1, False), weight, False, True), bias)
-    margins = ops.subtract(similarity, threshold)
-    best = ops.topk(similarity, keep, 1, "max", "index", "i64")  # sorted by index: ascending
-    gates = ops.sigmoid(ops.multiply(sharpness, ops.gather_elements(margins, best.output(1), 1)))
-    return [margins.output(0), best.output(1), gates.output(0)]
+    best = ops.reduce_max(ops.subtract(cosine, missing), -1, False)
+    finite = ops.squeeze(ops.less_equal(squared, np.finfo(np.float32).max), [-1])
+    scores = ops.select(finite, best, np.float32(np.nan))
+    rank = ops.select(ops.is_nan(scores), np.float32(-np.inf), scores)
+    keep = ops.constant(node.get_attribute("keep"))
+    indices = ops.topk(rank, keep, 1, "max", "index", "i32").output(1)  # sorted by index: ascending
+    selected = ops.gather(tokens, indices, 1, 1)
+    above = ops.convert(ops.greater(scores, ops.unsqueeze(threshold, 1)), "i32")
+    return [selected.output(0), indices, ops.reduce_sum(above, 1, False).output(0), scores.output(0)]
+
+
+def _token_restore(node: Any) -> list[Any]:
+    ops = require("openvino.opset13", extra="openvino")
+    tokens, selected, indices = (node.get_input(i) for i in range(3))
+    places = ops.broadcast(ops.unsqueeze(indices, -1), ops.shape_of(selected))
+    return [ops.scatter_elements_update(tokens, places, selected, 1).output(0)]
 
 
 def _spec(value: Any) -> TensorSpec:

@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgetrack._native import library
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
 from edgetrack.errors import BundleError, EngineUnavailable
@@ -73,42 +74,53 @@ class OrtEngine(LazyEngine):
         precision: "fp32" or "int8".
         threads: that one graph may use; it does not spin while it waits for the next frame.
         why: this precision was taken, for ``reason``.
+        compiled: runs edgetrack's operators (``kernels/README.md``) by its own library, not by the functions of
+            standard operators that the graphs carry; ``name`` is "ort-ops" then.
 
     Raises:
-        EngineUnavailable: onnxruntime is not installed, or cannot run the precision.
+        EngineUnavailable: onnxruntime is not installed, the library was not built, or the precision cannot run.
     """
 
-    name = "ort"
-
     def __init__(
-        self, bundle: Bundle, *, precision: str = "fp32", threads: int = 2, why: str = "asked for"
+        self,
+        bundle: Bundle,
+        *,
+        precision: str = "fp32",
+        threads: int = 2,
+        why: str = "asked for",
+        compiled: bool = False,
     ) -> None:
         super().__init__(bundle)
+        self.name = "ort-ops" if compiled else "ort"
         try:
             import onnxruntime
         except ImportError as error:
             raise EngineUnavailable(
-                f"engine 'ort' needs onnxruntime, which cannot be imported ({error}); "
+                f"engine {self.name!r} needs onnxruntime, which cannot be imported ({error}); "
                 "run: pip install onnxruntime"
             ) from error
         if precision not in ("fp32", "int8"):
             raise EngineUnavailable(
-                f"engine 'ort' cannot run precision {precision!r}; expected fp32 or int8, "
+                f"engine {self.name!r} cannot run precision {precision!r}; expected fp32 or int8, "
                 "or for bf16 engine='openvino', for fp16 engine='tensorrt'"
             )
         self._ort: Any = onnxruntime
         self.precision = precision
+        self._operators = library("ops") if compiled else None
+        selection = self._operators.name if self._operators else "functions of the graph"
         self.reason = (
-            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {threads} threads; {precision}: {why}"
+            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {threads} threads; {precision}: {why}; "
+            f"token selection: {selection}"
         )
         self._threads = threads
 
     def _open(self, role: str) -> OrtGraph:
         path = self.bundle.graph(role, self.precision, flavour="ort")
+        options = session_options(self._threads)
         try:
-            session = self._ort.InferenceSession(
-                str(path), session_options(self._threads), providers=["CPUExecutionProvider"]
-            )
+            if self._operators is not None:
+                options.register_custom_ops_library(str(self._operators))
+            session = self._ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base but Exception
             raise BundleError(
                 f"ONNX Runtime {self._ort.__version__} cannot load {path} ({first_line(error)}); "

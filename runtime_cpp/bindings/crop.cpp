@@ -1,5 +1,6 @@
 #include "common.h"
 #include "crop_pixel.h"
+#include "crop_square.h"
 
 namespace edgetrack {
 namespace {
@@ -42,6 +43,21 @@ void crop(const Pixels& pixels, const py::sequence& region, Tensor& out, const p
   crop_resize(frame, box, colours, rows, cols, target, scratch);
 }
 
+void crop_square_of(const Pixels& pixels, int x, int y, int side, Tensor& out) {
+  constexpr int kFar = 1 << 20;  // pixels: keeps all sums of positions in int
+  const FrameView frame = view_of(pixels);
+  check_out(out);
+  if (out.shape(2) != out.shape(3) || out.shape(2) == 0 || out.shape(2) > kFar)
+    throw std::invalid_argument("out must be a square");
+  if (side < 1 || side > kFar || x < -kFar || x > kFar || y < -kFar || y > kFar)
+    throw std::invalid_argument("the square must have a side of 1 to 2^20 pixels, and lie within 2^20");
+  float* target = out.mutable_data();
+  const int size = static_cast<int>(out.shape(2));
+  const py::gil_scoped_release release;
+  static thread_local SquareScratch scratch;
+  crop_square(frame, {x, y, side}, size, target, scratch);
+}
+
 template <class Frame>
 void crop_each_pixel(const Frame& frame, const py::sequence& region, Tensor& out, const Colours& colours) {
   check_out(out);
@@ -69,6 +85,8 @@ void crop_nv12(const Pixels& luma, const Pixels& chroma, const py::sequence& reg
 void register_crop_kernels(py::module_& module) {
   module.def("crop", &crop, py::arg("pixels").noconvert(), py::arg("region"), py::arg("out").noconvert(),
              py::arg("mean"), py::arg("std"), py::arg("fill"));
+  module.def("crop_square", &crop_square_of, py::arg("pixels").noconvert(), py::arg("x"), py::arg("y"),
+             py::arg("side"), py::arg("out").noconvert());
   module.def("crop_bgr_pixels", &crop_bgr_pixels, py::arg("pixels").noconvert(), py::arg("region"),
              py::arg("out").noconvert(), py::arg("mean"), py::arg("std"), py::arg("fill"),
              "The arithmetic of one CUDA thread, on the CPU.");

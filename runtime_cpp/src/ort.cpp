@@ -180,6 +180,15 @@ class OrtEngine final : public Engine {
     if (!options_.affinities.empty())
       runtime_->check(api->AddSessionConfigEntry(options.get(), "session.intra_op_thread_affinities",
                                                  options_.affinities.c_str()));
+    if (!options_.operators.empty()) {
+      const Handle<OrtStatus> failed(
+          api->RegisterCustomOpsLibrary_V2(options.get(), options_.operators.c_str()), api->ReleaseStatus);
+      if (failed)
+        throw Error(Code::engine, message("the operators ", options_.operators, " cannot be registered (",
+                                          api->GetErrorMessage(failed.get()),
+                                          "); expected the libedgetrack_ops of this version: ",
+                                          "EDGETRACK_ONNXRUNTIME=ON pip install . builds it"));
+    }
     OrtSession* session = nullptr;
     runtime_->check(api->CreateSession(runtime_->env.get(), path->second.c_str(), options.get(), &session),
                     "cannot load " + path->second);

@@ -11,6 +11,7 @@
 #include "dice_engine.h"
 #include "edgetrack/bundle.h"
 #include "edgetrack/edgetrack.h"
+#include "edgetrack/ort.h"
 #include "edgetrack/tracker.h"
 #include "json.h"
 
@@ -119,11 +120,20 @@ static void damaged_json(const std::string& folder) {
       "escapes");
 }
 
+static void operators_that_are_not_there(const char* folder) {
+  edgetrack::OrtOptions options;
+  options.operators = "/nowhere/libedgetrack_ops.so";
+  const edgetrack::Bundle bundle = edgetrack::Bundle::open(folder);
+  // without ONNX Runtime on this machine, or in this build, that is what the error says
+  expect_error(edgetrack::Code::engine, "", [&] { edgetrack::open_ort(bundle, options)->graph("search"); });
+}
+
 int main(int count, char** words) {
   if (count != 2) return std::printf("usage: robust BUNDLE\n"), 2;
   c_api();
   bad_frames_and_boxes();
   damaged_json(words[1]);
+  operators_that_are_not_there(words[1]);
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from edgetrack.training.models.fusion import ChannelSelfAttention, CrossLayer, MemoryWriter, SelectedLayer
 from edgetrack.training.models.heads import Heads
 from edgetrack.training.models.neck import Neck
-from edgetrack.training.models.selection import TokenSelect, gather_tokens, restore_tokens
+from edgetrack.training.models.selection import TokenSelect, token_restore
 from edgetrack.training.models.trunk import MobileNetV2
 
 TEXT_WIDTH = 384  # of the MiniLM tokens
@@ -114,8 +114,8 @@ class EdgetrackNet(nn.Module):
 
         ``memory`` (B, 4, 64 + T, D), template first; ``memory_mask`` (B, 64 + T); ``film`` (B, 2, D), zeros without
         text; ``anchor`` (B, 64, 64) and ``prompts`` (B, 3, 64), zeros without template; ``prototypes`` (B, 2, D),
-        zeros where absent. Returns what ``Heads`` returns, ``margin`` (B, N) of the token selection and ``embedding``
-        (B, N, 64), from which a tracker refreshes its prompts.
+        zeros where absent. Returns what ``Heads`` returns, ``margin`` (B, N) and ``count`` (B) of the token selection,
+        and ``embedding`` (B, N, 64), from which a tracker refreshes its prompts.
         """
         grid = self.features(image)
         return self.find(grid, self.embed(grid), memory, memory_mask, film, anchor, prompts, prototypes)
@@ -138,13 +138,19 @@ class EdgetrackNet(nn.Module):
         contrast = self.contrast(contrasts(embedding, prompts))
         tokens = tokens * (1.0 + film[:, :1]) + film[:, 1:] + correlation + contrast
         tokens = self.cross(tokens, memory, memory_mask, side)
-        indices, gate, margin = self.select(tokens, prototypes)
-        chosen = gather_tokens(tokens, indices)
-        update = self.selected(chosen, memory, memory_mask) - chosen
-        tokens = restore_tokens(tokens, chosen + gate[..., None] * update, indices)
+        tokens, margin, count = self.refine(tokens, memory, memory_mask, prototypes)
         tokens = self.channels(tokens)
         heads = self.heads(tokens.transpose(1, 2).unflatten(-1, (side, side)))
-        return {**heads, "margin": margin, "embedding": embedding}
+        return {**heads, "margin": margin, "count": count, "embedding": embedding}
+
+    def refine(
+        self, tokens: Tensor, memory: Tensor, memory_mask: Tensor, prototypes: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The second layer for the tokens (B, N, D) that are worth it; also margins (B, N) and count (B) of these."""
+        kept = self.select(tokens, prototypes)
+        update = self.selected(kept.tokens, memory, memory_mask) - kept.tokens
+        refined = token_restore(tokens, kept.tokens + kept.gates[..., None] * update, kept.indices)
+        return refined, kept.margins, kept.above
 
 
 def contrasts(embedding: Tensor, prompts: Tensor) -> Tensor:

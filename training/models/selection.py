@@ -3,13 +3,30 @@
 The published code compares with a constant and drops nothing; this is the method as its README describes it: cosine
 similarity against a learnable, image-dependent threshold. Training and inference run the same graph: the best ``keep``
 tokens go on, and a sigmoid gate at the threshold, through which the threshold learns, blends their update in.
+
+``token_select`` and ``token_restore`` are the operators of kernels/README.md: differentiable operations of PyTorch in
+training, one node each in an exported graph.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+DOMAIN, VERSION = "edgetrack", 1  # of both operators
+
+
+class Selection(NamedTuple):
+    """What was kept of tokens (B, N, D), and why."""
+
+    tokens: Tensor  # (B, K, D)
+    indices: Tensor  # int32 (B, K), ascending
+    gates: Tensor  # (B, K) in 0..1: share of their update that they take
+    margins: Tensor  # (B, N): similarity - threshold
+    above: Tensor  # int32 (B): margins above zero
 
 
 class TokenSelect(nn.Module):
@@ -27,24 +44,61 @@ class TokenSelect(nn.Module):
         nn.init.zeros_(self.threshold.weight)
         nn.init.zeros_(self.threshold.bias)
 
-    def forward(self, tokens: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns indices int64 (B, K) ascending, gates (B, K) in 0..1, and margins (B, N): similarity - threshold."""
-        cosine = F.normalize(self.project(tokens), dim=-1) @ prototypes.transpose(1, 2)
-        missing = 1.0 - (prototypes * prototypes).sum(-1).clamp(
-            0.0, 1.0
-        )  # prototypes have unit or zero length
-        similarity = (cosine - 4.0 * missing[:, None, :]).amax(-1)
-        margin = similarity - self.threshold(tokens.mean(1))
-        indices = torch.topk(similarity, min(self.keep, tokens.shape[1]), dim=1).indices.sort(dim=1).values
-        gate = torch.sigmoid(self.sharpness * margin.gather(1, indices))
-        return indices, gate, margin
+    def forward(self, tokens: Tensor, prototypes: Tensor) -> Selection:
+        """Keeps the ``keep`` tokens that are most similar to any prototype, or all where there are fewer."""
+        threshold = self.threshold(tokens.mean(1))
+        keep = min(self.keep, tokens.shape[1])
+        chosen, indices, count, scores = token_select(
+            tokens, self.project(tokens), prototypes, threshold[:, 0], keep=keep
+        )
+        margins = scores - threshold
+        gates = torch.sigmoid(self.sharpness * margins.gather(1, indices.long()))
+        return Selection(chosen, indices, gates, margins, count)
 
 
-def gather_tokens(tokens: Tensor, indices: Tensor) -> Tensor:
-    """The tokens (B, K, D) at ``indices`` (B, K) of tokens (B, N, D)."""
-    return tokens.gather(1, indices[..., None].expand(-1, -1, tokens.shape[-1]))
+def token_select(
+    tokens: Tensor, keys: Tensor, prototypes: Tensor, threshold: Tensor, *, keep: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """``edgetrack::TokenSelect``: selected (B, K, D), indices (B, K) int32, count (B) int32, scores (B, N).
+
+    Args:
+        tokens: (B, N, D), what is gathered.
+        keys: (B, N, E), what is compared: the projected tokens, of any length.
+        prototypes: (B, P, E) of unit length, or zeros: absent.
+        threshold: (B); ``count`` is the number of scores above it.
+        keep: K, at most N.
+    """
+    if torch.onnx.is_in_onnx_export():
+        (batch, number, width), kinds = tokens.shape, (tokens.dtype, torch.int32, torch.int32, torch.float32)
+        shapes = ((batch, keep, width), (batch, keep), (batch,), (batch, number))
+        outputs = torch.onnx.ops.symbolic_multi_out(
+            f"{DOMAIN}::TokenSelect",
+            (tokens, keys, prototypes, threshold),
+            attrs={"keep": keep},
+            dtypes=kinds,
+            shapes=shapes,
+            version=VERSION,
+        )
+        selected, indices, count, scores = outputs
+        return selected, indices, count, scores
+    cosine = F.normalize(keys, dim=-1) @ prototypes.transpose(1, 2)
+    missing = 1.0 - (prototypes * prototypes).sum(-1).clamp(0.0, 1.0)
+    scores = (cosine - 4.0 * missing[:, None, :]).amax(-1)
+    order = torch.topk(scores, keep, dim=1).indices.sort(dim=1).values
+    selected = tokens.gather(1, order[..., None].expand(-1, -1, tokens.shape[-1]))
+    return selected, order.int(), (scores > threshold[:, None]).sum(1).int(), scores
 
 
-def restore_tokens(tokens: Tensor, selected: Tensor, indices: Tensor) -> Tensor:
-    """``tokens`` (B, N, D) with ``selected`` (B, K, D) written at ``indices``: the inverse of the selection."""
-    return tokens.scatter(1, indices[..., None].expand(-1, -1, tokens.shape[-1]), selected.to(tokens.dtype))
+def token_restore(tokens: Tensor, selected: Tensor, indices: Tensor) -> Tensor:
+    """``edgetrack::TokenRestore``: ``tokens`` (B, N, D) with ``selected`` (B, K, D) written at ``indices`` (B, K)."""
+    if torch.onnx.is_in_onnx_export():
+        (restored,) = torch.onnx.ops.symbolic_multi_out(
+            f"{DOMAIN}::TokenRestore",
+            (tokens, selected, indices),
+            dtypes=(tokens.dtype,),
+            shapes=(tokens.shape,),
+            version=VERSION,
+        )
+        return restored
+    places = indices.long()[..., None].expand(-1, -1, tokens.shape[-1])
+    return tokens.scatter(1, places, selected.to(tokens.dtype))

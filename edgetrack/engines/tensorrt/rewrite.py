@@ -13,13 +13,14 @@ from edgetrack._imports import require
 from edgetrack.errors import BundleError
 
 REVISION = 1  # of what this module writes; part of the key of a plan
-_DOMAIN, _SELECT = "edgetrack", "TokenSelect"
+_DOMAIN, _SELECT, _RESTORE = "edgetrack", "TokenSelect", "TokenRestore"
 # Float16 by the rules of PyTorch's autocast: products in half, what only moves or adds values in the type that it
 # gets, everything else (norms, softmax, exponentials, the token selection) in float32.
 _PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 _FOLLOWERS = {"Add", "Clip", "Concat", "Expand", "Gather", "Mul", "Relu", "Reshape", "Slice", "Split"}
 _FOLLOWERS |= {"Squeeze", "Sub", "Transpose", "Unsqueeze"}
-# The exported node by way of the plugin's, which takes the keys and the threshold ready made (kernels/README.md).
+# Bundles from before the kernel's signature hold a node of six inputs: the plugin takes the keys and the threshold
+# ready made (kernels/README.md).
 _BY_PLUGIN = """
 <domain: "edgetrack", opset_import: ["": 20, "edgetrack": 1]>
 SelectByPlugin (tokens, project, prototypes, weight, bias, sharpness) => (margins, indices, gates) {
@@ -68,13 +69,13 @@ def rewritten(path: Path, *, half: bool, plugin: bool) -> bytes:
 
 
 def _take_plugin(onnx: Any, model: Any) -> None:
-    """Puts the plugin's node in the place of the exported one, which is called alike but takes other inputs."""
+    """Leaves the nodes that the plugins compute without functions, and rewrites those of older bundles to them."""
     parser = require("onnx.parser", extra="tensorrt")
-    kept = [function for function in model.functions if function.name != _SELECT]
+    kept = [function for function in model.functions if function.name not in (_SELECT, _RESTORE)]
     del model.functions[:]
     model.functions.extend(kept)
     for node in model.graph.node:
-        if node.domain == _DOMAIN and node.op_type == _SELECT:
+        if node.domain == _DOMAIN and node.op_type == _SELECT and len(node.input) == 6:
             keep = next(a for a in node.attribute if a.name == "keep")
             number = keep.ints[0] if keep.type == onnx.AttributeProto.INTS else keep.i
             del node.attribute[:]
@@ -121,10 +122,11 @@ class _Halver:
 
     def _declare_plugin(self, model: Any) -> None:
         """Says the types of the plugin's outputs, which onnx does not know: inference goes on behind them."""
-        kinds = self.float, self.onnx.TensorProto.INT32, self.onnx.TensorProto.INT32, self.float
+        integer = self.onnx.TensorProto.INT32
+        kinds = {_SELECT: (self.float, integer, integer, self.float), _RESTORE: (self.float,)}
         for node in model.graph.node:
-            if node.domain == _DOMAIN and node.op_type == _SELECT:
-                for name, kind in zip(node.output, kinds, strict=True):
+            if node.domain == _DOMAIN:
+                for name, kind in zip(node.output, kinds[node.op_type], strict=True):
                     model.graph.value_info.append(self.onnx.helper.make_tensor_value_info(name, kind, None))
 
     def _fits(self, node: Any) -> bool:

@@ -17,6 +17,9 @@ struct OrtOptions {
   // Cores of the threads but the calling one, as session.intra_op_thread_affinities takes them ("1;2");
   // empty: any.
   std::string affinities;
+  // File of libedgetrack_ops (kernels/README.md), which then runs the token selection; empty: the functions
+  // of standard operators that the graphs carry.
+  std::string operators;
 };
 
 // Throws Error when there is no such library, or this build has no such engine.

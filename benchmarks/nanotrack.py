@@ -1,0 +1,115 @@
+"""Our NanoTrack v2 beside OpenCV's TrackerNano: the same boxes, and how much faster, alternating in one process.
+
+python benchmarks/nanotrack.py SEQUENCES WEIGHTS [--clip NAME] [--threads 2] [--rounds 1] [--json]
+
+SEQUENCES is a folder that ``edgetrack eval folder`` reads; WEIGHTS has v2_backbone.onnx and v2_head.onnx. Decoding is
+not in the times. Boxes are compared as OpenCV gives them, in whole pixels. Leave the machine alone meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from common import machine
+
+from edgetrack.bench.measure import compare
+from edgetrack.evaluation.metrics import evaluate
+from edgetrack.evaluation.records import Record
+from edgetrack.evaluation.runner import track
+from edgetrack.evaluation.sequences import chosen, sequences
+from edgetrack.evaluation.streams import Stream
+from edgetrack.evaluation.trackers import NanoTracker
+from edgetrack.export.adapters import export_adapter
+from edgetrack.peers import FrameTracker
+from edgetrack.peers.nanotrack import NanoTrack
+
+OURS, OPENCV = "edgetrack", "OpenCV"
+
+
+def measure(clips: list[Any], trackers: dict[str, FrameTracker], rounds: int) -> dict[str, Any]:
+    """The figures of all clips together."""
+    rows, medians = [], {name: [] for name in trackers}
+    for clip in clips:
+        boxes = clip.boxes.copy()
+        boxes[0] = np.round(boxes[0])  # OpenCV takes whole pixels
+        clip = replace(clip, boxes=boxes)
+        for number in range(rounds):
+            order = list(trackers)[:: 1 if number % 2 else -1]
+            records: dict[str, Record] = {
+                name: track(clip, trackers[name], mode="bbox", text="", stream=Stream()) for name in order
+            }
+            for name, record in records.items():
+                medians[name].append(float(np.median(record.milliseconds[1:])))
+        found = {name: records[name].box_array() for name in trackers}
+        apart = np.abs(np.trunc(found[OURS]) - np.trunc(found[OPENCV]))[1:].max(1)
+        auc = {name: evaluate(b, clip.boxes).auc for name, b in found.items()}
+        near = int((apart <= 1).sum())
+        rows.append(
+            {
+                "clip": clip.name,
+                "frames": len(apart),
+                "near": near,
+                "apart_px": float(apart.max()),
+                "auc": auc,
+            }
+        )
+    ratio = compare(OPENCV, OURS, medians[OPENCV], medians[OURS])
+    return {
+        "clips": rows,
+        "frames": sum(row["frames"] for row in rows),
+        "near": sum(row["near"] for row in rows),
+        "apart_px": max(row["apart_px"] for row in rows),
+        "auc": {name: float(np.mean([row["auc"][name] for row in rows])) for name in trackers},
+        "ms": {name: float(np.median(times)) for name, times in medians.items()},
+        "times_faster": [ratio.ratio, ratio.low, ratio.high],
+    }
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sequences", type=Path)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--threads", type=int, default=2, metavar="N")
+    parser.add_argument("--clip", action="append", default=[], metavar="NAME", help="one of them; repeatable")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="passes of each over a clip")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    options = parser.parse_args()
+    pair = [options.weights / f"v2_{part}.onnx" for part in ("backbone", "head")]
+    with TemporaryDirectory() as folder:
+        export_adapter("nanotrack-v2", pair, Path(folder) / "v2")
+        trackers: dict[str, FrameTracker] = {
+            OURS: NanoTrack(Path(folder) / "v2", threads=options.threads),
+            OPENCV: NanoTracker(*pair, threads=options.threads),
+        }
+        clips = chosen(sequences("folder", options.sequences), options.clip)
+        figures = measure(clips, trackers, options.rounds)
+    if options.json:
+        print(json.dumps({"machine": machine(), "threads": options.threads, **figures}))
+        return
+    print(f"{machine()}; {options.threads} threads, float32")
+    print(f"{'clip':<24} {'frames':>6} {'apart':>9} {'AUC ours':>9} {'OpenCV':>7}")
+    for row in figures["clips"]:
+        ours, theirs = row["auc"][OURS], row["auc"][OPENCV]
+        print(f"{row['clip']:<24} {row['frames']:>6} {row['apart_px']:>6.0f} px {ours:>9.3f} {theirs:>7.3f}")
+    ms, (ratio, low, high) = figures["ms"], figures["times_faster"]
+    print(
+        f"{figures['near']} of {figures['frames']} frames at most 1 px apart, all {figures['apart_px']:.0f} px"
+    )
+    print(f"AUC {figures['auc'][OURS]:.4f}, OpenCV {figures['auc'][OPENCV]:.4f}")
+    print(
+        f"median update {ms[OURS]:.2f} ms, OpenCV {ms[OPENCV]:.2f} ms; "
+        f"{ratio:.2f} times faster (95 % {low:.2f} to {high:.2f})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""NanoTrack v2 and v3 (Chu, SiamTrackers) on ONNX Runtime, with the boxes that OpenCV's TrackerNano gives.
+
+The published demo and OpenCV differ in details; this follows OpenCV, which is what people have, oddities included:
+sizes are compared with the target's position where its size was meant, and the search region is exactly twice the
+template's. The crop has OpenCV's rounding, too (``kernels/crop_square.h``): this tracker makes ten pixels of one grey
+level within ten frames. NanoTrack gives no sign of absence: every track is "tracking".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._native import runtime
+from edgetrack.crop import check_packed
+from edgetrack.engines.base import first_line
+from edgetrack.engines.ort import OrtGraph, session_options
+from edgetrack.errors import BoxError, BundleError, ConfigError, NotStartedError
+from edgetrack.peers import Mode, facts_of
+from edgetrack.types import Box, Track
+
+Floats = NDArray[Any]
+NAME = "nanotrack"
+TEMPLATE, SEARCH = 127, 255  # sides of its images in pixels
+STRIDE = 16
+VERSIONS = {f"{NAME}-v2": 48, f"{NAME}-v3": 96}  # channels of the features, by adapter
+_WINDOW, _PENALTY, _RATE = 0.455, 0.055, 0.37  # OpenCV's
+_LEAST = 10.0  # pixels, of a box
+
+
+class Proposals(NamedTuple):
+    """What each cell (S, S) says: the score 0..1 and the sides of a box, in pixels of the search image."""
+
+    score: Floats
+    left: Floats
+    top: Floats
+    right: Floats
+    bottom: Floats
+
+
+def proposals(classes: Floats, sides: Floats) -> Proposals:
+    """Reads the outputs of the head.
+
+    Args:
+        classes: (2, S, S) logits of background and target.
+        sides: (4, S, S) pixels from each cell's centre to left, top, right and bottom.
+    """
+    cells = classes.shape[-1]
+    line = ((np.arange(cells) - cells // 2) * STRIDE + SEARCH // 2).astype(np.float32)
+    background, target = np.exp(classes - classes.max(0))
+    x, y = line[None, :], line[:, None]
+    return Proposals(target / (background + target), x - sides[0], y - sides[1], x + sides[2], y + sides[3])
+
+
+def context_side(width: Any, height: Any) -> Any:
+    """The side of a square as large as a box with half of its mean side around it."""
+    pad = (width + height) * np.float32(0.5)
+    return np.sqrt((width + pad) * (height + pad))
+
+
+def change(ratio: Any) -> Any:
+    """How many times larger or smaller."""
+    return np.maximum(ratio, 1 / ratio)
+
+
+class NanoTrack:
+    """Follows one target given by a box.
+
+    Args:
+        folder: what ``edgetrack export nanotrack-v2`` or ``nanotrack-v3`` wrote.
+        threads: that one network call may use.
+
+    Raises:
+        BundleError: a file is missing or cannot be loaded.
+    """
+
+    modes: tuple[Mode, ...] = ("bbox",)
+
+    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+        channels = VERSIONS.get(facts_of(folder)["adapter"])
+        if channels is None:
+            raise BundleError(
+                f"{folder} holds another tracker; expected what 'edgetrack export {NAME}-v2' writes"
+            )
+        template, search = (_open(folder / f"{name}.onnx", threads) for name in ("template", "search"))
+        cells = search.outputs["classes"].shape[-1]
+        self._picture = np.empty((1, 3, TEMPLATE, TEMPLATE), np.float32)
+        self._image = np.empty((1, 3, SEARCH, SEARCH), np.float32)
+        kernel = np.empty((1, channels, 8, 8), np.float32)
+        self._classes, self._sides = (np.empty((1, n, cells, cells), np.float32) for n in (2, 4))
+        outputs = {"classes": self._classes, "sides": self._sides}
+        self._learn = template.bind({"image": self._picture}, {"kernel": kernel})
+        self._look = search.bind({"image": self._image, "kernel": kernel}, outputs)
+        hann = np.hanning(cells)
+        self._window = np.sqrt(np.outer(hann, hann)).astype(np.float32) * np.float32(_WINDOW)
+        self._center = self._size = np.zeros(2, np.float32)
+        self._index = -1
+
+    def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Any = None) -> Track:
+        """Learns the target in ``box`` of ``frame``, uint8 (H, W, 3) BGR.
+
+        Raises:
+            BoxError: its centre is outside of the frame.
+            ConfigError: a text, or no box.
+        """
+        if text is not None or box is None:
+            raise ConfigError(
+                f"{NAME} takes a box and nothing else: give --mode bbox, or start(frame, box=...)"
+            )
+        pixels = check_packed(frame)
+        given = Box.of(box)
+        height, width = pixels.shape[:2]
+        if not (0 <= given.center[0] < width and 0 <= given.center[1] < height):
+            raise BoxError(
+                f"box {given.xywh} has its centre outside the frame of {width}x{height} pixels; expected x,y,w,h"
+            )
+        self._center, self._size = (np.array(v, np.float32) for v in (given.center, (given.w, given.h)))
+        self._crop(pixels, int(_context(self._size, self._size.sum())), self._picture)
+        self._learn()
+        self._index = 0
+        return Track(given, 1.0, "tracking", 0)
+
+    def update(self, frame: NDArray[np.uint8]) -> Track:
+        """Finds the target in the next frame, uint8 (H, W, 3) BGR.
+
+        Raises:
+            NotStartedError: there is no target yet.
+        """
+        if self._index < 0:
+            raise NotStartedError("update() before start(); call start(frame, box=...) first")
+        pixels = check_packed(frame)
+        side = _context(self._size, np.float32(int(self._size.sum())))
+        scale = TEMPLATE / side
+        self._crop(pixels, int(side * (SEARCH // TEMPLATE)), self._image)
+        self._look()
+        score = self._follow(proposals(self._classes[0], self._sides[0]), scale, pixels.shape[1::-1])
+        self._index += 1
+        (x, y), (w, h) = self._center - self._size / 2, self._size
+        return Track(Box(float(x), float(y), float(w), float(h)), score, "tracking", self._index)
+
+    def set_text(self, text: str) -> None:
+        """Raises ConfigError: this tracker takes no text."""
+        raise ConfigError(f"{NAME} takes no text; give --mode bbox")
+
+    def _follow(self, found: Proposals, scale: Floats, limits: tuple[int, ...]) -> float:
+        """Moves the target to the best proposal; returns its score.
+
+        Args:
+            found: in pixels of the search image, ``scale`` of them for one of the frame.
+            scale: float32, as everything here: OpenCV's roundings decide which whole pixel the next crop begins at.
+            limits: width and height of the frame.
+        """
+        width, height, scaled = found.right - found.left, found.bottom - found.top, self._size * scale
+        sizes = change(context_side(width, height) / context_side(*self._center))
+        ratios = change(scaled[0] / scaled[1] / (width / height))
+        penalty = np.exp((ratios * sizes - 1) * -_PENALTY)
+        rank = penalty * found.score * (1 - _WINDOW) + self._window
+        best = np.unravel_index(int(rank.argmax()), rank.shape)
+        low = np.array([found.left[best], found.top[best]])
+        high = np.array([found.right[best], found.bottom[best]])
+        rate = penalty[best] * found.score[best] * np.float32(_RATE)
+        size = (high - low) / scale * rate + (np.float32(1) - rate) * (scaled / scale)
+        frame = np.array(limits, np.float32)
+        self._center = np.clip(self._center + ((low + high) / 2 - SEARCH // 2) / scale, 0, frame)
+        self._size = np.maximum(np.minimum(size, frame), np.float32(_LEAST))
+        return float(rank[best])
+
+    def _crop(self, pixels: NDArray[np.uint8], side: int, out: Floats) -> None:
+        """The square of ``side`` pixels around the centre as float32 (1, 3, S, S), RGB, whole numbers 0..255."""
+        x, y = (int(v) - (side + 1) // 2 for v in self._center)
+        runtime.crop_square(pixels, x, y, side, out)
+
+
+def _context(size: Floats, total: Any) -> Any:
+    """The side of the template's square around a target, by the sum of its sides."""
+    width, height = size + total * np.float32(0.5)
+    return np.sqrt(width * height)
+
+
+def _open(path: Path, threads: int) -> OrtGraph:
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), session_options(threads), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+        raise BundleError(
+            f"{path} cannot be loaded ({first_line(error)}); write it again: edgetrack export {NAME}-v2 --weights "
+            "BACKBONE.onnx --weights HEAD.onnx --output DIR"
+        ) from error
+    return OrtGraph(path.stem, session)
