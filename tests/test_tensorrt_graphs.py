@@ -88,6 +88,35 @@ def test_selection_by_the_plugins_node_gives_the_same(folder: Path, role: str) -
         assert np.abs(array - expected[name]).max() <= 2e-6 * max(1, np.abs(expected[name]).max()), name
 
 
+KERNEL = """
+<ir_version: 10, opset_import: ["": 20, "edgetrack": 1]>
+g (float[1,8,4] tokens, float[1,2,4] prototypes, float[4,4] w, float[1] limit) => (float[1,8,4] restored) {
+    keys = MatMul (tokens, w)
+    some, indices, count, scores = edgetrack.TokenSelect <keep = 3> (tokens, keys, prototypes, limit)
+    better = MatMul (some, w)
+    restored = edgetrack.TokenRestore (tokens, better, indices)
+}
+"""
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_nodes_of_the_kernels_signature_lose_their_functions_only(tmp_path: Path, half: bool) -> None:
+    model = onnx.parser.parse_model(KERNEL)
+    model.functions.extend(operator_functions())
+    onnx.save(model, tmp_path / "kernel.onnx")
+    random = np.random.default_rng(0)
+    shapes = {"tokens": (1, 8, 4), "prototypes": (1, 2, 4), "w": (4, 4), "limit": (1,)}
+    feeds = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    expected = outputs(model, tmp_path, feeds)
+    candidate = onnx.load_model_from_string(rewritten(tmp_path / "kernel.onnx", half=half, plugin=True))
+    assert not candidate.functions
+    nodes = [node.op_type for node in candidate.graph.node if node.domain == "edgetrack"]
+    assert nodes == ["TokenSelect", "TokenRestore"]
+    candidate.functions.extend(operator_functions())  # in the plugins' place
+    given = outputs(candidate, tmp_path, feeds)
+    assert np.abs(given["restored"] - expected["restored"]).max() <= (0.02 if half else 0)
+
+
 @pytest.mark.parametrize("plugin", [False, True])
 @pytest.mark.parametrize("role", GRAPHS)
 def test_float16_stays_close_and_keeps_the_outer_types(folder: Path, role: str, plugin: bool) -> None:
