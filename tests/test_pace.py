@@ -77,9 +77,9 @@ def searches(tracker: Tracker) -> int:
 
 
 def test_a_slow_network_coasts_three_frames_and_then_runs() -> None:
-    tracker = Tracker(engine=slow_engine(search=0.03))
+    tracker = Tracker(engine=slow_engine(search=0.2))
     tracks = [tracker.start(scene(), box=START)]
-    tracks += [tracker.update(scene(moved(i)), deadline_ms=10) for i in range(1, 10)]
+    tracks += [tracker.update(scene(moved(i)), deadline_ms=150) for i in range(1, 10)]
     assert bases(tracks) == "NNcccNcccN"  # what it costs is known from the first time on
     assert searches(tracker) == 3
     assert [track.index for track in tracks] == list(range(10))
