@@ -102,6 +102,21 @@ def test_the_box_coasts_at_its_velocity_and_the_next_look_catches_up() -> None:
     assert caught_up.box.iou(moved(15)) > 0.9
 
 
+def test_a_box_that_coasts_stops_at_the_border_and_keeps_its_size() -> None:
+    """A sliver of it would be searched for in a sliver of the frame."""
+    tracker = Tracker(engine=FakeEngine())
+    tracker.start(scene(Box(400, 300, 60, 40)), box=(400, 300, 60, 40))
+    for i in range(1, 10):
+        last = tracker.update(scene(Box(400 + 19 * i, 300, 60, 40)))
+    coasted = [tracker.update(scene(None), deadline_ms=SHORT) for _ in range(3)]
+    assert bases(coasted) == "ccc"
+    for track in coasted:
+        assert track.box is not None
+        assert last.box is not None
+        assert (track.box.w, track.box.h) == pytest.approx((last.box.w, last.box.h))
+        assert track.box.x + track.box.w <= 640
+
+
 def test_with_enough_time_or_no_deadline_the_network_always_runs() -> None:
     for deadline_ms in (None, LONG, 60_000, np.float32(60_000)):
         tracker = Tracker(engine=slow_engine(search=0.002))

@@ -50,7 +50,12 @@ void Motion::see(const Box& box, std::int64_t index) {
   cx_ = cx, cy_ = cy, index_ = index;
 }
 
-Box Motion::ahead(const Box& box) const { return {box.x + vx_, box.y + vy_, box.w, box.h}; }
+Box Motion::ahead(const Box& box, const Frame& frame) const {
+  const auto slide = [](double at, double step, double extent, double size) {
+    return std::clamp(at + step, std::min(0.0, at), std::max(size - extent, at));
+  };
+  return {slide(box.x, vx_, box.w, frame.width), slide(box.y, vy_, box.h, frame.height), box.w, box.h};
+}
 
 void Snapshot::take(const Frame& frame, const Region& region) {
   width_ = frame.width, height_ = frame.height;

@@ -41,7 +41,8 @@ class Motion {
  public:
   void start(const Box& box, std::int64_t index);  // at rest
   void see(const Box& box, std::int64_t index);
-  Box ahead(const Box& box) const;  // one frame later
+  // One frame later, of the same size: it stops at the frame's border rather than leave it.
+  Box ahead(const Box& box, const Frame& frame) const;
 
  private:
   double cx_ = 0, cy_ = 0, vx_ = 0, vy_ = 0;  // pixels, and pixels a frame
@@ -78,7 +79,7 @@ class Pace {
   // box before rests on.
   std::optional<Basis> without_network(const Frame& frame, Basis last, bool late) const;
   void skip() { ++skipped_; }  // the network does not run in this frame
-  Box ahead(const Box& box) const { return motion_.ahead(box); }
+  Box ahead(const Box& box, const Frame& frame) const { return motion_.ahead(box, frame); }
 
   // The network has run on `region`; without `found` it was too unsure to move the box.
   void see(const Frame& frame, const Region& region, const Box& before, const Box* found, std::int64_t index);

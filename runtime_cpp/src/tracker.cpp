@@ -158,7 +158,7 @@ std::optional<Box> Tracker::State::checked(const Frame& frame) {
 // The box without the network, which runs again in one of the next frames.
 Track Tracker::State::skip(const Frame& frame, Basis basis) {
   pace.skip();
-  if (basis == Basis::coasted) box = clip(pace.ahead(*box), frame);
+  if (basis == Basis::coasted) box = clip(pace.ahead(*box, frame), frame);
   return {box, latest.score, status, index, basis};
 }
 

@@ -149,7 +149,8 @@ class Tracker:
     def _skip(self, pixels: Pixels, basis: Basis) -> Track:
         assert self._box is not None
         if basis == "coasted":
-            self._box = clip(self._pace.motion.ahead(self._box), pixels.shape[1], pixels.shape[0])
+            height, width = pixels.shape[:2]
+            self._box = clip(self._pace.motion.ahead(self._box, width, height), width, height)
         return Track(self._box, self._latest.score, self._status, self._index, basis)
 
     def _follow(self, pixels: Pixels, *, late: bool) -> Track:
