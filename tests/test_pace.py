@@ -204,6 +204,16 @@ def test_what_moves_is_looked_at_in_the_frame_in_which_it_moves() -> None:
     assert bases([tracker.update(scene(jumped)) for _ in range(4)]) == "NNNr"  # it has to come to rest anew
 
 
+def test_what_crawls_is_not_at_rest() -> None:
+    """Two boxes in a row are at the same place, all of them are not; no change of the picture counts here."""
+    engine = FakeEngine()
+    object.__setattr__(engine.bundle.manifest, "thresholds", {"calm": 255.0})
+    tracker = Tracker(engine=engine, static_check=True)
+    tracker.start(scene(), box=START)
+    crawl = [tracker.update(scene(Box(START.x + 2 * i, START.y, START.w, START.h))) for i in range(1, 25)]
+    assert bases(crawl) == "N" * 24
+
+
 @pytest.mark.parametrize(
     ("change", "basis"),
     [

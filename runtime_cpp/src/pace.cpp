@@ -93,6 +93,7 @@ bool Snapshot::block_resembles(const Frame& frame, double limit, int top, int le
 void Pace::start(const Box& box, std::int64_t index) {
   motion_.start(box, index);
   snapshot_.clear();
+  anchor_ = box;
   skipped_ = rested_ = 0;
 }
 
@@ -103,10 +104,14 @@ std::optional<Basis> Pace::without_network(const Frame& frame, Basis last, bool 
   return std::nullopt;
 }
 
-void Pace::see(const Frame& frame, const Region& region, const Box& before, const Box* found,
-               std::int64_t index) {
+void Pace::see(const Frame& frame, const Region& region, const Box* found, std::int64_t index) {
   skipped_ = 0;
-  rested_ = found && iou(before, *found) >= policy_.still ? rested_ + 1 : 0;
+  if (found && iou(anchor_, *found) >= policy_.still) {
+    ++rested_;
+  } else {
+    rested_ = 0;
+    if (found) anchor_ = *found;
+  }
   if (found) motion_.see(*found, index);
   if (static_check) snapshot_.take(frame, region);
 }

@@ -82,14 +82,15 @@ class Pace {
   Box ahead(const Box& box, const Frame& frame) const { return motion_.ahead(box, frame); }
 
   // The network has run on `region`; without `found` it was too unsure to move the box.
-  void see(const Frame& frame, const Region& region, const Box& before, const Box* found, std::int64_t index);
+  void see(const Frame& frame, const Region& region, const Box* found, std::int64_t index);
 
  private:
   const Policy policy_;
   Motion motion_;
   Snapshot snapshot_;
   int skipped_ = 0;  // frames since the network ran
-  int rested_ = 0;   // runs of the network in a row that found the target where it was
+  Box anchor_{};     // where the target came to rest
+  int rested_ = 0;   // runs of the network in a row that found it there
 };
 
 }  // namespace edgetrack

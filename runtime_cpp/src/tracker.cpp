@@ -184,15 +184,14 @@ Track Tracker::State::follow(const Frame& frame, const Deadline& deadline) {
       follow_from(*better);
     }
   }
-  const Box before = *box;
   const Region region = region_around(*box, model.search_factor);
   const Maps maps = run(searching, frame, region);
   const Prior prior = {window.data(), policy.window, box->w / region.w, box->h / region.w, policy.penalty};
   const Prediction prediction = decode(maps, &prior);
   const double score = confidence(prediction);
   if (score >= policy.drop)
-    box = clip(smoothed(from_region(region, prediction.share), before, policy.inertia), frame);
-  pace.see(frame, region, before, score >= policy.drop ? &*box : nullptr, index);
+    box = clip(smoothed(from_region(region, prediction.share), *box, policy.inertia), frame);
+  pace.see(frame, region, score >= policy.drop ? &*box : nullptr, index);
   if (score >= policy.sure && due(index, policy.refresh)) refresh(searching, region);
   return judged(score);
 }

@@ -63,7 +63,7 @@ class Pace:
         self._policy, self._static_check = policy, static_check
 
     def start(self, box: Box, index: int) -> None:
-        self.motion = Motion(box, index)
+        self.motion, self._anchor = Motion(box, index), box
         self._snapshot: Snapshot | None = None
         self._skipped = self._rested = 0
 
@@ -78,10 +78,11 @@ class Pace:
         self._skipped += basis is not None
         return cast(Basis | None, basis)
 
-    def see(self, pixels: Pixels, region: Region, before: Box, found: Box | None, index: int) -> None:
+    def see(self, pixels: Pixels, region: Region, found: Box | None, index: int) -> None:
         self._skipped = 0
-        still = found is not None and before.iou(found) >= self._policy.still
+        still = found is not None and self._anchor.iou(found) >= self._policy.still
         self._rested = self._rested + 1 if still else 0
         if found is not None:
+            self._anchor = self._anchor if still else found
             self.motion.see(found, index)
         self._snapshot = Snapshot(pixels, region)

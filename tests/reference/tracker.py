@@ -185,7 +185,7 @@ class Tracker:
         score = confidence(prediction)
         if score >= policy.drop:
             self._box = self._smoothed(region, prediction, pixels)
-        self._pace.see(pixels, region, before, self._box if score >= policy.drop else None, self._index)
+        self._pace.see(pixels, region, self._box if score >= policy.drop else None, self._index)
         if score >= policy.sure and policy.refresh and self._index % int(policy.refresh) == 0:
             share = target_share(self._box, region, outputs["score"].shape[-1])
             self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
