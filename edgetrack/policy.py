@@ -31,13 +31,9 @@ class Policy:
     inertia: float = 0.35  # share of the old size that is kept each frame
     coast: float = 3.0  # frames in a row that may coast when the deadline is short
     reuse: float = 5.0  # frames in a row whose box may be the last one because nothing has changed
-    rest: float = (
-        3.0  # runs of the network in a row that find the target at one place before its box is reused
-    )
-    still: float = 0.9  # IoU of two boxes from which they are at the same place
-    calm: float = (
-        4.0  # mean difference of a block of the search region, of 0..255, up to which it has not changed
-    )
+    rest: float = 3.0  # runs of the network in a row at one place before that
+    still: float = 0.9  # IoU of two boxes from which they are at one place
+    calm: float = 4.0  # mean difference of a block of the search region, of 0..255, that is no change
 
     @classmethod
     def of(cls, thresholds: Mapping[str, float]) -> Policy:
