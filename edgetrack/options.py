@@ -37,9 +37,16 @@ class EngineOptions:
     engine: str
     precision: str
     threads: int
+    static_check: bool = False
 
     def tracker(self) -> Tracker:
         """A tracker with them."""
         from edgetrack.tracker import Tracker
 
-        return Tracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)
+        return Tracker(
+            self.model,
+            engine=self.engine,
+            precision=self.precision,
+            threads=self.threads,
+            static_check=self.static_check,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections import deque
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgetrack.errors import ConfigError, SourceError
 from edgetrack.io.sinks import Sink
-from edgetrack.types import STATUSES, Box, Frame, Status, Track
+from edgetrack.types import BASES, STATUSES, Basis, Box, Frame, Status, Track
 
 REMEMBERED = 65_536  # latencies kept for the percentiles; a camera may run for weeks
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -26,7 +27,7 @@ class FrameTracker(Protocol):
     """What the loop needs of `edgetrack.Tracker`."""
 
     def start(self, frame: NDArray[np.uint8], *, text: str | None, box: Box | None) -> Track: ...
-    def update(self, frame: NDArray[np.uint8]) -> Track: ...
+    def update(self, frame: NDArray[np.uint8], *, deadline_ms: float | None = None) -> Track: ...
 
 
 class FrameSource(Protocol):
@@ -57,6 +58,7 @@ class Summary:
     latency_ms: Latency | None  # of the frames after the first; None when there were none
     dropped: int  # frames of a live source that were skipped
     statuses: dict[Status, int]  # frames in each status
+    bases: dict[Basis, int]  # frames by what their box rests on
     interrupted: bool  # ended by Ctrl-C
     problem: str | None  # why the source broke off, when it did
 
@@ -69,6 +71,7 @@ class Meter:
         self.dropped = 0
         self.start_ms = 0.0
         self.statuses: dict[Status, int] = dict.fromkeys(STATUSES, 0)
+        self.bases: dict[Basis, int] = dict.fromkeys(BASES, 0)
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._opened_s = time.perf_counter()
         self._recent: deque[float] = deque()
@@ -86,6 +89,7 @@ class Meter:
         self.frames += 1
         self.dropped = dropped
         self.statuses[track.status] += 1
+        self.bases[track.basis] += 1
 
     @property
     def recent_fps(self) -> float:
@@ -112,6 +116,7 @@ class Meter:
             latency_ms=self.latency_ms(),
             dropped=self.dropped,
             statuses=dict(self.statuses),
+            bases=dict(self.bases),
             interrupted=interrupted,
             problem=problem,
         )
@@ -125,6 +130,7 @@ def run(
     text: str | None = None,
     box: Box | None = None,
     max_frames: int | None = None,
+    deadline_ms: float | None = None,
     on_frame: Callable[[Frame, Track, Meter], None] | None = None,
 ) -> Summary:
     """Tracks one target through a source; the caller opens and closes source and sinks.
@@ -139,16 +145,19 @@ def run(
         text: what to look for.
         box: where the target is in the first frame.
         max_frames: stop after so many.
+        deadline_ms: what the tracker may take for a frame, from the second one on; see `edgetrack.Tracker.update`.
         on_frame: called after each frame.
 
     Raises:
-        ConfigError: neither text nor box is given, or ``max_frames`` is less than 1.
+        ConfigError: neither text nor box is given, or ``max_frames`` or ``deadline_ms`` is out of range.
         SourceError: the source gave no frame at all.
     """
     if text is None and box is None:
         raise ConfigError("nothing to track; give a text such as 'red car', a box (x, y, w, h), or both")
     if max_frames is not None and max_frames < 1:
         raise ConfigError(f"max_frames is {max_frames}; expected at least 1")
+    if deadline_ms is not None and not 0 < deadline_ms < math.inf:
+        raise ConfigError(f"deadline_ms is {deadline_ms}; expected a positive number of milliseconds")
     meter = Meter()
     interrupted, problem = False, None
     try:
@@ -157,7 +166,7 @@ def run(
             if meter.frames == 0:
                 track = tracker.start(frame.pixels, text=text, box=box)
             else:
-                track = tracker.update(frame.pixels)
+                track = tracker.update(frame.pixels, deadline_ms=deadline_ms)
             latency_ms = (time.perf_counter() - began_s) * 1000
             with _signals.held():  # all outputs end with the same frame
                 for sink in sinks:

@@ -29,6 +29,11 @@ class Policy:
     window: float = 0.40  # weight of the cosine window while following
     penalty: float = 0.08  # on a sudden change of shape
     inertia: float = 0.35  # share of the old size that is kept each frame
+    coast: float = 3.0  # frames in a row that may coast when the deadline is short
+    reuse: float = 5.0  # frames in a row whose box may be the last one because nothing has changed
+    rest: float = 3.0  # runs of the network in a row at one place before that
+    still: float = 0.9  # IoU of two boxes from which they are at one place
+    calm: float = 4.0  # mean difference of a block of the search region, of 0..255, that is no change
 
     @classmethod
     def of(cls, thresholds: Mapping[str, float]) -> Policy:

@@ -73,6 +73,8 @@ class StatusLine(AbstractContextManager["StatusLine"]):
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f" ● {track.status:<9}", style=f"bold {COLOURS[track.status]}")
         line.append(f" score {track.score:.2f}")
+        if track.basis != "network":
+            line.append(f" {track.basis}", style="dim")
         line.append(f"   frame {frame.index + 1}{of}", style="dim")
         line.append(f"   {meter.recent_fps:5.1f} fps")
         latency = meter.latency_ms(last=RECENT_FRAMES)
@@ -176,6 +178,8 @@ def print_summary(console: Console, summary: Summary, outputs: Sequence[Path], *
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
     _row(console, "states", _states(summary))
+    if summary.bases["network"] < summary.frames:
+        _row(console, "boxes", ", ".join(f"{basis} {n}" for basis, n in summary.bases.items() if n))
     if summary.latency_ms is not None:
         p = summary.latency_ms
         figures = (

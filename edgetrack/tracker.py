@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ConfigError
 from edgetrack.policy import Policy
 from edgetrack.prompt import Tokenizer
-from edgetrack.types import Box, Status, Timing, Track
+from edgetrack.types import Basis, Box, Status, Timing, Track
 
 Pixels = NDArray[np.uint8]
 
@@ -33,6 +34,8 @@ class Tracker:
         engine: "auto", "ort", "openvino", "tensorrt", or the ``engine`` of another tracker, whose bundle is then used.
         precision: "auto", "fp32", "int8", with OpenVINO also "bf16", with TensorRT "fp16".
         threads: that one network call may use.
+        static_check: whether a box that has not moved stands, without the network, while its surroundings hardly
+            change, for up to 5 frames in a row; ``Track.basis`` is then "reused".
 
     Raises:
         BundleError, ConfigError, EngineUnavailable: see their descriptions.
@@ -45,6 +48,7 @@ class Tracker:
         engine: str | Engine = "auto",
         precision: str = "auto",
         threads: int = 2,
+        static_check: bool = False,
     ) -> None:
         self.engine = opened = _engine(bundle, engine, precision, threads)
         manifest = opened.bundle.manifest
@@ -59,6 +63,7 @@ class Tracker:
             fill=manifest.fill,
             policy=asdict(Policy.of(manifest.thresholds_of(opened.precision))),
         )
+        self._core.set_static_check(static_check)
 
     def start(self, frame: Pixels, *, text: str | None = None, box: Any = None) -> Track:
         """Names the target, and finds it in the first frame; forgets any target before it.
@@ -78,14 +83,27 @@ class Tracker:
         tokens = None if text is None else self._tokens(text)
         return _track(self._core.start(pixels, tokens, given))
 
-    def update(self, frame: Pixels) -> Track:
-        """Finds the target in the next frame, uint8 (H, W, 3) BGR.
+    def update(self, frame: Pixels, *, deadline_ms: float | None = None) -> Track:
+        """Finds the target in the next frame.
+
+        With a deadline, a box that is tracked coasts at its velocity of late while the network would take longer than
+        there is time (the median of its last runs here); ``Track.basis`` is then "coasted". It is a wish, not a
+        guarantee: after 3 coasted frames in a row the network runs whatever the deadline says, as it does while
+        the target is searched for, uncertain or lost.
+
+        Args:
+            frame: uint8 (H, W, 3) BGR.
+            deadline_ms: when the answer is wanted, in milliseconds from this call; None: when it is ready.
 
         Raises:
-            FrameError: bad input; the frame does not count.
+            FrameError, ConfigError: bad input; the frame does not count.
             NotStartedError: there is no target yet.
         """
-        return _track(self._core.update(check_packed(frame)))
+        if deadline_ms is not None and (not isinstance(deadline_ms, Real) or isinstance(deadline_ms, bool)):
+            raise ConfigError(
+                f"deadline_ms is {deadline_ms!r}; expected a positive number of milliseconds, or None for no deadline"
+            )
+        return _track(self._core.update(check_packed(frame), deadline_ms))
 
     def set_text(self, text: str) -> None:
         """Describes another target, from the next frame on: takes milliseconds, nothing is rebuilt.
@@ -110,9 +128,9 @@ class Tracker:
         return self._tokenizer.encode(text)
 
 
-def _track(result: tuple[tuple[float, float, float, float] | None, float, str, int]) -> Track:
-    box, score, status, index = result
-    return Track(None if box is None else Box(*box), score, cast(Status, status), index)
+def _track(result: tuple[tuple[float, float, float, float] | None, float, str, int, str]) -> Track:
+    box, score, status, index, basis = result
+    return Track(None if box is None else Box(*box), score, cast(Status, status), index, cast(Basis, basis))
 
 
 def _engine(bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int) -> Engine:

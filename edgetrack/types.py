@@ -14,6 +14,8 @@ from edgetrack.errors import BoxError, FrameError
 
 Status = Literal["searching", "tracking", "uncertain", "lost"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+Basis = Literal["network", "coasted", "reused"]
+BASES: tuple[Basis, ...] = get_args(Basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ class Track:
     score: float  # 0..1, how sure the network is that the target is in ``box`` (or, without one, in view)
     status: Status
     index: int  # frames since ``start``, which is 0
+    # What the box rests on: the network's look at this frame (or the box that you gave), its motion of late because
+    # the deadline was short, or the network's last look because nothing has changed since.
+    basis: Basis = "network"
 
 
 @dataclass(frozen=True, slots=True)

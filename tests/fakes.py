@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import BoxError
-from edgetrack.types import Box, Track, check_pixels
+from edgetrack.types import Basis, Box, Track, check_pixels
 
 STATUS_OF_TEN = ("searching",) * 2 + ("tracking",) * 6 + ("uncertain", "lost")
 
@@ -27,6 +28,7 @@ class FakeTracker:
         engine: str = "auto",
         precision: str = "auto",
         threads: int = 2,
+        static_check: bool = False,
         delay_s: float = 0.0,
     ) -> None:
         manifest = SimpleNamespace(name="fake", version="0", digest="0", parameters=0, license="none")
@@ -38,6 +40,7 @@ class FakeTracker:
         )
         self.calls: list[tuple[str, Any, Any]] = []
         self._delay_s = delay_s
+        self._static_check = static_check
 
     def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Box | None = None) -> Track:
         if box is not None and (box.x >= frame.shape[1] or box.y >= frame.shape[0]):
@@ -45,9 +48,11 @@ class FakeTracker:
         self.calls.append(("start", text, box))
         return self._track(frame)
 
-    def update(self, frame: NDArray[np.uint8]) -> Track:
+    def update(self, frame: NDArray[np.uint8], *, deadline_ms: float | None = None) -> Track:
         self.calls.append(("update", None, None))
-        return self._track(frame)
+        track = self._track(frame)
+        basis: Basis = "coasted" if deadline_ms else "reused" if self._static_check else "network"
+        return track if track.box is None else replace(track, basis=basis)
 
     def _track(self, frame: NDArray[np.uint8]) -> Track:
         check_pixels(frame)

@@ -21,7 +21,7 @@ from tests import fakes
 cv2 = pytest.importorskip("cv2")
 FAKE = [sys.executable, str(Path(fakes.__file__).resolve())]
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "data" / "clips"
-KEYS = ["frame", "time_s", "status", "box", "score", "latency_ms"]
+KEYS = ["frame", "time_s", "status", "box", "score", "basis", "latency_ms"]
 
 
 def write_video(path: Path, frames: int) -> Path:
@@ -62,7 +62,7 @@ def test_help_names_everything_and_loads_nothing_heavy(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "100"})
     for option in (
         "--camera", "--source", "--text", "--box", "--output", "--show", "--no-show", "--max-frames",
-        "--threads", "--engine", "--precision", "--model",
+        "--threads", "--engine", "--precision", "--model", "--deadline-ms", "--static-check",
     ):  # fmt: skip
         assert option in result.stdout
     code = "import sys, edgetrack.cli; print(*sys.modules)"
@@ -89,9 +89,32 @@ def test_a_run_writes_both_outputs_and_a_plain_summary(video: Path, tmp_path: Pa
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [row["frame"] for row in rows] == list(range(30))
     assert all(list(row) == KEYS for row in rows)
+    assert {row["basis"] for row in rows} == {"network"}
+    assert "boxes  " not in result.stdout
     assert all((row["box"] is None) == (row["status"] in ("searching", "lost")) for row in rows)
     assert frames_of(tmp_path / "out.mp4") == 30
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.jsonl", "out.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("option", "basis"), [(["--deadline-ms", "5"], "coasted"), (["--static-check"], "reused")]
+)
+def test_boxes_without_the_network_show(video: Path, tmp_path: Path, option: list[str], basis: str) -> None:
+    result = command("run", "--source", video, "--text", "x", "-o", "out.jsonl", *option, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["basis"] for row in rows[:10]] == ["network"] * 2 + [basis] * 7 + ["network"]
+    assert f"boxes  network 9, {basis} 21" in result.stdout
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "nan", "inf"])
+def test_a_bad_deadline_is_one_line_and_leaves_no_file(video: Path, tmp_path: Path, value: str) -> None:
+    result = command(
+        "run", "--source", video, "--text", "x", "-o", "a.jsonl", f"--deadline-ms={value}", cwd=tmp_path
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: deadline_ms is ")
+    assert not (tmp_path / "a.jsonl").exists()
 
 
 def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:

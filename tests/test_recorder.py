@@ -22,7 +22,7 @@ from edgetrack.errors import MissingExtra, SinkError, SourceError
 from edgetrack.io import open_sink, open_source
 from edgetrack.io.recorder import CHUNK_BYTES, SCHEMAS, TOPICS
 from edgetrack.io.recording import Recording
-from edgetrack.types import Box, Frame, Track
+from edgetrack.types import Basis, Box, Frame, Track
 from tests import fakes
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
@@ -45,7 +45,8 @@ def frame(index: int, *, size: tuple[int, int] = (96, 128)) -> Frame:
 def track(index: int) -> Track:
     if index % 4 == 3:
         return Track(None, 0.25, "lost", index)
-    return Track(Box(10.123456789 + index, 20, 30, 25), 0.87654321, "tracking", index)
+    basis: Basis = "coasted" if index % 4 == 2 else "network"
+    return Track(Box(10.123456789 + index, 20, 30, 25), 0.87654321, "tracking", index, basis)
 
 
 @pytest.fixture

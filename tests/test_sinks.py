@@ -30,13 +30,14 @@ def test_a_json_line_is_exactly_as_documented(tmp_path: Path) -> None:
         # On disk before the sink is closed: another program may follow the file.
         assert path.read_text() == (
             '{"frame": 0, "time_s": 0.0, "status": "tracking", "box": [10.12, 20, 30, 25],'
-            ' "score": 0.8765, "latency_ms": 1.235}\n'
+            ' "score": 0.8765, "basis": "network", "latency_ms": 1.235}\n'
         )
         sink.write(frame(1), ABSENT, latency_ms=2)
     first, second = (json.loads(line) for line in path.read_text().splitlines())
     assert first["frame"] == 0
     assert second == {
-        "frame": 1, "time_s": 0.04, "status": "searching", "box": None, "score": 0.1, "latency_ms": 2,
+        "frame": 1, "time_s": 0.04, "status": "searching", "box": None, "score": 0.1,
+        "basis": "network", "latency_ms": 2,
     }  # fmt: skip
 
 

@@ -56,6 +56,22 @@ def run_command(
         int | None,
         typer.Option(min=1, metavar="N", help="Stop after so many frames.", rich_help_panel="Source"),
     ] = None,
+    deadline_ms: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MS",
+            rich_help_panel="Time",
+            help="What a frame may take: where the network takes longer, the box coasts, 3 frames in a row at most.",
+        ),
+    ] = None,
+    static_check: Annotated[
+        bool,
+        typer.Option(
+            "--static-check",
+            rich_help_panel="Time",
+            help="Where nothing moves, the box stands without the network, 5 frames in a row at most.",
+        ),
+    ] = False,
     threads: Threads = 2,
     engine: Engine = "auto",
     precision: Precision = "auto",
@@ -83,7 +99,8 @@ def run_command(
             outputs=outputs,
             show=show,
             max_frames=max_frames,
-            options=EngineOptions(model, engine, precision, threads),
+            options=EngineOptions(model, engine, precision, threads, static_check),
+            deadline_ms=deadline_ms,
         )
 
 
@@ -135,6 +152,7 @@ def _track(
     show: bool,
     max_frames: int | None,
     options: EngineOptions,
+    deadline_ms: float | None = None,
 ) -> None:
     """Opens the tracker, then outputs, then runs; what fails before the first frame leaves no file behind."""
     from rich.console import Console
@@ -157,7 +175,14 @@ def _track(
         total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
         with StatusLine(console, total=total, live=source.live) as line:
             summary = pipeline.run(
-                source, tracker, sinks, text=text, box=box, max_frames=max_frames, on_frame=line.update
+                source,
+                tracker,
+                sinks,
+                text=text,
+                box=box,
+                max_frames=max_frames,
+                deadline_ms=deadline_ms,
+                on_frame=line.update,
             )
         with pipeline.undisturbed():
             stack.close()

@@ -32,7 +32,8 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
     if track.box is not None:
         _draw_box(cv2, pixels, track.box, colour, scale)
         _tag(cv2, pixels, track.box, f"{track.score:.2f}", colour, scale)
-    words = track.status if text is None else f"{text}: {track.status}"
+    words = track.status if track.basis == "network" else f"{track.status} ({track.basis})"
+    words = words if text is None else f"{text}: {words}"
     _caption(cv2, pixels, words, colour, scale)
 
 

@@ -64,6 +64,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         status=_TEXT,
         score=_NUMBER,
         box={"type": ["object", "null"], **_fields(x=_NUMBER, y=_NUMBER, w=_NUMBER, h=_NUMBER)},
+        basis=_TEXT,
         latency_ms=_NUMBER,
     ),
 }
@@ -143,6 +144,7 @@ def _track(track: Track, index: int, latency_ms: float) -> dict[str, Any]:
         "status": track.status,
         "score": track.score,
         "box": box,
+        "basis": track.basis,
         "latency_ms": latency_ms,
     }
 

@@ -14,7 +14,7 @@ from edgetrack._imports import require
 from edgetrack.errors import BoxError, SourceError
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.recorder import FACTS, IMAGE, TRACK
-from edgetrack.types import STATUSES, Box, Frame, Track
+from edgetrack.types import BASES, STATUSES, Box, Frame, Track
 
 LARGEST_RECORD = 1 << 30  # bytes; a damaged length must not be allocated
 
@@ -194,7 +194,8 @@ class Recording:
         try:
             box, status = message["box"], message["status"]
             place = None if box is None else Box.of([box[key] for key in "xywh"])
-            return Track(place, float(message["score"]), STATUSES[STATUSES.index(status)], index)
+            basis = BASES[BASES.index(message.get("basis", "network"))]  # older recordings have none
+            return Track(place, float(message["score"]), STATUSES[STATUSES.index(status)], index, basis)
         except (KeyError, TypeError, ValueError, BoxError) as error:
             raise SourceError(
                 f"{self.name}: the track of picture {index} is malformed ({error!r})"

@@ -124,6 +124,7 @@ class JsonlSink(Closing):
             "status": track.status,
             "box": None if track.box is None else [round(v, 2) for v in track.box.xywh],
             "score": round(track.score, 4),
+            "basis": track.basis,
             "latency_ms": round(latency_ms, 3),
         }
         try:

@@ -20,7 +20,7 @@ using Four = std::tuple<double, double, double, double>;
 using Three = std::tuple<float, float, float>;
 using Ids = py::array_t<std::int64_t, py::array::c_style>;
 using Mask = py::array_t<float, py::array::c_style>;
-using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t>;
+using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*>;
 
 void spread(const Three& from, float (&to)[3]) { std::tie(to[0], to[1], to[2]) = from; }
 
@@ -39,7 +39,7 @@ Text text_of(const Ids& ids, const Mask& mask) {
 Result result_of(const Track& track) {
   std::optional<Four> box;
   if (track.box) box = {track.box->x, track.box->y, track.box->w, track.box->h};
-  return {box, track.score, name(track.status), track.index};
+  return {box, track.score, name(track.status), track.index, name(track.basis)};
 }
 
 // Takes turns with itself, so that two Python threads that share a tracker by mistake do no harm.
@@ -75,9 +75,13 @@ class PyTracker {
         alone([&] { return tracker_->start(frame, tokens ? &*tokens : nullptr, box ? &given : nullptr); }));
   }
 
-  Result update(const Pixels& pixels) {
+  Result update(const Pixels& pixels, std::optional<double> deadline_ms) {
     const Frame frame = frame_of(pixels);
-    return result_of(alone([&] { return tracker_->update(frame); }));
+    return result_of(alone([&] { return tracker_->update(frame, deadline_ms); }));
+  }
+
+  void set_static_check(bool on) {
+    alone([&] { tracker_->set_static_check(on); });
   }
 
   std::tuple<double, double, double> timing() const {
@@ -137,7 +141,8 @@ void register_tracker(py::module_& module) {
            py::arg("graph"), py::arg("bind"), py::arg("template_factor"), py::arg("search_factor"),
            py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"))
       .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text"), py::arg("box"))
-      .def("update", &PyTracker::update, py::arg("pixels").noconvert())
+      .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none())
+      .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
       .def("timing", &PyTracker::timing)
       .def("set_text", &PyTracker::set_text, py::arg("ids").noconvert(), py::arg("mask").noconvert());
 }

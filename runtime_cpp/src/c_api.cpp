@@ -52,6 +52,7 @@ void give(const edgetrack::Track& track, edgetrack_track* out) {
   out->score = track.score;
   out->status = static_cast<edgetrack_status>(track.status);
   out->index = track.index;
+  out->basis = static_cast<edgetrack_basis>(track.basis);
 }
 
 }  // namespace
@@ -92,6 +93,22 @@ edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, 
     require(tracker, "tracker");
     require(track, "track");
     give(tracker->tracker.update({bgr, width, height, row_bytes}), track);
+  });
+}
+
+edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
+                                       ptrdiff_t row_bytes, double deadline_ms, edgetrack_track* track) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(track, "track");
+    give(tracker->tracker.update({bgr, width, height, row_bytes}, deadline_ms), track);
+  });
+}
+
+edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    tracker->tracker.set_static_check(on != 0);
   });
 }
 

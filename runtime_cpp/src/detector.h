@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "decode.h"
+#include "pace.h"
 #include "target.h"
 
 namespace edgetrack {
@@ -14,6 +15,7 @@ namespace edgetrack {
 struct Detector {
   Tensor image, score, offset, size, presence, quality, embedding;
   std::unique_ptr<Call> call;
+  Cost cost;  // of a run with its crop
 
   Detector(Engine& engine, const std::string& role, const Knowledge& known) {
     const GraphSpec graph = engine.graph(role);

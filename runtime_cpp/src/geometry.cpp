@@ -12,6 +12,11 @@ const char* name(Status status) {
   return names[static_cast<int>(status)];
 }
 
+const char* name(Basis basis) {
+  constexpr const char* names[] = {"network", "coasted", "reused"};
+  return names[static_cast<int>(basis)];
+}
+
 Region region_around(const Box& box, double factor) {
   const double side = factor * std::sqrt(box.w * box.h);
   const double cx = box.x + box.w / 2, cy = box.y + box.h / 2;
@@ -36,6 +41,12 @@ Box clip(const Box& box, const Frame& frame) {
   const double x2 = std::max(std::min(box.x + box.w, static_cast<double>(frame.width)), x1 + least);
   const double y2 = std::max(std::min(box.y + box.h, static_cast<double>(frame.height)), y1 + least);
   return {x1, y1, x2 - x1, y2 - y1};
+}
+
+Box smoothed(const Box& now, const Box& before, double keep) {
+  const double w = now.w * (1 - keep) + before.w * keep, h = now.h * (1 - keep) + before.h * keep;
+  const double cx = now.x + now.w / 2, cy = now.y + now.h / 2;
+  return {cx - w / 2, cy - h / 2, w, h};
 }
 
 namespace {

@@ -22,6 +22,9 @@ Box from_region(const Region& region, const Share& share);
 // `box` cut to the frame; at least 2 pixels of it are left, inside.
 Box clip(const Box& box, const Frame& frame);
 
+// `now` with a share of the size of `before`, about its own centre.
+Box smoothed(const Box& now, const Box& before, double keep);
+
 double iou(const Box& a, const Box& b);
 
 // The share of `inner` that lies in `outer`, 0..1.

@@ -6,6 +6,7 @@
 #include "decode.h"
 #include "detector.h"
 #include "geometry.h"
+#include "pace.h"
 #include "target.h"
 
 namespace edgetrack {
@@ -30,6 +31,7 @@ struct Tracker::State {
   const Policy policy;
   const Colours colours;
   Target target;
+  Pace pace;
   Work work;
   std::unique_ptr<Detector> search, search_by_picture, ground, ground_by_words;  // made when first needed
   std::vector<float> window, share;
@@ -44,13 +46,16 @@ struct Tracker::State {
   double belief = 1;    // that what is followed is what the sentence means, 0..1
   bool own_template = false;  // the template is the user's box, not a find of ours
   std::int64_t index = -1;
+  int owed = 0;  // frames since a check by the sentence was due and has not been made
+  Track latest{};
 
   State(std::shared_ptr<Engine> shared, const Model& pictures, const Policy& numbers)
       : engine(std::move(shared)),
         model(pictures),
         policy(numbers),
         colours(colours_of(pictures.mean, pictures.std, pictures.fill)),
-        target(engine, pictures) {}
+        target(engine, pictures),
+        pace(numbers) {}
 
   void clear();
   Maps run(Detector& detector, const Frame& frame, const Region& region);
@@ -58,9 +63,10 @@ struct Tracker::State {
   Maps everywhere(const Frame& frame, Box& found, double& score);
   std::optional<Box> checked(const Frame& frame);
   void follow_from(const Box& at);
-  Track follow(const Frame& frame);
+  Track follow(const Frame& frame, const Deadline& deadline);
+  Track skip(const Frame& frame, Basis basis);
+  bool has_time_to_check(const Detector& searching, double left_s) const;
   Track judged(double score);
-  Box smoothed(const Region& region, const Prediction& prediction, const Frame& frame) const;
   Detector& searcher();
   void refresh(const Detector& searching, const Region& region);
 };
@@ -77,8 +83,10 @@ void Tracker::State::clear() {
 }
 
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
+  const double before_s = work.timing.crop_s + work.timing.network_s;
   work.crop_into(detector.image, frame, region, colours);
   work.run(*detector.call);
+  detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   return detector.maps();
 }
 
@@ -87,7 +95,9 @@ void Tracker::State::follow_from(const Box& at) {
   locked = true;
   streak = 0;
   against = 0;
+  owed = 0;
   status = Status::tracking;
+  pace.start(at, index);
 }
 
 // Looks at the whole frame: by the user's own box where there is one; a find of ours may be wrong, so it
@@ -145,20 +155,43 @@ std::optional<Box> Tracker::State::checked(const Frame& frame) {
   return found;
 }
 
-Track Tracker::State::follow(const Frame& frame) {
-  if (!own_template && due(index, policy.verify)) {
+// The box without the network, which runs again in one of the next frames.
+Track Tracker::State::skip(const Frame& frame, Basis basis) {
+  pace.skip();
+  if (basis == Basis::coasted) box = clip(pace.ahead(*box, frame), frame);
+  return {box, latest.score, status, index, basis};
+}
+
+// Whether a check by the sentence that is due is made now: when there is time for it, or it has waited
+// enough.
+bool Tracker::State::has_time_to_check(const Detector& searching, double left_s) const {
+  const double check_s = ground_by_words ? ground_by_words->cost.seconds() : 0.0;
+  return owed > policy.coast || searching.cost.seconds() + check_s <= left_s;
+}
+
+Track Tracker::State::follow(const Frame& frame, const Deadline& deadline) {
+  Detector& searching = searcher();
+  const bool check = !own_template && (owed > 0 || due(index, policy.verify));
+  const double left_s = deadline.left_s();
+  if (check) ++owed;
+  if (status == Status::tracking)
+    if (const auto basis = pace.without_network(frame, latest.basis, searching.cost.seconds() > left_s))
+      return skip(frame, *basis);
+  if (check && has_time_to_check(searching, left_s)) {
+    owed = 0;
     if (const std::optional<Box> better = checked(frame)) {
       target.set_template(frame, *better, work);
       follow_from(*better);
     }
   }
-  Detector& searching = searcher();
   const Region region = region_around(*box, model.search_factor);
   const Maps maps = run(searching, frame, region);
   const Prior prior = {window.data(), policy.window, box->w / region.w, box->h / region.w, policy.penalty};
   const Prediction prediction = decode(maps, &prior);
   const double score = confidence(prediction);
-  if (score >= policy.drop) box = smoothed(region, prediction, frame);
+  if (score >= policy.drop)
+    box = clip(smoothed(from_region(region, prediction.share), *box, policy.inertia), frame);
+  pace.see(frame, region, score >= policy.drop ? &*box : nullptr, index);
   if (score >= policy.sure && due(index, policy.refresh)) refresh(searching, region);
   return judged(score);
 }
@@ -201,23 +234,6 @@ Track Tracker::State::judged(double score) {
   return {std::nullopt, shown, status, index};
 }
 
-// The new box with some of the old size kept, inside the frame.
-Box Tracker::State::smoothed(const Region& region, const Prediction& prediction, const Frame& frame) const {
-  const double keep = policy.inertia;
-  const Box raw = from_region(region, prediction.share);
-  const double w = raw.w * (1 - keep) + box->w * keep, h = raw.h * (1 - keep) + box->h * keep;
-  const double cx = raw.x + raw.w / 2, cy = raw.y + raw.h / 2;
-  return clip({cx - w / 2, cy - h / 2, w, h}, frame);
-}
-
-std::map<std::string, double*> fields(Policy& policy) {
-  return {{"acquire", &policy.acquire}, {"candidate", &policy.candidate}, {"confirm", &policy.confirm},
-          {"keep", &policy.keep},       {"drop", &policy.drop},           {"patience", &policy.patience},
-          {"verify", &policy.verify},   {"doubt", &policy.doubt},         {"extent", &policy.extent},
-          {"refresh", &policy.refresh}, {"sure", &policy.sure},           {"window", &policy.window},
-          {"penalty", &policy.penalty}, {"inertia", &policy.inertia}};
-}
-
 Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy)
     : state_(std::make_unique<State>(std::move(engine), model, policy)) {}
 
@@ -247,10 +263,13 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
     track = state.look(frame);
   }
   state.started = true;
-  return track;
+  return state.latest = track;
 }
 
-Track Tracker::update(const Frame& frame) {
+void Tracker::set_static_check(bool on) { state_->pace.static_check = on; }
+
+Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms) {
+  const Deadline deadline(deadline_ms);
   State& state = *state_;
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
@@ -259,7 +278,7 @@ Track Tracker::update(const Frame& frame) {
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
   ++state.index;
-  return state.locked ? state.follow(frame) : state.look(frame);
+  return state.latest = state.locked ? state.follow(frame, deadline) : state.look(frame);
 }
 
 void Tracker::set_text(const Text& text) {

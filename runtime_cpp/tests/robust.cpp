@@ -45,6 +45,9 @@ static void c_api() {
   expect(edgetrack_start(nullptr, pixel, 1, 1, 3, "x", nullptr, &track) == EDGETRACK_CONFIG,
          "start without tracker");
   expect(edgetrack_update(nullptr, pixel, 1, 1, 3, &track) == EDGETRACK_CONFIG, "update without tracker");
+  expect(edgetrack_update_within(nullptr, pixel, 1, 1, 3, 9.0, &track) == EDGETRACK_CONFIG,
+         "update_within without tracker");
+  expect(edgetrack_set_static_check(nullptr, 1) == EDGETRACK_CONFIG, "set_static_check without tracker");
   expect(edgetrack_set_text(nullptr, "x") == EDGETRACK_CONFIG, "set_text without tracker");
   edgetrack_close(nullptr);
   std::string elsewhere = "unset";
@@ -84,8 +87,12 @@ static void bad_frames_and_boxes() {
   const edgetrack::Text longer = {{1, 2, 3}, {1, 1, 1}};
   expect_error(Code::prompt, "3 ids", [&] { tracker.start(good, &longer, nullptr); });
   tracker.start(good, nullptr, &box);
+  for (const double bad : {0.0, -1.0, nan, inf})
+    expect_error(Code::config, "deadline_ms is", [&] { tracker.update(good, bad); });
+  expect(tracker.update(good).index == 1, "frames with a bad deadline do not count");
+  tracker.set_static_check(true);
   const edgetrack::Frame tiny = {pixels.data(), 1, 1, 3};  // smaller than a box may be; any answer will do
-  for (int i = 0; i < 50; ++i) tracker.update(i % 2 ? tiny : good);
+  for (int i = 0; i < 50; ++i) tracker.update(i % 2 ? tiny : good, i % 3 ? 1e-6 : 1e6);
 }
 
 static std::string read(const std::string& path) {

@@ -9,14 +9,15 @@
 extern long allocations;  // in allocations.cpp
 
 // Follows dice for a while; returns what it allocated after the first `warm` frames.
-static long counted(edgetrack::Tracker& tracker, int warm, int frames, std::set<edgetrack::Status>& seen) {
+static long counted(edgetrack::Tracker& tracker, int warm, int frames, std::set<edgetrack::Status>& seen,
+                    std::set<edgetrack::Basis>& bases) {
   static std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
   const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320};
   long before = allocations;
   for (int i = 0; i < frames; ++i) {
     if (i == warm) before = allocations;
-    const edgetrack::Status status = tracker.update(frame).status;
-    if (i < warm) seen.insert(status);
+    const edgetrack::Track track = i % 12 < 6 ? tracker.update(frame) : tracker.update(frame, 1e-6);
+    if (i < warm) seen.insert(track.status), bases.insert(track.basis);
   }
   return allocations - before;
 }
@@ -24,6 +25,7 @@ static long counted(edgetrack::Tracker& tracker, int warm, int frames, std::set<
 int main() {
   edgetrack::Policy policy;
   policy.patience = 3, policy.verify = 4, policy.refresh = 2;
+  policy.rest = 1, policy.still = 0, policy.reuse = 1;  // dice never rest
   const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}};
   std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
   const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320};
@@ -32,8 +34,10 @@ int main() {
   for (const bool named : {true, false}) {
     edgetrack::Tracker tracker(std::make_shared<edgetrack::DiceEngine>(7u), model, policy);
     tracker.start(frame, named ? &text : nullptr, named ? nullptr : &box);
+    tracker.set_static_check(true);
     std::set<edgetrack::Status> seen;
-    if (const long some = counted(tracker, 2000, 6000, seen)) {
+    std::set<edgetrack::Basis> bases;
+    if (const long some = counted(tracker, 2000, 6000, seen, bases)) {
       std::printf("%ld allocations in 4000 frames after warm-up; expected none\n", some);
       return 1;
     }
@@ -41,6 +45,7 @@ int main() {
       std::printf("only %zu states came up; expected tracking and lost among them\n", seen.size());
       return 1;
     }
+    if (bases.size() != 3) return std::printf("boxes rest on %zu things; expected 3\n", bases.size()), 1;
   }
   if (allocations < 100) return std::printf("the counter does not count\n"), 1;
   std::printf("no allocation in 8000 frames\n");

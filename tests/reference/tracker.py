@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from edgetrack.crop import crop_into
 from edgetrack.engines.base import Engine
 from edgetrack.policy import Policy
-from edgetrack.types import Box, Status, Track
+from edgetrack.types import Basis, Box, Status, Track
 from reference.decode import Prediction, confidence, decode, hann_window, quality_within
 from reference.geometry import Region, clip, from_region, letterbox, region_around, target_share
+from reference.pace import Pace
 from reference.target import Target
 
 Pixels = NDArray[np.uint8]
@@ -30,14 +31,18 @@ class Find(NamedTuple):
 
 
 class Tracker:
-    """As ``edgetrack.Tracker``, with texts that are tokens already and without checks of its input."""
+    """As ``edgetrack.Tracker``, with texts that are tokens already and without checks of its input.
 
-    def __init__(self, engine: Engine) -> None:
+    Time is told, not measured: in ``late`` frames it is over, in others there is enough.
+    """
+
+    def __init__(self, engine: Engine, *, static_check: bool = False) -> None:
         self.engine = engine
         self._manifest = self.engine.bundle.manifest
         self._policy = Policy.of(self._manifest.thresholds)
         self._images: dict[str, NDArray[np.float32]] = {}
         self._window: NDArray[np.float32] | None = None
+        self._pace = Pace(self._policy, static_check=static_check)
         self._clear()
 
     def _clear(self) -> None:
@@ -51,6 +56,8 @@ class Tracker:
         self._belief = 1.0  # that what is followed is what the sentence means, 0..1
         self._own_template = False  # the template is the user's box, not a find of ours
         self._index = -1
+        self._owed = 0  # frames since a check by the sentence was due
+        self._latest = Track(None, 0.0, "searching", -1)
 
     def start(self, pixels: Pixels, *, text: Tokens | None = None, box: Box | None = None) -> Track:
         target = Target(self.engine)
@@ -59,15 +66,18 @@ class Tracker:
         self._clear()
         self._target, self._index = target, 0
         if box is None:
-            return self._look(pixels)
+            self._latest = self._look(pixels)
+            return self._latest
         target.set_template(pixels, box)
         self._own_template = True
         self._follow_from(box)
-        return Track(box, 1.0, "tracking", 0)
+        self._latest = Track(box, 1.0, "tracking", 0)
+        return self._latest
 
-    def update(self, pixels: Pixels) -> Track:
+    def update(self, pixels: Pixels, *, late: bool = False) -> Track:
         self._index += 1
-        return self._follow(pixels) if self._locked else self._look(pixels)
+        self._latest = self._follow(pixels, late=late) if self._locked else self._look(pixels)
+        return self._latest
 
     def set_text(self, text: Tokens) -> None:
         assert self._target is not None
@@ -131,15 +141,30 @@ class Tracker:
 
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
-        self._against = 0.0
+        self._against, self._owed = 0.0, 0
+        self._pace.start(box, self._index)
 
     # following
 
-    def _follow(self, pixels: Pixels) -> Track:
+    def _skip(self, pixels: Pixels, basis: Basis) -> Track:
+        assert self._box is not None
+        if basis == "coasted":
+            height, width = pixels.shape[:2]
+            self._box = clip(self._pace.motion.ahead(self._box, width, height), width, height)
+        return Track(self._box, self._latest.score, self._status, self._index, basis)
+
+    def _follow(self, pixels: Pixels, *, late: bool) -> Track:
         assert self._box is not None
         assert self._target is not None
         policy, before = self._policy, self._box
-        if not self._own_template and self._index % int(policy.verify) == 0:
+        due = not self._own_template and (self._owed > 0 or self._index % int(policy.verify) == 0)
+        self._owed += due
+        if self._status == "tracking":
+            basis = self._pace.without_network(pixels, self._latest.basis, late=late)
+            if basis is not None:
+                return self._skip(pixels, basis)
+        if due and (self._owed > policy.coast or not late):
+            self._owed = 0
             better = self._checked(pixels)
             if better is not None:
                 self._target.set_template(pixels, better)
@@ -160,6 +185,7 @@ class Tracker:
         score = confidence(prediction)
         if score >= policy.drop:
             self._box = self._smoothed(region, prediction, pixels)
+        self._pace.see(pixels, region, self._box if score >= policy.drop else None, self._index)
         if score >= policy.sure and policy.refresh and self._index % int(policy.refresh) == 0:
             share = target_share(self._box, region, outputs["score"].shape[-1])
             self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)

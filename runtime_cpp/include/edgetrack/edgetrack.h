@@ -31,6 +31,13 @@ typedef enum {
   EDGETRACK_LOST = 3
 } edgetrack_status;
 
+/* What the box of a track rests on. */
+typedef enum {
+  EDGETRACK_NETWORK = 0, /* the network's look at this frame */
+  EDGETRACK_COASTED = 1, /* its motion of late: the deadline was short */
+  EDGETRACK_REUSED = 2   /* the network's last look: nothing has changed since */
+} edgetrack_basis;
+
 /* In pixels of the frame, origin at the top left. */
 typedef struct {
   double x, y, w, h;
@@ -42,6 +49,7 @@ typedef struct {
   double score;      /* 0..1 */
   edgetrack_status status;
   int64_t index; /* frames since start, which is 0 */
+  edgetrack_basis basis;
 } edgetrack_track;
 
 /* Opens the bundle in a folder on ONNX Runtime. `library` is its shared library's file, or NULL for what the
@@ -58,6 +66,15 @@ edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, i
 /* Finds the target in the next frame. */
 edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                 ptrdiff_t row_bytes, edgetrack_track* track);
+
+/* The same by a deadline, in milliseconds from the call: a box that is tracked coasts while the network would
+ * take longer, for 3 frames in a row at most. */
+edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
+                                       ptrdiff_t row_bytes, double deadline_ms, edgetrack_track* track);
+
+/* Whether a box that has not moved stands, for 5 frames in a row at most, while nothing changes around it.
+ * Off (0) at first. */
+edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);
 
 /* Another text, from the next frame on. */
 edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text);

@@ -30,6 +30,11 @@ struct Policy {
   double window = 0.40;
   double penalty = 0.08;
   double inertia = 0.35;
+  double coast = 3.0;
+  double reuse = 5.0;
+  double rest = 3.0;
+  double still = 0.9;
+  double calm = 4.0;
 };
 
 // Each number by its name.
@@ -66,7 +71,16 @@ class Tracker {
   Track start(const Frame& frame, const Text* text, const Box* box);
 
   // Finds the target in the next frame. Nothing is allocated once each graph has run. Throws Error.
-  Track update(const Frame& frame);
+  //
+  // With a deadline, in milliseconds from the call: a box that is tracked coasts, at its velocity of late,
+  // while the network would take longer (the median of its last runs here). After `coast` such frames in a
+  // row the network runs whatever the deadline says, as it always does while the target is uncertain or
+  // looked for.
+  Track update(const Frame& frame, std::optional<double> deadline_ms = std::nullopt);
+
+  // From now on, whether a box that has not moved stands, for up to `reuse` frames in a row, as long as its
+  // surroundings hardly change from what the network last saw. Off at first.
+  void set_static_check(bool on);
 
   // Another sentence, from the next frame on. Throws Error.
   void set_text(const Text& text);

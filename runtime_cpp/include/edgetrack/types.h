@@ -36,12 +36,20 @@ enum class Status { searching, tracking, uncertain, lost };
 // "searching", "tracking", "uncertain" or "lost".
 const char* name(Status status);
 
+// What the box of a track rests on: the network's look at this frame, the motion of late because the deadline
+// was short, or the network's last look because nothing has changed since.
+enum class Basis { network, coasted, reused };
+
+// "network", "coasted" or "reused".
+const char* name(Basis basis);
+
 // What the tracker says of one frame.
 struct Track {
   std::optional<Box> box;  // none while searching or lost
   double score;            // 0..1, how sure the network is
   Status status;
   std::int64_t index;  // frames since start(), which is 0
+  Basis basis = Basis::network;
 };
 
 }  // namespace edgetrack

@@ -1,0 +1,96 @@
+// Which frames of a followed target may do without the network: what it costs here, how the target moves, and
+// whether anything has changed.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "edgetrack/tracker.h"
+#include "geometry.h"
+
+namespace edgetrack {
+
+// When the answer is wanted; the clock runs from the construction.
+class Deadline {
+ public:
+  // Without a number: never. Throws Error unless it is positive and finite.
+  explicit Deadline(std::optional<double> ms);
+  double left_s() const;  // infinite when never
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begun_ = Clock::now();
+  const std::optional<double> ms_;
+};
+
+// What one network takes here: the median of its last runs, so that a few slow ones do not count.
+class Cost {
+ public:
+  void add(double seconds) { latest_[count_++ % latest_.size()] = seconds; }
+  double seconds() const;  // 0 before the first run
+
+ private:
+  std::array<double, 9> latest_{};
+  std::size_t count_ = 0;
+};
+
+// The centre of a box at a steady velocity: differences of what the network saw, exponentially smoothed.
+class Motion {
+ public:
+  void start(const Box& box, std::int64_t index);  // at rest
+  void see(const Box& box, std::int64_t index);
+  // One frame later, of the same size: it stops at the frame's border rather than leave it.
+  Box ahead(const Box& box, const Frame& frame) const;
+
+ private:
+  double cx_ = 0, cy_ = 0, vx_ = 0, vy_ = 0;  // pixels, and pixels a frame
+  std::int64_t index_ = 0;
+};
+
+// A coarse grid of a region as the network last saw it.
+class Snapshot {
+ public:
+  void take(const Frame& frame, const Region& region);
+  void clear() { width_ = height_ = 0; }
+  // Whether each block of the grid differs by at most `limit` of 0..255 on average. False without a picture.
+  bool resembles(const Frame& frame, double limit) const;
+
+ private:
+  static constexpr int kSide = 64, kBlock = 8;  // samples
+  bool block_resembles(const Frame& frame, double limit, int top, int left) const;
+
+  int width_ = 0, height_ = 0;                 // of the frame
+  std::array<int, kSide> columns_{}, rows_{};  // where the samples lie, in pixels of the frame
+  std::array<std::uint8_t, kSide * kSide * 3> samples_{};
+};
+
+class Pace {
+ public:
+  explicit Pace(const Policy& policy) : policy_(policy) {}
+
+  bool static_check = false;
+
+  // A target is followed from here on.
+  void start(const Box& box, std::int64_t index);
+
+  // What the box of a tracked target may rest on instead of the network, if on anything; `last` is what the
+  // box before rests on.
+  std::optional<Basis> without_network(const Frame& frame, Basis last, bool late) const;
+  void skip() { ++skipped_; }  // the network does not run in this frame
+  Box ahead(const Box& box, const Frame& frame) const { return motion_.ahead(box, frame); }
+
+  // The network has run on `region`; without `found` it was too unsure to move the box.
+  void see(const Frame& frame, const Region& region, const Box* found, std::int64_t index);
+
+ private:
+  const Policy policy_;
+  Motion motion_;
+  Snapshot snapshot_;
+  int skipped_ = 0;  // frames since the network ran
+  Box anchor_{};     // where the target came to rest
+  int rested_ = 0;   // runs of the network in a row that found it there
+};
+
+}  // namespace edgetrack
