@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edgetrack.bundle import Bundle
     from edgetrack.errors import EdgetrackError
     from edgetrack.io import open_sink, open_source
+    from edgetrack.multi_tracker import MultiTracker
     from edgetrack.tracker import Tracker
     from edgetrack.types import Box, Frame, Track
 
@@ -27,6 +28,7 @@ __all__ = [
     "Bundle",
     "EdgetrackError",
     "Frame",
+    "MultiTracker",
     "Track",
     "Tracker",
     "__version__",
@@ -39,6 +41,7 @@ _HOMES = {
     "Bundle": "edgetrack.bundle",
     "EdgetrackError": "edgetrack.errors",
     "Frame": "edgetrack.types",
+    "MultiTracker": "edgetrack.multi_tracker",
     "Track": "edgetrack.types",
     "Tracker": "edgetrack.tracker",
     "open_sink": "edgetrack.io",

@@ -42,7 +42,32 @@ class Tracker:
     def update(self, pixels: NDArray[np.uint8], deadline_ms: float | None = None) -> _Track: ...
     def set_static_check(self, on: bool) -> None: ...
     def set_text(self, ids: NDArray[np.int64], mask: NDArray[np.float32]) -> None: ...
-    def timing(self) -> tuple[float, float, float]: ...
+    def timing(self) -> _Three: ...
+
+class MultiTracker:
+    def __init__(
+        self,
+        *,
+        graph: Callable[[str], tuple[_Specs, _Specs]],
+        bind: Callable[[str, _Arrays, _Arrays], Callable[[], object]],
+        template_factor: float,
+        search_factor: float,
+        mean: _Three,
+        std: _Three,
+        fill: _Three,
+        policy: Mapping[str, float],
+    ) -> None: ...
+    def add(
+        self,
+        name: str,
+        text: tuple[NDArray[np.int64], NDArray[np.float32]] | None,
+        box: _Four | None,
+    ) -> None: ...
+    def remove(self, name: str) -> None: ...
+    def names(self) -> list[str]: ...
+    def update(
+        self, pixels: NDArray[np.uint8]
+    ) -> list[tuple[str, _Track | None, Exception | None, _Three]]: ...
 
 def crop_bgr_pixels(
     pixels: NDArray[np.uint8],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from edgetrack.multi_tracker import MultiTracker
     from edgetrack.tracker import Tracker
 
 Text = Annotated[
@@ -50,3 +51,9 @@ class EngineOptions:
             threads=self.threads,
             static_check=self.static_check,
         )
+
+    def multi_tracker(self) -> MultiTracker:
+        """A tracker of several targets with them."""
+        from edgetrack.multi_tracker import MultiTracker
+
+        return MultiTracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack import signals
 from edgetrack.errors import ConfigError, SourceError
 from edgetrack.io.sinks import Sink
-from edgetrack.types import BASES, STATUSES, Basis, Box, Frame, Status, Track
+from edgetrack.types import BASES, STATUSES, Basis, Box, Frame, Status, Timing, Track
 
 REMEMBERED = 65_536  # latencies kept for the percentiles; a camera may run for weeks
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 RECENT_S = 2.0  # span of the live frame rate
 
 
@@ -28,6 +26,16 @@ class FrameTracker(Protocol):
 
     def start(self, frame: NDArray[np.uint8], *, text: str | None, box: Box | None) -> Track: ...
     def update(self, frame: NDArray[np.uint8], *, deadline_ms: float | None = None) -> Track: ...
+
+
+class FrameMultiTracker(Protocol):
+    """What the loop needs of `edgetrack.MultiTracker`."""
+
+    @property
+    def failed(self) -> Mapping[str, Exception]: ...
+    @property
+    def timing(self) -> Mapping[str, Timing]: ...
+    def update(self, frame: NDArray[np.uint8]) -> dict[str, Track]: ...
 
 
 class FrameSource(Protocol):
@@ -61,6 +69,8 @@ class Summary:
     bases: dict[Basis, int]  # frames by what their box rests on
     interrupted: bool  # ended by Ctrl-C
     problem: str | None  # why the source broke off, when it did
+    targets: dict[str, Summary] = field(default_factory=dict)  # of each, in a run with several
+    failed: dict[str, str] = field(default_factory=dict)  # targets that failed in the last frame, and why
 
 
 class Meter:
@@ -76,8 +86,8 @@ class Meter:
         self._opened_s = time.perf_counter()
         self._recent: deque[float] = deque()
 
-    def record(self, track: Track, *, latency_ms: float, dropped: int) -> None:
-        """Takes note of one finished frame."""
+    def record(self, *tracks: Track, latency_ms: float, dropped: int) -> None:
+        """Takes note of one finished frame and of the tracks in it."""
         now_s = time.perf_counter()
         self._recent.append(now_s)
         while self._recent[0] < now_s - RECENT_S:
@@ -88,8 +98,9 @@ class Meter:
             self._latencies.append(latency_ms)
         self.frames += 1
         self.dropped = dropped
-        self.statuses[track.status] += 1
-        self.bases[track.basis] += 1
+        for track in tracks:
+            self.statuses[track.status] += 1
+            self.bases[track.basis] += 1
 
     @property
     def recent_fps(self) -> float:
@@ -154,26 +165,92 @@ def run(
     """
     if text is None and box is None:
         raise ConfigError("nothing to track; give a text such as 'red car', a box (x, y, w, h), or both")
-    if max_frames is not None and max_frames < 1:
-        raise ConfigError(f"max_frames is {max_frames}; expected at least 1")
     if deadline_ms is not None and not 0 < deadline_ms < math.inf:
         raise ConfigError(f"deadline_ms is {deadline_ms}; expected a positive number of milliseconds")
     meter = Meter()
+
+    def follow(frame: Frame) -> None:
+        began_s = time.perf_counter()
+        if meter.frames == 0:
+            track = tracker.start(frame.pixels, text=text, box=box)
+        else:
+            track = tracker.update(frame.pixels, deadline_ms=deadline_ms)
+        latency_ms = (time.perf_counter() - began_s) * 1000
+        with signals.held():  # all outputs end with the same frame
+            for sink in sinks:
+                sink.write(frame, track, latency_ms=latency_ms)
+            meter.record(track, latency_ms=latency_ms, dropped=source.dropped)
+        if on_frame is not None:
+            on_frame(frame, track, meter)
+
+    return _loop(source, meter, sinks, max_frames, follow)
+
+
+def run_many(
+    source: FrameSource,
+    tracker: FrameMultiTracker,
+    sinks: Sequence[Sink] = (),
+    *,
+    max_frames: int | None = None,
+    on_frame: Callable[[Frame, dict[str, Track], Meter], None] | None = None,
+    on_failure: Callable[[str, Exception], None] | None = None,
+) -> Summary:
+    """Tracks all targets of ``tracker`` through a source; ends as ``run`` does.
+
+    Args:
+        source, sinks, max_frames: as for ``run``.
+        tracker: has its targets already.
+        on_frame: called after each frame.
+        on_failure: called when a target fails that did not fail in the frame before; the others go on.
+
+    Raises:
+        ConfigError: ``max_frames`` is less than 1.
+        SourceError: the source gave no frame at all.
+        Exception: every target fails in the first frame; it is what the first one failed with.
+    """
+    meter, meters, failed = Meter(), dict[str, Meter](), dict[str, Exception]()
+
+    def follow(frame: Frame) -> None:
+        began_s = time.perf_counter()
+        tracks = tracker.update(frame.pixels)
+        latency_ms = (time.perf_counter() - began_s) * 1000
+        if meter.frames == 0 and not tracks:
+            raise next(iter(tracker.failed.values()))
+        costs_ms = {name: tracker.timing[name].total for name in tracks}
+        with signals.held():
+            for sink in sinks:
+                sink.write_all(frame, tracks, latencies_ms=costs_ms)
+            meter.record(*tracks.values(), latency_ms=latency_ms, dropped=source.dropped)
+            for name, track in tracks.items():
+                own = meters.setdefault(name, Meter())
+                own.record(track, latency_ms=costs_ms[name], dropped=source.dropped)
+        fresh = {name: error for name, error in tracker.failed.items() if name not in failed}
+        failed.clear()
+        failed.update(tracker.failed)
+        if on_failure is not None:
+            for name, error in fresh.items():
+                on_failure(name, error)
+        if on_frame is not None:
+            on_frame(frame, tracks, meter)
+
+    summary = _loop(source, meter, sinks, max_frames, follow)
+    own = {name: m.summary(interrupted=summary.interrupted, problem=None) for name, m in meters.items()}
+    return replace(summary, targets=own, failed={name: str(error) for name, error in failed.items()})
+
+
+def _loop(
+    source: FrameSource,
+    meter: Meter,
+    sinks: Sequence[Sink],
+    max_frames: int | None,
+    follow: Callable[[Frame], None],
+) -> Summary:
+    if max_frames is not None and max_frames < 1:
+        raise ConfigError(f"max_frames is {max_frames}; expected at least 1")
     interrupted, problem = False, None
     try:
         for frame in source:
-            began_s = time.perf_counter()
-            if meter.frames == 0:
-                track = tracker.start(frame.pixels, text=text, box=box)
-            else:
-                track = tracker.update(frame.pixels, deadline_ms=deadline_ms)
-            latency_ms = (time.perf_counter() - began_s) * 1000
-            with _signals.held():  # all outputs end with the same frame
-                for sink in sinks:
-                    sink.write(frame, track, latency_ms=latency_ms)
-                meter.record(track, latency_ms=latency_ms, dropped=source.dropped)
-            if on_frame is not None:
-                on_frame(frame, track, meter)
+            follow(frame)
             if meter.frames == max_frames or any(sink.done for sink in sinks):
                 break
     except KeyboardInterrupt:
@@ -183,57 +260,3 @@ def run(
             raise
         problem = str(error)
     return meter.summary(interrupted=interrupted, problem=problem)
-
-
-class _Signals:
-    """Whether a signal ends the run at once or after the frame that is being written. A process has but one set."""
-
-    def __init__(self) -> None:
-        self._holding = self._due = False
-
-    def arrive(self) -> None:
-        if not self._holding:
-            raise KeyboardInterrupt
-        self._due = True
-
-    @contextmanager
-    def held(self) -> Generator[None, None, None]:
-        self._holding = True
-        try:
-            yield
-        finally:
-            self._holding, due, self._due = False, self._due, False
-        if due:
-            raise KeyboardInterrupt
-
-
-_signals = _Signals()
-
-
-@contextmanager
-def interruptible() -> Generator[None, None, None]:
-    """Within it, ``kill`` and ``docker stop`` end a run as Ctrl-C does. For the main thread only."""
-
-    def interrupt(signum: int, frame: object) -> None:
-        # The files are being completed from here on: an impatient second signal must not cut them.
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        _signals.arrive()
-
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def undisturbed() -> Generator[None, None, None]:
-    """Within it, Ctrl-C and ``kill`` do nothing: for the moment in which files are completed."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

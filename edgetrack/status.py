@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,8 +24,8 @@ from edgetrack.pipeline import Meter, Summary
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
 
 if TYPE_CHECKING:
+    from edgetrack.engines import Engine
     from edgetrack.io.sources import Source
-    from edgetrack.tracker import Tracker
 
 COLOURS: dict[Status, str] = {"tracking": "green", "uncertain": "yellow", "lost": "red", "searching": "cyan"}
 REDRAW_S = 0.1
@@ -62,19 +62,30 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
         """Redraws the line, at most ten times a second."""
+        line = Text().append(f" ● {track.status:<9}", style=f"bold {COLOURS[track.status]}")
+        line.append(f" score {track.score:.2f}")
+        if track.basis != "network":
+            line.append(f" {track.basis}", style="dim")
+        self._redraw(line, frame, meter)
+
+    def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
+        """The same for several targets: a dot for each, in the colour of its status."""
+        line = Text()
+        for name, track in tracks.items():
+            line.append(" ● ", style=f"bold {COLOURS[track.status]}")
+            line.append(name)
+        self._redraw(line, frame, meter)
+
+    def _redraw(self, line: Text, frame: Frame, meter: Meter) -> None:
         now_s = time.perf_counter()
         if self._live is None or now_s - self._drawn_s < REDRAW_S:
             return
         self._drawn_s = now_s
-        self._live.update(self._line(frame, track, meter), refresh=True)
+        self._live.update(self._with_figures(line, frame, meter), refresh=True)
 
-    def _line(self, frame: Frame, track: Track, meter: Meter) -> Text:
+    def _with_figures(self, line: Text, frame: Frame, meter: Meter) -> Text:
         of = f"/{self._total}" if self._total else ""
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f" ● {track.status:<9}", style=f"bold {COLOURS[track.status]}")
-        line.append(f" score {track.score:.2f}")
-        if track.basis != "network":
-            line.append(f" {track.basis}", style="dim")
+        line.no_wrap, line.overflow = True, "ellipsis"
         line.append(f"   frame {frame.index + 1}{of}", style="dim")
         line.append(f"   {meter.recent_fps:5.1f} fps")
         latency = meter.latency_ms(last=RECENT_FRAMES)
@@ -86,25 +97,24 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 
 
 def print_heading(
-    console: Console, source: Source, tracker: Tracker, *, text: str | None, box: Box | None
+    console: Console, source: Source, engine: Engine, targets: Sequence[tuple[str | None, Box | None]]
 ) -> None:
-    """Prints what is being tracked, in what, and by what."""
+    """Prints what is being tracked (the text and the box of each target), in what, and by what."""
     width, height = source.size
     facts = [f"{width}x{height}"]
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
     facts += [f"{source.frames} frames"] if source.frames else []
-    target = [f'"{text}"'] if text is not None else []
-    target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
     _row(console, "source", f"{source.name} ({', '.join(facts)})")
-    _row(console, "target", " at ".join(target))
-    engine = tracker.engine
+    for text, box in targets:
+        target = [f'"{text}"'] if text is not None else []
+        target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
+        _row(console, "target", " at ".join(target))
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
     _row(console, "engine", engine.reason)
 
 
-def describe(source: Source, tracker: Tracker, *, text: str | None, box: Box | None) -> dict[str, str]:
+def describe(source: Source, engine: Engine, *, text: str | None, box: Box | None) -> dict[str, str]:
     """The same as texts, for a recording: enough to run it again. ``box`` is a JSON list x, y, w, h."""
-    engine = tracker.engine
     manifest = engine.bundle.manifest
     facts = {"edgetrack": __version__, "recorded": datetime.now(timezone.utc).isoformat(timespec="seconds")}
     facts |= {"source": source.name, "model": manifest.name, "model version": manifest.version}
@@ -177,9 +187,15 @@ def print_summary(console: Console, summary: Summary, outputs: Sequence[Path], *
     """Prints the figures of a finished run and the files that it has written."""
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
-    _row(console, "states", _states(summary))
-    if summary.bases["network"] < summary.frames:
+    if not summary.targets:
+        _row(console, "states", _states(summary))
+    if not summary.targets and summary.bases["network"] < summary.frames:
         _row(console, "boxes", ", ".join(f"{basis} {n}" for basis, n in summary.bases.items() if n))
+    for name, own in summary.targets.items():
+        line = Text(f"{name}: ").append_text(_states(own))
+        if own.latency_ms is not None:
+            line.append(f"; p50 {own.latency_ms.p50:.1f}, p95 {own.latency_ms.p95:.1f} ms")
+        _row(console, "target", line)
     if summary.latency_ms is not None:
         p = summary.latency_ms
         figures = (

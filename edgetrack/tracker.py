@@ -50,19 +50,9 @@ class Tracker:
         threads: int = 2,
         static_check: bool = False,
     ) -> None:
-        self.engine = opened = _engine(bundle, engine, precision, threads)
-        manifest = opened.bundle.manifest
+        self.engine = shared_engine(bundle, engine, precision, threads)
         self._tokenizer: Tokenizer | None = None
-        self._core = runtime.Tracker(
-            graph=lambda role: describe(opened.graph(role)),
-            bind=lambda role, inputs, outputs: bind(opened.graph(role), inputs, outputs),
-            template_factor=manifest.factors["template"],
-            search_factor=manifest.factors["search"],
-            mean=manifest.mean,
-            std=manifest.std,
-            fill=manifest.fill,
-            policy=asdict(Policy.of(manifest.thresholds_of(opened.precision))),
-        )
+        self._core = runtime.Tracker(**core_options(self.engine))
         self._core.set_static_check(static_check)
 
     def start(self, frame: Pixels, *, text: str | None = None, box: Any = None) -> Track:
@@ -81,7 +71,7 @@ class Tracker:
         pixels = check_packed(frame)
         given = None if box is None else Box.of(box).xywh
         tokens = None if text is None else self._tokens(text)
-        return _track(self._core.start(pixels, tokens, given))
+        return track_of(self._core.start(pixels, tokens, given))
 
     def update(self, frame: Pixels, *, deadline_ms: float | None = None) -> Track:
         """Finds the target in the next frame.
@@ -103,7 +93,7 @@ class Tracker:
             raise ConfigError(
                 f"deadline_ms is {deadline_ms!r}; expected a positive number of milliseconds, or None for no deadline"
             )
-        return _track(self._core.update(check_packed(frame), deadline_ms))
+        return track_of(self._core.update(check_packed(frame), deadline_ms))
 
     def set_text(self, text: str) -> None:
         """Describes another target, from the next frame on: takes milliseconds, nothing is rebuilt.
@@ -119,8 +109,7 @@ class Tracker:
     @property
     def timing(self) -> Timing:
         """Where the time of the last ``start`` or ``update`` went, without the Python around it."""
-        crop_s, network_s, total_s = self._core.timing()
-        return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)
+        return timing_of(self._core.timing())
 
     def _tokens(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if self._tokenizer is None:
@@ -128,17 +117,42 @@ class Tracker:
         return self._tokenizer.encode(text)
 
 
-def _track(result: tuple[tuple[float, float, float, float] | None, float, str, int, str]) -> Track:
+def core_options(engine: Engine) -> dict[str, Any]:
+    """What the C++ trackers are made of."""
+    manifest = engine.bundle.manifest
+    return {
+        "graph": lambda role: describe(engine.graph(role)),
+        "bind": lambda role, inputs, outputs: bind(engine.graph(role), inputs, outputs),
+        "template_factor": manifest.factors["template"],
+        "search_factor": manifest.factors["search"],
+        "mean": manifest.mean,
+        "std": manifest.std,
+        "fill": manifest.fill,
+        "policy": asdict(Policy.of(manifest.thresholds_of(engine.precision))),
+    }
+
+
+def track_of(result: tuple[tuple[float, float, float, float] | None, float, str, int, str]) -> Track:
+    """The track that the C++ tracker's tuple stands for."""
     box, score, status, index, basis = result
     return Track(None if box is None else Box(*box), score, cast(Status, status), index, cast(Basis, basis))
 
 
-def _engine(bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int) -> Engine:
+def timing_of(seconds: tuple[float, float, float]) -> Timing:
+    """Of the seconds of crop, network and whole."""
+    crop_s, network_s, total_s = seconds
+    return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)
+
+
+def shared_engine(
+    bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int
+) -> Engine:
+    """The engine that is given, or a new one for the bundle; see ``Tracker``."""
     if isinstance(engine, str):
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         return open_engine(opened, engine=engine, precision=precision, threads=threads)
     if bundle is not None:
         raise ConfigError(
-            "Tracker() got a bundle and an open engine, which has its own bundle; give one of the two"
+            "got a bundle and an open engine, which has its own bundle; give the tracker one of the two"
         )
     return engine

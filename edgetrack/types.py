@@ -101,6 +101,10 @@ class Timing:
     network: float
     other: float  # decoding, motion, states
 
+    @property
+    def total(self) -> float:
+        return self.crop + self.network + self.other
+
 
 def check_pixels(pixels: object) -> NDArray[np.uint8]:
     """Returns ``pixels`` itself when it is a non-empty uint8 (H, W, 3) array; copies nothing.

@@ -27,6 +27,18 @@ HEADERS = [
 ]
 
 
+def has_header() -> bool:
+    return any(folder and (Path(folder) / HEADER).exists() for folder in HEADERS)
+
+
+def onnxruntime_library() -> dict[str, str]:
+    """The environment with the library that the Python package brings."""
+    import onnxruntime
+
+    library = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*"))
+    return {**os.environ, "EDGETRACK_ONNXRUNTIME": str(library)}
+
+
 def run(*words: object, **options: Any) -> str:
     done = subprocess.run([str(w) for w in words], capture_output=True, check=False, timeout=900, **options)
     said = done.stdout.decode() + done.stderr.decode()
@@ -71,6 +83,10 @@ def test_no_frame_allocates_after_warm_up(built: Path) -> None:
     assert "no allocation in 8000 frames" in run(built / "steady")
 
 
+def test_several_targets_in_cpp(built: Path) -> None:
+    assert "0 failures" in run(built / "multi")
+
+
 def test_bad_input_is_an_error_code(built: Path, bundle: Bundle) -> None:
     assert "0 failures" in run(built / "robust", bundle.folder)
 
@@ -81,7 +97,22 @@ def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundl
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
     assert "0 failures" in run(folder / "robust", bundle.folder)
     assert "no allocation" in run(folder / "steady")
+    assert "0 failures" in run(folder / "multi")
+    assert "the same" in run(folder / "threads")
     run(folder / "tokens", bundle.folder, input=b"red car\n" + bytes(range(1, 256)) + b"\n")
+
+
+def test_the_thread_sanitizer_finds_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
+    """Threads with trackers of their own on one engine: on dice, and on ONNX Runtime where its headers are."""
+    options = {"EDGETRACK_SANITIZE": "thread", "EDGETRACK_TESTS": "ON"}
+    folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
+    assert "the same 1200 tracks in 3 threads" in run(folder / "threads")
+    if has_header():
+        suppressions = f"suppressions={repository / 'runtime_cpp/tests/tsan.supp'}"
+        said = run(
+            folder / "threads", bundle.folder, env={**onnxruntime_library(), "TSAN_OPTIONS": suppressions}
+        )
+        assert "the same 36 tracks in 3 threads" in said
 
 
 def test_the_tokenizer_is_pythons(built: Path, bundle: Bundle) -> None:
@@ -146,27 +177,24 @@ def test_without_the_library_the_engine_says_what_to_install(example: Path, bund
 
 
 @pytest.mark.skipif(
-    not any(folder and (Path(folder) / HEADER).exists() for folder in HEADERS),
+    not has_header(),
     reason=f"needs ONNX Runtime's headers: set ONNXRUNTIME_INCLUDE_DIR to the folder of {HEADER}",
 )
 def test_the_same_video_gives_the_same_boxes_in_cpp_and_python(example: Path, bundle: Bundle) -> None:
     """Bit for bit: seventeen digits are a double."""
     pytest.importorskip("cv2", reason="the video extra is not installed")
-    import onnxruntime
-
     from edgetrack.demo.scene import Scene
     from edgetrack.tracker import Tracker
 
     frames = [frame.pixels for frame in Scene().frames()][:60]
     height, width = frames[0].shape[:2]
-    library = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*"))
     lines = run(
         example,
         bundle.folder,
         "red car",
         f"{width}x{height}",
         input=b"".join(frame.tobytes() for frame in frames),
-        env={**os.environ, "EDGETRACK_ONNXRUNTIME": str(library)},
+        env=onnxruntime_library(),
     ).splitlines()
     tracker = Tracker(bundle)
     for i, (pixels, line) in enumerate(zip(frames, lines, strict=True)):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edgetrack.errors import BoxError, ConfigError, SourceError
-from edgetrack.pipeline import Meter, run
-from edgetrack.types import Box, Frame, Track
+from edgetrack.pipeline import Meter, run, run_many
+from edgetrack.types import Box, Frame, Timing, Track
 from tests.fakes import FakeTracker
 
 
@@ -42,6 +42,9 @@ class ListSink:
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         self.rows.append((frame.index, track.status, latency_ms))
+
+    def write_all(self, frame: Frame, tracks: dict[str, Track], *, latencies_ms: dict[str, float]) -> None:
+        self.rows += [(frame.index, name, latencies_ms[name]) for name in tracks]
 
     def close(self) -> None: ...
     def __enter__(self) -> ListSink:
@@ -117,3 +120,59 @@ def test_there_must_be_something_to_track() -> None:
         run(Frames(1), FakeTracker())
     with pytest.raises(ConfigError, match="max_frames is 0"):
         run(Frames(1), FakeTracker(), text="x", max_frames=0)
+
+
+class FakeMultiTracker:
+    """Two targets: "a" is tracked, "b" fails in some frames; what each costs is its frame's number."""
+
+    def __init__(self, *, fails: set[int], alone: bool = False) -> None:
+        self.failed: dict[str, Exception] = {}
+        self.timing: dict[str, Timing] = {}
+        self._fails, self._alone, self._index = fails, alone, -1
+
+    def update(self, frame: Any) -> dict[str, Track]:
+        self._index += 1
+        self.timing = dict.fromkeys("ab", Timing(1.0, 2.0, float(self._index)))
+        tracks = {
+            "a": Track(None, 0.5, "searching", self._index),
+            "b": Track(Box(1, 2, 3, 4), 0.9, "tracking", 0),
+        }
+        self.failed = {"b": BoxError(f"it failed at {self._index}")} if self._index in self._fails else {}
+        for name in [*self.failed, *("a" if self._alone else "")]:
+            del tracks[name]
+        return tracks
+
+
+def test_several_targets_are_counted_apart_and_failures_told_once() -> None:
+    sink, told, seen = ListSink(), [], []
+    summary = run_many(
+        Frames(6), FakeMultiTracker(fails={1, 2, 5}), [sink],
+        on_failure=lambda name, error: told.append((name, str(error))),
+        on_frame=lambda frame, tracks, meter: seen.append((frame.index, list(tracks), meter.frames)),
+    )  # fmt: skip
+    assert [row[:2] for row in sink.rows if row[1] == "b"] == [(0, "b"), (3, "b"), (4, "b")]
+    assert [row[2] for row in sink.rows if row[1] == "a"] == [3, 4, 5, 6, 7, 8]
+    assert told == [("b", "it failed at 1"), ("b", "it failed at 5")]
+    assert summary.failed == {"b": "it failed at 5"}
+    assert summary.frames == 6
+    assert summary.statuses == {"searching": 6, "tracking": 3, "uncertain": 0, "lost": 0}
+    assert (summary.targets["a"].frames, summary.targets["b"].frames) == (6, 3)
+    assert summary.targets["a"].latency_ms is not None
+    assert summary.targets["a"].latency_ms.p50 == 6
+    assert seen[1] == (1, ["a"], 2)
+
+
+def test_when_every_target_fails_at_once_there_is_no_run() -> None:
+    sink = ListSink()
+    with pytest.raises(BoxError, match="it failed at 0"):
+        run_many(Frames(6), FakeMultiTracker(fails={0}, alone=True), [sink])
+    assert sink.rows == []
+    summary = run_many(Frames(4), FakeMultiTracker(fails={2}, alone=True), [sink])
+    assert (summary.frames, summary.failed) == (4, {})
+
+
+def test_several_targets_end_as_one_does() -> None:
+    assert run_many(Frames(20), FakeMultiTracker(fails=set()), max_frames=5).frames == 5
+    assert run_many(Frames(4, error=KeyboardInterrupt()), FakeMultiTracker(fails=set())).interrupted
+    with pytest.raises(ConfigError, match="max_frames is 0"):
+        run_many(Frames(1), FakeMultiTracker(fails=set()), max_frames=0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgetrack.errors import SinkError
-from edgetrack.io.overlay import COLOURS, draw
+from edgetrack.io.overlay import COLOURS, draw, draw_all
 from edgetrack.io.sinks import WindowSink, open_sink
 from edgetrack.types import STATUSES, Box, Frame, Track
 
@@ -143,3 +143,34 @@ def test_any_track_can_be_drawn_on_any_picture(
     draw(pixels, Track(None if box is None else Box.of(box), 0.5, status, 0), "x" * 60)  # type: ignore[arg-type]
     assert pixels.shape == (size[1], size[0], 3)
     assert len(COLOURS) == len(STATUSES)
+
+
+def test_several_targets_have_a_line_each_and_keep_their_colours(tmp_path: Path) -> None:
+    tracks = {
+        "left": Track(Box(20, 60, 30, 25), 0.5, "tracking", 0),
+        "right": Track(Box(100, 60, 30, 25), 0.5, "lost", 0),
+    }
+    with open_sink(tmp_path / "out.jsonl") as lines, open_sink(tmp_path / "out.mp4") as film:
+        for index, shown in enumerate([("left", "right"), ("right",), ()]):
+            some = {name: tracks[name] for name in shown}
+            for sink in (lines, film):
+                sink.write_all(frame(index), some, latencies_ms={"left": 1.5, "right": 2.0})
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [(row["frame"], row["name"], row["latency_ms"]) for row in rows] == [
+        (0, "left", 1.5), (0, "right", 2), (1, "right", 2),
+    ]  # fmt: skip
+    capture = cv2.VideoCapture(str(tmp_path / "out.mp4"))
+    first, second, third = (capture.read()[1].astype(int) for _ in range(3))
+    capture.release()
+    edge = (slice(84, 87), slice(104, 126))  # the lower edge of the right box
+    assert np.abs(first[edge].mean((0, 1)) - second[edge].mean((0, 1))).max() < 12
+    assert np.abs(first[edge].mean((0, 1)) - first[84:87, 24:46].mean((0, 1))).max() > 25
+    assert (np.abs(third - 90) < 12).all()  # no target, nothing drawn
+
+
+@pytest.mark.parametrize("size", [(160, 120), (5, 4), (1920, 64)])
+def test_any_number_of_targets_can_be_drawn(size: tuple[int, int]) -> None:
+    pixels, colours = frame(size=size).pixels, {}
+    draw_all(pixels, {str(n): Track(Box(n, n, 30, 30), 0.5, "tracking", 0) for n in range(20)}, colours)
+    assert len(colours) == 20
+    assert len({colours[str(n)] for n in range(8)}) == 8

@@ -24,7 +24,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except EdgetrackError as error:
-            _complain(str(error))
+            complain(str(error))
             raise typer.Exit(EXIT_USER_ERROR) from error
         except KeyboardInterrupt:
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -43,7 +43,8 @@ app = typer.Typer(
 )
 
 
-def _complain(message: str) -> None:
+def complain(message: str) -> None:
+    """Prints an error, in one line, where errors go."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)

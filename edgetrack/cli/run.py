@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetrack.cli.base import EXAMPLE, EXIT_INTERRUPTED, app, parse_box
+from edgetrack.cli.base import EXAMPLE, EXIT_INTERRUPTED, EXIT_USER_ERROR, app, complain, parse_box
 from edgetrack.errors import ConfigError, SourceError
-from edgetrack.options import Engine, EngineOptions, Model, Precision, Text, Threads
+from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
 
 if TYPE_CHECKING:
+    from edgetrack.engines import Engine as Engines
+    from edgetrack.io.sinks import Sink
     from edgetrack.io.sources import Source
     from edgetrack.pipeline import Summary
+    from edgetrack.status import StatusLine
     from edgetrack.types import Box
+
+    Target = tuple[str | None, Box | None]  # its text and its box
+    Run = Callable[[Source, list[Sink], StatusLine, int | None], Summary]
 
 
 @app.command("run")
@@ -34,9 +42,15 @@ def run_command(
             help="A video, a recording (.mcap), a folder of pictures or a stream such as rtsp://host/path.",
         ),
     ] = None,
-    text: Text = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option("--text", "-t", metavar="TEXT", help='What to follow, such as "red car". Repeatable.'),
+    ] = None,
     box: Annotated[
-        str | None, typer.Option(metavar="X,Y,W,H", help="Where the target is in the first frame, in pixels.")
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,W,H", help="Where the target is in the first frame, in pixels. Repeatable."
+        ),
     ] = None,
     output: Annotated[
         list[Path] | None,
@@ -45,8 +59,8 @@ def run_command(
             "-o",
             metavar="FILE",
             rich_help_panel="Result",
-            help="OUT.jsonl: one line a frame. OUT.mp4: the video with the track drawn in. OUT.mcap: frames and "
-            "tracks, for Foxglove and edgetrack replay. Repeatable.",
+            help="OUT.jsonl: one line a frame and target. OUT.mp4: the video with the track drawn in. OUT.mcap: frames "
+            "and tracks of one target, for Foxglove and edgetrack replay. Repeatable.",
         ),
     ] = None,
     show: Annotated[
@@ -79,23 +93,28 @@ def run_command(
 ) -> None:
     """Follow a target in a camera, a video, a folder of pictures or a stream.
 
-    Say what to follow by a text, by a box in the first frame, or by both. Ctrl-C leaves complete files.
+    Say what to follow by a text, by a box in the first frame, or by both. Several texts or several boxes are several
+    targets; with as many of both, each text has the box at its place. Ctrl-C leaves complete files.
     """
     from edgetrack.io.sources import open_source
 
-    if text is None and box is None:
-        raise ConfigError(f"nothing to track: give --text, --box or both, as in: {EXAMPLE}")
+    targets = _targets(text or [], box or [])
     if (camera is None) == (source is None):
         given = "both --camera and --source" if source else "neither --camera nor --source"
         raise ConfigError(f"{given} given, expected one of them, as in: {EXAMPLE}")
-    target = None if box is None else parse_box(box)
     outputs = _distinct(output or [], source)
+    if len(targets) > 1 and (deadline_ms is not None or static_check):
+        raise ConfigError("--deadline-ms and --static-check are for one target; leave them out with several")
+    for path in outputs:
+        if len(targets) > 1 and path.suffix.lower() == ".mcap":
+            raise ConfigError(
+                f"output {path} is a recording, which holds one target; write .jsonl and .mp4 instead"
+            )
     place: int | str = source if camera is None else camera  # type: ignore[assignment]
     with open_source(place) as opened:
         _track(
             opened,
-            text=text,
-            box=target,
+            targets=targets,
             outputs=outputs,
             show=show,
             max_frames=max_frames,
@@ -123,13 +142,27 @@ def demo_command(
     with open_demo() as scene:
         _track(
             scene,
-            text=text,
-            box=None,
+            targets=[(text, None)],
             outputs=_distinct([output], None),
             show=False,
             max_frames=None,
             options=EngineOptions(model, engine, precision, threads),
         )
+
+
+def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
+    """What to follow, after a check that it is clear which box belongs to which text."""
+    if not texts and not boxes:
+        raise ConfigError(f"nothing to track: give --text, --box or both, as in: {EXAMPLE}")
+    if texts and boxes and len(texts) != len(boxes):
+        raise ConfigError(
+            f"{len(texts)} --text and {len(boxes)} --box given; expected as many of both (each text has the box at "
+            "its place), or only one kind"
+        )
+    for text in texts:
+        if texts.count(text) > 1:
+            raise ConfigError(f"--text {text!r} is given twice; expected another text for each target")
+    return list(zip_longest(texts, [parse_box(box) for box in boxes]))
 
 
 def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
@@ -146,8 +179,7 @@ def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
 def _track(
     source: Source,
     *,
-    text: str | None,
-    box: Box | None,
+    targets: list[Target],
     outputs: list[Path],
     show: bool,
     max_frames: int | None,
@@ -157,37 +189,63 @@ def _track(
     """Opens the tracker, then outputs, then runs; what fails before the first frame leaves no file behind."""
     from rich.console import Console
 
-    from edgetrack import pipeline
-    from edgetrack.io.sinks import Sink, WindowSink, open_sink
+    from edgetrack import signals
+    from edgetrack.io.sinks import WindowSink, open_sink
     from edgetrack.status import StatusLine, describe, print_heading, print_summary
 
     console = Console(highlight=False)
-    with pipeline.interruptible(), ExitStack() as stack:
-        tracker = options.tracker()
-        facts = describe(source, tracker, text=text, box=box)
+    text, box = targets[0] if len(targets) == 1 else (None, None)
+    with signals.interruptible(), ExitStack() as stack:
+        engine, run = _one(text, box, deadline_ms, options) if len(targets) == 1 else _many(targets, options)
+        facts = describe(source, engine, text=text, box=box)
         sinks: list[Sink] = [
             stack.enter_context(open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts))
             for path in outputs
         ]
         if show:
             sinks.append(stack.enter_context(WindowSink(text=text)))
-        print_heading(console, source, tracker, text=text, box=box)
+        print_heading(console, source, engine, targets)
         total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
         with StatusLine(console, total=total, live=source.live) as line:
-            summary = pipeline.run(
-                source,
-                tracker,
-                sinks,
-                text=text,
-                box=box,
-                max_frames=max_frames,
-                deadline_ms=deadline_ms,
-                on_frame=line.update,
-            )
-        with pipeline.undisturbed():
+            summary = run(source, sinks, line, max_frames)
+        with signals.undisturbed():
             stack.close()
     print_summary(console, summary, outputs, live=source.live)
     _finish(summary)
+
+
+def _one(
+    text: str | None, box: Box | None, deadline_ms: float | None, options: EngineOptions
+) -> tuple[Engines, Run]:
+    from edgetrack import pipeline
+
+    tracker = options.tracker()
+    return tracker.engine, lambda source, sinks, line, most: pipeline.run(
+        source,
+        tracker,
+        sinks,
+        text=text,
+        box=box,
+        max_frames=most,
+        deadline_ms=deadline_ms,
+        on_frame=line.update,
+    )
+
+
+def _many(targets: list[Target], options: EngineOptions) -> tuple[Engines, Run]:
+    from edgetrack import pipeline
+
+    tracker = options.multi_tracker()
+    for text, box in targets:
+        tracker.add(text=text, box=box)
+    return tracker.engine, lambda source, sinks, line, most: pipeline.run_many(
+        source,
+        tracker,
+        sinks,
+        max_frames=most,
+        on_frame=line.update_all,
+        on_failure=lambda name, error: complain(f"target {name!r}: {error}"),
+    )
 
 
 def _finish(summary: Summary) -> None:
@@ -195,3 +253,5 @@ def _finish(summary: Summary) -> None:
         raise SourceError(summary.problem)
     if summary.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
+    if summary.failed:  # each was told when it happened
+        raise typer.Exit(EXIT_USER_ERROR)

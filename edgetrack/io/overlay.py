@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,17 @@ COLOURS: dict[Status, Colour] = {
     "lost": (80, 80, 240),
     "searching": (230, 190, 120),
 }
+# Of several targets, in the order of their first tracks (Okabe and Ito, "Color universal design", 2008, without black).
+TARGET_COLOURS: tuple[Colour, ...] = (
+    (66, 228, 240),
+    (233, 180, 86),
+    (0, 94, 213),
+    (115, 158, 0),
+    (167, 121, 204),
+    (0, 159, 230),
+    (178, 114, 0),
+    (220, 220, 220),
+)
 INK = (24, 24, 24)
 PAPER = (245, 245, 245)
 
@@ -35,6 +47,23 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
     words = track.status if track.basis == "network" else f"{track.status} ({track.basis})"
     words = words if text is None else f"{text}: {words}"
     _caption(cv2, pixels, words, colour, scale)
+
+
+def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colours: dict[str, Colour]) -> None:
+    """Draws several targets, each in a colour of its own, and a line for each, into ``pixels`` (H, W, 3) BGR, in place.
+
+    ``colours`` is what each name got so far; a name that is new gets the next colour.
+    """
+    cv2 = load_cv2()
+    scale = min(max(min(pixels.shape[:2]) / 640, 0.7), 2.5)
+    for name in tracks:
+        colours.setdefault(name, TARGET_COLOURS[len(colours) % len(TARGET_COLOURS)])
+    for name, track in tracks.items():
+        if track.box is not None:
+            _draw_box(cv2, pixels, track.box, colours[name], scale)
+            _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", colours[name], scale)
+    for row, (name, track) in enumerate(tracks.items()):
+        _caption(cv2, pixels, f"{name}: {track.status}", colours[name], scale, row=row)
 
 
 def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, colour: Colour, scale: float) -> None:
@@ -63,14 +92,17 @@ def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, colour: Colo
     _write(cv2, pixels, words, (x + pad, y + tall - below), 0.6 * scale, INK)
 
 
-def _caption(cv2: Any, pixels: NDArray[np.uint8], words: str, colour: Colour, scale: float) -> None:
-    """A dark translucent plate at the top left with a dot in the colour of the status."""
+def _caption(
+    cv2: Any, pixels: NDArray[np.uint8], words: str, colour: Colour, scale: float, *, row: int = 0
+) -> None:
+    """A dark translucent plate at the top left, below ``row`` others, with a dot in the colour."""
     (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.7 * scale, 1)
     pad = round(10 * scale)
     tall = h + below + pad
-    plate = pixels[pad : pad + tall, pad : pad + w + 3 * pad + h]
+    top = pad + row * (tall + pad // 3)
+    plate = pixels[top : top + tall, pad : pad + w + 3 * pad + h]
     plate[:] = (plate * 0.35).astype(np.uint8)
-    middle = pad + tall // 2
+    middle = top + tall // 2
     cv2.circle(pixels, (2 * pad + h // 3, middle), max(2, round(0.4 * h)), colour, cv2.FILLED, cv2.LINE_AA)
     _write(cv2, pixels, words, (3 * pad + h // 2, middle + h // 2), 0.7 * scale, PAPER)
 

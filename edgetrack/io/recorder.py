@@ -112,6 +112,13 @@ class McapSink(Closing):
         except OSError as error:
             raise SinkError(f"output {self._path} cannot be written: {error.strerror}") from error
 
+    def write_all(
+        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+    ) -> None:
+        raise SinkError(
+            f"output {self._path} is a recording, which holds one target; write .jsonl or .mp4 instead"
+        )
+
     def _start(self) -> None:
         self._file = self._path.open("wb")
         self._writer = self._library.Writer(self._file, chunk_size=CHUNK_BYTES)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edgetrack.errors import SinkError
 from edgetrack.io.opencv import load_cv2
-from edgetrack.io.overlay import draw
+from edgetrack.io.overlay import Colour, draw, draw_all
 from edgetrack.types import Frame, Track
 
 GUI_HINT = "pip install 'edgetrack[gui]'"
@@ -31,6 +31,12 @@ class Sink(Protocol):
         """Whether it wants no more frames, as when its window was closed."""
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None: ...
+
+    def write_all(
+        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+    ) -> None:
+        """Takes one frame and the tracks of several targets in it, with what each of them cost."""
+
     def close(self) -> None: ...
     def __enter__(self) -> Sink: ...
     def __exit__(
@@ -103,7 +109,7 @@ def check_place(path: Path) -> None:
 
 
 class JsonlSink(Closing):
-    """One JSON object a line and frame, written at once: another program can follow the file."""
+    """One JSON object a line, for each frame and target, written at once: another program can follow the file."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
@@ -118,9 +124,19 @@ class JsonlSink(Closing):
             raise SinkError(f"output {self._path} cannot be written: {error.strerror}") from error
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self._line(frame, track, latency_ms)
+
+    def write_all(
+        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+    ) -> None:
+        for name, track in tracks.items():
+            self._line(frame, track, latencies_ms[name], name=name)
+
+    def _line(self, frame: Frame, track: Track, latency_ms: float, **named: str) -> None:
         record = {
             "frame": frame.index,
             "time_s": round(frame.time_s, 4),
+            **named,
             "status": track.status,
             "box": None if track.box is None else [round(v, 2) for v in track.box.xywh],
             "score": round(track.score, 4),
@@ -143,15 +159,34 @@ class JsonlSink(Closing):
             self._path.unlink(missing_ok=True)
 
 
-class VideoSink(Closing):
+class _Drawing(Closing):
+    """What sinks of pictures share: the tracks are drawn, the rest is theirs."""
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text
+        self._colours: dict[str, Colour] = {}
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self._show(frame, lambda pixels: draw(pixels, track, self._text))
+
+    def write_all(
+        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+    ) -> None:
+        self._show(frame, lambda pixels: draw_all(pixels, tracks, self._colours))
+
+    def _show(self, frame: Frame, paint: Callable[[NDArray[np.uint8]], None]) -> None:
+        raise NotImplementedError
+
+
+class VideoSink(_Drawing):
     """An MPEG-4 video with the track drawn into it; appears under its name when it is complete."""
 
     def __init__(
         self, path: str | Path, *, fps: float, size: tuple[int, int] | None = None, text: str | None = None
     ) -> None:
+        super().__init__(text)
         self._path = Path(path)
         self._fps = fps
-        self._text = text
         self._writer: Any = None
         self._canvas: NDArray[np.uint8] | None = None
         self._frames = 0
@@ -177,12 +212,12 @@ class VideoSink(Closing):
                 f" at {self._fps:g} frames a second; pip install 'edgetrack[video]'"
             )
 
-    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+    def _show(self, frame: Frame, paint: Callable[[NDArray[np.uint8]], None]) -> None:
         height, width = frame.pixels.shape[:2]
         if self._canvas is None or self._canvas.shape != frame.pixels.shape:
             self._canvas = np.empty_like(frame.pixels)
         np.copyto(self._canvas, frame.pixels)
-        draw(self._canvas, track, self._text)
+        paint(self._canvas)
         if self._size is None:
             self._open((width, height))
         assert self._size is not None
@@ -223,13 +258,13 @@ def _letterbox(cv2: Any, pixels: NDArray[np.uint8], size: tuple[int, int]) -> ND
     return fitted
 
 
-class WindowSink(Closing):
+class WindowSink(_Drawing):
     """Shows the track live; ``q``, Escape or closing the window ends the run."""
 
     def __init__(self, *, title: str = "edgetrack", text: str | None = None) -> None:
+        super().__init__(text)
         self._cv2 = load_cv2()
         self._title = title
-        self._text = text
         if re.search(r"GUI:\s+NONE", self._cv2.getBuildInformation()):
             raise SinkError(f"this OpenCV is built without windows; for --show: {GUI_HINT}")
         # Without a display some builds end the whole process instead of raising.
@@ -243,9 +278,9 @@ class WindowSink(Closing):
         except self._cv2.error as error:
             raise SinkError(f"no window can be opened ({error.err}); for --show: {GUI_HINT}") from error
 
-    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+    def _show(self, frame: Frame, paint: Callable[[NDArray[np.uint8]], None]) -> None:
         picture = frame.pixels.copy()
-        draw(picture, track, self._text)
+        paint(picture)
         self._cv2.imshow(self._title, picture)
         key = self._cv2.waitKey(1) & 0xFF
         visible = self._cv2.getWindowProperty(self._title, self._cv2.WND_PROP_VISIBLE) >= 1

@@ -7,4 +7,5 @@ PYBIND11_MODULE(_runtime, module) {
   edgetrack::register_crop_kernels(module);
   edgetrack::register_token_kernels(module);
   edgetrack::register_tracker(module);
+  edgetrack::register_multi_tracker(module);
 }

@@ -3,12 +3,9 @@
 #include <pybind11/stl.h>
 
 #include <mutex>
-#include <optional>
-#include <string>
-#include <tuple>
 
-#include "edgetrack/tracker.h"
 #include "engine.h"
+#include "values.h"
 
 namespace py = pybind11;
 
@@ -16,13 +13,18 @@ namespace edgetrack {
 
 namespace {
 
-using Four = std::tuple<double, double, double, double>;
-using Three = std::tuple<float, float, float>;
-using Ids = py::array_t<std::int64_t, py::array::c_style>;
-using Mask = py::array_t<float, py::array::c_style>;
-using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*>;
-
 void spread(const Three& from, float (&to)[3]) { std::tie(to[0], to[1], to[2]) = from; }
+
+}  // namespace
+
+Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
+               const Three& fill) {
+  Model model{template_factor, search_factor, {}, {}, {}};
+  spread(mean, model.mean);
+  spread(std, model.std);
+  spread(fill, model.fill);
+  return model;
+}
 
 Policy policy_of(const py::dict& values) {
   Policy policy;
@@ -36,11 +38,19 @@ Text text_of(const Ids& ids, const Mask& mask) {
   return {{ids.data(), ids.data() + ids.size()}, {mask.data(), mask.data() + mask.size()}};
 }
 
+Box box_of(const Four& values) {
+  Box box;
+  std::tie(box.x, box.y, box.w, box.h) = values;
+  return box;
+}
+
 Result result_of(const Track& track) {
   std::optional<Four> box;
   if (track.box) box = {track.box->x, track.box->y, track.box->w, track.box->h};
   return {box, track.score, name(track.status), track.index, name(track.basis)};
 }
+
+namespace {
 
 // Takes turns with itself, so that two Python threads that share a tracker by mistake do no harm.
 class PyTracker {
@@ -57,11 +67,8 @@ class PyTracker {
  public:
   PyTracker(py::object graph, py::object bind, double template_factor, double search_factor,
             const Three& mean, const Three& std, const Three& fill, const py::dict& policy) {
-    Model model{template_factor, search_factor, {}, {}, {}};
-    spread(mean, model.mean);
-    spread(std, model.std);
-    spread(fill, model.fill);
-    tracker_.emplace(python_engine(std::move(graph), std::move(bind)), model, policy_of(policy));
+    tracker_.emplace(python_engine(std::move(graph), std::move(bind)),
+                     model_of(template_factor, search_factor, mean, std, fill), policy_of(policy));
   }
 
   Result start(const Pixels& pixels, const std::optional<std::pair<Ids, Mask>>& text,
@@ -69,8 +76,7 @@ class PyTracker {
     const Frame frame = frame_of(pixels);
     const std::optional<Text> tokens =
         text ? std::optional(text_of(text->first, text->second)) : std::nullopt;
-    Box given;
-    if (box) std::tie(given.x, given.y, given.w, given.h) = *box;
+    const Box given = box ? box_of(*box) : Box{};
     return result_of(
         alone([&] { return tracker_->start(frame, tokens ? &*tokens : nullptr, box ? &given : nullptr); }));
   }
@@ -95,8 +101,7 @@ class PyTracker {
   }
 };
 
-// The class in edgetrack.errors that a code stands for.
-const char* class_of(Code code) {
+const char* class_name(Code code) {
   switch (code) {
     case Code::frame:
       return "FrameError";
@@ -118,6 +123,8 @@ const char* class_of(Code code) {
 
 }  // namespace
 
+py::object class_of(Code code) { return py::module_::import("edgetrack.errors").attr(class_name(code)); }
+
 Frame frame_of(const Pixels& pixels) {
   if (pixels.ndim() != 3 || pixels.shape(2) != 3 || pixels.size() == 0)
     throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
@@ -132,8 +139,7 @@ void register_tracker(py::module_& module) {
     try {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const Error& error) {
-      const py::object type = py::module_::import("edgetrack.errors").attr(class_of(error.code));
-      py::set_error(type, error.what());
+      py::set_error(class_of(error.code), error.what());
     }
   });
   py::class_<PyTracker>(module, "Tracker")

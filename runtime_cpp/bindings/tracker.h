@@ -14,5 +14,6 @@ using Pixels = pybind11::array_t<std::uint8_t>;
 Frame frame_of(const Pixels& pixels);
 
 void register_tracker(pybind11::module_& module);
+void register_multi_tracker(pybind11::module_& module);
 
 }  // namespace edgetrack

@@ -47,11 +47,15 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfig.cmake
 
 if(EDGETRACK_TESTS) # tests/test_cpp_library.py builds and runs them
   add_executable(steady tests/steady.cpp tests/allocations.cpp)
+  add_executable(multi tests/multi.cpp tests/allocations.cpp)
   add_executable(robust tests/robust.cpp)
+  add_executable(threads tests/threads.cpp)
   add_executable(tokens tests/tokens.cpp)
-  foreach(name steady robust tokens)
+  foreach(name steady multi robust threads tokens)
     target_link_libraries(${name} PRIVATE edgetrack)
     target_include_directories(${name} PRIVATE src)
     target_compile_options(${name} PRIVATE ${warnings})
   endforeach()
+  find_package(Threads REQUIRED)
+  target_link_libraries(threads PRIVATE Threads::Threads)
 endif()

@@ -17,12 +17,15 @@ struct Detector {
   std::unique_ptr<Call> call;
   Cost cost;  // of a run with its crop
 
-  Detector(Engine& engine, const std::string& role, const Knowledge& known) {
+  // `shared` is the picture to look at, allocated if it is not; without it the detector has one of its own.
+  Detector(Engine& engine, const std::string& role, const Knowledge& known, Tensor* shared = nullptr) {
     const GraphSpec graph = engine.graph(role);
     const auto output = [&](const char* tensor, const std::vector<std::int64_t>& shape) {
       return Tensor::zeros(find(graph.outputs, role, tensor, shape));
     };
-    image = Tensor::zeros(find(graph.inputs, role, "image", {1, 3, -1, -1}));
+    const TensorSpec& picture = find(graph.inputs, role, "image", {1, 3, -1, -1});
+    image = shared && shared->data ? *shared : Tensor::zeros(picture);
+    if (shared) *shared = image;
     score = output("score", {1, 1, -1, -1});
     const std::int64_t cells = score.spec.shape[3];
     score = output("score", {1, 1, cells, cells});

@@ -8,6 +8,7 @@
 #include "geometry.h"
 #include "pace.h"
 #include "target.h"
+#include "whole_frame.h"
 
 namespace edgetrack {
 
@@ -33,6 +34,8 @@ struct Tracker::State {
   Target target;
   Pace pace;
   Work work;
+  const bool alone;  // nobody else looks at `whole`
+  const std::shared_ptr<WholeFrame> whole;
   std::unique_ptr<Detector> search, search_by_picture, ground, ground_by_words;  // made when first needed
   std::vector<float> window, share;
 
@@ -49,13 +52,16 @@ struct Tracker::State {
   int owed = 0;  // frames since a check by the sentence was due and has not been made
   Track latest{};
 
-  State(std::shared_ptr<Engine> shared, const Model& pictures, const Policy& numbers)
+  State(std::shared_ptr<Engine> shared, const Model& pictures, const Policy& numbers,
+        std::shared_ptr<WholeFrame> picture)
       : engine(std::move(shared)),
         model(pictures),
         policy(numbers),
         colours(colours_of(pictures.mean, pictures.std, pictures.fill)),
         target(engine, pictures),
-        pace(numbers) {}
+        pace(numbers),
+        alone(!picture),
+        whole(picture ? std::move(picture) : std::make_shared<WholeFrame>()) {}
 
   void clear();
   Maps run(Detector& detector, const Frame& frame, const Region& region);
@@ -105,10 +111,13 @@ void Tracker::State::follow_from(const Box& at) {
 Maps Tracker::State::everywhere(const Frame& frame, Box& found, double& score) {
   std::unique_ptr<Detector>& detector = own_template ? ground : ground_by_words;
   if (!detector)
-    detector =
-        std::make_unique<Detector>(*engine, "ground", own_template ? target.everything() : target.words());
+    detector = std::make_unique<Detector>(*engine, "ground",
+                                          own_template ? target.everything() : target.words(), &whole->image);
   const Region region = letterbox(frame);
-  const Maps maps = run(*detector, frame, region);
+  if (!whole->current) work.crop_into(whole->image, frame, region, colours);
+  whole->current = true;
+  work.run(*detector->call);
+  const Maps maps = detector->maps();
   const Prediction prediction = decode(maps, nullptr);
   found = clip(from_region(region, prediction.share), frame);
   score = confidence(prediction);
@@ -235,7 +244,11 @@ Track Tracker::State::judged(double score) {
 }
 
 Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy)
-    : state_(std::make_unique<State>(std::move(engine), model, policy)) {}
+    : Tracker(std::move(engine), model, policy, nullptr) {}
+
+Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
+                 std::shared_ptr<WholeFrame> shared)
+    : state_(std::make_unique<State>(std::move(engine), model, policy, std::move(shared))) {}
 
 Tracker::~Tracker() = default;
 
@@ -251,6 +264,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
                 "start() got neither text nor box; name the target: start(frame, text='red car')");
   if (box) check_inside(*box, frame);
   if (text) state.target.check(*text);
+  if (state.alone) state.whole->current = false;
   state.clear();
   if (text) state.target.set_text(*text, state.work);
   state.index = 0;
@@ -277,6 +291,7 @@ Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms) {
   if (!state.started)
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
+  if (state.alone) state.whole->current = false;
   ++state.index;
   return state.latest = state.locked ? state.follow(frame, deadline) : state.look(frame);
 }

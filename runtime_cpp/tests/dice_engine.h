@@ -1,5 +1,5 @@
 // An engine without a network, as small as the tracker allows: its answers are dice, so that every state
-// comes up.
+// comes up. Each binding has dice of its own that begin alike: trackers in several threads may share it.
 #pragma once
 
 #include <map>
@@ -11,7 +11,7 @@ namespace edgetrack {
 
 class DiceEngine final : public Engine {
  public:
-  explicit DiceEngine(unsigned seed) : dice_(seed) {}
+  explicit DiceEngine(unsigned seed) : seed_(seed) {}
 
   GraphSpec graph(const std::string& role) override {
     using Specs = std::vector<TensorSpec>;
@@ -38,14 +38,14 @@ class DiceEngine final : public Engine {
              {"embedding", f, {1, 256, 8}}}};
   }
 
-  std::unique_ptr<Call> bind(const std::string&, const std::vector<Tensor>&,
+  std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>&,
                              const std::vector<Tensor>& outputs) override {
-    return std::make_unique<Throw>(dice_, outputs);
+    return std::make_unique<Throw>(seed_ + static_cast<unsigned>(role[0]), outputs);
   }
 
  private:
   struct Throw final : Call {
-    Throw(std::mt19937& source, const std::vector<Tensor>& tensors) : dice(source), outputs(tensors) {}
+    Throw(unsigned seed, const std::vector<Tensor>& tensors) : dice(seed), outputs(tensors) {}
     void run() override {
       std::uniform_real_distribution<float> share(0.0f, 1.0f);
       const float level = share(dice) < 0.8f ? 0.9f : 0.05f;
@@ -55,10 +55,10 @@ class DiceEngine final : public Engine {
         if (tensor.spec.name == "presence" || tensor.spec.name == "score" || tensor.spec.name == "quality")
           for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] *= 2 * level;
     }
-    std::mt19937& dice;
+    std::mt19937 dice;
     const std::vector<Tensor> outputs;
   };
-  std::mt19937 dice_;
+  const unsigned seed_;
 };
 
 }  // namespace edgetrack

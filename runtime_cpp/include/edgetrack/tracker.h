@@ -58,6 +58,8 @@ struct Timing {
   double crop_s = 0, network_s = 0, total_s = 0;
 };
 
+struct WholeFrame;
+
 // Not for two threads at once; trackers share nothing but the engine.
 class Tracker {
  public:
@@ -89,6 +91,10 @@ class Tracker {
   const Timing& timing() const;
 
  private:
+  friend class MultiTracker;
+  Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
+          std::shared_ptr<WholeFrame> shared);  // who shares it says when a frame is new
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -1,0 +1,136 @@
+"""How much work a graph is, how much this machine can do, and how long the graph must take at least.
+
+The roofline model (Williams, Waterman and Patterson, 2009): a program that does W operations and moves Q bytes takes
+at least max(W / peak, Q / bandwidth). W and Q are counted from the graph; peak and bandwidth are measured here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import inliner, shape_inference
+
+from edgetrack.engines.ort import session_options
+
+SIDE = 1536  # of the matrices whose product is the peak: 27 MB in all
+COPIED = 2**28  # bytes: far more than any cache holds
+VIEWS = {"Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten"}  # no value is moved
+FLOAT = 4  # bytes; the weights are stored in half precision and unfolded when the graph is loaded
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one run of a graph is; a multiplication and an addition are two operations."""
+
+    operations: int  # of convolutions and matrix products
+    weight_bytes: int  # float32
+    least_bytes: int  # weights, inputs and outputs, once: all else stays in the cache
+    most_bytes: int  # every tensor is written to memory and read from it by each node that takes it
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was measured with so many threads."""
+
+    threads: int
+    gflops: float  # float32, of a large matrix product
+    gbytes: float  # a second, read and written together, of a large copy
+
+    def least_ms(self, work: Work) -> float:
+        """The roofline's bound, with all that can stay in the cache staying there."""
+        return max(work.operations / self.gflops, work.least_bytes / self.gbytes) / 1e6
+
+
+def work_of(path: Path) -> Work:
+    """Counts a graph with shapes that are all known; local functions count as what they hold.
+
+    Raises:
+        ValueError: a shape is open.
+    """
+    model = onnx.load(str(path), load_external_data=False)
+    return count(model)
+
+
+def count(model: Any) -> Work:
+    """See ``work_of``."""
+    graph = shape_inference.infer_shapes(inliner.inline_local_functions(model), data_prop=True).graph
+    shapes = {v.name: _shape(v) for v in [*graph.input, *graph.value_info, *graph.output]}
+    shapes |= {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    sizes = {name: prod(shape) for name, shape in shapes.items()}
+    constant, weights = {tensor.name for tensor in graph.initializer}, set[str]()
+    operations = moved = 0
+    for node in graph.node:
+        taken = [name for name in node.input if name]
+        if constant.issuperset(taken):  # computed once, when the graph is loaded
+            constant.update(node.output)
+            continue
+        weights.update(constant.intersection(taken))
+        if node.op_type in VIEWS:
+            continue
+        operations += _operations(node, shapes)
+        moved += sum(sizes[name] for name in [*taken, *node.output] if name)
+    ends = sum(sizes[v.name] for v in [*graph.input, *graph.output])
+    own = sum(sizes[name] for name in weights)
+    return Work(operations, FLOAT * own, FLOAT * (own + ends), FLOAT * moved)
+
+
+def _operations(node: Any, shapes: dict[str, tuple[int, ...]]) -> int:
+    """Of one node: for each output value, a product and a sum for each value that goes into it."""
+    if node.op_type not in ("Conv", "MatMul", "Gemm"):
+        return 0
+    first, second = shapes[node.input[0]], shapes[node.input[1]]
+    if node.op_type == "Conv":
+        each = prod(second[1:])  # the weight is (outputs, inputs of the group, rows, columns)
+    elif node.op_type == "Gemm" and any(a.name == "transA" and a.i for a in node.attribute):
+        each = first[-2]
+    else:
+        each = first[-1]
+    return 2 * prod(shapes[node.output[0]]) * each
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    lengths = value.type.tensor_type.shape.dim
+    if not all(length.HasField("dim_value") for length in lengths):
+        raise ValueError(f"tensor {value.name} has an open shape; expected every length to be known")
+    return tuple(length.dim_value for length in lengths)
+
+
+def best_s(function: Callable[[], object], *, rounds: int) -> float:
+    """The shortest of several times."""
+    times = []
+    for _ in range(rounds):
+        began_s = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - began_s)
+    return min(times)
+
+
+def measure(threads: int, *, side: int = SIDE, copied: int = COPIED, rounds: int = 10) -> Machine:
+    """Peak operations, with the library that runs the networks, and peak bandwidth, with numpy's copy."""
+    session = product_session(side, threads)
+    feeds = {name: np.full((side, side), 0.5, np.float32) for name in ("a", "b")}
+    product_s = best_s(lambda: session.run(None, feeds), rounds=rounds)
+    part = copied // threads // 2
+    pairs = [(np.ones(part, np.uint8), np.zeros(part, np.uint8)) for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:  # numpy copies without the interpreter lock
+        copy_s = best_s(lambda: list(pool.map(lambda pair: np.copyto(*pair), pairs)), rounds=rounds)
+    return Machine(threads, 2 * side**3 / product_s / 1e9, 2 * threads * part / copy_s / 1e9)
+
+
+def product_session(side: int, threads: int) -> Any:
+    """A graph of one matrix product."""
+    text = f"""<ir_version: 9, opset_import: ["": 17]>
+    product (float[{side},{side}] a, float[{side},{side}] b) => (float[{side},{side}] c) {{ c = MatMul(a, b) }}"""
+    model = onnx.parser.parse_model(text)
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), session_options(threads), providers=["CPUExecutionProvider"]
+    )

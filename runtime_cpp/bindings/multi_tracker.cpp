@@ -1,0 +1,97 @@
+#include "edgetrack/multi_tracker.h"
+
+#include <pybind11/stl.h>
+
+#include <mutex>
+
+#include "engine.h"
+#include "tracker.h"
+#include "values.h"
+
+namespace py = pybind11;
+
+namespace edgetrack {
+
+namespace {
+
+using Seconds = std::tuple<double, double, double>;  // crop, network, total
+
+// The Python exception that a target failed with. One that is no failure, as KeyboardInterrupt, is thrown on.
+py::object exception_of(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const py::error_already_set& error) {
+    if (!error.matches(PyExc_Exception)) throw;
+    return error.value();
+  } catch (const Error& error) {
+    return class_of(error.code)(error.what());
+  } catch (const std::exception& error) {
+    return py::handle(PyExc_RuntimeError)(error.what());
+  }
+}
+
+// Takes turns with itself, as the tracker of one target does.
+class PyMultiTracker {
+  mutable std::mutex mutex_;
+  std::optional<MultiTracker> tracker_;
+
+  template <typename Step>
+  auto alone(const Step& step) const {
+    const py::gil_scoped_release release;  // before the lock: who holds it may wait for the interpreter
+    const std::lock_guard<std::mutex> turn(mutex_);
+    return step();
+  }
+
+ public:
+  PyMultiTracker(py::object graph, py::object bind, double template_factor, double search_factor,
+                 const Three& mean, const Three& std, const Three& fill, const py::dict& policy) {
+    tracker_.emplace(python_engine(std::move(graph), std::move(bind)),
+                     model_of(template_factor, search_factor, mean, std, fill), policy_of(policy));
+  }
+
+  void add(const std::string& name, const std::optional<std::pair<Ids, Mask>>& text,
+           const std::optional<Four>& box) {
+    const std::optional<Text> tokens =
+        text ? std::optional(text_of(text->first, text->second)) : std::nullopt;
+    const Box given = box ? box_of(*box) : Box{};
+    alone([&] { tracker_->add(name, tokens ? &*tokens : nullptr, box ? &given : nullptr); });
+  }
+
+  void remove(const std::string& name) {
+    alone([&] { tracker_->remove(name); });
+  }
+
+  std::vector<std::string> names() const {
+    return alone([&] { return tracker_->names(); });
+  }
+
+  // A list of (name, track or None, exception or None, seconds).
+  py::list update(const Pixels& pixels) {
+    const Frame frame = frame_of(pixels);
+    const std::vector<MultiTracker::Result> results = alone([&] { return tracker_->update(frame); });
+    py::list all;
+    for (const MultiTracker::Result& result : results) {
+      py::object track = py::none(), failure = py::none();
+      if (result.track) track = py::cast(result_of(*result.track));
+      if (result.failure) failure = exception_of(result.failure);
+      const Timing& t = result.timing;
+      all.append(py::make_tuple(result.name, track, failure, Seconds{t.crop_s, t.network_s, t.total_s}));
+    }
+    return all;
+  }
+};
+
+}  // namespace
+
+void register_multi_tracker(py::module_& module) {
+  py::class_<PyMultiTracker>(module, "MultiTracker")
+      .def(py::init<py::object, py::object, double, double, Three, Three, Three, py::dict>(), py::kw_only(),
+           py::arg("graph"), py::arg("bind"), py::arg("template_factor"), py::arg("search_factor"),
+           py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"))
+      .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text"), py::arg("box"))
+      .def("remove", &PyMultiTracker::remove, py::arg("name"))
+      .def("names", &PyMultiTracker::names)
+      .def("update", &PyMultiTracker::update, py::arg("pixels").noconvert());
+}
+
+}  // namespace edgetrack

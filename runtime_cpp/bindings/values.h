@@ -1,0 +1,30 @@
+// What the two trackers take from Python and give back to it.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <optional>
+#include <tuple>
+
+#include "edgetrack/tracker.h"
+
+namespace edgetrack {
+
+using Four = std::tuple<double, double, double, double>;
+using Three = std::tuple<float, float, float>;
+using Ids = pybind11::array_t<std::int64_t, pybind11::array::c_style>;
+using Mask = pybind11::array_t<float, pybind11::array::c_style>;
+using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*>;
+
+Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
+               const Three& fill);
+Policy policy_of(const pybind11::dict& values);
+Text text_of(const Ids& ids, const Mask& mask);
+Box box_of(const Four& values);
+Result result_of(const Track& track);
+
+// The class in edgetrack.errors that a code stands for.
+pybind11::object class_of(Code code);
+
+}  // namespace edgetrack
