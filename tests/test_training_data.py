@@ -288,3 +288,11 @@ def test_real_pictures_have_things_inside_them(shared_data: Path) -> None:
             assert 0 <= x0 < x1 <= width
             assert 0 <= y0 < y1 <= height
             assert thing.alpha.shape == (y1 - y0, x1 - x0)
+
+
+def test_a_stand_in_for_another_thing_may_lie_in_a_smaller_picture() -> None:
+    """Where nothing else can be drawn, the place of the target in another picture is no thing to cut out."""
+    empty = Picture(np.full((40, 60, 3), 90, np.uint8), (), "voc", "empty.jpg")
+    sampler = TrackingSampler([picture(0), empty], seed=3)
+    absent = [sample for sample in (sampler.sample() for _ in range(300)) if not sample["present"]]
+    assert absent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -130,7 +131,8 @@ class TrackingSampler:
             other = self._pool.draw(same, self._random)
             if other is not None and other.picture.name != actor.picture.name:
                 return other
-        return Actor(self._pool.picture(self._random), actor.thing)
+        # a place in a picture that does not show the thing, so nothing that could be cut out of it
+        return Actor(self._pool.picture(self._random), replace(actor.thing, category="", mask=None))
 
     def _search(self, actor: Actor, flip: bool, *, real: bool, absent: str) -> tuple[Pixels, XYWH]:
         random = self._random
