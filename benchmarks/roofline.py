@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import inliner, shape_inference
+from onnx import inliner, numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
 
 from edgetrack.engines.ort import session_options
 
@@ -62,7 +63,10 @@ def work_of(path: Path) -> Work:
 
 def count(model: Any) -> Work:
     """See ``work_of``."""
-    graph = shape_inference.infer_shapes(inliner.inline_local_functions(model), data_prop=True).graph
+    flat = inliner.inline_local_functions(model)
+    given = {tensor.name for tensor in flat.graph.initializer}
+    fold_constants(flat.graph)
+    graph = shape_inference.infer_shapes(flat, data_prop=True).graph
     shapes = {v.name: _shape(v) for v in [*graph.input, *graph.value_info, *graph.output]}
     shapes |= {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     sizes = {name: prod(shape) for name, shape in shapes.items()}
@@ -73,7 +77,7 @@ def count(model: Any) -> Work:
         if constant.issuperset(taken):  # computed once, when the graph is loaded
             constant.update(node.output)
             continue
-        weights.update(constant.intersection(taken))
+        weights.update(given.intersection(taken))
         if node.op_type in VIEWS:
             continue
         operations += _operations(node, shapes)
@@ -81,6 +85,21 @@ def count(model: Any) -> Work:
     ends = sum(sizes[v.name] for v in [*graph.input, *graph.output])
     own = sum(sizes[name] for name in weights)
     return Work(operations, FLOAT * own, FLOAT * (own + ends), FLOAT * moved)
+
+
+def fold_constants(graph: Any) -> None:
+    """Computes what follows from constants alone, such as the K of a TopK: shape inference does not."""
+    known: dict[str, Any] = {}
+    rest = []
+    for node in graph.node:
+        if known.keys() >= set(node.input):
+            values = ReferenceEvaluator(node).run(None, {name: known[name] for name in node.input})
+            known.update(zip(node.output, values, strict=True))
+        else:
+            rest.append(node)
+    del graph.node[:]
+    graph.node.extend(rest)
+    graph.initializer.extend(numpy_helper.from_array(np.asarray(v), name) for name, v in known.items())
 
 
 def _operations(node: Any, shapes: dict[str, tuple[int, ...]]) -> int:

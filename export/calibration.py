@@ -64,6 +64,7 @@ class Recorder:
         self.name, self.precision = self.engine.name, self.engine.precision
         self.reason, self.bundle = self.engine.reason, self.engine.bundle
         self.seen = dict.fromkeys(QUANTIZED, 0)
+        self.followed: Feeds = {}  # what the tracker knew when it last searched, without the picture
         self.random = np.random.default_rng(0)
 
     def graph(self, role: str) -> Graph:
@@ -89,7 +90,14 @@ class _Recorded:
         self._graph, self._role, self._recorder = graph, role, recorder
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        self._recorder.keep(self._role, feeds)
+        recorder = self._recorder
+        recorder.keep(self._role, feeds)
+        if self._role == "search":
+            recorder.followed = {name: array.copy() for name, array in feeds.items() if name != "image"}
+        elif self._role == "ground" and recorder.followed:
+            # A target that is lost is looked for by its picture, too. Here few are lost: ranges of words alone would
+            # cut off what a template brings, and nothing would be found again.
+            recorder.keep("ground", {**recorder.followed, "image": feeds["image"]})
         return self._graph.run(feeds)
 
 
