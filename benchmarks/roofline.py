@@ -64,8 +64,7 @@ def work_of(path: Path) -> Work:
 def count(model: Any) -> Work:
     """See ``work_of``."""
     flat = inliner.inline_local_functions(model)
-    given = {tensor.name for tensor in flat.graph.initializer}
-    fold_constants(flat.graph)
+    settings = fold_constants(flat.graph)
     graph = shape_inference.infer_shapes(flat, data_prop=True).graph
     shapes = {v.name: _shape(v) for v in [*graph.input, *graph.value_info, *graph.output]}
     shapes |= {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
@@ -77,7 +76,7 @@ def count(model: Any) -> Work:
         if constant.issuperset(taken):  # computed once, when the graph is loaded
             constant.update(node.output)
             continue
-        weights.update(given.intersection(taken))
+        weights.update(constant.intersection(taken) - settings)
         if node.op_type in VIEWS:
             continue
         operations += _operations(node, shapes)
@@ -87,8 +86,11 @@ def count(model: Any) -> Work:
     return Work(operations, FLOAT * own, FLOAT * (own + ends), FLOAT * moved)
 
 
-def fold_constants(graph: Any) -> None:
-    """Computes what follows from constants alone, such as the K of a TopK: shape inference does not."""
+def fold_constants(graph: Any) -> set[str]:
+    """Computes what follows from Constant nodes alone, such as the K of a TopK: shape inference does not.
+
+    Returns the names of what was computed.
+    """
     known: dict[str, Any] = {}
     rest = []
     for node in graph.node:
@@ -100,6 +102,7 @@ def fold_constants(graph: Any) -> None:
     del graph.node[:]
     graph.node.extend(rest)
     graph.initializer.extend(numpy_helper.from_array(np.asarray(v), name) for name, v in known.items())
+    return set(known)
 
 
 def _operations(node: Any, shapes: dict[str, tuple[int, ...]]) -> int:

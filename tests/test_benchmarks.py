@@ -135,7 +135,9 @@ def test_the_shipped_networks_can_be_counted() -> None:
 
     bundle = Bundle.open()
     search, ground = (work_of(bundle.graph(role, "fp32")) for role in ("search", "ground"))
-    assert search.weight_bytes == ground.weight_bytes
+    assert (
+        abs(search.weight_bytes - ground.weight_bytes) <= 16
+    )  # a scalar that is 1 in one of them is not there
     assert 1e8 < search.operations < ground.operations < 1e10
     assert search.least_bytes < search.most_bytes
 
