@@ -144,7 +144,7 @@ def test_what_a_user_can_mend(recorded: Path, tmp_path: Path) -> None:
         ([tmp_path / "gone.mcap", "--recorded"], "gone.mcap cannot be read: No such file"),
         ([tmp_path / "empty.mcap", "--recorded"], "does not say what was followed"),
         ([foreign, "--engine", "openvino"], "--recorded --against BUNDLE"),
-        ([recorded, "--precision", "int8"], "precision 'int8' is not in bundle"),
+        ([recorded, "--precision", "bf16"], "cannot run precision 'bf16'"),
         ([recorded, "--engine", "abacus"], "engine 'abacus' is unknown"),
         ([recorded, "--against", tmp_path / "nothing"], "is neither a folder nor a shipped model"),
     ):

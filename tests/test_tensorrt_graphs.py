@@ -73,16 +73,12 @@ def inputs(role: str) -> Arrays:
 def test_selection_by_the_plugins_node_gives_the_same(folder: Path, role: str) -> None:
     model = onnx.load_model_from_string(rewritten(folder / f"{role}.onnx", half=False, plugin=True))
     assert not model.functions
-    (node,) = [n for n in model.graph.node if n.domain == "edgetrack"]
-    assert (node.op_type, len(node.input), len(node.output)) == (
-        "TokenSelect",
-        4,
-        4,
-    )  # as kernels/README.md has it
-    assert [(a.name, a.i) for a in node.attribute] == [("keep", 128)]
-    model.functions.extend(
-        f for f in operator_functions() if f.name == "TokenSelect"
-    )  # in the plugin's place
+    select, restore = (n for n in model.graph.node if n.domain == "edgetrack")
+    # as kernels/README.md has them
+    assert (select.op_type, len(select.input), len(select.output)) == ("TokenSelect", 4, 4)
+    assert (restore.op_type, len(restore.input), len(restore.output)) == ("TokenRestore", 3, 1)
+    assert [(a.name, a.i) for a in select.attribute] == [("keep", 64)]
+    model.functions.extend(operator_functions())  # in the plugins' place
     expected = outputs(onnx.load(folder / f"{role}.onnx", load_external_data=False), folder, inputs(role))
     for name, array in outputs(model, folder, inputs(role)).items():
         assert np.abs(array - expected[name]).max() <= 2e-6 * max(1, np.abs(expected[name]).max()), name
@@ -127,7 +123,7 @@ def test_float16_stays_close_and_keeps_the_outer_types(folder: Path, role: str, 
     ]
     assert list(model.graph.output) == list(before.graph.output)
     if plugin:
-        model.functions.extend(f for f in operator_functions() if f.name == "TokenSelect")
+        model.functions.extend(operator_functions())
     expected = outputs(before, folder, inputs(role))
     for name, array in outputs(model, folder, inputs(role)).items():
         error = np.abs(array - expected[name]).max() / max(1e-3, np.abs(expected[name]).max())

@@ -103,7 +103,7 @@ def test_another_bundle_has_plans_of_its_own(fakes: Fakes, tmp_path: Path) -> No
 
     copy = tmp_path / "copy"
     shutil.copytree(Bundle.open().folder, copy)
-    first, second = tensorrt(), open_engine(Bundle.open(copy), engine="tensorrt")
+    first, second = tensorrt(), open_engine(Bundle.open(copy), engine="tensorrt", precision="fp32")
     first.graph("prompt")
     second.graph("prompt")
     assert len(plans(tmp_path)) == 1  # the same files, wherever they lie
@@ -114,7 +114,7 @@ def test_another_bundle_has_plans_of_its_own(fakes: Fakes, tmp_path: Path) -> No
     digest = hashlib.sha256((copy / "tracker.weights").read_bytes()).hexdigest()
     manifest["files"]["tracker_weights"]["sha256"] = digest
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    open_engine(Bundle.open(copy), engine="tensorrt").graph("prompt")
+    open_engine(Bundle.open(copy), engine="tensorrt", precision="fp32").graph("prompt")
     assert len(plans(tmp_path)) == 2
 
 

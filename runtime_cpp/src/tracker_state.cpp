@@ -58,9 +58,11 @@ Maps Tracker::State::everywhere(const Frame& frame, Box& found, double& score) {
     detector = std::make_unique<Detector>(*engine, "ground",
                                           own_template ? target.everything() : target.words(), &whole->image);
   const Region region = letterbox(frame);
+  const double before_s = work.timing.crop_s + work.timing.network_s;
   if (!whole->current) work.crop_into(whole->image, frame, region, colours);
   whole->current = true;
   work.run(*detector->call);
+  detector->cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   const Maps maps = detector->maps();
   const Prediction prediction = decode(maps, nullptr);
   found = clip(from_region(region, prediction.share), frame);

@@ -19,25 +19,6 @@ _DOMAIN, _SELECT, _RESTORE = "edgetrack", "TokenSelect", "TokenRestore"
 _PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 _FOLLOWERS = {"Add", "Clip", "Concat", "Expand", "Gather", "Mul", "Relu", "Reshape", "Slice", "Split"}
 _FOLLOWERS |= {"Squeeze", "Sub", "Transpose", "Unsqueeze"}
-# Bundles from before the kernel's signature hold a node of six inputs: the plugin takes the keys and the threshold
-# ready made (kernels/README.md).
-_BY_PLUGIN = """
-<domain: "edgetrack", opset_import: ["": 20, "edgetrack": 1]>
-SelectByPlugin (tokens, project, prototypes, weight, bias, sharpness) => (margins, indices, gates) {
-    second = Constant <value_ints = [1]> ()
-    flat = Constant <value_ints = [-1]> ()
-    keys = MatMul (tokens, project)
-    mean = ReduceMean <keepdims = 0> (tokens, second)
-    limit = Gemm <transB = 1> (mean, weight, bias)
-    threshold = Reshape (limit, flat)
-    selected, chosen, count, scores = edgetrack.TokenSelect <keep = KEEP> (tokens, keys, prototypes, threshold)
-    margins = Sub (scores, limit)
-    indices = Cast <to = 7> (chosen)
-    best = GatherElements <axis = 1> (margins, indices)
-    scaled = Mul (sharpness, best)
-    gates = Sigmoid (scaled)
-}
-"""
 
 
 def rewritten(path: Path, *, half: bool, plugin: bool) -> bytes:
@@ -56,7 +37,7 @@ def rewritten(path: Path, *, half: bool, plugin: bool) -> bytes:
     try:
         model = onnx.load(path, load_external_data=False)
         if plugin:
-            _take_plugin(onnx, model)
+            _take_plugin(model)
         model = inliner.inline_local_functions(model)
         if half:
             _Halver(onnx, model).run()
@@ -68,22 +49,11 @@ def rewritten(path: Path, *, half: bool, plugin: bool) -> bytes:
     return data
 
 
-def _take_plugin(onnx: Any, model: Any) -> None:
-    """Leaves the nodes that the plugins compute without functions, and rewrites those of older bundles to them."""
-    parser = require("onnx.parser", extra="tensorrt")
+def _take_plugin(model: Any) -> None:
+    """Leaves the nodes that the plugins compute without functions."""
     kept = [function for function in model.functions if function.name not in (_SELECT, _RESTORE)]
     del model.functions[:]
     model.functions.extend(kept)
-    for node in model.graph.node:
-        if node.domain == _DOMAIN and node.op_type == _SELECT and len(node.input) == 6:
-            keep = next(a for a in node.attribute if a.name == "keep")
-            number = keep.ints[0] if keep.type == onnx.AttributeProto.INTS else keep.i
-            del node.attribute[:]
-            node.op_type = f"SelectByPlugin{number}"
-            if all(function.name != node.op_type for function in model.functions):
-                function = parser.parse_function(_BY_PLUGIN.replace("KEEP", str(number)))
-                function.name = node.op_type
-                model.functions.append(function)
 
 
 class _Halver:
