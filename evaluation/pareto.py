@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -30,6 +31,12 @@ def front(points: Sequence[Point]) -> list[Point]:
     return best
 
 
+def _step(far: float) -> float:
+    """A round distance between ticks of which about five reach ``far``."""
+    scale = 10.0 ** math.floor(math.log10(far))
+    return next(scale * part for part in (0.2, 0.5, 1.0, 2.0) if far / (scale * part) <= 6)
+
+
 def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
     """Success AUC over milliseconds as SVG, the best choices joined by a line.
 
@@ -38,22 +45,28 @@ def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
         points: at least one.
         alone: a file of its own, which brings its style; else part of a page that has one.
     """
-    far = max(p.ms for p in points) * 1.15
-    low = max(0.0, min(p.auc for p in points) - 0.08)
-    high = min(1.0, max(p.auc for p in points) + 0.05)
+    step_ms, step_auc = _step(max(p.ms for p in points) * 1.15), 0.02
+    columns = math.ceil(max(p.ms for p in points) * 1.1 / step_ms)
+    low = math.floor((min(p.auc for p in points) - 0.03) / step_auc)
+    rows = math.ceil((max(p.auc for p in points) + 0.03) / step_auc) - low
+    if rows > 10:
+        low, rows, step_auc = 0, 10, 0.1
 
     def place(point: Point) -> tuple[float, float]:
-        return LEFT + point.ms / far * WIDTH, TOP + (high - point.auc) / (high - low) * HEIGHT
+        x = LEFT + point.ms / step_ms / columns * WIDTH
+        return x, TOP + (1 - (point.auc / step_auc - low) / rows) * HEIGHT
 
     body = f'<style>{_STYLE}</style><rect width="100%" height="100%" fill="#fff"/>' if alone else ""
     body += f'<text x="{LEFT}" y="20" class="title">{escape(title)}</text>'
-    for tick in range(6):
-        x, y = LEFT + tick * WIDTH / 5, TOP + tick * HEIGHT / 5
-        body += f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{TOP + HEIGHT}" class="grid"/>'
-        body += f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" class="grid"/>'
-        body += f'<text x="{x}" y="{TOP + HEIGHT + 16}" class="tick" text-anchor="middle">{far * tick / 5:.1f}</text>'
-        label = high - (high - low) * tick / 5
-        body += f'<text x="{LEFT - 6}" y="{y + 4}" class="tick" text-anchor="end">{label:.2f}</text>'
+    for tick in range(columns + 1):
+        x = LEFT + tick * WIDTH / columns
+        body += f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{TOP + HEIGHT}" class="grid"/>'
+        body += f'<text x="{x:.1f}" y="{TOP + HEIGHT + 16}" class="tick" text-anchor="middle">{tick * step_ms:g}</text>'
+    for tick in range(rows + 1):
+        y = TOP + HEIGHT - tick * HEIGHT / rows
+        body += f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
+        label = (low + tick) * step_auc
+        body += f'<text x="{LEFT - 6}" y="{y + 4:.1f}" class="tick" text-anchor="end">{label:.2f}</text>'
     below, beside = (
         f'x="{LEFT + WIDTH / 2}" y="{TOP + HEIGHT + 34}"',
         f"translate(14 {TOP + HEIGHT / 2}) rotate(-90)",
@@ -62,14 +75,16 @@ def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
     body += f'<text transform="{beside}" class="tick" text-anchor="middle">success AUC</text>'
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, front(points)))
     body += f'<polyline points="{line}" fill="none" stroke="#888" stroke-dasharray="4 3"/>'
+    taken: list[tuple[float, float]] = []
     for i, point in enumerate(points):
         x, y = place(point)
         tip = f"<title>{escape(point.name)}: {point.auc:.3f}, {point.ms:.1f} ms</title>"
         body += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{PALETTE[i % len(PALETTE)]}">{tip}</circle>'
-        right = x < LEFT + WIDTH * 0.7
-        anchor, shift = ("start", 10) if right else ("end", -10)
-        at = f'x="{x + shift:.1f}" y="{y + 4:.1f}"'
-        body += f'<text {at} class="tick" text-anchor="{anchor}">{escape(point.name)}</text>'
+        spots = [(x, y + shift) for shift in (-11, 21, -26, 36)]  # above, below, further off
+        free = (s for s in spots if all(abs(s[0] - a) > 130 or abs(s[1] - b) > 13 for a, b in taken))
+        taken.append(next(free, spots[0]))
+        at = f'x="{taken[-1][0]:.1f}" y="{taken[-1][1]:.1f}"'
+        body += f'<text {at} class="tick" text-anchor="middle">{escape(point.name)}</text>'
     width, height = LEFT + WIDTH + 20, TOP + HEIGHT + 46
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{body}</svg>'
