@@ -53,10 +53,10 @@ def _wrap(layer: nn.Conv2d | nn.Linear) -> None:
     def forward(x: Tensor) -> Tensor:
         weight = round_weight(layer.weight)
         if isinstance(layer, nn.Conv2d):
-            return layer._conv_forward(inputs.round(x), weight, layer.bias)  # type: ignore[no-untyped-call,no-any-return]
+            return layer._conv_forward(inputs.round(x), weight, layer.bias)  # type: ignore[no-any-return]
         return F.linear(inputs.round(x), weight, layer.bias)
 
-    layer.forward = forward  # type: ignore[method-assign]
+    layer.forward = forward  # type: ignore[method-assign, assignment]
 
 
 def quantize_aware(net: nn.Module) -> int:
