@@ -18,14 +18,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from common import machine
+from precisions import compare
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines import open_engine
 from edgetrack.export.pipeline import ExportConfig, export
-from edgetrack.export.speed import compare_speed
 
 State = dict[str, Any]
 
@@ -84,12 +83,8 @@ def success_auc(bundle: Path, data: list[str], threads: int, folder: Path) -> fl
 def search_ms(whole: Bundle, other: Bundle, threads: int) -> tuple[float, float]:
     """Medians of the search graph of both, which take turns."""
     engines = [open_engine(b, engine="ort", precision="fp32", threads=threads) for b in (whole, other)]
-    random = np.random.default_rng(0)
-    specs = whole.manifest.tensors["search"].inputs
-    feeds = {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
-    first, second = (engine.graph("search") for engine in engines)
-    speed = compare_speed(lambda: first.run(feeds), lambda: second.run(feeds), rounds=200)
-    return speed.fp32_ms, speed.other_ms
+    row = compare(*engines, "search", rounds=200)
+    return float(row["ort_fp32_ms"]), float(row["ms"])
 
 
 def main() -> None:

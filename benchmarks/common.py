@@ -5,16 +5,24 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgetrack.evaluation.machine import processor
+from edgetrack.manifest import TensorSpec
 
 
 def machine() -> str:
     """The processor, its cores, the system and Python, in words."""
     return f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def random_feeds(specs: Mapping[str, TensorSpec]) -> dict[str, NDArray[np.float32]]:
+    """Inputs in -1..1 by name: the time of these networks does not depend on them."""
+    random = np.random.default_rng(0)
+    return {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
 
 
 def medians_ms(functions: list[Callable[[], object]], *, rounds: int) -> list[float]:

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
+from common import random_feeds
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines import Engine, open_engine
@@ -25,9 +25,7 @@ CHOICES = (("ort", "int8"), ("openvino", "fp32"), ("openvino", "bf16"), ("openvi
 
 def compare(fp32: Engine, other: Engine, role: str, *, rounds: int) -> dict[str, float | str]:
     """Medians in milliseconds."""
-    random = np.random.default_rng(0)
-    specs = fp32.bundle.manifest.tensors[role].inputs
-    feeds = {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
+    feeds = random_feeds(fp32.bundle.manifest.tensors[role].inputs)
     first, second = fp32.graph(role), other.graph(role)
     speed = compare_speed(lambda: first.run(feeds), lambda: second.run(feeds), rounds=rounds)
     return {

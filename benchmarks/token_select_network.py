@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import torch
-from common import machine, medians_ms
+from common import machine, medians_ms, random_feeds
 from torch import Tensor
 
 from edgetrack._native import library
@@ -63,11 +63,7 @@ def measure(threads: int, rounds: int, keep: int) -> dict[str, float]:
         "library": open_session(exported, threads, compiled=True),
         "none": open_session(whole, threads),
     }
-    rng = np.random.default_rng(0)
-    feeds = {
-        name: rng.uniform(-1, 1, spec.shape).astype(np.float32)
-        for name, spec in selecting.spec.inputs.items()
-    }
+    feeds = random_feeds(selecting.spec.inputs)
     feeds["prototypes"] /= np.linalg.norm(feeds["prototypes"], axis=-1, keepdims=True)
     function, compiled = (sessions[name].run(None, feeds) for name in ("function", "library"))
     error = max(float(np.abs(a - b).max()) for a, b in zip(function, compiled, strict=True))

@@ -17,6 +17,7 @@ pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'"
 from edgetrack import targets
 from edgetrack.bundle import Bundle
 from edgetrack.engines import open_engine
+from edgetrack.engines import tensorrt as engines_tensorrt
 from edgetrack.engines.tensorrt.plans import PlanCache, cache_folder
 from edgetrack.errors import EngineUnavailable
 
@@ -157,7 +158,7 @@ def test_the_plugin_library_is_loaded_and_part_of_the_plan(
     tensorrt().graph("prompt")
     plugin = tmp_path / "libedgetrack_plugins.so"
     plugin.write_bytes(b"one")
-    monkeypatch.setattr("edgetrack.engines.tensorrt.library", lambda name: plugin)
+    monkeypatch.setattr(engines_tensorrt, "library", lambda name: plugin)
     engine = tensorrt()
     assert "token selection by the plugin" in engine.reason
     assert trt.loaded == [str(plugin)]

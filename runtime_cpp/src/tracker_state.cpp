@@ -32,9 +32,10 @@ void Tracker::State::clear() {
   index = -1;
 }
 
-Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
+// `cropped`: the detector's picture shows the region already.
+Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region, bool cropped) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
-  work.crop_into(detector.image, frame, region, colours);
+  if (!cropped) work.crop_into(detector.image, frame, region, colours);
   work.run(*detector.call);
   detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   return detector.maps();
@@ -58,12 +59,8 @@ Maps Tracker::State::everywhere(const Frame& frame, Box& found, double& score) {
     detector = std::make_unique<Detector>(*engine, "ground",
                                           own_template ? target.everything() : target.words(), &whole->image);
   const Region region = letterbox(frame);
-  const double before_s = work.timing.crop_s + work.timing.network_s;
-  if (!whole->current) work.crop_into(whole->image, frame, region, colours);
+  const Maps maps = run(*detector, frame, region, whole->current);
   whole->current = true;
-  work.run(*detector->call);
-  detector->cost.add(work.timing.crop_s + work.timing.network_s - before_s);
-  const Maps maps = detector->maps();
   const Prediction prediction = decode(maps, nullptr);
   found = clip(from_region(region, prediction.share), frame);
   score = confidence(prediction);

@@ -53,7 +53,7 @@ struct Tracker::State {
         whole(picture ? std::move(picture) : std::make_shared<WholeFrame>()) {}
 
   void clear();
-  Maps run(Detector& detector, const Frame& frame, const Region& region);
+  Maps run(Detector& detector, const Frame& frame, const Region& region, bool cropped = false);
   Track look(const Frame& frame);
   Maps everywhere(const Frame& frame, Box& found, double& score);
   std::optional<Box> checked(const Frame& frame);
