@@ -19,9 +19,10 @@ from edgetrack.io.sources import Source, open_source
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box
 
-QUANTIZED = ("template", "search", "ground")  # text and prompt run once for a target and stay in float
+# text, prompt and ground stay in float: they run seldom, and what ground finds decides which target is followed.
+QUANTIZED = ("template", "search")
 FRAMES = 300  # of each video
-EVERY = 10  # frames from one look at the whole frame, and one template, to the next
+EVERY = 10  # frames from one template to the next
 CROPS = 64  # of each graph, drawn evenly from all
 LEAST = 8
 WORDS = ("person", "car", "animal", "red thing", "face", "ball")  # looked for when no text is given
@@ -64,7 +65,6 @@ class Recorder:
         self.name, self.precision = self.engine.name, self.engine.precision
         self.reason, self.bundle = self.engine.reason, self.engine.bundle
         self.seen = dict.fromkeys(QUANTIZED, 0)
-        self.followed: Feeds = {}  # what the tracker knew when it last searched, without the picture
         self.random = np.random.default_rng(0)
 
     def graph(self, role: str) -> Graph:
@@ -90,14 +90,7 @@ class _Recorded:
         self._graph, self._role, self._recorder = graph, role, recorder
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        recorder = self._recorder
-        recorder.keep(self._role, feeds)
-        if self._role == "search":
-            recorder.followed = {name: array.copy() for name, array in feeds.items() if name != "image"}
-        elif self._role == "ground" and recorder.followed:
-            # A target that is lost is looked for by its picture, too. Here few are lost: ranges of words alone would
-            # cut off what a template brings, and nothing would be found again.
-            recorder.keep("ground", {**recorder.followed, "image": feeds["image"]})
+        self._recorder.keep(self._role, feeds)
         return self._graph.run(feeds)
 
 
@@ -117,7 +110,7 @@ def record(
 
     The target is ``text`` and / or ``box`` in the first frame. Without either, every ``EVERY`` frames one of the
     clip's words is looked for, and where it is not found a random box is followed: a network must hold its range on
-    backgrounds too. Every ``EVERY`` frames the whole frame is looked at, and the target becomes a template.
+    backgrounds too. Every ``EVERY`` frames the target becomes a template.
 
     Raises:
         ConfigError: a box for more than one clip.
@@ -164,10 +157,8 @@ def _follow(
             track = main.start(frame.pixels, text=text, box=box)
         else:
             track = main.update(frame.pixels)
-            if due:  # else the start itself has fed these networks
-                probe.start(frame.pixels, text=word)
-                if track.box is not None:
-                    probe.start(frame.pixels, box=track.box)
+            if due and track.box is not None:  # else the start itself has made a template
+                probe.start(frame.pixels, box=track.box)
         count += 1
     return count
 

@@ -15,7 +15,6 @@ from edgetrack.export.accuracy import Accuracy, Agreement, Judge, Labels
 from edgetrack.export.calibration import QUANTIZED, Calibration, Clip, clips_of, record
 from edgetrack.export.plan import Plan, fastest_kinds, make_plan
 from edgetrack.export.report import Attempt, FileRow, Report
-from edgetrack.export.scores import same_finds
 from edgetrack.export.staging import remove_precision, versions
 from edgetrack.export.variant import FLAVOURS, NAME, Variant, roles
 from edgetrack.export.watch import Watch
@@ -123,8 +122,7 @@ def _accept(report: Report, bundle: Bundle, variant: Variant, accuracy: Accuracy
     report.accepted = True
     report.accuracy_kind, report.clips = accuracy.kind, accuracy.clips
     fp32, int8 = (Policy.of(bundle.manifest.thresholds_of(name)) for name in ("fp32", NAME))
-    names, whole = bundle.manifest.precisions[NAME].thresholds, variant.pairs("ground")
-    report.same_finds = (same_finds(whole, fp32, int8), len(whole))
+    names = bundle.manifest.precisions[NAME].thresholds
     report.thresholds = {name: (getattr(fp32, name), getattr(int8, name)) for name in names}
     report.in_float = variant.in_float(report.kinds)
     for role, plan in variant.plans.items():

@@ -76,12 +76,6 @@ def _figures(report: Report) -> Iterable[str]:
         yield f"<h2>Accuracy: {escape(report.accuracy_kind)}</h2>"
         rows = [[name, f"{a:.3f}", f"{b:.3f}"] for name, (a, b) in report.clips.items()]
         yield _table(["clip", "fp32", "int8"], rows)
-    if report.same_finds[1]:
-        same, total = report.same_finds
-        yield (
-            f"<p>Looking for the target in a whole frame, INT8 and float32 find the same in {same} of {total} frames "
-            "of the calibration videos that no range was measured on.</p>"
-        )
     if report.latency_ms:
         yield "<h2>Latency of the networks</h2>"
         rows = [[n, f"{a:.2f} ms", f"{b:.2f} ms", f"{a / b:.2f}x"] for n, (a, b) in report.latency_ms.items()]

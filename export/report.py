@@ -52,10 +52,6 @@ class Report:
     attempts: list[Attempt] = field(default_factory=list)
     accuracy_kind: str = ""  # "success AUC" on labelled clips, or "agreement" with float32's own boxes
     clips: dict[str, tuple[float, float]] = field(default_factory=dict)  # float32, INT8
-    same_finds: tuple[int, int] = (
-        0,
-        0,
-    )  # held-out whole frames in which float32 and INT8 find the same, of all
     latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # by graph: float32, INT8
     thresholds: dict[str, tuple[float, float]] = field(default_factory=dict)  # float32, INT8
     files: list[FileRow] = field(default_factory=list)

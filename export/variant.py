@@ -50,7 +50,7 @@ class Variant:
         (folder / _WEIGHTS).write_bytes(weights.bytes())
         (folder / _RANGES).write_text(self._ranges(record), encoding="utf-8")
         policy = Policy.of(Bundle.open(folder).manifest.thresholds)
-        thresholds = adjusted(policy, self.pairs("search"), self.pairs("ground"))
+        thresholds = adjusted(policy, self.pairs("search"))
         return add_files(folder, files, precisions={NAME: Precision(tuple(self.plans), thresholds)})
 
     def pairs(self, role: str) -> list[tuple[Arrays, Arrays]]:

@@ -17,7 +17,7 @@ pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'"
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 
 from edgetrack import targets  # noqa: E402
-from edgetrack.bundle import GRAPHS, Bundle  # noqa: E402
+from edgetrack.bundle import Bundle  # noqa: E402
 from edgetrack.cli import app  # noqa: E402
 from edgetrack.demo.scene import Scene  # noqa: E402
 from edgetrack.engines import open_engine  # noqa: E402
@@ -132,9 +132,6 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Report]) -> None:
     assert stored["calibration"]["sources"] == ["demo scene"]
     assert stored["accuracy_kind"] == "agreement"
     assert stored["attempts"][-1]["passed"] is True
-    same, total = stored["same_finds"]
-    assert 0 <= same <= total  # of a handful of crops: no figure of how good it is
-    assert total > 0
     assert len(stored["sensitivity"]["search"]) == 39
     page = bundle.path("report_page").read_text()
     assert "<script" not in page
@@ -149,7 +146,7 @@ def test_the_ranges_are_kept(made: tuple[Bundle, Report]) -> None:
     assert search["method"] in ("minmax", "percentile", "entropy")
     low, high = search["ranges"]["image"]
     assert -1 <= low < 0 < high <= 1  # RGB in -1..1
-    assert stored["calibration"]["crops"] == {"template": 8, "search": 8, "ground": 8}
+    assert stored["calibration"]["crops"] == {"template": 8, "search": 8}
 
 
 def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Report], tmp_path: Path) -> None:
@@ -248,7 +245,3 @@ def test_only_an_older_bundle_is_replaced_and_only_when_asked(tmp_path: Path) ->
     (tmp_path / "manifest.json").rename(tmp_path / "photo.jpg")
     with pytest.raises(ExportError, match="exists and is not a bundle"):
         check_output(tmp_path, force=True)
-
-
-def test_the_graphs_of_a_bundle_are_those_that_are_quantised_and_two_more() -> None:
-    assert set(GRAPHS) - set(QUANTIZED) == {"text", "prompt"}
