@@ -110,7 +110,7 @@ def record(
 
     The target is ``text`` and / or ``box`` in the first frame. Without either, every ``EVERY`` frames one of the
     clip's words is looked for, and where it is not found a random box is followed: a network must hold its range on
-    backgrounds too. Every ``EVERY`` frames the target becomes a template.
+    backgrounds too. Every ``EVERY`` frames the target, and what a word finds, become templates.
 
     Raises:
         ConfigError: a box for more than one clip.
@@ -157,8 +157,10 @@ def _follow(
             track = main.start(frame.pixels, text=text, box=box)
         else:
             track = main.update(frame.pixels)
-            if due and track.box is not None:  # else the start itself has made a template
-                probe.start(frame.pixels, box=track.box)
+            if due:  # else the start itself has made a template
+                probe.start(frame.pixels, text=word)
+                if track.box is not None:
+                    probe.start(frame.pixels, box=track.box)
         count += 1
     return count
 
