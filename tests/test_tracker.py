@@ -95,6 +95,28 @@ def test_a_box_at_the_border_stays_in_the_frame(tracker: Tracker) -> None:
         assert track.box.y + track.box.h <= 480
 
 
+def test_the_search_region_reaches_further_for_a_fast_target(tracker: Tracker) -> None:
+    size = 50
+    tracker.start(scene((20, 200, size, size)), box=(20, 200, size, size))
+    x = 20.0
+    for step in (0.8, 1.2, 1.6, 2.2, 2.6):  # sizes a frame; the region of a slow target ends two sizes away
+        x += step * size
+        track = tracker.update(scene((round(x), 200, size, size)))
+        assert track.status == "tracking"
+        assert track.box is not None
+        assert abs(track.box.x - x) < size / 2
+
+
+def test_the_search_region_reaches_further_for_a_target_that_was_hidden(tracker: Tracker) -> None:
+    tracker.start(scene((100, 200, 50, 50)), box=(100, 200, 50, 50))
+    for _ in range(8):
+        assert tracker.update(scene(None)).status == "uncertain"
+    track = tracker.update(scene((230, 200, 50, 50)))  # 2.6 sizes away
+    assert track.status == "tracking"
+    assert track.box is not None
+    assert abs(track.box.x - 230) < 25
+
+
 def test_two_trackers_on_one_engine_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
     engine = FakeEngine()

@@ -50,6 +50,8 @@ void Motion::see(const Box& box, std::int64_t index) {
   cx_ = cx, cy_ = cy, index_ = index;
 }
 
+double Motion::speed() const { return std::sqrt(vx_ * vx_ + vy_ * vy_); }
+
 Box Motion::ahead(const Box& box, const Frame& frame) const {
   const auto slide = [](double at, double step, double extent, double size) {
     return std::clamp(at + step, std::min(0.0, at), std::max(size - extent, at));

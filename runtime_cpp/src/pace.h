@@ -41,6 +41,7 @@ class Motion {
  public:
   void start(const Box& box, std::int64_t index);  // at rest
   void see(const Box& box, std::int64_t index);
+  double speed() const;  // pixels a frame
   // One frame later, of the same size: it stops at the frame's border rather than leave it.
   Box ahead(const Box& box, const Frame& frame) const;
 
@@ -79,6 +80,7 @@ class Pace {
   // box before rests on.
   std::optional<Basis> without_network(const Frame& frame, Basis last, bool late) const;
   void skip() { ++skipped_; }  // the network does not run in this frame
+  double speed() const { return motion_.speed(); }
   Box ahead(const Box& box, const Frame& frame) const { return motion_.ahead(box, frame); }
 
   // The network has run on `region`; without `found` it was too unsure to move the box.

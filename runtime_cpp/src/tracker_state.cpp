@@ -12,6 +12,7 @@ namespace {
 constexpr double kSamePlace = 0.3;  // IoU of two finds in a row that count as one candidate
 constexpr float kDrift = 0.3f;      // of the prompts, at each renewal
 constexpr double kBelief = 0.3;     // rate at which a check by the sentence changes the belief
+constexpr double kWidest = 1;       // growth of the search region, as a share
 constexpr double kLeast = 0.02;     // quality that bounds the evidence of one check
 
 bool due(std::int64_t index, double every) {
@@ -107,6 +108,13 @@ std::optional<Box> Tracker::State::checked(const Frame& frame) {
   return found;
 }
 
+// Wider for a target that is fast, and for one that was not surely seen of late.
+Region Tracker::State::search_region() const {
+  const double speed = pace.speed() / std::sqrt(box->w * box->h);
+  const double growth = policy.widen * streak / policy.patience + policy.haste * speed;
+  return region_around(*box, model.search_factor * (1 + std::min(growth, kWidest)));
+}
+
 // The box without the network, which runs again in one of the next frames.
 Track Tracker::State::skip(const Frame& frame, Basis basis) {
   pace.skip();
@@ -136,7 +144,7 @@ Track Tracker::State::follow(const Frame& frame, const Deadline& deadline) {
       follow_from(*better);
     }
   }
-  const Region region = region_around(*box, model.search_factor);
+  const Region region = search_region();
   const Maps maps = run(searching, frame, region);
   const Prior prior = {window.data(), policy.window, box->w / region.w, box->h / region.w, policy.penalty};
   const Prediction prediction = decode(maps, &prior);

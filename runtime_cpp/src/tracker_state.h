@@ -58,6 +58,7 @@ struct Tracker::State {
   Maps everywhere(const Frame& frame, Box& found, double& score);
   std::optional<Box> checked(const Frame& frame);
   void follow_from(const Box& at);
+  Region search_region() const;
   Track follow(const Frame& frame, const Deadline& deadline);
   Track skip(const Frame& frame, Basis basis);
   bool has_time_to_check(const Detector& searching, double left_s) const;

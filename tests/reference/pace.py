@@ -29,6 +29,11 @@ class Motion:
         vx, vy = (v + _AGILITY * (new - v) for v, new in zip(self._velocity, seen, strict=True))
         self._velocity, self._center, self._index = (vx, vy), box.center, index
 
+    @property
+    def speed(self) -> float:
+        vx, vy = self._velocity
+        return float(np.sqrt(vx * vx + vy * vy))
+
     def ahead(self, box: Box, width: int, height: int) -> Box:
         x = min(max(box.x + self._velocity[0], min(0.0, box.x)), max(width - box.w, box.x))
         y = min(max(box.y + self._velocity[1], min(0.0, box.y)), max(height - box.h, box.y))

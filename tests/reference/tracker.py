@@ -170,7 +170,7 @@ class Tracker:
                 self._target.set_template(pixels, better)
                 self._follow_from(better)
                 before = better
-        region = region_around(before, self._manifest.factors["search"])
+        region = self._search_region(before)
         known = self._target.picture() if self._own_template else self._target.feeds
         outputs = self._run("search", pixels, region, known)
         if self._window is None:
@@ -199,6 +199,12 @@ class Tracker:
             return Track(self._box, shown, "uncertain", self._index)
         self._lose()
         return Track(None, shown, "lost", self._index)
+
+    def _search_region(self, box: Box) -> Region:
+        """Wider for a target that is fast, and for one that was not surely seen of late."""
+        policy, speed = self._policy, self._pace.motion.speed / math.sqrt(box.w * box.h)
+        growth = policy.widen * self._streak / policy.patience + policy.haste * speed
+        return region_around(box, self._manifest.factors["search"] * (1 + min(growth, 1)))
 
     def _smoothed(self, region: Region, prediction: Prediction, pixels: Pixels) -> Box:
         """The new box with some of the old size kept, inside the frame."""

@@ -30,6 +30,8 @@ struct Policy {
   double window = 0.40;
   double penalty = 0.08;
   double inertia = 0.35;
+  double widen = 1.0;
+  double haste = 0.5;
   double coast = 3.0;
   double reuse = 5.0;
   double rest = 3.0;
