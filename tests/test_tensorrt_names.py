@@ -57,5 +57,8 @@ def test_cuda_python_has_the_names_that_the_engine_uses() -> None:
         assert hasattr(real, name), name
     for name in FakeCuda.cudaError_t.__members__:
         assert getattr(real.cudaError_t, name) == FakeCuda.cudaError_t[name]
+    for name in FakeCuda.cudaMemoryType.__members__:
+        assert getattr(real.cudaMemoryType, name) == FakeCuda.cudaMemoryType[name]
+    assert real.cudaEventDisableTiming == FakeCuda.cudaEventDisableTiming
     for name in FakeCuda.cudaMemcpyKind.__members__:
         assert getattr(real.cudaMemcpyKind, name) == FakeCuda.cudaMemcpyKind[name]
