@@ -61,8 +61,8 @@ class Tracker:
 
         Args:
             frame: uint8 (H, W, 3) BGR; rows may lie apart, the pixels of a row are packed. A numpy array, or one of
-                another library in host memory (DLPack), which is read where it lies; with engine "tensorrt" also one in the
-                memory of its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there and never copied.
+                another library in host memory (DLPack), which is read where it lies; with engine "tensorrt" also one in
+                the memory of its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there, never copied.
             text: what it is, such as "red car"; without ``box`` the whole frame is searched.
             box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left.
 

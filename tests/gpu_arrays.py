@@ -107,7 +107,7 @@ class DLPackFrame(_Written):
         **options: Any,
     ) -> None:
         super().__init__(cuda, pixels, **options)
-        self._versioned, self._major, self._changes = versioned, major, changes or {}
+        self._versioned, self.major, self._changes = versioned, major, changes or {}
         self.released = 0
         self.streams: list[int] = []
 
@@ -135,7 +135,7 @@ class DLPackFrame(_Written):
 
         if self._versioned:
             read_only = 1
-            self._held: Any = _Versioned(self._major, 0, None, _Release(release), read_only, array)
+            self._held: Any = _Versioned(self.major, 0, None, _Release(release), read_only, array)
         else:
             self._held = _Managed(array, None, _Release(release))
         name = b"dltensor_versioned" if self._versioned else b"dltensor"
