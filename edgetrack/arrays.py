@@ -50,8 +50,12 @@ def device_of(array: object) -> str | None:
     """
     if isinstance(array, np.ndarray):
         return None
-    # A property that raises means "not here": PyTorch's does for tensors on the CPU.
-    on_cuda = getattr(array, "__cuda_array_interface__", None) is not None
+    try:
+        on_cuda = getattr(array, "__cuda_array_interface__", None) is not None
+    except (
+        Exception
+    ):  # PyTorch raises RuntimeError for tensors with gradients, which have a __dlpack_device__
+        on_cuda = False
     ask = getattr(array, "__dlpack_device__", None)
     if ask is None:
         return "cuda" if on_cuda else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,15 +51,21 @@ def cuda(fakes: Fakes, stand_ins: dict[str, Path], plans: Path, monkeypatch: pyt
     return fakes[0]
 
 
-def scene(count: int) -> Iterator[np.ndarray[Any, Any]]:
+@functools.cache
+def drawn() -> list[np.ndarray[Any, Any]]:
     from edgetrack.demo import open_demo
 
     with open_demo() as source:
-        for frame in source:
-            if frame.index >= 40 + count:
-                return
-            if frame.index >= 40:
-                yield frame.pixels.copy()
+        return [frame.pixels.copy() for frame in itertools.islice(source, 40, 50)]
+
+
+def scene(count: int) -> Iterator[np.ndarray[Any, Any]]:
+    return itertools.islice(drawn(), count)
+
+
+@functools.cache
+def tracks_on_the_host(count: int, **target: Any) -> list[Track]:
+    return follow(Tracker(engine="ort", precision="fp32", threads=1), scene(count), **target)
 
 
 def on_gpu(make: Make, cuda: FakeCuda, frames: Iterator[Any]) -> Iterator[Any]:
@@ -94,36 +101,37 @@ def follow(tracker: Tracker, frames: Iterator[Any], **target: Any) -> list[Track
 )
 def test_frames_on_the_gpu_give_the_same_boxes_bit_for_bit(cuda: FakeCuda, make: Make) -> None:
     """Search, template and whole frame: the target is found by its words, and checked by them in frame 6."""
-    engine = tensorrt()
-    expected = follow(Tracker(engine=engine), scene(8), text="red car")
-    given = follow(Tracker(engine=engine), on_gpu(make, cuda, scene(8)), text="red car")
-    assert given == expected
+    given = follow(Tracker(engine="tensorrt", precision="fp32"), on_gpu(make, cuda, scene(8)), text="red car")
+    assert given == tracks_on_the_host(8, text="red car")
     assert any(track.status == "tracking" for track in given)
 
 
-def test_by_the_arithmetic_of_the_kernel_real_video_is_followed_alike(
-    cuda: FakeCuda, stand_ins: dict[str, Path], monkeypatch: pytest.MonkeyPatch, shared_data: Path
+@pytest.mark.parametrize(("arithmetic", "largest"), [("rows", 0.0), ("threads", 0.05)])
+def test_real_video_is_followed_alike(
+    cuda: FakeCuda,
+    stand_ins: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    shared_data: Path,
+    arithmetic: str,
+    largest: float,
 ) -> None:
+    """The kernel rounds in another order than the crop of the CPU: in calm video that is nothing to speak of."""
     cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
-    monkeypatch.setattr(gpu_frames, "library", lambda _: stand_ins["threads"])
-
+    monkeypatch.setattr(gpu_frames, "library", lambda _: stand_ins[arithmetic])
     truth = np.genfromtxt(shared_data / "clips" / "car-detection.red_car.txt", delimiter=",")
     first = int(np.flatnonzero(np.isfinite(truth).all(axis=1))[0]) + 20  # by then it is wholly in view
-
-    def video() -> Iterator[Any]:
-        capture = cv2.VideoCapture(str(shared_data / "clips" / "car-detection.mp4"))
-        frames = (capture.read()[1] for _ in range(first + 20))
-        yield from itertools.islice(frames, first, None)
-
+    capture = cv2.VideoCapture(str(shared_data / "clips" / "car-detection.mp4"))
+    video = [capture.read()[1] for _ in range(first + 20)][first:]
     engine = tensorrt()
-    expected = follow(Tracker(engine=engine), video(), text="red car")
-    given = follow(Tracker(engine=engine), on_gpu(DLPackFrame, cuda, video()), text="red car")
+    expected = follow(Tracker(engine=engine), iter(video), text="red car")
+    given = follow(Tracker(engine=engine), on_gpu(DLPackFrame, cuda, iter(video)), text="red car")
     assert [track.status for track in given] == [track.status for track in expected]
     assert sum(track.status == "tracking" for track in given) >= 10
     for one, other in zip(given, expected, strict=True):
-        assert abs(one.score - other.score) < 1e-3
+        assert abs(one.score - other.score) <= largest
+        assert (one.box is None) == (other.box is None)
         if one.box and other.box:
-            assert np.abs(np.subtract(one.box.xywh, other.box.xywh)).max() < 0.05  # pixels
+            assert np.abs(np.subtract(one.box.xywh, other.box.xywh)).max() <= largest  # pixels
 
 
 def test_no_frame_is_copied_and_none_allocates(cuda: FakeCuda) -> None:
@@ -145,10 +153,9 @@ def test_no_frame_is_copied_and_none_allocates(cuda: FakeCuda) -> None:
 
 
 def test_frames_may_change_their_place(cuda: FakeCuda) -> None:
-    engine = tensorrt()
-    expected = follow(Tracker(engine=engine), scene(8), box=CAR)
     mixed = (DLPackFrame(cuda, pixels) if index % 3 else pixels for index, pixels in enumerate(scene(8)))
-    assert follow(Tracker(engine=engine), mixed, box=CAR) == expected
+    given = follow(Tracker(engine="tensorrt", precision="fp32"), mixed, box=CAR)
+    assert given == tracks_on_the_host(8, box=CAR)
 
 
 def test_several_targets_share_a_frame_on_the_gpu(cuda: FakeCuda) -> None:
@@ -163,7 +170,7 @@ def test_several_targets_share_a_frame_on_the_gpu(cuda: FakeCuda) -> None:
     assert results[0] == results[1]
 
 
-def test_a_frame_that_coasts_is_given_back_unread(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_that_coasts_is_given_back_unread(cuda: FakeCuda) -> None:
     tracker = Tracker(engine="tensorrt", precision="fp32")
     follow(tracker, on_gpu(DLPackFrame, cuda, scene(3)), box=CAR)
     frame = DLPackFrame(cuda, next(scene(1)))
@@ -287,9 +294,8 @@ def test_without_the_kernels_the_switch_that_builds_them_is_named(
 
 def test_a_tensor_of_pytorch_in_host_memory_goes_the_hosts_way(cuda: FakeCuda) -> None:
     torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[train]'")
-    engine = tensorrt()
-    expected = follow(Tracker(engine=engine), scene(3), box=CAR)
-    assert follow(Tracker(engine=engine), map(torch.from_numpy, scene(3)), box=CAR) == expected
+    tracker = Tracker(engine="tensorrt", precision="fp32")
+    assert follow(tracker, map(torch.from_numpy, scene(8)), box=CAR) == tracks_on_the_host(8, box=CAR)
 
 
 def test_the_built_kernel_is_called_as_it_was_compiled(fakes: Fakes) -> None:

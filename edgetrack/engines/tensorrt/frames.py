@@ -54,9 +54,6 @@ class GpuFrames:
                 loan = self._borrow(frame)
         try:
             yield self._checked(frame, loan) if loan is not None else self._by_interface(frame)
-        except BaseException:
-            self._cuda.wait(self._stream.handle)  # a crop may have begun
-            raise
         finally:
             if loan is not None:
                 loan.close()
@@ -66,6 +63,10 @@ class GpuFrames:
 
         Args:
             view: addresses of a BgrFrame, a Region and Colours (``kernels/cuda_kernels.h``).
+            image: the input; what is in its host memory stays.
+
+        Raises:
+            EngineUnavailable: CUDA cannot run the kernel.
         """
         rows, columns = image.host.shape[2:]
         code = self._kernel(*view, rows, columns, 0, image.device, int(self._stream.handle))

@@ -87,12 +87,16 @@ class TensorRtGraph:
 
         def run(*view: int) -> None:
             with self._lock:
-                for name, array in inputs.items():
-                    if not (view and name == "image"):
-                        self._feed(name, array)
-                if view:
-                    self._frames.crop(view, self._buffers["image"])
-                self._compute(outputs)
+                try:
+                    for name, array in inputs.items():
+                        if not (view and name == "image"):
+                            self._feed(name, array)
+                    if view:
+                        self._frames.crop(view, self._buffers["image"])
+                    self._compute(outputs)
+                except BaseException:
+                    self._cuda.wait(self._stream.handle)  # the frame is its owner's again after this
+                    raise
                 for name, array in outputs.items():
                     np.copyto(array, self._buffers[name].host, casting="no")
 
