@@ -8,19 +8,83 @@ them has been waited for, and noise after the frame was given back.
 from __future__ import annotations
 
 import ctypes
+import enum
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from tensorrt_fakes import FakeCuda
 
 ON_GPU = 1 << 62
 WRITER = 5  # the stream that writes frames
+CAR = (13.0, 236.0, 136.0, 98.0)  # the red one, in the first frame of scene()
+
+
+@functools.cache
+def drawn() -> list[np.ndarray[Any, Any]]:
+    from edgetrack.demo import open_demo
+
+    with open_demo() as source:
+        return [frame.pixels.copy() for frame in itertools.islice(source, 40, 50)]
+
+
+def scene(count: int) -> Iterator[np.ndarray[Any, Any]]:
+    """Frames of the demo, in host memory."""
+    return itertools.islice(drawn(), count)
+
+
+class LentMemory:
+    """What CUDA's runtime knows of memory and streams that others made: a part of ``FakeCuda``."""
+
+    cudaError_t: Any
+
+    class cudaMemoryType(enum.IntEnum):
+        cudaMemoryTypeUnregistered = 0
+        cudaMemoryTypeDevice = 2
+
+    cudaEventDisableTiming = 2
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)  # type: ignore[call-arg]
+        self.lent: dict[range, int] = {}  # addresses, and the number of the GPU that they belong to
+        self.queued: dict[int, Callable[[], None]] = {}  # by stream: what runs there once it is waited for
+        self.recorded: dict[int, int] = {}  # the stream that an event was recorded on
+
+    def cudaEventCreateWithFlags(self, flags: int) -> tuple[Any, int]:
+        assert flags == self.cudaEventDisableTiming
+        return self.cudaError_t.cudaSuccess, 88
+
+    def cudaEventDestroy(self, event: int) -> tuple[Any]:
+        return (self.cudaError_t.cudaSuccess,)
+
+    def cudaEventRecord(self, event: int, stream: int) -> tuple[Any]:
+        self.recorded[event] = stream
+        return (self.cudaError_t.cudaSuccess,)
+
+    def cudaStreamWaitEvent(self, stream: int, event: int, flags: int) -> tuple[Any]:
+        if (stream, flags) != (77, 0) or event not in self.recorded:
+            return (self.cudaError_t.cudaErrorInvalidValue,)
+        self.queued.pop(self.recorded[event], lambda: None)()
+        return (self.cudaError_t.cudaSuccess,)
+
+    def cudaPointerGetAttributes(self, address: int) -> tuple[Any, Any]:
+        kinds = self.cudaMemoryType
+        for addresses, number in self.lent.items():
+            if address in addresses:
+                return self.cudaError_t.cudaSuccess, SimpleNamespace(
+                    type=kinds.cudaMemoryTypeDevice, device=number
+                )
+        return self.cudaError_t.cudaSuccess, SimpleNamespace(type=kinds.cudaMemoryTypeUnregistered, device=-2)
 
 
 class _Written:
     """Pixels that lie ``row_bytes`` apart (negative: the last row first), late."""
 
-    def __init__(self, cuda: FakeCuda, pixels: Any, *, row_bytes: int | None = None, number: int = 0) -> None:
+    def __init__(
+        self, cuda: LentMemory, pixels: Any, *, row_bytes: int | None = None, number: int = 0
+    ) -> None:
         height, width, _ = pixels.shape
         step = 3 * width if row_bytes is None else row_bytes
         self._memory = np.zeros(abs(step) * height + 1, np.uint8)
@@ -41,7 +105,7 @@ class InterfaceFrame(_Written):
 
     def __init__(
         self,
-        cuda: FakeCuda,
+        cuda: LentMemory,
         pixels: Any,
         *,
         changes: dict[str, Any] | None = None,
@@ -98,21 +162,22 @@ class DLPackFrame(_Written):
 
     def __init__(
         self,
-        cuda: FakeCuda,
+        cuda: LentMemory,
         pixels: Any,
         *,
         versioned: bool = True,
         major: int = 1,
+        kind: int = 2,
         changes: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(cuda, pixels, **options)
-        self._versioned, self.major, self._changes = versioned, major, changes or {}
+        self._versioned, self.major, self._kind, self._changes = versioned, major, kind, changes or {}
         self.released = 0
         self.streams: list[int] = []
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return 2, self._number
+        return self._kind, self._number
 
     def __dlpack__(self, *, stream: int, **newer: Any) -> Any:
         if newer and not self._versioned:

@@ -16,13 +16,14 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+from gpu_arrays import LentMemory
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines import open_engine
 from edgetrack.engines.ort import session_options
 
 
-class FakeCuda(ModuleType):
+class FakeCuda(LentMemory, ModuleType):
     """``cuda.bindings.runtime``: every function gives a tuple that begins with an error code."""
 
     class cudaError_t(enum.IntEnum):
@@ -35,12 +36,6 @@ class FakeCuda(ModuleType):
         cudaMemcpyHostToDevice = 1
         cudaMemcpyDeviceToHost = 2
 
-    class cudaMemoryType(enum.IntEnum):
-        cudaMemoryTypeUnregistered = 0
-        cudaMemoryTypeDevice = 2
-
-    cudaEventDisableTiming = 2
-
     def __init__(self, name: str = "Fake GPU", capability: tuple[int, int] = (8, 7)) -> None:
         super().__init__("cuda.bindings.runtime")
         self.name, self.capability = name, capability
@@ -50,11 +45,6 @@ class FakeCuda(ModuleType):
         self.copies: list[int] = []  # sizes in bytes
         self.waited: list[int] = []
         self.driver = True
-        self.lent: dict[
-            range, int
-        ] = {}  # addresses of memory that others allocated, and the number of its GPU
-        self.queued: dict[int, Callable[[], None]] = {}  # by stream: what runs there once it is waited for
-        self.recorded: dict[int, int] = {}  # the stream that an event was recorded on
 
     def _allocate(self, size: int, where: dict[int, Any]) -> tuple[Any, int]:
         block = (ctypes.c_byte * size)()
@@ -102,32 +92,6 @@ class FakeCuda(ModuleType):
     def cudaStreamSynchronize(self, stream: int) -> tuple[Any]:
         self.waited.append(stream)
         return (self.cudaError_t.cudaSuccess,)
-
-    def cudaEventCreateWithFlags(self, flags: int) -> tuple[Any, int]:
-        assert flags == self.cudaEventDisableTiming
-        return self.cudaError_t.cudaSuccess, 88
-
-    def cudaEventDestroy(self, event: int) -> tuple[Any]:
-        return (self.cudaError_t.cudaSuccess,)
-
-    def cudaEventRecord(self, event: int, stream: int) -> tuple[Any]:
-        self.recorded[event] = stream
-        return (self.cudaError_t.cudaSuccess,)
-
-    def cudaStreamWaitEvent(self, stream: int, event: int, flags: int) -> tuple[Any]:
-        if (stream, flags) != (77, 0) or event not in self.recorded:
-            return (self.cudaError_t.cudaErrorInvalidValue,)
-        self.queued.pop(self.recorded[event], lambda: None)()
-        return (self.cudaError_t.cudaSuccess,)
-
-    def cudaPointerGetAttributes(self, address: int) -> tuple[Any, Any]:
-        kinds = self.cudaMemoryType
-        for addresses, number in self.lent.items():
-            if address in addresses:
-                return self.cudaError_t.cudaSuccess, SimpleNamespace(
-                    type=kinds.cudaMemoryTypeDevice, device=number
-                )
-        return self.cudaError_t.cudaSuccess, SimpleNamespace(type=kinds.cudaMemoryTypeUnregistered, device=-2)
 
     def cudaMemcpyAsync(self, to: int, source: int, size: int, kind: Any, stream: int) -> tuple[Any]:
         inward = kind == self.cudaMemcpyKind.cudaMemcpyHostToDevice

@@ -143,5 +143,9 @@ class GpuFrames:
 def _laid_out(address: int, shape: tuple[int, ...], strides: tuple[int, ...] | None) -> GpuFrame:
     height, width, _ = shape
     steps = (3 * width, 3, 1) if strides is None else tuple(strides)
+    if len(steps) != 3 or not all(0 < length < 1 << 31 for length in shape):
+        raise FrameError(
+            f"frame has the shape {shape} and the strides {steps}; {_EXPECTED}, and three strides"
+        )
     check_rows(shape, steps, _MEND)
     return GpuFrame(address, width, height, steps[0])
