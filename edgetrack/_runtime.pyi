@@ -8,6 +8,7 @@ _Four = tuple[float, float, float, float]
 _Three = tuple[float, float, float]
 _Specs = Sequence[tuple[str, str, tuple[int, ...]]]
 _Arrays = dict[str, NDArray[Any]]
+_Frame = NDArray[np.uint8] | tuple[int, int, int, int]  # the second: address, width, height, row_bytes
 _Track = tuple[_Four | None, float, str, int, str]
 
 def crop(
@@ -20,12 +21,26 @@ def crop(
 ) -> None: ...
 def crop_square(pixels: NDArray[np.uint8], x: int, y: int, side: int, out: NDArray[np.float32]) -> None: ...
 
+class Loan:
+    def __init__(self, capsule: object) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def device(self) -> tuple[int, int]: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def strides(self) -> tuple[int, ...] | None: ...
+
 class Tracker:
     def __init__(
         self,
         *,
         graph: Callable[[str], tuple[_Specs, _Specs]],
-        bind: Callable[[str, _Arrays, _Arrays], Callable[[], object]],
+        bind: Callable[[str, _Arrays, _Arrays], Callable[..., object]],
         template_factor: float,
         search_factor: float,
         mean: _Three,
@@ -35,11 +50,11 @@ class Tracker:
     ) -> None: ...
     def start(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: _Frame,
         text: tuple[NDArray[np.int64], NDArray[np.float32]] | None,
         box: _Four | None,
     ) -> _Track: ...
-    def update(self, pixels: NDArray[np.uint8], deadline_ms: float | None = None) -> _Track: ...
+    def update(self, pixels: _Frame, deadline_ms: float | None = None) -> _Track: ...
     def set_static_check(self, on: bool) -> None: ...
     def set_text(self, ids: NDArray[np.int64], mask: NDArray[np.float32]) -> None: ...
     def timing(self) -> _Three: ...
@@ -49,7 +64,7 @@ class MultiTracker:
         self,
         *,
         graph: Callable[[str], tuple[_Specs, _Specs]],
-        bind: Callable[[str, _Arrays, _Arrays], Callable[[], object]],
+        bind: Callable[[str, _Arrays, _Arrays], Callable[..., object]],
         template_factor: float,
         search_factor: float,
         mean: _Three,
@@ -65,9 +80,7 @@ class MultiTracker:
     ) -> None: ...
     def remove(self, name: str) -> None: ...
     def names(self) -> list[str]: ...
-    def update(
-        self, pixels: NDArray[np.uint8]
-    ) -> list[tuple[str, _Track | None, Exception | None, _Three]]: ...
+    def update(self, pixels: _Frame) -> list[tuple[str, _Track | None, Exception | None, _Three]]: ...
 
 def crop_bgr_pixels(
     pixels: NDArray[np.uint8],

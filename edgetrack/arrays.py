@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import FrameError
+
+
+class DLPackArray(Protocol):
+    """An array of PyTorch, CuPy, JAX or numpy, on whichever device."""
+
+    def __dlpack__(self, *, stream: Any = None) -> Any: ...
+
+    def __dlpack_device__(self) -> tuple[Any, Any]: ...
+
+
+class CudaArray(Protocol):
+    """An array of CuPy, Numba or PyCUDA in GPU memory."""
+
+    @property
+    def __cuda_array_interface__(self) -> Mapping[str, Any]: ...
+
+
+Pixels = NDArray[np.uint8] | DLPackArray | CudaArray  # of one frame, uint8 (H, W, 3) BGR
+
+
+class GpuFrame(NamedTuple):
+    """A frame in GPU memory, uint8 BGR, the pixels of a row packed; whoever made it keeps the memory."""
+
+    address: int
+    width: int
+    height: int
+    row_bytes: int  # distance of two rows; may be negative
+
 
 # DLPack's device types that numpy can read (dlpack.h): the CPU, and host memory that CUDA or ROCm pinned.
 _HOST = {1, 3, 11}
@@ -21,8 +50,12 @@ def device_of(array: object) -> str | None:
     """
     if isinstance(array, np.ndarray):
         return None
-    # A property that raises means "not here": PyTorch's does for tensors on the CPU.
-    on_cuda = getattr(array, "__cuda_array_interface__", None) is not None
+    try:
+        on_cuda = getattr(array, "__cuda_array_interface__", None) is not None
+    except (
+        Exception
+    ):  # PyTorch raises RuntimeError for tensors with gradients, which have a __dlpack_device__
+        on_cuda = False
     ask = getattr(array, "__dlpack_device__", None)
     if ask is None:
         return "cuda" if on_cuda else None
@@ -44,8 +77,8 @@ def to_host(frame: Any) -> Any:
     device = device_of(frame)
     if device is not None:
         raise FrameError(
-            f"frame is a {_kind(frame)} in the memory of {device}; frames are cropped on the CPU, with every engine: "
-            "pass a copy in host memory, such as frame.cpu() (PyTorch) or frame.get() (CuPy, PyCUDA)"
+            f"frame is a {_kind(frame)} in the memory of {device}, which only engine 'tensorrt' takes (on CUDA): with "
+            "others pass a copy in host memory, such as frame.cpu() (PyTorch) or frame.get() (CuPy, PyCUDA)"
         )
     if isinstance(frame, np.ndarray) or not hasattr(frame, "__dlpack__"):
         return frame

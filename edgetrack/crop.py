@@ -62,16 +62,25 @@ def check_packed(pixels: object) -> NDArray[np.uint8]:
         FrameError: it is anything else.
     """
     frame = check_pixels(to_host(pixels))
-    if frame.strides[2] != 1 or (frame.strides[1] != 3 and frame.shape[1] > 1):
-        raise FrameError(
-            f"frame has the strides {frame.strides}; expected the pixels of a row to be packed "
-            "(strides (any, 3, 1)); pass numpy.ascontiguousarray(frame)"
-        )
-    if frame.shape[0] > 1 and abs(frame.strides[0]) < 3 * frame.shape[1]:
-        raise FrameError(
-            f"frame has the strides {frame.strides}: its rows overlap; pass numpy.ascontiguousarray(frame)"
-        )
+    check_rows(frame.shape, frame.strides, "pass numpy.ascontiguousarray(frame)")
     return frame
+
+
+def check_rows(shape: tuple[int, ...], strides: tuple[int, ...], mend: str) -> None:
+    """Raises FrameError, which ends in ``mend``, unless pixels of a row are packed and rows do not overlap.
+
+    Args:
+        shape: (H, W, 3).
+        strides: in bytes; the distance of two rows may be larger than a row, and negative.
+        mend: what to do.
+    """
+    if strides[2] != 1 or (strides[1] != 3 and shape[1] > 1):
+        raise FrameError(
+            f"frame has the strides {strides}; expected the pixels of a row to be packed "
+            f"(strides (any, 3, 1)); {mend}"
+        )
+    if shape[0] > 1 and abs(strides[0]) < 3 * shape[1]:
+        raise FrameError(f"frame has the strides {strides}: its rows overlap; {mend}")
 
 
 def crop_reference(

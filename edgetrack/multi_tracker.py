@@ -8,12 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from edgetrack._native import runtime
+from edgetrack.arrays import Pixels
 from edgetrack.bundle import Bundle
-from edgetrack.crop import check_packed
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ConfigError
 from edgetrack.prompt import Tokenizer
-from edgetrack.tracker import Pixels, core_options, shared_engine, timing_of, track_of
+from edgetrack.tracker import core_options, shared_engine, taken, timing_of, track_of
 from edgetrack.types import Box, Timing, Track
 
 
@@ -102,7 +102,7 @@ class MultiTracker:
         return tuple(self._core.names())
 
     def update(self, frame: Pixels) -> dict[str, Track]:
-        """Finds every target in the next frame, uint8 (H, W, 3) BGR.
+        """Finds every target in the next frame, uint8 (H, W, 3) BGR, as for ``Tracker.start``.
 
         Returns:
             The track of each target by its name, in the order of ``names``. A target that failed in this frame is
@@ -112,7 +112,8 @@ class MultiTracker:
             FrameError: bad input; the frame does not count for any target.
             NotStartedError: there is no target.
         """
-        results = self._core.update(check_packed(frame))
+        with taken(self.engine, frame) as pixels:
+            results = self._core.update(pixels)
         self._failed = {name: error for name, _, error, _ in results if error is not None}
         self._timing = {name: timing_of(seconds) for name, _, _, seconds in results}
         return {name: track_of(track) for name, track, _, _ in results if track is not None}

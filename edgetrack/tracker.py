@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from numbers import Real
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._native import runtime
+from edgetrack.arrays import GpuFrame, Pixels, device_of
 from edgetrack.bundle import Bundle
 from edgetrack.crop import check_packed
 from edgetrack.engines import open_engine
@@ -20,8 +23,6 @@ from edgetrack.errors import ConfigError
 from edgetrack.policy import Policy
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Basis, Box, Status, Timing, Track
-
-Pixels = NDArray[np.uint8]
 
 
 class Tracker:
@@ -35,7 +36,7 @@ class Tracker:
         precision: "auto", "fp32", "int8", with OpenVINO also "bf16", with TensorRT "fp16".
         threads: that one network call may use.
         static_check: whether a box that has not moved stands, without the network, while its surroundings hardly
-            change, for up to 5 frames in a row; ``Track.basis`` is then "reused".
+            change, for up to 5 frames in a row; ``Track.basis`` is then "reused". Not for frames in GPU memory.
 
     Raises:
         BundleError, ConfigError, EngineUnavailable: see their descriptions.
@@ -60,18 +61,19 @@ class Tracker:
 
         Args:
             frame: uint8 (H, W, 3) BGR; rows may lie apart, the pixels of a row are packed. A numpy array, or one of
-                another library in host memory (DLPack), which is read where it lies.
+                another library in host memory (DLPack), which is read where it lies; with engine "tensorrt" also one in
+                the memory of its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there, never copied.
             text: what it is, such as "red car"; without ``box`` the whole frame is searched.
             box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left.
 
         Raises:
             FrameError, BoxError, PromptError: bad input; the tracker then still has its target from before.
-            ConfigError: neither text nor box.
+            ConfigError: neither text nor box; a frame in GPU memory with ``static_check``.
         """
-        pixels = check_packed(frame)
         given = None if box is None else Box.of(box).xywh
         tokens = None if text is None else self._tokens(text)
-        return track_of(self._core.start(pixels, tokens, given))
+        with taken(self.engine, frame) as pixels:
+            return track_of(self._core.start(pixels, tokens, given))
 
     def update(self, frame: Pixels, *, deadline_ms: float | None = None) -> Track:
         """Finds the target in the next frame.
@@ -82,7 +84,7 @@ class Tracker:
         the target is searched for, uncertain or lost.
 
         Args:
-            frame: uint8 (H, W, 3) BGR.
+            frame: uint8 (H, W, 3) BGR, as for ``start``.
             deadline_ms: when the answer is wanted, in milliseconds from this call; None: when it is ready.
 
         Raises:
@@ -93,7 +95,8 @@ class Tracker:
             raise ConfigError(
                 f"deadline_ms is {deadline_ms!r}; expected a positive number of milliseconds, or None for no deadline"
             )
-        return track_of(self._core.update(check_packed(frame), deadline_ms))
+        with taken(self.engine, frame) as pixels:
+            return track_of(self._core.update(pixels, deadline_ms))
 
     def set_text(self, text: str) -> None:
         """Describes another target, from the next frame on: takes milliseconds, nothing is rebuilt.
@@ -115,6 +118,18 @@ class Tracker:
         if self._tokenizer is None:
             self._tokenizer = Tokenizer(self.engine.bundle)
         return self._tokenizer.encode(text)
+
+
+def taken(engine: Engine, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
+    """A frame as the C++ trackers take it, while the context lasts: of an engine that has ``lend``, also on its GPU.
+
+    Raises:
+        FrameError: it is no frame, or lies where the engine cannot crop it.
+    """
+    lend: Callable[[Pixels], AbstractContextManager[GpuFrame]] | None = getattr(engine, "lend", None)
+    if lend is None or device_of(frame) is None:
+        return nullcontext(check_packed(frame))
+    return lend(frame)
 
 
 def core_options(engine: Engine) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Track:
 class Timing:
     """Where the time of one ``start`` or ``update`` went, in milliseconds."""
 
-    crop: float  # from the frame into the network's input
+    crop: float  # from the frame into the network's input; 0 in GPU memory, where it counts as the network's
     network: float
     other: float  # decoding, motion, states
 
@@ -115,10 +115,15 @@ def check_pixels(pixels: object) -> NDArray[np.uint8]:
     expected = "expected a numpy array, uint8, shape (height, width, 3), colours in BGR order"
     if not isinstance(pixels, np.ndarray):
         raise FrameError(f"frame is a {type(pixels).__name__}; {expected}")
-    if pixels.dtype != np.uint8:
-        raise FrameError(f"frame has dtype {pixels.dtype}; {expected}")
-    if pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise FrameError(f"frame has shape {pixels.shape}; {expected}")
-    if pixels.size == 0:
-        raise FrameError(f"frame is empty, shape {pixels.shape}; {expected}")
+    check_picture(str(pixels.dtype), pixels.shape, expected)
     return pixels
+
+
+def check_picture(dtype: str, shape: tuple[int, ...], expected: str) -> None:
+    """Raises FrameError, which ends in ``expected``, unless it is a non-empty uint8 (H, W, 3) array."""
+    if dtype != "uint8":
+        raise FrameError(f"frame has dtype {dtype}; {expected}")
+    if len(shape) != 3 or shape[2] != 3:
+        raise FrameError(f"frame has shape {shape}; {expected}")
+    if 0 in shape:
+        raise FrameError(f"frame is empty, shape {shape}; {expected}")

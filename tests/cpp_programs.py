@@ -13,8 +13,8 @@ import pytest
 FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-pthread", "-Wall", "-Wextra")
 
 
-def compile_and_run(program: Path, *arguments: str) -> str:
-    """Output of the program that ``arguments`` of the compiler make; skips without a compiler."""
+def compile_to(program: Path, *arguments: str) -> Path:
+    """The program or library that ``arguments`` of the compiler make; skips without a compiler."""
     compiler = os.environ.get("CXX") or shutil.which("g++")
     if compiler is None:
         pytest.skip("needs a C++ compiler: g++ on PATH, or CXX")
@@ -22,6 +22,12 @@ def compile_and_run(program: Path, *arguments: str) -> str:
         [compiler, *FLAGS, *arguments, "-o", str(program)], capture_output=True, text=True, timeout=600
     )
     assert built.returncode == 0, built.stderr[-4000:]
+    return program
+
+
+def compile_and_run(program: Path, *arguments: str) -> str:
+    """Output of the program that ``arguments`` of the compiler make; skips without a compiler."""
+    compile_to(program, *arguments)
     done = subprocess.run([str(program)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout

@@ -16,13 +16,14 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+from gpu_arrays import LentMemory
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines import open_engine
 from edgetrack.engines.ort import session_options
 
 
-class FakeCuda(ModuleType):
+class FakeCuda(LentMemory, ModuleType):
     """``cuda.bindings.runtime``: every function gives a tuple that begins with an error code."""
 
     class cudaError_t(enum.IntEnum):

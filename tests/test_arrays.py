@@ -22,6 +22,17 @@ class OnCuda:
     __cuda_array_interface__ = {"shape": (4, 4, 3), "typestr": "|u1", "data": (4096, False), "version": 3}  # noqa: RUF012
 
 
+class WithGradient:
+    """What PyTorch shows of a tensor on a GPU that wants gradients."""
+
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad")
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, 0
+
+
 class OnDevice:
     """What a library that speaks only DLPack shows."""
 
@@ -42,6 +53,7 @@ class OnDevice:
         ([1, 2], None),
         (None, None),
         (OnCuda(), "cuda"),
+        (WithGradient(), "cuda:0"),
         (OnDevice(1), None),
         (OnDevice(2, 1), "cuda:1"),
         (OnDevice(3), None),
@@ -56,7 +68,8 @@ def test_where_an_array_lies(array: object, device: str | None) -> None:
 @pytest.mark.parametrize("frame", [OnCuda(), OnDevice(2), OnDevice(13), OnDevice(8)])
 def test_a_frame_on_a_gpu_is_refused_before_it_is_touched(frame: object) -> None:
     with pytest.raises(
-        FrameError, match=rf"frame is a {type(frame).__name__} in the memory of .*frame\.cpu\(\)"
+        FrameError,
+        match=rf"frame is a {type(frame).__name__} in the memory of .*only engine 'tensorrt'.*frame\.cpu\(\)",
     ):
         check_packed(frame)
 

@@ -53,9 +53,12 @@ def test_nvidia_has_the_names_that_the_engine_uses(module: str, names: dict[str,
 def test_cuda_python_has_the_names_that_the_engine_uses() -> None:
     pytest.importorskip("cuda.bindings", reason="needs cuda-python: pip install 'edgetrack[tensorrt]'")
     real = import_module("cuda.bindings.runtime")
-    for name in (n for n in vars(FakeCuda) if n.startswith("cuda")):
+    for name in (n for n in dir(FakeCuda) if n.startswith("cuda")):
         assert hasattr(real, name), name
     for name in FakeCuda.cudaError_t.__members__:
         assert getattr(real.cudaError_t, name) == FakeCuda.cudaError_t[name]
+    for name in FakeCuda.cudaMemoryType.__members__:
+        assert getattr(real.cudaMemoryType, name) == FakeCuda.cudaMemoryType[name]
+    assert real.cudaEventDisableTiming == FakeCuda.cudaEventDisableTiming
     for name in FakeCuda.cudaMemcpyKind.__members__:
         assert getattr(real.cudaMemcpyKind, name) == FakeCuda.cudaMemcpyKind[name]

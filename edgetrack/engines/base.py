@@ -34,7 +34,10 @@ class Graph(Protocol):
 
 
 class Engine(Protocol):
-    """A bundle opened on one backend. Holds no state of a target: several trackers may share it."""
+    """A bundle opened on one backend. Holds no state of a target: several trackers may share it.
+
+    One that crops frames in GPU memory has a context manager ``lend(frame)`` as well, see ``tensorrt.frames``.
+    """
 
     @property
     def name(self) -> str: ...

@@ -20,7 +20,7 @@ def describe(graph: Graph) -> tuple[Specs, Specs]:
     return _specs(graph.inputs), _specs(graph.outputs)
 
 
-def bind(graph: Graph, inputs: Arrays, outputs: Arrays) -> Callable[[], None]:
+def bind(graph: Graph, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
     """A function that computes ``outputs``, some of the graph's, from what ``inputs``, all of them, then hold.
 
     A graph that has a method ``bind(inputs, outputs)`` works on the arrays themselves; the results of any other
@@ -29,7 +29,7 @@ def bind(graph: Graph, inputs: Arrays, outputs: Arrays) -> Callable[[], None]:
     Raises:
         ConfigError: an input is missing, unknown, or of another type or shape.
     """
-    own: Callable[[Arrays, Arrays], Callable[[], None]] | None = getattr(graph, "bind", None)
+    own: Callable[[Arrays, Arrays], Callable[..., None]] | None = getattr(graph, "bind", None)
     if own is not None:
         return own(inputs, outputs)
 

@@ -2,7 +2,11 @@
 
 #include <pybind11/numpy.h>
 
+#include <cstdint>
 #include <utility>
+
+#include "crop_pixel.h"
+#include "edgetrack/types.h"
 
 namespace py = pybind11;
 
@@ -63,6 +67,13 @@ class PythonCall final : public Call {
   void run() override {
     const py::gil_scoped_acquire lock;
     function_.get()();
+  }
+
+  void crop_and_run(const Frame& frame, const Region& region, const Colours& colours) override {
+    const BgrFrame pixels{frame.bgr, frame.row_bytes, frame.height, frame.width};
+    const auto address = [](const void* of) { return reinterpret_cast<std::uintptr_t>(of); };
+    const py::gil_scoped_acquire lock;
+    function_.get()(address(&pixels), address(&region), address(&colours));
   }
 
  private:

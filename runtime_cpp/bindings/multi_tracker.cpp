@@ -66,7 +66,7 @@ class PyMultiTracker {
   }
 
   // A list of (name, track or None, exception or None, seconds).
-  py::list update(const Pixels& pixels) {
+  py::list update(const Picture& pixels) {
     const Frame frame = frame_of(pixels);
     const std::vector<MultiTracker::Result> results = alone([&] { return tracker_->update(frame); });
     py::list all;

@@ -71,7 +71,7 @@ class PyTracker {
                      model_of(template_factor, search_factor, mean, std, fill), policy_of(policy));
   }
 
-  Result start(const Pixels& pixels, const std::optional<std::pair<Ids, Mask>>& text,
+  Result start(const Picture& pixels, const std::optional<std::pair<Ids, Mask>>& text,
                const std::optional<Four>& box) {
     const Frame frame = frame_of(pixels);
     const std::optional<Text> tokens =
@@ -81,7 +81,7 @@ class PyTracker {
         alone([&] { return tracker_->start(frame, tokens ? &*tokens : nullptr, box ? &given : nullptr); }));
   }
 
-  Result update(const Pixels& pixels, std::optional<double> deadline_ms) {
+  Result update(const Picture& pixels, std::optional<double> deadline_ms) {
     const Frame frame = frame_of(pixels);
     return result_of(alone([&] { return tracker_->update(frame, deadline_ms); }));
   }
@@ -125,7 +125,12 @@ const char* class_name(Code code) {
 
 py::object class_of(Code code) { return py::module_::import("edgetrack.errors").attr(class_name(code)); }
 
-Frame frame_of(const Pixels& pixels) {
+Frame frame_of(const Picture& picture) {
+  if (const OnGpu* there = std::get_if<OnGpu>(&picture)) {
+    const auto [address, width, height, row_bytes] = *there;
+    return {reinterpret_cast<const std::uint8_t*>(address), width, height, row_bytes, Place::gpu};
+  }
+  const Pixels& pixels = std::get<Pixels>(picture);
   if (pixels.ndim() != 3 || pixels.shape(2) != 3 || pixels.size() == 0)
     throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
   if (pixels.strides(2) != 1 || (pixels.strides(1) != 3 && pixels.shape(1) > 1))

@@ -4,15 +4,23 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstdint>
+#include <tuple>
+#include <variant>
+
 #include "edgetrack/types.h"
 
 namespace edgetrack {
 
 using Pixels = pybind11::array_t<std::uint8_t>;
 
-// Throws std::invalid_argument unless it is (H, W, 3) with packed pixels: what memory safety needs.
-Frame frame_of(const Pixels& pixels);
+using OnGpu = std::tuple<std::uintptr_t, int, int, std::ptrdiff_t>;  // address, width, height, row_bytes
+using Picture = std::variant<Pixels, OnGpu>;
 
+// Throws std::invalid_argument unless an array is (H, W, 3) with packed pixels: what memory safety needs.
+Frame frame_of(const Picture& picture);
+
+void register_loan(pybind11::module_& module);
 void register_tracker(pybind11::module_& module);
 void register_multi_tracker(pybind11::module_& module);
 

@@ -183,9 +183,8 @@ void Target::set_text(const Text& text, Work& work) {
 void Target::set_template(const Frame& frame, const Box& box, Work& work) {
   TemplateGraph& graph = template_graph();
   const Region region = region_around(box, factor_);
-  work.crop_into(graph.image, frame, region, colours_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
-  work.run(*graph.call);
+  work.look(*graph.call, graph.image, frame, region, colours_);
   copy_tokens(graph.memory, everything_.memory, 0);
   for (const Knowledge* known : {&everything_, &picture_}) {
     std::fill_n(known->memory_mask.floats(), tokens_, 1.0f);

@@ -4,6 +4,19 @@
 
 namespace edgetrack {
 
+namespace {
+
+void check(const Frame& frame, const Pace& pace) {
+  check_frame(frame);
+  if (pace.static_check && frame.place == Place::gpu)
+    throw Error(
+        Code::config,
+        "static_check compares pixels of the frame on the CPU, and this frame lies in GPU memory; make "
+        "the tracker without static_check, or pass frames in host memory");
+}
+
+}  // namespace
+
 Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy)
     : Tracker(std::move(engine), model, policy, nullptr) {}
 
@@ -19,7 +32,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
   State& state = *state_;
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
-  check_frame(frame);
+  check(frame, state.pace);
   if (!text && !box)
     throw Error(Code::config,
                 "start() got neither text nor box; name the target: start(frame, text='red car')");
@@ -48,7 +61,7 @@ Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms) {
   State& state = *state_;
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
-  check_frame(frame);
+  check(frame, state.pace);
   if (!state.started)
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");

@@ -36,8 +36,7 @@ void Tracker::State::clear() {
 // `cropped`: the detector's picture shows the region already.
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region, bool cropped) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
-  if (!cropped) work.crop_into(detector.image, frame, region, colours);
-  work.run(*detector.call);
+  work.look(*detector.call, detector.image, frame, region, colours, cropped);
   detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   return detector.maps();
 }

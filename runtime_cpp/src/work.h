@@ -35,6 +35,19 @@ struct Work {
     const Stopwatch watch(timing.network_s);
     call.run();
   }
+
+  // Runs a network on a region of the frame, through its input `image`, which may show it already
+  // (`cropped`). A frame in GPU memory is cropped by the engine in the same step, which counts as the
+  // network's time.
+  void look(Call& call, const Tensor& image, const Frame& frame, const Region& region, const Colours& colours,
+            bool cropped = false) {
+    if (frame.place == Place::gpu) {
+      const Stopwatch watch(timing.network_s);
+      return call.crop_and_run(frame, region, colours);
+    }
+    if (!cropped) crop_into(image, frame, region, colours);
+    run(call);
+  }
 };
 
 }  // namespace edgetrack

@@ -58,6 +58,17 @@ static void c_api() {
 static void bad_frames_and_boxes() {
   const edgetrack::Model model = {2.0, 4.0, {0, 0, 0}, {1, 1, 1}, {0, 0, 0}};
   edgetrack::Tracker tracker(std::make_shared<edgetrack::DiceEngine>(1u), model, {});
+  {  // 16 is no address that the CPU could read
+    const edgetrack::Frame there = {reinterpret_cast<const std::uint8_t*>(16), 64, 48, 192,
+                                    edgetrack::Place::gpu};
+    const edgetrack::Box at = {8, 8, 16, 16};
+    expect_error(edgetrack::Code::frame, "this engine works on the CPU",
+                 [&] { tracker.start(there, nullptr, &at); });
+    tracker.set_static_check(true);
+    expect_error(edgetrack::Code::config, "without static_check",
+                 [&] { tracker.start(there, nullptr, &at); });
+    tracker.set_static_check(false);
+  }
   std::vector<std::uint8_t> pixels(64 * 48 * 3);
   const edgetrack::Frame good = {pixels.data(), 64, 48, 192};
   const edgetrack::Box box = {10, 10, 20, 20};

@@ -16,6 +16,7 @@ from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine
 from edgetrack.engines.tensorrt.build import build_plan, make_log
 from edgetrack.engines.tensorrt.cuda import Cuda, Stream
+from edgetrack.engines.tensorrt.frames import GpuFrames
 from edgetrack.engines.tensorrt.graph import TensorRtGraph
 from edgetrack.engines.tensorrt.plans import PlanCache
 from edgetrack.engines.tensorrt.rewrite import REVISION
@@ -68,6 +69,8 @@ class TensorRtEngine(LazyEngine):
         self._plugin, selection = self._load_plugin()
         self._runtime = trt.Runtime(self._errors)
         self._stream, self._turn = Stream(self._cuda), Lock()
+        self._frames = GpuFrames(self._cuda, gpu, self._stream, self._turn)
+        self.lend = self._frames.lend
         capability = ".".join(str(number) for number in gpu.capability)
         self.reason = (
             f"TensorRT {trt.__version__} on {gpu.name} (compute capability {capability}), token selection by "
@@ -80,7 +83,7 @@ class TensorRtEngine(LazyEngine):
         engine = self._cached(place)
         if engine is None:
             engine = self._build(role, path, place)
-        return TensorRtGraph(role, self._trt, engine, self._cuda, self._stream, self._turn)
+        return TensorRtGraph(role, self._trt, engine, self._cuda, self._stream, self._turn, self._frames)
 
     def _cached(self, place: Path) -> Any:
         """The engine of a plan on disk; None where there is none, or one that is of no use, which is said."""

@@ -20,6 +20,7 @@ from edgetrack.manifest import TensorSpec
 class Gpu:
     """What a plan is built for."""
 
+    index: int  # CUDA's number of it
     name: str
     capability: tuple[int, int]  # compute capability, such as (8, 7)
 
@@ -39,19 +40,42 @@ class Cuda:
     def call(self, name: str, *arguments: Any) -> Any:
         """What CUDA's function gives beside its error code, which becomes an exception."""
         code, *values = getattr(self._runtime, name)(*arguments)
-        if code != self._runtime.cudaError_t.cudaSuccess:
-            _, text = self._runtime.cudaGetErrorString(code)
-            raise EngineUnavailable(
-                f"engine 'tensorrt': {name} failed with {code.name} ({text.decode()}); expected an NVIDIA GPU whose "
-                "driver (see: nvidia-smi) is at least as new as cuda-python: for CUDA 12, as in JetPack 6, run: "
-                "pip install 'cuda-python<13'; or use engine='ort'"
-            )
+        self.check(name, code)
         return values[0] if values else None
+
+    def check(self, name: str, code: int) -> None:
+        """Raises EngineUnavailable unless ``code``, which the function ``name`` returned, is that of success."""
+        error = self._runtime.cudaError_t(code)
+        if error == self._runtime.cudaError_t.cudaSuccess:
+            return
+        _, text = self._runtime.cudaGetErrorString(error)
+        raise EngineUnavailable(
+            f"engine 'tensorrt': {name} failed with {error.name} ({text.decode()}); expected an NVIDIA GPU whose "
+            "driver (see: nvidia-smi) is at least as new as cuda-python: for CUDA 12, as in JetPack 6, run: "
+            "pip install 'cuda-python<13'; or use engine='ort'"
+        )
 
     def gpu(self) -> Gpu:
         """The device."""
-        properties = self.call("cudaGetDeviceProperties", self.call("cudaGetDevice"))
-        return Gpu(properties.name.decode(), (properties.major, properties.minor))
+        index = self.call("cudaGetDevice")
+        properties = self.call("cudaGetDeviceProperties", index)
+        return Gpu(index, properties.name.decode(), (properties.major, properties.minor))
+
+    def device_at(self, address: int) -> int | None:
+        """The number of the GPU that an address belongs to; None where it is memory that CUDA does not know."""
+        attributes = self.call("cudaPointerGetAttributes", address)
+        if attributes.type == self._runtime.cudaMemoryType.cudaMemoryTypeUnregistered:
+            return None
+        return int(attributes.device)
+
+    def event(self) -> Any:
+        """A new event, without the time at which it is reached."""
+        return self.call("cudaEventCreateWithFlags", self._runtime.cudaEventDisableTiming)
+
+    def follow(self, stream: Stream, other: int) -> None:
+        """Makes a stream wait, on the GPU, for all that is queued on another, by its handle."""
+        self.call("cudaEventRecord", stream.event, other)
+        self.call("cudaStreamWaitEvent", stream.handle, stream.event, 0)
 
     def copy_in(self, buffer: Buffer, stream: Stream) -> None:
         """Queues the copy of a buffer to the GPU."""
@@ -69,11 +93,13 @@ class Cuda:
 
 
 class Stream:
-    """One queue of work on the GPU, destroyed with this object."""
+    """One queue of work on the GPU, destroyed with this object; ``event`` marks a place in another one."""
 
     def __init__(self, cuda: Cuda) -> None:
         self.handle = cuda.call("cudaStreamCreate")
         weakref.finalize(self, cuda.call, "cudaStreamDestroy", self.handle)
+        self.event = cuda.event()
+        weakref.finalize(self, cuda.call, "cudaEventDestroy", self.event)
 
 
 class Buffer:

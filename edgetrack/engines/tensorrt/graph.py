@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgetrack.arrays import device_of
 from edgetrack.engines.base import check_feeds
 from edgetrack.engines.tensorrt.cuda import Buffer, Cuda, Stream
+from edgetrack.engines.tensorrt.frames import GpuFrames
 from edgetrack.errors import ConfigError, EngineUnavailable
 from edgetrack.manifest import TensorSpec
 
@@ -28,13 +29,17 @@ class TensorRtGraph:
         engine: an ``ICudaEngine``.
         cuda: where its buffers come from.
         stream: on which it runs; ``lock`` is held meanwhile, so graphs may share the stream.
+        frames: of the same GPU and stream, which crop into the input "image".
 
     Raises:
         EngineUnavailable: the GPU has too little memory.
     """
 
-    def __init__(self, role: str, trt: Any, engine: Any, cuda: Cuda, stream: Stream, lock: Lock) -> None:
+    def __init__(
+        self, role: str, trt: Any, engine: Any, cuda: Cuda, stream: Stream, lock: Lock, frames: GpuFrames
+    ) -> None:
         self.role = role
+        self._frames = frames
         self._cuda, self._stream, self._lock = cuda, stream, lock
         self._engine = engine  # the context works on its weights
         self._context = engine.create_execution_context()
@@ -73,15 +78,25 @@ class TensorRtGraph:
                     self._context.set_tensor_address(name, self._buffers[name].device)
             return {name: self._buffers[name].host.copy() for name in self.outputs}
 
-    def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[[], None]:
-        """See ``edgetrack.engines.binding.bind``; arrays go through pinned memory that was allocated before."""
+    def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
+        """See ``edgetrack.engines.binding.bind``; arrays go through pinned memory that was allocated before.
+
+        Called with a ``view``, see ``GpuFrames.crop``, the function crops the input "image" from a frame on the GPU.
+        """
         check_feeds(self.role, self.inputs, inputs)
 
-        def run() -> None:
+        def run(*view: int) -> None:
             with self._lock:
-                for name, array in inputs.items():
-                    self._feed(name, array)
-                self._compute(outputs)
+                try:
+                    for name, array in inputs.items():
+                        if not (view and name == "image"):
+                            self._feed(name, array)
+                    if view:
+                        self._frames.crop(view, self._buffers["image"])
+                    self._compute(outputs)
+                except BaseException:
+                    self._cuda.wait(self._stream.handle)  # the frame is its owner's again after this
+                    raise
                 for name, array in outputs.items():
                     np.copyto(array, self._buffers[name].host, casting="no")
 

@@ -83,7 +83,8 @@ class Tracker {
   Track update(const Frame& frame, std::optional<double> deadline_ms = std::nullopt);
 
   // From now on, whether a box that has not moved stands, for up to `reuse` frames in a row, as long as its
-  // surroundings hardly change from what the network last saw. Off at first.
+  // surroundings hardly change from what the network last saw. Off at first. Frames in GPU memory are refused
+  // while it is on: they are compared on the CPU.
   void set_static_check(bool on);
 
   // Another sentence, from the next frame on. Throws Error.

@@ -19,11 +19,15 @@ class Error : public std::runtime_error {
   const Code code;
 };
 
+// Whose memory a frame lies in. What lies on a GPU is read by its engine alone, see Call::crop_and_run.
+enum class Place { host, gpu };
+
 // A picture that the caller owns: uint8, blue green red, pixels of a row packed.
 struct Frame {
-  const std::uint8_t* bgr;   // pixel (0, 0)
+  const std::uint8_t* bgr;   // pixel (0, 0); on a GPU an address of its memory
   int width, height;         // at least 1
   std::ptrdiff_t row_bytes;  // distance of two rows; may be negative
+  Place place = Place::host;
 };
 
 // An axis-aligned rectangle in pixels of the frame, origin at the top left corner.
