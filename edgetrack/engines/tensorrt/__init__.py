@@ -104,6 +104,7 @@ class TensorRtEngine(LazyEngine):
             self._errors,
             path,
             precision=self.precision,
+            half=self.precision == "fp16" and "fp16" not in self.bundle.manifest.precisions,
             plugin=self._plugin is not None,
             workspace_mb=self._workspace_mb,
         )
