@@ -14,8 +14,8 @@ ENGINES = ("auto", "ort", "ort-ops", "openvino", "ort-cuda", "ort-tensorrt", "te
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 _HERE = (
     "engines are ort (fp32, int8), ort-ops (the same with edgetrack's compiled operators) and "
-    "openvino (fp32, bf16, int8) on the CPU, and ort-cuda (fp32, fp16), ort-tensorrt and tensorrt (fp32, fp16, int8) on "
-    "an NVIDIA GPU"
+    "openvino (fp32, bf16, int8) on the CPU; ort-cuda (fp32, fp16), ort-tensorrt and tensorrt (fp32, fp16, int8) "
+    "on an NVIDIA GPU"
 )
 
 

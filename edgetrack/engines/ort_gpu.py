@@ -7,6 +7,7 @@ import ctypes
 import hashlib
 import io
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _DAMAGED = {
     "NotImplemented",
     "NoModel",
 }  # of ONNX Runtime's errors
+_DEVICE = "cuda"  # where inputs live
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
 
@@ -56,15 +58,11 @@ KINDS = {
 
 
 class OrtGpuGraph(OrtGraph):
-    """One session whose tensors live in the memory of ``device``.
+    """One session whose inputs live in GPU memory.
 
     ONNX Runtime copies what is bound on the host once, when it is bound: inputs therefore have memory of their own on
-    the device, and each run copies the host's arrays there.
+    the GPU, and each run copies the host's arrays there.
     """
-
-    def __init__(self, role: str, session: Any, *, device: str = "cuda") -> None:
-        super().__init__(role, session)
-        self._device = device
 
     def bind(
         self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
@@ -75,7 +73,7 @@ class OrtGpuGraph(OrtGraph):
         check_feeds(self.role, self.inputs, inputs)
         binding, there = self._session.io_binding(), {}
         for name, array in inputs.items():
-            there[name] = OrtValue.ortvalue_from_numpy(array.copy(), self._device, 0)
+            there[name] = OrtValue.ortvalue_from_numpy(array.copy(), _DEVICE, 0)
             binding.bind_ortvalue_input(name, there[name])
         for name, array in outputs.items():
             binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(array))
@@ -133,8 +131,8 @@ class OrtGpuEngine(LazyEngine):
     def _open(self, role: str) -> OrtGpuGraph:
         path = self.bundle.graph(role, self.precision)
         providers = [(name, self._options(name, role, path)) for name in self._kind.providers]
-        if self.name == "ort-tensorrt":
-            _log.warning("TensorRT builds graph %r where it is not in its cache: this may take minutes", role)
+        if self.name == "ort-tensorrt" and role != "prompt":  # which takes seconds
+            _log.warning("TensorRT builds graph %r if it is not in its cache: this may take minutes", role)
         try:
             session = self._ort.InferenceSession(
                 str(path), _session_options(self._ort), providers=providers, enable_fallback=0
@@ -193,7 +191,7 @@ class OrtGpuEngine(LazyEngine):
         """What is wrong, for the user: the library that does not load, the file, or what ONNX Runtime says."""
         if missing := _missing(self._ort, self._kind):
             return EngineUnavailable(f"engine {self.name!r}: the {self._kind.title} does not load: {missing}")
-        said = "it fell back to another provider" if error is None else first_line(error)
+        said = "it fell back to another provider" if error is None else _said(error)
         if type(error).__name__ in _DAMAGED:
             return BundleError(
                 f"ONNX Runtime {self._ort.__version__} cannot load {path} ({said}); export the bundle again"
@@ -247,6 +245,12 @@ def _placement(session: Any) -> Counter[str]:
             for name in {p.ep_name for p in parts}
         }
     )
+
+
+def _said(error: Exception) -> str:
+    """CUDA's own words where there are some: ONNX Runtime puts half a page of C++ before them."""
+    cuda = re.search(r"CUDA failure \d+: [^;]+?(?= *;)", str(error))
+    return cuda[0] if cuda else first_line(error)
 
 
 def _missing(ort: Any, kind: Kind) -> str:
