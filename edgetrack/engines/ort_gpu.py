@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +223,7 @@ def _onnxruntime(name: str, kind: Kind) -> Any:
             ort.preload_dlls()
     if name == "ort-tensorrt":
         with contextlib.suppress(ImportError):
-            import tensorrt  # noqa: F401  # loads libnvinfer, where it is a Python package
+            import_module("tensorrt")  # loads libnvinfer, where it is a Python package
     return ort
 
 
