@@ -44,7 +44,8 @@ class Bundle:
         missing = [role for role in ROLES if role not in manifest.files]
         missing += [f"tensors of {role}" for role in GRAPHS if role not in manifest.tensors]
         for name, precision in manifest.precisions.items():
-            missing += [r for g in precision.graphs for r in _roles(g, name) if r not in manifest.files]
+            roles = [role for graph in precision.graphs for role in _roles(graph, name).values()]
+            missing += [role for role in dict.fromkeys(roles) if role not in manifest.files]
         if missing:
             raise BundleError(f"{file} does not list {', '.join(missing)}; export the bundle again")
         bundle = cls(folder, manifest)
@@ -73,8 +74,7 @@ class Bundle:
         own = self.manifest.precisions.get(precision)
         if own is None or role not in own.graphs:
             return self.path(role)
-        portable, ort = _roles(role, precision)
-        return self.path(ort if flavour == "ort" else portable)
+        return self.path(_roles(role, precision)[flavour])
 
     def __repr__(self) -> str:
         return f"Bundle({self.manifest.name} {self.manifest.version}, {self.folder})"
@@ -85,9 +85,10 @@ def shipped() -> list[str]:
     return sorted(file.parent.name for file in MODELS.glob(f"*/{FILE_NAME}"))
 
 
-def _roles(graph: str, precision: str) -> tuple[str, str]:
-    """The roles of a graph's files in a precision: portable, and for ONNX Runtime."""
-    return f"{graph}.{precision}", f"{graph}.{precision}.ort"
+def _roles(graph: str, precision: str) -> dict[str, str]:
+    """The roles of a graph's files in a precision, by flavour; all but INT8 have one file for all engines."""
+    portable = f"{graph}.{precision}"
+    return {"portable": portable, "ort": f"{portable}.ort" if precision == "int8" else portable}
 
 
 def _read(file: Path) -> str:

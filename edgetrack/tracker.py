@@ -32,8 +32,9 @@ class Tracker:
 
     Args:
         bundle: folder of a model bundle, name of a shipped one, an open ``Bundle``, or None for the default.
-        engine: "auto", "ort", "openvino", "tensorrt", or the ``engine`` of another tracker, whose bundle is then used.
-        precision: "auto", "fp32", "int8", with OpenVINO also "bf16", with TensorRT "fp16".
+        engine: "auto", one of ``edgetrack.engines.ENGINES`` by its name, or the ``engine`` of another tracker, whose
+            bundle is then used.
+        precision: "auto", "fp32", "int8", with OpenVINO also "bf16", on a GPU "fp16".
         threads: that one network call may use.
         static_check: whether a box that has not moved stands, without the network, while its surroundings hardly
             change, for up to 5 frames in a row; ``Track.basis`` is then "reused". Not for frames in GPU memory.

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
 from edgetrack.errors import ConfigError
-from edgetrack.export.int8 import Int8Config, add_int8
-from edgetrack.export.report import FILE_NAME, Report
+from edgetrack.export.fp16 import add_fp16
+from edgetrack.export.gate import Gate, GateConfig
+from edgetrack.export.int8 import add_int8
+from edgetrack.export.report import FILE_NAME, Report, to_json
 from edgetrack.export.staging import add_files, check_output, copy_bundle
 from edgetrack.export.watch import Watch
 
 PAGE = "report.html"
+_ADD = {"int8": add_int8, "fp16": add_fp16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class Request:
 
     model: str  # a shipped model, a bundle's folder, or a checkpoint that ends in .pt
     output: Path
-    int8: Int8Config | None = None
+    precisions: tuple[str, ...] = ()  # to add: int8, fp16
+    gate: GateConfig = field(default_factory=GateConfig)  # what they have to pass
     page: bool = False  # a report to read in a browser, too
     force: bool = False  # replace an older bundle
     text_encoder: Path = Path("runs/text")  # for a checkpoint, as the next two
@@ -32,34 +37,46 @@ class Request:
     version: str = "0.1.0"
 
 
-def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle, Report | None]:
-    """Writes the bundle; the report is that of INT8, where it was asked for.
+def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle, list[Report]]:
+    """Writes the bundle; there is a report for each precision that was asked for. Others of a bundle are kept.
 
     Raises:
-        ConfigError: nothing to do.
+        ConfigError: nothing to do, or INT8 for a target that does not compute it.
         BundleError, ExportError, MissingExtra, SourceError: see their descriptions.
     """
     is_checkpoint = request.model.endswith(".pt")
-    if not is_checkpoint and request.int8 is None:
-        raise ConfigError(
-            f"nothing to do: {request.model} is a bundle already; give --int8, or a checkpoint (.pt)"
-        )
+    _check(request, is_checkpoint)
     require("onnx", extra="export")
     check_output(request.output, force=request.force)
     request.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=request.output.parent) as temporary:
-        folder, report = Path(temporary) / "bundle", None
+        folder, reports = Path(temporary) / "bundle", list[Report]()
         if is_checkpoint:
             _from_checkpoint(request, folder, watch)
         else:
-            copy_bundle(Bundle.open(request.model), folder)
-        if request.int8 is not None:
-            report = add_int8(folder, request.int8, watch=watch)
-            _write_report(report, folder, page=request.page)
+            bundle = Bundle.open(request.model)
+            copy_bundle(bundle, folder, keep=bundle.manifest.precisions.keys() - set(request.precisions))
+        if request.precisions:
+            gate = Gate(Bundle.open(folder), request.gate, watch=watch)
+            reports = [_ADD[name](folder, gate, watch=watch) for name in request.precisions]
+            _write_reports(reports, folder, page=request.page)
         if request.output.exists():
             shutil.rmtree(request.output)
         folder.rename(request.output)
-    return Bundle.open(request.output), report
+    return Bundle.open(request.output), reports
+
+
+def _check(request: Request, is_checkpoint: bool) -> None:
+    if not is_checkpoint and not request.precisions:
+        raise ConfigError(
+            f"nothing to do: {request.model} is a bundle already; give --int8 or --fp16, or a checkpoint (.pt)"
+        )
+    board = request.gate.board
+    if "int8" in request.precisions and "int8" not in board.precisions:
+        raise ConfigError(
+            f"target {board.name} runs {', '.join(board.precisions)}, not int8; "
+            "leave --int8 out, or see: edgetrack targets"
+        )
 
 
 def _from_checkpoint(request: Request, folder: Path, watch: Watch) -> None:
@@ -73,12 +90,12 @@ def _from_checkpoint(request: Request, folder: Path, watch: Watch) -> None:
         export(config)
 
 
-def _write_report(report: Report, folder: Path, *, page: bool) -> None:
+def _write_reports(reports: Sequence[Report], folder: Path, *, page: bool) -> None:
     files = {"report": FILE_NAME}
-    (folder / FILE_NAME).write_text(report.to_json(), encoding="utf-8")
+    (folder / FILE_NAME).write_text(to_json(reports), encoding="utf-8")
     if page:
         from edgetrack.export.page import render
 
         files["report_page"] = PAGE
-        (folder / PAGE).write_text(render(report), encoding="utf-8")
+        (folder / PAGE).write_text(render(reports), encoding="utf-8")
     add_files(folder, files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from edgetrack.export.report import Report
+from edgetrack.export.report import Int8Report, Report
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1d2329 }
@@ -19,33 +19,44 @@ th, td { text-align: left; padding: .2rem .8rem .2rem 0 } td { border-bottom: 1p
 _LAYERS = 15  # most sensitive ones of each graph that the page shows; the report has all
 
 
-def render(report: Report) -> str:
-    """The whole page."""
-    calibration = report.calibration
+def render(reports: Sequence[Report]) -> str:
+    """The whole page: what the precisions have in common, then each."""
+    first = reports[0]
+    calibration, title = first.calibration, f"{' and '.join(map(_name, reports))} of {escape(first.model)}"
     target = " and ".join(
         [f'"{calibration["text"]}"'] * bool(calibration["text"])
         + [f"box {calibration['box']}"] * bool(calibration["box"])
     )
     parts = [
-        f"<h1>INT8 of {escape(report.model)}</h1>",
-        f'<p class="dim">target {escape(report.target)}, measured on {escape(report.machine)}, '
-        f"{report.threads} threads; {escape(', '.join(f'{k} {v}' for k, v in report.versions.items()))}</p>",
-        f'<p class="verdict{" yes" * report.accepted}"><b>INT8 is {"in" if report.accepted else "left out"}.</b> '
-        f"{escape(report.why)}</p>",
-        f"<p>Ranges were measured on what the tracker saw in {escape(', '.join(calibration['sources']))} "
-        f"({calibration['frames']} frames; target: {escape(target or 'several words in turn')}). Quantised: "
-        f"{' and '.join(report.kinds)} nodes.</p>",
-        *_files(report),
-        *_figures(report),
-        *_attempts(report),
-        *_methods(report),
-        *_layers(report),
+        f"<h1>{title}</h1>",
+        f'<p class="dim">target {escape(first.target)}, measured on {escape(first.machine)}, '
+        f"{first.threads} threads; {escape(', '.join(f'{k} {v}' for k, v in first.versions.items()))}</p>",
+        f"<p>Measured on what the tracker saw in {escape(', '.join(calibration['sources']))} "
+        f"({calibration['frames']} frames; target: {escape(target or 'several words in turn')}).</p>",
+        *(part for report in reports for part in _section(report)),
     ]
     body = "\n".join(parts)
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>INT8 of {escape(report.model)}</title>'
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style></head><body>\n{body}\n</body></html>\n"
     )
+
+
+def _section(report: Report) -> Iterable[str]:
+    yield (
+        f'<p class="verdict{" yes" * report.accepted}"><b>{_name(report)} is '
+        f"{'in' if report.accepted else 'left out'}.</b> {escape(report.why)}</p>"
+    )
+    yield from _files(report)
+    yield from _figures(report)
+    if isinstance(report, Int8Report):
+        yield from _attempts(report)
+        yield from _methods(report)
+        yield from _layers(report)
+
+
+def _name(report: Report) -> str:
+    return escape(report.precision.upper())
 
 
 def _files(report: Report) -> Iterable[str]:
@@ -67,7 +78,8 @@ def _files(report: Report) -> Iterable[str]:
     yield (
         '<p class="dim">error: of the outputs against float32 on crops that no range was measured on. accuracy: '
         f"{escape(report.accuracy_kind)} over float32's. speed: times float32's, in alternating runs of ONNX Runtime; "
-        "of files for other engines it was not measured.</p>"
+        "of files for other engines it was not measured. CPUs have no float16 kernels: float16 is for GPUs, and slower "
+        "here.</p>"
     )
 
 
@@ -75,19 +87,19 @@ def _figures(report: Report) -> Iterable[str]:
     if report.clips:
         yield f"<h2>Accuracy: {escape(report.accuracy_kind)}</h2>"
         rows = [[name, f"{a:.3f}", f"{b:.3f}"] for name, (a, b) in report.clips.items()]
-        yield _table(["clip", "fp32", "int8"], rows)
+        yield _table(["clip", "fp32", report.precision], rows)
     if report.latency_ms:
-        yield "<h2>Latency of the networks</h2>"
+        yield "<h2>Latency of the networks on this CPU</h2>"
         rows = [[n, f"{a:.2f} ms", f"{b:.2f} ms", f"{a / b:.2f}x"] for n, (a, b) in report.latency_ms.items()]
-        yield _table(["graph", "fp32", "int8", "speed"], rows)
+        yield _table(["graph", "fp32", report.precision, "speed"], rows)
     if report.thresholds:
         yield "<h2>Thresholds</h2><p>Moved so that a status means the same in both precisions.</p>"
         rows = [[name, f"{a:.3f}", f"{b:.3f}"] for name, (a, b) in report.thresholds.items()]
-        yield _table(["threshold", "fp32", "int8"], rows)
+        yield _table(["threshold", "fp32", report.precision], rows)
 
 
-def _attempts(report: Report) -> Iterable[str]:
-    yield "<h2>Acceptance</h2>"
+def _attempts(report: Int8Report) -> Iterable[str]:
+    yield f"<h2>Acceptance</h2><p>Quantised: {' and '.join(report.kinds)} nodes.</p>"
     yield f"<p>Asked for: at least {report.min_auc_ratio:g} of float32's accuracy, and faster.</p>"
     rows = [
         [
@@ -101,7 +113,7 @@ def _attempts(report: Report) -> Iterable[str]:
     yield _table(["layers of each graph back in float", "speed of search", "accuracy", "verdict"], rows)
 
 
-def _methods(report: Report) -> Iterable[str]:
+def _methods(report: Int8Report) -> Iterable[str]:
     yield "<h2>Ways to set ranges</h2><p>Output error with every layer in integers; the least is taken.</p>"
     methods = list(next(iter(report.methods.values()), {}))
     rows = [
@@ -111,7 +123,7 @@ def _methods(report: Report) -> Iterable[str]:
     yield _table(["graph", *methods], rows)
 
 
-def _layers(report: Report) -> Iterable[str]:
+def _layers(report: Int8Report) -> Iterable[str]:
     yield "<h2>Layers</h2><p>Output error with this layer alone in integers, most sensitive first.</p>"
     for graph, errors in report.sensitivity.items():
         floats = set(report.in_float.get(graph, ()))

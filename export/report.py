@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 FILE_NAME = "report.json"
@@ -18,7 +20,33 @@ class FileRow:
     megabytes: float
     error: float | None = None  # relative output error on held-out crops
     accuracy: float | None = None  # of the tracker in this precision, over float32's
-    speed: float | None = None  # how many times as fast as float32
+    speed: float | None = None  # how many times as fast as float32, on the CPU of the export
+
+    @classmethod
+    def of(cls, file: Path, precision: str, **measured: float | None) -> FileRow:
+        """The row of a file, with its size."""
+        return cls(file.name, precision, file.stat().st_size / 1e6, **measured)
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What one precision, added to a bundle, gave against float32."""
+
+    precision: str
+    model: str
+    target: str
+    machine: str
+    threads: int
+    versions: dict[str, str]
+    calibration: dict[str, Any]
+    min_auc_ratio: float
+    accuracy_kind: str = ""  # "success AUC" on labelled clips, or "agreement" with float32's own boxes
+    clips: dict[str, tuple[float, float]] = field(default_factory=dict)  # float32, this precision
+    latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # by graph: the same
+    thresholds: dict[str, tuple[float, float]] = field(default_factory=dict)  # the same
+    files: list[FileRow] = field(default_factory=list)
+    accepted: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +59,19 @@ class Attempt:
     passed: bool
 
 
-@dataclass
-class Report:
-    """The INT8 part of an export."""
+@dataclass(kw_only=True)
+class Int8Report(Report):
+    """How INT8 was made, too."""
 
-    model: str
-    target: str
-    machine: str
-    threads: int
-    versions: dict[str, str]
-    calibration: dict[str, Any]
-    min_auc_ratio: float
     methods: dict[str, dict[str, float]]  # by graph and method: relative error on held-out crops
     chosen_methods: dict[str, str]
     kinds: tuple[str, ...]  # of nodes that are quantised
-    sensitivity: dict[
-        str, dict[str, float]
-    ]  # by graph and layer: relative error with this layer alone in integers
+    sensitivity: dict[str, dict[str, float]]  # by graph and layer: relative error with it alone in integers
     in_float: dict[str, list[str]]  # by graph: layers that the search put back
     attempts: list[Attempt] = field(default_factory=list)
-    accuracy_kind: str = ""  # "success AUC" on labelled clips, or "agreement" with float32's own boxes
-    clips: dict[str, tuple[float, float]] = field(default_factory=dict)  # float32, INT8
-    latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # by graph: float32, INT8
-    thresholds: dict[str, tuple[float, float]] = field(default_factory=dict)  # float32, INT8
-    files: list[FileRow] = field(default_factory=list)
-    accepted: bool = False
-    why: str = ""
 
-    def to_json(self) -> str:
-        """The report as indented JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+def to_json(reports: Sequence[Report]) -> str:
+    """Indented JSON: an object with the report of each precision by its name."""
+    values = {report.precision: asdict(report) for report in reports}
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

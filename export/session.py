@@ -19,6 +19,9 @@ _COUNTS = "kept"  # a share of cells above a threshold: for diagnosis, not an ou
 class Session:
     """A graph ready to run.
 
+    Attributes:
+        runtime: the ``onnxruntime.InferenceSession``.
+
     Args:
         model: the graph; its large constants may be in a weight file.
         folder: where that file is.
@@ -38,14 +41,14 @@ class Session:
                 model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
         options = session_options(threads)
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
-        self._session = onnxruntime.InferenceSession(
+        self.runtime = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        self._names = [value.name for value in self._session.get_outputs()]
+        self._names = [value.name for value in self.runtime.get_outputs()]
 
     def run(self, feeds: Mapping[str, NDArray[np.float32]]) -> Arrays:
         """All outputs, and what is watched."""
-        return dict(zip(self._names, self._session.run(self._names, dict(feeds)), strict=True))
+        return dict(zip(self._names, self.runtime.run(self._names, dict(feeds)), strict=True))
 
 
 def relative_error(given: Arrays, expected: Arrays) -> float:

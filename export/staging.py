@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -28,16 +29,21 @@ def check_output(output: Path, *, force: bool) -> None:
         )
 
 
-def copy_bundle(bundle: Bundle, folder: Path) -> None:
-    """Copies the float32 part of ``bundle``: what belongs to another precision or to a report is left out."""
+def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = ()) -> None:
+    """Copies the float32 part of ``bundle`` and the precisions ``keep``; others, and reports, are left out."""
     folder.mkdir()
     manifest = bundle.manifest
-    kept = {role: entry for role, entry in manifest.files.items() if role in ROLES}
+    precisions = {name: value for name, value in manifest.precisions.items() if name in keep}
+    kept = {
+        role: entry
+        for role, entry in manifest.files.items()
+        if role in ROLES or any(_belongs(role, name) for name in precisions)
+    }
     for role, entry in kept.items():
         place = folder / entry.path
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(bundle.path(role), place)
-    _write(folder, replace(manifest, files=kept, precisions={}))
+    _write(folder, replace(manifest, files=kept, precisions=precisions))
 
 
 def add_files(
@@ -58,14 +64,19 @@ def add_files(
     return Bundle.open(folder)
 
 
-def remove_precision(folder: Path, name: str, roles: Iterable[str]) -> None:
-    """Takes a precision and the files of ``roles`` out of the bundle in ``folder``."""
-    manifest, gone = Bundle.open(folder).manifest, set(roles)
-    for role in gone & manifest.files.keys():
+def remove_precision(folder: Path, name: str) -> None:
+    """Takes a precision and its files out of the bundle in ``folder``."""
+    manifest = Bundle.open(folder).manifest
+    files = {role: entry for role, entry in manifest.files.items() if not _belongs(role, name)}
+    for role in manifest.files.keys() - files.keys():
         (folder / manifest.files[role].path).unlink()
-    files = {role: entry for role, entry in manifest.files.items() if role not in gone}
     precisions = {key: value for key, value in manifest.precisions.items() if key != name}
     _write(folder, replace(manifest, files=files, precisions=precisions))
+
+
+def _belongs(role: str, precision: str) -> bool:
+    """Whether a file is of a precision alone: ``search.int8.ort`` and ``int8_weights`` are of ``int8``."""
+    return precision in re.split(r"[._]", role)
 
 
 def versions() -> dict[str, str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.bundle import Bundle
-from edgetrack.export.calibration import QUANTIZED
 from edgetrack.export.plan import Plan
 from edgetrack.export.quantize import Flavour, quantize
 from edgetrack.export.scores import adjusted
@@ -65,9 +64,3 @@ class Variant:
             for role, plan in self.plans.items()
         }
         return json.dumps({"calibration": record, "graphs": graphs}, indent=1, ensure_ascii=False) + "\n"
-
-
-def roles() -> list[str]:
-    """Of all files that ``Variant.write`` adds to a bundle."""
-    graphs = [f"{role}.{NAME}{ending}" for role in QUANTIZED for ending in FLAVOURS.values()]
-    return ["int8_weights", "int8_ranges", *graphs]

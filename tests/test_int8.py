@@ -23,11 +23,11 @@ from edgetrack.demo.scene import Scene  # noqa: E402
 from edgetrack.engines import open_engine  # noqa: E402
 from edgetrack.engines.ort import saturates  # noqa: E402
 from edgetrack.errors import ConfigError, ExportError  # noqa: E402
-from edgetrack.export import accuracy, calibration, command, int8, plan, speed  # noqa: E402
+from edgetrack.export import accuracy, calibration, command, gate, int8, plan, speed  # noqa: E402
 from edgetrack.export.calibration import QUANTIZED  # noqa: E402
-from edgetrack.export.int8 import Int8Config  # noqa: E402
+from edgetrack.export.gate import GateConfig  # noqa: E402
 from edgetrack.export.layers import Source  # noqa: E402
-from edgetrack.export.report import Report  # noqa: E402
+from edgetrack.export.report import Int8Report  # noqa: E402
 from edgetrack.export.staging import check_output, copy_bundle  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.tracker import Tracker  # noqa: E402
@@ -70,16 +70,16 @@ def measured_once(make_plan: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Report]:
+def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Int8Report]:
     folder = tmp_path_factory.mktemp("int8") / "bundle"
-    wanted = Int8Config(target="x86-cpu", min_auc_ratio=0.5, threads=1)
-    request = command.Request("edgetrack-s", folder, wanted, page=True)
-    bundle, report = command.make_bundle(request, watch=silent)
-    assert report is not None
+    wanted = GateConfig(target="x86-cpu", min_auc_ratio=0.5, threads=1)
+    request = command.Request("edgetrack-s", folder, ("int8",), wanted, page=True)
+    bundle, (report,) = command.make_bundle(request, watch=silent)
+    assert isinstance(report, Int8Report)
     return bundle, report
 
 
-def test_the_bundle_has_both_flavours_and_the_weights_once(made: tuple[Bundle, Report]) -> None:
+def test_the_bundle_has_both_flavours_and_the_weights_once(made: tuple[Bundle, Int8Report]) -> None:
     bundle, report = made
     assert report.accepted, report.why
     assert set(bundle.manifest.precisions["int8"].graphs) == set(QUANTIZED)
@@ -93,7 +93,7 @@ def test_the_bundle_has_both_flavours_and_the_weights_once(made: tuple[Bundle, R
     assert {"edgetrack", "onnx", "onnxruntime"} <= bundle.manifest.versions.keys()
 
 
-def test_auto_takes_int8_and_says_so(made: tuple[Bundle, Report]) -> None:
+def test_auto_takes_int8_and_says_so(made: tuple[Bundle, Int8Report]) -> None:
     engine = open_engine(made[0], threads=1)
     if "int8" in targets.detect().precisions and not saturates():
         assert engine.precision == "int8"
@@ -102,7 +102,7 @@ def test_auto_takes_int8_and_says_so(made: tuple[Bundle, Report]) -> None:
 
 
 @pytest.mark.parametrize("name", ["ort", "openvino"])
-def test_int8_follows_as_float32_does(made: tuple[Bundle, Report], name: str) -> None:
+def test_int8_follows_as_float32_does(made: tuple[Bundle, Int8Report], name: str) -> None:
     if name == "openvino":
         pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     trackers = [
@@ -126,9 +126,9 @@ def test_int8_follows_as_float32_does(made: tuple[Bundle, Report], name: str) ->
     assert equal < 10  # or INT8 was not run
 
 
-def test_the_report_is_data_and_a_page(made: tuple[Bundle, Report]) -> None:
+def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
     bundle = made[0]
-    stored = json.loads(bundle.path("report").read_text())
+    stored = json.loads(bundle.path("report").read_text())["int8"]
     assert stored["calibration"]["sources"] == ["demo scene"]
     assert stored["accuracy_kind"] == "agreement"
     assert stored["attempts"][-1]["passed"] is True
@@ -140,7 +140,7 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Report]) -> None:
         assert words in page
 
 
-def test_the_ranges_are_kept(made: tuple[Bundle, Report]) -> None:
+def test_the_ranges_are_kept(made: tuple[Bundle, Int8Report]) -> None:
     stored = json.loads(made[0].path("int8_ranges").read_text())
     search = stored["graphs"]["search"]
     assert search["method"] in ("minmax", "percentile", "entropy")
@@ -149,7 +149,7 @@ def test_the_ranges_are_kept(made: tuple[Bundle, Report]) -> None:
     assert stored["calibration"]["crops"] == {"template": 8, "search": 8}
 
 
-def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Report], tmp_path: Path) -> None:
+def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Int8Report], tmp_path: Path) -> None:
     copy_bundle(Bundle.open(), tmp_path / "given")  # without INT8
     given_, bundle = Bundle.open(tmp_path / "given").manifest, made[0].manifest
     assert {role: bundle.files[role] for role in given_.files} == dict(given_.files)
@@ -160,7 +160,10 @@ def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Report], tmp_pat
 
 
 def test_what_is_not_accurate_is_left_out(
-    quick: pytest.MonkeyPatch, made: tuple[Bundle, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: pytest.MonkeyPatch,
+    made: tuple[Bundle, Int8Report],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plans = dict.fromkeys(QUANTIZED)
     asked: list[list[int]] = []
@@ -172,10 +175,11 @@ def test_what_is_not_accurate_is_left_out(
             asked.append([len(layers[role]["layers"]) for role in plans])
             return accuracy.Accuracy("success AUC", {"clip": (0.8, 0.6)})
 
-    monkeypatch.setattr(int8, "_judge", lambda *_: Refuses())
-    request = command.Request(str(made[0].folder), tmp_path / "out", Int8Config(threads=1, target="x86-cpu"))
-    bundle, report = command.make_bundle(request, watch=silent)
-    assert report is not None
+    monkeypatch.setattr(gate, "Agreement", lambda *_, **__: Refuses())
+    wanted = GateConfig(threads=1, target="x86-cpu")
+    request = command.Request(str(made[0].folder), tmp_path / "out", ("int8",), wanted)
+    bundle, (report,) = command.make_bundle(request, watch=silent)
+    assert isinstance(report, Int8Report)
     assert not report.accepted
     assert "at best 0.750 of fp32's accuracy, expected 0.99" in report.why
     assert [attempt.floats for attempt in report.attempts] == list(int8.STEPS)
@@ -184,7 +188,7 @@ def test_what_is_not_accurate_is_left_out(
     assert all(step - 2 <= layers <= step for layers, step in zip(back, int8.STEPS, strict=True))
     assert "int8" not in bundle.manifest.precisions
     assert not list(bundle.folder.glob("*int8*"))
-    assert json.loads(bundle.path("report").read_text())["accepted"] is False
+    assert json.loads(bundle.path("report").read_text())["int8"]["accepted"] is False
     assert open_engine(bundle).precision == "fp32"
 
 
@@ -192,10 +196,10 @@ def test_what_is_not_faster_is_left_out_and_not_followed(
     quick: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(1.0, 1.25))
-    monkeypatch.setattr(int8, "_judge", lambda *_: SimpleNamespace(accuracy=None))
-    request = command.Request("edgetrack-s", tmp_path / "out", Int8Config(threads=1, target="x86-cpu"))
-    bundle, report = command.make_bundle(request, watch=silent)
-    assert report is not None
+    monkeypatch.setattr(gate, "Agreement", lambda *_, **__: SimpleNamespace(accuracy=None))
+    wanted = GateConfig(threads=1, target="x86-cpu")
+    request = command.Request("edgetrack-s", tmp_path / "out", ("int8",), wanted)
+    bundle, (report,) = command.make_bundle(request, watch=silent)
     assert "not faster on this machine: at best 0.80 times" in report.why
     assert not bundle.manifest.precisions
 
@@ -210,14 +214,14 @@ def test_what_is_not_faster_is_left_out_and_not_followed(
 )
 def test_wrong_options(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        Int8Config(**values)
+        GateConfig(**values)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to do: edgetrack-s is a bundle already; give --int8"),
-        (["--calibration", "x.mp4"], "are for INT8; add --int8"),
+        ([], "nothing to do: edgetrack-s is a bundle already; give --int8 or --fp16"),
+        (["--calibration", "x.mp4"], "are for INT8 and float16; add --int8 or --fp16"),
         (["--int8", "--calibration", "gone.mp4"], "gone.mp4 does not exist"),
         (["--int8", "--box", "1,2"], "as in: --box 120,80,64,48"),
         (["--int8", "--accept", "."], "has no labelled clips"),

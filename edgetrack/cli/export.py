@@ -1,8 +1,8 @@
-"""``edgetrack export``: from a checkpoint or a bundle to a bundle, with INT8 where it passes."""
+"""``edgetrack export``: from a checkpoint or a bundle to a bundle, with INT8 and float16 where they pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -36,32 +36,39 @@ def export_command(
         Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle to write.", show_default=False)
     ],
     int8: Annotated[bool, typer.Option("--int8", help="Add INT8, if it is as accurate and faster.")] = False,
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="Add float16, for GPUs, if it is as accurate.")
+    ] = False,
     calibration: Annotated[
         list[str] | None,
         typer.Option(
             metavar="VIDEO|DIR",
-            rich_help_panel="INT8",
-            help="Your own video, to measure ranges on; repeatable. Without: the drawn demo scene.",
+            rich_help_panel="INT8 and float16",
+            help="Your own video, to measure on; repeatable. Without: the drawn demo scene.",
         ),
     ] = None,
     text: Text = None,
     box: Annotated[
         str | None,
         typer.Option(
-            metavar="X,Y,W,H", rich_help_panel="INT8", help="The target in the first frame of the video."
+            metavar="X,Y,W,H",
+            rich_help_panel="INT8 and float16",
+            help="The target in the first frame of the video.",
         ),
     ] = None,
     accept: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            rich_help_panel="INT8",
+            rich_help_panel="INT8 and float16",
             help="Labelled clips, NAME.mp4 with NAME.txt. Without: agreement with fp32 on the calibration video.",
         ),
     ] = None,
     min_auc_ratio: Annotated[
         float,
-        typer.Option(metavar="R", rich_help_panel="INT8", help="Accuracy to keep, as a share of float32's."),
+        typer.Option(
+            metavar="R", rich_help_panel="INT8 and float16", help="Accuracy to keep, as a share of float32's."
+        ),
     ] = 0.99,
     target: Annotated[
         str,
@@ -72,7 +79,10 @@ def export_command(
         ),
     ] = "auto",
     threads: Annotated[
-        int, typer.Option(min=1, metavar="N", rich_help_panel="INT8", help="CPU threads to measure with.")
+        int,
+        typer.Option(
+            min=1, metavar="N", rich_help_panel="INT8 and float16", help="CPU threads to measure with."
+        ),
     ] = 2,
     report: Annotated[bool, typer.Option("--report", help="Write report.html into the bundle, too.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an older bundle.")] = False,
@@ -97,10 +107,11 @@ def export_command(
         str, typer.Option(metavar="X.Y.Z", rich_help_panel="Checkpoint", help="Of the new model.")
     ] = "0.1.0",
 ) -> None:
-    """Make a bundle of a checkpoint, or add INT8 to a bundle; or write a tracker from elsewhere as ONNX files.
+    """Make a bundle of a checkpoint, or add INT8 or float16 to one; or write a tracker from elsewhere as ONNX files.
 
-    INT8 is calibrated on what the tracker sees in your video, compared with float32, and left out when it is worse
-    than --min-auc-ratio or not faster; the exit code is 1 then, and report.json says why.
+    INT8 is calibrated on what the tracker sees in your video. Both are compared with float32, and left out when they
+    are worse than --min-auc-ratio, or not faster (float16: for a CPU); the exit code is 1 then, and report.json says
+    why.
     """
     from rich.console import Console
 
@@ -109,7 +120,7 @@ def export_command(
     require("onnx", extra="export")
     from edgetrack.export.adapters import export_adapter, is_adapter
     from edgetrack.export.command import Request, make_bundle
-    from edgetrack.export.int8 import Int8Config
+    from edgetrack.export.gate import GateConfig
 
     if is_adapter(model):
         for path in export_adapter(model, weights or (), output, force=force):
@@ -124,21 +135,20 @@ def export_command(
     console = Console(highlight=False)
     board = targets.detect() if target == "auto" else targets.load(target)
     console.print(f"for {board.name}{' (this machine)' if target == 'auto' else ''}: {board.title}")
-    wanted = None
-    if int8:
-        place = None if box is None else parse_box(box)
-        wanted = Int8Config(tuple(calibration or ()), text, place, accept, board.name, min_auc_ratio, threads)
-    elif calibration or text or box or accept:
-        raise ConfigError("--calibration, --text, --box and --accept are for INT8; add --int8")
-    if int8 and not calibration:
-        console.print(
-            "no --calibration: ranges are measured on crops of the drawn demo scene", style="yellow"
+    precisions = ("int8",) * int8 + ("fp16",) * fp16
+    if not precisions and (calibration or text or box or accept):
+        raise ConfigError(
+            "--calibration, --text, --box and --accept are for INT8 and float16; add --int8 or --fp16"
         )
-    request = Request(model, output, wanted, report, force, text_encoder, name, version)
+    if precisions and not calibration:
+        console.print("no --calibration: all is measured on crops of the drawn demo scene", style="yellow")
+    place = None if box is None else parse_box(box)
+    gate = GateConfig(tuple(calibration or ()), text, place, accept, board.name, min_auc_ratio, threads)
+    request = Request(model, output, precisions, gate, report, force, text_encoder, name, version)
     with _progress(console) as progress:
-        bundle, result = make_bundle(request, watch=_Watch(progress))
-    _print(console, bundle, result)
-    if result is not None and not result.accepted:
+        bundle, reports = make_bundle(request, watch=_Watch(progress))
+    _print(console, bundle, reports)
+    if not all(result.accepted for result in reports):
         raise typer.Exit(EXIT_REFUSED)
 
 
@@ -167,36 +177,43 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def _print(console: Console, bundle: Bundle, report: Report | None) -> None:
-    """Prints what the bundle holds, and what INT8 gained or why it is not in it."""
-    from rich import box as box_style
-    from rich.table import Table
-
-    if report is not None and report.files:
-        table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
-        for heading in ("file", "precision", "size", "error", "accuracy", "speed"):
-            table.add_column(
-                heading, justify="left" if heading in ("file", "precision") else "right", no_wrap=True
-            )
-        for row in report.files:
-            table.add_row(*_cells(row))
-        console.print(table)
-        console.print(
-            f"error: of the outputs against fp32; accuracy: {report.accuracy_kind} over fp32's; speed: times fp32's, "
-            f"{report.threads} threads of {report.machine}, ONNX Runtime",
-            style="dim",
-        )
-    if report is not None:
+def _print(console: Console, bundle: Bundle, reports: Sequence[Report]) -> None:
+    """Prints what the bundle holds, and what each new precision gained or why it is not in it."""
+    rows = {row.file: row for report in reports for row in report.files}
+    if rows:
+        _print_files(console, rows.values(), next(report for report in reports if report.files))
+    for report in reports:
+        name = report.precision.upper()
         verdict = (
-            "[bold green]INT8 is in[/bold green]"
+            f"[bold green]{name} is in[/bold green]"
             if report.accepted
-            else "[bold yellow]INT8 is left out[/bold yellow]"
+            else f"[bold yellow]{name} is left out[/bold yellow]"
         )
         console.print(f"{verdict}: {report.why}")
     manifest = bundle.manifest
     size = sum(bundle.path(role).stat().st_size for role in manifest.files) / 1e6
     console.print(
-        f"{manifest.name} {manifest.version}, {manifest.parameters:,} parameters, {size:.1f} MB: {bundle.folder}"
+        f"{manifest.name} {manifest.version}, {manifest.parameters:,} parameters, {size:.1f} MB, "
+        f"{', '.join(('fp32', *manifest.precisions))}: {bundle.folder}"
+    )
+
+
+def _print_files(console: Console, rows: Iterable[FileRow], report: Report) -> None:
+    from rich import box as box_style
+    from rich.table import Table
+
+    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    for heading in ("file", "precision", "size", "error", "accuracy", "speed"):
+        table.add_column(
+            heading, justify="left" if heading in ("file", "precision") else "right", no_wrap=True
+        )
+    for row in rows:
+        table.add_row(*_cells(row))
+    console.print(table)
+    console.print(
+        f"error: of the outputs against fp32; accuracy: {report.accuracy_kind} over fp32's; speed: times fp32's, "
+        f"{report.threads} threads of {report.machine}, ONNX Runtime (no float16 kernels: fp16 is for GPUs)",
+        style="dim",
     )
 
 
@@ -208,7 +225,7 @@ def _cells(row: FileRow) -> tuple[str, ...]:
         row.file,
         row.precision,
         f"{row.megabytes:.2f} MB",
-        shown(row.error, ".3f"),
+        shown(row.error, ".4f"),
         shown(row.accuracy, ".3f"),
         shown(row.speed, ".2f") + ("x" if row.speed else ""),
     )

@@ -10,11 +10,12 @@ from edgetrack.errors import ConfigError, EdgetrackError, EngineUnavailable
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "available", "open_engine"]
 
-ENGINES = ("auto", "ort", "ort-ops", "openvino", "tensorrt")
+ENGINES = ("auto", "ort", "ort-ops", "openvino", "ort-cuda", "ort-tensorrt", "tensorrt")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 _HERE = (
     "engines are ort (fp32, int8), ort-ops (the same with edgetrack's compiled operators) and "
-    "openvino (fp32, bf16, int8) on the CPU, and tensorrt (fp32, fp16, int8) on an NVIDIA GPU"
+    "openvino (fp32, bf16, int8) on the CPU; ort-cuda (fp32, fp16), ort-tensorrt and tensorrt (fp32, fp16, int8) "
+    "on an NVIDIA GPU"
 )
 
 
@@ -34,7 +35,7 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
         raise ConfigError(f"threads is {threads!r}; expected an integer of at least 1")
     target = targets.detect()
     name = target.engines[0] if engine == "auto" else engine
-    taken, why = _precision(bundle, precision, target, saturates=name.startswith("ort") and saturates())
+    taken, why = _precision(bundle, precision, target, name)
     if name == "openvino":
         from edgetrack.engines.openvino import OpenVinoEngine
 
@@ -43,6 +44,10 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
         from edgetrack.engines.tensorrt import TensorRtEngine
 
         return TensorRtEngine(bundle, target, precision=taken, why=why)
+    if name in ("ort-cuda", "ort-tensorrt"):
+        from edgetrack.engines.ort_gpu import OrtGpuEngine
+
+        return OrtGpuEngine(bundle, target, name=name, precision=taken, why=why)
     return OrtEngine(bundle, precision=taken, threads=threads, why=why, compiled=name == "ort-ops")
 
 
@@ -60,21 +65,31 @@ def available(bundle: Bundle) -> dict[str, str | EdgetrackError]:
     return result
 
 
-def _precision(bundle: Bundle, precision: str, target: targets.Target, *, saturates: bool) -> tuple[str, str]:
+def _precision(bundle: Bundle, precision: str, target: targets.Target, engine: str) -> tuple[str, str]:
     """The precision to run, and why."""
-    has = "int8" in bundle.manifest.precisions
+    held = bundle.manifest.precisions
     if precision == "auto":
-        if has and saturates:
-            return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
-        if has and "int8" in target.precisions:
-            return "int8", f"the bundle has INT8 and {target.name} runs it"
-        return "fp32", "the bundle has no INT8" if not has else f"{target.name} does not list INT8"
-    if precision == "int8" and not has:
+        return _automatic("int8" in held, target, engine)
+    needs_files = precision == "int8" or (precision == "fp16" and engine in ("ort-cuda", "ort-tensorrt"))
+    if needs_files and precision not in held:
         raise EngineUnavailable(
-            f"precision 'int8' is not in bundle {bundle.manifest.name} ({bundle.folder}); "
-            f"run: edgetrack export {bundle.manifest.name} --int8 --calibration VIDEO --output DIR"
+            f"precision {precision!r} is not in bundle {bundle.manifest.name} ({bundle.folder}); "
+            f"run: edgetrack export {bundle.manifest.name} --{precision} --calibration VIDEO --output DIR"
+            f"{' --target BOARD' if precision == 'fp16' else ''}"
         )
     return precision, "asked for"
+
+
+def _automatic(has_int8: bool, target: targets.Target, engine: str) -> tuple[str, str]:
+    if not has_int8:
+        return "fp32", "the bundle has no INT8"
+    if engine == "ort-cuda":
+        return "fp32", "the bundle has INT8, for which this provider has no kernels"
+    if engine in ("ort", "ort-ops") and saturates():
+        return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
+    if "int8" in target.precisions:
+        return "int8", f"the bundle has INT8 and {target.name} runs it"
+    return "fp32", f"{target.name} does not list INT8"
 
 
 def _check_name(option: str, value: str, allowed: tuple[str, ...]) -> None:

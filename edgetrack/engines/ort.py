@@ -101,8 +101,8 @@ class OrtEngine(LazyEngine):
             ) from error
         if precision not in ("fp32", "int8"):
             raise EngineUnavailable(
-                f"engine {self.name!r} cannot run precision {precision!r}; expected fp32 or int8, "
-                "or for bf16 engine='openvino', for fp16 engine='tensorrt'"
+                f"engine {self.name!r} cannot run precision {precision!r}: CPUs have no kernels for it; expected fp32 "
+                "or int8, or for bf16 engine='openvino', for fp16 engine='tensorrt', 'ort-cuda' or 'ort-tensorrt'"
             )
         self._ort: Any = onnxruntime
         self.precision = precision

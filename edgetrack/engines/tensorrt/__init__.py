@@ -63,6 +63,7 @@ class TensorRtEngine(LazyEngine):
         self._cuda = Cuda()
         self._gpu = gpu = self._cuda.gpu()
         self.precision = precision
+        self._half = precision == "fp16" and precision not in bundle.manifest.precisions  # rewritten at load
         self._errors = make_log(trt)
         self._workspace_mb = target.memory_budget_mb
         self._plans = PlanCache() if cache is None else cache
@@ -107,6 +108,7 @@ class TensorRtEngine(LazyEngine):
             self._errors,
             path,
             precision=self.precision,
+            half=self._half,
             plugin=self._plugin is not None,
             workspace_mb=self._workspace_mb,
         )
@@ -140,7 +142,12 @@ class TensorRtEngine(LazyEngine):
         graph = next(e.sha256 for e in files.values() if self.bundle.folder / e.path == path)
         weights = [entry.sha256 for role, entry in sorted(files.items()) if role.endswith("_weights")]
         gpu = (self._gpu.name, *(str(number) for number in self._gpu.capability))
-        revision = (str(REVISION), self._plugin or "no plugin", str(self._workspace_mb))
+        revision = (
+            str(REVISION),
+            "halved" if self._half else "as it is",
+            self._plugin or "no plugin",
+            str(self._workspace_mb),
+        )
         return (graph, *weights, str(self._trt.__version__), *gpu, self.precision, *revision)
 
     def _load_plugin(self) -> tuple[str | None, str]:

@@ -28,14 +28,17 @@ def make_log(trt: Any) -> Any:
     return Log()
 
 
-def build_plan(trt: Any, log: Any, path: Path, *, precision: str, plugin: bool, workspace_mb: int) -> bytes:
+def build_plan(
+    trt: Any, log: Any, path: Path, *, precision: str, half: bool, plugin: bool, workspace_mb: int
+) -> bytes:
     """Builds the graph of an ONNX file for the GPU of this machine, strongly typed.
 
     Args:
         trt: the module ``tensorrt``.
         log: what ``make_log`` gave.
         path: the file; its weights lie beside it.
-        precision: "fp16" rewrites the file; otherwise its own types count ("int8": its Q/DQ pairs).
+        precision: of the plan, for messages; the types of the file count.
+        half: the file is in float32 and shall compute in float16.
         plugin: the plugin library is loaded and shall select the tokens.
         workspace_mb: the most GPU memory that one layer may work in.
 
@@ -47,7 +50,6 @@ def build_plan(trt: Any, log: Any, path: Path, *, precision: str, plugin: bool, 
     builder = trt.Builder(log)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, log)
-    half = precision == "fp16"
     data = rewritten(path, half=half, plugin=plugin) if half or plugin else path.read_bytes()
     if (
         not parser.parse(data, str(path)) or not network.num_outputs

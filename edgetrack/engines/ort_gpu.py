@@ -1,0 +1,272 @@
+"""ONNX Runtime on an NVIDIA GPU, by its CUDA or its TensorRT provider, and never on the CPU. Untried on a GPU."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import io
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgetrack.bundle import Bundle
+from edgetrack.engines.base import LazyEngine, check_feeds, first_line
+from edgetrack.engines.ort import OrtGraph
+from edgetrack.engines.tensorrt.plans import cache_folder
+from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.targets import Target
+
+_log = logging.getLogger(__name__)  # without a configuration, Python writes warnings to stderr
+_INSTALL = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu[cuda,cudnn]'"
+_DAMAGED = {
+    "InvalidGraph",
+    "InvalidProtobuf",
+    "NoSuchFile",
+    "NotImplemented",
+    "NoModel",
+}  # of ONNX Runtime's errors
+_DEVICE = "cuda"  # where inputs live
+_CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of ONNX Runtime's providers."""
+
+    title: str
+    providers: tuple[str, ...]  # the first shall run everything; the others what it does not take
+    precisions: tuple[str, ...]
+    file: str  # its library, beside ONNX Runtime's own
+
+
+KINDS = {
+    "ort-cuda": Kind("CUDA provider", (_CUDA,), ("fp32", "fp16"), "libonnxruntime_providers_cuda.so"),
+    "ort-tensorrt": Kind(
+        "TensorRT provider",
+        (_TENSORRT, _CUDA),
+        ("fp32", "fp16", "int8"),
+        "libonnxruntime_providers_tensorrt.so",
+    ),
+}
+
+
+class OrtGpuGraph(OrtGraph):
+    """One session whose inputs live in GPU memory.
+
+    ONNX Runtime copies what is bound on the host once, when it is bound: inputs therefore have memory of their own on
+    the GPU, and each run copies the host's arrays there.
+    """
+
+    def bind(
+        self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
+    ) -> Callable[[], None]:
+        """See ``edgetrack.engines.binding.bind``; nothing is allocated from run to run."""
+        from onnxruntime import OrtValue
+
+        check_feeds(self.role, self.inputs, inputs)
+        binding, there = self._session.io_binding(), {}
+        for name, array in inputs.items():
+            there[name] = OrtValue.ortvalue_from_numpy(array.copy(), _DEVICE, 0)
+            binding.bind_ortvalue_input(name, there[name])
+        for name, array in outputs.items():
+            binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(array))
+
+        def run() -> None:
+            for name, value in there.items():
+                value.update_inplace(inputs[name])
+            self._session.run_with_iobinding(binding)
+            binding.synchronize_outputs()
+
+        run.arrays = outputs  # type: ignore[attr-defined]  # ONNX Runtime keeps none of them alive
+        return run
+
+
+class OrtGpuEngine(LazyEngine):
+    """All graphs of a bundle on GPU 0. The smallest is loaded at once, so that what is missing is said at the start.
+
+    Args:
+        target: this machine; its memory budget bounds ONNX Runtime's arena and TensorRT's workspace.
+        name: "ort-cuda" or "ort-tensorrt".
+        precision: "fp32", "fp16" where the bundle has it, or with TensorRT "int8" (portable Q/DQ).
+        why: this precision was taken, for ``reason``.
+
+    Raises:
+        EngineUnavailable: onnxruntime-gpu, CUDA, TensorRT, the driver or the GPU is missing, a node would run on the
+            CPU, or the provider has no such precision.
+    """
+
+    def __init__(
+        self, bundle: Bundle, target: Target, *, name: str, precision: str = "fp32", why: str = "asked for"
+    ) -> None:
+        super().__init__(bundle)
+        self.name, self.precision, self._kind = name, precision, KINDS[name]
+        if precision not in self._kind.precisions:
+            raise EngineUnavailable(
+                f"engine {name!r} cannot run precision {precision!r}; expected {', '.join(self._kind.precisions)}"
+                f"{', or for int8 an engine with TensorRT' if precision == 'int8' else ''}"
+            )
+        self._ort = _onnxruntime(name, self._kind)
+        self._why, self._memory = why, target.memory_budget_mb << 20
+        self._nodes: dict[str, Counter[str]] = {}
+        self.graph("prompt")
+
+    @property
+    def reason(self) -> str:
+        """What runs where; the nodes are those of the graphs that are loaded."""
+        total = sum(self._nodes.values(), Counter[str]())
+        nodes = ", ".join(f"{count} by {provider}" for provider, count in total.most_common())
+        return (
+            f"ONNX Runtime {self._ort.__version__}, {self._kind.title} on GPU 0, nothing on the CPU; "
+            f"{self.precision}: {self._why}; nodes: {nodes or 'not counted before ONNX Runtime 1.24'}; "
+            "token selection: functions of the graph"
+        )
+
+    def _open(self, role: str) -> OrtGpuGraph:
+        path = self.bundle.graph(role, self.precision)
+        providers = [(name, self._options(name, role, path)) for name in self._kind.providers]
+        if self.name == "ort-tensorrt" and role != "prompt":  # which takes seconds
+            _log.warning("TensorRT builds graph %r if it is not in its cache: this may take minutes", role)
+        try:
+            session = self._ort.InferenceSession(
+                str(path), _session_options(self._ort), providers=providers, enable_fallback=0
+            )
+        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+            raise self._failure(path, error) from error
+        if session.get_providers()[: len(providers)] != list(self._kind.providers):
+            raise self._failure(path, None)
+        self._nodes[role] = _placement(session)
+        elsewhere = {name: n for name, n in self._nodes[role].items() if name != self._kind.providers[0]}
+        if elsewhere:
+            _log.warning("graph %r: %s does not take all nodes: %s", role, self._kind.title, elsewhere)
+        return OrtGpuGraph(role, session)
+
+    def _options(self, provider: str, role: str, path: Path) -> dict[str, str]:
+        if provider == _CUDA:
+            return {
+                "device_id": "0",
+                "arena_extend_strategy": "kSameAsRequested",  # not the next power of two
+                "gpu_mem_limit": str(self._memory),
+                "cudnn_conv_algo_search": "EXHAUSTIVE",  # shapes never change: once, when a graph runs first
+                "use_tf32": "0",  # float32 means float32
+            }
+        folder = self._cache(path)
+        return {
+            "device_id": "0",
+            "trt_max_workspace_size": str(self._memory),
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": str(folder),
+            "trt_engine_cache_prefix": f"{role}-{self.precision}",
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": str(folder.parent),
+            # Without a flag for a precision the network is strongly typed: the types of the file count.
+            "trt_fp16_enable": "0",
+            "trt_int8_enable": "0",
+        }
+
+    def _cache(self, path: Path) -> Path:
+        """The folder of this file's TensorRT engines: their own names say nothing of weights in another file."""
+        files = self.bundle.manifest.files
+        graph = next(entry.sha256 for entry in files.values() if self.bundle.folder / entry.path == path)
+        weights = [entry.sha256 for role, entry in sorted(files.items()) if role.endswith("_weights")]
+        facts = (graph, *weights, str(self._ort.__version__))
+        digest = hashlib.sha256("\0".join(facts).encode()).hexdigest()
+        folder = cache_folder() / "onnxruntime" / digest[:32]
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise EngineUnavailable(
+                f"engine {self.name!r} cannot keep its plans in {folder} ({error}); "
+                "set EDGETRACK_CACHE to a folder that can be written"
+            ) from error
+        return folder
+
+    def _failure(self, path: Path, error: Exception | None) -> Exception:
+        """What is wrong, for the user: the library that does not load, the file, or what ONNX Runtime says."""
+        if missing := _missing(self._ort, self._kind):
+            return EngineUnavailable(f"engine {self.name!r}: the {self._kind.title} does not load: {missing}")
+        said = "it fell back to another provider" if error is None else _said(error)
+        if type(error).__name__ in _DAMAGED:
+            return BundleError(
+                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({said}); export the bundle again"
+            )
+        return EngineUnavailable(
+            f"engine {self.name!r} cannot run {path.name} in {self.precision} on the GPU ({said}); "
+            "see: nvidia-smi; or use engine='ort'"
+        )
+
+
+def _onnxruntime(name: str, kind: Kind) -> Any:
+    """The module, built for GPUs, with the libraries loaded that lie in Python packages."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineUnavailable(
+            f"engine {name!r} needs onnxruntime-gpu, and onnxruntime cannot be imported ({error}); run: {_INSTALL}"
+        ) from error
+    ort: Any = onnxruntime
+    if kind.providers[0] not in ort.get_available_providers():
+        raise EngineUnavailable(
+            f"engine {name!r} needs onnxruntime-gpu, and ONNX Runtime {ort.__version__} here was built without "
+            f"{kind.providers[0]}; the two packages share one folder, so only one may be installed: {_INSTALL}"
+        )
+    ort.set_default_logger_severity(4)  # what it says of providers arrives in this module's errors
+    with contextlib.redirect_stdout(io.StringIO()):
+        if hasattr(ort, "preload_dlls"):  # from 1.21 on; before, CUDA must be where the loader finds it
+            ort.preload_dlls()
+    if name == "ort-tensorrt":
+        with contextlib.suppress(ImportError):
+            import_module("tensorrt")  # loads libnvinfer, where it is a Python package
+    return ort
+
+
+def _session_options(ort: Any) -> Any:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    return options
+
+
+def _placement(session: Any) -> Counter[str]:
+    """How many nodes each provider has; nothing before ONNX Runtime 1.24, which does not say."""
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        return Counter()
+    parts = session.get_provider_graph_assignment_info()
+    return Counter(
+        {
+            name: sum(len(p.get_nodes()) for p in parts if p.ep_name == name)
+            for name in {p.ep_name for p in parts}
+        }
+    )
+
+
+def _said(error: Exception) -> str:
+    """CUDA's own words where there are some: ONNX Runtime puts half a page of C++ before them."""
+    cuda = re.search(r"CUDA failure \d+: [^;]+?(?= *;)", str(error))
+    return cuda[0] if cuda else first_line(error)
+
+
+def _missing(ort: Any, kind: Kind) -> str:
+    """Which library a provider lacks and what brings it; empty where it loads.
+
+    Asked only after ONNX Runtime has tried: a provider that is loaded before it is of no use to it.
+    """
+    try:
+        ctypes.CDLL(str(Path(ort.__file__).parent / "capi" / kind.file))
+    except OSError as error:
+        said = str(error)
+    else:
+        return ""
+    if "libcuda.so" in said:
+        return f"{said}; there is no NVIDIA driver here (see: nvidia-smi); install it, or use engine='ort'"
+    if "libnvinfer" in said or "libnvonnxparser" in said:
+        return f"{said}; it needs the TensorRT of that number: pip install 'tensorrt-cu13<11', or -cu12 for CUDA 12"
+    return f"{said}; run: {_INSTALL}"

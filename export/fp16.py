@@ -1,0 +1,151 @@
+"""Float16 for a bundle: rewrite, accept or refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgetrack.bundle import Bundle
+from edgetrack.engines.half import halve
+from edgetrack.engines.ort import OrtEngine, OrtGraph
+from edgetrack.export.accuracy import Accuracy
+from edgetrack.export.calibration import Feeds
+from edgetrack.export.gate import Gate, fill
+from edgetrack.export.report import FileRow, Report
+from edgetrack.export.rounding import rounded
+from edgetrack.export.scores import adjusted
+from edgetrack.export.session import Session, relative_error
+from edgetrack.export.speed import Speed, compare_speed
+from edgetrack.export.staging import add_files, remove_precision
+from edgetrack.export.watch import Watch
+from edgetrack.manifest import Precision
+from edgetrack.policy import Policy
+
+NAME = "fp16"
+HALVED = ("template", "search", "ground")  # text and prompt run once for a target and stay in float32
+
+
+class RoundedEngine(OrtEngine):
+    """A bundle in float16 as a GPU rounds it (``edgetrack.export.rounding``), to follow targets with on this CPU."""
+
+    def __init__(self, bundle: Bundle, sessions: Mapping[str, Session], *, threads: int) -> None:
+        super().__init__(bundle, threads=threads)
+        self.precision, self._sessions = NAME, sessions
+
+    def _open(self, role: str) -> OrtGraph:
+        own = self._sessions.get(role)
+        return super()._open(role) if own is None else OrtGraph(role, own.runtime)
+
+
+class Graphs:
+    """One graph in both precisions, and what they give for the same crops.
+
+    Args:
+        bundle: the float32 part.
+        role: of the graph.
+        gate: has the crops.
+    """
+
+    def __init__(self, bundle: Bundle, role: str, gate: Gate) -> None:
+        path, self._threads = bundle.path(role), gate.config.threads
+        fp32 = onnx.load(str(path), load_external_data=False)
+        self.model = onnx.load(str(path), load_external_data=False)
+        halve(self.model)
+        self._fp32 = Session(fp32, path.parent, threads=self._threads)
+        self._fp16 = Session(self.model, path.parent, threads=self._threads)
+        self.rounded = Session(rounded(self.model), path.parent, threads=self._threads)
+        self._crops = _crops(bundle, role, gate)
+        self.pairs = [(self._fp32.run(feeds), self.rounded.run(feeds)) for feeds in self._crops]
+
+    @property
+    def error(self) -> float:
+        """Relative, of the outputs."""
+        return float(np.mean([relative_error(other, fp32) for fp32, other in self.pairs]))
+
+    def speed(self) -> Speed:
+        """Of the two files in ONNX Runtime on this CPU."""
+        feeds = self._crops[0]
+        return compare_speed(lambda: self._fp32.run(feeds), lambda: self._fp16.run(feeds))
+
+
+def add_fp16(folder: Path, gate: Gate, *, watch: Watch) -> Report:
+    """Adds float16 to the bundle in ``folder`` when it is accurate enough; else says why it is not.
+
+    Accuracy is that of float32 with each result rounded as a GPU rounds it. Speed decides only where the target has
+    no float16 at speed: it is a CPU then, and like this one.
+    """
+    report = Report(precision=NAME, **gate.facts())
+    graphs = {
+        role: Graphs(gate.bundle, role, gate) for role in watch(HALVED, "rewriting in float16", len(HALVED))
+    }
+    speeds = {role: both.speed() for role, both in graphs.items()}
+    report.latency_ms = {role: (speed.fp32_ms, speed.other_ms) for role, speed in speeds.items()}
+    if NAME not in gate.config.board.precisions and speeds["search"].ratio <= 1:
+        report.why = _too_slow(report.target, speeds["search"])
+        return report
+    bundle = _write(folder, graphs)
+    sessions = {role: both.rounded for role, both in graphs.items()}
+    accuracy = gate.judge.accuracy(RoundedEngine(bundle, sessions, threads=report.threads))
+    if not gate.passes(accuracy):
+        remove_precision(folder, NAME)
+        report.accuracy_kind, report.clips = accuracy.kind, accuracy.clips
+        kept = f"float16 kept {accuracy.ratio:.3f} of fp32's accuracy"
+        report.why = f"{kept}, expected {report.min_auc_ratio:g}; run float32"
+        return report
+    fill(report, bundle, accuracy)
+    for role, both in graphs.items():
+        report.files.append(FileRow.of(bundle.path(role), "fp32"))
+        measured = {"error": both.error, "accuracy": accuracy.ratio, "speed": speeds[role].ratio}
+        report.files.append(FileRow.of(bundle.graph(role, NAME), NAME, **measured))
+    report.files.append(FileRow.of(bundle.path("tracker_weights"), "fp32, fp16"))
+    report.why = _accepted(report, accuracy, speeds["search"])
+    return report
+
+
+def _write(folder: Path, graphs: dict[str, Graphs]) -> Bundle:
+    files = {}
+    for role, both in graphs.items():
+        name = files[f"{role}.{NAME}"] = f"{role}.{NAME}.onnx"
+        (folder / name).write_bytes(both.model.SerializeToString(deterministic=True))
+        onnx.checker.check_model(str(folder / name))
+    policy = Policy.of(Bundle.open(folder).manifest.thresholds)
+    thresholds = adjusted(policy, graphs["search"].pairs)
+    return add_files(folder, files, precisions={NAME: Precision(tuple(graphs), thresholds)})
+
+
+def _crops(bundle: Bundle, role: str, gate: Gate) -> list[Feeds]:
+    """Held-out inputs; those of the whole frame are the search's, with the picture in a frame of grey."""
+    if role != "ground":
+        return gate.calibration.held_out(role)
+    side = bundle.manifest.tensors[role].inputs["image"].shape[-1]
+    return [
+        {**feeds, "image": _framed(feeds["image"], side)} for feeds in gate.calibration.held_out("search")
+    ]
+
+
+def _framed(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """``image`` (1, 3, S, S) in the middle of (1, 3, ``side``, ``side``); grey is 0 in a network's input."""
+    before = max(0, side - image.shape[-1]) // 2
+    framed = np.zeros((1, 3, side, side), np.float32)
+    part = image[..., :side, :side]
+    framed[..., before : before + part.shape[-2], before : before + part.shape[-1]] = part
+    return framed
+
+
+def _too_slow(target: str, speed: Speed) -> str:
+    return (
+        f"target {target} has no float16 at speed, and here the search graph ran {speed.ratio:.2f} times as fast in "
+        "float16; for a GPU name it, as in --target jetson-orin-nano (see: edgetrack targets)"
+    )
+
+
+def _accepted(report: Report, accuracy: Accuracy, speed: Speed) -> str:
+    first, second = accuracy.means
+    return (
+        f"{accuracy.kind} {second:.3f} against {first:.3f} in fp32; {speed.ratio:.2f} times as fast on this CPU, which "
+        f"says nothing of a GPU's speed: measure that on {report.target}, with edgetrack bench"
+    )
