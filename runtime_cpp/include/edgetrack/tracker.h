@@ -31,7 +31,7 @@ struct Policy {
   double penalty = 0.08;
   double inertia = 0.35;
   double widen = 1.0;
-  double haste = 0.5;
+  double haste = 0.25;
   double coast = 3.0;
   double reuse = 5.0;
   double rest = 3.0;
