@@ -29,9 +29,9 @@ class Policy:
     window: float = 0.40  # weight of the cosine window while following
     penalty: float = 0.08  # on a sudden change of shape
     inertia: float = 0.35  # share of the old size that is kept each frame
-    widen: float = 1.0  # how much wider the search region is, as a share, when the target is about to be lost
+    widen: float = 1.0  # growth of the search region, as a share, when the target is about to be lost
     haste: float = (
-        0.5  # the same for a target that moves by its own size in a frame; both together: at most 1
+        0.25  # the same for a target that moves by its own size in a frame; both together: 1 at most
     )
     coast: float = 3.0  # frames in a row that may coast when the deadline is short
     reuse: float = 5.0  # frames in a row whose box may be the last one because nothing has changed
