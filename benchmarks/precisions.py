@@ -56,6 +56,7 @@ def main() -> None:
     for engine, precision in CHOICES:
         try:
             other = open_engine(bundle, engine=engine, precision=precision, threads=args.threads)
+            other.wait()
         except EdgetrackError as error:
             print(f"{engine} {precision}: {error}")
             continue

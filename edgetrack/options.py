@@ -39,21 +39,30 @@ class EngineOptions:
     precision: str
     threads: int
     static_check: bool = False
+    wait: bool = (
+        True  # until the engine runs on what it is named after; False: for who needs frames, not figures
+    )
 
     def tracker(self) -> Tracker:
         """A tracker with them."""
         from edgetrack.tracker import Tracker
 
-        return Tracker(
+        tracker = Tracker(
             self.model,
             engine=self.engine,
             precision=self.precision,
             threads=self.threads,
             static_check=self.static_check,
         )
+        if self.wait:
+            tracker.engine.wait()
+        return tracker
 
     def multi_tracker(self) -> MultiTracker:
         """A tracker of several targets with them."""
         from edgetrack.multi_tracker import MultiTracker
 
-        return MultiTracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)
+        many = MultiTracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)
+        if self.wait:
+            many.engine.wait()
+        return many

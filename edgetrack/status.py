@@ -96,6 +96,42 @@ class StatusLine(AbstractContextManager["StatusLine"]):
         return line
 
 
+class Watch:
+    """Shows each finished frame, and notes after which one the engine's reason became another.
+
+    TensorRT takes over from ONNX Runtime in the middle of a run, for one.
+    """
+
+    def __init__(self, line: StatusLine, engine: Engine) -> None:
+        self._changes: list[str] = []
+        self._line, self._engine = line, engine
+        self._reason = engine.reason
+
+    def update(self, frame: Frame, track: Track, meter: Meter) -> None:
+        """As ``StatusLine.update``."""
+        self._look(frame)
+        self._line.update(frame, track, meter)
+
+    def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
+        """As ``StatusLine.update_all``."""
+        self._look(frame)
+        self._line.update_all(frame, tracks, meter)
+
+    @property
+    def engines(self) -> list[str]:
+        """Each change; or, where the engine asked for has not served at all, what did."""
+        serving = getattr(self._engine, "serving", self._engine)
+        if not self._changes and serving.name != self._engine.name:
+            return [f"to the end: {self._reason.partition(';')[0]}"]
+        return self._changes
+
+    def _look(self, frame: Frame) -> None:
+        reason = self._engine.reason
+        if reason != self._reason:
+            self._reason = reason
+            self._changes.append(f"after frame {frame.index}: {reason}")
+
+
 def print_heading(
     console: Console, source: Source, engine: Engine, targets: Sequence[tuple[str | None, Box | None]]
 ) -> None:
@@ -183,8 +219,18 @@ def print_targets(console: Console) -> None:
     console.print(table)
 
 
-def print_summary(console: Console, summary: Summary, outputs: Sequence[Path], *, live: bool) -> None:
-    """Prints the figures of a finished run and the files that it has written."""
+def print_summary(
+    console: Console,
+    summary: Summary,
+    outputs: Sequence[Path],
+    *,
+    live: bool,
+    engines: Sequence[str] = (),
+) -> None:
+    """Prints the figures of a finished run and the files that it has written.
+
+    ``engines``: what served, where it was not what the heading says throughout.
+    """
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
     if not summary.targets:
@@ -202,6 +248,8 @@ def print_summary(console: Console, summary: Summary, outputs: Sequence[Path], *
             f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms; first frame {summary.start_ms:.0f} ms"
         )
         _row(console, "latency", figures)
+    for served in engines:
+        _row(console, "engine", served)
     if live:
         _row(console, "dropped", str(summary.dropped))
     for path in outputs:

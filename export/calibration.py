@@ -71,6 +71,9 @@ class Recorder:
         graph = self.engine.graph(role)
         return _Recorded(graph, role, self) if role in self.crops else graph
 
+    def wait(self) -> None:
+        self.engine.wait()
+
     def close(self) -> None:
         self.engine.close()
 

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import ctypes
 import enum
+import hashlib
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+from cuda_graph_fakes import FakeGraphs
 from gpu_arrays import LentMemory
+from tensorrt_builder_fakes import DataType, FakeConfig, Flag, Logger, Parser, TensorIOMode
 
 from edgetrack.bundle import Bundle
-from edgetrack.engines import open_engine
+from edgetrack.engines import open_tensorrt
 from edgetrack.engines.ort import session_options
 
 
-class FakeCuda(LentMemory, ModuleType):
+class FakeCuda(FakeGraphs, LentMemory, ModuleType):
     """``cuda.bindings.runtime``: every function gives a tuple that begins with an error code."""
 
     class cudaError_t(enum.IntEnum):
@@ -31,6 +36,8 @@ class FakeCuda(LentMemory, ModuleType):
         cudaErrorInvalidValue = 1
         cudaErrorMemoryAllocation = 2
         cudaErrorInsufficientDriver = 35
+        cudaErrorStreamCaptureUnsupported = 900
+        cudaErrorStreamCaptureInvalidated = 901
 
     class cudaMemcpyKind(enum.IntEnum):
         cudaMemcpyHostToDevice = 1
@@ -45,8 +52,12 @@ class FakeCuda(LentMemory, ModuleType):
         self.copies: list[int] = []  # sizes in bytes
         self.waited: list[int] = []
         self.driver = True
+        self.prepare_graphs()
 
     def _allocate(self, size: int, where: dict[int, Any]) -> tuple[Any, int]:
+        if self.capture is not None:  # forbidden to the thread that captures
+            self.valid = False
+            return self.cudaError_t.cudaErrorStreamCaptureUnsupported, 0
         block = (ctypes.c_byte * size)()
         self.allocations += 1
         where[ctypes.addressof(block)] = block
@@ -90,6 +101,9 @@ class FakeCuda(LentMemory, ModuleType):
         return (self.cudaError_t.cudaSuccess,)
 
     def cudaStreamSynchronize(self, stream: int) -> tuple[Any]:
+        if self.capture is not None and stream == 77:
+            self.valid = False
+            return (self.cudaError_t.cudaErrorStreamCaptureUnsupported,)
         self.waited.append(stream)
         return (self.cudaError_t.cudaSuccess,)
 
@@ -98,51 +112,23 @@ class FakeCuda(LentMemory, ModuleType):
         target, origin = (self.device, self.pinned) if inward else (self.pinned, self.device)
         if stream != 77 or size > len(target.get(to, ())) or size > len(origin.get(source, ())):
             return (self.cudaError_t.cudaErrorInvalidValue,)
-        ctypes.memmove(to, source, size)
-        self.copies.append(size)
+        self.do(
+            lambda: self._copy(target[to], origin[source], size)
+        )  # a freed address is a KeyError at launch
         return (self.cudaError_t.cudaSuccess,)
 
-
-class _Logger:
-    class Severity(enum.IntEnum):
-        INTERNAL_ERROR, ERROR, WARNING, INFO, VERBOSE = range(5)
-
-    def log(self, severity: Any, message: str) -> None:
-        raise NotImplementedError
-
-
-class _Flag(enum.IntEnum):
-    STRONGLY_TYPED = 1
-
-
-class _DataType(enum.IntEnum):
-    FLOAT = 0
-    INT64 = 8
-
-
-class _TensorIOMode(enum.IntEnum):
-    NONE, INPUT, OUTPUT = range(3)
-
-
-class _Config:
-    def __init__(self) -> None:
-        self.limits: dict[Any, int] = {}
-        self.cleared: list[Any] = []
-
-    def set_memory_pool_limit(self, pool: Any, size: int) -> None:
-        self.limits[pool] = size
-
-    def clear_flag(self, flag: Any) -> None:
-        self.cleared.append(flag)
+    def _copy(self, target: Any, origin: Any, size: int) -> None:
+        ctypes.memmove(target, origin, size)
+        self.copies.append(size)
 
 
 class FakeTensorRt(ModuleType):
     """``tensorrt``: builds by copying, loads only plans of its own version, computes with ONNX Runtime."""
 
-    ILogger = _Logger
-    NetworkDefinitionCreationFlag = _Flag
-    DataType = _DataType
-    TensorIOMode = _TensorIOMode
+    ILogger = Logger
+    NetworkDefinitionCreationFlag = Flag
+    DataType = DataType
+    TensorIOMode = TensorIOMode
     MemoryPoolType = enum.IntEnum("MemoryPoolType", ["WORKSPACE"])
     BuilderFlag = enum.IntEnum("BuilderFlag", ["TF32"])
 
@@ -150,32 +136,57 @@ class FakeTensorRt(ModuleType):
         super().__init__("tensorrt")
         self.cuda, self.__version__ = cuda, version
         self.mark = f"plan of {version} for {cuda.name};".encode()
+        self.timing_mark = f"timing of {version} on {cuda.name}:".encode()
+        self.timed: list[bytes] = []  # networks whose layers were measured
+        self.build_s = 0.0  # that a build takes
+        self.error: str | None = None  # with which builds fail
+        self.record: Path | None = None  # gets a line at the beginning and at the end of each build
+        self.executions = 0
         self.builds: list[bytes] = []  # the ONNX files that were built
-        self.configs: list[_Config] = []
+        self.configs: list[FakeConfig] = []
         self.loaded: list[str] = []  # plugin libraries
 
     def nptype(self, kind: Any) -> Any:
-        return {_DataType.FLOAT: np.float32, _DataType.INT64: np.int64}[kind]
+        return {DataType.FLOAT: np.float32, DataType.INT64: np.int64}[kind]
 
     def get_plugin_registry(self) -> Any:
         return SimpleNamespace(load_library=lambda path: self.loaded.append(path) or object())
 
     def Builder(self, log: Any) -> Any:
+        self.log = log
         return SimpleNamespace(
-            create_network=self._network, create_builder_config=_Config, build_serialized_network=self._build
+            create_network=self._network,
+            create_builder_config=lambda: FakeConfig(self),
+            build_serialized_network=self._build,
         )
 
     def _network(self, flags: int) -> Any:
-        assert flags == 1 << int(_Flag.STRONGLY_TYPED)
+        assert flags == 1 << int(Flag.STRONGLY_TYPED)
         return SimpleNamespace(data=b"", num_outputs=0)
 
-    def _build(self, network: Any, config: _Config) -> bytes | None:
+    def _build(self, network: Any, config: FakeConfig) -> bytes | None:
         self.configs.append(config)
         self.builds.append(network.data)
+        self._note("began")
+        time.sleep(self.build_s)
+        if self.error is not None:
+            self.log.log(Logger.Severity.ERROR, self.error)
+            return None
+        digest = hashlib.sha256(network.data).digest()
+        if config.cache is None or digest not in config.cache.timed:
+            self.timed.append(digest)
+        if config.cache is not None:
+            config.cache.timed.add(digest)
+        self._note("ended")
         return self.mark + network.data
 
+    def _note(self, what: str) -> None:
+        if self.record is not None:
+            with self.record.open("a") as file:
+                file.write(f"{os.getpid()} {what}\n")
+
     def OnnxParser(self, network: Any, log: Any) -> Any:
-        return _Parser(network)
+        return Parser(network)
 
     def Runtime(self, log: Any) -> Any:
         return SimpleNamespace(deserialize_cuda_engine=lambda plan: self._load(log, plan))
@@ -183,43 +194,21 @@ class FakeTensorRt(ModuleType):
     def _load(self, log: Any, plan: bytes) -> Any:
         if not plan.startswith(self.mark):
             log.log(
-                _Logger.Severity.ERROR,
+                Logger.Severity.ERROR,
                 "Error Code 6: the engine plan file is not compatible\nand a page more",
             )
             return None
-        return _Engine(self.cuda, plan[len(self.mark) :])
-
-
-class _Parser:
-    def __init__(self, network: Any) -> None:
-        self._network = network
-        self.num_errors = 0
-
-    def parse(self, model: bytes, path: str | None = None) -> bool:
-        import onnx
-        from onnx.external_data_helper import load_external_data_for_model
-
-        try:
-            graph = onnx.load_model_from_string(model)
-            load_external_data_for_model(graph, str(Path(str(path)).parent))
-        except Exception:
-            self.num_errors = 1
-            return False
-        self._network.data, self._network.num_outputs = graph.SerializeToString(), len(graph.graph.output)
-        return True
-
-    def get_error(self, index: int) -> Any:
-        return SimpleNamespace(desc=lambda: "the file is no ONNX")
+        return _Engine(self, plan[len(self.mark) :])
 
 
 class _Engine:
-    def __init__(self, cuda: FakeCuda, data: bytes) -> None:
+    def __init__(self, trt: FakeTensorRt, data: bytes) -> None:
         import onnxruntime
 
         self.session = onnxruntime.InferenceSession(
             data, session_options(1), providers=["CPUExecutionProvider"]
         )
-        self.cuda = cuda
+        self.cuda, self.trt = trt.cuda, trt
         self.fed = {v.name: v for v in self.session.get_inputs()}
         self.values = self.fed | {v.name: v for v in self.session.get_outputs()}
         self.num_io_tensors = len(self.values)
@@ -228,10 +217,10 @@ class _Engine:
         return list(self.values)[index]
 
     def get_tensor_mode(self, name: str) -> Any:
-        return _TensorIOMode.INPUT if name in self.fed else _TensorIOMode.OUTPUT
+        return TensorIOMode.INPUT if name in self.fed else TensorIOMode.OUTPUT
 
     def get_tensor_dtype(self, name: str) -> Any:
-        return _DataType.INT64 if self.values[name].type == "tensor(int64)" else _DataType.FLOAT
+        return DataType.INT64 if self.values[name].type == "tensor(int64)" else DataType.FLOAT
 
     def get_tensor_shape(self, name: str) -> Any:
         return tuple(self.values[name].shape)
@@ -244,26 +233,35 @@ class _Context:
     def __init__(self, engine: _Engine) -> None:
         self._engine = engine
         self._addresses: dict[str, int] = {}
+        self._settled = False  # False: an address is new, and the next run does what may not be captured
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
         self._addresses[name] = memory
+        self._settled = False
         return name in self._engine.values
 
     def execute_async_v3(self, stream_handle: int) -> bool:
         engine = self._engine
         if stream_handle != 77 or set(self._addresses) != set(engine.values):
             return False
-        views = {name: self._view(name) for name in engine.values}
+        if engine.cuda.capture is not None and not self._settled:
+            return False
+        self._settled = True
+        addresses = dict(self._addresses)  # a captured run works on those of its capture
+        engine.cuda.do(lambda: self._compute(addresses))
+        return True
+
+    def _compute(self, addresses: dict[str, int]) -> None:
+        engine = self._engine
+        views = {name: self._view(name, address) for name, address in addresses.items()}
         results = engine.session.run(None, {name: views[name] for name in engine.fed})
         for value, result in zip(engine.session.get_outputs(), results, strict=True):
             views[value.name][...] = result
-        return True
+        engine.trt.executions += 1
 
-    def _view(self, name: str) -> np.ndarray[Any, Any]:
-        block = self._engine.cuda.device[
-            self._addresses[name]
-        ]  # no pointer of the host passes for one of the GPU
-        dtype = np.int64 if self._engine.get_tensor_dtype(name) == _DataType.INT64 else np.float32
+    def _view(self, name: str, address: int) -> np.ndarray[Any, Any]:
+        block = self._engine.cuda.device[address]  # no pointer of the host passes for one of the GPU
+        dtype = np.int64 if self._engine.get_tensor_dtype(name) == DataType.INT64 else np.float32
         return np.frombuffer(block, dtype).reshape(self._engine.get_tensor_shape(name))
 
 
@@ -282,7 +280,7 @@ Fakes = tuple[FakeCuda, FakeTensorRt]
 
 
 def tensorrt(precision: str = "fp32") -> Any:
-    return open_engine(Bundle.open(), engine="tensorrt", precision=precision)
+    return open_tensorrt(Bundle.open(), precision=precision)
 
 
 def feeds(engine: Any, role: str) -> dict[str, Any]:
@@ -292,4 +290,4 @@ def feeds(engine: Any, role: str) -> dict[str, Any]:
 
 
 def plans(tmp_path: Path) -> list[Path]:
-    return sorted((tmp_path / "cache" / "tensorrt").iterdir())
+    return sorted((tmp_path / "cache" / "tensorrt").glob("*.plan"))

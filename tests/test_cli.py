@@ -57,7 +57,7 @@ def frames_of(path: Path) -> int:
 def test_help_names_everything_and_loads_nothing_heavy(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"})
     assert result.exit_code == 0
-    for word in ("run", "demo", "eval", "export", "models", "engines", "targets", "--version"):
+    for word in ("run", "build", "demo", "eval", "export", "models", "engines", "targets", "--version"):
         assert word in result.stdout
     result = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "100"})
     for option in (

@@ -20,7 +20,7 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[ex
 
 from edgetrack.bundle import GRAPHS, Bundle  # noqa: E402
 from edgetrack.cli import app  # noqa: E402
-from edgetrack.engines import open_engine  # noqa: E402
+from edgetrack.engines import open_engine, open_tensorrt  # noqa: E402
 from edgetrack.engines.half import halve  # noqa: E402
 from edgetrack.engines.tensorrt import build  # noqa: E402
 from edgetrack.errors import BundleError, ConfigError, EngineUnavailable  # noqa: E402
@@ -244,11 +244,11 @@ def test_tensorrt_takes_the_bundles_float16(
         raise AssertionError("rewritten, although the bundle has float16")
 
     monkeypatch.setattr(build, "rewritten", refuse)
-    engine = open_engine(made[0], engine="tensorrt", precision="fp16")
+    engine = open_tensorrt(made[0], precision="fp16")
     for role in ("prompt", "search"):  # float32 beside float16, as in the manifest
         assert engine.graph(role).inputs == made[0].manifest.tensors[role].inputs
     with pytest.raises(AssertionError, match="although the bundle"):
-        open_engine(Bundle.open(), engine="tensorrt", precision="fp16").graph("prompt")
+        open_tensorrt(Bundle.open(), precision="fp16").graph("prompt")
 
 
 def test_a_bundle_without_the_files_that_it_promises_is_refused(tmp_path: Path) -> None:

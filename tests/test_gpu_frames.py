@@ -87,7 +87,7 @@ def follow(tracker: Tracker, frames: Iterator[Any], **target: Any) -> list[Track
 )
 def test_frames_on_the_gpu_give_the_same_boxes_bit_for_bit(cuda: FakeCuda, make: Make) -> None:
     """Search, template and whole frame: the target is found by its words, and checked by them in frame 6."""
-    given = follow(Tracker(engine="tensorrt", precision="fp32"), on_gpu(make, cuda, scene(8)), text="red car")
+    given = follow(Tracker(engine=tensorrt()), on_gpu(make, cuda, scene(8)), text="red car")
     assert given == tracks_on_the_host(8, text="red car")
     assert any(track.status == "tracking" for track in given)
 
@@ -121,7 +121,7 @@ def test_real_video_is_followed_alike(
 
 
 def test_no_frame_is_copied_and_none_allocates(cuda: FakeCuda) -> None:
-    tracker = Tracker(engine="tensorrt", precision="fp32")
+    tracker = Tracker(engine=tensorrt())
     frames = on_gpu(InterfaceFrame, cuda, scene(9))
     tracker.start(next(frames), box=CAR)
     tracker.update(next(frames))
@@ -140,7 +140,7 @@ def test_no_frame_is_copied_and_none_allocates(cuda: FakeCuda) -> None:
 
 def test_frames_may_change_their_place(cuda: FakeCuda) -> None:
     mixed = (DLPackFrame(cuda, pixels) if index % 3 else pixels for index, pixels in enumerate(scene(8)))
-    given = follow(Tracker(engine="tensorrt", precision="fp32"), mixed, box=CAR)
+    given = follow(Tracker(engine=tensorrt()), mixed, box=CAR)
     assert given == tracks_on_the_host(8, box=CAR)
 
 
@@ -157,7 +157,7 @@ def test_several_targets_share_a_frame_on_the_gpu(cuda: FakeCuda) -> None:
 
 
 def test_a_frame_that_coasts_is_given_back_unread(cuda: FakeCuda) -> None:
-    tracker = Tracker(engine="tensorrt", precision="fp32")
+    tracker = Tracker(engine=tensorrt())
     follow(tracker, on_gpu(DLPackFrame, cuda, scene(3)), box=CAR)
     frame = DLPackFrame(cuda, next(scene(1)))
     assert tracker.update(frame, deadline_ms=1e-6).basis == "coasted"
@@ -217,7 +217,7 @@ def test_what_is_no_frame_here_is_refused_and_given_back(cuda: FakeCuda, make: M
 
 
 def test_a_frame_that_is_refused_does_not_count(cuda: FakeCuda) -> None:
-    tracker = Tracker(engine="tensorrt", precision="fp32")
+    tracker = Tracker(engine=tensorrt())
     first, second = scene(2)
     tracker.start(first, box=CAR)
     with pytest.raises(FrameError, match="has dtype int8"):
@@ -239,7 +239,7 @@ def test_a_capsule_is_taken_once(cuda: FakeCuda) -> None:
         _ = loan.address
     frame._capsule = lambda: capsule  # type: ignore[method-assign]
     with pytest.raises(FrameError, match=r"a DLPackFrame that cannot be shared by DLPack .*taken before"):
-        Tracker(engine="tensorrt", precision="fp32").start(frame, box=CAR)
+        Tracker(engine=tensorrt()).start(frame, box=CAR)
     del loan
     assert frame.released == 1
 
@@ -247,7 +247,7 @@ def test_a_capsule_is_taken_once(cuda: FakeCuda) -> None:
 def test_a_crop_that_fails_is_said_and_the_frame_given_back(
     cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tracker = Tracker(engine="tensorrt", precision="fp32")
+    tracker = Tracker(engine=tensorrt())
     frame = DLPackFrame(cuda, next(scene(1)))
     monkeypatch.setattr(gpu_frames.GpuFrames, "_kernel", lambda *_: 1)
     with pytest.raises(EngineUnavailable, match="edgetrack_crop_bgr failed with cudaErrorInvalidValue"):
@@ -257,7 +257,7 @@ def test_a_crop_that_fails_is_said_and_the_frame_given_back(
 
 
 def test_static_check_needs_frames_in_host_memory(cuda: FakeCuda) -> None:
-    tracker = Tracker(engine="tensorrt", precision="fp32", static_check=True)
+    tracker = Tracker(engine=tensorrt(), static_check=True)
     pixels = next(scene(1))
     with pytest.raises(ConfigError, match="without static_check, or pass frames in host memory"):
         tracker.start(DLPackFrame(cuda, pixels), box=CAR)
@@ -270,7 +270,7 @@ def test_without_the_kernels_the_switch_that_builds_them_is_named(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(runtime, "__file__", str(tmp_path / "_runtime.so"))
-    tracker = Tracker(engine="tensorrt", precision="fp32")
+    tracker = Tracker(engine=tensorrt())
     pixels = next(scene(1))
     with pytest.raises(EngineUnavailable, match=r"run: EDGETRACK_CUDA=ON pip install \."):
         tracker.start(DLPackFrame(fakes[0], pixels), box=CAR)
@@ -279,7 +279,7 @@ def test_without_the_kernels_the_switch_that_builds_them_is_named(
 
 def test_a_tensor_of_pytorch_in_host_memory_goes_the_hosts_way(cuda: FakeCuda) -> None:
     torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[train]'")
-    tracker = Tracker(engine="tensorrt", precision="fp32")
+    tracker = Tracker(engine=tensorrt())
     assert follow(tracker, map(torch.from_numpy, scene(8)), box=CAR) == tracks_on_the_host(8, box=CAR)
 
 
@@ -291,6 +291,6 @@ def test_the_built_kernel_is_called_as_it_was_compiled(fakes: Fakes) -> None:
         pytest.skip(f"the CUDA kernels were not built: {error}")
     if Path("/proc/driver/nvidia/version").exists():
         pytest.skip("there is a GPU: an address of the fake one would be read")
-    tracker = Tracker(engine="tensorrt", precision="fp32")
+    tracker = Tracker(engine=tensorrt())
     with pytest.raises(EngineUnavailable, match="edgetrack_crop_bgr failed with cudaErrorInsufficientDriver"):
         tracker.start(DLPackFrame(fakes[0], next(scene(1))), box=CAR)

@@ -29,7 +29,14 @@ BUILDER_NAMES = {
     "INetworkDefinition": ("num_outputs",),
     "OnnxParser": ("parse", "num_errors", "get_error"),
     "ParserError": ("desc",),
-    "IBuilderConfig": ("set_memory_pool_limit", "clear_flag"),
+    "IBuilderConfig": (
+        "set_memory_pool_limit",
+        "clear_flag",
+        "create_timing_cache",
+        "set_timing_cache",
+        "get_timing_cache",
+    ),
+    "ITimingCache": ("serialize",),
     "MemoryPoolType": ("WORKSPACE",),
     "BuilderFlag": ("TF32",),
 }
@@ -62,3 +69,24 @@ def test_cuda_python_has_the_names_that_the_engine_uses() -> None:
     assert real.cudaEventDisableTiming == FakeCuda.cudaEventDisableTiming
     for name in FakeCuda.cudaMemcpyKind.__members__:
         assert getattr(real.cudaMemcpyKind, name) == FakeCuda.cudaMemcpyKind[name]
+    for name in FakeCuda.cudaStreamCaptureMode.__members__:
+        assert getattr(real.cudaStreamCaptureMode, name) == FakeCuda.cudaStreamCaptureMode[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("cudaStreamBeginCapture", ["stream", "mode"]),
+        ("cudaStreamEndCapture", ["stream"]),
+        ("cudaGraphInstantiate", ["graph", "flags"]),  # three more before CUDA 12
+        ("cudaGraphLaunch", ["graphExec", "stream"]),
+        ("cudaGraphDestroy", ["graph"]),
+        ("cudaGraphExecDestroy", ["graphExec"]),
+    ],
+)
+def test_cuda_python_captures_with_these_arguments(name: str, arguments: list[str]) -> None:
+    pytest.importorskip("cuda.bindings", reason="needs cuda-python: pip install 'edgetrack[tensorrt]'")
+    said = str(getattr(import_module("cuda.bindings.runtime"), name).__doc__).splitlines()[0]
+    given = [part.split(":")[0].split()[-1] for part in said.partition("(")[2].rstrip(")").split(",")]
+    assert said.startswith(f"{name}(")
+    assert given == arguments

@@ -16,7 +16,7 @@ pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'"
 
 from edgetrack import targets
 from edgetrack.bundle import Bundle
-from edgetrack.engines import open_engine
+from edgetrack.engines import open_tensorrt
 from edgetrack.engines import tensorrt as engines_tensorrt
 from edgetrack.engines.tensorrt.plans import PlanCache, cache_folder
 from edgetrack.errors import EngineUnavailable
@@ -37,7 +37,8 @@ def test_a_plan_is_built_once_and_then_read(
     tensorrt().graph("prompt")
     assert len(trt.builds) == 1
     assert not caplog.records
-    assert [path.suffix for path in plans(tmp_path)] == [".plan"]  # and nothing half written beside it
+    kept = {path.suffix for path in (tmp_path / "cache" / "tensorrt").iterdir()}
+    assert kept == {".plan", ".cache", ".lock"}  # and nothing half written beside them
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_another_bundle_has_plans_of_its_own(fakes: Fakes, tmp_path: Path) -> No
 
     copy = tmp_path / "copy"
     shutil.copytree(Bundle.open().folder, copy)
-    first, second = tensorrt(), open_engine(Bundle.open(copy), engine="tensorrt", precision="fp32")
+    first, second = tensorrt(), open_tensorrt(Bundle.open(copy), precision="fp32")
     first.graph("prompt")
     second.graph("prompt")
     assert len(plans(tmp_path)) == 1  # the same files, wherever they lie
@@ -115,7 +116,7 @@ def test_another_bundle_has_plans_of_its_own(fakes: Fakes, tmp_path: Path) -> No
     digest = hashlib.sha256((copy / "tracker.weights").read_bytes()).hexdigest()
     manifest["files"]["tracker_weights"]["sha256"] = digest
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    open_engine(Bundle.open(copy), engine="tensorrt", precision="fp32").graph("prompt")
+    open_tensorrt(Bundle.open(copy), precision="fp32").graph("prompt")
     assert len(plans(tmp_path)) == 2
 
 

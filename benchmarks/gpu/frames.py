@@ -24,6 +24,7 @@ WARM = 5  # updates that are not timed: graphs are loaded there
 def run(frames: list[Any], text: str, precision: str) -> tuple[list[Track], float]:
     """The tracks, and the median milliseconds of an update."""
     tracker = edgetrack.Tracker(engine="tensorrt", precision=precision)
+    tracker.engine.wait()
     tracks, times = [tracker.start(frames[0], text=text)], []
     for frame in frames[1:]:
         begun = time.perf_counter()

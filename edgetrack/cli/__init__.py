@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from edgetrack.bench.command import bench_command
-from edgetrack.cli import export, lists, run  # each registers its commands
+from edgetrack.cli import build, export, lists, run  # each registers its commands
 from edgetrack.cli.base import app
 from edgetrack.evaluation.command import eval_command
 from edgetrack.replay.command import replay_command
 
-__all__ = ["app", "export", "lists", "main", "run"]
+__all__ = ["app", "build", "export", "lists", "main", "run"]
 
 app.command("bench")(bench_command)
 app.command("eval")(eval_command)

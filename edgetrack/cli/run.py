@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from edgetrack.io.sinks import Sink
     from edgetrack.io.sources import Source
     from edgetrack.pipeline import Summary
-    from edgetrack.status import StatusLine
+    from edgetrack.status import Watch
     from edgetrack.types import Box
 
     Target = tuple[str | None, Box | None]  # its text and its box
-    Run = Callable[[Source, list[Sink], StatusLine, int | None], Summary]
+    Run = Callable[[Source, list[Sink], Watch, int | None], Summary]
 
 
 @app.command("run")
@@ -118,7 +118,7 @@ def run_command(
             outputs=outputs,
             show=show,
             max_frames=max_frames,
-            options=EngineOptions(model, engine, precision, threads, static_check),
+            options=EngineOptions(model, engine, precision, threads, static_check, wait=False),
             deadline_ms=deadline_ms,
         )
 
@@ -146,7 +146,7 @@ def demo_command(
             outputs=_distinct([output], None),
             show=False,
             max_frames=None,
-            options=EngineOptions(model, engine, precision, threads),
+            options=EngineOptions(model, engine, precision, threads, wait=False),
         )
 
 
@@ -191,7 +191,7 @@ def _track(
 
     from edgetrack import signals
     from edgetrack.io.sinks import WindowSink, open_sink
-    from edgetrack.status import StatusLine, describe, print_heading, print_summary
+    from edgetrack.status import StatusLine, Watch, describe, print_heading, print_summary
 
     console = Console(highlight=False)
     text, box = targets[0] if len(targets) == 1 else (None, None)
@@ -207,10 +207,11 @@ def _track(
         print_heading(console, source, engine, targets)
         total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
         with StatusLine(console, total=total, live=source.live) as line:
-            summary = run(source, sinks, line, max_frames)
+            watch = Watch(line, engine)
+            summary = run(source, sinks, watch, max_frames)
         with signals.undisturbed():
             stack.close()
-    print_summary(console, summary, outputs, live=source.live)
+    print_summary(console, summary, outputs, live=source.live, engines=watch.engines)
     _finish(summary)
 
 
@@ -220,7 +221,7 @@ def _one(
     from edgetrack import pipeline
 
     tracker = options.tracker()
-    return tracker.engine, lambda source, sinks, line, most: pipeline.run(
+    return tracker.engine, lambda source, sinks, watch, most: pipeline.run(
         source,
         tracker,
         sinks,
@@ -228,7 +229,7 @@ def _one(
         box=box,
         max_frames=most,
         deadline_ms=deadline_ms,
-        on_frame=line.update,
+        on_frame=watch.update,
     )
 
 
@@ -238,12 +239,12 @@ def _many(targets: list[Target], options: EngineOptions) -> tuple[Engines, Run]:
     tracker = options.multi_tracker()
     for text, box in targets:
         tracker.add(text=text, box=box)
-    return tracker.engine, lambda source, sinks, line, most: pipeline.run_many(
+    return tracker.engine, lambda source, sinks, watch, most: pipeline.run_many(
         source,
         tracker,
         sinks,
         max_frames=most,
-        on_frame=line.update_all,
+        on_frame=watch.update_all,
         on_failure=lambda name, error: complain(f"target {name!r}: {error}"),
     )
 

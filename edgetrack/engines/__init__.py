@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from edgetrack import targets
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine, Graph
 from edgetrack.engines.ort import OrtEngine, saturates
 from edgetrack.errors import ConfigError, EdgetrackError, EngineUnavailable
 
-__all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "available", "open_engine"]
+if TYPE_CHECKING:
+    from edgetrack.engines.tensorrt import TensorRtEngine
+
+__all__ = ["ENGINES", "PRECISIONS", "Engine", "Graph", "available", "open_engine", "open_tensorrt"]
 
 ENGINES = ("auto", "ort", "ort-ops", "openvino", "ort-cuda", "ort-tensorrt", "tensorrt")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
@@ -23,7 +28,8 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
     """The engine asked for; with ``auto`` the best one for this machine, which says why in its ``reason``.
 
     ``auto`` takes the first engine of the machine's target (``edgetrack.targets``), and INT8 where both the bundle
-    and the target have it: export leaves it out of a bundle unless it was as accurate and faster.
+    and the target have it: export leaves it out of a bundle unless it was as accurate and faster. ``tensorrt`` starts
+    on ONNX Runtime while its plans are built, which ``reason`` says; ``wait()`` waits for it.
 
     Raises:
         ConfigError: an unknown name, or ``threads`` is not an integer of at least 1.
@@ -42,13 +48,29 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
         return OpenVinoEngine(bundle, precision=taken, threads=threads, why=why)
     if name == "tensorrt":
         from edgetrack.engines.tensorrt import TensorRtEngine
+        from edgetrack.engines.tensorrt.handover import hand_over
 
-        return TensorRtEngine(bundle, target, precision=taken, why=why)
+        return hand_over(TensorRtEngine(bundle, target, precision=taken, why=why), threads=threads)
     if name in ("ort-cuda", "ort-tensorrt"):
         from edgetrack.engines.ort_gpu import OrtGpuEngine
 
         return OrtGpuEngine(bundle, target, name=name, precision=taken, why=why)
     return OrtEngine(bundle, precision=taken, threads=threads, why=why, compiled=name == "ort-ops")
+
+
+def open_tensorrt(bundle: Bundle, *, precision: str = "auto") -> TensorRtEngine:
+    """TensorRT alone, which builds a plan that is not there when its graph is asked for.
+
+    Raises:
+        ConfigError: an unknown precision.
+        EngineUnavailable, MissingExtra: TensorRT or the precision cannot run here.
+    """
+    from edgetrack.engines.tensorrt import TensorRtEngine
+
+    _check_name("precision", precision, PRECISIONS)
+    target = targets.detect()
+    taken, why = _precision(bundle, precision, target, "tensorrt")
+    return TensorRtEngine(bundle, target, precision=taken, why=why)
 
 
 def available(bundle: Bundle) -> dict[str, str | EdgetrackError]:

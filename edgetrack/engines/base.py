@@ -47,7 +47,7 @@ class Engine(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why this engine was taken, in words."""
+        """Why this engine was taken, in words; where two take turns (TensorRT's start), which serves now, and why."""
         ...
 
     @property
@@ -55,6 +55,14 @@ class Engine(Protocol):
 
     def graph(self, role: str) -> Graph:
         """The graph of a role (text, prompt, template, search, ground), loaded at the first call."""
+        ...
+
+    def wait(self) -> None:
+        """Waits until the engine runs on what it is named after; for those who measure.
+
+        Raises:
+            EngineUnavailable: it does not come to that.
+        """
         ...
 
     def close(self) -> None:
@@ -83,6 +91,9 @@ class LazyEngine:
                     )
                 self._graphs[role] = graph
             return self._graphs[role]
+
+    def wait(self) -> None:
+        """Returns at once: it runs on nothing else."""
 
     def close(self) -> None:
         with self._lock:

@@ -163,7 +163,9 @@ def _candidate(
         bundle = _recorded_bundle(recording) if reference is None else reference.engine.bundle
     facts = recording.facts
     engine, precision = engine or _fact(facts, "engine"), precision or _fact(facts, "precision")
-    return Tracker(bundle, engine=engine, precision=precision, threads=threads)
+    tracker = Tracker(bundle, engine=engine, precision=precision, threads=threads)
+    tracker.engine.wait()
+    return tracker
 
 
 def _fact(facts: dict[str, str], key: str) -> str:

@@ -6,15 +6,19 @@ import hashlib
 import logging
 import platform
 import re
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from edgetrack._imports import require
 from edgetrack._native import library
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import GRAPHS, Bundle
 from edgetrack.engines.base import LazyEngine
-from edgetrack.engines.tensorrt.build import build_plan, make_log
+from edgetrack.engines.tensorrt.build import TimingCache, build_plan, make_log
+from edgetrack.engines.tensorrt.capture import CudaGraphs
 from edgetrack.engines.tensorrt.cuda import Cuda, Stream
 from edgetrack.engines.tensorrt.frames import GpuFrames
 from edgetrack.engines.tensorrt.graph import TensorRtGraph
@@ -23,10 +27,22 @@ from edgetrack.engines.tensorrt.rewrite import REVISION
 from edgetrack.errors import EngineUnavailable, MissingExtra
 from edgetrack.targets import Target
 
-__all__ = ["TensorRtEngine"]
+__all__ = ["Plan", "TensorRtEngine"]
 
 OLDEST = (10, 3)  # what JetPack 6.1 has: IPluginV3, strongly typed networks, int64
 _log = logging.getLogger(__name__)  # without a configuration, Python writes warnings to stderr
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A graph's plan in the cache."""
+
+    role: str
+    precision: str  # "fp32" also for a graph that the bundle's INT8 leaves in float32
+    path: Path
+    size: int  # bytes
+    seconds: float  # that it took to build, or to read when it was there
+    built: bool  # now; False: it was there
 
 
 class TensorRtEngine(LazyEngine):
@@ -66,63 +82,99 @@ class TensorRtEngine(LazyEngine):
         self._half = precision == "fp16" and precision not in bundle.manifest.precisions  # rewritten at load
         self._errors = make_log(trt)
         self._workspace_mb = target.memory_budget_mb
-        self._plans = PlanCache() if cache is None else cache
+        self.plans = PlanCache() if cache is None else cache
         self._plugin, selection = self._load_plugin()
         self._runtime = trt.Runtime(self._errors)
         self._stream, self._turn = Stream(self._cuda), Lock()
         self._frames = GpuFrames(self._cuda, gpu, self._stream, self._turn)
         self.lend = self._frames.lend
+        self._replay = CudaGraphs()
         capability = ".".join(str(number) for number in gpu.capability)
-        self.reason = (
-            f"TensorRT {trt.__version__} on {gpu.name} (compute capability {capability}), token selection by "
-            f"{selection}; {precision}: {why}"
-        )
+        self.machine = f"TensorRT {trt.__version__} on {gpu.name} (compute capability {capability})"
+        self._reason = f"{self.machine}, token selection by {selection}; {precision}: {why}"
+
+    @property
+    def reason(self) -> str:
+        """Why this engine was taken, and how it runs."""
+        return f"{self._reason}; {self._replay.state}"
+
+    def missing(self) -> list[str]:
+        """The graphs without a whole plan in the cache. Whether TensorRT takes the others is seen when they load."""
+        return [role for role in GRAPHS if not self.plans.holds(self._place(role))]
+
+    def build(self, role: str) -> Plan:
+        """Sees to it that the plan of a graph is in the cache, ahead of time.
+
+        Raises:
+            BundleError, EngineUnavailable: TensorRT cannot read or build the graph, or the cache cannot be written.
+        """
+        began_s, place = time.perf_counter(), self._place(role)
+        built = self._cached(place)[0] is None and self._built(role, logging.INFO)[1]
+        if not place.is_file():
+            raise EngineUnavailable(
+                f"the plan of graph {role!r} was built and cannot be kept in {place.parent}; "
+                "set EDGETRACK_CACHE to a folder that can be written"
+            )
+        size, seconds = place.stat().st_size, time.perf_counter() - began_s
+        return Plan(role, self._precision_of(role), place, size, seconds, built)
 
     def _open(self, role: str) -> TensorRtGraph:
-        path = self.bundle.graph(role, self.precision)
-        place = self._plans.path(f"{role}-{self.precision}", self._built_from(path))
-        engine = self._cached(place)
+        engine = self._cached(self._place(role))[0]
         if engine is None:
-            engine = self._build(role, path, place)
-        return TensorRtGraph(role, self._trt, engine, self._cuda, self._stream, self._turn, self._frames)
+            engine = self._built(role, logging.WARNING)[0]
+        cuda, stream = self._cuda, self._stream
+        return TensorRtGraph(role, self._trt, engine, cuda, stream, self._turn, self._frames, self._replay)
 
-    def _cached(self, place: Path) -> Any:
-        """The engine of a plan on disk; None where there is none, or one that is of no use, which is said."""
+    def _cached(self, place: Path) -> tuple[Any, str | None]:
+        """The engine of a plan on disk, or None where there is none or one that is of no use, and why it is of none."""
         try:
-            plan = self._plans.read(place)
-            engine = None if plan is None else self._load(plan)
+            plan = self.plans.read(place)
+            return (None if plan is None else self._load(plan)), None
         except (OSError, ValueError) as error:
-            _log.warning("%s cannot be used (%s): it is built again", place, error)
-            return None
-        return engine
+            return None, str(error)
 
-    def _build(self, role: str, path: Path, place: Path) -> Any:
-        _log.warning(
-            "TensorRT builds graph %r in %s for %s, once: this may take minutes",
-            role,
-            self.precision,
-            self._gpu.name,
-        )
-        plan = build_plan(
+    def _built(self, role: str, level: int) -> tuple[Any, bool]:
+        """The engine of a new plan, and whether it is new: another process may have built it meanwhile.
+
+        ``level``: at which it is logged that a build begins.
+        """
+        place = self._place(role)
+        with ExitStack() as stack:
+            with suppress(OSError):  # that the plan cannot be kept is said below
+                stack.enter_context(self.plans.building())
+            engine, problem = self._cached(place)
+            if engine is not None:
+                return engine, False
+            if problem is not None:
+                _log.warning("%s cannot be used (%s): it is built again", place, problem)
+            text = "TensorRT builds graph %r in %s for %s, once: this may take minutes"
+            _log.log(level, text, role, self._precision_of(role), self._gpu.name)
+            plan = self._plan(role)
+            try:
+                engine = self._load(plan)
+            except ValueError as error:
+                raise EngineUnavailable(
+                    f"TensorRT cannot load the plan of graph {role!r} that it has just built ({error}); "
+                    "use engine='ort'"
+                ) from error
+            try:
+                self.plans.write(place, plan)
+            except OSError as error:
+                _log.warning("%s cannot be written (%s): the next start builds again", place, error)
+            return engine, True
+
+    def _plan(self, role: str) -> bytes:
+        timing = self.plans.path("timing", self._machine(), suffix=".cache")
+        return build_plan(
             self._trt,
             self._errors,
-            path,
-            precision=self.precision,
+            self.bundle.graph(role, self.precision),
+            precision=self._precision_of(role),
             half=self._half,
             plugin=self._plugin is not None,
             workspace_mb=self._workspace_mb,
+            timing=TimingCache(self.plans, timing),
         )
-        try:
-            engine = self._load(plan)
-        except ValueError as error:
-            raise EngineUnavailable(
-                f"TensorRT cannot load the plan of graph {role!r} that it has just built ({error}); use engine='ort'"
-            ) from error
-        try:
-            self._plans.write(place, plan)
-        except OSError as error:
-            _log.warning("%s cannot be written (%s): the next start builds again", place, error)
-        return engine
 
     def _load(self, plan: bytes) -> Any:
         """The engine of a plan.
@@ -136,19 +188,31 @@ class TensorRtEngine(LazyEngine):
             raise ValueError(self._errors.last())
         return engine
 
-    def _built_from(self, path: Path) -> tuple[str, ...]:
-        """All that decides what a plan is. The bundle has compared its files with these digests."""
-        files = self.bundle.manifest.files
+    def _precision_of(self, role: str) -> str:
+        """What a graph is built in: the bundle's INT8 leaves some in float32, and their plans are float32's."""
+        own = self.bundle.manifest.precisions.get(self.precision)
+        return self.precision if own is None or role in own.graphs else "fp32"
+
+    def _place(self, role: str) -> Path:
+        """The plan of a graph, by all that decides what it is. The bundle has compared its files with their digests."""
+        path, files = self.bundle.graph(role, self.precision), self.bundle.manifest.files
         graph = next(e.sha256 for e in files.values() if self.bundle.folder / e.path == path)
-        weights = [entry.sha256 for role, entry in sorted(files.items()) if role.endswith("_weights")]
-        gpu = (self._gpu.name, *(str(number) for number in self._gpu.capability))
-        revision = (
+        weights = [entry.sha256 for name, entry in sorted(files.items()) if name.endswith("_weights")]
+        precision = self._precision_of(role)
+        built_from = (
+            graph,
+            *weights,
+            *self._machine(),
+            precision,
             str(REVISION),
             "halved" if self._half else "as it is",
             self._plugin or "no plugin",
-            str(self._workspace_mb),
         )
-        return (graph, *weights, str(self._trt.__version__), *gpu, self.precision, *revision)
+        return self.plans.path(f"{role}-{precision}", (*built_from, str(self._workspace_mb)))
+
+    def _machine(self) -> tuple[str, ...]:
+        """What decides how long a layer takes."""
+        return (str(self._trt.__version__), self._gpu.name, *(str(n) for n in self._gpu.capability))
 
     def _load_plugin(self) -> tuple[str | None, str]:
         """The digest of the plugin library, None where it was not built, and what selects the tokens, in words."""

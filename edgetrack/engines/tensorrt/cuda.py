@@ -87,6 +87,14 @@ class Cuda:
         kind = self._runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self.call("cudaMemcpyAsync", buffer.pinned, buffer.device, buffer.host.nbytes, kind, stream.handle)
 
+    def begin_capture(self, stream: Stream) -> None:
+        """From here to ``cudaStreamEndCapture``, what this thread queues on the stream is recorded and not run.
+
+        Other threads go on using CUDA as they like meanwhile (thread-local mode).
+        """
+        mode = self._runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        self.call("cudaStreamBeginCapture", stream.handle, mode)
+
     def wait(self, stream: Any) -> None:
         """Waits until all that was queued on a stream, by its handle, is done."""
         self.call("cudaStreamSynchronize", stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import prod
 from threading import Lock
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgetrack.arrays import device_of
 from edgetrack.engines.base import check_feeds
+from edgetrack.engines.tensorrt.capture import Captures, CudaGraphs
 from edgetrack.engines.tensorrt.cuda import Buffer, Cuda, Stream
 from edgetrack.engines.tensorrt.frames import GpuFrames
 from edgetrack.errors import ConfigError, EngineUnavailable
@@ -30,13 +31,22 @@ class TensorRtGraph:
         cuda: where its buffers come from.
         stream: on which it runs; ``lock`` is held meanwhile, so graphs may share the stream.
         frames: of the same GPU and stream, which crop into the input "image".
+        replay: whether bound runs are replayed as CUDA graphs.
 
     Raises:
         EngineUnavailable: the GPU has too little memory.
     """
 
     def __init__(
-        self, role: str, trt: Any, engine: Any, cuda: Cuda, stream: Stream, lock: Lock, frames: GpuFrames
+        self,
+        role: str,
+        trt: Any,
+        engine: Any,
+        cuda: Cuda,
+        stream: Stream,
+        lock: Lock,
+        frames: GpuFrames,
+        replay: CudaGraphs,
     ) -> None:
         self.role = role
         self._frames = frames
@@ -56,6 +66,7 @@ class TensorRtGraph:
         self._buffers = {name: Buffer(cuda, spec) for name, spec in specs.items()}
         for name, buffer in self._buffers.items():
             self._context.set_tensor_address(name, buffer.device)
+        self._captures = Captures(role, cuda, stream, replay)
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """As ``Graph.run``; an input may also lie in GPU memory (``__cuda_array_interface__``) and is used there.
@@ -66,13 +77,16 @@ class TensorRtGraph:
         check_feeds(self.role, self.inputs, feeds, elsewhere=there)
         addresses = {name: self._address(name, array) for name, array in there.items()}
         with self._lock:
+            if addresses:
+                self._captures.forget()
+            own = [name for name in self.inputs if name not in addresses]
             try:
                 for name, address in addresses.items():
                     self._context.set_tensor_address(name, address)
-                for name in self.inputs:
-                    if name not in addresses:
-                        self._feed(name, feeds[name])
-                self._compute(self.outputs)
+                for name in own:
+                    np.copyto(self._buffers[name].host, feeds[name], casting="no")
+                self._queue(own, self.outputs)
+                self._cuda.wait(self._stream.handle)
             finally:
                 for name in addresses:
                     self._context.set_tensor_address(name, self._buffers[name].device)
@@ -81,39 +95,36 @@ class TensorRtGraph:
     def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
         """See ``edgetrack.engines.binding.bind``; arrays go through pinned memory that was allocated before.
 
-        Called with a ``view``, see ``GpuFrames.crop``, the function crops the input "image" from a frame on the GPU.
+        From the second run on, the copies and the network are one CUDA graph. Called with a ``view``, see
+        ``GpuFrames.crop``, the function first crops the input "image" from a frame on the GPU.
         """
         check_feeds(self.role, self.inputs, inputs)
+        wanted = tuple(outputs)
 
         def run(*view: int) -> None:
             with self._lock:
+                own = tuple(name for name in self.inputs if not (view and name == "image"))
                 try:
-                    for name, array in inputs.items():
-                        if not (view and name == "image"):
-                            self._feed(name, array)
+                    for name in own:
+                        np.copyto(self._buffers[name].host, inputs[name], casting="no")
                     if view:
                         self._frames.crop(view, self._buffers["image"])
-                    self._compute(outputs)
-                except BaseException:
-                    self._cuda.wait(self._stream.handle)  # the frame is its owner's again after this
-                    raise
+                    self._captures.run((own, wanted), lambda: self._queue(own, wanted))
+                finally:
+                    self._cuda.wait(self._stream.handle)  # after it the frame is its owner's again
                 for name, array in outputs.items():
                     np.copyto(array, self._buffers[name].host, casting="no")
 
         return run
 
-    def _feed(self, name: str, array: NDArray[Any]) -> None:
-        buffer = self._buffers[name]
-        np.copyto(buffer.host, array, casting="no")
-        self._cuda.copy_in(buffer, self._stream)
-
-    def _compute(self, outputs: Mapping[str, object]) -> None:
-        """Runs the network, and fetches ``outputs`` into their pinned buffers."""
+    def _queue(self, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+        """Puts a run on the stream: ``inputs`` out of their pinned buffers, the network, ``outputs`` into theirs."""
+        for name in inputs:
+            self._cuda.copy_in(self._buffers[name], self._stream)
         if not self._context.execute_async_v3(int(self._stream.handle)):
             raise EngineUnavailable(f"TensorRT failed to run graph {self.role!r}; use engine='ort'")
         for name in outputs:
             self._cuda.copy_out(self._buffers[name], self._stream)
-        self._cuda.wait(self._stream.handle)
 
     def _address(self, name: str, array: Any) -> int:
         """Where an input lies in GPU memory, after what writes it is done."""

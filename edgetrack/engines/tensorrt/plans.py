@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 _MAGIC = b"edgetrack plan 1\n"
@@ -20,15 +23,34 @@ def cache_folder() -> Path:
 
 
 class PlanCache:
-    """Plans by name and by all that they were built from; damaged ones are known before TensorRT reads them."""
+    """Plans by name and by all that they were built from; damaged ones are known before TensorRT reads them.
+
+    TensorRT's timing cache, what it measured while it built, is kept in the same way.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (cache_folder() if folder is None else folder) / "tensorrt"
 
-    def path(self, name: str, built_from: tuple[str, ...]) -> Path:
+    def path(self, name: str, built_from: tuple[str, ...], *, suffix: str = ".plan") -> Path:
         """The file of the plan ``name`` that was built from these facts."""
         digest = hashlib.sha256("\0".join(built_from).encode()).hexdigest()
-        return self.folder / f"{name}-{digest[:32]}.plan"
+        return self.folder / f"{name}-{digest[:32]}{suffix}"
+
+    @contextmanager
+    def building(self) -> Generator[None, None, None]:
+        """Held while a plan is built, by one process at a time: who wants the same plan waits, and then finds it.
+
+        It ends with the process, however that ends; what a killed one left half written is removed.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.folder / "building.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for part in self.folder.glob("*.part"):
+                part.unlink(missing_ok=True)
+            yield
 
     def read(self, path: Path) -> bytes | None:
         """The plan; None when there is none.
@@ -48,6 +70,13 @@ class PlanCache:
         if hashlib.sha256(plan).digest() != data[len(_MAGIC) : start]:
             raise ValueError("it is damaged or was cut short")
         return plan
+
+    def holds(self, path: Path) -> bool:
+        """Whether there is a whole plan."""
+        try:
+            return self.read(path) is not None
+        except (OSError, ValueError):
+            return False
 
     def write(self, path: Path, plan: bytes) -> None:
         """Writes the plan so that it is there whole or not at all, whoever else writes it.

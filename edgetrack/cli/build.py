@@ -1,0 +1,93 @@
+"""``edgetrack build``: TensorRT's plans ahead of time, on the machine that will run them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgetrack.cli.base import app
+from edgetrack.errors import ConfigError
+from edgetrack.options import Model, Precision
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from edgetrack.engines.tensorrt import Plan, TensorRtEngine
+
+
+@app.command("build")
+def build_command(
+    graph: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE", help="Only this graph, such as search; repeatable. Without: all."),
+    ] = None,
+    precision: Precision = "auto",
+    model: Model = None,
+) -> None:
+    """Build what engine tensorrt runs, for the GPU of this machine: takes minutes once, and none from then on.
+
+    Without it, ONNX Runtime serves while TensorRT builds at the first start. Plans that are already there are read
+    and left as they are. The exit code is 2 when one cannot be built, and those built before it stay.
+    """
+    from rich.console import Console
+
+    from edgetrack.bundle import GRAPHS, Bundle
+    from edgetrack.engines import open_tensorrt
+
+    roles = list(dict.fromkeys(graph or GRAPHS))
+    if unknown := [role for role in roles if role not in GRAPHS]:
+        raise ConfigError(f"--graph {unknown[0]!r} is unknown; expected one of {', '.join(GRAPHS)}")
+    console = Console(highlight=False)
+    engine = open_tensorrt(Bundle.open(model), precision=precision)
+    console.print(
+        f"{engine.bundle.manifest.name} {engine.precision}, {engine.reason.partition(';')[0]}", soft_wrap=True
+    )
+    plans: list[Plan] = []
+    try:
+        _build(console, engine, roles, plans)
+    finally:
+        if plans:
+            _print(console, plans)
+
+
+def _build(console: Console, engine: TensorRtEngine, roles: Sequence[str], plans: list[Plan]) -> None:
+    """Adds a plan for each role to ``plans``, with a line for each that goes on while it is built."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        for number, role in enumerate(roles, 1):
+            title = f"graph {role}, {number} of {len(roles)}"
+            task = progress.add_task(title, total=1)
+            if not console.is_terminal:
+                console.print(title)
+            plans.append(engine.build(role))
+            progress.update(task, completed=1)
+
+
+def _print(console: Console, plans: Sequence[Plan]) -> None:
+    from rich import box as box_style
+    from rich.table import Table
+
+    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    for heading in ("graph", "precision", "size", "time", "", "file"):
+        table.add_column(
+            heading,
+            justify="right" if heading in ("size", "time") else "left",
+            no_wrap=True,
+        )
+    for plan in plans:
+        table.add_row(
+            plan.role,
+            plan.precision,
+            f"{plan.size / 1e6:.1f} MB",
+            f"{plan.seconds:.1f} s",
+            "built" if plan.built else "already there",
+            plan.path.name,
+        )
+    if not console.is_terminal:
+        console.width = 1000  # in a pipe a line is as long as it must be
+    console.print(table)
+    console.print(f"in {plans[0].path.parent}", soft_wrap=True)

@@ -1,0 +1,215 @@
+"""TensorRT without the wait: ONNX Runtime serves while another process builds the plans, and then hands over."""
+
+from __future__ import annotations
+
+import logging
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from threading import Event, Lock, Thread, current_thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.arrays import GpuFrame, Pixels
+from edgetrack.bundle import GRAPHS
+from edgetrack.engines.base import Engine, Graph
+from edgetrack.engines.binding import Arrays, bind
+from edgetrack.engines.ort import OrtEngine, saturates
+from edgetrack.engines.tensorrt import TensorRtEngine
+from edgetrack.engines.tensorrt.process import BuildProcess
+from edgetrack.errors import EngineUnavailable
+from edgetrack.manifest import TensorSpec
+
+LOADING_S = 10.0  # that plans may take to load before nobody waits for it any more
+POLL_S = 0.1  # how often who waits looks whether the engine was closed
+_log = logging.getLogger(__name__)
+
+
+def hand_over(tensorrt: TensorRtEngine, *, threads: int) -> Engine:
+    """The engine itself where all of its plans are in the cache; otherwise one that ONNX Runtime helps to start."""
+    if not tensorrt.missing():
+        return tensorrt
+    fits = tensorrt.precision == "int8" and not saturates()
+    why = (
+        "until then"
+        if fits or tensorrt.precision == "fp32"
+        else f"instead of {tensorrt.precision}, until then"
+    )
+    meanwhile = OrtEngine(tensorrt.bundle, precision="int8" if fits else "fp32", threads=threads, why=why)
+    return HandOver(tensorrt, meanwhile)
+
+
+class HandOver:
+    """Two engines with the same tensors, of which one serves; ``reason`` says which, and since when.
+
+    The build begins with the first graph that is asked for. When it fails, that is said once, and ``meanwhile`` goes
+    on serving. A state machine's thresholds are those of TensorRT's precision from the start.
+
+    Args:
+        tensorrt: whose plans are not all there; serves from the first run after they are.
+        meanwhile: serves until then.
+    """
+
+    name = "tensorrt"
+
+    def __init__(self, tensorrt: TensorRtEngine, meanwhile: Engine) -> None:
+        self.bundle, self.precision = tensorrt.bundle, tensorrt.precision
+        self._tensorrt, self._meanwhile = tensorrt, meanwhile
+        self.serving: Engine = meanwhile
+        self._since = self._problem = ""
+        self._lock = Lock()
+        self._build: BuildProcess | None = None
+        self._settled = Event()
+
+    @property
+    def reason(self) -> str:
+        """What serves now, and why."""
+        if self.serving is self._tensorrt:
+            before = f"{self._meanwhile.reason.partition(';')[0]} in {self._meanwhile.precision}"
+            return f"{self._tensorrt.reason}; since {self._since}, until then {before}"
+        if self._problem:
+            return f"ONNX Runtime serves, TensorRT could not be built ({self._problem}); {self._meanwhile.reason}"
+        return (
+            f"ONNX Runtime serves until {self._tensorrt.machine} has built its plans (ahead of time: edgetrack "
+            f"build); {self._meanwhile.reason}"
+        )
+
+    def graph(self, role: str) -> Graph:
+        """The graph of a role; runs of it go to the engine that serves at that moment."""
+        with self._lock:
+            if self._build is None and not self._settled.is_set():
+                self._begin()
+        return _Graph(self, role)
+
+    @property
+    def lend(self) -> Callable[[Pixels], AbstractContextManager[GpuFrame]] | None:
+        """Takes frames in GPU memory, from when TensorRT serves; see ``TensorRtEngine``."""
+        return self._tensorrt.lend if self.serving is self._tensorrt else None
+
+    def wait(self) -> None:
+        """Waits until TensorRT serves.
+
+        Raises:
+            EngineUnavailable: it could not be built, or the engine was closed.
+        """
+        self.graph(GRAPHS[0])
+        while not self._settled.wait(POLL_S):
+            with self._lock:
+                if self._build is None and not self._settled.is_set():
+                    raise EngineUnavailable(
+                        "the engine was closed while TensorRT built its plans; open another one"
+                    )
+        if self._problem:
+            raise EngineUnavailable(self._problem)
+
+    def close(self) -> None:
+        """Ends a build that goes on, and lets go of all loaded graphs; a later ``graph`` begins again."""
+        with self._lock:
+            building, self._build = self._build is not None, None
+        if building:
+            self._end()
+        self._meanwhile.close()
+        self._tensorrt.close()
+
+    def _begin(self) -> None:
+        missing = self._tensorrt.missing()
+        _log.warning(
+            "%s builds the plans of %s in the background, which may take minutes; ONNX Runtime serves until then",
+            self._tensorrt.machine,
+            ", ".join(missing),
+        )
+        build = BuildProcess(self.bundle, self.precision, missing, self._tensorrt.plans)
+        thread = Thread(target=_watch, args=(weakref.ref(self), build), name="edgetrack-build", daemon=True)
+        self._build = build
+        self._end = weakref.finalize(self, _end, build, thread)  # at the latest at the end of the program
+        thread.start()
+
+    def built(self, build: BuildProcess, problem: str | None) -> None:
+        """Takes TensorRT into service, or notes why not; called by the thread that has waited for ``build``."""
+        began_s = time.perf_counter()
+        try:
+            if problem is None and (missing := self._tensorrt.missing()):
+                problem = f"edgetrack build ended well and left no plan of {', '.join(missing)}"
+            if problem is None:
+                _warm(self._tensorrt)
+        except Exception as error:  # in a thread of its own nobody else would hear of it
+            problem = str(error)
+        with self._lock:
+            if self._build is not build or build.stopped:
+                self._tensorrt.close()
+                return
+            if problem is not None:
+                self._problem = problem
+                _log.warning("TensorRT could not be built, ONNX Runtime goes on serving: %s", problem)
+            else:
+                self._since = f"{datetime.now():%H:%M:%S}"
+                self.serving = self._tensorrt
+                _log.warning(
+                    "TensorRT serves from now on: built in %.0f s, loaded in %.1f s",
+                    build.seconds,
+                    time.perf_counter() - began_s,
+                )
+                self._meanwhile.close()  # what is still bound to it lives until it is bound anew
+            self._build = None
+            self._settled.set()
+
+
+def _watch(owner: weakref.ref[HandOver], build: BuildProcess) -> None:
+    """Waits for a build; nobody needs it who has let go of the engine."""
+    problem = build.result()
+    engine = owner()
+    if engine is not None:
+        engine.built(build, problem)
+
+
+def _end(build: BuildProcess, thread: Thread) -> None:
+    """Ends a build and the thread that waits for it: it may be loading plans, and CUDA must not be torn down then."""
+    build.stop()
+    if thread is not current_thread():  # which may be the last to let go of the engine
+        thread.join(LOADING_S)
+
+
+def _warm(engine: Engine) -> None:
+    """Loads all graphs and runs each once: a first run loads kernels, which would be felt as a slow frame."""
+    for role in GRAPHS:
+        graph = engine.graph(role)
+        graph.run({name: np.zeros(spec.shape, spec.dtype) for name, spec in graph.inputs.items()})
+
+
+class _Graph:
+    """A graph of both engines."""
+
+    def __init__(self, owner: HandOver, role: str) -> None:
+        self._owner, self._role = owner, role
+        graph = owner.serving.graph(role)
+        self.inputs: Mapping[str, TensorSpec] = graph.inputs
+        self.outputs: Mapping[str, TensorSpec] = graph.outputs
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return self._owner.serving.graph(self._role).run(feeds)
+
+    def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
+        """See ``edgetrack.engines.binding.bind``; the same arrays, whoever serves."""
+        return _Bound(self._owner, self._role, inputs, outputs)
+
+
+class _Bound:
+    """A run that is bound to the engine that serves, and between two runs to the next one."""
+
+    def __init__(self, owner: HandOver, role: str, inputs: Arrays, outputs: Arrays) -> None:
+        self._owner, self._role, self._arrays = owner, role, (inputs, outputs)
+        self._bind(owner.serving)
+
+    def __call__(self, *view: int) -> None:
+        serving = self._owner.serving
+        if serving is not self._to:
+            self._bind(serving)
+        self._run(*view)
+
+    def _bind(self, engine: Engine) -> None:
+        self._run = bind(engine.graph(self._role), *self._arrays)
+        self._to = engine

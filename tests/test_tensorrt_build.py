@@ -1,0 +1,163 @@
+"""``edgetrack build`` on fakes: what it prints, what it leaves and how it ends; and the timing cache."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorrt_fakes import FakeCuda, Fakes, FakeTensorRt, install, plans, tensorrt
+from typer.testing import CliRunner
+
+pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+
+from edgetrack.bundle import GRAPHS
+from edgetrack.cli import app
+from edgetrack.engines.tensorrt import TensorRtEngine
+
+
+def build(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["build", *arguments], env={"COLUMNS": "200"})
+
+
+def timings(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache" / "tensorrt").glob("timing-*.cache"))
+
+
+def test_all_graphs_are_built_once(fakes: Fakes, tmp_path: Path) -> None:
+    _, trt = fakes
+    result = build("--precision", "fp32")
+    assert result.exit_code == 0, result.output
+    assert len(trt.builds) == len(GRAPHS)
+    assert "TensorRT 10.3.0 on Fake GPU" in result.stdout
+    rows = {line.split()[0]: line for line in result.stdout.splitlines() if ".plan" in line}
+    assert list(rows) == list(GRAPHS)
+    for number, (role, row) in enumerate(rows.items(), 1):
+        assert f"graph {role}, {number} of 5" in result.stdout
+        (path,) = (path for path in plans(tmp_path) if path.name.startswith(role))
+        for word in ("fp32", f"{path.stat().st_size / 1e6:.1f} MB", "built", path.name):
+            assert word in row
+    assert str(tmp_path / "cache" / "tensorrt") in result.stdout
+    again = build("--precision", "fp32")
+    assert again.exit_code == 0
+    assert len(trt.builds) == len(GRAPHS)
+    assert again.stdout.count("already there") == len(GRAPHS)
+    tensorrt().graph("search")  # finds what was built
+    assert len(trt.builds) == len(GRAPHS)
+
+
+def test_int8_shares_the_plans_of_the_graphs_that_it_leaves_in_float32(fakes: Fakes) -> None:
+    build("--precision", "fp32")
+    rows = {
+        line.split()[0]: line for line in build("--precision", "int8").stdout.splitlines() if ".plan" in line
+    }
+    assert {role for role, row in rows.items() if "already there" in row and "fp32" in row} == {
+        "text",
+        "prompt",
+    }
+    assert all("int8" in rows[role] for role in ("template", "search", "ground"))
+
+
+def test_single_graphs(fakes: Fakes, tmp_path: Path) -> None:
+    result = build("--precision", "fp16", "--graph", "prompt", "--graph", "prompt")
+    assert result.exit_code == 0, result.output
+    (plan,) = plans(tmp_path)
+    assert plan.name.startswith("prompt-fp16-")
+    result = build("--graph", "look")
+    assert result.exit_code == 2
+    assert (
+        "--graph 'look' is unknown; expected one of text, prompt, template, search, ground" in result.stderr
+    )
+
+
+def test_without_tensorrt_it_says_what_to_install(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    result = build()
+    assert result.exit_code == 2
+    assert "pip install 'edgetrack[tensorrt]'" in result.stderr
+    assert not result.stdout
+
+
+def test_without_a_driver_it_says_so(fakes: Fakes) -> None:
+    fakes[0].driver = False
+    result = build("--precision", "fp32")
+    assert result.exit_code == 2
+    assert "expected an NVIDIA GPU" in result.stderr
+
+
+def test_what_was_built_before_a_failure_stays_and_is_listed(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _, trt = fakes
+    one = TensorRtEngine.build
+
+    def failing(self: TensorRtEngine, role: str) -> Any:
+        trt.error = "Error Code 2: out of memory" if role == "template" else None
+        return one(self, role)
+
+    monkeypatch.setattr(TensorRtEngine, "build", failing)
+    result = build("--precision", "fp32")
+    assert result.exit_code == 2
+    assert "cannot build template.onnx in fp32 on this GPU (Error Code 2: out of memory)" in result.stderr
+    assert [path.name.split("-")[0] for path in plans(tmp_path)] == ["prompt", "text"]
+    assert result.stdout.count(".plan") == 2
+
+
+def test_plans_that_cannot_be_kept_are_a_failure(fakes: Fakes, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    result = build("--precision", "fp32", "--graph", "prompt")
+    assert result.exit_code == 2
+    assert "set EDGETRACK_CACHE to a folder that can be written" in result.stderr
+
+
+def test_layers_are_timed_once_for_each_gpu_and_version(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _, trt = fakes
+    tensorrt().graph("prompt")
+    tensorrt().graph("template")
+    assert len(trt.timed) == 2
+    (place,) = timings(tmp_path)  # no bundle, no graph in its name: it serves all
+    for plan in plans(tmp_path):
+        plan.unlink()
+    tensorrt().graph("prompt")
+    assert len(trt.timed) == 2  # built again, and not timed again
+    for cuda in (FakeCuda("Other GPU"), FakeCuda()):
+        other = FakeTensorRt(cuda, "10.3.0" if cuda.name == "Other GPU" else "10.16.1")
+        install(monkeypatch.setitem, cuda, other)
+        tensorrt().graph("prompt")
+        assert len(other.timed) == 1
+    assert len(timings(tmp_path)) == 3
+    assert place in timings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (lambda good: good[:-3], "damaged or was cut short"),
+        (lambda good: b"rubbish", "no plan of this version"),
+        (None, "TensorRT refuses it"),
+    ],
+)
+def test_a_timing_cache_of_no_use_is_said_and_replaced(
+    fakes: Fakes, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: Any, says: str
+) -> None:
+    _, trt = fakes
+    engine = tensorrt()
+    engine.graph("prompt")
+    (place,) = timings(tmp_path)
+    good = place.read_bytes()
+    if content is None:
+        engine.plans.write(place, b"timing of 10.3.0 on a GPU that TensorRT knows to be another:")
+    else:
+        place.write_bytes(content(good))
+    plans(tmp_path)[0].unlink()
+    caplog.clear()
+    tensorrt().graph("prompt")
+    warned = [record.message for record in caplog.records if "layers are timed again" in record.message]
+    assert len(warned) == 1
+    assert says in warned[0]
+    assert place.read_bytes() == good
+    assert len(trt.timed) == 2

@@ -1,0 +1,305 @@
+"""ONNX Runtime serves until TensorRT has built its plans in another process: real processes, fakes of TensorRT."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tensorrt_children import install_in_children
+from tensorrt_fakes import Fakes, plans, tensorrt
+
+pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+
+from edgetrack import Box, Tracker
+from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.demo import open_demo
+from edgetrack.engines import available, open_engine
+from edgetrack.engines.tensorrt import TensorRtEngine
+from edgetrack.engines.tensorrt.handover import HandOver
+from edgetrack.engines.tensorrt.plans import PlanCache
+from edgetrack.errors import EngineUnavailable
+
+PATIENCE_S = 240.0  # a busy machine is no failure
+START = {"text": "red car", "box": (200, 150, 80, 60)}
+
+
+@pytest.fixture
+def children(fakes: Fakes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
+    """Prepares the processes that build; gives the file in which they note their builds."""
+    return lambda **options: install_in_children(monkeypatch.setenv, tmp_path / "modules", **options)
+
+
+@pytest.fixture
+def frames() -> list[Any]:
+    with open_demo() as scene:
+        return [frame.pixels.copy() for frame, _ in zip(scene, range(20), strict=False)]
+
+
+def opened(precision: str = "fp32") -> Any:
+    engine = open_engine(Bundle.open(), engine="tensorrt", precision=precision, threads=1)
+    assert isinstance(engine, HandOver)
+    return engine
+
+
+def until(done: Callable[[], object]) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not done():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+
+
+def lines(record: Path, what: str) -> list[int]:
+    """The processes that noted it."""
+    if not record.exists():
+        return []
+    return [int(line.split()[0]) for line in record.read_text().splitlines() if line.endswith(what)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def back_and_forth(frames: list[Any]) -> Iterator[Any]:
+    while True:
+        yield from frames[1:]
+        yield from frames[-2::-1]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_no_frame_is_lost_and_the_boxes_agree(
+    fakes: Fakes, children: Any, frames: list[Any], precision: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, trt = fakes
+    children(build_s=0.1)
+    engine = opened(precision)
+    tracker = Tracker(engine=engine)
+    reference = Tracker(engine=open_engine(Bundle.open(), engine="ort", precision="fp32", threads=1))
+    tracks = [(tracker.start(frames[0], **START), reference.start(frames[0], **START))]
+    heading = engine.reason
+    assert heading.startswith(
+        "ONNX Runtime serves until TensorRT 10.3.0 on Fake GPU (compute capability 8.7)"
+    )
+    served = []
+    for frame in back_and_forth(frames):
+        served.append(engine.serving.name)
+        tracks.append((tracker.update(frame), reference.update(frame)))
+        if served.count("tensorrt") == 15:
+            break
+        time.sleep(0.005)
+    assert [track.index for track, _ in tracks] == list(range(len(tracks)))
+    assert all(track.box is not None and track.basis == "network" for track, _ in tracks)
+    for track, expected in tracks:
+        if precision == "fp32":
+            assert track == expected  # in the fakes both are ONNX Runtime, and the state is carried over
+        else:
+            assert track.status == expected.status
+            assert track.box.iou(expected.box) > 0.8
+    assert served == ["ort"] * served.count("ort") + ["tensorrt"] * 15
+    assert served[0] == "ort"
+    assert trt.executions >= len(GRAPHS) + 15  # each once before it serves, then at least once a frame
+    assert fakes[0].launches  # as CUDA graphs
+    assert "TensorRT 10.3.0 on Fake GPU" in engine.reason.partition(";")[0]
+    assert "; since " in engine.reason
+    said = [record.message for record in caplog.records]
+    assert "builds the plans of text, prompt, template, search, ground in the background" in said[0]
+    assert said[-1].startswith("TensorRT serves from now on: built in ")
+    assert len(said) == 2
+
+
+def test_two_engines_and_their_trackers_share_one_build(
+    fakes: Fakes, children: Any, frames: list[Any], tmp_path: Path
+) -> None:
+    record = children(build_s=0.05)
+    one, two = opened(), opened()
+    trackers = [Tracker(engine=one), Tracker(engine=one), Tracker(engine=two)]
+    for tracker in trackers:
+        tracker.start(frames[0], **START)
+    one.wait()
+    two.wait()
+    assert len(lines(record, "began")) == len(GRAPHS)
+    assert len(plans(tmp_path)) == len(GRAPHS)
+    boxes = [tracker.update(frames[1]).box for tracker in trackers]
+    assert boxes[0] == boxes[1] == boxes[2]
+    assert fakes[1].executions
+    assert not fakes[1].builds  # not in this process
+    again = open_engine(Bundle.open(), engine="tensorrt", precision="fp32")
+    assert isinstance(again, TensorRtEngine)  # whose plans are there
+    again.wait()
+
+
+def test_closing_ends_a_build_promptly_and_leaves_nothing_half_done(
+    fakes: Fakes, children: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = children(build_s=600)
+    engine = opened()
+    engine.graph("search")
+    until(lambda: lines(record, "began"))
+    (pid,) = lines(record, "began")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(engine.wait)
+        began_s = time.monotonic()
+        engine.close()
+        with pytest.raises(EngineUnavailable, match="closed while TensorRT built its plans"):
+            waiting.result()
+    assert time.monotonic() - began_s < 5
+    assert not alive(pid)
+    assert not plans(tmp_path)
+    assert not list((tmp_path / "cache").rglob("*.part"))
+    assert len(caplog.records) == 1  # nothing failed
+    assert engine.reason.startswith("ONNX Runtime serves until")
+    tensorrt().graph("prompt")  # nobody holds the lock
+    assert len(plans(tmp_path)) == 1
+
+
+def test_a_build_ends_with_the_last_tracker(fakes: Fakes, children: Any, frames: list[Any]) -> None:
+    record = children(build_s=600)
+    tracker = Tracker(engine=opened())
+    tracker.start(frames[0], **START)
+    until(lambda: lines(record, "began"))
+    (pid,) = lines(record, "began")
+    del tracker
+    gc.collect()
+    until(lambda: not alive(pid))
+
+
+def test_a_build_ends_with_the_program(fakes: Fakes, children: Any, tmp_path: Path) -> None:
+    record = children(build_s=600)
+    code = (
+        "import sys, time, edgetrack\n"
+        "from pathlib import Path\n"
+        "from edgetrack.engines import open_engine\n"
+        "engine = open_engine(edgetrack.Bundle.open(), engine='tensorrt', precision='fp32')\n"
+        "engine.graph('search')\n"
+        "while not Path(sys.argv[1]).exists(): time.sleep(0.05)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(record)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "in the background" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "could not be built" not in done.stderr  # it was not let
+    (pid,) = lines(record, "began")
+    until(lambda: not alive(pid))
+
+
+def test_a_failing_build_is_said_once_and_onnx_runtime_goes_on(
+    fakes: Fakes, children: Any, frames: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    children(error="Error Code 10: could not find any implementation for node /fusion/MatMul")
+    engine = opened()
+    tracker = Tracker(engine=engine)
+    tracker.start(frames[0], **START)
+    with pytest.raises(EngineUnavailable, match="Error Code 10: could not find any implementation"):
+        engine.wait()
+    for frame in frames[1:6]:
+        assert tracker.update(frame).box is not None
+    assert not fakes[1].executions
+    assert engine.reason.startswith(
+        "ONNX Runtime serves, TensorRT could not be built (TensorRT 10.3.0 cannot build text.onnx in fp32 on this "
+        "GPU (Error Code 10: could not find any implementation for node /fusion/MatMul)"
+    )
+    said = [record.message for record in caplog.records]
+    assert sum("could not be built, ONNX Runtime goes on serving" in line for line in said) == 1
+    engine.graph("search")  # does not begin again
+    assert len(caplog.records) == len(said)
+
+
+def test_a_killed_build_is_a_failed_one(fakes: Fakes, children: Any, tmp_path: Path) -> None:
+    record = children(build_s=600)
+    engine = opened()
+    engine.graph("search")
+    until(lambda: lines(record, "began"))
+    os.kill(lines(record, "began")[0], 9)
+    with pytest.raises(EngineUnavailable, match="ended by SIGKILL; if memory is short"):
+        engine.wait()
+    assert not plans(tmp_path)
+
+
+def test_a_build_that_is_killed_while_it_writes_leaves_no_half_plan(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time\n"
+        "from pathlib import Path\n"
+        "from edgetrack.engines.tensorrt.plans import PlanCache\n"
+        "def slow(handle):\n    print('writing', flush=True); time.sleep(600)\n"
+        "os.fsync = slow\n"
+        "cache = PlanCache(Path(sys.argv[1]))\n"
+        "with cache.building(): cache.write(cache.path('search-fp32', ('a',)), b'x' * 1_000_000)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, cwd=tmp_path
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"writing\n"
+        process.kill()
+    cache = PlanCache(tmp_path)
+    place = cache.path("search-fp32", ("a",))
+    assert not cache.holds(place)
+    assert len(list(cache.folder.glob("*.part"))) == 1
+    with cache.building():  # the lock went with its process
+        assert not list(cache.folder.glob("*.part"))
+
+
+def test_int8_is_served_with_its_own_thresholds(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgetrack.engines.tensorrt import handover
+    from edgetrack.tracker import core_options
+
+    for saturates, precision in ((False, "int8"), (True, "fp32")):
+        monkeypatch.setattr(handover, "saturates", lambda answer=saturates: answer)
+        engine = opened("int8")
+        assert engine.precision == "int8"
+        assert engine.serving.precision == precision
+        assert f"; {precision}: " in engine.reason
+        own = core_options(open_engine(Bundle.open(), engine="ort", precision="int8"))["policy"]
+        assert core_options(engine)["policy"] == own
+    assert core_options(opened("fp16"))["policy"] == core_options(opened("fp32"))["policy"]
+
+
+def test_asking_what_runs_here_builds_nothing(fakes: Fakes, children: Any) -> None:
+    record = children()
+    found = available(Bundle.open())["tensorrt"]
+    assert str(found).startswith("ONNX Runtime serves until TensorRT 10.3.0 on Fake GPU")
+    assert not record.exists()
+
+
+def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
+    from types import SimpleNamespace
+
+    from rich.console import Console
+
+    from edgetrack.pipeline import Meter
+    from edgetrack.status import StatusLine, Watch, print_summary
+    from edgetrack.types import Frame, Track
+
+    ort = SimpleNamespace(name="ort")
+    engine = SimpleNamespace(name="tensorrt", serving=ort, reason="ONNX Runtime serves until then")
+    console = Console(width=80, record=True, quiet=False, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    meter = Meter()
+    with console.file, StatusLine(console, total=3, live=False) as line:
+        watch = Watch(line, engine)  # type: ignore[arg-type]
+        for index in range(3):
+            frame = Frame(np.zeros((4, 4, 3), np.uint8), index, 0.0)
+            track = Track(Box(0, 0, 1, 1), 0.9, "tracking", index, "network")
+            meter.record(track, latency_ms=1.0, dropped=0)
+            if index == 1:
+                assert watch.engines == ["to the end: ONNX Runtime serves until then"]
+                engine.reason = "TensorRT 10.3.0; since 12:00:00"
+            watch.update(frame, track, meter)
+        summary = meter.summary(interrupted=False, problem=None)
+        print_summary(console, summary, [], live=False, engines=watch.engines)
+    assert "engine  after frame 1: TensorRT 10.3.0; since 12:00:00" in console.export_text()
