@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+SANITIZERS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-pthread", "-Wall", "-Wextra")
 
 
@@ -25,6 +26,17 @@ def compile_and_run(program: Path, *arguments: str) -> str:
     done = subprocess.run([str(program)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
+
+
+def needs_sanitizers(tmp_path: Path) -> None:
+    """Skips where the compiler comes without the libraries of the sanitizers."""
+    compiler, source = os.environ.get("CXX") or shutil.which("g++"), tmp_path / "empty.cpp"
+    if compiler is None:
+        pytest.skip("needs a C++ compiler: g++ on PATH, or CXX")
+    source.write_text("int main() {}\n")
+    words = [compiler, *SANITIZERS, str(source), "-o", str(tmp_path / "empty")]
+    if subprocess.run(words, capture_output=True, timeout=120).returncode != 0:
+        pytest.skip(f"{compiler} has no address sanitizer: install libasan and libubsan")
 
 
 def needs_x86() -> None:
