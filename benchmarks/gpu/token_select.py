@@ -1,8 +1,8 @@
 """The CUDA token selection: checked against the CPU twin, then timed against PyTorch and against the floor.
 
-python benchmarks/gpu/token_select.py [--json FILE] [--check-only] [--no-sanitizer]
+python benchmarks/gpu/token_select.py [--json FILE] [--no-sanitizer]
 
-1. Fresh random cases of every type, selection and its inverse: outputs are poisoned, then equal the twin's bit by bit.
+1. Fresh random cases of every type: selection, its inverse and the crop (benchmarks/gpu/check.py).
 2. The same under compute-sanitizer (memcheck, racecheck, synccheck), in processes of their own.
 3. Microseconds of one call: the steps in PyTorch eager, torch.compile, a replayed CUDA graph of them, the kernel, the
    kernel in a graph. The floor is the bytes moved at the bandwidth of a large copy, and one launch.
@@ -14,91 +14,18 @@ differs, the sanitizer finds something, or the goal is missed: 5 times the eager
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from check import check, require_gpu, sanitize
+from fused import PROTOTYPES, SIZES, FusedSelect, make_inputs
 from torch import Tensor
 
-from edgetrack._native import library, runtime
-
-SIZES = ((256, 192, 64), (400, 192, 64), (1024, 192, 512), (1024, 768, 512))  # N, D = E, K
-TYPES = {torch.float32: 0, torch.float16: 1, torch.int8: 2}
-PROTOTYPES = 2
 FASTER, NEAR = 5.0, 2.0  # the goal: times the eager operators, and times the floor
-CHECKERS = ("memcheck", "racecheck", "synccheck")
 LOOPS, REPEATS = 200, 15
-
-
-class Buffers(ctypes.Structure):
-    """edgetrack::TokenSelectBuffers."""
-
-    _fields_ = [
-        (name, ctypes.c_void_p)
-        for name in (
-            "tokens",
-            "keys",
-            "prototypes",
-            "threshold",
-            "selected",
-            "indices",
-            "count",
-            "scores",
-        )
-    ]
-
-
-class FusedSelect:
-    """One prepared call of the kernel; every call is one launch on the current stream."""
-
-    def __init__(self, tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int) -> None:
-        batch, number, width = tokens.shape
-        device = tokens.device
-        self.kernels = ctypes.CDLL(str(library("cuda")))
-        self.type = TYPES[tokens.dtype]
-        self.shape = (ctypes.c_int32 * 6)(batch, number, width, width, prototypes.shape[1], keep)
-        # poisoned: whatever the kernel leaves out shows
-        self.selected = torch.full((batch, keep, width), 77, dtype=tokens.dtype, device=device)
-        self.indices = torch.full((batch, keep), -77, dtype=torch.int32, device=device)
-        self.count = torch.full((batch,), -77, dtype=torch.int32, device=device)
-        self.scores = torch.full((batch, number), float("nan"), device=device)
-        self.kept = (tokens, tokens, prototypes, threshold)
-        outputs = (self.selected, self.indices, self.count, self.scores)
-        self.buffers = Buffers(*(t.data_ptr() for t in (*self.kept, *outputs)))
-        blocks = ctypes.c_int32()
-        self._check(self.kernels.edgetrack_token_select_blocks(self.type, self.shape, ctypes.byref(blocks)))
-        self.blocks = blocks.value
-
-    def __call__(self) -> None:
-        stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
-        self._check(
-            self.kernels.edgetrack_token_select(
-                self.type, self.shape, ctypes.byref(self.buffers), self.blocks, stream
-            )
-        )
-
-    def restore(self, tokens: Tensor, selected: Tensor) -> Tensor:
-        """The inverse: ``tokens`` with ``selected`` where this call's indices say."""
-        out = torch.full_like(tokens, 77)
-        batch, number, width = tokens.shape
-        shape = (ctypes.c_int32 * 4)(batch, number, selected.shape[1], width * tokens.element_size())
-        addresses = (t.data_ptr() for t in (tokens, selected, self.indices, out))
-        stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
-        self._check(
-            self.kernels.edgetrack_token_restore(shape, *(ctypes.c_void_p(a) for a in addresses), stream)
-        )
-        return out
-
-    @staticmethod
-    def _check(error: int) -> None:
-        if error != 0:
-            raise SystemExit(f"the kernel gave CUDA error {error}; see cudaError_t in CUDA's documentation")
 
 
 def eager(tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int) -> tuple[Tensor, ...]:
@@ -109,82 +36,6 @@ def eager(tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int) -> t
     indices = torch.topk(scores, keep, dim=1).indices.sort(dim=1).values
     selected = tokens.gather(1, indices[..., None].expand(-1, -1, tokens.shape[-1]))
     return selected, indices.int(), (scores > threshold[:, None]).sum(1), scores
-
-
-def make_inputs(batch: int, number: int, width: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
-    """tokens, prototypes (unit), threshold, on the GPU."""
-    generator = torch.Generator().manual_seed(seed)
-    tokens = torch.randn(batch, number, width, generator=generator)
-    tokens = (tokens * 40).round().clamp(-127, 127) if dtype == torch.int8 else tokens
-    prototypes = torch.randn(batch, PROTOTYPES, width, generator=generator)
-    prototypes = torch.nn.functional.normalize(prototypes, dim=-1)
-    threshold = 0.1 * torch.randn(batch, generator=generator)
-    return tokens.to(dtype).cuda(), prototypes.cuda(), threshold.cuda()
-
-
-def random_cases(rng: np.random.Generator, count: int) -> list[tuple[int, int, int, int]]:
-    """B, N, D, K: the timed sizes, corners (one token, all kept, more images than processors), and random ones."""
-    cases = [(1, *size) for size in SIZES] + [(1, 1, 1, 1), (3, 33, 7, 33), (300, 64, 48, 10)]
-    for _ in range(count):
-        number = int(rng.integers(1, 1025))
-        batch, width, keep = (
-            int(rng.integers(1, 5)),
-            int(rng.integers(1, 769)),
-            int(rng.integers(1, number + 1)),
-        )
-        cases.append((batch, number, width, keep))
-    return cases
-
-
-def check(count: int = 60) -> int:
-    """Compares fresh random cases with the CPU twin bit by bit; returns how many."""
-    rng = np.random.default_rng()
-    cases = random_cases(rng, count)
-    for case in cases:
-        for dtype in TYPES:
-            tokens, prototypes, threshold = make_inputs(*case[:3], dtype, int(rng.integers(2**31)))
-            check_case(tokens, prototypes, threshold, case[3])
-    return len(cases) * len(TYPES)
-
-
-def check_case(tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int) -> None:
-    """One case with a tie, a token of zeros, one that is no number, and an absent prototype."""
-    number = tokens.shape[1]
-    tokens[:, number // 2] = tokens[:, 0]
-    if tokens.dtype != torch.int8 and number > 2:
-        tokens[:, 1], tokens[:, 2, 0] = 0, float("nan")
-    prototypes[0, 0] = 0
-    fused = FusedSelect(tokens, prototypes, threshold, keep)
-    fused()
-    restored = fused.restore(tokens, -fused.selected)
-    torch.cuda.synchronize()
-    host = tokens.cpu().numpy()
-    twin = runtime.token_select(host, host, prototypes.cpu().numpy(), threshold.cpu().numpy(), keep)
-    expected = (*twin, runtime.token_restore(host, -twin[0], twin[1]))
-    mine = (fused.selected, fused.indices, fused.count, fused.scores, restored)
-    names = ("selected", "indices", "count", "scores", "restored")
-    for name, wanted, got in zip(names, expected, mine, strict=True):
-        if not np.array_equal(got.cpu().numpy(), wanted, equal_nan=wanted.dtype.kind == "f"):
-            shape = (*tokens.shape, keep)
-            raise SystemExit(f"{name} differ from the twin: B, N, D, K = {shape}, {tokens.dtype}")
-
-
-def sanitize() -> None:
-    """A few cases under each of NVIDIA's checkers, which find reads and writes out of bounds, races and bad barriers."""
-    program = shutil.which("compute-sanitizer")
-    if program is None:
-        raise SystemExit(
-            "compute-sanitizer is not on PATH; it comes with the CUDA toolkit: add /usr/local/cuda/bin to PATH, "
-            "or pass --no-sanitizer"
-        )
-    for checker in CHECKERS:
-        words = [program, "--tool", checker, "--error-exitcode", "99", sys.executable, __file__]
-        done = subprocess.run([*words, "--check-only", "--no-sanitizer", "--cases", "6"], check=False)
-        if done.returncode != 0:
-            raise SystemExit(
-                f"compute-sanitizer --tool {checker} ended with exit code {done.returncode}; see above"
-            )
-        print(f"compute-sanitizer --tool {checker}: clean", flush=True)
 
 
 def time_us(step: Callable[[], object]) -> float:
@@ -270,32 +121,19 @@ def misses(rows: list[dict[str, float | str]]) -> list[str]:
     ]
 
 
-def parse() -> argparse.Namespace:
+def main() -> None:
+    """Checks, times, prints the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    parser.add_argument("--check-only", action="store_true", help="compare with the twin, time nothing")
     parser.add_argument("--no-sanitizer", action="store_true", help="do not run compute-sanitizer")
-    parser.add_argument("--cases", type=int, default=60, metavar="N", help="random cases of each type")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Checks, times, prints the table."""
-    arguments = parse()
-    if not torch.cuda.is_available():
-        raise SystemExit(
-            f"PyTorch {torch.__version__} sees no NVIDIA GPU; run this on a machine with one, with PyTorch for CUDA: "
-            "pip install torch"
-        )
-    gpu = torch.cuda.get_device_name()
+    arguments = parser.parse_args()
+    gpu = require_gpu()
     print(f"{gpu}; PyTorch {torch.__version__}, CUDA {torch.version.cuda}")
-    print(f"{check(arguments.cases)} cases equal the CPU twin bit by bit", flush=True)
+    check(60)
     if not arguments.no_sanitizer:
         sanitize()
-    if arguments.check_only:
-        return
     rows = measure()
     print("  ".join(f"{name:>14}" for name in rows[0]))
     for row in rows:
