@@ -1,4 +1,5 @@
-# make test: everything that CI does.   make test-kernels: the optional libraries, kernels/README.md.   make demo: a video of the tracker at work.   make format: tidy the sources.
+# make test: everything that CI does.   make demo: a video of the tracker at work.   make format: tidy the sources.
+# make test-kernels: the optional libraries, which need the headers of ONNX Runtime and TensorRT (kernels/README.md).
 # Each sets up what it needs in a fresh clone: Python 3.10 or later, a C++17 compiler and make must be there.
 
 works = $(shell $(1) -c 'import sys, venv; sys.version_info >= (3, 10) and print("$(1)")' 2>/dev/null)
@@ -19,10 +20,13 @@ test: wheel lint
 test-kernels: export EDGETRACK_ONNXRUNTIME = ON
 test-kernels: export EDGETRACK_CUDA = ON
 test-kernels: export EDGETRACK_TENSORRT = ON
+test-kernels: export ONNXRUNTIME_ROOT := $(ONNXRUNTIME_ROOT)
+test-kernels: export TENSORRT_ROOT := $(TENSORRT_ROOT)
 test-kernels: wheel
 	@$(BIN)/pip install --quiet tensorrt-lean-cu13
 	@$(BIN)/pytest tests/test_token_select.py tests/test_crop_kernels.py tests/test_cuda_kernels.py \
-	  tests/test_onnxruntime_ops.py tests/test_tensorrt_plugins.py tests/test_kernel_switches.py
+	  tests/test_onnxruntime_ops.py tests/test_tensorrt_plugins.py tests/test_kernel_switches.py \
+	  tests/test_gpu_benchmark.py tests/test_export.py
 
 wheel: $(BIN)/python
 	@rm -rf dist

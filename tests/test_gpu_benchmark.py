@@ -20,7 +20,7 @@ def emulated(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """libedgetrack_cuda as the emulator's."""
     needs_x86()
     cpp, kernels = repository / "tests" / "cpp", repository / "kernels"
-    words = ["-mf16c", f"-I{cpp / 'fake_cuda'}", f"-I{kernels}", "-include", "emulator.h", "-x", "c++"]
+    words = ["-O1", "-mf16c", f"-I{cpp / 'fake_cuda'}", f"-I{kernels}", "-include", "emulator.h", "-x", "c++"]
     sources = [str(kernels / name) for name in ("token_select.cu", "crop_resize.cu")]
     return compile_library(tmp_path_factory.mktemp("emulated") / "libedgetrack_cuda.so", *words, *sources)
 
