@@ -20,8 +20,6 @@ test: wheel lint
 test-kernels: export EDGETRACK_ONNXRUNTIME = ON
 test-kernels: export EDGETRACK_CUDA = ON
 test-kernels: export EDGETRACK_TENSORRT = ON
-test-kernels: export ONNXRUNTIME_ROOT := $(ONNXRUNTIME_ROOT)
-test-kernels: export TENSORRT_ROOT := $(TENSORRT_ROOT)
 test-kernels: wheel
 	@$(BIN)/pip install --quiet tensorrt-lean-cu13
 	@$(BIN)/pytest tests/test_token_select.py tests/test_crop_kernels.py tests/test_cuda_kernels.py \
