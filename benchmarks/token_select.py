@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
-from common import machine, medians_ms
+from common import machine, medians_ms, operators
 
-from edgetrack._native import library
 from edgetrack.export.operators import operator_functions
 
 SIZES = ((256, 192, 64), (400, 192, 64), (1024, 192, 512), (1024, 768, 512))  # N, D, K: shipped, largest
@@ -29,14 +27,14 @@ g (float[1,N,D] tokens, float[1,N,D] keys, float[1,2,D] prototypes, float[1] thr
 """
 
 
-def open_session(keep: int, ops: Path | None) -> Any:
+def open_session(keep: int, ops: str | None) -> Any:
     """The one-node graph with its function; with ``ops`` the compiled operator takes the function's place."""
     model = onnx.parser.parse_model(GRAPH.replace("KEEP", str(keep)))
     model.functions.extend(operator_functions())
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     if ops is not None:
-        options.register_custom_ops_library(str(ops))
+        options.register_custom_ops_library(ops)
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
@@ -51,7 +49,7 @@ def measure(rounds: int) -> list[dict[str, float]]:
             "threshold": np.zeros(1, np.float32),
         }
         feeds["keys"] = feeds["tokens"]
-        sessions = [open_session(keep, None), open_session(keep, library("ops"))]
+        sessions = [open_session(keep, None), open_session(keep, operators())]
         chosen = [session.run(["indices"], feeds)[0] for session in sessions]
         if not np.array_equal(*chosen):
             raise SystemExit(f"function and library choose other tokens at N = {tokens}, D = {width}")

@@ -26,11 +26,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from ablations import success_auc
-from common import machine, medians_ms, random_feeds
+from common import machine, medians_ms, operators, random_feeds
 from onnx import numpy_helper
 from token_select import measure as measure_operator
 
-from edgetrack._native import library
 from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import session_options
 from edgetrack.export.parity import TOLERANCE
@@ -91,7 +90,7 @@ def open_session(bundle: Bundle, role: str, threads: int, *, compiled: bool = Fa
     """A session as the engine opens it."""
     options = session_options(threads)
     if compiled:
-        options.register_custom_ops_library(str(library("ops")))
+        options.register_custom_ops_library(operators())
     return ort.InferenceSession(str(bundle.path(role)), options, providers=["CPUExecutionProvider"])
 
 
@@ -158,6 +157,7 @@ def main() -> None:
     options = parser.parse_args()
     if len(options.data) not in (0, 2):
         parser.error(f"expected DATASET and PATH, such as: folder videos/; got {' '.join(options.data)}")
+    operators()  # before anything that takes long
     bundle, load = Bundle.open(options.model), os.getloadavg()[0]
     parts = [
         f"{machine()}; ONNX Runtime {ort.__version__}, float32; the load of the machine was {load:.1f} when the run "
