@@ -1,4 +1,5 @@
 # make test: everything that CI does.   make demo: a video of the tracker at work.   make format: tidy the sources.
+# make test-kernels: the optional libraries, which need the headers of ONNX Runtime and TensorRT (kernels/README.md).
 # Each sets up what it needs in a fresh clone: Python 3.10 or later, a C++17 compiler and make must be there.
 
 works = $(shell $(1) -c 'import sys, venv; sys.version_info >= (3, 10) and print("$(1)")' 2>/dev/null)
@@ -9,11 +10,21 @@ CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/inc
   $(foreach d,src bindings tests examples,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: test demo wheel lint format clean
+.PHONY: test test-kernels demo wheel lint format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 test: wheel lint
 	@$(BIN)/pytest
+
+# All three libraries must build here, and what tests them may not skip: see `needs` in tests/conftest.py.
+test-kernels: export EDGETRACK_ONNXRUNTIME = ON
+test-kernels: export EDGETRACK_CUDA = ON
+test-kernels: export EDGETRACK_TENSORRT = ON
+test-kernels: wheel
+	@$(BIN)/pip install --quiet tensorrt-lean-cu13
+	@$(BIN)/pytest tests/test_token_select.py tests/test_crop_kernels.py tests/test_cuda_kernels.py \
+	  tests/test_onnxruntime_ops.py tests/test_tensorrt_plugins.py tests/test_kernel_switches.py \
+	  tests/test_gpu_benchmark.py tests/test_export.py
 
 wheel: $(BIN)/python
 	@rm -rf dist

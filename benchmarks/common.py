@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._native import library
+from edgetrack.errors import EngineUnavailable
 from edgetrack.evaluation.machine import processor
 from edgetrack.manifest import TensorSpec
 
@@ -17,6 +19,14 @@ from edgetrack.manifest import TensorSpec
 def machine() -> str:
     """The processor, its cores, the system and Python, in words."""
     return f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def operators() -> str:
+    """The library of compiled operators; ends the program where it was not built."""
+    try:
+        return str(library("ops"))
+    except EngineUnavailable as error:
+        raise SystemExit(str(error)) from error
 
 
 def random_feeds(specs: Mapping[str, TensorSpec]) -> dict[str, NDArray[np.float32]]:

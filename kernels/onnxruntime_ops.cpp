@@ -2,7 +2,7 @@
 //
 // Only the C API is used and nothing is linked: ONNX Runtime hands its function table in. A registered kernel
 // takes the place of a local function of the same name, so a graph that carries the function runs with or
-// without this. float32 only: a quantised graph for the CPU holds its tokens in float32 here as well.
+// without this. Each operator is there for float32, float16 and int8 tokens.
 #include <onnxruntime_c_api.h>
 
 #include <array>
@@ -82,6 +82,7 @@ void require_equal(const char* what, std::int64_t a, std::int64_t b) {
                                 std::to_string(b));
 }
 
+template <class T>
 struct SelectKernel {
   const OrtApi& api;
   std::int32_t keep = 0;
@@ -96,8 +97,8 @@ struct SelectKernel {
   void compute(OrtKernelContext* context) const {
     const OrtValue* values[4];
     TokenSelectBuffers buffers{};
-    buffers.tokens = input<float>(api, context, 0, &values[0]);
-    buffers.keys = input<float>(api, context, 1, &values[1]);
+    buffers.tokens = input<T>(api, context, 0, &values[0]);
+    buffers.keys = input<T>(api, context, 1, &values[1]);
     buffers.prototypes = input<float>(api, context, 2, &values[2]);
     buffers.threshold = input<float>(api, context, 3, &values[3]);
     const auto tokens = shape_of<3>(api, values[0], "tokens"), keys = shape_of<3>(api, values[1], "keys");
@@ -112,14 +113,15 @@ struct SelectKernel {
     const TokenSelectShape shape{narrow(tokens[0]), narrow(tokens[1]),     narrow(tokens[2]),
                                  narrow(keys[2]),   narrow(prototypes[1]), keep};
     check(shape);
-    buffers.selected = output<float, 3>(api, context, 0, {tokens[0], keep, tokens[2]});
+    buffers.selected = output<T, 3>(api, context, 0, {tokens[0], keep, tokens[2]});
     buffers.indices = output<std::int32_t, 2>(api, context, 1, {tokens[0], keep});
     buffers.count = output<std::int32_t, 1>(api, context, 2, {tokens[0]});
     buffers.scores = output<float, 2>(api, context, 3, {tokens[0], tokens[1]});
-    token_select(TokenType::kFloat, shape, buffers);
+    token_select_of<T>(shape, buffers);
   }
 };
 
+template <class T>
 struct RestoreKernel {
   const OrtApi& api;
 
@@ -127,8 +129,8 @@ struct RestoreKernel {
 
   void compute(OrtKernelContext* context) const {
     const OrtValue* values[3];
-    const float* tokens = input<float>(api, context, 0, &values[0]);
-    const float* selected = input<float>(api, context, 1, &values[1]);
+    const T* tokens = input<T>(api, context, 0, &values[0]);
+    const T* selected = input<T>(api, context, 1, &values[1]);
     const std::int32_t* indices = input<std::int32_t>(api, context, 2, &values[2]);
     const auto whole = shape_of<3>(api, values[0], "tokens"), part = shape_of<3>(api, values[1], "selected");
     const auto places = shape_of<2>(api, values[2], "indices");
@@ -140,8 +142,8 @@ struct RestoreKernel {
     require_range("the width of a token", whole[2], 1, kMaxWidth);
     const TokenRestoreShape shape{static_cast<std::int32_t>(whole[0]), static_cast<std::int32_t>(whole[1]),
                                   static_cast<std::int32_t>(part[1]),
-                                  static_cast<std::int32_t>(whole[2] * 4)};
-    token_restore(shape, tokens, selected, indices, output<float, 3>(api, context, 0, whole));
+                                  static_cast<std::int32_t>(whole[2] * static_cast<int>(sizeof(T)))};
+    token_restore(shape, tokens, selected, indices, output<T, 3>(api, context, 0, whole));
   }
 };
 
@@ -179,16 +181,33 @@ struct Op : OrtCustomOp {
 constexpr auto kFloats = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
 constexpr auto kIntegers = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
 
+// Both operators for tokens of one type.
+template <class T>
+struct Ops {
+  Op<SelectKernel<T>> select;
+  Op<RestoreKernel<T>> restore;
+
+  explicit Ops(ONNXTensorElementDataType tokens)
+      : select("TokenSelect", {tokens, tokens, kFloats, kFloats}, {tokens, kIntegers, kIntegers, kFloats}),
+        restore("TokenRestore", {tokens, tokens, kIntegers}, {tokens}) {}
+
+  void add_to(const OrtApi& api, OrtCustomOpDomain* domain) const {
+    require_ok(api.CustomOpDomain_Add(domain, &select));
+    require_ok(api.CustomOpDomain_Add(domain, &restore));
+  }
+};
+
 // ONNX Runtime keeps pointers to the domain and its ops for as long as any session lives.
 OrtCustomOpDomain* domain_of(const OrtApi& api) {
-  static const Op<SelectKernel> select("TokenSelect", {kFloats, kFloats, kFloats, kFloats},
-                                       {kFloats, kIntegers, kIntegers, kFloats});
-  static const Op<RestoreKernel> restore("TokenRestore", {kFloats, kFloats, kIntegers}, {kFloats});
+  static const Ops<float> floats(kFloats);
+  static const Ops<Half> halves(ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16);
+  static const Ops<std::int8_t> bytes(ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8);
   static OrtCustomOpDomain* const domain = [&] {
     OrtCustomOpDomain* created = nullptr;
     require_ok(api.CreateCustomOpDomain("edgetrack", &created));
-    require_ok(api.CustomOpDomain_Add(created, &select));
-    require_ok(api.CustomOpDomain_Add(created, &restore));
+    floats.add_to(api, created);
+    halves.add_to(api, created);
+    bytes.add_to(api, created);
     return created;
   }();
   return domain;

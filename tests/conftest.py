@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import settings
 from tensorrt_fakes import FakeCuda, Fakes, FakeTensorRt, install
+
+from edgetrack._native import library
+from edgetrack.errors import EngineUnavailable
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")
@@ -27,6 +33,44 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the measuring data are not here: {folder} does not exist")
     return folder
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[[str, str], None]:
+    """Skips a test that lacks something; where the switch of that library is ON, it fails: `make test-kernels`."""
+
+    def lack(switch: str, what: str) -> None:
+        if os.environ.get(switch) == "ON":
+            pytest.fail(f"{switch} is ON, but {what}")
+        pytest.skip(what)
+
+    return lack
+
+
+def built(name: Literal["ops", "cuda", "plugins"], switch: str, needs: Callable[[str, str], None]) -> Path:
+    try:
+        return library(name)
+    except EngineUnavailable as error:
+        needs(switch, str(error))
+        raise
+
+
+@pytest.fixture(scope="session")
+def ops(needs: Callable[[str, str], None]) -> Path:
+    """The operators of ONNX Runtime, where they were built."""
+    return built("ops", "EDGETRACK_ONNXRUNTIME", needs)
+
+
+@pytest.fixture(scope="session")
+def cuda_kernels(needs: Callable[[str, str], None]) -> Path:
+    """The CUDA kernels, where they were built."""
+    return built("cuda", "EDGETRACK_CUDA", needs)
+
+
+@pytest.fixture(scope="session")
+def plugins(needs: Callable[[str, str], None]) -> Path:
+    """The TensorRT plugins, where they were built."""
+    return built("plugins", "EDGETRACK_TENSORRT", needs)
 
 
 @pytest.fixture

@@ -10,27 +10,44 @@ from pathlib import Path
 
 import pytest
 
+SANITIZERS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-pthread", "-Wall", "-Wextra")
-
-
-def compile_to(program: Path, *arguments: str) -> Path:
-    """The program or library that ``arguments`` of the compiler make; skips without a compiler."""
-    compiler = os.environ.get("CXX") or shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs a C++ compiler: g++ on PATH, or CXX")
-    built = subprocess.run(
-        [compiler, *FLAGS, *arguments, "-o", str(program)], capture_output=True, text=True, timeout=600
-    )
-    assert built.returncode == 0, built.stderr[-4000:]
-    return program
 
 
 def compile_and_run(program: Path, *arguments: str) -> str:
     """Output of the program that ``arguments`` of the compiler make; skips without a compiler."""
-    compile_to(program, *arguments)
+    _compile(program, *arguments)
     done = subprocess.run([str(program)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
+
+
+def compile_library(library: Path, *arguments: str) -> Path:
+    """The shared library that ``arguments`` of the compiler make; skips without a compiler."""
+    _compile(library, "-shared", "-fPIC", *arguments)
+    return library
+
+
+def _compile(output: Path, *arguments: str) -> None:
+    words = [_compiler(), *FLAGS, *arguments, "-o", str(output)]
+    built = subprocess.run(words, capture_output=True, text=True, timeout=600)
+    assert built.returncode == 0, built.stderr[-4000:]
+
+
+def _compiler() -> str:
+    compiler = os.environ.get("CXX") or shutil.which("g++")
+    if compiler is None:
+        pytest.skip("needs a C++ compiler: g++ on PATH, or CXX")
+    return compiler
+
+
+def needs_sanitizers(tmp_path: Path) -> None:
+    """Skips where the compiler comes without the libraries of the sanitizers."""
+    compiler, source = _compiler(), tmp_path / "empty.cpp"
+    source.write_text("int main() {}\n")
+    words = [compiler, *SANITIZERS, str(source), "-o", str(tmp_path / "empty")]
+    if subprocess.run(words, capture_output=True, timeout=120).returncode != 0:
+        pytest.skip(f"{compiler} has no address sanitizer: install libasan and libubsan")
 
 
 def needs_x86() -> None:

@@ -10,6 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 onnx = pytest.importorskip("onnx", reason="the export extra is not installed")
@@ -140,6 +141,41 @@ def test_the_shipped_networks_can_be_counted() -> None:
     )  # a scalar that is 1 in one of them is not there
     assert 1e8 < search.operations < ground.operations < 1e10
     assert search.least_bytes < search.most_bytes
+
+
+def test_the_network_without_selection_is_the_one_that_selects_all() -> None:
+    """The changed graph beside the export of a network that keeps every token: the same weights, the same outputs."""
+    torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[export]'")
+    ort = pytest.importorskip("onnxruntime")
+    from common import random_feeds
+    from token_select_network import without_selection
+
+    from edgetrack.export.graphs import build_graphs
+    from edgetrack.export.onnx_graph import to_onnx
+    from edgetrack.training.models.network import EdgetrackNet
+    from edgetrack.training.models.text import MiniLM
+
+    outputs = []
+    for keep in (32, 256):
+        torch.manual_seed(0)
+        graph = build_graphs(EdgetrackNet(keep=keep), MiniLM(64))["search"]
+        model = to_onnx(graph)
+        feeds = random_feeds(graph.spec.inputs)
+        runs = [model]
+        if keep == 32:
+            changed = onnx.ModelProto()
+            changed.CopyFrom(model)
+            assert without_selection(changed) == 32
+            assert [n.op_type for n in changed.graph.node if n.domain == "edgetrack"] == ["TokenSelect"]
+            runs.append(changed)
+        for given in runs:
+            session = ort.InferenceSession(given.SerializeToString(), providers=["CPUExecutionProvider"])
+            names = {i.name for i in session.get_inputs()}
+            outputs.append(session.run(None, {n: v for n, v in feeds.items() if n in names}))
+    selecting, changed, whole = outputs
+    np.testing.assert_allclose(changed[0], whole[0], atol=1e-6)  # score
+    assert all(abs(a - b).max() < 1e-5 for a, b in zip(changed, whole, strict=True))
+    assert abs(selecting[0] - whole[0]).max() > 2e-5  # it does matter which tokens go on
 
 
 def test_the_bound_is_the_roofline() -> None:

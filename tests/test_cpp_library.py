@@ -36,7 +36,7 @@ def onnxruntime_library() -> dict[str, str]:
     import onnxruntime
 
     library = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*"))
-    return {**os.environ, "EDGETRACK_ONNXRUNTIME": str(library)}
+    return {**os.environ, "EDGETRACK_ONNXRUNTIME_LIBRARY": str(library)}
 
 
 def run(*words: object, **options: Any) -> str:
@@ -162,7 +162,7 @@ def test_the_example_says_what_is_wrong(example: Path, bundle: Bundle, tmp_path:
 
 
 def test_without_the_library_the_engine_says_what_to_install(example: Path, bundle: Bundle) -> None:
-    environment = {**os.environ, "EDGETRACK_ONNXRUNTIME": "/nowhere/libonnxruntime.so"}
+    environment = {**os.environ, "EDGETRACK_ONNXRUNTIME_LIBRARY": "/nowhere/libonnxruntime.so"}
     done = subprocess.run(
         [example, bundle.folder, "red car", "64x48"],
         capture_output=True,

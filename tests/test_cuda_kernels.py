@@ -6,19 +6,24 @@ import ctypes
 from pathlib import Path
 
 import pytest
-from cpp_programs import compile_and_run, needs_x86
+from cpp_programs import SANITIZERS, compile_and_run, needs_sanitizers, needs_x86
 
-from edgetrack._native import library
-from edgetrack.errors import EngineUnavailable
+BOARDS = ("87", "89", "90")  # Orin, Ada, Hopper; 110 (Thor) and 120 (Blackwell) from CUDA 13 on
 
 
-def test_the_sources_equal_the_twins_in_an_emulator(repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sanitized", [False, True], ids=["plain", "address and undefined behaviour"])
+def test_the_sources_equal_the_twins_in_an_emulator(
+    sanitized: bool, repository: Path, tmp_path: Path
+) -> None:
     needs_x86()
+    if sanitized:
+        needs_sanitizers(tmp_path)
     cpp, kernels = repository / "tests" / "cpp", repository / "kernels"
     sources = [kernels / "token_select.cu", kernels / "crop_resize.cu"]
     assert "ok" in compile_and_run(
         tmp_path / "test_cuda_kernels",
         "-mf16c",
+        *(SANITIZERS if sanitized else ()),
         f"-I{cpp / 'fake_cuda'}",
         f"-I{kernels}",
         str(cpp / "test_cuda_kernels.cpp"),
@@ -27,13 +32,19 @@ def test_the_sources_equal_the_twins_in_an_emulator(repository: Path, tmp_path: 
     )
 
 
-def test_the_built_library_refuses_what_is_outside_the_contract() -> None:
+def test_the_built_library_refuses_what_is_outside_the_contract(cuda_kernels: Path) -> None:
     """No GPU is asked: shapes are checked before."""
-    try:
-        cuda = ctypes.CDLL(str(library("cuda")))
-    except EngineUnavailable as error:
-        pytest.skip(f"the CUDA kernels were not built: {error}")
+    cuda = ctypes.CDLL(str(cuda_kernels))
     invalid_value, blocks = 1, ctypes.c_int32()
     for shape in ([1, 1025, 8, 8, 1, 4], [1, 16, 8, 769, 1, 4], [1, 16, 8, 8, 33, 4], [1, 16, 8, 8, 1, 17]):
         given = (ctypes.c_int32 * 6)(*shape)
         assert cuda.edgetrack_token_select_blocks(0, given, ctypes.byref(blocks)) == invalid_value
+
+
+def test_the_built_library_has_code_for_each_board(cuda_kernels: Path) -> None:
+    """nvcc names the source's object by its target inside of the library."""
+    code = cuda_kernels.read_bytes()
+    missing = [board for board in BOARDS if f"sm_{board}".encode() not in code]
+    if len(missing) >= len(BOARDS) - 1:
+        pytest.skip("built for one board: EDGETRACK_CUDA_ARCHITECTURES")
+    assert not missing, f"no code for sm_{', sm_'.join(missing)} in {cuda_kernels.name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,11 @@ def test_graph_files_are_clean(report: ExportReport) -> None:
 @pytest.mark.parametrize("role", ["search", "ground"])
 @pytest.mark.parametrize("present", [(1, 1), (0, 1), (1, 0)])
 def test_other_ways_to_run_the_selection_give_the_same(
-    report: ExportReport, role: str, engine: str, present: tuple[int, int]
+    report: ExportReport,
+    role: str,
+    engine: str,
+    present: tuple[int, int],
+    needs: Callable[[str, str], None],
 ) -> None:
     """The graphs' own functions, edgetrack's compiled operators, and OpenVINO: with either prototype and with both."""
     if engine == "openvino":
@@ -89,7 +94,7 @@ def test_other_ways_to_run_the_selection_give_the_same(
     try:
         engines = [open_engine(report.bundle, engine=name, threads=1) for name in ("ort", engine)]
     except EngineUnavailable as error:
-        pytest.skip(str(error))
+        needs("EDGETRACK_ONNXRUNTIME", str(error))
     random = np.random.default_rng(0)
     specs = report.bundle.manifest.tensors[role].inputs
     feeds = {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
@@ -99,12 +104,12 @@ def test_other_ways_to_run_the_selection_give_the_same(
     assert all(np.abs(first[name] - second[name]).max() < 1e-4 for name in first)
 
 
-def test_the_engine_says_who_selects(report: ExportReport) -> None:
+def test_the_engine_says_who_selects(report: ExportReport, needs: Callable[[str, str], None]) -> None:
     assert open_engine(report.bundle, engine="ort").reason.endswith("token selection: functions of the graph")
     try:
         compiled = open_engine(report.bundle, engine="ort-ops")
     except EngineUnavailable as error:
-        pytest.skip(str(error))
+        needs("EDGETRACK_ONNXRUNTIME", str(error))
     assert compiled.name == "ort-ops"
     assert compiled.reason.endswith("token selection: libedgetrack_ops.so")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cpp_programs import compile_to
+from cpp_programs import compile_library
 from gpu_arrays import CAR, DLPackFrame, InterfaceFrame, scene
 from tensorrt_fakes import FakeCuda, Fakes, tensorrt
 
@@ -28,11 +28,11 @@ Make = Callable[..., Any]
 def stand_ins(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The kernel's C interface on the CPU: by the arithmetic of its threads, and by the crop of CPU engines."""
     folder, source = tmp_path_factory.mktemp("crop"), repository / "tests" / "cpp" / "crop_on_host.cpp"
-    flags = ("-shared", "-fPIC", f"-I{repository / 'kernels'}", str(source))
+    flags = (f"-I{repository / 'kernels'}", str(source))
     as_the_runtime = ("-O3", "-ffp-contract=fast", "-DBY_ROWS")  # see runtime_cpp/CMakeLists.txt
     return {
-        "threads": compile_to(folder / "threads.so", *flags),
-        "rows": compile_to(folder / "rows.so", *flags, *as_the_runtime),
+        "threads": compile_library(folder / "threads.so", *flags),
+        "rows": compile_library(folder / "rows.so", *flags, *as_the_runtime),
     }
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgetrack._native import library, runtime
-from edgetrack.errors import EngineUnavailable
+from edgetrack._native import runtime
 
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 ort = pytest.importorskip("onnxruntime")
@@ -29,14 +28,6 @@ g (float[B,N,D] tokens, float[B,K,D] selected, int32[B,L] indices) => (float[B,N
     restored = edgetrack.TokenRestore (tokens, selected, indices)
 }
 """
-
-
-@pytest.fixture(scope="module")
-def ops() -> Path:
-    try:
-        return library("ops")
-    except EngineUnavailable as error:
-        pytest.skip(f"the operators were not built: {error}")
 
 
 def session(text: str, ops: Path | None = None, *, functions: bool = True) -> Any:
@@ -88,6 +79,29 @@ def test_select_equals_the_twin(size, compiled, request):
     for name, mine, twin in zip(("selected", "indices", "count"), outputs, expected, strict=False):
         np.testing.assert_array_equal(mine, twin, err_msg=name)
     np.testing.assert_allclose(outputs[3], expected[3], atol=0 if compiled else 2e-6)
+
+
+@pytest.mark.parametrize(("onnx_type", "dtype"), [("float16", np.float16), ("int8", np.int8)])
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+def test_the_library_takes_narrow_tokens(ops, onnx_type, dtype, size):
+    """Both operators in one graph: what is restored from what was selected is what was given."""
+    text = f"""
+<ir_version: 10, opset_import: ["": 20, "edgetrack": 1]>
+g ({onnx_type}[B,N,D] tokens, {onnx_type}[B,N,E] keys, float[B,P,E] prototypes, float[B] threshold)
+=> ({onnx_type}[B,K,D] selected, int32[B,K] indices, int32[B] count, float[B,N] scores, {onnx_type}[B,N,D] back) {{
+    selected, indices, count, scores = edgetrack.TokenSelect <keep = {size[-1]}> (tokens, keys, prototypes, threshold)
+    back = edgetrack.TokenRestore (tokens, selected, indices)
+}}
+"""
+    rng, feeds = np.random.default_rng(0), select_feeds(*size[:-1])
+    for name in ("tokens", "keys"):
+        feeds[name] = rng.integers(-127, 128, feeds[name].shape).astype(dtype)
+    *outputs, back = session(text, ops, functions=False).run(None, feeds)
+    expected = runtime.token_select(*feeds.values(), size[-1])
+    for mine, twin in zip(outputs, expected, strict=True):
+        assert mine.dtype == twin.dtype
+        np.testing.assert_array_equal(mine, twin)
+    np.testing.assert_array_equal(back, feeds["tokens"])
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["function", "library"])

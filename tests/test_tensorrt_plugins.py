@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from cpp_programs import compile_and_run
 
-from edgetrack._native import library
-from edgetrack.errors import EngineUnavailable
-
+SWITCH = "EDGETRACK_TENSORRT"
 REGISTRY = """
 import sys
 import numpy as np
@@ -35,31 +34,35 @@ print("ok")
 """
 
 
-@pytest.fixture(scope="module")
-def plugins() -> Path:
-    try:
-        return library("plugins")
-    except EngineUnavailable as error:
-        pytest.skip(f"the TensorRT plugins were not built: {error}")
+def folder_of(header: str, places: list[str]) -> str | None:
+    return next((place for place in places if (Path(place) / header).is_file()), None)
 
 
-def test_shapes_formats_and_round_trips(plugins: Path, repository: Path, tmp_path: Path) -> None:
-    headers, cuda = os.environ.get("TENSORRT_ROOT"), os.environ.get("CUDA_HOME", "/usr/local/cuda")
-    if headers is None:
-        pytest.skip("needs TensorRT's headers: set TENSORRT_ROOT to the folder that holds include/")
+def test_shapes_formats_and_round_trips(
+    plugins: Path, needs: Callable[[str, str], None], repository: Path, tmp_path: Path
+) -> None:
+    root, cuda = os.environ.get("TENSORRT_ROOT"), os.environ.get("CUDA_HOME", "/usr/local/cuda")
+    system = [str(folder) for folder in Path("/usr/include").glob("*-linux-gnu")]
+    trt_headers = folder_of("NvInferRuntime.h", [f"{root}/include"] if root else system)
+    cuda_headers = folder_of("cuda_runtime_api.h", [f"{cuda}/include"])
+    if trt_headers is None:
+        needs(
+            SWITCH, "TensorRT's headers were not found: set TENSORRT_ROOT to the folder that holds include/"
+        )
+    if cuda_headers is None:
+        needs(SWITCH, f"CUDA's headers are not in {cuda}: set CUDA_HOME to the folder that holds include/")
     assert "ok" in compile_and_run(
         tmp_path / "test_tensorrt_plugins",
-        *("-isystem", f"{headers}/include", "-isystem", f"{cuda}/include"),
+        *("-isystem", str(trt_headers), "-isystem", str(cuda_headers)),
         str(repository / "tests" / "cpp" / "test_tensorrt_plugins.cpp"),
         str(plugins),
         f"-Wl,-rpath,{plugins.parent}",
     )
 
 
-def test_tensorrt_registers_and_makes_them(plugins: Path) -> None:
-    pytest.importorskip(
-        "tensorrt_lean", reason="needs TensorRT's lean runtime: pip install tensorrt-lean-cu13"
-    )
+def test_tensorrt_registers_and_makes_them(plugins: Path, needs: Callable[[str, str], None]) -> None:
+    if importlib.util.find_spec("tensorrt_lean") is None:
+        needs(SWITCH, "TensorRT's lean runtime is not installed: pip install tensorrt-lean-cu13")
     done = subprocess.run(
         [sys.executable, "-c", REGISTRY, str(plugins)], capture_output=True, text=True, timeout=120
     )

@@ -123,6 +123,18 @@ def test_keeping_all_is_the_identity_and_restore_is_the_inverse(dtype, shape):
 
 
 @settings(max_examples=500, deadline=None)
+@given(shape=shapes, exponent=st.integers(-12, 12))
+def test_int8_with_a_scale_is_chosen_as_what_it_stands_for(shape, exponent):
+    """A scale cancels in the cosine: with powers of two float32 computes the same bits."""
+    tokens, prototypes, threshold, keep = case(shape, np.int8)
+    stands_for = tokens.astype(np.float32) * np.float32(2.0) ** exponent
+    _, *narrow = select(tokens, prototypes, threshold, keep)
+    _, *wide = select(stands_for, prototypes, threshold, keep)
+    for mine, expected in zip(narrow, wide, strict=True):
+        assert mine.tobytes() == expected.tobytes()
+
+
+@settings(max_examples=500, deadline=None)
 @given(shape=shapes)
 def test_permuted_tokens_give_permuted_scores_and_the_same_choice(shape):
     tokens, prototypes, threshold, keep = case(shape)

@@ -40,7 +40,7 @@ template <typename T>
 using Handle = std::unique_ptr<T, void (*)(T*)>;
 
 const OrtApi* load(const std::string& wanted) {
-  const char* named = std::getenv("EDGETRACK_ONNXRUNTIME");
+  const char* named = std::getenv("EDGETRACK_ONNXRUNTIME_LIBRARY");
   const std::string first = !wanted.empty() ? wanted : named ? named : "libonnxruntime.so.1";
   void* library =
       dlopen(first.c_str(), RTLD_NOW | RTLD_LOCAL);  // stays open: its threads cannot be taken down
@@ -50,7 +50,7 @@ const OrtApi* load(const std::string& wanted) {
     throw Error(Code::engine,
                 message("ONNX Runtime cannot be opened (", problem, "); run: pip install onnxruntime, ",
                         "and give the file onnxruntime/capi/libonnxruntime.so.* of it by the ",
-                        "environment variable EDGETRACK_ONNXRUNTIME"));
+                        "environment variable EDGETRACK_ONNXRUNTIME_LIBRARY"));
   using GetBase = const OrtApiBase*(ORT_API_CALL*)();
   const auto get = reinterpret_cast<GetBase>(dlsym(library, "OrtGetApiBase"));
   const OrtApi* api = get ? get()->GetApi(kApi) : nullptr;

@@ -53,7 +53,7 @@ typedef struct {
 } edgetrack_track;
 
 /* Opens the bundle in a folder on ONNX Runtime. `library` is its shared library's file, or NULL for what the
- * environment's EDGETRACK_ONNXRUNTIME names or the system has. */
+ * environment's EDGETRACK_ONNXRUNTIME_LIBRARY names or the system has. */
 edgetrack_code edgetrack_open(const char* bundle, const char* library, int threads,
                               edgetrack_tracker** tracker);
 

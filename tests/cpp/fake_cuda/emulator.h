@@ -118,7 +118,7 @@ inline void run_block(Block& state) {
   block = &state;
   const int threads = static_cast<int>(state.size.x * state.size.y);
   constexpr std::size_t kStack = 1 << 16;
-  std::vector<char> stacks(kStack * threads);
+  const std::unique_ptr<char[]> stacks(new char[kStack * threads]);  // a vector would fill megabytes
   state.all.size = threads;
   state.warps.resize((threads + 31) / 32);
   for (std::size_t w = 0; w < state.warps.size(); ++w)
@@ -127,7 +127,7 @@ inline void run_block(Block& state) {
   state.done.assign(threads, false);
   for (int t = 0; t < threads; ++t) {
     getcontext(&state.fibers[t]);
-    state.fibers[t].uc_stack.ss_sp = stacks.data() + kStack * t;
+    state.fibers[t].uc_stack.ss_sp = stacks.get() + kStack * t;
     state.fibers[t].uc_stack.ss_size = kStack;
     state.fibers[t].uc_link = &state.scheduler;
     makecontext(&state.fibers[t], run_fiber, 0);
