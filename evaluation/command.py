@@ -108,7 +108,7 @@ def eval_command(
         list[str],
         typer.Option(
             metavar="NAME",
-            help="edgetrack, opencv-nano, nanotrack, or FILE.py:CLASS. Repeatable.",
+            help="edgetrack, opencv-nano, opencv-vit, opencv-mil, nanotrack, or FILE.py:CLASS. Repeatable.",
             rich_help_panel="Engine",
         ),
     ] = ["edgetrack"],  # noqa: B006

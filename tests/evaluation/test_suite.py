@@ -24,9 +24,9 @@ from edgetrack.evaluation import controls, records, runner
 from edgetrack.evaluation.conditions import conditions
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.sequences import chosen, sequences
-from edgetrack.evaluation.streams import Condition, Stream
+from edgetrack.evaluation.streams import Condition
 from edgetrack.evaluation.suite import evaluate
-from edgetrack.evaluation.trackers import NanoTracker, open_entrant
+from edgetrack.evaluation.trackers import open_entrant
 from edgetrack.tracker import Tracker
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
@@ -258,7 +258,7 @@ def test_the_command_reports_what_can_be_mended(dataset: Path, tmp_path: Path) -
     for more, complaint in (
         (["--tracker", "kcf"], "tracker 'kcf' is unknown"),
         (["--tracker", "opencv-nano"], "give --peer-weights DIR"),
-        (["--tracker", "opencv-nano", "--peer-weights", str(tmp_path)], "has no pair of weights"),
+        (["--tracker", "opencv-nano", "--peer-weights", str(tmp_path)], "has no weights of TrackerNano"),
         (["--sequences", "none"], "sequence none is not in the data set"),
         (["--engine", "abacus"], "engine 'abacus' is unknown"),
     ):
@@ -266,25 +266,3 @@ def test_the_command_reports_what_can_be_mended(dataset: Path, tmp_path: Path) -
         assert result.exit_code == 2, more
         assert complaint in " ".join(result.output.split())
         assert not (tmp_path / "out").exists()
-
-
-def test_nano_gives_what_opencv_gives(shared_data: Path) -> None:
-    weights = shared_data / "teachers/nanotrack"
-    with pytest.raises(ConfigError, match=r"2 pairs of weights; .* one of opencv-nano:v2, opencv-nano:v3"):
-        open_entrant("opencv-nano", open_edgetrack=object, peer_weights=weights, threads=1)
-    entrant = open_entrant("opencv-nano:v2", open_edgetrack=object, peer_weights=weights, threads=1)
-    assert isinstance(entrant.tracker, NanoTracker)
-    [clip] = chosen(sequences("folder", shared_data / "devset"), ["DAVIS_motocross-jump"])
-    ours = runner.track(clip, entrant.tracker, mode="bbox", text="", stream=Stream()).box_array()
-    parameters = cv2.TrackerNano_Params()
-    parameters.backbone, parameters.neckhead = (
-        str(weights / "v2_backbone.onnx"),
-        str(weights / "v2_head.onnx"),
-    )
-    reference, capture = (
-        cv2.TrackerNano_create(parameters),
-        cv2.VideoCapture(str(shared_data / f"devset/{clip.name}.mp4")),
-    )
-    reference.init(capture.read()[1], [round(v) for v in clip.boxes[0]])
-    theirs = [reference.update(capture.read()[1])[1] for _ in range(1, len(clip.boxes))]
-    assert np.array_equal(ours[1:], np.array(theirs, float))
