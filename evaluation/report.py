@@ -39,6 +39,8 @@ WHAT_COUNTS = (
     "frames are watched.",
     "Robustness: mean AUC over corruptions and severities, and (clean - mean) / clean. Error ratio: the sum of 1 - AUC "
     "over the reference's; below 1, the reference errs more.",
+    "J&F (DAVIS): IoU with the mask and accuracy of its contour, first and last frame left out, each box filled and "
+    "taken for a mask.",
     "ms: median of an update, decoding of the video left out.",
 )
 
@@ -117,6 +119,7 @@ def summary_tables(runs: Sequence[RunFigures]) -> list[Table]:
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
     timed = [figures for figures in runs if figures.run.condition.name == REAL_TIME]
     found = [tables.main_table(clean), tables.more_table(clean)]
+    found += tables.mask_tables(clean)
     found += [tables.main_table(timed, title="Real time")] if timed else []
     return found + tables.occlusion_tables(runs) + tables.switch_tables(runs) + tables.robustness_tables(runs)
 

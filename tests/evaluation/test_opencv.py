@@ -75,7 +75,7 @@ def test_mil_needs_no_weights_and_begins_anew(tmp_path: Path) -> None:
     for _ in range(2):  # the second time it must not remember the first
         record = runner.track(clip, entrant.tracker, mode="bbox", text="", stream=Stream())
         assert overlap(record.box_array(), clip.boxes).mean() > 0.5
-        assert set(record.scores) == {1.0}
+        assert set(record.scores) <= {0.0, 1.0}
 
 
 @pytest.mark.parametrize(("confidence", "status"), [(0.9, "tracking"), (0.05, "lost")])
