@@ -34,6 +34,7 @@ class _Format(str, Enum):
     tnl2k = "tnl2k"
     got10k = "got10k"
     trackingnet = "trackingnet"
+    vot = "vot"
 
 
 def eval_command(

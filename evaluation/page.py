@@ -48,20 +48,27 @@ def to_html(runs: Sequence[RunFigures], about: About, clips: Sequence[Clip]) -> 
         SourceError: a sequence cannot be read.
     """
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
-    detailed = detailed_tables(runs)
+    parts = [*map(table_html, summary_tables(runs)), _charts(clean), _radars(runs, clips)]
+    parts += [
+        _sequences(clean, clips),
+        _detail("Figures of every run and sequence", map(table_html, detailed_tables(runs))),
+    ]
+    return document(about, parts, WHAT_COUNTS)
+
+
+def document(about: About, parts: Sequence[str], counts: Sequence[str]) -> str:
+    """A whole page: where the figures come from, the ``parts``, what ``counts``, and what is needed to repeat it."""
     title = f"Evaluation on {about.dataset}"
-    parts = [f"<h1>{escape(title)}</h1>", f'<p class="quiet">{escape(about.made)}</p>']
-    parts += [f"<pre>{escape(about.command)}</pre>", *(f"<p>{escape(note)}</p>" for note in about.notes)]
-    parts += [*map(_table, summary_tables(runs)), _charts(clean), _radars(runs, clips)]
-    parts += [_sequences(clean, clips), _detail("Figures of every run and sequence", map(_table, detailed))]
-    counts = "".join(f"<li>{escape(line)}</li>" for line in WHAT_COUNTS)
-    parts.append(f"<h2>What counts</h2><ul>{counts}</ul>")
-    parts += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
-    parts += [_facts("Settings", about.settings), _facts("Machine", about.machine)]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    body = "\n".join(parts)
-    head += f"<style>{STYLE}</style>"
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
+    head = [f"<h1>{escape(title)}</h1>", f'<p class="quiet">{escape(about.made)}</p>']
+    head += [f"<pre>{escape(about.command)}</pre>", *(f"<p>{escape(note)}</p>" for note in about.notes)]
+    listed = "".join(f"<li>{escape(line)}</li>" for line in counts)
+    tail = [f"<h2>What counts</h2><ul>{listed}</ul>"]
+    tail += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
+    tail += [_facts("Settings", about.settings), _facts("Machine", about.machine)]
+    meta = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    meta += f"<style>{STYLE}</style>"
+    body = "\n".join((*head, *parts, *tail))
+    return f'<!doctype html>\n<html lang="en"><head>{meta}</head>\n<body>\n{body}\n</body></html>\n'
 
 
 def _charts(clean: Sequence[RunFigures]) -> str:
@@ -149,7 +156,9 @@ def _sequence(clean: Sequence[RunFigures], clip: Clip, place: int, *, pictured: 
     return "\n".join(parts)
 
 
-def _table(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """The table under a heading of its own."""
+
     def cells(row: Sequence[str], tag: str) -> str:
         words = [' class="word"' if place < table.words else "" for place in range(len(row))]
         return "".join(f"<{tag}{word}>{escape(cell)}</{tag}>" for word, cell in zip(words, row, strict=True))

@@ -45,6 +45,11 @@ WHAT_COUNTS = (
 )
 
 
+GROUNDING_COUNTS = (
+    "acc@0.5: share of sentences whose box has IoU >= 0.5 with the region's; one without a box is a miss.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """Where the figures come from."""
@@ -105,9 +110,7 @@ def write_grounding(rows: Sequence[GroundingFigures], about: About, output: Path
     write_text(files[0], json.dumps(_plain(content), indent=1) + "\n")
     parts = ["# Evaluation", f"Made {about.made} on {about.dataset}.", f"```bash\n{about.command}\n```"]
     parts += [*about.notes, _markdown(grounding_table(rows))]
-    parts.append(
-        "acc@0.5: share of sentences whose box has IoU >= 0.5 with the region's; one without a box is a miss."
-    )
+    parts += GROUNDING_COUNTS
     parts += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
     parts += [_facts("Settings", about.settings), _facts("Machine", about.machine)]
     write_text(files[1], "\n\n".join(parts) + "\n")

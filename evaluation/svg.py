@@ -38,10 +38,10 @@ class Line:
         return PALETTE[self.place % len(PALETTE)]
 
 
-def line_chart(title: str, x_label: str, lines: Sequence[Line]) -> str:
+def line_chart(title: str, x_label: str, lines: Sequence[Line], *, y_label: str = "share of frames") -> str:
     """Curves over a common x axis that begins at 0; y runs from 0 to 1."""
     far = max(float(line.x[-1]) for line in lines)
-    body = _axes(title, x_label, "share of frames", far)
+    body = _axes(title, x_label, y_label, far)
     for line in lines:
         dash = ' stroke-dasharray="6 3"' if line.place >= len(PALETTE) else ""
         path = points(LEFT + line.x / far * WIDTH, TOP + (1 - line.y) * HEIGHT)
