@@ -71,8 +71,11 @@ def _got10k(name: str, record: Record) -> dict[str, str]:
 
 
 def _vot(name: str, record: Record, *, given: bool) -> dict[str, str]:
-    """Region codes of the toolkit: 1 where the target was given, 0 where there is no box."""
-    regions = ["0" if box is None else _line(box) for box in record.boxes]
+    """What the toolkit would have noted itself over TraX, with its codes: 1 where the target was given, 0 for unknown.
+
+    An unknown region would count as right where the target is absent; so a missing box is the one before, as over TraX.
+    """
+    regions = [_line(box) if any(box) else "0" for box in result_boxes(record).tolist()]
     scores = [str(score) for score in record.scores]
     if given:
         regions[0], scores[0] = "1", ""
