@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from edgetrack.datasets import LAYOUTS
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
 
 
@@ -39,7 +40,7 @@ class _Format(str, Enum):
 
 def eval_command(
     dataset: Annotated[
-        str, typer.Argument(metavar="DATASET", help="Layout of the data, such as folder or lasot.")
+        str, typer.Argument(metavar="DATASET", help=f"Layout of the data: {', '.join(LAYOUTS)}.")
     ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Where the data are.")],
     split: Annotated[

@@ -14,7 +14,7 @@ from edgetrack.evaluation.metrics import NORM_PRECISION_AT, PRECISION_AT, SUCCES
 from edgetrack.evaluation.moments import Moment, pictures, worst
 from edgetrack.evaluation.pareto import Point, chart
 from edgetrack.evaluation.radar import attribute_radars, corruption_radar
-from edgetrack.evaluation.report import WHAT_COUNTS, About, detailed_tables, summary_tables
+from edgetrack.evaluation.report import SHARED, WHAT_COUNTS, About, detailed_tables, summary_tables
 from edgetrack.evaluation.svg import STATUS_COLOURS, Line, line_chart, reliability_diagram, strip
 from edgetrack.evaluation.tables import Table, number
 
@@ -48,7 +48,8 @@ def to_html(runs: Sequence[RunFigures], about: About, clips: Sequence[Clip]) -> 
         SourceError: a sequence cannot be read.
     """
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
-    parts = [*map(table_html, summary_tables(runs)), _charts(clean), _radars(runs, clips)]
+    parts = [*map(table_html, summary_tables(runs)), _charts(clean, timed=SHARED not in about.notes)]
+    parts += [_reliability(clean), _radars(runs, clips)]
     parts += [
         _sequences(clean, clips),
         _detail("Figures of every run and sequence", map(table_html, detailed_tables(runs))),
@@ -71,38 +72,36 @@ def document(about: About, parts: Sequence[str], counts: Sequence[str]) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{meta}</head>\n<body>\n{body}\n</body></html>\n'
 
 
-def _charts(clean: Sequence[RunFigures]) -> str:
+def _charts(clean: Sequence[RunFigures], *, timed: bool) -> str:
+    """Curves; then accuracy over time, where milliseconds are speeds."""
     size = "centre error, shares of the target's size"
-    charts = [
-        _curve(clean, "Success (AUC)", "IoU above", SUCCESS_AT, "success", "auc"),
-        _curve(
-            clean, "Precision (at 20 px)", "centre error, pixels", PRECISION_AT, "precision", "precision20"
-        ),
-        _curve(
-            clean,
-            "Normalised precision (at 0.2)",
-            size,
-            NORM_PRECISION_AT,
-            "norm_precision",
-            "norm_precision20",
-        ),
-    ]
-    points = [Point(f"{f.run.tracker}, {f.run.label}", f.update_ms, f.ope.auc) for f in clean]
+    figures = (
+        ("Success (AUC)", "IoU above", SUCCESS_AT, "success", "auc"),
+        ("Precision (at 20 px)", "centre error, pixels", PRECISION_AT, "precision", "precision20"),
+        ("Normalised precision (at 0.2)", size, NORM_PRECISION_AT, "norm_precision", "norm_precision20"),
+    )
+    charts = [_curve(clean, *figure) for figure in figures]
+    told = [f for f in clean if timed and f.run.control == "none"]
+    points = [Point(f"{f.run.tracker}, {f.run.label}", f.update_ms, f.ope.auc) for f in told]
     if points := [p for p in points if np.isfinite((p.ms, p.auc)).all()]:
         charts.append(chart("Accuracy against time", points, alone=False))
-    for f in clean:
-        charts.append(
-            reliability_diagram(f"Reliability: {f.run.tracker}, {f.run.label}", f.reliability, _note(f))
-        )
-    shown = "".join(f"<figure>{chart}</figure>" for chart in charts)
-    return f'<h2>Curves</h2><div class="charts">{shown}</div>'
+    return _figures("Curves", charts)
+
+
+def _reliability(clean: Sequence[RunFigures]) -> str:
+    drawn = [reliability_diagram(f"{f.run.tracker}, {f.run.label}", f.reliability, _note(f)) for f in clean]
+    return _figures("Can the score be believed?", drawn)
+
+
+def _figures(title: str, drawings: Sequence[str]) -> str:
+    shown = "".join(f"<figure>{drawing}</figure>" for drawing in drawings)
+    return f'<h2>{escape(title)}</h2><div class="charts">{shown}</div>' if drawings else ""
 
 
 def _radars(runs: Sequence[RunFigures], clips: Sequence[Clip]) -> str:
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
     drawn = [drawing for drawing in (corruption_radar(runs), *attribute_radars(clean, clips)) if drawing]
-    shown = "".join(f"<figure>{drawing}</figure>" for drawing in drawn)
-    return f'<h2>Where it is strong and weak</h2><div class="charts">{shown}</div>' if drawn else ""
+    return _figures("Where it is strong and weak", drawn)
 
 
 def _curve(clean: Sequence[RunFigures], title: str, label: str, at: Floats, curve: str, figure: str) -> str:

@@ -45,6 +45,7 @@ WHAT_COUNTS = (
 )
 
 
+SHARED = "Milliseconds were taken with workers side by side on a machine; they are no speeds."
 GROUNDING_COUNTS = (
     "acc@0.5: share of sentences whose box has IoU >= 0.5 with the region's; one without a box is a miss.",
 )
@@ -122,7 +123,7 @@ def summary_tables(runs: Sequence[RunFigures]) -> list[Table]:
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
     timed = [figures for figures in runs if figures.run.condition.name == REAL_TIME]
     found = [tables.main_table(clean), tables.more_table(clean)]
-    found += tables.mask_tables(clean)
+    found += tables.control_tables(clean) + tables.mask_tables(clean)
     found += [tables.main_table(timed, title="Real time")] if timed else []
     return found + tables.occlusion_tables(runs) + tables.switch_tables(runs) + tables.robustness_tables(runs)
 

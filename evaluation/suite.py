@@ -20,7 +20,7 @@ from edgetrack.evaluation.grounding import Expressions, GroundingFigures, ground
 from edgetrack.evaluation.grounding_page import grounding_html
 from edgetrack.evaluation.page import to_html
 from edgetrack.evaluation.records import Record, load, save, write_text
-from edgetrack.evaluation.report import About, summary_tables, write_grounding, write_reports
+from edgetrack.evaluation.report import SHARED, About, summary_tables, write_grounding, write_reports
 from edgetrack.evaluation.request import OpenTracker, Request
 from edgetrack.evaluation.results import write_results
 from edgetrack.evaluation.runner import Run, plan
@@ -32,8 +32,6 @@ from edgetrack.evaluation.tables import MORE_TITLE
 from edgetrack.evaluation.terminal import open_progress, print_files, print_table
 from edgetrack.evaluation.trackers import Entrant
 from edgetrack.evaluation.work import Job, Setup, Worker, here, in_processes
-
-SHARED = "Milliseconds were taken with workers side by side on a machine; they are no speeds."
 
 
 def evaluate(request: Request, *, open_edgetrack: OpenTracker, console: Console) -> list[RunFigures]:

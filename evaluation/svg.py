@@ -62,8 +62,8 @@ def reliability_diagram(title: str, bins: Sequence[Bin], note: str) -> str:
         radius = 2 + 8 * (b.count / most) ** 0.5
         tip = f"<title>score {b.score:.2f}, correct {b.correct:.2f}, {b.count} frames</title>"
         body += f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{radius:.1f}" class="bin">{tip}</circle>'
-    body += f'<text x="{LEFT + 8}" y="{TOP + 16}" class="tick">{escape(note)}</text>'
-    return svg(LEFT + WIDTH + 14, TOP + HEIGHT + 44, body)
+    body += f'<text x="{LEFT}" y="{TOP + HEIGHT + 52}" class="tick">{escape(note)}</text>'
+    return svg(LEFT + WIDTH + 14, TOP + HEIGHT + 60, body)
 
 
 def strip(iou: Floats, statuses: Sequence[Status], present: Bools) -> str:

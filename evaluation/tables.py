@@ -23,6 +23,7 @@ MORE = (
 OCCLUSION = (
     "tracker|target given by|hidden for|bursts|found again|held before|of those found|after|AUC in|AUC after"
 )
+TOLD = "tracker|target given by|text|AUC|difference"
 MASKS = "tracker|target given by|J&F|J mean|J recall|J decay|F mean|F recall|F decay"
 SWITCHED = "tracker|target given by|goes on in the|switches|held|within 30|frames until held"
 HIDDEN = "|".join(("tracker|target given by|hidden for", *STATUSES))
@@ -86,7 +87,7 @@ def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:
 
 def _robustness_table(r: Robustness) -> Table:
     none = dict.fromkeys(SEVERITIES, math.nan)
-    rows = [["none", number(r.clean), "", "", number(r.clean), ""]]
+    rows = [["none", "", "", "", number(r.clean), ""]]
     for name, aucs in r.corrupted.items():
         mean = r.of(name)
         rows.append([name, *map(number, (none | aucs).values()), number(mean), _drop(r.clean, mean)])
@@ -128,6 +129,17 @@ def switch_tables(runs: Sequence[RunFigures]) -> list[Table]:
             cells = [s.kind, str(s.count), number(s.held), number(s.held30), number(s.delay, digits=0)]
             rows.append([f.run.tracker, replace(f.run, condition=CLEAN).label, *cells])
     return [Table("Another text in mid-stream", SWITCHED.split("|"), rows, words=3)] if rows else []
+
+
+def control_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """What other texts than the true ones do to the AUC; none where no other was told."""
+    rows = []
+    for f in runs:
+        true = [o for o in runs if o.run == replace(f.run, control="none")]
+        if f.run.control != "none" and true:
+            change = f"{f.ope.auc - true[0].ope.auc:+.3f}"
+            rows.append([f.run.tracker, f.run.mode, f.run.control, number(f.ope.auc), change])
+    return [Table("Other texts beside the true ones", TOLD.split("|"), rows, words=3)] if rows else []
 
 
 def mask_tables(runs: Sequence[RunFigures]) -> list[Table]:

@@ -45,9 +45,9 @@ def print_table(console: Console, table: Table) -> None:
             title_justify="left",
             title_style="bold",
         )
-        for place in columns:  # headings wrap, cells do not
+        for place, width in _widths(table, columns, console.width).items():
             justify: Literal["left", "right"] = "left" if place < table.words else "right"
-            shown.add_column(table.columns[place], justify=justify, min_width=_width(table, place))
+            shown.add_column(table.columns[place], justify=justify, width=width)
         for row in table.rows:
             shown.add_row(*(row[place] for place in columns))
         console.print(shown, "")
@@ -63,6 +63,17 @@ def _pieces(table: Table, width: int) -> list[list[int]]:
             pieces.append(list(words))
         pieces[-1].append(place)
     return pieces
+
+
+def _widths(table: Table, places: Sequence[int], room: int) -> dict[int, int]:
+    """Headings wrap, from the right on, where there is no room for them; cells do not."""
+    spare = room - _total(table, places)
+    widths = {}
+    for place in places:
+        least = _width(table, place)
+        widths[place] = least + max(0, min(spare, len(table.columns[place]) - least))
+        spare -= widths[place] - least
+    return widths
 
 
 def _total(table: Table, places: Sequence[int]) -> int:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from edgetrack.cli import app
 from edgetrack.datasets import Sequence
 from edgetrack.errors import ConfigError, DatasetError
-from edgetrack.evaluation import controls, records, runner
+from edgetrack.evaluation import controls, records, runner, tables
 from edgetrack.evaluation.conditions import conditions
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.sequences import chosen, sequences
@@ -214,6 +214,16 @@ def test_shuffled_texts_are_always_those_of_others(said: list[str], seed: int) -
     assert all(told[clip.name] != clip.text for clip in clips)
     assert set(told.values()) == set(said)
     assert told == controls.texts(clips, "shuffled", seed=seed)
+
+
+def test_what_other_texts_do_is_told_beside_the_true_one(dataset: Path, tmp_path: Path) -> None:
+    request = Request("folder", dataset, tmp_path / "out", modes=("nl",), controls=("none", "empty"))
+    figures, printed, _ = run(request)
+    [table] = tables.control_tables(figures)
+    change = figures[1].ope.auc - figures[0].ope.auc
+    assert table.rows == [["edgetrack", "nl", "empty", f"{figures[1].ope.auc:.3f}", f"{change:+.3f}"]]
+    assert table.title in printed
+    assert tables.control_tables(figures[:1]) == []
 
 
 def test_controls_that_cannot_be_made_say_why(dataset: Path) -> None:
