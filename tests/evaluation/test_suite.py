@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -156,6 +157,17 @@ def test_resume_runs_only_what_is_missing(dataset: Path, tmp_path: Path) -> None
     assert starts == 3
     with pytest.raises(ConfigError, match="seed was 0 and is 1; choose another --output"):
         run(replace(request, resume=True, seed=1))
+
+
+def test_records_of_several_jobs_make_one_report(dataset: Path, tmp_path: Path) -> None:
+    whole, _, _ = run(Request("folder", dataset, tmp_path / "whole"))
+    for name in drawn.TEXTS:
+        run(Request("folder", dataset, tmp_path / name, names=(name,)))
+        shutil.copytree(tmp_path / name / "records", tmp_path / "slow/records", dirs_exist_ok=True)
+    together, _, starts = run(Request("folder", dataset, tmp_path / "slow", resume=True))
+    assert starts == 0
+    assert together[0].ope == whole[0].ope
+    assert together[0].long_term == whole[0].long_term
 
 
 def test_a_foreign_folder_is_left_alone(dataset: Path, tmp_path: Path) -> None:
