@@ -39,7 +39,7 @@ def print_table(console: Console, table: Table) -> None:
         shown = RichTable(
             box=box_style.SIMPLE_HEAD if console.is_terminal else None,
             pad_edge=False,
-            padding=(0, 1, 0, 0),
+            padding=(0, 1 if console.is_terminal else GAP, 0, 0),  # a box adds one
             show_edge=False,
             title=title,
             title_justify="left",

@@ -163,8 +163,9 @@ def test_records_of_several_jobs_make_one_report(dataset: Path, tmp_path: Path) 
     whole, _, _ = run(Request("folder", dataset, tmp_path / "whole"))
     for name in drawn.TEXTS:
         run(Request("folder", dataset, tmp_path / name, names=(name,)))
-        shutil.copytree(tmp_path / name / "records", tmp_path / "slow/records", dirs_exist_ok=True)
-    together, _, starts = run(Request("folder", dataset, tmp_path / "slow", resume=True))
+        shutil.copytree(tmp_path / name / "records", tmp_path / "all/records", dirs_exist_ok=True)
+    shutil.copy(tmp_path / "fast/settings.json", tmp_path / "all")
+    together, _, starts = run(Request("folder", dataset, tmp_path / "all", resume=True))
     assert starts == 0
     assert together[0].ope == whole[0].ope
     assert together[0].long_term == whole[0].long_term
