@@ -81,8 +81,11 @@ def _charts(clean: Sequence[RunFigures], *, timed: bool) -> str:
         ("Normalised precision (at 0.2)", size, NORM_PRECISION_AT, "norm_precision", "norm_precision20"),
     )
     charts = [_curve(clean, *figure) for figure in figures]
-    told = [f for f in clean if timed and f.run.control == "none"]
-    points = [Point(f"{f.run.tracker}, {f.run.label}", f.update_ms, f.ope.auc) for f in told]
+    points = [
+        Point(f"{f.run.tracker}, {f.run.label}", f.update_ms, f.ope.auc, place)
+        for place, f in enumerate(clean)
+        if timed and f.run.control == "none"
+    ]
     if points := [p for p in points if np.isfinite((p.ms, p.auc)).all()]:
         charts.append(chart("Accuracy against time", points, alone=False))
     return _figures("Curves", charts)

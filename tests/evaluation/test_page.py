@@ -112,6 +112,9 @@ def test_the_page_stands_alone(clip: Sequence) -> None:
     for drawing in drawings:
         ElementTree.fromstring(drawing)
     assert "Accuracy against time" in page
+    told = [replace(runs[0], run=replace(runs[0].run, mode="nl", control="shuffled")), runs[1]]
+    dots = re.findall(r'<circle [^>]* r="6" fill="(.*?)"', to_html(told, about, [clip]))
+    assert dots == [svg.PALETTE[1]], "true sentences only, in the colour of their curves"
     shared = to_html(runs, replace(about, notes=(SHARED,)), [clip])
     assert "Accuracy against time" not in shared, "milliseconds of a shared machine are no speeds"
     for words in (
