@@ -19,9 +19,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
-from edgetrack.datasets import Sequence
+from edgetrack.datasets import LAYOUTS, Sequence
 from edgetrack.errors import ConfigError, DatasetError
-from edgetrack.evaluation import controls, records, runner, tables
+from edgetrack.evaluation import controls, opencv, records, results, runner, tables
 from edgetrack.evaluation.conditions import conditions
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.sequences import chosen, sequences
@@ -274,6 +274,14 @@ def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None
     (tmp_path / "fast.txt").write_text("1,2,30,40\n" + "nan,nan,nan,nan\n" * 23)
     with pytest.raises(ConfigError, match=r"fast of .* has no target after its first frame"):
         sequences("folder", tmp_path)
+
+
+def test_the_help_names_all_that_can_be_asked_for() -> None:
+    printed = CliRunner().invoke(app, ["eval", "--help"], env={"COLUMNS": "200"}).output
+    words = set(printed.replace(",", " ").replace(".", " ").split())
+    assert set(LAYOUTS) <= words
+    assert set(opencv.CLASSES) <= words
+    assert "|".join(results.FORMATS) in printed
 
 
 def test_the_command_reports_what_can_be_mended(dataset: Path, tmp_path: Path) -> None:
