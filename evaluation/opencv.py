@@ -11,6 +11,11 @@ from edgetrack.evaluation.streams import Pixels
 from edgetrack.types import Box, Track
 
 CLASSES = {"opencv-nano": "TrackerNano", "opencv-vit": "TrackerVit", "opencv-mil": "TrackerMIL"}
+MODELS = {
+    "opencv-nano": "NanoTrack",
+    "opencv-vit": "VitTrack",
+    "opencv-mil": "MIL",
+}  # as their authors call them
 PARTS = {"opencv-nano": ("backbone.onnx", "head.onnx"), "opencv-vit": ("vittrack.onnx",), "opencv-mil": ()}
 
 
@@ -102,7 +107,7 @@ def open_opencv(name: str, folder: Path | None, *, threads: int) -> tuple[OpenCv
         prefix, files = _files(kind, folder, prefix)
     tracker = OpenCvTracker(kind, files, threads=threads)
     facts = {
-        "model": f"{CLASSES[kind]} {prefix}".strip(),
+        "model": f"{MODELS[kind]} {prefix}".strip(),
         "note": "draws samples that no seed decides: boxes differ a little from run to run"
         if kind == "opencv-mil"
         else "",

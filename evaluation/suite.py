@@ -225,7 +225,7 @@ def _about(request: Request, entrants: Sequence[Entrant], size: str, notes: tupl
 
 def _show(console: Console, figures: Sequence[RunFigures], about: About) -> None:
     for table in summary_tables(figures):
-        if table.title != MORE_TITLE:  # too wide for a terminal; the files have it
+        if table.title != MORE_TITLE:  # the files have it
             print_table(console, table)
     _say(console, about)
 

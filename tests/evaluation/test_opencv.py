@@ -69,7 +69,7 @@ def vit(path: Path, *, confidence: float) -> Path:
 def test_mil_needs_no_weights_and_begins_anew(tmp_path: Path) -> None:
     clip = sequences("folder", drawn.write_dataset(tmp_path))[0]
     entrant = opened("opencv-mil", None)
-    assert entrant.facts["model"] == "TrackerMIL"
+    assert entrant.facts["model"] == "MIL"
     assert "sha256" not in entrant.facts
     assert "no seed decides" in entrant.facts["note"]
     for _ in range(2):  # the second time it must not remember the first
@@ -82,7 +82,7 @@ def test_mil_needs_no_weights_and_begins_anew(tmp_path: Path) -> None:
 def test_vit_by_the_name_of_the_model_zoo(tmp_path: Path, confidence: float, status: str) -> None:
     vit(tmp_path / "object_tracking_vittrack_2023sep.onnx", confidence=confidence)
     entrant = opened("opencv-vit", tmp_path)
-    assert entrant.facts["model"] == "TrackerVit object_tracking_2023sep"
+    assert entrant.facts["model"] == "VitTrack object_tracking_2023sep"
     assert len(entrant.facts["sha256"]) == 12
     entrant.tracker.start(GREY, box=Box(20, 20, 16, 16))
     track = entrant.tracker.update(GREY)
