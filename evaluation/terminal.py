@@ -9,6 +9,7 @@ from typing import Literal
 from rich import box as box_style
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.table import Table as RichTable
 
 from edgetrack.evaluation.tables import Table
@@ -17,14 +18,18 @@ GAP = 2  # between columns
 
 
 def open_progress(console: Console) -> Progress:
-    """Frames done, frames in all and the time left; vanishes at its end, and stays silent off a terminal."""
+    """Frames done, frames in all and the time left; vanishes at its end, and stays silent off a terminal.
+
+    Where there is no room for all, what is at work is cut short, not the figures.
+    """
     return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        BarColumn(bar_width=10),
         MofNCompleteColumn(),
         TextColumn("frames, left"),
         TimeRemainingColumn(),
         console=console,
+        expand=True,
         transient=True,
         disable=not console.is_terminal,
     )

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from edgetrack.evaluation.tables import Table
-from edgetrack.evaluation.terminal import print_table
+from edgetrack.evaluation.terminal import open_progress, print_table
 
 COLUMNS = ["tracker", "target given by", *(f"figure {i}" for i in range(12))]
 NAMES = ("edgetrack", "opencv-nano:v2")
@@ -37,3 +37,17 @@ def test_a_file_gets_one_line_a_row() -> None:
     print_table(Console(file=out, width=80), TABLE)
     [row] = [line for line in out.getvalue().splitlines() if line.startswith("edgetrack")]
     assert row.split() == ["edgetrack", "nl,", "shuffled", "text", *(f"{i}.e23" for i in range(12))]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_progress_keeps_its_figures_beside_a_long_name(width: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=True, color_system=None)
+    progress = open_progress(console)
+    name = "opencv-nano:v2 bbox, low-light+motion-blur-1: DAVIS_motocross-jump-and-more"
+    progress.add_task(name, total=123456, completed=1234)
+    console.print(progress.get_renderable())
+    [line] = out.getvalue().splitlines()
+    assert line.startswith("opencv")
+    assert "…" in line
+    assert "1234/123456 frames, left -:--:--" in line
