@@ -20,11 +20,11 @@ from common import machine
 
 from edgetrack.bench.measure import compare
 from edgetrack.evaluation.metrics import evaluate
+from edgetrack.evaluation.opencv import OpenCvTracker
 from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.runner import track
 from edgetrack.evaluation.sequences import chosen, sequences
 from edgetrack.evaluation.streams import Stream
-from edgetrack.evaluation.trackers import NanoTracker
 from edgetrack.export.adapters import export_adapter
 from edgetrack.peers import FrameTracker
 from edgetrack.peers.nanotrack import NanoTrack
@@ -88,7 +88,7 @@ def main() -> None:
         export_adapter("nanotrack-v2", pair, Path(folder) / "v2")
         trackers: dict[str, FrameTracker] = {
             OURS: NanoTrack(Path(folder) / "v2", threads=options.threads),
-            OPENCV: NanoTracker(*pair, threads=options.threads),
+            OPENCV: OpenCvTracker("opencv-nano", pair, threads=options.threads),
         }
         clips = chosen(sequences("folder", options.sequences), options.clip)
         figures = measure(clips, trackers, options.rounds)

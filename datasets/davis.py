@@ -5,6 +5,7 @@ DAVIS/{ImageSets/2017/train.txt, JPEGImages/480p/bear/00000.jpg, Annotations/480
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -71,18 +72,32 @@ def _names(root: Path, split: str) -> list[str]:
     return names
 
 
+@dataclass(frozen=True)
+class _Masks:
+    """Of one object."""
+
+    folder: Path
+    names: tuple[str, ...]
+    colour: int
+
+    def __call__(self, index: int) -> NDArray[np.bool_]:
+        return np.asarray(_codes(self.folder / self.names[index]) == self.colour)
+
+
 @cache
-def _boxes(folder: Path, number: int) -> tuple[list[float], ...]:
+def _boxes(masks: _Masks) -> tuple[list[float], ...]:
     """Box of the object in each mask; kept, because training asks for it again and again."""
-    colour = next(code for code, index in _palette().items() if index == number)
-    return tuple(_mask_box(_codes(folder / mask) == colour) for mask in image_names(folder))
+    return tuple(_mask_box(masks(index)) for index in range(len(masks.names)))
 
 
 def _read(root: Path, split: str, name: str) -> Sequence:
     video, _, number = name.rpartition("_")
     folder = root / "Annotations" / _SIZE / video
-    boxes = np.array(_boxes(folder, int(number)), np.float64)
-    return Sequence(name, all_frames(root / "JPEGImages" / _SIZE / video, len(boxes), folder), boxes)
+    colour = next(code for code, index in _palette().items() if index == int(number))
+    masks = _Masks(folder, tuple(image_names(folder)), colour)
+    boxes = np.array(_boxes(masks), np.float64)
+    frames = all_frames(root / "JPEGImages" / _SIZE / video, len(boxes), folder)
+    return Sequence(name, frames, boxes, masks=masks)
 
 
 DAVIS = SequenceLayout("davis", ("train", "val"), _names, _read)

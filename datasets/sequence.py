@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -127,6 +127,7 @@ class Sequence:
         attributes: what else the layout says of it, such as ``{"category": "airplane"}``.
         hidden: True where only the first box is public (GOT-10k test, TrackingNet test): the rows after it are nan
             although the target is there, and only the data set's server can score the sequence.
+        masks: the target's mask in a frame, bool (H, W), read when asked for; None where the data set has none.
 
     Raises:
         DatasetError: frames and boxes differ in number.
@@ -138,6 +139,7 @@ class Sequence:
     text: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     hidden: bool = False
+    masks: Callable[[int], NDArray[np.bool_]] | None = None
 
     def __post_init__(self) -> None:
         if len(self.frames) != len(self.boxes):

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from edgetrack.datasets import LAYOUTS
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
 
 
@@ -34,81 +35,147 @@ class _Format(str, Enum):
     tnl2k = "tnl2k"
     got10k = "got10k"
     trackingnet = "trackingnet"
+    vot = "vot"
 
 
 def eval_command(
     dataset: Annotated[
-        str, typer.Argument(metavar="DATASET", help="Layout of the data, such as folder or lasot.")
+        str, typer.Argument(metavar="DATASET", help=f"Layout of the data: {', '.join(LAYOUTS)}.")
     ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Where the data are.")],
     split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Part of the data, where it has several, such as test.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Part of the data, where it has several, such as test.",
+            rich_help_panel="Data",
+        ),
     ] = None,
     mode: Annotated[
         list[_Mode] | None,
-        typer.Option(help="Target given by text, by box (default) or by both. Repeatable."),
+        typer.Option(
+            help="Target given by text, by box (default) or by both. Repeatable.", rich_help_panel="Target"
+        ),
     ] = None,
     text_control: Annotated[
         list[_Control],
-        typer.Option(help="Other texts than the true ones, to see what they do. Repeatable."),
+        typer.Option(
+            help="Other texts than the true ones, to see what they do. Repeatable.", rich_help_panel="Target"
+        ),
     ] = [_Control.none],  # noqa: B006 - typer copies it
     sequences: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="One sequence of the data. Repeatable; default all."),
+        typer.Option(
+            metavar="NAME", help="One sequence of the data. Repeatable; default all.", rich_help_panel="Data"
+        ),
     ] = None,
     occlusion: Annotated[
-        bool, typer.Option("--occlusion", help="Also cover the target in bursts of 10, 20 and 40 frames.")
+        bool,
+        typer.Option(
+            "--occlusion",
+            help="Also cover the target in bursts of 10, 20 and 40 frames.",
+            rich_help_panel="Disturbances",
+        ),
     ] = False,
     switch: Annotated[
-        bool, typer.Option("--switch", help="Also change the text in mid-stream to that of another target.")
+        bool,
+        typer.Option(
+            "--switch",
+            help="Also change the text in mid-stream to that of another target.",
+            rich_help_panel="Target",
+        ),
     ] = False,
     real_time: Annotated[
         list[int] | None,
         typer.Option(
-            min=1, metavar="FPS", help="Also let frames come at this rate and drop late ones. Repeatable."
+            min=1,
+            metavar="FPS",
+            help="Also let frames come at this rate and drop late ones. Repeatable.",
+            rich_help_panel="Disturbances",
         ),
     ] = None,
     robustness: Annotated[
-        bool, typer.Option("--robustness", help="Also disturb the pictures: noise, blur, fog and others.")
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Also disturb the pictures: noise, blur, fog and others.",
+            rich_help_panel="Disturbances",
+        ),
     ] = False,
     corruption: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this disturbance, such as fog. Repeatable."),
+        typer.Option(
+            metavar="NAME",
+            help="Only this disturbance, such as fog. Repeatable.",
+            rich_help_panel="Disturbances",
+        ),
     ] = None,
     severity: Annotated[
         list[int] | None,
-        typer.Option(min=1, max=3, metavar="N", help="Only this strength, 1 to 3. Repeatable; default all."),
+        typer.Option(
+            min=1,
+            max=3,
+            metavar="N",
+            help="Only this strength, 1 to 3. Repeatable; default all.",
+            rich_help_panel="Disturbances",
+        ),
     ] = None,
     draws: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How often the first box of init-jitter is drawn.")
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="How often the first box of init-jitter is drawn.",
+            rich_help_panel="Disturbances",
+        ),
     ] = 10,
     corrupt_init: Annotated[
-        bool, typer.Option("--corrupt-init", help="Disturb the first frame as well.")
+        bool,
+        typer.Option(
+            "--corrupt-init", help="Disturb the first frame as well.", rich_help_panel="Disturbances"
+        ),
     ] = False,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the results.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Folder of the results.", rich_help_panel="Results"
+        ),
     ] = Path("evaluation-results"),
     results: Annotated[
         list[_Format] | None,
         typer.Option(
-            help="Also write result files that other people's toolkits and servers read. Repeatable."
+            help="Also write result files that other people's toolkits and servers read. Repeatable.",
+            rich_help_panel="Results",
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Processes that share the sequences, an engine each.")
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Processes that share the sequences, an engine each.",
+            rich_help_panel="Work",
+        ),
     ] = 1,
     ray: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="A Ray cluster that shares the sequences, or auto."),
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Ray cluster that shares the sequences, or auto.",
+            rich_help_panel="Work",
+        ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted evaluation in DIR ended.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on where an interrupted evaluation in DIR ended.", rich_help_panel="Work"
+        ),
     ] = False,
     tracker: Annotated[
         list[str],
         typer.Option(
             metavar="NAME",
-            help="edgetrack, opencv-nano, nanotrack, or FILE.py:CLASS. Repeatable.",
+            help="edgetrack, opencv-nano, opencv-vit, opencv-mil, nanotrack, or FILE.py:CLASS. Repeatable.",
             rich_help_panel="Engine",
         ),
     ] = ["edgetrack"],  # noqa: B006
@@ -120,7 +187,12 @@ def eval_command(
             rich_help_panel="Engine",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of all that is drawn by chance.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Of all that is drawn by chance.", rich_help_panel="Disturbances"
+        ),
+    ] = 0,
     threads: Threads = 2,
     engine: Engine = "auto",
     precision: Precision = "auto",

@@ -86,6 +86,21 @@ def _defocus(level: int, _: np.random.Generator) -> Effect:
     return apply
 
 
+def _zoom_blur(level: int, _: np.random.Generator) -> Effect:
+    """The mean of the picture at ten scales about its centre, as of a lens that zooms while the shutter is open."""
+    scales = np.linspace(1, (1.06, 1.12, 1.20)[level], 10)
+
+    def apply(pixels: Pixels) -> Pixels:
+        cv2, (height, width) = _cv2(), pixels.shape[:2]
+        total = np.zeros(pixels.shape, np.float32)
+        for scale in scales:
+            matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), 0, float(scale))
+            total += cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(total / len(scales) + 0.5, np.uint8)
+
+    return apply
+
+
 def _low_contrast(level: int, _: np.random.Generator) -> Effect:
     share = (0.6, 0.4, 0.25)[level]
 
@@ -144,6 +159,7 @@ EFFECTS: dict[str, Callable[[int, np.random.Generator], Effect]] = {
     "impulse-noise": _impulse_noise,
     "motion-blur": _motion_blur,
     "defocus": _defocus,
+    "zoom-blur": _zoom_blur,
     "low-contrast": _low_contrast,
     "fog": _fog,
     "over-exposure": _over_exposure,

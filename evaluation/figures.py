@@ -10,6 +10,7 @@ import numpy as np
 from edgetrack.datasets import Sequence as Clip
 from edgetrack.evaluation.calibration import Bin, auroc, ece, reliability
 from edgetrack.evaluation.longterm import Confidences, LongTerm, false_present, long_term, redetections
+from edgetrack.evaluation.masks import MaskFigures, mask_figures, mean_figures, of_true_boxes
 from edgetrack.evaluation.metrics import (
     Bools,
     Curves,
@@ -25,7 +26,7 @@ from edgetrack.evaluation.metrics import (
 from edgetrack.evaluation.occlusion import Reacquisition, reacquisition
 from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.runner import Run
-from edgetrack.evaluation.streams import OCCLUSION, SWITCH
+from edgetrack.evaluation.streams import CLEAN, OCCLUSION, SWITCH
 from edgetrack.evaluation.switching import Switches, switches
 from edgetrack.types import STATUSES, Status
 
@@ -73,6 +74,8 @@ class RunFigures:
     update_p95_ms: float
     occlusion: Reacquisition | None
     switches: list[Switches]  # of each kind; none where the text stays
+    masks: MaskFigures | None  # of undisturbed runs on sequences with masks, the boxes taken for masks
+    true_box_masks: MaskFigures | None  # the same of the true boxes, which no box can be expected to beat
 
 
 def of_sequence(clip: Clip, record: Record) -> SequenceFigures:
@@ -106,6 +109,7 @@ def of_run(run: Run, clips: Sequence[Clip], records: list[Record]) -> RunFigures
     spent = np.concatenate([_updates(record) for record in records])
     tracking = np.concatenate([record.is_tracking() for record in records])
     grounded = [row.ope.auc for row in rows if row.first_iou >= 0.5]
+    masked = run.condition == CLEAN and all(clip.masks for clip in clips)
     return RunFigures(
         run=run,
         sequences=rows,
@@ -138,6 +142,8 @@ def of_run(run: Run, clips: Sequence[Clip], records: list[Record]) -> RunFigures
             if run.condition.name == SWITCH
             else []
         ),
+        masks=mean_figures(map(mask_figures, clips, (r.box_array() for r in records))) if masked else None,
+        true_box_masks=mean_figures(map(of_true_boxes, clips)) if masked else None,
     )
 
 

@@ -56,7 +56,7 @@ def pictures(clip: Sequence, moments: Iterable[Moment]) -> dict[Moment, str]:
         return found
     for index, pixels in enumerate(clip.frames):
         for moment in wanted.get(index, []):
-            found[moment] = _data_url(_drawn(pixels, moment))
+            found[moment] = pictured(pixels, moment.truth, moment.found)
         if index >= max(wanted):
             break
     return found
@@ -69,23 +69,17 @@ def _moment(index: int, record: Record, iou: Floats, truth: Floats) -> Moment:
     return Moment(index, caption, tuple(truth[index].tolist()) if there else None, record.boxes[index])
 
 
-def _drawn(pixels: Pixels, moment: Moment) -> Pixels:
+def pictured(pixels: Pixels, truth: tuple[float, ...] | None, found: tuple[float, ...] | None) -> str:
+    """A small copy of a picture as a data URL (JPEG): the true box xywh white, the tracker's orange."""
     from edgetrack.io.opencv import load_cv2
 
     cv2 = load_cv2()
     scale = WIDTH / pixels.shape[1]
     small = cv2.resize(pixels, (WIDTH, max(1, round(pixels.shape[0] * scale))), interpolation=cv2.INTER_AREA)
-    for box, colour in ((moment.truth, TRUTH), (moment.found, FOUND)):
+    for box, colour in ((truth, TRUTH), (found, FOUND)):
         if box is not None:
             x, y, w, h = (round(v * scale) for v in box)
             cv2.rectangle(small, (x, y), (x + w, y + h), RIM, 4)
             cv2.rectangle(small, (x, y), (x + w, y + h), colour, 2)
-    return np.asarray(small, np.uint8)
-
-
-def _data_url(pixels: Pixels) -> str:
-    from edgetrack.io.opencv import load_cv2
-
-    cv2 = load_cv2()
-    _, packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 72])
+    _, packed = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 72])
     return "data:image/jpeg;base64," + base64.b64encode(packed.tobytes()).decode()

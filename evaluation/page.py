@@ -14,7 +14,7 @@ from edgetrack.evaluation.metrics import NORM_PRECISION_AT, PRECISION_AT, SUCCES
 from edgetrack.evaluation.moments import Moment, pictures, worst
 from edgetrack.evaluation.pareto import Point, chart
 from edgetrack.evaluation.radar import attribute_radars, corruption_radar
-from edgetrack.evaluation.report import WHAT_COUNTS, About, detailed_tables, summary_tables
+from edgetrack.evaluation.report import SHARED, WHAT_COUNTS, About, detailed_tables, summary_tables
 from edgetrack.evaluation.svg import STATUS_COLOURS, Line, line_chart, reliability_diagram, strip
 from edgetrack.evaluation.tables import Table, number
 
@@ -48,54 +48,63 @@ def to_html(runs: Sequence[RunFigures], about: About, clips: Sequence[Clip]) -> 
         SourceError: a sequence cannot be read.
     """
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
-    detailed = detailed_tables(runs)
-    title = f"Evaluation on {about.dataset}"
-    parts = [f"<h1>{escape(title)}</h1>", f'<p class="quiet">{escape(about.made)}</p>']
-    parts += [f"<pre>{escape(about.command)}</pre>", *(f"<p>{escape(note)}</p>" for note in about.notes)]
-    parts += [*map(_table, summary_tables(runs)), _charts(clean), _radars(runs, clips)]
-    parts += [_sequences(clean, clips), _detail("Figures of every run and sequence", map(_table, detailed))]
-    counts = "".join(f"<li>{escape(line)}</li>" for line in WHAT_COUNTS)
-    parts.append(f"<h2>What counts</h2><ul>{counts}</ul>")
-    parts += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
-    parts += [_facts("Settings", about.settings), _facts("Machine", about.machine)]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    body = "\n".join(parts)
-    head += f"<style>{STYLE}</style>"
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
-
-
-def _charts(clean: Sequence[RunFigures]) -> str:
-    size = "centre error, shares of the target's size"
-    charts = [
-        _curve(clean, "Success (AUC)", "IoU above", SUCCESS_AT, "success", "auc"),
-        _curve(
-            clean, "Precision (at 20 px)", "centre error, pixels", PRECISION_AT, "precision", "precision20"
-        ),
-        _curve(
-            clean,
-            "Normalised precision (at 0.2)",
-            size,
-            NORM_PRECISION_AT,
-            "norm_precision",
-            "norm_precision20",
-        ),
+    parts = [*map(table_html, summary_tables(runs)), _charts(clean, timed=SHARED not in about.notes)]
+    parts += [_reliability(clean), _radars(runs, clips)]
+    parts += [
+        _sequences(clean, clips),
+        _detail("Figures of every run and sequence", map(table_html, detailed_tables(runs))),
     ]
-    points = [Point(f"{f.run.tracker}, {f.run.label}", f.update_ms, f.ope.auc) for f in clean]
+    return document(about, parts, WHAT_COUNTS)
+
+
+def document(about: About, parts: Sequence[str], counts: Sequence[str]) -> str:
+    """A whole page: where the figures come from, the ``parts``, what ``counts``, and what is needed to repeat it."""
+    title = f"Evaluation on {about.dataset}"
+    head = [f"<h1>{escape(title)}</h1>", f'<p class="quiet">{escape(about.made)}</p>']
+    head += [f"<pre>{escape(about.command)}</pre>", *(f"<p>{escape(note)}</p>" for note in about.notes)]
+    listed = "".join(f"<li>{escape(line)}</li>" for line in counts)
+    tail = [f"<h2>What counts</h2><ul>{listed}</ul>"]
+    tail += [_facts(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
+    tail += [_facts("Settings", about.settings), _facts("Machine", about.machine)]
+    meta = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    meta += f"<style>{STYLE}</style>"
+    body = "\n".join((*head, *parts, *tail))
+    return f'<!doctype html>\n<html lang="en"><head>{meta}</head>\n<body>\n{body}\n</body></html>\n'
+
+
+def _charts(clean: Sequence[RunFigures], *, timed: bool) -> str:
+    """Curves; then accuracy over time, where milliseconds are speeds."""
+    size = "centre error, shares of the target's size"
+    figures = (
+        ("Success (AUC)", "IoU above", SUCCESS_AT, "success", "auc"),
+        ("Precision (at 20 px)", "centre error, pixels", PRECISION_AT, "precision", "precision20"),
+        ("Normalised precision (at 0.2)", size, NORM_PRECISION_AT, "norm_precision", "norm_precision20"),
+    )
+    charts = [_curve(clean, *figure) for figure in figures]
+    points = [
+        Point(f"{f.run.tracker}, {f.run.label}", f.update_ms, f.ope.auc, place)
+        for place, f in enumerate(clean)
+        if timed and f.run.control == "none"
+    ]
     if points := [p for p in points if np.isfinite((p.ms, p.auc)).all()]:
         charts.append(chart("Accuracy against time", points, alone=False))
-    for f in clean:
-        charts.append(
-            reliability_diagram(f"Reliability: {f.run.tracker}, {f.run.label}", f.reliability, _note(f))
-        )
-    shown = "".join(f"<figure>{chart}</figure>" for chart in charts)
-    return f'<h2>Curves</h2><div class="charts">{shown}</div>'
+    return _figures("Curves", charts)
+
+
+def _reliability(clean: Sequence[RunFigures]) -> str:
+    drawn = [reliability_diagram(f"{f.run.tracker}, {f.run.label}", f.reliability, _note(f)) for f in clean]
+    return _figures("Can the score be believed?", drawn)
+
+
+def _figures(title: str, drawings: Sequence[str]) -> str:
+    shown = "".join(f"<figure>{drawing}</figure>" for drawing in drawings)
+    return f'<h2>{escape(title)}</h2><div class="charts">{shown}</div>' if drawings else ""
 
 
 def _radars(runs: Sequence[RunFigures], clips: Sequence[Clip]) -> str:
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
     drawn = [drawing for drawing in (corruption_radar(runs), *attribute_radars(clean, clips)) if drawing]
-    shown = "".join(f"<figure>{drawing}</figure>" for drawing in drawn)
-    return f'<h2>Where it is strong and weak</h2><div class="charts">{shown}</div>' if drawn else ""
+    return _figures("Where it is strong and weak", drawn)
 
 
 def _curve(clean: Sequence[RunFigures], title: str, label: str, at: Floats, curve: str, figure: str) -> str:
@@ -149,7 +158,9 @@ def _sequence(clean: Sequence[RunFigures], clip: Clip, place: int, *, pictured: 
     return "\n".join(parts)
 
 
-def _table(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """The table under a heading of its own."""
+
     def cells(row: Sequence[str], tag: str) -> str:
         words = [' class="word"' if place < table.words else "" for place in range(len(row))]
         return "".join(f"<{tag}{word}>{escape(cell)}</{tag}>" for word, cell in zip(words, row, strict=True))

@@ -20,6 +20,9 @@ class Point:
     name: str
     ms: float  # median time of an update
     auc: float  # 0..1
+    place: int | None = (
+        None  # among all runs: a run has one colour in all charts; without it that of its order
+    )
 
 
 def front(points: Sequence[Point]) -> list[Point]:
@@ -78,8 +81,9 @@ def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
     taken: list[tuple[float, float]] = []
     for i, point in enumerate(points):
         x, y = place(point)
+        colour = PALETTE[(i if point.place is None else point.place) % len(PALETTE)]
         tip = f"<title>{escape(point.name)}: {point.auc:.3f}, {point.ms:.1f} ms</title>"
-        body += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{PALETTE[i % len(PALETTE)]}">{tip}</circle>'
+        body += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}">{tip}</circle>'
         spots = [(x, y + shift) for shift in (-11, 21, -26, 36)]  # above, below, further off
         free = (s for s in spots if all(abs(s[0] - a) > 130 or abs(s[1] - b) > 13 for a, b in taken))
         taken.append(next(free, spots[0]))

@@ -1,7 +1,8 @@
 """Result files that the toolkits and servers of other people's benchmarks read.
 
 OTB, LaSOT, TNL2K, TrackingNet: ``TRACKER/NAME.txt`` with a line ``x,y,w,h`` a frame. GOT-10k:
-``TRACKER/NAME/NAME_001.txt`` and ``NAME_time.txt``, in seconds. GOT-10k and TrackingNet are handed in as a zip.
+``TRACKER/NAME/NAME_001.txt`` and ``NAME_time.txt``, in seconds. GOT-10k and TrackingNet are handed in as a zip. VOT:
+``TRACKER/longterm/NAME/NAME_001.txt``, confidences and seconds, the trajectories of an unsupervised experiment.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from edgetrack.evaluation.metrics import Floats, exists
 from edgetrack.evaluation.records import Record, write_text
 from edgetrack.evaluation.runner import Run, folder_of
 
-Format = Literal["otb", "lasot", "tnl2k", "got10k", "trackingnet"]
+Format = Literal["otb", "lasot", "tnl2k", "got10k", "trackingnet", "vot"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 ZIPPED = ("got10k", "trackingnet")
 
@@ -44,20 +45,51 @@ def write_results(
     written = [
         file
         for clip, record in zip(clips, records, strict=True)
-        for file in _write_sequence(layout, clip.name, record, folder)
+        for file in _write_sequence(layout, clip.name, record, folder, given=run.mode != "nl")
     ]
     return _zipped(folder, written) if layout in ZIPPED else folder
 
 
-def _write_sequence(layout: Format, name: str, record: Record, folder: Path) -> list[Path]:
-    lines = "".join(",".join(f"{v:.3f}" for v in box) + "\n" for box in result_boxes(record).tolist())
-    if layout != "got10k":
-        write_text(folder / f"{name}.txt", lines)
-        return [folder / f"{name}.txt"]
-    files = [folder / name / f"{name}_001.txt", folder / name / f"{name}_time.txt"]
-    write_text(files[0], lines)
-    write_text(files[1], "".join(f"{ms / 1e3:.8f}\n" for ms in record.milliseconds))
-    return files
+def _write_sequence(layout: Format, name: str, record: Record, folder: Path, *, given: bool) -> list[Path]:
+    if layout == "vot":
+        files = _vot(name, record, given=given)
+    else:
+        files = _got10k(name, record) if layout == "got10k" else _lines(name, record)
+    for file, text in files.items():
+        write_text(folder / file, text)
+    return [folder / file for file in files]
+
+
+def _lines(name: str, record: Record) -> dict[str, str]:
+    return {f"{name}.txt": "".join(_line(box) + "\n" for box in result_boxes(record).tolist())}
+
+
+def _got10k(name: str, record: Record) -> dict[str, str]:
+    [boxes] = _lines(name, record).values()
+    seconds = "".join(f"{ms / 1e3:.8f}\n" for ms in record.milliseconds)
+    return {f"{name}/{name}_001.txt": boxes, f"{name}/{name}_time.txt": seconds}
+
+
+def _vot(name: str, record: Record, *, given: bool) -> dict[str, str]:
+    """What the toolkit would have noted itself over TraX, with its codes: 1 where the target was given, 0 for unknown.
+
+    An unknown region would count as right where the target is absent; so a missing box is the one before, as over TraX.
+    """
+    regions = [_line(box) if any(box) else "0" for box in result_boxes(record).tolist()]
+    scores = [str(score) for score in record.scores]
+    if given:
+        regions[0], scores[0] = "1", ""
+    columns = {
+        ".txt": regions,
+        "_confidence.value": scores,
+        "_time.value": [f"{ms / 1e3:.6f}" for ms in record.milliseconds],
+    }
+    start = f"longterm/{name}/{name}_001"
+    return {start + end: "\n".join(lines) + "\n" for end, lines in columns.items()}
+
+
+def _line(box: Sequence[float]) -> str:
+    return ",".join(f"{v:.3f}" for v in box)
 
 
 def _zipped(folder: Path, files: Sequence[Path]) -> Path:

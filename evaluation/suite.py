@@ -17,9 +17,10 @@ from edgetrack.evaluation.cluster import on_cluster
 from edgetrack.evaluation.controls import texts
 from edgetrack.evaluation.figures import RunFigures, of_run
 from edgetrack.evaluation.grounding import Expressions, GroundingFigures, grounding_table, of_parts, parts
+from edgetrack.evaluation.grounding_page import grounding_html
 from edgetrack.evaluation.page import to_html
 from edgetrack.evaluation.records import Record, load, save, write_text
-from edgetrack.evaluation.report import About, summary_tables, write_grounding, write_reports
+from edgetrack.evaluation.report import SHARED, About, summary_tables, write_grounding, write_reports
 from edgetrack.evaluation.request import OpenTracker, Request
 from edgetrack.evaluation.results import write_results
 from edgetrack.evaluation.runner import Run, plan
@@ -31,8 +32,6 @@ from edgetrack.evaluation.tables import MORE_TITLE
 from edgetrack.evaluation.terminal import open_progress, print_files, print_table
 from edgetrack.evaluation.trackers import Entrant
 from edgetrack.evaluation.work import Job, Setup, Worker, here, in_processes
-
-SHARED = "Milliseconds were taken with workers side by side on a machine; they are no speeds."
 
 
 def evaluate(request: Request, *, open_edgetrack: OpenTracker, console: Console) -> list[RunFigures]:
@@ -119,17 +118,15 @@ def evaluate_regions(
     claim(request.output, request.settings(), entrants, resume=request.resume)
     _work(request, jobs, setup, entrants, lambda run: None, console)
     told = [text for part in found for _, text in part.pairs]
-    rows = [
-        of_parts(
-            r.tracker, found, [load(r.file(request.output, part.name), frames=len(part)) for part in found]
-        )
-        for r in runs
-    ]
+    records = [[load(r.file(request.output, part.name), frames=len(part)) for part in found] for r in runs]
+    rows = [of_parts(r.tracker, found, answers) for r, answers in zip(runs, records, strict=True)]
     notes = tuple(note for e in entrants for note in cut_note(e.name, told, e.fit))
     about = _about(request, entrants, f"{len(opened)} regions, {len(told)} sentences", notes)
     print_table(console, grounding_table(rows))
     _say(console, about)
-    print_files(console, write_grounding(rows, about, request.output))
+    page = request.output / "report.html"
+    write_text(page, grounding_html(rows, about, found, records))
+    print_files(console, [page, *write_grounding(rows, about, request.output)])
     return rows
 
 
@@ -228,7 +225,7 @@ def _about(request: Request, entrants: Sequence[Entrant], size: str, notes: tupl
 
 def _show(console: Console, figures: Sequence[RunFigures], about: About) -> None:
     for table in summary_tables(figures):
-        if table.title != MORE_TITLE:  # too wide for a terminal; the files have it
+        if table.title != MORE_TITLE:  # the files have it
             print_table(console, table)
     _say(console, about)
 

@@ -38,10 +38,10 @@ class Line:
         return PALETTE[self.place % len(PALETTE)]
 
 
-def line_chart(title: str, x_label: str, lines: Sequence[Line]) -> str:
+def line_chart(title: str, x_label: str, lines: Sequence[Line], *, y_label: str = "share of frames") -> str:
     """Curves over a common x axis that begins at 0; y runs from 0 to 1."""
     far = max(float(line.x[-1]) for line in lines)
-    body = _axes(title, x_label, "share of frames", far)
+    body = _axes(title, x_label, y_label, far)
     for line in lines:
         dash = ' stroke-dasharray="6 3"' if line.place >= len(PALETTE) else ""
         path = points(LEFT + line.x / far * WIDTH, TOP + (1 - line.y) * HEIGHT)
@@ -62,8 +62,8 @@ def reliability_diagram(title: str, bins: Sequence[Bin], note: str) -> str:
         radius = 2 + 8 * (b.count / most) ** 0.5
         tip = f"<title>score {b.score:.2f}, correct {b.correct:.2f}, {b.count} frames</title>"
         body += f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{radius:.1f}" class="bin">{tip}</circle>'
-    body += f'<text x="{LEFT + 8}" y="{TOP + 16}" class="tick">{escape(note)}</text>'
-    return svg(LEFT + WIDTH + 14, TOP + HEIGHT + 44, body)
+    body += f'<text x="{LEFT}" y="{TOP + HEIGHT + 52}" class="tick">{escape(note)}</text>'
+    return svg(LEFT + WIDTH + 14, TOP + HEIGHT + 60, body)
 
 
 def strip(iou: Floats, statuses: Sequence[Status], present: Bools) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from edgetrack.evaluation.conditions import SEVERITIES
 from edgetrack.evaluation.figures import RunFigures, SequenceFigures
@@ -23,6 +23,8 @@ MORE = (
 OCCLUSION = (
     "tracker|target given by|hidden for|bursts|found again|held before|of those found|after|AUC in|AUC after"
 )
+TOLD = "tracker|target given by|text|AUC|difference"
+MASKS = "tracker|target given by|J&F|J mean|J recall|J decay|F mean|F recall|F decay"
 SWITCHED = "tracker|target given by|goes on in the|switches|held|within 30|frames until held"
 HIDDEN = "|".join(("tracker|target given by|hidden for", *STATUSES))
 
@@ -85,7 +87,7 @@ def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:
 
 def _robustness_table(r: Robustness) -> Table:
     none = dict.fromkeys(SEVERITIES, math.nan)
-    rows = [["none", number(r.clean), "", "", number(r.clean), ""]]
+    rows = [["none", "", "", "", number(r.clean), ""]]
     for name, aucs in r.corrupted.items():
         mean = r.of(name)
         rows.append([name, *map(number, (none | aucs).values()), number(mean), _drop(r.clean, mean)])
@@ -127,6 +129,27 @@ def switch_tables(runs: Sequence[RunFigures]) -> list[Table]:
             cells = [s.kind, str(s.count), number(s.held), number(s.held30), number(s.delay, digits=0)]
             rows.append([f.run.tracker, replace(f.run, condition=CLEAN).label, *cells])
     return [Table("Another text in mid-stream", SWITCHED.split("|"), rows, words=3)] if rows else []
+
+
+def control_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """What other texts than the true ones do to the AUC; none where no other was told."""
+    rows = []
+    for f in runs:
+        true = [o for o in runs if o.run == replace(f.run, control="none")]
+        if f.run.control != "none" and true:
+            change = f"{f.ope.auc - true[0].ope.auc:+.3f}"
+            rows.append([f.run.tracker, f.run.mode, f.run.control, number(f.ope.auc), change])
+    return [Table("Other texts beside the true ones", TOLD.split("|"), rows, words=3)] if rows else []
+
+
+def mask_tables(runs: Sequence[RunFigures]) -> list[Table]:
+    """J&F of the boxes, filled, and of the true ones; none where the data set has no masks."""
+    found = [(f.run.tracker, f.run.label, f.masks) for f in runs if f.masks is not None]
+    if not found:
+        return []
+    best = next(f.true_box_masks for f in runs if f.true_box_masks is not None)
+    rows = [[*words, *map(number, astuple(m))] for *words, m in [*found, ("the true boxes", "", best)]]
+    return [Table("Boxes as masks", MASKS.split("|"), rows)]
 
 
 def sequence_table(figures: RunFigures) -> Table:

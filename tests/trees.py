@@ -179,6 +179,36 @@ def davis(root: Path) -> Path:
     return root
 
 
+def lasher(root: Path) -> Path:
+    folder = root / "trainingset" / "boy"
+    frames(folder / "visible", pattern="v{:06d}.jpg")
+    frames(folder / "infrared", pattern="i{:06d}.jpg")
+    write(folder / "visible.txt", rows(absent=3, end="\r\n"))
+    write(folder / "infrared.txt", rows())
+    write(root / "trainingsetList.txt", "boy\n")
+    return root
+
+
+def depthtrack(root: Path) -> Path:
+    folder = root / "train" / "bag01_indoor"
+    frames(folder / "color", pattern="{:08d}.jpg")
+    frames(folder / "depth", pattern="{:08d}.png")
+    write(folder / "groundtruth.txt", rows().replace("42,44,30,24", "nan,nan,nan,nan"))
+    return root
+
+
+def visevent(root: Path) -> Path:
+    """The target comes in the second frame and is away in the fourth."""
+    folder = root / "train_subset" / "00142_tank_outdoor2"
+    frames(folder / "vis_imgs", pattern="frame{:04d}.bmp", first=0)
+    frames(folder / "event_imgs", pattern="frame{:04d}.bmp", first=0)
+    lines = rows(absent=3).splitlines()
+    write(folder / "groundtruth.txt", "\n".join(["0,0,0,0", *lines[1:]]))
+    write(folder / "absent_label.txt", "0\n1\n1\n0\n1\n1\n")
+    write(root / "train_subset" / "trainlist.txt", folder.name)
+    return root
+
+
 def folder(root: Path) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     video = cv2.VideoWriter(str(root / "a.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, SIZE)
@@ -246,5 +276,8 @@ MAKERS: dict[tuple[str, str], Callable[[Path], Path]] = {
     ("nfs", "30"): nfs,
     ("vot", "all"): vot,
     ("davis", "train"): davis,
+    ("lasher", "train"): lasher,
+    ("depthtrack", "train"): depthtrack,
+    ("visevent", "train"): visevent,
     ("folder", "all"): folder,
 }

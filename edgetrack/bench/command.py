@@ -44,7 +44,8 @@ def bench_command(
     peer: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Also measure opencv-nano, nanotrack or FILE.py:CLASS. Repeatable."
+            metavar="NAME",
+            help="Also measure opencv-nano, -vit, -mil, nanotrack or FILE.py:CLASS. Repeatable.",
         ),
     ] = None,
     peer_weights: Annotated[

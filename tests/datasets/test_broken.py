@@ -153,6 +153,12 @@ CASES = [
     ("folder", "a.mp4", "no video", r"a\.mp4 is no video"),
     ("folder", "a.txt", "1,2,3,4", "1 boxes for the 6 frames"),
     ("tnl2k", "TNL2K_train_subset/CM_man/imgs/00004i.png", None, "6 boxes for the 5 frames"),
+    ("lasher", "trainingset/boy/visible/v000006.jpg", None, "6 boxes for the 5 frames"),
+    ("lasher", "trainingset/boy/visible.txt", "1,2,nan,4\n", r"visible\.txt:1: nan; expected numbers"),
+    ("depthtrack", "train/bag01_indoor/color/00000003.jpg", None, "frame 3 is missing"),
+    ("visevent", "train_subset/00142_tank_outdoor2/vis_imgs/frame0002.bmp", None, "6 boxes for the 5 frames"),
+    ("visevent", "train_subset/00142_tank_outdoor2/groundtruth.txt", "0,0,0,0\n" * 6, "no line has a box"),
+    ("visevent", "train_subset/trainlist.txt", "00142_tank\n", r"00142_tank/groundtruth\.txt does not exist"),
 ]
 
 

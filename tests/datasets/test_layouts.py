@@ -52,6 +52,20 @@ def test_otb_names_targets_and_starts_where_the_benchmark_does(tmp_path: Path) -
     np.testing.assert_array_equal(found["Jogging-2"].boxes, [box_at(i) for i in range(COUNT)])
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "away"),
+    [("lasher", "v000001.jpg", [3]), ("depthtrack", "00000001.jpg", [2]), ("visevent", "frame0001.bmp", [2])],
+)
+def test_the_colour_pictures_of_sets_with_two(tmp_path: Path, name: str, first: str, away: list[int]) -> None:
+    found = opened(name, trees.MAKERS[name, "train"](tmp_path), "train")
+    assert found[0].frames.path(0).name == first  # type: ignore[attr-defined]
+    assert absent(found[0]) == away
+    names = found.names
+    for listed in ("trainingsetList.txt", "train_subset/trainlist.txt"):
+        (tmp_path / listed).unlink(missing_ok=True)
+    assert opened(name, tmp_path, "train").names == names
+
+
 def test_otb99_splits_by_its_sentences(tmp_path: Path) -> None:
     trees.otb99(tmp_path)
     assert opened("otb99-lang", tmp_path, "train")[0].text == "the player in green"
@@ -192,7 +206,7 @@ def test_references_to_groups_are_left_out(tmp_path: Path) -> None:
 
 
 def test_every_layout_has_splits_and_a_name_of_its_own() -> None:
-    assert len(LAYOUTS) == 17
+    assert len(LAYOUTS) == 20
     assert all(layout.splits and layout.name == name for name, layout in LAYOUTS.items())
 
 

@@ -81,6 +81,18 @@ def test_the_numbers_of_the_table() -> None:
         assert (dark**2.2).mean() == pytest.approx((128 / 255) ** 2.2 * gain, rel=0.08)
 
 
+def test_zoom_blur_smears_outwards_from_the_centre() -> None:
+    points = np.zeros((241, 241, 3), np.uint8)
+    points[120, 120] = points[120, 180] = 255
+    for level, factor in enumerate((1.06, 1.12, 1.20), 1):
+        row = opened("zoom-blur", level).step(points, 1).pixels[120, :, 0].astype(float)
+        assert row[119:122].sum() > 200, "the centre stays"
+        assert row[:110].sum() == 0
+        smeared = np.flatnonzero(row[130:]) + 130
+        assert smeared[0] in (179, 180)
+        assert smeared[-1] == pytest.approx(120 + 60 * factor, abs=1)
+
+
 def test_motion_blur_turns_slowly() -> None:
     point = np.zeros((481, 481, 3), np.uint8)
     point[240, 240] = 255
@@ -164,7 +176,7 @@ def test_no_answer_is_from_the_future(fps: int, milliseconds: float, frames: int
 
 def test_what_can_be_asked_for() -> None:
     assert [c.label for c in conditions(real_time=[30, 10, 30])] == ["clean", "real-time-30", "real-time-10"]
-    assert len(conditions(occlusion=True, corruptions=CORRUPTIONS)) == 1 + 3 * 19 + 3 * 10
+    assert len(conditions(occlusion=True, corruptions=CORRUPTIONS)) == 1 + 3 * 20 + 3 * 10
     jitter = conditions(corruptions=["init-jitter"])[1:]
     assert [c.label for c in jitter[:2]] == ["init-jitter-1", "init-jitter-1-draw-1"]
     given = Box(50, 40, 60, 30)

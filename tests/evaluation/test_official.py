@@ -18,7 +18,7 @@ from edgetrack.adapters import detections, got10k_tracker
 from edgetrack.datasets import open_dataset
 from edgetrack.errors import ConfigError, PromptError
 from edgetrack.evaluation.metrics import evaluate as measured
-from edgetrack.evaluation.records import Record
+from edgetrack.evaluation.records import Record, load
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.results import result_boxes
 from edgetrack.evaluation.sentences import cut_note, shortener
@@ -126,8 +126,34 @@ def test_grounding_figures_are_those_of_the_boxes(tmp_path: Path) -> None:
     assert row.accuracy > 0
     assert "acc@0.5" in printed
     assert json.loads((tmp_path / "out/report.json").read_text())["grounding"][0]["sentences"] == 3
+    page = (tmp_path / "out/report.html").read_text()
+    assert "Accuracy (at 0.5)" in page
+    assert "<p>None.</p>" in page  # no mistake
+    wrong, _ = run(replace(request, split="testA", output=tmp_path / "a"), evaluate_regions)
+    assert wrong[0].accuracy == 0  # the dog at the bottom, where the fake engine finds the square
+    page = (tmp_path / "a/report.html").read_text()
+    assert page.count('src="data:image/jpeg;base64,') == 1
+    assert "<figcaption>dog at the bottom: IoU 0.00, score " in page
     with pytest.raises(ConfigError, match="refcoco has pictures and sentences; expected --mode nl or none"):
         run(replace(request, modes=("bbox",), output=tmp_path / "b"), evaluate_regions)
+
+
+def test_vot_result_files_say_what_the_toolkit_expects(tmp_path: Path) -> None:
+    root = trees.vot(tmp_path / "data")
+    run(Request("vot", root, tmp_path / "out", results=("vot",)))
+    folder = tmp_path / "out/results/vot/edgetrack-bbox/longterm/ball1"
+    file = tmp_path / "out/records/edgetrack/bbox/clean/ball1.json"
+    record = json.loads(file.read_text())
+    lines = (folder / "ball1_001.txt").read_text().splitlines()
+    assert lines[0] == "1"  # initialised here
+    assert len(lines) == len(record["boxes"]) == 5
+    boxes = np.array([line.split(",") for line in lines[1:]], float)
+    assert boxes == pytest.approx(result_boxes(load(file, frames=5))[1:], abs=1e-3)
+    sure = (folder / "ball1_001_confidence.value").read_text().split("\n")
+    assert sure[0] == ""
+    assert [float(v) for v in sure[1:-1]] == record["scores"][1:]
+    spent = np.array((folder / "ball1_001_time.value").read_text().split(), float)
+    assert spent == pytest.approx(np.array(record["milliseconds"]) / 1000, abs=1e-6)
 
 
 def test_a_long_sentence_is_cut_at_a_word_and_said_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,7 +18,7 @@ from edgetrack.evaluation.calibration import Bin
 from edgetrack.evaluation.figures import of_run
 from edgetrack.evaluation.page import to_html
 from edgetrack.evaluation.records import Record
-from edgetrack.evaluation.report import About
+from edgetrack.evaluation.report import SHARED, About
 from edgetrack.evaluation.runner import Run
 from edgetrack.types import Box, Track
 
@@ -110,6 +111,12 @@ def test_the_page_stands_alone(clip: Sequence) -> None:
     assert len(drawings) == 3 + 1 + 2 + 2  # curves, accuracy against time, reliability, strips
     for drawing in drawings:
         ElementTree.fromstring(drawing)
+    assert "Accuracy against time" in page
+    told = [replace(runs[0], run=replace(runs[0].run, mode="nl", control="shuffled")), runs[1]]
+    dots = re.findall(r'<circle [^>]* r="6" fill="(.*?)"', to_html(told, about, [clip]))
+    assert dots == [svg.PALETTE[1]], "true sentences only, in the colour of their curves"
+    shared = to_html(runs, replace(about, notes=(SHARED,)), [clip])
+    assert "Accuracy against time" not in shared, "milliseconds of a shared machine are no speeds"
     for words in (
         "&lt;b&gt;&amp;",
         "the &quot;grey&quot; &lt;thing&gt;",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -18,15 +19,15 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
-from edgetrack.datasets import Sequence
+from edgetrack.datasets import LAYOUTS, Sequence
 from edgetrack.errors import ConfigError, DatasetError
-from edgetrack.evaluation import controls, records, runner
+from edgetrack.evaluation import controls, opencv, records, results, runner, tables
 from edgetrack.evaluation.conditions import conditions
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.sequences import chosen, sequences
-from edgetrack.evaluation.streams import Condition, Stream
+from edgetrack.evaluation.streams import Condition
 from edgetrack.evaluation.suite import evaluate
-from edgetrack.evaluation.trackers import NanoTracker, open_entrant
+from edgetrack.evaluation.trackers import open_entrant
 from edgetrack.tracker import Tracker
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
@@ -158,6 +159,18 @@ def test_resume_runs_only_what_is_missing(dataset: Path, tmp_path: Path) -> None
         run(replace(request, resume=True, seed=1))
 
 
+def test_records_of_several_jobs_make_one_report(dataset: Path, tmp_path: Path) -> None:
+    whole, _, _ = run(Request("folder", dataset, tmp_path / "whole"))
+    for name in drawn.TEXTS:
+        run(Request("folder", dataset, tmp_path / name, names=(name,)))
+        shutil.copytree(tmp_path / name / "records", tmp_path / "all/records", dirs_exist_ok=True)
+    shutil.copy(tmp_path / "fast/settings.json", tmp_path / "all")
+    together, _, starts = run(Request("folder", dataset, tmp_path / "all", resume=True))
+    assert starts == 0
+    assert together[0].ope == whole[0].ope
+    assert together[0].long_term == whole[0].long_term
+
+
 def test_a_foreign_folder_is_left_alone(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ConfigError, match="holds other files"):
@@ -216,6 +229,16 @@ def test_shuffled_texts_are_always_those_of_others(said: list[str], seed: int) -
     assert told == controls.texts(clips, "shuffled", seed=seed)
 
 
+def test_what_other_texts_do_is_told_beside_the_true_one(dataset: Path, tmp_path: Path) -> None:
+    request = Request("folder", dataset, tmp_path / "out", modes=("nl",), controls=("none", "empty"))
+    figures, printed, _ = run(request)
+    [table] = tables.control_tables(figures)
+    change = figures[1].ope.auc - figures[0].ope.auc
+    assert table.rows == [["edgetrack", "nl", "empty", f"{figures[1].ope.auc:.3f}", f"{change:+.3f}"]]
+    assert table.title in printed
+    assert tables.control_tables(figures[:1]) == []
+
+
 def test_controls_that_cannot_be_made_say_why(dataset: Path) -> None:
     clips = sequences("folder", dataset)
     assert set(controls.texts(clips, "class", seed=0).values()) == {"square"}
@@ -253,12 +276,20 @@ def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None
         sequences("folder", tmp_path)
 
 
+def test_the_help_names_all_that_can_be_asked_for() -> None:
+    printed = CliRunner().invoke(app, ["eval", "--help"], env={"COLUMNS": "200"}).output
+    words = set(printed.replace(",", " ").replace(".", " ").split())
+    assert set(LAYOUTS) <= words
+    assert set(opencv.CLASSES) <= words
+    assert "|".join(results.FORMATS) in printed
+
+
 def test_the_command_reports_what_can_be_mended(dataset: Path, tmp_path: Path) -> None:
     common = ["eval", "folder", str(dataset), "-o", str(tmp_path / "out")]
     for more, complaint in (
         (["--tracker", "kcf"], "tracker 'kcf' is unknown"),
         (["--tracker", "opencv-nano"], "give --peer-weights DIR"),
-        (["--tracker", "opencv-nano", "--peer-weights", str(tmp_path)], "has no pair of weights"),
+        (["--tracker", "opencv-nano", "--peer-weights", str(tmp_path)], "has no weights of TrackerNano"),
         (["--sequences", "none"], "sequence none is not in the data set"),
         (["--engine", "abacus"], "engine 'abacus' is unknown"),
     ):
@@ -266,25 +297,3 @@ def test_the_command_reports_what_can_be_mended(dataset: Path, tmp_path: Path) -
         assert result.exit_code == 2, more
         assert complaint in " ".join(result.output.split())
         assert not (tmp_path / "out").exists()
-
-
-def test_nano_gives_what_opencv_gives(shared_data: Path) -> None:
-    weights = shared_data / "teachers/nanotrack"
-    with pytest.raises(ConfigError, match=r"2 pairs of weights; .* one of opencv-nano:v2, opencv-nano:v3"):
-        open_entrant("opencv-nano", open_edgetrack=object, peer_weights=weights, threads=1)
-    entrant = open_entrant("opencv-nano:v2", open_edgetrack=object, peer_weights=weights, threads=1)
-    assert isinstance(entrant.tracker, NanoTracker)
-    [clip] = chosen(sequences("folder", shared_data / "devset"), ["DAVIS_motocross-jump"])
-    ours = runner.track(clip, entrant.tracker, mode="bbox", text="", stream=Stream()).box_array()
-    parameters = cv2.TrackerNano_Params()
-    parameters.backbone, parameters.neckhead = (
-        str(weights / "v2_backbone.onnx"),
-        str(weights / "v2_head.onnx"),
-    )
-    reference, capture = (
-        cv2.TrackerNano_create(parameters),
-        cv2.VideoCapture(str(shared_data / f"devset/{clip.name}.mp4")),
-    )
-    reference.init(capture.read()[1], [round(v) for v in clip.boxes[0]])
-    theirs = [reference.update(capture.read()[1])[1] for _ in range(1, len(clip.boxes))]
-    assert np.array_equal(ours[1:], np.array(theirs, float))

@@ -56,11 +56,21 @@ def said(record: Record) -> tuple[object, ...]:
     return record.boxes, record.scores, record.statuses, record.scored
 
 
-def test_processes_give_the_same_records(
-    setup: Setup, jobs: list[Job], expected: dict[Job, tuple[object, ...]]
+def test_processes_share_the_work_and_give_the_same_records(
+    setup: Setup,
+    jobs: list[Job],
+    expected: dict[Job, tuple[object, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    log = tmp_path / "begun.txt"
+    monkeypatch.setenv("EDGETRACK_TEST_BEGUN", str(log))
     found = {job: said(record) for job, record in in_processes(jobs, setup, count=2)}
     assert found == expected
+    begun = log.read_text().split()
+    assert len(begun) == len(jobs), "each sequence is begun once"
+    assert len(set(begun)) == 2, "one process did it all"
+    assert str(os.getpid()) not in begun
 
 
 def test_a_fault_of_the_data_comes_back_with_its_name(setup: Setup, jobs: list[Job]) -> None:
