@@ -107,11 +107,11 @@ def export_command(
         str, typer.Option(metavar="X.Y.Z", rich_help_panel="Checkpoint", help="Of the new model.")
     ] = "0.1.0",
 ) -> None:
-    """Make a bundle of a checkpoint, or add INT8 or float16 to one; or write a tracker from elsewhere as ONNX files.
+    """Make a bundle of a checkpoint, add INT8 or float16 to one, or write another tracker as ONNX files.
 
-    INT8 is calibrated on what the tracker sees in your video. Both are compared with float32, and left out when they
-    are worse than --min-auc-ratio, or not faster (float16: for a CPU); the exit code is 1 then, and report.json says
-    why.
+    INT8 is calibrated on what the tracker sees in your video. Both are compared with float32, and
+    left out when they are worse than --min-auc-ratio, or not faster (float16: for a CPU); the exit
+    code is 1 then, and report.json says why.
     """
     from rich.console import Console
 
