@@ -17,7 +17,21 @@ def instructions(repository: Path) -> list[tuple[str, str]]:
     text = (repository / "Dockerfile.jetson").read_text()
     code = "\n".join(line for line in text.splitlines() if not line.startswith("#")).replace("\\\n", " ")
     pairs = [line.partition(" ")[::2] for line in code.splitlines() if line.strip()]
-    assert {name for name, _ in pairs} <= {"FROM", "RUN", "COPY", "ENV", "SHELL", "VOLUME", "ENTRYPOINT"}
+    assert {name for name, _ in pairs} <= set(
+        [
+            "ARG",
+            "COPY",
+            "ENTRYPOINT",
+            "ENV",
+            "FROM",
+            "HEALTHCHECK",
+            "RUN",
+            "SHELL",
+            "USER",
+            "VOLUME",
+            "WORKDIR",
+        ]
+    )
     return pairs
 
 
@@ -58,16 +72,34 @@ def test_the_switches_and_extras_exist(instructions: list[tuple[str, str]], repo
     assert "[video]" not in run
 
 
-def test_the_image_is_of_the_jetpack_that_the_boards_name(instructions: list[tuple[str, str]]) -> None:
-    bases = {words.split(" ")[0] for name, words in instructions if name == "FROM"}
-    assert bases == {"nvcr.io/nvidia/l4t-jetpack:r36.4.0"}  # L4T 36.4 is JetPack 6.1 and 6.2
+def test_the_images_are_of_the_jetpacks_that_the_boards_name(instructions: list[tuple[str, str]]) -> None:
+    stages = [words.partition(" AS ")[::2] for name, words in instructions if name == "FROM"]
+    assert {stage for _, stage in stages if stage.startswith("jetpack")} == {"jetpack6", "jetpack7"}
+    assert ("nvcr.io/nvidia/l4t-jetpack:r36.4.0", "jetpack6") in stages  # L4T 36.4 is JetPack 6.1 and 6.2
+    assert stages[-1] == ("jetpack${JETPACK}", "")
     for name in ("jetson-orin-nano", "jetson-agx-orin"):
         assert targets.load(name).jetpack == ("6.1", "8")
+    assert targets.load("jetson-thor").jetpack == ("7.0", "8")
+
+
+def test_the_image_is_tested_first_and_runs_without_root(
+    instructions: list[tuple[str, str]], repository: Path
+) -> None:
+    (tests,) = (words for name, words in instructions if name == "RUN" and "/pytest " in words)
+    files = re.findall(r"tests/\S+", tests)
+    assert files
+    assert all((repository / file).is_file() for file in files)
+    last = [name for name, _ in instructions][-5:]
+    assert last == ["USER", "ENV", "VOLUME", "HEALTHCHECK", "ENTRYPOINT"]
+    assert (
+        "COPY",
+        "--from=test /wheels /wheels",
+    ) in instructions  # else the stage of the tests would be left out
 
 
 def test_its_commands_are_those_of_the_documentation(repository: Path) -> None:
     own = commands((repository / "Dockerfile.jetson").read_text())
-    assert len(own) == 3
+    assert len(own) == 5
     assert commands((repository / "docs" / "tensorrt.md").read_text()) == own
 
 
