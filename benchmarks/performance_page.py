@@ -26,8 +26,8 @@ networks are from what the machine can do. This page is written by one command, 
 
 """
 ABSENT = "**Not measured yet**: run the command above.\n"
-TARGETS = """One engine, one set of weights; targets that are followed go through the network together where the bundle has a graph
-for that ([in turn against batched](../benchmarks/results/batching.md)).
+TARGETS = """One engine, one set of weights; targets that are followed go through the network together where the
+bundle has a graph for that ([in turn against batched](../benchmarks/results/batching.md)).
 
 """
 ROOFLINE = """## The networks beside the machine
