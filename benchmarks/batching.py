@@ -137,8 +137,8 @@ def page(rows: Sequence[Row], video: str) -> str:
 Written by `python benchmarks/batching.py {Path(video).name} --write`, on {machine()}.
 
 Every target is followed by its box; two `MultiTracker` on one engine, one with `batch=False`, take turns frame by
-frame. Medians; the ratio is that of single frames, and above 1 where running together is faster. The least IoU is that of
-the two boxes of one target in any frame.
+frame. Medians; the ratio is that of single frames, and above 1 where running together is faster. The least IoU is
+that of the two boxes of one target in any frame.
 
 {table(rows)}
 """
