@@ -227,15 +227,15 @@ def run_many(
             for name, track in tracks.items():
                 own = meters.setdefault(name, Meter())
                 own.record(track, latency_ms=costs_ms[name], dropped=source.dropped)
-        now: dict[str | None, Exception] = dict(tracker.failed)
+        now: dict[str | None, Exception] = {target: error for target, error in tracker.failed.items()}  # noqa: C416
         if tracker.batch_failure is not None:
             now[None] = tracker.batch_failure
         fresh = {name: error for name, error in now.items() if name not in failed}
         failed.clear()
         failed.update(now)
         if on_failure is not None:
-            for name, error in fresh.items():
-                on_failure(name, error)
+            for who, error in fresh.items():
+                on_failure(who, error)
         if on_frame is not None:
             on_frame(frame, tracks, meter)
 
