@@ -62,7 +62,14 @@ class BatchedEngine(FakeEngine):
     def __init__(self) -> None:
         super().__init__()
         tensors = {role: GraphSpec({}, {}) for role in BATCHED}
-        self.bundle = Bundle(self.bundle.folder, replace(self.bundle.manifest, tensors=tensors))
+        lively = {
+            "patience": 2.0,
+            "verify": 4.0,
+            "refresh": 2.0,
+            "sure": 0.5,
+        }  # targets are lost and found often
+        manifest = replace(self.bundle.manifest, tensors=tensors, thresholds=lively)
+        self.bundle = Bundle(self.bundle.folder, manifest)
         self.errors: dict[str, BaseException] = {}
 
     @property
