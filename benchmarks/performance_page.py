@@ -26,6 +26,10 @@ networks are from what the machine can do. This page is written by one command, 
 
 """
 ABSENT = "**Not measured yet**: run the command above.\n"
+TARGETS = """One engine, one set of weights; targets that are followed go through the network together where the
+bundle has a graph for that ([in turn against batched](../benchmarks/results/batching.md)).
+
+"""
 ROOFLINE = """## The networks beside the machine
 
 The roofline model (Williams, Waterman and Patterson, 2009): W operations on Q bytes take at least W / peak or
@@ -58,7 +62,7 @@ def page_of(result: Row | None) -> str:
     page += (
         "\n## Frame size\n\n" + sizes(result["runs"]) + _picture("size", "Milliseconds against frame size")
     )
-    page += "\n## Number of targets\n\nOne engine, one set of weights; the targets take turns.\n\n"
+    page += "\n## Number of targets\n\n" + TARGETS
     page += many(result["runs"]) + _picture("targets", "Milliseconds against the number of targets")
     return page + "\n" + ROOFLINE + roofline(result["roofline"]) + _picture("roofline", "The roofline")
 

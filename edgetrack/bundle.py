@@ -11,6 +11,7 @@ from edgetrack.manifest import FILE_NAME, BundleFile, Manifest
 MODELS = Path(__file__).parent / "models"  # the bundles that come with the package
 DEFAULT = "edgetrack-s"
 GRAPHS = ("text", "prompt", "template", "search", "ground")
+BATCHED = {"search2": 2, "search4": 4}  # "search" for so many targets at once; a bundle may do without
 LARGEST_MANIFEST = 1 << 20  # bytes; a real one has about ten thousand
 ROLES = (*GRAPHS, "text_weights", "tracker_weights", "tokenizer")
 
@@ -46,6 +47,10 @@ class Bundle:
         for name, precision in manifest.precisions.items():
             roles = [role for graph in precision.graphs for role in _roles(graph, name).values()]
             missing += [role for role in dict.fromkeys(roles) if role not in manifest.files]
+        for role in BATCHED:
+            listed = {f"a file for {role}": manifest.files, f"tensors of {role}": manifest.tensors}
+            lacks = [what for what, roles in listed.items() if role not in roles]
+            missing += lacks if len(lacks) == 1 else []
         if missing:
             raise BundleError(f"{file} does not list {', '.join(missing)}; export the bundle again")
         bundle = cls(folder, manifest)
@@ -64,6 +69,11 @@ class Bundle:
             roles = ", ".join(sorted(self.manifest.files))
             raise BundleError(f"model {self.manifest.name} has no file for {role!r}; it has {roles}")
         return _inside(self.folder, role, entry)
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """Numbers of targets that a graph of its own looks for at once, in ascending order; empty without any."""
+        return tuple(number for role, number in BATCHED.items() if role in self.manifest.tensors)
 
     def graph(self, role: str, precision: str, *, flavour: str = "portable") -> Path:
         """The file of a graph in a precision; float32's where the precision leaves that graph as it is.

@@ -20,8 +20,10 @@ from edgetrack.types import Box, Timing, Track
 class MultiTracker:
     """Follows several targets in the frames of one video; each has a name.
 
-    The targets take turns on one engine; a target has the same track as a ``Tracker`` of its own would give it. Those
-    that look at the whole frame (while searching, and now and then while following) share one picture of it.
+    Those that are followed go through the network together, as many at once as the bundle has a graph for
+    (``batches``); the others, and what is left, take turns on the same engine. A target has the track that a
+    ``Tracker`` of its own would give it: bit for bit in turn, up to the last bits of float32 together. Those that look
+    at the whole frame (while searching, and now and then while following) share one picture of it.
 
     >>> tracker = MultiTracker()  # doctest: +SKIP
     >>> tracker.add(text="red car")  # doctest: +SKIP
@@ -33,6 +35,7 @@ class MultiTracker:
 
     Args:
         bundle, engine, precision, threads: as for ``Tracker``.
+        batch: False: the targets take turns, whatever the bundle has.
 
     Raises:
         BundleError, ConfigError, EngineUnavailable: see their descriptions.
@@ -45,11 +48,14 @@ class MultiTracker:
         engine: str | Engine = "auto",
         precision: str = "auto",
         threads: int = 2,
+        batch: bool = True,
     ) -> None:
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._tokenizer: Tokenizer | None = None
-        self._core = runtime.MultiTracker(**core_options(self.engine))
+        self.batches: tuple[int, ...] = self.engine.bundle.batches if batch else ()  # targets in one run
+        self._core = runtime.MultiTracker(**core_options(self.engine), batches=list(self.batches))
         self._failed: dict[str, Exception] = {}
+        self._batch_failure: Exception | None = None
         self._timing: dict[str, Timing] = {}
 
     def add(self, *, text: str | None = None, box: Any = None, name: str | None = None) -> str:
@@ -111,9 +117,11 @@ class MultiTracker:
         Raises:
             FrameError: bad input; the frame does not count for any target.
             NotStartedError: there is no target.
+            BundleError, EngineUnavailable: a graph of ``batches``, loaded once so many are followed, is of no use; the
+                frame does not count for any target.
         """
         with taken(self.engine, frame) as pixels:
-            results = self._core.update(pixels)
+            results, self._batch_failure = self._core.update(pixels)
         self._failed = {name: error for name, _, error, _ in results if error is not None}
         self._timing = {name: timing_of(seconds) for name, _, _, seconds in results}
         return {name: track_of(track) for name, track, _, _ in results if track is not None}
@@ -125,5 +133,16 @@ class MultiTracker:
 
     @property
     def timing(self) -> Mapping[str, Timing]:
-        """What each target cost in the last ``update``. The one that made the shared picture has its time."""
+        """What each target cost in the last ``update``: of a network that ran for several, an equal share.
+
+        The one that made the shared picture of the whole frame has its time.
+        """
         return MappingProxyType(self._timing)
+
+    @property
+    def batch_failure(self) -> Exception | None:
+        """Why targets took turns in the last ``update`` that ``batches`` has a graph for; None where none did.
+
+        The engine failed to run that graph. It is tried again with the next frame.
+        """
+        return self._batch_failure

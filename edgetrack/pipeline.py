@@ -35,6 +35,8 @@ class FrameMultiTracker(Protocol):
     def failed(self) -> Mapping[str, Exception]: ...
     @property
     def timing(self) -> Mapping[str, Timing]: ...
+    @property
+    def batch_failure(self) -> Exception | None: ...
     def update(self, frame: NDArray[np.uint8]) -> dict[str, Track]: ...
 
 
@@ -193,7 +195,7 @@ def run_many(
     *,
     max_frames: int | None = None,
     on_frame: Callable[[Frame, dict[str, Track], Meter], None] | None = None,
-    on_failure: Callable[[str, Exception], None] | None = None,
+    on_failure: Callable[[str | None, Exception], None] | None = None,
 ) -> Summary:
     """Tracks all targets of ``tracker`` through a source; ends as ``run`` does.
 
@@ -201,14 +203,15 @@ def run_many(
         source, sinks, max_frames: as for ``run``.
         tracker: has its targets already.
         on_frame: called after each frame.
-        on_failure: called when a target fails that did not fail in the frame before; the others go on.
+        on_failure: called when a target fails that did not fail in the frame before, the others go on; and without a
+            name when several cannot go through the network together and take turns instead.
 
     Raises:
         ConfigError: ``max_frames`` is less than 1.
         SourceError: the source gave no frame at all.
         Exception: every target fails in the first frame; it is what the first one failed with.
     """
-    meter, meters, failed = Meter(), dict[str, Meter](), dict[str, Exception]()
+    meter, meters, failed = Meter(), dict[str, Meter](), dict[str | None, Exception]()
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
@@ -224,18 +227,21 @@ def run_many(
             for name, track in tracks.items():
                 own = meters.setdefault(name, Meter())
                 own.record(track, latency_ms=costs_ms[name], dropped=source.dropped)
-        fresh = {name: error for name, error in tracker.failed.items() if name not in failed}
+        now: dict[str | None, Exception] = {target: error for target, error in tracker.failed.items()}  # noqa: C416
+        if tracker.batch_failure is not None:
+            now[None] = tracker.batch_failure
+        fresh = {name: error for name, error in now.items() if name not in failed}
         failed.clear()
-        failed.update(tracker.failed)
+        failed.update(now)
         if on_failure is not None:
-            for name, error in fresh.items():
-                on_failure(name, error)
+            for who, error in fresh.items():
+                on_failure(who, error)
         if on_frame is not None:
             on_frame(frame, tracks, meter)
 
     summary = _loop(source, meter, sinks, max_frames, follow)
     own = {name: m.summary(interrupted=summary.interrupted, problem=None) for name, m in meters.items()}
-    return replace(summary, targets=own, failed={name: str(error) for name, error in failed.items()})
+    return replace(summary, targets=own, failed={name: str(error) for name, error in failed.items() if name})
 
 
 def _loop(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edgetrack.bundle import GRAPHS
+from edgetrack.bundle import BATCHED, GRAPHS
 from edgetrack.manifest import GraphSpec, TensorSpec
 from edgetrack.training.models.network import PROMPTS, TEMPLATE_TOKENS, EdgetrackNet
 from edgetrack.training.models.text import WIDTH, MiniLM
@@ -129,7 +129,10 @@ def build_graphs(network: EdgetrackNet, encoder: MiniLM, search: int = 256) -> d
         "search": (Search(network), {"image": (1, 3, search, search), **known}),
         "ground": (Search(network), {"image": (1, 3, GROUNDING, GROUNDING), **known}),
     }
-    return {role: _graph(role, *plans[role]) for role in GRAPHS}
+    for role, number in BATCHED.items():
+        module, shapes = plans["search"]
+        plans[role] = module, {name: (number, *shape[1:]) for name, shape in shapes.items()}
+    return {role: _graph(role, *plans[role]) for role in (*GRAPHS, *BATCHED)}
 
 
 def _graph(role: str, module: nn.Module, shapes: dict[str, tuple[int, ...]]) -> ExportGraph:

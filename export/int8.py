@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import BATCHED, Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.export.accuracy import Accuracy
 from edgetrack.export.calibration import QUANTIZED
@@ -70,6 +70,9 @@ def _accept(report: Int8Report, bundle: Bundle, variant: Variant, accuracy: Accu
             if flavour == "ort":
                 row = FileRow.of(file, NAME, error=row.error, accuracy=accuracy.ratio, speed=speed.ratio)
             report.files.append(row)
+    for role in (name for name in BATCHED if name in bundle.manifest.tensors):
+        report.files.append(FileRow.of(bundle.path(role), "fp32"))
+        report.files += [FileRow.of(bundle.graph(role, NAME, flavour=f), NAME) for f in FLAVOURS]
     report.files.append(FileRow.of(bundle.path("tracker_weights"), "fp32"))
     report.files.append(FileRow.of(bundle.path("int8_weights"), NAME))
     first, second = accuracy.means

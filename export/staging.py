@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from edgetrack.bundle import ROLES, Bundle
+from edgetrack.bundle import BATCHED, ROLES, Bundle
 from edgetrack.errors import ExportError
 from edgetrack.manifest import FILE_NAME, BundleFile, Manifest, Precision
 
@@ -37,7 +37,7 @@ def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = ()) -> 
     kept = {
         role: entry
         for role, entry in manifest.files.items()
-        if role in ROLES or any(_belongs(role, name) for name in precisions)
+        if role in (*ROLES, *BATCHED) or any(_belongs(role, name) for name in precisions)
     }
     for role, entry in kept.items():
         place = folder / entry.path

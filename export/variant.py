@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import BATCHED, Bundle
+from edgetrack.errors import ExportError
+from edgetrack.export.layers import Source
 from edgetrack.export.plan import Plan
 from edgetrack.export.quantize import Flavour, quantize
 from edgetrack.export.scores import adjusted
@@ -40,23 +42,36 @@ class Variant:
     def write(self, folder: Path, record: Mapping[str, Any]) -> Bundle:
         """Adds the files of all flavours, the ranges and the adjusted thresholds to the bundle in ``folder``."""
         files, weights = {"int8_weights": _WEIGHTS, "int8_ranges": _RANGES}, WeightFile(_WEIGHTS)
-        for role, plan in self.plans.items():
+        sources = self._sources(Bundle.open(folder))
+        for graph, (role, source) in sources.items():
             for flavour, ending in FLAVOURS.items():
-                model = quantize(plan.source, plan.ranges, self.layers[role], flavour=flavour)
+                model = quantize(source, self.plans[role].ranges, self.layers[role], flavour=flavour)
                 weights.store_integers(model)
-                name = files[f"{role}.{NAME}{ending}"] = f"{role}.{NAME}{ending}.onnx"
+                name = files[f"{graph}.{NAME}{ending}"] = f"{graph}.{NAME}{ending}.onnx"
                 (folder / name).write_bytes(model.SerializeToString(deterministic=True))
         (folder / _WEIGHTS).write_bytes(weights.bytes())
         (folder / _RANGES).write_text(self._ranges(record), encoding="utf-8")
         policy = Policy.of(Bundle.open(folder).manifest.thresholds)
         thresholds = adjusted(policy, self.pairs("search"))
-        return add_files(folder, files, precisions={NAME: Precision(tuple(self.plans), thresholds)})
+        return add_files(folder, files, precisions={NAME: Precision(tuple(sources), thresholds)})
 
     def pairs(self, role: str) -> list[tuple[Arrays, Arrays]]:
         """What float32 and integers give for the crops that no range was measured on."""
         plan = self.plans[role]
         session = plan.session(self.layers[role])
         return [(fp32, session.run(feeds)) for fp32, feeds in zip(plan.reference, plan.crops, strict=True)]
+
+    def _sources(self, bundle: Bundle) -> dict[str, tuple[str, Source]]:
+        """Each graph to quantise: whose ranges and layers it has, and its float form."""
+        sources = {role: (role, plan.source) for role, plan in self.plans.items()}
+        for graph in (name for name in BATCHED if name in bundle.manifest.tensors):
+            source, plan = Source.read(bundle.path(graph)), self.plans["search"]
+            if source.layers != plan.source.layers or source.observed() != plan.source.observed():
+                raise ExportError(
+                    f"graph {graph!r} has other layers than 'search', whose INT8 it shares; export the checkpoint again"
+                )
+            sources[graph] = ("search", source)
+        return sources
 
     def _ranges(self, record: Mapping[str, Any]) -> str:
         graphs = {

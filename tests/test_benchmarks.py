@@ -6,6 +6,7 @@ import json
 import mmap
 import subprocess
 import sys
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,18 @@ def test_performance_measures_and_writes_page_and_plots(tmp_path: Path) -> None:
     assert all(plot.read_text().lstrip().startswith("<?xml") for plot in plots)
     for graph in result["roofline"][0]["graphs"]:
         assert f"{graph['ms']:.2f}" in page.read_text()
+
+
+def test_batching_counts_looks_and_lays_out_targets() -> None:
+    from batching import Row, grid, page, to_and_fro
+
+    assert "".join(islice(to_and_fro("abcd"), 10)) == "abcdcbabcd"
+    for count in (1, 2, 4, 8):
+        boxes = grid(640, 480, count)
+        assert len({box.xywh for box in boxes}) == count
+        assert all(
+            box.x >= 0 and box.y >= 0 and box.x + box.w <= 640 and box.y + box.h <= 480 for box in boxes
+        )
+    said = page([Row("m, ort int8", 2, 4, 99, 5.0, 4.0, 1.25, 0.9999)], "/somewhere/street.mp4")
+    assert "| m, ort int8 | 2 | 4 | 5.00 | 4.00 | 1.25 | 0.9999 | 99 |" in said
+    assert "batching.py street.mp4 --write" in said

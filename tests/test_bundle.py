@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from bundles import write_fake_bundle
 
-from edgetrack.bundle import DEFAULT, ROLES, Bundle, shipped
-from edgetrack.errors import BundleError
+from edgetrack.bundle import BATCHED, DEFAULT, ROLES, Bundle, shipped
+from edgetrack.engines.ort import OrtEngine
+from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import Manifest
 
 
@@ -43,6 +44,29 @@ def test_an_unknown_name_lists_what_is_shipped() -> None:
 def test_an_unknown_role_lists_the_roles(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"no file for 'depth'; it has .*search"):
         Bundle.open(write_fake_bundle(tmp_path)).path("depth")
+
+
+def test_graphs_for_several_targets_may_be_missing(tmp_path: Path) -> None:
+    bundle = Bundle.open(write_fake_bundle(tmp_path))
+    assert bundle.batches == ()
+    with pytest.raises(ConfigError, match=r"graph 'search4' is unknown; expected one of text, .*ground$"):
+        OrtEngine(bundle, threads=1).graph("search4")
+
+
+@pytest.mark.parametrize("role", BATCHED)
+def test_half_a_graph_for_several_targets_is_refused(tmp_path: Path, role: str) -> None:
+    write_fake_bundle(tmp_path)
+    values = json.loads((tmp_path / "manifest.json").read_text())
+    tensors = {**values["tensors"], role: values["tensors"]["search"]}
+    files = {**values["files"], role: values["files"]["search"]}
+    with pytest.raises(BundleError, match=f"does not list a file for {role}; export the bundle again"):
+        Bundle.open(write_fake_bundle(tmp_path, tensors=tensors))
+    with pytest.raises(BundleError, match=f"does not list tensors of {role}; export the bundle again"):
+        Bundle.open(write_fake_bundle(tmp_path, files=files))
+    assert Bundle.open(write_fake_bundle(tmp_path, files=files, tensors=tensors)).batches == (BATCHED[role],)
+    files[role] = {**files[role], "sha256": "0" * 64}
+    with pytest.raises(BundleError, match="is damaged"):
+        Bundle.open(write_fake_bundle(tmp_path, files=files, tensors=tensors))
 
 
 @pytest.mark.parametrize("path", [3, b"x", ["edgetrack-s"]])

@@ -13,7 +13,7 @@ from bundles import write_checkpoint, write_text_encoder
 from typer.testing import CliRunner
 
 from edgetrack import _native
-from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.bundle import BATCHED, GRAPHS, Bundle
 from edgetrack.cli import app
 from edgetrack.engines import open_engine
 from edgetrack.errors import EngineUnavailable, ExportError, ParityError
@@ -42,7 +42,7 @@ def report(config: ExportConfig) -> ExportReport:
 
 def test_the_bundle_equals_the_network(report: ExportReport) -> None:
     roles = {key.partition(".")[0] for key in report.errors}
-    assert roles == set(GRAPHS)
+    assert roles == {*GRAPHS, *BATCHED}
     assert max(v for k, v in report.errors.items() if not k.endswith(".kept")) <= 1e-4
 
 
@@ -53,6 +53,13 @@ def test_the_manifest_says_what_was_exported(report: ExportReport) -> None:
     assert manifest.tensors["search"].inputs["memory"].shape == (1, 4, 88, 192)
     assert manifest.tensors["ground"].outputs["score"].shape == (1, 1, 20, 20)
     assert manifest.tensors["text"].inputs["ids"].dtype == "int64"
+    assert report.bundle.batches == (2, 4)
+    for role, number in BATCHED.items():
+        one, many = manifest.tensors["search"], manifest.tensors[role]
+        for side, sides in ((one.inputs, many.inputs), (one.outputs, many.outputs)):
+            assert {name: (number, *spec.shape[1:]) for name, spec in side.items()} == {
+                name: spec.shape for name, spec in sides.items()
+            }
 
 
 def test_weights_are_stored_once_in_half_the_bytes(report: ExportReport) -> None:
@@ -62,10 +69,32 @@ def test_weights_are_stored_once_in_half_the_bytes(report: ExportReport) -> None
     assert parameters * 1.9 < size < parameters * 2.05
 
 
+@pytest.mark.parametrize("engine", ["ort", "ort-ops", "openvino"])
+@pytest.mark.parametrize("role", BATCHED)
+def test_a_batch_says_what_single_runs_say(report: ExportReport, role: str, engine: str) -> None:
+    """Of inputs that differ in every slot."""
+    if engine == "openvino":
+        pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    try:
+        opened = open_engine(report.bundle, engine=engine, threads=1)
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+    random, specs = np.random.default_rng(0), report.bundle.manifest.tensors["search"].inputs
+    feeds = [
+        {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
+        for _ in range(BATCHED[role])
+    ]
+    together = opened.graph(role).run({name: np.concatenate([f[name] for f in feeds]) for name in specs})
+    for slot, one in enumerate(opened.graph("search").run(f) for f in feeds):
+        for name, array in one.items():
+            limit = 1.5 / 256 if name == "kept" else 1e-4
+            assert np.abs(together[name][slot : slot + 1] - array).max() < limit, (name, slot)
+
+
 def test_graph_files_are_clean(report: ExportReport) -> None:
-    for role in GRAPHS:
+    for role in (*GRAPHS, *BATCHED):
         model = onnx.load(str(report.bundle.path(role)), load_external_data=False)
-        selects = role in ("search", "ground")
+        selects = role in ("search", "ground", *BATCHED)
         assert {o.domain: o.version for o in model.opset_import} == {
             "": 20,
             **({"edgetrack": 1} if selects else {}),
@@ -79,7 +108,7 @@ def test_graph_files_are_clean(report: ExportReport) -> None:
 
 
 @pytest.mark.parametrize("engine", ["ort-ops", "openvino"])
-@pytest.mark.parametrize("role", ["search", "ground"])
+@pytest.mark.parametrize("role", ["search", "ground", *BATCHED])
 @pytest.mark.parametrize("present", [(1, 1), (0, 1), (1, 0)])
 def test_other_ways_to_run_the_selection_give_the_same(
     report: ExportReport,

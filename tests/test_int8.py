@@ -17,7 +17,7 @@ pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'"
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 
 from edgetrack import targets  # noqa: E402
-from edgetrack.bundle import Bundle  # noqa: E402
+from edgetrack.bundle import BATCHED, Bundle  # noqa: E402
 from edgetrack.cli import app  # noqa: E402
 from edgetrack.demo.scene import Scene  # noqa: E402
 from edgetrack.engines import open_engine  # noqa: E402
@@ -82,8 +82,9 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
 def test_the_bundle_has_both_flavours_and_the_weights_once(made: tuple[Bundle, Int8Report]) -> None:
     bundle, report = made
     assert report.accepted, report.why
-    assert set(bundle.manifest.precisions["int8"].graphs) == set(QUANTIZED)
-    for role in QUANTIZED:
+    batched = [role for role in BATCHED if role in Bundle.open("edgetrack-s").manifest.tensors]
+    assert set(bundle.manifest.precisions["int8"].graphs) == {*QUANTIZED, *batched}
+    for role in (*QUANTIZED, *batched):
         portable, ort = (bundle.graph(role, "int8", flavour=flavour) for flavour in ("portable", "ort"))
         assert (portable.name, ort.name) == (f"{role}.int8.onnx", f"{role}.int8.ort.onnx")
         assert bundle.graph(role, "fp32") == bundle.path(role)

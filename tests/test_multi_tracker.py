@@ -253,7 +253,7 @@ def test_real_targets_are_followed_as_by_trackers_of_their_own() -> None:
     """The shipped network on the demo's street: bit for bit, and with one session for each graph."""
     from edgetrack.demo.scene import Scene
 
-    many = edgetrack.MultiTracker(threads=1)
+    many = edgetrack.MultiTracker(threads=1, batch=False)
     for text in ("red car", "white van"):
         many.add(text=text)
     alone = {name: edgetrack.Tracker(engine=many.engine) for name in many.names}

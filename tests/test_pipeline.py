@@ -125,6 +125,8 @@ def test_there_must_be_something_to_track() -> None:
 class FakeMultiTracker:
     """Two targets: "a" is tracked, "b" fails in some frames; what each costs is its frame's number."""
 
+    batch_failure: Exception | None = None
+
     def __init__(self, *, fails: set[int], alone: bool = False) -> None:
         self.failed: dict[str, Exception] = {}
         self.timing: dict[str, Timing] = {}

@@ -245,7 +245,9 @@ def _many(targets: list[Target], options: EngineOptions) -> tuple[Engines, Run]:
         sinks,
         max_frames=most,
         on_frame=watch.update_all,
-        on_failure=lambda name, error: complain(f"target {name!r}: {error}"),
+        on_failure=lambda name, error: complain(
+            f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"
+        ),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.arrays import describe
-from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.bundle import BATCHED, GRAPHS, Bundle
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import GraphSpec, TensorSpec
 
@@ -54,7 +54,10 @@ class Engine(Protocol):
     def bundle(self) -> Bundle: ...
 
     def graph(self, role: str) -> Graph:
-        """The graph of a role (text, prompt, template, search, ground), loaded at the first call."""
+        """The graph of a role (text, prompt, template, search, ground, those of ``Bundle.batches``).
+
+        It is loaded at the first call.
+        """
         ...
 
     def wait(self) -> None:
@@ -79,8 +82,9 @@ class LazyEngine:
         self._lock = Lock()
 
     def graph(self, role: str) -> Graph:
-        if role not in GRAPHS:
-            raise ConfigError(f"graph {role!r} is unknown; expected one of {', '.join(GRAPHS)}")
+        roles = [*GRAPHS, *(name for name in BATCHED if name in self.bundle.manifest.tensors)]
+        if role not in roles:
+            raise ConfigError(f"graph {role!r} is unknown; expected one of {', '.join(roles)}")
         with self._lock:  # trackers in several threads may ask for the same graph first
             if role not in self._graphs:
                 graph = self._open(role)

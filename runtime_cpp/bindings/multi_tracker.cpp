@@ -44,9 +44,10 @@ class PyMultiTracker {
 
  public:
   PyMultiTracker(py::object graph, py::object bind, double template_factor, double search_factor,
-                 const Three& mean, const Three& std, const Three& fill, const py::dict& policy) {
+                 const Three& mean, const Three& std, const Three& fill, const py::dict& policy,
+                 const std::vector<std::size_t>& batches) {
     tracker_.emplace(python_engine(std::move(graph), std::move(bind)),
-                     model_of(template_factor, search_factor, mean, std, fill), policy_of(policy));
+                     model_of(template_factor, search_factor, mean, std, fill), policy_of(policy), batches);
   }
 
   void add(const std::string& name, const std::optional<std::pair<Ids, Mask>>& text,
@@ -65,10 +66,13 @@ class PyMultiTracker {
     return alone([&] { return tracker_->names(); });
   }
 
-  // A list of (name, track or None, exception or None, seconds).
-  py::list update(const Picture& pixels) {
+  // A list of (name, track or None, exception or None, seconds), and why no batch ran, or None.
+  py::tuple update(const Picture& pixels) {
     const Frame frame = frame_of(pixels);
-    const std::vector<MultiTracker::Result> results = alone([&] { return tracker_->update(frame); });
+    const auto [results, batch] = alone([&] {
+      std::vector<MultiTracker::Result> copies = tracker_->update(frame);
+      return std::pair(std::move(copies), tracker_->batch_failure());
+    });
     py::list all;
     for (const MultiTracker::Result& result : results) {
       py::object track = py::none(), failure = py::none();
@@ -77,7 +81,7 @@ class PyMultiTracker {
       const Timing& t = result.timing;
       all.append(py::make_tuple(result.name, track, failure, Seconds{t.crop_s, t.network_s, t.total_s}));
     }
-    return all;
+    return py::make_tuple(all, batch ? exception_of(batch) : py::none());
   }
 };
 
@@ -85,9 +89,11 @@ class PyMultiTracker {
 
 void register_multi_tracker(py::module_& module) {
   py::class_<PyMultiTracker>(module, "MultiTracker")
-      .def(py::init<py::object, py::object, double, double, Three, Three, Three, py::dict>(), py::kw_only(),
-           py::arg("graph"), py::arg("bind"), py::arg("template_factor"), py::arg("search_factor"),
-           py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"))
+      .def(py::init<py::object, py::object, double, double, Three, Three, Three, py::dict,
+                    std::vector<std::size_t>>(),
+           py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("template_factor"),
+           py::arg("search_factor"), py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"),
+           py::arg("batches"))
       .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text"), py::arg("box"))
       .def("remove", &PyMultiTracker::remove, py::arg("name"))
       .def("names", &PyMultiTracker::names)

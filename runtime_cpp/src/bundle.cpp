@@ -22,6 +22,7 @@ std::string read_file(const std::string& path) {
 namespace {
 
 constexpr int kSchema = 1;
+constexpr std::size_t kBatches[] = {2, 4};  // "search2", "search4"
 constexpr const char* kRoles[] = {"text", "prompt", "template", "search", "ground", "tokenizer"};
 
 void read_colour(const Json& json, float (&colour)[3]) {
@@ -78,6 +79,8 @@ Bundle Bundle::open(const std::string& folder) {
   for (const char* role : kRoles)
     if (!bundle.paths.count(role))
       throw Error(Code::bundle, message(path, " lists no file for '", role, "'; export the bundle again"));
+  for (const std::size_t batch : kBatches)
+    if (bundle.paths.count("search" + std::to_string(batch))) bundle.batches.push_back(batch);
   return bundle;
 }
 

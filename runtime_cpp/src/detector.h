@@ -11,9 +11,31 @@
 
 namespace edgetrack {
 
+// What "search" and "ground" say of one target.
+struct Answer {
+  Tensor score, offset, size, presence, quality;
+  Tensor embedding;  // of "search" alone
+
+  Maps maps() const {
+    return {static_cast<int>(score.spec.shape[3]),
+            score.floats(),
+            offset.floats(),
+            size.floats(),
+            presence.floats(),
+            quality.floats()};
+  }
+
+  std::vector<Tensor*> tensors() {
+    std::vector<Tensor*> all = {&score, &offset, &size, &presence, &quality};
+    if (embedding.data) all.push_back(&embedding);
+    return all;
+  }
+};
+
 // "search" or "ground", bound to its buffers.
 struct Detector {
-  Tensor image, score, offset, size, presence, quality, embedding;
+  Tensor image;
+  Answer answer;
   std::unique_ptr<Call> call;
   Cost cost;  // of a run with its crop
 
@@ -26,32 +48,22 @@ struct Detector {
     const TensorSpec& picture = find(graph.inputs, role, "image", {1, 3, -1, -1});
     image = shared && shared->data ? *shared : Tensor::zeros(picture);
     if (shared) *shared = image;
-    score = output("score", {1, 1, -1, -1});
-    const std::int64_t cells = score.spec.shape[3];
-    score = output("score", {1, 1, cells, cells});
-    offset = output("offset", {1, 2, cells, cells});
-    size = output("size", {1, 2, cells, cells});
-    presence = output("presence", {1, 1});
-    quality = output("quality", {1, 1, cells, cells});
-    std::vector<Tensor> inputs = {image}, outputs = {score, offset, size, presence, quality};
-    for (const Tensor& tensor : known.tensors()) {
-      find(graph.inputs, role, tensor.spec.name, tensor.spec.shape);
-      inputs.push_back(tensor);
+    answer.score = output("score", {1, 1, -1, -1});
+    const std::int64_t cells = answer.score.spec.shape[3];
+    answer.score = output("score", {1, 1, cells, cells});
+    answer.offset = output("offset", {1, 2, cells, cells});
+    answer.size = output("size", {1, 2, cells, cells});
+    answer.presence = output("presence", {1, 1});
+    answer.quality = output("quality", {1, 1, cells, cells});
+    if (role == "search")
+      answer.embedding = output("embedding", {1, cells * cells, known.prompts.spec.shape[2]});
+    std::vector<Tensor> inputs = {image}, outputs;
+    for (const Tensor* tensor : known.tensors()) {
+      find(graph.inputs, role, tensor->spec.name, tensor->spec.shape);
+      inputs.push_back(*tensor);
     }
-    if (role == "search") {
-      embedding = output("embedding", {1, cells * cells, known.prompts.spec.shape[2]});
-      outputs.push_back(embedding);
-    }
+    for (const Tensor* tensor : answer.tensors()) outputs.push_back(*tensor);
     call = engine.bind(role, inputs, outputs);
-  }
-
-  Maps maps() const {
-    return {static_cast<int>(score.spec.shape[3]),
-            score.floats(),
-            offset.floats(),
-            size.floats(),
-            presence.floats(),
-            quality.floats()};
   }
 };
 

@@ -1,8 +1,12 @@
 #include "edgetrack/multi_tracker.h"
 
+#include <algorithm>
+#include <functional>
+
+#include "batch.h"
 #include "geometry.h"
 #include "message.h"
-#include "whole_frame.h"
+#include "tracker_state.h"
 
 namespace edgetrack {
 
@@ -12,16 +16,34 @@ struct MultiTracker::Target {
   std::optional<Box> box;
   bool started = false;
 
-  Track step(const Frame& frame) {
-    if (started) return tracker.update(frame);
-    const Track track = tracker.start(frame, text ? &*text : nullptr, box ? &*box : nullptr);
-    started = true;
-    return track;
+  Tracker::State& state() { return *tracker.state_; }
+  bool followed() { return started && state().locked; }
+
+  // The track, unless it waits for "search".
+  std::optional<Track> begin(const Frame& frame) {
+    if (!started) {
+      const Track track = tracker.start(frame, text ? &*text : nullptr, box ? &*box : nullptr);
+      started = true;
+      return track;
+    }
+    state().work.timing = {};
+    const Stopwatch watch(state().work.timing.total_s);
+    return state().begin(frame, Deadline(std::nullopt));
   }
 };
 
-MultiTracker::MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy)
-    : engine_(std::move(engine)), model_(model), policy_(policy), whole_(std::make_shared<WholeFrame>()) {}
+MultiTracker::MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
+                           const std::vector<std::size_t>& batches)
+    : engine_(std::move(engine)),
+      model_(model),
+      policy_(policy),
+      whole_(std::make_shared<WholeFrame>()),
+      sizes_(batches),
+      batches_(batches.size()) {
+  std::sort(sizes_.begin(), sizes_.end(), std::greater<>());
+  if (!sizes_.empty() && sizes_.back() < 2)
+    throw Error(Code::config, message("a batch of ", sizes_.back(), " targets; expected at least 2"));
+}
 
 MultiTracker::~MultiTracker() = default;
 
@@ -45,6 +67,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   if (text) target->text = *text;
   if (box) target->box = *box;
   results_.reserve(results_.size() + 1);  // so that nothing can fail between the two
+  waiting_.reserve(results_.size() + 1);
   targets_.push_back(std::move(target));
   results_.push_back({name, {}, {}, {}});
 }
@@ -59,25 +82,98 @@ void MultiTracker::remove(const std::string& name) {
   }
   targets_.erase(targets_.begin() + static_cast<std::ptrdiff_t>(at));
   results_.erase(results_.begin() + static_cast<std::ptrdiff_t>(at));
+  for (const std::unique_ptr<Batch>& batch : batches_)
+    if (batch) batch->forget();
 }
 
 const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame) {
   check_frame(frame);
   if (targets_.empty())
     throw Error(Code::not_started, "update() without any target; call add(text='red car') first");
+  if (frame.place == Place::host) load_batches();
   whole_->current = false;
+  batch_failure_ = nullptr;
+  waiting_.clear();
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    Result& result = results_[i];
-    result.track.reset();
-    result.failure = nullptr;
-    try {
-      result.track = targets_[i]->step(frame);
-    } catch (const std::exception&) {
-      result.failure = std::current_exception();
-    }
-    result.timing = targets_[i]->tracker.timing();
+    results_[i].track.reset();
+    results_[i].failure = nullptr;
+    attempt(i, [&] {
+      results_[i].track = targets_[i]->begin(frame);
+      if (!results_[i].track) waiting_.push_back(i);
+    });
   }
+  search(frame);
+  for (std::size_t i = 0; i < targets_.size(); ++i) results_[i].timing = targets_[i]->tracker.timing();
   return results_;
+}
+
+void MultiTracker::load_batches() {
+  const auto followed = static_cast<std::size_t>(
+      std::count_if(targets_.begin(), targets_.end(), [](const auto& target) { return target->followed(); }));
+  if (followed < 2) return;
+  const auto one =
+      std::find_if(targets_.begin(), targets_.end(), [](const auto& target) { return target->followed(); });
+  Tracker::State& state = (*one)->state();
+  for (std::size_t i = 0; i < sizes_.size(); ++i)
+    if (!batches_[i] && sizes_[i] <= followed)
+      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(), state.target, sizes_[i]);
+}
+
+// What goes wrong in `step` is the failure of that target alone.
+template <typename Step>
+void MultiTracker::attempt(std::size_t target, const Step& step) {
+  try {
+    step();
+  } catch (const std::exception&) {
+    results_[target].failure = std::current_exception();
+  }
+}
+
+// All that wait, in as few runs as there are graphs for: 7 targets are 4, 2 and 1.
+void MultiTracker::search(const Frame& frame) {
+  for (std::size_t first = 0; first < waiting_.size();) {
+    const std::size_t left = waiting_.size() - first;
+    std::size_t at = frame.place == Place::host ? 0 : sizes_.size();  // a GPU crops for one graph at a time
+    while (at < sizes_.size() && (sizes_[at] > left || !batches_[at])) ++at;
+    const std::size_t* targets = waiting_.data() + first;
+    const std::size_t count = at < sizes_.size() ? sizes_[at] : 1;
+    first += count;
+    if (count > 1 && search_together(frame, *batches_[at], targets)) continue;
+    for (std::size_t i = 0; i < count; ++i)
+      attempt(targets[i], [&] {
+        Tracker::State& state = targets_[targets[i]]->state();
+        const Stopwatch watch(state.work.timing.total_s);
+        results_[targets[i]].track = state.search_alone(frame);
+      });
+  }
+}
+
+// False when the engine fails: each may be right alone.
+bool MultiTracker::search_together(const Frame& frame, Batch& batch, const std::size_t* targets) {
+  double network_s = 0;
+  std::exception_ptr failure;
+  try {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      Tracker::State& state = targets_[targets[i]]->state();
+      const Stopwatch watch(state.work.timing.total_s);
+      state.work.crop_into(batch.image(i), frame, state.around, state.colours);
+      batch.tell(i, state.target, state.sought());
+    }
+    const Stopwatch watch(network_s);
+    batch.run();
+  } catch (const std::exception&) {
+    batch_failure_ = failure = std::current_exception();
+  }
+  const double share_s = network_s / static_cast<double>(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Tracker::State& state = targets_[targets[i]]->state();
+    state.work.timing.network_s += share_s;
+    state.work.timing.total_s += share_s;
+    if (failure) continue;
+    const Stopwatch watch(state.work.timing.total_s);
+    attempt(targets[i], [&] { results_[targets[i]].track = state.finish(frame, batch.answer(i)); });
+  }
+  return !failure;
 }
 
 std::vector<std::string> MultiTracker::names() const {

@@ -78,11 +78,11 @@ Knowledge::Knowledge(const GraphSpec& search)
 }
 
 void Knowledge::clear() {
-  for (const Tensor& tensor : tensors()) std::memset(tensor.data.get(), 0, tensor.spec.bytes());
+  for (const Tensor* tensor : tensors()) std::memset(tensor->data.get(), 0, tensor->spec.bytes());
 }
 
-std::vector<Tensor> Knowledge::tensors() const {
-  return {memory, memory_mask, film, anchor, prompts, prototypes};
+std::array<const Tensor*, 6> Knowledge::tensors() const {
+  return {&memory, &memory_mask, &film, &anchor, &prompts, &prototypes};
 }
 
 struct Target::TextGraphs {
@@ -142,6 +142,7 @@ Target::Target(std::shared_ptr<Engine> engine, const Model& model)
 }
 
 void Target::clear() {
+  ++change_;
   everything_.clear();
   words_.clear();
   picture_.clear();
@@ -170,6 +171,7 @@ void Target::set_text(const Text& text, Work& work) {
   TextGraphs& graphs = text_graphs();
   std::copy(text.ids.begin(), text.ids.end(), graphs.ids.integers());
   std::copy(text.mask.begin(), text.mask.end(), graphs.mask.floats());
+  ++change_;
   work.run(*graphs.encode);
   work.run(*graphs.prompt);
   for (const Knowledge* known : {&everything_, &words_}) {
@@ -182,6 +184,7 @@ void Target::set_text(const Text& text, Work& work) {
 
 void Target::set_template(const Frame& frame, const Box& box, Work& work) {
   TemplateGraph& graph = template_graph();
+  ++change_;
   const Region region = region_around(box, factor_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
   work.look(*graph.call, graph.image, frame, region, colours_);
@@ -215,6 +218,7 @@ void Target::average(const float* embedding, const float* share, int cells) {
 }
 
 void Target::refresh(const float* embedding, const float* score, const float* share, int cells, float rate) {
+  ++change_;
   average(embedding, share, cells);
   for (std::size_t i = 0; i < seen_.size(); ++i)
     seen_[i] = has_seen_ ? seen_[i] * (1 - rate) + now_[i] * rate : now_[i];

@@ -1,6 +1,8 @@
 // What the network knows of a target: picture and sentence, encoded once, kept in the engine's input buffers.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +30,7 @@ struct Knowledge {
 
   explicit Knowledge(const GraphSpec& search);
   void clear();
-  std::vector<Tensor> tensors() const;
+  std::array<const Tensor*, 6> tensors() const;
 };
 
 class Target {
@@ -48,6 +50,8 @@ class Target {
   const Knowledge& everything() const { return everything_; }
   const Knowledge& words() const { return words_; }      // the sentence alone, whatever picture there is
   const Knowledge& picture() const { return picture_; }  // the picture alone, whatever sentence there is
+
+  std::uint64_t change() const { return change_; }  // another number for each change of what is known
 
   // Throws Error unless the text has the length that the network takes.
   void check(const Text& text);
@@ -69,6 +73,7 @@ class Target {
   std::vector<float> now_, seen_;           // (2, width): target and background, in a frame and of late
   std::vector<float> sum_;                  // (2, width)
   bool has_seen_ = false;
+  std::uint64_t change_ = 0;
   std::shared_ptr<TextGraphs> text_;  // made when first needed
   std::shared_ptr<TemplateGraph> template_;
 };

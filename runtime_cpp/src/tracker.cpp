@@ -66,8 +66,8 @@ Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms) {
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
   if (state.alone) state.whole->current = false;
-  ++state.index;
-  return state.latest = state.locked ? state.follow(frame, deadline) : state.look(frame);
+  const std::optional<Track> track = state.begin(frame, deadline);
+  return track ? *track : state.search_alone(frame);
 }
 
 void Tracker::set_text(const Text& text) {

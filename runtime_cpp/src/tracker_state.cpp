@@ -38,7 +38,7 @@ Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& r
   const double before_s = work.timing.crop_s + work.timing.network_s;
   work.look(*detector.call, detector.image, frame, region, colours, cropped);
   detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
-  return detector.maps();
+  return detector.answer.maps();
 }
 
 void Tracker::State::follow_from(const Box& at) {
@@ -128,7 +128,14 @@ bool Tracker::State::has_time_to_check(const Detector& searching, double left_s)
   return owed > policy.coast || searching.cost.seconds() + check_s <= left_s;
 }
 
-Track Tracker::State::follow(const Frame& frame, const Deadline& deadline) {
+std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline) {
+  ++index;
+  const std::optional<Track> track = locked ? before_search(frame, deadline) : look(frame);
+  if (track) latest = *track;
+  return track;
+}
+
+std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {
   Detector& searching = searcher();
   const bool check = !own_template && (owed > 0 || due(index, policy.verify));
   const double left_s = deadline.left_s();
@@ -143,36 +150,48 @@ Track Tracker::State::follow(const Frame& frame, const Deadline& deadline) {
       follow_from(*better);
     }
   }
-  const Region region = search_region();
-  const Maps maps = run(searching, frame, region);
-  const Prior prior = {window.data(), policy.window, box->w / region.w, box->h / region.w, policy.penalty};
+  around = search_region();
+  return std::nullopt;
+}
+
+Track Tracker::State::search_alone(const Frame& frame) {
+  Detector& searching = searcher();
+  run(searching, frame, around);
+  return finish(frame, searching.answer);
+}
+
+Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
+  const Maps maps = answer.maps();
+  const Prior prior = {window.data(), policy.window, box->w / around.w, box->h / around.w, policy.penalty};
   const Prediction prediction = decode(maps, &prior);
   const double score = confidence(prediction);
   if (score >= policy.drop)
-    box = clip(smoothed(from_region(region, prediction.share), *box, policy.inertia), frame);
-  pace.see(frame, region, score >= policy.drop ? &*box : nullptr, index);
-  if (score >= policy.sure && due(index, policy.refresh)) refresh(searching, region);
-  return judged(score);
+    box = clip(smoothed(from_region(around, prediction.share), *box, policy.inertia), frame);
+  pace.see(frame, around, score >= policy.drop ? &*box : nullptr, index);
+  if (score >= policy.sure && due(index, policy.refresh)) refresh(answer);
+  return latest = judged(score);
 }
 
 // The user's box is followed by its picture alone; the sentence finds it again. A find of ours may be wrong:
 // there the sentence has a say in every frame.
 Detector& Tracker::State::searcher() {
   std::unique_ptr<Detector>& detector = own_template ? search_by_picture : search;
-  if (!detector)
-    detector =
-        std::make_unique<Detector>(*engine, "search", own_template ? target.picture() : target.everything());
+  if (!detector) detector = std::make_unique<Detector>(*engine, "search", sought());
   if (window.empty()) {
-    window = hann_window(detector->maps().cells);
+    window = hann_window(detector->answer.maps().cells);
     share.resize(window.size());
   }
   return *detector;
 }
 
-void Tracker::State::refresh(const Detector& searching, const Region& region) {
-  const Maps maps = searching.maps();
-  target_share(*box, region, maps.cells, share.data());
-  target.refresh(searching.embedding.floats(), maps.score, share.data(), maps.cells, kDrift);
+const Knowledge& Tracker::State::sought() const {
+  return own_template ? target.picture() : target.everything();
+}
+
+void Tracker::State::refresh(const Answer& answer) {
+  const Maps maps = answer.maps();
+  target_share(*box, around, maps.cells, share.data());
+  target.refresh(answer.embedding.floats(), maps.score, share.data(), maps.cells, kDrift);
 }
 
 Track Tracker::State::judged(double score) {

@@ -38,7 +38,8 @@ struct Tracker::State {
   double belief = 1;    // that what is followed is what the sentence means, 0..1
   bool own_template = false;  // the template is the user's box, not a find of ours
   std::int64_t index = -1;
-  int owed = 0;  // frames since a check by the sentence was due and has not been made
+  Region around{};  // where "search" looks in this frame
+  int owed = 0;     // frames since a check by the sentence was due and has not been made
   Track latest{};
 
   State(std::shared_ptr<Engine> shared, const Model& pictures, const Policy& numbers,
@@ -59,12 +60,19 @@ struct Tracker::State {
   std::optional<Box> checked(const Frame& frame);
   void follow_from(const Box& at);
   Region search_region() const;
-  Track follow(const Frame& frame, const Deadline& deadline);
+
+  // A frame in two halves. The track, unless "search" is to look `around` first.
+  std::optional<Track> begin(const Frame& frame, const Deadline& deadline);
+  std::optional<Track> before_search(const Frame& frame, const Deadline& deadline);
+  Track finish(const Frame& frame, const Answer& answer);  // what it has found there
+  Track search_alone(const Frame& frame);                  // its run between the two
+  const Knowledge& sought() const;                         // what it looks for
+
   Track skip(const Frame& frame, Basis basis);
   bool has_time_to_check(const Detector& searching, double left_s) const;
   Track judged(double score);
   Detector& searcher();
-  void refresh(const Detector& searching, const Region& region);
+  void refresh(const Answer& answer);
 };
 
 }  // namespace edgetrack

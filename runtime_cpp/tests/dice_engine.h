@@ -13,7 +13,25 @@ class DiceEngine final : public Engine {
  public:
   explicit DiceEngine(unsigned seed) : seed_(seed) {}
 
+  long batches = 0;  // runs of graphs for several targets
+
   GraphSpec graph(const std::string& role) override {
+    const bool several = role == "search2" || role == "search4";
+    GraphSpec spec = single(several ? "search" : role);
+    for (std::vector<TensorSpec>* side : {&spec.inputs, &spec.outputs})
+      for (TensorSpec& tensor : *side)
+        if (several) tensor.shape[0] = role.back() - '0';
+    return spec;
+  }
+
+  std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>& inputs,
+                             const std::vector<Tensor>& outputs) override {
+    return std::make_unique<Throw>(seed_ + static_cast<unsigned>(role[0]), outputs,
+                                   inputs[0].spec.shape[0] > 1 ? &batches : nullptr);
+  }
+
+ private:
+  GraphSpec single(const std::string& role) const {
     using Specs = std::vector<TensorSpec>;
     constexpr DType f = DType::float32;
     const TensorSpec image{"image", f, {1, 3, 32, 32}}, mask{"mask", f, {1, 6}};
@@ -38,15 +56,11 @@ class DiceEngine final : public Engine {
              {"embedding", f, {1, 256, 8}}}};
   }
 
-  std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>&,
-                             const std::vector<Tensor>& outputs) override {
-    return std::make_unique<Throw>(seed_ + static_cast<unsigned>(role[0]), outputs);
-  }
-
- private:
   struct Throw final : Call {
-    Throw(unsigned seed, const std::vector<Tensor>& tensors) : dice(seed), outputs(tensors) {}
+    Throw(unsigned seed, const std::vector<Tensor>& tensors, long* count)
+        : dice(seed), outputs(tensors), runs(count) {}
     void run() override {
+      if (runs) ++*runs;
       std::uniform_real_distribution<float> share(0.0f, 1.0f);
       const float level = share(dice) < 0.8f ? 0.9f : 0.05f;
       for (const Tensor& tensor : outputs)
@@ -57,6 +71,7 @@ class DiceEngine final : public Engine {
     }
     std::mt19937 dice;
     const std::vector<Tensor> outputs;
+    long* const runs;
   };
   const unsigned seed_;
 };

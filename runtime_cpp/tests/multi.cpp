@@ -26,6 +26,28 @@ static void expect_error(edgetrack::Code code, const char* words, const Step& st
   }
 }
 
+// Seven targets, of which as many as can be go through the network together: nothing is allocated either.
+static void batched(const edgetrack::Model& model, const edgetrack::Policy& policy,
+                    const edgetrack::Frame& frame) {
+  const edgetrack::Text text = {{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}};
+  const edgetrack::Box box = {100, 100, 40, 30};
+  const auto engine = std::make_shared<edgetrack::DiceEngine>(7u);
+  expect_error(edgetrack::Code::config, "a batch of 1 targets",
+               [&] { edgetrack::MultiTracker(engine, model, policy, {4, 1}); });
+  edgetrack::MultiTracker tracker(engine, model, policy, {2, 4});
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g"})
+    tracker.add(name, *name < 'e' ? nullptr : &text, &box);
+  long before = 0;
+  for (int i = 0; i < 6000; ++i) {
+    if (i == 2000) before = allocations;
+    for (const auto& result : tracker.update(frame))
+      expect(result.track && result.track->index == i, "a track in each frame");
+    expect(!tracker.batch_failure(), "no batch fails");
+  }
+  expect(engine->batches > 6000, "batches ran");
+  expect(allocations == before, "no allocation after warm-up, with batches");
+}
+
 int main() {
   using edgetrack::Code;
   edgetrack::Policy policy;
@@ -66,6 +88,7 @@ int main() {
   }
   expect(before > 100, "the counter counts");
   expect(allocations == before, "no allocation after warm-up");
+  batched(model, policy, frame);
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "edgetrack/tracker.h"
 
@@ -37,6 +38,8 @@ struct Bundle {
   std::size_t text_length;  // tokens
   std::map<std::string, std::string>
       paths;  // by role: text, prompt, template, search, ground, tokenizer, ...
+
+  std::vector<std::size_t> batches;  // numbers of targets that "search" has a graph for, besides 1
 
   // Throws Error when the folder has no manifest that this version understands.
   static Bundle open(const std::string& folder);

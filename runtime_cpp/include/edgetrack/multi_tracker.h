@@ -11,8 +11,10 @@
 
 namespace edgetrack {
 
-// Not for two threads at once. The targets take turns; those that look at the whole frame share one picture
-// of it.
+class Batch;
+
+// Not for two threads at once. Targets that are followed go through the network together, as many as there is
+// a graph for; else they take turns. Those that look at the whole frame share one picture of it.
 class MultiTracker {
  public:
   // What came of one target in one frame: a track, or why there is none.
@@ -20,10 +22,13 @@ class MultiTracker {
     std::string name;
     std::optional<Track> track;
     std::exception_ptr failure;  // an Error, or what the engine threw
-    Timing timing;               // of this target alone
+    Timing timing;               // of this target; what several cost together is shared equally
   };
 
-  MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy);
+  // `batches` are the numbers of targets that the engine has a graph for, such as 2 for "search2" (those of
+  // Bundle::batches); without any the targets take turns. Throws Error for a number below 2.
+  MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
+               const std::vector<std::size_t>& batches = {});
   ~MultiTracker();
   MultiTracker(const MultiTracker&) = delete;
   MultiTracker& operator=(const MultiTracker&) = delete;
@@ -37,9 +42,14 @@ class MultiTracker {
 
   // All targets in the next frame, in the order in which they were added; valid until the next call. A target
   // that fails keeps its state and is tried again with the next frame; the others go on. Nothing is allocated
-  // once each graph has run for each target. Throws Error for a bad frame, which then counts for none, and
-  // without any target.
+  // once each graph has run for each target. Throws Error for a bad frame, without any target, and when a
+  // graph for several cannot be loaded (which happens once so many are followed); the frame then counts for
+  // none.
   const std::vector<Result>& update(const Frame& frame);
+
+  // Why several targets took turns in the last update() although there is a graph for them: the engine failed
+  // to run it. Null when it did not.
+  std::exception_ptr batch_failure() const { return batch_failure_; }
 
   std::vector<std::string> names() const;
 
@@ -47,13 +57,22 @@ class MultiTracker {
   struct Target;
 
   std::size_t place(const std::string& name) const;  // past the end without such a target
+  void load_batches();
+  template <typename Step>
+  void attempt(std::size_t target, const Step& step);
+  void search(const Frame& frame);
+  bool search_together(const Frame& frame, Batch& batch, const std::size_t* targets);
 
   const std::shared_ptr<Engine> engine_;
   const Model model_;
   const Policy policy_;
   const std::shared_ptr<WholeFrame> whole_;
   std::vector<std::unique_ptr<Target>> targets_;
-  std::vector<Result> results_;  // one a target, in the same order
+  std::vector<Result> results_;                  // one a target, in the same order
+  std::vector<std::size_t> waiting_;             // for "search" in this frame, in that order
+  std::vector<std::size_t> sizes_;               // of the batches, in descending order
+  std::vector<std::unique_ptr<Batch>> batches_;  // one a size, made when first needed
+  std::exception_ptr batch_failure_;
 };
 
 }  // namespace edgetrack

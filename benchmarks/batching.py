@@ -1,0 +1,177 @@
+"""Several targets in turn against several in one run of the network, through MultiTracker on a real video.
+
+python benchmarks/batching.py VIDEO [--model edgetrack-s] [--model edgetrack-n] [--rounds 120] [--write]
+
+Every target is followed by its box, the boxes a grid over the first frame, so that each frame is one look of the search
+network for each target and nothing else. Two trackers on one engine, one of them with ``batch=False``, take turns frame
+by frame, so that a busy machine is busy for both; both see every frame. Milliseconds are medians of the time that one
+target cost in an update; the ratio is the median of the ratios of single frames. What is not a look for every target in
+both trackers is not counted, and said. --write: benchmarks/results/batching.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import machine
+
+from edgetrack import MultiTracker, open_source
+from edgetrack.bundle import Bundle
+from edgetrack.engines import Engine, open_engine
+from edgetrack.types import Box, Track
+
+TARGETS = (1, 2, 4, 8)
+THREADS = (1, 2)
+WARM = 10  # frames
+PAGE = Path(__file__).resolve().parent / "results" / "batching.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One configuration."""
+
+    engine: str  # model, engine, precision
+    threads: int
+    targets: int
+    frames: int  # that were counted
+    turn_ms: float  # a target
+    batch_ms: float
+    ratio: float  # how many times as fast together
+    iou: float  # the least, of the two boxes of one target in one frame
+
+
+def grid(width: int, height: int, count: int) -> list[Box]:
+    """Boxes side by side: each of a fifth of the frame's width, in two rows."""
+    rows = 1 if count < 4 else 2
+    columns = -(-count // rows)
+    w, h = width / 5, height / 4
+    return [
+        Box(width * (i % columns + 0.5) / columns - w / 2, height * (i // columns + 0.5) / rows - h / 2, w, h)
+        for i in range(count)
+    ]
+
+
+def frames_of(video: str, most: int) -> list[Any]:
+    """The first frames, uint8 (H, W, 3) BGR, kept in memory: decoding is not what is measured."""
+    with open_source(video) as source:
+        return [frame.pixels.copy() for frame in islice(source, most)]
+
+
+def to_and_fro(frames: Sequence[Any]) -> Iterator[Any]:
+    """Without a jump, so that what is followed stays in sight."""
+    return chain.from_iterable(repeat([*frames, *frames[-2:0:-1]]))
+
+
+def compare(engine: Engine, frames: Sequence[Any], targets: int, rounds: int) -> Row:
+    """Both ways, frame by frame; raises SystemExit when fewer than half of the frames could be counted."""
+    height, width = frames[0].shape[:2]
+    trackers = [MultiTracker(engine=engine, batch=batch) for batch in (False, True)]
+    for tracker in trackers:
+        for box in grid(width, height, targets):
+            tracker.add(box=box)
+    spent, least = [], 1.0
+    for index, pixels in enumerate(islice(to_and_fro(frames), rounds + WARM)):
+        times, tracks = [0.0, 0.0], [dict[str, Track](), dict[str, Track]()]
+        for i in (0, 1) if index % 2 else (1, 0):
+            begun_s = time.perf_counter()
+            tracks[i] = trackers[i].update(pixels)
+            times[i] = (time.perf_counter() - begun_s) * 1e3 / targets
+        pairs = [(tracks[0][name].box, tracks[1][name].box) for name in trackers[0].names]
+        if any(a is None or b is None for a, b in pairs):
+            trackers = [again(engine, batch, pixels, targets) for batch in (False, True)]
+            continue
+        least = min(least, *(iou(a, b) for a, b in pairs if a and b))
+        if index >= WARM:
+            spent.append(times)
+    if 2 * len(spent) < rounds:
+        raise SystemExit(f"{len(spent)} of {rounds} frames showed every target; give another video")
+    turn, batch = np.median(spent, axis=0)
+    ratio = float(np.median([a / b for a, b in spent]))
+    name = f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}"
+    threads = int(engine.reason.split(" threads")[0].split()[-1])
+    return Row(name, threads, targets, len(spent), float(turn), float(batch), ratio, least)
+
+
+def again(engine: Engine, batch: bool, pixels: Any, targets: int) -> MultiTracker:
+    """A tracker that has started on this frame: one of the targets before was lost."""
+    tracker = MultiTracker(engine=engine, batch=batch)
+    for box in grid(pixels.shape[1], pixels.shape[0], targets):
+        tracker.add(box=box)
+    tracker.update(pixels)
+    return tracker
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes in pixels."""
+    w = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    h = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
+    inside = max(w, 0.0) * max(h, 0.0)
+    return inside / (a.w * a.h + b.w * b.h - inside)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """As Markdown."""
+    lines = [
+        "| model | threads | targets | in turn, ms a target | together, ms a target | ratio | least IoU | frames |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {r.engine} | {r.threads} | {r.targets} | {r.turn_ms:.2f} | {r.batch_ms:.2f} | {r.ratio:.2f} | {r.iou:.4f} "
+        f"| {r.frames} |"
+        for r in rows
+    ]
+    return "\n".join(lines)
+
+
+def page(rows: Sequence[Row], video: str) -> str:
+    """The whole of results/batching.md."""
+    return f"""# Several targets in one run of the network
+
+Written by `python benchmarks/batching.py {Path(video).name} --write`, on {machine()}.
+
+Every target is followed by its box; two `MultiTracker` on one engine, one with `batch=False`, take turns frame by
+frame. Medians; the ratio is that of single frames, and above 1 where running together is faster. The least IoU is
+that of the two boxes of one target in any frame.
+
+{table(rows)}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("video")
+    parser.add_argument("--model", action="append", help="a bundle; may be given several times")
+    parser.add_argument("--precision", action="append", help="default: int8 and fp32")
+    parser.add_argument("--engine", default="ort")
+    parser.add_argument("--rounds", type=int, default=120)
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    frames, rows = frames_of(args.video, args.rounds), list[Row]()
+    for model in args.model or ["edgetrack-s", "edgetrack-n"]:
+        for precision in args.precision or ["int8", "fp32"]:
+            for threads in THREADS:
+                engine = open_engine(
+                    Bundle.open(model), engine=args.engine, precision=precision, threads=threads
+                )
+                if not engine.bundle.batches:
+                    raise SystemExit(f"{engine.bundle} has no graphs for several targets; export it again")
+                for targets in TARGETS:
+                    rows.append(compare(engine, frames, targets, args.rounds))
+                    print(rows[-1], flush=True)
+                engine.close()
+    print(table(rows))
+    if args.write:
+        PAGE.write_text(page(rows, args.video))
+
+
+if __name__ == "__main__":
+    main()
