@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from edgetrack.datasets import LAYOUTS
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
 
 
@@ -40,7 +39,13 @@ class _Format(str, Enum):
 
 def eval_command(
     dataset: Annotated[
-        str, typer.Argument(metavar="DATASET", help=f"Layout of the data: {', '.join(LAYOUTS)}.")
+        str,
+        typer.Argument(
+            metavar="DATASET",
+            help="Layout of the data: "
+            "otb100, otb99-lang, lasot, lasot-ext, tnl2k, got10k, trackingnet, uav123, nfs, vot, davis, "
+            "lasher, depthtrack, visevent, folder, coco, refcoco, refcoco+, refcocog, refcocog-google.",
+        ),
     ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Where the data are.")],
     split: Annotated[
