@@ -114,14 +114,15 @@ def run_all(count: int, *, sizes: Any = SIZES, targets: Any = TARGETS, threads: 
     result: Row = {"machine": machine.facts(), "updates": count, "load": os.getloadavg()[0], "runs": []}
     result["model"] = bundle.manifest.name
     for number in threads:
-        engine = open_engine(bundle, engine="ort", precision="fp32", threads=number)
+        engine = open_engine(bundle, engine="ort", threads=number)
+        result["precision"] = engine.precision
         rows = [(size, 1) for size in sizes] + [(SIZE, n) for n in targets if n > 1]
         for state in ("following", "searching"):
             for size, many in rows:
                 result["runs"].append({"threads": number, **row(engine, size, many, state, count)})
                 print(result["runs"][-1], flush=True)
         peak = measure(number)
-        network = graphs(engine, peak, count)
+        network = graphs(open_engine(bundle, engine="ort", precision="fp32", threads=number), peak, count)
         result.setdefault("roofline", []).append({**asdict(peak), "graphs": network})
         print(result["roofline"][-1], flush=True)
     return result

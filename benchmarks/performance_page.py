@@ -32,10 +32,10 @@ bundle has a graph for that ([in turn against batched](../benchmarks/results/bat
 """
 ROOFLINE = """## The networks beside the machine
 
-The roofline model (Williams, Waterman and Patterson, 2009): W operations on Q bytes take at least W / peak or
-Q / bandwidth, whichever is more. W counts the convolutions and matrix products of the graph, Q its weights, inputs and
-outputs once, as if all else stayed in the cache; the peak is that of a large float32 matrix product, the bandwidth
-that of a large copy (read and written), both measured in the same run with the same threads.
+The roofline model (Williams, Waterman and Patterson, 2009): W operations on Q bytes take at least W / peak or Q /
+bandwidth, whichever is more. W counts the convolutions and matrix products of the float32 graph, Q its weights,
+inputs and outputs once, as if all else stayed in the cache; the peak is that of a large float32 matrix product, the
+bandwidth that of a large copy (read and written), both measured in the same run with the same threads.
 
 """
 
@@ -55,7 +55,10 @@ def page_of(result: Row | None) -> str:
     said = ", ".join(
         f"{name} {facts[name]}" for name in ("processor", "cores", "onnxruntime") if name in facts
     )
-    page = HEAD + f"{said}; model {result['model']}, ONNX Runtime float32; the load of the machine was "
+    page = (
+        HEAD
+        + f"{said}; model {result['model']} in {result['precision']}, ONNX Runtime; the load of the machine was "
+    )
     page += (
         f"{result['load']:.1f} when the run began. Medians of {result['updates']} updates, in milliseconds.\n"
     )
