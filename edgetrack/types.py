@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,8 @@ class Box:
     h: float
 
     def __post_init__(self) -> None:
-        if not all(math.isfinite(v) for v in (self.x, self.y, self.w, self.h)):
+        isfinite = math.isfinite  # each in turn: this runs for every frame
+        if not (isfinite(self.x) and isfinite(self.y) and isfinite(self.w) and isfinite(self.h)):
             raise BoxError(f"box {self.xywh} has a value that is not finite; expected (x, y, w, h) in pixels")
         if self.w <= 0 or self.h <= 0:
             raise BoxError(f"box {self.xywh} is empty; expected (x, y, w, h) with w > 0 and h > 0")
@@ -115,11 +116,11 @@ def check_pixels(pixels: object) -> NDArray[np.uint8]:
     expected = "expected a numpy array, uint8, shape (height, width, 3), colours in BGR order"
     if not isinstance(pixels, np.ndarray):
         raise FrameError(f"frame is a {type(pixels).__name__}; {expected}")
-    check_picture(str(pixels.dtype), pixels.shape, expected)
+    check_picture(pixels.dtype, pixels.shape, expected)
     return pixels
 
 
-def check_picture(dtype: str, shape: tuple[int, ...], expected: str) -> None:
+def check_picture(dtype: str | np.dtype[Any], shape: tuple[int, ...], expected: str) -> None:
     """Raises FrameError, which ends in ``expected``, unless it is a non-empty uint8 (H, W, 3) array."""
     if dtype != "uint8":
         raise FrameError(f"frame has dtype {dtype}; {expected}")
