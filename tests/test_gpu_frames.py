@@ -147,7 +147,7 @@ def test_frames_may_change_their_place(cuda: FakeCuda) -> None:
 def test_several_targets_share_a_frame_on_the_gpu(cuda: FakeCuda) -> None:
     engine, results = tensorrt(), []
     for make in (lambda _, pixels: pixels, DLPackFrame):
-        many = MultiTracker(engine=engine)
+        many = MultiTracker(engine=engine, batch=False)  # as frames on the GPU always are
         many.add(text="red car")
         many.add(text="white van", name="van")
         many.add(box=CAR)

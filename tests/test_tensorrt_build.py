@@ -55,8 +55,9 @@ def test_int8_shares_the_plans_of_the_graphs_that_it_leaves_in_float32(fakes: Fa
     assert {role for role, row in rows.items() if "already there" in row and "fp32" in row} == {
         "text",
         "prompt",
+        "ground",
     }
-    assert all("int8" in rows[role] for role in ("template", "search", "ground"))
+    assert all("int8" in rows[role] for role in ("template", "search"))
 
 
 def test_single_graphs(fakes: Fakes, tmp_path: Path) -> None:
