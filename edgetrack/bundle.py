@@ -71,6 +71,11 @@ class Bundle:
         return _inside(self.folder, role, entry)
 
     @property
+    def graphs(self) -> tuple[str, ...]:
+        """The roles of all its graphs."""
+        return (*GRAPHS, *(role for role in BATCHED if role in self.manifest.tensors))
+
+    @property
     def batches(self) -> tuple[int, ...]:
         """Numbers of targets that a graph of its own looks for at once, in ascending order; empty without any."""
         return tuple(number for role, number in BATCHED.items() if role in self.manifest.tensors)

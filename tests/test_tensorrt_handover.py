@@ -20,7 +20,7 @@ from tensorrt_fakes import Fakes, plans, tensorrt
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 
 from edgetrack import Box, Tracker
-from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.bundle import Bundle
 from edgetrack.demo import open_demo
 from edgetrack.engines import available, open_engine
 from edgetrack.engines.tensorrt import TensorRtEngine
@@ -109,12 +109,14 @@ def test_no_frame_is_lost_and_the_boxes_agree(
             assert track.box.iou(expected.box) > 0.8
     assert served == ["ort"] * served.count("ort") + ["tensorrt"] * 15
     assert served[0] == "ort"
-    assert trt.executions >= len(GRAPHS) + 15  # each once before it serves, then at least once a frame
+    assert (
+        trt.executions >= len(engine.bundle.graphs) + 15
+    )  # each once before it serves, then at least once a frame
     assert fakes[0].launches  # as CUDA graphs
     assert "TensorRT 10.3.0 on Fake GPU" in engine.reason.partition(";")[0]
     assert "; since " in engine.reason
     said = [record.message for record in caplog.records]
-    assert "builds the plans of text, prompt, template, search, ground in the background" in said[0]
+    assert f"builds the plans of {', '.join(engine.bundle.graphs)} in the background" in said[0]
     assert said[-1].startswith("TensorRT serves from now on: built in ")
     assert len(said) == 2
 
@@ -129,8 +131,8 @@ def test_two_engines_and_their_trackers_share_one_build(
         tracker.start(frames[0], **START)
     one.wait()
     two.wait()
-    assert len(lines(record, "began")) == len(GRAPHS)
-    assert len(plans(tmp_path)) == len(GRAPHS)
+    assert len(lines(record, "began")) == len(one.bundle.graphs)
+    assert len(plans(tmp_path)) == len(one.bundle.graphs)
     boxes = [tracker.update(frames[1]).box for tracker in trackers]
     assert boxes[0] == boxes[1] == boxes[2]
     assert fakes[1].executions

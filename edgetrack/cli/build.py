@@ -33,14 +33,15 @@ def build_command(
     """
     from rich.console import Console
 
-    from edgetrack.bundle import GRAPHS, Bundle
+    from edgetrack.bundle import Bundle
     from edgetrack.engines import open_tensorrt
 
-    roles = list(dict.fromkeys(graph or GRAPHS))
-    if unknown := [role for role in roles if role not in GRAPHS]:
-        raise ConfigError(f"--graph {unknown[0]!r} is unknown; expected one of {', '.join(GRAPHS)}")
+    bundle = Bundle.open(model)
+    roles = list(dict.fromkeys(graph or bundle.graphs))
+    if unknown := [role for role in roles if role not in bundle.graphs]:
+        raise ConfigError(f"--graph {unknown[0]!r} is unknown; expected one of {', '.join(bundle.graphs)}")
     console = Console(highlight=False)
-    engine = open_tensorrt(Bundle.open(model), precision=precision)
+    engine = open_tensorrt(bundle, precision=precision)
     console.print(
         f"{engine.bundle.manifest.name} {engine.precision}, {engine.reason.partition(';')[0]}", soft_wrap=True
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.arrays import describe
-from edgetrack.bundle import BATCHED, GRAPHS, Bundle
+from edgetrack.bundle import Bundle
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import GraphSpec, TensorSpec
 
@@ -82,9 +82,8 @@ class LazyEngine:
         self._lock = Lock()
 
     def graph(self, role: str) -> Graph:
-        roles = [*GRAPHS, *(name for name in BATCHED if name in self.bundle.manifest.tensors)]
-        if role not in roles:
-            raise ConfigError(f"graph {role!r} is unknown; expected one of {', '.join(roles)}")
+        if role not in self.bundle.graphs:
+            raise ConfigError(f"graph {role!r} is unknown; expected one of {', '.join(self.bundle.graphs)}")
         with self._lock:  # trackers in several threads may ask for the same graph first
             if role not in self._graphs:
                 graph = self._open(role)

@@ -15,7 +15,7 @@ from typing import Any
 
 from edgetrack._imports import require
 from edgetrack._native import library
-from edgetrack.bundle import GRAPHS, Bundle
+from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine
 from edgetrack.engines.tensorrt.build import TimingCache, build_plan, make_log
 from edgetrack.engines.tensorrt.capture import CudaGraphs
@@ -100,7 +100,7 @@ class TensorRtEngine(LazyEngine):
 
     def missing(self) -> list[str]:
         """The graphs without a whole plan in the cache. Whether TensorRT takes the others is seen when they load."""
-        return [role for role in GRAPHS if not self.plans.holds(self._place(role))]
+        return [role for role in self.bundle.graphs if not self.plans.holds(self._place(role))]
 
     def build(self, role: str) -> Plan:
         """Sees to it that the plan of a graph is in the cache, ahead of time.

@@ -175,7 +175,7 @@ def _end(build: BuildProcess, thread: Thread) -> None:
 
 def _warm(engine: Engine) -> None:
     """Loads all graphs and runs each once: a first run loads kernels, which would be felt as a slow frame."""
-    for role in GRAPHS:
+    for role in engine.bundle.graphs:
         graph = engine.graph(role)
         graph.run({name: np.zeros(spec.shape, spec.dtype) for name, spec in graph.inputs.items()})
 
