@@ -73,12 +73,17 @@ class Bundle:
     @property
     def graphs(self) -> tuple[str, ...]:
         """The roles of all its graphs."""
-        return (*GRAPHS, *(role for role in BATCHED if role in self.manifest.tensors))
+        return (*GRAPHS, *self.batched)
+
+    @property
+    def batched(self) -> tuple[str, ...]:
+        """The roles of its graphs for several targets, fewest first; empty without any."""
+        return tuple(role for role in BATCHED if role in self.manifest.tensors)
 
     @property
     def batches(self) -> tuple[int, ...]:
         """Numbers of targets that a graph of its own looks for at once, in ascending order; empty without any."""
-        return tuple(number for role, number in BATCHED.items() if role in self.manifest.tensors)
+        return tuple(BATCHED[role] for role in self.batched)
 
     def graph(self, role: str, precision: str, *, flavour: str = "portable") -> Path:
         """The file of a graph in a precision; float32's where the precision leaves that graph as it is.
@@ -90,6 +95,13 @@ class Bundle:
         if own is None or role not in own.graphs:
             return self.path(role)
         return self.path(_roles(role, precision)[flavour])
+
+    def digests(self, graph: Path) -> tuple[str, ...]:
+        """The SHA-256 of a graph's file and of all weights, which ``open`` has compared: what is built from them."""
+        files = self.manifest.files
+        own = next(entry.sha256 for entry in files.values() if self.folder / entry.path == graph)
+        weights = (entry.sha256 for role, entry in sorted(files.items()) if role.endswith("_weights"))
+        return (own, *weights)
 
     def __repr__(self) -> str:
         return f"Bundle({self.manifest.name} {self.manifest.version}, {self.folder})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgetrack.bundle import BATCHED, Bundle
+from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.export.accuracy import Accuracy
 from edgetrack.export.calibration import QUANTIZED
@@ -21,7 +21,7 @@ STEPS = (0, 4, 8, 16, 32)  # most sensitive layers of each graph that the search
 
 def add_int8(folder: Path, gate: Gate, *, watch: Watch) -> Int8Report:
     """Adds INT8 to the bundle in ``folder`` when it is accurate and fast enough; else says why it is not."""
-    bundle, threads = Bundle.open(folder), gate.config.threads
+    bundle, threads = gate.bundle, gate.config.threads
     plans = {
         role: make_plan(role, bundle.path(role), gate.calibration, threads=threads, watch=watch)
         for role in QUANTIZED
@@ -30,14 +30,16 @@ def add_int8(folder: Path, gate: Gate, *, watch: Watch) -> Int8Report:
     report = _report(gate, plans, kinds)
     for floats in STEPS:
         variant = Variant(plans, {role: plan.layers(kinds, floats=floats) for role, plan in plans.items()})
-        accuracy, speed = None, plans["search"].speed(variant.layers["search"], threads=threads)
-        if speed.ratio > 1:
-            candidate = variant.write(folder, gate.calibration.record)
-            accuracy = gate.judge.accuracy(OrtEngine(candidate, precision=NAME, threads=threads))
-        passed = accuracy is not None and gate.passes(accuracy)
-        report.attempts.append(Attempt(floats, speed.ratio, accuracy.ratio if accuracy else None, passed))
-        if passed and accuracy is not None:
-            _accept(report, Bundle.open(folder), variant, accuracy)
+        speed = plans["search"].speed(variant.layers["search"], threads=threads)
+        if speed.ratio <= 1:
+            report.attempts.append(Attempt(floats, speed.ratio, None, passed=False))
+            continue
+        candidate = variant.write(folder, gate.calibration.record)
+        accuracy = gate.judge.accuracy(OrtEngine(candidate, precision=NAME, threads=threads))
+        passed = gate.passes(accuracy)
+        report.attempts.append(Attempt(floats, speed.ratio, accuracy.ratio, passed))
+        if passed:
+            _accept(report, candidate, variant, accuracy)
             return report
         remove_precision(folder, NAME)
     report.why = _refusal(report)
@@ -65,12 +67,11 @@ def _accept(report: Int8Report, bundle: Bundle, variant: Variant, accuracy: Accu
         report.latency_ms[role] = (speed.fp32_ms, speed.other_ms)
         report.files.append(FileRow.of(bundle.path(role), "fp32"))
         for flavour in FLAVOURS:
+            measured = {"accuracy": accuracy.ratio, "speed": speed.ratio} if flavour == "ort" else {}
+            error = plan.error(variant.layers[role], flavour=flavour)
             file = bundle.graph(role, NAME, flavour=flavour)
-            row = FileRow.of(file, NAME, error=plan.error(variant.layers[role], flavour=flavour))
-            if flavour == "ort":
-                row = FileRow.of(file, NAME, error=row.error, accuracy=accuracy.ratio, speed=speed.ratio)
-            report.files.append(row)
-    for role in (name for name in BATCHED if name in bundle.manifest.tensors):
+            report.files.append(FileRow.of(file, NAME, error=error, **measured))
+    for role in bundle.batched:
         report.files.append(FileRow.of(bundle.path(role), "fp32"))
         report.files += [FileRow.of(bundle.graph(role, NAME, flavour=f), NAME) for f in FLAVOURS]
     report.files.append(FileRow.of(bundle.path("tracker_weights"), "fp32"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrack.bundle import BATCHED, Bundle
+from edgetrack.bundle import Bundle
 from edgetrack.errors import ExportError
 from edgetrack.export.layers import Source
 from edgetrack.export.plan import Plan
@@ -42,7 +42,8 @@ class Variant:
     def write(self, folder: Path, record: Mapping[str, Any]) -> Bundle:
         """Adds the files of all flavours, the ranges and the adjusted thresholds to the bundle in ``folder``."""
         files, weights = {"int8_weights": _WEIGHTS, "int8_ranges": _RANGES}, WeightFile(_WEIGHTS)
-        sources = self._sources(Bundle.open(folder))
+        bundle = Bundle.open(folder)
+        sources = self._sources(bundle)
         for graph, (role, source) in sources.items():
             for flavour, ending in FLAVOURS.items():
                 model = quantize(source, self.plans[role].ranges, self.layers[role], flavour=flavour)
@@ -51,8 +52,7 @@ class Variant:
                 (folder / name).write_bytes(model.SerializeToString(deterministic=True))
         (folder / _WEIGHTS).write_bytes(weights.bytes())
         (folder / _RANGES).write_text(self._ranges(record), encoding="utf-8")
-        policy = Policy.of(Bundle.open(folder).manifest.thresholds)
-        thresholds = adjusted(policy, self.pairs("search"))
+        thresholds = adjusted(Policy.of(bundle.manifest.thresholds), self.pairs("search"))
         return add_files(folder, files, precisions={NAME: Precision(tuple(sources), thresholds)})
 
     def pairs(self, role: str) -> list[tuple[Arrays, Arrays]]:
@@ -64,7 +64,7 @@ class Variant:
     def _sources(self, bundle: Bundle) -> dict[str, tuple[str, Source]]:
         """Each graph to quantise: whose ranges and layers it has, and its float form."""
         sources = {role: (role, plan.source) for role, plan in self.plans.items()}
-        for graph in (name for name in BATCHED if name in bundle.manifest.tensors):
+        for graph in bundle.batched:
             source, plan = Source.read(bundle.path(graph)), self.plans["search"]
             if source.layers != plan.source.layers or source.observed() != plan.source.observed():
                 raise ExportError(

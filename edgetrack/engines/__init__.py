@@ -41,16 +41,15 @@ def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto"
         raise ConfigError(f"threads is {threads!r}; expected an integer of at least 1")
     target = targets.detect()
     name = target.engines[0] if engine == "auto" else engine
+    if name == "tensorrt":
+        from edgetrack.engines.tensorrt.handover import hand_over
+
+        return hand_over(open_tensorrt(bundle, precision=precision), threads=threads)
     taken, why = _precision(bundle, precision, target, name)
     if name == "openvino":
         from edgetrack.engines.openvino import OpenVinoEngine
 
         return OpenVinoEngine(bundle, precision=taken, threads=threads, why=why)
-    if name == "tensorrt":
-        from edgetrack.engines.tensorrt import TensorRtEngine
-        from edgetrack.engines.tensorrt.handover import hand_over
-
-        return hand_over(TensorRtEngine(bundle, target, precision=taken, why=why), threads=threads)
     if name in ("ort-cuda", "ort-tensorrt"):
         from edgetrack.engines.ort_gpu import OrtGpuEngine
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
 import io
 import logging
 import re
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
 from edgetrack.engines.ort import OrtGraph
-from edgetrack.engines.tensorrt.plans import cache_folder
+from edgetrack.engines.tensorrt.plans import cache_folder, key
 from edgetrack.errors import BundleError, EngineUnavailable
 from edgetrack.targets import Target
 
@@ -173,12 +172,9 @@ class OrtGpuEngine(LazyEngine):
 
     def _cache(self, path: Path) -> Path:
         """The folder of this file's TensorRT engines: their own names say nothing of weights in another file."""
-        files = self.bundle.manifest.files
-        graph = next(entry.sha256 for entry in files.values() if self.bundle.folder / entry.path == path)
-        weights = [entry.sha256 for role, entry in sorted(files.items()) if role.endswith("_weights")]
-        facts = (graph, *weights, str(self._ort.__version__))
-        digest = hashlib.sha256("\0".join(facts).encode()).hexdigest()
-        folder = cache_folder() / "onnxruntime" / digest[:32]
+        folder = (
+            cache_folder() / "onnxruntime" / key((*self.bundle.digests(path), str(self._ort.__version__)))
+        )
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

@@ -194,14 +194,10 @@ class TensorRtEngine(LazyEngine):
         return self.precision if own is None or role in own.graphs else "fp32"
 
     def _place(self, role: str) -> Path:
-        """The plan of a graph, by all that decides what it is. The bundle has compared its files with their digests."""
-        path, files = self.bundle.graph(role, self.precision), self.bundle.manifest.files
-        graph = next(e.sha256 for e in files.values() if self.bundle.folder / e.path == path)
-        weights = [entry.sha256 for name, entry in sorted(files.items()) if name.endswith("_weights")]
+        """The plan of a graph, by all that decides what it is."""
         precision = self._precision_of(role)
         built_from = (
-            graph,
-            *weights,
+            *self.bundle.digests(self.bundle.graph(role, self.precision)),
             *self._machine(),
             precision,
             str(REVISION),

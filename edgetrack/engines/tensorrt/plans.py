@@ -22,6 +22,11 @@ def cache_folder() -> Path:
     )
 
 
+def key(built_from: tuple[str, ...]) -> str:
+    """A name for what was built from these facts."""
+    return hashlib.sha256("\0".join(built_from).encode()).hexdigest()[:32]
+
+
 class PlanCache:
     """Plans by name and by all that they were built from; damaged ones are known before TensorRT reads them.
 
@@ -33,8 +38,7 @@ class PlanCache:
 
     def path(self, name: str, built_from: tuple[str, ...], *, suffix: str = ".plan") -> Path:
         """The file of the plan ``name`` that was built from these facts."""
-        digest = hashlib.sha256("\0".join(built_from).encode()).hexdigest()
-        return self.folder / f"{name}-{digest[:32]}{suffix}"
+        return self.folder / f"{name}-{key(built_from)}{suffix}"
 
     @contextmanager
     def building(self) -> Generator[None, None, None]:
