@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.evaluation.pareto import Point, chart
+from edgetrack.evaluation.trackers import is_peer
 
 BEGIN, END = "<!-- measured: benchmarks/readme.py -->", "<!-- end -->"
 GIVEN = {"bbox": "box", "nlbbox": "box and text", "nl": "text alone"}
@@ -28,7 +29,7 @@ def rows(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if what["condition"]["name"] != "clean" or what["control"] != "none":
                 continue
             about = report["trackers"][what["tracker"]]
-            peer = what["tracker"] != "edgetrack"
+            peer = is_peer(what["tracker"])
             name = _peer(what["tracker"]) if peer else f"{about['model'].split()[0]}, {about['precision']}"
             found[name, what["mode"]] = {"name": name, "peer": peer, "mode": what["mode"], **_figures(run)}
     order = list(GIVEN)

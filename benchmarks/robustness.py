@@ -1,6 +1,6 @@
 """Measures edgetrack beside OpenCV's TrackerNano under disturbances; writes robustness.md and robustness.json.
 
-python benchmarks/robustness.py SEQUENCES --peer-weights DIR --work DIR [--severity 2] [--draws 3] [--seed 0]
+python benchmarks/robustness.py SEQUENCES --peer-weights DIR --work DIR [--model NAME]... [--severity N]... [--draws 3]
 
 Everything that is drawn by chance follows from the seed. After Ctrl-C the same command goes on where it was: each
 record is kept in --work, with the whole report. Milliseconds are not measured here.
@@ -17,13 +17,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from edgetrack.evaluation.conditions import CORRUPTIONS, conditions
+from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.suite import evaluate
 from edgetrack.tracker import Tracker
 
 KEPT = ("command", "made", "dataset", "settings", "trackers", "machine", "notes", "robustness", "degradation")
 TITLES = ("Robustness", "Beside", "Occlusion", "Said while")
+MODELS = ("edgetrack-s", "edgetrack-n")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -34,14 +35,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("sequences", type=Path, help="a data set in the layout `folder`")
     parser.add_argument("--peer-weights", type=Path, required=True)
     parser.add_argument("--peer", default="opencv-nano:v2")
-    parser.add_argument("--model", default="edgetrack-s")
+    parser.add_argument("--model", action="append", help="default: edgetrack-s and edgetrack-n")
     parser.add_argument("--work", type=Path, default=Path("robustness"), help="records and the whole report")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the two short files go")
     parser.add_argument("--only", action="append", default=[], metavar="SEQUENCE")
     parser.add_argument(
         "--corruption", action="append", choices=CORRUPTIONS, help="default: all, and occlusion"
     )
-    parser.add_argument("--severity", type=int, action="append", choices=(1, 2, 3), help="default: 2")
+    parser.add_argument("--severity", type=int, action="append", choices=(1, 2, 3), help="default: all")
     parser.add_argument("--draws", type=int, default=3, help="first boxes of init-jitter")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -72,7 +73,7 @@ def main() -> None:
     asked = conditions(
         occlusion=not args.corruption,
         corruptions=args.corruption or CORRUPTIONS,
-        severities=args.severity or [2],
+        severities=args.severity or SEVERITIES,
         draws=args.draws,
     )
     request = Request(
@@ -80,7 +81,7 @@ def main() -> None:
         path=args.sequences,
         output=args.work,
         modes=("bbox",),
-        trackers=("edgetrack", args.peer),
+        trackers=(*(f"edgetrack:{model}" for model in args.model or MODELS), args.peer),
         names=tuple(args.only),
         conditions=tuple(asked),
         peer_weights=args.peer_weights,
@@ -90,7 +91,7 @@ def main() -> None:
         resume=True,
         command=shlex.join(["python", "benchmarks/robustness.py", *sys.argv[1:]]),
     )
-    evaluate(request, open_edgetrack=Opener(args.model, args.threads), console=Console(highlight=False))
+    evaluate(request, open_edgetrack=Opener(args.threads), console=Console(highlight=False))
     shorten(args.work, args.output)
     print(f"written  {args.output / 'robustness.md'}\nwritten  {args.output / 'robustness.json'}")
 
@@ -98,11 +99,11 @@ def main() -> None:
 class Opener:
     """Opens the tracker, in this process and in the workers, which it is sent to."""
 
-    def __init__(self, model: str, threads: int) -> None:
-        self._model, self._threads = model, threads
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
 
-    def __call__(self) -> Tracker:
-        return Tracker(self._model, threads=self._threads)
+    def __call__(self, *, model: str, precision: str = "auto") -> Tracker:
+        return Tracker(model, precision=precision, threads=self._threads)
 
 
 if __name__ == "__main__":

@@ -43,14 +43,14 @@ class EngineOptions:
         True  # until the engine runs on what it is named after; False: for who needs frames, not figures
     )
 
-    def tracker(self) -> Tracker:
-        """A tracker with them."""
+    def tracker(self, *, model: str | None = None, precision: str | None = None) -> Tracker:
+        """A tracker with them; another model or precision than theirs where it is given."""
         from edgetrack.tracker import Tracker
 
         tracker = Tracker(
-            self.model,
+            model or self.model,
             engine=self.engine,
-            precision=self.precision,
+            precision=precision or self.precision,
             threads=self.threads,
             static_check=self.static_check,
         )

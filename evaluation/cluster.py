@@ -1,11 +1,13 @@
 """The work of an evaluation on a Ray cluster. A sequence is a task; one whose machine dies is begun again elsewhere.
 
-Every machine needs this version of edgetrack and the data set at the same path. Records come back to where the
-evaluation was started, and only there something is written.
+Every machine needs this version of edgetrack and the data set at the same path; a relative path holds from where the
+evaluation was started. Records come back to there, and only there something is written.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,8 +26,10 @@ _workers: dict[
 ] = {}  # of this process: Ray uses it for many tasks, and opening an engine takes time
 
 
-def _do(setup: Setup, evaluation: str, job: Job) -> Record:
+def _do(setup: Setup, evaluation: str, folder: str, job: Job) -> Record:
     if evaluation not in _workers:
+        with contextlib.suppress(OSError):  # a machine without that folder can still follow absolute paths
+            os.chdir(folder)
         _workers.clear()
         _workers[evaluation] = Worker(setup)
     return _workers[evaluation].do(job)
@@ -68,10 +72,10 @@ def _knock(address: str) -> None:
 
 
 def _results(ray: Any, jobs: Sequence[Job], setup: Setup) -> Iterator[tuple[Job, Record]]:
-    shared, evaluation = ray.put(setup), uuid4().hex
+    shared, evaluation, folder = ray.put(setup), uuid4().hex, os.getcwd()
     task = ray.remote(num_cpus=setup.threads, max_retries=RETRIES, retry_exceptions=[OSError])(_do)
     ordered = sorted(jobs, key=lambda job: -len(setup.clips[job.place]))
-    waiting = {task.remote(shared, evaluation, job): job for job in ordered}
+    waiting = {task.remote(shared, evaluation, folder, job): job for job in ordered}
     while waiting:
         [done], _ = ray.wait(list(waiting), num_returns=1)
         job = waiting.pop(done)

@@ -180,7 +180,8 @@ def eval_command(
         list[str],
         typer.Option(
             metavar="NAME",
-            help="edgetrack, opencv-nano, opencv-vit, opencv-mil, nanotrack, or FILE.py:CLASS. Repeatable.",
+            help="edgetrack, edgetrack:MODEL, edgetrack:MODEL@PRECISION, opencv-nano, opencv-vit, opencv-mil, "
+            "nanotrack, or FILE.py:CLASS. Repeatable.",
             rich_help_panel="Engine",
         ),
     ] = ["edgetrack"],  # noqa: B006

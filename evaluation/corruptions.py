@@ -18,18 +18,19 @@ from edgetrack.evaluation.streams import Pixels, Step, Stream
 Unit = NDArray[np.float32]  # (H, W, 3), 0..1
 Effect = Callable[[Pixels], Pixels]
 GAMMA = 2.2
+OUTCOMES = 4096  # of noise, for each of 256 levels of light
 
 
 def _low_light(level: int, rng: np.random.Generator) -> Effect:
     """Less light on a sensor with photon and read noise, before its gamma."""
     gain, well, read = ((0.25, 800, 2), (0.10, 300, 4), (0.04, 100, 6))[level]
 
-    def apply(pixels: Pixels) -> Pixels:
-        light = _unit(pixels) ** GAMMA * gain
-        seen = rng.poisson(light * well) / well + rng.normal(0, read / 255, pixels.shape)
+    def expose(levels: Pixels) -> Pixels:
+        light = _unit(levels) ** GAMMA * gain
+        seen = rng.poisson(light * well) / well + rng.normal(0, read / 255, levels.shape)
         return _pixels(np.clip(seen, 0, 1) ** (1 / GAMMA))
 
-    return apply
+    return _sampled(expose, rng)
 
 
 def _gaussian_noise(level: int, rng: np.random.Generator) -> Effect:
@@ -39,7 +40,7 @@ def _gaussian_noise(level: int, rng: np.random.Generator) -> Effect:
 
 def _shot_noise(level: int, rng: np.random.Generator) -> Effect:
     photons = (60, 25, 12)[level]
-    return lambda pixels: _pixels(rng.poisson(_unit(pixels) * photons) / photons)
+    return _sampled(lambda levels: _pixels(rng.poisson(_unit(levels) * photons) / photons), rng)
 
 
 def _impulse_noise(level: int, rng: np.random.Generator) -> Effect:
@@ -184,6 +185,20 @@ class Corruption(Stream):
 
     def step(self, pixels: Pixels, index: int) -> Step:
         return Step(self._effect(pixels) if index or self._first else pixels)
+
+
+def _sampled(noise: Effect, rng: np.random.Generator) -> Effect:
+    """Noise of each channel by itself: every value picks one of its level's outcomes, drawn beforehand.
+
+    Several times faster than to draw photons for each value of each frame.
+    """
+    table = noise(np.repeat(np.arange(256, dtype=np.uint8), OUTCOMES))
+
+    def apply(pixels: Pixels) -> Pixels:
+        picked = rng.integers(OUTCOMES, size=pixels.shape, dtype=np.uint16)
+        return np.asarray(table.take(pixels * np.uint32(OUTCOMES) + picked), np.uint8)
+
+    return apply
 
 
 def _unit(pixels: Pixels) -> Unit:

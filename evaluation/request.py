@@ -69,4 +69,4 @@ class Request:
         }
 
 
-OpenTracker = Callable[[], Any]  # gives an edgetrack.Tracker
+OpenTracker = Callable[..., Any]  # gives an edgetrack.Tracker; another than usual by model= or precision=

@@ -13,7 +13,8 @@ from edgetrack.evaluation.sentences import Fit, shortener
 from edgetrack.peers import FrameTracker, Mode, facts_of, load_adapter, nanotrack
 
 MODES: tuple[Mode, ...] = get_args(Mode)
-TRACKERS = ("edgetrack", *CLASSES, nanotrack.NAME, "FILE.py:CLASS")
+OWN = "edgetrack"
+TRACKERS = (f"{OWN}[:MODEL][@PRECISION]", *CLASSES, nanotrack.NAME, "FILE.py:CLASS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,15 @@ def is_peer(name: str) -> bool:
 
 
 def open_entrant(
-    name: str, *, open_edgetrack: Callable[[], Any], peer_weights: Path | None, threads: int
+    name: str, *, open_edgetrack: Callable[..., Any], peer_weights: Path | None, threads: int
 ) -> Entrant:
     """The tracker of a name.
 
     Args:
-        name: "edgetrack"; one of OpenCV's, see `open_opencv`; "nanotrack", or "nanotrack:SUBFOLDER" of
-            ``peer_weights``; or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
-        open_edgetrack: gives an ``edgetrack.Tracker``; called only where it takes part.
+        name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION"; one of OpenCV's, see `open_opencv`;
+            "nanotrack", or "nanotrack:SUBFOLDER" of ``peer_weights``; or FILE.py:CLASS, an
+            ``edgetrack.peers.Adapter``.
+        open_edgetrack: gives an ``edgetrack.Tracker``, with ``model`` and ``precision`` where the name says so.
         peer_weights: folder of the weights of OpenCV's, or with what ``edgetrack export`` wrote.
         threads: of the others; edgetrack's are set where it is opened.
 
@@ -48,8 +50,8 @@ def open_entrant(
         ConfigError: an unknown name, or weights that are missing.
         EngineUnavailable: it cannot run here.
     """
-    if name == "edgetrack":
-        return _edgetrack(open_edgetrack())
+    if name.partition(":")[0] == OWN:
+        return _edgetrack(name, open_edgetrack)
     if not is_peer(name):
         raise ConfigError(f"tracker {name!r} is unknown; expected one of {', '.join(TRACKERS)}")
     if name.partition(":")[0] in CLASSES:
@@ -60,7 +62,10 @@ def open_entrant(
     return _exported(name, peer_weights, threads=threads)
 
 
-def _edgetrack(tracker: Any) -> Entrant:
+def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> Entrant:
+    model, _, precision = name.removeprefix(OWN).removeprefix(":").partition("@")
+    asked = {"model": model, "precision": precision}
+    tracker = open_edgetrack(**{option: value for option, value in asked.items() if value})
     engine = tracker.engine
     manifest = engine.bundle.manifest
     facts = {
@@ -69,7 +74,7 @@ def _edgetrack(tracker: Any) -> Entrant:
         "engine": f"{engine.name}: {engine.reason}",
         "precision": engine.precision,
     }
-    return Entrant("edgetrack", tracker, MODES, facts, shortener(engine))
+    return Entrant(name, tracker, MODES, facts, shortener(engine))
 
 
 def _exported(name: str, folder: Path, *, threads: int) -> Entrant:

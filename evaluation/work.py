@@ -37,7 +37,7 @@ class Setup:
     """What every worker must know; it travels to other processes."""
 
     clips: Sequence[Clip] | Sequence[Expressions]
-    open_edgetrack: Callable[[], Any]
+    open_edgetrack: Callable[..., Any]
     peer_weights: Path | None = None
     threads: int = 2
     seed: int = 0
