@@ -30,9 +30,7 @@ class Policy:
     penalty: float = 0.08  # on a sudden change of shape
     inertia: float = 0.35  # share of the old size that is kept each frame
     widen: float = 1.0  # growth of the search region, as a share, when the target is about to be lost
-    haste: float = (
-        0.25  # the same for a target that moves by its own size in a frame; both together: 1 at most
-    )
+    haste: float = 0.25  # the same for a target that moves by its own size in a frame; together 1 at most
     coast: float = 3.0  # frames in a row that may coast when the deadline is short
     reuse: float = 5.0  # frames in a row whose box may be the last one because nothing has changed
     rest: float = 3.0  # runs of the network in a row at one place before that

@@ -161,9 +161,16 @@ def describe(source: Source, engine: Engine, *, text: str | None, box: Box | Non
     return facts | ({"box": json.dumps(box.xywh)} if box is not None else {})
 
 
+def open_table(console: Console) -> Table:
+    """An empty table; in a pipe it has no lines, and its own are as long as they must be."""
+    if not console.is_terminal:
+        console.width = 1000
+    return Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+
+
 def print_models(console: Console) -> None:
     """Prints a table of the bundles that come with the package."""
-    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    table = open_table(console)
     for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right")):
         table.add_column(heading, justify=cast(Any, side), no_wrap=True)
     table.add_column("licence", no_wrap=True)
@@ -174,15 +181,13 @@ def print_models(console: Console) -> None:
         size = sum(bundle.path(role).stat().st_size for role in manifest.files)
         millions = f"{manifest.parameters / 1e6:.1f} M"
         table.add_row(name, millions, f"{size / 1e6:.1f} MB", manifest.license, str(bundle.folder))
-    if not console.is_terminal:
-        console.width = 1000  # in a pipe a line is as long as it must be
     console.print(table)
 
 
 def print_engines(console: Console, bundle: Bundle) -> None:
     """Prints a table of the engines: what each runs on here, or what it lacks and how to mend that."""
     first = targets.detect().engines[0]
-    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    table = open_table(console)
     table.add_column("engine", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("on this machine", overflow="fold")
@@ -190,15 +195,13 @@ def print_engines(console: Console, bundle: Bundle) -> None:
         ready = isinstance(found, str)
         mark = Text("ready", "green") if ready else Text("missing", "yellow")
         table.add_row(name, mark, Text(f"{found}{' · auto takes it' if name == first else ''}"))
-    if not console.is_terminal:
-        console.width = 1000
     console.print(table)
 
 
 def print_targets(console: Console) -> None:
     """Prints a table of the boards, this machine's marked."""
     here = targets.detect().name
-    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    table = open_table(console)
     for heading in ("target", "board", "engines", "precisions", "GPU", "TensorRT", "budget", "status"):
         table.add_column(heading, no_wrap=heading != "board")
     for name in targets.names():
@@ -214,8 +217,6 @@ def print_targets(console: Console) -> None:
             target.status + (" · this machine" if name == here else ""),
             style="bold" if name == here else None,
         )
-    if not console.is_terminal:
-        console.width = 1000
     console.print(table)
 
 

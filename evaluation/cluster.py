@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -72,7 +73,7 @@ def _knock(address: str) -> None:
 
 
 def _results(ray: Any, jobs: Sequence[Job], setup: Setup) -> Iterator[tuple[Job, Record]]:
-    shared, evaluation, folder = ray.put(setup), uuid4().hex, os.getcwd()
+    shared, evaluation, folder = ray.put(setup), uuid4().hex, str(Path.cwd())
     task = ray.remote(num_cpus=setup.threads, max_retries=RETRIES, retry_exceptions=[OSError])(_do)
     ordered = sorted(jobs, key=lambda job: -len(setup.clips[job.place]))
     waiting = {task.remote(shared, evaluation, folder, job): job for job in ordered}

@@ -45,6 +45,10 @@ def rtx() -> Any:
     )
 
 
+def plan(rtx: Any, path: Path) -> bytes:
+    return build_plan(rtx, make_log(rtx), path, precision="fp32", half=False, plugin=False, workspace_mb=64)
+
+
 def outputs(model: Any, folder: Path, feeds: Arrays) -> Arrays:
     path = folder / "candidate.onnx"
     onnx.save(model, path)
@@ -200,27 +204,11 @@ def test_nvidias_builder_takes_int8(rtx: Any, tmp_path: Path) -> None:
 def test_what_nvidias_parser_says_of_rubbish_is_passed_on(rtx: Any, tmp_path: Path) -> None:
     (tmp_path / "rubbish.onnx").write_bytes(b"this is no ONNX file")
     with pytest.raises(BundleError, match=r"cannot read .*rubbish\.onnx \(.+\); export the bundle again"):
-        build_plan(
-            rtx,
-            make_log(rtx),
-            tmp_path / "rubbish.onnx",
-            precision="fp32",
-            half=False,
-            plugin=False,
-            workspace_mb=64,
-        )
+        plan(rtx, tmp_path / "rubbish.onnx")
 
 
 def test_a_graph_that_does_not_build_is_refused_with_tensorrts_words(rtx: Any, tmp_path: Path) -> None:
     text = '<ir_version: 10, opset_import: ["": 20]> g (string[2] x) => (string[2] y) { y = Identity (x) }'
     onnx.save(onnx.parser.parse_model(text), tmp_path / "text.onnx")
     with pytest.raises(BundleError, match=r"cannot read .*text\.onnx"):
-        build_plan(
-            rtx,
-            make_log(rtx),
-            tmp_path / "text.onnx",
-            precision="fp32",
-            half=False,
-            plugin=False,
-            workspace_mb=64,
-        )
+        plan(rtx, tmp_path / "text.onnx")

@@ -69,10 +69,9 @@ def _build(console: Console, engine: TensorRtEngine, roles: Sequence[str], plans
 
 
 def _print(console: Console, plans: Sequence[Plan]) -> None:
-    from rich import box as box_style
-    from rich.table import Table
+    from edgetrack.status import open_table
 
-    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    table = open_table(console)
     for heading in ("graph", "precision", "size", "time", "", "file"):
         table.add_column(
             heading,
@@ -88,7 +87,5 @@ def _print(console: Console, plans: Sequence[Plan]) -> None:
             "built" if plan.built else "already there",
             plan.path.name,
         )
-    if not console.is_terminal:
-        console.width = 1000  # in a pipe a line is as long as it must be
     console.print(table)
     console.print(f"in {plans[0].path.parent}", soft_wrap=True)

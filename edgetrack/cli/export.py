@@ -199,10 +199,9 @@ def _print(console: Console, bundle: Bundle, reports: Sequence[Report]) -> None:
 
 
 def _print_files(console: Console, rows: Iterable[FileRow], report: Report) -> None:
-    from rich import box as box_style
-    from rich.table import Table
+    from edgetrack.status import open_table
 
-    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    table = open_table(console)
     for heading in ("file", "precision", "size", "error", "accuracy", "speed"):
         table.add_column(
             heading, justify="left" if heading in ("file", "precision") else "right", no_wrap=True

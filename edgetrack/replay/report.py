@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich import box as box_style
 from rich.console import Console
-from rich.table import Table
 
 from edgetrack.errors import SinkError
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import draw
 from edgetrack.replay.compare import Comparison, Figures
+from edgetrack.status import open_table
 from edgetrack.types import Track
 
 GAP = 8  # pixels between the two pictures
@@ -25,15 +24,13 @@ Facts = Mapping[str, str]
 
 def print_comparison(console: Console, comparison: Comparison, *, recorded_is_reference: bool) -> None:
     """Prints the figures, and how the statuses differ."""
-    table = Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    table = open_table(console)
     table.add_column("compared", no_wrap=True)
     for heading in ("frames", "mean IoU", "lowest IoU", f"IoU < {comparison.min_iou:g}", "same status"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_row("candidate with reference", *_cells(comparison.figures()))
     if not recorded_is_reference:
         table.add_row("reference with the recorded track", *_cells(comparison.as_recorded()), style="dim")
-    if not console.is_terminal:
-        console.width = 1000
     console.print(table)
     for (a, b), count in comparison.statuses().most_common():
         console.print(f"  reference {a}, candidate {b}: {count} frames", style="dim", soft_wrap=True)

@@ -6,10 +6,10 @@ import io
 import json
 import shutil
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+import drawn
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
@@ -31,12 +31,6 @@ from edgetrack.evaluation.trackers import open_entrant
 from edgetrack.tracker import Tracker
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
-
-_spec = spec_from_file_location("drawn", Path(__file__).with_name("drawn.py"))
-assert _spec is not None
-assert _spec.loader is not None
-drawn = module_from_spec(_spec)
-_spec.loader.exec_module(drawn)
 
 
 DRAWN = ["", *(f"-draw-{i}" for i in range(1, 10))]

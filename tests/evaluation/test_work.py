@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import signal
 import time
+from dataclasses import replace
 from functools import partial
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import drawn
 import pytest
 from slow_tracker import open_tracker
 
@@ -25,11 +26,6 @@ from edgetrack.evaluation.work import Job, Setup, Worker, here, in_processes
 
 pytest.importorskip("cv2", reason="the video extra is not installed")
 
-_spec = spec_from_file_location("drawn", Path(__file__).with_name("drawn.py"))
-assert _spec is not None
-assert _spec.loader is not None
-drawn = module_from_spec(_spec)
-_spec.loader.exec_module(drawn)
 
 NOISE, FREEZE = Condition("shot-noise", 3), Condition("freeze", 1)
 RUNS = [Run("edgetrack", "bbox", "none", condition) for condition in (CLEAN, NOISE, FREEZE)]
@@ -101,7 +97,10 @@ def test_a_cluster_loses_a_machine_and_nothing_else(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It dies just after it has begun a sequence, which must then be begun again on the other machine."""
+    """It dies just after it has begun a sequence, which must then be begun again on the other machine.
+
+    The data are at a relative path, which the machines' own processes take from here.
+    """
     pytest.importorskip("ray", reason="the ray extra is not installed")
     from ray.cluster_utils import Cluster
 
@@ -109,11 +108,14 @@ def test_a_cluster_loses_a_machine_and_nothing_else(
     log.touch()
     monkeypatch.setenv("EDGETRACK_TEST_BEGUN", str(log))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))  # where the slow tracker is
+    folder = _film(setup, 0).parent
+    monkeypatch.chdir(folder.parent)
+    near = replace(setup, clips=sequences("folder", Path(folder.name)))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
         second = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
-        results = on_cluster(jobs, setup, address=cluster.address)
+        results = on_cluster(jobs, near, address=cluster.address)
         done = [next(results)]
         _wait_for_another(log, second.node_id)
         cluster.remove_node(second, allow_graceful=False)
