@@ -63,8 +63,7 @@ def open_entrant(
 
 
 def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> Entrant:
-    model, _, precision = name.removeprefix(OWN).removeprefix(":").partition("@")
-    asked = {"model": model, "precision": precision}
+    asked = dict(zip(("model", "precision"), _split(name.removeprefix(OWN).removeprefix(":")), strict=True))
     tracker = open_edgetrack(**{option: value for option, value in asked.items() if value})
     engine = tracker.engine
     manifest = engine.bundle.manifest
@@ -75,6 +74,12 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> Entrant:
         "precision": engine.precision,
     }
     return Entrant(name, tracker, MODES, facts, shortener(engine))
+
+
+def _split(name: str) -> tuple[str, str]:
+    """MODEL and PRECISION of MODEL@PRECISION; a model's path may have an @ of its own before that."""
+    model, at, precision = name.rpartition("@")
+    return (model, precision) if at else (name, "")
 
 
 def _exported(name: str, folder: Path, *, threads: int) -> Entrant:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import BATCHED, Bundle
 from edgetrack.engines.half import halve
 from edgetrack.engines.ort import OrtEngine, OrtGraph
 from edgetrack.export.accuracy import Accuracy
@@ -26,7 +26,7 @@ from edgetrack.manifest import Precision
 from edgetrack.policy import Policy
 
 NAME = "fp16"
-HALVED = ("template", "search", "ground")  # text and prompt run once for a target and stay in float32
+HALVED = ("template", "search", "ground")  # and search for several; text and prompt run once for a target
 
 
 class RoundedEngine(OrtEngine):
@@ -79,8 +79,9 @@ def add_fp16(folder: Path, gate: Gate, *, watch: Watch) -> Report:
     no float16 at speed: it is a CPU then, and like this one.
     """
     report = Report(precision=NAME, **gate.facts())
+    roles = (*HALVED, *gate.bundle.batched)
     graphs = {
-        role: Graphs(gate.bundle, role, gate) for role in watch(HALVED, "rewriting in float16", len(HALVED))
+        role: Graphs(gate.bundle, role, gate) for role in watch(roles, "rewriting in float16", len(roles))
     }
     speeds = {role: both.speed() for role, both in graphs.items()}
     report.latency_ms = {role: (speed.fp32_ms, speed.other_ms) for role, speed in speeds.items()}
@@ -119,12 +120,22 @@ def _write(folder: Path, graphs: dict[str, Graphs]) -> Bundle:
 
 def _crops(bundle: Bundle, role: str, gate: Gate) -> list[Feeds]:
     """Held-out inputs; those of the whole frame are the search's, with the picture in a frame of grey."""
+    if role in BATCHED:
+        return _together(gate.calibration.held_out("search"), BATCHED[role])
     if role != "ground":
         return gate.calibration.held_out(role)
     side = bundle.manifest.tensors[role].inputs["image"].shape[-1]
     return [
         {**feeds, "image": _framed(feeds["image"], side)} for feeds in gate.calibration.held_out("search")
     ]
+
+
+def _together(crops: list[Feeds], count: int) -> list[Feeds]:
+    """``crops`` in groups of ``count``, the last one filled from the beginning."""
+    groups = [
+        [crops[(first + i) % len(crops)] for i in range(count)] for first in range(0, len(crops), count)
+    ]
+    return [{name: np.concatenate([feeds[name] for feeds in group]) for name in crops[0]} for group in groups]
 
 
 def _framed(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:

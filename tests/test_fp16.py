@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 
-from edgetrack.bundle import GRAPHS, Bundle  # noqa: E402
+from edgetrack.bundle import BATCHED, GRAPHS, Bundle  # noqa: E402
 from edgetrack.cli import app  # noqa: E402
 from edgetrack.engines import open_engine, open_tensorrt  # noqa: E402
 from edgetrack.engines.half import halve  # noqa: E402
@@ -31,6 +31,7 @@ from edgetrack.export.rounding import rounded  # noqa: E402
 from edgetrack.export.session import Session  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 
+WRITTEN = (*fp16.HALVED, *BATCHED)
 JETSON = GateConfig(target="jetson-orin-nano", threads=1)
 SMALL = """
 <ir_version: 10, opset_import: ["": 20]>
@@ -122,10 +123,10 @@ def test_the_bundle_has_float16_and_keeps_the_rest(made: tuple[Bundle, Report]) 
     assert report.accepted, report.why
     given_ = Bundle.open().manifest
     assert bundle.manifest.precisions.keys() == given_.precisions.keys() | {"fp16"}
-    assert bundle.manifest.precisions["fp16"].graphs == ("template", "search", "ground")
-    for role in GRAPHS:
+    assert bundle.manifest.precisions["fp16"].graphs == WRITTEN
+    for role in bundle.graphs:
         for flavour in ("portable", "ort"):
-            name = f"{role}.fp16.onnx" if role in fp16.HALVED else f"{role}.onnx"
+            name = f"{role}.fp16.onnx" if role in WRITTEN else f"{role}.onnx"
             assert bundle.graph(role, "fp16", flavour=flavour).name == name
     kept = {role for role in given_.files if not role.startswith("report")}
     assert {role: bundle.manifest.files[role] for role in kept} == {r: given_.files[r] for r in kept}
@@ -134,7 +135,7 @@ def test_the_bundle_has_float16_and_keeps_the_rest(made: tuple[Bundle, Report]) 
     }  # float16 reads the weights that are there
 
 
-@pytest.mark.parametrize("role", fp16.HALVED)
+@pytest.mark.parametrize("role", WRITTEN)
 def test_the_files_have_the_manifests_tensors_and_compute_in_float16(
     made: tuple[Bundle, Report], role: str
 ) -> None:
@@ -158,7 +159,7 @@ def test_the_report_says_what_was_measured_and_on_what(made: tuple[Bundle, Repor
     assert stored["accepted"] is True
     assert 0.9 < stored["clips"]["demo scene"][1] <= 1
     rows = {row["file"]: row for row in stored["files"]}
-    for role in fp16.HALVED:
+    for role in WRITTEN:
         row = rows[f"{role}.fp16.onnx"]
         assert 1e-5 < row["error"] < 1e-2
         assert row["speed"] == 0.5

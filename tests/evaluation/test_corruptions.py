@@ -81,6 +81,15 @@ def test_the_numbers_of_the_table() -> None:
         assert (dark**2.2).mean() == pytest.approx((128 / 255) ** 2.2 * gain, rel=0.08)
 
 
+@pytest.mark.parametrize("name", ["low-light", "shot-noise", "gaussian-noise", "impulse-noise"])
+def test_noise_is_new_in_each_frame(name: str) -> None:
+    grey, stream = np.full((240, 320, 3), 128, np.uint8), opened(name, 2)
+    first, second = (stream.step(grey, i).pixels.astype(float) for i in (1, 2))
+    assert first.std() > 1
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
+    assert abs(np.corrcoef(first[:, :-1, 0].ravel(), first[:, 1:, 0].ravel())[0, 1]) < 0.02
+
+
 def test_zoom_blur_smears_outwards_from_the_centre() -> None:
     points = np.zeros((241, 241, 3), np.uint8)
     points[120, 120] = points[120, 180] = 255
