@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 
-from edgetrack.bundle import BATCHED, GRAPHS, Bundle  # noqa: E402
+from edgetrack.bundle import BATCHED, Bundle  # noqa: E402
 from edgetrack.cli import app  # noqa: E402
 from edgetrack.engines import open_engine, open_tensorrt  # noqa: E402
 from edgetrack.engines.half import halve  # noqa: E402
