@@ -1,4 +1,4 @@
-"""Measures edgetrack beside OpenCV's TrackerNano under disturbances; writes robustness.md and robustness.json.
+"""Measures edgetrack beside OpenCV's TrackerNano under disturbances; writes robustness.md, .json and .svg.
 
 python benchmarks/robustness.py SEQUENCES --peer-weights DIR --work DIR [--model NAME]... [--severity N]... [--draws 3]
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions
+from edgetrack.evaluation.radar import corruption_radar
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.suite import evaluate
 from edgetrack.tracker import Tracker
@@ -25,6 +26,10 @@ from edgetrack.tracker import Tracker
 KEPT = ("command", "made", "dataset", "settings", "trackers", "machine", "notes", "robustness", "degradation")
 TITLES = ("Robustness", "Beside", "Occlusion", "Said while")
 MODELS = ("edgetrack-s", "edgetrack-n")
+STYLE = (
+    "<style>text{font:12px sans-serif;fill:#333}.title{font-weight:600;font-size:14px}.grid{stroke:#ddd}</style>"
+    '<rect width="100%" height="100%" fill="#fff"/>'
+)
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -37,7 +42,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peer", default="opencv-nano:v2")
     parser.add_argument("--model", action="append", help="default: edgetrack-s and edgetrack-n")
     parser.add_argument("--work", type=Path, default=Path("robustness"), help="records and the whole report")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="where the two short files go")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where the short files go")
     parser.add_argument("--only", action="append", default=[], metavar="SEQUENCE")
     parser.add_argument(
         "--corruption", action="append", choices=CORRUPTIONS, help="default: all, and occlusion"
@@ -91,9 +96,12 @@ def main() -> None:
         resume=True,
         command=shlex.join(["python", "benchmarks/robustness.py", *sys.argv[1:]]),
     )
-    evaluate(request, open_edgetrack=Opener(args.threads), console=Console(highlight=False))
+    figures = evaluate(request, open_edgetrack=Opener(args.threads), console=Console(highlight=False))
     shorten(args.work, args.output)
-    print(f"written  {args.output / 'robustness.md'}\nwritten  {args.output / 'robustness.json'}")
+    if drawing := corruption_radar(figures):
+        head, _, body = drawing.partition(">")
+        (args.output / "robustness.svg").write_text(f"{head}>{STYLE}{body}\n")
+    print(f"written  {args.output / 'robustness'}.md, .json{', .svg' if drawing else ''}")
 
 
 class Opener:

@@ -8,7 +8,7 @@ python benchmarks/token_select_network.py [DATASET PATH] [--model BUNDLE] [--thr
   second layer's gate needs. The weights are the same, so training without selection may give other accuracy.
 
 Times are medians of single calls on ONNX Runtime, alternating in one run. With labelled data, such as
-``folder ../shared/data/devset``, success AUC by box is that of ``edgetrack eval``. ``--write`` measures the single
+``folder SEQUENCES``, success AUC by box is that of ``edgetrack eval``. ``--write`` measures the single
 operator as well and makes benchmarks/results/token_select.md of all. Leave the machine alone meanwhile.
 """
 

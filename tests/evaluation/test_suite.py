@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -197,49 +196,6 @@ def test_records_survive_the_disk(tmp_path: Path) -> None:
     records.save(record, tmp_path / "deep/a.json")
     assert records.load(tmp_path / "deep/a.json", frames=2) == record
     assert [f.name for f in (tmp_path / "deep").iterdir()] == ["a.json"]
-
-
-@pytest.mark.parametrize(
-    ("name", "asked"),
-    [("edgetrack", {}), ("edgetrack:edgetrack-n", {"model": "edgetrack-n"}), ("edgetrack:@fp32", {"precision": "fp32"}),
-     ("edgetrack:my/models@2/car@fp32", {"model": "my/models@2/car", "precision": "fp32"})],
-)  # fmt: skip
-def test_a_name_says_which_model_and_precision(name: str, asked: dict[str, str]) -> None:
-    given_: list[dict[str, str]] = []
-
-    def open_edgetrack(**options: str) -> Tracker:
-        given_.append(options)
-        return Tracker(engine=FakeEngine())
-
-    entrant = open_entrant(name, open_edgetrack=open_edgetrack, peer_weights=None, threads=1)
-    assert (entrant.name, given_) == (name, [asked])
-
-
-def test_models_and_precisions_side_by_side(dataset: Path, tmp_path: Path) -> None:
-    names = ("edgetrack:@fp32", "edgetrack:edgetrack-n@int8", "edgetrack:edgetrack-n")
-    words = [word for name in names for word in ("--tracker", name)]
-    command = ["eval", "folder", str(dataset), *words, "--precision", "int8", "--sequences", "slow"]
-    result = CliRunner().invoke(app, [*command, "--threads", "1", "--output", str(tmp_path / "out")])
-    assert result.exit_code == 0, result.output
-    report = json.loads((tmp_path / "out/report.json").read_text())
-    facts = [(report["trackers"][n]["model"].split()[0], report["trackers"][n]["precision"]) for n in names]
-    assert facts == [("edgetrack-s", "fp32"), ("edgetrack-n", "int8"), ("edgetrack-n", "int8")]
-    first, second, third = (
-        json.loads((tmp_path / "out/records" / folder / "bbox/clean/slow.json").read_text())["boxes"]
-        for folder in ("edgetrack-@fp32", "edgetrack-edgetrack-n@int8", "edgetrack-edgetrack-n")
-    )
-    assert first != second == third
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [("edgetrack:none", "model 'none'|none"), ("edgetrack@fp32", r"edgetrack\[:MODEL\]\[@PRECISION\]")],
-)
-def test_a_wrong_name_of_a_model(dataset: Path, tmp_path: Path, name: str, says: str) -> None:
-    command = ["eval", "folder", str(dataset), "--tracker", name, "--output", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 2
-    assert re.search(says, result.output)
 
 
 def test_a_control_is_run_where_there_is_a_text(dataset: Path, tmp_path: Path) -> None:
