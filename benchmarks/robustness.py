@@ -24,7 +24,7 @@ from edgetrack.evaluation.suite import evaluate
 from edgetrack.tracker import Tracker
 
 KEPT = ("command", "made", "dataset", "settings", "trackers", "machine", "notes", "robustness", "degradation")
-TITLES = ("Robustness", "Beside", "Occlusion", "Said while")
+TITLES = ("Robustness", "Occlusion", "Said while")
 MODELS = ("edgetrack-s", "edgetrack-n")
 STYLE = (
     "<style>text{font:12px sans-serif;fill:#333}.title{font-weight:600;font-size:14px}.grid{stroke:#ddd}</style>"
@@ -67,7 +67,11 @@ def shorten(work: Path, output: Path) -> None:
     del short["settings"]["path"]  # of this machine; the data set's name is in "dataset"
     (output / "robustness.json").write_text(json.dumps(short, indent=1) + "\n")
     head, *sections = (work / "report.md").read_text().split("\n## ")
-    kept = [s for s in sections if s.startswith((*TITLES, "Tracker", "Settings", "Machine"))]
+    kept = [
+        s
+        for s in sections
+        if s.startswith((*TITLES, "Tracker", "Settings", "Machine")) or " beside " in s[:80]
+    ]
     text = "\n## ".join([head.replace("# Evaluation", "# Robustness", 1), *kept])
     lines = [line for line in text.rstrip().split("\n") if not line.startswith("- path: ")]
     (output / "robustness.md").write_text("\n".join(lines) + "\n")

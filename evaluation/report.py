@@ -16,6 +16,7 @@ from edgetrack.evaluation.figures import RunFigures
 from edgetrack.evaluation.grounding import GroundingFigures, grounding_table
 from edgetrack.evaluation.records import write_text
 from edgetrack.evaluation.robustness import degradation, robustness
+from edgetrack.evaluation.robustness_tables import robustness_details, robustness_tables
 from edgetrack.evaluation.streams import REAL_TIME
 from edgetrack.evaluation.tables import Table
 
@@ -125,14 +126,14 @@ def summary_tables(runs: Sequence[RunFigures]) -> list[Table]:
     found = [tables.main_table(clean), tables.more_table(clean)]
     found += tables.control_tables(clean) + tables.mask_tables(clean)
     found += [tables.main_table(timed, title="Real time")] if timed else []
-    return found + tables.occlusion_tables(runs) + tables.switch_tables(runs) + tables.robustness_tables(runs)
+    return found + tables.occlusion_tables(runs) + tables.switch_tables(runs) + robustness_tables(runs)
 
 
 def detailed_tables(runs: Sequence[RunFigures]) -> list[Table]:
-    """Every run, where there are disturbed ones, and every sequence of the undisturbed ones."""
+    """Disturbances by severity, every run where there are disturbed ones, and every sequence of the others."""
     clean = [figures for figures in runs if figures.run.condition.name == "clean"]
     every = [tables.main_table(runs, title="Every run")] if len(clean) < len(runs) else []
-    return every + [tables.sequence_table(figures) for figures in clean]
+    return robustness_details(runs) + every + [tables.sequence_table(figures) for figures in clean]
 
 
 def _run(figures: RunFigures) -> dict[str, Any]:

@@ -6,10 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 
-from edgetrack.evaluation.conditions import SEVERITIES
 from edgetrack.evaluation.figures import RunFigures, SequenceFigures
 from edgetrack.evaluation.occlusion import LENGTHS
-from edgetrack.evaluation.robustness import Degradation, Robustness, degradation, robustness
 from edgetrack.evaluation.streams import CLEAN
 from edgetrack.types import STATUSES
 
@@ -79,48 +77,6 @@ def occlusion_tables(runs: Sequence[RunFigures]) -> list[Table]:
     return [Table(title, columns.split("|"), rows) for title, columns, rows in titles if rows]
 
 
-def robustness_tables(runs: Sequence[RunFigures]) -> list[Table]:
-    """One table for each tracker, mode and text with corrupted runs; then edgetrack beside its peers."""
-    found = robustness(runs)
-    return [_robustness_table(r) for r in found] + [_degradation_table(d, found) for d in degradation(found)]
-
-
-def _robustness_table(r: Robustness) -> Table:
-    none = dict.fromkeys(SEVERITIES, math.nan)
-    rows = [["none", "", "", "", number(r.clean), ""]]
-    for name, aucs in r.corrupted.items():
-        mean = r.of(name)
-        rows.append([name, *map(number, (none | aucs).values()), number(mean), _drop(r.clean, mean)])
-        if name in r.spread:
-            spread = map(number, (none | r.spread[name]).values())
-            rows.append(["  its standard deviation", *spread, "", ""])
-    drop = number(100 * r.relative_drop, digits=1) + " %"
-    rows.append(["all corruptions", "", "", "", number(r.mean), drop])
-    columns = ["corruption", "severity 1", "2", "3", "mean", "relative drop"]
-    return Table(f"Robustness: AUC of {r.tracker}, {r.label}", columns, rows, words=1)
-
-
-def _degradation_table(d: Degradation, found: Sequence[Robustness]) -> Table:
-    own, other = (
-        next(r for r in found if (r.tracker, r.label) == (tracker, d.label))
-        for tracker in (d.tracker, d.reference)
-    )
-    rows = [["none", number(own.clean), number(other.clean), "", "", _error_ratio(own.clean, other.clean)]]
-    for name, ratio in d.error_ratio.items():
-        aucs = own.of(name), other.of(name)
-        drops = _drop(own.clean, aucs[0]), _drop(other.clean, aucs[1])
-        rows.append([name, *map(number, aucs), *drops, number(ratio, digits=2)])
-    means = [number(own.mean), number(other.mean)]
-    means += [number(100 * drop, digits=1) + " %" for drop in (d.drop, d.reference_drop)]
-    rows.append(["all corruptions", *means, number(d.mean_error_ratio, digits=2)])
-    columns = ["corruption", d.tracker, d.reference, "drop", "reference drop", "error ratio"]
-    return Table(f"Beside {d.reference}: AUC, {d.label}", columns, rows, words=1)
-
-
-def _error_ratio(own: float, other: float) -> str:
-    return number((1 - own) / (1 - other) if other < 1 else math.nan, digits=2)
-
-
 def switch_tables(runs: Sequence[RunFigures]) -> list[Table]:
     """How long new targets took to be held: a row for each run and kind of switch; none without one."""
     rows = []
@@ -175,7 +131,3 @@ def _sequence_row(row: SequenceFigures, *, given: bool) -> list[str]:
 def number(value: float, *, digits: int = 3) -> str:
     """The value with so many digits, or a dash where there is none."""
     return NONE if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _drop(clean: float, mean: float) -> str:
-    return number(100 * (clean - mean) / clean, digits=1) + " %" if clean else NONE

@@ -15,9 +15,9 @@ from edgetrack.evaluation.figures import RunFigures, of_run
 from edgetrack.evaluation.radar import RADIUS, SIDE, TOP, Ring, attribute_radars, corruption_radar, radar
 from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.robustness import degradation, robustness
+from edgetrack.evaluation.robustness_tables import robustness_details, robustness_tables
 from edgetrack.evaluation.runner import Run
 from edgetrack.evaluation.streams import CLEAN, Condition
-from edgetrack.evaluation.tables import robustness_tables
 from edgetrack.types import Box, Track
 
 FRAMES = 22
@@ -85,12 +85,34 @@ def test_a_peer_is_a_reference_only_where_it_met_the_same() -> None:
 
 
 def test_tables_say_which_severity_was_run() -> None:
-    own, peer, beside = robustness_tables(RUNS)
+    assert [table.title for table in robustness_tables(RUNS[:5])] == [
+        "Robustness by severity: AUC of edgetrack, bbox"
+    ]
+    assert robustness_details(RUNS[:5]) == []
+    own, peer, beside = robustness_details(RUNS)
     assert own.rows[1] == ["fog", f"{auc(20):.3f}", "-", f"{auc(10):.3f}", f"{auc(15):.3f}", "28.6 %"]
-    assert peer.title == "Robustness: AUC of opencv-nano:v2, bbox"
+    assert peer.title == "Robustness by severity: AUC of opencv-nano:v2, bbox"
     assert [row[0] for row in beside.rows] == ["none", "fog", "jpeg", "all corruptions"]
     assert beside.rows[2][-1] == "1.00"
     assert all(len(row) == len(table.columns) for table in (own, peer, beside) for row in table.rows)
+
+
+def test_trackers_stand_side_by_side() -> None:
+    [table] = robustness_tables(RUNS)
+    assert table.columns == ["corruption", "edgetrack", "opencv-nano:v2"]
+    fogs = [f"{auc(15):.3f} (28.6 %)", f"{auc(8):.3f} (60.0 %)"]
+    assert table.rows[:2] == [["none", f"{auc(21):.3f}", f"{auc(20):.3f}"], ["fog", *fogs]]
+    [found] = degradation(robustness(RUNS))
+    assert table.rows[-1] == ["error ratio to opencv-nano:v2", f"{found.mean_error_ratio:.2f}", "-"]
+    fog_alone = [figures("edgetrack:other", c, hits) for c, hits in zip((CLEAN, FOG1), (21, 20), strict=True)]
+    [table] = robustness_tables([*RUNS, *fog_alone])
+    assert [row[3] for row in table.rows] == [
+        f"{auc(21):.3f}",
+        f"{auc(20):.3f} (4.8 %)",
+        "-",
+        f"{auc(20):.3f} (4.8 %)",
+        "-",
+    ]
 
 
 def test_a_radar_has_its_points_where_they_belong() -> None:

@@ -133,7 +133,12 @@ def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.Monkey
     drops = [by_label[f"bbox, frame-drop-{s}"].ope.auc for s in (1, 2, 3)] + [np.mean(row) for row in jitters]
     assert summary["mean"] == pytest.approx(np.mean(drops))
     assert summary["relative_drop"] == pytest.approx(1 - np.mean(drops) / figures[0].ope.auc)
-    for title in ("Results", "Real time", "Occlusion bursts", "Robustness: AUC of edgetrack, bbox"):
+    for title in (
+        "Results",
+        "Real time",
+        "Occlusion bursts",
+        "Robustness by severity: AUC of edgetrack, bbox",
+    ):
         assert title in printed
 
 
