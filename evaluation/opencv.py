@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,12 @@ MODELS = {
     "opencv-mil": "MIL",
 }  # as their authors call them
 PARTS = {"opencv-nano": ("backbone.onnx", "head.onnx"), "opencv-vit": ("vittrack.onnx",), "opencv-mil": ()}
+
+EXPECTED = {
+    "opencv-nano": "NanoTrack's ONNX files, of v1 or v2: OpenCV does not take v3's",
+    "opencv-vit": "VitTrack's ONNX file",
+    "opencv-mil": "a box that lies in the frame",
+}
 
 
 class OpenCvTracker:
@@ -49,13 +57,15 @@ class OpenCvTracker:
             raise ConfigError(f"{self._kind} got no box; it takes nothing else: give --mode bbox")
         if self._kind == "opencv-mil":  # what it has learned of the target before would stay
             self._tracker = self._create()
-        self._tracker.init(frame, [round(v) for v in box.xywh])
+        with self._named("cannot start with"):
+            self._tracker.init(frame, [round(v) for v in box.xywh])
         self._index = 0
         return Track(box, 1.0, "tracking", 0)
 
     def update(self, frame: Pixels) -> Track:
         self._index += 1
-        found, (x, y, w, h) = self._tracker.update(frame)
+        with self._named("cannot follow with"):
+            found, (x, y, w, h) = self._tracker.update(frame)
         score = self._score(found)
         if not found or w <= 0 or h <= 0:
             return Track(None, score, "lost", self._index)
@@ -77,12 +87,19 @@ class OpenCvTracker:
         fields = ("backbone", "neckhead") if self._kind == "opencv-nano" else ("net",)
         for field, file in zip(fields, self._files, strict=True):
             setattr(parameters, field, str(file))
-        try:
+        with self._named("cannot load"):
             return getattr(self._cv2, f"{CLASSES[self._kind]}_create")(parameters)
+
+    @contextmanager
+    def _named(self, what: str) -> Generator[None, None, None]:
+        """An error of OpenCV's own as one of ours."""
+        try:
+            yield
         except self._cv2.error as error:
+            files = " and ".join(map(str, self._files))
             raise EngineUnavailable(
-                f"OpenCV {self.version} cannot load {' and '.join(map(str, self._files))} ({error.err}); "
-                f"expected {CLASSES[self._kind]}'s ONNX files"
+                f"OpenCV {self.version}'s {CLASSES[self._kind]} {what} {files} ({error.err}); "
+                f"expected {EXPECTED[self._kind]}"
             ) from error
 
 

@@ -101,11 +101,18 @@ def test_weights_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ConfigError, match=r"has no weights of TrackerVit; expected PREFIX_vittrack\.onnx"):
         opened("opencv-vit", tmp_path)
     (tmp_path / "a_vittrack.onnx").write_text("no network")
-    with pytest.raises(EngineUnavailable, match=r"cannot load .*a_vittrack\.onnx .* TrackerVit's ONNX files"):
+    with pytest.raises(EngineUnavailable, match=r"cannot load .*a_vittrack\.onnx .* VitTrack's ONNX file"):
         opened("opencv-vit", tmp_path)
     monkeypatch.delattr(cv2, "TrackerMIL_create")
     with pytest.raises(EngineUnavailable, match="has no TrackerMIL; run: pip install"):
         opened("opencv-mil", None)
+
+
+def test_weights_that_opencv_cannot_run(shared_data: Path) -> None:
+    tracker = opened("opencv-nano:v3", shared_data / "teachers/nanotrack").tracker
+    tracker.start(GREY, box=Box(20, 20, 16, 16))
+    with pytest.raises(EngineUnavailable, match=r"cannot follow with .*v3_head\.onnx .* v1 or v2"):
+        tracker.update(GREY)
 
 
 def test_nano_gives_what_opencv_gives(shared_data: Path) -> None:
