@@ -17,6 +17,11 @@ from edgetrack.evaluation.pareto import Point, chart
 from edgetrack.evaluation.trackers import is_peer
 
 BEGIN, END = "<!-- measured: benchmarks/readme.py -->", "<!-- end -->"
+PEERS = {
+    "opencv-nano:v2": "OpenCV's TrackerNano v2",
+    "nanotrack:nanotrack-v2": "NanoTrack v2 on our runtime",
+    "nanotrack:nanotrack-v3": "NanoTrack v3 on our runtime",
+}
 GIVEN = {"bbox": "box", "nlbbox": "box and text", "nl": "text alone"}
 
 
@@ -30,15 +35,11 @@ def rows(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 continue
             about = report["trackers"][what["tracker"]]
             peer = is_peer(what["tracker"])
-            name = _peer(what["tracker"]) if peer else f"{about['model'].split()[0]}, {about['precision']}"
+            own = f"{about['model'].split()[0]}, {about['precision']}"
+            name = PEERS.get(what["tracker"], what["tracker"]) if peer else own
             found[name, what["mode"]] = {"name": name, "peer": peer, "mode": what["mode"], **_figures(run)}
     order = list(GIVEN)
     return sorted(found.values(), key=lambda r: (r["peer"], order.index(r["mode"])))
-
-
-def _peer(tracker: str) -> str:
-    names = {"opencv-nano:v2": "OpenCV's TrackerNano v2", "opencv-nano:v3": "OpenCV's TrackerNano v3"}
-    return names.get(tracker, tracker)
 
 
 def _figures(run: dict[str, Any]) -> dict[str, Any]:
