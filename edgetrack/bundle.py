@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from edgetrack.errors import BundleError
+from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import FILE_NAME, BundleFile, Manifest
 
 MODELS = Path(__file__).parent / "models"  # the bundles that come with the package
@@ -17,7 +17,12 @@ ROLES = (*GRAPHS, "text_weights", "tracker_weights", "tokenizer")
 
 
 class Bundle:
-    """A checked bundle. It hands out paths and loads nothing."""
+    """A checked bundle. It hands out paths and loads nothing.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what its ``manifest.json`` says: name, version, sizes, tensors, precisions, files.
+    """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
@@ -86,11 +91,19 @@ class Bundle:
         return tuple(BATCHED[role] for role in self.batched)
 
     def graph(self, role: str, precision: str, *, flavour: str = "portable") -> Path:
-        """The file of a graph in a precision; float32's where the precision leaves that graph as it is.
+        """The file of a graph in a precision; float32's where the bundle has no file of its own for it.
 
         Args:
+            role: one of ``graphs``.
+            precision: such as "int8"; which ones have files says ``manifest.precisions``.
             flavour: "portable" (TensorRT, OpenVINO) or "ort" (ONNX Runtime on a CPU).
+
+        Raises:
+            BundleError: the bundle has no such role.
+            ConfigError: there is no such flavour.
         """
+        if flavour not in ("portable", "ort"):
+            raise ConfigError(f"flavour is {flavour!r}; expected 'portable' or 'ort'")
         own = self.manifest.precisions.get(precision)
         if own is None or role not in own.graphs:
             return self.path(role)

@@ -37,8 +37,12 @@ class MultiTracker:
         bundle, engine, precision, threads: as for ``Tracker``.
         batch: False: the targets take turns, whatever the bundle has.
 
+    Attributes:
+        engine: as of ``Tracker``.
+        batches: numbers of targets that can go through the network in one run, such as (2, 4); empty: they take turns.
+
     Raises:
-        BundleError, ConfigError, EngineUnavailable: see their descriptions.
+        BundleError, ConfigError, EngineUnavailable, MissingExtra: as for ``Tracker``.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class MultiTracker:
     ) -> None:
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._tokenizer: Tokenizer | None = None
-        self.batches: tuple[int, ...] = self.engine.bundle.batches if batch else ()  # targets in one run
+        self.batches: tuple[int, ...] = self.engine.bundle.batches if batch else ()
         self._core = runtime.MultiTracker(**core_options(self.engine), batches=list(self.batches))
         self._failed: dict[str, Exception] = {}
         self._batch_failure: Exception | None = None
@@ -70,9 +74,13 @@ class MultiTracker:
             The name.
 
         Raises:
-            ConfigError: neither text nor box, or there is a target of this name already.
+            ConfigError: neither text nor box, a name that is empty or no string, or a target of this name already.
             BoxError, PromptError: bad input. Whether the box lies in the frame is seen with the frame: ``failed``.
         """
+        given = None if box is None else Box.of(box).xywh
+        if text is not None and self._tokenizer is None:
+            self._tokenizer = Tokenizer(self.engine.bundle)
+        tokens = None if text is None or self._tokenizer is None else self._tokenizer.encode(text)
         taken = self.names
         if name is None:
             numbered = (f"box {number}" for number in range(1, len(taken) + 2))
@@ -81,10 +89,6 @@ class MultiTracker:
             raise ConfigError(
                 f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'"
             )
-        given = None if box is None else Box.of(box).xywh
-        if text is not None and self._tokenizer is None:
-            self._tokenizer = Tokenizer(self.engine.bundle)
-        tokens = None if text is None or self._tokenizer is None else self._tokenizer.encode(text)
         self._core.add(name, tokens, given)
         return name
 

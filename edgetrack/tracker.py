@@ -39,8 +39,13 @@ class Tracker:
         static_check: whether a box that has not moved stands, without the network, while its surroundings hardly
             change, for up to 5 frames in a row; ``Track.basis`` is then "reused". Not for frames in GPU memory.
 
+    Attributes:
+        engine: what runs the network: its ``name``, ``precision`` and ``reason`` (why it was taken) are texts.
+
     Raises:
-        BundleError, ConfigError, EngineUnavailable: see their descriptions.
+        BundleError: the bundle is missing, damaged or foreign.
+        ConfigError: an argument is not as described, or a bundle comes with an engine that has one.
+        EngineUnavailable, MissingExtra: the engine or the precision cannot run here.
     """
 
     def __init__(
@@ -52,6 +57,8 @@ class Tracker:
         threads: int = 2,
         static_check: bool = False,
     ) -> None:
+        if not isinstance(static_check, bool):
+            raise ConfigError(f"static_check is {static_check!r}; expected True or False")
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._tokenizer: Tokenizer | None = None
         self._core = runtime.Tracker(**core_options(self.engine))
@@ -65,7 +72,11 @@ class Tracker:
                 another library in host memory (DLPack), which is read where it lies; with engine "tensorrt" also one in
                 the memory of its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there, never copied.
             text: what it is, such as "red car"; without ``box`` the whole frame is searched.
-            box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left.
+            box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left, its centre
+                inside the frame.
+
+        Returns:
+            The track of this frame: the box that was given, or what was found.
 
         Raises:
             FrameError, BoxError, PromptError: bad input; the tracker then still has its target from before.
@@ -85,8 +96,8 @@ class Tracker:
         the target is searched for, uncertain or lost.
 
         Args:
-            frame: uint8 (H, W, 3) BGR, as for ``start``.
-            deadline_ms: when the answer is wanted, in milliseconds from this call; None: when it is ready.
+            frame: uint8 (H, W, 3) BGR, as for ``start``; its size may differ from the one before.
+            deadline_ms: when the answer is wanted, in milliseconds from this call, more than 0; None: when it is ready.
 
         Raises:
             FrameError, ConfigError: bad input; the frame does not count.
@@ -112,7 +123,7 @@ class Tracker:
 
     @property
     def timing(self) -> Timing:
-        """Where the time of the last ``start`` or ``update`` went, without the Python around it."""
+        """Where the time of the last ``start``, ``update`` or ``set_text`` went, without the Python around it."""
         return timing_of(self._core.timing())
 
     def _tokens(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -167,6 +178,8 @@ def shared_engine(
     if isinstance(engine, str):
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         return open_engine(opened, engine=engine, precision=precision, threads=threads)
+    if not hasattr(engine, "bundle"):
+        raise ConfigError(f"engine is {engine!r}; expected the name of an engine, or the engine of a tracker")
     if bundle is not None:
         raise ConfigError(
             "got a bundle and an open engine, which has its own bundle; give the tracker one of the two"

@@ -40,7 +40,11 @@ class Box:
 
     @classmethod
     def of(cls, value: Box | Sequence[float]) -> Box:
-        """A box from a box or from any four numbers ``(x, y, w, h)``."""
+        """A box from a box or from any four numbers ``(x, y, w, h)`` in pixels.
+
+        Raises:
+            BoxError: it is neither, or such a box cannot be.
+        """
         if isinstance(value, Box):
             return value
         try:
@@ -51,10 +55,12 @@ class Box:
 
     @property
     def xywh(self) -> tuple[float, float, float, float]:
+        """Left edge, top edge, width and height in pixels."""
         return self.x, self.y, self.w, self.h
 
     @property
     def center(self) -> tuple[float, float]:
+        """Column and row of the middle, in pixels."""
         return self.x + self.w / 2, self.y + self.h / 2
 
     def iou(self, other: Box) -> float:
@@ -87,7 +93,9 @@ class Track:
 
     box: Box | None  # None while searching or lost
     score: float  # 0..1, how sure the network is that the target is in ``box`` (or, without one, in view)
-    status: Status
+    status: (
+        Status  # "searching": not seen yet; "tracking"; "uncertain": a box not to act on; "lost": seen before
+    )
     index: int  # frames since ``start``, which is 0
     # What the box rests on: the network's look at this frame (or the box that you gave), its motion of late because
     # the deadline was short, or the network's last look because nothing has changed since.
@@ -104,6 +112,7 @@ class Timing:
 
     @property
     def total(self) -> float:
+        """All of it."""
         return self.crop + self.network + self.other
 
 

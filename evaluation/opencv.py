@@ -158,7 +158,5 @@ def _files(kind: str, folder: Path, wanted: str) -> tuple[str, tuple[Path, ...]]
     chosen = wanted or (next(iter(sets)) if len(sets) == 1 else "")
     if chosen not in sets:
         names = ", ".join(f"{kind}:{p}" if p else kind for p in sets)
-        raise ConfigError(
-            f"{folder} has {len(sets)} sets of weights; say which: --tracker with one of {names}"
-        )
+        raise ConfigError(f"{folder} has {len(sets)} sets of weights; name one of {names}")
     return chosen, sets[chosen]

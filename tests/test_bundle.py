@@ -173,3 +173,8 @@ def test_a_bundle_from_before_precisions_opens(tmp_path: Path) -> None:
     bundle = Bundle.open(write_fake_bundle(tmp_path))
     assert (dict(bundle.manifest.precisions), dict(bundle.manifest.versions)) == ({}, {})
     assert bundle.graph("search", "int8") == bundle.path("search")
+
+
+def test_a_flavour_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="flavour is 'tflite'; expected 'portable' or 'ort'"):
+        Bundle.open(write_fake_bundle(tmp_path)).graph("search", "int8", flavour="tflite")

@@ -17,12 +17,9 @@ import edgetrack
 from edgetrack.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
-OTHERS = {"build", "dist", "node_modules", "runs"}  # folders that are not the repository's
-PAGES = sorted(
-    page
-    for page in ROOT.rglob("*.md")
-    if not any(part in OTHERS or part.startswith(".") for part in page.relative_to(ROOT).parts)
-)
+MADE = {"build", "dist", "runs"}  # folders that are not the repository's, beside those that are hidden
+FOLDERS = [folder for folder in ROOT.glob("[!.]*/") if folder.is_dir() and folder.name not in MADE]
+PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in folder.rglob("*.md"))])
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -57,7 +54,11 @@ def command_lines(page: Path) -> Iterator[list[str]]:
 
 def own(words: list[str]) -> list[str]:
     """What follows ``edgetrack`` where it is what a line runs, also in a container or by ``-m``; else nothing."""
-    if words[0] in {"edgetrack", "docker", "torchrun"} and "edgetrack" in words and words[:2] != ["docker", "build"]:
+    if (
+        words[0] in {"edgetrack", "docker", "torchrun"}
+        and "edgetrack" in words
+        and words[:2] != ["docker", "build"]
+    ):
         return words[words.index("edgetrack") + 1 :]
     return []
 
@@ -69,7 +70,9 @@ def cli() -> TyperGroup:
 
 
 def options_of(command: str) -> set[str]:
-    return {name for option in cli().commands[command].params for name in (*option.opts, *option.secondary_opts)}
+    return {
+        name for option in cli().commands[command].params for name in (*option.opts, *option.secondary_opts)
+    }
 
 
 @each_page
@@ -80,7 +83,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         place, _, anchor = link.partition("#")
         target = (page.parent / place) if place else page
         assert target.exists(), f"{page.name} links to {link}, and there is no such file"
-        assert not anchor or anchor in anchors(target), f"{page.name}: {link} is none of {sorted(anchors(target))}"
+        assert not anchor or anchor in anchors(target), (
+            f"{page.name}: {link} is none of {sorted(anchors(target))}"
+        )
 
 
 @each_page
@@ -126,7 +131,14 @@ def test_what_is_checked_is_there() -> None:
     """The searches above find something; each would pass on nothing."""
     lines = [words for page in PAGES for words in command_lines(page)]
     assert len(PAGES) > 15
-    assert {words[0] for words in map(own, lines) if words} >= {"run", "eval", "export", "bench", "replay", "train"}
+    assert {words[0] for words in map(own, lines) if words} >= {
+        "run",
+        "eval",
+        "export",
+        "bench",
+        "replay",
+        "train",
+    }
     assert sum(words[0] == "python" for words in lines) > 10
     assert "frames-without-the-network" in anchors(ROOT / "docs" / "architecture.md")
 

@@ -264,3 +264,9 @@ def test_real_targets_are_followed_as_by_trackers_of_their_own() -> None:
             assert tracks[name] == track
     assert {track.index for track in tracks.values()} == {11}
     assert all(many.timing[name].network > 0 for name in many.names)
+
+
+def test_a_text_that_is_none_is_named_as_such(tracker: MultiTracker) -> None:
+    with pytest.raises(PromptError, match="text"):
+        tracker.add(text=3)  # type: ignore[arg-type]
+    assert tracker.names == ()

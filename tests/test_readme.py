@@ -75,10 +75,3 @@ def test_make_has_the_goals_that_are_named(repository: Path) -> None:
     goals = re.findall(r"^make (\w+)", "\n".join(blocks(repository, "bash")), re.MULTILINE)
     assert {"demo", "test"} <= set(goals)
     assert all(re.search(rf"^{goal}:", makefile, re.MULTILINE) for goal in goals)
-
-
-def test_links_lead_somewhere(repository: Path) -> None:
-    for page in [repository / "README.md", *(repository / "docs").glob("*.md")]:
-        for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
-            if not link.startswith("http"):
-                assert (page.parent / link).exists(), f"{page.name} links to {link}"

@@ -152,6 +152,15 @@ def test_a_missing_camera_and_a_digit_for_a_path() -> None:
         open_source("63")
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [(-1, "camera -1 cannot be opened; expected 0"), (None, "source is None"), (True, "source is True")],
+)
+def test_what_is_no_source_is_refused_before_opencv_sees_it(source: object, said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        open_source(source)  # type: ignore[arg-type]
+
+
 def test_an_unreachable_stream_says_what_to_check() -> None:
     with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:9/x\.mp4 cannot be opened; check"):
         open_source("http://127.0.0.1:9/x.mp4")

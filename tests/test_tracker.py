@@ -177,3 +177,18 @@ def test_a_bad_frame_says_what_it_is(tracker: Tracker, frame: object, word: str)
 def test_an_engine_brings_its_bundle() -> None:
     with pytest.raises(ConfigError, match="bundle"):
         Tracker("edgetrack-s", engine=FakeEngine())
+
+
+def test_arguments_of_another_type_are_named() -> None:
+    with pytest.raises(ConfigError, match="engine is 3; expected the name of an engine"):
+        Tracker(engine=3)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="static_check is 'no'; expected True or False"):
+        Tracker(engine=FakeEngine(), static_check="no")  # type: ignore[arg-type]
+
+
+def test_frames_may_change_their_size(tracker: Tracker) -> None:
+    tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
+    track = tracker.update(scene((104, 100, 60, 40), width=700, height=500))
+    assert track.status == "tracking"
+    assert track.box is not None
+    assert track.box.iou(Box(104, 100, 60, 40)) > 0.5

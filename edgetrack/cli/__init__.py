@@ -16,5 +16,5 @@ app.command("replay")(replay_command)
 
 
 def main() -> None:
-    """Runs the command line and ends the process: 0 done, 2 user error, 130 interrupted."""
+    """Runs the command line and ends the process: 0 done, 1 refused (export, replay), 2 user error, 130 interrupted."""
     app()

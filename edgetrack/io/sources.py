@@ -6,6 +6,7 @@ import math
 import re
 import time
 from collections.abc import Generator, Iterator
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,7 +34,7 @@ class Source:
         name: what the user asked for, as shown in messages.
         size: width and height of the first frame in pixels.
         fps: frames per second, or None where the source does not know.
-        frames: how many frames there are, or None where the source does not know.
+        frames: how many frames there are, for a video as its container says; None where the source does not know.
         live: whether frames come at their own pace.
     """
 
@@ -101,16 +102,18 @@ def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
     """Opens a camera, a video, a folder of pictures or a stream, and reads its first frame.
 
     Args:
-        source: camera index; path of a video, of an MCAP recording, of a picture or of a folder of pictures (in
-            natural order: ``2.jpg`` before ``10.jpg``); or a URL such as ``rtsp://host/stream``.
+        source: camera index, 0 for the first; path of a video, of an MCAP recording, of a picture or of a folder of
+            pictures (in natural order: ``2.jpg`` before ``10.jpg``); or a URL such as ``rtsp://host/stream``.
         fps: frame rate that a folder of pictures stands for.
 
+    Returns:
+        A context manager and an iterator of `Frame`, whose pixels are uint8 (H, W, 3) BGR.
+
     Raises:
-        SourceError: it does not exist or cannot be read.
+        SourceError: it does not exist or cannot be read, or ``source`` or ``fps`` is not as described.
         MissingExtra: OpenCV, or for a recording the extra ``mcap``, is not installed.
     """
-    if not (math.isfinite(fps) and fps > 0):
-        raise SourceError(f"fps is {fps}; expected a positive number of frames per second")
+    _check_given(source, fps)
     if isinstance(source, int):
         return _open_capture(source, name=f"camera {source}", live=True)
     if isinstance(source, str) and re.match(r"[a-z][a-z0-9+]*://", source, re.IGNORECASE):
@@ -129,6 +132,15 @@ def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
     if path.suffix.lower() == ".mcap":
         return _open_recording(path)
     return _open_capture(str(path), name=str(path), live=False)
+
+
+def _check_given(source: object, fps: object) -> None:
+    if isinstance(source, bool) or not isinstance(source, (int, str, Path)):
+        raise SourceError(f"source is {source!r}; expected a camera's index, a path or a URL")
+    if isinstance(source, int) and source < 0:  # some builds of OpenCV crash on it
+        raise SourceError(f"camera {source} cannot be opened; expected 0 for the first one, 1 for the next")
+    if not (isinstance(fps, Real) and math.isfinite(fps) and fps > 0):
+        raise SourceError(f"fps is {fps!r}; expected a positive number of frames per second")
 
 
 def _open_recording(path: Path) -> Source:

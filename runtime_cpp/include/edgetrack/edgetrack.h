@@ -14,9 +14,9 @@ typedef struct edgetrack_tracker edgetrack_tracker;
 /* What every function gives back. */
 typedef enum {
   EDGETRACK_OK = 0,
-  EDGETRACK_FRAME = 1,       /* a frame without pixels */
-  EDGETRACK_BOX = 2,         /* a box that is not finite, is empty or lies outside the frame */
-  EDGETRACK_PROMPT = 3,      /* a text that is empty, too long or unknown */
+  EDGETRACK_FRAME = 1,       /* no pixels, or rows closer than they are long */
+  EDGETRACK_BOX = 2,         /* not finite, empty, or its centre outside the frame */
+  EDGETRACK_PROMPT = 3,      /* a text that is empty, too long, unknown or not ASCII */
   EDGETRACK_CONFIG = 4,      /* an option outside its allowed values, or a null pointer */
   EDGETRACK_NOT_STARTED = 5, /* update or set_text before start */
   EDGETRACK_BUNDLE = 6,      /* a model bundle that is missing, damaged or foreign */
@@ -52,13 +52,15 @@ typedef struct {
   edgetrack_basis basis;
 } edgetrack_track;
 
-/* Opens the bundle in a folder on ONNX Runtime. `library` is its shared library's file, or NULL for what the
- * environment's EDGETRACK_ONNXRUNTIME_LIBRARY names or the system has. */
+/* Opens the bundle in a folder on ONNX Runtime, with `threads` (1 or more) for the network. `library` is its
+ * shared library's file, or NULL for what the environment's EDGETRACK_ONNXRUNTIME_LIBRARY names or the system
+ * has. After an error *tracker is NULL. */
 edgetrack_code edgetrack_open(const char* bundle, const char* library, int threads,
                               edgetrack_tracker** tracker);
 
-/* Names the target by a text (UTF-8), by a box, or by both, and finds it in the first frame: height rows of
- * width pixels, three bytes each in BGR order, row_bytes apart. */
+/* Names the target by a text (ASCII), by a box, or by both (NULL for the one that is not given), and finds it
+ * in the first frame: height rows of width pixels, three bytes each in BGR order, row_bytes apart (negative
+ * where they run upwards). The frame is read in the call alone. After an error *track is as it was. */
 edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                ptrdiff_t row_bytes, const char* text, const edgetrack_box* box,
                                edgetrack_track* track);
@@ -67,8 +69,8 @@ edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, i
 edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                 ptrdiff_t row_bytes, edgetrack_track* track);
 
-/* The same by a deadline, in milliseconds from the call: a box that is tracked coasts while the network would
- * take longer, for 3 frames in a row at most. */
+/* The same by a deadline, more than 0 milliseconds from the call: a box that is tracked coasts while the
+ * network would take longer, for 3 frames in a row at most. */
 edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                        ptrdiff_t row_bytes, double deadline_ms, edgetrack_track* track);
 
@@ -76,7 +78,7 @@ edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t
  * Off (0) at first. */
 edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);
 
-/* Another text, from the next frame on. */
+/* Another target by its text (ASCII), from the next frame on; after an error it stays what it was. */
 edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text);
 
 /* NULL is allowed. */

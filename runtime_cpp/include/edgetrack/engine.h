@@ -57,7 +57,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  // Of a role: text, prompt, template, search or ground. Throws Error.
+  // Of a role: text, prompt, template, search, ground, or search2 and search4 for so many targets (those of
+  // Bundle::batches). Throws Error.
   virtual GraphSpec graph(const std::string& role) = 0;
 
   // `inputs` are all of the graph's, `outputs` those that are wanted. Throws Error.

@@ -44,7 +44,7 @@ std::map<std::string, double*> fields(Policy& policy);
 
 // What the manifest says of the network's pictures.
 struct Model {
-  double template_factor, search_factor;  // side of the region over sqrt(w * h) of the box
+  double template_factor, search_factor;  // side of the square region over sqrt(w * h) of the box
   float mean[3], std[3];                  // RGB, 0..255
   float fill[3];                          // BGR, 0..255, outside the frame
 };
@@ -55,7 +55,7 @@ struct Text {
   std::vector<float> mask;  // 1 for a token, 0 for padding
 };
 
-// Where the time of one call went; what is neither crop nor network is the tracker's own.
+// Where the time of one call went, in seconds; what is neither crop nor network is the tracker's own.
 struct Timing {
   double crop_s = 0, network_s = 0, total_s = 0;
 };
@@ -70,11 +70,13 @@ class Tracker {
   Tracker(const Tracker&) = delete;
   Tracker& operator=(const Tracker&) = delete;
 
-  // Names the target and finds it in the first frame. With neither text nor box, or with bad ones, it throws
-  // Error and the target from before stays; when the engine fails there is none afterwards.
+  // Names the target, by a text, a box or both (null for the one that is not given), and finds it in the
+  // first frame; the box is in its pixels, with its centre inside. With neither text nor box, or with bad
+  // ones, it throws Error and the target from before stays; when the engine fails there is none afterwards.
   Track start(const Frame& frame, const Text* text, const Box* box);
 
-  // Finds the target in the next frame. Nothing is allocated once each graph has run. Throws Error.
+  // Finds the target in the next frame. Nothing is allocated once each graph has run. Throws Error; a bad
+  // frame or deadline does not count as a frame.
   //
   // With a deadline, in milliseconds from the call: a box that is tracked coasts, at its velocity of late,
   // while the network would take longer (the median of its last runs here). After `coast` such frames in a
@@ -87,7 +89,7 @@ class Tracker {
   // while it is on: they are compared on the CPU.
   void set_static_check(bool on);
 
-  // Another sentence, from the next frame on. Throws Error.
+  // Another sentence, from the next frame on. Throws Error for a bad one; the target then stays what it was.
   void set_text(const Text& text);
 
   // Of the last start(), update() or set_text().
