@@ -12,11 +12,13 @@ The TraX protocol: Čehovin, "TraX: the visual Tracking eXchange protocol and li
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import typer
 
 from edgetrack._imports import require
+from edgetrack.errors import EdgetrackError
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
 from edgetrack.peers import FrameTracker
 from edgetrack.types import Box
@@ -70,8 +72,12 @@ def main(
     threads: Threads = 2, engine: Engine = "auto", precision: Precision = "auto", model: Model = None
 ) -> None:
     """Serve edgetrack to the VOT toolkit over TraX."""
-    require("trax", extra="vot")
-    serve(EngineOptions(model, engine, precision, threads).tracker())
+    try:
+        require("trax", extra="vot")
+        tracker = EngineOptions(model, engine, precision, threads).tracker()
+    except EdgetrackError as error:
+        sys.exit(f"error: {error}")
+    serve(tracker)
 
 
 if __name__ == "__main__":

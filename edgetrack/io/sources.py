@@ -6,7 +6,6 @@ import math
 import re
 import time
 from collections.abc import Generator, Iterator
-from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -139,7 +138,7 @@ def _check_given(source: object, fps: object) -> None:
         raise SourceError(f"source is {source!r}; expected a camera's index, a path or a URL")
     if isinstance(source, int) and source < 0:  # some builds of OpenCV crash on it
         raise SourceError(f"camera {source} cannot be opened; expected 0 for the first one, 1 for the next")
-    if not (isinstance(fps, Real) and math.isfinite(fps) and fps > 0):
+    if not (isinstance(fps, (int, float)) and math.isfinite(fps) and fps > 0):
         raise SourceError(f"fps is {fps!r}; expected a positive number of frames per second")
 
 

@@ -55,3 +55,14 @@ def test_a_trax_client_follows_the_square(pictures: list[str]) -> None:
         assert np.abs(np.array(region.bounds()) - expected).max() < 4, index
         assert 0 <= float(properties["confidence"]) <= 1
     assert float(answers[-1][0][0][1]["confidence"]) > 0.5
+
+
+def test_without_trax_one_line_says_what_to_install() -> None:
+    program = "import runpy, sys; sys.modules['trax'] = None; sys.argv = ['vot']; "
+    program += "runpy.run_module('edgetrack.evaluation.vot', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.rstrip().endswith("pip install 'edgetrack[vot]'")
