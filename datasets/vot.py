@@ -20,16 +20,21 @@ from edgetrack.datasets.tables import box_row, cells, numbers, read_lines, read_
 from edgetrack.errors import DatasetError
 
 _ABSENT = [math.nan] * 4
+_LARGEST = 1 << 15  # pixels, width or height of a mask: a damaged size must not be allocated
 
 
 def mask_box(line: str, path: Path, number: int) -> list[float]:
     """The box around a mask line ``mX,Y,W,H,runs``: lengths of runs, row by row, of zeros and ones in turn."""
     values = numbers(cells(line[1:]), path, number)
-    if len(values) < 4 or any(v < 0 or v != int(v) for v in values):
+    if len(values) < 4 or not all(v >= 0 and v.is_integer() for v in values):
         raise DatasetError(
             f"{path}:{number}: not a mask; expected m and x, y, w, h and whole lengths of runs"
         )
     x, y, w, h = (int(v) for v in values[:4])
+    if max(w, h) > _LARGEST or max(values[4:], default=0) > w * h:
+        raise DatasetError(
+            f"{path}:{number}: a mask of {w} x {h} with runs beyond it; expected at most {_LARGEST} x {_LARGEST}"
+        )
     runs = np.array(values[4:], np.int64)
     if runs.sum() > w * h:
         raise DatasetError(
