@@ -29,7 +29,9 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
         ):
             raise DatasetError(f"{path}: entry {i} is {entry!r:.80}; expected the strings 'name' and 'text'")
         if any("\ud800" <= letter <= "\udfff" for value in entry.values() for letter in str(value)):
-            raise DatasetError(f"{path}: entry {i} is {entry!r:.80}; expected no lone surrogates in its texts")
+            raise DatasetError(
+                f"{path}: entry {i} is {entry!r:.80}; expected no lone surrogates in its texts"
+            )
         name = entry["name"]
         if name in found or name != Path(name).name:
             raise DatasetError(

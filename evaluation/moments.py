@@ -80,7 +80,9 @@ def pictured(pixels: Pixels, truth: tuple[float, ...] | None, found: tuple[float
     for box, colour in ((truth, TRUTH), (found, FOUND)):
         if box is not None:
             x, y, w, h = (v * scale for v in box)
-            low, high = ([round(min(max(v, -FAR), FAR)) for v in corner] for corner in ((x, y), (x + w, y + h)))
+            low, high = (
+                [round(min(max(v, -FAR), FAR)) for v in corner] for corner in ((x, y), (x + w, y + h))
+            )
             cv2.rectangle(small, low, high, RIM, 4)
             cv2.rectangle(small, low, high, colour, 2)
     _, packed = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 72])

@@ -83,8 +83,8 @@ def _check_idle(asked: set[str], done: set[str]) -> None:
     disturbed = asked - {CLEAN.name}
     if disturbed and not disturbed & done:
         raise ConfigError(
-            f"{', '.join(sorted(disturbed)[:3])} would disturb no run: init-jitter moves a box (--mode bbox or nlbbox), "
-            "and other texts are told on undisturbed frames only (add --text-control none)"
+            f"{', '.join(sorted(disturbed)[:3])} would disturb no run: init-jitter moves a box (--mode bbox or "
+            "nlbbox), and other texts are told on undisturbed frames only (add --text-control none)"
         )
 
 
@@ -111,9 +111,7 @@ def track(
             begun_s = time.perf_counter()
             if new_text is not None:
                 tracker.set_text(new_text)
-            found = (
-                tracker.update(step.pixels) if index else tracker.start(step.pixels, text=said, box=given)
-            )
+            found = tracker.update(step.pixels) if index else tracker.start(step.pixels, text=said, box=given)
             milliseconds = 1e3 * (time.perf_counter() - begun_s)
         answer = stream.answer(found, index, milliseconds=milliseconds)
         record.add(answer, milliseconds=milliseconds, scored=step.scored)

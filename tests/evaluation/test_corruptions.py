@@ -197,7 +197,10 @@ def test_what_can_be_asked_for() -> None:
     jitter = conditions(corruptions=["init-jitter"])[1:]
     assert [c.label for c in jitter[:2]] == ["init-jitter-1", "init-jitter-1-draw-1"]
     given = Box(50, 40, 60, 30)
-    moved = {open_stream(c, CLIP, clips=[CLIP], seed=0).box(given, np.zeros((120, 160, 3), np.uint8)) for c in jitter}
+    moved = {
+        open_stream(c, CLIP, clips=[CLIP], seed=0).box(given, np.zeros((120, 160, 3), np.uint8))
+        for c in jitter
+    }
     assert len(moved) == 30, "each draw moves the box to a place of its own"
     assert [c.label for c in conditions(corruptions=["fog", "fog"])] == ["clean", "fog-1", "fog-2", "fog-3"]
     some = conditions(occlusion=True, corruptions=["init-jitter"], severities=[3, 1, 3], draws=2)

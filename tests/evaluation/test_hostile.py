@@ -21,7 +21,6 @@ from edgetrack.evaluation.conditions import conditions
 from edgetrack.evaluation.controls import texts
 from edgetrack.evaluation.opencv import OpenCvTracker
 from edgetrack.evaluation.records import write_text
-from edgetrack.evaluation.report import write_reports
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.runner import plan
 from edgetrack.evaluation.sequences import sequences
@@ -52,7 +51,9 @@ class Peer:
 def peer(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Options of a request for a tracker of one's own that gives the same answer to all frames."""
 
-    def written(answer: str = "Track(self.box, 0.5, 'tracking', 1)", *, folder: str = "peer") -> dict[str, Any]:
+    def written(
+        answer: str = "Track(self.box, 0.5, 'tracking', 1)", *, folder: str = "peer"
+    ) -> dict[str, Any]:
         place = tmp_path / folder
         place.mkdir(exist_ok=True)
         (place / "adapter.json").write_text('{"adapter": "peer", "sha256": {}}')
@@ -103,7 +104,7 @@ def test_resume_sees_that_labels_or_a_peers_code_have_changed(
     run(request)
     truth = (data / "slow.txt").read_text()
     (data / "slow.txt").write_text(truth.replace("48.00", "49.00"))
-    with pytest.raises(ConfigError, match="cannot resume.*labels was"):
+    with pytest.raises(ConfigError, match=r"cannot resume.*labels was"):
         run(request)
 
 
@@ -111,7 +112,9 @@ def test_resume_sees_that_labels_or_a_peers_code_have_changed(
 def test_a_score_that_is_none_is_named(
     dataset: Path, tmp_path: Path, peer: Callable[..., dict[str, Any]], score: str
 ) -> None:
-    with pytest.raises(ConfigError, match=r"slow, .*peer\.py:Peer bbox: frame 2 has the score .* expected 0 to 1"):
+    with pytest.raises(
+        ConfigError, match=r"slow, .*peer\.py:Peer bbox: frame 2 has the score .* expected 0 to 1"
+    ):
         run(Request("folder", dataset, tmp_path / "out", **peer(f"Track(self.box, {score}, 'tracking', 1)")))
 
 
@@ -153,7 +156,13 @@ def test_results_of_other_texts_alone_are_refused(
     with pytest.raises(ConfigError, match="add --text-control none"):
         run(
             Request(
-                "folder", dataset, tmp_path / "out", **peer(), modes=("nl",), controls=("empty",), results=("otb",)
+                "folder",
+                dataset,
+                tmp_path / "out",
+                **peer(),
+                modes=("nl",),
+                controls=("empty",),
+                results=("otb",),
             )
         )
 
@@ -190,7 +199,7 @@ def test_an_output_that_cannot_be_is_said(
     (tmp_path / "file").write_text("mine")
     with pytest.raises(SinkError, match="choose another --output"):
         run(Request("folder", dataset, tmp_path / "file", **peer()))
-    with pytest.raises(SinkError, match="File name too long.*choose another --output"):
+    with pytest.raises(SinkError, match=r"File name too long.*choose another --output"):
         run(Request("folder", dataset, tmp_path / ("y" * 300), **peer()))
     name = "é" * 125 + ".json"  # 255 bytes, the longest name that disks have
     write_text(tmp_path / "records" / name, "{}")
@@ -214,13 +223,14 @@ def test_brackets_and_bars_in_names_stay(
     tables = [line for line in lines if line.startswith("| ")]
     cells = {len(re.split(r"(?<!\\)\|", line)) for line in tables[:3]}
     assert len(cells) == 1, "a bar in a name begins no cell"
-    assert write_reports is not None
     assert figures[0].ope.auc > 0
 
 
 def test_opencv_says_which_box_it_does_not_take() -> None:
     tracker, frame = OpenCvTracker("opencv-mil", (), threads=1), np.zeros((120, 160, 3), np.uint8)
-    with pytest.raises(BoxError, match=r"opencv-mil cannot start at box \(-500.* of a frame of 160x120 pixels"):
+    with pytest.raises(
+        BoxError, match=r"opencv-mil cannot start at box \(-500.* of a frame of 160x120 pixels"
+    ):
         tracker.start(frame, box=Box(-500, -500, 20, 20))
     assert tracker.start(frame, box=Box(50, 50, 0.3, 0.3)).box == Box(50, 50, 0.3, 0.3)
 

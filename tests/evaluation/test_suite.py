@@ -275,7 +275,9 @@ def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None
     with pytest.raises(ConfigError, match=r"fast \(clean\): the target is in none of the frames"):
         run(request)
     assert not (tmp_path / "none").exists()
-    assert run(replace(request, names=("slow",)))[2] == 1, "a sequence that is not asked for is in no one's way"
+    assert run(replace(request, names=("slow",)))[2] == 1, (
+        "a sequence that is not asked for is in no one's way"
+    )
 
 
 def test_the_help_names_all_that_can_be_asked_for() -> None:
