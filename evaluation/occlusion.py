@@ -79,7 +79,7 @@ class Reacquisition:
 
 
 def reacquisition(runs: Sequence[tuple[Record, Floats]]) -> Reacquisition:
-    """What became of the target in each record's bursts, given the record's IoU (N,), nan where the target is absent."""
+    """What became of the target in each record's bursts, given its IoU (N,), nan where the target is absent."""
     delays: list[int | None] = []
     held: list[bool] = []
     statuses: Counter[Status] = Counter()
