@@ -31,15 +31,13 @@ def mask_box(line: str, path: Path, number: int) -> list[float]:
             f"{path}:{number}: not a mask; expected m and x, y, w, h and whole lengths of runs"
         )
     x, y, w, h = (int(v) for v in values[:4])
-    if max(w, h) > _LARGEST or max(values[4:], default=0) > w * h:
+    if max(w, h) > _LARGEST:
+        raise DatasetError(f"{path}:{number}: a mask of {w} x {h}; expected at most {_LARGEST} x {_LARGEST}")
+    if (total := sum(values[4:])) > w * h:
         raise DatasetError(
-            f"{path}:{number}: a mask of {w} x {h} with runs beyond it; expected at most {_LARGEST} x {_LARGEST}"
+            f"{path}:{number}: the runs cover {total:g} pixels; expected at most {w} x {h} = {w * h}"
         )
     runs = np.array(values[4:], np.int64)
-    if runs.sum() > w * h:
-        raise DatasetError(
-            f"{path}:{number}: the runs cover {runs.sum()} pixels; expected at most {w} x {h} = {w * h}"
-        )
     ends = np.cumsum(runs)
     starts, ends = (ends - runs)[1::2], ends[1::2]
     inside = np.zeros(w * h, np.bool_)
