@@ -7,6 +7,7 @@ A region's sentence is the name of its class where no other object of the class 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,8 @@ def _objects(values: Any, key: str, path: Path, fields: tuple[str, ...]) -> list
 def _box(value: Any, path: Path, number: int) -> tuple[float, float, float, float]:
     try:
         x, y, w, h = (float(v) for v in value)
+        if not all(map(math.isfinite, (x, y, w, h))):
+            raise ValueError
     except (TypeError, ValueError):
         raise DatasetError(
             f"{path}: annotations[{number}].bbox is {value!r:.80}; expected the four numbers x, y, w, h"

@@ -28,6 +28,10 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
             isinstance(entry.get(key), str) for key in ("name", "text")
         ):
             raise DatasetError(f"{path}: entry {i} is {entry!r:.80}; expected the strings 'name' and 'text'")
+        if any("\ud800" <= letter <= "\udfff" for value in entry.values() for letter in str(value)):
+            raise DatasetError(
+                f"{path}: entry {i} is {entry!r:.80}; expected no lone surrogates in its texts"
+            )
         name = entry["name"]
         if name in found or name != Path(name).name:
             raise DatasetError(

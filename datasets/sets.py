@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,11 @@ class SequenceSet:
         self.name, self.root, self.split = layout.name, root, split
         self.text, self.hidden = layout.text, split in layout.hidden
         self.names = layout.names(root, split)
+        if bad := next((name for name in self.names if not _writable(name)), None):
+            raise DatasetError(
+                f"{root}: sequence {bad!r} has a control character, or bytes that are no UTF-8, in its name; "
+                "expected text: rename it"
+            )
         self._layout = layout
 
     def without(self, names: Collection[str]) -> SequenceSet:
@@ -106,6 +112,11 @@ class SequenceSet:
 
     def __iter__(self) -> Iterator[Sequence]:
         return (self[i] for i in range(len(self)))
+
+
+def _writable(name: str) -> bool:
+    """Whether the name is plain text: such as a line of a table or a file of results can have."""
+    return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
 
 
 class RegionSet:

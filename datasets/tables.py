@@ -157,3 +157,5 @@ def read_json(path: Path) -> Any:
         raise DatasetError(
             f"{path}:{error.lineno}: not valid JSON: {error.msg}; copy the file again"
         ) from None
+    except RecursionError:
+        raise DatasetError(f"{path}: nested too deeply to be read; expected flat lists") from None

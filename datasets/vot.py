@@ -20,21 +20,24 @@ from edgetrack.datasets.tables import box_row, cells, numbers, read_lines, read_
 from edgetrack.errors import DatasetError
 
 _ABSENT = [math.nan] * 4
+_LARGEST = 1 << 15  # pixels, width or height of a mask: a damaged size must not be allocated
 
 
 def mask_box(line: str, path: Path, number: int) -> list[float]:
     """The box around a mask line ``mX,Y,W,H,runs``: lengths of runs, row by row, of zeros and ones in turn."""
     values = numbers(cells(line[1:]), path, number)
-    if len(values) < 4 or any(v < 0 or v != int(v) for v in values):
+    if len(values) < 4 or not all(v >= 0 and v.is_integer() for v in values):
         raise DatasetError(
             f"{path}:{number}: not a mask; expected m and x, y, w, h and whole lengths of runs"
         )
     x, y, w, h = (int(v) for v in values[:4])
-    runs = np.array(values[4:], np.int64)
-    if runs.sum() > w * h:
+    if max(w, h) > _LARGEST:
+        raise DatasetError(f"{path}:{number}: a mask of {w} x {h}; expected at most {_LARGEST} x {_LARGEST}")
+    if (total := sum(values[4:])) > w * h:
         raise DatasetError(
-            f"{path}:{number}: the runs cover {runs.sum()} pixels; expected at most {w} x {h} = {w * h}"
+            f"{path}:{number}: the runs cover {total:g} pixels; expected at most {w} x {h} = {w * h}"
         )
+    runs = np.array(values[4:], np.int64)
     ends = np.cumsum(runs)
     starts, ends = (ends - runs)[1::2], ends[1::2]
     inside = np.zeros(w * h, np.bool_)

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.records import write_text
+from edgetrack.evaluation.runner import folder_of
 from edgetrack.evaluation.trackers import Entrant
 
 SETTINGS = "settings.json"
@@ -24,7 +25,8 @@ def claim(output: Path, settings: Mapping[str, Any], entrants: Sequence[Entrant]
         resume: whether the folder may hold an evaluation.
 
     Raises:
-        ConfigError: it holds something else, or an evaluation with other settings.
+        ConfigError: it holds something else, an evaluation with other settings, or another tracker's records where
+            an entrant's would be.
         SinkError: it cannot be written.
     """
     file = output / SETTINGS
@@ -47,6 +49,11 @@ def claim(output: Path, settings: Mapping[str, Any], entrants: Sequence[Entrant]
     changed = [
         f"{key} was {old[key]} and is {new[key]}" for key in new if key in old and old[key] != new[key]
     ]
+    owners = {folder_of(name): name for name in before["trackers"]}
+    for name, facts in now["trackers"].items():
+        owner = owners.get(folder_of(name), name)
+        if owner != name and before["trackers"][owner] != facts:
+            changed.append(f"{name} would take the records of {owner} for its own")
     if changed:
         raise ConfigError(f"cannot resume in {output}: {'; '.join(changed)}; choose another --output")
     merged = {"settings": now["settings"], "trackers": {**before["trackers"], **now["trackers"]}}

@@ -22,7 +22,7 @@ def texts(sequences: list[Sequence], control: Control, *, seed: int) -> dict[str
     sequence gets another one's sentence, and sequences that share a sentence go on sharing one.
 
     Args:
-        sequences: all of the data set, so that a choice among them changes nobody's text.
+        sequences: who is told; for ``shuffled`` all of the data set, so that a choice among them changes nobody's text.
 
     Raises:
         ConfigError: all sentences are the same, or a category or a sentence is missing.

@@ -133,7 +133,12 @@ def of_run(run: Run, clips: Sequence[Clip], records: list[Record]) -> RunFigures
         update_ms=float(np.median(spent)) if len(spent) else float("nan"),
         update_p95_ms=float(np.percentile(spent, 95)) if len(spent) else float("nan"),
         occlusion=(
-            reacquisition([(r, row.iou) for r, row in zip(records, rows, strict=True)])
+            reacquisition(
+                [
+                    (record, np.where(exists(clip.boxes), row.iou, np.nan))
+                    for clip, record, row in zip(clips, records, rows, strict=True)
+                ]
+            )
             if run.condition.name == OCCLUSION
             else None
         ),

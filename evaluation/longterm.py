@@ -69,10 +69,11 @@ def long_term(sequences: Sequence[Confidences]) -> LongTerm:
 def redetections(iou: Floats, truth: Floats) -> list[int | None]:
     """For each time the target comes back: frames until IoU >= 0.5, or None if not before it leaves again.
 
-    0 means in the very frame in which it comes back.
+    0 means in the very frame in which it comes back. When it comes for the first time, after frame 1, it does not come
+    back.
     """
     present = exists(truth)
-    back = np.flatnonzero(present[1:] & ~present[:-1]) + 1
+    back = np.flatnonzero(present[1:] & ~present[:-1] & np.maximum.accumulate(present[:-1])) + 1
     gone = np.append(np.flatnonzero(~present), len(present))
     delays: list[int | None] = []
     for start in back:

@@ -15,6 +15,7 @@ from edgetrack.evaluation.streams import Pixels
 
 MOST = 3  # pictures a run and sequence
 WIDTH = 232  # of a picture, pixels
+FAR = 10_000  # pixels; OpenCV draws nothing with corners much further out
 TRUTH, FOUND, RIM = (255, 255, 255), (0, 120, 255), (0, 0, 0)  # BGR
 
 
@@ -78,8 +79,11 @@ def pictured(pixels: Pixels, truth: tuple[float, ...] | None, found: tuple[float
     small = cv2.resize(pixels, (WIDTH, max(1, round(pixels.shape[0] * scale))), interpolation=cv2.INTER_AREA)
     for box, colour in ((truth, TRUTH), (found, FOUND)):
         if box is not None:
-            x, y, w, h = (round(v * scale) for v in box)
-            cv2.rectangle(small, (x, y), (x + w, y + h), RIM, 4)
-            cv2.rectangle(small, (x, y), (x + w, y + h), colour, 2)
+            x, y, w, h = (v * scale for v in box)
+            low, high = (
+                [round(min(max(v, -FAR), FAR)) for v in corner] for corner in ((x, y), (x + w, y + h))
+            )
+            cv2.rectangle(small, low, high, RIM, 4)
+            cv2.rectangle(small, low, high, colour, 2)
     _, packed = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 72])
     return "data:image/jpeg;base64," + base64.b64encode(packed.tobytes()).decode()

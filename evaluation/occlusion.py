@@ -79,11 +79,11 @@ class Reacquisition:
 
 
 def reacquisition(runs: Sequence[tuple[Record, Floats]]) -> Reacquisition:
-    """What became of the target in each record's bursts, given the record's IoU (N,) with the truth."""
+    """What became of the target in each record's bursts, given its IoU (N,), nan where the target is absent."""
     delays: list[int | None] = []
     held: list[bool] = []
     statuses: Counter[Status] = Counter()
-    during, after = [np.empty(0)], [np.empty(0)]
+    during, after = [np.empty(0)], [np.empty(0)]  # the target is there in a burst, not in all frames after it
     for record, iou in runs:
         for burst in record.bursts:
             hits = np.flatnonzero(iou[burst.end : burst.end + WAIT] >= 0.5)
@@ -101,7 +101,7 @@ def reacquisition(runs: Sequence[tuple[Record, Floats]]) -> Reacquisition:
         reacquired_held=_share(sum(kept), len(kept)),
         delay=float(np.median(found)) if found else float("nan"),
         auc_burst=float(success_curve(np.concatenate(during)).mean()),
-        auc_after=float(success_curve(np.concatenate(after)).mean()),
+        auc_after=float(success_curve(_there(after)).mean()),
         hidden={status: _share(n, statuses.total()) for status, n in statuses.items()},
     )
 
@@ -146,6 +146,11 @@ def _cover(pixels: Pixels, patch: Pixels, box: Floats, shift: float) -> Pixels:
         sized = load_cv2().resize(patch, (right - left, bottom - top))
         out[y1:y2, x1:x2] = sized[y1 - top : y2 - top, x1 - left : x2 - left]
     return out
+
+
+def _there(iou: Sequence[Floats]) -> Floats:
+    joined: Floats = np.concatenate(iou)
+    return joined[~np.isnan(joined)]
 
 
 def _share(part: int, whole: int) -> float:

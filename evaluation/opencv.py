@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgetrack.errors import ConfigError, EngineUnavailable
+from edgetrack.errors import BoxError, ConfigError, EngineUnavailable
 from edgetrack.evaluation.streams import Pixels
 from edgetrack.types import Box, Track
 
@@ -18,6 +18,7 @@ MODELS = {
     "opencv-vit": "VitTrack",
     "opencv-mil": "MIL",
 }  # as their authors call them
+LEAST = 5  # pixels, width and height for TrackerMIL: in smaller ones it looks for its features without end
 PARTS = {"opencv-nano": ("backbone.onnx", "head.onnx"), "opencv-vit": ("vittrack.onnx",), "opencv-mil": ()}
 
 EXPECTED = {
@@ -57,8 +58,13 @@ class OpenCvTracker:
             raise ConfigError(f"{self._kind} got no box; it takes nothing else: give --mode bbox")
         if self._kind == "opencv-mil":  # what it has learned of the target before would stay
             self._tracker = self._create()
+        x, y, w, h = (round(v) for v in box.xywh)
+        if self._kind == "opencv-mil" and min(w, h) < LEAST:
+            raise BoxError(
+                f"{self._kind} got box {box.xywh}; expected {LEAST} pixels or more in width and height"
+            )
         with self._named("cannot start with"):
-            self._tracker.init(frame, [round(v) for v in box.xywh])
+            self._tracker.init(frame, [x, y, max(w, 1), max(h, 1)])
         self._index = 0
         return Track(box, 1.0, "tracking", 0)
 

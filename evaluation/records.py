@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -38,7 +39,13 @@ class Record:
     bursts: list[Burst] = field(default_factory=list)
 
     def add(self, track: Track, *, milliseconds: float, scored: bool = True) -> None:
-        """Takes note of the next frame, rounded here so that figures do not depend on a way over the disk."""
+        """Takes note of the next frame, rounded here so that figures do not depend on a way over the disk.
+
+        Raises:
+            ConfigError: a score that is none, which would spoil the figures of all frames.
+        """
+        if not 0 <= round(track.score, 5) <= 1:
+            raise ConfigError(f"frame {len(self.boxes) + 1} has the score {track.score:g}; expected 0 to 1")
         self.boxes.append(None if track.box is None else _box([round(v, 3) for v in track.box.xywh]))
         self.scores.append(round(track.score, 5))
         self.statuses.append(track.status)
@@ -100,19 +107,32 @@ def load(file: Path, *, frames: int) -> Record:
     return record
 
 
+def is_kept(file: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        SinkError: that cannot be said, as of a name that is too long.
+    """
+    try:
+        return file.exists()
+    except OSError as error:
+        raise SinkError(f"{file} cannot be written ({error}); choose another --output") from error
+
+
 def write_text(file: Path, text: str) -> None:
     """Writes ``text`` beside ``file`` and then moves it there.
 
     Raises:
         SinkError: the file cannot be written.
     """
-    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part = file.with_name(f".{uuid4().hex}")  # not its name and more: that may be as long as a name can be
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
         part.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise SinkError(f"{file} cannot be written ({error}); choose another --output") from error
 
 

@@ -146,7 +146,8 @@ def _run(figures: RunFigures) -> dict[str, Any]:
 
 def _markdown(table: Table) -> str:
     rule = ["---"] * table.words + ["---:"] * (len(table.columns) - table.words)
-    lines = [" | ".join(row) for row in (table.columns, rule, *table.rows)]
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in table.rows]
+    lines = [" | ".join(row) for row in (table.columns, rule, *rows)]
     return f"## {table.title}\n\n" + "\n".join(f"| {line} |" for line in lines)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.controls import Control
 from edgetrack.evaluation.results import Format
+from edgetrack.evaluation.runner import folder_of
 from edgetrack.evaluation.streams import REAL_TIME, Condition
 from edgetrack.peers import Mode
 
@@ -42,7 +43,7 @@ class Request:
     command: str = ""
 
     def __post_init__(self) -> None:
-        if len({Path(name).name for name in self.trackers}) < len(self.trackers):
+        if len({folder_of(name) for name in self.trackers}) < len(self.trackers):
             raise ConfigError(
                 f"trackers {', '.join(self.trackers)} would write to the same folder; give their files other names"
             )

@@ -55,7 +55,7 @@ def plan(
     """All runs, each once: a mode where the tracker has it, another text where there is one, on clean frames.
 
     Raises:
-        ConfigError: a tracker has none of the modes.
+        ConfigError: a tracker has none of the modes, or what is asked for would disturb nothing.
     """
     runs: dict[Run, None] = {}
     for entrant in entrants:
@@ -70,7 +70,22 @@ def plan(
                 for condition in conditions if told == "none" else [CLEAN]:
                     if _makes_sense(condition, mode):
                         runs[Run(entrant.name, mode, told, condition)] = None
+    _check_idle({c.name for c in conditions}, {run.condition.name for run in runs})
     return list(runs)
+
+
+def _check_idle(asked: set[str], done: set[str]) -> None:
+    """Refuses a disturbance that no run has; init-jitter may be one of several that text alone leaves out."""
+    if SWITCH in asked - done:
+        raise ConfigError(
+            "--switch has no run: it changes the true text; add --mode nl, and --text-control none if there are others"
+        )
+    disturbed = asked - {CLEAN.name}
+    if disturbed and not disturbed & done:
+        raise ConfigError(
+            f"{', '.join(sorted(disturbed)[:3])} would disturb no run: init-jitter moves a box (--mode bbox or "
+            "nlbbox), and other texts are told on undisturbed frames only (add --text-control none)"
+        )
 
 
 def track(
@@ -85,17 +100,18 @@ def track(
     """Runs a tracker over one sequence; milliseconds are those of ``start`` and ``update`` alone."""
     record = Record(bursts=list(stream.bursts))
     said = None if mode == "bbox" else text
-    given = None if mode == "nl" else stream.box(Box.of(clip.boxes[0]))
+    given: Box | None = None
     for index, pixels in enumerate(clip.frames):
         step = stream.step(pixels, index)
+        if index == 0 and mode != "nl":
+            given = stream.box(Box.of(clip.boxes[0]), pixels)
         milliseconds = 0.0
         if step.called or index == 0:
             new_text = stream.new_text(index)
             begun_s = time.perf_counter()
             if new_text is not None:
                 tracker.set_text(new_text)
-            first = index == 0
-            found = tracker.start(step.pixels, text=said, box=given) if first else tracker.update(step.pixels)
+            found = tracker.update(step.pixels) if index else tracker.start(step.pixels, text=said, box=given)
             milliseconds = 1e3 * (time.perf_counter() - begun_s)
         answer = stream.answer(found, index, milliseconds=milliseconds)
         record.add(answer, milliseconds=milliseconds, scored=step.scored)

@@ -55,8 +55,8 @@ class Stream:
 
     bursts: tuple[Burst, ...] = ()
 
-    def box(self, box: Box) -> Box:
-        """The box that the tracker is given for the true one."""
+    def box(self, box: Box, pixels: Pixels) -> Box:
+        """The box that the tracker is given for the true one in the first frame."""
         return box
 
     def step(self, pixels: Pixels, index: int) -> Step:

@@ -19,13 +19,13 @@ from edgetrack.evaluation.figures import RunFigures, of_run
 from edgetrack.evaluation.grounding import Expressions, GroundingFigures, grounding_table, of_parts, parts
 from edgetrack.evaluation.grounding_page import grounding_html
 from edgetrack.evaluation.page import to_html
-from edgetrack.evaluation.records import Record, load, save, write_text
+from edgetrack.evaluation.records import Record, is_kept, load, save, write_text
 from edgetrack.evaluation.report import SHARED, About, summary_tables, write_grounding, write_reports
 from edgetrack.evaluation.request import OpenTracker, Request
 from edgetrack.evaluation.results import write_results
 from edgetrack.evaluation.runner import Run, plan
 from edgetrack.evaluation.sentences import cut_note
-from edgetrack.evaluation.sequences import check_boxes, chosen, open_split, sequences
+from edgetrack.evaluation.sequences import check_boxes, check_scored, chosen, digest, open_split, sequences
 from edgetrack.evaluation.streams import CLEAN, SWITCH
 from edgetrack.evaluation.switching import switched
 from edgetrack.evaluation.tables import MORE_TITLE
@@ -53,8 +53,13 @@ def evaluate(request: Request, *, open_edgetrack: OpenTracker, console: Console)
     setup = _setup(request, clips, open_edgetrack)
     entrants = [setup.open(name) for name in request.trackers]
     runs = plan(entrants, modes, request.controls, request.conditions)
+    plain = [run for run in runs if run.condition == CLEAN and run.control == "none"]
+    if request.results and not plain:
+        raise ConfigError("--results writes the boxes of the true texts; add --text-control none")
+    check_scored(taken, dict.fromkeys(run.condition for run in runs), clips=clips, seed=request.seed)
     jobs = _jobs(request, runs, clips, taken)
-    claim(request.output, request.settings(), entrants, resume=request.resume)
+    labels = digest((clip.name, clip.text, clip.boxes) for clip in clips)
+    claim(request.output, {**request.settings(), "labels": labels}, entrants, resume=request.resume)
     told = [clip.text for clip in taken] if any(run.mode != "bbox" for run in runs) else []
     notes = tuple(note for e in entrants if "nl" in e.modes for note in cut_note(e.name, told, e.fit))
 
@@ -68,13 +73,14 @@ def evaluate(request: Request, *, open_edgetrack: OpenTracker, console: Console)
         if not hidden:
             found[run] = of_run(run, *scored(run))
         auc = "not scored" if hidden else f"AUC {found[run].ope.auc:.3f}"
-        console.print(f"{run.tracker} {run.label}: {len(taken)} sequences, {auc}")
+        console.print(
+            f"{run.tracker} {run.label}: {len(taken)} sequences, {auc}", markup=False, soft_wrap=True
+        )
 
     _work(request, jobs, setup, entrants, finished, console)
     for run in runs:
         if run not in found:
             finished(run)
-    plain = [run for run in runs if run.condition == CLEAN and run.control == "none"]
     written = [write_results(f, run, *scored(run), request.output) for f in request.results for run in plain]
     figures = [] if hidden else [found[run] for run in runs]
     if not hidden:
@@ -113,9 +119,10 @@ def evaluate_regions(
         Job(run, place)
         for run in runs
         for place, part in enumerate(found)
-        if not run.file(request.output, part.name).exists()
+        if not is_kept(run.file(request.output, part.name))
     ]
-    claim(request.output, request.settings(), entrants, resume=request.resume)
+    labels = digest((part.name, "\0".join(text for _, text in part.pairs), part.boxes) for part in found)
+    claim(request.output, {**request.settings(), "labels": labels}, entrants, resume=request.resume)
     _work(request, jobs, setup, entrants, lambda run: None, console)
     told = [text for part in found for _, text in part.pairs]
     records = [[load(r.file(request.output, part.name), frames=len(part)) for part in found] for r in runs]
@@ -141,13 +148,16 @@ def _setup(
 def _jobs(request: Request, runs: Sequence[Run], clips: list[Clip], taken: list[Clip]) -> list[Job]:
     """What is not on disk yet, with what the tracker is told."""
     controls = {run.control for run in runs if run.mode != "bbox"}
-    said = {control: texts(clips, control, seed=request.seed) for control in controls}
+    said = {
+        control: texts(clips if control == "shuffled" else taken, control, seed=request.seed)
+        for control in controls
+    }
     places = {clip.name: place for place, clip in enumerate(clips)}
     return [
         Job(run, places[clip.name], "" if run.mode == "bbox" else said[run.control][clip.name])
         for run in runs
         for clip in taken
-        if not run.file(request.output, clip.name).exists()
+        if not is_kept(run.file(request.output, clip.name))
     ]
 
 

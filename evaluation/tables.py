@@ -45,7 +45,8 @@ def main_table(runs: Sequence[RunFigures], *, title: str = "Results") -> Table:
 def _main_row(figures: RunFigures) -> list[str]:
     ope = figures.ope
     shown = (ope.auc, ope.os50, ope.os75, ope.precision20, ope.norm_precision20, figures.long_term.f_score)
-    first = f"{figures.first_hits}/{len(figures.sequences)}" if figures.run.mode == "nl" else "given"
+    there = sum(not math.isnan(row.first_iou) for row in figures.sequences)
+    first = f"{figures.first_hits}/{there}" if figures.run.mode == "nl" else "given"
     cells = [number(v) for v in (*shown, figures.auroc, figures.ece)]
     return [figures.run.tracker, figures.run.label, *cells, first, number(figures.update_ms, digits=1)]
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from rich import box as box_style
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.table import Table as RichTable
@@ -23,7 +24,11 @@ def open_progress(console: Console) -> Progress:
     Where there is no room for all, what is at work is cut short, not the figures.
     """
     return Progress(
-        TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        TextColumn(
+            "{task.description}",
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            markup=False,
+        ),
         BarColumn(bar_width=10),
         MofNCompleteColumn(),
         TextColumn("frames, left"),
@@ -39,7 +44,7 @@ def print_table(console: Console, table: Table) -> None:
     """Prints a table, as wide as it must be where nobody looks, and in pieces where a terminal is narrower."""
     if not console.is_terminal:
         console.width = 1000
-    title: str | None = table.title
+    title: str | None = escape(table.title)
     for columns in _pieces(table, console.width):
         shown = RichTable(
             box=box_style.SIMPLE_HEAD if console.is_terminal else None,
@@ -52,9 +57,9 @@ def print_table(console: Console, table: Table) -> None:
         )
         for place, width in _widths(table, columns, console.width).items():
             justify: Literal["left", "right"] = "left" if place < table.words else "right"
-            shown.add_column(table.columns[place], justify=justify, width=width)
+            shown.add_column(escape(table.columns[place]), justify=justify, width=width)
         for row in table.rows:
-            shown.add_row(*(row[place] for place in columns))
+            shown.add_row(*(escape(row[place]) for place in columns))
         console.print(shown, "")
         title = None
 
@@ -92,4 +97,4 @@ def _width(table: Table, place: int) -> int:
 def print_files(console: Console, files: Sequence[Path]) -> None:
     """Prints what has been written."""
     for file in files:
-        console.print(f"[dim]written[/dim]  {file}", soft_wrap=True)
+        console.print(f"[dim]written[/dim]  {escape(str(file))}", soft_wrap=True)

@@ -13,8 +13,10 @@ PERIOD = 100  # frames from one freeze to the next
 class FrameDrop(Stream):
     """A lower frame rate: each second, third or fifth frame comes, and only those are scored."""
 
+    EVERY = (2, 3, 5)
+
     def __init__(self, severity: int) -> None:
-        self._every = (2, 3, 5)[severity - 1]
+        self._every = self.EVERY[severity - 1]
 
     def step(self, pixels: Pixels, index: int) -> Step:
         comes = index % self._every == 0
@@ -49,15 +51,20 @@ class Freeze(Stream):
 
 
 class InitJitter(Stream):
-    """The first box is off by up to 10, 20 or 30 % of its size, and up to e^0.1, e^0.2 or e^0.3 in scale."""
+    """The first box is off by up to 10, 20 or 30 % of its size, and up to e^0.1, e^0.2 or e^0.3 in scale.
+
+    A centre that would be out of the picture stays on its rim: nobody points there, and no tracker takes it.
+    """
 
     def __init__(self, severity: int, rng: np.random.Generator) -> None:
         self._shift = severity / 10 * rng.uniform(-1, 1, 2)
         self._scale = float(np.exp(severity / 10 * rng.uniform(-1, 1)))
 
-    def box(self, box: Box) -> Box:
+    def box(self, box: Box, pixels: Pixels) -> Box:
         cx, cy = box.center
         cx, cy = cx + float(self._shift[0]) * box.w, cy + float(self._shift[1]) * box.h
+        height, width = pixels.shape[:2]
+        cx, cy = min(max(cx, 0.0), width - 1.0), min(max(cy, 0.0), height - 1.0)
         w, h = box.w * self._scale, box.h * self._scale
         return Box(cx - w / 2, cy - h / 2, w, h)
 

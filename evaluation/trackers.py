@@ -77,9 +77,9 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> Entrant:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """MODEL and PRECISION of MODEL@PRECISION; a model's path may have an @ of its own before that."""
+    """MODEL and PRECISION of MODEL@PRECISION; a model's path may have an @ of its own in its folders."""
     model, at, precision = name.rpartition("@")
-    return (model, precision) if at else (name, "")
+    return (model, precision) if at and Path(precision).name == precision else (name, "")
 
 
 def _exported(name: str, folder: Path, *, threads: int) -> Entrant:
@@ -99,4 +99,6 @@ def _exported(name: str, folder: Path, *, threads: int) -> Entrant:
         "engine": f"the adapter's own, {threads} threads",
         "precision": "fp32",
     }
+    if peer != nanotrack.NAME:
+        facts["code"] = sha256(Path(name.rpartition(":")[0]))[:12]
     return Entrant(name, tracker, modes, facts)

@@ -112,7 +112,10 @@ def _finish(
     print_comparison(console, comparison, recorded_is_reference=reference is None)
     if not recording.complete:
         console.print(
-            f"{recording.name} has no end, as that of a run that was killed", style="yellow", soft_wrap=True
+            f"{recording.name} has no end, as that of a run that was killed",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
         )
     drawn = None
     if comparison.first is not None:
@@ -125,7 +128,8 @@ def _finish(
         about = {"recording": recording.name, "complete": recording.complete, "facts": recording.facts}
         sides = {"reference": _facts(reference), "candidate": _facts(candidate), "allow": allow}
         write_json(json, comparison, {**about, **sides}, picture=drawn)
-        console.print(f"[dim]written[/dim]  {json}", soft_wrap=True)
+        console.print("[dim]written[/dim]  ", end="")
+        console.print(json, markup=False, soft_wrap=True)
     below, share = comparison.figures().diverging, comparison.diverging
     verdict = "[bold red]diverges[/bold red]" if share > allow else "[bold green]agrees[/bold green]"
     frames = f"{below} of {len(comparison.ious)} frames ({100 * share:.1f} %) have an IoU below {comparison.min_iou:g}"

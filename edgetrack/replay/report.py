@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 
 from edgetrack.errors import SinkError
 from edgetrack.io.opencv import load_cv2
@@ -45,7 +46,7 @@ def print_first(console: Console, comparison: Comparison, picture: Path) -> None
     console.print(
         f"first divergence: frame {comparison.first + 1}, IoU {iou:.2f}: reference {words}", soft_wrap=True
     )
-    console.print(f"[dim]written[/dim]  {picture}", soft_wrap=True)
+    console.print(f"[dim]written[/dim]  {escape(str(picture))}", soft_wrap=True)
 
 
 def write_picture(path: Path, comparison: Comparison, titles: tuple[str, str]) -> None:

@@ -144,12 +144,20 @@ def test_a_frozen_picture(severity: int, length: int) -> None:
 @given(st.integers(0, 10_000), st.sampled_from(SEVERITIES))
 def test_a_jittered_box_stays_near(seed: int, severity: int) -> None:
     true = Box(50, 40, 60, 30)
-    moved = opened("init-jitter", severity, seed=seed).box(true)
+    moved = opened("init-jitter", severity, seed=seed).box(true, np.zeros((120, 160, 3), np.uint8))
     dx, dy = (b - a for a, b in zip(true.center, moved.center, strict=True))
     assert abs(dx) <= 6 * severity + 1e-9
     assert abs(dy) <= 3 * severity + 1e-9
     assert np.exp(-severity / 10) - 1e-9 <= moved.w / true.w <= np.exp(severity / 10) + 1e-9
     assert moved.w / moved.h == pytest.approx(2)
+
+
+@given(st.integers(0, 500), st.floats(-9, 159), st.floats(-9, 119))
+def test_a_jittered_box_keeps_its_centre_in_the_picture(seed: int, x: float, y: float) -> None:
+    """A target at the rim of the picture is no reason for an evaluation to end."""
+    moved = opened("init-jitter", 3, seed=seed).box(Box(x, y, 20, 20), np.zeros((120, 160, 3), np.uint8))
+    assert 0 <= moved.center[0] < 160
+    assert 0 <= moved.center[1] < 120
 
 
 def simulated(fps: int, milliseconds: float, frames: int) -> tuple[list[int], list[int | None]]:
@@ -189,7 +197,10 @@ def test_what_can_be_asked_for() -> None:
     jitter = conditions(corruptions=["init-jitter"])[1:]
     assert [c.label for c in jitter[:2]] == ["init-jitter-1", "init-jitter-1-draw-1"]
     given = Box(50, 40, 60, 30)
-    moved = {open_stream(c, CLIP, clips=[CLIP], seed=0).box(given) for c in jitter}
+    moved = {
+        open_stream(c, CLIP, clips=[CLIP], seed=0).box(given, np.zeros((120, 160, 3), np.uint8))
+        for c in jitter
+    }
     assert len(moved) == 30, "each draw moves the box to a place of its own"
     assert [c.label for c in conditions(corruptions=["fog", "fog"])] == ["clean", "fog-1", "fog-2", "fog-3"]
     some = conditions(occlusion=True, corruptions=["init-jitter"], severities=[3, 1, 3], draws=2)

@@ -204,6 +204,9 @@ def test_redetection_and_false_presence() -> None:
     assert longterm.false_present(tracking, truth) == 0.25
     assert np.isnan(longterm.false_present(tracking[:2], truth[:2]))
     assert longterm.redetections(iou, np.tile(TRUTH[:1], (12, 1))) == []
+    later = np.tile(TRUTH[:1], (12, 1))
+    later[:4] = np.nan
+    assert longterm.redetections(iou, later) == [], "who comes for the first time does not come back"
 
 
 # calibration

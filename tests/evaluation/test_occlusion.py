@@ -105,6 +105,9 @@ def test_what_is_counted_after_a_burst() -> None:
     rates = 16 / 21  # 0.8 is above 16 of the 21 thresholds
     assert found.auc_burst == pytest.approx(rates * (4 + 4) / 54)
     assert found.auc_after == pytest.approx(rates * (40 + 20) / 150)
+    gone = iou.copy()
+    gone[60:] = np.nan  # the target has left: what the tracker says counts neither way
+    assert reacquisition([(record, gone)]).auc_after == pytest.approx(rates * 22 / 32)
     nothing = reacquisition([])
     assert nothing.bursts == 0
     assert np.isnan(nothing.reacquired)

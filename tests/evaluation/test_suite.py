@@ -271,8 +271,13 @@ def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None
         run(Request("folder", tmp_path, tmp_path / "out"))
     assert run(Request("folder", tmp_path, tmp_path / "out", modes=("nl",)))[2] == 3
     (tmp_path / "fast.txt").write_text("1,2,30,40\n" + "nan,nan,nan,nan\n" * 23)
-    with pytest.raises(ConfigError, match=r"fast of .* has no target after its first frame"):
-        sequences("folder", tmp_path)
+    request = Request("folder", tmp_path, tmp_path / "none")
+    with pytest.raises(ConfigError, match=r"fast \(clean\): the target is in none of the frames"):
+        run(request)
+    assert not (tmp_path / "none").exists()
+    assert run(replace(request, names=("slow",)))[2] == 1, (
+        "a sequence that is not asked for is in no one's way"
+    )
 
 
 def test_the_help_names_all_that_can_be_asked_for() -> None:
