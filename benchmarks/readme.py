@@ -33,17 +33,17 @@ def rows(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
             what = run["run"]
             if what["condition"]["name"] != "clean" or what["control"] != "none":
                 continue
-            about = report["trackers"][what["tracker"]]
-            peer = is_peer(what["tracker"])
-            own = f"{about['model'].split()[0]}, {about['precision']}"
-            name = PEERS.get(what["tracker"], what["tracker"]) if peer else own
+            peer, about = is_peer(what["tracker"]), report["trackers"][what["tracker"]]
+            own = "" if peer else f"{about['model'].split()[0]}, {about['precision']}"
+            name = own or PEERS.get(what["tracker"], what["tracker"])
             found[name, what["mode"]] = {"name": name, "peer": peer, "mode": what["mode"], **_figures(run)}
     order = list(GIVEN)
     return sorted(found.values(), key=lambda r: (r["peer"], order.index(r["mode"])))
 
 
 def _figures(run: dict[str, Any]) -> dict[str, Any]:
-    first = f"{run['first_hits']} of {len(run['sequences'])}" if run["run"]["mode"] == "nl" else ""
+    there = sum(row["first_iou"] is not None for row in run["sequences"])
+    first = f"{run['first_hits']} of {there}" if run["run"]["mode"] == "nl" else ""
     return {
         "auc": run["ope"]["auc"],
         "precision20": run["ope"]["precision20"],

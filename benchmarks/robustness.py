@@ -85,6 +85,8 @@ def main() -> None:
         severities=args.severity or SEVERITIES,
         draws=args.draws,
     )
+    # Where things lie on this machine tells a reader nothing.
+    places = {str(args.sequences): "SEQUENCES", str(args.peer_weights): "DIR", str(args.work): "DIR"}
     request = Request(
         dataset="folder",
         path=args.sequences,
@@ -98,7 +100,7 @@ def main() -> None:
         workers=args.workers,
         seed=args.seed,
         resume=True,
-        command=shlex.join(["python", "benchmarks/robustness.py", *sys.argv[1:]]),
+        command=shlex.join(["python", "benchmarks/robustness.py", *(places.get(w, w) for w in sys.argv[1:])]),
     )
     figures = evaluate(request, open_edgetrack=Opener(args.threads), console=Console(highlight=False))
     shorten(args.work, args.output)

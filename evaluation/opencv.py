@@ -102,7 +102,7 @@ class OpenCvTracker:
         try:
             yield
         except self._cv2.error as error:
-            files = " and ".join(map(str, self._files))
+            files = " and ".join(map(str, self._files)) or "this box"
             raise EngineUnavailable(
                 f"OpenCV {self.version}'s {CLASSES[self._kind]} {what} {files} ({error.err}); "
                 f"expected {EXPECTED[self._kind]}"

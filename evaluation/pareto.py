@@ -10,6 +10,7 @@ from html import escape
 from edgetrack.evaluation.svg import PALETTE
 
 LEFT, TOP, WIDTH, HEIGHT = 54, 34, 420, 240  # of the plot area, pixels
+LETTER, LINE = 6.6, 15  # width and height of text, pixels
 _STYLE = "text{font:12px sans-serif;fill:#333}.title{font-weight:600;font-size:14px}.grid{stroke:#ddd}"
 
 
@@ -32,6 +33,28 @@ def front(points: Sequence[Point]) -> list[Point]:
         if not best or point.auc > best[-1].auc:
             best.append(point)
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class _Area:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: _Area) -> bool:
+        beside = self.right <= other.left or other.right <= self.left
+        return not (beside or self.bottom <= other.top or other.bottom <= self.top)
+
+
+def _room(x: float, y: float, width: float, taken: Sequence[_Area]) -> _Area:
+    """Where the name of a point at (x, y) meets no other and no point: beside it, above, below, further off."""
+    half = LINE / 2
+    corners = [(x + 9, y - half), (x - 9 - width, y - half)]
+    corners += [(x - width / 2, y + shift) for shift in (-9 - LINE, 9, -11 - 2 * LINE, 11 + LINE)]
+    areas = [_Area(a, b, a + width, b + LINE) for a, b in corners]
+    inside = [a for a in areas if a.left >= LEFT and a.right <= LEFT + WIDTH + 18]
+    return next((a for a in inside if not any(map(a.meets, taken))), areas[2])
 
 
 def _step(far: float) -> float:
@@ -78,17 +101,15 @@ def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
     body += f'<text transform="{beside}" class="tick" text-anchor="middle">success AUC</text>'
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, front(points)))
     body += f'<polyline points="{line}" fill="none" stroke="#888" stroke-dasharray="4 3"/>'
-    taken: list[tuple[float, float]] = []
+    taken = [_Area(x - 7, y - 7, x + 7, y + 7) for x, y in map(place, points)]
     for i, point in enumerate(points):
         x, y = place(point)
         colour = PALETTE[(i if point.place is None else point.place) % len(PALETTE)]
         tip = f"<title>{escape(point.name)}: {point.auc:.3f}, {point.ms:.1f} ms</title>"
         body += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}">{tip}</circle>'
-        spots = [(x, y + shift) for shift in (-11, 21, -26, 36)]  # above, below, further off
-        free = (s for s in spots if all(abs(s[0] - a) > 130 or abs(s[1] - b) > 13 for a, b in taken))
-        taken.append(next(free, spots[0]))
-        at = f'x="{taken[-1][0]:.1f}" y="{taken[-1][1]:.1f}"'
-        body += f'<text {at} class="tick" text-anchor="middle">{escape(point.name)}</text>'
+        taken.append(_room(x, y, len(point.name) * LETTER, taken))
+        at = f'x="{taken[-1].left:.1f}" y="{taken[-1].top + LINE - 4:.1f}"'
+        body += f'<text {at} class="tick">{escape(point.name)}</text>'
     width, height = LEFT + WIDTH + 20, TOP + HEIGHT + 46
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{body}</svg>'

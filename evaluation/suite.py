@@ -146,7 +146,10 @@ def _setup(
 
 
 def _jobs(request: Request, runs: Sequence[Run], clips: list[Clip], taken: list[Clip]) -> list[Job]:
-    """What is not on disk yet, with what the tracker is told."""
+    """What is not on disk yet, with what the tracker is told.
+
+    The runs of a sequence follow each other: a machine that slows down does so for all trackers.
+    """
     controls = {run.control for run in runs if run.mode != "bbox"}
     said = {
         control: texts(clips if control == "shuffled" else taken, control, seed=request.seed)
@@ -155,8 +158,8 @@ def _jobs(request: Request, runs: Sequence[Run], clips: list[Clip], taken: list[
     places = {clip.name: place for place, clip in enumerate(clips)}
     return [
         Job(run, places[clip.name], "" if run.mode == "bbox" else said[run.control][clip.name])
-        for run in runs
         for clip in taken
+        for run in runs
         if not is_kept(run.file(request.output, clip.name))
     ]
 

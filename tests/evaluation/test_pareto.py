@@ -24,11 +24,30 @@ def test_better_is_further_up_and_slower_further_right() -> None:
     assert float(first["cy"]) > float(second["cy"])
 
 
+def test_names_of_points_that_are_close_do_not_meet() -> None:
+    close = [(6.9, 0.707), (4.6, 0.706), (3.6, 0.685), (2.4, 0.693), (3.0, 0.663), (1.8, 0.664), (2.4, 0.653)]
+    svg = chart("t", [Point(f"tracker number {i}, fp32", ms, auc) for i, (ms, auc) in enumerate(close)])
+    names = [
+        e for e in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text") if "number" in str(e.text)
+    ]
+    assert len(names) == len(close)
+    places = [(float(e.attrib["x"]), float(e.attrib["y"]), 6.6 * len(str(e.text))) for e in names]
+    for i, (x, y, width) in enumerate(places):
+        for a, b, other in places[:i]:
+            assert x + width <= a or a + other <= x or abs(y - b) >= 15
+
+
 def _report(dataset: str) -> dict[str, object]:
     def run(tracker: str, mode: str, auc: float) -> dict[str, object]:
         what = {"tracker": tracker, "mode": mode, "control": "none", "condition": {"name": "clean"}}
         ope = {"auc": auc, "precision20": 0.7}
-        return {"run": what, "ope": ope, "first_hits": 13, "sequences": [{}] * 23, "update_ms": 9.0}
+        return {
+            "run": what,
+            "ope": ope,
+            "first_hits": 13,
+            "sequences": [{"first_iou": 0.6}] * 23 + [{"first_iou": None}],
+            "update_ms": 9.0,
+        }
 
     return {
         "dataset": dataset,
