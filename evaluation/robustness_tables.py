@@ -71,8 +71,8 @@ def _beside(d: Degradation, found: Sequence[Robustness]) -> Table:
         drops = _drop(own.clean, aucs[0]), _drop(other.clean, aucs[1])
         rows.append([name, *map(number, aucs), *drops, number(ratio, digits=2)])
     drops = _drop(own.clean, own.mean), _drop(other.clean, other.mean)
-    ratio = number(d.mean_error_ratio, digits=2)
-    rows.append(["all corruptions", number(own.mean), number(other.mean), *drops, ratio])
+    means = number(own.mean), number(other.mean)
+    rows.append(["all corruptions", *means, *drops, number(d.mean_error_ratio, digits=2)])
     columns = ["corruption", d.tracker, d.reference, "drop", "reference drop", "error ratio"]
     return Table(f"{d.tracker} beside {d.reference}: AUC, {d.label}", columns, rows, words=1)
 

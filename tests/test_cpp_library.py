@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from edgetrack.bundle import Bundle
+from edgetrack.engines.ort import SETTINGS
 from edgetrack.errors import PromptError
 from edgetrack.prompt import Tokenizer
 
@@ -156,6 +158,8 @@ def test_the_example_says_what_is_wrong(example: Path, bundle: Bundle, tmp_path:
         ((), 2, "usage: track BUNDLE TEXT"),
         ((tmp_path, "red car", "64x48"), 6, "manifest.json cannot be read"),
         ((bundle.folder, " ", "64x48"), 3, "is empty"),
+        ((bundle.folder, "red car", "64x48", "fp16"), 4, "has no files of it for ONNX Runtime on a CPU"),
+        ((bundle.folder, "red car", "64x48", "int8", "more"), 2, "usage: track"),
     ):
         done = subprocess.run([example, *words], capture_output=True, check=False, input=b"")
         assert (done.returncode, says in done.stderr.decode()) == (code, True), done.stderr
@@ -176,11 +180,21 @@ def test_without_the_library_the_engine_says_what_to_install(example: Path, bund
     )
 
 
+def test_sessions_are_set_up_as_in_python(repository: Path) -> None:
+    """Another optimizer, or none, gives other last bits, and INT8 products in float."""
+    source = (repository / "runtime_cpp/src/ort.cpp").read_text()
+    block = source[source.index("kSettings[][2]") :].partition(";")[0]
+    assert dict(re.findall(r'\{"([a-z_.]+)", "(\w+)"\}', block)) == SETTINGS
+
+
 @pytest.mark.skipif(
     not has_header(),
     reason=f"needs ONNX Runtime's headers: set ONNXRUNTIME_INCLUDE_DIR to the folder of {HEADER}",
 )
-def test_the_same_video_gives_the_same_boxes_in_cpp_and_python(example: Path, bundle: Bundle) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_same_video_gives_the_same_boxes_in_cpp_and_python(
+    example: Path, bundle: Bundle, precision: str
+) -> None:
     """Bit for bit: seventeen digits are a double."""
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene
@@ -193,10 +207,11 @@ def test_the_same_video_gives_the_same_boxes_in_cpp_and_python(example: Path, bu
         bundle.folder,
         "red car",
         f"{width}x{height}",
+        precision,
         input=b"".join(frame.tobytes() for frame in frames),
         env=onnxruntime_library(),
     ).splitlines()
-    tracker = Tracker(bundle)
+    tracker = Tracker(bundle, engine="ort", precision=precision)
     for i, (pixels, line) in enumerate(zip(frames, lines, strict=True)):
         track = tracker.update(pixels) if i else tracker.start(pixels, text="red car")
         box = track.box.xywh if track.box else (0.0,) * 4

@@ -18,11 +18,12 @@ from edgetrack.manifest import TensorSpec
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
 
 # A thread that waits for the next operator spins for 50 us before it sleeps, a quarter off the time of a frame; none
-# spins between frames.
-_SPINNING = {
-    "intra_op.allow_spinning": "1",
-    "intra_op.spin_duration_us": "50",
-    "force_spinning_stop": "1",
+# spins between frames. The optimizer that is left out turns integer matrix products with a bias back into float ones.
+SETTINGS = {
+    "session.intra_op.allow_spinning": "1",
+    "session.intra_op.spin_duration_us": "50",
+    "session.force_spinning_stop": "1",
+    "optimization.disable_specified_optimizers": "MatMulAddFusion",
 }
 
 
@@ -150,10 +151,8 @@ def session_options(threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: the rest arrives as exceptions
-    for key, value in _SPINNING.items():
-        options.add_session_config_entry(f"session.{key}", value)
-    # It turns integer matrix products with a bias back into float ones.
-    options.add_session_config_entry("optimization.disable_specified_optimizers", "MatMulAddFusion")
+    for key, value in SETTINGS.items():
+        options.add_session_config_entry(key, value)
     return options
 
 

@@ -1,4 +1,4 @@
-// Follows what a sentence names in a video: track BUNDLE "red car" drive.mp4
+// Follows what a sentence names in a video: track BUNDLE "red car" drive.mp4 [fp32|int8]
 // Without OpenCV, in raw frames from a pipe:  ffmpeg -i drive.mp4 -pix_fmt bgr24 -f rawvideo - |
 //                                             track BUNDLE "red car" 640x480
 #include <edgetrack/bundle.h>
@@ -11,8 +11,9 @@
 #endif
 
 int main(int count, char** words) try {
-  if (count != 4) return std::fprintf(stderr, "usage: track BUNDLE TEXT VIDEO|WIDTHxHEIGHT\n"), 2;
-  const edgetrack::Bundle bundle = edgetrack::Bundle::open(words[1]);
+  if (count < 4 || count > 5)
+    return std::fprintf(stderr, "usage: track BUNDLE TEXT VIDEO|WIDTHxHEIGHT [fp32|int8]\n"), 2;
+  const edgetrack::Bundle bundle = edgetrack::Bundle::open(words[1], count == 5 ? words[4] : "fp32");
   const edgetrack::Text text = bundle.tokenizer().encode(words[2]);
   edgetrack::Tracker tracker(edgetrack::open_ort(bundle), bundle.model, bundle.policy);
   bool first = true;

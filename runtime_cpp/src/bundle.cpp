@@ -32,8 +32,7 @@ void read_colour(const Json& json, float (&colour)[3]) {
   for (std::size_t c = 0; c < 3; ++c) colour[c] = static_cast<float>(json.items()[c].number());
 }
 
-Policy policy_of(const Json& thresholds) {
-  Policy policy;
+void read_policy(const Json& thresholds, Policy& policy) {
   const std::map<std::string, double*> numbers = fields(policy);
   for (const auto& [name, value] : thresholds.fields()) {
     const auto known = numbers.find(name);
@@ -42,7 +41,6 @@ Policy policy_of(const Json& thresholds) {
                                         "'; use a newer version of edgetrack"));
     *known->second = value.number();
   }
-  return policy;
 }
 
 // A path that cannot lead out of the folder. Links are followed: who can write there can write anything.
@@ -53,9 +51,28 @@ std::string inside(const std::string& folder, const std::string& path) {
   return folder + "/" + path;
 }
 
+// The precision's own files and thresholds in the place of float32's.
+void take_precision(const Json& manifest, const std::string& path, Bundle& bundle) {
+  const auto& precisions = manifest["precisions"].fields();
+  const auto own = precisions.find(bundle.precision);
+  bool complete = own != precisions.end();
+  if (complete) {
+    for (const Json& role : own->second["graphs"].items()) {
+      const auto file = bundle.paths.find(role.text() + "." + bundle.precision + ".ort");
+      complete = complete && file != bundle.paths.end();
+      if (complete) bundle.paths[role.text()] = file->second;
+    }
+    read_policy(own->second["thresholds"], bundle.policy);
+  }
+  if (!complete)
+    throw Error(Code::config, message("precision is '", bundle.precision, "', and ", path,
+                                      " has no files of it for ONNX Runtime on a CPU; expected fp32, or "
+                                      "int8 where it was exported with --int8"));
+}
+
 }  // namespace
 
-Bundle Bundle::open(const std::string& folder) {
+Bundle Bundle::open(const std::string& folder, const std::string& precision) {
   const std::string path = folder + "/manifest.json";
   const Json manifest = Json::parse(read_file(path), path);
   if (manifest["schema"].number() != kSchema)
@@ -63,12 +80,13 @@ Bundle Bundle::open(const std::string& folder) {
                                       kSchema, ": export the bundle again with this version of edgetrack"));
   Bundle bundle;
   bundle.name = manifest["name"].text();
+  bundle.precision = precision;
   bundle.model.template_factor = manifest["factors"]["template"].number();
   bundle.model.search_factor = manifest["factors"]["search"].number();
   read_colour(manifest["mean"], bundle.model.mean);
   read_colour(manifest["std"], bundle.model.std);
   read_colour(manifest["fill"], bundle.model.fill);
-  bundle.policy = policy_of(manifest["thresholds"]);
+  read_policy(manifest["thresholds"], bundle.policy);
   const double length = manifest["text_length"].number();
   if (!(length >= 3 && length <= 4096 && length == std::floor(length)))
     throw Error(Code::bundle,
@@ -79,6 +97,7 @@ Bundle Bundle::open(const std::string& folder) {
   for (const char* role : kRoles)
     if (!bundle.paths.count(role))
       throw Error(Code::bundle, message(path, " lists no file for '", role, "'; export the bundle again"));
+  if (precision != "fp32") take_precision(manifest, path, bundle);
   for (const std::size_t batch : kBatches)
     if (bundle.paths.count("search" + std::to_string(batch))) bundle.batches.push_back(batch);
   return bundle;

@@ -57,13 +57,13 @@ void give(const edgetrack::Track& track, edgetrack_track* out) {
 
 }  // namespace
 
-edgetrack_code edgetrack_open(const char* bundle, const char* library, int threads,
+edgetrack_code edgetrack_open(const char* bundle, const char* precision, const char* library, int threads,
                               edgetrack_tracker** tracker) {
   return guarded([&] {
     require(tracker, "tracker");
     *tracker = nullptr;
     require(bundle, "bundle");
-    const edgetrack::Bundle opened = edgetrack::Bundle::open(bundle);
+    const edgetrack::Bundle opened = edgetrack::Bundle::open(bundle, precision ? precision : "fp32");
     edgetrack::OrtOptions options;
     options.file = library ? library : "";
     options.threads = threads;

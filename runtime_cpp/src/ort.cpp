@@ -31,10 +31,12 @@ namespace {
 constexpr std::uint32_t kApi = 18;  // of ONNX Runtime 1.18, the oldest that pyproject.toml allows
 
 // As edgetrack/engines/ort.py has it: a thread that waits for the next operator spins for 50 us before it
-// sleeps; none spins between frames.
-constexpr const char* kSpinning[][2] = {{"session.intra_op.allow_spinning", "1"},
+// sleeps; none spins between frames. The optimizer that is left out turns integer matrix products with a bias
+// back into float ones.
+constexpr const char* kSettings[][2] = {{"session.intra_op.allow_spinning", "1"},
                                         {"session.intra_op.spin_duration_us", "50"},
-                                        {"session.force_spinning_stop", "1"}};
+                                        {"session.force_spinning_stop", "1"},
+                                        {"optimization.disable_specified_optimizers", "MatMulAddFusion"}};
 
 template <typename T>
 using Handle = std::unique_ptr<T, void (*)(T*)>;
@@ -175,7 +177,7 @@ class OrtEngine final : public Engine {
     runtime_->check(api->SetIntraOpNumThreads(options.get(), options_.threads));
     runtime_->check(api->SetInterOpNumThreads(options.get(), 1));
     runtime_->check(api->SetSessionLogSeverityLevel(options.get(), ORT_LOGGING_LEVEL_ERROR));
-    for (const auto& [key, value] : kSpinning)
+    for (const auto& [key, value] : kSettings)
       runtime_->check(api->AddSessionConfigEntry(options.get(), key, value));
     if (!options_.affinities.empty())
       runtime_->check(api->AddSessionConfigEntry(options.get(), "session.intra_op_thread_affinities",

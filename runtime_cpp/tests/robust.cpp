@@ -36,9 +36,11 @@ static void expect_error(edgetrack::Code code, const char* words, const Step& st
 static void c_api() {
   edgetrack_tracker* tracker = nullptr;
   edgetrack_track track;
-  expect(edgetrack_open(nullptr, nullptr, 1, &tracker) == EDGETRACK_CONFIG, "no bundle");
-  expect(edgetrack_open("/nowhere", nullptr, 1, nullptr) == EDGETRACK_CONFIG, "nowhere to put the tracker");
-  expect(edgetrack_open("/nowhere", nullptr, 1, &tracker) == EDGETRACK_BUNDLE && !tracker, "no folder");
+  expect(edgetrack_open(nullptr, nullptr, nullptr, 1, &tracker) == EDGETRACK_CONFIG, "no bundle");
+  expect(edgetrack_open("/nowhere", nullptr, nullptr, 1, nullptr) == EDGETRACK_CONFIG,
+         "nowhere to put the tracker");
+  expect(edgetrack_open("/nowhere", nullptr, nullptr, 1, &tracker) == EDGETRACK_BUNDLE && !tracker,
+         "no folder");
   expect(std::strstr(edgetrack_message(), "/nowhere/manifest.json cannot be read"),
          "the message names the file");
   const std::uint8_t pixel[3] = {};

@@ -36,13 +36,16 @@ struct Bundle {
   Model model;
   Policy policy;
   std::size_t text_length;  // tokens
+  std::string precision;
   std::map<std::string, std::string>
-      paths;  // by role: text, prompt, template, search, ground, tokenizer, ...
+      paths;  // by role, in that precision: text, prompt, template, search, ground, tokenizer, ...
 
   std::vector<std::size_t> batches;  // numbers of targets that "search" has a graph for, besides 1
 
-  // Throws Error when the folder has no manifest that this version understands.
-  static Bundle open(const std::string& folder);
+  // In "fp32", or in a precision that the bundle has files of for ONNX Runtime on a CPU: "int8". A graph that
+  // the precision leaves alone runs in float32; `policy` has the precision's thresholds. Throws Error when
+  // the folder has no manifest that this version understands, or not this precision.
+  static Bundle open(const std::string& folder, const std::string& precision = "fp32");
 
   Tokenizer tokenizer() const { return Tokenizer(paths.at("tokenizer"), text_length); }
 };

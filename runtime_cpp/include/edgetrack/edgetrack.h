@@ -52,10 +52,11 @@ typedef struct {
   edgetrack_basis basis;
 } edgetrack_track;
 
-/* Opens the bundle in a folder on ONNX Runtime, with `threads` (1 or more) for the network. `library` is its
- * shared library's file, or NULL for what the environment's EDGETRACK_ONNXRUNTIME_LIBRARY names or the system
- * has. After an error *tracker is NULL. */
-edgetrack_code edgetrack_open(const char* bundle, const char* library, int threads,
+/* Opens the bundle in a folder on ONNX Runtime, with `threads` (1 or more) for the network, in `precision`:
+ * "fp32" (or NULL), or "int8" where the bundle has it. `library` is its shared library's file, or NULL for
+ * what the environment's EDGETRACK_ONNXRUNTIME_LIBRARY names or the system has. After an error *tracker is
+ * NULL. */
+edgetrack_code edgetrack_open(const char* bundle, const char* precision, const char* library, int threads,
                               edgetrack_tracker** tracker);
 
 /* Names the target by a text (ASCII), by a box, or by both (NULL for the one that is not given), and finds it
