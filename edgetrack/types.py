@@ -93,9 +93,8 @@ class Track:
 
     box: Box | None  # None while searching or lost
     score: float  # 0..1, how sure the network is that the target is in ``box`` (or, without one, in view)
-    status: (
-        Status  # "searching": not seen yet; "tracking"; "uncertain": a box not to act on; "lost": seen before
-    )
+    # "searching": not seen yet; "tracking"; "uncertain": a box not to act on; "lost": seen before, gone now
+    status: Status
     index: int  # frames since ``start``, which is 0
     # What the box rests on: the network's look at this frame (or the box that you gave), its motion of late because
     # the deadline was short, or the network's last look because nothing has changed since.
