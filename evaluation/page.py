@@ -81,14 +81,21 @@ def _charts(clean: Sequence[RunFigures], *, timed: bool) -> str:
         ("Normalised precision (at 0.2)", size, NORM_PRECISION_AT, "norm_precision", "norm_precision20"),
     )
     charts = [_curve(clean, *figure) for figure in figures]
-    points = [
-        Point(f"{f.run.tracker}, {f.run.label}", f.update_ms, f.ope.auc, place)
-        for place, f in enumerate(clean)
-        if timed and f.run.control == "none"
-    ]
-    if points := [p for p in points if np.isfinite((p.ms, p.auc)).all()]:
-        charts.append(chart("Accuracy against time", points, alone=False))
-    return _figures("Curves", charts)
+    return _figures("Curves", charts + (_against_time(clean) if timed else []))
+
+
+def _against_time(clean: Sequence[RunFigures]) -> list[str]:
+    """A chart for each way in which the target was given: names of all ways would not fit into one."""
+    charts = []
+    for mode in dict.fromkeys(f.run.mode for f in clean):
+        points = [
+            Point(f.run.tracker, f.update_ms, f.ope.auc, place)
+            for place, f in enumerate(clean)
+            if (f.run.mode, f.run.control) == (mode, "none") and np.isfinite((f.update_ms, f.ope.auc)).all()
+        ]
+        if points:
+            charts.append(chart(f"Accuracy against time, {mode}", points, alone=False))
+    return charts
 
 
 def _reliability(clean: Sequence[RunFigures]) -> str:

@@ -10,7 +10,7 @@ from html import escape
 from edgetrack.evaluation.svg import PALETTE
 
 LEFT, TOP, WIDTH, HEIGHT = 54, 34, 420, 240  # of the plot area, pixels
-LETTER, LINE = 6.6, 15  # width and height of text, pixels
+LETTER, LINE = 6.9, 15  # width and height of text, pixels
 _STYLE = "text{font:12px sans-serif;fill:#333}.title{font-weight:600;font-size:14px}.grid{stroke:#ddd}"
 
 
@@ -51,7 +51,8 @@ def _room(x: float, y: float, width: float, taken: Sequence[_Area]) -> _Area:
     """Where the name of a point at (x, y) meets no other and no point: beside it, above, below, further off."""
     half = LINE / 2
     corners = [(x + 9, y - half), (x - 9 - width, y - half)]
-    corners += [(x - width / 2, y + shift) for shift in (-9 - LINE, 9, -11 - 2 * LINE, 11 + LINE)]
+    rows = (-9 - LINE, 9, -11 - 2 * LINE, 11 + LINE, -13 - 3 * LINE, 13 + 2 * LINE)
+    corners += [(left, y + row) for row in rows for left in (x - width / 2, x + 6 - width, x - 6)]
     areas = [_Area(a, b, a + width, b + LINE) for a, b in corners]
     inside = [a for a in areas if a.left >= LEFT and a.right <= LEFT + WIDTH + 18]
     return next((a for a in inside if not any(map(a.meets, taken))), areas[2])

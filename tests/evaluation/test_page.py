@@ -108,7 +108,7 @@ def test_the_page_stands_alone(clip: Sequence) -> None:
         "http://www.w3.org/2000/svg"
     }  # a name, never asked for
     drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    assert len(drawings) == 3 + 1 + 2 + 2  # curves, accuracy against time, reliability, strips
+    assert len(drawings) == 3 + 2 + 2 + 2  # curves, accuracy against time, reliability, strips
     for drawing in drawings:
         ElementTree.fromstring(drawing)
     assert "Accuracy against time" in page
