@@ -43,7 +43,7 @@ def observe(
     for feeds in pictures():
         for name, array in run(dict(feeds)).items():
             seen = histograms[name]
-            values = array.ravel()[:: max(1, array.size // _SAMPLE)]
+            values = array.ravel()[:: max(1, array.size // _SAMPLE)].astype(np.float64)  # as fine as the bins
             if seen.high > seen.low:
                 seen.counts += np.histogram(values, BINS, (seen.low, seen.high))[0]
     return histograms
