@@ -32,12 +32,14 @@ def pictures(tmp_path: Path) -> list[str]:
     return sorted(map(str, (tmp_path / "film").iterdir()))
 
 
-def test_a_trax_client_follows_the_square(pictures: list[str]) -> None:
+def test_a_trax_client_follows_the_square(pictures: list[str], tmp_path: Path) -> None:
     trax = pytest.importorskip("trax", reason="the vot extra is not installed")
     from trax.client import Client
 
     command = [sys.executable, "-c", SERVE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(  # a checkout's own packages are not those that are tested
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         pipes = process.stdin.fileno(), process.stdout.fileno()
@@ -62,7 +64,7 @@ def test_without_trax_one_line_says_what_to_install(tmp_path: Path) -> None:
     program += "runpy.run_module('edgetrack.evaluation.vot', run_name='__main__')"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=tmp_path,  # a checkout's own packages are not those that are tested
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=120,
