@@ -87,7 +87,7 @@ def compare(engine: Engine, frames: Sequence[Any], targets: int, rounds: int) ->
         if any(a is None or b is None for a, b in pairs):
             trackers = [again(engine, batch, pixels, targets) for batch in (False, True)]
             continue
-        least = min(least, *(iou(a, b) for a, b in pairs if a and b))
+        least = min(least, *(a.iou(b) for a, b in pairs if a and b))
         if index >= WARM:
             spent.append(times)
     if 2 * len(spent) < rounds:
@@ -106,14 +106,6 @@ def again(engine: Engine, batch: bool, pixels: Any, targets: int) -> MultiTracke
         tracker.add(box=box)
     tracker.update(pixels)
     return tracker
-
-
-def iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes in pixels."""
-    w = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
-    h = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
-    inside = max(w, 0.0) * max(h, 0.0)
-    return inside / (a.w * a.h + b.w * b.h - inside)
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.evaluation.pareto import Point, chart
+from edgetrack.evaluation.svg import standalone
 from edgetrack.evaluation.trackers import is_peer
 
 BEGIN, END = "<!-- measured: benchmarks/readme.py -->", "<!-- end -->"
@@ -85,7 +86,7 @@ def main() -> None:
     points = [Point(r["name"], r["ms"], r["auc"]) for r in found if r["mode"] == "bbox"]
     machine = reports[0]["machine"]
     args.figure.write_text(
-        chart(f"Box given, {machine['cores']} cores of {machine['processor']}", points) + "\n"
+        standalone(chart(f"Box given, {machine['cores']} cores of {machine['processor']}", points)) + "\n"
     )
     print(table(found))
 

@@ -21,15 +21,12 @@ from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions
 from edgetrack.evaluation.radar import corruption_radar
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.suite import evaluate
+from edgetrack.evaluation.svg import standalone
 from edgetrack.tracker import Tracker
 
 KEPT = ("command", "made", "dataset", "settings", "trackers", "machine", "notes", "robustness", "degradation")
 TITLES = ("Robustness", "Occlusion", "Said while")
 MODELS = ("edgetrack-s", "edgetrack-n")
-STYLE = (
-    "<style>text{font:12px sans-serif;fill:#333}.title{font-weight:600;font-size:14px}.grid{stroke:#ddd}</style>"
-    '<rect width="100%" height="100%" fill="#fff"/>'
-)
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -70,7 +67,7 @@ def shorten(work: Path, output: Path) -> None:
     kept = [
         s
         for s in sections
-        if s.startswith((*TITLES, "Tracker", "Settings", "Machine")) or " beside " in s[:80]
+        if s.startswith((*TITLES, "Tracker", "Settings", "Machine")) or " beside " in s.partition("\n")[0]
     ]
     text = "\n## ".join([head.replace("# Evaluation", "# Robustness", 1), *kept])
     lines = [line for line in text.rstrip().split("\n") if not line.startswith("- path: ")]
@@ -105,8 +102,7 @@ def main() -> None:
     figures = evaluate(request, open_edgetrack=Opener(args.threads), console=Console(highlight=False))
     shorten(args.work, args.output)
     if drawing := corruption_radar(figures):
-        head, _, body = drawing.partition(">")
-        (args.output / "robustness.svg").write_text(f"{head}>{STYLE}{body}\n")
+        (args.output / "robustness.svg").write_text(standalone(drawing) + "\n")
     print(f"written  {args.output / 'robustness'}.md, .json{', .svg' if drawing else ''}")
 
 

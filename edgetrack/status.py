@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rich import box as box_style
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -166,6 +167,12 @@ def open_table(console: Console) -> Table:
     if not console.is_terminal:
         console.width = 1000
     return Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+
+
+def print_written(console: Console, *files: Path) -> None:
+    """Prints where something has been written."""
+    for file in files:
+        console.print(f"[dim]written[/dim]  {escape(str(file))}", soft_wrap=True)
 
 
 def print_models(console: Console) -> None:

@@ -94,7 +94,7 @@ def _against_time(clean: Sequence[RunFigures]) -> list[str]:
             if (f.run.mode, f.run.control) == (mode, "none") and np.isfinite((f.update_ms, f.ope.auc)).all()
         ]
         if points:
-            charts.append(chart(f"Accuracy against time, {mode}", points, alone=False))
+            charts.append(chart(f"Accuracy against time, {mode}", points))
     return charts
 
 

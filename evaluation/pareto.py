@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from edgetrack.evaluation.svg import PALETTE
+from edgetrack.evaluation.svg import PALETTE, svg
 
 LEFT, TOP, WIDTH, HEIGHT = 54, 34, 420, 240  # of the plot area, pixels
 LETTER, LINE = 6.9, 15  # width and height of text, pixels
-_STYLE = "text{font:12px sans-serif;fill:#333}.title{font-weight:600;font-size:14px}.grid{stroke:#ddd}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +63,12 @@ def _step(far: float) -> float:
     return next(scale * part for part in (0.2, 0.5, 1.0, 2.0) if far / (scale * part) <= 6)
 
 
-def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
+def chart(title: str, points: Sequence[Point]) -> str:
     """Success AUC over milliseconds as SVG, the best choices joined by a line.
 
     Args:
         title: what stands above it.
         points: at least one.
-        alone: a file of its own, which brings its style; else part of a page that has one.
     """
     step_ms, step_auc = _step(max(p.ms for p in points) * 1.15), 0.02
     columns = math.ceil(max(p.ms for p in points) * 1.1 / step_ms)
@@ -83,8 +81,7 @@ def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
         x = LEFT + point.ms / step_ms / columns * WIDTH
         return x, TOP + (1 - (point.auc / step_auc - low) / rows) * HEIGHT
 
-    body = f'<style>{_STYLE}</style><rect width="100%" height="100%" fill="#fff"/>' if alone else ""
-    body += f'<text x="{LEFT}" y="20" class="title">{escape(title)}</text>'
+    body = f'<text x="{LEFT}" y="20" class="title">{escape(title)}</text>'
     for tick in range(columns + 1):
         x = LEFT + tick * WIDTH / columns
         body += f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{TOP + HEIGHT}" class="grid"/>'
@@ -111,6 +108,4 @@ def chart(title: str, points: Sequence[Point], *, alone: bool = True) -> str:
         taken.append(_room(x, y, len(point.name) * LETTER, taken))
         at = f'x="{taken[-1].left:.1f}" y="{taken[-1].top + LINE - 4:.1f}"'
         body += f'<text {at} class="tick">{escape(point.name)}</text>'
-    width, height = LEFT + WIDTH + 20, TOP + HEIGHT + 46
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{body}</svg>'
+    return svg(LEFT + WIDTH + 20, TOP + HEIGHT + 46, body)

@@ -29,9 +29,10 @@ from edgetrack.evaluation.sequences import check_boxes, check_scored, chosen, di
 from edgetrack.evaluation.streams import CLEAN, SWITCH
 from edgetrack.evaluation.switching import switched
 from edgetrack.evaluation.tables import MORE_TITLE
-from edgetrack.evaluation.terminal import open_progress, print_files, print_table
+from edgetrack.evaluation.terminal import open_progress, print_table
 from edgetrack.evaluation.trackers import Entrant
 from edgetrack.evaluation.work import Job, Setup, Worker, here, in_processes
+from edgetrack.status import print_written
 
 
 def evaluate(request: Request, *, open_edgetrack: OpenTracker, console: Console) -> list[RunFigures]:
@@ -90,7 +91,7 @@ def evaluate(request: Request, *, open_edgetrack: OpenTracker, console: Console)
         page = request.output / "report.html"
         write_text(page, to_html(figures, about, taken))
         written += [page, *write_reports(figures, about, request.output)]
-    print_files(console, written)
+    print_written(console, *written)
     return figures
 
 
@@ -133,7 +134,7 @@ def evaluate_regions(
     _say(console, about)
     page = request.output / "report.html"
     write_text(page, grounding_html(rows, about, found, records))
-    print_files(console, [page, *write_grounding(rows, about, request.output)])
+    print_written(console, page, *write_grounding(rows, about, request.output))
     return rows
 
 

@@ -22,6 +22,7 @@ STATUS_COLOURS: dict[Status, str] = {
 }
 LEFT, TOP, WIDTH, HEIGHT = 46, 26, 280, 190  # of the plot area, pixels
 STRIP_WIDTH, STRIP_HEIGHT, BAND = 720, 44, 8
+_STYLE = "text{font:12px sans-serif;fill:#333}.title{font-weight:600;font-size:14px}.grid{stroke:#ddd}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +140,9 @@ def svg(width: float, height: float, body: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         f'height="{height:g}">{body}</svg>'
     )
+
+
+def standalone(drawing: str) -> str:
+    """The drawing as a file of its own, with the style that a page would have given it."""
+    head, _, body = drawing.partition(">")
+    return f'{head}><style>{_STYLE}</style><rect width="100%" height="100%" fill="#fff"/>{body}'

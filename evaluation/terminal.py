@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from rich import box as box_style
@@ -92,9 +91,3 @@ def _total(table: Table, places: Sequence[int]) -> int:
 
 def _width(table: Table, place: int) -> int:
     return max(map(len, [*table.columns[place].split(), *(row[place] for row in table.rows)]))
-
-
-def print_files(console: Console, files: Sequence[Path]) -> None:
-    """Prints what has been written."""
-    for file in files:
-        console.print(f"[dim]written[/dim]  {escape(str(file))}", soft_wrap=True)

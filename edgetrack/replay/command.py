@@ -107,6 +107,7 @@ def _finish(
 ) -> None:
     """Prints and writes what was found; exits with 1 when too much diverges."""
     from edgetrack.replay.report import print_comparison, print_first, write_json, write_picture
+    from edgetrack.status import print_written
 
     reference, candidate = trackers
     print_comparison(console, comparison, recorded_is_reference=reference is None)
@@ -128,8 +129,7 @@ def _finish(
         about = {"recording": recording.name, "complete": recording.complete, "facts": recording.facts}
         sides = {"reference": _facts(reference), "candidate": _facts(candidate), "allow": allow}
         write_json(json, comparison, {**about, **sides}, picture=drawn)
-        console.print("[dim]written[/dim]  ", end="")
-        console.print(json, markup=False, soft_wrap=True)
+        print_written(console, json)
     below, share = comparison.figures().diverging, comparison.diverging
     verdict = "[bold red]diverges[/bold red]" if share > allow else "[bold green]agrees[/bold green]"
     frames = f"{below} of {len(comparison.ious)} frames ({100 * share:.1f} %) have an IoU below {comparison.min_iou:g}"

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
 from edgetrack.errors import SinkError
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import draw
 from edgetrack.replay.compare import Comparison, Figures
-from edgetrack.status import open_table
+from edgetrack.status import open_table, print_written
 from edgetrack.types import Track
 
 GAP = 8  # pixels between the two pictures
@@ -46,7 +45,7 @@ def print_first(console: Console, comparison: Comparison, picture: Path) -> None
     console.print(
         f"first divergence: frame {comparison.first + 1}, IoU {iou:.2f}: reference {words}", soft_wrap=True
     )
-    console.print(f"[dim]written[/dim]  {escape(str(picture))}", soft_wrap=True)
+    print_written(console, picture)
 
 
 def write_picture(path: Path, comparison: Comparison, titles: tuple[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +27,9 @@ from edgetrack.evaluation.runner import plan
 from edgetrack.evaluation.sequences import sequences
 from edgetrack.evaluation.suite import evaluate
 from edgetrack.evaluation.tables import Table, main_table
-from edgetrack.evaluation.terminal import print_files, print_table
-from edgetrack.evaluation.trackers import Entrant, open_entrant
+from edgetrack.evaluation.terminal import print_table
+from edgetrack.evaluation.trackers import Entrant
+from edgetrack.status import print_written
 from edgetrack.types import Box
 
 pytest.importorskip("cv2", reason="the video extra is not installed")
@@ -69,11 +71,6 @@ def run(request: Request) -> tuple[list[Any], str]:
     return figures, console.file.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return drawn.write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
 def entrant(name: str, digest: str) -> Entrant:
     return Entrant(name, None, ("bbox",), {"sha256": digest})  # type: ignore[arg-type]
 
@@ -91,10 +88,7 @@ def test_a_model_never_takes_the_records_of_another_of_that_name(tmp_path: Path)
 def test_resume_sees_that_labels_or_a_peers_code_have_changed(
     dataset: Path, tmp_path: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    for file in dataset.iterdir():
-        (data / file.name).write_bytes(file.read_bytes())
+    data = shutil.copytree(dataset, tmp_path / "data")
     request = Request("folder", data, tmp_path / "out", **peer(), resume=True)
     run(request)
     peer("Track(None, 0.0, 'lost', 1)")
@@ -170,8 +164,7 @@ def test_results_of_other_texts_alone_are_refused(
 def test_a_silent_sequence_that_is_not_asked_for(
     tmp_path: Path, dataset: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
-    for file in dataset.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(dataset, tmp_path, dirs_exist_ok=True)
     entries = json.loads((tmp_path / "sequences.json").read_text())
     entries[2]["text"] = ""
     (tmp_path / "sequences.json").write_text(json.dumps(entries))
@@ -184,8 +177,7 @@ def test_a_silent_sequence_that_is_not_asked_for(
 def test_hits_in_frame_1_are_of_the_sequences_that_have_the_target_there(
     tmp_path: Path, dataset: Path, peer: Callable[..., dict[str, Any]]
 ) -> None:
-    for file in dataset.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(dataset, tmp_path, dirs_exist_ok=True)
     rows = (tmp_path / "fast.txt").read_text().splitlines()
     (tmp_path / "fast.txt").write_text("\n".join(["nan,nan,nan,nan", *rows[1:]]))
     figures, _ = run(Request("folder", tmp_path, tmp_path / "out", **peer(), modes=("nl",)))
@@ -216,7 +208,7 @@ def test_brackets_and_bars_in_names_stay(
     assert options["trackers"][0] in printed
     console = Console(file=io.StringIO(), width=100)
     print_table(console, Table("[x]", ["[y]", "b"], [["[/z]", "[red]"]]))
-    print_files(console, [Path("[/a]")])
+    print_written(console, Path("[/a]"))
     for word in ("[x]", "[y]", "[/z]", "[red]", "[/a]"):
         assert word in console.file.getvalue()  # type: ignore[attr-defined]
     lines = (out / "report.md").read_text().splitlines()
@@ -233,16 +225,3 @@ def test_opencv_says_which_box_it_does_not_take() -> None:
     with pytest.raises(BoxError, match="expected 5 pixels or more"):  # OpenCV itself would never return
         tracker.start(frame, box=Box(50, 50, 40, 1))
     assert tracker.start(frame, box=Box(50, 50, 5, 5)).status == "tracking"
-
-
-def test_an_at_in_a_models_folder_begins_no_precision(tmp_path: Path) -> None:
-    asked: list[dict[str, str]] = []
-
-    def opened(**options: str) -> Any:
-        asked.append(options)
-        raise ConfigError("enough")
-
-    for name in ("edgetrack:a@b/m", "edgetrack:a@b/m@fp32"):
-        with pytest.raises(ConfigError, match="enough"):
-            open_entrant(name, open_edgetrack=opened, peer_weights=None, threads=1)
-    assert asked == [{"model": "a@b/m"}, {"model": "a@b/m", "precision": "fp32"}]

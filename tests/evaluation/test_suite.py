@@ -71,11 +71,6 @@ def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.evaluation.sentences.Tokenizer", FakeTokenizer)
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return drawn.write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
 def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
     request = Request(
         "folder", dataset, tmp_path / "out", modes=("nl", "bbox"), command="edgetrack eval folder x"

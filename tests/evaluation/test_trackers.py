@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import drawn
 import pytest
 from fake_engine import FakeEngine
 from typer.testing import CliRunner
@@ -18,14 +17,10 @@ from edgetrack.tracker import Tracker
 pytest.importorskip("cv2", reason="the video extra is not installed")
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return drawn.write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
 @pytest.mark.parametrize(
     ("name", "asked"),
     [("edgetrack", {}), ("edgetrack:edgetrack-n", {"model": "edgetrack-n"}), ("edgetrack:@fp32", {"precision": "fp32"}),
+     ("edgetrack:a@b/m", {"model": "a@b/m"}), ("edgetrack:a@b/m@fp32", {"model": "a@b/m", "precision": "fp32"}),
      ("edgetrack:my/models@2/car@fp32", {"model": "my/models@2/car", "precision": "fp32"})],
 )  # fmt: skip
 def test_a_name_says_which_model_and_precision(name: str, asked: dict[str, str]) -> None:
