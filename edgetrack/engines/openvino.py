@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack import cores
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
@@ -52,7 +53,7 @@ class OpenVinoEngine(LazyEngine):
     name = "openvino"
 
     def __init__(
-        self, bundle: Bundle, *, precision: str = "fp32", threads: int = 2, why: str = "asked for"
+        self, bundle: Bundle, *, precision: str = "fp32", threads: int | None = None, why: str = "asked for"
     ) -> None:
         super().__init__(bundle)
         openvino = require("openvino", extra="openvino")
@@ -71,7 +72,7 @@ class OpenVinoEngine(LazyEngine):
                 f"engine 'openvino' cannot run precision {precision!r} on this processor, which has "
                 f"{', '.join(capable)}; use precision='fp32'"
             )
-        self.precision = precision
+        self.precision, threads = precision, cores.checked(threads)
         release = openvino.__version__.partition("-")[0]
         self.reason = (
             f"OpenVINO {release} on the CPU, {threads} threads; {precision}: {why}; "

@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgetrack import cores
 from edgetrack._native import library
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
@@ -73,7 +74,7 @@ class OrtEngine(LazyEngine):
 
     Args:
         precision: "fp32" or "int8".
-        threads: that one graph may use; it does not spin while it waits for the next frame.
+        threads: that one graph may use, as of ``open_engine``; it does not spin while it waits for the next frame.
         why: this precision was taken, for ``reason``.
         compiled: runs edgetrack's operators (``kernels/README.md``) by its own library, not by the functions of
             standard operators that the graphs carry; ``name`` is "ort-ops" then.
@@ -87,7 +88,7 @@ class OrtEngine(LazyEngine):
         bundle: Bundle,
         *,
         precision: str = "fp32",
-        threads: int = 2,
+        threads: int | None = None,
         why: str = "asked for",
         compiled: bool = False,
     ) -> None:
@@ -105,15 +106,15 @@ class OrtEngine(LazyEngine):
                 f"engine {self.name!r} cannot run precision {precision!r}: CPUs have no kernels for it; expected fp32 "
                 "or int8, or for bf16 engine='openvino', for fp16 engine='tensorrt', 'ort-cuda' or 'ort-tensorrt'"
             )
+        self._threads = cores.checked(threads)
         self._ort: Any = onnxruntime
         self.precision = precision
         self._operators = library("ops") if compiled else None
         selection = self._operators.name if self._operators else "functions of the graph"
         self.reason = (
-            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {threads} threads; {precision}: {why}; "
+            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {self._threads} threads; {precision}: {why}; "
             f"token selection: {selection}"
         )
-        self._threads = threads
 
     def _open(self, role: str) -> OrtGraph:
         path = self.bundle.graph(role, self.precision, flavour="ort")
@@ -143,12 +144,12 @@ def saturates(*, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return bool(flags) and "avx512_vnni" not in flags and "avx_vnni" not in flags
 
 
-def session_options(threads: int) -> Any:
+def session_options(threads: int | None) -> Any:
     """How every session runs, with so many threads."""
     import onnxruntime
 
     options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = cores.checked(threads)
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: the rest arrives as exceptions
     for key, value in SETTINGS.items():

@@ -79,7 +79,7 @@ class NanoTrack:
 
     modes: tuple[Mode, ...] = ("bbox",)
 
-    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         channels = VERSIONS.get(facts_of(folder)["adapter"])
         if channels is None:
             raise BundleError(
@@ -180,7 +180,7 @@ def _context(size: Floats, total: Any) -> Any:
     return np.sqrt(width * height)
 
 
-def _open(path: Path, threads: int) -> OrtGraph:
+def _open(path: Path, threads: int | None) -> OrtGraph:
     import onnxruntime
 
     try:
