@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from edgetrack.arrays import Pixels
 from edgetrack.bundle import Bundle
@@ -20,6 +20,7 @@ from edgetrack.pipeline import FrameTracker
 from edgetrack.tracker import Tracker
 from edgetrack.types import Frame, Track
 
+PLACES = (int, str, Path)  # what a source is opened by
 Given = int | str | Path | Iterable[Frame | Pixels] | Callable[[], Frame | Pixels | None]
 
 
@@ -72,15 +73,7 @@ def track(
         check_text(text)
     four_of(box)
     check_deadline(deadline_ms)
-    if not (isinstance(fps, Real) and not isinstance(fps, bool) and 0 < fps < math.inf):
-        raise ConfigError(f"fps is {fps!r}; expected a positive number of frames per second")
-    if isinstance(source, (bytes, dict)) or not (
-        _is_place(source) or isinstance(source, Iterable) or callable(source)
-    ):
-        raise SourceError(
-            f"source is a {type(source).__name__}; expected a camera's index, a path, a URL, an iterable of frames or a "
-            "function that returns the next one"
-        )
+    _check(source, fps)
     own = {
         "bundle": bundle is not None,
         "engine": engine != "auto",
@@ -95,6 +88,16 @@ def track(
         return _follow(_opened(source, fps), tracker, text, box, deadline_ms)
     fresh = Tracker(bundle, engine=engine, precision=precision, threads=threads, static_check=static_check)
     return _follow(_opened(source, fps), fresh, text, box, deadline_ms, close=fresh.close)
+
+
+def _check(source: object, fps: object) -> None:
+    if not (isinstance(fps, Real) and not isinstance(fps, bool) and 0 < fps < math.inf):
+        raise ConfigError(f"fps is {fps!r}; expected a positive number of frames per second")
+    if isinstance(source, (bytes, dict)) or not (isinstance(source, (*PLACES, Iterable)) or callable(source)):
+        raise SourceError(
+            f"source is a {type(source).__name__}; expected a camera's index, a path, a URL, an iterable of frames or "
+            "a function that returns the next one"
+        )
 
 
 def _follow(
@@ -122,7 +125,7 @@ def _follow(
 
 def _opened(source: Given, fps: float) -> Generator[Frame, None, None]:
     """The frames of a source, which is open while they are asked for."""
-    if _is_place(source):
+    if isinstance(source, PLACES):
         with open_source(source, fps=fps) as opened:
             yield from opened
         return
@@ -138,7 +141,3 @@ def _opened(source: Given, fps: float) -> Generator[Frame, None, None]:
 def _called(read: Callable[[], Frame | Pixels | None]) -> Iterator[Frame | Pixels]:
     while (item := read()) is not None:
         yield item
-
-
-def _is_place(source: object) -> TypeGuard[int | str | Path]:
-    return isinstance(source, (int, str, Path))

@@ -13,6 +13,7 @@ from edgetrack.arrays import describe
 from edgetrack.bundle import Bundle
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import GraphSpec, TensorSpec
+from edgetrack.unique import Unique
 
 
 class Graph(Protocol):
@@ -73,8 +74,13 @@ class Engine(Protocol):
         ...
 
 
-class LazyEngine:
+class LazyEngine(Unique):
     """What engines share: each graph is loaded when it is first asked for, and must be what the manifest says."""
+
+    _instead = (
+        "it holds networks in memory; trackers share it as it is: edgetrack.Tracker(engine=engine); in another process "
+        "open one there: edgetrack.Tracker().engine"
+    )
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle

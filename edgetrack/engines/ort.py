@@ -9,12 +9,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgetrack import cores
+from edgetrack import cores, memory
 from edgetrack._native import library
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
-from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.errors import BundleError, EdgetrackError, EngineUnavailable
 from edgetrack.manifest import TensorSpec
+from edgetrack.unique import Unique
 
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
 
@@ -28,8 +29,10 @@ SETTINGS = {
 }
 
 
-class OrtGraph:
+class OrtGraph(Unique):
     """One ONNX Runtime session."""
+
+    _instead = "it is a network in memory; open the bundle where it is needed"
 
     def __init__(self, role: str, session: Any) -> None:
         self.role = role
@@ -40,7 +43,11 @@ class OrtGraph:
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         check_feeds(self.role, self.inputs, feeds)
-        return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
+        try:
+            results = self._session.run(self._names, feeds)
+        except Exception as error:
+            raise _failure(self.role, error) from error
+        return dict(zip(self._names, results, strict=True))
 
     def bind(
         self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
@@ -54,19 +61,32 @@ class OrtGraph:
             binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(array))
         for name, array in outputs.items():
             binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(array))
-        return _Bound(self._session, binding, (inputs, outputs))
+        return _Bound(self.role, self._session, binding, (inputs, outputs))
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
     """A session and the memory it works on; ONNX Runtime itself keeps none of the arrays alive."""
 
+    role: str
     session: Any
     binding: Any
     arrays: Any
 
     def __call__(self) -> None:
-        self.session.run_with_iobinding(self.binding)
+        try:
+            self.session.run_with_iobinding(self.binding)
+        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+            raise _failure(self.role, error) from error
+
+
+def _failure(role: str, error: Exception) -> EdgetrackError:
+    """What became of a run of graph ``role``."""
+    if memory.ran_out(error):
+        return memory.told(f"ONNX Runtime ran graph {role!r}")
+    return EngineUnavailable(
+        f"ONNX Runtime could not run graph {role!r} ({first_line(error)}); try another engine"
+    )
 
 
 class OrtEngine(LazyEngine):
@@ -123,7 +143,9 @@ class OrtEngine(LazyEngine):
             if self._operators is not None:
                 options.register_custom_ops_library(str(self._operators))
             session = self._ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+        except Exception as error:
+            if memory.ran_out(error):
+                raise memory.told(f"ONNX Runtime loaded {path}") from error
             raise BundleError(
                 f"ONNX Runtime {self._ort.__version__} cannot load {path} ({first_line(error)}); "
                 "export the bundle again"
