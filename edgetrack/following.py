@@ -91,7 +91,7 @@ def track(
 
 
 def _check(source: object, fps: object) -> None:
-    if not (isinstance(fps, Real) and not isinstance(fps, bool) and 0 < fps < math.inf):
+    if not (isinstance(fps, Real) and not isinstance(fps, bool) and 0 < float(fps) < math.inf):
         raise ConfigError(f"fps is {fps!r}; expected a positive number of frames per second")
     if isinstance(source, (bytes, dict)) or not (isinstance(source, (*PLACES, Iterable)) or callable(source)):
         raise SourceError(

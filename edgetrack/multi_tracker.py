@@ -114,7 +114,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             ClosedError: the tracker was closed.
         """
         pixels, time_s = parts_of(frame, time_s)
-        with self._turn, door:
+        with door, self._turn:
             self._open_core()
             with taken(self.engine, pixels):  # all is checked before anything is forgotten
                 asked = self._asked(targets)
@@ -141,7 +141,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             ClosedError: the tracker was closed.
         """
         given = four_of(box)
-        with self._turn, door:
+        with door, self._turn:
             core = self._open_core()
             tokens = None if text is None else self._tokens(text)
             if name is None:
@@ -162,7 +162,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             ClosedError: the tracker was closed.
         """
         _check_name(name)
-        with self._turn, door:
+        with door, self._turn:
             self._open_core().set_text(name, *self._tokens(text))
             self._histories[name] = History(next(self._numbers), name, text)
 
@@ -174,7 +174,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             ClosedError: the tracker was closed.
         """
         _check_name(name)
-        with self._turn, door:
+        with door, self._turn:
             self._open_core().remove(name)
             for known in (self._histories, self._failed, self._timing):
                 known.pop(name, None)
@@ -185,7 +185,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         Raises:
             ClosedError: the tracker was closed.
         """
-        with self._turn:
+        with door, self._turn:
             for name in self.names:
                 self.remove(name)
             self._boxes = count(1)
@@ -215,7 +215,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         """
         check_deadline(deadline_ms)
         pixels, time_s = parts_of(frame, time_s)
-        with self._turn, door:
+        with door, self._turn:
             core = self._open_core()
             with taken(self.engine, pixels) as lent:
                 results, self._batch_failure = core.update(lent, deadline_ms)

@@ -102,7 +102,7 @@ class Tracker(Opened[runtime.Tracker]):
             ClosedError: the tracker was closed.
         """
         given, (pixels, time_s) = four_of(box), parts_of(frame, time_s)
-        with self._turn, door:
+        with door, self._turn:
             core = self._open_core()
             tokens = None if text is None else self._tokens(text)
             try:
@@ -137,7 +137,7 @@ class Tracker(Opened[runtime.Tracker]):
         """
         check_deadline(deadline_ms)
         pixels, time_s = parts_of(frame, time_s)
-        with self._turn, door:
+        with door, self._turn:
             core = self._open_core()
             with taken(self.engine, pixels) as lent:
                 result = core.update(lent, deadline_ms)
@@ -153,7 +153,7 @@ class Tracker(Opened[runtime.Tracker]):
             NotStartedError: there is no target yet.
             ClosedError: the tracker was closed.
         """
-        with self._turn, door:
+        with door, self._turn:
             self._open_core().set_text(*self._tokens(text))
             self._begin(text)
 
@@ -163,7 +163,7 @@ class Tracker(Opened[runtime.Tracker]):
         Raises:
             ClosedError: the tracker was closed.
         """
-        with self._turn, door:
+        with door, self._turn:
             self._open_core().reset()
             self._history = None
 

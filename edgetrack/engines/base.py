@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._exit import door
 from edgetrack.arrays import describe
 from edgetrack.bundle import Bundle
 from edgetrack.errors import BundleError, ConfigError
@@ -90,7 +91,7 @@ class LazyEngine(Unique):
     def graph(self, role: str) -> Graph:
         if role not in self.bundle.graphs:
             raise ConfigError(f"graph {role!r} is unknown; expected one of {', '.join(self.bundle.graphs)}")
-        with self._lock:  # trackers in several threads may ask for the same graph first
+        with door, self._lock:  # trackers in several threads may ask for the same graph first
             if role not in self._graphs:
                 graph = self._open(role)
                 if GraphSpec(graph.inputs, graph.outputs) != self.bundle.manifest.tensors[role]:

@@ -9,19 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack import cores
+from edgetrack import cores, memory
+from edgetrack._exit import door
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
 from edgetrack.errors import BundleError, EngineUnavailable
 from edgetrack.manifest import TensorSpec
+from edgetrack.unique import Unique
 
 _TYPES = {"f32": "float32", "i64": "int64"}
 _CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "int8": "INT8"}
 
 
-class OpenVinoGraph:
+class OpenVinoGraph(Unique):
     """One compiled model with one request; calls from several threads take turns."""
+
+    _instead = "it is a network in memory; open the bundle where it is needed"
 
     def __init__(self, role: str, compiled: Any) -> None:
         self.role = role
@@ -32,7 +36,7 @@ class OpenVinoGraph:
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         check_feeds(self.role, self.inputs, feeds)
-        with self._lock:
+        with door, self._lock:
             self._request.infer(dict(feeds), share_inputs=True)
             return {name: self._request.get_tensor(name).data.copy() for name in self.outputs}
 
@@ -90,6 +94,8 @@ class OpenVinoEngine(LazyEngine):
             compiled = self._core.compile_model(self._core.read_model(path), "CPU", self._options)
             return OpenVinoGraph(role, compiled)
         except Exception as error:  # openvino raises RuntimeError for everything, with pages of text
+            if memory.ran_out(error):
+                raise memory.told(f"OpenVINO loaded {path}") from error
             raise BundleError(
                 f"OpenVINO cannot load {path} ({first_line(error)}); export the bundle again"
             ) from error

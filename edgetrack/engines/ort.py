@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgetrack import cores, memory
+from edgetrack._exit import door
 from edgetrack._native import library
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
@@ -44,7 +45,8 @@ class OrtGraph(Unique):
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         check_feeds(self.role, self.inputs, feeds)
         try:
-            results = self._session.run(self._names, feeds)
+            with door:
+                results = self._session.run(self._names, feeds)
         except Exception as error:
             raise _failure(self.role, error) from error
         return dict(zip(self._names, results, strict=True))
@@ -75,7 +77,8 @@ class _Bound:
 
     def __call__(self) -> None:
         try:
-            self.session.run_with_iobinding(self.binding)
+            with door:
+                self.session.run_with_iobinding(self.binding)
         except Exception as error:  # onnxruntime's exceptions have no common base but Exception
             raise _failure(self.role, error) from error
 
