@@ -28,7 +28,7 @@ class Door:
         self._inside[me] = (
             self._inside.get(me, 0) + 1
         )  # before the question: `close` asks the other way round
-        if self._closed and self._inside[me] == 1 and threading.current_thread().daemon:
+        if self._closed and self._inside[me] == 1 and _is_daemon():
             del self._inside[me]
             _wait_for_the_end()
 
@@ -51,6 +51,12 @@ class Door:
         """In a forked child: of the parent's threads only this one is here."""
         me = threading.get_ident()
         self._inside = {me: self._inside[me]} if me in self._inside else {}
+
+
+def _is_daemon() -> bool:
+    """Whether this is a daemon thread of Python's; one that C++ started may be what another thread waits for."""
+    thread = threading.current_thread()
+    return thread.daemon and type(thread).__name__ != "_DummyThread"
 
 
 def _wait_for_the_end() -> None:

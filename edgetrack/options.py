@@ -89,7 +89,13 @@ class EngineOptions:
         """A tracker of several targets with them."""
         from edgetrack.multi_tracker import MultiTracker
 
-        many = MultiTracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)
+        many = MultiTracker(
+            self.model,
+            engine=self.engine,
+            precision=self.precision,
+            threads=self.threads,
+            static_check=self.static_check,
+        )
         if self.wait:
             many.engine.wait()
         return many

@@ -186,8 +186,7 @@ class Track:
     score: float
     """How sure the network is that the target is in ``box`` (or, without one, in view), 0..1."""
     status: Status
-    """"searching": not seen yet; "tracking": the box is right; "uncertain": a box not to act on; "lost": seen before,
-    gone now."""
+    """One of "searching": not seen yet; "tracking"; "uncertain": a box not to act on; "lost": seen before, gone now."""
     index: int
     """Frames since ``start``, which is 0."""
     basis: Basis = "network"
