@@ -1,7 +1,8 @@
-"""The end of the interpreter: threads that it does not wait for must not be inside the network by then.
+"""The end of the interpreter, and a fork: neither may find a thread inside the network.
 
 Python ends daemon threads where they next ask for the interpreter lock. Inside C++ that unwinds frames which must not
-be unwound, and the process aborts. So at exit those inside are waited for, and no other one gets in.
+be unwound, and the process aborts. A fork copies the locks that the networks hold, and not the threads that would
+release them. So both wait for those inside, and let no other one in.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ _POLL_S = 0.001
 
 
 class Door:
-    """A context manager around work in C++: no daemon thread is inside of it when the interpreter goes down."""
+    """A context manager around work in C++, as deep as one likes."""
 
     def __init__(self) -> None:
         self._inside: dict[int, int] = {}  # how deep each thread is in; the interpreter lock guards it
         self._closed = False
+        self._forking: int | None = None  # the thread that forks
+        self._turn = threading.Lock()  # of those that fork
 
     def __enter__(self) -> None:
         me = threading.get_ident()
-        self._inside[me] = (
+        self._inside[me] = depth = (
             self._inside.get(me, 0) + 1
-        )  # before the question: `close` asks the other way round
-        if self._closed and self._inside[me] == 1 and _is_daemon():
-            del self._inside[me]
-            _wait_for_the_end()
+        )  # before the question: those who wait ask after it
+        if depth == 1 and (self._closed or self._forking is not None):
+            self._wait(me)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -43,24 +45,46 @@ class Door:
     def close(self) -> None:
         """Lets no daemon thread in any more, and waits for those inside, `WAIT_S` at most."""
         self._closed = True
+        self._empty()
+
+    def before_fork(self) -> None:
+        """Lets no other thread in, and waits for those inside, `WAIT_S` at most."""
+        self._turn.acquire()
+        self._forking = threading.get_ident()
+        self._empty()
+
+    def after_fork(self) -> None:
+        """Lets them in again."""
+        self._forking = None
+        self._turn.release()
+
+    def in_child(self) -> None:
+        """Of the parent's threads only this one is here."""
+        me = threading.get_ident()
+        self._inside = {me: self._inside[me]} if me in self._inside else {}
+        self.after_fork()
+
+    def _empty(self) -> None:
         until_s = time.monotonic() + WAIT_S
         while set(self._inside) - {threading.get_ident()} and time.monotonic() < until_s:
             time.sleep(_POLL_S)
 
-    def forget(self) -> None:
-        """In a forked child: of the parent's threads only this one is here."""
-        me = threading.get_ident()
-        self._inside = {me: self._inside[me]} if me in self._inside else {}
+    def _wait(self, me: int) -> None:
+        thread = threading.current_thread()
+        if (
+            type(thread).__name__ == "_DummyThread"
+        ):  # C++ started it, and another thread may wait for it inside
+            return
+        while self._forking not in (None, me):
+            del self._inside[me]
+            time.sleep(_POLL_S)
+            self._inside[me] = 1
+        if self._closed and thread.daemon:
+            del self._inside[me]
+            _sleep_until_the_end()
 
 
-def _is_daemon() -> bool:
-    """Whether this is a daemon thread of Python's; one that C++ started may be what another thread waits for."""
-    thread = threading.current_thread()
-    return thread.daemon and type(thread).__name__ != "_DummyThread"
-
-
-def _wait_for_the_end() -> None:
-    """Never returns: the process ends while this thread sleeps."""
+def _sleep_until_the_end() -> None:
     forever = threading.Lock()
     forever.acquire()
     forever.acquire()
@@ -69,4 +93,6 @@ def _wait_for_the_end() -> None:
 door = Door()
 atexit.register(door.close)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=door.forget)
+    os.register_at_fork(
+        before=door.before_fork, after_in_parent=door.after_fork, after_in_child=door.in_child
+    )

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from edgetrack import cores
+from edgetrack.cli import app
 from edgetrack.errors import ConfigError
+from edgetrack.options import Threads
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -99,10 +103,6 @@ def test_on_one_core_the_default_is_one_thread() -> None:
 def test_each_command_refuses_more_in_one_line(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from typer.testing import CliRunner
-
-    from edgetrack.cli import app
-
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, words)
     said = result.output + capfd.readouterr().err
@@ -112,18 +112,13 @@ def test_each_command_refuses_more_in_one_line(
 
 
 def test_the_default_of_a_command_is_cut_to_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    import typer
-    from typer.testing import CliRunner
-
-    from edgetrack.options import Threads
-
     monkeypatch.setattr(cores, "usable", lambda: 1)
-    app = typer.Typer()
+    small = typer.Typer()
 
-    @app.command()
+    @small.command()
     def show(threads: Threads = 2) -> None:
-        print("threads", threads)
+        typer.echo(f"threads {threads}")
 
-    assert CliRunner().invoke(app, []).output == "threads 1\n"
-    assert CliRunner().invoke(app, ["--threads", "1"]).output == "threads 1\n"
-    assert isinstance(CliRunner().invoke(app, ["--threads", "2"]).exception, ConfigError)
+    assert CliRunner().invoke(small, []).output == "threads 1\n"
+    assert CliRunner().invoke(small, ["--threads", "1"]).output == "threads 1\n"
+    assert isinstance(CliRunner().invoke(small, ["--threads", "2"]).exception, ConfigError)

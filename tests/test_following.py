@@ -75,9 +75,12 @@ def leave_by_break(pairs: Iterator[Any]) -> None:
 
 
 def leave_by_error(pairs: Iterator[Any]) -> None:
-    with pytest.raises(ZeroDivisionError):
+    def divide() -> None:
         for frame, _ in pairs:
             _ = 1 // frame.index
+
+    with pytest.raises(ZeroDivisionError):
+        divide()
 
 
 @pytest.mark.parametrize("leave", [leave_by_break, leave_by_error])
@@ -166,7 +169,7 @@ def test_other_trackers_are_followed_with(video: Path) -> None:
     [
         ("x.mp4", {}, ConfigError, "nothing to track"),
         ("x.mp4", {"text": 3}, PromptError, "text is a int"),
-        ("x.mp4", {"text": " "}, PromptError, "empty"),
+        ([np.zeros((9, 9, 3), np.uint8)], {"text": " "}, PromptError, "empty"),
         ("x.mp4", {"box": (1, 2, 3)}, BoxError, "four numbers"),
         ("x.mp4", {"text": "red", "deadline_ms": "5"}, ConfigError, "deadline_ms"),
         ("x.mp4", {"text": "red", "fps": 0}, ConfigError, "fps is 0"),
