@@ -8,7 +8,9 @@ release them. So both wait for those inside, and let no other one in.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
+import sys
 import threading
 import time
 from types import TracebackType
@@ -63,6 +65,8 @@ class Door:
         me = threading.get_ident()
         self._inside = {me: self._inside[me]} if me in self._inside else {}
         self.after_fork()
+        if "onnxruntime" in sys.modules:
+            _skip_destructors()
 
     def _empty(self) -> None:
         until_s = time.monotonic() + WAIT_S
@@ -82,6 +86,19 @@ class Door:
         if self._closed and thread.daemon:
             del self._inside[me]
             _sleep_until_the_end()
+
+
+def _skip_destructors() -> None:
+    """Ends this process, once Python has finalized, without the destructors of C++ libraries.
+
+    ONNX Runtime's waits for a thread that only the parent has: a child that ends by ``sys.exit`` would hang for ever.
+    """
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "on_exit"):  # of glibc; what is registered last runs first
+        libc.on_exit(libc._exit, None)  # with the status
+        getattr(libc, "__cxa_atexit")(libc.fflush, None, None)  # all streams
 
 
 def _sleep_until_the_end() -> None:

@@ -135,10 +135,8 @@ print(os.waitstatus_to_exitcode(status))
 
 MEMORY = """
 import resource
-tracker.close()
-many.close()
 pages = int(open("/proc/self/statm").read().split()[0])
-room = pages * resource.getpagesize() + (8 << 20)
+room = pages * resource.getpagesize() + (4 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (room, room))
 try:
     edgetrack.Tracker("edgetrack-s", threads=1).start(pixels, box=BOX)
