@@ -16,7 +16,7 @@ import edgetrack
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 pytest.importorskip("supervision", reason="a recipe needs it: pip install 'edgetrack[supervision]'")
 
-FRAMES = 12
+FRAMES = 6
 
 BEFORE = """
 import sys, types
