@@ -13,7 +13,7 @@ from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ConfigError
 from edgetrack.prompt import Tokenizer
-from edgetrack.tracker import core_options, shared_engine, taken, timing_of, track_of
+from edgetrack.tracker import _cores, core_options, shared_engine, taken, timing_of, track_of
 from edgetrack.types import Box, Timing, Track
 
 
@@ -22,8 +22,14 @@ class MultiTracker:
 
     Those that are followed go through the network together, as many at once as the bundle has a graph for
     (``batches``); the others, and what is left, take turns on the same engine. A target has the track that a
-    ``Tracker`` of its own would give it: bit for bit in turn, up to the last bits of float32 together. Those that look
-    at the whole frame (while searching, and now and then while following) share one picture of it.
+    ``Tracker`` of its own would give it while its box overlaps no other: bit for bit in turn, up to the last bits of
+    float32 together.
+
+    Targets are different things: what one of them is on is nobody else's, also for the same text given twice. Where the
+    boxes of two come to one place, each gets the place that its looks and its motion fit best; where there is only one
+    place, because they hide one another or cannot be told apart, both are "uncertain", and after 12 such frames one of
+    them is "lost". Targets whose own boxes overlap when they are added share their place until they part. With
+    ``exclusive=False`` all that does not happen: for several names of one thing.
 
     >>> tracker = MultiTracker()  # doctest: +SKIP
     >>> tracker.add(text="red car")  # doctest: +SKIP
@@ -36,6 +42,7 @@ class MultiTracker:
     Args:
         bundle, engine, precision, threads: as for ``Tracker``.
         batch: False: the targets take turns, whatever the bundle has.
+        exclusive: False: targets ignore each other, and several may be on one thing.
 
     Attributes:
         engine: as of ``Tracker``.
@@ -53,11 +60,15 @@ class MultiTracker:
         precision: str = "auto",
         threads: int = 2,
         batch: bool = True,
+        exclusive: bool = True,
     ) -> None:
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._tokenizer: Tokenizer | None = None
         self.batches: tuple[int, ...] = self.engine.bundle.batches if batch else ()
-        self._core = runtime.MultiTracker(**core_options(self.engine), batches=list(self.batches))
+        self._core = runtime.MultiTracker(
+            **core_options(self.engine), batches=list(self.batches), exclusive=exclusive
+        )
+        _cores.add(self._core)
         self._failed: dict[str, Exception] = {}
         self._batch_failure: Exception | None = None
         self._timing: dict[str, Timing] = {}
@@ -91,6 +102,10 @@ class MultiTracker:
             )
         self._core.add(name, tokens, given)
         return name
+
+    def warm_up(self) -> None:
+        """As ``Tracker.warm_up``, with the graphs of ``batches``."""
+        self._core.warm_up()
 
     def remove(self, name: str) -> None:
         """Forgets a target.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from numbers import Real
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,20 @@ from edgetrack.errors import ConfigError
 from edgetrack.policy import Policy
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Basis, Box, Status, Timing, Track
+
+
+_cores: WeakSet[Any] = WeakSet()  # C++ trackers, each of which may have a look under way in a thread of its own
+
+
+def _rest() -> None:
+    """Waits for those looks: a thread must not need the interpreter that ends, nor be left behind by a fork."""
+    for core in list(_cores):
+        core.rest()
+
+
+atexit.register(_rest)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_rest)
 
 
 class Tracker:
@@ -62,6 +79,7 @@ class Tracker:
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._tokenizer: Tokenizer | None = None
         self._core = runtime.Tracker(**core_options(self.engine))
+        _cores.add(self._core)
         self._core.set_static_check(static_check)
 
     def start(self, frame: Pixels, *, text: str | None = None, box: Any = None) -> Track:
@@ -121,6 +139,16 @@ class Tracker:
         """
         self._core.set_text(*self._tokens(text))
 
+    def warm_up(self) -> None:
+        """Loads every network and runs it, so that no later call does: the first text and the first loss take no longer.
+
+        The target, if there is one, stays what it is.
+
+        Raises:
+            BundleError, EngineUnavailable: a network of the bundle is of no use.
+        """
+        self._core.warm_up()
+
     @property
     def timing(self) -> Timing:
         """Where the time of the last ``start``, ``update`` or ``set_text`` went, without the Python around it."""
@@ -149,6 +177,7 @@ def core_options(engine: Engine) -> dict[str, Any]:
     manifest = engine.bundle.manifest
     return {
         "graph": lambda role: describe(engine.graph(role)),
+        "concurrent": bool(getattr(engine, "concurrent", False)),
         "bind": lambda role, inputs, outputs: bind(engine.graph(role), inputs, outputs),
         "template_factor": manifest.factors["template"],
         "search_factor": manifest.factors["search"],
