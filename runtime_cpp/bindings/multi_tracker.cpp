@@ -106,9 +106,9 @@ void register_multi_tracker(py::module_& module) {
   py::class_<PyMultiTracker>(module, "MultiTracker")
       .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, py::dict,
                     std::vector<std::size_t>, bool>(),
-           py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"), py::arg("template_factor"),
-           py::arg("search_factor"), py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"),
-           py::arg("batches"), py::arg("exclusive"))
+           py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
+           py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
+           py::arg("fill"), py::arg("policy"), py::arg("batches"), py::arg("exclusive"))
       .def("warm_up", &PyMultiTracker::warm_up)
       .def("rest", &PyMultiTracker::rest)
       .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text"), py::arg("box"))

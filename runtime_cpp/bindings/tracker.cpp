@@ -163,9 +163,10 @@ void register_tracker(py::module_& module) {
     }
   });
   py::class_<PyTracker>(module, "Tracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, py::dict>(), py::kw_only(),
-           py::arg("graph"), py::arg("bind"), py::arg("concurrent"), py::arg("template_factor"), py::arg("search_factor"),
-           py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"))
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, py::dict>(),
+           py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
+           py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
+           py::arg("fill"), py::arg("policy"))
       .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text"), py::arg("box"))
       .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none())
       .def("warm_up", &PyTracker::warm_up)

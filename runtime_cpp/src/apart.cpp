@@ -11,7 +11,6 @@ namespace {
 
 constexpr double kOne = 0.5;    // IoU from which two boxes are on one thing
 constexpr double kTouch = 0.1;  // IoU below which two things are apart
-constexpr double kAlike = 0.5;  // share of the best place's score that another one needs
 constexpr double kNear = 3;     // sides of a box, from its centre, within which others may distract
 constexpr int kLong = 30;       // frames of touching after which motion from before says nothing
 
@@ -62,7 +61,8 @@ double Rival::distance(const Box& box) const { return edgetrack::distance(claim_
 // Whether there may be such a thing at all.
 bool Rival::plausible(std::size_t peak) const {
   const Peak &best = state_.peaks[0], &it = state_.peaks[peak];
-  return peak == 0 || (it.score >= std::max(state_.policy.keep, kAlike * best.score) && it.raw >= kAlike * best.raw);
+  return peak == 0 ||
+         (it.score >= std::max(state_.policy.keep, kAlike * best.score) && it.raw >= kAlike * best.raw);
 }
 
 bool Rival::is_free(const Box& box, const Rival& other, const std::vector<Rival*>& all) const {
@@ -81,7 +81,8 @@ bool Rival::part(Rival& other, const std::vector<Rival*>& all) {
       const Peak &a = state_.peaks[i], &b = other.state_.peaks[j];
       if (!plausible(i) || !other.plausible(j) || iou(a.box, b.box) >= kOne) continue;
       if (!is_free(a.box, other, all) || !other.is_free(b.box, *this, all)) continue;
-      const double looks = std::log(a.raw / state_.peaks[0].raw) + std::log(b.raw / other.state_.peaks[0].raw);
+      const double looks =
+          std::log(a.raw / state_.peaks[0].raw) + std::log(b.raw / other.state_.peaks[0].raw);
       const double cost = distance(a.box) + other.distance(b.box) - looks;
       if (cost < least) least = cost, mine = i, theirs = j;
     }

@@ -7,8 +7,8 @@
 
 namespace edgetrack {
 
-// One target as the others see it. Where it comes to the box of another, its claim to that is how well the box
-// lies where its motion from before they met leads.
+// One target as the others see it. Where it comes to the box of another, its claim to that is how well the
+// box lies where its motion from before they met leads.
 class Rival {
  public:
   using State = Tracker::State;
@@ -24,7 +24,7 @@ class Rival {
  private:
   friend void settle(const std::vector<Rival*>& all);
 
-  bool followed() const { return state_.started && state_.locked && state_.box; }
+  bool followed() const { return state_.started && state_.locked && !state_.tentative; }
   bool shares(const Rival& other) const;
   double distance(const Box& box) const;  // of its centre from where motion leads, in sides of the box
   bool plausible(std::size_t peak) const;

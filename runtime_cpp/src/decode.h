@@ -41,8 +41,8 @@ std::vector<float> hann_window(int cells);
 // `prior` may be null. Throws Error when the network gave values that are not finite.
 Prediction decode(const Maps& maps, const Prior* prior);
 
-// As decode, of the places whose box has less than a third in common (IoU) with each of `others`, which lie in
-// the frame as `region` does. Nothing when there is none.
+// As decode, of the places whose box has less than a third in common (IoU) with each of `others`, which lie
+// in the frame as `region` does. Nothing when there is none.
 std::optional<Prediction> decode_apart(const Maps& maps, const Prior* prior, const Region& region,
                                        const Box* others, std::size_t count);
 

@@ -1,5 +1,5 @@
-// The whole frame: where the target is looked for while nothing is followed, and where the sentence checks what
-// is followed.
+// The whole frame: where the target is looked for while nothing is followed, and where the sentence checks
+// what is followed.
 #include <algorithm>
 #include <cmath>
 
@@ -10,9 +10,10 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kBelief = 0.3;  // rate at which a check by the sentence changes the belief
-constexpr double kLeast = 0.02;  // quality that bounds the evidence of one check
-constexpr double kSame = 0.6;    // share of one box in another from which both are of one thing
+constexpr double kBelief = 0.3;     // rate at which a check by the sentence changes the belief
+constexpr double kLeast = 0.02;     // quality that bounds the evidence of one check
+constexpr double kSamePlace = 0.3;  // IoU of two finds that count as one candidate
+constexpr double kSame = 0.6;       // share of one box in another from which both are of one thing
 
 }  // namespace
 
@@ -25,8 +26,9 @@ Detector& Tracker::State::looker() {
   return *detector;
 }
 
-// The answer counts `lag` frames later, whether or not there is a thread to work on it meanwhile: the same video
-// has the same tracks on every machine. A frame in GPU memory is gone then, and its answer counts at once.
+// The answer counts `lag` frames later, however soon it is there: the same video has the same tracks on every
+// machine. At once where it cannot be worked on meanwhile: the engine serves one caller at a time, or the
+// frame lies in GPU memory and is gone then.
 void Tracker::State::begin_look(const Frame& frame) {
   Detector& detector = looker();
   Look& look = whole_look;
@@ -35,13 +37,14 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.begun = index;
   look.width = frame.width, look.height = frame.height;
   look.on_gpu = frame.place == Place::gpu;
-  look.lands = index + (look.on_gpu ? 0 : static_cast<std::int64_t>(policy.lag));
+  look.lands = index;
+  if (engine->concurrent() && !look.on_gpu) look.lands += static_cast<std::int64_t>(policy.lag);
   if (box) look.then = *box;
   if (look.on_gpu) {
     run(detector, frame, region);
   } else {
     work.crop_into(detector.image, frame, region, colours);
-    if (!own_template) look.still.keep(frame);
+    if (!own_template && look.lands > index) look.still.keep(frame);
     look.errand.step = [call = detector.call.get()] { call->run(); };
     const Stopwatch watch(work.timing.network_s);
     aside->post(look.errand);
@@ -67,16 +70,19 @@ void Tracker::State::abandon() {
   whole_look.errand.failure = nullptr;
 }
 
-// Spreads what is left of a look over the frames until its answer is wanted, so that none waits for all of it.
+// Spreads what is left of a look over the frames until its answer is wanted, so that none waits for all of
+// it.
 void Tracker::State::wait_a_share() {
   const Stopwatch watch(work.timing.network_s);
   aside->wait(whole_look.errand, whole_look.by->cost.seconds() / std::max(policy.lag, 1.0));
 }
 
-// The best place that is no other target's. Nothing when all are.
+// The best place that is no other target's, if it is much like the best of all.
 std::optional<Prediction> Tracker::State::find(const Maps& maps, const Region& region) const {
-  if (taken.empty()) return decode(maps, nullptr);
-  return decode_apart(maps, nullptr, region, taken.data(), taken.size());
+  const Prediction best = decode(maps, nullptr);
+  if (taken.empty()) return best;
+  const auto apart = decode_apart(maps, nullptr, region, taken.data(), taken.size());
+  return apart && apart->peak >= kAlike * best.peak ? apart : std::nullopt;
 }
 
 // Looks and waits for the answer: where nothing is followed yet, and no frame came before.
@@ -115,11 +121,16 @@ Track Tracker::State::arrive(const Frame* current) {
   }
   const Box found = clip(from_region(region, prediction->share), look.extent());
   const Tensor& image = look.by->image;
-  const double sum =
-      evidence.add(found, score, region, look.on_gpu ? nullptr : image.floats(),
-                   static_cast<int>(image.spec.shape[3]), model.std, policy.calm, look.begun);
-  box = found;
-  if (score < policy.acquire && sum < policy.confirm) return {found, score, Status::uncertain, index};
+  const double sum = evidence.add(found, score, box && iou(*box, found) >= kSamePlace, region,
+                                  look.on_gpu ? nullptr : image.floats(),
+                                  static_cast<int>(image.spec.shape[3]), model.std, policy.calm, look.begun);
+  if (score < policy.acquire && sum < policy.confirm) {
+    if (current)
+      box = found;
+    else
+      try_out(found), belief = score;
+    return {found, score, Status::uncertain, index};
+  }
   if (!own_template) take_template(current, found);
   follow_from(found);
   belief = own_template ? 1.0 : score;
@@ -131,14 +142,66 @@ void Tracker::State::take_template(const Frame* current, const Box& found) {
   target.set_template(whole_look.still.frame(), whole_look.still.scaled(found), work);
 }
 
+// Follows a candidate between the looks, to know where it is when the next one has come to its answer.
+void Tracker::State::try_out(const Box& at) {
+  absent = status;
+  if (!own_template) take_template(nullptr, at);
+  follow_from(at);
+  tentative = true;
+  status = Status::uncertain;
+}
+
+void Tracker::State::give_up() {
+  locked = tentative = false;
+  box.reset();
+  evidence.clear();
+  status = absent;
+  latest = {std::nullopt, 0, status, index};
+}
+
+// Another look has come to its answer while a candidate is followed.
+void Tracker::State::end_trial() {
+  const Look& look = whole_look;
+  const Maps maps = end_look();
+  const Region region = letterbox(look.extent());
+  const std::optional<Prediction> prediction = find(maps, region);
+  const double score = prediction ? confidence(*prediction) : 0.0;
+  if (score < policy.candidate) {
+    give_up();
+    latest.score = score;
+    return;
+  }
+  const Box found = clip(from_region(region, prediction->share), look.extent());
+  const Tensor& image = look.by->image;
+  const bool same = iou(found, look.then) >= kSamePlace;
+  const double sum = evidence.add(found, score, same, region, image.floats(),
+                                  static_cast<int>(image.spec.shape[3]), model.std, policy.calm, look.begun);
+  belief = score;
+  if (score < policy.acquire && sum < policy.confirm) {
+    if (same) return;
+    status = absent;
+    return try_out(found);
+  }
+  if (!own_template) take_template(nullptr, found);
+  follow_from(same ? moved(found) : found);
+  if (own_template) belief = 1.0;
+}
+
+// A find of the look as far on as what is followed has come since.
+Box Tracker::State::moved(const Box& found) const {
+  const Box& then = whole_look.then;
+  return {found.x + box->x + box->w / 2 - then.x - then.w / 2,
+          found.y + box->y + box->h / 2 - then.y - then.h / 2, found.w, found.h};
+}
+
 // A check of what is followed has come to its answer.
 void Tracker::State::end_check(const Frame* current) {
   if (const std::optional<Box> better = checked(current)) follow_from(*better);
 }
 
-// What to follow instead, by the sentence alone: another extent of the same thing, moved as that has moved since,
-// or what it fits better. Evidence against what is followed adds up over the checks, as the logarithm of how much
-// better the other fits.
+// What to follow instead, by the sentence alone: another extent of the same thing, moved as that has moved
+// since, or what it fits better. Evidence against what is followed adds up over the checks, as the logarithm
+// of how much better the other fits.
 std::optional<Box> Tracker::State::checked(const Frame* current) {
   const Look& look = whole_look;
   const Maps maps = end_look();
@@ -154,8 +217,7 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
     against = 0;
     if (iou(found, look.then) >= policy.extent) return std::nullopt;
     take_template(current, found);
-    return Box{found.x + box->x + box->w / 2 - look.then.x - look.then.w / 2,
-               found.y + box->y + box->h / 2 - look.then.y - look.then.h / 2, found.w, found.h};
+    return moved(found);
   }
   against = std::max(0.0, against + std::log(score / std::max(here, kLeast)));
   if (against < policy.doubt) return std::nullopt;
@@ -164,8 +226,8 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
   return found;
 }
 
-// Runs each graph twice on what its inputs hold, which changes nothing that is known; the second run tells what
-// it takes.
+// Runs each graph twice on what its inputs hold, which changes nothing that is known; the second run tells
+// what it takes.
 void Tracker::State::warm_up() {
   work.timing = {};
   const Stopwatch watch(work.timing.total_s);

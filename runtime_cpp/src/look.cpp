@@ -7,10 +7,10 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kSamePlace = 0.3;   // IoU of two finds in a row that count as one candidate
-constexpr std::int64_t kApart = 15;  // frames between two looks that differ, where pictures cannot be compared
-constexpr double kAround = 2;        // side of what is compared, in sides of the box
-constexpr int kBlocks = 4;           // along each side
+constexpr std::int64_t kApart =
+    15;                        // frames between two looks that differ, where pictures cannot be compared
+constexpr double kAround = 2;  // side of what is compared, in sides of the box
+constexpr int kBlocks = 4;     // along each side
 
 }  // namespace
 
@@ -32,16 +32,10 @@ Box Still::scaled(const Box& box) const {
   return {box.x / step_, box.y / step_, box.w / step_, box.h / step_};
 }
 
-void Evidence::clear() {
-  sum_ = 0;
-  any_ = false;
-}
+void Evidence::clear() { sum_ = 0; }
 
-double Evidence::add(const Box& found, double score, const Region& region, const float* image, int side,
-                     const float std[3], double calm, std::int64_t index) {
-  const bool same = any_ && iou(at_, found) >= kSamePlace;
-  at_ = found;
-  any_ = true;
+double Evidence::add(const Box& found, double score, bool same, const Region& region, const float* image,
+                     int side, const float std[3], double calm, std::int64_t index) {
   if (same && !(image && !picture_.empty() ? differs(found, region, image, side, std, calm)
                                            : index - counted_ >= kApart))
     return sum_ = std::max(sum_, score);

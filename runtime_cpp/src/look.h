@@ -30,7 +30,8 @@ class Evidence {
  public:
   void clear();
   // `image` is the picture looked at, (1, 3, S, S), normalized; null when it lies on a GPU: then time counts.
-  double add(const Box& found, double score, const Region& region, const float* image, int side,
+  // `same`: at the place of the one before.
+  double add(const Box& found, double score, bool same, const Region& region, const float* image, int side,
              const float std[3], double calm, std::int64_t index);
 
  private:
@@ -38,9 +39,7 @@ class Evidence {
                double calm) const;
 
   double sum_ = 0;
-  Box at_{};
-  bool any_ = false;
-  std::int64_t counted_ = 0;   // index of the last look that counted
+  std::int64_t counted_ = 0;    // index of the last look that counted
   std::vector<float> picture_;  // which it saw; empty on a GPU
 };
 

@@ -24,7 +24,7 @@ void Tracker::State::clear() {
   target.clear();
   box.reset();
   status = Status::searching;
-  started = locked = own_template = false;
+  started = locked = tentative = own_template = false;
   streak = 0;
   evidence.clear();
   against = 0;
@@ -35,7 +35,7 @@ void Tracker::State::clear() {
 
 // The sentence is another one: whatever was found, it was not this.
 void Tracker::State::forget_find() {
-  locked = own_template = false;
+  locked = tentative = own_template = false;
   box.reset();
   evidence.clear();
   status = Status::searching;
@@ -52,6 +52,7 @@ Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& r
 void Tracker::State::follow_from(const Box& at) {
   box = at;
   locked = true;
+  tentative = false;
   streak = 0;
   against = 0;
   owed = 0;
@@ -91,7 +92,9 @@ std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& d
 
 std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {
   Detector& searching = searcher();
-  if (whole_look.pending && index >= whole_look.lands) end_check(nullptr);
+  if (whole_look.pending && index >= whole_look.lands) tentative ? end_trial() : end_check(nullptr);
+  if (!locked) return latest;
+  if (tentative && !whole_look.pending) begin_look(frame);
   const bool check = !own_template && !whole_look.pending && (owed > 0 || due(index, policy.verify));
   const double left_s = deadline.left_s();
   if (check) ++owed;
@@ -153,7 +156,7 @@ Track Tracker::State::judged(double score) {
   const double shown = score * belief;
   if (score >= policy.keep) {
     streak = 0;
-    status = Status::tracking;
+    status = tentative ? Status::uncertain : Status::tracking;
     return {box, shown, status, index};
   }
   if (++streak < policy.patience) {
@@ -164,6 +167,10 @@ Track Tracker::State::judged(double score) {
 }
 
 Track Tracker::State::lose(double score) {
+  if (tentative) {
+    give_up();
+    return {std::nullopt, score, status, index};
+  }
   locked = false;
   box.reset();
   evidence.clear();

@@ -16,6 +16,8 @@
 
 namespace edgetrack {
 
+constexpr double kAlike = 0.5;  // share of the best place's raw score that another one needs
+
 // A place where the target may be, of several in one region.
 struct Peak {
   Box box;
@@ -39,11 +41,14 @@ struct Tracker::State {
   bool started = false;
   std::optional<Box> box;  // last box while following, else the last candidate
   Status status = Status::searching;
-  bool locked = false;  // following, as opposed to looking everywhere
-  int streak = 0;       // uncertain frames in a row while following
-  Evidence evidence;    // while looking: of the finds in a row at one place
-  double against = 0;   // while following: how much better the sentence fits something else, a logarithm
-  double belief = 1;    // that what is followed is what the sentence means, 0..1
+  Status absent = Status::searching;  // status before the candidate: searching or lost
+  bool locked = false;                // following, as opposed to looking everywhere
+  bool tentative =
+      false;           // what is followed is a candidate: it stays uncertain until more looks speak for it
+  int streak = 0;      // uncertain frames in a row while following
+  Evidence evidence;   // while looking: of the finds in a row at one place
+  double against = 0;  // while following: how much better the sentence fits something else, a logarithm
+  double belief = 1;   // that what is followed is what the sentence means, 0..1
   bool own_template = false;  // the template is the user's box, not a find of ours
   std::int64_t index = -1;
   Region around{};  // where "search" looks in this frame
@@ -86,6 +91,10 @@ struct Tracker::State {
   Track arrive(const Frame* current);
   std::optional<Box> checked(const Frame* current);
   void end_check(const Frame* current);
+  void end_trial();
+  void try_out(const Box& at);
+  void give_up();
+  Box moved(const Box& found) const;
   void take_template(const Frame* current, const Box& found);
   void warm_up();
 

@@ -18,10 +18,11 @@ class Rival;
 // Not for two threads at once. Targets that are followed go through the network together, as many as there is
 // a graph for; else they take turns.
 //
-// They are different things, unless `exclusive` is false: one that another target is on is nobody else's. Where
-// two come to one box, the one that fits it worse moves to the next best place; without such a place both are
-// uncertain while it lasts, and one is lost after `patience` frames. Targets whose own boxes overlap when they are
-// added may share, until they part. Away from the others each has the track of a Tracker of its own.
+// They are different things, unless `exclusive` is false: one that another target is on is nobody else's.
+// Where two come to one box, the one that fits it worse moves to the next best place; without such a place
+// both are uncertain while it lasts, and one is lost after `patience` frames. Targets whose own boxes overlap
+// when they are added may share, until they part. Away from the others each has the track of a Tracker of its
+// own.
 class MultiTracker {
  public:
   // What came of one target in one frame: a track, or why there is none.

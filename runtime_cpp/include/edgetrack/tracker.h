@@ -90,8 +90,8 @@ class Tracker {
   // while it is on: they are compared on the CPU.
   void set_static_check(bool on);
 
-  // Loads every graph and runs it once, so that no later call does: neither the first text nor the first loss.
-  // The target stays what it is. Throws Error.
+  // Loads every graph and runs it once, so that no later call does: neither the first text nor the first
+  // loss. The target stays what it is. Throws Error.
   void warm_up();
 
   // Waits until nothing runs beside the caller; before a fork(), say. Throws nothing.
