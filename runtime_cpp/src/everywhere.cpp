@@ -190,8 +190,9 @@ void Tracker::State::end_trial() {
 // A find of the look as far on as what is followed has come since.
 Box Tracker::State::moved(const Box& found) const {
   const Box& then = whole_look.then;
-  return {found.x + box->x + box->w / 2 - then.x - then.w / 2,
-          found.y + box->y + box->h / 2 - then.y - then.h / 2, found.w, found.h};
+  const double dx = box->x + box->w / 2 - (then.x + then.w / 2);
+  const double dy = box->y + box->h / 2 - (then.y + then.h / 2);
+  return {found.x + dx, found.y + dy, found.w, found.h};
 }
 
 // A check of what is followed has come to its answer.
