@@ -35,8 +35,14 @@ class MultiTracker(Opened[runtime.MultiTracker]):
 
     Those that are followed go through the network together, as many at once as the bundle has a graph for
     (``batches``); the others, and what is left, take turns on the same engine. A target has the track that a
-    ``Tracker`` of its own would give it: bit for bit in turn, up to the last bits of float32 together. Those that look
-    at the whole frame (while searching, and now and then while following) share one picture of it.
+    ``Tracker`` of its own would give it while its box overlaps no other: bit for bit in turn, up to the last bits of
+    float32 together.
+
+    Targets are different things: what one of them is on is nobody else's, also for the same text given twice. Where the
+    boxes of two come to one place, each gets the place that its looks and its motion fit best; where there is only one
+    place, because they hide one another or cannot be told apart, both are "uncertain", and after 12 such frames one of
+    them is "lost". Targets whose own boxes overlap when they are added share their place until they part. With
+    ``exclusive=False`` all that does not happen: for several names of one thing.
 
     >>> tracker = MultiTracker()  # doctest: +SKIP
     >>> tracker.add("red car")  # doctest: +SKIP
@@ -49,6 +55,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
     Args:
         bundle, engine, precision, threads, static_check: as for ``Tracker``.
         batch: False: the targets take turns, whatever the bundle has.
+        exclusive: False: targets ignore each other, and several may be on one thing.
 
     Attributes:
         engine: as of ``Tracker``.
@@ -72,14 +79,16 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         threads: int | None = None,
         static_check: bool = False,
         batch: bool = True,
+        exclusive: bool = True,
     ) -> None:
         check_flag("static_check", static_check)
         check_flag("batch", batch)
+        check_flag("exclusive", exclusive)
         self.batches: tuple[int, ...] = ()
 
         def make(**options: Any) -> runtime.MultiTracker:
             self.batches = self.engine.bundle.batches if batch else ()
-            return runtime.MultiTracker(**options, batches=list(self.batches))
+            return runtime.MultiTracker(**options, batches=list(self.batches), exclusive=exclusive)
 
         super().__init__(bundle, engine, precision, threads, make)
         self._tokenizer: Tokenizer | None = None
@@ -165,6 +174,11 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         with door, self._turn:
             self._open_core().set_text(name, *self._tokens(text))
             self._histories[name] = History(next(self._numbers), name, text)
+
+    def warm_up(self) -> None:
+        """As ``Tracker.warm_up``, with the graphs of ``batches``."""
+        with door, self._turn:
+            self._open_core().warm_up()
 
     def remove(self, name: str) -> None:
         """Forgets a target.

@@ -27,7 +27,7 @@ target_include_directories(edgetrack PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SO
                                      PRIVATE src)
 target_compile_features(edgetrack PUBLIC cxx_std_17)
 target_compile_options(edgetrack PRIVATE ${warnings})
-target_link_libraries(edgetrack PRIVATE ${CMAKE_DL_LIBS})
+target_link_libraries(edgetrack PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if(ONNXRUNTIME_INCLUDE_DIR)
   message(STATUS "ONNX Runtime engine: with the headers in ${ONNXRUNTIME_INCLUDE_DIR}")
   target_include_directories(edgetrack SYSTEM PRIVATE ${ONNXRUNTIME_INCLUDE_DIR})
@@ -41,6 +41,7 @@ install(TARGETS edgetrack EXPORT edgetrackTargets)
 install(DIRECTORY include/edgetrack DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT edgetrackTargets NAMESPACE edgetrack:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfig.cmake
+     "include(CMakeFindDependencyMacro)\nfind_dependency(Threads)\n"
      "include(\${CMAKE_CURRENT_LIST_DIR}/edgetrackTargets.cmake)\n")
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfig.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
@@ -56,6 +57,5 @@ if(EDGETRACK_TESTS) # tests/test_cpp_library.py builds and runs them
     target_include_directories(${name} PRIVATE src)
     target_compile_options(${name} PRIVATE ${warnings})
   endforeach()
-  find_package(Threads REQUIRED)
   target_link_libraries(threads PRIVATE Threads::Threads)
 endif()

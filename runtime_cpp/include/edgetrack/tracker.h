@@ -37,6 +37,7 @@ struct Policy {
   double rest = 3.0;
   double still = 0.9;
   double calm = 4.0;
+  double lag = 3.0;
 };
 
 // Each number by its name.
@@ -60,7 +61,7 @@ struct Timing {
   double crop_s = 0, network_s = 0, total_s = 0;
 };
 
-struct WholeFrame;
+class Aside;
 
 // Not for two threads at once; trackers share nothing but the engine.
 class Tracker {
@@ -89,6 +90,13 @@ class Tracker {
   // while it is on: they are compared on the CPU.
   void set_static_check(bool on);
 
+  // Loads every graph and runs it once, so that no later call does: neither the first text nor the first
+  // loss. The target stays what it is. Throws Error.
+  void warm_up();
+
+  // Waits until nothing runs beside the caller; before a fork(), say. Throws nothing.
+  void rest();
+
   // Another sentence, from the next frame on. Throws Error for a bad one; the target then stays what it was.
   void set_text(const Text& text);
 
@@ -100,8 +108,9 @@ class Tracker {
 
  private:
   friend class MultiTracker;
+  friend class Rival;
   Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
-          std::shared_ptr<WholeFrame> shared);  // who shares it says when a frame is new
+          std::shared_ptr<Aside> shared);
 
   struct State;
   std::unique_ptr<State> state_;
