@@ -1,22 +1,116 @@
-"""The one door to OpenCV: imported late, and without its own chatter on stderr."""
+"""The one door to OpenCV: imported late, quiet where the process is ours, and with an ear to its decoder."""
 
 from __future__ import annotations
 
 import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from edgetrack._imports import require
+from edgetrack._native import runtime
+
+_lock = threading.Lock()
+_silent = 0  # how many blocks want OpenCV to be silent now
+_level_before: Any = None
+_quiet = False  # whether this process is the command line's, whose terminal is ours
 
 
 def load_cv2() -> Any:
-    """The ``cv2`` module.
-
-    Every failure that its log would mention becomes an exception here, so the log is silent unless the user
-    has asked for it. Both variables are read once: by ``import cv2`` and by the first video.
+    """The ``cv2`` module. Its log is left as the process has it.
 
     Raises:
         MissingExtra: OpenCV is not installed.
     """
+    global _quiet
+    cv2 = require("cv2", extra="video")
+    if _quiet:
+        _quiet = not _listen(cv2, +1)
+    return cv2
+
+
+def _listen(cv2: Any, change: int) -> bool:
+    # The wheels of OpenCV bring their own FFmpeg along, beside the folder of the module.
+    return runtime.listen_to_decoder(str(Path(cv2.__file__).resolve().parent.parent / "opencv_"), change)
+
+
+def quiet_process() -> None:
+    """Keeps OpenCV and its decoder from writing to the terminal; for processes that are edgetrack's own.
+
+    Must be called before OpenCV is imported. Whoever has set ``OPENCV_LOG_LEVEL`` or ``OPENCV_FFMPEG_LOGLEVEL``
+    gets what they asked for.
+    """
+    global _quiet
+    _quiet = "OPENCV_FFMPEG_LOGLEVEL" not in os.environ and "OPENCV_FFMPEG_DEBUG" not in os.environ
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    return require("cv2", extra="video")
+
+
+@contextmanager
+def silent(cv2: Any) -> Iterator[None]:
+    """Silences OpenCV's own log where each failure becomes an exception of ours; the level is restored."""
+    global _silent, _level_before
+    logging = getattr(getattr(cv2, "utils", None), "logging", None)
+    if logging is None:  # builds without its Python submodules
+        yield
+        return
+    with _lock:
+        _silent += 1
+        if _silent == 1:
+            _level_before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        with _lock:
+            _silent -= 1
+            if _silent == 0:
+                logging.setLogLevel(_level_before)
+
+
+class DecoderLog:
+    """What FFmpeg complains of while OpenCV decodes, from now on until ``close``; none of it reaches the terminal.
+
+    Its messages name no capture: those of several that decode at the same time are told apart only where the
+    conversion speaks, which runs in the thread that asks for the picture.
+
+    Attributes:
+        count: how many complaints there were.
+        first: the first of them; "" without any.
+    """
+
+    _REFUSED = "Cannot convert interlaced"  # libswscale, asked by an OpenCV that did not mark its output
+
+    def __init__(self, cv2: Any) -> None:
+        self._cv2 = cv2
+        self._open = _listen(cv2, +1)
+        self._since = runtime.decoder_messages(0)[0]
+        self.count = 0
+        self.first = ""
+
+    def renew(self) -> None:
+        """Listens again, should OpenCV have put a listener of its own in place with its first video."""
+        _listen(self._cv2, 0)
+
+    def close(self) -> None:
+        """Lets messages pass again. May be called twice."""
+        if self._open:
+            self._open = False
+            _listen(self._cv2, -1)
+
+    def refused(self) -> bool:
+        """Takes note of what is new; True where this thread's last picture could not be converted."""
+        count, messages = runtime.decoder_messages(self._since)
+        self.count += count - self._since
+        self._since = count
+        texts = [(own, _plain(text)) for own, text in messages]
+        if texts and not self.first:
+            self.first = texts[0][1]
+        return any(own and self._REFUSED in text for own, text in texts)
+
+
+def _plain(message: bytes) -> str:
+    """``h264: no frame!`` of ``[h264 @ 0x5581] no frame!``, in one line."""
+    text = " ".join(message.decode(errors="backslashreplace").split())
+    return re.sub(r"\[(\S+) @ 0x[0-9a-f]+\] ?", r"\1: ", text)
