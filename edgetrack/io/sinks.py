@@ -100,6 +100,15 @@ def open_sink(
 
 def check_place(path: Path) -> None:
     """Raises `SinkError` where no file can be written."""
+    try:
+        _check_place(path)
+    except OSError as error:
+        if isinstance(error, SinkError):
+            raise
+        raise SinkError(f"output {path!s:.200} cannot be written: {error.strerror}") from error
+
+
+def _check_place(path: Path) -> None:
     if path.is_dir():
         raise SinkError(f"output {path} is a folder; expected a file name such as {path / 'out.jsonl'}")
     if not path.parent.is_dir():
@@ -204,7 +213,8 @@ class VideoSink(_Drawing):
     def _open(self, size: tuple[int, int]) -> None:
         self._size = size
         fourcc = self._cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = self._cv2.VideoWriter(str(self._part), fourcc, self._fps, size)
+        # An absolute path, because FFmpeg takes what is before a colon for a protocol.
+        self._writer = self._cv2.VideoWriter(str(self._part.absolute()), fourcc, self._fps, size)
         if not self._writer.isOpened():
             self._part.unlink(missing_ok=True)
             raise SinkError(
@@ -236,7 +246,7 @@ class VideoSink(_Drawing):
             self._part.unlink()
             return
         # The encoder reports no errors; a full disk shows only in what it has left behind.
-        capture = self._cv2.VideoCapture(str(self._part))
+        capture = self._cv2.VideoCapture(str(self._part.absolute()))
         written = int(capture.get(self._cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         capture.release()
         if written < self._frames:
