@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from edgetrack._imports import require
 from edgetrack.errors import MissingExtra, SourceError
-from edgetrack.io._names import without_secrets
-from edgetrack.io._reading import Reading
 from edgetrack.io._shape import pixel_aspect, squared
+from edgetrack.io.names import without_secrets
 from edgetrack.io.opencv import load_cv2
+from edgetrack.io.reading import Reading
 from edgetrack.types import Frame
 
 ANSWER_S = 10.0
 
 
 def read_interlaced(
-    target: int | str, reading: Reading, *, name: str, live: bool
+    target: int | str, reading: Reading, *, name: str, live: bool, square: bool
 ) -> Generator[Frame, None, None]:
     """Every frame from the first one on, with both fields woven, as OpenCV gave them up to 4.12.
 
@@ -46,7 +46,7 @@ def read_interlaced(
                 stamp_s = _stamp_s(picture, stream)
                 time_s = stamp_s if stamp_s is not None and stamp_s > time_s else time_s + step_s
                 now_s = time.perf_counter() - opened_s if live else time_s
-                yield Frame(_upright(picture, stream), index, now_s)
+                yield Frame(_upright(picture, stream, square), index, now_s)
     except (av.error.FFmpegError, OSError) as error:
         reason = without_secrets(getattr(error, "strerror", None) or str(error))
         raise SourceError(f"{name} cannot be read any further: {reason}") from error
@@ -56,7 +56,7 @@ def read_interlaced(
 
 def _pictures(av: Any, container: Any, stream: Any, reading: Reading) -> Iterator[Any]:
     for packet in container.demux(stream):
-        if reading.cancelled.is_set():
+        if reading.cancelled:
             return
         try:
             yield from packet.decode()
@@ -66,10 +66,10 @@ def _pictures(av: Any, container: Any, stream: Any, reading: Reading) -> Iterato
             reading.complaint = reading.complaint or str(error.strerror)
 
 
-def _upright(picture: Any, stream: Any) -> NDArray[np.uint8]:
-    """As `edgetrack.io._capture` gives it: pixels square, turned as the file asks for."""
+def _upright(picture: Any, stream: Any, square: bool) -> NDArray[np.uint8]:
+    """As `edgetrack.io.capture` gives it: pixels square, turned as the file asks for."""
     aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
-    over, under = (aspect.numerator, aspect.denominator) if aspect else (1, 1)
+    over, under = (aspect.numerator, aspect.denominator) if aspect and square else (1, 1)
     pixels = squared(load_cv2(), picture.to_ndarray(format="bgr24"), pixel_aspect(over, under))
     turns = round(getattr(picture, "rotation", 0) / 90) % 4  # counterclockwise, as numpy counts them
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels

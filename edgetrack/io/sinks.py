@@ -102,9 +102,9 @@ def check_place(path: Path) -> None:
     """Raises `SinkError` where no file can be written."""
     try:
         _check_place(path)
+    except SinkError:
+        raise
     except OSError as error:
-        if isinstance(error, SinkError):
-            raise
         raise SinkError(f"output {path!s:.200} cannot be written: {error.strerror}") from error
 
 
@@ -213,8 +213,8 @@ class VideoSink(_Drawing):
     def _open(self, size: tuple[int, int]) -> None:
         self._size = size
         fourcc = self._cv2.VideoWriter.fourcc(*"mp4v")
-        # An absolute path, because FFmpeg takes what is before a colon for a protocol.
-        self._writer = self._cv2.VideoWriter(str(self._part.absolute()), fourcc, self._fps, size)
+        place = str(self._part.absolute())  # FFmpeg takes what is before a colon for a protocol
+        self._writer = self._cv2.VideoWriter(place, fourcc, self._fps, size)
         if not self._writer.isOpened():
             self._part.unlink(missing_ok=True)
             raise SinkError(

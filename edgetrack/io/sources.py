@@ -13,11 +13,11 @@ from pathlib import Path
 from types import TracebackType
 
 from edgetrack.errors import SourceError
-from edgetrack.io._capture import open_capture
 from edgetrack.io._channel import Channel, Reader
-from edgetrack.io._names import is_url, public_name
-from edgetrack.io._pictures import SUFFIXES, is_picture, natural, read_folder, read_picture
-from edgetrack.io._reading import Reading
+from edgetrack.io.capture import open_capture
+from edgetrack.io.names import is_url, public_name
+from edgetrack.io.pictures import SUFFIXES, is_picture, natural, read_folder, read_picture
+from edgetrack.io.reading import Reading
 from edgetrack.types import Frame
 
 DECODED_AHEAD = 4  # enough to smooth over key frames; each one waits as a whole picture in memory
@@ -122,13 +122,13 @@ class Source:
     def close(self) -> None:
         """Stops the reader thread and releases the device or file. May be called twice."""
         self._forget.detach()
-        self._reading.cancelled.set()
+        self._reading.cancelled = True
         self._reader.close()
 
 
 def _left_open(reader: Reader[Frame], reading: Reading, name: str) -> None:
     """For a source that nobody has closed: at its collection, or at the end of the process."""
-    reading.cancelled.set()
+    reading.cancelled = True
     reader.close()
     warnings.warn(
         f"source {name} was left open; use it as in: with open_source(...) as source",
@@ -244,4 +244,11 @@ def _open_recording(path: Path) -> Source:
     from edgetrack.io.recording import Recording
 
     recording = Recording(path)
-    return Source(recording.frames(), name=recording.name, fps=recording.fps, count=None, live=False)
+    return Source(
+        recording.frames(),
+        name=recording.name,
+        fps=recording.fps,
+        count=None,
+        live=False,
+        reading=recording.reading,
+    )

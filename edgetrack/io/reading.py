@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 
 
@@ -22,7 +21,7 @@ class Reading:
     complaints: int = 0
     complaint: str = ""
     remarks: list[str] = field(default_factory=list)
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
 
     def remark(self, text: str) -> None:
         """Adds what is not there yet."""

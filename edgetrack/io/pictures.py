@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import SourceError
-from edgetrack.io._reading import Reading
 from edgetrack.io.opencv import load_cv2, silent
+from edgetrack.io.reading import Reading
 from edgetrack.types import Frame
 
 Pixels = NDArray[np.uint8]
@@ -22,6 +22,7 @@ _NAMES = "avif bmp dib gif jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm ras sr tif 
 SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 SAMPLES = 8  # pictures of a folder that decide how its 16 bits are scaled
 BATCH = 16  # pictures of one file that are decoded at a time
+LARGEST = 1 << 28  # pixels; a few bytes can promise more than any memory holds
 PAUSE_S = 0.1  # of a picture in an animation that gives none
 
 
@@ -93,6 +94,9 @@ def decoded(data: bytes, name: str) -> NDArray[Any]:
         SourceError: it is damaged, cut off, too large, or of a kind that this OpenCV cannot read.
     """
     cv2 = load_cv2()
+    width, height = _extent(data)
+    if width * height > LARGEST:
+        raise SourceError(f"{name} is a picture of {width}x{height}; expected {LARGEST} pixels at most")
     try:
         with silent(cv2):
             packed = np.frombuffer(data, np.uint8)
@@ -105,6 +109,26 @@ def decoded(data: bytes, name: str) -> NDArray[Any]:
         state = "is empty" if not data else f"is not a picture that OpenCV {cv2.__version__} can read"
         raise SourceError(f"{name} {state}; is it complete?")
     return np.asarray(pixels)
+
+
+def _extent(data: bytes) -> tuple[int, int]:
+    """Width and height that a PNG, GIF, BMP or JPEG promises; of other kinds (0, 0)."""
+    if data[:4] == b"\x89PNG":
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data[:3] == b"GIF":
+        return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    if data[:2] == b"BM":
+        return int.from_bytes(data[18:22], "little"), abs(int.from_bytes(data[22:26], "little", signed=True))
+    place = 2
+    while data[:2] == b"\xff\xd8" and data[place : place + 1] == b"\xff":
+        kind, length = data[place + 1 : place + 2], int.from_bytes(data[place + 2 : place + 4], "big")
+        if b"\xc0" <= kind <= b"\xcf" and kind not in (b"\xc4", b"\xc8", b"\xcc"):
+            return (
+                int.from_bytes(data[place + 7 : place + 9], "big"),
+                int.from_bytes(data[place + 5 : place + 7], "big"),
+            )
+        place += 2 + length
+    return 0, 0
 
 
 def read_folder(paths: Sequence[Path], fps: float, reading: Reading) -> Frames:
@@ -168,7 +192,7 @@ def _read_animation(data: bytes, name: str, reading: Reading) -> Frames:
             "pip install 'opencv-python-headless>=4.11'"
         )
     levels, packed, index, time_s = Levels(reading), np.frombuffer(data, np.uint8), 0, 0.0
-    while not reading.cancelled.is_set():
+    while not reading.cancelled:
         try:
             with silent(cv2):
                 _, animation = cv2.imdecodeanimation(packed, start=index, count=BATCH)
@@ -190,7 +214,7 @@ def _read_pages(path: Path, data: bytes, fps: float, reading: Reading) -> Frames
     first = decoded(data, str(path))
     yield Frame(levels.to_8_bits(first, str(path)), 0, 0.0)
     index, page, count = 1, 1, int(cv2.imcount(str(path)))
-    while page < count and not reading.cancelled.is_set():
+    while page < count and not reading.cancelled:
         with silent(cv2):
             _, pages = cv2.imreadmulti(str(path), page, BATCH, flags=cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
         if not pages:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from edgetrack.errors import SourceError
 from edgetrack.io._containers import bytes_missing
 from edgetrack.io._interlaced import read_interlaced
-from edgetrack.io._names import is_url, without_secrets
-from edgetrack.io._reading import Reading
 from edgetrack.io._shape import pixel_aspect, squared
+from edgetrack.io.names import is_url, without_secrets
 from edgetrack.io.opencv import DecoderLog, load_cv2, silent
+from edgetrack.io.reading import Reading
 from edgetrack.types import Frame
 
 Pixels = NDArray[np.uint8]
@@ -45,15 +45,22 @@ class _Refused(Exception):
     """The converter has left the last picture unwritten."""
 
 
-def open_capture(target: int | str, reading: Reading, *, name: str, live: bool | None) -> Opened:
+def open_capture(
+    target: int | str, reading: Reading, *, name: str, live: bool | None, square: bool = True
+) -> Opened:
     """Opens a camera by index, a file by its absolute path, or a URL.
 
-    ``live`` None: a file when it knows its length and a live stream when it does not.
+    Args:
+        target: what to open.
+        reading: where to note what is wrong with it.
+        name: what to call it in errors.
+        live: whether frames come at their own pace; None: as a URL does that does not know its length.
+        square: whether pixels become square where those of the file are not.
 
     Raises:
         SourceError: it cannot be opened; with the reason as far as it is known.
     """
-    capture = _Capture(target, reading, name)
+    capture = _Capture(target, reading, name, square)
     try:
         fps = _plausible(capture.get("FPS"), most=1000)
         count = _plausible(capture.get("FRAME_COUNT"), most=1e9)
@@ -70,8 +77,8 @@ def open_capture(target: int | str, reading: Reading, *, name: str, live: bool |
 class _Capture:
     """One ``cv2.VideoCapture`` that tells good pictures from bad ones and gives them square pixels."""
 
-    def __init__(self, target: int | str, reading: Reading, name: str) -> None:
-        self.target, self.name, self.reading = target, name, reading
+    def __init__(self, target: int | str, reading: Reading, name: str, square: bool) -> None:
+        self.target, self.name, self.reading, self.square = target, name, reading, square
         self._cv2 = load_cv2()
         self._log = DecoderLog(self._cv2)
         try:
@@ -85,7 +92,7 @@ class _Capture:
         if not self._capture.isOpened():
             self._log.close()
             raise SourceError(_why_closed(target, name, reading.complaint))
-        self._aspect = pixel_aspect(self.get("SAR_NUM"), self.get("SAR_DEN"))
+        self._aspect = pixel_aspect(self.get("SAR_NUM"), self.get("SAR_DEN")) if square else 1.0
         self._sideways = bool(self.get("ORIENTATION_AUTO")) and self.get("ORIENTATION_META") % 180 == 90
 
     def get(self, what: str) -> float:
@@ -165,7 +172,9 @@ def _frames(capture: _Capture, *, live: bool, fps: float | None, count: float | 
             yield frame
     except _Refused:
         capture.release()
-        others = read_interlaced(capture.target, capture.reading, name=capture.name, live=live)
+        others = read_interlaced(
+            capture.target, capture.reading, name=capture.name, live=live, square=capture.square
+        )
         yield from others if live else islice(others, index, None)
     finally:
         capture.release()
@@ -173,7 +182,7 @@ def _frames(capture: _Capture, *, live: bool, fps: float | None, count: float | 
 
 def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Frames:
     index, misses, time_s = 0, 0, -1.0
-    while misses < MISSES and not capture.reading.cancelled.is_set():
+    while misses < MISSES and not capture.reading.cancelled:
         pixels = capture.read()
         if pixels is None:  # a broken picture, or the end: only what follows tells
             misses += 1
@@ -202,7 +211,7 @@ def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Fra
 def _read_live(capture: _Capture) -> Frames:
     opened_s = time.perf_counter()
     index, misses, missing_s = 0, 0, 0.0
-    while not capture.reading.cancelled.is_set():
+    while not capture.reading.cancelled:
         pixels = capture.read()
         now_s = time.perf_counter()
         if pixels is not None:
@@ -215,4 +224,4 @@ def _read_live(capture: _Capture) -> Frames:
         misses += 1
         if now_s - missing_s > MISSING_S:
             raise SourceError(f"{capture.name} stopped after {index} frames; is it still connected?")
-        capture.reading.cancelled.wait(MISSED_S)
+        time.sleep(MISSED_S)
