@@ -46,7 +46,7 @@ def read_interlaced(
                 stamp_s = _stamp_s(picture, stream)
                 time_s = stamp_s if stamp_s is not None and stamp_s > time_s else time_s + step_s
                 now_s = time.perf_counter() - opened_s if live else time_s
-                yield Frame(_upright(picture, stream, square), index, now_s)
+                yield Frame(_upright(av, picture, stream, square), index, now_s)
     except (av.error.FFmpegError, OSError) as error:
         reason = without_secrets(getattr(error, "strerror", None) or str(error))
         raise SourceError(f"{name} cannot be read any further: {reason}") from error
@@ -66,13 +66,25 @@ def _pictures(av: Any, container: Any, stream: Any, reading: Reading) -> Iterato
             reading.complaint = reading.complaint or str(error.strerror)
 
 
-def _upright(picture: Any, stream: Any, square: bool) -> NDArray[np.uint8]:
+def _upright(av: Any, picture: Any, stream: Any, square: bool) -> NDArray[np.uint8]:
     """As `edgetrack.io.capture` gives it: pixels square, turned as the file asks for."""
     aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
     over, under = (aspect.numerator, aspect.denominator) if aspect and square else (1, 1)
-    pixels = squared(load_cv2(), picture.to_ndarray(format="bgr24"), pixel_aspect(over, under))
+    woven = _woven(av, picture).to_ndarray(format="bgr24", interpolation="BICUBIC")
+    pixels = squared(load_cv2(), woven, pixel_aspect(over, under))
     turns = round(getattr(picture, "rotation", 0) / 90) % 4  # counterclockwise, as numpy counts them
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+def _woven(av: Any, picture: Any) -> Any:
+    """The same without the mark, so that it is converted as one picture: as ffmpeg and older OpenCVs do."""
+    copy = av.VideoFrame(picture.width, picture.height, picture.format.name)
+    copy.colorspace, copy.color_range = picture.colorspace, picture.color_range
+    for here, there in zip(picture.planes, copy.planes, strict=True):
+        rows = np.frombuffer(here, np.uint8).reshape(-1, here.line_size)
+        width = min(here.line_size, there.line_size)
+        np.frombuffer(there, np.uint8).reshape(-1, there.line_size)[: len(rows), :width] = rows[:, :width]
+    return copy
 
 
 def _stamp_s(picture: Any, stream: Any) -> float | None:
