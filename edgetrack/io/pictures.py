@@ -23,6 +23,7 @@ SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 SAMPLES = 8  # pictures of a folder that decide how its 16 bits are scaled
 BATCH = 16  # pictures of one file that are decoded at a time
 LARGEST = 1 << 28  # pixels; a few bytes can promise more than any memory holds
+_GIF_PICTURE = re.compile(rb"\x21\xf9\x04.{4}\x00[\x21\x2c]", re.DOTALL)  # its graphic control extension
 PAUSE_S = 0.1  # of a picture in an animation that gives none
 
 
@@ -71,17 +72,13 @@ class Levels:
         if white != 65535 or black:
             self._reading.remark(f"16 bits of which {black}..{white} are scaled to 0..255")
 
-    def to_8_bits(self, pixels: NDArray[Any], name: str) -> Pixels:
-        """uint8 (H, W, 3) of uint8 or uint16 (H, W, 3).
-
-        Raises:
-            SourceError: it is neither.
-        """
+    def to_8_bits(self, pixels: NDArray[Any]) -> Pixels:
+        """uint8 (H, W, 3) of uint8 or uint16 (H, W, 3)."""
         if pixels.dtype == np.uint8:
             return pixels
-        if pixels.dtype != np.uint16:
-            raise SourceError(f"{name} has pixels of {pixels.dtype}; expected whole numbers of 8 or 16 bits")
-        if not self.known or (self._black == 0 and int(pixels.max()) > self._white):
+        if not self.known or (
+            self._black == 0 and int(pixels.max()) > self._white
+        ):  # brighter than all before
             self.learn([pixels])
         assert self._table is not None
         return np.asarray(self._table[pixels])
@@ -97,17 +94,21 @@ def decoded(data: bytes, name: str) -> NDArray[Any]:
     width, height = _extent(data)
     if width * height > LARGEST:
         raise SourceError(f"{name} is a picture of {width}x{height}; expected {LARGEST} pixels at most")
+    packed = np.frombuffer(data, np.uint8)
+    if not packed.size:
+        raise SourceError(f"{name} is empty; is it complete?")
     try:
         with silent(cv2):
-            packed = np.frombuffer(data, np.uint8)
-            pixels = cv2.imdecode(packed, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if packed.size else None
+            pixels = cv2.imdecode(packed, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+            other = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED) if pixels is None else pixels
     except (cv2.error, MemoryError) as error:
         raise SourceError(
             f"{name} cannot be decoded: {getattr(error, 'err', None) or 'out of memory'}"
         ) from error
-    if pixels is None:
-        state = "is empty" if not data else f"is not a picture that OpenCV {cv2.__version__} can read"
-        raise SourceError(f"{name} {state}; is it complete?")
+    if other is None:
+        raise SourceError(f"{name} is not a picture that OpenCV {cv2.__version__} can read; is it complete?")
+    if other.dtype not in (np.uint8, np.uint16):
+        raise SourceError(f"{name} has pixels of {other.dtype}; expected whole numbers of 8 or 16 bits")
     return np.asarray(pixels)
 
 
@@ -147,7 +148,7 @@ def read_folder(paths: Sequence[Path], fps: float, reading: Reading) -> Frames:
         pixels = decoded(data, str(path))
         if pixels.dtype == np.uint16 and not levels.known:
             levels.learn(decoded(_bytes(other), str(other)) for other in [path, *_spread(paths, SAMPLES)])
-        yield Frame(levels.to_8_bits(pixels, str(path)), index, index / fps)
+        yield Frame(levels.to_8_bits(pixels), index, index / fps)
 
 
 def _spread(paths: Sequence[Path], count: int) -> list[Path]:
@@ -176,12 +177,12 @@ def read_picture(path: Path, fps: float, reading: Reading) -> Frames:
 
 
 def _animated(data: bytes) -> bool:
-    """Of WebP, PNG and AVIF; a GIF tells only at its second picture."""
+    """Whether a WebP, PNG, AVIF or GIF holds several pictures."""
     if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X":
         return bool(data[20] & 2)
     if data[:4] == b"\x89PNG":
         return 0 <= data.find(b"acTL") < data.find(b"IDAT")
-    return data[4:12] == b"ftypavis" or (data[:3] == b"GIF" and data.count(b"\x21\xf9\x04") > 1)
+    return data[4:12] == b"ftypavis" or (data[:3] == b"GIF" and len(_GIF_PICTURE.findall(data)) > 1)
 
 
 def _read_animation(data: bytes, name: str, reading: Reading) -> Frames:
@@ -199,7 +200,7 @@ def _read_animation(data: bytes, name: str, reading: Reading) -> Frames:
         except cv2.error as error:
             raise SourceError(f"{name} cannot be decoded: {error.err}") from error
         for picture, pause_ms in zip(animation.frames, animation.durations, strict=True):
-            yield Frame(levels.to_8_bits(picture[..., :3].copy(), name), index, time_s)
+            yield Frame(levels.to_8_bits(picture[..., :3].copy()), index, time_s)
             time_s += pause_ms / 1000 if pause_ms > 0 else PAUSE_S
             index += 1
         if len(animation.frames) < BATCH:
@@ -212,7 +213,7 @@ def _read_pages(path: Path, data: bytes, fps: float, reading: Reading) -> Frames
     """The first picture, and those after it that have its size: others are thumbnails."""
     cv2, levels = load_cv2(), Levels(reading)
     first = decoded(data, str(path))
-    yield Frame(levels.to_8_bits(first, str(path)), 0, 0.0)
+    yield Frame(levels.to_8_bits(first), 0, 0.0)
     index, page, count = 1, 1, int(cv2.imcount(str(path)))
     while page < count and not reading.cancelled:
         with silent(cv2):
@@ -222,5 +223,5 @@ def _read_pages(path: Path, data: bytes, fps: float, reading: Reading) -> Frames
         page += len(pages)
         for picture in pages:
             if picture.shape == first.shape:
-                yield Frame(levels.to_8_bits(picture, str(path)), index, index / fps)
+                yield Frame(levels.to_8_bits(picture), index, index / fps)
                 index += 1

@@ -194,7 +194,7 @@ class Recording:
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{self.name}: picture {index} has no data in base64 ({error})") from error
         try:
-            return self._levels.to_8_bits(decoded(packed, "it"), "it")
+            return self._levels.to_8_bits(decoded(packed, "it"))
         except SourceError as error:
             picture = f"picture {index} ({message.get('format')!r})"
             raise SourceError(f"{self.name}: OpenCV cannot decode {picture}: {error}") from error
