@@ -15,24 +15,8 @@ from edgetrack.io.sources import open_source
 
 cv2 = pytest.importorskip("cv2")
 
-FORMATS = [
-    "avif",
-    "bmp",
-    "dib",
-    "gif",
-    "jp2",
-    "jpe",
-    "jpeg",
-    "jpg",
-    "png",
-    "pnm",
-    "ppm",
-    "ras",
-    "sr",
-    "tif",
-    "tiff",
-    "webp",
-]
+KINDS = "avif bmp dib gif jp2 jpe jpeg jpg png pnm ppm ras sr tif tiff webp"
+FORMATS = [*KINDS.split()]
 RAMP = np.tile(np.arange(640) * 65535 // 639, (24, 1))
 
 

@@ -17,7 +17,7 @@ from edgetrack.errors import SourceError
 from edgetrack.io._containers import bytes_missing
 from edgetrack.io._interlaced import read_interlaced
 from edgetrack.io._shape import pixel_aspect, squared
-from edgetrack.io.names import is_url, without_secrets
+from edgetrack.io.names import is_url, printable, without_secrets
 from edgetrack.io.opencv import DecoderLog, load_cv2, silent
 from edgetrack.io.reading import Reading
 from edgetrack.types import Frame
@@ -60,6 +60,10 @@ def open_capture(
     Raises:
         SourceError: it cannot be opened; with the reason as far as it is known.
     """
+    if isinstance(target, str) and printable(target) != target:  # on which OpenCV's bindings crash
+        raise SourceError(
+            f"{printable(name)} is not UTF-8, which OpenCV needs; expected another name: rename it"
+        )
     capture = _Capture(target, reading, name, square)
     try:
         fps = _plausible(capture.get("FPS"), most=1000)

@@ -19,6 +19,11 @@ def is_url(source: str) -> bool:
     return _URL.match(source) is not None
 
 
+def printable(name: str) -> str:
+    """The name with escapes where its bytes are no UTF-8: a terminal, and OpenCV, want text."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def public_name(source: str) -> str:
     """The source as it may be shown: a URL without its user, its password and its keys; a path as it is."""
     if not is_url(source):

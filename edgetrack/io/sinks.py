@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import SinkError
+from edgetrack.io.names import printable
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import Colour, draw, draw_all
 from edgetrack.types import Frame, Track
@@ -202,6 +203,10 @@ class VideoSink(_Drawing):
         self._size = size
         self._cv2 = load_cv2()
         check_place(self._path)
+        if printable(str(self._path)) != str(self._path):  # on which OpenCV's bindings crash
+            raise SinkError(
+                f"output {printable(str(self._path))} is not UTF-8, which OpenCV needs; rename it"
+            )
         self._part = self._path.with_name(f".{self._path.stem}.{os.getpid()}.part.mp4")
         try:
             self._part.touch()

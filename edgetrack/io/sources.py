@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import shlex
 import stat
 import warnings
 import weakref
@@ -167,10 +165,8 @@ def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
         return _open_folder(path, fps)
     if stat.S_ISCHR(mode):
         return _captured(str(path.absolute()), str(path), live=True)
-    if not os.access(path, os.R_OK):
-        raise SourceError(
-            f"{path} cannot be read: you have no right to; run: chmod +r {shlex.quote(str(path))}"
-        )
+    if stat.S_ISREG(mode):
+        _check_readable(path)
     if is_picture(path) and path.suffix.lower() != ".gif":  # FFmpeg plays those of any length
         reading = Reading()
         frames = read_picture(path, fps, reading)
@@ -209,6 +205,18 @@ def _mode(path: Path) -> int:
         raise SourceError(f"{path!s:.200} cannot be read: {error.strerror}") from error
     except ValueError as error:  # a zero byte
         raise SourceError(f"{str(path)!r} is no path: {error}") from error
+
+
+def _check_readable(path: Path) -> None:
+    """OpenCV does not say why it cannot open a file."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise SourceError(f"{path} is empty; expected a video, a recording or a picture")
+    except SourceError:
+        raise
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _open_folder(path: Path, fps: float) -> Source:
