@@ -77,7 +77,7 @@ def run(script: str, place: Path | None, *, stalls_after: int = -1) -> subproces
 def test_a_source_left_open_does_not_decide_how_the_process_ends(
     tmp_path: Path, script: str, code: int, live: bool
 ) -> None:
-    done = run(script, None if live else write_video(tmp_path / "v.mp4", 300, size=(640, 480)))
+    done = run(script, None if live else write_video(tmp_path / "v.mp4", 120, size=(320, 240)))
     assert done.returncode == code, done.stderr
     assert "ResourceWarning" in done.stderr
     assert "was left open; use it as in: with open_source(...) as source" in done.stderr
@@ -92,13 +92,13 @@ def test_a_stream_that_hangs_does_not_keep_the_process() -> None:
 def test_what_is_closed_warns_of_nothing(tmp_path: Path) -> None:
     done = run(
         f"with edgetrack.open_source(PLACE) as source:\n    {'next(iter(source))'}",
-        write_video(tmp_path / "v.mp4", 300),
+        write_video(tmp_path / "v.mp4", 60),
     )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_source_that_nobody_holds_is_closed_at_once(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.mp4", 300)
+    path = write_video(tmp_path / "v.mp4", 60)
     with pytest.warns(ResourceWarning, match=r"source .*v\.mp4 was left open"):
         assert next(iter(open_source(path))).index == 0
     assert not reader_threads()
