@@ -158,6 +158,8 @@ def _why_closed(target: int | str, name: str, complaint: str) -> str:
         return (
             f"{name} cannot be opened; check that the address is right and the server can be reached{reason}"
         )
+    if Path(target).is_file() and not Path(target).stat().st_size:
+        return f"{name} is empty; expected a video"
     if missing := bytes_missing(Path(target)):
         return f"{name} breaks off: at least {missing} bytes are missing at its end; copy or record it again"
     return f"{name} is not a video that OpenCV can read; expected for example .mp4, .avi or .mkv{reason}"
