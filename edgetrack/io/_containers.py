@@ -16,6 +16,8 @@ _MATROSKA, _SEGMENT = b"\x1a\x45\xdf\xa3", 0x18538067
 
 def bytes_missing(path: Path) -> int:
     """How many bytes the file lacks at the least; 0 where it is complete, or of a kind that does not tell."""
+    if not path.is_file():  # a pipe has no end to look at
+        return 0
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)

@@ -95,7 +95,8 @@ class _Capture:
         self._log.renew()
         if not self._capture.isOpened():
             self._log.close()
-            raise SourceError(_why_closed(target, name, reading.complaint))
+            reason = reading.complaint or without_secrets(self._log.warning)
+            raise SourceError(_why_closed(target, name, reason))
         self._aspect = pixel_aspect(self.get("SAR_NUM"), self.get("SAR_DEN")) if square else 1.0
         self._sideways = bool(self.get("ORIENTATION_AUTO")) and self.get("ORIENTATION_META") % 180 == 90
 

@@ -78,6 +78,7 @@ class DecoderLog:
     Attributes:
         count: how many complaints there were.
         first: the first of them; "" without any.
+        warning: the last of what is less serious.
     """
 
     _REFUSED = "Cannot convert interlaced"  # libswscale, asked by an OpenCV that did not mark its output
@@ -87,7 +88,7 @@ class DecoderLog:
         self._open = _listen(cv2, +1)
         self._since = runtime.decoder_messages(0)[0]
         self.count = 0
-        self.first = ""
+        self.first = self.warning = ""
 
     def renew(self) -> None:
         """Listens again, should OpenCV have put a listener of its own in place with its first video."""
@@ -101,13 +102,14 @@ class DecoderLog:
 
     def refused(self) -> bool:
         """Takes note of what is new; True where this thread's last picture could not be converted."""
-        count, messages = runtime.decoder_messages(self._since)
-        self.count += count - self._since
-        self._since = count
-        texts = [(own, _plain(text)) for own, text in messages]
-        if texts and not self.first:
-            self.first = texts[0][1]
-        return any(own and self._REFUSED in text for own, text in texts)
+        last, messages = runtime.decoder_messages(self._since)
+        lost = last - self._since - len(messages)  # more than are kept
+        self._since = last
+        told = [(own, _plain(text)) for own, error, text in messages if error]
+        self.count += len(told) + lost
+        self.first = self.first or next((text for _, text in told), "")
+        self.warning = next((_plain(text) for _, error, text in messages if not error), self.warning)
+        return any(own and self._REFUSED in text for own, text in told)
 
 
 def _plain(message: bytes) -> str:

@@ -14,13 +14,12 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace edgetrack {
 namespace {
 
-constexpr int kError = 16;  // AV_LOG_ERROR; what is less serious has a larger number
+constexpr int kError = 16, kWarning = 24;  // AV_LOG_ERROR, AV_LOG_WARNING
 constexpr std::size_t kKept = 64;
 
 // The part of libavutil's interface that has not changed since 2013.
@@ -34,6 +33,7 @@ struct Library {
 struct Message {
   std::uint64_t number;
   std::thread::id thread;
+  bool error;
   std::string text;
 };
 
@@ -53,7 +53,7 @@ Log& log() {
 
 void note(void* context, int level, const char* format, va_list values) {
   Log& all = log();
-  if (level >= 0 && (level & 0xff) <= kError) {
+  if (level >= 0 && (level & 0xff) <= kWarning) {
     char line[512] = "";
     int prefix = 1;
     va_list copy;
@@ -61,7 +61,7 @@ void note(void* context, int level, const char* format, va_list values) {
     all.library.format_line(context, level, format, copy, line, int(sizeof line), &prefix);
     va_end(copy);
     const std::lock_guard<std::mutex> hold(all.mutex);
-    all.messages.push_back({++all.count, std::this_thread::get_id(), line});
+    all.messages.push_back({++all.count, std::this_thread::get_id(), (level & 0xff) <= kError, line});
     if (all.messages.size() > kKept) all.messages.pop_front();
   }
   if (all.listeners == 0) all.library.standard(context, level, format, values);
@@ -113,32 +113,30 @@ bool listen([[maybe_unused]] const std::string& place, int change) {
   return false;
 }
 
-// How many messages there were, and those after number `since` that are still kept: own thread's or not,
-// text.
-std::pair<std::uint64_t, std::vector<std::pair<bool, std::string>>> heard(std::uint64_t since) {
+// The number of the last message, and of those after number `since` that are still kept: whether it is of the
+// calling thread, whether it is an error rather than a warning, and its text.
+py::tuple heard(std::uint64_t since) {
   Log& all = log();
-  std::vector<std::pair<bool, std::string>> texts;
-  const std::lock_guard<std::mutex> hold(all.mutex);
-  for (const Message& message : all.messages)
-    if (message.number > since)
-      texts.emplace_back(message.thread == std::this_thread::get_id(), message.text);
-  return {all.count, std::move(texts)};
+  std::vector<Message> fresh;
+  std::uint64_t last = 0;
+  {
+    const std::lock_guard<std::mutex> hold(all.mutex);
+    last = all.count;
+    for (const Message& message : all.messages)
+      if (message.number > since) fresh.push_back(message);
+  }
+  py::list list;
+  for (const Message& message : fresh)  // as bytes: FFmpeg quotes names as they are on disk
+    list.append(
+        py::make_tuple(message.thread == std::this_thread::get_id(), message.error, py::bytes(message.text)));
+  return py::make_tuple(last, list);
 }
 
 }  // namespace
 
 void register_decoder_log(py::module_& module) {
   module.def("listen_to_decoder", listen, py::arg("place"), py::arg("change"));
-  module.def(
-      "decoder_messages",
-      [](std::uint64_t since) {
-        const auto [count, texts] = heard(since);
-        py::list list;
-        for (const auto& [own, text] : texts)
-          list.append(py::make_tuple(own, py::bytes(text)));  // FFmpeg quotes names as they are on disk
-        return py::make_tuple(count, list);
-      },
-      py::arg("since"));
+  module.def("decoder_messages", heard, py::arg("since"));
 }
 
 }  // namespace edgetrack
