@@ -92,7 +92,6 @@ class _Capture:
             self._log.close()
             raise SourceError(f"{name} cannot be opened: {without_secrets(error.err)}") from error
         self._listen()
-        self._log.renew()
         if not self._capture.isOpened():
             self._log.close()
             reason = reading.complaint or without_secrets(self._log.warning)
@@ -207,12 +206,9 @@ def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Fra
         or (count is not None and index >= count)
     ):
         return
-    if missing := bytes_missing(Path(capture.target)):
+    if bytes_missing(Path(capture.target)):
         of = f" of {count:.0f}" if count else ""
-        raise SourceError(
-            f"{capture.name} breaks off after {index}{of} frames: at least {missing} bytes are missing at its end; "
-            "copy or record it again"
-        )
+        raise SourceError(f"{capture.name} breaks off after {index}{of} frames; is the file complete?")
 
 
 def _read_live(capture: _Capture) -> Frames:

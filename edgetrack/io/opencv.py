@@ -1,4 +1,4 @@
-"""The one door to OpenCV: imported late, quiet where the process is ours, and with an ear to its decoder."""
+"""The one door to OpenCV: imported late, and with an ear to its decoder."""
 
 from __future__ import annotations
 
@@ -16,36 +16,29 @@ from edgetrack._native import runtime
 _lock = threading.Lock()
 _silent = 0  # how many blocks want OpenCV to be silent now
 _level_before: Any = None
-_quiet = False  # whether this process is the command line's, whose terminal is ours
+_begun = False  # whether OpenCV has set up its FFmpeg
 
 
 def load_cv2() -> Any:
-    """The ``cv2`` module. Its log is left as the process has it.
+    """The ``cv2`` module. Its log is left as the process has it; the command line sets it up, see `edgetrack.cli`.
 
     Raises:
         MissingExtra: OpenCV is not installed.
     """
-    global _quiet
-    cv2 = require("cv2", extra="video")
-    if _quiet:
-        _quiet = not _listen(cv2, +1)
-    return cv2
+    return require("cv2", extra="video")
 
 
 def _listen(cv2: Any, change: int) -> bool:
+    global _begun
+    with silent(cv2):
+        if not _begun:  # with its first video OpenCV puts a listener of its own in place
+            cv2.VideoCapture("no such file", cv2.CAP_FFMPEG)
+            _begun = True
+    # Whoever has set these wants to see the messages; they are counted all the same.
+    wanted = os.environ.get("OPENCV_FFMPEG_LOGLEVEL", "-8") != "-8" or "OPENCV_FFMPEG_DEBUG" in os.environ
     # The wheels of OpenCV bring their own FFmpeg along, beside the folder of the module.
-    return runtime.listen_to_decoder(str(Path(cv2.__file__).resolve().parent.parent / "opencv_"), change)
-
-
-def quiet_process() -> None:
-    """Keeps OpenCV and its decoder from writing to the terminal; for processes that are edgetrack's own.
-
-    Must be called before OpenCV is imported. Whoever has set ``OPENCV_LOG_LEVEL`` or ``OPENCV_FFMPEG_LOGLEVEL``
-    gets what they asked for.
-    """
-    global _quiet
-    _quiet = "OPENCV_FFMPEG_LOGLEVEL" not in os.environ and "OPENCV_FFMPEG_DEBUG" not in os.environ
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    beside = str(Path(cv2.__file__).resolve().parent.parent / "opencv_")
+    return runtime.listen_to_decoder(beside, 0 if wanted else change)
 
 
 @contextmanager
@@ -89,10 +82,6 @@ class DecoderLog:
         self._since = runtime.decoder_messages(0)[0]
         self.count = 0
         self.first = self.warning = ""
-
-    def renew(self) -> None:
-        """Listens again, should OpenCV have put a listener of its own in place with its first video."""
-        _listen(self._cv2, 0)
 
     def close(self) -> None:
         """Lets messages pass again. May be called twice."""
