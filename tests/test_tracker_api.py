@@ -286,13 +286,16 @@ def test_another_text_for_one_of_several(many: MultiTracker) -> None:
     after = many.update(scene(None))
     assert (after["a"].status, after["a"].id, after["a"].index) == ("searching", 3, 1)
     assert (after["b"].status, after["b"].id) == ("uncertain", before["b"].id)
+    many.remove("b")
     many.add(box=(900, 0, 5, 5), name="c")
     many.set_text("c", "red")  # before its first frame: the box goes with it
+    many.remove("a")
     assert many.update(scene(RED))["c"].status == "tracking"
+    many.add("blue", name="a")
     with pytest.raises(PromptError):
         many.set_text("a", " ")
     assert many.texts["a"] == "blue"
-    with pytest.raises(ConfigError, match="no target 'z' to describe; there is 'a', 'b', 'c'"):
+    with pytest.raises(ConfigError, match="no target 'z' to describe; there is 'c', 'a'"):
         many.set_text("z", "red")
 
 
