@@ -184,7 +184,7 @@ class Tracker(Opened[runtime.Tracker]):
         return None if self._history is None else self._history.text
 
     def warm_up(self) -> None:
-        """Loads every network and runs it, so that no later call does: the first text and the first loss take no longer.
+        """Loads and runs every network, so that no later call has to: the first text and the first loss take no longer.
 
         The target, if there is one, stays what it is.
 
