@@ -1,4 +1,4 @@
-"""Figures on held-out samples, taken as training goes."""
+"""Figures on samples of pictures and videos that training never draws, taken as it goes."""
 
 from __future__ import annotations
 
