@@ -1,22 +1,21 @@
-"""The network's modes, its losses and one short run of the training loop."""
+"""The network's modes, its losses, and what a recipe or a checkpoint may be."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 
-from edgetrack.errors import ConfigError  # noqa: E402
+from edgetrack.errors import ConfigError, ExportError  # noqa: E402
 from edgetrack.training import checkpoint, losses  # noqa: E402
 from edgetrack.training.models.fusion import attend  # noqa: E402
 from edgetrack.training.models.network import EdgetrackNet  # noqa: E402
 from edgetrack.training.models.selection import TokenSelect, token_restore, token_select  # noqa: E402
+from edgetrack.training.models.text import CHECKPOINT, TextEncoder  # noqa: E402
 from edgetrack.training.recipe import Recipe  # noqa: E402
-from edgetrack.training.train import Trainer  # noqa: E402
 from edgetrack.training.validate import auroc  # noqa: E402
 
 
@@ -120,6 +119,50 @@ def test_a_perfect_prediction_costs_almost_nothing() -> None:
     assert float(terms["centre"]) < 1e-2
 
 
+def predicted(box: tuple[float, ...], *, margin: float) -> dict[str, Any]:
+    """What the network would say if all 256 cells gave ``box`` and all margins were ``margin``."""
+    x, y = losses.cell_grid(16, torch.device("cpu"))
+    return {
+        "score": torch.zeros(1, 1, 16, 16),
+        "offset": torch.stack((box[0] * 16 - x, box[1] * 16 - y))[None],
+        "size": torch.tensor(box[2:])[None, :, None, None].expand(-1, -1, 16, 16),
+        "presence": torch.zeros(1, 1),
+        "margin": torch.full((1, 256), margin),
+        "quality": torch.zeros(1, 1, 16, 16),
+    }
+
+
+def test_boxes_that_miss_cost_more_the_further_they_are() -> None:
+    truth = torch.tensor([[0.25, 0.25, 0.2, 0.2]])
+    near, far = (
+        losses.tracking_losses(predicted((at, at, 0.2, 0.2), margin=0.0), truth, torch.ones(1))["iou"]
+        for at in (0.5, 0.8)
+    )
+    assert 1.0 < float(near) < float(far) < 2.0  # 1 - GIoU: the plain IoU is zero for both
+
+
+def test_selection_pays_for_targets_it_drops_and_for_more_than_its_budget() -> None:
+    box = (0.5, 0.5, 0.2, 0.2)
+    truth, present = torch.tensor([box]), torch.ones(1)
+    all_in, none_in = (
+        float(losses.tracking_losses(predicted(box, margin=margin), truth, present)["select"])
+        for margin in (2.0, -2.0)
+    )
+    assert all_in == pytest.approx((1 - 0.35) ** 2, abs=1e-4)
+    assert none_in > 10
+
+
+def test_every_loss_is_part_of_the_total() -> None:
+    names = losses.tracking_losses(
+        predicted((0.5, 0.5, 0.2, 0.2), margin=0.0), torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.ones(1)
+    )
+    for name in (*names, "contrast", "distill"):
+        assert float(losses.total({name: torch.tensor(2.0)})) == pytest.approx(2 * losses.WEIGHTS[name])
+        assert losses.WEIGHTS[name] > 0
+    both = losses.total({"iou": torch.tensor(1.0), "l1": torch.tensor(1.0)})
+    assert float(both) == pytest.approx(losses.WEIGHTS["iou"] + losses.WEIGHTS["l1"])
+
+
 def test_a_run_may_start_from_an_older_network(tmp_path: Path) -> None:
     torch.manual_seed(3)
     older, newer = EdgetrackNet(), EdgetrackNet()
@@ -141,6 +184,45 @@ def test_what_is_frozen_gets_no_gradient_and_thaws() -> None:
         net.features(torch.zeros(1, 3, 64, 64)).sum().backward()
         learned = [block.project.conv.weight.grad is not None for block in net.trunk.blocks]
         assert learned == [i >= frozen for i in range(17)]
+        assert net.trunk.stem.conv.weight.grad is None
+
+
+def test_a_new_network_is_frozen_as_it_was_asked_to_be() -> None:
+    net = EdgetrackNet(frozen_blocks=12)
+    learns = [name for name, weight in net.trunk.named_parameters() if weight.requires_grad]
+    assert {int(name.split(".")[1]) for name in learns} == {12, 13, 14, 15, 16}
+
+
+@torch.no_grad()
+def test_a_token_below_the_threshold_keeps_what_it_was() -> None:
+    torch.manual_seed(0)
+    net = EdgetrackNet(keep=16).eval()
+    tokens, memory, mask = torch.randn(1, 64, 192), torch.randn(1, 4, 8, 192), torch.ones(1, 8)
+    prototypes = torch.nn.functional.normalize(torch.randn(1, 2, 192), dim=-1)
+
+    def update(threshold: float) -> Any:
+        net.select.threshold.bias.fill_(threshold)
+        return net.refine(tokens, memory, mask, prototypes)[0] - tokens
+
+    shut, half, wide = update(9.0), update(0.3), update(-9.0)
+    assert float(shut.abs().max()) < 1e-5
+    assert int((wide.abs().amax(-1) > 1e-3).sum()) == 16
+    kept = net.select(tokens, prototypes)
+    net.select.threshold.bias.fill_(0.3)
+    gates = net.select(tokens, prototypes).gates
+    assert 0.0 < float(gates.min()) < float(gates.max()) < 1.0
+    chosen = kept.indices[0].long()
+    assert torch.allclose(half[0, chosen], wide[0, chosen] * gates[0, :, None], atol=1e-4)
+
+
+@torch.no_grad()
+def test_channels_attend_to_each_other_in_a_search(net: EdgetrackNet) -> None:
+    image, base = torch.rand(1, 3, 128, 128) * 2 - 1, known(net, template=1.0, text=1.0)
+    plain = net.search(image, **base)["score"]
+    torch.nn.init.normal_(net.channels.out.weight, std=0.5)  # training starts it at zero
+    mixed = net.search(image, **base)["score"]
+    torch.nn.init.zeros_(net.channels.out.weight)
+    assert not torch.allclose(plain, mixed, atol=1e-3)
 
 
 def test_quality_is_asked_of_the_cells_that_score_best() -> None:
@@ -175,41 +257,6 @@ def test_auroc_of_known_orders() -> None:
     assert auroc(torch.tensor([0.4, 0.3, 0.2, 0.1]), positive) == 0
 
 
-class Sentences:
-    def encode(self, texts: list[str]) -> tuple[Any, Any]:
-        return torch.ones(len(texts), 24, 384), torch.ones(len(texts), 24)
-
-
-def samples(kind: str) -> dict[str, Any]:
-    """A bright square at a fixed place: what a short run can learn."""
-    side = 256 if kind == "tracking" else 320
-    image = np.full((2, side, side, 3), 60, np.uint8)
-    image[:, 100:160, 120:180] = 250
-    return {
-        "search" if kind == "tracking" else "image": image,
-        "template": np.full((2, 128, 128, 3), 250, np.uint8),
-        "target": np.ones((2, 8, 8), np.float32),
-        "box": np.array([[120, 100, 60, 60]] * 2, np.float32),
-        "present": np.ones(2, np.float32),
-        "caption": ["square", ""],
-    }
-
-
-def test_a_run_learns_saves_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.training.models.trunk.MobileNetV2.load_imagenet", lambda *_: None)
-    made = {"name": "t", "data": "", "teachers": "", "text": "", "output": str(tmp_path), "warmup_steps": 1}
-    short = Recipe(**made, steps=6, validate_steps=3)
-    Trainer(short, samples, Sentences()).run()  # type: ignore[arg-type]
-    saved = checkpoint.load(tmp_path / "last.pt")
-    assert saved["step"] == 6
-    assert (tmp_path / "log.jsonl").read_text().count("tracking_iou") >= 2
-    longer = Trainer(Recipe(**made, steps=9), samples, Sentences())  # type: ignore[arg-type]
-    assert longer.step == 6
-    first = longer.optimise()
-    assert all(np.isfinite(v) for v in first.values())
-    assert longer.step == 7
-
-
 @pytest.mark.parametrize(
     ("text", "word"),
     [("name = ", "not valid TOML"), ('name = "x"\nsped = 3', "sped"), ('name = "x"', "missing")],
@@ -232,3 +279,42 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
     torch.save({"a": 1}, tmp_path / "odd.pt")
     with pytest.raises(ConfigError, match="no edgetrack checkpoint"):
         checkpoint.load(tmp_path / "odd.pt")
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "odd.pt").read_bytes()[:200])
+    (tmp_path / "text.pt").write_text("no pickle at all")
+    for damaged in ("cut.pt", "text.pt"):
+        with pytest.raises(
+            ConfigError, match=rf"{damaged} cannot be read \(.*restore it from a copy, or delete"
+        ):
+            checkpoint.load(tmp_path / damaged)
+
+
+class Harmful:
+    """A pickle of it makes a file when it is read."""
+
+    def __init__(self, victim: Path) -> None:
+        self.victim = victim
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return Path.touch, (self.victim,)
+
+
+def test_reading_weights_runs_nothing_that_is_in_the_file(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+    from edgetrack.export.adapters import export_adapter
+    from edgetrack.export.pipeline import load_checkpoint
+
+    victim, harm = tmp_path / "victim", tmp_path / "harm.pth"
+    state = {"model": {}, "config": {}, "state_dict": {}, "words.weight": Harmful(victim)}
+    torch.save(state, harm)
+    torch.save(state, tmp_path / CHECKPOINT)
+    for reads, error in (
+        (lambda: checkpoint.load(harm), ConfigError),
+        (lambda: load_checkpoint(harm), ExportError),
+        (lambda: export_adapter("nanotrack-v3", [harm], tmp_path / "out"), ExportError),
+        (lambda: TextEncoder.load(tmp_path), ConfigError),
+    ):
+        with pytest.raises(error, match=r"cannot be (read|loaded)"):
+            reads()
+        assert not victim.exists()
+    torch.load(harm, weights_only=False)
+    assert victim.exists(), "the pickle would do harm"

@@ -51,7 +51,6 @@ def build(recipe: Recipe) -> tuple[EdgetrackNet, dict[str, Any]]:
         start_from(net, Path(recipe.initial))
     else:
         net.trunk.load_imagenet(Path(recipe.teachers) / "mobilenetv2_imagenet.npz")
-    net.freeze(recipe.frozen_blocks)
     return net, config
 
 

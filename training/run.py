@@ -66,4 +66,10 @@ def run(path: Path) -> None:
 def _steps_done(folder: Path) -> int:
     """The last step in a run's log: one that goes on must not see its first samples again."""
     log = folder / "log.jsonl"
-    return int(json.loads(log.read_text().splitlines()[-1])["step"]) if log.exists() else 0
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    for line in reversed(lines):
+        try:
+            return int(json.loads(line)["step"])
+        except (ValueError, KeyError, TypeError):
+            continue  # half a line, of a process that was killed
+    return 0

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from edgetrack.engines.base import first_line
 from edgetrack.errors import ConfigError
 from edgetrack.training import checkpoint
-from edgetrack.training.batches import Batch, forward, make_batch
+from edgetrack.training.batches import Batch, forward, make_batch, mixed_precision
 from edgetrack.training.distill import annealed, distillation, teach
 from edgetrack.training.losses import total, tracking_losses
 from edgetrack.training.models.network import EdgetrackNet
@@ -172,7 +172,7 @@ class Trainer:
         for kind in KINDS:
             arrays = self.samples(kind)
             batch = self._batch(arrays, kind, self.rng)
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with mixed_precision(self.device):
                 out = self.whole(batch)
             losses = tracking_losses(out, batch.box, batch.present)
             if kind == "tracking":

@@ -64,12 +64,20 @@ class Mixture:
         return cls(tuple(sources), own)
 
     def parted(self, held_out: Callable[[str], bool]) -> tuple[Mixture, Mixture]:
-        """What trains, and what only validates: the sources of which enough is held out."""
+        """What trains, and what only validates: the sources of which enough is held out.
+
+        Raises:
+            ConfigError: all of a data set is held out.
+        """
         sides: tuple[list[tuple[float, Source]], list[tuple[float, Source]]] = ([], [])
         for weight, source in self.sources:
             train, held = source.parted(held_out)
-            if train is not None:
-                sides[0].append((weight, train))
+            if train is None:
+                raise ConfigError(
+                    f"data set {len(sides[0]) + 1} of the recipe has {len(source)} sequences or pictures, and all that "
+                    "can be used are held out; expected some to train on: change held_out, or leave the set out"
+                )
+            sides[0].append((weight, train))
             if held is not None and len(held) >= LEAST:
                 sides[1].append((weight, held))
         return replace(self, sources=tuple(sides[0])), replace(self, sources=tuple(sides[1]))
