@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="the training extra is not installed
 
 from edgetrack.errors import ConfigError, ExportError  # noqa: E402
 from edgetrack.training import checkpoint, losses  # noqa: E402
+from edgetrack.training.batches import Batch, forward  # noqa: E402
 from edgetrack.training.models.fusion import attend  # noqa: E402
 from edgetrack.training.models.network import EdgetrackNet  # noqa: E402
 from edgetrack.training.models.selection import TokenSelect, token_restore, token_select  # noqa: E402
@@ -60,6 +61,37 @@ def test_what_is_masked_has_no_effect_and_what_is_not_has(
         changed = net.search(image, **{**base, "memory": memory})
         same = torch.allclose(changed["score"], out["score"], atol=1e-6)
         assert same == (used == 0.0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("template", "text"), [(1.0, 0.0), (0.0, 1.0)])
+def test_a_batch_shows_only_what_names_its_target(net: EdgetrackNet, template: float, text: float) -> None:
+    """Training sees an absent template or sentence as a device does: not at all, by whatever way it would come in."""
+    torch.nn.init.normal_(net.contrast.weight, std=0.5)  # training starts it at zero
+
+    def score(*, picture: int, words: int) -> Any:
+        image = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(5)) * 2 - 1
+        seen = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(picture)) * 2 - 1
+        said = torch.randn(1, 24, 384, generator=torch.Generator().manual_seed(words))
+        batch = Batch(
+            image=image,
+            template=seen,
+            target=torch.ones(1, 1, 8, 8),
+            tokens=said,
+            mask=torch.ones(1, 24),
+            use_template=torch.full((1,), template),
+            use_text=torch.full((1,), text),
+            box=torch.zeros(1, 4),
+            present=torch.ones(1),
+        )
+        return forward(net, batch)["score"]
+
+    first, other_picture, other_words = (
+        score(picture=picture, words=words) for picture, words in ((1, 1), (2, 1), (1, 2))
+    )
+    torch.nn.init.zeros_(net.contrast.weight)
+    assert torch.allclose(first, other_picture, atol=1e-6) == (template == 0.0)
+    assert torch.allclose(first, other_words, atol=1e-6) == (text == 0.0)
 
 
 @torch.no_grad()
@@ -300,7 +332,7 @@ class Harmful:
 
 def test_reading_weights_runs_nothing_that_is_in_the_file(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
-    from edgetrack.export.adapters import export_adapter
+    from edgetrack.export.adapters.nanotrack_v3 import graphs
     from edgetrack.export.pipeline import load_checkpoint
 
     victim, harm = tmp_path / "victim", tmp_path / "harm.pth"
@@ -310,7 +342,7 @@ def test_reading_weights_runs_nothing_that_is_in_the_file(tmp_path: Path) -> Non
     for reads, error in (
         (lambda: checkpoint.load(harm), ConfigError),
         (lambda: load_checkpoint(harm), ExportError),
-        (lambda: export_adapter("nanotrack-v3", [harm], tmp_path / "out"), ExportError),
+        (lambda: graphs(harm), ExportError),
         (lambda: TextEncoder.load(tmp_path), ConfigError),
     ):
         with pytest.raises(error, match=r"cannot be (read|loaded)"):

@@ -64,7 +64,8 @@ def script(monkeypatch: pytest.MonkeyPatch, *figures: float) -> list[float]:
     """Lets the validations find these figures; returns those that are left."""
     left = list(figures)
 
-    def found(*_: Any) -> dict[str, float]:
+    def found(net: Any, _: Any) -> dict[str, float]:
+        assert not net.training, "validated is the average, which is exported"
         return {"tracking_iou": left.pop(0), "grounding_iou": 0.0}
 
     monkeypatch.setattr(train, "validate", found)
@@ -134,6 +135,19 @@ def test_the_average_begins_as_the_network_and_follows_it(tmp_path: Path) -> Non
     decay = 2 / 11  # after the first step: young averages follow fast
     assert torch.allclose(average, start * decay + live * (1 - decay), atol=1e-6)
     assert not torch.equal(average, start)
+
+
+def test_rates_warm_up_and_the_trunk_has_its_own(tmp_path: Path) -> None:
+    made = recipe(tmp_path, steps=100, warmup_steps=10, decay_share=0.5)
+    assert [made.rate(step) for step in (0, 9, 40, 75, 99, 100)] == [0.1, 1.0, 1.0, 0.5, 0.02, 0.0]
+    run = trainer(tmp_path, warmup_steps=10)
+    run.optimise()
+    names = {id(weight): name for name, weight in run.net.named_parameters()}
+    for group in run.optimizer.param_groups:
+        trunk = {names[id(weight)].startswith("trunk.") for weight in group["params"]}
+        assert len(trunk) == 1
+        full = run.recipe.trunk_rate if trunk == {True} else run.recipe.learning_rate
+        assert group["lr"] == pytest.approx(full / 10)
 
 
 class Teacher:

@@ -183,6 +183,19 @@ def test_a_damaged_record_is_named(dataset: Path, tmp_path: Path) -> None:
             ConfigError, match=r"slow\.json cannot be read .* delete it and run again with --resume"
         ):
             run(request)
+    values = json.loads(whole)
+    for key, wrong in (
+        ("scores", float("nan")), ("scores", 7.0), ("scores", "0.5"), ("scores", True), ("scores", 10**400),
+        ("boxes", [0, 0, float("inf"), 9]), ("boxes", [1, 2, 3]), ("boxes", 0), ("boxes", "none"),
+        ("milliseconds", float("inf")), ("milliseconds", -1.0), ("scored", "no"), ("scored", 1),
+    ):  # fmt: skip
+        file.write_text(json.dumps({**values, key: [*values[key][:-1], wrong]}))
+        with pytest.raises(ConfigError, match=r"slow\.json cannot be read"):
+            records.load(file, frames=24)
+    for burst in ([1, 2, 3, 25], [-1, 2, 3, 4], [1, 3, 2, 4], [1, 2, 3]):
+        file.write_text(json.dumps({**values, "bursts": [burst]}))
+        with pytest.raises(ConfigError, match=r"slow\.json cannot be read"):
+            records.load(file, frames=24)
     file.write_text(whole)
     with pytest.raises(ConfigError, match=r"\[24\] entries; expected 9"):
         records.load(file, frames=9)
@@ -190,11 +203,15 @@ def test_a_damaged_record_is_named(dataset: Path, tmp_path: Path) -> None:
 
 def test_records_survive_the_disk(tmp_path: Path) -> None:
     record = records.Record(
-        [None, (1.0, 2.0, 3.5, 4.0)], [0.25, 1.0], ["lost", "tracking"], [0.0, 7.5], [True, False]
+        [None, (1.0, 2.0, 3.5, 4.0)] * 2,
+        [0.25, 1.0] * 2,
+        ["lost", "tracking"] * 2,
+        [0.0, 7.5] * 2,
+        [True, False] * 2,
     )
     record.bursts.append(records.Burst(1, 2, 3, 4))
     records.save(record, tmp_path / "deep/a.json")
-    assert records.load(tmp_path / "deep/a.json", frames=2) == record
+    assert records.load(tmp_path / "deep/a.json", frames=4) == record
     assert [f.name for f in (tmp_path / "deep").iterdir()] == ["a.json"]
 
 
