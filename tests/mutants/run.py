@@ -90,6 +90,8 @@ class Scratch:
         parts = [self.repository / part for part in PARTS]
         for entry in (*(self.repository / "edgetrack").iterdir(), *parts, *_libraries()):
             (package / entry.name).symlink_to(entry)
+        # `python -m pytest` would put the copy's root before the package.
+        (self.site / "run_pytest.py").write_text("import sys\nimport pytest\nsys.exit(pytest.main())\n")
         # An editable install would be found first.
         (self.site / "sitecustomize.py").write_text(
             "import sys\nsys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in type(f).__module__]\n"
@@ -133,7 +135,7 @@ class Scratch:
     def test(self, tests: Sequence[str]) -> tuple[int, str]:
         """pytest's exit code, 1 when it does not end, and the last lines that it printed."""
         environment = {**os.environ, "PYTHONPATH": str(self.site), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+        command = [sys.executable, self.site / "run_pytest.py", "-x", "-q", "-p", "no:cacheprovider", *tests]
         try:
             done = subprocess.run(
                 command, cwd=self.repository, env=environment, capture_output=True, text=True, timeout=LIMIT_S,
