@@ -302,6 +302,8 @@ def test_a_bad_recipe_is_named(tmp_path: Path, text: str, word: str) -> None:
 
 def test_recipes_that_ship_are_valid(repository: Path) -> None:
     for path in (repository / "training" / "recipes").glob("*.toml"):
+        if path.stem == "grounder":
+            continue  # of another kind: edgetrack.training.grounder.train
         assert Recipe.load(path).name == path.stem
 
 

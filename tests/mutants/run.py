@@ -8,6 +8,7 @@ so is a mutant that survives here.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -206,6 +207,10 @@ def main() -> None:
         faults = [f"no mutant has {' or '.join(words)} in its name or file; see {LIST}"]
     if faults:
         sys.exit("\n".join([*faults, f"{len(faults)} to mend in {LIST.relative_to(ROOT)}"]))
+    lacking = [name for name in ("cmake",) if shutil.which(name) is None]
+    lacking += [name for name in ("pybind11",) if importlib.util.find_spec(name) is None]
+    if not options.check and lacking and any(mutant.compiled for mutant in mutants):
+        sys.exit(f"mutants of C++ files need {' and '.join(lacking)}; run: pip install {' '.join(lacking)}")
     if options.check:
         print(f"all {len(mutants)} mutants can be made")
     elif run(mutants):
