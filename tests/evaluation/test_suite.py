@@ -183,19 +183,6 @@ def test_a_damaged_record_is_named(dataset: Path, tmp_path: Path) -> None:
             ConfigError, match=r"slow\.json cannot be read .* delete it and run again with --resume"
         ):
             run(request)
-    values = json.loads(whole)
-    for key, wrong in (
-        ("scores", float("nan")), ("scores", 7.0), ("scores", "0.5"), ("scores", True), ("scores", 10**400),
-        ("boxes", [0, 0, float("inf"), 9]), ("boxes", [1, 2, 3]), ("boxes", 0), ("boxes", "none"),
-        ("milliseconds", float("inf")), ("milliseconds", -1.0), ("scored", "no"), ("scored", 1),
-    ):  # fmt: skip
-        file.write_text(json.dumps({**values, key: [*values[key][:-1], wrong]}))
-        with pytest.raises(ConfigError, match=r"slow\.json cannot be read"):
-            records.load(file, frames=24)
-    for burst in ([1, 2, 3, 25], [-1, 2, 3, 4], [1, 3, 2, 4], [1, 2, 3]):
-        file.write_text(json.dumps({**values, "bursts": [burst]}))
-        with pytest.raises(ConfigError, match=r"slow\.json cannot be read"):
-            records.load(file, frames=24)
     file.write_text(whole)
     with pytest.raises(ConfigError, match=r"\[24\] entries; expected 9"):
         records.load(file, frames=9)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from edgetrack.errors import ConfigError, EdgetrackError, SourceError
+from edgetrack.errors import ConfigError, DatasetError, EdgetrackError, SourceError
 from edgetrack.training.data.mixture import NOTHING, Mixture
 from edgetrack.training.data.pictures import Picture
 from edgetrack.training.data.sources import load_pictures
@@ -137,10 +137,13 @@ class Workers:
         if self._validation is None:
             return {}
         process, queues, counts = self._validation
-        return {
-            kind: [_taken(queues[kind], kind, [process]) for _ in range(count)]
-            for kind, count in counts.items()
-        }
+        try:
+            return {
+                kind: [_taken(queues[kind], kind, [process]) for _ in range(count)]
+                for kind, count in counts.items()
+            }
+        except DatasetError as error:
+            raise DatasetError(f"of what is held out to validate on: {error}") from error
 
     def close(self) -> None:
         """Stops the workers."""
