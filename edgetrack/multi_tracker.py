@@ -20,6 +20,7 @@ from edgetrack.opened import (
     Tokens,
     check_deadline,
     check_flag,
+    check_name,
     check_text,
     four_of,
     parts_of,
@@ -155,7 +156,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             tokens = None if text is None else self._tokens(text)
             if name is None:
                 name = self._name_of_a_box() if text is None else text
-            _check_name(name)
+            check_name(name)
             core.add(name, tokens, given)
             self._histories[name] = History(next(self._numbers), name, text)
             return name
@@ -170,7 +171,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             PromptError: bad text; the target stays what it was.
             ClosedError: the tracker was closed.
         """
-        _check_name(name)
+        check_name(name)
         with door, self._turn:
             self._open_core().set_text(name, *self._tokens(text))
             self._histories[name] = History(next(self._numbers), name, text)
@@ -187,7 +188,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             ConfigError: there is no target of this name.
             ClosedError: the tracker was closed.
         """
-        _check_name(name)
+        check_name(name)
         with door, self._turn:
             self._open_core().remove(name)
             for known in (self._histories, self._failed, self._timing):
@@ -290,7 +291,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             text, box = (what, None) if isinstance(what, str) else (None, Box.of(what))
             if text is not None:
                 self._tokens(text)
-            called = text if name is None else _check_name(name)
+            called = text if name is None else check_name(name)
             if called in asked and called is not None:
                 raise ConfigError(
                     f"there are two targets {called!r}; name them: {{'left': ..., 'right': ...}}"
@@ -310,16 +311,3 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         if self._tokenizer is None:
             self._tokenizer = Tokenizer(self.engine.bundle)
         return self._tokenizer.encode(text)
-
-
-def _check_name(name: object) -> str:
-    """The name of a target.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    if not isinstance(name, str):
-        raise ConfigError(f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'")
-    if not name:
-        raise ConfigError("the name of a target is empty; give it one, such as 'red car'")
-    return name

@@ -174,6 +174,19 @@ def check_flag(name: str, value: object) -> None:
         raise ConfigError(f"{name} is {value!r}; expected True or False")
 
 
+def check_name(name: object) -> str:
+    """The name of a target.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(name, str):
+        raise ConfigError(f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'")
+    if not name:
+        raise ConfigError("the name of a target is empty; give it one, such as 'red car'")
+    return name
+
+
 def check_text(text: object) -> None:
     """Raises PromptError unless it is a string, and says how a box is given."""
     if not isinstance(text, str):
