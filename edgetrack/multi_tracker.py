@@ -62,6 +62,8 @@ class MultiTracker:
         batch: bool = True,
         exclusive: bool = True,
     ) -> None:
+        if not isinstance(exclusive, bool):
+            raise ConfigError(f"exclusive is {exclusive!r}; expected True or False")
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._tokenizer: Tokenizer | None = None
         self.batches: tuple[int, ...] = self.engine.bundle.batches if batch else ()
