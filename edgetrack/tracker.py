@@ -28,7 +28,9 @@ from edgetrack.prompt import Tokenizer
 from edgetrack.types import Basis, Box, Status, Timing, Track
 
 
-_cores: WeakSet[Any] = WeakSet()  # C++ trackers, each of which may have a look under way in a thread of its own
+_cores: WeakSet[Any] = (
+    WeakSet()
+)  # C++ trackers, each of which may have a look under way in a thread of its own
 
 
 def _rest() -> None:
