@@ -74,7 +74,7 @@ class Tokenizer:
     def _is_word(self, piece: int) -> bool:
         """Whether a piece says anything: signs, digits and markers such as [SEP] name nothing that could be found."""
         text = self._pieces.id_to_token(piece)
-        return piece != self._unknown and piece not in self._special and any(c.isalpha() for c in text)
+        return piece != self._unknown and piece not in self._special and any(c.isalpha() for c in text or "")
 
     def pad(self, ids: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """``ids`` as a row of fixed length with its mask; at most ``T`` of them."""

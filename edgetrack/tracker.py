@@ -27,7 +27,6 @@ from edgetrack.policy import Policy
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Basis, Box, Status, Timing, Track
 
-
 _cores: WeakSet[Any] = (
     WeakSet()
 )  # C++ trackers, each of which may have a look under way in a thread of its own
@@ -142,7 +141,7 @@ class Tracker:
         self._core.set_text(*self._tokens(text))
 
     def warm_up(self) -> None:
-        """Loads every network and runs it, so that no later call does: the first text and the first loss take no longer.
+        """Loads every network and runs it, so that neither the first text nor the first loss takes longer.
 
         The target, if there is one, stays what it is.
 

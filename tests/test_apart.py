@@ -1,4 +1,4 @@
-"""Targets of one MultiTracker are different things: crossing twins, one thing with two names, places that are shared."""
+"""Targets of one MultiTracker are different things: crossing twins, two names of one thing, shared places."""
 
 from __future__ import annotations
 

@@ -136,11 +136,11 @@ def absent(frames: Callable[[], Iterable[Frame]], limit: int) -> Callable[[], It
 
 
 @contextmanager
-def busy_neighbor() -> Iterator[None]:
+def busy_neighbor() -> Iterator[subprocess.Popen[bytes]]:
     """A process that keeps one core busy meanwhile."""
     neighbor = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        yield
+        yield neighbor
     finally:
         neighbor.kill()
         neighbor.wait()
