@@ -105,6 +105,10 @@ class PyTracker {
     alone([&] { tracker_->set_static_check(on); });
   }
 
+  void reset() {
+    alone([&] { tracker_->reset(); });
+  }
+
   std::tuple<double, double, double> timing() const {
     const Timing& timing = tracker_->timing();
     return {timing.crop_s, timing.network_s, timing.total_s};
@@ -172,6 +176,7 @@ void register_tracker(py::module_& module) {
       .def("warm_up", &PyTracker::warm_up)
       .def("rest", &PyTracker::rest)
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
+      .def("reset", &PyTracker::reset)
       .def("timing", &PyTracker::timing)
       .def("set_text", &PyTracker::set_text, py::arg("ids").noconvert(), py::arg("mask").noconvert());
 }
