@@ -50,6 +50,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_rest)
 
 
+_cores: WeakSet[Any] = (
+    WeakSet()
+)  # C++ trackers, each of which may have a look under way in a thread of its own
+
+
+def _rest() -> None:
+    """Waits for those looks: a thread must not need the interpreter that ends, nor be left behind by a fork."""
+    for core in list(_cores):
+        core.rest()
+
+
+atexit.register(_rest)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_rest)
+
+
 class Opened(Unique, Generic[Core]):
     """An engine and the C++ tracker on it, until ``close``.
 

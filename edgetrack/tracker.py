@@ -184,7 +184,7 @@ class Tracker(Opened[runtime.Tracker]):
         return None if self._history is None else self._history.text
 
     def warm_up(self) -> None:
-        """Loads and runs every network, so that no later call has to: the first text and the first loss take no longer.
+        """Load every network and run it, so that neither the first text nor the first loss takes longer.
 
         The target, if there is one, stays what it is.
 

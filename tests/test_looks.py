@@ -1,4 +1,4 @@
-"""Looks at the whole frame that run beside the rest: the same tracks however long they take, bounded frames, clean ends."""
+"""Looks at the whole frame that run beside the rest: the same tracks however long they take, and clean ends."""
 
 from __future__ import annotations
 
@@ -165,9 +165,10 @@ def test_a_look_that_fails_says_so_and_another_one_begins() -> None:
     tracker = Tracker(engine=engine)
     tracker.start(scene(None), text="red")
     engine.error = EngineUnavailable("it broke")
+    for _ in range(3):
+        tracker.update(scene(None))
     with pytest.raises(EngineUnavailable, match="it broke"):
-        for _ in range(6):
-            tracker.update(scene(None))
+        tracker.update(scene(None))
     engine.error = None
     assert "tracking" in [tracker.update(scene(RED)).status for _ in range(9)]
 

@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "work.h"
 
@@ -36,7 +36,7 @@ struct Aside::Worker {
   const int home = process();
   std::mutex mutex;
   std::condition_variable come, gone;
-  std::deque<Errand*> queue;  // the first is under way
+  std::vector<Errand*> queue;  // the first is under way
   bool stop = false;
   std::thread thread{[this] { work(); }};
 
@@ -54,7 +54,7 @@ struct Aside::Worker {
       }
       turn.lock();
       errand.done = true;
-      queue.pop_front();
+      queue.erase(queue.begin());
       gone.notify_all();
     }
   }
@@ -80,7 +80,7 @@ Aside::~Aside() {
 // nothing when rest() came first, is run again.
 Aside::Worker& Aside::worker() {
   if (worker_ && worker_->home == process()) return *worker_;
-  std::deque<Errand*> left;
+  std::vector<Errand*> left;
   if (worker_) left = worker_->queue;
   static_cast<void>(worker_.release());
   worker_ = std::make_unique<Worker>();
