@@ -11,7 +11,8 @@ import pytest
 
 from edgetrack.errors import SinkError
 from edgetrack.io.overlay import COLOURS, draw, draw_all
-from edgetrack.io.sinks import WindowSink, open_sink
+from edgetrack.io.sinks import open_sink
+from edgetrack.io.window import WindowSink
 from edgetrack.types import STATUSES, Box, Frame, Track
 
 cv2 = pytest.importorskip("cv2")

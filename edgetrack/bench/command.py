@@ -61,11 +61,10 @@ def bench_command(
 
     All take turns on the same frames in this process. Leave the machine alone while it measures.
     """
-    from rich.console import Console
-
     from edgetrack.bench.measure import Target, measure
     from edgetrack.bench.report import print_figures, write_json
     from edgetrack.evaluation import machine
+    from edgetrack.terminal import open_console
 
     if text is None and box is None:
         text = "red car"
@@ -77,7 +76,7 @@ def bench_command(
     options = EngineOptions(model, engine, precision, threads)
     contestants = _contestants(options, compare or [], peer or [], peer_weights)
     figures, ratios = measure(contestants, _frames(source, frames), target, rounds=rounds, limit=frames)
-    print_figures(Console(highlight=False), figures, ratios)
+    print_figures(open_console(), figures, ratios)
     if json is not None:
         command = shlex.join(["edgetrack", *sys.argv[1:]])
         facts = machine.facts()

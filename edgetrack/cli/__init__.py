@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from edgetrack import terminal
 from edgetrack.bench.command import bench_command
 from edgetrack.cli import build, export, lists, run  # each registers its commands
-from edgetrack.cli.base import app
+from edgetrack.cli.base import EXIT_USER_ERROR, app, complain
 from edgetrack.evaluation.command import eval_command
 from edgetrack.replay.command import replay_command
 
@@ -17,4 +18,12 @@ app.command("replay")(replay_command)
 
 def main() -> None:
     """Runs the command line and ends the process: 0 done, 1 refused (export, replay), 2 user error, 130 interrupted."""
-    app()
+    terminal.guard()
+    try:
+        app()
+    except SystemExit as ended:
+        lost = terminal.take_lost()
+        if lost is not None:
+            complain(f"standard output cannot be written: {lost.strerror}")
+            raise SystemExit(ended.code or EXIT_USER_ERROR) from None
+        raise

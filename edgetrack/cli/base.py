@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
 EXAMPLE = 'edgetrack run --camera 0 --text "red car"'
 
 
@@ -45,11 +46,11 @@ app = typer.Typer(
 
 def complain(message: str) -> None:
     """Prints an error, in one line, where errors go."""
-    from rich.console import Console
+    from edgetrack.terminal import one_line, open_console
 
-    console = Console(stderr=True, highlight=False)
-    console.print("[bold red]error:[/bold red]", end=" ")
-    console.print(message, markup=False, soft_wrap=True)
+    console = open_console(stderr=True)
+    console.print("error:", style="bold red", end=" ")
+    console.print(one_line(message), soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:
