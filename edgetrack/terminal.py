@@ -11,8 +11,10 @@ import errno
 import io
 import os
 import sys
+import traceback
 import unicodedata
 from collections.abc import Iterable
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from edgetrack import signals
@@ -109,6 +111,12 @@ def guard() -> None:
         os.set_blocking(number, True)  # another program may have changed it
         safe = _Stream(buffered, encoding, ENCODING_ERRORS, line_buffering=True, write_through=number == 2)
         setattr(sys, name, safe)
+    sys.excepthook = _report
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody has foreseen, escaped as well."""
+    sys.stderr.write(escape("".join(traceback.format_exception(kind, error, trace))))
 
 
 def take_lost() -> OSError | None:

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from edgetrack.errors import BoxError, EdgetrackError
+from edgetrack.terminal import escape, one_line, open_console
 
 if TYPE_CHECKING:
     from edgetrack.types import Box
@@ -29,6 +30,10 @@ class _Commands(TyperGroup):
             raise typer.Exit(EXIT_USER_ERROR) from error
         except KeyboardInterrupt:
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        except Exception as error:
+            if isinstance(said := getattr(error, "message", None), str):  # of the option parser
+                error.message = escape(said)  # type: ignore[attr-defined]
+            raise
 
 
 app = typer.Typer(
@@ -46,8 +51,6 @@ app = typer.Typer(
 
 def complain(message: str) -> None:
     """Prints an error, in one line, where errors go."""
-    from edgetrack.terminal import one_line, open_console
-
     console = open_console(stderr=True)
     console.print("error:", style="bold red", end=" ")
     console.print(one_line(message), soft_wrap=True)

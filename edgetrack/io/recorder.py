@@ -102,6 +102,7 @@ class McapSink(Closing):
         self._waiting = 0  # bytes of messages that are in no chunk yet
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self._stream.check()
         good, jpeg = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not good:
             raise SinkError(f"output {self._path}: OpenCV cannot write frame {frame.index} as JPEG")
@@ -155,7 +156,7 @@ class _Stream:
     """What the library writes into; ``settle`` hands it over, as a whole or not at all."""
 
     def __init__(self, file: OutputFile) -> None:
-        self.failed = False
+        self._error: SinkError | None = None
         self._file = file
         self._pending = bytearray()
         self._settled = 0
@@ -169,17 +170,28 @@ class _Stream:
     def flush(self) -> None:
         """The library asks at the end of each chunk, as do we."""
 
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be written."""
+        return self._error is not None
+
+    def check(self) -> None:
+        """Raises the error of the past, if there was one: what comes after a gap could not be read."""
+        if self._error is not None:
+            raise self._error
+
     def settle(self) -> None:
         """Writes what has come since the last time.
 
         Raises:
-            SinkError: the file does not take it; it ends with what it took until then, and takes no more.
+            SinkError: the file does not take it; it ends with what it took until then.
         """
-        if self.failed:
-            raise SinkError(f"{self._file.name} takes no more: it could not be written before")
-        self.failed = True
-        self._file.append(bytes(self._pending))
-        self.failed = False
+        self.check()
+        try:
+            self._file.append(bytes(self._pending))
+        except SinkError as error:
+            self._error = error
+            raise
         self._settled += len(self._pending)
         self._pending.clear()
 
