@@ -44,7 +44,7 @@ class _Signals:
             if not self._holding:
                 raise KeyboardInterrupt
             self._due = True
-        elif self._stuck and now_s - self._first_s >= ECHO_S:
+        elif self._stuck and (signum == signal.SIGALRM or now_s - self._first_s >= ECHO_S):
             raise TimeoutError(errno.ETIMEDOUT, "nothing reads what is written")
 
     @contextmanager

@@ -105,6 +105,11 @@ def test_handlers_are_put_back_and_nohup_is_respected() -> None:
         signal.signal(signal.SIGHUP, before[signals.SIGNALS.index(signal.SIGHUP)])
 
 
+def write_for_ever(descriptor: int) -> None:
+    while True:
+        os.write(descriptor, bytes(1 << 16))
+
+
 def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "PATIENCE_S", 0.2)
     reading, writing = os.pipe()
@@ -112,7 +117,7 @@ def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
         os.kill(os.getpid(), signal.SIGTERM)
         for _ in range(2):  # not only the first one
             with pytest.raises(TimeoutError, match="nothing reads"), signals.breakable():
-                os.write(writing, bytes(1 << 20))
+                write_for_ever(writing)
     os.close(reading)
     os.close(writing)
 
