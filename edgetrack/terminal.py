@@ -55,9 +55,10 @@ def _obeyed(character: str) -> bool:
 
 
 def _spelled(character: str) -> str:
-    if 0xDC80 <= ord(character) <= 0xDCFF:  # a byte of a file name that is no Unicode
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("ascii", "backslashreplace").decode()
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is no Unicode
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:

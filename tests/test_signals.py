@@ -129,8 +129,9 @@ signals.LIMIT_S, signals.PATIENCE_S = float(sys.argv[1]), float(sys.argv[2])
 with signals.interruptible():
     # As a library that never comes back: no handler runs in this thread.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals.SIGNALS)
-    print("ready", flush=True)
-    ctypes.CDLL(None).sleep(60)
+    sleep = ctypes.CDLL(None).sleep
+    threading.Timer(1, lambda: print("ready", flush=True)).start()  # once it is in there
+    sleep(60)
 """
 
 
