@@ -21,7 +21,7 @@ from edgetrack import __version__, targets
 from edgetrack.bundle import Bundle, shipped
 from edgetrack.engines import available
 from edgetrack.pipeline import Meter, Summary
-from edgetrack.terminal import one_line
+from edgetrack.terminal import one_line, takes_more
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 
     def _redraw(self, line: Text, frame: Frame, meter: Meter) -> None:
         now_s = time.perf_counter()
-        if self._live is None or now_s - self._drawn_s < REDRAW_S:
+        if self._live is None or now_s - self._drawn_s < REDRAW_S or not takes_more():
             return
         self._drawn_s = now_s
         self._live.update(self._with_figures(line, frame, meter), refresh=True)

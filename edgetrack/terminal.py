@@ -10,6 +10,7 @@ import codecs
 import errno
 import io
 import os
+import select
 import sys
 import traceback
 import unicodedata
@@ -118,6 +119,14 @@ def guard() -> None:
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """What nobody has foreseen, escaped as well."""
     sys.stderr.write(escape("".join(traceback.format_exception(kind, error, trace))))
+
+
+def takes_more() -> bool:
+    """Whether standard output takes a line at once: one that was stopped or whose connection hangs would block."""
+    try:
+        return bool(select.select([], [sys.stdout.fileno()], [], 0)[1])
+    except (OSError, ValueError):  # it has no descriptor, or is closed
+        return True
 
 
 def take_lost() -> OSError | None:

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +160,39 @@ def test_the_live_line_on_a_terminal_without_unicode(pictures: Path) -> None:
     assert process.wait(timeout=30) == 0
     assert b" * " in shown
     assert lines(pictures / "out.jsonl") == list(range(20))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_terminal_that_hangs_does_not_stop_a_run(pictures: Path) -> None:
+    """Nobody reads it, as when a connection is lost or Ctrl-S was pressed; the run is over long before it is read."""
+    import pty
+
+    for index in range(20, 400):
+        os.link(pictures / "in" / "0.png", pictures / "in" / f"{index}.png")
+    parent, child = pty.openpty()
+    os.set_blocking(child, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(child, b"." * 64)  # until it is full
+    os.set_blocking(child, True)
+    os.read(parent, 2000)  # room for the heading and a few lines
+    process = subprocess.Popen(
+        ["bash", "-c", f"{RUN} -o out.jsonl"], stdin=child, stdout=child, stderr=child, cwd=pictures,
+        env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(child)
+    try:
+        deadline_s = time.monotonic() + 60
+        while (
+            not (pictures / "out.jsonl").exists() or (pictures / "out.jsonl").read_bytes().count(b"\n") < 400
+        ):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        process.terminate()  # it waits to show its summary
+        os.close(parent)
+        assert process.wait(timeout=30) in (0, 130)
+    finally:
+        process.kill()
 
 
 def test_control_characters_are_shown_and_not_obeyed() -> None:
