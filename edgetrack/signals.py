@@ -32,7 +32,7 @@ class _Signals:
     """What a signal does at this moment. A process has but one set."""
 
     def __init__(self) -> None:
-        self._holding = self._stuck = self._due = False
+        self._holding = self._stuck = False
         self._first_s: float | None = None
 
     def arrive(self, signum: int, frame: object) -> None:
@@ -43,29 +43,17 @@ class _Signals:
             signal.setitimer(signal.ITIMER_REAL, PATIENCE_S, 0.5)  # each stuck write in turn
             if not self._holding:
                 raise KeyboardInterrupt
-            self._due = True
         elif self._stuck and (signum == signal.SIGALRM or now_s - self._first_s >= ECHO_S):
             raise TimeoutError(errno.ETIMEDOUT, "nothing reads what is written")
 
     @contextmanager
     def held(self) -> Generator[None, None, None]:
-        """Within it, a signal waits: all outputs end with the same frame."""
+        """Within it, a signal raises nothing, and is to be asked for: all outputs end with the same frame."""
         self._holding = True
         try:
             yield
         finally:
-            self._holding, due, self._due = False, self._due, False
-        if due:
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def undisturbed(self) -> Generator[None, None, None]:
-        """Within it, a signal is put aside: for the moment in which files are completed."""
-        self._holding = True
-        try:
-            yield
-        finally:
-            self._holding = self._due = False
+            self._holding = False
 
     @contextmanager
     def breakable(self) -> Generator[None, None, None]:
@@ -78,16 +66,16 @@ class _Signals:
 
     @property
     def stopping(self) -> bool:
-        """Whether a signal has come. A loop asks, because code that swallows exceptions may swallow its own."""
+        """Whether a signal has come, even where its exception was swallowed, as in a callback."""
         return self._first_s is not None
 
     def reset(self) -> None:
         """Forgets the signal that has come."""
-        self._first_s, self._due = None, False
+        self._first_s = None
 
 
 _signals = _Signals()
-held, undisturbed, breakable = _signals.held, _signals.undisturbed, _signals.breakable
+held, breakable = _signals.held, _signals.breakable
 
 
 def stopping() -> bool:

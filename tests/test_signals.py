@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from edgetrack import signals
+from edgetrack.io.outputs import Outputs
 from edgetrack.pipeline import run, run_many
 from edgetrack.types import Frame, Track
 from tests.fakes import FakeTracker
@@ -84,11 +85,17 @@ def test_a_signal_whose_exception_is_swallowed_ends_the_run_all_the_same() -> No
 
 
 def test_a_signal_while_files_are_completed_is_put_aside() -> None:
-    with signals.interruptible():
-        with signals.undisturbed():
+    class Closer(ListSink):
+        def close(self) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
+            super().close()
+
+    sinks = [Closer(), ListSink()]
+    with signals.interruptible():
+        Outputs(sinks).close()
         assert signals.stopping()
     assert not signals.stopping()
+    assert all(sink.closed for sink in sinks)
 
 
 def test_handlers_are_put_back_and_nohup_is_respected() -> None:
@@ -113,7 +120,7 @@ def write_for_ever(descriptor: int) -> None:
 def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "PATIENCE_S", 0.2)
     reading, writing = os.pipe()
-    with signals.interruptible(), signals.undisturbed():
+    with signals.interruptible(), signals.held():
         os.kill(os.getpid(), signal.SIGTERM)
         for _ in range(2):  # not only the first one
             with pytest.raises(TimeoutError, match="nothing reads"), signals.breakable():
@@ -125,6 +132,7 @@ def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 HANGING = """
 import ctypes, os, signal, sys, threading
 from edgetrack import signals
+from edgetrack.io.outputs import Outputs
 signals.LIMIT_S, signals.PATIENCE_S = float(sys.argv[1]), float(sys.argv[2])
 with signals.interruptible():
     # As a library that never comes back: no handler runs in this thread.

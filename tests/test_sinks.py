@@ -77,6 +77,8 @@ def test_a_video_is_an_ordinary_file_with_the_box_drawn(tmp_path: Path) -> None:
         for index in range(10):
             sink.write(frame(index), TRACK, latency_ms=1)
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 10  # it has an index
     capture = cv2.VideoCapture(str(path))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 10
     assert capture.get(cv2.CAP_PROP_FPS) == 25

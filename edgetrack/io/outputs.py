@@ -66,7 +66,7 @@ class Outputs(Closing):
 
     def close(self) -> None:
         """Closes every sink, whatever the others do. Never raises `Exception`; see ``failures``."""
-        with signals.undisturbed():
+        with signals.held():
             while self._sinks:
                 sink = self._sinks.pop(0)
                 try:
