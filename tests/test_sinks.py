@@ -351,6 +351,16 @@ def test_a_video_has_every_row_and_column(tmp_path: Path, size: tuple[int, int])
     assert (picture.width, picture.height) == size
 
 
+@pytest.mark.parametrize("name", [b"2026-11-28T07:14:05", b"\xff", b"%03d", b"a b\n"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "mp4", "mcap"])
+def test_an_output_may_have_any_name(tmp_path: Path, kind: str, name: bytes) -> None:
+    path = tmp_path / f"{os.fsdecode(name)}.{kind}"
+    with open_sink(path) as sink:
+        sink.write(frame(), TRACK, latency_ms=1)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.stat().st_size > 50
+
+
 @pytest.mark.parametrize("given", [(8192, 2), None])
 def test_a_picture_too_large_for_a_video_is_said(tmp_path: Path, given: tuple[int, int] | None) -> None:
     with (

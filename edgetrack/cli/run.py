@@ -238,7 +238,7 @@ def _track(
         sinks.close()
     failed = [sink for sink, _ in sinks.failures]
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
-    print_summary(console, summary, written, live=source.live, engines=watch.engines)
+    print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=source.notes)
     if written and (lost := terminal.take_lost()):
         complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
     _finish(summary, [error for _, error in sinks.failures])

@@ -16,6 +16,7 @@ from typing import Any
 from edgetrack._imports import require
 from edgetrack.errors import SinkError
 from edgetrack.io.files import OutputFile
+from edgetrack.io.names import printable
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import COLOURS
 from edgetrack.io.sinks import Closing
@@ -131,7 +132,7 @@ class McapSink(Closing):
     def _start(self) -> None:
         self._writer = self._library.Writer(self._stream, chunk_size=1 << 40)  # when, is decided above
         self._writer.start(library=f"edgetrack {self._facts.get('edgetrack', '')}".strip())
-        self._writer.add_metadata(FACTS, {key: _printable(value) for key, value in self._facts.items()})
+        self._writer.add_metadata(FACTS, {key: printable(value) for key, value in self._facts.items()})
         for name, schema in SCHEMAS.items():
             content = json.dumps({"title": name, **schema}).encode()
             number = self._writer.register_schema(name, "jsonschema", content)
@@ -194,11 +195,6 @@ class _Stream:
             raise
         self._settled += len(self._pending)
         self._pending.clear()
-
-
-def _printable(text: str) -> str:
-    """A name of a file need not be Unicode; all texts of a recording are."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _track(track: Track, index: int, latency_ms: float) -> dict[str, Any]:
