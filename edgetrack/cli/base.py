@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from edgetrack import memory
 from edgetrack.errors import BoxError, EdgetrackError
 from edgetrack.terminal import escape, one_line, open_console
 
@@ -33,7 +34,10 @@ class _Commands(TyperGroup):
         except Exception as error:
             if isinstance(said := getattr(error, "message", None), str):  # of the option parser
                 error.message = escape(said)  # type: ignore[attr-defined]
-            raise
+            if not memory.ran_out(error):
+                raise
+            complain(str(memory.told("the command ran")))
+            raise typer.Exit(EXIT_USER_ERROR) from error
 
 
 app = typer.Typer(
