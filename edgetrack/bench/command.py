@@ -69,11 +69,10 @@ def bench_command(
 
     All take turns on the same frames in this process. Leave the machine alone while it measures.
     """
-    from rich.console import Console
-
     from edgetrack.bench import measure as measuring
     from edgetrack.bench.report import print_figures, write_json
     from edgetrack.evaluation import machine
+    from edgetrack.terminal import open_console
 
     if text is None and box is None:
         text = "red car"
@@ -93,7 +92,7 @@ def bench_command(
             rounds=rounds,
             limit=frames,
         )
-    print_figures(Console(highlight=False), figures, ratios)
+    print_figures(open_console(), figures, ratios)
     if json is not None:
         command = shlex.join(["edgetrack", *sys.argv[1:]])
         facts = machine.facts()
