@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgetrack.errors import EdgetrackError
     from edgetrack.io import open_sink, open_source
     from edgetrack.multi_tracker import MultiTracker
+    from edgetrack.peers.tracker import open_tracker
     from edgetrack.tracker import Tracker
     from edgetrack.types import Box, Frame, Track
 
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "open_sink",
     "open_source",
+    "open_tracker",
 ]
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
     "Tracker": "edgetrack.tracker",
     "open_sink": "edgetrack.io",
     "open_source": "edgetrack.io",
+    "open_tracker": "edgetrack.peers.tracker",
 }
 
 

@@ -99,15 +99,17 @@ class _Emitter:
         return ends[1]
 
     def _weight(self, node: onnx.NodeProto, layer: Layer) -> None:
-        axis = 0 if layer.kind == "Conv" else 1
         weight = self.source.constant(layer.weight)
+        axis = 0 if layer.kind == "Conv" else weight.ndim - 1
         scale, _ = scale_of(self.ranges[layer.input], self.flavour)
         values, scales = quantize_weight(weight, axis)
         if layer.kind == "Conv" and len(node.input) == 3 and self.flavour == "ort":
             bias = self.source.constant(node.input[2])
             # a channel of tiny weights still must hold its bias in 32 bits
             scales = np.maximum(scales, np.abs(bias) / (scale * 2.0**30)).astype(np.float32)
-            values = np.clip(np.round(weight / scales.reshape(-1, 1, 1, 1)), -127, 127).astype(np.int8)
+            values = np.clip(
+                np.round(weight / scales.reshape(-1, *[1] * (weight.ndim - 1))), -127, 127
+            ).astype(np.int8)
             whole = np.round(bias / (scale * scales)).astype(np.int32)
             node.input[2] = self._dequantized(f"{layer.node}_bias", whole, scale * scales, axis=0)
         node.input[1] = self._dequantized(f"{layer.node}_weight", values, scales, axis=axis)

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgetrack.errors import BoxError, ConfigError
-from edgetrack.options import Engine, EngineOptions, Model, Precision, Text, Threads
+from edgetrack.options import (
+    Engine,
+    EngineOptions,
+    Model,
+    Precision,
+    Text,
+    Threads,
+    Trust,
+    adapter_rules,
+    refuse_unused,
+)
 
 if TYPE_CHECKING:
     from edgetrack.bench.measure import Contestant
@@ -22,6 +32,7 @@ DEMO = "demo scene, from memory"
 
 
 def bench_command(
+    context: typer.Context,
     source: Annotated[
         str | None,
         typer.Option(
@@ -56,6 +67,7 @@ def bench_command(
     engine: Engine = "auto",
     precision: Precision = "auto",
     model: Model = None,
+    trust: Trust = False,
 ) -> None:
     """Measure where the time of a frame goes, and compare engines, precisions, models and other trackers.
 
@@ -66,7 +78,13 @@ def bench_command(
     from edgetrack.bench.measure import Target, measure
     from edgetrack.bench.report import print_figures, write_json
     from edgetrack.evaluation import machine
+    from edgetrack.evaluation.trackers import takes_weights
 
+    options = EngineOptions(model, engine, precision, threads, trust=trust)
+    models = [_changed(options, changes).model for changes in compare or ()]
+    refuse_unused(context, adapter_rules(model, *models))
+    weighed = any(takes_weights(name) for name in peer or ())
+    refuse_unused(context, {"peer_weights": (weighed, "no --peer is given that has weights")})
     if text is None and box is None:
         text = "red car"
     target = Target(text, None if box is None else _box(box))
@@ -74,7 +92,6 @@ def bench_command(
         raise ConfigError(
             f"{peer[0]} takes a box and nothing else; give --box X,Y,W,H, as in: --box 120,80,64,48"
         )
-    options = EngineOptions(model, engine, precision, threads)
     contestants = _contestants(options, compare or [], peer or [], peer_weights)
     figures, ratios = measure(contestants, _frames(source, frames), target, rounds=rounds, limit=frames)
     print_figures(Console(highlight=False), figures, ratios)

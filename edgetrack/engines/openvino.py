@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
-from edgetrack.engines.base import LazyEngine, check_feeds, first_line
-from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.errors import BundleError, EngineUnavailable, reason_of
 from edgetrack.manifest import TensorSpec
 
 _TYPES = {"f32": "float32", "i64": "int64"}
@@ -90,7 +90,7 @@ class OpenVinoEngine(LazyEngine):
             return OpenVinoGraph(role, compiled)
         except Exception as error:  # openvino raises RuntimeError for everything, with pages of text
             raise BundleError(
-                f"OpenVINO cannot load {path} ({first_line(error)}); export the bundle again"
+                f"OpenVINO cannot load {path} ({reason_of(error)}); export the bundle again"
             ) from error
 
 

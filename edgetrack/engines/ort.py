@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from edgetrack._native import library
 from edgetrack.bundle import Bundle
-from edgetrack.engines.base import LazyEngine, check_feeds, first_line
-from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.errors import BundleError, EngineUnavailable, reason_of
 from edgetrack.manifest import TensorSpec
 
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
@@ -124,7 +124,7 @@ class OrtEngine(LazyEngine):
             session = self._ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base but Exception
             raise BundleError(
-                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({first_line(error)}); "
+                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({reason_of(error)}); "
                 "export the bundle again"
             ) from error
         return OrtGraph(role, session)
