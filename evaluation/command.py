@@ -219,7 +219,8 @@ def eval_command(
     """Measure trackers on labelled sequences and pictures. Ctrl-C keeps what is finished; --resume goes on."""
     from rich.console import Console
 
-    from edgetrack.evaluation.conditions import COMPOSITES, CORRUPTIONS, EFFECTS, SEVERITIES, conditions
+    from edgetrack.evaluation.conditions import COMPOSITES, CORRUPTIONS, SEVERITIES, conditions
+    from edgetrack.evaluation.corruptions import EFFECTS
     from edgetrack.evaluation.grounding import grounds
     from edgetrack.evaluation.request import Request
     from edgetrack.evaluation.suite import evaluate, evaluate_regions

@@ -46,10 +46,12 @@ def open_entrant(
     """The tracker of a name.
 
     Args:
-        name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION", where MODEL may be an adapter's bundle; one of OpenCV's, see `open_opencv`;
+        name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION" (MODEL may be an adapter's
+            bundle); one of OpenCV's, see `open_opencv`;
             "nanotrack", or "nanotrack:SUBFOLDER" of ``peer_weights``; or FILE.py:CLASS, an
             ``edgetrack.peers.Adapter``.
-        open_edgetrack: gives what ``edgetrack.open_tracker`` does, with ``model`` and ``precision`` where the name says so.
+        open_edgetrack: gives what ``edgetrack.open_tracker`` does, with ``model`` and ``precision`` where the name
+            says so.
         peer_weights: folder of the weights of OpenCV's, or with what ``edgetrack export`` wrote.
         threads: of the others; edgetrack's are set where it is opened.
 

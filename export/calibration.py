@@ -216,10 +216,10 @@ class _Follower:
             if text is None and box is None and (due or not self.started):
                 self._anew(frame, self.words[count // EVERY % len(self.words)] if self.words else None)
                 continue
-            if count == 0:
-                track = self.main.start(frame.pixels, text=text, box=box)
-            else:
-                track = self.main.update(frame.pixels)
+            start = count == 0
+            track = (
+                self.main.start(frame.pixels, text=text, box=box) if start else self.main.update(frame.pixels)
+            )
             self._note(track.status == "tracking")
             if due and count:  # else the start itself has made a template
                 if self.words and (text is not None or box is not None):

@@ -24,10 +24,10 @@ from edgetrack.options import (
 )
 
 if TYPE_CHECKING:
-    from edgetrack.engines import Engine as Engines
     from edgetrack.io.sinks import Sink
     from edgetrack.io.sources import Source
     from edgetrack.pipeline import Summary
+    from edgetrack.status import Engine as Engines
     from edgetrack.status import Watch
     from edgetrack.types import Box
 

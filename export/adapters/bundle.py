@@ -139,7 +139,8 @@ class Foreign:
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
         """Those that run in most frames: one that learns the target runs seldom, and its errors stay."""
-        often = [graph for graph in self.paths if runs.get(graph, 0) >= max(runs.values()) / 2]
+        most = max(1, *runs.values()) if runs else 1
+        often = [graph for graph in self.paths if runs.get(graph, 0) >= most / 2]
         return sorted(often, key=lambda graph: -runs[graph])
 
     def tracker(self) -> FrameTracker:

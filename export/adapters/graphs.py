@@ -86,11 +86,11 @@ def torch_graph(
         model.SerializeToString(), session_options(1), providers=["CPUExecutionProvider"]
     )
     for name, wanted, found in zip(outputs, expected, session.run(list(outputs), feeds), strict=True):
-        error = float(np.abs(wanted.numpy() - found).max(initial=0))
+        distance = float(np.abs(wanted.numpy() - found).max(initial=0))
         limit = TOLERANCE * max(1.0, float(np.abs(wanted.numpy()).max(initial=0)))
-        if not error <= limit:  # also when it is not a number
+        if not distance <= limit:  # also when it is not a number
             raise ParityError(
-                f"output {name!r} differs by {error:.3g} between PyTorch and ONNX Runtime; expected at most "
+                f"output {name!r} differs by {distance:.3g} between PyTorch and ONNX Runtime; expected at most "
                 f"{limit:.3g}: does the module depend on chance, or on more than its inputs?"
             )
     return model
