@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
-from edgetrack.errors import ConfigError
+from edgetrack.errors import ConfigError, ExportError
 from edgetrack.export.adapters.bundle import (
     Foreign,
     adapter_of,
@@ -91,6 +91,11 @@ def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle | AdapterBund
 
 def _check(request: Request) -> None:
     kind, board = request.kind, request.gate.board
+    if kind == "checkpoint" and not Path(request.model).is_file():
+        raise ExportError(
+            f"checkpoint {request.model} cannot be loaded: it does not exist; "
+            "expected a file that 'edgetrack train' wrote"
+        )
     if kind == "bundle" and not request.precisions:
         Bundle.open(request.model)  # first of all it must be one
         if not request.retarget:

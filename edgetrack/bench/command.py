@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edgetrack.types import Box, Frame
 
 DEMO = "demo scene, from memory"
+EXIT_OVER = 1
 
 
 def bench_command(
@@ -72,11 +73,13 @@ def bench_command(
     """Measure where the time of a frame goes, and compare engines, precisions, models and other trackers.
 
     All take turns on the same frames in this process. Leave the machine alone while it measures.
+    The exit code is 1 where a bundle costs more than the budget of the board it was exported for, on such a board.
     """
     from rich.console import Console
 
+    from edgetrack.bench.budget import budget_of, check
     from edgetrack.bench.measure import Target, measure
-    from edgetrack.bench.report import print_figures, write_json
+    from edgetrack.bench.report import print_checks, print_figures, write_json
     from edgetrack.evaluation import machine
     from edgetrack.evaluation.trackers import takes_weights
 
@@ -94,11 +97,22 @@ def bench_command(
         )
     contestants = _contestants(options, compare or [], peer or [], peer_weights)
     figures, ratios = measure(contestants, _frames(source, frames), target, rounds=rounds, limit=frames)
-    print_figures(Console(highlight=False), figures, ratios)
+    console = Console(highlight=False)
+    print_figures(console, figures, ratios)
+    budgets = [budget_of(contestant.tracker) for contestant in contestants]
+    checks = {
+        one.name: check(budget, one, alone=len(contestants) == 1)
+        for one, budget in zip(figures, budgets, strict=True)
+        if budget is not None
+    }
+    print_checks(console, checks)
     if json is not None:
         command = shlex.join(["edgetrack", *sys.argv[1:]])
         facts = machine.facts()
-        write_json(json, figures, ratios, machine=facts, source=source or DEMO, command=command)
+        about = {"machine": facts, "command": command, "source": source or DEMO}
+        write_json(json, figures, ratios, checks, about=about)
+    if any(one.within is False for all_of in checks.values() for one in all_of):
+        raise typer.Exit(EXIT_OVER)
 
 
 def _box(value: str) -> Box:

@@ -260,7 +260,8 @@ def _print_files(console: Console, rows: Iterable[FileRow], report: Report) -> N
     console.print(table)
     console.print(
         f"where error is that of the outputs against fp32, accuracy the {report.accuracy_kind} over fp32's, speed "
-        f"times fp32's: {report.threads} threads of {report.machine}, ONNX Runtime (no float16 kernels: fp16 is for GPUs)",
+        f"times fp32's: {report.threads} threads of {report.machine}, ONNX Runtime "
+        "(no float16 kernels: fp16 is for GPUs)",
         style="dim",
     )
 

@@ -34,6 +34,7 @@ class AdapterManifest:
     graphs: tuple[str, ...]
     files: Mapping[str, BundleFile]  # by role: x, x.int8, code, report
     precisions: tuple[str, ...] = ()  # beside fp32
+    narrow: bool = False  # INT8 has weights of 7 bits, whose sums no processor rounds
     weights: Mapping[str, str] = field(
         default_factory=dict
     )  # SHA-256 by name of what the graphs were made of
@@ -191,6 +192,12 @@ def _precision(value: Any) -> str:
     return "int8"
 
 
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
 def _texts(value: Any) -> dict[str, str]:
     return {_text(key): _text(entry) for key, entry in value.items()}
 
@@ -203,6 +210,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "graphs": lambda value: tuple(_text(graph) for graph in value),
     "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},
     "precisions": lambda value: tuple(_precision(name) for name in value),
+    "narrow": _flag,
     "weights": _texts,
     "target": parse_budget,
     "versions": _texts,

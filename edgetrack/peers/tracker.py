@@ -234,6 +234,6 @@ def _automatic(bundle: AdapterBundle) -> tuple[str, str]:
         return "fp32", "the bundle has no INT8"
     if "int8" not in target.precisions:
         return "fp32", f"{target.name} does not list INT8"
-    if saturates():
+    if saturates() and not bundle.manifest.narrow:
         return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
     return "int8", f"the bundle has INT8 and {target.name} runs it"

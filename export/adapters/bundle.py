@@ -12,6 +12,7 @@ from typing import Any
 
 import onnx
 
+from edgetrack.engines.ort import saturates
 from edgetrack.errors import ExportError
 from edgetrack.export.adapters.feeds import watched_sessions
 from edgetrack.export.adapters.graphs import graphs_of
@@ -99,7 +100,7 @@ def copy_adapter_bundle(bundle: AdapterBundle, folder: Path, *, target: Budget) 
     files = {role: bundle.manifest.files[role].path for role in roles}
     for role, path in files.items():
         shutil.copyfile(bundle.path(role), folder / path)
-    manifest = replace(bundle.manifest, files={}, precisions=(), target=target)
+    manifest = replace(bundle.manifest, files={}, precisions=(), narrow=False, target=target)
     return add_adapter_files(folder, files, manifest=manifest)
 
 
@@ -164,7 +165,8 @@ class Foreign:
             onnx.checker.check_model(model)
             (self.folder / path).write_bytes(model.SerializeToString(deterministic=True))
         (self.folder / RANGES).write_text(variant.ranges_json(record), encoding="utf-8")
-        self.bundle = add_adapter_files(self.folder, files, manifest=self._plain.manifest, precisions=(NAME,))
+        manifest = replace(self._plain.manifest, narrow=saturates())
+        self.bundle = add_adapter_files(self.folder, files, manifest=manifest, precisions=(NAME,))
         return self._opened(NAME)
 
     def remove(self) -> None:
