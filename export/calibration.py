@@ -150,7 +150,7 @@ def record(
     crops = {role: kept.crops[role] + below.crops[role] for role in subject.paths}
     roles = subject.quantized(kept.seen)
     for name in roles or list(subject.paths)[:1]:
-        if len(kept.crops[name]) < LEAST:
+        if len(crops[name]) < LEAST or not kept.crops[name]:
             raise ExportError(_too_few(name, kept, seen))
     facts = {
         "sources": [Path(clip.name).name for clip in clips],
