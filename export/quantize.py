@@ -64,6 +64,7 @@ class _Emitter:
         self.model.CopyFrom(source.model)
         self.graph = self.model.graph
         self.ends = {value.name for value in self.graph.output}
+        self.last = _last(source)
         self.added: dict[str, list[onnx.NodeProto]] = {}  # by the tensor that they follow
         self.first: list[onnx.NodeProto] = []
 
@@ -88,9 +89,9 @@ class _Emitter:
         """Tensors that only integers leave: outputs of integer convolutions and sums of such."""
         if self.flavour == "portable":
             return set()
-        whole = {v.output for v in self.layers.values() if v.kind == "Conv"} - self.ends
+        whole = {v.output for v in self.layers.values() if v.kind == "Conv"} - self.last
         for output, node in self.source.sums.items():  # in the order of the graph
-            if output not in self.ends and whole.issuperset(node.input):
+            if output not in self.last and whole.issuperset(node.input):
                 whole.add(output)
         return whole
 
@@ -156,3 +157,22 @@ class _Emitter:
         tensors = [tensor for tensor in self.graph.initializer if tensor.name in read]
         del self.graph.initializer[:]
         self.graph.initializer.extend(tensors)
+
+
+def _last(source: Source) -> set[str]:
+    """Tensors from which an output is computed without another layer in between: they stay in float.
+
+    A box's size is often the exponential of one, where a 255th of its range is some percent of the box.
+    """
+    producers = {output: node for node in source.model.graph.node for output in node.output}
+    layers = {layer.node for layer in source.layers.values()}
+    open_, found = [value.name for value in source.model.graph.output], set[str]()
+    while open_:
+        name = open_.pop()
+        if name in found:
+            continue
+        found.add(name)
+        node = producers.get(name)
+        if node is not None and node.name not in layers:
+            open_ += node.input
+    return found
