@@ -47,6 +47,10 @@ def add_int8(gate: Gate, *, watch: Watch) -> Report:
         if passed or report.ratio is None or accuracy.ratio > report.ratio:
             fill(report, accuracy)
         if passed:
+            report.latency_ms[decisive] = (
+                speed.fp32_ms,
+                speed.other_ms,
+            )  # what has passed, not measured again
             _accept(report, gate, variant, accuracy, decisive)
             return report
         subject.remove()
@@ -109,8 +113,9 @@ def _accept(report: Int8Report, gate: Gate, variant: Variant, accuracy: Accuracy
     if isinstance(gate.subject, Own):
         fill_thresholds(report, gate.subject.bundle)
     for role, plan in variant.plans.items():
-        speed = plan.speed(variant.layers[role], threads=report.threads)
-        report.latency_ms[role] = (speed.fp32_ms, speed.other_ms)
+        if role != decisive:
+            speed = plan.speed(variant.layers[role], threads=report.threads)
+            report.latency_ms[role] = (speed.fp32_ms, speed.other_ms)
     speeds = {role: fp32 / other for role, (fp32, other) in report.latency_ms.items()}
     report.files += gate.subject.files(variant, accuracy=accuracy.ratio, speed=speeds)
     report.why = f"{accuracy}; {_speed(report, decisive)}"

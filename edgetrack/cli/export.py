@@ -227,6 +227,10 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
         console.print(f"{name} {verdict}:", style=style, end=" ")
         console.print(report.why, markup=False, soft_wrap=True)
     manifest = bundle.manifest
+    if not reports:
+        for role, entry in manifest.files.items():
+            megabytes = bundle.path(role).stat().st_size / 1e6
+            console.print(f"{megabytes:8.2f} MB  {entry.path}", markup=False, soft_wrap=True)
     size = sum(bundle.path(role).stat().st_size for role in manifest.files) / 1e6
     parameters = getattr(manifest, "parameters", None)
     facts = [f"{manifest.name} {manifest.version}", *([f"{parameters:,} parameters"] if parameters else [])]
