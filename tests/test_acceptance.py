@@ -19,8 +19,9 @@ cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[vi
 from edgetrack.bundle import Bundle  # noqa: E402
 from edgetrack.demo.scene import Scene  # noqa: E402
 from edgetrack.errors import ConfigError, ExportError  # noqa: E402
-from edgetrack.export import accuracy, calibration, labels, scores, speed  # noqa: E402
+from edgetrack.export import accuracy, calibration, scores, speed  # noqa: E402
 from edgetrack.export.calibration import Clip, clips_of, record  # noqa: E402
+from edgetrack.export.labels import labelled_clips  # noqa: E402
 from edgetrack.export.subject import QUANTIZED, Own  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.policy import Policy  # noqa: E402
@@ -195,7 +196,7 @@ def write_clip(folder: Path, name: str, labels: str) -> None:
 def test_labelled_clips_start_at_their_first_box(tmp_path: Path) -> None:
     rows = ["nan,nan,nan,nan", *(f"{20 + i},30,40,40" for i in range(1, 40))]
     write_clip(tmp_path, "late", "\n".join(rows))
-    (late,) = labels.labelled_clips(tmp_path)
+    (late,) = labelled_clips(tmp_path)
     assert (late.start, late.truth.shape) == (1, (39, 4))
     tracker = own().tracker()
     result = accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
@@ -219,7 +220,7 @@ def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) 
     if labels is not None:
         write_clip(tmp_path, "clip", labels)
     with pytest.raises(ExportError, match=message):
-        labels.labelled_clips(tmp_path)
+        labelled_clips(tmp_path)
 
 
 def test_agreement_is_of_frames_with_a_box() -> None:
