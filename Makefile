@@ -10,7 +10,7 @@ CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/inc
   $(foreach d,src bindings tests examples,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: test test-kernels demo wheel lint format clean
+.PHONY: test test-kernels mutants demo wheel lint format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 test: wheel lint
@@ -25,6 +25,11 @@ test-kernels: wheel
 	@$(BIN)/pytest tests/test_token_select.py tests/test_crop_kernels.py tests/test_cuda_kernels.py \
 	  tests/test_onnxruntime_ops.py tests/test_tensorrt_plugins.py tests/test_kernel_switches.py \
 	  tests/test_gpu_benchmark.py tests/test_export.py
+
+# Breaks one line at a time and says which of them no test notices; takes an hour, CI runs it every night.
+mutants: wheel
+	@$(BIN)/pip install --quiet cmake pybind11
+	@PATH="$(BIN):$$PATH" $(BIN)/python tests/mutants/run.py
 
 wheel: $(BIN)/python
 	@rm -rf dist

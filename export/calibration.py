@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgetrack.errors import ConfigError, ExportError
 from edgetrack.export.evidence import Seen, as_records, check_seen, random_box
 from edgetrack.export.watch import Watch
+from edgetrack.io.names import public_name
 from edgetrack.io.sources import Source, open_source
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.types import Box, Frame
@@ -108,7 +109,7 @@ class Reservoir:
 def clips_of(places: Sequence[str | Path]) -> list[Clip]:
     """The videos to calibrate on; without any, the drawn scene of the demo."""
     if places:
-        return [Clip(str(place), lambda place=place: open_source(place)) for place in places]  # type: ignore[misc]
+        return [Clip(public_name(str(place)), lambda place=place: open_source(place)) for place in places]  # type: ignore[misc]
     return [demo_clip()]
 
 

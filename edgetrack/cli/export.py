@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from edgetrack.cli.base import app, parse_box
-from edgetrack.options import Text, Trust, refuse_unused
+from edgetrack.options import Text, Trust, bounded, refuse_unused
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,7 +86,11 @@ def export_command(
     threads: Annotated[
         int,
         typer.Option(
-            min=1, metavar="N", rich_help_panel="INT8 and float16", help="CPU threads to measure with."
+            min=1,
+            metavar="N",
+            callback=bounded,
+            rich_help_panel="INT8 and float16",
+            help="CPU threads to measure with, at most the cores that this process may use.",
         ),
     ] = 2,
     report: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import zip_longest
@@ -115,8 +116,6 @@ def run_command(
         raise ConfigError(f"{given} given, expected one of them, as in: {EXAMPLE}")
     outputs = _distinct(output or [], source)
     refuse_unused(context, adapter_rules(model))
-    one = (len(targets) == 1, "it is for one target, and there are several")
-    refuse_unused(context, {"deadline_ms": one, "static_check": one})
     for path in outputs:
         if len(targets) > 1 and path.suffix.lower() == ".mcap":
             raise ConfigError(
@@ -182,11 +181,11 @@ def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
 
 def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
     """The outputs, after a check that none overwrites another or the source."""
-    places = [path.resolve() for path in outputs]
+    places = [os.path.realpath(path) for path in outputs]  # of a link to itself, Path.resolve makes an error
     for path, place in zip(outputs, places, strict=True):
         if places.count(place) > 1:
             raise ConfigError(f"output {path} is given twice; give each output its own name")
-        if source is not None and place == Path(source).resolve():
+        if source is not None and place == os.path.realpath(source):
             raise ConfigError(f"output {path} is the source itself; give the output another name")
     return outputs
 
@@ -211,7 +210,11 @@ def _track(
     console = Console(highlight=False)
     text, box = targets[0] if len(targets) == 1 else (None, None)
     with signals.interruptible(), ExitStack() as stack:
-        engine, run = _one(text, box, deadline_ms, options) if len(targets) == 1 else _many(targets, options)
+        engine, run = (
+            _one(text, box, deadline_ms, options)
+            if len(targets) == 1
+            else _many(targets, deadline_ms, options)
+        )
         facts = describe(source, engine, text=text, box=box)
         sinks: list[Sink] = [
             stack.enter_context(open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts))
@@ -226,7 +229,7 @@ def _track(
             summary = run(source, sinks, watch, max_frames)
         with signals.undisturbed():
             stack.close()
-    print_summary(console, summary, outputs, live=source.live, engines=watch.engines)
+    print_summary(console, summary, outputs, live=source.live, engines=watch.engines, notes=source.notes)
     _finish(summary)
 
 
@@ -248,7 +251,7 @@ def _one(
     )
 
 
-def _many(targets: list[Target], options: EngineOptions) -> tuple[Engines, Run]:
+def _many(targets: list[Target], deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
     from edgetrack import pipeline
 
     tracker = options.multi_tracker()
@@ -259,6 +262,7 @@ def _many(targets: list[Target], options: EngineOptions) -> tuple[Engines, Run]:
         tracker,
         sinks,
         max_frames=most,
+        deadline_ms=deadline_ms,
         on_frame=watch.update_all,
         on_failure=lambda name, error: complain(
             f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"

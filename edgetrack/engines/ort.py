@@ -9,11 +9,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgetrack import cores, memory
+from edgetrack._exit import door
 from edgetrack._native import library
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds
-from edgetrack.errors import BundleError, EngineUnavailable, reason_of
+from edgetrack.errors import BundleError, EdgetrackError, EngineUnavailable, reason_of
 from edgetrack.manifest import TensorSpec
+from edgetrack.unique import Unique
 
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
 
@@ -27,8 +30,10 @@ SETTINGS = {
 }
 
 
-class OrtGraph:
+class OrtGraph(Unique):
     """One ONNX Runtime session."""
+
+    _instead = "it is a network in memory; open the bundle where it is needed"
 
     def __init__(self, role: str, session: Any) -> None:
         self.role = role
@@ -39,7 +44,12 @@ class OrtGraph:
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         check_feeds(self.role, self.inputs, feeds)
-        return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
+        try:
+            with door:
+                results = self._session.run(self._names, feeds)
+        except Exception as error:
+            raise _failure(self.role, error) from error
+        return dict(zip(self._names, results, strict=True))
 
     def bind(
         self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
@@ -53,19 +63,33 @@ class OrtGraph:
             binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(array))
         for name, array in outputs.items():
             binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(array))
-        return _Bound(self._session, binding, (inputs, outputs))
+        return _Bound(self.role, self._session, binding, (inputs, outputs))
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
     """A session and the memory it works on; ONNX Runtime itself keeps none of the arrays alive."""
 
+    role: str
     session: Any
     binding: Any
     arrays: Any
 
     def __call__(self) -> None:
-        self.session.run_with_iobinding(self.binding)
+        try:
+            with door:
+                self.session.run_with_iobinding(self.binding)
+        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+            raise _failure(self.role, error) from error
+
+
+def _failure(role: str, error: Exception) -> EdgetrackError:
+    """What became of a run of graph ``role``."""
+    if memory.ran_out(error):
+        return memory.told(f"ONNX Runtime ran graph {role!r}")
+    return EngineUnavailable(
+        f"ONNX Runtime could not run graph {role!r} ({reason_of(error)}); try another engine"
+    )
 
 
 class OrtEngine(LazyEngine):
@@ -73,7 +97,7 @@ class OrtEngine(LazyEngine):
 
     Args:
         precision: "fp32" or "int8".
-        threads: that one graph may use; it does not spin while it waits for the next frame.
+        threads: that one graph may use, as of ``open_engine``; it does not spin while it waits for the next frame.
         why: this precision was taken, for ``reason``.
         compiled: runs edgetrack's operators (``kernels/README.md``) by its own library, not by the functions of
             standard operators that the graphs carry; ``name`` is "ort-ops" then.
@@ -87,7 +111,7 @@ class OrtEngine(LazyEngine):
         bundle: Bundle,
         *,
         precision: str = "fp32",
-        threads: int = 2,
+        threads: int | None = None,
         why: str = "asked for",
         compiled: bool = False,
     ) -> None:
@@ -105,15 +129,15 @@ class OrtEngine(LazyEngine):
                 f"engine {self.name!r} cannot run precision {precision!r}: CPUs have no kernels for it; expected fp32 "
                 "or int8, or for bf16 engine='openvino', for fp16 engine='tensorrt', 'ort-cuda' or 'ort-tensorrt'"
             )
+        self._threads = cores.checked(threads)
         self._ort: Any = onnxruntime
         self.precision = precision
         self._operators = library("ops") if compiled else None
         selection = self._operators.name if self._operators else "functions of the graph"
         self.reason = (
-            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {threads} threads; {precision}: {why}; "
+            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {self._threads} threads; {precision}: {why}; "
             f"token selection: {selection}"
         )
-        self._threads = threads
 
     def _open(self, role: str) -> OrtGraph:
         path = self.bundle.graph(role, self.precision, flavour="ort")
@@ -122,7 +146,9 @@ class OrtEngine(LazyEngine):
             if self._operators is not None:
                 options.register_custom_ops_library(str(self._operators))
             session = self._ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+        except Exception as error:
+            if memory.ran_out(error):
+                raise memory.told(f"ONNX Runtime loaded {path}") from error
             raise BundleError(
                 f"ONNX Runtime {self._ort.__version__} cannot load {path} ({reason_of(error)}); "
                 "export the bundle again"
@@ -143,12 +169,12 @@ def saturates(*, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return bool(flags) and "avx512_vnni" not in flags and "avx_vnni" not in flags
 
 
-def session_options(threads: int) -> Any:
+def session_options(threads: int | None) -> Any:
     """How every session runs, with so many threads."""
     import onnxruntime
 
     options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = cores.checked(threads)
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: the rest arrives as exceptions
     for key, value in SETTINGS.items():

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._exit import door
 from edgetrack._native import runtime
 from edgetrack.crop import check_packed
 from edgetrack.engines.ort import OrtGraph, session_options
@@ -78,7 +79,7 @@ class NanoTrack:
 
     modes: tuple[Mode, ...] = ("bbox",)
 
-    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         template, search = (_open(folder / f"{name}.onnx", threads) for name in ("template", "search"))
         _check_tensors(folder, template, search)
         cells = search.outputs["classes"].shape[-1]
@@ -166,7 +167,8 @@ class NanoTrack:
     def _crop(self, pixels: NDArray[np.uint8], side: int, out: Floats) -> None:
         """The square of ``side`` pixels around the centre as float32 (1, 3, S, S), RGB, whole numbers 0..255."""
         x, y = (int(v) - (side + 1) // 2 for v in self._center)
-        runtime.crop_square(pixels, x, y, side, out)
+        with door:
+            runtime.crop_square(pixels, x, y, side, out)
 
 
 class Published:
@@ -204,7 +206,7 @@ def _context(size: Floats, total: Any) -> Any:
     return np.sqrt(width * height)
 
 
-def _open(path: Path, threads: int) -> OrtGraph:
+def _open(path: Path, threads: int | None) -> OrtGraph:
     import onnxruntime
 
     try:

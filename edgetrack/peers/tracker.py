@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack import targets
+from edgetrack import cores, targets
 from edgetrack.bundle import Bundle
 from edgetrack.crop import check_packed
 from edgetrack.engines.ort import saturates
@@ -21,7 +21,7 @@ from edgetrack.errors import AdapterError, BoxError, ConfigError, EdgetrackError
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 from edgetrack.tracker import Tracker
-from edgetrack.types import STATUSES, Box, Track
+from edgetrack.types import STATUSES, Box, Frame, Track
 
 ENGINE = "adapter"  # name of the engine: an adapter brings its own
 
@@ -57,7 +57,7 @@ class AdapterTracker:
         self.engine, self.modes = engine, modes
         self._tracker, self._started = tracker, False
 
-    def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Any = None) -> Track:
+    def start(self, frame: NDArray[np.uint8] | Frame, text: str | None = None, *, box: Any = None) -> Track:
         """Names the target in the first frame, uint8 (H, W, 3) BGR; forgets any target before it.
 
         Raises:
@@ -65,7 +65,7 @@ class AdapterTracker:
             ConfigError: a way to give the target that the adapter does not have.
             AdapterError: the adapter failed, or returned something else than a ``Track``.
         """
-        pixels, given = check_packed(frame), None if box is None else Box.of(box)
+        pixels, given = _pixels(frame), None if box is None else Box.of(box)
         self._check_target(text, given)
         if given is not None:
             height, width = pixels.shape[:2]
@@ -78,7 +78,7 @@ class AdapterTracker:
         self._started = True
         return track
 
-    def update(self, frame: NDArray[np.uint8], *, deadline_ms: float | None = None) -> Track:
+    def update(self, frame: NDArray[np.uint8] | Frame, *, deadline_ms: float | None = None) -> Track:
         """Finds the target in the next frame, uint8 (H, W, 3) BGR.
 
         Raises:
@@ -93,7 +93,7 @@ class AdapterTracker:
             )
         if not self._started:
             raise NotStartedError("update() before start(); call start(frame, ...) first")
-        pixels = check_packed(frame)
+        pixels = _pixels(frame)
         return self._checked("update", lambda: self._tracker.update(pixels))
 
     def set_text(self, text: str) -> None:
@@ -155,6 +155,10 @@ class AdapterTracker:
         return guarded(f"{step}() of {self._name}", call)
 
 
+def _pixels(frame: NDArray[np.uint8] | Frame) -> NDArray[np.uint8]:
+    return check_packed(frame.pixels if isinstance(frame, Frame) else frame)
+
+
 def guarded(what: str, call: Callable[[], Any]) -> Any:
     """What ``call`` returns.
 
@@ -177,7 +181,7 @@ def open_tracker(
     *,
     engine: str = "auto",
     precision: str = "auto",
-    threads: int = 2,
+    threads: int | None = None,
     static_check: bool = False,
     trust: bool = False,
 ) -> Tracker | AdapterTracker:
@@ -187,7 +191,7 @@ def open_tracker(
         bundle: folder of a bundle, name of a shipped model, an open bundle, or None for the default model.
         engine, static_check: as of ``edgetrack.Tracker``; an adapter brings its own engine.
         precision: "auto", or one that the bundle has.
-        threads: that one network call may use.
+        threads: that one network call may use; None: 2, or 1 where there is but one core.
         trust: lets the code run that an adapter's bundle brings.
 
     Raises:
@@ -210,11 +214,10 @@ def open_tracker(
 
 
 def open_adapter(
-    bundle: AdapterBundle, *, precision: str = "auto", threads: int = 2, trust: bool = False
+    bundle: AdapterBundle, *, precision: str = "auto", threads: int | None = None, trust: bool = False
 ) -> AdapterTracker:
     """The tracker of an adapter's bundle; see ``open_tracker``."""
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise ConfigError(f"threads is {threads!r}; expected an integer of at least 1")
+    threads = cores.checked(threads)
     taken, why = _automatic(bundle) if precision == "auto" else (precision, "asked for")
     folder, adapter = bundle.graphs(taken), bundle.adapter(trust=trust)
     name = bundle.manifest.name
