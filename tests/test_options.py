@@ -40,7 +40,7 @@ IDLE = {
     "run": {
         "engine": RUN + " --model {adapter} --trust --engine ort",
         "static_check": RUN + " --model {adapter} --trust --static-check",
-        "deadline_ms": RUN + " --box 9,9,20,20 --deadline-ms 8",
+        "deadline_ms": RUN + " --model {adapter} --trust --deadline-ms 8",
         "trust": RUN + " --trust",
     },
     "demo": {
