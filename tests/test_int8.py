@@ -156,7 +156,7 @@ def test_scores_mean_in_int8_what_they_mean_in_float32(made: tuple[Bundle, Int8R
     thresholds = made[0].manifest.precisions["int8"].thresholds
     assert thresholds.keys() == {"keep", "drop"}
     policy = Policy.of(made[0].manifest.thresholds)
-    assert all(0.5 < value / getattr(policy, name) < 2 for name, value in thresholds.items())
+    assert 0 < thresholds["drop"] < thresholds["keep"] < 1
     assert thresholds != {
         name: round(getattr(policy, name), 4) for name in thresholds
     }  # integers move scores
@@ -226,10 +226,12 @@ def test_what_is_not_accurate_is_left_out(
     assert isinstance(report, Int8Report)
     assert not report.accepted
     assert "at best 0.750 of fp32's accuracy over 100 frames, expected 0.99" in report.why
-    assert [attempt.floats for attempt in report.attempts] == list(int8.STEPS)
+    tried = [attempt.floats for attempt in report.attempts]
+    assert tried == list(int8.STEPS[: len(tried)])  # until no layer is left in integers
+    assert len(tried) >= 4
     back = [asked[0][1] - row[1] for row in asked]  # so many went back into float; some had never left it
     assert back == sorted(back)
-    assert all(step - 2 <= layers <= step for layers, step in zip(back, int8.STEPS, strict=True))
+    assert all(step - 2 <= layers <= step for layers, step in zip(back, tried, strict=True))
     stored = json.loads(bundle.path("report").read_text())["int8"]
     assert (stored["accepted"], stored["kept"], stored["evidence"]) == (False, True, 100)
     assert "had before is kept as it was" in report.why
