@@ -25,7 +25,8 @@ from edgetrack.evaluation.records import Record
 from edgetrack.evaluation.runner import track
 from edgetrack.evaluation.sequences import chosen, sequences
 from edgetrack.evaluation.streams import Stream
-from edgetrack.export.adapters import export_adapter
+from edgetrack.export.command import Request, make_bundle
+from edgetrack.export.watch import silent
 from edgetrack.peers import FrameTracker
 from edgetrack.peers.nanotrack import NanoTrack
 
@@ -85,7 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     pair = [options.weights / f"v2_{part}.onnx" for part in ("backbone", "head")]
     with TemporaryDirectory() as folder:
-        export_adapter("nanotrack-v2", pair, Path(folder) / "v2")
+        make_bundle(Request("nanotrack-v2", Path(folder) / "v2", weights=tuple(pair)), watch=silent)
         trackers: dict[str, FrameTracker] = {
             OURS: NanoTrack(Path(folder) / "v2", threads=options.threads),
             OPENCV: OpenCvTracker("opencv-nano", pair, threads=options.threads),

@@ -1,7 +1,12 @@
 """A PyTorch tracker of one's own in edgetrack's tools, smallest form: learned features, correlated.
 
-edgetrack export docs/own_tracker.py:Matcher --weights matcher.pt --output matcher
-edgetrack eval folder SEQUENCES --tracker docs/own_tracker.py:Matcher --peer-weights matcher
+edgetrack export docs/own_tracker.py:Matcher --weights matcher.pt --output matcher --int8 --calibration drive.mp4
+edgetrack run --model matcher --trust --source drive.mp4 --box 120,80,64,48
+edgetrack eval folder SEQUENCES --tracker edgetrack --tracker edgetrack:matcher --trust
+
+The bundle has a copy of this file, which therefore must need no other file of yours. INT8 is calibrated on what the
+sessions of onnxruntime are fed, and passes the gate of edgetrack's own models: `open` is then given the folder with the
+graphs in INT8. In Python: edgetrack.open_tracker("matcher", trust=True).
 """
 
 import numpy as np

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgetrack.bundle import Bundle
     from edgetrack.errors import (
+        AdapterError,
         BoxError,
         BundleError,
         ClosedError,
@@ -44,12 +45,14 @@ if TYPE_CHECKING:
     from edgetrack.following import track
     from edgetrack.io import open_sink, open_source
     from edgetrack.multi_tracker import MultiTracker
+    from edgetrack.peers.tracker import open_tracker
     from edgetrack.tracker import Tracker
     from edgetrack.types import Box, Frame, Timing, Track
 
     __version__: str
 
 __all__ = [
+    "AdapterError",
     "Box",
     "BoxError",
     "Bundle",
@@ -78,10 +81,12 @@ __all__ = [
     "__version__",
     "open_sink",
     "open_source",
+    "open_tracker",
     "track",
 ]
 
 _HOMES = {
+    "AdapterError": "edgetrack.errors",
     "Box": "edgetrack.types",
     "BoxError": "edgetrack.errors",
     "Bundle": "edgetrack.bundle",
@@ -109,6 +114,7 @@ _HOMES = {
     "WorkerError": "edgetrack.errors",
     "open_sink": "edgetrack.io",
     "open_source": "edgetrack.io",
+    "open_tracker": "edgetrack.peers.tracker",
     "track": "edgetrack.following",
 }
 

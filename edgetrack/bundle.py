@@ -149,8 +149,42 @@ def _locate(path: str | Path) -> Path:
         return MODELS / path
     if folder.is_dir():
         return folder
+    if why := _what_file(folder):
+        raise BundleError(why)
     names = ", ".join(shipped()) or "none"
     raise BundleError(f"model {str(path)!r} is neither a folder nor a shipped model; shipped here: {names}")
+
+
+_WEIGHTS = (".pth", ".pth.tar", ".tar", ".ckpt", ".safetensors", ".bin", ".onnx", ".pt", ".tflite", ".engine")
+
+
+def _what_file(path: Path) -> str | None:
+    """What to do with a file where a bundle's folder is expected; None for what is no file's name."""
+    ending = next((end for end in _WEIGHTS if path.name.lower().endswith(end)), "")
+    if not path.is_file():
+        return f"{path} does not exist; expected a model bundle, or a file to make one of" if ending else None
+    if path.name == FILE_NAME:
+        return f"{path} is a file of a bundle; give its folder, {path.parent}"
+    adapter = (
+        f"edgetrack export my.py:Adapter --weights {path} --output DIR (docs/own_tracker.py shows an adapter)"
+    )
+    if ending == ".pt":
+        return (
+            f"{path} is a file of weights, not a bundle; a checkpoint of edgetrack train becomes one by: "
+            f"edgetrack export {path} --output DIR; another network by: {adapter}"
+        )
+    if ending == ".onnx":
+        return (
+            f"{path} is an ONNX graph, which says nothing of how it tracks; make a bundle of it: NanoTrack by: "
+            "edgetrack export nanotrack-v2 --weights BACKBONE.onnx --weights HEAD.onnx --output DIR; "
+            f"another by: {adapter}"
+        )
+    if ending:
+        return (
+            f"{path} is a file of weights, not a bundle; make one of it: NanoTrack v3 by: edgetrack export "
+            f"nanotrack-v3 --weights {path} --output DIR; another network by: {adapter}"
+        )
+    return f"{path} is a file; expected the folder of a model bundle, or the name of a shipped model"
 
 
 def _inside(folder: Path, role: str, entry: BundleFile) -> Path:

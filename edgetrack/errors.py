@@ -16,6 +16,7 @@ EdgetrackError
 ├── DatasetError(ValueError)       a data set on disk that is missing, incomplete or malformed
 ├── SinkError(OSError)             an output that cannot be written
 │   └── ReaderGone                 standard output whose reader has left, such as `head`
+├── AdapterError(RuntimeError)     a tracker of one's own whose code failed, or answered with something else
 ├── WorkerError(RuntimeError)      a process or machine of an evaluation that ended before its work
 └── ExportError(RuntimeError)      a checkpoint that cannot become a bundle
     └── ParityError                an exported graph whose outputs differ from the network's
@@ -24,6 +25,15 @@ Each message says what happened and with which value, what was expected, and how
 """
 
 from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")  # ECMA-48
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+# Lines that other libraries begin their errors with, and that say nothing of what is wrong.
+_EMPTY = re.compile(
+    r"^(Exception from |Check '.*' failed at |Failed to export the model|Next steps|This is step|Error in user code:?$)"
+)
 
 
 class EdgetrackError(Exception):
@@ -90,6 +100,10 @@ class ReaderGone(SinkError):
     """Standard output is a pipe whose reader has left, such as ``head``."""
 
 
+class AdapterError(EdgetrackError, RuntimeError):
+    """A tracker of one's own whose code failed, or answered with something else than was asked of it."""
+
+
 class WorkerError(EdgetrackError, RuntimeError):
     """A process or machine that shares the work of an evaluation ended before its work."""
 
@@ -100,3 +114,19 @@ class ExportError(EdgetrackError, RuntimeError):
 
 class ParityError(ExportError):
     """An exported graph whose outputs differ from those of the network."""
+
+
+def reason_of(error: BaseException, *, limit: int = 300) -> str:
+    """Why another library failed, in one line without escape sequences: the kind and the first telling line.
+
+    The reason is that of the innermost error that caused it, for PyTorch and OpenVINO wrap theirs in pages about
+    themselves.
+    """
+    found, seen = error, set[int]()
+    while found.__cause__ is not None and id(found) not in seen:
+        seen.add(id(found))
+        found = found.__cause__
+    lines = (_CONTROL.sub(" ", line).strip() for line in _ESCAPES.sub("", str(found)).splitlines())
+    said = [line for line in lines if line]
+    telling = next((line for line in said if not _EMPTY.match(line)), said[0] if said else "")
+    return f"{type(found).__name__}: {telling}"[:limit] if telling else type(found).__name__

@@ -48,6 +48,15 @@ class Precision:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What a frame may cost on the board that a bundle was made for; see ``edgetrack.targets``."""
+
+    name: str  # of the target
+    latency_budget_ms: float
+    memory_budget_mb: float
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything that running the model needs to know beside the files themselves."""
 
@@ -69,6 +78,7 @@ class Manifest:
         default_factory=dict
     )  # by name, such as int8; fp32 is always there
     versions: Mapping[str, str] = field(default_factory=dict)  # of the programs that exported it
+    target: Budget | None = None  # that it was exported for
 
     def thresholds_of(self, precision: str) -> dict[str, float]:
         """The numbers of the state machine that differ from its defaults when the graphs run in ``precision``."""
@@ -88,6 +98,12 @@ class Manifest:
             raise BundleError(
                 f"{origin} is not valid JSON ({error}); copy or export the bundle again"
             ) from error
+        kind = values.get("kind", "model") if isinstance(values, dict) else "model"
+        if kind != "model":
+            raise BundleError(
+                f"{origin} is of kind {kind!r}: another tracker, not a model of edgetrack's own; open it with "
+                "edgetrack.open_tracker(FOLDER, trust=True), or edgetrack run --model FOLDER --trust"
+            )
         schema = values.get("schema") if isinstance(values, dict) else None
         if not isinstance(schema, int) or isinstance(schema, bool):
             raise BundleError(
@@ -98,7 +114,7 @@ class Manifest:
                 f"{origin} has schema {schema}, this edgetrack reads up to {SCHEMA}; "
                 "run: pip install -U edgetrack"
             )
-        required = [f.name for f in fields(cls) if f.default_factory is MISSING]
+        required = [f.name for f in fields(cls) if f.default is f.default_factory is MISSING]
         missing = [name for name in required if name not in values]
         if schema < 1 or missing:
             raise BundleError(
@@ -120,7 +136,10 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as indented JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        values = asdict(self)
+        if self.target is None:
+            del values["target"]  # bundles without one keep their digest
+        return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
 def _text(value: Any) -> str:
@@ -184,6 +203,14 @@ def _specs(value: Any) -> dict[str, TensorSpec]:
     }
 
 
+def parse_budget(value: Any) -> Budget | None:
+    """A budget from JSON; None for null."""
+    if value is None:
+        return None
+    latency, memory = (_positive(value[key]) for key in ("latency_budget_ms", "memory_budget_mb"))
+    return Budget(_text(value["name"]), latency, memory)
+
+
 _PARSERS: dict[str, Any] = {
     "schema": _whole,
     "name": _text,
@@ -207,4 +234,5 @@ _PARSERS: dict[str, Any] = {
         for name, entry in value.items()
     },
     "versions": lambda value: {_text(name): _text(version) for name, version in value.items()},
+    "target": parse_budget,
 }

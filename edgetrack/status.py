@@ -25,8 +25,11 @@ from edgetrack.terminal import one_line, takes_more
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
 
 if TYPE_CHECKING:
-    from edgetrack.engines import Engine
+    from edgetrack.engines import Engine as OwnEngine
     from edgetrack.io.sources import Source
+    from edgetrack.peers.tracker import AdapterEngine
+
+    Engine = OwnEngine | AdapterEngine
 
 COLOURS: dict[Status, str] = {"tracking": "green", "uncertain": "yellow", "lost": "red", "searching": "cyan"}
 REDRAW_S = 0.1

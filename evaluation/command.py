@@ -11,7 +11,17 @@ from typing import Annotated
 
 import typer
 
-from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
+from edgetrack.options import (
+    Engine,
+    EngineOptions,
+    Model,
+    Precision,
+    Rule,
+    Threads,
+    Trust,
+    adapter_rules,
+    refuse_unused,
+)
 
 
 class _Mode(str, Enum):
@@ -38,6 +48,7 @@ class _Format(str, Enum):
 
 
 def eval_command(
+    context: typer.Context,
     dataset: Annotated[
         str,
         typer.Argument(
@@ -203,15 +214,28 @@ def eval_command(
     engine: Engine = "auto",
     precision: Precision = "auto",
     model: Model = None,
+    trust: Trust = False,
 ) -> None:
     """Measure trackers on labelled sequences and pictures. Ctrl-C keeps what is finished; --resume goes on."""
-    from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions
+    from edgetrack.evaluation.conditions import COMPOSITES, CORRUPTIONS, SEVERITIES, conditions
+    from edgetrack.evaluation.corruptions import EFFECTS
     from edgetrack.evaluation.grounding import grounds
     from edgetrack.evaluation.request import Request
     from edgetrack.evaluation.suite import evaluate, evaluate_regions
     from edgetrack.terminal import open_console
 
     disturbed = corruption or (CORRUPTIONS if robustness else ())
+    modes = {m.value for m in mode or ()}
+    by_chance = bool(disturbed or occlusion or switch or _Control.shuffled in text_control)
+    rules = _own_rules(tracker, model) | {
+        "severity": (bool(disturbed or occlusion), "nothing is disturbed"),
+        "draws": ("init-jitter" in disturbed, "--corruption init-jitter is not asked for"),
+        "corrupt_init": (bool({*EFFECTS, *COMPOSITES} & {*disturbed}), "no pictures are disturbed"),
+        "robustness": (not corruption, "--corruption says which disturbances"),
+        "seed": (by_chance, "nothing is drawn by chance"),
+        "text_control": (grounds(dataset) or bool(modes - {"bbox"}), "the target is given by a box alone"),
+    }
+    refuse_unused(context, rules)
     request = Request(
         dataset=dataset,
         path=path,
@@ -241,7 +265,7 @@ def eval_command(
         resume=resume,
         command=shlex.join(["edgetrack", *sys.argv[1:]]),
     )
-    options = EngineOptions(model, engine, precision, threads)
+    options = EngineOptions(model, engine, precision, threads, trust=trust)
     console = open_console()
     try:
         measure: Callable[..., object] = evaluate_regions if grounds(dataset) else evaluate
@@ -249,3 +273,19 @@ def eval_command(
     except KeyboardInterrupt:
         console.print("stopped; finished sequences are kept: add --resume to go on", soft_wrap=True)
         raise
+
+
+def _own_rules(trackers: list[str], model: str | None) -> dict[str, Rule]:
+    """Of the options that are for some of the trackers only."""
+    from edgetrack.evaluation.trackers import OWN, asked_of, takes_weights
+
+    own = [asked_of(name) for name in trackers if name.partition(":")[0] == OWN]
+    rules = adapter_rules(*(named or model for named, _ in own)) if own else {}
+    nobody = (False, f"no --tracker {OWN} takes it")
+    return {
+        "engine": rules.get("engine", nobody),
+        "trust": rules.get("trust", nobody),
+        "model": (any(not named for named, _ in own), "each --tracker names its own model"),
+        "precision": (any(not precision for _, precision in own), "each --tracker names its own precision"),
+        "peer_weights": (any(map(takes_weights, trackers)), "no --tracker reads weights from there"),
+    }

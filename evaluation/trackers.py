@@ -10,7 +10,9 @@ from typing import Any, get_args
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.opencv import CLASSES, open_opencv, sha256
 from edgetrack.evaluation.sentences import Fit, shortener
-from edgetrack.peers import FrameTracker, Mode, facts_of, load_adapter, nanotrack
+from edgetrack.peers import FrameTracker, Mode, load_adapter, nanotrack
+from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
+from edgetrack.peers.tracker import AdapterTracker
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 OWN = "edgetrack"
@@ -33,16 +35,23 @@ def is_peer(name: str) -> bool:
     return name.partition(":")[0] in (*CLASSES, nanotrack.NAME) or ".py:" in name
 
 
+def takes_weights(name: str) -> bool:
+    """Whether a tracker of that name reads files of the folder of the other trackers' weights."""
+    return is_peer(name) and name.partition(":")[0] != "opencv-mil"
+
+
 def open_entrant(
     name: str, *, open_edgetrack: Callable[..., Any], peer_weights: Path | None, threads: int
 ) -> Entrant:
     """The tracker of a name.
 
     Args:
-        name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION"; one of OpenCV's, see `open_opencv`;
+        name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION" (MODEL may be an adapter's
+            bundle); one of OpenCV's, see `open_opencv`;
             "nanotrack", or "nanotrack:SUBFOLDER" of ``peer_weights``; or FILE.py:CLASS, an
             ``edgetrack.peers.Adapter``.
-        open_edgetrack: gives an ``edgetrack.Tracker``, with ``model`` and ``precision`` where the name says so.
+        open_edgetrack: gives what ``edgetrack.open_tracker`` does, with ``model`` and ``precision`` where the name
+            says so.
         peer_weights: folder of the weights of OpenCV's, or with what ``edgetrack export`` wrote.
         threads: of the others; edgetrack's are set where it is opened.
 
@@ -63,7 +72,7 @@ def open_entrant(
 
 
 def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> Entrant:
-    asked = dict(zip(("model", "precision"), _split(name.removeprefix(OWN).removeprefix(":")), strict=True))
+    asked = dict(zip(("model", "precision"), asked_of(name), strict=True))
     tracker = open_edgetrack(**{option: value for option, value in asked.items() if value})
     engine = tracker.engine
     manifest = engine.bundle.manifest
@@ -73,11 +82,14 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> Entrant:
         "engine": f"{engine.name}: {engine.reason}",
         "precision": engine.precision,
     }
+    if isinstance(tracker, AdapterTracker):
+        return Entrant(name, tracker, tracker.modes, facts)
     return Entrant(name, tracker, MODES, facts, shortener(engine))
 
 
-def _split(name: str) -> tuple[str, str]:
-    """MODEL and PRECISION of MODEL@PRECISION; a model's path may have an @ of its own in its folders."""
+def asked_of(name: str) -> tuple[str, str]:
+    """MODEL and PRECISION of edgetrack:MODEL@PRECISION; a model's path may have an @ of its own in its folders."""
+    name = name.removeprefix(OWN).removeprefix(":")
     model, at, precision = name.rpartition("@")
     return (model, precision) if at and Path(precision).name == precision else (name, "")
 
@@ -85,6 +97,8 @@ def _split(name: str) -> tuple[str, str]:
 def _exported(name: str, folder: Path, *, threads: int) -> Entrant:
     """A tracker that runs the graphs which ``edgetrack export`` wrote."""
     peer, _, subfolder = name.partition(":")
+    if peer != nanotrack.NAME:
+        peer = name.rpartition(":")[2]
     if peer == nanotrack.NAME:
         folder = folder / subfolder
         modes: tuple[Mode, ...] = nanotrack.NanoTrack.modes
@@ -92,9 +106,9 @@ def _exported(name: str, folder: Path, *, threads: int) -> Entrant:
     else:
         adapter = load_adapter(name)
         modes, tracker = adapter.modes, adapter.open(folder, threads=threads)
-    made = facts_of(folder)
+    model = AdapterBundle.open(folder).manifest.name if is_adapter_bundle(folder) else peer
     facts = {
-        "model": made["adapter"],
+        "model": model,
         "sha256": " ".join(sha256(file)[:12] for file in sorted(folder.glob("*.onnx"))),
         "engine": f"the adapter's own, {threads} threads",
         "precision": "fp32",

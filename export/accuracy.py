@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,45 +12,56 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.engines.base import Engine
 from edgetrack.errors import ExportError
 from edgetrack.evaluation.metrics import evaluate, overlap
-from edgetrack.export.calibration import FRAMES, Clip
+from edgetrack.export.calibration import EVERY, FRAMES, Clip
+from edgetrack.export.evidence import NEEDED, Seen, random_box
+from edgetrack.export.labels import Boxes, Labelled, labelled_clips
 from edgetrack.export.watch import Watch
 from edgetrack.io.sources import open_source
-from edgetrack.tracker import Tracker
+from edgetrack.peers import FrameTracker, Mode
 from edgetrack.types import Box
 
-VIDEOS = (".mp4", ".avi", ".mkv", ".mov")
 SAME = 0.5  # IoU from which two boxes count as the same
 TURN = 50  # frames after which both precisions start from the same box again
-Boxes = NDArray[np.float64]  # (N, 4) xywh, nan = none
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A video and the boxes of its target: one row a frame, from the first frame that has one."""
-
-    video: Path
-    truth: Boxes
-    start: int  # index of that frame
+Pixels = NDArray[np.uint8]
 
 
 class Judge(Protocol):
     """Has followed targets in float32 and compares others with that."""
 
-    def accuracy(self, engine: Engine) -> Accuracy: ...
+    def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one start gave until the next: the figures of both precisions, over so many frames."""
+
+    frames: int
+    fp32: float
+    other: float
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """The figure of each clip in float32 and in the other precision."""
+    """The turns of each clip in float32 and in the other precision, without frames in which nothing was to be had."""
 
     kind: str  # "success AUC" or "agreement"
-    clips: dict[str, tuple[float, float]]
+    turns: Mapping[str, Sequence[Turn]]
+
+    @property
+    def clips(self) -> dict[str, tuple[float, float]]:
+        """The figure of each clip that has any, in float32 and in the other precision."""
+        return {name: _means(turns) for name, turns in self.turns.items() if turns}
+
+    @property
+    def frames(self) -> int:
+        """That counted, of all clips."""
+        return sum(turn.frames for turns in self.turns.values() for turn in turns)
 
     @property
     def means(self) -> tuple[float, float]:
+        """Over the clips."""
         first, second = np.mean(list(self.clips.values()), axis=0)
         return float(first), float(second)
 
@@ -59,43 +71,47 @@ class Accuracy:
         first, second = self.means
         return second / first if first > 0 else 0.0
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % of the ratio, from how much the turns differ (ratio estimator); never narrower than 3 / frames.
 
-def labelled_clips(folder: Path) -> list[Labelled]:
-    """Every NAME.mp4 with a NAME.txt: a line ``x,y,w,h`` in pixels for each frame, nan where the target is absent.
+        The frames of a turn are no independent evidence, and frames that all agree do not prove that all ever will:
+        after n successes in n trials the failure rate is below 3 / n (rule of three).
+        """
+        rows = [(t.frames, t.fp32, t.other) for turns in self.turns.values() for t in turns]
+        weight, fp32, other = np.array(rows, np.float64).T
+        total, count = float((weight * fp32).sum()), len(rows)
+        if total == 0 or count < 2:
+            return 0.0, float("inf")
+        ratio = float((weight * other).sum()) / total
+        spread = float((weight**2 * (other - ratio * fp32) ** 2).sum()) * count / (count - 1)
+        half = max((1.96 + 2.4 / (count - 1)) * math.sqrt(spread) / total, 3 / self.frames)
+        return max(0.0, self.ratio - half), self.ratio + half
 
-    Raises:
-        ExportError: the folder holds no such pair, or a label file that cannot be read.
-    """
-    videos = sorted(
-        p for p in folder.glob("*") if p.suffix.lower() in VIDEOS and p.with_suffix(".txt").is_file()
-    )
-    if not videos:
-        raise ExportError(
-            f"--accept {folder} has no labelled clips; expected pairs such as drive.mp4 and drive.txt with a line "
-            "x,y,w,h (pixels, nan where the target is absent) for each frame"
+    def __str__(self) -> str:
+        low, high = self.interval
+        first, second = self.means
+        return (
+            f"{self.kind} {second:.3f} against {first:.3f} in fp32 over {self.frames} frames (95 % interval of the "
+            f"ratio {low:.2f} to {high:.2f})"
         )
-    return [_labelled(video) for video in videos]
 
 
-def _labelled(video: Path) -> Labelled:
-    file = video.with_suffix(".txt")
-    try:
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        boxes = np.array([[float(value) for value in line.replace(",", " ").split()] for line in lines])
-    except (OSError, ValueError) as error:
-        raise ExportError(
-            f"labels {file} cannot be read ({error}); expected a line x,y,w,h for each frame"
-        ) from error
-    present: NDArray[np.intp] = (
-        np.nonzero(~np.isnan(boxes).any(1))[0]
-        if boxes.ndim == 2 and boxes.shape[1] == 4
-        else np.empty(0, np.intp)
+def _means(turns: Sequence[Turn]) -> tuple[float, float]:
+    weights = [turn.frames for turn in turns]
+    fp32, other = (
+        np.average([getattr(t, what) for t in turns], weights=weights) for what in ("fp32", "other")
     )
-    if len(present) < 2:
+    return float(fp32), float(other)
+
+
+def _check_frames(accuracy: Accuracy, what: str) -> None:
+    """Raises ExportError unless enough frames counted."""
+    if accuracy.frames < NEEDED:
         raise ExportError(
-            f"labels {file} hold {len(present)} boxes; expected a line x,y,w,h for each frame, two or more"
+            f"{what} in {accuracy.frames} frames only, expected {NEEDED} or more: too few to tell one precision from "
+            "another; give more video, or name the target with --text or --box"
         )
-    return Labelled(video, boxes[present[0] :], int(present[0]))
 
 
 class Labels:
@@ -106,73 +122,135 @@ class Labels:
     Kristan et al.), and many short runs are compared instead of a few long ones.
     """
 
-    def __init__(self, fp32: Engine, folder: Path, *, watch: Watch) -> None:
+    def __init__(self, fp32: FrameTracker, folder: Path, *, watch: Watch) -> None:
         self._clips, self._watch = labelled_clips(folder), watch
-        self._fp32 = self._figures(fp32)
+        self._fp32 = self._figures(fp32, "fp32")
+        _check_frames(self._compared(self._fp32), "the clips of --accept have labels")
 
-    def accuracy(self, engine: Engine) -> Accuracy:
-        """Of ``engine`` against float32."""
-        figures = self._figures(engine)
-        return Accuracy("success AUC", {name: (auc, figures[name]) for name, auc in self._fp32.items()})
+    def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy:
+        """Of ``tracker`` against float32."""
+        return self._compared(self._figures(tracker, precision))
 
-    def _figures(self, engine: Engine) -> dict[str, float]:
-        title = f"following labelled clips in {engine.precision}"
+    def _compared(self, figures: Mapping[str, list[tuple[int, float]]]) -> Accuracy:
+        turns = {
+            name: [Turn(n, a, b) for (n, a), (_, b) in zip(rows, figures[name], strict=True)]
+            for name, rows in self._fp32.items()
+        }
+        return Accuracy("success AUC", turns)
+
+    def _figures(self, tracker: FrameTracker, precision: str) -> dict[str, list[tuple[int, float]]]:
+        title = f"following labelled clips in {precision}"
         return {
-            clip.video.stem: _success(engine, clip)
+            clip.video.stem: _success(tracker, clip)
             for clip in self._watch(self._clips, title, len(self._clips))
         }
 
 
-class Agreement:
-    """Accuracy as agreement with float32: the share of frames in which both have no box, or both the same one.
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """How a turn begins: ``text`` is looked for, then both precisions go on from ``box``, found by float32 or drawn."""
 
-    Every ``TURN`` frames the target is found anew (by ``text``, ``box`` or the next of the clip's words), which counts;
-    then both go on from the box that float32 has found.
+    text: str | None
+    box: Box | None
+    frames: int  # that it lasts
+
+
+class Agreement:
+    """Accuracy as agreement with float32, over the frames in which a box was to be found and either has one.
+
+    Every ``TURN`` frames the target is found anew, by ``text`` or the next of the clip's words, which counts; then both
+    go on from the box that float32 has found. Where a word is not found, or the tracker takes no text, both go on from
+    a random box, for ``EVERY`` frames. Frames that are given their box, that show nothing, or in which neither has
+    one, do not count.
     """
 
     def __init__(
-        self, fp32: Engine, clips: Sequence[Clip], *, text: str | None, box: Box | None, watch: Watch
+        self,
+        fp32: FrameTracker,
+        clips: Sequence[Clip],
+        *,
+        modes: Collection[Mode],
+        text: str | None,
+        box: Box | None,
+        watch: Watch,
     ) -> None:
         self._clips, self._text, self._box, self._watch = clips, text, box, watch
-        self._fp32 = {clip.name: self._boxes(fp32, clip, None) for clip in clips}
+        self._reads = "nl" in modes
+        self._starts: dict[str, list[_Start]] = {clip.name: [] for clip in clips}
+        self._fp32 = {clip.name: self._follow(fp32, "fp32", clip) for clip in clips}
+        _check_frames(self._compared(self._fp32), "float32 had a box")
 
-    def accuracy(self, engine: Engine) -> Accuracy:
-        """Of ``engine`` against float32, which is 1 by definition."""
-        found = {clip.name: self._boxes(engine, clip, self._fp32[clip.name]) for clip in self._clips}
-        figures = {name: (1.0, same_boxes(boxes, found[name])) for name, boxes in self._fp32.items()}
-        return Accuracy("agreement", figures)
+    def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy:
+        """Of ``tracker`` against float32, which is 1 by definition."""
+        return self._compared({clip.name: self._follow(tracker, precision, clip) for clip in self._clips})
 
-    def _boxes(self, engine: Engine, clip: Clip, fp32: Boxes | None) -> Boxes:
-        tracker, rows = Tracker(engine=engine), []
+    def _compared(self, boxes: Mapping[str, list[Boxes]]) -> Accuracy:
+        turns: dict[str, list[Turn]] = {}
+        for name, fp32 in self._fp32.items():
+            shares = [same_boxes(a, b) for a, b in zip(fp32, boxes[name], strict=True)]
+            turns[name] = [Turn(count, 1.0, share) for share, count in shares if count]
+        return Accuracy("agreement", turns)
+
+    def _follow(self, tracker: FrameTracker, precision: str, clip: Clip) -> list[Boxes]:
+        """The boxes of each turn, but those that were given."""
+        turns: list[list[tuple[float, float, float, float]]] = []
+        starts, random, last, left = self._starts[clip.name], np.random.default_rng(0), None, 0
         with clip.open() as source:
             total = min(FRAMES, source.frames or FRAMES)
-            title = f"following in {engine.precision}: {Path(clip.name).name}"
-            for frame in self._watch(islice(source, FRAMES), title, total):
-                turn, rest = divmod(frame.index, TURN)
-                if rest:
-                    track = tracker.update(frame.pixels)
-                elif self._box is not None and frame.index == 0:
-                    track = tracker.start(frame.pixels, text=self._text, box=self._box)
-                else:
-                    track = tracker.start(frame.pixels, text=self._text or clip.words[turn % len(clip.words)])
-                rows.append(_row(track.box))
-                if rest == 0 and fp32 is not None and not np.isnan(fp32[frame.index]).any():
-                    tracker.start(frame.pixels, box=fp32[frame.index])
-                elif rest == 0 and track.box is not None:
-                    tracker.start(frame.pixels, box=track.box)
-        return np.array(rows)
+            title = f"following in {precision}: {Path(clip.name).name}"
+            frames = Seen(clip.name).shown(self._watch(islice(source, FRAMES), title, total))
+            for frame in frames:
+                if left:
+                    last = tracker.update(frame.pixels).box
+                    turns[-1].append(_row(last))
+                    left -= 1
+                    continue
+                turn, look = len(turns), self._look(clip, len(turns))
+                found = None if look is None else tracker.start(frame.pixels, text=look).box
+                turns.append([] if look is None else [_row(found)])
+                if turn == len(starts):  # float32 comes first and decides
+                    seen = found or (last if self._box is not None else None)
+                    starts.append(self._start(frame.pixels, turn, look, seen, random))
+                last, left = starts[turn].box, starts[turn].frames - 1
+                if last is not None:
+                    tracker.start(frame.pixels, box=last, **self._told(turn))
+        return [np.array(rows).reshape(-1, 4) for rows in turns]
+
+    def _look(self, clip: Clip, turn: int) -> str | None:
+        """What is looked for at the beginning of a turn."""
+        if not self._reads or (turn == 0 and self._box is not None):
+            return None
+        return self._text or (clip.words[turn % len(clip.words)] if self._box is None else None)
+
+    def _start(
+        self, pixels: Pixels, turn: int, look: str | None, found: Box | None, random: np.random.Generator
+    ) -> _Start:
+        """What float32 makes of a turn: ``found`` is what it sees now, or saw last."""
+        if self._box is not None:
+            place = self._box if turn == 0 else found
+            return _Start(look, place, TURN if place is not None or look is not None else 1)
+        if self._text is not None or (look is not None and found is not None):
+            return _Start(look, found, TURN)
+        drawn = random_box(pixels, random)
+        return _Start(look, drawn, EVERY if drawn is not None or look is not None else 1)
+
+    def _told(self, turn: int) -> dict[str, str]:
+        """What the target in the given box is called, where the user has said both."""
+        return {"text": self._text} if turn == 0 and self._box is not None and self._text is not None else {}
 
 
-def same_boxes(first: Boxes, second: Boxes) -> float:
-    """The share of rows in which both have no box, or boxes of IoU ``SAME`` or more."""
+def same_boxes(first: Boxes, second: Boxes) -> tuple[float, int]:
+    """Of the rows in which either has a box: the share with boxes of IoU ``SAME`` or more, and their number."""
     none = np.isnan(first).any(1), np.isnan(second).any(1)
-    same = np.where(none[0] | none[1], none[0] & none[1], overlap(first, second) >= SAME)
-    return float(same.mean())
+    either = ~(none[0] & none[1])
+    same = ~none[0] & ~none[1] & (overlap(first, second) >= SAME)
+    count = int(either.sum())
+    return (float(same[either].mean()) if count else 0.0), count
 
 
-def _success(engine: Engine, clip: Labelled) -> float:
-    """The mean over all turns of the clip, weighted by their frames with a label."""
-    tracker, starts = Tracker(engine=engine), list[int]()
+def _success(tracker: FrameTracker, clip: Labelled) -> list[tuple[int, float]]:
+    """Frames with a label, the first excepted, and success AUC of each turn of the clip."""
+    starts = list[int]()
     boxes: list[tuple[float, float, float, float]] = []
     with open_source(clip.video) as source:
         for frame in islice(source, clip.start, clip.start + len(clip.truth)):
@@ -180,22 +258,21 @@ def _success(engine: Engine, clip: Labelled) -> float:
             labelled = not np.isnan(clip.truth[row]).any()
             if not starts or (row - starts[-1] >= TURN and labelled):
                 starts.append(row)
-                track = tracker.start(frame.pixels, box=clip.truth[row])
+                track = tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()))
             else:
                 track = tracker.update(frame.pixels)
             boxes.append(_row(track.box))
-    figures, weights = [], []
+    turns = []
     for start, end in zip(starts, [*starts[1:], len(boxes)], strict=True):
         truth = clip.truth[start:end]
         weight = int((~np.isnan(truth[1:]).any(1)).sum())
         if weight:
-            figures.append(evaluate(np.array(boxes[start:end]), truth).auc)
-            weights.append(weight)
-    if not weights:
+            turns.append((weight, evaluate(np.array(boxes[start:end]), truth).auc))
+    if not turns:
         raise ExportError(
             f"labels of {clip.video} have no two boxes within {TURN} frames; expected a line x,y,w,h for each frame"
         )
-    return float(np.average(figures, weights=weights))
+    return turns
 
 
 def _row(box: Box | None) -> tuple[float, float, float, float]:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.engines.base import Engine, Graph
 from edgetrack.errors import ConfigError, ExportError
+from edgetrack.export.evidence import Seen, as_records, check_seen, random_box
 from edgetrack.export.watch import Watch
 from edgetrack.io.names import public_name
 from edgetrack.io.sources import Source, open_source
-from edgetrack.tracker import Tracker
-from edgetrack.types import Box
+from edgetrack.peers import FrameTracker, Mode
+from edgetrack.types import Box, Frame
 
-# text, prompt and ground stay in float: they run seldom, and what ground finds decides which target is followed.
-QUANTIZED = ("template", "search")
 FRAMES = 300  # of each video
 EVERY = 10  # frames from one template to the next
 CROPS = 64  # of each graph, drawn evenly from all
+FLOOR, FLOOR_FRAMES = 16, 60  # crops among them that come from the drawn demo scene, and its frames for them
 LEAST = 8
 WORDS = ("person", "car", "animal", "red thing", "face", "ball")  # looked for when no text is given
+_FLAT = 0.01  # standard deviation of a crop, over its largest value, below which it says nothing
 Feeds = dict[str, NDArray[np.float32]]
+Keep = Callable[[str, Mapping[str, NDArray[Any]]], None]  # takes the role of a graph, and what it is fed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,33 @@ class Clip:
     words: tuple[str, ...] = WORDS  # in turn, where ``text`` is None
 
 
+class Watched(Protocol):
+    """A tracker in float32 whose graphs can be watched."""
+
+    @property
+    def modes(self) -> tuple[Mode, ...]: ...
+
+    @property
+    def paths(self) -> Mapping[str, Path]:
+        """The graphs that can be watched, by role."""
+        ...
+
+    def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
+        """Those of them to quantize, by how often each ran; the first is the one whose speed matters most."""
+        ...
+
+    def watched(self, keep: Keep) -> AbstractContextManager[Callable[[], FrameTracker]]:
+        """Opens trackers that tell ``keep`` what their graphs are fed, while the context lasts."""
+        ...
+
+
 @dataclass
 class Calibration:
     """Inputs of the graphs, and where they come from."""
 
     crops: dict[str, list[Feeds]]
     record: dict[str, Any]  # for the manifest and the report
+    runs: dict[str, int] = field(default_factory=dict)  # of each graph
 
     def fitting(self, graph: str) -> list[Feeds]:
         """Three of four crops: ranges are measured on these."""
@@ -56,120 +79,173 @@ class Calibration:
 
 
 @dataclass
-class Recorder:
-    """An engine that keeps copies of what its graphs are fed: ``CROPS`` each, by reservoir sampling."""
+class Reservoir:
+    """Copies of what graphs are fed: ``size`` of each, by reservoir sampling; crops of one color are left out."""
 
-    engine: Engine
-    crops: dict[str, list[Feeds]] = field(default_factory=lambda: {name: [] for name in QUANTIZED})
+    roles: Collection[str]
+    size: int
+    crops: dict[str, list[Feeds]] = field(default_factory=lambda: defaultdict(list))
+    seen: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    flat: int = 0
 
     def __post_init__(self) -> None:
-        self.name, self.precision = self.engine.name, self.engine.precision
-        self.reason, self.bundle = self.engine.reason, self.engine.bundle
-        self.seen = dict.fromkeys(QUANTIZED, 0)
         self.random = np.random.default_rng(0)
-
-    def graph(self, role: str) -> Graph:
-        graph = self.engine.graph(role)
-        return _Recorded(graph, role, self) if role in self.crops else graph
-
-    def wait(self) -> None:
-        self.engine.wait()
-
-    def close(self) -> None:
-        self.engine.close()
 
     def keep(self, role: str, feeds: Mapping[str, NDArray[Any]]) -> None:
         """Vitter, algorithm R (1985): each of the inputs so far is kept with the same probability."""
+        if role not in self.roles:
+            return
+        if _flat(feeds):
+            self.flat += 1
+            return
         place = len(self.crops[role])
         self.seen[role] += 1
-        if place == CROPS:
+        if place == self.size:
             place = int(self.random.integers(self.seen[role]))
-        if place < CROPS:
+        if place < self.size:
             self.crops[role][place : place + 1] = [{name: array.copy() for name, array in feeds.items()}]
-
-
-class _Recorded:
-    def __init__(self, graph: Graph, role: str, recorder: Recorder) -> None:
-        self.inputs, self.outputs = graph.inputs, graph.outputs
-        self._graph, self._role, self._recorder = graph, role, recorder
-
-    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        self._recorder.keep(self._role, feeds)
-        return self._graph.run(feeds)
 
 
 def clips_of(places: Sequence[str | Path]) -> list[Clip]:
     """The videos to calibrate on; without any, the drawn scene of the demo."""
     if places:
         return [Clip(public_name(str(place)), lambda place=place: open_source(place)) for place in places]  # type: ignore[misc]
+    return [demo_clip()]
+
+
+def demo_clip() -> Clip:
+    """The drawn scene of the demo, whose words are its cars."""
     from edgetrack.demo.scene import CARS, open_demo
 
-    return [Clip("demo scene", open_demo, tuple(car.name for car in CARS))]
+    return Clip("demo scene", open_demo, tuple(car.name for car in CARS))
 
 
 def record(
-    engine: Engine, clips: Sequence[Clip], *, text: str | None, box: Box | None, watch: Watch
+    subject: Watched, clips: Sequence[Clip], *, text: str | None, box: Box | None, watch: Watch
 ) -> Calibration:
-    """Runs the tracker over ``clips`` and keeps what its networks see.
+    """Runs the tracker over ``clips`` and keeps what its networks see, and a few crops of the demo scene as a floor.
 
-    The target is ``text`` and / or ``box`` in the first frame. Without either, every ``EVERY`` frames one of the
-    clip's words is looked for, and where it is not found a random box is followed: a network must hold its range on
-    backgrounds too. Every ``EVERY`` frames the target, and what a word finds, become templates.
+    The target is ``text`` and / or ``box`` in the first frame that shows something. Without either, every ``EVERY``
+    frames one of the clip's words is looked for, and where it is not found a random box is followed: a network must
+    hold its range on backgrounds too. Every ``EVERY`` frames the target, and what a word finds, become templates.
 
     Raises:
         ConfigError: a box for more than one clip.
-        ExportError: too few crops.
+        ExportError: the clips show too little, or nothing was found in them.
         SourceError, BoxError, PromptError: a clip, the box or the text cannot be used.
     """
     if box is not None and len(clips) > 1:
         raise ConfigError(
             f"--box names a place in one video, but {len(clips)} were given; give one, or use --text"
         )
-    recorder, frames = Recorder(engine), 0
-    for clip in clips:
-        with clip.open() as source:
-            total = min(FRAMES, source.frames or FRAMES)
-            shown = watch(islice(source, FRAMES), f"recording crops of {Path(clip.name).name}", total)
-            frames += _follow(recorder, shown, clip.words if text is None else (text,), text=text, box=box)
-    for name, crops in recorder.crops.items():
-        if len(crops) < LEAST:
-            raise ExportError(
-                f"the calibration videos gave {len(crops)} crops for graph {name!r}, expected at least {LEAST}: "
-                f"give a video of {LEAST * EVERY} frames or more"
-            )
-    record = {
+    floor = [] if clips[0].name == demo_clip().name else [demo_clip()]
+    kept = Reservoir(subject.paths, CROPS - FLOOR * len(floor))
+    seen = [_watch(subject, kept, clip, FRAMES, text=text, box=box, watch=watch) for clip in clips]
+    reads = "nl" in subject.modes
+    wanted = () if not reads else (text,) if text is not None else clips[0].words
+    named = text is not None or box is not None
+    check_seen(seen, wanted=wanted, named=named, found=reads or box is not None)
+    below = Reservoir(subject.paths, FLOOR)
+    for clip in floor:
+        _watch(subject, below, clip, FLOOR_FRAMES, text=None, box=None, watch=watch)
+    crops = {role: kept.crops[role] + below.crops[role] for role in subject.paths}
+    roles = subject.quantized(kept.seen)
+    for name in roles or list(subject.paths)[:1]:
+        if len(crops[name]) < LEAST or not kept.crops[name]:
+            raise ExportError(_too_few(name, kept, seen))
+    facts = {
         "sources": [Path(clip.name).name for clip in clips],
-        "frames": frames,
-        "crops": {name: len(crops) for name, crops in recorder.crops.items()},
+        "frames": sum(one.frames for one in seen),
+        "seen": as_records(seen),
+        "crops": {name: len(crops[name]) for name in roles},
+        "crops of the demo scene": {name: len(below.crops[name]) for name in roles},
+        "crops of one color, left out": kept.flat,
         "text": text,
         "box": None if box is None else list(box.xywh),
     }
-    return Calibration(recorder.crops, record)
+    return Calibration(crops, facts, dict(kept.seen))
 
 
-def _follow(
-    recorder: Recorder, frames: Any, words: Sequence[str], *, text: str | None, box: Box | None
-) -> int:
-    main, probe, count = Tracker(engine=recorder), Tracker(engine=recorder), 0
-    for frame in frames:
-        due, word = frame.index % EVERY == 0, words[frame.index // EVERY % len(words)]
-        if text is None and box is None and due:
-            track = main.start(frame.pixels, text=word)
-            if track.status != "tracking":
-                track = main.start(frame.pixels, box=_random_box(frame.pixels, recorder.random))
-        elif frame.index == 0:
-            track = main.start(frame.pixels, text=text, box=box)
-        else:
-            track = main.update(frame.pixels)
-            if due:  # else the start itself has made a template
-                probe.start(frame.pixels, text=word)
+def _too_few(name: str, kept: Reservoir, seen: Sequence[Seen]) -> str:
+    frames, crops = sum(one.usable for one in seen), len(kept.crops[name])
+    if crops == 0 and kept.flat == 0:
+        return (
+            f"graph {name!r} was never seen to run in {frames} frames; the adapter must run it by a session of "
+            "onnxruntime that open() makes (run, or run_with_iobinding on arrays in host memory): or leave --int8 out"
+        )
+    return (
+        f"{frames} frames gave {crops} crops for graph {name!r} ({kept.flat} of one color were left out), expected "
+        f"at least {LEAST}: give a video of {LEAST * EVERY} frames or more in which the target is to be seen"
+    )
+
+
+def _watch(
+    subject: Watched,
+    kept: Reservoir,
+    clip: Clip,
+    most: int,
+    *,
+    text: str | None,
+    box: Box | None,
+    watch: Watch,
+) -> Seen:
+    seen = Seen(clip.name)
+    with clip.open() as source, subject.watched(kept.keep) as open_tracker:
+        total = min(most, source.frames or most)
+        shown = watch(islice(source, most), f"recording crops of {Path(clip.name).name}", total)
+        words = () if "nl" not in subject.modes else clip.words if text is None else (text,)
+        follower = _Follower(open_tracker(), open_tracker(), words, seen, kept.random)
+        follower.follow(seen.shown(shown), text=text, box=box)
+    return seen
+
+
+@dataclass
+class _Follower:
+    """Follows what is named, and makes templates of it all along."""
+
+    main: FrameTracker
+    probe: FrameTracker
+    words: Sequence[str]  # none: the tracker takes no text
+    seen: Seen
+    random: np.random.Generator
+    started: bool = False
+    by_chance: bool = False  # what ``main`` follows is a random box
+
+    def follow(self, frames: Iterable[Frame], *, text: str | None, box: Box | None) -> None:
+        for count, frame in enumerate(frames):
+            due = count % EVERY == 0
+            if text is None and box is None and (due or not self.started):
+                self._anew(frame, self.words[count // EVERY % len(self.words)] if self.words else None)
+                continue
+            start = count == 0
+            track = (
+                self.main.start(frame.pixels, text=text, box=box) if start else self.main.update(frame.pixels)
+            )
+            self._note(track.status == "tracking")
+            if due and count:  # else the start itself has made a template
+                if self.words and (text is not None or box is not None):
+                    self.probe.start(frame.pixels, text=self.words[count // EVERY % len(self.words)])
                 if track.box is not None:
-                    probe.start(frame.pixels, box=track.box)
-        count += 1
-    return count
+                    self.probe.start(frame.pixels, box=track.box)
+
+    def _anew(self, frame: Frame, word: str | None) -> None:
+        self.started = self.started or word is not None
+        self.by_chance = False
+        found = word is not None and self.main.start(frame.pixels, text=word).status == "tracking"
+        box = None if found else random_box(frame.pixels, self.random)
+        if box is not None:
+            self.main.start(frame.pixels, box=box)
+            self.started = self.by_chance = True
+        self._note(found or box is not None)
+
+    def _note(self, tracked: bool) -> None:
+        if tracked and self.by_chance:
+            self.seen.random += 1
+        elif tracked:
+            self.seen.found += 1
 
 
-def _random_box(pixels: NDArray[np.uint8], random: np.random.Generator) -> Box:
-    height, width = pixels.shape[:2]
-    w, h = random.uniform(0.05, 0.4, 2) * (width, height)
-    return Box(random.uniform(0, width - w), random.uniform(0, height - h), w, h)
+def _flat(feeds: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether a picture among the inputs, (N, 3, H, W), is of one color."""
+    pictures = [a for a in feeds.values() if a.ndim == 4 and a.shape[1] == 3 and min(a.shape[2:]) > 8]
+    return any(float(a.std()) <= _FLAT * float(np.abs(a).max()) for a in pictures)

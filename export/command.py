@@ -1,4 +1,4 @@
-"""From a checkpoint or a bundle to a finished bundle: all steps, and nothing left behind when one fails."""
+"""From a checkpoint, a bundle or an adapter to a finished bundle: all steps, and nothing left behind when one fails."""
 
 from __future__ import annotations
 
@@ -10,13 +10,24 @@ from pathlib import Path
 
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
-from edgetrack.errors import ConfigError
+from edgetrack.errors import ConfigError, ExportError
+from edgetrack.export.adapters.bundle import (
+    Foreign,
+    adapter_of,
+    add_adapter_files,
+    copy_adapter_bundle,
+    is_adapter,
+    write_adapter_bundle,
+)
 from edgetrack.export.fp16 import add_fp16
 from edgetrack.export.gate import Gate, GateConfig
-from edgetrack.export.int8 import add_int8
+from edgetrack.export.int8 import add_int8, keep_int8
 from edgetrack.export.report import FILE_NAME, Report, to_json
-from edgetrack.export.staging import add_files, check_output, copy_bundle
+from edgetrack.export.staging import add_files, check_output, copy_bundle, restore_precision, set_target
+from edgetrack.export.subject import Own, Subject
 from edgetrack.export.watch import Watch
+from edgetrack.manifest import Budget
+from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 
 PAGE = "report.html"
 _ADD = {"int8": add_int8, "fp16": add_fp16}
@@ -26,71 +37,186 @@ _ADD = {"int8": add_int8, "fp16": add_fp16}
 class Request:
     """What the user asks for."""
 
-    model: str  # a shipped model, a bundle's folder, or a checkpoint that ends in .pt
+    model: str  # a shipped model, a bundle's folder, a checkpoint that ends in .pt, or an adapter
     output: Path
     precisions: tuple[str, ...] = ()  # to add: int8, fp16
-    gate: GateConfig = field(default_factory=GateConfig)  # what they have to pass
+    gate: GateConfig = field(
+        default_factory=GateConfig
+    )  # what they have to pass; its target goes into the manifest
     page: bool = False  # a report to read in a browser, too
     force: bool = False  # replace an older bundle
-    text_encoder: Path = Path("runs/text")  # for a checkpoint, as the next two
-    name: str = "edgetrack-s"
-    version: str = "0.1.0"
+    retarget: bool = False  # another target is a reason to write a bundle anew
+    weights: tuple[Path, ...] = ()  # for an adapter
+    trust: bool = False  # lets the code of an adapter's bundle run
+    text_encoder: Path = Path("runs/text")  # for a checkpoint
+    name: str | None = None  # of a checkpoint's or an adapter's bundle
+    version: str = "0.1.0"  # the same
+
+    @property
+    def kind(self) -> str:
+        """What ``model`` is: "adapter", "adapter bundle", "checkpoint" or "bundle"."""
+        if is_adapter(self.model):
+            return "adapter"
+        if self.model.endswith(".pt"):
+            return "checkpoint"
+        return "adapter bundle" if is_adapter_bundle(self.model) else "bundle"
 
 
-def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle, list[Report]]:
+def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle | AdapterBundle, list[Report]]:
     """Writes the bundle; there is a report for each precision that was asked for. Others of a bundle are kept.
 
+    A precision that the bundle had already stays when the new one is refused.
+
     Raises:
-        ConfigError: nothing to do, or INT8 for a target that does not compute it.
+        ConfigError: nothing to do, or a precision that the target or the adapter does not compute.
         BundleError, ExportError, MissingExtra, SourceError: see their descriptions.
     """
-    is_checkpoint = request.model.endswith(".pt")
-    _check(request, is_checkpoint)
-    require("onnx", extra="export")
+    _check(request)
+    require("onnx", extra="export" if request.kind == "checkpoint" else "int8")
     check_output(request.output, force=request.force)
     request.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=request.output.parent) as temporary:
         folder, reports = Path(temporary) / "bundle", list[Report]()
-        if is_checkpoint:
-            _from_checkpoint(request, folder, watch)
-        else:
-            bundle = Bundle.open(request.model)
-            copy_bundle(bundle, folder, keep=bundle.manifest.precisions.keys() - set(request.precisions))
+        subject = _FROM[request.kind](request, folder, watch)
         if request.precisions:
-            gate = Gate(Bundle.open(folder), request.gate, watch=watch)
-            reports = [_ADD[name](folder, gate, watch=watch) for name in request.precisions]
-            _write_reports(reports, folder, page=request.page)
+            gate = Gate(subject, request.gate, watch=watch)
+            reports = [_add(name, request, gate, watch) for name in request.precisions]
+            _write_reports(reports, folder, subject, page=request.page)
         if request.output.exists():
             shutil.rmtree(request.output)
         folder.rename(request.output)
-    return Bundle.open(request.output), reports
+    opened = AdapterBundle if isinstance(subject, Foreign) else Bundle
+    return opened.open(request.output), reports
 
 
-def _check(request: Request, is_checkpoint: bool) -> None:
-    if not is_checkpoint and not request.precisions:
-        raise ConfigError(
-            f"nothing to do: {request.model} is a bundle already; give --int8 or --fp16, or a checkpoint (.pt)"
+def _check(request: Request) -> None:
+    kind, board = request.kind, request.gate.board
+    if kind == "checkpoint" and not Path(request.model).is_file():
+        raise ExportError(
+            f"checkpoint {request.model} cannot be loaded: it does not exist; "
+            "expected a file that 'edgetrack train' wrote"
         )
-    board = request.gate.board
+    if kind == "bundle" and not request.precisions:
+        Bundle.open(request.model)  # first of all it must be one
+        if not request.retarget:
+            raise ConfigError(
+                f"nothing to do: {request.model} is a bundle already; give --int8 or --fp16, --target for another "
+                "board's budgets, or a checkpoint (.pt). Search size, tokens and layers are fixed when a model is "
+                "trained: see edgetrack train"
+            )
+    if kind == "adapter bundle" and not request.precisions:
+        raise ConfigError(f"nothing to do: {request.model} is a bundle already; give --int8")
     if "int8" in request.precisions and "int8" not in board.precisions:
         raise ConfigError(
             f"target {board.name} runs {', '.join(board.precisions)}, not int8; "
             "leave --int8 out, or see: edgetrack targets"
         )
+    if "fp16" in request.precisions and kind.startswith("adapter"):
+        raise ConfigError(
+            f"--fp16 has no effect on {request.model}: an adapter runs its graphs in float32 or INT8; leave it out"
+        )
 
 
-def _from_checkpoint(request: Request, folder: Path, watch: Watch) -> None:
+def _check_modes(request: Request, modes: Sequence[str]) -> None:
+    """Raises ConfigError where the target is given in a way that the adapter does not have."""
+    gate = request.gate
+    wanted = "nlbbox" if gate.text and gate.box else "nl" if gate.text else "bbox"
+    if (gate.text or gate.box) and wanted not in modes:
+        raise ConfigError(
+            f"{request.model} takes its target by {', '.join(modes)}; expected "
+            f"{'--box only' if 'bbox' in modes else '--text only'}"
+        )
+    if gate.accept is not None and "bbox" not in modes:
+        raise ConfigError(
+            f"--accept starts from the labels' boxes, and {request.model} takes none; leave it out"
+        )
+
+
+def _budget(request: Request) -> Budget:
+    board = request.gate.board
+    return Budget(board.name, board.latency_budget_ms, board.memory_budget_mb)
+
+
+def _from_adapter(request: Request, folder: Path, watch: Watch) -> Subject:
+    adapter = adapter_of(request.model)
+    _check_modes(request, adapter.modes)
+    for _ in watch([0], "writing the graphs in float32", 1):
+        write_adapter_bundle(
+            folder,
+            adapter,
+            request.model,
+            request.weights,
+            name=request.name,
+            version=request.version,
+            target=_budget(request),
+        )
+    return Foreign(folder, threads=request.gate.threads)
+
+
+def _from_adapter_bundle(request: Request, folder: Path, watch: Watch) -> Subject:
+    del watch
+    bundle = AdapterBundle.open(request.model)
+    bundle.adapter(trust=request.trust)
+    _check_modes(request, bundle.manifest.modes)
+    copy_adapter_bundle(bundle, folder, target=_budget(request))
+    return Foreign(folder, threads=request.gate.threads)
+
+
+def _from_bundle(request: Request, folder: Path, watch: Watch) -> Subject:
+    del watch
+    bundle = Bundle.open(request.model)
+    anew = {name for name in request.precisions if not _stays(name, request, bundle)}
+    copy_bundle(bundle, folder, keep=bundle.manifest.precisions.keys() - anew)
+    set_target(folder, _budget(request))
+    return Own(folder, threads=request.gate.threads)
+
+
+def _from_checkpoint(request: Request, folder: Path, watch: Watch) -> Subject:
     require("torch", extra="export")
     from edgetrack.export.pipeline import ExportConfig, export
 
     config = ExportConfig(
-        Path(request.model), folder, text=request.text_encoder, name=request.name, version=request.version
+        Path(request.model),
+        folder,
+        text=request.text_encoder,
+        name=request.name or "edgetrack-s",
+        version=request.version,
     )
     for _ in watch([0], "exporting float32 and comparing it with PyTorch", 1):
         export(config)
+    set_target(folder, _budget(request))
+    return Own(folder, threads=request.gate.threads)
 
 
-def _write_reports(reports: Sequence[Report], folder: Path, *, page: bool) -> None:
+_FROM = {
+    "adapter": _from_adapter,
+    "adapter bundle": _from_adapter_bundle,
+    "bundle": _from_bundle,
+    "checkpoint": _from_checkpoint,
+}
+
+
+def _stays(name: str, request: Request, bundle: Bundle) -> bool:
+    """Whether the bundle's own INT8 is taken as it is: nothing is given that a new one could be better for."""
+    gate = request.gate
+    given = gate.calibration or gate.accept or gate.text or gate.box
+    return name == "int8" and name in bundle.manifest.precisions and not given
+
+
+def _add(name: str, request: Request, gate: Gate, watch: Watch) -> Report:
+    if request.kind == "bundle":
+        old = Bundle.open(request.model)
+        if _stays(name, request, old):
+            return keep_int8(gate, watch=watch)
+    report = _ADD[name](gate, watch=watch)
+    if request.kind == "bundle" and not report.accepted and name in old.manifest.precisions:
+        restore_precision(old, gate.subject.folder, name)
+        report.kept = True
+        report.why += f"; the {name.upper()} that {old.manifest.name} had before is kept as it was"
+    return report
+
+
+def _write_reports(reports: Sequence[Report], folder: Path, subject: Subject, *, page: bool) -> None:
     files = {"report": FILE_NAME}
     (folder / FILE_NAME).write_text(to_json(reports), encoding="utf-8")
     if page:
@@ -98,4 +224,7 @@ def _write_reports(reports: Sequence[Report], folder: Path, *, page: bool) -> No
 
         files["report_page"] = PAGE
         (folder / PAGE).write_text(render(reports), encoding="utf-8")
-    add_files(folder, files)
+    if isinstance(subject, Foreign):
+        add_adapter_files(folder, files, manifest=subject.bundle.manifest)
+    else:
+        add_files(folder, files)

@@ -14,13 +14,14 @@ from edgetrack.engines.half import halve
 from edgetrack.engines.ort import OrtEngine, OrtGraph
 from edgetrack.export.accuracy import Accuracy
 from edgetrack.export.calibration import Feeds
-from edgetrack.export.gate import Gate, fill
+from edgetrack.export.gate import Gate, fill, fill_thresholds
 from edgetrack.export.report import FileRow, Report
 from edgetrack.export.rounding import rounded
 from edgetrack.export.scores import adjusted
 from edgetrack.export.session import Session, relative_error
 from edgetrack.export.speed import Speed, compare_speed
 from edgetrack.export.staging import add_files, remove_precision
+from edgetrack.export.subject import Own
 from edgetrack.export.watch import Watch
 from edgetrack.manifest import Precision
 from edgetrack.policy import Policy
@@ -72,16 +73,17 @@ class Graphs:
         return compare_speed(lambda: self._fp32.run(feeds), lambda: self._fp16.run(feeds))
 
 
-def add_fp16(folder: Path, gate: Gate, *, watch: Watch) -> Report:
-    """Adds float16 to the bundle in ``folder`` when it is accurate enough; else says why it is not.
+def add_fp16(gate: Gate, *, watch: Watch) -> Report:
+    """Adds float16 to the bundle of ``gate`` when it is accurate enough; else says why it is not.
 
     Accuracy is that of float32 with each result rounded as a GPU rounds it. Speed decides only where the target has
     no float16 at speed: it is a CPU then, and like this one.
     """
-    report = Report(precision=NAME, **gate.facts())
-    roles = (*HALVED, *gate.bundle.batched)
+    report, subject = Report(precision=NAME, **gate.facts()), gate.subject
+    assert isinstance(subject, Own)
+    folder, roles = subject.folder, (*HALVED, *subject.bundle.batched)
     graphs = {
-        role: Graphs(gate.bundle, role, gate) for role in watch(roles, "rewriting in float16", len(roles))
+        role: Graphs(subject.bundle, role, gate) for role in watch(roles, "rewriting in float16", len(roles))
     }
     speeds = {role: both.speed() for role, both in graphs.items()}
     report.latency_ms = {role: (speed.fp32_ms, speed.other_ms) for role, speed in speeds.items()}
@@ -90,14 +92,15 @@ def add_fp16(folder: Path, gate: Gate, *, watch: Watch) -> Report:
         return report
     bundle = _write(folder, graphs)
     sessions = {role: both.rounded for role, both in graphs.items()}
-    accuracy = gate.judge.accuracy(RoundedEngine(bundle, sessions, threads=report.threads))
+    engine = RoundedEngine(bundle, sessions, threads=report.threads)
+    accuracy = gate.judge.accuracy(subject.opened(engine), NAME)
+    fill(report, accuracy)
     if not gate.passes(accuracy):
         remove_precision(folder, NAME)
-        report.accuracy_kind, report.clips = accuracy.kind, accuracy.clips
-        kept = f"float16 kept {accuracy.ratio:.3f} of fp32's accuracy"
-        report.why = f"{kept}, expected {report.min_auc_ratio:g}; run float32"
+        report.why = f"float16 gave {accuracy}, expected {report.min_auc_ratio:g} of it; run float32"
         return report
-    fill(report, bundle, accuracy)
+    report.accepted = True
+    fill_thresholds(report, bundle)
     for role, both in graphs.items():
         report.files.append(FileRow.of(bundle.path(role), "fp32"))
         measured = {"error": both.error, "accuracy": accuracy.ratio, "speed": speeds[role].ratio}
@@ -155,8 +158,7 @@ def _too_slow(target: str, speed: Speed) -> str:
 
 
 def _accepted(report: Report, accuracy: Accuracy, speed: Speed) -> str:
-    first, second = accuracy.means
     return (
-        f"{accuracy.kind} {second:.3f} against {first:.3f} in fp32; {speed.ratio:.2f} times as fast on this CPU, which "
+        f"{accuracy}; {speed.ratio:.2f} times as fast on this CPU, which "
         f"says nothing of a GPU's speed: measure that on {report.target}, with edgetrack bench"
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 from edgetrack import targets
 from edgetrack.bundle import Bundle
-from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.machine import processor
 from edgetrack.export.accuracy import Accuracy, Agreement, Judge, Labels
 from edgetrack.export.calibration import clips_of, record
 from edgetrack.export.report import Report
 from edgetrack.export.staging import versions
+from edgetrack.export.subject import Subject
 from edgetrack.export.watch import Watch
 from edgetrack.policy import Policy
 from edgetrack.types import Box
@@ -54,27 +54,30 @@ class Gate:
     """Has followed the targets of the videos in float32, once for all precisions that are compared with it.
 
     Args:
-        bundle: its float32 part.
+        subject: has the float32 part.
 
     Raises:
         ExportError, SourceError, BoxError, PromptError: clips, box or text cannot be used.
     """
 
-    def __init__(self, bundle: Bundle, config: GateConfig, *, watch: Watch) -> None:
-        self.bundle, self.config = bundle, config
-        engine, clips = OrtEngine(bundle, threads=config.threads), clips_of(config.calibration)
+    def __init__(self, subject: Subject, config: GateConfig, *, watch: Watch) -> None:
+        self.subject, self.config = subject, config
+        clips = clips_of(config.calibration)
+        self.calibration = record(subject, clips, text=config.text, box=config.box, watch=watch)
         self.judge: Judge
         if config.accept is not None:
-            self.judge = Labels(engine, config.accept, watch=watch)
+            self.judge = Labels(subject.tracker(), config.accept, watch=watch)
         else:
-            self.judge = Agreement(engine, clips, text=config.text, box=config.box, watch=watch)
-        self.calibration = record(engine, clips, text=config.text, box=config.box, watch=watch)
+            self.judge = Agreement(
+                subject.tracker(), clips, modes=subject.modes, text=config.text, box=config.box, watch=watch
+            )
 
     def facts(self) -> dict[str, Any]:
         """What the reports of all precisions have in common."""
         return {
-            "model": f"{self.bundle.manifest.name} {self.bundle.manifest.version}",
+            "model": self.subject.name,
             "target": self.config.target,
+            "measured_on": targets.detect().name,
             "machine": processor(),
             "threads": self.config.threads,
             "versions": versions(),
@@ -82,15 +85,24 @@ class Gate:
             "min_auc_ratio": self.config.min_auc_ratio,
         }
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the target is what this machine is taken for: elsewhere, its speed says nothing of the target's."""
+        return self.config.target == targets.detect().name
+
     def passes(self, accuracy: Accuracy) -> bool:
         """Whether it is as accurate as the user asks."""
         return accuracy.ratio >= self.config.min_auc_ratio
 
 
-def fill(report: Report, bundle: Bundle, accuracy: Accuracy) -> None:
-    """Fills in what is said of every precision that stays in ``bundle``."""
-    report.accepted = True
-    report.accuracy_kind, report.clips = accuracy.kind, accuracy.clips
+def fill(report: Report, accuracy: Accuracy) -> None:
+    """Fills in what is said of every precision that was judged."""
+    report.accuracy_kind, report.clips, report.evidence = accuracy.kind, accuracy.clips, accuracy.frames
+    report.ratio, report.interval = accuracy.ratio, accuracy.interval
+
+
+def fill_thresholds(report: Report, bundle: Bundle) -> None:
+    """Fills in the thresholds of one that stays in ``bundle``."""
     fp32, other = (Policy.of(bundle.manifest.thresholds_of(name)) for name in ("fp32", report.precision))
     names = bundle.manifest.precisions[report.precision].thresholds
     report.thresholds = {name: (getattr(fp32, name), getattr(other, name)) for name in names}

@@ -1,49 +1,97 @@
-"""INT8 for a bundle: quantise, accept or refuse."""
+"""INT8 for a bundle: quantize, accept or refuse."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.export.accuracy import Accuracy
-from edgetrack.export.calibration import QUANTIZED
-from edgetrack.export.gate import Gate, fill
+from edgetrack.export.gate import Gate, fill, fill_thresholds
 from edgetrack.export.plan import Plan, fastest_kinds, make_plan
-from edgetrack.export.report import Attempt, FileRow, Int8Report
-from edgetrack.export.staging import remove_precision
-from edgetrack.export.variant import FLAVOURS, NAME, Variant
+from edgetrack.export.report import Attempt, FileRow, Int8Report, Report
+from edgetrack.export.session import Session
+from edgetrack.export.speed import compare_speed
+from edgetrack.export.subject import QUANTIZED, Own
+from edgetrack.export.variant import NAME, Variant
 from edgetrack.export.watch import Watch
 
 STEPS = (0, 4, 8, 16, 32)  # most sensitive layers of each graph that the search puts back into float
 
 
-def add_int8(folder: Path, gate: Gate, *, watch: Watch) -> Int8Report:
-    """Adds INT8 to the bundle in ``folder`` when it is accurate and fast enough; else says why it is not."""
-    bundle, threads = gate.bundle, gate.config.threads
+def add_int8(gate: Gate, *, watch: Watch) -> Report:
+    """Adds INT8 to the bundle of ``gate`` when it is accurate and fast enough; else says why it is not."""
+    subject, threads = gate.subject, gate.config.threads
+    roles = subject.quantized(gate.calibration.runs)
     plans = {
-        role: make_plan(role, bundle.path(role), gate.calibration, threads=threads, watch=watch)
-        for role in QUANTIZED
+        role: make_plan(role, subject.paths[role], gate.calibration, threads=threads, watch=watch)
+        for role in roles
     }
-    kinds = fastest_kinds(plans["search"], threads=threads)
+    decisive = roles[0]
+    kinds = fastest_kinds(plans[decisive], threads=threads)
     report = _report(gate, plans, kinds)
     for floats in STEPS:
         variant = Variant(plans, {role: plan.layers(kinds, floats=floats) for role, plan in plans.items()})
-        speed = plans["search"].speed(variant.layers["search"], threads=threads)
-        if speed.ratio <= 1:
+        if not any(variant.layers.values()):
+            break
+        speed = plans[decisive].speed(variant.layers[decisive], threads=threads)
+        if speed.ratio <= 1 and gate.is_here:
             report.attempts.append(Attempt(floats, speed.ratio, None, passed=False))
             continue
-        candidate = variant.write(folder, gate.calibration.record)
-        accuracy = gate.judge.accuracy(OrtEngine(candidate, precision=NAME, threads=threads))
+        tracker = subject.write(variant, gate.calibration.record)
+        accuracy = gate.judge.accuracy(tracker, NAME)
         passed = gate.passes(accuracy)
         report.attempts.append(Attempt(floats, speed.ratio, accuracy.ratio, passed))
+        if passed or report.ratio is None or accuracy.ratio > report.ratio:
+            fill(report, accuracy)
         if passed:
-            _accept(report, candidate, variant, accuracy)
+            report.latency_ms[decisive] = (
+                speed.fp32_ms,
+                speed.other_ms,
+            )  # what has passed, not measured again
+            _accept(report, gate, variant, accuracy, decisive)
             return report
-        remove_precision(folder, NAME)
+        subject.remove()
     report.why = _refusal(report)
     return report
+
+
+def keep_int8(gate: Gate, *, watch: Watch) -> Report:
+    """The INT8 that a bundle of edgetrack's own has already, measured here; nothing is quantized anew.
+
+    For who gives no video: the drawn demo scene is no better thing to calibrate on than what that INT8 was made of.
+    """
+    subject = gate.subject
+    assert isinstance(subject, Own)
+    bundle, threads = subject.bundle, gate.config.threads
+    report = Report(precision=NAME, **gate.facts(), accepted=True, kept=True)
+    accuracy = gate.judge.accuracy(subject.opened(OrtEngine(bundle, precision=NAME, threads=threads)), NAME)
+    fill(report, accuracy)
+    fill_thresholds(report, bundle)
+    for role in watch(QUANTIZED, "measuring the speed of INT8", len(QUANTIZED)):
+        files = bundle.path(role), bundle.graph(role, NAME, flavour="ort")
+        fp32, int8 = (Session.of(file, threads=threads) for file in files)
+        feeds = gate.calibration.crops[role][0]
+        speed = compare_speed(lambda f=fp32, x=feeds: f.run(x), lambda f=int8, x=feeds: f.run(x))  # type: ignore[misc]
+        report.latency_ms[role] = (speed.fp32_ms, speed.other_ms)
+        report.files.append(FileRow.of(files[0], "fp32"))
+        report.files.append(FileRow.of(files[1], NAME, accuracy=accuracy.ratio, speed=speed.ratio))
+    report.why = (
+        f"kept as it was in {subject.name}, calibrated on {_sources(bundle)}, for without --calibration there is "
+        f"nothing better to make it of; here {accuracy}, {_speed(report, 'search')}"
+    )
+    return report
+
+
+def _sources(bundle: Bundle) -> str:
+    """What the INT8 of a bundle was calibrated on, as its ranges say."""
+    try:
+        sources = json.loads(bundle.path("int8_ranges").read_text(encoding="utf-8"))["calibration"]["sources"]
+        return ", ".join(Path(source).name for source in sources)
+    except (OSError, ValueError, KeyError, TypeError):
+        return "videos that it does not name"
 
 
 def _report(gate: Gate, plans: Mapping[str, Plan], kinds: tuple[str, ...]) -> Int8Report:
@@ -58,38 +106,48 @@ def _report(gate: Gate, plans: Mapping[str, Plan], kinds: tuple[str, ...]) -> In
     )
 
 
-def _accept(report: Int8Report, bundle: Bundle, variant: Variant, accuracy: Accuracy) -> None:
-    """Fills in what was measured of the INT8 that stays in ``bundle``."""
-    fill(report, bundle, accuracy)
+def _accept(report: Int8Report, gate: Gate, variant: Variant, accuracy: Accuracy, decisive: str) -> None:
+    """Fills in what was measured of the INT8 that stays in the bundle."""
+    report.accepted = True
     report.in_float = variant.in_float(report.kinds)
+    if isinstance(gate.subject, Own):
+        fill_thresholds(report, gate.subject.bundle)
     for role, plan in variant.plans.items():
-        speed = plan.speed(variant.layers[role], threads=report.threads)
-        report.latency_ms[role] = (speed.fp32_ms, speed.other_ms)
-        report.files.append(FileRow.of(bundle.path(role), "fp32"))
-        for flavour in FLAVOURS:
-            measured = {"accuracy": accuracy.ratio, "speed": speed.ratio} if flavour == "ort" else {}
-            error = plan.error(variant.layers[role], flavour=flavour)
-            file = bundle.graph(role, NAME, flavour=flavour)
-            report.files.append(FileRow.of(file, NAME, error=error, **measured))
-    for role in bundle.batched:
-        report.files.append(FileRow.of(bundle.path(role), "fp32"))
-        report.files += [FileRow.of(bundle.graph(role, NAME, flavour=f), NAME) for f in FLAVOURS]
-    report.files.append(FileRow.of(bundle.path("tracker_weights"), "fp32"))
-    report.files.append(FileRow.of(bundle.path("int8_weights"), NAME))
-    first, second = accuracy.means
-    ratio = report.latency_ms["search"][0] / report.latency_ms["search"][1]
-    report.why = (
-        f"{accuracy.kind} {second:.3f} against {first:.3f} in fp32, search graph {ratio:.2f} times as fast"
-    )
+        if role != decisive:
+            speed = plan.speed(variant.layers[role], threads=report.threads)
+            report.latency_ms[role] = (speed.fp32_ms, speed.other_ms)
+    speeds = {role: fp32 / other for role, (fp32, other) in report.latency_ms.items()}
+    report.files += gate.subject.files(variant, accuracy=accuracy.ratio, speed=speeds)
+    report.why = f"{accuracy}; {_speed(report, decisive)}"
+
+
+def _speed(report: Report, role: str) -> str:
+    """How fast, and where that was measured."""
+    fp32, other = report.latency_ms[role]
+    said = f"{role} graph {fp32 / other:.2f} times as fast on this {report.measured_on}"
+    if report.target == report.measured_on:
+        return said
+    return f"{said}, which says nothing of {report.target}'s speed: measure that there, with edgetrack bench"
 
 
 def _refusal(report: Int8Report) -> str:
     """Why no choice of layers passed."""
+    if not report.attempts:
+        return "no graph has a layer that can compute in integers: a convolution or product with constant weights"
     speed = max(attempt.speed for attempt in report.attempts)
-    measured = [attempt.accuracy for attempt in report.attempts if attempt.accuracy is not None]
-    if not measured:
+    if report.ratio is None or report.interval is None:
         return f"INT8 was not faster on this machine: at best {speed:.2f} times the speed of fp32"
+    low, high = report.interval
+    unsure = (
+        f", which so few frames cannot tell from {report.min_auc_ratio:g}"
+        if high >= report.min_auc_ratio
+        else ""
+    )
+    remedy = "give more video" if unsure else "calibrate on video that is more like what is accepted on"
+    if report.calibration["sources"] == ["demo scene"]:
+        remedy = "give a video of yours: --calibration VIDEO"
     return (
-        f"INT8 kept at best {max(measured):.3f} of fp32's accuracy, expected {report.min_auc_ratio:g}, with up to "
-        f"{STEPS[-1]} layers of each graph in float; calibrate on video that is more like the clips"
+        f"INT8 kept at best {report.ratio:.3f} of fp32's accuracy over {report.evidence} frames, expected "
+        f"{report.min_auc_ratio:g} (95 % interval {low:.2f} to {high:.2f}{unsure}), with up to "
+        f"{report.attempts[-1].floats} layers of each graph in float; {remedy}"
     )

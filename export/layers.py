@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,8 @@ class Source:
         for node in graph.node:
             if node.op_type in KINDS and node.input[1] in constants and node.input[0] not in constants:
                 layer = _layer(node, consumers, ends)
+                if layer.name in layers:  # two nodes share a weight
+                    layer = replace(layer, name=node.name)
                 layers[layer.name] = layer
         sums = {n.output[0]: n for n in graph.node if n.op_type == "Add" and not constants & set(n.input)}
         object.__setattr__(self, "layers", layers)

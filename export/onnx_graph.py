@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 import torch
 
-from edgetrack.errors import ExportError
+from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import ExportGraph
 from edgetrack.export.operators import add_functions
 
@@ -41,7 +41,7 @@ def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
             )
         except Exception as error:
             raise ExportError(
-                f"graph {graph.role!r} cannot be expressed in ONNX opset {OPSET}: {first_line(error)}"
+                f"graph {graph.role!r} cannot be expressed in ONNX opset {OPSET}: {reason_of(error)}"
             ) from error
     if program is None:
         raise ExportError(
@@ -54,12 +54,6 @@ def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
     _strip(model)
     add_functions(model)
     return model
-
-
-def first_line(error: Exception) -> str:
-    """Kind and first line of the error of another library: PyTorch writes whole pages."""
-    lines = str(error).splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}"
 
 
 @contextlib.contextmanager

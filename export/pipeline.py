@@ -15,9 +15,9 @@ from torch import nn
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
-from edgetrack.errors import ExportError
+from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import GROUNDING, TEMPLATE, TEXT_LENGTH, ExportGraph, build_graphs
-from edgetrack.export.onnx_graph import first_line, to_onnx
+from edgetrack.export.onnx_graph import to_onnx
 from edgetrack.export.parity import check_parity
 from edgetrack.export.staging import check_output
 from edgetrack.export.weights import WeightFile, round_weights
@@ -100,7 +100,7 @@ def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float], SearchR
         region = SearchRegion(**state.get("region", {}))
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise ExportError(
-            f"checkpoint {path} cannot be loaded ({first_line(error)}); "
+            f"checkpoint {path} cannot be loaded ({reason_of(error)}); "
             "expected a file that 'edgetrack train' wrote with this version"
         ) from error
     return network.eval(), thresholds, region
@@ -111,7 +111,7 @@ def _load_text(folder: Path) -> MiniLM:
         return TextEncoder.load(folder).model
     except Exception as error:
         raise ExportError(
-            f"the text encoder in {folder} cannot be loaded ({first_line(error)}); "
+            f"the text encoder in {folder} cannot be loaded ({reason_of(error)}); "
             f"run: python -m edgetrack.training.prune_text {folder}"
         ) from error
 

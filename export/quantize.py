@@ -4,7 +4,8 @@ The float graph and the ranges are the source of truth; each flavour is emitted 
 
 - ``portable``: int8, symmetric, weights per channel, biases in float. What TensorRT and OpenVINO read.
 - ``ort``: activations uint8 with a zero point, biases int32, and the outputs of convolutions and the sums between
-  them quantised too, so that ONNX Runtime's CPU kernels run from integers to integers.
+  them quantised too, so that ONNX Runtime's CPU kernels run from integers to integers. On a processor that adds two
+  products in 16 bits (``saturates``) weights have 7 bits, which cannot overflow anywhere.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from edgetrack.engines.ort import saturates
 from edgetrack.export.layers import Layer, Source, consumers_of
 from edgetrack.export.ranges import Range
 
 Flavour = Literal["portable", "ort"]
+NARROW = 64  # the largest weight of which two products with uint8 add up in 16 bits: 2 * 255 * 64 < 2 ** 15
 _TINY = 1e-12
 
 
@@ -40,12 +43,14 @@ def scale_of(low_high: Range, flavour: Flavour) -> tuple[np.float32, np.uint8 | 
     return scale, np.uint8(np.clip(np.round(-low / scale), 0, 255))
 
 
-def quantize_weight(weight: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Symmetric int8 and one scale for each index of ``axis``."""
+def quantize_weight(
+    weight: NDArray[np.float32], axis: int, *, most: int = 127
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Symmetric int8 of -``most`` to ``most`` and one scale for each index of ``axis``."""
     others = tuple(i for i in range(weight.ndim) if i != axis)
-    scales = np.maximum(np.abs(weight).max(others), _TINY).astype(np.float32) / np.float32(127)
+    scales = np.maximum(np.abs(weight).max(others), _TINY).astype(np.float32) / np.float32(most)
     shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
-    return np.clip(np.round(weight / scales.reshape(shape)), -127, 127).astype(np.int8), scales
+    return np.clip(np.round(weight / scales.reshape(shape)), -most, most).astype(np.int8), scales
 
 
 class _Emitter:
@@ -53,11 +58,13 @@ class _Emitter:
         self, source: Source, ranges: Mapping[str, Range], layers: Collection[str], flavour: Flavour
     ) -> None:
         self.source, self.ranges, self.flavour = source, ranges, flavour
+        self.most = NARROW if flavour == "ort" and saturates() else 127
         self.layers = {layer.node: layer for layer in source.layers.values() if layer.name in layers}
         self.model = onnx.ModelProto()
         self.model.CopyFrom(source.model)
         self.graph = self.model.graph
         self.ends = {value.name for value in self.graph.output}
+        self.last = _last(source)
         self.added: dict[str, list[onnx.NodeProto]] = {}  # by the tensor that they follow
         self.first: list[onnx.NodeProto] = []
 
@@ -82,9 +89,9 @@ class _Emitter:
         """Tensors that only integers leave: outputs of integer convolutions and sums of such."""
         if self.flavour == "portable":
             return set()
-        whole = {v.output for v in self.layers.values() if v.kind == "Conv"} - self.ends
+        whole = {v.output for v in self.layers.values() if v.kind == "Conv"} - self.last
         for output, node in self.source.sums.items():  # in the order of the graph
-            if output not in self.ends and whole.issuperset(node.input):
+            if output not in self.last and whole.issuperset(node.input):
                 whole.add(output)
         return whole
 
@@ -99,15 +106,16 @@ class _Emitter:
         return ends[1]
 
     def _weight(self, node: onnx.NodeProto, layer: Layer) -> None:
-        axis = 0 if layer.kind == "Conv" else 1
         weight = self.source.constant(layer.weight)
+        axis = 0 if layer.kind == "Conv" else weight.ndim - 1
         scale, _ = scale_of(self.ranges[layer.input], self.flavour)
-        values, scales = quantize_weight(weight, axis)
+        values, scales = quantize_weight(weight, axis, most=self.most)
         if layer.kind == "Conv" and len(node.input) == 3 and self.flavour == "ort":
             bias = self.source.constant(node.input[2])
             # a channel of tiny weights still must hold its bias in 32 bits
             scales = np.maximum(scales, np.abs(bias) / (scale * 2.0**30)).astype(np.float32)
-            values = np.clip(np.round(weight / scales.reshape(-1, 1, 1, 1)), -127, 127).astype(np.int8)
+            steps = weight / scales.reshape(-1, *[1] * (weight.ndim - 1))
+            values = np.clip(np.round(steps), -self.most, self.most).astype(np.int8)
             whole = np.round(bias / (scale * scales)).astype(np.int32)
             node.input[2] = self._dequantized(f"{layer.node}_bias", whole, scale * scales, axis=0)
         node.input[1] = self._dequantized(f"{layer.node}_weight", values, scales, axis=axis)
@@ -149,3 +157,22 @@ class _Emitter:
         tensors = [tensor for tensor in self.graph.initializer if tensor.name in read]
         del self.graph.initializer[:]
         self.graph.initializer.extend(tensors)
+
+
+def _last(source: Source) -> set[str]:
+    """Tensors from which an output is computed without another layer in between: they stay in float.
+
+    A box's size is often the exponential of one, where a 255th of its range is some percent of the box.
+    """
+    producers = {output: node for node in source.model.graph.node for output in node.output}
+    layers = {layer.node for layer in source.layers.values()}
+    open_, found = [value.name for value in source.model.graph.output], set[str]()
+    while open_:
+        name = open_.pop()
+        if name in found:
+            continue
+        found.add(name)
+        node = producers.get(name)
+        if node is not None and node.name not in layers:
+            open_ += node.input
+    return found

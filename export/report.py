@@ -35,6 +35,7 @@ class Report:
     precision: str
     model: str
     target: str
+    measured_on: str  # the target that this machine is taken for
     machine: str
     threads: int
     versions: dict[str, str]
@@ -42,10 +43,14 @@ class Report:
     min_auc_ratio: float
     accuracy_kind: str = ""  # "success AUC" on labelled clips, or "agreement" with float32's own boxes
     clips: dict[str, tuple[float, float]] = field(default_factory=dict)  # float32, this precision
+    evidence: int = 0  # frames that the accuracy rests on
+    ratio: float | None = None  # of the accuracies, this precision over float32
+    interval: tuple[float, float] | None = None  # 95 % of that ratio
     latency_ms: dict[str, tuple[float, float]] = field(default_factory=dict)  # by graph: the same
     thresholds: dict[str, tuple[float, float]] = field(default_factory=dict)  # the same
     files: list[FileRow] = field(default_factory=list)
     accepted: bool = False
+    kept: bool = False  # the precision in the bundle is the one that was in it before
     why: str = ""
 
 

@@ -46,6 +46,11 @@ class Session:
         )
         self._names = [value.name for value in self.runtime.get_outputs()]
 
+    @classmethod
+    def of(cls, path: Path, *, threads: int = 1) -> Session:
+        """The graph in a file of a bundle."""
+        return cls(onnx.load(str(path), load_external_data=False), path.parent, threads=threads)
+
     def run(self, feeds: Mapping[str, NDArray[np.float32]]) -> Arrays:
         """All outputs, and what is watched."""
         return dict(zip(self._names, self.runtime.run(self._names, dict(feeds)), strict=True))

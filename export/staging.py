@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgetrack.bundle import BATCHED, ROLES, Bundle
 from edgetrack.errors import ExportError
-from edgetrack.manifest import FILE_NAME, BundleFile, Manifest, Precision
+from edgetrack.manifest import FILE_NAME, Budget, BundleFile, Manifest, Precision
 
 
 def check_output(output: Path, *, force: bool) -> None:
@@ -72,6 +72,21 @@ def remove_precision(folder: Path, name: str) -> None:
         (folder / manifest.files[role].path).unlink()
     precisions = {key: value for key, value in manifest.precisions.items() if key != name}
     _write(folder, replace(manifest, files=files, precisions=precisions))
+
+
+def restore_precision(bundle: Bundle, folder: Path, name: str) -> None:
+    """Puts a precision of ``bundle`` back into its copy in ``folder``."""
+    manifest, old = Bundle.open(folder).manifest, bundle.manifest
+    files = {role: entry for role, entry in old.files.items() if _belongs(role, name)}
+    for role, entry in files.items():
+        shutil.copyfile(bundle.path(role), folder / entry.path)
+    precisions = {**manifest.precisions, name: old.precisions[name]}
+    _write(folder, replace(manifest, files={**manifest.files, **files}, precisions=precisions))
+
+
+def set_target(folder: Path, target: Budget) -> None:
+    """Notes what the bundle in ``folder`` is made for."""
+    _write(folder, replace(Bundle.open(folder).manifest, target=target))
 
 
 def _belongs(role: str, precision: str) -> bool:

@@ -22,7 +22,7 @@ from edgetrack.policy import Policy
 
 NAME = "int8"
 FLAVOURS: dict[Flavour, str] = {"portable": "", "ort": ".ort"}  # what their roles and file names end with
-_RANGES, _WEIGHTS = "int8.ranges.json", "tracker.int8.weights"
+RANGES, _WEIGHTS = "int8.ranges.json", "tracker.int8.weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Variant:
 
     def write(self, folder: Path, record: Mapping[str, Any]) -> Bundle:
         """Adds the files of all flavours, the ranges and the adjusted thresholds to the bundle in ``folder``."""
-        files, weights = {"int8_weights": _WEIGHTS, "int8_ranges": _RANGES}, WeightFile(_WEIGHTS)
+        files, weights = {"int8_weights": _WEIGHTS, "int8_ranges": RANGES}, WeightFile(_WEIGHTS)
         bundle = Bundle.open(folder)
         sources = self._sources(bundle)
         for graph, (role, source) in sources.items():
@@ -51,7 +51,7 @@ class Variant:
                 name = files[f"{graph}.{NAME}{ending}"] = f"{graph}.{NAME}{ending}.onnx"
                 (folder / name).write_bytes(model.SerializeToString(deterministic=True))
         (folder / _WEIGHTS).write_bytes(weights.bytes())
-        (folder / _RANGES).write_text(self._ranges(record), encoding="utf-8")
+        (folder / RANGES).write_text(self.ranges_json(record), encoding="utf-8")
         thresholds = adjusted(Policy.of(bundle.manifest.thresholds), self.pairs("search"))
         return add_files(folder, files, precisions={NAME: Precision(tuple(sources), thresholds)})
 
@@ -73,7 +73,8 @@ class Variant:
             sources[graph] = ("search", source)
         return sources
 
-    def _ranges(self, record: Mapping[str, Any]) -> str:
+    def ranges_json(self, record: Mapping[str, Any]) -> str:
+        """Method, layers and ranges of each graph, and what they were measured on, as JSON."""
         graphs = {
             role: {"method": plan.method, "layers": sorted(self.layers[role]), "ranges": plan.ranges}
             for role, plan in self.plans.items()

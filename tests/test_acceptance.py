@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,19 +17,25 @@ pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'"
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 
 from edgetrack.bundle import Bundle  # noqa: E402
-from edgetrack.engines.ort import OrtEngine  # noqa: E402
+from edgetrack.demo.scene import Scene  # noqa: E402
 from edgetrack.errors import ConfigError, ExportError  # noqa: E402
 from edgetrack.export import accuracy, calibration, scores, speed  # noqa: E402
-from edgetrack.export.calibration import QUANTIZED, Clip, clips_of, record  # noqa: E402
+from edgetrack.export.calibration import Clip, clips_of, record  # noqa: E402
+from edgetrack.export.labels import labelled_clips  # noqa: E402
+from edgetrack.export.subject import QUANTIZED, Own  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.policy import Policy  # noqa: E402
-from edgetrack.types import Box  # noqa: E402
+from edgetrack.types import Box, Frame, Track  # noqa: E402
+
+
+def own() -> Own:
+    return Own(Bundle.open().folder, threads=1)
 
 
 def test_recorded_crops_are_copies_of_what_the_networks_were_fed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "FRAMES", 60)
     monkeypatch.setattr(calibration, "EVERY", 5)
-    crops = record(OrtEngine(Bundle.open(), threads=1), clips_of([]), text="blue car", box=None, watch=silent)
+    crops = record(own(), clips_of([]), text="blue car", box=None, watch=silent)
     specs = Bundle.open().manifest.tensors
     for role in QUANTIZED:
         assert len(crops.crops[role]) >= calibration.LEAST
@@ -43,33 +49,115 @@ def test_recorded_crops_are_copies_of_what_the_networks_were_fed(monkeypatch: py
     assert crops.record["text"] == "blue car"
 
 
-def still(frames: int) -> Any:
-    @contextmanager
-    def opened() -> Iterator[Any]:
-        pixels = np.full((120, 160, 3), 90, np.uint8)
-        rows = (SimpleNamespace(pixels=pixels, index=i) for i in range(frames))
-        yield _Source(rows, frames)
+class Drawn:
+    """A source of ``count`` pictures that ``draw`` makes of their index."""
 
-    return opened
-
-
-class _Source:
-    def __init__(self, rows: Iterator[Any], frames: int) -> None:
-        self._rows, self.frames = rows, frames
+    def __init__(self, count: int, draw: Any) -> None:
+        self.frames, self._draw = count, draw
 
     def __iter__(self) -> Iterator[Any]:
-        return self._rows
+        return (Frame(self._draw(i), i, i / 30) for i in range(self.frames))
 
 
-def test_a_video_that_is_too_short_is_refused() -> None:
-    with pytest.raises(ExportError, match=r"gave \d crops for graph '\w+', expected at least 8"):
-        record(OrtEngine(Bundle.open(), threads=1), [Clip("a", still(3))], text="car", box=None, watch=silent)
+def clip(name: str, count: int, draw: Any) -> Clip:
+    return Clip(name, lambda: nullcontext(Drawn(count, draw)))  # type: ignore[arg-type, return-value]
+
+
+@pytest.fixture(scope="module")
+def drive() -> list[Any]:
+    """Sixty frames of the drawn street."""
+    return [frame.pixels for frame in islice(Scene().frames(), 60)]
+
+
+def black(index: int) -> Any:
+    return np.zeros((120, 160, 3), np.uint8)
+
+
+def gray(index: int) -> Any:
+    dice = np.random.default_rng(index)
+    return np.clip(dice.normal(120, 2, (120, 160, 3)), 0, 255).astype(np.uint8)  # a lens cap and its sensor
+
+
+def noise(index: int) -> Any:
+    return np.random.default_rng(index).integers(0, 256, (120, 160, 3), np.uint8)
+
+
+def ramp(index: int) -> Any:
+    """Something is to be seen, but nothing that a word names."""
+    row = np.linspace(40, 200, 160, dtype=np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(row[None, :, None], (120, 160, 3)))
+
+
+@pytest.mark.parametrize(
+    ("count", "draw", "text", "says"),
+    [
+        (
+            150,
+            black,
+            None,
+            r"shows nothing .* of its 150 frames 150 are of one color; 0 frames show something",
+        ),
+        (150, gray, None, "150 are of one color"),
+        (150, noise, None, "of its 150 frames 150 are noise"),
+        (150, black, "red car", "150 are of one color"),
+        (3, ramp, None, "a.mp4 shows nothing to measure on: 3 frames show something, expected 30 or more"),
+        (40, ramp, "purple elephant", '"purple elephant" was found in none of 40 frames of a.mp4'),
+        (40, ramp, None, '"person" or "car" .* was found in none of 40 frames of a.mp4'),
+    ],
+)
+def test_a_video_that_shows_nothing_is_refused(count: int, draw: Any, text: str | None, says: str) -> None:
+    with pytest.raises(ExportError, match=says):
+        record(own(), [clip("a.mp4", count, draw)], text=text, box=None, watch=silent)
+
+
+def test_frames_of_one_color_are_left_out_and_counted(
+    monkeypatch: pytest.MonkeyPatch, drive: list[Any]
+) -> None:
+    monkeypatch.setattr(calibration, "FLOOR_FRAMES", 10)
+    faded = clip("a.mp4", 90, lambda i: drive[i - 30] if i >= 30 else black(i))
+    box = Box(300, 200, 120, 60)
+    crops = record(own(), [faded], text=None, box=box, watch=silent)
+    (seen,) = crops.record["seen"]
+    assert (seen["frames"], seen["flat"], seen["noise"]) == (90, 30, 0)
+    assert seen["found"] >= 30
+    floor = crops.record["crops of the demo scene"]
+    assert floor["search"] > 0  # calibration never rests on the user's video alone
+    assert len(crops.crops["search"]) == crops.record["crops"]["search"] <= calibration.CROPS
+
+
+def test_crops_of_one_color_are_refused() -> None:
+    kept = calibration.Reservoir(("search",), 4)
+    dice = np.random.default_rng(0)
+    for value in (-1.0, 0.0, 250.0):
+        kept.keep("search", {"image": np.full((1, 3, 32, 32), value, np.float32)})
+    kept.keep("search", {"image": dice.normal(0, 1, (1, 3, 32, 32)).astype(np.float32)})
+    kept.keep("other", {"image": dice.normal(0, 1, (1, 3, 32, 32)).astype(np.float32)})
+    assert (kept.flat, len(kept.crops["search"]), kept.seen["search"]) == (3, 1, 1)
 
 
 def test_a_box_is_for_one_video() -> None:
-    clips, box = [Clip("a", still(3)), Clip("b", still(3))], Box(1, 2, 30, 40)
+    clips, box = [clip("a", 3, ramp), clip("b", 3, ramp)], Box(1, 2, 30, 40)
     with pytest.raises(ConfigError, match="--box names a place in one video, but 2 were given"):
-        record(OrtEngine(Bundle.open(), threads=1), clips, text=None, box=box, watch=silent)
+        record(own(), clips, text=None, box=box, watch=silent)
+
+
+def test_thresholds_follow_the_scores_of_the_other_precision() -> None:
+    """A frame that is below a threshold in float32 is below it in the other precision, too."""
+    policy, scores_fp32 = Policy(), np.linspace(0.005, 0.95, 120)
+    logits = np.log(scores_fp32 / (1 - scores_fp32))
+    for shift in (-0.8, 0.8):
+        moved = 1 / (1 + np.exp(-(logits + shift)))
+        pairs = [(outputs(a), outputs(b)) for a, b in zip(scores_fp32, moved, strict=True)]
+        thresholds = scores.adjusted(policy, pairs)
+        for name in ("keep", "drop"):
+            below = scores_fp32 < getattr(policy, name), moved < thresholds[name]
+            assert abs(int(below[0].sum()) - int(below[1].sum())) <= 1
+            assert (thresholds[name] > getattr(policy, name)) == (shift > 0)
+
+
+def outputs(score: float) -> dict[str, Any]:
+    cells = np.array([[[[0.1, 0.9]]]], np.float32)
+    return {"score": cells, "quality": cells * 0 + np.float32(score), "presence": np.ones((1, 1), np.float32)}
 
 
 @given(st.floats(0.3, 3), st.floats(-2, 2))
@@ -97,21 +185,21 @@ def test_alternating_runs_see_which_is_faster() -> None:
 
 def write_clip(folder: Path, name: str, labels: str) -> None:
     writer = cv2.VideoWriter(str(folder / f"{name}.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (160, 120))
-    for index in range(6):
+    for index in range(40):
         frame = np.full((120, 160, 3), 60, np.uint8)
-        frame[30:70, 20 + 3 * index : 60 + 3 * index] = (0, 0, 220)
+        frame[30:70, 20 + index : 60 + index] = (0, 0, 220)
         writer.write(frame)
     writer.release()
     (folder / f"{name}.txt").write_text(labels)
 
 
 def test_labelled_clips_start_at_their_first_box(tmp_path: Path) -> None:
-    rows = ["nan,nan,nan,nan", *(f"{20 + 3 * i},30,40,40" for i in range(1, 6))]
+    rows = ["nan,nan,nan,nan", *(f"{20 + i},30,40,40" for i in range(1, 40))]
     write_clip(tmp_path, "late", "\n".join(rows))
-    (clip,) = accuracy.labelled_clips(tmp_path)
-    assert (clip.start, clip.truth.shape) == (1, (5, 4))
-    engine = OrtEngine(Bundle.open(), threads=1)
-    result = accuracy.Labels(engine, tmp_path, watch=silent).accuracy(engine)
+    (late,) = labelled_clips(tmp_path)
+    assert (late.start, late.truth.shape) == (1, (39, 4))
+    tracker = own().tracker()
+    result = accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
     assert result.kind == "success AUC"
     assert result.ratio == 1.0
     assert result.means[0] > 0.5
@@ -132,12 +220,67 @@ def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) 
     if labels is not None:
         write_clip(tmp_path, "clip", labels)
     with pytest.raises(ExportError, match=message):
-        accuracy.labelled_clips(tmp_path)
+        labelled_clips(tmp_path)
 
 
-def test_agreement_counts_absence_too() -> None:
+def test_agreement_is_of_frames_with_a_box() -> None:
     none, box = (float("nan"),) * 4, (0.0, 0.0, 10.0, 10.0)
     near, far = (1.0, 0.0, 10.0, 10.0), (20.0, 0.0, 10.0, 10.0)
     first = np.array([none, none, box, box, box])
-    assert accuracy.same_boxes(first, np.array([none, box, near, far, none])) == pytest.approx(2 / 5)
-    assert accuracy.same_boxes(first, first) == 1
+    share, count = accuracy.same_boxes(first, np.array([none, box, near, far, none]))
+    assert (share, count) == (pytest.approx(1 / 4), 4)
+    assert accuracy.same_boxes(first, first) == (1, 3)
+    assert accuracy.same_boxes(first[:2], first[:2])[1] == 0  # nothing equals nothing, and says nothing
+
+
+class Stand:
+    """Says what it is told: a box on the target of the start, ``off`` pixels aside from the fifth frame on."""
+
+    def __init__(self, off: float = 0) -> None:
+        self.off = off
+
+    def start(self, frame: Any, *, text: Any = None, box: Any = None) -> Track:
+        self.box, self.index = box, 0
+        return Track(box, 1.0, "tracking" if box else "searching", 0)
+
+    def update(self, frame: Any) -> Track:
+        self.index += 1
+        aside = self.off if self.index >= 5 else 0
+        box = self.box and Box(self.box.x + aside, self.box.y, self.box.w, self.box.h)
+        return Track(box, 1.0, "tracking" if box else "searching", self.index)
+
+    def set_text(self, text: str) -> None: ...
+
+
+def test_agreement_judges_on_random_boxes_where_no_text_is_taken(drive: list[Any]) -> None:
+    judge = accuracy.Agreement(
+        Stand(), [clip("drive", 60, drive.__getitem__)], modes=("bbox",), text=None, box=None, watch=silent
+    )
+    same, other = judge.accuracy(Stand(), "int8"), judge.accuracy(Stand(off=1000), "int8")
+    assert (same.ratio, same.frames) == (1.0, 54)  # six turns of ten frames, whose first is given
+    assert other.ratio == pytest.approx(4 / 9)
+    assert same.interval[0] < 1 - 2 / 54
+
+
+@pytest.mark.parametrize(("count", "modes"), [(20, ("bbox",)), (60, ("nl",))])
+def test_agreement_on_nothing_is_refused(count: int, modes: Any, drive: list[Any]) -> None:
+    """Too few frames; and a target that is never found."""
+    with pytest.raises(ExportError, match=r"float32 had a box in \d+ frames only, expected 30 or more"):
+        accuracy.Agreement(
+            Stand(),
+            [clip("drive", count, drive.__getitem__)],
+            modes=modes,
+            text="elephant" if "nl" in modes else None,
+            box=None,
+            watch=silent,
+        )
+
+
+def test_few_turns_give_a_wide_interval() -> None:
+    def made(*other: float) -> accuracy.Accuracy:
+        return accuracy.Accuracy("agreement", {"a": [accuracy.Turn(50, 1.0, share) for share in other]})
+
+    assert made(1.0).interval == (0.0, float("inf"))
+    few, many = made(1.0, 0.9).interval, made(*[1.0, 0.9] * 20).interval
+    assert few[0] < many[0] < 0.95 < many[1] < few[1]
+    assert made(*[1.0] * 6).interval[0] == pytest.approx(0.99)

@@ -24,12 +24,14 @@ from edgetrack.engines import open_engine  # noqa: E402
 from edgetrack.engines.ort import saturates  # noqa: E402
 from edgetrack.errors import ConfigError, ExportError  # noqa: E402
 from edgetrack.export import accuracy, calibration, command, gate, int8, plan, speed  # noqa: E402
-from edgetrack.export.calibration import QUANTIZED  # noqa: E402
+from edgetrack.export.accuracy import Accuracy, Turn  # noqa: E402
 from edgetrack.export.gate import GateConfig  # noqa: E402
 from edgetrack.export.layers import Source  # noqa: E402
 from edgetrack.export.report import Int8Report  # noqa: E402
 from edgetrack.export.staging import check_output, copy_bundle  # noqa: E402
+from edgetrack.export.subject import QUANTIZED  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
+from edgetrack.policy import Policy  # noqa: E402
 from edgetrack.tracker import Tracker  # noqa: E402
 
 
@@ -45,7 +47,8 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(calibration, "EVERY", 5)
         patch.setattr(plan, "_PROBES", 1)
         patch.setattr(plan.Source, "read", classmethod(lambda cls, path: half_of(read(path))))
-        patch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(2.0, 1.0))
+        for module in (plan, int8):
+            patch.setattr(module, "compare_speed", lambda fp32, other: speed.Speed(2.0, 1.0))
         patch.setattr(int8, "make_plan", measured_once(int8.make_plan))
         yield patch
 
@@ -71,9 +74,10 @@ def measured_once(make_plan: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Int8Report]:
-    folder = tmp_path_factory.mktemp("int8") / "bundle"
+    folder = tmp_path_factory.mktemp("int8")
+    copy_bundle(Bundle.open(), folder / "plain")  # without INT8: a new one must be made
     wanted = GateConfig(target="x86-cpu", min_auc_ratio=0.5, threads=1)
-    request = command.Request("edgetrack-s", folder, ("int8",), wanted, page=True)
+    request = command.Request(str(folder / "plain"), folder / "bundle", ("int8",), wanted, page=True)
     bundle, (report,) = command.make_bundle(request, watch=silent)
     assert isinstance(report, Int8Report)
     return bundle, report
@@ -133,6 +137,13 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
     assert stored["calibration"]["sources"] == ["demo scene"]
     assert stored["accuracy_kind"] == "agreement"
     assert stored["attempts"][-1]["passed"] is True
+    (seen,) = stored["calibration"]["seen"]
+    assert (seen["source"], seen["frames"], seen["flat"], seen["noise"]) == ("demo scene", 50, 0, 0)
+    assert seen["found"] + seen["random"] == 50
+    assert 30 <= stored["evidence"] <= 50
+    low, high = stored["interval"]
+    assert low < stored["ratio"] < high
+    assert high - low >= 6 / stored["evidence"]
     assert len(stored["sensitivity"]["search"]) == 39
     page = bundle.path("report_page").read_text()
     assert "<script" not in page
@@ -141,13 +152,44 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
         assert words in page
 
 
+def test_scores_mean_in_int8_what_they_mean_in_float32(made: tuple[Bundle, Int8Report]) -> None:
+    thresholds = made[0].manifest.precisions["int8"].thresholds
+    assert thresholds.keys() == {"keep", "drop"}
+    policy = Policy.of(made[0].manifest.thresholds)
+    assert 0 < thresholds["drop"] < thresholds["keep"] < 1
+    assert thresholds != {
+        name: round(getattr(policy, name), 4) for name in thresholds
+    }  # integers move scores
+
+
+def test_the_bundle_notes_the_board_and_its_budgets(made: tuple[Bundle, Int8Report]) -> None:
+    target, board = made[0].manifest.target, targets.load("x86-cpu")
+    assert target is not None
+    assert (target.name, target.latency_budget_ms) == ("x86-cpu", board.latency_budget_ms)
+    assert target.memory_budget_mb == board.memory_budget_mb
+
+
+def test_a_tested_int8_stays_without_a_video(quick: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wanted = GateConfig(threads=1, target="x86-cpu")
+    request = command.Request("edgetrack-n", tmp_path / "out", ("int8",), wanted)
+    bundle, (report,) = command.make_bundle(request, watch=silent)
+    shipped = Bundle.open("edgetrack-n").manifest
+    assert (report.accepted, report.kept) == (True, True)
+    assert report.why.startswith("kept as it was in edgetrack-n")
+    assert "search graph 2.00 times as fast" in report.why
+    assert bundle.manifest.precisions == shipped.precisions
+    assert {role: bundle.manifest.files[role] for role in shipped.files if "int8" in role} == {
+        role: entry for role, entry in shipped.files.items() if "int8" in role
+    }
+
+
 def test_the_ranges_are_kept(made: tuple[Bundle, Int8Report]) -> None:
     stored = json.loads(made[0].path("int8_ranges").read_text())
     search = stored["graphs"]["search"]
     assert search["method"] in ("minmax", "percentile", "entropy")
     low, high = search["ranges"]["image"]
     assert -1 <= low < 0 < high <= 1  # RGB in -1..1
-    assert stored["calibration"]["crops"] == {"template": 8, "search": 8}
+    assert stored["calibration"]["crops"] == {"search": 8, "template": 8}
 
 
 def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Int8Report], tmp_path: Path) -> None:
@@ -170,27 +212,33 @@ def test_what_is_not_accurate_is_left_out(
     asked: list[list[int]] = []
 
     class Refuses:
-        def accuracy(self, engine: Any) -> accuracy.Accuracy:
-            assert engine.precision == "int8"
-            layers = json.loads(engine.bundle.path("int8_ranges").read_text())["graphs"]
+        def accuracy(self, tracker: Any, precision: str) -> Accuracy:
+            assert tracker.engine.precision == precision == "int8"
+            layers = json.loads(tracker.engine.bundle.path("int8_ranges").read_text())["graphs"]
             asked.append([len(layers[role]["layers"]) for role in plans])
-            return accuracy.Accuracy("success AUC", {"clip": (0.8, 0.6)})
+            return Accuracy("success AUC", {"clip": [Turn(50, 0.8, 0.6), Turn(50, 0.8, 0.6)]})
 
     monkeypatch.setattr(gate, "Agreement", lambda *_, **__: Refuses())
     wanted = GateConfig(threads=1, target="x86-cpu")
+    wanted = replace(wanted, text="blue car")  # a reason to make a new one
     request = command.Request(str(made[0].folder), tmp_path / "out", ("int8",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)
     assert isinstance(report, Int8Report)
     assert not report.accepted
-    assert "at best 0.750 of fp32's accuracy, expected 0.99" in report.why
-    assert [attempt.floats for attempt in report.attempts] == list(int8.STEPS)
+    assert "at best 0.750 of fp32's accuracy over 100 frames, expected 0.99" in report.why
+    tried = [attempt.floats for attempt in report.attempts]
+    assert tried == list(int8.STEPS[: len(tried)])  # until no layer is left in integers
+    assert len(tried) >= 4
     back = [asked[0][1] - row[1] for row in asked]  # so many went back into float; some had never left it
     assert back == sorted(back)
-    assert all(step - 2 <= layers <= step for layers, step in zip(back, int8.STEPS, strict=True))
-    assert "int8" not in bundle.manifest.precisions
-    assert not list(bundle.folder.glob("*int8*"))
-    assert json.loads(bundle.path("report").read_text())["int8"]["accepted"] is False
-    assert open_engine(bundle).precision == "fp32"
+    assert all(step - 2 <= layers <= step for layers, step in zip(back, tried, strict=True))
+    stored = json.loads(bundle.path("report").read_text())["int8"]
+    assert (stored["accepted"], stored["kept"], stored["evidence"]) == (False, True, 100)
+    assert "had before is kept as it was" in report.why
+    assert bundle.manifest.precisions == made[0].manifest.precisions  # what was tested is not thrown away
+    for role in ("search.int8.ort", "int8_weights"):
+        assert bundle.path(role).read_bytes() == made[0].path(role).read_bytes()
+    assert Tracker(bundle, precision="int8", threads=1).engine.graph("search") is not None
 
 
 def test_what_is_not_faster_is_left_out_and_not_followed(
@@ -198,8 +246,9 @@ def test_what_is_not_faster_is_left_out_and_not_followed(
 ) -> None:
     monkeypatch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(1.0, 1.25))
     monkeypatch.setattr(gate, "Agreement", lambda *_, **__: SimpleNamespace(accuracy=None))
-    wanted = GateConfig(threads=1, target="x86-cpu")
-    request = command.Request("edgetrack-s", tmp_path / "out", ("int8",), wanted)
+    copy_bundle(Bundle.open(), tmp_path / "plain")
+    wanted = GateConfig(threads=1, target=targets.detect().name)
+    request = command.Request(str(tmp_path / "plain"), tmp_path / "out", ("int8",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)
     assert "not faster on this machine: at best 0.80 times" in report.why
     assert not bundle.manifest.precisions
@@ -222,7 +271,7 @@ def test_wrong_options(values: dict[str, Any], message: str) -> None:
     ("arguments", "message"),
     [
         ([], "nothing to do: edgetrack-s is a bundle already; give --int8 or --fp16"),
-        (["--calibration", "x.mp4"], "are for INT8 and float16; add --int8 or --fp16"),
+        (["--calibration", "x.mp4"], "--calibration has no effect: it is for INT8 and float16"),
         (["--int8", "--calibration", "gone.mp4"], "gone.mp4 does not exist"),
         (["--int8", "--box", "1,2"], "as in: --box 120,80,64,48"),
         (["--int8", "--accept", "."], "has no labelled clips"),

@@ -19,10 +19,15 @@ from edgetrack.peers.nanotrack import NanoTrack
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 
-from edgetrack.export.adapters import export_adapter  # noqa: E402
+from edgetrack.export.command import Request, make_bundle  # noqa: E402
+from edgetrack.export.watch import silent  # noqa: E402
 
 CLIPS = ["OTB_Car4", "OTB_jogging_1", "DAVIS_dog", "TLD_pedestrian3"]
 PARTS = ("backbone", "head")
+
+
+def export(name: str, weights: list[Path], folder: Path) -> None:
+    make_bundle(Request(name, folder, weights=tuple(weights)), watch=silent)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,7 @@ def exported(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nanotrack")
     for version in ("v2", "v3"):
         pair = [published / f"{version}_{part}.onnx" for part in PARTS]
-        export_adapter(f"nanotrack-{version}", pair, folder / version)
+        export(f"nanotrack-{version}", pair, folder / version)
     return folder
 
 
@@ -121,7 +126,7 @@ def test_the_checkpoint_of_version_3_is_its_onnx_pair(
 ) -> None:
     pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
     ort = pytest.importorskip("onnxruntime")
-    export_adapter("nanotrack-v3", [published / "v3.pth"], tmp_path / "v3")
+    export("nanotrack-v3", [published / "v3.pth"], tmp_path / "v3")
     random, outputs = np.random.default_rng(0), []
     picture, image = (random.integers(0, 256, (1, 3, side, side)).astype(np.float32) for side in (127, 255))
     for folder in (exported / "v3", tmp_path / "v3"):
@@ -144,14 +149,17 @@ def test_weights_that_are_not_nanotracks(published: Path, tmp_path: Path) -> Non
         ([], "give --weights FILE"),
     ):
         with pytest.raises(ExportError, match=complaint):
-            export_adapter("nanotrack-v2", weights, tmp_path / "out")
+            export("nanotrack-v2", weights, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_not_an_export(exported: Path, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"has no adapter\.json"):
+    with pytest.raises(BundleError, match=r"template\.onnx cannot be loaded"):
         NanoTrack(tmp_path)
-    (tmp_path / "adapter.json").write_text((exported / "v2" / "adapter.json").read_text())
+    for name in ("template", "search"):
+        (tmp_path / f"{name}.onnx").write_bytes((exported / "v2" / "template.onnx").read_bytes())
+    with pytest.raises(BundleError, match="holds another tracker"):
+        NanoTrack(tmp_path)
     (tmp_path / "template.onnx").write_bytes(b"no network")
     with pytest.raises(
         BundleError, match=r"template\.onnx cannot be loaded .* edgetrack export nanotrack-v2"
@@ -167,3 +175,22 @@ def test_what_it_cannot_do(exported: Path) -> None:
         tracker.start(frame, text="red car")
     with pytest.raises(BoxError, match="centre outside the frame"):
         tracker.start(frame, box=(100, 100, 9, 9))
+
+
+def test_its_bundle_runs_without_code_of_its_own(exported: Path, tmp_path: Path) -> None:
+    """And a text, a deadline or a static check, which it does not have, is refused."""
+    with edgetrack.open_tracker(exported / "v3", threads=1) as tracker:
+        frame = np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)
+        assert tracker.start(frame, box=(20, 20, 30, 30)).status == "tracking"
+        assert tracker.update(frame).index == 1
+        assert tracker.engine.bundle.manifest.name == "nanotrack-v3"
+        with pytest.raises(ConfigError, match="takes a box, and was given a text"):
+            tracker.start(frame, text="red car")
+        with pytest.raises(ConfigError, match="deadline_ms has no effect"):
+            tracker.update(frame, deadline_ms=8)
+        with pytest.raises(ConfigError, match="takes no text"):
+            tracker.set_text("red car")
+    with pytest.raises(ConfigError, match="static_check has no effect"):
+        edgetrack.open_tracker(exported / "v3", static_check=True)
+    with pytest.raises(BundleError, match=r"kind 'adapter'.*open it with edgetrack\.open_tracker"):
+        edgetrack.Tracker(exported / "v3")

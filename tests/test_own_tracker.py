@@ -94,7 +94,10 @@ def test_a_module_that_depends_on_chance_is_refused() -> None:
 
 def test_commands_that_mix_things_up(tmp_path: Path) -> None:
     for words, complaint in (
-        (["export", "edgetrack-s", "--weights", "a.pt"], "--weights is for other trackers"),
+        (
+            ["export", "edgetrack-s", "--int8", "--weights", "a.pt"],
+            "--weights has no effect: it is for other trackers",
+        ),
         (["export", "nanotrack-v2"], "give --weights FILE"),
         (["export", "nanotrack-v2", "--weights", "none.onnx"], "none.onnx do not exist"),
     ):

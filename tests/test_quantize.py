@@ -17,6 +17,7 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[ex
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from edgetrack.bundle import Bundle  # noqa: E402
+from edgetrack.engines.ort import saturates  # noqa: E402
 from edgetrack.export.layers import Source  # noqa: E402
 from edgetrack.export.quantize import quantize, quantize_weight, scale_of  # noqa: E402
 from edgetrack.export.ranges import METHODS, Histogram, entropy, minmax, observe, percentile  # noqa: E402
@@ -76,13 +77,29 @@ def test_constant_weights_are_layers_and_attention_is_not(small: Any) -> None:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
+def test_integers_span_the_whole_range_and_no_more(small: Any, flavour: Any) -> None:
+    """No value within the range is further off than half a step of the 255 or 256 that there are."""
+    source, ranges, _ = small
+    low, high = ranges["image"]
+    model = quantize(source, ranges, ["a"], flavour=flavour)
+    watched = Session(model, Path(), watched=["image_dequantized"])
+    image = np.linspace(low, high, 3 * 16 * 16, dtype=np.float32).reshape(1, 3, 16, 16)
+    step = max(-low, high) / 127 if flavour == "portable" else (high - low) / 255
+    found = watched.run({"image": image})["image_dequantized"]
+    assert (
+        np.abs(found - image).max() <= 0.5001 * step + (flavour == "ort") * 0.5 * step
+    )  # its zero is rounded, too
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
 def test_integers_say_nearly_what_floats_say(small: Any, flavour: Any) -> None:
     source, ranges, pictures = small
     model = quantize(source, ranges, source.layers, flavour=flavour)
     onnx.checker.check_model(model, full_check=True)
     fp32, int8 = Session(source.model, Path()), Session(model, Path())
     error = relative_error(int8.run(pictures[0]), fp32.run(pictures[0]))
-    assert 1e-4 < error < 0.06  # not equal, or nothing was quantised
+    # not equal, or nothing was quantized; without VNNI weights have 7 bits, and 8 (portable) round in ONNX Runtime
+    assert 1e-4 < error < (0.06 if not saturates() else 0.12)
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
@@ -192,18 +209,20 @@ def test_the_shipped_model_quantises_from_its_bundle_alone() -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene
     from edgetrack.engines.ort import OrtEngine
-    from edgetrack.export.calibration import Recorder
+    from edgetrack.export.calibration import Reservoir
+    from edgetrack.export.subject import Recorder
     from edgetrack.tracker import Tracker
 
     bundle = Bundle.open()
-    recorder = Recorder(OrtEngine(bundle, threads=1))
+    kept = Reservoir(("search",), 64)
+    recorder = Recorder(OrtEngine(bundle, threads=1), kept.keep)
     tracker = Tracker(engine=recorder)
     for frame in islice(Scene().frames(), 12):
         if frame.index == 0:
             tracker.start(frame.pixels, text="blue car", box=(300, 200, 120, 60))
         else:
             tracker.update(frame.pixels)
-    crops = recorder.crops["search"]
+    crops = kept.crops["search"]
     assert len(crops) == 11
     source = Source.read(bundle.path("search"))
     kinds = [layer.kind for layer in source.layers.values()]
@@ -216,4 +235,5 @@ def test_the_shipped_model_quantises_from_its_bundle_alone() -> None:
     expected = Session(source.model, source.folder).run(crops[-1])
     for flavour in FLAVOURS:
         model = quantize(source, ranges, source.layers, flavour=flavour)  # type: ignore[arg-type]
-        assert 1e-4 < relative_error(Session(model, source.folder).run(crops[-1]), expected) < 0.25
+        most = 0.6 if saturates() and flavour == "portable" else 0.25  # which that processor rounds
+        assert 1e-4 < relative_error(Session(model, source.folder).run(crops[-1]), expected) < most

@@ -13,16 +13,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgetrack.errors import BoxError, ConfigError
-from edgetrack.options import Engine, EngineOptions, Model, Precision, Text, Threads
+from edgetrack.options import (
+    Engine,
+    EngineOptions,
+    Model,
+    Precision,
+    Text,
+    Threads,
+    Trust,
+    adapter_rules,
+    refuse_unused,
+)
 
 if TYPE_CHECKING:
     from edgetrack.bench.measure import Contestant
     from edgetrack.types import Box, Frame
 
 DEMO = "demo scene, from memory"
+EXIT_OVER = 1
 
 
 def bench_command(
+    context: typer.Context,
     source: Annotated[
         str | None,
         typer.Option(
@@ -64,16 +76,25 @@ def bench_command(
     engine: Engine = "auto",
     precision: Precision = "auto",
     model: Model = None,
+    trust: Trust = False,
 ) -> None:
     """Measure where the time of a frame goes, and compare engines, precisions, models and other trackers.
 
     All take turns on the same frames in this process. Leave the machine alone while it measures.
+    The exit code is 1 where a bundle costs more than the budget of the board it was exported for, on such a board.
     """
     from edgetrack.bench import measure as measuring
-    from edgetrack.bench.report import print_figures, write_json
+    from edgetrack.bench.budget import budget_of, check
+    from edgetrack.bench.report import print_checks, print_figures, write_json
     from edgetrack.evaluation import machine
+    from edgetrack.evaluation.trackers import takes_weights
     from edgetrack.terminal import open_console
 
+    options = EngineOptions(model, engine, precision, threads, trust=trust)
+    models = [_changed(options, changes).model for changes in compare or ()]
+    refuse_unused(context, adapter_rules(model, *models))
+    weighed = any(takes_weights(name) for name in peer or ())
+    refuse_unused(context, {"peer_weights": (weighed, "no --peer is given that has weights")})
     if text is None and box is None:
         text = "red car"
     target = measuring.Target(text, None if box is None else _box(box))
@@ -81,7 +102,6 @@ def bench_command(
         raise ConfigError(
             f"{peer[0]} takes a box and nothing else; give --box X,Y,W,H, as in: --box 120,80,64,48"
         )
-    options = EngineOptions(model, engine, precision, threads)
     contestants = _contestants(options, compare or [], peer or [], peer_weights)
     shown = _frames(source, frames)
     with measuring.busy_neighbor() if busy else nullcontext():
@@ -92,11 +112,22 @@ def bench_command(
             rounds=rounds,
             limit=frames,
         )
-    print_figures(open_console(), figures, ratios)
+    console = open_console()
+    print_figures(console, figures, ratios)
+    budgets = [budget_of(contestant.tracker) for contestant in contestants]
+    checks = {
+        one.name: check(budget, one, alone=len(contestants) == 1)
+        for one, budget in zip(figures, budgets, strict=True)
+        if budget is not None
+    }
+    print_checks(console, checks)
     if json is not None:
         command = shlex.join(["edgetrack", *sys.argv[1:]])
         facts = machine.facts()
-        write_json(json, figures, ratios, machine=facts, source=source or DEMO, command=command)
+        about = {"machine": facts, "command": command, "source": source or DEMO}
+        write_json(json, figures, ratios, checks, about=about)
+    if any(one.within is False for all_of in checks.values() for one in all_of):
+        raise typer.Exit(EXIT_OVER)
 
 
 def _box(value: str) -> Box:

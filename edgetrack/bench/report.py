@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich import box as box_style
 from rich.console import Console
 from rich.table import Table
 
+from edgetrack.bench.budget import Check
 from edgetrack.bench.measure import Figures, Ratio
 from edgetrack.errors import SinkError
 
@@ -56,6 +58,14 @@ def print_figures(console: Console, figures: Sequence[Figures], ratios: Sequence
         )
 
 
+def print_checks(console: Console, checks: Mapping[str, Sequence[Check]]) -> None:
+    """Prints how each bundle that has a budget stands to it."""
+    for name, rows in checks.items():
+        for one in rows:
+            style = {True: "green", False: "bold red", None: "yellow"}[one.within]
+            console.print(f"{name}: {one}", style=style, markup=False, soft_wrap=True)
+
+
 def _table(figures: Figures, console: Console) -> Table:
     table = Table(title=figures.name, title_justify="left", box=box_style.SIMPLE_HEAD, pad_edge=False)
     table.add_column("stage", no_wrap=True)
@@ -76,22 +86,20 @@ def write_json(
     path: Path,
     figures: Sequence[Figures],
     ratios: Sequence[Ratio],
+    checks: Mapping[str, Sequence[Check]],
     *,
-    machine: dict[str, str],
-    source: str,
-    command: str,
+    about: Mapping[str, Any],
 ) -> None:
-    """Writes everything that was measured, and on what.
+    """Writes everything that was measured, and on what: ``about`` has the machine, the command and the source.
 
     Raises:
         SinkError: the file cannot be written.
     """
     report = {
-        "machine": machine,
-        "command": command,
-        "source": source,
+        **about,
         "trackers": [asdict(one) for one in figures],
         "ratios": [asdict(one) for one in ratios],
+        "budgets": {name: [{**asdict(c), "within": c.within} for c in rows] for name, rows in checks.items()},
     }
     try:
         path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

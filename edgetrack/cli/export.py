@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from edgetrack.cli.base import app, parse_box
-from edgetrack.errors import ConfigError
-from edgetrack.options import Text, bounded
+from edgetrack.options import Text, Trust, bounded, refuse_unused
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
     from edgetrack.bundle import Bundle
+    from edgetrack.export.command import Request
     from edgetrack.export.report import FileRow, Report
+    from edgetrack.peers.bundle import AdapterBundle
 
 T = TypeVar("T")
 EXIT_REFUSED = 1
@@ -25,10 +26,13 @@ EXIT_REFUSED = 1
 
 @app.command("export")
 def export_command(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Argument(
-            metavar="[MODEL|CHECKPOINT]", help="A shipped model, a bundle, or a checkpoint (.pt)."
+            metavar="[MODEL|CHECKPOINT|ADAPTER]",
+            help="A shipped model, a bundle, a checkpoint (.pt), or another tracker: nanotrack-v2, nanotrack-v3 or "
+            "FILE.py:CLASS.",
         ),
     ] = "edgetrack-s",
     *,
@@ -44,7 +48,8 @@ def export_command(
         typer.Option(
             metavar="VIDEO|DIR",
             rich_help_panel="INT8 and float16",
-            help="Your own video, to measure on; repeatable. Without: the drawn demo scene.",
+            help="Your own video, to measure on; repeatable. Without: a tested INT8 stays as it is, a new one is made "
+            "of the drawn demo scene.",
         ),
     ] = None,
     text: Text = None,
@@ -74,7 +79,7 @@ def export_command(
         str,
         typer.Option(
             metavar="NAME|auto",
-            help="The board; auto: this machine, as in: edgetrack targets",
+            help="The board, whose budgets the bundle notes; auto: this machine, as in: edgetrack targets",
             show_default=True,
         ),
     ] = "auto",
@@ -88,7 +93,12 @@ def export_command(
             help="CPU threads to measure with, at most the cores that this process may use.",
         ),
     ] = 2,
-    report: Annotated[bool, typer.Option("--report", help="Write report.html into the bundle, too.")] = False,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", rich_help_panel="INT8 and float16", help="Write report.html into the bundle, too."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an older bundle.")] = False,
     weights: Annotated[
         list[Path] | None,
@@ -98,61 +108,87 @@ def export_command(
             help="Of MODEL nanotrack-v2, nanotrack-v3 or FILE.py:CLASS; repeatable.",
         ),
     ] = None,
+    trust: Trust = False,
     text_encoder: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", rich_help_panel="Checkpoint", help="What edgetrack.training.prune_text wrote."
+            metavar="DIR", rich_help_panel="New model", help="What edgetrack.training.prune_text wrote."
         ),
     ] = Path("runs/text"),
     name: Annotated[
-        str, typer.Option(metavar="NAME", rich_help_panel="Checkpoint", help="Of the new model.")
-    ] = "edgetrack-s",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel="New model",
+            help="Of a checkpoint's or another tracker's bundle. Without: edgetrack-s, or the tracker's own.",
+        ),
+    ] = None,
     version: Annotated[
-        str, typer.Option(metavar="X.Y.Z", rich_help_panel="Checkpoint", help="Of the new model.")
+        str, typer.Option(metavar="X.Y.Z", rich_help_panel="New model", help="The same.")
     ] = "0.1.0",
 ) -> None:
-    """Make a bundle of a checkpoint, add INT8 or float16 to one, or write another tracker as ONNX files.
+    """Make a bundle of a checkpoint or of another tracker, or add INT8 or float16 to one.
 
     INT8 is calibrated on what the tracker sees in your video. Both are compared with float32, and
     left out when they are worse than --min-auc-ratio, or not faster (float16: for a CPU); the exit
-    code is 1 then, and report.json says why.
+    code is 1 then, and report.json says why. What the bundle had before stays.
     """
+    from edgetrack import targets
     from edgetrack._imports import require
 
-    require("onnx", extra="export")
-    from edgetrack.export.adapters import export_adapter, is_adapter
+    require("onnx", extra="int8")
     from edgetrack.export.command import Request, make_bundle
     from edgetrack.export.gate import GateConfig
     from edgetrack.terminal import open_console
 
-    console = open_console()
-    if is_adapter(model):
-        for path in export_adapter(model, weights or (), output, force=force):
-            console.print(f"{path.stat().st_size / 1e6:8.2f} MB  {path}", soft_wrap=True)
-        return
-    if weights:
-        raise ConfigError(
-            f"--weights is for other trackers, and {model} is none; give nanotrack-v2 or FILE.py:CLASS"
-        )
-    from edgetrack import targets
-
-    board = targets.detect() if target == "auto" else targets.load(target)
-    console.print(f"for {board.name}{' (this machine)' if target == 'auto' else ''}: {board.title}")
     precisions = ("int8",) * int8 + ("fp16",) * fp16
-    if not precisions and (calibration or text or box or accept):
-        raise ConfigError(
-            "--calibration, --text, --box and --accept are for INT8 and float16; add --int8 or --fp16"
-        )
-    if precisions and not calibration:
-        console.print("no --calibration: all is measured on crops of the drawn demo scene", style="yellow")
     place = None if box is None else parse_box(box)
-    gate = GateConfig(tuple(calibration or ()), text, place, accept, board.name, min_auc_ratio, threads)
-    request = Request(model, output, precisions, gate, report, force, text_encoder, name, version)
+    gate = GateConfig(tuple(calibration or ()), text, place, accept, target, min_auc_ratio, threads)
+    request = Request(
+        model=model,
+        output=output,
+        precisions=precisions,
+        gate=gate,
+        page=report,
+        force=force,
+        retarget=target != "auto",
+        weights=tuple(weights or ()),
+        trust=trust,
+        text_encoder=text_encoder,
+        name=name,
+        version=version,
+    )
+    _refuse_unused(context, request)
+    console = open_console()
+    board = gate.board
+    console.print(f"for {board.name}{' (this machine)' if target == 'auto' else ''}: {board.title}")
+    if target != "auto" and precisions and (here := targets.detect().name) != board.name:
+        console.print(f"accuracy and speed are measured on this {here}, not on {board.name}", style="yellow")
+    if precisions and not calibration:
+        console.print("no --calibration: all is measured on the drawn demo scene", style="yellow")
     with _progress(console) as progress:
         bundle, reports = make_bundle(request, watch=_Watch(progress))
     _print(console, bundle, reports)
     if not all(result.accepted for result in reports):
         raise typer.Exit(EXIT_REFUSED)
+
+
+def _refuse_unused(context: typer.Context, request: Request) -> None:
+    """Refuses what has no effect on what is exported."""
+    kind, measured = request.kind, bool(request.precisions)
+    of_precision = (measured, "it is for INT8 and float16; add --int8 or --fp16")
+    new = (kind in ("adapter", "checkpoint"), f"{request.model} is a bundle already, which keeps its own")
+    rules = dict.fromkeys(
+        ("calibration", "text", "box", "accept", "min_auc_ratio", "threads", "report"), of_precision
+    )
+    rules |= {
+        "weights": (kind == "adapter", f"it is for other trackers, and {request.model} is none"),
+        "trust": (kind == "adapter bundle", f"{request.model} is no adapter's bundle, whose code would run"),
+        "text_encoder": (kind == "checkpoint", f"it is for a checkpoint, and {request.model} is none"),
+        "name": new,
+        "version": new,
+    }
+    refuse_unused(context, rules)
 
 
 class _Watch:
@@ -185,22 +221,42 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def _print(console: Console, bundle: Bundle, reports: Sequence[Report]) -> None:
+def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[Report]) -> None:
     """Prints what the bundle holds, and what each new precision gained or why it is not in it."""
     rows = {row.file: row for report in reports for row in report.files}
     if rows:
         _print_files(console, rows.values(), next(report for report in reports if report.files))
     for report in reports:
         name = report.precision.upper()
-        verdict, color = ("is in", "green") if report.accepted else ("is left out", "yellow")
-        console.print(f"{name} {verdict}", style=f"bold {color}", end=": ")
-        console.print(report.why)
+        _print_evidence(console, report)
+        style, verdict = ("bold green", "is in") if report.accepted else ("bold yellow", "is left out")
+        if report.kept:
+            verdict = "is in as before" if report.accepted else "is refused"
+        console.print(f"{name} {verdict}:", style=style, end=" ")
+        console.print(report.why, markup=False, soft_wrap=True)
     manifest = bundle.manifest
+    if not reports:
+        for role, entry in manifest.files.items():
+            megabytes = bundle.path(role).stat().st_size / 1e6
+            console.print(f"{megabytes:8.2f} MB  {entry.path}", markup=False, soft_wrap=True)
     size = sum(bundle.path(role).stat().st_size for role in manifest.files) / 1e6
-    console.print(
-        f"{manifest.name} {manifest.version}, {manifest.parameters:,} parameters, {size:.1f} MB, "
-        f"{', '.join(('fp32', *manifest.precisions))}: {bundle.folder}"
-    )
+    parameters = getattr(manifest, "parameters", None)
+    facts = [f"{manifest.name} {manifest.version}", *([f"{parameters:,} parameters"] if parameters else [])]
+    facts += [f"{size:.1f} MB", ", ".join(("fp32", *manifest.precisions))]
+    console.print(f"{', '.join(facts)}: {bundle.folder}", markup=False, soft_wrap=True)
+
+
+def _print_evidence(console: Console, report: Report) -> None:
+    """Prints what the figures rest on."""
+    for seen in report.calibration["seen"]:
+        empty = [
+            f"{seen[kind]} {said}"
+            for kind, said in (("flat", "of one color"), ("noise", "noise"))
+            if seen[kind]
+        ]
+        followed = [f"{seen['found']} with the target found", f"{seen['random']} following a random box"]
+        counts = ", ".join([f"{seen['frames']} frames", *followed, *empty])
+        console.print(f"calibrated on {seen['source']}: {counts}", style="dim", markup=False, soft_wrap=True)
 
 
 def _print_files(console: Console, rows: Iterable[FileRow], report: Report) -> None:
@@ -215,8 +271,9 @@ def _print_files(console: Console, rows: Iterable[FileRow], report: Report) -> N
         table.add_row(*_cells(row))
     console.print(table)
     console.print(
-        f"error: of the outputs against fp32; accuracy: {report.accuracy_kind} over fp32's; speed: times fp32's, "
-        f"{report.threads} threads of {report.machine}, ONNX Runtime (no float16 kernels: fp16 is for GPUs)",
+        f"where error is that of the outputs against fp32, accuracy the {report.accuracy_kind} over fp32's, speed "
+        f"times fp32's: {report.threads} threads of {report.machine}, ONNX Runtime "
+        "(no float16 kernels: fp16 is for GPUs)",
         style="dim",
     )
 

@@ -21,13 +21,22 @@ from edgetrack.cli.base import (
     parse_box,
 )
 from edgetrack.errors import ConfigError, EdgetrackError, ReaderGone, SourceError
-from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
+from edgetrack.options import (
+    Engine,
+    EngineOptions,
+    Model,
+    Precision,
+    Threads,
+    Trust,
+    adapter_rules,
+    refuse_unused,
+)
 
 if TYPE_CHECKING:
-    from edgetrack.engines import Engine as Engines
     from edgetrack.io.outputs import Outputs
     from edgetrack.io.sources import Source
     from edgetrack.pipeline import Summary
+    from edgetrack.status import Engine as Engines
     from edgetrack.status import Watch
     from edgetrack.types import Box
 
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
 
 @app.command("run")
 def run_command(
+    context: typer.Context,
     camera: Annotated[
         int | None,
         typer.Option(min=0, metavar="N", help="Camera by number; the first is 0.", rich_help_panel="Source"),
@@ -100,6 +110,7 @@ def run_command(
     engine: Engine = "auto",
     precision: Precision = "auto",
     model: Model = None,
+    trust: Trust = False,
 ) -> None:
     """Follow a target in a camera, a video, a folder of pictures or a stream.
 
@@ -114,6 +125,7 @@ def run_command(
         given = "both --camera and --source" if source else "neither --camera nor --source"
         raise ConfigError(f"{given} given, expected one of them, as in: {EXAMPLE}")
     outputs = _distinct(output or [], source)
+    refuse_unused(context, adapter_rules(model))
     for path in outputs:
         if len(targets) > 1 and path.suffix.lower() == ".mcap":
             raise ConfigError(
@@ -127,13 +139,14 @@ def run_command(
             outputs=outputs,
             show=show,
             max_frames=max_frames,
-            options=EngineOptions(model, engine, precision, threads, static_check, wait=False),
+            options=EngineOptions(model, engine, precision, threads, static_check, trust, wait=False),
             deadline_ms=deadline_ms,
         )
 
 
 @app.command("demo")
 def demo_command(
+    context: typer.Context,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The video to write.")
     ] = Path("demo.mp4"),
@@ -144,10 +157,12 @@ def demo_command(
     engine: Engine = "auto",
     precision: Precision = "auto",
     model: Model = None,
+    trust: Trust = False,
 ) -> None:
     """Draw a short street scene, follow a car in it by text and write the video. Needs no download."""
     from edgetrack.demo import open_demo
 
+    refuse_unused(context, adapter_rules(model))
     with signals.interruptible(), open_demo() as scene:
         _track(
             scene,
@@ -155,7 +170,7 @@ def demo_command(
             outputs=_distinct([output], None),
             show=False,
             max_frames=None,
-            options=EngineOptions(model, engine, precision, threads, wait=False),
+            options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),
         )
 
 

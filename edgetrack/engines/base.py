@@ -114,12 +114,6 @@ class LazyEngine(Unique):
         raise NotImplementedError
 
 
-def first_line(error: Exception) -> str:
-    """The first line of another library's error, which may go on for pages."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
-
-
 def check_feeds(
     role: str, inputs: Mapping[str, TensorSpec], feeds: Mapping[str, Any], *, elsewhere: Collection[str] = ()
 ) -> None:

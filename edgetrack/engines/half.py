@@ -28,7 +28,7 @@ def halve(model: Any) -> None:
     Raises:
         MissingExtra: onnx is not installed.
     """
-    _Halver(require("onnx", extra="export"), model).run()
+    _Halver(require("onnx", extra="int8"), model).run()
 
 
 class _Halver:
@@ -37,7 +37,7 @@ class _Halver:
     def __init__(self, onnx: Any, model: Any) -> None:
         self.onnx, self.graph = onnx, model.graph
         self.float, self.half = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
-        inferred = require("onnx.shape_inference", extra="export").infer_shapes(model).graph
+        inferred = require("onnx.shape_inference", extra="int8").infer_shapes(model).graph
         values: Iterable[Any] = [*inferred.value_info, *inferred.input, *inferred.output]
         self.types = {value.name: value.type.tensor_type.elem_type for value in values}
         self.types |= {tensor.name: tensor.data_type for tensor in self.graph.initializer}

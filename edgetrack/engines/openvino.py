@@ -13,8 +13,8 @@ from edgetrack import cores, memory
 from edgetrack._exit import door
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
-from edgetrack.engines.base import LazyEngine, check_feeds, first_line
-from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.errors import BundleError, EngineUnavailable, reason_of
 from edgetrack.manifest import TensorSpec
 from edgetrack.unique import Unique
 
@@ -100,7 +100,7 @@ class OpenVinoEngine(LazyEngine):
             if memory.ran_out(error):
                 raise memory.told(f"OpenVINO loaded {path}") from error
             raise BundleError(
-                f"OpenVINO cannot load {path} ({first_line(error)}); export the bundle again"
+                f"OpenVINO cannot load {path} ({reason_of(error)}); export the bundle again"
             ) from error
 
 

@@ -13,8 +13,8 @@ from edgetrack import cores, memory
 from edgetrack._exit import door
 from edgetrack._native import library
 from edgetrack.bundle import Bundle
-from edgetrack.engines.base import LazyEngine, check_feeds, first_line
-from edgetrack.errors import BundleError, EdgetrackError, EngineUnavailable
+from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.errors import BundleError, EdgetrackError, EngineUnavailable, reason_of
 from edgetrack.manifest import TensorSpec
 from edgetrack.unique import Unique
 
@@ -88,7 +88,7 @@ def _failure(role: str, error: Exception) -> EdgetrackError:
     if memory.ran_out(error):
         return memory.told(f"ONNX Runtime ran graph {role!r}")
     return EngineUnavailable(
-        f"ONNX Runtime could not run graph {role!r} ({first_line(error)}); try another engine"
+        f"ONNX Runtime could not run graph {role!r} ({reason_of(error)}); try another engine"
     )
 
 
@@ -153,7 +153,7 @@ class OrtEngine(LazyEngine):
             if memory.ran_out(error):
                 raise memory.told(f"ONNX Runtime loaded {path}") from error
             raise BundleError(
-                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({first_line(error)}); "
+                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({reason_of(error)}); "
                 "export the bundle again"
             ) from error
         return OrtGraph(role, session)

@@ -17,10 +17,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgetrack.bundle import Bundle
-from edgetrack.engines.base import LazyEngine, check_feeds, first_line
+from edgetrack.engines.base import LazyEngine, check_feeds
 from edgetrack.engines.ort import OrtGraph
 from edgetrack.engines.tensorrt.plans import cache_folder, key
-from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.errors import BundleError, EngineUnavailable, reason_of
 from edgetrack.targets import Target
 
 _log = logging.getLogger(__name__)  # without a configuration, Python writes warnings to stderr
@@ -247,7 +247,7 @@ def _placement(session: Any) -> Counter[str]:
 def _said(error: Exception) -> str:
     """CUDA's own words where there are some: ONNX Runtime puts half a page of C++ before them."""
     cuda = re.search(r"CUDA failure \d+: [^;]+?(?= *;)", str(error))
-    return cuda[0] if cuda else first_line(error)
+    return cuda[0] if cuda else reason_of(error)
 
 
 def _missing(ort: Any, kind: Kind) -> str:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.errors import BundleError, ConfigError
+from edgetrack.errors import ConfigError, reason_of
 from edgetrack.types import Box, Track
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 Mode = Literal["nl", "bbox", "nlbbox"]  # a target given by text, by a box, or by both
-FACTS = "adapter.json"  # beside the exported graphs: what made them, of what
 
 
 class FrameTracker(Protocol):
@@ -31,23 +29,29 @@ class FrameTracker(Protocol):
     def set_text(self, text: str) -> None: ...
 
 
-class Adapter(Protocol):
-    """Brings a tracker of one's own: written as ONNX files where torch is, run from them where it is not.
-
-    A class without arguments in a file; ``FILE.py:CLASS`` names it for ``edgetrack export`` and ``edgetrack eval``.
-    """
+class Opener(Protocol):
+    """Runs the graphs of a bundle."""
 
     modes: tuple[Mode, ...]  # how its target can be given
+
+    def open(self, folder: Path, *, threads: int) -> FrameTracker:
+        """A tracker that runs the ONNX files in ``folder``, ``x.onnx`` for each graph ``x``."""
+        ...
+
+
+class Adapter(Opener, Protocol):
+    """Brings a tracker of one's own: written as ONNX files where torch is, run from them where it is not.
+
+    A class without arguments in one file that needs no other of the user's; ``FILE.py:CLASS`` names it for
+    ``edgetrack export``, which copies the file into the bundle. INT8 is calibrated on what ``open``'s tracker feeds to
+    its sessions of onnxruntime.
+    """
 
     def graphs(self, weights: Sequence[Path]) -> Mapping[str, ModelProto]:
         """The ONNX models by name, made of the weights that the user names; ``x`` becomes ``x.onnx``.
 
         ``edgetrack.export.adapters.torch_graph`` makes one of a module and compares the two.
         """
-        ...
-
-    def open(self, folder: Path, *, threads: int) -> FrameTracker:
-        """A tracker that runs what ``graphs`` gave, from ``folder``."""
         ...
 
 
@@ -70,25 +74,13 @@ def load_adapter(name: str) -> Adapter:
         made = getattr(module, wanted)()
     except Exception as error:  # whatever the file does
         raise ConfigError(
-            f"adapter {name!r} cannot be loaded ({type(error).__name__}: {error}); expected a class without arguments"
+            f"adapter {name!r} cannot be loaded ({reason_of(error)}); expected a class without arguments"
         ) from error
     missing = [part for part in ("modes", "graphs", "open") if not hasattr(made, part)]
     if missing:
         raise ConfigError(f"adapter {name!r} has no {', '.join(missing)}; see edgetrack.peers.Adapter")
+    if not made.modes or not set(made.modes) <= set(get_args(Mode)):
+        raise ConfigError(
+            f"adapter {name!r} has modes {made.modes!r}; expected some of {', '.join(get_args(Mode))}"
+        )
     return cast(Adapter, made)
-
-
-def facts_of(folder: Path) -> dict[str, Any]:
-    """What ``edgetrack export`` noted of an adapter's graphs: ``adapter``, and hashes of files in ``sha256``.
-
-    Raises:
-        BundleError: it is not such a folder.
-    """
-    try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        return {"adapter": str(facts["adapter"]), "sha256": dict(facts["sha256"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(
-            f"{folder} has no {FACTS} that can be read ({type(error).__name__}: {error}); expected what this writes: "
-            "edgetrack export ADAPTER --weights FILE --output DIR"
-        ) from error

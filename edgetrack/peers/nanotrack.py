@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from edgetrack._exit import door
 from edgetrack._native import runtime
 from edgetrack.crop import check_packed
-from edgetrack.engines.base import first_line
 from edgetrack.engines.ort import OrtGraph, session_options
-from edgetrack.errors import BoxError, BundleError, ConfigError, NotStartedError
-from edgetrack.peers import Mode, facts_of
+from edgetrack.errors import BoxError, BundleError, ConfigError, NotStartedError, reason_of
+from edgetrack.peers import Mode
 from edgetrack.types import Box, Track
 
 Floats = NDArray[Any]
@@ -81,16 +80,12 @@ class NanoTrack:
     modes: tuple[Mode, ...] = ("bbox",)
 
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
-        channels = VERSIONS.get(facts_of(folder)["adapter"])
-        if channels is None:
-            raise BundleError(
-                f"{folder} holds another tracker; expected what 'edgetrack export {NAME}-v2' writes"
-            )
         template, search = (_open(folder / f"{name}.onnx", threads) for name in ("template", "search"))
+        _check_tensors(folder, template, search)
         cells = search.outputs["classes"].shape[-1]
         self._picture = np.empty((1, 3, TEMPLATE, TEMPLATE), np.float32)
         self._image = np.empty((1, 3, SEARCH, SEARCH), np.float32)
-        kernel = np.empty((1, channels, 8, 8), np.float32)
+        kernel = np.empty(template.outputs["kernel"].shape, np.float32)
         self._classes, self._sides = (np.empty((1, n, cells, cells), np.float32) for n in (2, 4))
         outputs = {"classes": self._classes, "sides": self._sides}
         self._learn = template.bind({"image": self._picture}, {"kernel": kernel})
@@ -176,6 +171,35 @@ class NanoTrack:
             runtime.crop_square(pixels, x, y, side, out)
 
 
+class Published:
+    """Opens the published versions; needs no code of the user's."""
+
+    modes: tuple[Mode, ...] = NanoTrack.modes
+
+    def open(self, folder: Path, *, threads: int) -> NanoTrack:
+        """The tracker on the graphs in ``folder``."""
+        return NanoTrack(folder, threads=threads)
+
+
+def _check_tensors(folder: Path, template: OrtGraph, search: OrtGraph) -> None:
+    """Raises BundleError unless the two graphs are a pair of NanoTrack's."""
+    kernel, cells = template.outputs.get("kernel"), search.outputs.get("classes")
+    channels = kernel.shape[1] if kernel is not None and len(kernel.shape) == 4 else 0
+    side = cells.shape[-1] if cells is not None else 0
+    shapes = {
+        "image": (1, 3, SEARCH, SEARCH),
+        "kernel": (1, channels, 8, 8),
+        "classes": (1, 2, side, side),
+        "sides": (1, 4, side, side),
+    }
+    found = {name: spec.shape for name, spec in {**search.inputs, **search.outputs}.items()}
+    template_shapes = [spec.shape for spec in (*template.inputs.values(), *template.outputs.values())]
+    if found != shapes or template_shapes != [(1, 3, TEMPLATE, TEMPLATE), shapes["kernel"]]:
+        raise BundleError(
+            f"{folder} holds another tracker, with tensors {found}; expected what 'edgetrack export {NAME}-v2' writes"
+        )
+
+
 def _context(size: Floats, total: Any) -> Any:
     """The side of the template's square around a target, by the sum of its sides."""
     width, height = size + total * np.float32(0.5)
@@ -191,7 +215,7 @@ def _open(path: Path, threads: int | None) -> OrtGraph:
         )
     except Exception as error:  # onnxruntime's exceptions have no common base but Exception
         raise BundleError(
-            f"{path} cannot be loaded ({first_line(error)}); write it again: edgetrack export {NAME}-v2 --weights "
+            f"{path} cannot be loaded ({reason_of(error)}); write it again: edgetrack export {NAME}-v2 --weights "
             "BACKBONE.onnx --weights HEAD.onnx --output DIR"
         ) from error
     return OrtGraph(path.stem, session)

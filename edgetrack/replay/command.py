@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgetrack.errors import BundleError, ConfigError, SourceError
-from edgetrack.options import Threads
+from edgetrack.options import Threads, Trust, adapter_rules, refuse_unused
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from edgetrack.bundle import Bundle
     from edgetrack.io.recording import Recording
+    from edgetrack.peers.bundle import AdapterBundle
+    from edgetrack.peers.tracker import AdapterTracker
     from edgetrack.replay.compare import Comparison
     from edgetrack.tracker import Tracker
+
+    Followed = Tracker | AdapterTracker
 
 EXIT_DIVERGED = 1
 OFFER = "as in: --precision int8, --engine openvino or --against BUNDLE"
 
 
 def replay_command(
+    context: typer.Context,
     recording: Annotated[
         Path, typer.Argument(metavar="FILE.mcap", help="What edgetrack run --output FILE.mcap wrote.")
     ],
@@ -66,6 +71,7 @@ def replay_command(
         Path | None, typer.Option(metavar="FILE", help="Write all figures, frame by frame.")
     ] = None,
     threads: Threads = 2,
+    trust: Trust = False,
 ) -> None:
     """Run the frames of a recording through another model, engine or precision, and compare the boxes.
 
@@ -79,12 +85,16 @@ def replay_command(
 
     opened = Recording(recording)
     text, box = opened.target
+    effective = adapter_rules(
+        against or opened.facts.get("bundle"), *([] if recorded else [opened.facts.get("bundle")])
+    )
+    refuse_unused(context, {name: effective[name] for name in ("engine", "trust")})
     if against is engine is precision is None and not recorded:
         raise ConfigError(
             f"nothing to compare: the candidate would be the reference; say what is other, {OFFER}"
         )
-    reference = None if recorded else _reference(opened, threads)
-    candidate = _candidate(opened, reference, against, engine, precision, threads)
+    reference = None if recorded else _reference(opened, threads, trust)
+    candidate = _candidate(opened, reference, against, engine, precision, threads, trust)
     console = open_console()
     _print_heading(console, opened, reference, candidate)
     with console.status("comparing") if console.is_terminal else console:
@@ -98,7 +108,7 @@ def _finish(
     console: Console,
     recording: Recording,
     comparison: Comparison,
-    trackers: tuple[Tracker | None, Tracker],
+    trackers: tuple[Followed | None, Followed],
     *,
     picture: Path | None,
     json: Path | None,
@@ -137,36 +147,41 @@ def _finish(
         raise typer.Exit(EXIT_DIVERGED)
 
 
-def _reference(recording: Recording, threads: int) -> Tracker:
-    from edgetrack.tracker import Tracker
+def _reference(recording: Recording, threads: int, trust: bool) -> Followed:
+    from edgetrack.peers.tracker import open_tracker
 
     facts = recording.facts
-    return Tracker(
+    return open_tracker(
         _recorded_bundle(recording),
         engine=_fact(facts, "engine"),
         precision=_fact(facts, "precision"),
         threads=threads,
+        trust=trust,
     )
 
 
 def _candidate(
     recording: Recording,
-    reference: Tracker | None,
+    reference: Followed | None,
     against: str | None,
     engine: str | None,
     precision: str | None,
     threads: int,
-) -> Tracker:
-    from edgetrack.tracker import Tracker
+    trust: bool,
+) -> Followed:
+    from edgetrack.peers.bundle import is_adapter_bundle
+    from edgetrack.peers.tracker import ENGINE, open_tracker
 
-    bundle: str | Bundle
+    bundle: str | Bundle | AdapterBundle
     if against is not None:
         bundle = against
     else:
         bundle = _recorded_bundle(recording) if reference is None else reference.engine.bundle
     facts = recording.facts
-    engine, precision = engine or _fact(facts, "engine"), precision or _fact(facts, "precision")
-    tracker = Tracker(bundle, engine=engine, precision=precision, threads=threads)
+    same_kind = against is None or is_adapter_bundle(against) == (_fact(facts, "engine") == ENGINE)
+    engine = engine or (_fact(facts, "engine") if same_kind else "auto")
+    precision = precision or (_fact(facts, "precision") if same_kind else "auto")
+    tracker = open_tracker(bundle, engine=engine, precision=precision, threads=threads, trust=trust)
     tracker.engine.wait()
     return tracker
 
@@ -178,15 +193,16 @@ def _fact(facts: dict[str, str], key: str) -> str:
         raise SourceError(f"the recording does not say its {key}; expected a file of edgetrack run") from None
 
 
-def _recorded_bundle(recording: Recording) -> Bundle:
+def _recorded_bundle(recording: Recording) -> Bundle | AdapterBundle:
     """The model that the recording was made with: in its folder of then, or the shipped one of its name."""
     from edgetrack.bundle import Bundle
+    from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 
     facts = recording.facts
     wanted = _fact(facts, "model digest")
     for place in (_fact(facts, "bundle"), _fact(facts, "model")):
         try:
-            bundle = Bundle.open(place)
+            bundle = AdapterBundle.open(place) if is_adapter_bundle(place) else Bundle.open(place)
         except BundleError:
             continue
         if bundle.manifest.digest == wanted:
@@ -199,7 +215,7 @@ def _recorded_bundle(recording: Recording) -> Bundle:
 
 
 def _print_heading(
-    console: Console, recording: Recording, reference: Tracker | None, candidate: Tracker
+    console: Console, recording: Recording, reference: Followed | None, candidate: Followed
 ) -> None:
     from edgetrack.terminal import one_line
 
@@ -217,17 +233,17 @@ def _print_heading(
         console.print(one_line(value), soft_wrap=True)
 
 
-def _long(tracker: Tracker) -> str:
+def _long(tracker: Followed) -> str:
     manifest = tracker.engine.bundle.manifest
     model = f"{manifest.name} {manifest.version} ({manifest.digest[:8]})"
     return f"{model}, {tracker.engine.name} {tracker.engine.precision}"
 
 
-def _short(tracker: Tracker | None) -> str:
+def _short(tracker: Followed | None) -> str:
     return "as recorded" if tracker is None else f"{tracker.engine.name} {tracker.engine.precision}"
 
 
-def _facts(tracker: Tracker | None) -> dict[str, Any] | None:
+def _facts(tracker: Followed | None) -> dict[str, Any] | None:
     """None for the recorded track."""
     if tracker is None:
         return None

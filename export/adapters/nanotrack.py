@@ -10,18 +10,15 @@ from onnx import compose
 
 from edgetrack._imports import require
 from edgetrack.errors import ExportError
-from edgetrack.peers import FrameTracker, Mode
-from edgetrack.peers.nanotrack import SEARCH, STRIDE, TEMPLATE, VERSIONS, NanoTrack
+from edgetrack.peers.nanotrack import SEARCH, STRIDE, TEMPLATE, VERSIONS, Published
 
 
-class NanoTrackAdapter:
+class NanoTrackAdapter(Published):
     """NanoTrack of one version.
 
     Args:
         name: "nanotrack-v2" or "nanotrack-v3".
     """
-
-    modes: tuple[Mode, ...] = NanoTrack.modes
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -69,10 +66,6 @@ class NanoTrackAdapter:
             "template": renamed(template, {"input": "image", "output": "kernel"}),
             "search": renamed(joined, names),
         }
-
-    def open(self, folder: Path, *, threads: int) -> FrameTracker:
-        """The tracker on the exported graphs."""
-        return NanoTrack(folder, threads=threads)
 
 
 def load(path: Path) -> onnx.ModelProto:

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.engines.base import first_line
-from edgetrack.errors import ExportError
+from edgetrack.errors import ExportError, reason_of
 from edgetrack.peers.nanotrack import SEARCH, TEMPLATE, VERSIONS
 
 _WIDTH = VERSIONS["nanotrack-v3"]
@@ -206,7 +205,7 @@ def graphs(path: Path) -> Mapping[str, onnx.ModelProto]:
         )  # which is not used
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise ExportError(
-            f"{path} cannot be loaded ({first_line(error)}); expected the published checkpoint of NanoTrack v3"
+            f"{path} cannot be loaded ({reason_of(error)}); expected the published checkpoint of NanoTrack v3"
         ) from error
     images = {side: (1, 3, side, side) for side in (TEMPLATE, SEARCH)}
     kernel = {"kernel": (1, _WIDTH, 8, 8)}

@@ -58,7 +58,6 @@ def peer(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     ) -> dict[str, Any]:
         place = tmp_path / folder
         place.mkdir(exist_ok=True)
-        (place / "adapter.json").write_text('{"adapter": "peer", "sha256": {}}')
         (place / "peer.py").write_text(PEER.replace("ANSWER", answer))
         return {"trackers": (f"{place}/peer.py:Peer",), "peer_weights": place}
 

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgetrack.engines.base import first_line
-from edgetrack.errors import ConfigError
+from edgetrack.errors import ConfigError, reason_of
 from edgetrack.prompt import TEXT_LENGTH, Tokenizer
 
 WIDTH = 384
@@ -102,7 +101,7 @@ class TextEncoder:
             model.load_state_dict(state)
         except Exception as error:  # torch raises whatever the damage leads to
             raise ConfigError(
-                f"{folder / CHECKPOINT} cannot be read ({first_line(error)}); expected the text encoder; "
+                f"{folder / CHECKPOINT} cannot be read ({reason_of(error)}); expected the text encoder; "
                 f"run: python -m edgetrack.training.prune_text {folder}"
             ) from error
         return cls(model, Tokenizer.from_file(folder / TOKENIZER))

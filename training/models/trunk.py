@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.engines.base import first_line
-from edgetrack.errors import ConfigError
+from edgetrack.errors import ConfigError, reason_of
 
 # expansion, output channels, repeats, first stride (the paper, table 2)
 _STAGES = (
@@ -99,7 +98,7 @@ class MobileNetV2(nn.Module):
                         _fill(cast(Tensor, module.conv.bias), arrays[f"{name}.bias"])
         except (OSError, KeyError, ValueError, RuntimeError, EOFError, BadZipFile) as error:
             raise ConfigError(
-                f"{path} cannot be read ({first_line(error)}); expected the ImageNet weights of MobileNetV2 1.0, "
+                f"{path} cannot be read ({reason_of(error)}); expected the ImageNet weights of MobileNetV2 1.0, "
                 "batch norms folded: fetch it again, or set 'initial' to a checkpoint to start from"
             ) from error
 

@@ -1,0 +1,64 @@
+"""What a bundle may cost on the board that it was exported for, against what was measured."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from edgetrack import targets
+from edgetrack.bench.measure import Figures
+from edgetrack.manifest import Budget
+
+MEMORY = "memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One budget."""
+
+    target: str
+    what: str  # "update", the median of one frame through the tracker, or "memory", the process's peak
+    limit: float
+    measured: float
+    unit: str
+    here: bool  # measured on such a board
+
+    @property
+    def within(self) -> bool | None:
+        """None where it was measured on another kind of machine: that says nothing."""
+        return self.measured <= self.limit if self.here else None
+
+    def __str__(self) -> str:
+        said = f"{self.what} {self.measured:.3g} {self.unit} of {self.limit:g} {self.unit}"
+        if self.within is None:
+            here = targets.detect().name
+            return f"budget of {self.target}: {said}, but measured on {here}: measure it on {self.target}"
+        return f"budget of {self.target}: {said}, {'within' if self.within else 'OVER'}"
+
+
+def budget_of(tracker: Any) -> Budget | None:
+    """What the manifest of a tracker's bundle says; None for what has none."""
+    bundle = getattr(getattr(tracker, "engine", None), "bundle", None)
+    return getattr(getattr(bundle, "manifest", None), "target", None)
+
+
+def check(budget: Budget, figures: Figures, *, alone: bool) -> list[Check]:
+    """What was measured against a budget; memory only where no other tracker shared the process (``alone``)."""
+    here = budget.name == targets.detect().name
+    median = figures.stages["update"].median
+    checks = [Check(budget.name, "update", budget.latency_budget_ms, median, "ms", here)]
+    memory_mb = _peak_mb()
+    if alone and memory_mb is not None:
+        checks.append(Check(budget.name, MEMORY, budget.memory_budget_mb, memory_mb, "MB", here))
+    return checks
+
+
+def _peak_mb() -> float | None:
+    """The most memory that this process has had; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -1,0 +1,217 @@
+"""The bundle of another tracker: its graphs, a copy of the code that runs them, and what was measured of them.
+
+A folder with ``manifest.json`` (kind ``adapter``), a graph ``x.onnx`` for each name in float32, in ``int8/`` the same
+names in INT8, and ``adapter.py`` where the adapter is the user's own. That file is code: it runs only when asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from edgetrack.bundle import _check, _inside, _locate, _read
+from edgetrack.errors import BundleError, ConfigError
+from edgetrack.manifest import FILE_NAME, SCHEMA, Budget, BundleFile, parse_budget
+from edgetrack.peers import Mode, Opener, load_adapter
+
+KIND = "adapter"
+CODE, CODE_FILE = "code", "adapter.py"  # role and name of the copy of the user's file
+_MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterManifest:
+    """What an adapter's bundle says of itself."""
+
+    name: str
+    version: str
+    adapter: str  # a class of the file with the role "code"; without such a file, one that edgetrack brings
+    modes: tuple[Mode, ...]  # how its target can be given
+    graphs: tuple[str, ...]
+    files: Mapping[str, BundleFile]  # by role: x, x.int8, code, report
+    precisions: tuple[str, ...] = ()  # beside fp32
+    narrow: bool = False  # INT8 has weights of 7 bits, whose sums no processor rounds
+    weights: Mapping[str, str] = field(
+        default_factory=dict
+    )  # SHA-256 by name of what the graphs were made of
+    target: Budget | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the programs that exported it
+    schema: int = SCHEMA
+    kind: str = KIND
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, which lists those of all its files."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The manifest as indented JSON."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, *, origin: str) -> AdapterManifest:
+        """Reads and checks a manifest; ``origin`` names it in messages.
+
+        Raises:
+            BundleError: it is not one of an adapter, of a newer schema, or lacks or misuses a field.
+        """
+        try:
+            values = json.loads(text)
+            if values["kind"] != KIND:
+                raise ValueError(f"kind is {values['kind']!r}, not {KIND!r}")
+            if values["schema"] > SCHEMA:
+                raise ValueError(
+                    f"schema {values['schema']} is newer than {SCHEMA}: pip install -U edgetrack"
+                )
+            known = {name: parse(values[name]) for name, parse in _PARSERS.items() if name in values}
+            manifest = cls(**known)
+            _check_roles(manifest)
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+            raise BundleError(
+                f"{origin} is not the manifest of an adapter's bundle ({type(error).__name__}: {error}); write it "
+                "again: edgetrack export ADAPTER --weights FILE --output DIR"
+            ) from error
+        return manifest
+
+
+class AdapterBundle:
+    """A checked bundle of another tracker. It hands out paths and runs nothing.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what its ``manifest.json`` says.
+    """
+
+    def __init__(self, folder: Path, manifest: AdapterManifest) -> None:
+        self.folder, self.manifest = folder.resolve(), manifest
+
+    @classmethod
+    def open(cls, path: str | Path) -> AdapterBundle:
+        """The bundle in a folder; every file is compared with the manifest's checksum.
+
+        Raises:
+            BundleError: it is missing, damaged, or no adapter's.
+        """
+        folder = _locate(path)
+        file = folder / FILE_NAME
+        try:
+            text = _read(file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(f"{folder} is not a bundle: {FILE_NAME} cannot be read ({error})") from error
+        manifest = AdapterManifest.from_json(text, origin=str(file))
+        for role, entry in manifest.files.items():
+            _check(_inside(folder, role, entry), entry)
+        return cls(folder, manifest)
+
+    def path(self, role: str) -> Path:
+        """The file of a role."""
+        return self.folder / self.manifest.files[role].path
+
+    def graphs(self, precision: str) -> Path:
+        """The folder with the graphs of a precision.
+
+        Raises:
+            ConfigError: the bundle does not have it.
+        """
+        held = ("fp32", *self.manifest.precisions)
+        if precision not in held:
+            raise ConfigError(
+                f"precision {precision!r} is not in bundle {self.manifest.name} ({self.folder}), which has "
+                f"{', '.join(held)}; add INT8 with: edgetrack export ADAPTER --weights FILE --int8 --calibration VIDEO"
+            )
+        return self.folder if precision == "fp32" else self.folder / precision
+
+    def adapter(self, *, trust: bool) -> Opener:
+        """The adapter itself, which runs the file that the bundle brings.
+
+        Raises:
+            ConfigError: it brings one, and is not trusted; or the file cannot be run.
+        """
+        entry = self.manifest.files.get(CODE)
+        if entry is None:
+            from edgetrack.peers.nanotrack import VERSIONS, Published
+
+            if self.manifest.adapter not in VERSIONS:
+                raise BundleError(
+                    f"{self.folder} needs adapter {self.manifest.adapter!r}, which this edgetrack does not bring; "
+                    f"expected one of {', '.join(VERSIONS)}"
+                )
+            return Published()
+        if not trust:
+            raise ConfigError(
+                f"{self.folder} brings code of its own, {entry.path} (SHA-256 {entry.sha256[:12]}...), which would run "
+                "with your rights; read it, then allow it: --trust, in Python trust=True"
+            )
+        return load_adapter(f"{self.path(CODE)}:{self.manifest.adapter}")
+
+
+def is_adapter_bundle(path: object) -> bool:
+    """Whether a folder's manifest says that it is an adapter's bundle; False for whatever cannot be read."""
+    if not isinstance(path, (str, Path)):
+        return False
+    try:
+        return bool(json.loads(_read(Path(path) / FILE_NAME))["kind"] == KIND)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _check_roles(manifest: AdapterManifest) -> None:
+    expected = {graph: f"{graph}.onnx" for graph in manifest.graphs}
+    for precision in manifest.precisions:
+        expected |= {f"{graph}.{precision}": f"{precision}/{graph}.onnx" for graph in manifest.graphs}
+    for role, path in expected.items():
+        if role not in manifest.files or manifest.files[role].path != path:
+            raise ValueError(f"there is no file {path} with the role {role}")
+    if not manifest.graphs or not manifest.modes:
+        raise ValueError("it names no graphs or no modes")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is not a text")
+    return value
+
+
+def _mode(value: Any) -> Mode:
+    if value not in _MODES:
+        raise ValueError(f"mode {value!r} is unknown; expected one of {', '.join(_MODES)}")
+    return cast(Mode, value)
+
+
+def _file(value: Any) -> BundleFile:
+    return BundleFile(_text(value["path"]), _text(value["sha256"]).lower())
+
+
+def _precision(value: Any) -> str:
+    if value != "int8":
+        raise ValueError(f"precision {value!r} is unknown; expected int8")
+    return "int8"
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {_text(key): _text(entry) for key, entry in value.items()}
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "name": _text,
+    "version": _text,
+    "adapter": _text,
+    "modes": lambda value: tuple(_mode(mode) for mode in value),
+    "graphs": lambda value: tuple(_text(graph) for graph in value),
+    "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},
+    "precisions": lambda value: tuple(_precision(name) for name in value),
+    "narrow": _flag,
+    "weights": _texts,
+    "target": parse_budget,
+    "versions": _texts,
+}

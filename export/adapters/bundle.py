@@ -1,0 +1,193 @@
+"""An adapter's bundle that is being made: graphs and code in float32, and INT8 where it passes the gate."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from edgetrack.engines.ort import saturates
+from edgetrack.errors import ExportError
+from edgetrack.export.adapters.feeds import watched_sessions
+from edgetrack.export.adapters.graphs import graphs_of
+from edgetrack.export.adapters.nanotrack import NanoTrackAdapter
+from edgetrack.export.calibration import Keep
+from edgetrack.export.quantize import quantize
+from edgetrack.export.report import FileRow
+from edgetrack.export.staging import versions
+from edgetrack.export.variant import NAME, RANGES, Variant
+from edgetrack.manifest import FILE_NAME, Budget, BundleFile
+from edgetrack.peers import Adapter, FrameTracker, Mode, load_adapter
+from edgetrack.peers.bundle import CODE, CODE_FILE, AdapterBundle, AdapterManifest
+from edgetrack.peers.nanotrack import VERSIONS
+from edgetrack.peers.tracker import open_adapter
+
+
+def is_adapter(name: str) -> bool:
+    """Whether ``edgetrack export NAME`` means an adapter, by its form."""
+    return name in VERSIONS or ".py:" in name
+
+
+def adapter_of(name: str) -> Adapter:
+    """The adapter "nanotrack-v2", "nanotrack-v3", or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
+
+    Raises:
+        ConfigError: there is no such adapter.
+    """
+    return NanoTrackAdapter(name) if name in VERSIONS else load_adapter(name)
+
+
+def write_adapter_bundle(
+    folder: Path,
+    adapter: Adapter,
+    source: str,
+    weights: Sequence[Path],
+    *,
+    name: str | None,
+    version: str,
+    target: Budget,
+) -> AdapterBundle:
+    """Writes the float32 bundle of ``adapter`` into the new ``folder``.
+
+    Args:
+        source: what the adapter is called on the command line.
+        weights: what it reads.
+        name: of the bundle; without one, that of the adapter.
+
+    Raises:
+        ConfigError, ExportError: files are missing or do not fit.
+    """
+    missing = [str(path) for path in weights if not path.is_file()]
+    if missing or not weights:
+        raise ExportError(
+            f"weights {', '.join(missing)} do not exist"
+            if missing
+            else f"{source} needs its weights; give --weights FILE"
+        )
+    graphs = graphs_of(adapter, source, weights)
+    folder.mkdir()
+    files = {}
+    for graph, model in graphs.items():
+        (folder / f"{graph}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+        files[graph] = f"{graph}.onnx"
+    file, _, cls = source.rpartition(":")
+    if source not in VERSIONS:
+        shutil.copyfile(file, folder / CODE_FILE)
+        files[CODE] = CODE_FILE
+    manifest = AdapterManifest(
+        name=name or (source if source in VERSIONS else cls),
+        version=version,
+        adapter=source if source in VERSIONS else cls,
+        modes=tuple(adapter.modes),
+        graphs=tuple(graphs),
+        files={},
+        weights={path.name: _sha256(path) for path in weights},
+        target=target,
+    )
+    return add_adapter_files(folder, files, manifest=manifest)
+
+
+def copy_adapter_bundle(bundle: AdapterBundle, folder: Path, *, target: Budget) -> AdapterBundle:
+    """Copies the float32 part of ``bundle`` into the new ``folder``; reports are left out."""
+    folder.mkdir()
+    roles = [role for role in (*bundle.manifest.graphs, CODE) if role in bundle.manifest.files]
+    files = {role: bundle.manifest.files[role].path for role in roles}
+    for role, path in files.items():
+        shutil.copyfile(bundle.path(role), folder / path)
+    manifest = replace(bundle.manifest, files={}, precisions=(), narrow=False, target=target)
+    return add_adapter_files(folder, files, manifest=manifest)
+
+
+def add_adapter_files(
+    folder: Path, files: Mapping[str, str], *, manifest: AdapterManifest, precisions: tuple[str, ...] = ()
+) -> AdapterBundle:
+    """Names ``files`` (by role) in the manifest of the bundle in ``folder``, and what they offer."""
+    entries = {role: BundleFile(path, _sha256(folder / path)) for role, path in files.items()}
+    manifest = replace(
+        manifest,
+        files={**manifest.files, **entries},
+        precisions=tuple(dict.fromkeys((*manifest.precisions, *precisions))),
+        versions=versions(),
+    )
+    (folder / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    return AdapterBundle.open(folder)
+
+
+class Foreign:
+    """The bundle of an adapter, as ``edgetrack.export.subject.Subject``: its code is the user's who exports it."""
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        self.folder, self._threads = folder, threads
+        self.bundle = self._plain = AdapterBundle.open(folder)
+
+    @property
+    def name(self) -> str:
+        return f"{self.bundle.manifest.name} {self.bundle.manifest.version}"
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        return self.bundle.manifest.modes
+
+    @property
+    def paths(self) -> Mapping[str, Path]:
+        return {graph: self.bundle.path(graph) for graph in self.bundle.manifest.graphs}
+
+    def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
+        """Those that run in most frames: one that learns the target runs seldom, and its errors stay."""
+        most = max(1, *runs.values()) if runs else 1
+        often = [graph for graph in self.paths if runs.get(graph, 0) >= most / 2]
+        return sorted(often, key=lambda graph: -runs[graph])
+
+    def tracker(self) -> FrameTracker:
+        return self._opened("fp32")
+
+    @contextmanager
+    def watched(self, keep: Keep) -> Iterator[Callable[[], FrameTracker]]:
+        with watched_sessions(self.paths, keep):
+            yield self.tracker
+
+    def write(self, variant: Variant, record: Mapping[str, Any]) -> FrameTracker:
+        (self.folder / NAME).mkdir(exist_ok=True)
+        files = {"int8_ranges": RANGES}
+        for graph, file in self.paths.items():
+            files[f"{graph}.{NAME}"] = path = f"{NAME}/{graph}.onnx"
+            plan = variant.plans.get(graph)
+            if plan is None:
+                shutil.copyfile(file, self.folder / path)
+                continue
+            model = quantize(plan.source, plan.ranges, variant.layers[graph], flavour="ort")
+            onnx.checker.check_model(model)
+            (self.folder / path).write_bytes(model.SerializeToString(deterministic=True))
+        (self.folder / RANGES).write_text(variant.ranges_json(record), encoding="utf-8")
+        manifest = replace(self._plain.manifest, narrow=saturates())
+        self.bundle = add_adapter_files(self.folder, files, manifest=manifest, precisions=(NAME,))
+        return self._opened(NAME)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder / NAME)
+        (self.folder / RANGES).unlink()
+        (self.folder / FILE_NAME).write_text(self._plain.manifest.to_json(), encoding="utf-8")
+        self.bundle = self._plain
+
+    def files(self, variant: Variant, *, accuracy: float, speed: Mapping[str, float]) -> list[FileRow]:
+        rows = []
+        for graph, plan in variant.plans.items():
+            rows.append(FileRow.of(self.bundle.path(graph), "fp32"))
+            error = plan.error(variant.layers[graph], flavour="ort")
+            path = self.bundle.path(f"{graph}.{NAME}")
+            row = FileRow.of(path, NAME, error=error, accuracy=accuracy, speed=speed[graph])
+            rows.append(replace(row, file=f"{NAME}/{row.file}"))
+        return rows
+
+    def _opened(self, precision: str) -> FrameTracker:
+        return open_adapter(self.bundle, precision=precision, threads=self._threads, trust=True)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

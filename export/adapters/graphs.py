@@ -1,0 +1,169 @@
+"""The graphs of an adapter: made of a PyTorch module, checked, and brought into the form that quantization reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper, version_converter
+
+from edgetrack.errors import ConfigError, ExportError, ParityError, reason_of
+from edgetrack.manifest import GraphSpec, TensorSpec
+from edgetrack.peers import Adapter
+
+if TYPE_CHECKING:
+    from torch import nn
+
+TOLERANCE = 1e-4
+LEAST_OPSET = 13  # scales for each channel
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
+
+
+def graphs_of(adapter: Adapter, name: str, weights: Sequence[Path]) -> dict[str, onnx.ModelProto]:
+    """What ``adapter.graphs`` gives, checked and normalized.
+
+    Raises:
+        ConfigError: it gives something else than ONNX models by name.
+        ExportError: it fails, or a graph is damaged.
+    """
+    try:
+        given: Any = adapter.graphs(weights)
+    except (ConfigError, ExportError):
+        raise
+    except Exception as error:  # whatever the user's code does
+        raise ExportError(f"graphs() of {name} failed with {reason_of(error)}") from error
+    if (
+        not isinstance(given, Mapping)
+        or not given
+        or not all(isinstance(model, onnx.ModelProto) for model in given.values())
+    ):
+        raise ConfigError(f"graphs() of {name} returned {given!r:.200}; expected ONNX models by name")
+    if wrong := [graph for graph in given if not isinstance(graph, str) or not _NAME.fullmatch(graph)]:
+        raise ConfigError(
+            f"graphs() of {name} names a graph {wrong[0]!r}; expected letters, digits, - and _, for a file's name"
+        )
+    return {graph: _normalized(graph, model) for graph, model in given.items()}
+
+
+def torch_graph(
+    module: nn.Module, *, inputs: Mapping[str, tuple[int, ...]], outputs: Sequence[str]
+) -> onnx.ModelProto:
+    """A module in ONNX, opset 20, whose outputs were compared with the module's on random pictures.
+
+    Args:
+        module: takes float32 tensors in the order of ``inputs``; returns one tensor, or a tuple of them.
+        inputs: shapes by name.
+        outputs: their names, in order.
+
+    Raises:
+        ExportError: PyTorch cannot express it in ONNX, or its outputs are no tensors, or not as many as names.
+        ParityError: an output differs by more than 1e-4, or that share of its largest value.
+    """
+    import onnxruntime
+    import torch
+
+    from edgetrack.engines.ort import session_options
+    from edgetrack.export.graphs import ExportGraph
+    from edgetrack.export.onnx_graph import to_onnx
+
+    random, kind = np.random.default_rng(0), type(module).__name__
+    feeds = {name: random.uniform(0, 1, shape).astype(np.float32) for name, shape in inputs.items()}
+    try:
+        with torch.no_grad():
+            given: Any = module.eval()(*(torch.from_numpy(array) for array in feeds.values()))
+    except Exception as error:  # whatever the module does
+        shapes = ", ".join(f"{name} {shape}" for name, shape in inputs.items())
+        raise ExportError(f"module {kind} cannot be run on {shapes}: {reason_of(error)}") from error
+    expected = _tensors(kind, given, outputs)
+    specs = {name: TensorSpec("float32", tuple(shape)) for name, shape in inputs.items()}
+    spec = GraphSpec(specs, dict.fromkeys(outputs, TensorSpec("float32", ())))
+    model = to_onnx(ExportGraph(kind, module, spec, ""))
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), session_options(1), providers=["CPUExecutionProvider"]
+    )
+    for name, wanted, found in zip(outputs, expected, session.run(list(outputs), feeds), strict=True):
+        distance = float(np.abs(wanted.numpy() - found).max(initial=0))
+        limit = TOLERANCE * max(1.0, float(np.abs(wanted.numpy()).max(initial=0)))
+        if not distance <= limit:  # also when it is not a number
+            raise ParityError(
+                f"output {name!r} differs by {distance:.3g} between PyTorch and ONNX Runtime; expected at most "
+                f"{limit:.3g}: does the module depend on chance, or on more than its inputs?"
+            )
+    return model
+
+
+def _tensors(kind: str, given: Any, outputs: Sequence[str]) -> tuple[Any, ...]:
+    """What a module returned, as a tuple of tensors, one for each name."""
+    import torch
+
+    tensors = (given,) if isinstance(given, torch.Tensor) else given
+    if not isinstance(tensors, (tuple, list)) or not all(isinstance(t, torch.Tensor) for t in tensors):
+        parts = (
+            f" of {', '.join(type(t).__name__ for t in given)}" if isinstance(given, (tuple, list)) else ""
+        )
+        raise ExportError(
+            f"module {kind} returns a {type(given).__name__}{parts}; expected one tensor, or a tuple of tensors: "
+            "wrap it in a module that returns those"
+        )
+    if len(tensors) != len(outputs):
+        raise ExportError(
+            f"module {kind} returns {len(tensors)} tensors, but outputs has {len(outputs)} names "
+            f"({', '.join(outputs)}); expected a name for each"
+        )
+    return tuple(tensors)
+
+
+def _normalized(name: str, model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy with constants among the initializers, a name for each node, and an opset that integers can use.
+
+    Raises:
+        ExportError: it is no valid ONNX model, or keeps weights in other files.
+    """
+    try:
+        onnx.checker.check_model(model)
+        if model.opset_import and min(_opset(model), LEAST_OPSET) < LEAST_OPSET:
+            model = version_converter.convert_version(model, LEAST_OPSET)
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+    except Exception as error:  # onnx's errors have no common base but Exception
+        raise ExportError(f"graph {name!r} is not a valid ONNX model: {reason_of(error)}") from error
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in copy.graph.initializer):
+        raise ExportError(
+            f"graph {name!r} keeps weights in another file; load it with onnx.load(PATH), which takes them in"
+        )
+    _take_constants(copy.graph)
+    names = {node.name for node in copy.graph.node}
+    for index, node in enumerate(copy.graph.node):
+        if not node.name:
+            node.name = f"{node.op_type}_{index}"
+            while node.name in names:
+                node.name += "_"
+            names.add(node.name)
+    return copy
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return next(
+        (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), LEAST_OPSET
+    )
+
+
+def _take_constants(graph: onnx.GraphProto) -> None:
+    """Nodes that are constants become initializers, and initializers are no inputs."""
+    kept = []
+    for node in graph.node:
+        value = next((a for a in node.attribute if a.name == "value"), None)
+        if node.op_type == "Constant" and value is not None:
+            graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(value.t), node.output[0]))
+        else:
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(kept)
+    stored = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in stored]
+    del graph.input[:]
+    graph.input.extend(inputs)

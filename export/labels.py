@@ -1,0 +1,61 @@
+"""Labelled clips: pairs of a video and the boxes of its target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import ExportError
+
+VIDEOS = (".mp4", ".avi", ".mkv", ".mov")
+Boxes = NDArray[np.float64]  # (N, 4) xywh, nan = none
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A video and the boxes of its target: one row a frame, from the first frame that has one."""
+
+    video: Path
+    truth: Boxes
+    start: int  # index of that frame
+
+
+def labelled_clips(folder: Path) -> list[Labelled]:
+    """Every NAME.mp4 with a NAME.txt: a line ``x,y,w,h`` in pixels for each frame, nan where the target is absent.
+
+    Raises:
+        ExportError: the folder holds no such pair, or a label file that cannot be read.
+    """
+    videos = sorted(
+        p for p in folder.glob("*") if p.suffix.lower() in VIDEOS and p.with_suffix(".txt").is_file()
+    )
+    if not videos:
+        raise ExportError(
+            f"--accept {folder} has no labelled clips; expected pairs such as drive.mp4 and drive.txt with a line "
+            "x,y,w,h (pixels, nan where the target is absent) for each frame"
+        )
+    return [_labelled(video) for video in videos]
+
+
+def _labelled(video: Path) -> Labelled:
+    file = video.with_suffix(".txt")
+    try:
+        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        boxes = np.array([[float(value) for value in line.replace(",", " ").split()] for line in lines])
+    except (OSError, ValueError) as error:
+        raise ExportError(
+            f"labels {file} cannot be read ({error}); expected a line x,y,w,h for each frame"
+        ) from error
+    present: NDArray[np.intp] = (
+        np.nonzero(~np.isnan(boxes).any(1))[0]
+        if boxes.ndim == 2 and boxes.shape[1] == 4
+        else np.empty(0, np.intp)
+    )
+    if len(present) < 2:
+        raise ExportError(
+            f"labels {file} hold {len(present)} boxes; expected a line x,y,w,h for each frame, two or more"
+        )
+    return Labelled(video, boxes[present[0] :], int(present[0]))

@@ -1,0 +1,137 @@
+"""What a precision is added to: a bundle of edgetrack's own model, or one of an adapter; both pass the same gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, get_args
+
+from numpy.typing import NDArray
+
+from edgetrack.bundle import Bundle
+from edgetrack.engines.base import Graph
+from edgetrack.engines.ort import OrtEngine
+from edgetrack.export.calibration import Keep, Watched
+from edgetrack.export.report import FileRow
+from edgetrack.export.staging import remove_precision
+from edgetrack.export.variant import FLAVOURS, NAME, Variant
+from edgetrack.peers import FrameTracker, Mode
+from edgetrack.tracker import Tracker
+
+# text, prompt and ground stay in float: they run seldom, and what ground finds decides which target is followed.
+QUANTIZED = ("template", "search")
+Row = Callable[..., FileRow]
+
+
+class Subject(Watched, Protocol):
+    """A bundle that is being made, in ``folder``."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Its name and version."""
+        ...
+
+    def tracker(self) -> FrameTracker:
+        """In float32."""
+        ...
+
+    def write(self, variant: Variant, record: Mapping[str, Any]) -> FrameTracker:
+        """Adds INT8; returns a tracker that runs in it."""
+        ...
+
+    def remove(self) -> None:
+        """Takes INT8 out again."""
+        ...
+
+    def files(self, variant: Variant, *, accuracy: float, speed: Mapping[str, float]) -> list[FileRow]:
+        """The files that were measured, or come with INT8; ``speed`` is that of each graph, over float32's."""
+        ...
+
+
+class Own:
+    """A bundle of edgetrack's own model."""
+
+    modes: tuple[Mode, ...] = get_args(Mode)
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        self.folder, self.bundle, self._threads = folder, Bundle.open(folder), threads
+
+    @property
+    def name(self) -> str:
+        return f"{self.bundle.manifest.name} {self.bundle.manifest.version}"
+
+    @property
+    def paths(self) -> Mapping[str, Path]:
+        return {role: self.bundle.path(role) for role in QUANTIZED}
+
+    def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
+        del runs
+        return ("search", "template")
+
+    def tracker(self) -> FrameTracker:
+        return self.opened(OrtEngine(self.bundle, threads=self._threads))
+
+    def opened(self, engine: OrtEngine | Recorder) -> FrameTracker:
+        """A tracker on an engine of this bundle."""
+        return Tracker(engine=engine)
+
+    @contextmanager
+    def watched(self, keep: Keep) -> Iterator[Callable[[], FrameTracker]]:
+        engine = Recorder(OrtEngine(self.bundle, threads=self._threads), keep)
+        yield lambda: self.opened(engine)
+
+    def write(self, variant: Variant, record: Mapping[str, Any]) -> FrameTracker:
+        self.bundle = variant.write(self.folder, record)
+        return self.opened(OrtEngine(self.bundle, precision=NAME, threads=self._threads))
+
+    def remove(self) -> None:
+        remove_precision(self.folder, NAME)
+        self.bundle = Bundle.open(self.folder)
+
+    def files(self, variant: Variant, *, accuracy: float, speed: Mapping[str, float]) -> list[FileRow]:
+        bundle, rows = self.bundle, list[FileRow]()
+        for role, plan in variant.plans.items():
+            rows.append(FileRow.of(bundle.path(role), "fp32"))
+            for flavour in FLAVOURS:
+                measured = {"accuracy": accuracy, "speed": speed[role]} if flavour == "ort" else {}
+                error = plan.error(variant.layers[role], flavour=flavour)
+                rows.append(
+                    FileRow.of(bundle.graph(role, NAME, flavour=flavour), NAME, error=error, **measured)
+                )
+        for role in bundle.batched:
+            rows.append(FileRow.of(bundle.path(role), "fp32"))
+            rows += [FileRow.of(bundle.graph(role, NAME, flavour=f), NAME) for f in FLAVOURS]
+        rows.append(FileRow.of(bundle.path("tracker_weights"), "fp32"))
+        rows.append(FileRow.of(bundle.path("int8_weights"), NAME))
+        return rows
+
+
+class Recorder:
+    """An engine whose graphs tell ``keep`` what they are fed."""
+
+    def __init__(self, engine: OrtEngine, keep: Keep) -> None:
+        self.name, self.precision, self.reason = engine.name, engine.precision, engine.reason
+        self.bundle, self._engine, self._keep = engine.bundle, engine, keep
+
+    def graph(self, role: str) -> Graph:
+        graph = self._engine.graph(role)
+        return _Recorded(graph, role, self._keep) if role in QUANTIZED else graph
+
+    def wait(self) -> None:
+        self._engine.wait()
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+class _Recorded:
+    def __init__(self, graph: Graph, role: str, keep: Keep) -> None:
+        self.inputs, self.outputs = graph.inputs, graph.outputs
+        self._graph, self._role, self._keep = graph, role, keep
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        self._keep(self._role, feeds)
+        return self._graph.run(feeds)
