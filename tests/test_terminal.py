@@ -188,9 +188,8 @@ def test_a_terminal_that_hangs_does_not_stop_a_run(pictures: Path) -> None:
         ):
             assert time.monotonic() < deadline_s
             time.sleep(0.05)
-        process.terminate()  # it waits to show its summary
-        os.close(parent)
-        assert process.wait(timeout=30) in (0, 130)
+        os.close(parent)  # it may be waiting to show its summary
+        assert process.wait(timeout=30) == 0
     finally:
         process.kill()
 
