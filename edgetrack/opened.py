@@ -34,29 +34,12 @@ Core = TypeVar("Core")
 Self = TypeVar("Self", bound="Opened[Any]")
 Tokens = tuple[NDArray[np.int64], NDArray[np.float32]]
 
-_cores: WeakSet[Any] = (
-    WeakSet()
-)  # C++ trackers, each of which may have a look under way in a thread of its own
+# C++ trackers, each of which may have a look under way in a thread of its own
+_cores: WeakSet[Any] = WeakSet()
 
 
 def _rest() -> None:
-    """Waits for those looks: a thread must not need the interpreter that ends, nor be left behind by a fork."""
-    for core in list(_cores):
-        core.rest()
-
-
-atexit.register(_rest)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_rest)
-
-
-_cores: WeakSet[Any] = (
-    WeakSet()
-)  # C++ trackers, each of which may have a look under way in a thread of its own
-
-
-def _rest() -> None:
-    """Waits for those looks: a thread must not need the interpreter that ends, nor be left behind by a fork."""
+    """Wait for those looks: a thread must not need the interpreter that ends, nor be left behind by a fork."""
     for core in list(_cores):
         core.rest()
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 
-from edgetrack.engines.base import first_line
-from edgetrack.errors import ConfigError
+from edgetrack.errors import ConfigError, reason_of
 from edgetrack.training.models.network import EdgetrackNet
 from edgetrack.training.recipe import Recipe
 
@@ -35,7 +34,7 @@ def load(path: Path) -> dict[str, Any]:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the damage leads to
         raise ConfigError(
-            f"checkpoint {path} cannot be read ({first_line(error)}); expected a file that 'edgetrack train' wrote: "
+            f"checkpoint {path} cannot be read ({reason_of(error)}); expected a file that 'edgetrack train' wrote: "
             "restore it from a copy, or delete it to begin anew"
         ) from error
     if not isinstance(values, dict) or not {"model", "config"} <= set(values):

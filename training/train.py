@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgetrack.engines.base import first_line
-from edgetrack.errors import ConfigError
+from edgetrack.errors import ConfigError, reason_of
 from edgetrack.training import checkpoint
 from edgetrack.training.batches import Batch, forward, make_batch, mixed_precision
 from edgetrack.training.distill import annealed, distillation, teach
@@ -127,7 +126,7 @@ class Trainer:
                 self.thaw.load(state["thaw"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"checkpoint {path} is not of this network and optimizer ({first_line(error)}); expected one that "
+                f"checkpoint {path} is not of this network and optimizer ({reason_of(error)}); expected one that "
                 "this recipe wrote: set another 'output', or delete it to begin anew"
             ) from error
         if state.get("held_out") != self._judged_on:

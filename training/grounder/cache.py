@@ -69,9 +69,8 @@ class View:
         )
         cut = picture[y1 : max(y2, y1 + 8), x1 : max(x2, x1 + 8)]
         shrinks = max(cut.shape) > self.side
-        cut = cv2.resize(
-            cut, (self.side, self.side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        cut = np.asarray(cv2.resize(cut, (self.side, self.side), interpolation=how), np.uint8)
         if self.mirrored:
             cut = cut[:, ::-1]
         if self.gamma == 1.0:

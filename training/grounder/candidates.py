@@ -68,7 +68,7 @@ def pooled(maps: Tensor, boxes: Tensor) -> Tensor:
     grid = torch.stack((x[:, None, :].expand(-1, 2 * GRID, -1), y[:, :, None].expand(-1, -1, 2 * GRID)), -1)
     flat = grid.reshape(1, -1, 2 * GRID, 2) * 2 - 1
     samples = F.grid_sample(maps[None], flat, align_corners=False, padding_mode="border")[0]
-    return F.avg_pool2d(samples.unflatten(1, (len(boxes), 2 * GRID)).transpose(0, 1), 2)
+    return F.avg_pool2d(samples.reshape(len(maps), len(boxes), 2 * GRID, 2 * GRID).transpose(0, 1), 2)
 
 
 def looked_at(image: Tensor, found: Detections) -> Tensor:

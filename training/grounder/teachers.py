@@ -6,9 +6,9 @@ are fused, agreement being confidence, and stored beside the cache; nothing of i
 
 from __future__ import annotations
 
-import io
 import json
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -46,9 +46,10 @@ def _exported(net: Any, side: int) -> Any:
     """A session of a PyTorch network that takes (1, 3, side, side): several times as fast as PyTorch itself."""
     import torch
 
-    file = io.BytesIO()
-    torch.onnx.export(net.eval(), (torch.zeros(1, 3, side, side),), file, dynamo=False, opset_version=17)
-    return _session(file.getvalue())
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "net.onnx")
+        torch.onnx.export(net.eval(), (torch.zeros(1, 3, side, side),), path, dynamo=False, opset_version=17)
+        return _session(path)
 
 
 class _LogitsAndBoxes(nn.Module):
@@ -139,7 +140,9 @@ def picodet(path: Path, floor: float = 0.05) -> Detector:
     net = _exported(_LogitsAndBoxes(own), SIDE)
 
     def detect(picture: Picture) -> Boxes:
-        x = (cv2.resize(picture, (SIDE, SIDE)).astype(np.float32) - np.float32(MEAN)) / np.float32(STD)
+        x = (cv2.resize(picture, (SIDE, SIDE)).astype(np.float32) - np.array(MEAN, np.float32)) / np.array(
+            STD, np.float32
+        )
         logits, boxes = net.run(None, {net.get_inputs()[0].name: x.transpose(2, 0, 1)[None]})
         return _surest(1 / (1 + np.exp(-logits[0])), boxes[0] / SIDE, floor)
 
@@ -207,6 +210,13 @@ class ImageNet:
         return self.net.run(None, {self.net.get_inputs()[0].name: x.transpose(2, 0, 1)[None]})[0][0]  # type: ignore[no-any-return]
 
 
+def _read(path: Path) -> Picture:
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError(f"{path} cannot be read as a picture")
+    return np.ascontiguousarray(picture[..., ::-1], dtype=np.uint8)
+
+
 def _crop(picture: Picture, box: NDArray[Any], margin: float = 0.06) -> Picture | None:
     height, width = picture.shape[:2]
     pad = margin * (box[2:] - box[:2])
@@ -234,8 +244,7 @@ def main() -> None:
         store = Cache(cache, folder.name, 0, len(lines))
         with path.open("a") as out:
             for i in range(done, len(lines)):
-                picture = cv2.imread(str(folder / lines[i]["image"]), cv2.IMREAD_COLOR)
-                picture = np.ascontiguousarray(picture[..., ::-1])
+                picture = _read(folder / lines[i]["image"])
                 crops: list[Any] = [None] * CROPS
                 for k in range(CROPS if store.arrays["done"][i] else 0):
                     crop = (
@@ -250,8 +259,10 @@ def main() -> None:
                             )
                         ]
                 known = "captions" in lines[i] or folder.name == "coco"  # its boxes are complete already
-                rows = [] if known else fused(detectors, picture)
-                found = [[int(r[0]), *(round(float(v), 4) for v in r[1:])] for r in rows]
+                found = [
+                    [int(r[0]), *(round(float(v), 4) for v in r[1:])]
+                    for r in (() if known else fused(detectors, picture))
+                ]
                 out.write(json.dumps({"found": found, "crops": crops}) + "\n")
                 if i % 50 == 0:
                     out.flush()

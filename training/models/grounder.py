@@ -47,9 +47,10 @@ class NounSpace(nn.Module):
         self.noun.weight.copy_(axes[:SPACE])  # those beyond the names' own are there to learn more nouns
         inverse = torch.linalg.pinv(names.double() @ axes[:SPACE].T, rtol=1e-4)
         for linear, head in zip(self.region, heads, strict=True):
-            weight = head.weight[:CLASSES].flatten(1).double()
-            linear.weight.copy_((inverse @ weight).float())
-            linear.bias.copy_((inverse @ head.bias[:CLASSES].double()).float())  # type: ignore[union-attr]
+            assert isinstance(linear, nn.Linear)
+            assert head.bias is not None
+            linear.weight.copy_((inverse @ head.weight[:CLASSES].flatten(1).double()).float())
+            linear.bias.copy_((inverse @ head.bias[:CLASSES].double()).float())
 
 
 class _Attention(nn.Module):

@@ -125,6 +125,17 @@ class _Separable(nn.Module):
         return F.hardswish(self.pointwise(F.hardswish(self.depthwise(x))))
 
 
+class _Up(nn.Module):
+    """From a fine level to the next coarser one: shrunk, joined with what is there, mixed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shrink, self.mix = _Separable(2), _Csp()
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        return self.mix(torch.cat((self.shrink(fine), coarse), 1))  # type: ignore[no-any-return]
+
+
 class _Neck(nn.Module):
     """CSP-PAN: coarse maps go down to the fine ones and up again; a fourth level on top."""
 
@@ -132,15 +143,15 @@ class _Neck(nn.Module):
         super().__init__()
         self.enter = nn.ModuleList(_conv(cout, WIDTH) for cout, _, _ in _STAGES)
         self.down = nn.ModuleList(_Csp() for _ in range(2))
-        self.up = nn.ModuleList(nn.ModuleList((_Separable(2), _Csp())) for _ in range(2))
+        self.up = nn.ModuleList(_Up() for _ in range(2))
         self.top = nn.ModuleList((_Separable(2), _Separable(2)))
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         fine, middle, coarse = (F.hardswish(conv(x)) for conv, x in zip(self.enter, maps, strict=True))
         middle = self.down[0](torch.cat((F.interpolate(coarse, scale_factor=2.0), middle), 1))
         fine = self.down[1](torch.cat((F.interpolate(middle, scale_factor=2.0), fine), 1))
-        middle = self.up[0][1](torch.cat((self.up[0][0](fine), middle), 1))
-        last = self.up[1][1](torch.cat((self.up[1][0](middle), coarse), 1))
+        middle = self.up[0](fine, middle)
+        last = self.up[1](middle, coarse)
         return [fine, middle, last, self.top[0](coarse) + self.top[1](last)]
 
 
@@ -222,7 +233,7 @@ class PicoDet(nn.Module):
 
 def _boxes(bins: Tensor, rows: int, columns: int, stride: int) -> Tensor:
     """Boxes (B, N, 4) from the logits (B, N, 4 * BINS) of the distances to the four sides, in strides."""
-    share = bins.unflatten(-1, (4, BINS)).softmax(-1)
+    share = bins.reshape(*bins.shape[:-1], 4, BINS).softmax(-1)
     distance = (share * torch.arange(BINS, dtype=bins.dtype, device=bins.device)).sum(-1) * stride
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     centers = (torch.stack((x, y), -1).reshape(-1, 2).to(bins) + 0.5) * stride - 0.5
