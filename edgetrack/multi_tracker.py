@@ -85,10 +85,7 @@ class MultiTracker:
         if name is None:
             numbered = (f"box {number}" for number in range(1, len(taken) + 2))
             name = text if text is not None else next(one for one in numbered if one not in taken)
-        if not isinstance(name, str):
-            raise ConfigError(
-                f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'"
-            )
+        _check_name(name)
         self._core.add(name, tokens, given)
         return name
 
@@ -98,10 +95,7 @@ class MultiTracker:
         Raises:
             ConfigError: there is no target of this name.
         """
-        if not isinstance(name, str):
-            raise ConfigError(
-                f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'"
-            )
+        _check_name(name)
         self._core.remove(name)
         self._failed.pop(name, None)
         self._timing.pop(name, None)
@@ -150,3 +144,13 @@ class MultiTracker:
         The engine failed to run that graph. It is tried again with the next frame.
         """
         return self._batch_failure
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise ConfigError(f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'")
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"name {name!r} is no Unicode text; expected a string such as 'red car'") from error

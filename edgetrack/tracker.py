@@ -177,6 +177,7 @@ def shared_engine(
     """The engine that is given, or a new one for the bundle; see ``Tracker``."""
     if isinstance(engine, str):
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        opened.check_tensors()
         return open_engine(opened, engine=engine, precision=precision, threads=threads)
     if not hasattr(engine, "bundle"):
         raise ConfigError(f"engine is {engine!r}; expected the name of an engine, or the engine of a tracker")

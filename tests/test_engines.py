@@ -154,7 +154,7 @@ def test_unknown_options(fake: Bundle, options: dict[str, Any]) -> None:
 
 
 def test_a_file_that_is_no_graph(fake: Bundle) -> None:
-    with pytest.raises(BundleError, match=r"cannot load .*search\.bin"):
+    with pytest.raises(BundleError, match=r"cannot load .*search\.onnx"):
         open_engine(fake).graph("search")
 
 

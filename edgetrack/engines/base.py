@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from threading import Lock
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ from edgetrack.arrays import describe
 from edgetrack.bundle import Bundle
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import GraphSpec, TensorSpec
+
+_PLACE = re.compile(r"(Exception from|Check '.*' failed at) \S+:\d+:$")
 
 
 class Graph(Protocol):
@@ -107,9 +110,15 @@ class LazyEngine:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of another library's error, which may go on for pages."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    """What another library's error says in one line of printable characters; it may go on for pages.
+
+    OpenVINO says first where in its sources it was, and the reason afterwards.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not _PLACE.match(line)]
+    text = " ".join(told) if len(told) < len(lines) else (told or [""])[0]
+    printable = "".join(c if c.isprintable() else "?" for c in text)  # names in a graph are the author's
+    return printable[:300] or type(error).__name__
 
 
 def check_feeds(

@@ -6,6 +6,7 @@ PYBIND11_MODULE(_runtime, module) {
   module.doc() = "edgetrack's C++ runtime; use it through edgetrack.Tracker and edgetrack.crop.";
   edgetrack::register_crop_kernels(module);
   edgetrack::register_token_kernels(module);
+  edgetrack::register_contract(module);
   edgetrack::register_loan(module);
   edgetrack::register_tracker(module);
   edgetrack::register_multi_tracker(module);

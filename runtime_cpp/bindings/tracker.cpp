@@ -2,9 +2,9 @@
 
 #include <pybind11/stl.h>
 
-#include <mutex>
-
 #include "engine.h"
+#include "geometry.h"
+#include "turns.h"
 #include "values.h"
 
 namespace py = pybind11;
@@ -54,14 +54,13 @@ namespace {
 
 // Takes turns with itself, so that two Python threads that share a tracker by mistake do no harm.
 class PyTracker {
-  std::mutex mutex_;
+  mutable Turns turns_;
   std::optional<Tracker> tracker_;
 
   template <typename Step>
-  auto alone(const Step& step) {
+  auto alone(const Step& step) const {
     const py::gil_scoped_release release;  // before the lock: who holds it may wait for the interpreter
-    const std::lock_guard<std::mutex> turn(mutex_);
-    return step();
+    return turns_.take(step);
   }
 
  public:
@@ -91,7 +90,7 @@ class PyTracker {
   }
 
   std::tuple<double, double, double> timing() const {
-    const Timing& timing = tracker_->timing();
+    const Timing timing = alone([&] { return tracker_->timing(); });
     return {timing.crop_s, timing.network_s, timing.total_s};
   }
 
@@ -135,6 +134,7 @@ Frame frame_of(const Picture& picture) {
     throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
   if (pixels.strides(2) != 1 || (pixels.strides(1) != 3 && pixels.shape(1) > 1))
     throw std::invalid_argument("the pixels of a row must be packed");
+  check_sides(pixels.shape(1), pixels.shape(0));
   return {pixels.data(), static_cast<int>(pixels.shape(1)), static_cast<int>(pixels.shape(0)),
           pixels.strides(0)};
 }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "batch.h"
+#include "contract.h"
 #include "geometry.h"
 #include "message.h"
 #include "tracker_state.h"
@@ -34,7 +35,7 @@ struct MultiTracker::Target {
 
 MultiTracker::MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
                            const std::vector<std::size_t>& batches)
-    : engine_(std::move(engine)),
+    : engine_(checked(std::move(engine))),
       model_(model),
       policy_(policy),
       whole_(std::make_shared<WholeFrame>()),

@@ -1,5 +1,6 @@
 #include "edgetrack/tracker.h"
 
+#include "contract.h"
 #include "tracker_state.h"
 
 namespace edgetrack {
@@ -22,7 +23,7 @@ Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Polic
 
 Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
                  std::shared_ptr<WholeFrame> shared)
-    : state_(std::make_unique<State>(std::move(engine), model, policy, std::move(shared))) {}
+    : state_(std::make_unique<State>(checked(std::move(engine)), model, policy, std::move(shared))) {}
 
 Tracker::~Tracker() = default;
 

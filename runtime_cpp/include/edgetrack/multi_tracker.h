@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "edgetrack/api.h"
 #include "edgetrack/tracker.h"
 
 namespace edgetrack {
@@ -15,7 +16,7 @@ class Batch;
 
 // Not for two threads at once. Targets that are followed go through the network together, as many as there is
 // a graph for; else they take turns. Those that look at the whole frame share one picture of it.
-class MultiTracker {
+class EDGETRACK_API MultiTracker {
  public:
   // What came of one target in one frame: a track, or why there is none.
   struct Result {
