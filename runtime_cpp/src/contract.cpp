@@ -130,9 +130,10 @@ void Contract::match(const std::string& role, const TensorSpec& spec, const char
     expected.push_back(here);
   }
   if (!fits)
-    refuse(role, message("has the tensor '", spec.name, "' of the shape ", shown(spec.shape),
-                         " or of another type; expected ", shown(expected), " of ",
-                         dtype == DType::int64 ? "int64" : "float32"));
+    throw Error(Code::bundle,
+                message("tensor '", spec.name, "' of graph '", role, "' has the shape ", shown(spec.shape),
+                        " or another type; expected ", shown(expected), " of ",
+                        dtype == DType::int64 ? "int64" : "float32", ": export the bundle again"));
 }
 
 void Contract::set(char axis, std::int64_t length) {

@@ -41,6 +41,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
   if (text) state.target.check(*text);
   if (state.alone) state.whole->current = false;
   state.clear();
+  state.take_size(frame);
   if (text) state.target.set_text(*text, state.work);
   state.index = 0;
   Track track = {box ? std::optional<Box>(*box) : std::nullopt, 1.0, Status::tracking, 0};

@@ -33,6 +33,12 @@ void Tracker::State::clear() {
   index = -1;
 }
 
+// A frame of another size than the last one may end before the box does.
+void Tracker::State::take_size(const Frame& frame) {
+  if (box && (frame.width != width || frame.height != height)) box = clip(*box, frame);
+  width = frame.width, height = frame.height;
+}
+
 // `cropped`: the detector's picture shows the region already.
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region, bool cropped) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
@@ -130,6 +136,7 @@ bool Tracker::State::has_time_to_check(const Detector& searching, double left_s)
 
 std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline) {
   ++index;
+  take_size(frame);
   const std::optional<Track> track = locked ? before_search(frame, deadline) : look(frame);
   if (track) latest = *track;
   return track;

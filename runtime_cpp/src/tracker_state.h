@@ -41,6 +41,7 @@ struct Tracker::State {
   Region around{};  // where "search" looks in this frame
   int owed = 0;     // frames since a check by the sentence was due and has not been made
   Track latest{};
+  int width = 0, height = 0;  // of the last frame
 
   State(std::shared_ptr<Engine> shared, const Model& pictures, const Policy& numbers,
         std::shared_ptr<WholeFrame> picture)
@@ -54,6 +55,7 @@ struct Tracker::State {
         whole(picture ? std::move(picture) : std::make_shared<WholeFrame>()) {}
 
   void clear();
+  void take_size(const Frame& frame);
   Maps run(Detector& detector, const Frame& frame, const Region& region, bool cropped = false);
   Track look(const Frame& frame);
   Maps everywhere(const Frame& frame, Box& found, double& score);
