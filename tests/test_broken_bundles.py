@@ -133,7 +133,7 @@ def test_the_whole_one_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_graph_is_one_sentence(tmp_path: Path, kind: str) -> None:
     (tmp_path / "secret.weights").write_bytes(bytes(64))
-    with pytest.raises(BundleError, match="export (the bundle|it) again") as caught:
+    with pytest.raises(BundleError, match=r"export (the bundle|it) again") as caught:
         OrtEngine(put(tmp_path / "b", BROKEN[kind]), threads=1).graph(GRAPH)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 800
@@ -144,7 +144,7 @@ def test_openvino_refuses_it_too(tmp_path: Path, kind: str) -> None:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     from edgetrack.engines.openvino import OpenVinoEngine
 
-    with pytest.raises(BundleError, match="export (the bundle|it) again"):
+    with pytest.raises(BundleError, match=r"export (the bundle|it) again"):
         OpenVinoEngine(put(tmp_path / "b", BROKEN[kind]), threads=1).graph(GRAPH)
 
 
