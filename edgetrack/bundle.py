@@ -231,7 +231,8 @@ def _check_graph(folder: Path, role: str, entry: BundleFile, manifest: Manifest)
             "export the bundle again"
         )
     listed = {PurePath(other.path) for other in manifest.files.values()}
-    for location, offset, length in runtime.outside_weights(file.read_bytes(), str(file)):
+    for written, offset, length in runtime.outside_weights(file.read_bytes(), str(file)):
+        location = written.decode(errors="replace")
         place = PurePath(entry.path).parent / location
         # ".." stays in a PurePath. ONNX Runtime has names with * for addresses of memory.
         if place not in listed or "*" in location:

@@ -153,4 +153,6 @@ def _check_name(name: object) -> None:
         try:
             name.encode()
         except UnicodeEncodeError as error:
-            raise ConfigError(f"name {name!r} is no Unicode text; expected a string such as 'red car'") from error
+            raise ConfigError(
+                f"name {name!r} is no Unicode text; expected a string such as 'red car'"
+            ) from error

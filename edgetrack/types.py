@@ -37,6 +37,10 @@ class Box:
             raise BoxError(f"box {self.xywh} has a value that is not finite; expected (x, y, w, h) in pixels")
         if self.w <= 0 or self.h <= 0:
             raise BoxError(f"box {self.xywh} is empty; expected (x, y, w, h) with w > 0 and h > 0")
+        if not 0 < self.w * self.h < math.inf:
+            raise BoxError(
+                f"box {self.xywh} has no area that a number can hold; expected (x, y, w, h) in pixels"
+            )
 
     @classmethod
     def of(cls, value: Box | Sequence[float]) -> Box:

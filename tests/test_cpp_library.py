@@ -172,6 +172,24 @@ def test_a_shared_library_has_a_version_and_exports_its_interface(
     assert run(program, bundle.folder).split() == [version[1], version[1], "edgetrack-s", "6"]
 
 
+def test_the_program_of_the_page_builds(
+    repository: Path, built: Path, tmp_path: Path, bundle: Bundle
+) -> None:
+    page = (repository / "docs" / "cpp.md").read_text()
+    for language, name in (("cpp", "follow.cpp"), ("cmake", "CMakeLists.txt")):
+        block = re.search(rf"```{language}\n(?://|#) {re.escape(name)}\n(.*?)```", page, re.DOTALL)
+        assert block is not None
+        (tmp_path / name).write_text(block[1])
+    prefix = str(built / "installed")
+    program = configure_and_build(tmp_path, tmp_path / "build", CMAKE_PREFIX_PATH=prefix) / "follow"
+    for words, code, says in (
+        ((), 2, "usage: follow BUNDLE"),
+        ((tmp_path,), 1, "manifest.json cannot be read"),
+    ):
+        done = subprocess.run([program, *words], capture_output=True, text=True, input="")
+        assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+
+
 def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> None:
     """Crops and tracks, built for aarch64 with the library's own options and run by qemu."""
     compiler, emulator = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")

@@ -12,7 +12,7 @@ from bundles import write_fake_bundle
 
 from edgetrack.bundle import GRAPHS, Bundle
 from edgetrack.engines import ENGINES, available, open_engine
-from edgetrack.engines.base import Engine
+from edgetrack.engines.base import Engine, first_line
 from edgetrack.engines.ort import saturates
 from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
 
@@ -194,3 +194,16 @@ def test_auto_leaves_int8_alone_where_it_would_overflow(
     assert open_engine(bundle, engine="ort", precision="int8").precision == "int8"
     monkeypatch.setattr("edgetrack.engines.saturates", lambda: False)
     assert open_engine(bundle, engine="ort").precision == "int8"
+
+
+def test_what_another_library_says_is_one_line_with_the_reason() -> None:
+    openvino = (
+        "Exception from src/inference/src/cpp/core.cpp:84:\n"
+        "Check 'false' failed at src/frontends/common/src/frontend.cpp:47:\n"
+        'Loading input model\nInput tensor isn\'t found for node "b"\n\n'
+    )
+    assert first_line(RuntimeError(openvino)) == 'Loading input model Input tensor isn\'t found for node "b"'
+    assert first_line(RuntimeError("\n  the reason\npages of text")) == "the reason"
+    assert first_line(RuntimeError("node \x1b[31mred")) == "node ?[31mred"  # as a graph's author may name it
+    assert first_line(ValueError()) == "ValueError"
+    assert len(first_line(ValueError("a" * 1000))) == 300

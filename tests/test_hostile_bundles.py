@@ -17,6 +17,7 @@ from hostile_bundles import (
     OUTSIDE,
     SHAPES,
     graphs,
+    seal,
     tensors_of,
     with_outside_weights,
     with_weights,
@@ -123,7 +124,7 @@ def nested(where: str) -> bytes:
 
 @pytest.mark.parametrize("where", ["constant", "subgraph", "function", "sparse", "list", "training"])
 def test_weights_are_found_wherever_a_tensor_may_be(where: str) -> None:
-    assert runtime.outside_weights(nested(where), "it") == [("/etc/passwd", 0, 8)]
+    assert runtime.outside_weights(nested(where), "it") == [(b"/etc/passwd", 0, 8)]
 
 
 def test_no_part_of_a_file_breaks_the_reader() -> None:
@@ -148,6 +149,19 @@ def _reads_or_refuses(data: bytes) -> None:
 def _varint(number: int) -> bytes:
     low = bytes([number & 127 | (128 if number > 127 else 0)])
     return low if number < 128 else low + _varint(number >> 7)
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """Neither a location nor a key need be UTF-8, and an error about them is one all the same."""
+    folder = write(tmp_path / "b", graphs())
+    with_outside_weights(folder, location="text.weights", offset="0", length="8")
+    whole = (folder / "text.onnx").read_bytes()
+    for written in (b"text.weights", b"offset"):
+        (folder / "text.onnx").write_bytes(whole.replace(written, b"\x1b\xff" + written[2:]))
+        seal(folder)
+        with pytest.raises(BundleError, match="again") as caught:
+            Bundle.open(folder)
+        assert "\x1b" not in str(caught.value)
 
 
 def test_a_graph_is_an_onnx_file_by_its_name(tmp_path: Path) -> None:

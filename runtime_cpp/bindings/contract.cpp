@@ -25,11 +25,11 @@ void check_tensors(const py::dict& graphs, const std::map<char, std::int64_t>& l
   for (const auto& [role, sides] : graphs) contract.take(role.cast<std::string>(), graph_of(sides));
 }
 
-std::vector<std::tuple<std::string, std::uint64_t, std::uint64_t>> weights_of(const py::bytes& onnx,
-                                                                              const std::string& origin) {
-  std::vector<std::tuple<std::string, std::uint64_t, std::uint64_t>> all;
-  for (OutsideWeights& place : outside_weights(std::string_view(onnx), origin))
-    all.emplace_back(std::move(place.location), place.offset, place.length);
+std::vector<std::tuple<py::bytes, std::uint64_t, std::uint64_t>> weights_of(const py::bytes& onnx,
+                                                                            const std::string& origin) {
+  std::vector<std::tuple<py::bytes, std::uint64_t, std::uint64_t>> all;
+  for (const OutsideWeights& place : outside_weights(std::string_view(onnx), origin))
+    all.emplace_back(py::bytes(place.location), place.offset, place.length);
   return all;
 }
 

@@ -23,7 +23,7 @@ py::object exception_of(const std::exception_ptr& failure) {
     if (!error.matches(PyExc_Exception)) throw;
     return error.value();
   } catch (const Error& error) {
-    return class_of(error.code)(error.what());
+    return python_error(error);
   } catch (const std::exception& error) {
     return py::handle(PyExc_RuntimeError)(error.what());
   }

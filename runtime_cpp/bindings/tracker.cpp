@@ -122,7 +122,12 @@ const char* class_name(Code code) {
 
 }  // namespace
 
-py::object class_of(Code code) { return py::module_::import("edgetrack.errors").attr(class_name(code)); }
+py::object python_error(const Error& error) {
+  const std::string text = error.what();
+  const auto length = static_cast<Py_ssize_t>(text.size());
+  const auto shown = py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(text.data(), length, "replace"));
+  return py::module_::import("edgetrack.errors").attr(class_name(error.code))(shown);
+}
 
 Frame frame_of(const Picture& picture) {
   if (const OnGpu* there = std::get_if<OnGpu>(&picture)) {
@@ -144,7 +149,8 @@ void register_tracker(py::module_& module) {
     try {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const Error& error) {
-      py::set_error(class_of(error.code), error.what());
+      const py::object raised = python_error(error);
+      PyErr_SetObject(py::type::handle_of(raised).ptr(), raised.ptr());
     }
   });
   py::class_<PyTracker>(module, "Tracker")

@@ -76,7 +76,7 @@ void check_graphs(const std::string& path, const Json& manifest,
     const bool is_onnx = file.path.size() > 5 && file.path.compare(file.path.size() - 5, 5, ".onnx") == 0;
     if (graphs.count(role.substr(0, role.find('.'))) && !is_onnx)
       throw Error(Code::bundle,
-                  message(path, " has '", file.path.substr(0, 80), "' as its graph '", role,
+                  message(path, " has '", printable(file.path), "' as its graph '", role,
                           "'; expected a file whose name ends in .onnx: export the bundle again"));
   }
 }

@@ -28,7 +28,7 @@ void check_place(const fs::path& folder, const std::string& path) {
       relative.is_absolute() ||
       std::any_of(relative.begin(), relative.end(), [](const fs::path& part) { return part == ".."; });
   if (path.empty() || leaves || path.find('\0') != std::string::npos)
-    throw Error(Code::bundle, message("bundle ", folder.string(), " names the file '", path.substr(0, 80),
+    throw Error(Code::bundle, message("bundle ", folder.string(), " names the file '", printable(path),
                                       "', which lies outside of it; do not use this bundle"));
   fs::path at = folder;
   for (const fs::path& part : relative) {
@@ -70,8 +70,7 @@ void check_weights(const fs::path& folder, const std::string& graph, const std::
   const std::string onnx = read_file(file.string(), kLargestOnnx);
   for (const OutsideWeights& weights : outside_weights(onnx, file.string())) {
     const fs::path place = (fs::path(graph).parent_path() / weights.location).lexically_normal();
-    const std::string which =
-        message(file.string(), " keeps weights in '", weights.location.substr(0, 80), "'");
+    const std::string which = message(file.string(), " keeps weights in '", printable(weights.location), "'");
     // ONNX Runtime has names with * for addresses of memory.
     if (listed.count(place) == 0 || weights.location.find('*') != std::string::npos)
       throw Error(Code::bundle,

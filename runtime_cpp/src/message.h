@@ -15,4 +15,13 @@ std::string message(const Parts&... parts) {
   return out.str();
 }
 
+// The beginning of a text of somebody else's, which may hold what a terminal obeys, as printable ASCII.
+inline std::string printable(const std::string& text) {
+  constexpr std::size_t longest = 80;
+  std::string shown = text.substr(0, longest);
+  for (char& c : shown)
+    if (c < ' ' || c > '~') c = '?';
+  return shown;
+}
+
 }  // namespace edgetrack

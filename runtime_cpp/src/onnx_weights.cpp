@@ -109,7 +109,7 @@ class Reader {
     }
     const std::string key(fields[1]);
     if (key != "location" && key != "offset" && key != "length" && key != "checksum")
-      fail(message("says '", key.substr(0, 40), "' of where a tensor lies"));
+      fail(message("says '", printable(key), "' of where a tensor lies"));
     if (!entries.emplace(key, fields[2]).second) fail(message("says the ", key, " of a tensor twice"));
   }
 
@@ -121,7 +121,7 @@ class Reader {
       const std::string& text = entry->second;
       const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
       if (read.ec != std::errc() || read.ptr != text.data() + text.size())
-        fail(message("has a tensor in another file with the ", key, " '", text.substr(0, 40), "'"));
+        fail(message("has a tensor in another file with the ", key, " '", printable(text), "'"));
       return value;
     };
     const auto location = entries.find("location");
