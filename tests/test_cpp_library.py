@@ -27,22 +27,6 @@ HEADERS = [
     os.environ.get("ONNXRUNTIME_INCLUDE_DIR", ""),
     *(f"{top}/include/onnxruntime{end}" for top in ("/usr", "/usr/local") for end in ("", "/core/session")),
 ]
-USING = r"""
-#include <edgetrack/bundle.h>
-#include <edgetrack/edgetrack.h>
-
-#include <cstdio>
-
-int main(int, char** words) {
-  try {
-    std::printf("%s %s ", EDGETRACK_VERSION, edgetrack_version());
-    std::printf("%s ", edgetrack::Bundle::open(words[1]).name.c_str());
-    edgetrack::Bundle::open("/nowhere");
-  } catch (const edgetrack::Error& error) {
-    std::printf("%d", static_cast<int>(error.code));
-  }
-}
-"""
 
 
 def has_header() -> bool:
@@ -139,55 +123,6 @@ def test_cpp_refuses_the_hostile_bundles_of_python(built: Path, tmp_path: Path) 
     assert (code, "is damaged: its SHA-256 is" in said) == (6, True), said
     seal(flipped)
     assert opened(flipped)[0] == 0
-
-
-def test_a_shared_library_has_a_version_and_exports_its_interface(
-    repository: Path, tmp_path: Path, bundle: Bundle
-) -> None:
-    version = re.search(r'^version = "(.*)"', (repository / "pyproject.toml").read_text(), re.MULTILINE)
-    assert version is not None
-    prefix = tmp_path / "installed"
-    options = {"BUILD_SHARED_LIBS": "ON", "CMAKE_INSTALL_PREFIX": str(prefix)}
-    folder = configure_and_build(repository / "runtime_cpp", tmp_path / "build", **options)
-    run("cmake", "--install", folder)
-    assert (folder / f"libedgetrack.so.{version[1].rpartition('.')[0]}").is_symlink()
-    symbols = [
-        line.split(" ", 2)[2]
-        for line in run("nm", "-DC", "--defined-only", folder / "libedgetrack.so").splitlines()
-    ]
-    assert "edgetrack_version" in symbols
-    assert not [s for s in symbols if re.search("State::|Json|Contract|Detector|crop_resize|Sha256", s)]
-    assert len(symbols) < 80, symbols  # the standard library's templates alone would be hundreds
-    using = tmp_path / "using"
-    using.mkdir()
-    (using / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.18)\nproject(using LANGUAGES C CXX)\n"
-        f"find_package(edgetrack {version[1].rpartition('.')[0]} CONFIG REQUIRED)\n"
-        "find_package(edgetrack 0.9 CONFIG QUIET)\nif(edgetrack_FOUND)\n  message(FATAL_ERROR found)\nendif()\n"
-        f"find_package(edgetrack {version[1]} CONFIG REQUIRED)\n"
-        "add_executable(using using.cpp)\ntarget_link_libraries(using PRIVATE edgetrack::edgetrack)\n"
-    )
-    (using / "using.cpp").write_text(USING)
-    program = configure_and_build(using, tmp_path / "program", CMAKE_PREFIX_PATH=str(prefix)) / "using"
-    assert run(program, bundle.folder).split() == [version[1], version[1], "edgetrack-s", "6"]
-
-
-def test_the_program_of_the_page_builds(
-    repository: Path, built: Path, tmp_path: Path, bundle: Bundle
-) -> None:
-    page = (repository / "docs" / "cpp.md").read_text()
-    for language, name in (("cpp", "follow.cpp"), ("cmake", "CMakeLists.txt")):
-        block = re.search(rf"```{language}\n(?://|#) {re.escape(name)}\n(.*?)```", page, re.DOTALL)
-        assert block is not None
-        (tmp_path / name).write_text(block[1])
-    prefix = str(built / "installed")
-    program = configure_and_build(tmp_path, tmp_path / "build", CMAKE_PREFIX_PATH=prefix) / "follow"
-    for words, code, says in (
-        ((), 2, "usage: follow BUNDLE"),
-        ((tmp_path,), 1, "manifest.json cannot be read"),
-    ):
-        done = subprocess.run([program, *words], capture_output=True, text=True, input="")
-        assert (done.returncode, says in done.stderr) == (code, True), done.stderr
 
 
 def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> None:
