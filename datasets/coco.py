@@ -36,6 +36,15 @@ def _objects(values: Any, key: str, path: Path, fields: tuple[str, ...]) -> list
     return made
 
 
+def _inside(images: Path, name: Any, path: Path) -> Path:
+    """The picture's file: a list that comes from elsewhere must not reach the rest of the disk."""
+    if not isinstance(name, str) or not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise DatasetError(
+            f"{path}: file_name {name!r:.80} leads out of the pictures; expected the name of a file in {images}"
+        )
+    return images / name
+
+
 def _box(value: Any, path: Path, number: int) -> tuple[float, float, float, float]:
     try:
         x, y, w, h = (float(v) for v in value)
@@ -64,7 +73,10 @@ def read_instances(
     """
     values = read_json(path)
     names = {c["id"]: str(c["name"]) for c in _objects(values, "categories", path, ("id", "name"))}
-    files = {i["id"]: images / i["file_name"] for i in _objects(values, "images", path, ("id", "file_name"))}
+    files = {
+        i["id"]: _inside(images, i["file_name"], path)
+        for i in _objects(values, "images", path, ("id", "file_name"))
+    }
     annotations = _objects(values, "annotations", path, ("id", "image_id", "category_id", "bbox"))
     if missing := sorted(set(references or ()) - {entry["id"] for entry in annotations}):
         raise DatasetError(

@@ -43,7 +43,8 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
 
 def _read(root: Path, split: str, name: str) -> Sequence:
     truth, video = root / f"{name}.txt", root / f"{name}.mp4"
-    boxes, frames = read_boxes(truth, nan_ok=True), VideoFrames(video)
+    boxes = read_boxes(truth, nan_ok=True)
+    frames = VideoFrames(video, expected=len(boxes))
     if len(boxes) != len(frames):
         raise DatasetError(
             f"{truth}: {len(boxes)} boxes for the {len(frames)} frames of {video}; expected one line a frame"

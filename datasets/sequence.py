@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.errors import DatasetError
-from edgetrack.io.opencv import load_cv2
+from edgetrack.errors import DatasetError, SourceError
+from edgetrack.io.capture import open_capture
+from edgetrack.io.pictures import decoded
+from edgetrack.io.reading import Reading
+from edgetrack.types import Frame
 
 Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float64]
@@ -21,12 +25,24 @@ def read_image(path: Path) -> Pixels:
     """The picture, uint8 (H, W, 3) BGR.
 
     Raises:
-        DatasetError: the file is missing or is no picture.
+        DatasetError: the file is missing, or is no complete picture of 8 bits.
     """
-    pixels = load_cv2().imread(str(path)) if path.is_file() else None
-    if pixels is None:
-        state = "is no picture that OpenCV reads" if path.exists() else "does not exist"
-        raise DatasetError(f"{path} {state}; expected a frame of the data set; unpack its archive again")
+    try:
+        pixels = decoded(path.read_bytes(), "it")
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{path} does not exist; expected a frame of the data set; unpack its archive again"
+        ) from None
+    except SourceError as error:
+        raise DatasetError(f"{path} is no picture to use: {error}; unpack its archive again") from error
+    except OSError as error:
+        raise DatasetError(
+            f"{path} cannot be read ({error.strerror}); expected a frame of the data set"
+        ) from error
+    if pixels.dtype != np.uint8:
+        raise DatasetError(
+            f"{path} has pixels of {pixels.dtype}; expected 8 bits: convert the data set's pictures"
+        )
     return np.asarray(pixels, np.uint8)
 
 
@@ -66,52 +82,77 @@ class ImageFrames:
 
 
 class VideoFrames:
-    """The frames of a video file.
+    """The frames of a video file, with its pixels as they are, whatever their shape.
 
     Going forward is cheap; going back opens the file again, because seeking is not exact to the frame in all codecs.
+
+    Args:
+        path: the video.
+        expected: how many frames it should have. Where its container says so, too, it is believed; else they are
+            counted once, because counts in containers are estimates, or include what is not shown.
+
+    Raises:
+        DatasetError: it is missing or no video, or a picture in it is broken: boxes would belong to other frames.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, expected: int | None = None) -> None:
         self._path = path
-        self._capture: Any = None
+        self._frames: Iterator[Frame] | None = None  # opened by whoever reads, maybe another process
+        self._reading = Reading()
         self._next = 0
-        self._count = int(self._open().get(load_cv2().CAP_PROP_FRAME_COUNT))
-        self._capture = None  # opened again by whoever reads, maybe another process
+        self._count = self._open()
+        if self._count is None or self._count != expected:
+            self._count = sum(1 for _ in self._rest())
+        self._frames = None
 
-    def _open(self) -> Any:
+    def _open(self) -> int | None:
         if not self._path.is_file():
             raise DatasetError(
                 f"{self._path} does not exist; expected the video of the sequence of that name"
             )
-        self._capture, self._next = load_cv2().VideoCapture(str(self._path)), 0
-        if not self._capture.isOpened():
-            raise DatasetError(f"{self._path} is no video that OpenCV reads; copy it again")
-        return self._capture
+        self._reading, self._next = Reading(), 0
+        place = str(self._path.absolute())
+        try:
+            opened = open_capture(place, self._reading, name="it", live=False, square=False)
+        except SourceError as error:
+            raise DatasetError(f"{self._path} is no video to use: {error}; copy it again") from error
+        self._frames = opened.frames
+        return opened.count
+
+    def _rest(self) -> Iterator[Pixels]:
+        assert self._frames is not None
+        try:
+            for frame in self._frames:
+                if self._reading.broken:
+                    raise DatasetError(
+                        f"{self._path}: picture {frame.index} cannot be decoded; copy it again"
+                    )
+                self._next += 1
+                yield frame.pixels
+        except SourceError as error:
+            raise DatasetError(f"{self._path}: {error}") from error
 
     def __len__(self) -> int:
+        assert self._count is not None
         return self._count
 
     def __getitem__(self, index: int, /) -> Pixels:
-        index = _checked(index, self._count)
-        if self._capture is None or index < self._next:
+        index = _checked(index, len(self))
+        if self._frames is None or index < self._next:
             self._open()
-        good = True
-        while good and self._next <= index:
-            good = self._capture.grab()
-            self._next += good
-        good, pixels = self._capture.retrieve() if good else (False, None)
-        if not good:
+        pixels = next(islice(self._rest(), index - self._next, None), None)
+        if pixels is None:
             raise DatasetError(
                 f"{self._path} ends after frame {self._next}; expected {self._count} frames; copy it again"
             )
-        return np.asarray(pixels, np.uint8)
+        return pixels
 
     def __iter__(self) -> Iterator[Pixels]:
         try:
             for i in range(len(self)):
                 yield self[i]
         finally:
-            self._capture = None  # a decoder for each video of a data set would be many
+            self._frames = None  # a decoder for each video of a data set would be many
 
 
 @dataclass(frozen=True, eq=False)

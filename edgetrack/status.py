@@ -234,10 +234,12 @@ def print_summary(
     *,
     live: bool,
     engines: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> None:
     """Prints the figures of a finished run and the files that it has written.
 
-    ``engines``: what served, where it was not what the heading says throughout.
+    ``engines``: what served, where it was not what the heading says throughout. ``notes``: what was not as it should
+    be in the source.
     """
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
@@ -258,6 +260,8 @@ def print_summary(
         _row(console, "latency", figures)
     for served in engines:
         _row(console, "engine", served)
+    for note in notes:
+        _row(console, "source", Text(note, "yellow"))
     if live:
         _row(console, "dropped", str(summary.dropped))
     for path in outputs:

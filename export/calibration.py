@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edgetrack.engines.base import Engine, Graph
 from edgetrack.errors import ConfigError, ExportError
 from edgetrack.export.watch import Watch
+from edgetrack.io.names import public_name
 from edgetrack.io.sources import Source, open_source
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box
@@ -100,7 +101,7 @@ class _Recorded:
 def clips_of(places: Sequence[str | Path]) -> list[Clip]:
     """The videos to calibrate on; without any, the drawn scene of the demo."""
     if places:
-        return [Clip(str(place), lambda place=place: open_source(place)) for place in places]  # type: ignore[misc]
+        return [Clip(public_name(str(place)), lambda place=place: open_source(place)) for place in places]  # type: ignore[misc]
     from edgetrack.demo.scene import CARS, open_demo
 
     return [Clip("demo scene", open_demo, tuple(car.name for car in CARS))]

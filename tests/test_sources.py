@@ -23,7 +23,7 @@ def write_video(path: Path, frames: int = 12, *, size: tuple[int, int] = (64, 48
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
     assert writer.isOpened()
     for index in range(frames):
-        writer.write(np.full((size[1], size[0], 3), 10 + 15 * index, np.uint8))
+        writer.write(np.full((size[1], size[0], 3), (10 + 15 * index) % 256, np.uint8))
     writer.release()
     return path
 

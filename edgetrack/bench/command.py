@@ -147,7 +147,7 @@ def _frames(source: str | None, limit: int) -> Callable[[], Iterable[Frame]]:
         with open_source(source) as opened:
             if opened.live:
                 raise ConfigError(
-                    f"--source {source} is live, and each pass needs the same frames; give a file"
+                    f"--source {opened.name} is live, and each pass needs the same frames; give a file"
                 )
             yield from opened
 

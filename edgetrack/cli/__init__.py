@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from edgetrack.bench.command import bench_command
 from edgetrack.cli import build, export, lists, run  # each registers its commands
 from edgetrack.cli.base import app
@@ -17,4 +19,7 @@ app.command("replay")(replay_command)
 
 def main() -> None:
     """Runs the command line and ends the process: 0 done, 1 refused (export, replay), 2 user error, 130 interrupted."""
+    # The terminal is ours: what OpenCV and its decoder complain of becomes an error or a line of the summary.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     app()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import zip_longest
@@ -167,11 +168,11 @@ def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
 
 def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
     """The outputs, after a check that none overwrites another or the source."""
-    places = [path.resolve() for path in outputs]
+    places = [os.path.realpath(path) for path in outputs]  # of a link to itself, Path.resolve makes an error
     for path, place in zip(outputs, places, strict=True):
         if places.count(place) > 1:
             raise ConfigError(f"output {path} is given twice; give each output its own name")
-        if source is not None and place == Path(source).resolve():
+        if source is not None and place == os.path.realpath(source):
             raise ConfigError(f"output {path} is the source itself; give the output another name")
     return outputs
 
@@ -211,7 +212,7 @@ def _track(
             summary = run(source, sinks, watch, max_frames)
         with signals.undisturbed():
             stack.close()
-    print_summary(console, summary, outputs, live=source.live, engines=watch.engines)
+    print_summary(console, summary, outputs, live=source.live, engines=watch.engines, notes=source.notes)
     _finish(summary)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections import deque
 from collections.abc import Generator
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 T = TypeVar("T")
+
+CLOSING_S = 2.0  # what a reader may take to notice that it is not wanted any more
+ENDING_S = 5.0  # the same at the end of the process
 
 
 class Channel(Generic[T]):
@@ -79,13 +84,17 @@ class Reader(Generic[T]):
     """Runs a generator in a thread of its own and hands its items over through a channel.
 
     The generator is advanced and closed in that thread alone: an OpenCV capture that is released
-    while another thread reads from it brings the process down.
+    while another thread reads from it brings the process down. So does a thread that comes back from a decoder
+    into an interpreter that is ending: readers are closed before that, whoever has left them open.
     """
+
+    _running: ClassVar[weakref.WeakSet[Reader[Any]]] = weakref.WeakSet()
 
     def __init__(self, items: Generator[T, None, None], channel: Channel[T], *, name: str) -> None:
         self.channel = channel
         self._items = items
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._running.add(self)
         self._thread.start()
 
     def _work(self) -> None:
@@ -100,7 +109,17 @@ class Reader(Generic[T]):
         finally:
             self._items.close()
 
-    def close(self, *, timeout_s: float = 2.0) -> None:
+    def close(self, *, timeout_s: float = CLOSING_S) -> None:
         """Stops the thread; one that hangs in a driver is left behind rather than waited for."""
         self.channel.close()
-        self._thread.join(timeout_s)
+        if self._thread is not threading.current_thread():  # the garbage collector may run in any thread
+            self._thread.join(timeout_s)
+
+    @classmethod
+    def close_all(cls) -> None:
+        """Stops every thread that still runs."""
+        for reader in list(cls._running):
+            reader.close(timeout_s=ENDING_S)
+
+
+atexit.register(Reader.close_all)

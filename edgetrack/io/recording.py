@@ -8,11 +8,11 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from edgetrack._imports import require
 from edgetrack.errors import BoxError, SourceError
-from edgetrack.io.opencv import load_cv2
+from edgetrack.io._chunks import unpacked
+from edgetrack.io.pictures import Levels, decoded
+from edgetrack.io.reading import Reading
 from edgetrack.io.recorder import FACTS, IMAGE, TRACK
 from edgetrack.types import BASES, STATUSES, Box, Frame, Track
 
@@ -26,6 +26,7 @@ class Recording:
 
     Attributes:
         name: the path, as shown in messages.
+        reading: what its pictures were like.
         facts: what `edgetrack.io.recorder.McapSink` noted; empty for a file of another program.
         complete: whether the end was there when the file was last read through; None before that.
 
@@ -38,6 +39,8 @@ class Recording:
         self._path = Path(path)
         self.name = str(path)
         self.complete: bool | None = None
+        self.reading = Reading()
+        self._levels = Levels(self.reading)
         self._library = require("mcap.stream_reader", extra="mcap")
         self._records = require("mcap.records", extra="mcap")
         self.facts: dict[str, str] = self._read_facts()
@@ -143,7 +146,7 @@ class Recording:
         self.complete = None
         with self._open() as file:
             records = self._library.StreamReader(
-                file, validate_crcs=True, record_size_limit=LARGEST_RECORD
+                file, emit_chunks=True, validate_crcs=True, record_size_limit=LARGEST_RECORD
             ).records
             while True:
                 try:
@@ -154,14 +157,22 @@ class Recording:
                 except (
                     Exception
                 ) as error:  # damaged bytes bring anything out of the library: an OverflowError, too
-                    place = file.tell()
-                    if place > 8 and not file.read(1):
+                    if file.tell() > 8 and not file.read(1):
                         self.complete = False
                         return
-                    raise SourceError(
-                        f"{self.name} is no MCAP file, or is damaged near byte {place} ({error}); copy it again"
-                    ) from error
-                yield record
+                    raise self._damaged(file, error) from error
+                try:
+                    chunk = isinstance(record, self._records.Chunk)
+                    found = list(unpacked(record)) if chunk else [record]
+                except Exception as error:
+                    raise self._damaged(file, error) from error
+                yield from found
+
+    def _damaged(self, file: BinaryIO, error: Exception) -> SourceError:
+        place = file.tell()
+        return SourceError(
+            f"{self.name} is no MCAP file, or is damaged near byte {place} ({error}); copy it again"
+        )
 
     def _open(self) -> BinaryIO:
         try:
@@ -179,16 +190,14 @@ class Recording:
 
     def _pixels(self, message: Mapping[str, Any], index: int) -> Any:
         try:
-            packed = np.frombuffer(b64decode(message["data"], validate=True), np.uint8)
+            packed = b64decode(message["data"], validate=True)
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{self.name}: picture {index} has no data in base64 ({error})") from error
-        cv2 = load_cv2()
-        pixels = cv2.imdecode(packed, cv2.IMREAD_COLOR) if packed.size else None
-        if pixels is None:
-            raise SourceError(
-                f"{self.name}: OpenCV cannot decode picture {index} ({message.get('format')!r})"
-            )
-        return pixels
+        try:
+            return self._levels.to_8_bits(decoded(packed, "it"))
+        except SourceError as error:
+            picture = f"picture {index} ({message.get('format')!r})"
+            raise SourceError(f"{self.name}: OpenCV cannot decode {picture}: {error}") from error
 
     def _track(self, message: Mapping[str, Any], index: int) -> Track:
         try:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import SinkError
+from edgetrack.io.names import printable
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import Colour, draw, draw_all
 from edgetrack.types import Frame, Track
@@ -100,6 +101,15 @@ def open_sink(
 
 def check_place(path: Path) -> None:
     """Raises `SinkError` where no file can be written."""
+    try:
+        _check_place(path)
+    except SinkError:
+        raise
+    except OSError as error:
+        raise SinkError(f"output {path!s:.200} cannot be written: {error.strerror}") from error
+
+
+def _check_place(path: Path) -> None:
     if path.is_dir():
         raise SinkError(f"output {path} is a folder; expected a file name such as {path / 'out.jsonl'}")
     if not path.parent.is_dir():
@@ -193,6 +203,10 @@ class VideoSink(_Drawing):
         self._size = size
         self._cv2 = load_cv2()
         check_place(self._path)
+        if printable(str(self._path)) != str(self._path):  # on which OpenCV's bindings crash
+            raise SinkError(
+                f"output {printable(str(self._path))} is not UTF-8, which OpenCV needs; rename it"
+            )
         self._part = self._path.with_name(f".{self._path.stem}.{os.getpid()}.part.mp4")
         try:
             self._part.touch()
@@ -204,7 +218,8 @@ class VideoSink(_Drawing):
     def _open(self, size: tuple[int, int]) -> None:
         self._size = size
         fourcc = self._cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = self._cv2.VideoWriter(str(self._part), fourcc, self._fps, size)
+        place = str(self._part.absolute())  # FFmpeg takes what is before a colon for a protocol
+        self._writer = self._cv2.VideoWriter(place, fourcc, self._fps, size)
         if not self._writer.isOpened():
             self._part.unlink(missing_ok=True)
             raise SinkError(
@@ -236,7 +251,7 @@ class VideoSink(_Drawing):
             self._part.unlink()
             return
         # The encoder reports no errors; a full disk shows only in what it has left behind.
-        capture = self._cv2.VideoCapture(str(self._part))
+        capture = self._cv2.VideoCapture(str(self._part.absolute()))
         written = int(capture.get(self._cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         capture.release()
         if written < self._frames:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
-import time
+import stat
+import warnings
+import weakref
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from edgetrack.errors import SourceError
 from edgetrack.io._channel import Channel, Reader
-from edgetrack.io.opencv import load_cv2
+from edgetrack.io.capture import open_capture
+from edgetrack.io.names import is_url, public_name
+from edgetrack.io.pictures import SUFFIXES, is_picture, natural, read_folder, read_picture
+from edgetrack.io.reading import Reading
 from edgetrack.types import Frame
 
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 DECODED_AHEAD = 4  # enough to smooth over key frames; each one waits as a whole picture in memory
 SILENCE_S = 10.0  # a live source that sends nothing for this long is taken for gone
 
@@ -26,14 +25,16 @@ SILENCE_S = 10.0  # a live source that sends nothing for this long is taken for 
 class Source:
     """An open source: a context manager and an iterator of frames, read ahead in a thread.
 
-    Files give every frame. Live sources give the newest one; those that came while the consumer was busy
-    are counted in ``dropped``. A source that breaks raises `SourceError` after its last good frame.
+    Files give every frame that can be decoded. Live sources give the newest one; those that came while the consumer
+    was busy are counted in ``dropped``. A source that breaks off raises `SourceError` after its last good frame.
+    Frames come once: a loop that was left goes on where it was, and one after the last frame raises `SourceError`.
 
     Attributes:
-        name: what the user asked for, as shown in messages.
+        name: what the user asked for, as shown in messages; of a URL without the user, the password and keys.
         size: width and height of the first frame in pixels.
         fps: frames per second, or None where the source does not know.
-        frames: how many frames there are, for a video as its container says; None where the source does not know.
+        frames: about how many frames there are, None where nothing is said of it. A video's container may estimate
+            them, or count some that are not shown: only reading to the end tells.
         live: whether frames come at their own pace.
     """
 
@@ -45,14 +46,19 @@ class Source:
         fps: float | None,
         count: int | None,
         live: bool,
+        reading: Reading | None = None,
     ) -> None:
         self.name = name
         self.fps = fps
         self.frames = count
         self.live = live
         self._dropped_before = 0
+        self._ended = False
+        self._reading = reading or Reading()
         self._channel: Channel[Frame] = Channel(1 if live else DECODED_AHEAD, newest_wins=live)
-        self._reader = Reader(frames, self._channel, name=f"edgetrack {name}")
+        reader = Reader(frames, self._channel, name=f"edgetrack {name}")
+        self._forget = weakref.finalize(self, _left_open, reader, self._reading, name)
+        self._reader = reader
         try:
             # Fetched here, so that what cannot be read fails before anything else is set up.
             self._first: Frame | None = self._next()
@@ -60,6 +66,7 @@ class Source:
             self.close()
             raise
         if self._first is None:
+            self.close()
             raise SourceError(f"{name} has no frames; expected a video, a camera or a folder of pictures")
         height, width = self._first.pixels.shape[:2]
         self.size: tuple[int, int] = (width, height)
@@ -69,6 +76,16 @@ class Source:
         """Frames of a live source that were skipped because newer ones had come."""
         return self._channel.dropped - self._dropped_before
 
+    @property
+    def broken(self) -> int:
+        """Pictures so far that could not be decoded; they are left out, and the frames after them are used."""
+        return self._reading.broken
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of the frames so far: broken ones, complaints of the decoder, conversions."""
+        return self._reading.notes()
+
     def _next(self) -> Frame | None:
         try:
             return self._channel.get(timeout_s=SILENCE_S if self.live else None)
@@ -77,12 +94,20 @@ class Source:
             raise SourceError(message) from None
 
     def __iter__(self) -> Iterator[Frame]:
+        if not self._forget.alive:
+            raise SourceError(f"{self.name} is closed; open it again to read it")
+        if self._ended:
+            raise SourceError(f"{self.name} has been read to its end; open it again to read it once more")
+        return self._rest()
+
+    def _rest(self) -> Iterator[Frame]:
         self._dropped_before = self._channel.dropped  # what passed during setting up is no loss
         first, self._first = self._first, None
         if first is not None:
             yield first
         while (frame := self._next()) is not None:
             yield frame
+        self._ended = True
 
     def __enter__(self) -> Source:
         return self
@@ -94,15 +119,32 @@ class Source:
 
     def close(self) -> None:
         """Stops the reader thread and releases the device or file. May be called twice."""
+        self._forget.detach()
+        self._reading.cancelled = True
         self._reader.close()
+
+
+def _left_open(reader: Reader[Frame], reading: Reading, name: str) -> None:
+    """For a source that nobody has closed: at its collection, or at the end of the process."""
+    reading.cancelled = True
+    reader.close()
+    warnings.warn(
+        f"source {name} was left open; use it as in: with open_source(...) as source",
+        ResourceWarning,
+        stacklevel=2,
+    )
 
 
 def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
     """Opens a camera, a video, a folder of pictures or a stream, and reads its first frame.
 
+    Frames have square pixels and stand upright, as players show them. Interlaced video has both fields woven.
+    Pictures of 16 bits are scaled to 8 by the values that the first of them hold.
+
     Args:
-        source: camera index, 0 for the first; path of a video, of an MCAP recording, of a picture or of a folder of
-            pictures (in natural order: ``2.jpg`` before ``10.jpg``); or a URL such as ``rtsp://host/stream``.
+        source: camera index, 0 for the first; path of a video, of an MCAP recording, of a picture, an animation or
+            a TIFF of several pages, or of a folder of pictures (in natural order: ``2.jpg`` before ``10.jpg``); or a
+            URL such as ``rtsp://host/stream``.
         fps: frame rate that a folder of pictures stands for.
 
     Returns:
@@ -114,23 +156,83 @@ def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
     """
     _check_given(source, fps)
     if isinstance(source, int):
-        return _open_capture(source, name=f"camera {source}", live=True)
-    if isinstance(source, str) and re.match(r"[a-z][a-z0-9+]*://", source, re.IGNORECASE):
-        return _open_capture(source, name=source, live=None)
+        return _captured(source, f"camera {source}", live=True)
+    if isinstance(source, str) and is_url(source):
+        return _captured(source, public_name(source), live=None)
     path = Path(source)
-    if not path.exists():
-        hint = f"; for a camera: --camera {source}" if str(source).isdecimal() else ""
-        raise SourceError(f"{path} does not exist; expected a video file or a folder of pictures{hint}")
-    if path.is_dir():
-        pictures = sorted((p for p in path.iterdir() if _is_picture(p)), key=_natural)
-        if not pictures:
-            raise SourceError(f"folder {path} has no pictures; expected files such as 1.jpg, 2.jpg or 1.png")
-        return Source(_read_pictures(pictures, fps), name=str(path), fps=fps, count=len(pictures), live=False)
-    if _is_picture(path):
-        return Source(_read_pictures([path], fps), name=str(path), fps=fps, count=1, live=False)
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
+        return _open_folder(path, fps)
+    if stat.S_ISCHR(mode):
+        return _captured(str(path.absolute()), str(path), live=True)
+    if stat.S_ISREG(mode):
+        _check_readable(path)
+    if is_picture(path) and path.suffix.lower() != ".gif":  # FFmpeg plays those of any length
+        reading = Reading()
+        frames = read_picture(path, fps, reading)
+        return Source(frames, name=str(path), fps=fps, count=None, live=False, reading=reading)
     if path.suffix.lower() == ".mcap":
         return _open_recording(path)
-    return _open_capture(str(path), name=str(path), live=False)
+    # An absolute path, because FFmpeg takes what is before a colon for a protocol.
+    return _captured(str(path.absolute()), str(path), live=False)
+
+
+def _captured(target: int | str, name: str, *, live: bool | None) -> Source:
+    reading = Reading()
+    opened = open_capture(target, reading, name=name, live=live)
+    return Source(
+        opened.frames, name=name, fps=opened.fps, count=opened.count, live=opened.live, reading=reading
+    )
+
+
+def _mode(path: Path) -> int:
+    """What it is, as ``os.stat`` says.
+
+    Raises:
+        SourceError: it is not there, or the system does not say what it is.
+    """
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        camera = (
+            f"; for a camera: --camera {path}, in Python open_source({path})" if str(path).isdecimal() else ""
+        )
+        state = (
+            f"is a link to {path.readlink()}, which is not there" if path.is_symlink() else "does not exist"
+        )
+        raise SourceError(f"{path} {state}; expected a video file or a folder of pictures{camera}") from None
+    except OSError as error:
+        raise SourceError(f"{path!s:.200} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a zero byte
+        raise SourceError(f"{str(path)!r} is no path: {error}") from error
+
+
+def _check_readable(path: Path) -> None:
+    """OpenCV does not say why it cannot open a file."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _open_folder(path: Path, fps: float) -> Source:
+    try:
+        files = sorted(
+            (p for p in path.iterdir() if not p.name.startswith(".")), key=lambda p: natural(p.name)
+        )
+    except OSError as error:
+        raise SourceError(f"folder {path} cannot be listed: {error.strerror}") from error
+    pictures = [file for file in files if is_picture(file)]
+    if not pictures:
+        others = sorted({file.suffix.lower() for file in files if file.suffix})
+        found = f"; it has files {', '.join(others[:5])}" if others else ""
+        known = ", ".join(sorted(SUFFIXES))
+        raise SourceError(
+            f"folder {path} has no pictures{found}; expected files such as 1.jpg, 2.jpg ({known})"
+        )
+    reading = Reading()
+    frames = read_folder(pictures, fps, reading)
+    return Source(frames, name=str(path), fps=fps, count=len(pictures), live=False, reading=reading)
 
 
 def _check_given(source: object, fps: object) -> None:
@@ -146,89 +248,11 @@ def _open_recording(path: Path) -> Source:
     from edgetrack.io.recording import Recording
 
     recording = Recording(path)
-    return Source(recording.frames(), name=recording.name, fps=recording.fps, count=None, live=False)
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
-
-
-def _read_pictures(paths: list[Path], fps: float) -> Generator[Frame, None, None]:
-    cv2 = load_cv2()
-    for index, path in enumerate(paths):
-        pixels: NDArray[np.uint8] | None = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise SourceError(f"{path} is not a picture that OpenCV can read; is it complete?")
-        yield Frame(pixels, index, index / fps)
-
-
-def _open_capture(target: int | str, *, name: str, live: bool | None) -> Source:
-    """``live`` None: a URL, which is a file when it knows its length and a live stream when it does not."""
-    cv2 = load_cv2()
-    try:
-        capture = cv2.VideoCapture(target)
-    except cv2.error as error:
-        raise SourceError(f"{name} cannot be opened: {error.err}") from error
-    if not capture.isOpened():
-        raise SourceError(_why_closed(target, name))
-    fps = _plausible(capture.get(cv2.CAP_PROP_FPS), most=1000)
-    count = _plausible(capture.get(cv2.CAP_PROP_FRAME_COUNT), most=1e9)
-    live = count is None if live is None else live
-    if live:
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # where the driver supports it: less age in its queue
-    frames = _read_live(capture, name) if live else _read_video(cv2, capture, name, fps, count)
-    return Source(frames, name=name, fps=fps, count=int(count) if count and not live else None, live=live)
-
-
-def _why_closed(target: int | str, name: str) -> str:
-    if isinstance(target, int):
-        present = sorted((p.name for p in Path("/dev").glob("video*")), key=lambda n: _natural(Path(n)))
-        found = "found: " + ", ".join(present) if present else "this machine shows no camera (no /dev/video*)"
-        return f"{name} cannot be opened; {found}"
-    if "://" in target:
-        return f"{name} cannot be opened; check that the address is right and the server can be reached"
-    return f"{name} is not a video that OpenCV can read; expected for example .mp4, .avi or .mkv"
-
-
-def _plausible(value: float, *, most: float) -> float | None:
-    return value if math.isfinite(value) and 0 < value <= most else None
-
-
-def _read_live(capture: Any, name: str) -> Generator[Frame, None, None]:
-    opened_s = time.perf_counter()
-    index = 0
-    try:
-        while True:
-            good, pixels = capture.read()
-            if not good:
-                raise SourceError(f"{name} stopped after {index} frames; is it still connected?")
-            yield Frame(pixels, index, time.perf_counter() - opened_s)
-            index += 1
-    finally:
-        capture.release()
-
-
-def _read_video(
-    cv2: Any, capture: Any, name: str, fps: float | None, count: float | None
-) -> Generator[Frame, None, None]:
-    index, time_s = 0, -1.0
-    try:
-        while True:
-            good, pixels = capture.read()
-            if not good:
-                break
-            stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            # Some containers carry no usable stamps: time then goes on at the nominal rate.
-            time_s = stamp_s if stamp_s > time_s else time_s + 1 / (fps or 30.0)
-            yield Frame(pixels, index, time_s)
-            index += 1
-    finally:
-        capture.release()
-    # Containers without an index only estimate their length: a few frames less is not yet a broken file.
-    if count is not None and index < count - max(3.0, 0.02 * count):
-        raise SourceError(f"{name} breaks off after {index} of {count:.0f} frames; is the file complete?")
+    return Source(
+        recording.frames(),
+        name=recording.name,
+        fps=recording.fps,
+        count=None,
+        live=False,
+        reading=recording.reading,
+    )

@@ -5,6 +5,7 @@
 PYBIND11_MODULE(_runtime, module) {
   module.doc() = "edgetrack's C++ runtime; use it through edgetrack.Tracker and edgetrack.crop.";
   edgetrack::register_crop_kernels(module);
+  edgetrack::register_decoder_log(module);
   edgetrack::register_token_kernels(module);
   edgetrack::register_contract(module);
   edgetrack::register_loan(module);

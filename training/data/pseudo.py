@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.datasets import VideoFrames
 from edgetrack.training.data.pictures import XYWH, Pixels, overlap
 from edgetrack.training.data.roots import cache_folder
 from edgetrack.training.data.videos import PSEUDO_NAME, Cuts, cut_around
@@ -31,20 +32,17 @@ _STILL = 0.15  # share of the tracks that hardly move which is kept
 
 def segments(path: Path) -> Iterator[list[Pixels]]:
     """Runs of ``_SPAN`` frames spread over a video, without cuts of the scene, uint8 (H, W, 3) BGR."""
-    source = cv2.VideoCapture(str(path))
-    total = int(source.get(cv2.CAP_PROP_FRAME_COUNT))
+    frames = VideoFrames(path)
+    total = len(frames)
     wanted = min(_SEGMENTS, max(1, total // _SPAN))
     starts = {round(i * max(0, total - _SPAN) / max(1, wanted - 1)) for i in range(wanted)}
     run: list[Pixels] | None = None
-    for index in range(total):
-        good, frame = source.read()
-        if not good:
-            break
+    for index, frame in enumerate(frames):
         if index in starts:
             run = []
         if run is None:
             continue
-        run.append(_shrunk(np.asarray(frame, np.uint8)))
+        run.append(_shrunk(frame))
         if len(run) > 1 and _jumps(run[-2], run[-1]):
             run = None
         elif len(run) == _SPAN:
@@ -52,7 +50,6 @@ def segments(path: Path) -> Iterator[list[Pixels]]:
             run = None
     if run is not None and len(run) >= _SPAN // 3:
         yield run
-    source.release()
 
 
 def _shrunk(frame: Pixels) -> Pixels:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.datasets import VideoFrames
 from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box
 from edgetrack.training.data.roots import cache_folder, data_root
 
@@ -111,15 +112,11 @@ def build(root: Path, cache: Path) -> Path:
     cuts = Cuts()
     for record in index:
         truth = np.atleast_2d(np.loadtxt((folder / record["video"]).with_suffix(".txt"), delimiter=","))
-        source = cv2.VideoCapture(str(folder / record["video"]))
-        for row in truth:
-            good, frame = source.read()
-            if not good:
-                break
+        frames = VideoFrames(folder / record["video"], expected=len(truth))
+        for row, frame in zip(truth, frames, strict=False):
             box = clip_box(tuple(float(v) for v in row), frame.shape[1], frame.shape[0])  # type: ignore[arg-type]
             if np.isfinite(row).all() and box is not None:
-                cuts.add(*cut_around(np.asarray(frame, np.uint8), box))
-        source.release()
+                cuts.add(*cut_around(frame, box))
         cuts.end(record["category"])
     return cuts.save(cache / CACHE_NAME)
 

@@ -1,0 +1,59 @@
+"""The chunks of an MCAP file, unpacked within bounds: what a file promises is not allocated before it is checked."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from edgetrack._imports import require
+
+LARGEST = 1 << 28  # bytes when unpacked, of which a few can promise any number; recorders write some millions
+
+
+def unpacked(chunk: Any) -> Iterator[Any]:
+    """Its schemas, channels and messages.
+
+    Raises:
+        ValueError: it is larger than ``LARGEST``, not as large as it says, or damaged.
+    """
+    if chunk.uncompressed_size > LARGEST:
+        raise ValueError(f"a chunk of {chunk.uncompressed_size} bytes, expected {LARGEST} at most")
+    data = chunk.data
+    if chunk.compression:
+        data = _open(chunk.compression, BytesIO(data)).read(chunk.uncompressed_size + 1)
+    if len(data) != chunk.uncompressed_size:
+        raise ValueError(f"a chunk that is not of {chunk.uncompressed_size} bytes, as it says")
+    if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:
+        raise ValueError("a chunk whose checksum differs")
+    return _records(data)
+
+
+def _open(compression: str, packed: BinaryIO) -> Any:
+    if compression == "zstd":
+        return (
+            require("zstandard", extra="mcap")
+            .ZstdDecompressor()
+            .stream_reader(packed, read_across_frames=True)
+        )
+    if compression == "lz4":
+        return require("lz4.frame", extra="mcap").open(packed)
+    raise ValueError(f"a chunk packed with {compression!r}, expected zstd or lz4")
+
+
+def _records(data: bytes) -> Iterator[Any]:
+    stream = require("mcap.data_stream", extra="mcap").ReadDataStream(BytesIO(data))
+    kinds, opcodes = require("mcap.records", extra="mcap"), require("mcap.opcode", extra="mcap").Opcode
+    while stream.count < len(data):
+        opcode, length = stream.read1(), stream.read8()
+        end = stream.count + length
+        if opcode == 0 or end > len(data):
+            raise ValueError(f"a record {opcode} of {length} bytes inside of a chunk")
+        if opcode == opcodes.MESSAGE:
+            yield kinds.Message.read(stream, length)
+        elif opcode == opcodes.CHANNEL:
+            yield kinds.Channel.read(stream)
+        elif opcode == opcodes.SCHEMA:
+            yield kinds.Schema.read(stream)
+        stream.read(end - stream.count)

@@ -1,0 +1,230 @@
+"""Cameras, videos and streams through OpenCV: which frames there are, and whether they are what was filmed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import SourceError
+from edgetrack.io._containers import bytes_missing
+from edgetrack.io._interlaced import read_interlaced
+from edgetrack.io._shape import pixel_aspect, squared
+from edgetrack.io.names import is_url, printable, without_secrets
+from edgetrack.io.opencv import DecoderLog, load_cv2, silent
+from edgetrack.io.reading import Reading
+from edgetrack.types import Frame
+
+Pixels = NDArray[np.uint8]
+Frames = Generator[Frame, None, None]
+
+ANSWER_S = 10  # what a server may take to answer
+MISSES = 1000  # reads in a row without a picture after which a file is taken to be at its end
+MISSING_S = 1.0  # the same for a live source
+MISSED_S = 0.01  # pause after one of them
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What `edgetrack.io.sources.Source` is made of; ``target`` as OpenCV was given it."""
+
+    frames: Frames
+    fps: float | None
+    count: int | None
+    live: bool
+
+
+class _Refused(Exception):
+    """The converter has left the last picture unwritten."""
+
+
+def open_capture(
+    target: int | str, reading: Reading, *, name: str, live: bool | None, square: bool = True
+) -> Opened:
+    """Opens a camera by index, a file by its absolute path, or a URL.
+
+    Args:
+        target: what to open.
+        reading: where to note what is wrong with it.
+        name: what to call it in errors.
+        live: whether frames come at their own pace; None: as a URL does that does not know its length.
+        square: whether pixels become square where those of the file are not.
+
+    Raises:
+        SourceError: it cannot be opened; with the reason as far as it is known.
+    """
+    if isinstance(target, str) and printable(target) != target:  # on which OpenCV's bindings crash
+        raise SourceError(
+            f"{printable(name)} is not UTF-8, which OpenCV needs; expected another name: rename it"
+        )
+    capture = _Capture(target, reading, name, square)
+    try:
+        fps = _plausible(capture.get("FPS"), most=1000)
+        count = _plausible(capture.get("FRAME_COUNT"), most=1e9)
+        live = count is None if live is None else live
+        if live:
+            capture.set("BUFFERSIZE", 1)  # where the driver supports it: less age in its queue
+        frames = _frames(capture, live=live, fps=fps, count=count)
+    except BaseException:
+        capture.release()
+        raise
+    return Opened(frames, fps, int(count) if count and not live else None, live)
+
+
+class _Capture:
+    """One ``cv2.VideoCapture`` that tells good pictures from bad ones and gives them square pixels."""
+
+    def __init__(self, target: int | str, reading: Reading, name: str, square: bool) -> None:
+        self.target, self.name, self.reading, self.square = target, name, reading, square
+        self._cv2 = load_cv2()
+        self._log = DecoderLog(self._cv2)
+        try:
+            with silent(self._cv2):
+                self._capture = _open(self._cv2, target)
+        except self._cv2.error as error:
+            self._log.close()
+            raise SourceError(f"{name} cannot be opened: {without_secrets(error.err)}") from error
+        self._listen()
+        if not self._capture.isOpened():
+            self._log.close()
+            reason = reading.complaint or without_secrets(self._log.warning)
+            raise SourceError(_why_closed(target, name, reason))
+        self._aspect = pixel_aspect(self.get("SAR_NUM"), self.get("SAR_DEN")) if square else 1.0
+        self._sideways = bool(self.get("ORIENTATION_AUTO")) and self.get("ORIENTATION_META") % 180 == 90
+
+    def get(self, what: str) -> float:
+        return float(self._capture.get(getattr(self._cv2, f"CAP_PROP_{what}")))
+
+    def set(self, what: str, value: float) -> None:
+        self._capture.set(getattr(self._cv2, f"CAP_PROP_{what}"), value)
+
+    def release(self) -> None:
+        self._capture.release()
+        self._log.close()
+
+    def read(self) -> Pixels | None:
+        """The next picture, uint8 (H, W, 3) BGR; None where there is none, or it could not be decoded.
+
+        Raises:
+            _Refused: OpenCV cannot convert it; what it gave is memory that nothing was written to.
+        """
+        try:
+            good, pixels = self._capture.read()
+        except self._cv2.error as error:
+            self.reading.complaints += 1
+            self.reading.complaint = self.reading.complaint or f"OpenCV: {error.err}"
+            return None
+        if self._listen():
+            raise _Refused
+        return squared(self._cv2, pixels, self._aspect, sideways=self._sideways) if good else None
+
+    def _listen(self) -> bool:
+        before = self._log.count
+        refused = self._log.refused()
+        self.reading.complaints += 0 if refused else self._log.count - before
+        if not refused:
+            self.reading.complaint = self.reading.complaint or without_secrets(self._log.first)
+        return refused
+
+
+def _open(cv2: Any, target: int | str) -> Any:
+    if isinstance(target, int) or not is_url(target):
+        return cv2.VideoCapture(target)
+    if cv2.CAP_FFMPEG not in cv2.videoio_registry.getStreamBackends():
+        return cv2.VideoCapture(target)
+    limits = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        ANSWER_S * 1000,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        ANSWER_S * 1000,
+    ]
+    return cv2.VideoCapture(target, cv2.CAP_FFMPEG, limits)
+
+
+def _why_closed(target: int | str, name: str, complaint: str) -> str:
+    reason = f" ({complaint})" if complaint else ""
+    if isinstance(target, int):
+        present = sorted((p.name for p in Path("/dev").glob("video*")), key=lambda n: (len(n), n))
+        found = "found: " + ", ".join(present) if present else "this machine shows no camera (no /dev/video*)"
+        return f"{name} cannot be opened; {found}{reason}"
+    if is_url(target):
+        return (
+            f"{name} cannot be opened; check that the address is right and the server can be reached{reason}"
+        )
+    if Path(target).is_file() and not Path(target).stat().st_size:
+        return f"{name} is empty; expected a video"
+    if missing := bytes_missing(Path(target)):
+        return f"{name} breaks off: at least {missing} bytes are missing at its end; copy or record it again"
+    return f"{name} is not a video that OpenCV can read; expected for example .mp4, .avi or .mkv{reason}"
+
+
+def _plausible(value: float, *, most: float) -> float | None:
+    return value if math.isfinite(value) and 0 < value <= most else None
+
+
+def _frames(capture: _Capture, *, live: bool, fps: float | None, count: float | None) -> Frames:
+    """All frames, by another decoder from where OpenCV's conversion fails on."""
+    index = 0
+    try:
+        for frame in _read_live(capture) if live else _read_file(capture, fps, count):
+            index = frame.index + 1
+            yield frame
+    except _Refused:
+        capture.release()
+        others = read_interlaced(
+            capture.target, capture.reading, name=capture.name, live=live, square=capture.square
+        )
+        yield from others if live else islice(others, index, None)
+    finally:
+        capture.release()
+
+
+def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Frames:
+    index, misses, time_s = 0, 0, -1.0
+    while misses < MISSES and not capture.reading.cancelled:
+        pixels = capture.read()
+        if pixels is None:  # a broken picture, or the end: only what follows tells
+            misses += 1
+            continue
+        capture.reading.broken += misses
+        misses = 0
+        stamp_s = max(0.0, capture.get("POS_MSEC") / 1000)
+        # Some containers carry no usable stamps: time then goes on at the nominal rate.
+        time_s = stamp_s if stamp_s > time_s else time_s + 1 / (fps or 30.0)
+        yield Frame(pixels, index, time_s)
+        index += 1
+    if (
+        not isinstance(capture.target, str)
+        or is_url(capture.target)
+        or (count is not None and index >= count)
+    ):
+        return
+    if bytes_missing(Path(capture.target)):
+        of = f" of {count:.0f}" if count else ""
+        raise SourceError(f"{capture.name} breaks off after {index}{of} frames; is the file complete?")
+
+
+def _read_live(capture: _Capture) -> Frames:
+    opened_s = time.perf_counter()
+    index, misses, missing_s = 0, 0, 0.0
+    while not capture.reading.cancelled:
+        pixels = capture.read()
+        now_s = time.perf_counter()
+        if pixels is not None:
+            capture.reading.broken += misses
+            misses = 0
+            yield Frame(pixels, index, now_s - opened_s)
+            index += 1
+            continue
+        missing_s = missing_s if misses else now_s
+        misses += 1
+        if now_s - missing_s > MISSING_S:
+            raise SourceError(f"{capture.name} stopped after {index} frames; is it still connected?")
+        time.sleep(MISSED_S)

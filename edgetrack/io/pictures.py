@@ -1,0 +1,227 @@
+"""Pictures in files: folders of them, and the files that hold several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import SourceError
+from edgetrack.io.opencv import load_cv2, silent
+from edgetrack.io.reading import Reading
+from edgetrack.types import Frame
+
+Pixels = NDArray[np.uint8]
+Frames = Generator[Frame, None, None]
+
+_NAMES = "avif bmp dib gif jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm ras sr tif tiff webp"
+SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
+SAMPLES = 8  # pictures of a folder that decide how its 16 bits are scaled
+BATCH = 16  # pictures of one file that are decoded at a time
+LARGEST = 1 << 28  # pixels; a few bytes can promise more than any memory holds
+_GIF_PICTURE = re.compile(rb"\x21\xf9\x04.{4}\x00[\x21\x2c]", re.DOTALL)  # its graphic control extension
+PAUSE_S = 0.1  # of a picture in an animation that gives none
+
+
+def is_picture(path: Path) -> bool:
+    """Whether its name says so, and it is not hidden."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that puts ``2.jpg`` before ``10.jpg``."""
+    parts = re.split(r"(\d+)", name.lower())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+class Levels:
+    """Brings pictures of 16 bits to 8, all of a source in the same way.
+
+    Cameras of 10, 12 and 14 bits leave the upper ones empty, and thermal ones use a narrow band: what some pictures
+    of the source hold decides which value is white, and in a narrow band which one is black.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._table: Pixels | None = None
+        self._black = self._white = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether a picture of 16 bits has been seen."""
+        return self._table is not None
+
+    def learn(self, pictures: Iterable[NDArray[Any]]) -> None:
+        """Decides by the pictures that have 16 bits; does nothing where none has."""
+        deep = [(int(p.min()), int(p.max())) for p in pictures if p.dtype == np.uint16]
+        if not deep:
+            return
+        low, high = min(lows for lows, _ in deep), max(highs for _, highs in deep)
+        white = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if high < 2**bits)
+        narrow = 0 < high - low < white / 8
+        self._set(low if narrow else 0, high if narrow else white)
+
+    def _set(self, black: int, white: int) -> None:
+        self._black, self._white = black, white
+        scaled = (np.arange(65536) - black) * (255 / (white - black))
+        self._table = np.clip(scaled.round(), 0, 255).astype(np.uint8)
+        if white != 65535 or black:
+            self._reading.remark(f"16 bits of which {black}..{white} are scaled to 0..255")
+
+    def to_8_bits(self, pixels: NDArray[Any]) -> Pixels:
+        """uint8 (H, W, 3) of uint8 or uint16 (H, W, 3)."""
+        if pixels.dtype == np.uint8:
+            return pixels
+        if not self.known or (
+            self._black == 0 and int(pixels.max()) > self._white
+        ):  # brighter than all before
+            self.learn([pixels])
+        assert self._table is not None
+        return np.asarray(self._table[pixels])
+
+
+def decoded(data: bytes, name: str) -> NDArray[Any]:
+    """The picture, uint8 or uint16 (H, W, 3) BGR; decoded from memory, which OpenCV does only when it is complete.
+
+    Raises:
+        SourceError: it is damaged, cut off, too large, or of a kind that this OpenCV cannot read.
+    """
+    cv2 = load_cv2()
+    width, height = _extent(data)
+    if width * height > LARGEST:
+        raise SourceError(f"{name} is a picture of {width}x{height}; expected {LARGEST} pixels at most")
+    packed = np.frombuffer(data, np.uint8)
+    if not packed.size:
+        raise SourceError(f"{name} is empty; is it complete?")
+    try:
+        with silent(cv2):
+            pixels = cv2.imdecode(packed, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+            other = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED) if pixels is None else pixels
+    except (cv2.error, MemoryError) as error:
+        raise SourceError(
+            f"{name} cannot be decoded: {getattr(error, 'err', None) or 'out of memory'}"
+        ) from error
+    if other is None:
+        raise SourceError(f"{name} is not a picture that OpenCV {cv2.__version__} can read; is it complete?")
+    if other.dtype not in (np.uint8, np.uint16):
+        raise SourceError(f"{name} has pixels of {other.dtype}; expected whole numbers of 8 or 16 bits")
+    return np.asarray(pixels)
+
+
+def _extent(data: bytes) -> tuple[int, int]:
+    """Width and height that a PNG, GIF, BMP or JPEG promises; of other kinds (0, 0)."""
+    if data[:4] == b"\x89PNG":
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data[:3] == b"GIF":
+        return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    if data[:2] == b"BM":
+        return int.from_bytes(data[18:22], "little"), abs(int.from_bytes(data[22:26], "little", signed=True))
+    place = 2
+    while data[:2] == b"\xff\xd8" and data[place : place + 1] == b"\xff":
+        kind, length = data[place + 1 : place + 2], int.from_bytes(data[place + 2 : place + 4], "big")
+        if b"\xc0" <= kind <= b"\xcf" and kind not in (b"\xc4", b"\xc8", b"\xcc"):
+            return (
+                int.from_bytes(data[place + 7 : place + 9], "big"),
+                int.from_bytes(data[place + 5 : place + 7], "big"),
+            )
+        place += 2 + length
+    return 0, 0
+
+
+def read_folder(paths: Sequence[Path], fps: float, reading: Reading) -> Frames:
+    """One frame a file.
+
+    Raises:
+        SourceError: a file cannot be read, or holds several pictures.
+    """
+    levels = Levels(reading)
+    for index, path in enumerate(paths):
+        data = _bytes(path)
+        if _animated(data):
+            raise SourceError(
+                f"{path} holds several pictures, and in a folder each file is one frame; give the file itself as source"
+            )
+        pixels = decoded(data, str(path))
+        if pixels.dtype == np.uint16 and not levels.known:
+            levels.learn(decoded(_bytes(other), str(other)) for other in [path, *_spread(paths, SAMPLES)])
+        yield Frame(levels.to_8_bits(pixels), index, index / fps)
+
+
+def _spread(paths: Sequence[Path], count: int) -> list[Path]:
+    return [paths[round(i)] for i in np.linspace(0, len(paths) - 1, min(count, len(paths)))]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def read_picture(path: Path, fps: float, reading: Reading) -> Frames:
+    """What one file holds: a picture, an animation with its own pauses, or the pages of a TIFF, ``fps`` a second.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    data = _bytes(path)
+    if _animated(data):
+        return _read_animation(data, str(path), reading)
+    if path.suffix.lower() in (".tif", ".tiff"):
+        return _read_pages(path, data, fps, reading)
+    return read_folder([path], fps, reading)
+
+
+def _animated(data: bytes) -> bool:
+    """Whether a WebP, PNG, AVIF or GIF holds several pictures."""
+    if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X":
+        return bool(data[20] & 2)
+    if data[:4] == b"\x89PNG":
+        return 0 <= data.find(b"acTL") < data.find(b"IDAT")
+    return data[4:12] == b"ftypavis" or (data[:3] == b"GIF" and len(_GIF_PICTURE.findall(data)) > 1)
+
+
+def _read_animation(data: bytes, name: str, reading: Reading) -> Frames:
+    cv2 = load_cv2()
+    if not hasattr(cv2, "imdecodeanimation"):
+        raise SourceError(
+            f"{name} is animated, which OpenCV {cv2.__version__} cannot read; run: "
+            "pip install 'opencv-python-headless>=4.11'"
+        )
+    levels, packed, index, time_s = Levels(reading), np.frombuffer(data, np.uint8), 0, 0.0
+    while not reading.cancelled:
+        try:
+            with silent(cv2):
+                _, animation = cv2.imdecodeanimation(packed, start=index, count=BATCH)
+        except cv2.error as error:
+            raise SourceError(f"{name} cannot be decoded: {error.err}") from error
+        for picture, pause_ms in zip(animation.frames, animation.durations, strict=True):
+            yield Frame(levels.to_8_bits(picture[..., :3].copy()), index, time_s)
+            time_s += pause_ms / 1000 if pause_ms > 0 else PAUSE_S
+            index += 1
+        if len(animation.frames) < BATCH:
+            break
+    if index == 0:
+        raise SourceError(f"{name} is not a picture that OpenCV {cv2.__version__} can read; is it complete?")
+
+
+def _read_pages(path: Path, data: bytes, fps: float, reading: Reading) -> Frames:
+    """The first picture, and those after it that have its size: others are thumbnails."""
+    cv2, levels = load_cv2(), Levels(reading)
+    first = decoded(data, str(path))
+    yield Frame(levels.to_8_bits(first), 0, 0.0)
+    index, page, count = 1, 1, int(cv2.imcount(str(path)))
+    while page < count and not reading.cancelled:
+        with silent(cv2):
+            _, pages = cv2.imreadmulti(str(path), page, BATCH, flags=cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        if not pages:
+            raise SourceError(f"{path} breaks off after {page} of {count} pages; is it complete?")
+        page += len(pages)
+        for picture in pages:
+            if picture.shape == first.shape:
+                yield Frame(levels.to_8_bits(picture), index, index / fps)
+                index += 1

@@ -1,0 +1,56 @@
+"""Videos for tests, made by ffmpeg, and the frames that ffmpeg itself finds in them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+SIZE = (160, 120)  # width, height
+
+
+def ffmpeg_program() -> str:
+    """The machine's ffmpeg, or the one of the extra ``dev``; without either the test is skipped."""
+    if found := shutil.which("ffmpeg"):
+        return found
+    try:
+        import imageio_ffmpeg
+    except ImportError:
+        pytest.skip("ffmpeg is not here; run: apt-get install ffmpeg, or: pip install imageio-ffmpeg")
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def ffmpeg(*words: str | Path) -> bytes:
+    """Runs ffmpeg; returns its standard output."""
+    command = [ffmpeg_program(), "-v", "error", "-y", *map(str, words)]
+    return subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True).stdout
+
+
+def street(path: Path, *words: str | Path, frames: int = 24) -> Path:
+    """A moving test picture, encoded as ``words`` say."""
+    drawn = ("-f", "lavfi", "-i", f"testsrc2=size={SIZE[0]}x{SIZE[1]}:rate=25")
+    ffmpeg(*drawn, *(words or ("-c:v", "libx264", "-bf", "2")), "-frames:v", str(frames), path)
+    return path
+
+
+def own_frames(path: Path, size: tuple[int, int] = SIZE, *words: str) -> NDArray[np.uint8]:
+    """(N, H, W, 3) BGR: the frames that ffmpeg decodes, in its own timing, without any doubled or dropped."""
+    raw = ffmpeg(
+        "-i",
+        path,
+        "-map",
+        "0:v:0",
+        *words,
+        "-fps_mode",
+        "passthrough",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "bgr24",
+        "-",
+    )
+    return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0], 3)

@@ -1,0 +1,107 @@
+"""Recordings that promise more than they hold: refused before anything of that size is allocated."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+from edgetrack.errors import SourceError
+from edgetrack.io.recording import Recording
+from edgetrack.io.sources import open_source
+
+pytest.importorskip("cv2")
+pytest.importorskip("mcap")
+import lz4.frame
+import zstandard
+from mcap.data_stream import RecordBuilder
+from mcap.records import Chunk, Header
+
+MAGIC = b"\x89MCAP0\r\n"
+GIB = 1 << 30
+
+
+def zeros_zstd(size: int, *, says: bool) -> bytes:
+    """``size`` zeros in a frame that says its size, or not."""
+    packed, step = io.BytesIO(), bytes(1 << 20)
+    writer = zstandard.ZstdCompressor().stream_writer(packed, size=size if says else -1, closefd=False)
+    for _ in range(size // len(step)):
+        writer.write(step)
+    writer.close()
+    return packed.getvalue()
+
+
+def recording(path: Path, data: bytes, *, compression: str, size: int, crc: int = 0) -> Path:
+    builder = RecordBuilder()
+    Header(profile="", library="").write(builder)
+    Chunk(
+        compression=compression,
+        data=data,
+        message_start_time=0,
+        message_end_time=0,
+        uncompressed_crc=crc,
+        uncompressed_size=size,
+    ).write(builder)
+    path.write_bytes(MAGIC + builder.end() + bytes(1))
+    return path
+
+
+def test_a_chunk_of_gigabytes_is_refused_by_what_it_says(tmp_path: Path) -> None:
+    path = recording(tmp_path / "b.mcap", b"", compression="zstd", size=4 * GIB)
+    with pytest.raises(
+        SourceError, match=r"b\.mcap .*a chunk of 4294967296 bytes, expected 268435456 at most"
+    ):
+        Recording(path)
+
+
+@pytest.mark.parametrize("compression", ["zstd", "zstd says", "lz4"])
+def test_a_chunk_that_says_less_than_it_unpacks_to_costs_no_memory(tmp_path: Path, compression: str) -> None:
+    """In a process of its own, which may have 2 GiB of addresses; what is packed would fill three."""
+    kind, _, says = compression.partition(" ")
+    data = lz4.frame.compress(bytes(GIB // 2)) * 6 if kind == "lz4" else zeros_zstd(3 * GIB, says=bool(says))
+    path = recording(tmp_path / "b.mcap", data, compression=kind, size=1000)
+    script = f"""
+import resource, sys
+import cv2, zstandard, lz4.frame
+from edgetrack.io.recording import Recording
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    Recording({str(path)!r})
+except OSError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    said, grown = done.stdout.splitlines()
+    assert "a chunk that is not of 1000 bytes, as it says" in said
+    assert int(grown) < 100_000  # KiB
+
+
+def test_zeros_are_no_records(tmp_path: Path) -> None:
+    size = 1 << 26
+    path = recording(tmp_path / "b.mcap", zeros_zstd(size, says=True), compression="zstd", size=size)
+    with pytest.raises(SourceError, match="a record 0 of 0 bytes inside of a chunk"):
+        open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "compression", "size", "crc", "said"),
+    [
+        (b"\x05" + (1 << 40).to_bytes(8, "little"), "", 9, 0, "a record 5 of 1099511627776 bytes inside"),
+        (bytes(20), "", 21, 0, "a chunk that is not of 21 bytes"),
+        (bytes(20), "rar", 20, 0, "packed with 'rar', expected zstd or lz4"),
+        (bytes(20), "", 20, zlib.crc32(b"x"), "checksum differs"),
+        (b"nonsense", "zstd", 20, 0, "is damaged near byte"),
+        (b"nonsense", "lz4", 20, 0, "is damaged near byte"),
+    ],
+)
+def test_a_chunk_that_is_not_what_it_says_is_refused(
+    tmp_path: Path, data: bytes, compression: str, size: int, crc: int, said: str
+) -> None:
+    path = recording(tmp_path / "b.mcap", data, compression=compression, size=size, crc=crc)
+    with pytest.raises(SourceError, match=said):
+        Recording(path)

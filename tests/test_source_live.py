@@ -1,0 +1,111 @@
+"""Live streams: a camera over HTTP that sends what real ones send."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgetrack.errors import SourceError
+from edgetrack.io.sources import open_source
+
+cv2 = pytest.importorskip("cv2")
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def camera() -> Iterator[Serve]:
+    """Serves pictures as multipart JPEG; gives the address. ``login``: refuses whoever does not bring it."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def serve(pictures: list[bytes], *, login: str | None = None, pause_s: float = 0.02) -> str:
+        class Camera(BaseHTTPRequestHandler):
+            def log_message(self, *words: object) -> None: ...
+
+            def do_GET(self) -> None:
+                if login is not None and self.headers.get("Authorization") != login:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                    self.end_headers()
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                try:
+                    for jpeg in pictures:
+                        head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(
+                            jpeg
+                        )
+                        self.wfile.write(head + jpeg + b"\r\n")
+                        time.sleep(pause_s)
+                except OSError:  # the client has gone
+                    self.close_connection = True
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Camera))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"127.0.0.1:{servers[-1].server_port}/stream"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def pictures(count: int) -> list[bytes]:
+    """JPEGs whose grey is 4 times their number."""
+    return [cv2.imencode(".jpg", np.full((120, 160, 3), 4 * i, np.uint8))[1].tobytes() for i in range(count)]
+
+
+@pytest.mark.parametrize("what", ["nothing", "half of it", "zeros"])
+def test_a_broken_picture_does_not_end_a_camera(camera: Serve, what: str) -> None:
+    sent = pictures(40)
+    noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+    whole = cv2.imencode(".jpg", noise)[1].tobytes()
+    sent[20] = {"nothing": b"", "half of it": whole[: len(whole) // 2], "zeros": bytes(500)}[what]
+    seen: list[NDArray[np.uint8]] = []
+    with open_source("http://" + camera(sent)) as source:
+        assert source.live
+        with pytest.raises(SourceError, match="stopped after"):
+            seen.extend(frame.pixels for frame in source)
+    assert len(seen) + source.dropped >= 39
+    assert float(seen[-1].mean()) == pytest.approx(4 * 39, abs=2)
+    assert source.notes
+
+
+def test_a_camera_that_ends_is_noticed_soon(camera: Serve) -> None:
+    with open_source("http://" + camera(pictures(10))) as source:
+        began_s = time.monotonic()
+        with pytest.raises(SourceError, match="stopped after 10 frames; is it still connected"):
+            list(source)
+    assert time.monotonic() - began_s < 10
+
+
+def test_a_password_is_used_and_not_shown(camera: Serve, tmp_path: Path) -> None:
+    place = camera(pictures(40) * 50, login="Basic YWRtaW46czNjcjN0")  # admin:s3cr3t
+    with pytest.raises(SourceError, match="401 Unauthorized"):
+        open_source(f"http://{place}")
+    words = ["run", "--source", f"http://admin:s3cr3t@{place}", "--box", "20,20,60,60", "--max-frames", "3"]
+    words += ["--threads", "1", "--output", "o.mcap", "--output", "o.jsonl"]
+    done = subprocess.run(
+        [sys.executable, "-m", "edgetrack", *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"http://{place}" in done.stdout
+    for said in (
+        done.stdout.encode(),
+        done.stderr.encode(),
+        *(file.read_bytes() for file in tmp_path.iterdir()),
+    ):
+        assert b"s3cr3t" not in said
+    from edgetrack.io.recording import Recording
+
+    assert Recording(tmp_path / "o.mcap").facts["source"] == f"http://{place}"

@@ -1,0 +1,1 @@
+"""Training of the grounding network: candidates first, words second."""

@@ -1,0 +1,105 @@
+"""Candidates of a picture: the boxes that the detector finds, whatever they are, and what it sees in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from edgetrack.training.models.picodet import CLASSES, MEAN, STD, WIDTH, Detections, PicoDet
+
+COUNT = 48  # candidates that are kept of a picture
+OVERLAP = 0.6  # IoU above which the less sure of two boxes goes
+GRID = 6  # a candidate is looked at in GRID x GRID cells
+CHANNELS = 24 + WIDTH + 3  # of the pooled map: trunk at stride 4, neck at stride 8, and RGB
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Candidates:
+    """At most `COUNT` candidates of each of B pictures, the surest first; rows after the last are zeros."""
+
+    boxes: Tensor  # (B, K, 4): x1, y1, x2, y2 as shares of the picture
+    logits: Tensor  # (B, K, 80): the detector's classes
+    features: Tensor  # (B, K, 96): the head's features of the cell
+    level: Tensor  # (B, K) int64: level of that cell, index of `picodet.STRIDES`
+    pooled: Tensor  # (B, K, CHANNELS, GRID, GRID): what is seen in the box
+    valid: Tensor  # (B, K) bool
+
+
+def normalized(pictures: NDArray[np.uint8]) -> Tensor:
+    """The detector's input (B, 3, H, W) of pictures (B, H, W, 3), RGB."""
+    x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+    return (x - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+
+
+def suppressed(boxes: Tensor, scores: Tensor, count: int = COUNT, overlap: float = OVERLAP) -> Tensor:
+    """Indices of the boxes (N, 4) that non-maximum suppression leaves, the best ``count`` by ``scores`` (N,)."""
+    order = scores.argsort(descending=True)[: 16 * count]
+    left = boxes[order]
+    area = (left[:, 2:] - left[:, :2]).clamp(min=0).prod(1)
+    inner = torch.minimum(left[:, None, 2:], left[None, :, 2:]) - torch.maximum(
+        left[:, None, :2], left[None, :, :2]
+    )
+    joint = inner.clamp(min=0).prod(-1)
+    close = (joint > overlap * (area[:, None] + area[None] - joint)).numpy()
+    kept: list[int] = []
+    gone = np.zeros(len(order), bool)
+    for i in range(len(order)):
+        if not gone[i]:
+            kept.append(i)
+            if len(kept) == count:
+                break
+            gone |= close[i]
+    return order[torch.tensor(kept, dtype=torch.long)]
+
+
+def pooled(maps: Tensor, boxes: Tensor) -> Tensor:
+    """RoIAlign (He et al., 2017) with two samples a bin and side: (K, C, GRID, GRID) of a map (C, H, W).
+
+    ``boxes`` (K, 4) are shares of the picture.
+    """
+    steps = (torch.arange(2 * GRID) + 0.5) / (2 * GRID)
+    x = boxes[:, None, 0] + steps * (boxes[:, 2] - boxes[:, 0])[:, None]
+    y = boxes[:, None, 1] + steps * (boxes[:, 3] - boxes[:, 1])[:, None]
+    grid = torch.stack((x[:, None, :].expand(-1, 2 * GRID, -1), y[:, :, None].expand(-1, -1, 2 * GRID)), -1)
+    flat = grid.reshape(1, -1, 2 * GRID, 2) * 2 - 1
+    samples = F.grid_sample(maps[None], flat, align_corners=False, padding_mode="border")[0]
+    return F.avg_pool2d(samples.unflatten(1, (len(boxes), 2 * GRID)).transpose(0, 1), 2)
+
+
+def looked_at(image: Tensor, found: Detections) -> Tensor:
+    """The map (B, CHANNELS, H/8, W/8) that candidates are pooled from, of the detector's input and output."""
+    return torch.cat((F.avg_pool2d(found.maps[0], 2), found.maps[1], F.avg_pool2d(image, 8)), 1)
+
+
+@torch.no_grad()
+def candidates(net: PicoDet, image: Tensor) -> Candidates:
+    """Find the candidates in pictures (B, 3, H, W), normalized."""
+    batch, _, height, width = image.shape
+    found = net(image)
+    maps = looked_at(image, found)
+    out = Candidates(
+        torch.zeros(batch, COUNT, 4),
+        torch.zeros(batch, COUNT, CLASSES),
+        torch.zeros(batch, COUNT, WIDTH),
+        torch.zeros(batch, COUNT, dtype=torch.long),
+        torch.zeros(batch, COUNT, CHANNELS, GRID, GRID),
+        torch.zeros(batch, COUNT, dtype=torch.bool),
+    )
+    size = torch.tensor([width, height, width, height])
+    for i in range(batch):
+        boxes = (found.boxes[i] / size).clamp(0, 1)
+        scores = found.logits[i].amax(-1).masked_fill(((boxes[:, 2:] - boxes[:, :2]) < 0.004).any(1), -1e9)
+        kept = suppressed(boxes, scores)
+        n = len(kept)
+        out.boxes[i, :n] = boxes[kept]
+        out.logits[i, :n] = found.logits[i, kept]
+        out.features[i, :n] = found.features[i, kept]
+        out.level[i, :n] = found.level[kept]
+        out.pooled[i, :n] = pooled(maps[i], boxes[kept])
+        out.valid[i, :n] = True
+    return out

@@ -1,0 +1,191 @@
+"""What is known of the training pictures: objects, their colors, captions, and what a crop may show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.training.data.recolour import COLOURS, colour_shares
+from edgetrack.training.grounder.cache import read_annotations
+from edgetrack.training.grounder.nouns import COCO
+
+NAMES = tuple(COCO)
+_SAME = {
+    "pedestrian": "person", "cyclist": "person", "faces": "face", "motorbikes": "motorcycle", "airplanes": "airplane",
+    "car side": "car", "cellphone": "cell phone", "pigeon": "bird",
+}  # fmt: skip
+_COMPLETE = ("coco", "coco_small")  # every object of every class is annotated by hand
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Object:
+    """A thing in a picture."""
+
+    name: str  # of a class
+    box: NDArray[np.float32]  # (4,) x1, y1, x2, y2 as shares of the picture
+    score: float  # 1 by hand, else the teachers' confidence
+    colors: NDArray[np.float32] | None = None  # (11,) share of its pixels that each of `COLOURS` names
+    torso: NDArray[np.float32] | None = None  # the same of a person's upper body
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Record:
+    """A picture."""
+
+    source: str
+    row: int  # in the source's annotations and cache
+    objects: tuple[Object, ...]
+    captions: tuple[str, ...] = ()
+    category: str = ""  # what the picture as a whole shows
+    phrases: tuple[tuple[str, NDArray[np.float32] | None], ...] = ()  # with boxes; None: true of nothing
+    crops: tuple[tuple[NDArray[np.float32], dict[str, float]], ...] = ()  # a box, and probabilities of nouns
+    complete: bool = False  # every object of the 80 classes is in ``objects``
+    persons_complete: bool = False
+    absent: frozenset[str] = field(default_factory=frozenset)  # classes of the 80 that are surely not there
+
+
+def _ellipse(height: int, width: int) -> NDArray[np.uint8]:
+    mask = np.zeros((height, width), np.uint8)
+    cv2.ellipse(
+        mask,
+        (width // 2, height // 2),
+        (max(1, int(width * 0.36)), max(1, int(height * 0.38))),
+        0,
+        0,
+        360,
+        255,
+        -1,
+    )
+    return mask
+
+
+def _colors(picture: Any, box: NDArray[Any]) -> NDArray[np.float32] | None:
+    height, width = picture.shape[:2]
+    x1, y1, x2, y2 = (box * (width, height, width, height)).round().astype(int)
+    patch = picture[y1:y2, x1:x2]
+    if min(patch.shape[:2]) < 8:
+        return None
+    return colour_shares(patch, _ellipse(*patch.shape[:2])).astype(np.float32)
+
+
+def _torso(box: NDArray[Any]) -> NDArray[np.float32]:
+    x1, y1, x2, y2 = box
+    w, h = x2 - x1, y2 - y1
+    return np.array((x1 + 0.2 * w, y1 + 0.18 * h, x2 - 0.2 * w, y1 + 0.52 * h), np.float32)
+
+
+def _shares(box: Sequence[float], width: float, height: float) -> NDArray[np.float32]:
+    x, y, w, h = box
+    return np.array((x / width, y / height, (x + w) / width, (y + h) / height), np.float32).clip(0, 1)
+
+
+@lru_cache
+def _nouns(teachers: Path) -> tuple[list[str], list[str]]:
+    """Names of the labeler and of ImageNet, as people would write them."""
+    import zipfile
+
+    labeler = zipfile.ZipFile(teachers / "2026" / "mlkit_object_labeler.tflite").read(
+        "probability-labels-en.txt"
+    )
+    imagenet = (teachers / "mobilenetv2_imagenet_labels.txt").read_text().strip("\n").split("\n")[-1000:]
+    return [n.lower() for n in labeler.decode().strip("\n").split("\n")], [
+        n.split(",")[0].strip().lower() for n in imagenet
+    ]
+
+
+def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
+    """Read the records of a source; those whose features the cache lacks are left out."""
+    source = folder.name
+    done = np.load(cache / f"{source}.0.done.npy")
+    path = cache / f"{source}.labels.jsonl"
+    answers = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    boxes = np.load(cache / f"{source}.0.boxes.npy", mmap_mode="r")
+    logits = np.load(cache / f"{source}.0.logits.npy", mmap_mode="r")
+    colors = _color_table(folder, cache)
+    nouns = _nouns(teachers)
+    out = []
+    for row, line in enumerate(read_annotations(folder)):
+        if not done[row]:
+            continue
+        answer = answers[row] if row < len(answers) else {"found": [], "crops": []}
+        objects = []
+        for k, thing in enumerate(line["objects"]):
+            name = _SAME.get(thing["category"], thing["category"])
+            tints = colors[row][k] if row < len(colors) else (None, None)
+            box = _shares(thing["box"], line["width"], line["height"])
+            objects.append(Object(name, box, float(thing.get("score", 1.0)), *tints))
+        hand = {thing.name for thing in objects if thing.score == 1.0}
+        for c, score, *box in answer["found"]:
+            if NAMES[c] not in hand and not (
+                source == "voc" and NAMES[c] in ("car", "person", "cat", "train", "bus")
+            ):
+                objects.append(Object(NAMES[c], np.array(box, np.float32), score))
+        best = np.asarray(logits[row]).astype(np.float32).max(0)
+        seen = {thing.name for thing in objects if thing.score > 0.06}
+        complete = source in _COMPLETE
+        absent = {name for c, name in enumerate(NAMES) if name not in seen and (complete or best[c] < -2.5)}
+        if source == "scenes":
+            absent = set()  # its phrases say what is not there
+        crops = []
+        for k, crop in enumerate(answer["crops"]):
+            if crop is not None:
+                likely = {nouns[t][c]: p for t in (0, 1) for c, p in crop[t]}
+                crops.append((np.asarray(boxes[row, k]).copy(), likely))
+        phrases = [
+            (p["phrase"], None if p["box"] is None else _shares(p["box"], line["width"], line["height"]))
+            for p in line.get("phrases", ())
+        ]
+        out.append(
+            Record(
+                source, row, tuple(objects), tuple(line.get("captions", ())),
+                _SAME.get(line.get("category", ""), line.get("category", "")), tuple(phrases), tuple(crops),
+                complete, complete or source in ("coco_people", "voc"), frozenset(absent),
+            )
+        )  # fmt: skip
+    return out
+
+
+def _color_table(folder: Path, cache: Path) -> list[list[tuple[Any, Any]]]:
+    """Colors of every object of a source, and of the torso of people; computed once."""
+    path = cache / f"{folder.name}.colors.npz"
+    lines = read_annotations(folder)
+    counts = [len(line["objects"]) for line in lines]
+    if path.exists():
+        with np.load(path) as arrays:
+            whole, torso = arrays["whole"], arrays["torso"]
+    else:
+        rows: list[NDArray[np.float32]] = []
+        torsos: list[NDArray[np.float32]] = []
+        none = np.full(len(COLOURS), -1, np.float32)
+        for line in lines:
+            picture = cv2.imread(str(folder / line["image"])) if line["objects"] else None
+            for thing in line["objects"]:
+                box = _shares(thing["box"], line["width"], line["height"])
+                found = _colors(picture, box)
+                rows.append(none if found is None else found)
+                worn = None
+                if (
+                    _SAME.get(thing["category"], thing["category"]) == "person"
+                    and box[3] - box[1] > 1.2 * (box[2] - box[0]) * line["width"] / line["height"]
+                ):
+                    worn = _colors(picture, _torso(box))
+                torsos.append(none if worn is None else worn)
+        whole = np.array(rows, np.float32).reshape(-1, len(COLOURS))
+        torso = np.array(torsos, np.float32).reshape(-1, len(COLOURS))
+        np.savez_compressed(path, whole=whole, torso=torso)
+    table, at = [], 0
+    for count in counts:
+        pairs = []
+        for k in range(at, at + count):
+            pairs.append(tuple(None if t[k][0] < 0 else t[k] for t in (whole, torso)))
+        table.append(pairs)
+        at += count
+    return table  # type: ignore[return-value]

@@ -1,0 +1,84 @@
+"""Drawn scenes with phrases: pictures in which things were repainted, pasted and put side by side, written to disk.
+
+They teach what photographs cannot: the same thing in two colors, and which of them a phrase means.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edgetrack.training.data import augment
+from edgetrack.training.data.describe import Claim, by_colour, negative, positive, wrong_colour
+from edgetrack.training.data.grounding import GroundingSampler
+from edgetrack.training.data.scene import Scene
+from edgetrack.training.data.sources import load_pictures
+
+_TRIES, _MOST = 6, 4
+
+
+class SceneWriter(GroundingSampler):
+    """Scenes with several phrases each."""
+
+    def scene(self) -> tuple[Scene, list[Claim]]:
+        """A scene, and phrases that are true of one thing in it or of none."""
+        random = self._random
+        duel = random.random() < 0.6
+        scene = self._duel() if duel else self._scene()
+        claims: dict[str, Claim] = {}
+        for _ in range(_TRIES):
+            for present in (True, False):
+                if present:
+                    claim = (by_colour if duel and random.random() < 0.8 else positive)(scene, random)
+                elif duel:
+                    claim = wrong_colour(scene, random)
+                else:
+                    claim = negative(scene, random, self._pool.categories)
+                if claim is not None and sum((c.item is None) != present for c in claims.values()) < _MOST:
+                    claims.setdefault(claim.caption, claim)
+        return scene, list(claims.values())
+
+
+def main() -> None:
+    """``scenes.py FOLDER COUNT``: goes on where it was interrupted."""
+    folder, count = Path(sys.argv[1]), int(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "annotations.jsonl"
+    done = len(path.read_text().splitlines()) if path.exists() else 0
+    writer = SceneWriter(load_pictures(), seed=1000 + done)
+    random = np.random.default_rng(2000 + done)
+    with path.open("a") as out:
+        while done < count:
+            scene, claims = writer.scene()
+            if not claims:
+                continue
+            name = f"{done:06d}.jpg"
+            image = augment.camera(scene.canvas, random, keep_colour=True)
+            cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+            phrases = [
+                {"phrase": c.caption, "box": None if c.box is None else [round(float(v), 1) for v in c.box]}
+                for c in claims
+            ]
+            things = [
+                {
+                    "category": item.category,
+                    "box": [round(float(v), 1) for v in item.box],
+                    "color": item.colour,
+                }
+                for item in scene.items
+            ]
+            width, height = scene.size
+            line = {"image": name, "width": width, "height": height, "objects": things, "phrases": phrases}
+            out.write(json.dumps(line) + "\n")
+            done += 1
+            if done % 200 == 0:
+                out.flush()
+                print(f"{done} of {count}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,262 @@
+"""One pass of all teachers over the training pictures: detectors for boxes, classifiers for what a candidate may be.
+
+The teachers are ONNX and TFLite files under Apache-2.0 (the folder's README says where they come from). Their answers
+are fused, agreement being confidence, and stored beside the cache; nothing of it is needed after training.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgetrack.training.grounder.cache import Cache, read_annotations
+from edgetrack.training.models.picodet import MEAN, STD, STRIDES, PicoDet
+from edgetrack.training.models.trunk import MobileNetV2
+
+Picture = NDArray[np.uint8]  # (H, W, 3) RGB
+Boxes = NDArray[np.float32]  # (N, 6): class, score, x1, y1, x2, y2 as shares of the picture
+Detector = Callable[[Picture], Boxes]
+SIDE = 416
+AGREE = 0.55  # IoU from which two boxes of a class are one thing
+CROPS = 12  # candidates of a picture that the classifiers look at
+
+
+def _session(model: str | bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")  # some weights are, and slow
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _exported(net: Any, side: int) -> Any:
+    """A session of a PyTorch network that takes (1, 3, side, side): several times as fast as PyTorch itself."""
+    import torch
+
+    file = io.BytesIO()
+    torch.onnx.export(net.eval(), (torch.zeros(1, 3, side, side),), file, dynamo=False, opset_version=17)
+    return _session(file.getvalue())
+
+
+class _LogitsAndBoxes(nn.Module):
+    def __init__(self, net: PicoDet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        found = self.net(image)
+        return found.logits, found.boxes
+
+
+class _Classifier(nn.Module):
+    """The trunk with the head and the classifier that it was trained with."""
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        self.trunk, self.head, self.classifier = MobileNetV2(), nn.Conv2d(320, 1280, 1), nn.Linear(1280, 1001)
+        self.trunk.load_imagenet(weights)
+        with np.load(weights) as arrays:
+            for name, module in (("head", self.head), ("classifier", self.classifier)):
+                for part in ("weight", "bias"):
+                    own = getattr(module, part)
+                    own.data.copy_(
+                        torch.from_numpy(arrays[f"{name}.{part}"].astype(np.float32)).reshape(own.shape)
+                    )
+
+    def forward(self, image: Tensor) -> Tensor:
+        seen = F.relu6(self.head(self.trunk(image)[2])).mean((2, 3))
+        return self.classifier(seen)[:, 1:].softmax(-1)  # type: ignore[no-any-return]
+
+
+def _iou(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+    """(N, M) of boxes (N, 4) and (M, 4)."""
+    inner = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
+    joint = inner.clip(0).prod(-1)
+    areas = [(v[:, 2:] - v[:, :2]).clip(0).prod(-1) for v in (a, b)]
+    return joint / (areas[0][:, None] + areas[1][None] - joint + 1e-12)  # type: ignore[no-any-return]
+
+
+def _thinned(boxes: Boxes, most: int = 100) -> Boxes:
+    """Non-maximum suppression within each class, the surest first."""
+    boxes = boxes[np.argsort(-boxes[:, 1])][: 3 * most]
+    same = (boxes[:, None, 0] == boxes[None, :, 0]) & (_iou(boxes[:, 2:], boxes[:, 2:]) > 0.5)
+    gone = np.zeros(len(boxes), bool)
+    for i in range(len(boxes)):
+        if not gone[i]:
+            gone[i + 1 :] |= same[i, i + 1 :]
+    return boxes[~gone][:most]
+
+
+def _surest(scores: NDArray[Any], boxes: NDArray[Any], floor: float) -> Boxes:
+    best = scores.argmax(1)
+    score = scores[np.arange(len(best)), best]
+    keep = score > floor
+    rows = np.concatenate((best[keep, None], score[keep, None], boxes[keep].clip(0, 1)), 1)
+    return _thinned(rows.astype(np.float32))
+
+
+def yolox(path: Path, floor: float = 0.05) -> Detector:
+    """YOLOX (Ge et al., 2021), letter-boxed BGR in 0..255."""
+    net = _session(str(path))
+    grids = [
+        np.stack(np.meshgrid(range(SIDE // s), range(SIDE // s)), -1).reshape(-1, 2) for s in STRIDES[:3]
+    ]
+    cells = np.concatenate(grids)
+    stride = np.concatenate([np.full((len(g), 1), s) for g, s in zip(grids, STRIDES[:3], strict=True)])
+
+    def detect(picture: Picture) -> Boxes:
+        height, width = picture.shape[:2]
+        scale = SIDE / max(height, width)
+        canvas = np.full((SIDE, SIDE, 3), 114, np.uint8)
+        small = cv2.resize(picture, (round(width * scale), round(height * scale)))
+        canvas[: small.shape[0], : small.shape[1]] = small
+        x = canvas[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+        out = net.run(None, {net.get_inputs()[0].name: x})[0][0]
+        center, size = (out[:, :2] + cells) * stride, np.exp(out[:, 2:4]) * stride
+        boxes = np.concatenate((center - size / 2, center + size / 2), 1) / scale
+        return _surest(out[:, 4:5] * out[:, 5:], boxes / (width, height, width, height), floor)
+
+    return detect
+
+
+def picodet(path: Path, floor: float = 0.05) -> Detector:
+    """PicoDet (Yu et al., 2021), stretched RGB with ImageNet's mean and deviation."""
+    own = PicoDet()
+    own.load_onnx(path)
+    net = _exported(_LogitsAndBoxes(own), SIDE)
+
+    def detect(picture: Picture) -> Boxes:
+        x = (cv2.resize(picture, (SIDE, SIDE)).astype(np.float32) - np.float32(MEAN)) / np.float32(STD)
+        logits, boxes = net.run(None, {net.get_inputs()[0].name: x.transpose(2, 0, 1)[None]})
+        return _surest(1 / (1 + np.exp(-logits[0])), boxes[0] / SIDE, floor)
+
+    return detect
+
+
+def deim(path: Path, floor: float = 0.05) -> Detector:
+    """DEIMv2 (Huang et al., 2025), stretched RGB in 0..1."""
+    net = _session(str(path))
+
+    def detect(picture: Picture) -> Boxes:
+        x = cv2.resize(picture, (SIDE, SIDE)).astype(np.float32).transpose(2, 0, 1)[None] / 255
+        label, box, score = net.run(None, {"images": x, "orig_target_sizes": np.array([[1, 1]])})
+        rows = np.concatenate((label[0][:, None], score[0][:, None], box[0].clip(0, 1)), 1).astype(np.float32)
+        return rows[rows[:, 1] > floor]
+
+    return detect
+
+
+def fused(detectors: list[Detector], picture: Picture) -> Boxes:
+    """Weighted boxes fusion (Solovyev et al., 2021): scores add up over detectors that agree."""
+    rows = np.concatenate([detect(picture) for detect in detectors])
+    rows = rows[np.argsort(-rows[:, 1])]
+    left = np.ones(len(rows), bool)
+    out = []
+    for i in range(len(rows)):
+        if not left[i]:
+            continue
+        same = left & (rows[:, 0] == rows[i, 0]) & (_iou(rows[i : i + 1, 2:], rows[:, 2:])[0] > AGREE)
+        group = rows[same]
+        left &= ~same
+        box = (group[:, 2:] * group[:, 1:2]).sum(0) / group[:, 1].sum()
+        out.append((rows[i, 0], min(float(group[:, 1].sum()) / len(detectors), 1.0), *box))
+    return np.array(sorted(out, key=lambda row: -row[1])[:100], np.float32).reshape(-1, 6)
+
+
+class Labeler:
+    """ML Kit's object labeler: 631 everyday nouns for a crop, each with a probability of its own."""
+
+    def __init__(self, path: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.names = zipfile.ZipFile(path).read("probability-labels-en.txt").decode().strip("\n").split("\n")
+        self.net = Interpreter(str(path), num_threads=1)
+        self.net.allocate_tensors()
+        self.input, self.output = (
+            d()[0]["index"] for d in (self.net.get_input_details, self.net.get_output_details)
+        )
+
+    def __call__(self, crop: Picture) -> NDArray[np.float32]:
+        self.net.set_tensor(self.input, cv2.resize(crop, (224, 224), interpolation=cv2.INTER_AREA)[None])
+        self.net.invoke()
+        return self.net.get_tensor(self.output)[0].astype(np.float32) / 256  # type: ignore[no-any-return]
+
+
+class ImageNet:
+    """MobileNetV2's 1,000 classes for a crop."""
+
+    def __init__(self, weights: Path, labels: Path) -> None:
+        self.names = labels.read_text().strip("\n").split("\n")[-1000:]
+        self.net = _exported(_Classifier(weights), 224)
+
+    def __call__(self, crop: Picture) -> NDArray[np.float32]:
+        x = cv2.resize(crop, (224, 224), interpolation=cv2.INTER_AREA).astype(np.float32) / 127.5 - 1
+        return self.net.run(None, {self.net.get_inputs()[0].name: x.transpose(2, 0, 1)[None]})[0][0]  # type: ignore[no-any-return]
+
+
+def _crop(picture: Picture, box: NDArray[Any], margin: float = 0.06) -> Picture | None:
+    height, width = picture.shape[:2]
+    pad = margin * (box[2:] - box[:2])
+    x1, y1 = ((box[:2] - pad).clip(0, 1) * (width, height)).astype(int)
+    x2, y2 = ((box[2:] + pad).clip(0, 1) * (width, height)).astype(int)
+    return picture[y1:y2, x1:x2] if min(x2 - x1, y2 - y1) >= 12 else None
+
+
+def main() -> None:
+    """``teachers.py TEACHERS CACHE FOLDER ...``: writes CACHE/SOURCE.labels.jsonl, a line for each picture."""
+    teachers, cache, *folders = map(Path, sys.argv[1:])
+    new = teachers / "2026"
+    cv2.setNumThreads(1)
+    detectors = [
+        picodet(new / "picodet_s_416_coco.onnx"),
+        yolox(new / "yolox_nano.onnx"),
+        deim(new / "deimv2_femto_coco.onnx"),
+    ]
+    labeler = Labeler(new / "mlkit_object_labeler.tflite")
+    imagenet = ImageNet(teachers / "mobilenetv2_imagenet.npz", teachers / "mobilenetv2_imagenet_labels.txt")
+    for folder in folders:
+        lines = read_annotations(folder)
+        path = cache / f"{folder.name}.labels.jsonl"
+        done = len(path.read_text().splitlines()) if path.exists() else 0
+        store = Cache(cache, folder.name, 0, len(lines))
+        with path.open("a") as out:
+            for i in range(done, len(lines)):
+                picture = cv2.imread(str(folder / lines[i]["image"]), cv2.IMREAD_COLOR)
+                picture = np.ascontiguousarray(picture[..., ::-1])
+                crops: list[Any] = [None] * CROPS
+                for k in range(CROPS if store.arrays["done"][i] else 0):
+                    crop = (
+                        _crop(picture, store.arrays["boxes"][i, k]) if store.arrays["valid"][i, k] else None
+                    )
+                    if crop is not None:
+                        crops[k] = [
+                            [[int(c), round(float(p[c]), 3)] for c in np.argsort(-p)[:8] if p[c] > 0.04]
+                            for p in (
+                                labeler(np.ascontiguousarray(crop)),
+                                imagenet(np.ascontiguousarray(crop)),
+                            )
+                        ]
+                known = "captions" in lines[i] or folder.name == "coco"  # its boxes are complete already
+                rows = [] if known else fused(detectors, picture)
+                found = [[int(r[0]), *(round(float(v), 4) for v in r[1:])] for r in rows]
+                out.write(json.dumps({"found": found, "crops": crops}) + "\n")
+                if i % 50 == 0:
+                    out.flush()
+                    print(f"{folder.name}: {i} of {len(lines)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

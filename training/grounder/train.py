@@ -1,0 +1,271 @@
+"""Train the noun space and the listener on cached candidates; resumable, for hours in the background.
+
+``python -m edgetrack.training.grounder.train RECIPE.toml`` goes on from OUTPUT/last.pt if that exists.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgetrack.training.grounder.candidates import CHANNELS, GRID
+from edgetrack.training.grounder.records import NAMES
+from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
+from edgetrack.training.models.grounder import Grounder, places
+from edgetrack.training.models.picodet import PicoDet
+from edgetrack.training.models.text import TextEncoder
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_NOUN_KINDS = ("class", "absent", "crop", "category")  # their phrase says nothing but the noun
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a run needs."""
+
+    detector: str  # PicoDet's ONNX file
+    text: str  # folder of the text encoder
+    teachers: str
+    cache: str
+    output: str
+    sources: tuple[tuple[str, float], ...]  # folder, weight
+    seed: int = 0
+    steps: int = 60_000
+    scenes: int = 16
+    questions: int = 6
+    learning_rate: float = 6e-4
+    space_rate: float = 1e-4
+    weight_decay: float = 0.03
+    warmup_steps: int = 500
+    decay_share: float = (
+        0.5  # the last share of the steps, in which the rate falls to a hundredth along a cosine
+    )
+    ema: float = 0.9995
+    dropout: float = 0.1
+    checkpoint_minutes: float = 5.0
+    threads: int = 2
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read a TOML file."""
+        table = tomllib.loads(path.read_text())
+        table["sources"] = tuple((str(f), float(w)) for f, w in table["sources"])
+        unknown = set(table) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"{path}: unknown keys {sorted(unknown)}")
+        return cls(**table)
+
+    def rate(self, step: int) -> float:
+        """What the learning rates are multiplied by at a step."""
+        begun = 1 - self.decay_share
+        share = max(0.0, (step / self.steps - begun) / self.decay_share)
+        return min(1.0, (step + 1) / self.warmup_steps) * (
+            0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+        )
+
+
+def built(recipe: Recipe, text: TextEncoder) -> Grounder:
+    """The network with the detector's classifier grafted on."""
+    detector = PicoDet()
+    detector.load_onnx(Path(recipe.detector))
+    net = Grounder(CHANNELS, GRID)
+    tokens, mask = text.encode(list(NAMES))
+    net.space.graft(means(tokens, mask), list(detector.heads))  # type: ignore[arg-type]
+    return net
+
+
+def means(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Mean token of each text, (B, TEXT), without [CLS] and [SEP]."""
+    inner = mask.clone()
+    inner[:, 0] = 0
+    inner.scatter_(1, mask.sum(1).long()[:, None] - 1, 0.0)
+    return (tokens * inner[..., None]).sum(1) / inner.sum(1, keepdim=True).clamp(min=1)
+
+
+def answers(
+    net: Grounder, batch: Batch, text: TextEncoder, dropout: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Listener's and noun's logits (Q, K) and region embeddings (B, K, SPACE)."""
+    region = net.space.regions(torch.from_numpy(batch.features), torch.from_numpy(batch.level))
+    seen = net.listener.see(
+        torch.from_numpy(batch.pooled).float(), region, places(torch.from_numpy(batch.boxes))
+    )
+    seen = F.dropout(seen, dropout, training=net.training)
+    of = torch.from_numpy(batch.of)
+    words, mask = text.encode(batch.phrases)
+    noun = means(*text.encode(batch.nouns))
+    logits, nouns = net(
+        seen[of], region[of], torch.from_numpy(batch.valid)[of], noun, means(words, mask), words, mask
+    )
+    return logits, nouns, region
+
+
+def losses(logits: Tensor, nouns: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """The losses of a batch, each a mean.
+
+    ``choice``: cross-entropy over the candidates and "none of them", whose logit is 0. ``quality``: quality focal loss
+    (Li et al., 2020) of each candidate's sigmoid. ``noun``: the same of the noun alone, where the phrase says no more.
+    """
+    meant, vague = torch.from_numpy(batch.meant), torch.from_numpy(batch.vague)
+    known, there = meant >= 0, meant > 0
+    masked = logits.masked_fill(~known, -1e4)
+    every = torch.logsumexp(F.pad(masked, (0, 1)), 1)
+    right = torch.where(
+        there.any(1),
+        torch.logsumexp(logits.masked_fill(~there, -1e4) + meant.clamp(min=1e-3).log(), 1),
+        torch.zeros(()),
+    )
+    out = {"choice": (every - right).mean()}
+    target = meant.clamp(min=0)
+    strong = known & ((vague < 0.5)[:, None] | ~there)
+    focal = (logits.sigmoid() - target).square() * F.binary_cross_entropy_with_logits(
+        logits, target, reduction="none"
+    )
+    out["quality"] = (focal * strong).sum() / max(1, len(meant))
+    plain = torch.tensor([kind in _NOUN_KINDS for kind in batch.kinds])
+    use = strong & (plain[:, None] | there)
+    focal = (nouns.sigmoid() - target).square() * F.binary_cross_entropy_with_logits(
+        nouns, target, reduction="none"
+    )
+    out["noun"] = (focal * use).sum() / max(1, len(meant))
+    asked = torch.logsumexp(F.pad(nouns.masked_fill(~known, -1e4), (0, 1)), 1)
+    own = torch.where(there.any(1), torch.logsumexp(nouns.masked_fill(~there, -1e4), 1), torch.zeros(()))
+    out["noun_choice"] = ((asked - own) * (plain & (vague > 0.5))).sum() / max(1, len(meant))
+    return out
+
+
+class Trainer:
+    """One run."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        torch.manual_seed(recipe.seed)
+        torch.set_num_threads(recipe.threads)
+        torch.set_flush_denormal(True)
+        self.recipe, self.folder = recipe, Path(recipe.output)
+        self.text = TextEncoder.load(recipe.text)
+        self.net = built(recipe, self.text)
+        self.names = means(*self.text.encode(list(NAMES)))
+        self.average = copy.deepcopy(self.net).eval()
+        space = list(self.net.space.parameters())
+        rest = list(self.net.listener.parameters())
+        groups = [
+            {"params": space, "base": recipe.space_rate, "weight_decay": 0.0},
+            {"params": [p for p in rest if p.ndim > 1], "base": recipe.learning_rate},
+            {"params": [p for p in rest if p.ndim < 2], "base": recipe.learning_rate, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.step, self.seconds = 0, 0.0
+        if (self.folder / "last.pt").exists():
+            state = torch.load(self.folder / "last.pt", map_location="cpu", weights_only=True)
+            self.net.load_state_dict(state["live"])
+            self.average.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds = state["step"], state["seconds"]
+
+    def save(self) -> None:
+        """Write last.pt in one step."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "model": self.average.state_dict(), "live": self.net.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "step": self.step, "seconds": self.seconds,
+        }  # fmt: skip
+        torch.save(state, self.folder / "part.pt")
+        (self.folder / "part.pt").replace(self.folder / "last.pt")
+
+    def optimize(self, batch: Batch) -> dict[str, float]:
+        """One step."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base"] * self.recipe.rate(self.step)
+        logits, nouns, region = answers(self.net, batch, self.text, self.recipe.dropout)
+        parts = losses(logits, nouns, batch)
+        valid = torch.from_numpy(batch.valid)
+        taught = torch.from_numpy(batch.logits).sigmoid()
+        kept = (region @ self.net.space.noun(self.names).T).sigmoid()
+        parts["teacher"] = 20 * ((kept - taught).square().mean(-1) * valid).sum() / valid.sum()
+        total = (
+            parts["choice"]
+            + 2 * parts["quality"]
+            + parts["noun"]
+            + 0.5 * parts["noun_choice"]
+            + parts["teacher"]
+        )
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for slow, fast in zip(self.average.parameters(), self.net.parameters(), strict=True):
+                slow.lerp_(fast, 1 - decay)
+        return {name: float(value.detach()) for name, value in parts.items()}
+
+    def run(self) -> None:
+        """Train to the last step; one JSON line a report in log.jsonl."""
+        recipe = self.recipe
+        sources = [Source(Path(f), w) for f, w in recipe.sources]
+        arguments = (sources, Path(recipe.cache), Path(recipe.teachers))
+        next_batch = started((*arguments, recipe.seed + 17 + self.step), (recipe.scenes, recipe.questions))
+        held = Sampler(*arguments, 5, validation=True)
+        validation = [held.batch(recipe.scenes, recipe.questions) for _ in range(24)]
+        sums: dict[str, float] = defaultdict(float)
+        begun = saved = time.monotonic()
+        before, since = self.seconds, self.step
+        try:
+            while self.step < recipe.steps:
+                for name, value in self.optimize(next_batch()).items():
+                    sums[name] += value
+                now = time.monotonic()
+                self.seconds = before + now - begun
+                if self.step % 100 == 0:
+                    self._report({n: v / (self.step - since) for n, v in sums.items()})
+                    sums.clear()
+                    since = self.step
+                if self.step % 1000 == 0:
+                    self._report(validated(self.average, validation, self.text))
+                if now - saved > 60 * recipe.checkpoint_minutes:
+                    self.save()
+                    saved = now
+        finally:
+            self.save()
+
+    def _report(self, figures: dict[str, float]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        line = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
+        line |= {name: round(value, 4) for name, value in figures.items()}
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        print("  ".join(f"{k} {v}" for k, v in line.items()), flush=True)
+
+
+@torch.no_grad()
+def validated(net: Grounder, batches: list[Batch], text: TextEncoder) -> dict[str, float]:
+    """Share of questions of each kind answered right: the best candidate is meant, or none reaches one half."""
+    right: dict[str, list[float]] = defaultdict(list)
+    net.eval()
+    for batch in batches:
+        logits = answers(net, batch, text)[0].numpy()
+        for row, meant, kind in zip(logits, batch.meant, batch.kinds, strict=True):
+            row = np.where(meant < 0, -1e9, row)
+            right[kind].append(float(meant[row.argmax()] > 0 if (meant > 0).any() else row.max() < 0))
+    return {f"val {kind}": float(np.mean(values)) for kind, values in sorted(right.items())}
+
+
+if __name__ == "__main__":
+    Trainer(Recipe.read(Path(sys.argv[1]))).run()

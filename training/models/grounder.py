@@ -1,0 +1,174 @@
+"""The grounding network: which of a picture's candidates a phrase means, and whether it means any.
+
+Candidates are the detector's boxes (`picodet`). Each has a region embedding in one space with embeddings of nouns, so
+that any noun can be asked for; a listener then reads the whole phrase, looks into each candidate and compares the
+candidates with each other: color, clothing, action, place, size, what is beside what.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgetrack.training.models.picodet import CLASSES, STRIDES, WIDTH
+
+TEXT = 384  # width of the frozen text encoder
+SPACE = 128  # width of the space of nouns and regions
+PLACES = 10  # numbers that say where a candidate is and how large
+
+
+class NounSpace(nn.Module):
+    """Nouns and regions in one space; their inner product is the logit that the region shows the noun.
+
+    It begins as the detector's own classifier: for the names of its classes it gives exactly the detector's logits.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noun = nn.Linear(TEXT, SPACE, bias=False)
+        self.region = nn.ModuleList(nn.Linear(WIDTH, SPACE) for _ in STRIDES)
+
+    def regions(self, features: Tensor, level: Tensor) -> Tensor:
+        """Embed the head's features (..., 96) of cells of levels (...); returns (..., SPACE)."""
+        every = torch.stack([linear(features) for linear in self.region], -2)
+        index = level[..., None, None].expand(*level.shape, 1, SPACE)
+        return every.gather(-2, index)[..., 0, :]
+
+    @torch.no_grad()
+    def graft(self, names: Tensor, heads: list[nn.Conv2d]) -> None:
+        """Take over the classifiers of the four levels.
+
+        ``names`` (80, TEXT) are the embeddings of the class names. Their projection to SPACE keeps all that tells them
+        apart (their principal axes), so that weights W of a level are met by the least squares solution P of
+        names · noun · P = W.
+        """
+        _, _, axes = torch.linalg.svd(names.double(), full_matrices=True)
+        self.noun.weight.copy_(axes[:SPACE])  # those beyond the names' own are there to learn more nouns
+        inverse = torch.linalg.pinv(names.double() @ axes[:SPACE].T, rtol=1e-4)
+        for linear, head in zip(self.region, heads, strict=True):
+            weight = head.weight[:CLASSES].flatten(1).double()
+            linear.weight.copy_((inverse @ weight).float())
+            linear.bias.copy_((inverse @ head.bias[:CLASSES].double()).float())  # type: ignore[union-attr]
+
+
+class _Attention(nn.Module):
+    """Multi-head attention with a mask of the keys, before it a norm, around it a residual."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, width)
+        self.memory = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, memory: Tensor | None, mask: Tensor) -> Tensor:
+        """``x`` (B, N, D), ``memory`` (B, M, D) or None for ``x`` itself, ``mask`` (B, M), 1 = use."""
+        normed = self.norm(x)
+        key, value = self.memory(normed if memory is None else memory).chunk(2, -1)
+        query, key, value = (
+            t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (self.query(normed), key, value)
+        )
+        logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + ((mask - 1) * 1e4)[:, None, None]
+        mixed = (logits.softmax(-1) @ value).transpose(1, 2).flatten(2)
+        return x + self.out(mixed)  # type: ignore[no-any-return]
+
+
+class _Layer(nn.Module):
+    """A candidate reads the phrase, then looks at the other candidates, then thinks."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.read = _Attention(width, heads)
+        self.compare = _Attention(width, heads)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(self, x: Tensor, valid: Tensor, words: Tensor, mask: Tensor) -> Tensor:
+        x = self.read(x, words, mask)
+        x = self.compare(x, None, valid)
+        return x + self.mlp(x)  # type: ignore[no-any-return]
+
+
+class Listener(nn.Module):
+    """Scores candidates by a phrase.
+
+    Args:
+        channels: of the pooled map.
+        grid: cells of the pooled map a side.
+    """
+
+    def __init__(self, channels: int, grid: int, width: int = 160, heads: int = 5, layers: int = 2) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, 32, 1)
+        self.look = nn.Linear(32 * grid * grid, width)
+        self.region = nn.Linear(SPACE, width)
+        self.place = nn.Linear(PLACES, width)
+        self.noun = nn.Linear(2, width)
+        self.words = nn.Sequential(nn.LayerNorm(TEXT), nn.Linear(TEXT, width))
+        self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.score = nn.Linear(width, 1)
+        self.trust = nn.Parameter(torch.tensor(1.0))  # in the noun's own logit
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+
+    def see(self, pooled: Tensor, region: Tensor, places: Tensor) -> Tensor:
+        """What is seen in candidates, whatever the phrase: (B, K, width).
+
+        ``pooled`` (B, K, C, G, G), ``region`` (B, K, SPACE), ``places`` (B, K, PLACES).
+        """
+        flat = F.relu(self.squeeze(pooled.flatten(0, 1))).flatten(1)
+        return self.look(flat).unflatten(0, pooled.shape[:2]) + self.region(region) + self.place(places)  # type: ignore[no-any-return]
+
+    def forward(self, seen: Tensor, valid: Tensor, nouns: Tensor, words: Tensor, mask: Tensor) -> Tensor:
+        """Logits (B, K) that the phrase means the candidate.
+
+        ``seen`` (B, K, width), ``valid`` (B, K), ``nouns`` (B, K, 2): logits of the head noun and of the whole phrase
+        as a noun; ``words`` (B, T, TEXT) and ``mask`` (B, T): the text encoder's tokens.
+        """
+        x = seen + self.noun(nouns.clamp(-12, 6) / 4)
+        memory = self.words(words)
+        for layer in self.layers:
+            x = layer(x, valid, memory, mask)
+        own = self.score(self.norm(x))[..., 0]
+        return own + self.trust * nouns[..., 0].clamp(-12, 6)  # type: ignore[no-any-return]
+
+
+def places(boxes: Tensor) -> Tensor:
+    """Where candidates (..., 4), x1 y1 x2 y2 as shares of the picture, are: (..., PLACES)."""
+    x1, y1, x2, y2 = boxes.unbind(-1)
+    w, h = (x2 - x1).clamp(min=1e-3), (y2 - y1).clamp(min=1e-3)
+    center = ((x1 + x2) - 1, (y1 + y2) - 1)
+    return torch.stack(
+        (*center, x1, y1, x2, y2, w.log() / 2, h.log() / 2, (w * h).log() / 4, (w / h).log() / 2), -1
+    )
+
+
+class Grounder(nn.Module):
+    """Noun space and listener over candidates; the detector before them is a module of its own."""
+
+    def __init__(self, channels: int, grid: int) -> None:
+        super().__init__()
+        self.space = NounSpace()
+        self.listener = Listener(channels, grid)
+
+    def forward(
+        self,
+        seen: Tensor,
+        region: Tensor,
+        valid: Tensor,
+        noun: Tensor,
+        phrase: Tensor,
+        words: Tensor,
+        mask: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Listener's logits (B, K) and the head noun's logits (B, K).
+
+        ``noun`` and ``phrase`` (B, TEXT): mean tokens of the head noun alone and of the whole phrase.
+        """
+        asked = torch.stack((self.space.noun(noun), self.space.noun(phrase)), -1)
+        nouns = region @ asked
+        return self.listener(seen, valid, nouns, words, mask), nouns[..., 0]
