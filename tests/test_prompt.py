@@ -101,6 +101,8 @@ def test_a_text_without_end_is_refused_at_once() -> None:
 
 
 def test_the_command_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("cv2", reason="the video extra is not installed")
+    (tmp_path / "1.ppm").write_bytes(b"P6 64 48 255\n" + bytes(64 * 48 * 3))
     words = [sys.executable, "-m", "edgetrack", "run", "--source", str(tmp_path), "--text", b"\xff"]
     done = subprocess.run(words, capture_output=True, timeout=120)
     assert done.returncode == 2

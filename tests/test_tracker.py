@@ -228,7 +228,7 @@ def test_a_box_lies_in_a_frame_of_another_size(size: tuple[int, int]) -> None:
     """An unsure one, too, which the network does not move."""
     width, height = size
     tracker = Tracker(engine=FakeEngine())
-    tracker.start(scene(Box(500, 400, 50, 50)), box=(500, 400, 50, 50))
+    tracker.start(scene((500, 400, 50, 50)), box=(500, 400, 50, 50))
     track = tracker.update(np.zeros((height, width, 3), np.uint8))
     assert track.box is not None
     x, y, w, h = track.box.xywh
