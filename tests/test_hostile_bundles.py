@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 
-from hostile_bundles import (
+from hostile_bundles import (  # noqa: E402
     LARGE,
     OUTSIDE,
     SHAPES,
@@ -24,10 +25,10 @@ from hostile_bundles import (
     write,
 )
 
-from edgetrack._native import runtime
-from edgetrack.bundle import Bundle
-from edgetrack.errors import BundleError
-from edgetrack.manifest import LARGEST_TENSOR, LONGEST_TEXT
+from edgetrack._native import runtime  # noqa: E402
+from edgetrack.bundle import Bundle  # noqa: E402
+from edgetrack.errors import BundleError  # noqa: E402
+from edgetrack.manifest import LARGEST_TENSOR, LONGEST_TEXT  # noqa: E402
 
 
 def in_a_child(*folders: Path) -> list[str]:
@@ -56,6 +57,38 @@ def test_answers_that_are_no_boxes(tmp_path: Path, value: float) -> None:
     """Whatever a network answers is a box of finite numbers, none, or the bundle's fault."""
     for line in in_a_child(write(tmp_path / "b", graphs(), value=value)):
         assert line.split()[1] in ("ran", "BundleError"), line
+
+
+def test_an_answer_that_is_larger_than_it_was_declared(tmp_path: Path) -> None:
+    """Its shape is known only when the graph runs, and the memory for it is there already."""
+    folder = write(tmp_path / "b", graphs())
+    model = onnx.load(str(folder / "search.onnx"))
+    constants = {"row": [0, 0, 0, 1], "forty": 40.0, "nothing": 0.0}
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.array(value, np.int64 if name == "row" else np.float32), name)
+        for name, value in constants.items()
+    )
+    steps = [
+        ("ReduceSum", ["film"], "sum"),
+        ("Mul", ["sum", "nothing"], "zero"),
+        ("Add", ["zero", "forty"], "real"),
+        ("Cast", ["real"], "more"),
+        ("Mul", ["row", "more"], "longer"),
+        ("Add", ["score_shape", "longer"], "size_of_score"),
+    ]
+    nodes = [
+        onnx.helper.make_node(kind, ins, [out], **({"to": onnx.TensorProto.INT64} if kind == "Cast" else {}))
+        for kind, ins, out in steps
+    ]
+    nodes[0].attribute.append(onnx.helper.make_attribute("keepdims", 0))
+    next(node for node in model.graph.node if node.output[0] == "score").input[0] = "size_of_score"
+    old = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes + old)
+    (folder / "search.onnx").write_bytes(model.SerializeToString())
+    seal(folder)
+    for line in in_a_child(folder):
+        assert line.split()[1] == "EngineUnavailable", line
 
 
 @pytest.mark.parametrize("kind", LARGE)

@@ -39,7 +39,10 @@ class OrtGraph:
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         check_feeds(self.role, self.inputs, feeds)
-        return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
+        try:
+            return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
+        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+            raise _failed(self.role, error) from error
 
     def bind(
         self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
@@ -53,19 +56,29 @@ class OrtGraph:
             binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(array))
         for name, array in outputs.items():
             binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(array))
-        return _Bound(self._session, binding, (inputs, outputs))
+        return _Bound(self.role, self._session, binding, (inputs, outputs))
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
     """A session and the memory it works on; ONNX Runtime itself keeps none of the arrays alive."""
 
+    role: str
     session: Any
     binding: Any
     arrays: Any
 
     def __call__(self) -> None:
-        self.session.run_with_iobinding(self.binding)
+        try:
+            self.session.run_with_iobinding(self.binding)
+        except Exception as error:
+            raise _failed(self.role, error) from error
+
+
+def _failed(role: str, error: Exception) -> EngineUnavailable:
+    return EngineUnavailable(
+        f"ONNX Runtime failed in graph {role!r} ({first_line(error)}); export the bundle again, or use another engine"
+    )
 
 
 class OrtEngine(LazyEngine):
