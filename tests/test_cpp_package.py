@@ -73,9 +73,7 @@ def test_cmake_finds_it_by_its_version(built: Path, version: str, tmp_path: Path
     assert run(program, Bundle.open().folder).split() == [version, version, "edgetrack-s", "6"]
 
 
-def test_the_program_of_the_page_builds(
-    repository: Path, built: Path, tmp_path: Path, bundle: Bundle
-) -> None:
+def test_the_program_of_the_page_builds(repository: Path, built: Path, tmp_path: Path) -> None:
     page = (repository / "docs" / "cpp.md").read_text()
     for language, name in (("cpp", "follow.cpp"), ("cmake", "CMakeLists.txt")):
         block = re.search(rf"```{language}\n(?://|#) {re.escape(name)}\n(.*?)```", page, re.DOTALL)
