@@ -13,7 +13,7 @@ CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/inc
 FLOOR_TESTS := $(foreach t,broken_bundles hostile_bundles bundle prompt tracker multi_tracker cli demo,tests/test_$(t).py)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: test test-floors test-kernels demo wheel lint format clean
+.PHONY: test test-floors test-kernels mutants demo wheel lint format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 test: wheel lint
@@ -39,6 +39,11 @@ test-floors: $(FLOORS_BIN)/python
 	  "$$(echo .venv-floors/dist/*.whl)[mcap,video]" onnx pytest hypothesis
 	@$(FLOORS_BIN)/pip install --quiet --force-reinstall --no-deps .venv-floors/dist/*.whl
 	@$(FLOORS_BIN)/pytest $(FLOOR_TESTS)
+
+# Breaks one line at a time and says which of them no test notices; takes an hour, CI runs it every night.
+mutants: wheel
+	@$(BIN)/pip install --quiet cmake pybind11
+	@PATH="$(BIN):$$PATH" $(BIN)/python tests/mutants/run.py
 
 wheel: $(BIN)/python
 	@rm -rf dist

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
+from edgetrack import cores
 from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions
 from edgetrack.evaluation.radar import corruption_radar
 from edgetrack.evaluation.request import Request
@@ -48,7 +48,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=3, help="first boxes of init-jitter")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, default=cores.usable())
     return parser.parse_args()
 
 

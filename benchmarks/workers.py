@@ -12,7 +12,6 @@ import argparse
 import functools
 import io
 import multiprocessing
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ import numpy as np
 from common import machine
 from rich.console import Console
 
+from edgetrack import cores
 from edgetrack.evaluation.request import Request
 from edgetrack.evaluation.sequences import sequences
 from edgetrack.evaluation.suite import evaluate
@@ -84,13 +84,13 @@ def machine_rate(path: Path, processes: int) -> float:
 
 def main() -> None:
     args = parse()
-    counts: list[int] = args.workers or sorted({1, os.cpu_count() or 1})
+    counts: list[int] = args.workers or sorted({1, cores.usable()})
     frames = sum(map(len, sequences("folder", args.sequences, None)))
     todo: dict[str, Callable[[], float]] = {}
     for n in counts:
         todo[f"--workers {n}"] = functools.partial(evaluation_s, args.sequences, workers=n)
     if args.ray:
-        todo[f"--ray, {os.cpu_count()} cores"] = functools.partial(evaluation_s, args.sequences, ray=args.ray)
+        todo[f"--ray, {cores.usable()} cores"] = functools.partial(evaluation_s, args.sequences, ray=args.ray)
     rates: dict[str, list[float]] = {name: [] for name in todo}
     bare: dict[str, list[float]] = {f"the machine, {n} at once": [] for n in counts}
     for _ in range(args.rounds):

@@ -100,4 +100,4 @@ def _read(root: Path, split: str, name: str) -> Sequence:
     return Sequence(name, frames, boxes, masks=masks)
 
 
-DAVIS = SequenceLayout("davis", ("train", "val"), _names, _read)
+DAVIS = SequenceLayout("davis", ("train", "val"), _names, _read, video=lambda name: name.rpartition("_")[0])

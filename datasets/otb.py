@@ -7,6 +7,7 @@ OTB_sentences/{OTB_videos/Basketball/..., OTB_query_train/Basketball.txt, OTB_qu
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from edgetrack.datasets.frames import all_frames, frames_from, subfolders
@@ -70,7 +71,14 @@ def _query_names(root: Path, split: str) -> list[str]:
     return names
 
 
-OTB100 = SequenceLayout("otb100", ("all",), _names, lambda root, split, name: _sequence(root, name))
+def _video(name: str) -> str:
+    """``Jogging`` of ``Jogging-2``."""
+    return re.sub(r"-\d+$", "", name)
+
+
+OTB100 = SequenceLayout(
+    "otb100", ("all",), _names, lambda root, split, name: _sequence(root, name), video=_video
+)
 OTB99_LANG = SequenceLayout(
     "otb99-lang",
     ("train", "test"),
@@ -79,4 +87,5 @@ OTB99_LANG = SequenceLayout(
         root / "OTB_videos", name, read_sentence(root / f"OTB_query_{split}" / f"{name}.txt")
     ),
     text=True,
+    video=_video,
 )

@@ -22,6 +22,9 @@ class SequenceLayout:
     read: Callable[[Path, str, str], Sequence]  # (root, split, name) -> the sequence
     text: bool = False  # every sequence has a sentence
     hidden: tuple[str, ...] = ()  # splits of which only the first boxes are public
+    video: Callable[[str], str] = (
+        str  # name of a sequence -> of its video, which may have several targets or cuts
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,10 @@ class SequenceSet:
                 f"{self.name} ({self.split}): all {len(self)} sequences are left out; leave some in"
             )
         return rest
+
+    def video(self, name: str) -> str:
+        """The video that sequence ``name`` is of; several sequences may be of one."""
+        return self._layout.video(name)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -36,4 +36,9 @@ def _read(root: Path, split: str, name: str) -> Sequence:
     return Sequence(video, all_frames(folder, len(boxes), truth), boxes)
 
 
-TRACKINGNET = SequenceLayout("trackingnet", ("train", "test"), _names, _read, hidden=("test",))
+def _video(name: str) -> str:
+    """``ab-CD`` of ``TRAIN_0/ab-CD_1``: the video, of which there may be several objects."""
+    return name.rpartition("/")[2].rpartition("_")[0] or name
+
+
+TRACKINGNET = SequenceLayout("trackingnet", ("train", "test"), _names, _read, hidden=("test",), video=_video)

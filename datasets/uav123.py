@@ -47,15 +47,18 @@ def _names(root: Path, split: str) -> list[str]:
     return names
 
 
+def _cut(name: str) -> tuple[str, int]:
+    """The video of a sequence, and the frame at which it begins there."""
+    video, _, cut = name.rpartition("_")
+    if video in _FIRST and cut.isdecimal() and 1 <= int(cut) <= len(_FIRST[video]):
+        return video, _FIRST[video][int(cut) - 1]
+    return name, 1
+
+
 def _read(root: Path, split: str, name: str) -> Sequence:
     boxes = read_boxes(root / "anno" / "UAV123" / f"{name}.txt", nan_ok=True)
-    video, _, cut = name.rpartition("_")
-    first = 1
-    if video in _FIRST and cut.isdecimal() and 1 <= int(cut) <= len(_FIRST[video]):
-        first = _FIRST[video][int(cut) - 1]
-    else:
-        video = name
+    video, first = _cut(name)
     return Sequence(name, frames_from(root / "data_seq" / "UAV123" / video, first, len(boxes)), boxes)
 
 
-UAV123 = SequenceLayout("uav123", ("all",), _names, _read)
+UAV123 = SequenceLayout("uav123", ("all",), _names, _read, video=lambda name: _cut(name)[0])

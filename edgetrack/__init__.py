@@ -1,52 +1,118 @@
 """Follow anything that you can describe, on the device.
 
 >>> import edgetrack
+>>> for frame, track in edgetrack.track("drive.mp4", text="red car"):  # doctest: +SKIP
+...     print(track.index, track.status, track.box)
+
+With frames of your own:
+
 >>> tracker = edgetrack.Tracker()  # doctest: +SKIP
 >>> track = tracker.start(frame, text="red car")  # doctest: +SKIP
 >>> track = tracker.update(next_frame)  # doctest: +SKIP
 
-Names load on first use (PEP 562), so that ``import edgetrack`` stays light.
+Names load on first use (PEP 562), so that ``import edgetrack`` stays light. What goes on is logged to "edgetrack".
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgetrack.bundle import Bundle
-    from edgetrack.errors import EdgetrackError
+    from edgetrack.errors import (
+        BoxError,
+        BundleError,
+        ClosedError,
+        ConfigError,
+        DatasetError,
+        EdgetrackError,
+        EngineUnavailable,
+        ExportError,
+        FrameError,
+        MissingExtra,
+        NotCopyableError,
+        NotStartedError,
+        OutOfMemoryError,
+        ParityError,
+        PromptError,
+        SinkError,
+        SourceError,
+        WorkerError,
+    )
+    from edgetrack.following import track
     from edgetrack.io import open_sink, open_source
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.tracker import Tracker
-    from edgetrack.types import Box, Frame, Track
+    from edgetrack.types import Box, Frame, Timing, Track
 
     __version__: str
 
 __all__ = [
     "Box",
+    "BoxError",
     "Bundle",
+    "BundleError",
+    "ClosedError",
+    "ConfigError",
+    "DatasetError",
     "EdgetrackError",
+    "EngineUnavailable",
+    "ExportError",
     "Frame",
+    "FrameError",
+    "MissingExtra",
     "MultiTracker",
+    "NotCopyableError",
+    "NotStartedError",
+    "OutOfMemoryError",
+    "ParityError",
+    "PromptError",
+    "SinkError",
+    "SourceError",
+    "Timing",
     "Track",
     "Tracker",
+    "WorkerError",
     "__version__",
     "open_sink",
     "open_source",
+    "track",
 ]
 
 _HOMES = {
     "Box": "edgetrack.types",
+    "BoxError": "edgetrack.errors",
     "Bundle": "edgetrack.bundle",
+    "BundleError": "edgetrack.errors",
+    "ClosedError": "edgetrack.errors",
+    "ConfigError": "edgetrack.errors",
+    "DatasetError": "edgetrack.errors",
     "EdgetrackError": "edgetrack.errors",
+    "EngineUnavailable": "edgetrack.errors",
+    "ExportError": "edgetrack.errors",
     "Frame": "edgetrack.types",
+    "FrameError": "edgetrack.errors",
+    "MissingExtra": "edgetrack.errors",
     "MultiTracker": "edgetrack.multi_tracker",
+    "NotCopyableError": "edgetrack.errors",
+    "NotStartedError": "edgetrack.errors",
+    "OutOfMemoryError": "edgetrack.errors",
+    "ParityError": "edgetrack.errors",
+    "PromptError": "edgetrack.errors",
+    "SinkError": "edgetrack.errors",
+    "SourceError": "edgetrack.errors",
+    "Timing": "edgetrack.types",
     "Track": "edgetrack.types",
     "Tracker": "edgetrack.tracker",
+    "WorkerError": "edgetrack.errors",
     "open_sink": "edgetrack.io",
     "open_source": "edgetrack.io",
+    "track": "edgetrack.following",
 }
+
+logging.getLogger("edgetrack").addHandler(logging.NullHandler())  # what is shown is the program's choice
 
 
 def __getattr__(name: str) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from edgetrack import memory
 from edgetrack.errors import MissingExtra
 
 
@@ -12,11 +13,14 @@ def require(module: str, extra: str) -> Any:
     """Imports ``module``, which comes with ``pip install 'edgetrack[extra]'``.
 
     Raises:
+        OutOfMemoryError: there is too little for it.
         MissingExtra: it is not installed, or does not load; the message has the command.
     """
     try:
         return import_module(module)
     except ImportError as error:
+        if memory.ran_out(error):
+            raise memory.told(f"the Python module {module!r} was loaded") from error
         raise MissingExtra(
             f"the Python module {module!r} cannot be imported ({error}); this function needs it; "
             f"run: pip install 'edgetrack[{extra}]'"

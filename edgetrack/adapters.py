@@ -43,10 +43,11 @@ def got10k_tracker(tracker: Tracker, *, name: str = "edgetrack") -> Any:
     return Adapter()
 
 
-def detections(track: Track, *, class_id: int = 0, tracker_id: int = 1) -> Any:
+def detections(track: Track, *, class_id: int = 0) -> Any:
     """The track as ``supervision.Detections``: one box xyxy in pixels, or none, with its score.
 
-    ``data["status"]`` has the tracker's status, so that uncertain boxes can be told from sure ones.
+    ``tracker_id`` is ``Track.id``. ``data["status"]`` has the tracker's status, so that uncertain boxes can be told
+    from sure ones.
 
     Raises:
         MissingExtra: supervision is not installed.
@@ -54,12 +55,11 @@ def detections(track: Track, *, class_id: int = 0, tracker_id: int = 1) -> Any:
     supervision = require("supervision", extra="supervision")
     if track.box is None:
         return supervision.Detections.empty()
-    x, y, w, h = track.box.xywh
     return supervision.Detections(
-        xyxy=np.array([[x, y, x + w, y + h]], np.float32),
+        xyxy=np.array([track.box.xyxy], np.float32),
         confidence=np.array([track.score], np.float32),
         class_id=np.array([class_id]),
-        tracker_id=np.array([tracker_id]),
+        tracker_id=np.array([track.id]),
         data={"status": np.array([track.status])},
     )
 

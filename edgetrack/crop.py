@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._exit import door
 from edgetrack._native import runtime
 from edgetrack.arrays import to_host
 from edgetrack.errors import BoxError, ConfigError, FrameError
@@ -50,7 +51,8 @@ def crop_into(
     _check_out(out)
     for name, value in (("mean", mean), ("std", std), ("fill", fill)):
         _check_triple(name, value)
-    runtime.crop(frame, region, out, mean, std, fill)
+    with door:
+        runtime.crop(frame, region, out, mean, std, fill)
 
 
 def check_packed(pixels: object) -> NDArray[np.uint8]:

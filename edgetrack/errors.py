@@ -6,6 +6,9 @@ EdgetrackError
 ├── PromptError(ValueError)        a text that is empty, too long or not a string
 ├── ConfigError(ValueError)        an option outside its allowed values
 ├── NotStartedError(RuntimeError)  update() or set_text() before start()
+├── ClosedError(RuntimeError)      a tracker that was closed, and is used again
+├── NotCopyableError(TypeError)    a copy or a pickle of what holds a network, a device or a thread
+├── OutOfMemoryError(MemoryError)  what was asked for needs more memory than there is
 ├── BundleError(ValueError)        a model bundle that is missing, damaged or foreign
 ├── EngineUnavailable(RuntimeError)  an engine or precision that cannot run here
 ├── MissingExtra(ImportError)      an optional package that is not installed
@@ -44,6 +47,18 @@ class ConfigError(EdgetrackError, ValueError):
 
 class NotStartedError(EdgetrackError, RuntimeError):
     """``update()`` or ``set_text()`` was called before ``start()``."""
+
+
+class ClosedError(EdgetrackError, RuntimeError):
+    """A tracker was used after ``close()``."""
+
+
+class NotCopyableError(EdgetrackError, TypeError):
+    """Something that holds a network, a device or a thread was copied or pickled."""
+
+
+class OutOfMemoryError(EdgetrackError, MemoryError):
+    """What was asked for needs more memory than this process can have."""
 
 
 class BundleError(EdgetrackError, ValueError):

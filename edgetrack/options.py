@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetrack import cores
+
 if TYPE_CHECKING:
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.tracker import Tracker
@@ -14,7 +16,32 @@ if TYPE_CHECKING:
 Text = Annotated[
     str | None, typer.Option("--text", "-t", metavar="TEXT", help='What to follow, such as "red car".')
 ]
-Threads = Annotated[int, typer.Option(min=1, metavar="N", help="CPU threads.", rich_help_panel="Engine")]
+
+
+def bounded(context: typer.Context, option: typer.CallbackParam, value: int) -> int:
+    """A number of threads or processes, at most the cores that this process may use; a default is cut to them.
+
+    Raises:
+        ConfigError: more were asked for.
+    """
+    if context.resilient_parsing:
+        return value
+    source = context.get_parameter_source(str(option.name))
+    if source is not None and source.name == "DEFAULT":
+        return min(value, cores.usable())
+    return cores.checked(value, option.opts[0])
+
+
+Threads = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        callback=bounded,
+        help="CPU threads, at most the cores that this process may use.",
+        rich_help_panel="Engine",
+    ),
+]
 Engine = Annotated[
     str,
     typer.Option(metavar="NAME", help="An engine by name; see: edgetrack engines", rich_help_panel="Engine"),
@@ -62,7 +89,13 @@ class EngineOptions:
         """A tracker of several targets with them."""
         from edgetrack.multi_tracker import MultiTracker
 
-        many = MultiTracker(self.model, engine=self.engine, precision=self.precision, threads=self.threads)
+        many = MultiTracker(
+            self.model,
+            engine=self.engine,
+            precision=self.precision,
+            threads=self.threads,
+            static_check=self.static_check,
+        )
         if self.wait:
             many.engine.wait()
         return many

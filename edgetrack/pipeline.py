@@ -37,7 +37,7 @@ class FrameMultiTracker(Protocol):
     def timing(self) -> Mapping[str, Timing]: ...
     @property
     def batch_failure(self) -> Exception | None: ...
-    def update(self, frame: NDArray[np.uint8]) -> dict[str, Track]: ...
+    def update(self, frame: NDArray[np.uint8], *, deadline_ms: float | None = None) -> dict[str, Track]: ...
 
 
 class FrameSource(Protocol):
@@ -167,8 +167,7 @@ def run(
     """
     if text is None and box is None:
         raise ConfigError("nothing to track; give a text such as 'red car', a box (x, y, w, h), or both")
-    if deadline_ms is not None and not 0 < deadline_ms < math.inf:
-        raise ConfigError(f"deadline_ms is {deadline_ms}; expected a positive number of milliseconds")
+    _check(deadline_ms)
     meter = Meter()
 
     def follow(frame: Frame) -> None:
@@ -194,28 +193,30 @@ def run_many(
     sinks: Sequence[Sink] = (),
     *,
     max_frames: int | None = None,
+    deadline_ms: float | None = None,
     on_frame: Callable[[Frame, dict[str, Track], Meter], None] | None = None,
     on_failure: Callable[[str | None, Exception], None] | None = None,
 ) -> Summary:
     """Tracks all targets of ``tracker`` through a source; ends as ``run`` does.
 
     Args:
-        source, sinks, max_frames: as for ``run``.
+        source, sinks, max_frames, deadline_ms: as for ``run``; the deadline is for all targets together.
         tracker: has its targets already.
         on_frame: called after each frame.
         on_failure: called when a target fails that did not fail in the frame before, the others go on; and without a
             name when several cannot go through the network together and take turns instead.
 
     Raises:
-        ConfigError: ``max_frames`` is less than 1.
+        ConfigError: ``max_frames`` or ``deadline_ms`` is out of range.
         SourceError: the source gave no frame at all.
         Exception: every target fails in the first frame; it is what the first one failed with.
     """
+    _check(deadline_ms)
     meter, meters, failed = Meter(), dict[str, Meter](), dict[str | None, Exception]()
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
-        tracks = tracker.update(frame.pixels)
+        tracks = tracker.update(frame.pixels, deadline_ms=deadline_ms)
         latency_ms = (time.perf_counter() - began_s) * 1000
         if meter.frames == 0 and not tracks:
             raise next(iter(tracker.failed.values()))
@@ -242,6 +243,11 @@ def run_many(
     summary = _loop(source, meter, sinks, max_frames, follow)
     own = {name: m.summary(interrupted=summary.interrupted, problem=None) for name, m in meters.items()}
     return replace(summary, targets=own, failed={name: str(error) for name, error in failed.items() if name})
+
+
+def _check(deadline_ms: float | None) -> None:
+    if deadline_ms is not None and not 0 < deadline_ms < math.inf:
+        raise ConfigError(f"deadline_ms is {deadline_ms}; expected a positive number of milliseconds")
 
 
 def _loop(

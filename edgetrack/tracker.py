@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
-from numbers import Real
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgetrack._exit import door
 from edgetrack._native import runtime
-from edgetrack.arrays import GpuFrame, Pixels, device_of
+from edgetrack.arrays import Pixels
 from edgetrack.bundle import Bundle
-from edgetrack.crop import check_packed
-from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine
-from edgetrack.engines.binding import bind, describe
-from edgetrack.errors import ConfigError
-from edgetrack.policy import Policy
+from edgetrack.errors import BoxError, ConfigError, FrameError, PromptError
+from edgetrack.history import History
+from edgetrack.opened import (
+    Opened,
+    Tokens,
+    check_deadline,
+    check_flag,
+    check_text,
+    four_of,
+    parts_of,
+    taken,
+    timing_of,
+)
 from edgetrack.prompt import Tokenizer
-from edgetrack.types import Basis, Box, Status, Timing, Track
+from edgetrack.types import Box, Frame, Timing, Track
 
 
-class Tracker:
+class Tracker(Opened[runtime.Tracker]):
     """Follows one target. Trackers share no state; several may share one engine.
 
-    The steps of a frame are C++ (``runtime_cpp``) and run without the interpreter lock, as the network does.
+    The steps of a frame are C++ (``runtime_cpp``) and run without the interpreter lock, as the network does. Changes of
+    the status are logged to "edgetrack.tracker" at level INFO. As a context manager it closes itself.
 
     Args:
         bundle: folder of a model bundle, name of a shipped one, an open ``Bundle``, or None for the default.
         engine: "auto", one of ``edgetrack.engines.ENGINES`` by its name, or the ``engine`` of another tracker, whose
-            bundle is then used.
+            bundle, precision and threads are then used.
         precision: "auto", "fp32", "int8", with OpenVINO also "bf16", on a GPU "fp16".
-        threads: that one network call may use.
+        threads: that one network call may use, at most the cores that this process may use; None: 2, or 1 where there
+            is but one core.
         static_check: whether a box that has not moved stands, without the network, while its surroundings hardly
             change, for up to 5 frames in a row; ``Track.basis`` is then "reused". Not for frames in GPU memory.
 
@@ -44,9 +48,14 @@ class Tracker:
 
     Raises:
         BundleError: the bundle is missing, damaged or foreign.
-        ConfigError: an argument is not as described, or a bundle comes with an engine that has one.
+        ConfigError: an argument is not as described, or comes with an engine that has its own.
         EngineUnavailable, MissingExtra: the engine or the precision cannot run here.
     """
+
+    _instead = (
+        "it holds a network and what it has seen of its target; for another target on the same network make "
+        "edgetrack.Tracker(engine=tracker.engine), in another process edgetrack.Tracker() there"
+    )
 
     def __init__(
         self,
@@ -54,26 +63,35 @@ class Tracker:
         *,
         engine: str | Engine = "auto",
         precision: str = "auto",
-        threads: int = 2,
+        threads: int | None = None,
         static_check: bool = False,
     ) -> None:
-        if not isinstance(static_check, bool):
-            raise ConfigError(f"static_check is {static_check!r}; expected True or False")
-        self.engine = shared_engine(bundle, engine, precision, threads)
+        check_flag("static_check", static_check)
+        super().__init__(bundle, engine, precision, threads, runtime.Tracker)
         self._tokenizer: Tokenizer | None = None
-        self._core = runtime.Tracker(**core_options(self.engine))
-        self._core.set_static_check(static_check)
+        self._targets = 0  # so far
+        self._history: History | None = None  # of the present one
+        self._open_core().set_static_check(static_check)
 
-    def start(self, frame: Pixels, *, text: str | None = None, box: Any = None) -> Track:
+    def start(
+        self,
+        frame: Pixels | Frame,
+        text: str | None = None,
+        *,
+        box: Any = None,
+        time_s: float | None = None,
+    ) -> Track:
         """Names the target, and finds it in the first frame; forgets any target before it.
 
         Args:
             frame: uint8 (H, W, 3) BGR; rows may lie apart, the pixels of a row are packed. A numpy array, or one of
                 another library in host memory (DLPack), which is read where it lies; with engine "tensorrt" also one in
                 the memory of its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there, never copied.
+                A ``Frame`` stands for its pixels and its time.
             text: what it is, such as "red car"; without ``box`` the whole frame is searched.
             box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left, its centre
                 inside the frame.
+            time_s: when the frame was, in seconds of any clock: comes back as ``Track.time_s``, and is not used.
 
         Returns:
             The track of this frame: the box that was given, or what was found.
@@ -81,13 +99,25 @@ class Tracker:
         Raises:
             FrameError, BoxError, PromptError: bad input; the tracker then still has its target from before.
             ConfigError: neither text nor box; a frame in GPU memory with ``static_check``.
+            ClosedError: the tracker was closed.
         """
-        given = None if box is None else Box.of(box).xywh
-        tokens = None if text is None else self._tokens(text)
-        with taken(self.engine, frame) as pixels:
-            return track_of(self._core.start(pixels, tokens, given))
+        given, (pixels, time_s) = four_of(box), parts_of(frame, time_s)
+        with door, self._turn:
+            core = self._open_core()
+            tokens = None if text is None else self._tokens(text)
+            try:
+                with taken(self.engine, pixels) as lent:
+                    result = core.start(lent, tokens, given)
+            except (FrameError, BoxError, PromptError, ConfigError):
+                raise
+            except BaseException:
+                self._history = None
+                raise
+            return self._begin(text).add(result, time_s)
 
-    def update(self, frame: Pixels, *, deadline_ms: float | None = None) -> Track:
+    def update(
+        self, frame: Pixels | Frame, *, deadline_ms: float | None = None, time_s: float | None = None
+    ) -> Track:
         """Finds the target in the next frame.
 
         With a deadline, a box that is tracked coasts at its velocity of late while the network would take longer than
@@ -98,17 +128,20 @@ class Tracker:
         Args:
             frame: uint8 (H, W, 3) BGR, as for ``start``; its size may differ from the one before.
             deadline_ms: when the answer is wanted, in milliseconds from this call, more than 0; None: when it is ready.
+            time_s: when the frame was, as for ``start``.
 
         Raises:
             FrameError, ConfigError: bad input; the frame does not count.
             NotStartedError: there is no target yet.
+            ClosedError: the tracker was closed.
         """
-        if deadline_ms is not None and (not isinstance(deadline_ms, Real) or isinstance(deadline_ms, bool)):
-            raise ConfigError(
-                f"deadline_ms is {deadline_ms!r}; expected a positive number of milliseconds, or None for no deadline"
-            )
-        with taken(self.engine, frame) as pixels:
-            return track_of(self._core.update(pixels, deadline_ms))
+        check_deadline(deadline_ms)
+        pixels, time_s = parts_of(frame, time_s)
+        with door, self._turn:
+            core = self._open_core()
+            with taken(self.engine, pixels) as lent:
+                result = core.update(lent, deadline_ms)
+            return (self._history or self._begin(None)).add(result, time_s)
 
     def set_text(self, text: str) -> None:
         """Describes another target, from the next frame on: takes milliseconds, nothing is rebuilt.
@@ -118,71 +151,50 @@ class Tracker:
         Raises:
             PromptError: bad text; the target stays what it was.
             NotStartedError: there is no target yet.
+            ClosedError: the tracker was closed.
         """
-        self._core.set_text(*self._tokens(text))
+        with door, self._turn:
+            self._open_core().set_text(*self._tokens(text))
+            self._begin(text)
+
+    def reset(self) -> None:
+        """Forgets the target: the next frame needs ``start``. The network stays loaded.
+
+        Raises:
+            ClosedError: the tracker was closed.
+        """
+        with door, self._turn:
+            self._open_core().reset()
+            self._history = None
+
+    @property
+    def track(self) -> Track | None:
+        """What the last ``start`` or ``update`` returned; None before there is anything of the present target."""
+        return None if self._history is None else self._history.latest
+
+    @property
+    def box(self) -> Box | None:
+        """Where the target was last; None where there is no box."""
+        track = self.track
+        return None if track is None else track.box
+
+    @property
+    def text(self) -> str | None:
+        """What the target was last described by; None without a text."""
+        return None if self._history is None else self._history.text
 
     @property
     def timing(self) -> Timing:
         """Where the time of the last ``start``, ``update`` or ``set_text`` went, without the Python around it."""
-        return timing_of(self._core.timing())
+        return timing_of(self._open_core().timing())
 
-    def _tokens(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _begin(self, text: str | None) -> History:
+        self._targets += 1
+        self._history = History(self._targets, "box" if text is None else text, text)
+        return self._history
+
+    def _tokens(self, text: str) -> Tokens:
+        check_text(text)
         if self._tokenizer is None:
             self._tokenizer = Tokenizer(self.engine.bundle)
         return self._tokenizer.encode(text)
-
-
-def taken(engine: Engine, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
-    """A frame as the C++ trackers take it, while the context lasts: of an engine that has ``lend``, also on its GPU.
-
-    Raises:
-        FrameError: it is no frame, or lies where the engine cannot crop it.
-    """
-    lend: Callable[[Pixels], AbstractContextManager[GpuFrame]] | None = getattr(engine, "lend", None)
-    if lend is None or device_of(frame) is None:
-        return nullcontext(check_packed(frame))
-    return lend(frame)
-
-
-def core_options(engine: Engine) -> dict[str, Any]:
-    """What the C++ trackers are made of."""
-    manifest = engine.bundle.manifest
-    return {
-        "graph": lambda role: describe(engine.graph(role)),
-        "bind": lambda role, inputs, outputs: bind(engine.graph(role), inputs, outputs),
-        "template_factor": manifest.factors["template"],
-        "search_factor": manifest.factors["search"],
-        "mean": manifest.mean,
-        "std": manifest.std,
-        "fill": manifest.fill,
-        "policy": asdict(Policy.of(manifest.thresholds_of(engine.precision))),
-    }
-
-
-def track_of(result: tuple[tuple[float, float, float, float] | None, float, str, int, str]) -> Track:
-    """The track that the C++ tracker's tuple stands for."""
-    box, score, status, index, basis = result
-    return Track(None if box is None else Box(*box), score, cast(Status, status), index, cast(Basis, basis))
-
-
-def timing_of(seconds: tuple[float, float, float]) -> Timing:
-    """Of the seconds of crop, network and whole."""
-    crop_s, network_s, total_s = seconds
-    return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)
-
-
-def shared_engine(
-    bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int
-) -> Engine:
-    """The engine that is given, or a new one for the bundle; see ``Tracker``."""
-    if isinstance(engine, str):
-        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        opened.check_tensors()
-        return open_engine(opened, engine=engine, precision=precision, threads=threads)
-    if not hasattr(engine, "bundle"):
-        raise ConfigError(f"engine is {engine!r}; expected the name of an engine, or the engine of a tracker")
-    if bundle is not None:
-        raise ConfigError(
-            "got a bundle and an open engine, which has its own bundle; give the tracker one of the two"
-        )
-    return engine

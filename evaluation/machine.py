@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from edgetrack import cores
+
 PACKAGES = ("edgetrack", "numpy", "onnxruntime", "opencv-python-headless", "opencv-python")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm", "sve")
 
@@ -22,7 +24,7 @@ def facts() -> dict[str, str]:
     found = {
         "processor": processor(),
         "instructions": " ".join(name for name in INSTRUCTIONS if name in known),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "cores": str(cores.usable()),
         "memory": f"{int(memory[1]) / 2**20:.1f} GiB" if memory else "",
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip(),
         "load": f"{os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else "",

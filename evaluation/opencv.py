@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edgetrack import cores
 from edgetrack.errors import BoxError, ConfigError, EngineUnavailable
 from edgetrack.evaluation.streams import Pixels
 from edgetrack.types import Box, Track
@@ -49,7 +50,7 @@ class OpenCvTracker:
             raise EngineUnavailable(
                 f"OpenCV {self.version} has no {CLASSES[kind]}; run: pip install 'opencv-python-headless>=4.9'"
             )
-        self._cv2.setNumThreads(threads)
+        self._cv2.setNumThreads(cores.checked(threads))
         self._tracker = self._create()
         self._index = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -87,14 +88,14 @@ def load(file: Path, *, frames: int) -> Record:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         record = Record(
-            boxes=[box and _box(box) for box in content["boxes"]],
-            scores=[float(v) for v in content["scores"]],
+            boxes=[None if box is None else _box(box) for box in content["boxes"]],
+            scores=[_number(v, 0, 1) for v in content["scores"]],
             statuses=[STATUSES[STATUSES.index(status)] for status in content["statuses"]],
-            milliseconds=[float(v) for v in content["milliseconds"]],
-            scored=[bool(v) for v in content["scored"]],
-            bursts=[Burst(*map(int, burst)) for burst in content["bursts"]],
+            milliseconds=[_number(v, 0) for v in content["milliseconds"]],
+            scored=[_flag(v) for v in content["scored"]],
+            bursts=[_burst(values, frames) for values in content["bursts"]],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ConfigError(
             f"result {file} cannot be read ({error!r}); delete it and run again with --resume"
         ) from error
@@ -137,5 +138,26 @@ def write_text(file: Path, text: str) -> None:
 
 
 def _box(values: Sequence[Any]) -> tuple[float, float, float, float]:
-    x, y, w, h = (float(v) for v in values)
+    x, y, w, h = (_number(v) for v in values)
     return x, y, w, h
+
+
+def _number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{value!r:.80} is no number")
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"{value!r:.80} is no number from {low:g} to {high:g}")
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r:.80} is neither true nor false")
+    return value
+
+
+def _burst(values: Sequence[Any], frames: int) -> Burst:
+    begin, hidden, clearing, end = (int(_number(v, 0, frames)) for v in values)
+    if not begin < hidden < clearing < end:
+        raise ValueError(f"{values!r:.80} are no frames in their order")
+    return Burst(begin, hidden, clearing, end)

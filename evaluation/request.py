@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgetrack import cores
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.controls import Control
 from edgetrack.evaluation.results import Format
@@ -43,6 +44,7 @@ class Request:
     command: str = ""
 
     def __post_init__(self) -> None:
+        cores.checked(self.workers, "workers")
         if len({folder_of(name) for name in self.trackers}) < len(self.trackers):
             raise ConfigError(
                 f"trackers {', '.join(self.trackers)} would write to the same folder; give their files other names"

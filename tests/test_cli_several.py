@@ -62,7 +62,7 @@ def test_several_targets_have_names_and_colours(video: Path, tmp_path: Path) -> 
         (["--text", "a", "--box", "1,2,3,4", "--box", "1,2,3,4"], "1 --text and 2 --box"),
         (["--text", "a", "--text", "a"], "--text 'a' is given twice"),
         (["--text", "a", "--text", "b", "-o", "out.mcap"], "a recording, which holds one target"),
-        (["--text", "a", "--text", "b", "--deadline-ms", "5"], "are for one target"),
+        (["--text", "a", "--text", "b", "--deadline-ms", "0"], "deadline_ms is 0"),
         (["--box", "9,9,3,4", "--box", "1,2,3"], "as in: --box 120,80,64,48"),
         (["--box", "900,9,3,4", "--box", "901,2,3,4"], "outside the frame"),  # all fail: there is no run
     ],

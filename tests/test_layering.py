@@ -19,13 +19,13 @@ FOLDERS |= {name: f"edgetrack.{name}" for name in ("datasets", "evaluation", "ta
 
 # From the bottom to the top; a part may use its own layer and those below it.
 LAYERS: list[set[str]] = [
-    {"types", "errors", "manifest", "signals", "_runtime"},
+    {"types", "errors", "manifest", "signals", "cores", "memory", "unique", "_exit", "_runtime"},
     {"_native", "_imports"},
     {"arrays", "targets", "bundle", "prompt"},
     {"crop"},
     {"engines", "io", "policy", "datasets"},
-    {"tracker", "multi_tracker"},
-    {"adapters", "peers", "pipeline", "status", "demo", "options"},
+    {"tracker", "multi_tracker", "opened", "history"},
+    {"adapters", "peers", "pipeline", "following", "status", "demo", "options"},
     {"evaluation", "export", "training"},
     {"bench", "replay"},
     {"cli"},

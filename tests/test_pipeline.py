@@ -132,7 +132,7 @@ class FakeMultiTracker:
         self.timing: dict[str, Timing] = {}
         self._fails, self._alone, self._index = fails, alone, -1
 
-    def update(self, frame: Any) -> dict[str, Track]:
+    def update(self, frame: Any, *, deadline_ms: float | None = None) -> dict[str, Track]:
         self._index += 1
         self.timing = dict.fromkeys("ab", Timing(1.0, 2.0, float(self._index)))
         tracks = {

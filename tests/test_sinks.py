@@ -29,7 +29,7 @@ def test_a_json_line_is_exactly_as_documented(tmp_path: Path) -> None:
         sink.write(frame(0), TRACK, latency_ms=1.23456)
         # On disk before the sink is closed: another program may follow the file.
         assert path.read_text() == (
-            '{"frame": 0, "time_s": 0.0, "status": "tracking", "box": [10.12, 20, 30, 25],'
+            '{"frame": 0, "time_s": 0.0, "status": "tracking", "box": [10.12, 20.0, 30.0, 25.0],'
             ' "score": 0.8765, "basis": "network", "latency_ms": 1.235}\n'
         )
         sink.write(frame(1), ABSENT, latency_ms=2)

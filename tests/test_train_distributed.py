@@ -29,6 +29,8 @@ text = "text"
 output = "run"
 initial = "initial.pt"
 steps = 2
+held_out = 0.15
+search_side = 96
 tracking_batch = 2
 grounding_batch = 1
 warmup_steps = 1
@@ -72,12 +74,32 @@ def train(folder: Path, *launcher: str) -> str:
     return done.stdout
 
 
+def test_processes_stay_equal_when_one_thaws_a_stage(tmp_path: Path) -> None:
+    """The first process decides for both, and the gradients of what has thawed are joined."""
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    done = subprocess.run(
+        [sys.executable, *launcher, Path(__file__).with_name("thawing_rank.py"), tmp_path],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [(tmp_path / f"rank{rank}.txt").read_text() for rank in (0, 1)] == ["10", "10"]
+    one, two = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    for name, value in one["live"].items():
+        torch.testing.assert_close(two["live"][name], value, rtol=0, atol=1e-6, msg=name)
+    thawed = "trunk.blocks.11.project.conv.weight"
+    assert not torch.equal(one["begun"][thawed], one["live"][thawed])
+
+
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     """The second process draws other samples, so the joined gradients lead elsewhere than the first one's alone."""
     torch.manual_seed(0)
     random_text_encoder(tmp_path / "text")
     checkpoint.save(tmp_path / "initial.pt", {"model": EdgetrackNet().state_dict(), "config": {}})
-    trees.lasot(tmp_path / "LaSOT")
+    trees.lasot(tmp_path / "LaSOT", names=tuple(f"car-{i}" for i in range(1, 73)))
     trees.refcoco(tmp_path / "RefCOCO")
     (tmp_path / "tiny.toml").write_text(RECIPE)
     train(tmp_path)

@@ -279,6 +279,8 @@ def test_recipes_that_ship_fit_the_network(repository: Path) -> None:
     from edgetrack.training.models.network import EdgetrackNet
 
     for path in (repository / "training" / "recipes").glob("*.toml"):
+        if path.stem == "grounder":
+            continue  # of another kind: edgetrack.training.grounder.train
         recipe = Recipe.load(path)
         net = EdgetrackNet(keep=recipe.keep_tokens, frozen_blocks=recipe.frozen_blocks)
         assert net.features(torch.zeros(1, 3, 64, 64)).shape == (1, 192, 4, 4)

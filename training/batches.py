@@ -38,6 +38,15 @@ def to_image(pixels: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)
 
 
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device computes in it; float32 where it would be emulated, which takes many times as long."""
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=native)
+
+
 def make_batch(arrays: dict[str, Any], *, kind: str, text: TextEncoder, rng: np.random.Generator) -> Batch:
     """Chooses the mode of each sample and encodes its sentence.
 

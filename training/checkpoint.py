@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from edgetrack.engines.base import first_line
 from edgetrack.errors import ConfigError
 from edgetrack.training.models.network import EdgetrackNet
 from edgetrack.training.recipe import Recipe
@@ -26,11 +27,17 @@ def load(path: Path) -> dict[str, Any]:
     """Reads a checkpoint; nothing but tensors and plain values is unpickled.
 
     Raises:
-        ConfigError: the file is missing or is no checkpoint of edgetrack.
+        ConfigError: the file is missing, is damaged, or is no checkpoint of edgetrack.
     """
     if not path.is_file():
         raise ConfigError(f"checkpoint {path} does not exist; train one with: edgetrack train RECIPE.toml")
-    values = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever the damage leads to
+        raise ConfigError(
+            f"checkpoint {path} cannot be read ({first_line(error)}); expected a file that 'edgetrack train' wrote: "
+            "restore it from a copy, or delete it to begin anew"
+        ) from error
     if not isinstance(values, dict) or not {"model", "config"} <= set(values):
         raise ConfigError(f"{path} is no edgetrack checkpoint; expected the keys 'model' and 'config'")
     return values
@@ -44,7 +51,6 @@ def build(recipe: Recipe) -> tuple[EdgetrackNet, dict[str, Any]]:
         start_from(net, Path(recipe.initial))
     else:
         net.trunk.load_imagenet(Path(recipe.teachers) / "mobilenetv2_imagenet.npz")
-    net.freeze(recipe.frozen_blocks)
     return net, config
 
 

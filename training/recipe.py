@@ -93,6 +93,9 @@ class Recipe:
     checkpoint_minutes: float = 5.0
     validate_steps: int = 500
     frozen_blocks: int = 10  # of the trunk, at the start
+    held_out: float = (
+        0.05  # share of the pictures and videos that only validate, see training/data/split.py; 0 = none
+    )
     thaw_patience: int = 0  # validations without progress before another stage of the trunk learns; 0 = never
     distill: float = 0.0  # share of the steps in which teachers/nanotrack teaches, ever less; 0 = no teacher
     keep_tokens: int = 128  # that the token selection lets through, when it tracks
@@ -113,6 +116,15 @@ class Recipe:
             raise ConfigError(
                 f"recipe {self.name!r}: frozen_blocks = {self.frozen_blocks}; expected 6 to 13: the trunk's first "
                 "stages stay as they are"
+            )
+        if not 0 <= self.held_out <= 0.5:
+            raise ConfigError(
+                f"recipe {self.name!r}: held_out = {self.held_out}; expected a share from 0 to 0.5"
+            )
+        if self.thaw_patience and not self.held_out:
+            raise ConfigError(
+                f"recipe {self.name!r}: thaw_patience = {self.thaw_patience} with held_out = 0; expected samples that "
+                "validate, for they decide what thaws: set held_out, such as 0.05"
             )
         if any(type(keep) is not int or keep < 1 for keep in self.keep_buckets):
             raise ConfigError(

@@ -9,6 +9,8 @@ from pathlib import Path
 from edgetrack.errors import ConfigError
 from edgetrack.training.recipe import Recipe
 
+_VALIDATION = 8  # batches of each kind; the first of several processes validates for all
+
 
 def _check_inputs(recipe: Recipe) -> None:
     """Says what is missing before anything is loaded."""
@@ -45,15 +47,29 @@ def run(path: Path) -> None:
     seed += _steps_done(Path(recipe.output))
     # Workers fork before torch starts its threads, which a fork would not carry over.
     with start_workers(
-        recipe.workers, seed, plan=plan, root=recipe.data, folders=recipe.folders, mixture=mixture
+        recipe.workers,
+        seed,
+        plan=plan,
+        root=recipe.data,
+        folders=recipe.folders,
+        mixture=mixture,
+        held_out=recipe.held_out,
+        validation=0 if int(os.environ.get("RANK", 0)) else _VALIDATION,
     ) as workers:
         from edgetrack.training.models.text import TextEncoder
         from edgetrack.training.train import Trainer
 
-        Trainer(recipe, workers.next, TextEncoder.load(recipe.text)).run()
+        text = TextEncoder.load(recipe.text)
+        Trainer(recipe, workers.next, text, workers.held_out()).run()
 
 
 def _steps_done(folder: Path) -> int:
     """The last step in a run's log: one that goes on must not see its first samples again."""
     log = folder / "log.jsonl"
-    return int(json.loads(log.read_text().splitlines()[-1])["step"]) if log.exists() else 0
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    for line in reversed(lines):
+        try:
+            return int(json.loads(line)["step"])
+        except (ValueError, KeyError, TypeError):
+            continue  # half a line, of a process that was killed
+    return 0

@@ -1,7 +1,7 @@
 """LiteTrack's parameter freezing, driven by the validation: trunk stages begin to learn when the rest has stalled.
 
 The published code holds such a schedule but never reads it; this is the method as its README describes it. A stage that
-was let go and brought nothing is frozen again.
+was let go and brought nothing is frozen again, as it then is: what learned beside it goes on with it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class Thaw:
 
     def __init__(self, frozen: int, patience: int) -> None:
         self.frozen, self.patience = frozen, patience
-        self.best, self.waited, self.settled = float("-inf"), 0, patience == 0
+        self.best, self.waited, self.settled = float("-inf"), 0, False
         self.before = frozen
 
     def after(self, figure: float) -> int:
         """Takes a validation's figure (higher is better); returns the number of frozen blocks from now on."""
-        if self.settled:
+        if self.settled or self.patience == 0:
             return self.frozen
         if figure > self.best + _LEAST:
             self.best, self.waited, self.before = figure, 0, self.frozen
@@ -41,9 +41,13 @@ class Thaw:
             self.frozen = lower[0]
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return dict(vars(self))
+        """For a checkpoint; ``patience`` is the recipe's, which may change from run to run."""
+        return {name: value for name, value in vars(self).items() if name != "patience"}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Goes on from ``state``."""
-        vars(self).update(state)
+        """Goes on from what ``state`` gave."""
+        vars(self).update({name: value for name, value in state.items() if name != "patience"})
+
+    def forget(self) -> None:
+        """Takes the next figure for the first: those before were of other samples."""
+        self.best, self.waited = float("-inf"), 0

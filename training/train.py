@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgetrack.engines.base import first_line
+from edgetrack.errors import ConfigError
 from edgetrack.training import checkpoint
-from edgetrack.training.batches import Batch, forward, make_batch
+from edgetrack.training.batches import Batch, forward, make_batch, mixed_precision
 from edgetrack.training.distill import annealed, distillation, teach
 from edgetrack.training.losses import total, tracking_losses
 from edgetrack.training.models.network import EdgetrackNet
@@ -34,6 +37,7 @@ KINDS = ("tracking", "grounding")
 
 
 Samples = Callable[[str], dict[str, Any]]  # "tracking" or "grounding" to a batch of arrays, see training.data
+HeldOut = Mapping[str, Sequence[dict[str, Any]]]  # batches of each kind that are never trained on
 
 
 class _Whole(nn.Module):
@@ -50,7 +54,10 @@ class _Whole(nn.Module):
 class Trainer:
     """One process of a run. ``run()`` trains to the recipe's last step, from the last checkpoint if there is one."""
 
-    def __init__(self, recipe: Recipe, samples: Samples, text: TextEncoder) -> None:
+    def __init__(
+        self, recipe: Recipe, samples: Samples, text: TextEncoder, held_out: HeldOut | None = None
+    ) -> None:
+        """``held_out``: what the first process validates on; without it there is no validation."""
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.text = recipe, samples, text
@@ -68,13 +75,26 @@ class Trainer:
         self.thaw = Thaw(recipe.frozen_blocks, recipe.thaw_patience)
         self.teacher = NanoTrack(Path(recipe.teachers) / "nanotrack") if recipe.distill else None
         self.folder = Path(recipe.output)
+        self._held_out = self._validation(held_out or {})
+        self._judged_on = _fingerprint(held_out or {})
         self._resume()
         self.rng = np.random.default_rng((recipe.seed, self.rank, self.step))
-        whole: nn.Module = _Whole(self.net)
         if self.world > 1:
             torch.distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
-            whole = nn.parallel.DistributedDataParallel(whole, find_unused_parameters=True)
-        self.whole = whole
+        self.whole = self._joined()
+
+    def _validation(self, held_out: HeldOut) -> dict[str, list[Batch]]:
+        rng = np.random.default_rng(0)  # names the targets alike in each run, by text or by template
+        return {
+            kind: [self._batch(arrays, kind, rng) for arrays in group] for kind, group in held_out.items()
+        }
+
+    def _joined(self) -> nn.Module:
+        """The network as it is trained: gradients of several processes are joined, of all that learns now."""
+        whole = _Whole(self.net)
+        if self.world == 1:
+            return whole
+        return nn.parallel.DistributedDataParallel(whole, find_unused_parameters=True)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Trunk and rest at their own rates; biases, norms and scalars without decay."""
@@ -98,11 +118,20 @@ class Trainer:
         if not path.exists():
             return
         state = checkpoint.load(path)
-        self.net.load_state_dict(state["live"])
-        self.average.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.thaw.load(state.get("thaw", {}))  # checkpoints of 0.1 have none
+        try:
+            self.net.load_state_dict(state["live"])
+            self.average.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds = int(state["step"]), float(state["seconds"])
+            if state["recipe"]["frozen_blocks"] == self.recipe.frozen_blocks:  # else the recipe decides anew
+                self.thaw.load(state["thaw"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"checkpoint {path} is not of this network and optimizer ({first_line(error)}); expected one that "
+                "this recipe wrote: set another 'output', or delete it to begin anew"
+            ) from error
+        if state.get("held_out") != self._judged_on:
+            self.thaw.forget()
         self.net.freeze(self.thaw.frozen)
 
     def save(self) -> None:
@@ -118,17 +147,15 @@ class Trainer:
                 "step": self.step,
                 "seconds": self.seconds,
                 "thaw": self.thaw.state(),
+                "held_out": self._judged_on,
                 "thresholds": {},
             }
             checkpoint.save(self.folder / "last.pt", values)
 
-    def batch(self, kind: str) -> Batch:
-        return self._batch(self.samples(kind), kind)
-
-    def _batch(self, arrays: dict[str, Any], kind: str) -> Batch:
+    def _batch(self, arrays: dict[str, Any], kind: str, rng: np.random.Generator) -> Batch:
         if kind == "tracking":
             arrays = narrowed(arrays, self.region)
-        made = make_batch(arrays, kind=kind, text=self.text, rng=self.rng)
+        made = make_batch(arrays, kind=kind, text=self.text, rng=rng)
         if self.device.type == "cpu":
             return made
         return Batch(
@@ -144,8 +171,8 @@ class Trainer:
         figures = {}
         for kind in KINDS:
             arrays = self.samples(kind)
-            batch = self._batch(arrays, kind)
-            with torch.autocast(self.device.type, torch.bfloat16):
+            batch = self._batch(arrays, kind, self.rng)
+            with mixed_precision(self.device):
                 out = self.whole(batch)
             losses = tracking_losses(out, batch.box, batch.present)
             if kind == "tracking":
@@ -180,23 +207,20 @@ class Trainer:
     def _update_average(self) -> None:
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         for slow, fast in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            if fast.requires_grad:  # frozen ones are equal
-                slow.lerp_(fast, 1 - decay)
+            slow.lerp_(fast, 1 - decay)  # what is frozen, too: it may have learned before
 
     def run(self) -> None:
         """Trains; writes one JSON line a report to ``log.jsonl``."""
-        held_out: dict[str, list[Batch]] = {kind: [] for kind in KINDS}
-        for i in range(8 * len(KINDS)):  # in turn, as the workers make them
-            held_out[KINDS[i % len(KINDS)]].append(self.batch(KINDS[i % len(KINDS)]))
         torch.set_flush_denormal(True)
         try:
-            self._steps(held_out)
-            self._report(validate(self.average, held_out))
+            self._steps()
+            if self.step % self.recipe.validate_steps:
+                self._report(self._figures())
         finally:  # Ctrl-C keeps what is learned
             torch.set_flush_denormal(False)
             self.save()
 
-    def _steps(self, held_out: dict[str, list[Batch]]) -> None:
+    def _steps(self) -> None:
         sums: dict[str, float] = defaultdict(float)
         begun = saved = time.monotonic()
         before, since = self.seconds, self.step
@@ -210,15 +234,32 @@ class Trainer:
                 sums.clear()
                 since = self.step
             if self.step % self.recipe.validate_steps == 0:
-                figures = validate(self.average, held_out)
-                self._report(figures)
-                self.net.freeze(self.thaw.after(figures["tracking_iou"] + figures["grounding_iou"]))
+                self._validate()
             if now - saved > 60 * self.recipe.checkpoint_minutes:
                 self.save()
                 saved = now
 
+    def _figures(self) -> dict[str, float]:
+        """Of the held-out samples; none in the other processes, which have none."""
+        return validate(self.average, self._held_out) if self._held_out else {}
+
+    def _validate(self) -> None:
+        """Reports how good the averaged weights are; the first process decides for all what learns from now on."""
+        figures = self._figures()
+        self._report(figures)
+        blocks = self.thaw.frozen
+        if figures:
+            blocks = self.thaw.after(figures["tracking_iou"] + figures["grounding_iou"])
+        if self.world > 1:
+            decided = torch.tensor([blocks], device=self.device)
+            torch.distributed.broadcast(decided, 0)
+            blocks = int(decided)
+        if blocks != self.net.frozen_blocks:
+            self.net.freeze(blocks)
+            self.whole = self._joined()  # the gradients of what has thawed are joined, too
+
     def _report(self, figures: dict[str, float]) -> None:
-        if self.rank:
+        if self.rank or not figures:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         line = {"step": self.step, "minutes": round(self.seconds / 60, 2)}
@@ -228,3 +269,13 @@ class Trainer:
             )
         shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
         print(f"step {self.step}/{self.recipe.steps}  {shown}", flush=True)
+
+
+def _fingerprint(held_out: HeldOut) -> str:
+    """Which samples these are: figures of others do not compare with theirs."""
+    digest = hashlib.blake2b(digest_size=16)
+    for group in held_out.values():
+        for arrays in group:
+            for value in arrays.values():
+                digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+    return digest.hexdigest()

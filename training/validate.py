@@ -1,4 +1,4 @@
-"""Figures on held-out samples, taken as training goes."""
+"""Figures on samples of pictures and videos that training never draws, taken as it goes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgetrack.training.batches import Batch, forward
+from edgetrack.training.batches import Batch, forward, mixed_precision
 from edgetrack.training.losses import decode_boxes, iou
 from edgetrack.training.models.network import EdgetrackNet
 
@@ -27,7 +27,7 @@ def validate(net: EdgetrackNet, batches: dict[str, list[Batch]]) -> dict[str, fl
     for kind, group in batches.items():
         ious, presence, present, quality, right = [], [], [], [], []
         for batch in group:
-            with torch.autocast(batch.image.device.type, torch.bfloat16):
+            with mixed_precision(batch.image.device):
                 out = {k: v.float() for k, v in forward(net, batch).items()}
             boxes = decode_boxes(out["offset"], out["size"]).flatten(1, 2)
             best = out["score"].flatten(1).argmax(1)

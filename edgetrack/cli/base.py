@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from edgetrack import memory
 from edgetrack.errors import BoxError, EdgetrackError
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class _Commands(TyperGroup):
             raise typer.Exit(EXIT_USER_ERROR) from error
         except KeyboardInterrupt:
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        except Exception as error:
+            if not memory.ran_out(error):
+                raise
+            complain(str(memory.told("the command ran")))
+            raise typer.Exit(EXIT_USER_ERROR) from error
 
 
 app = typer.Typer(

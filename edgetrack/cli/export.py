@@ -10,7 +10,7 @@ import typer
 
 from edgetrack.cli.base import app, parse_box
 from edgetrack.errors import ConfigError
-from edgetrack.options import Text
+from edgetrack.options import Text, bounded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,7 +81,11 @@ def export_command(
     threads: Annotated[
         int,
         typer.Option(
-            min=1, metavar="N", rich_help_panel="INT8 and float16", help="CPU threads to measure with."
+            min=1,
+            metavar="N",
+            callback=bounded,
+            rich_help_panel="INT8 and float16",
+            help="CPU threads to measure with, at most the cores that this process may use.",
         ),
     ] = 2,
     report: Annotated[bool, typer.Option("--report", help="Write report.html into the bundle, too.")] = False,

@@ -104,8 +104,6 @@ def run_command(
         given = "both --camera and --source" if source else "neither --camera nor --source"
         raise ConfigError(f"{given} given, expected one of them, as in: {EXAMPLE}")
     outputs = _distinct(output or [], source)
-    if len(targets) > 1 and (deadline_ms is not None or static_check):
-        raise ConfigError("--deadline-ms and --static-check are for one target; leave them out with several")
     for path in outputs:
         if len(targets) > 1 and path.suffix.lower() == ".mcap":
             raise ConfigError(
@@ -197,7 +195,11 @@ def _track(
     console = Console(highlight=False)
     text, box = targets[0] if len(targets) == 1 else (None, None)
     with signals.interruptible(), ExitStack() as stack:
-        engine, run = _one(text, box, deadline_ms, options) if len(targets) == 1 else _many(targets, options)
+        engine, run = (
+            _one(text, box, deadline_ms, options)
+            if len(targets) == 1
+            else _many(targets, deadline_ms, options)
+        )
         facts = describe(source, engine, text=text, box=box)
         sinks: list[Sink] = [
             stack.enter_context(open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts))
@@ -234,7 +236,7 @@ def _one(
     )
 
 
-def _many(targets: list[Target], options: EngineOptions) -> tuple[Engines, Run]:
+def _many(targets: list[Target], deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
     from edgetrack import pipeline
 
     tracker = options.multi_tracker()
@@ -245,6 +247,7 @@ def _many(targets: list[Target], options: EngineOptions) -> tuple[Engines, Run]:
         tracker,
         sinks,
         max_frames=most,
+        deadline_ms=deadline_ms,
         on_frame=watch.update_all,
         on_failure=lambda name, error: complain(
             f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"

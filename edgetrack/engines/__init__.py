@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgetrack import targets
+from edgetrack import cores, targets
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine, Graph
 from edgetrack.engines.ort import OrtEngine, saturates
@@ -24,21 +24,23 @@ _HERE = (
 )
 
 
-def open_engine(bundle: Bundle, *, engine: str = "auto", precision: str = "auto", threads: int = 2) -> Engine:
+def open_engine(
+    bundle: Bundle, *, engine: str = "auto", precision: str = "auto", threads: int | None = None
+) -> Engine:
     """The engine asked for; with ``auto`` the best one for this machine, which says why in its ``reason``.
 
     ``auto`` takes the first engine of the machine's target (``edgetrack.targets``), and INT8 where both the bundle
     and the target have it: export leaves it out of a bundle unless it was as accurate and faster. ``tensorrt`` starts
-    on ONNX Runtime while its plans are built, which ``reason`` says; ``wait()`` waits for it.
+    on ONNX Runtime while its plans are built, which ``reason`` says; ``wait()`` waits for it. ``threads`` None: 2, or 1
+    where there is but one core.
 
     Raises:
-        ConfigError: an unknown name, or ``threads`` is not an integer of at least 1.
+        ConfigError: an unknown name, or ``threads`` is less than 1 or more than the cores that this process may use.
         EngineUnavailable: the engine or the precision cannot run here.
     """
     _check_name("engine", engine, ENGINES)
     _check_name("precision", precision, PRECISIONS)
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise ConfigError(f"threads is {threads!r}; expected an integer of at least 1")
+    threads = cores.checked(threads)
     target = targets.detect()
     name = target.engines[0] if engine == "auto" else engine
     if name == "tensorrt":

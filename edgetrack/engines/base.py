@@ -10,10 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._exit import door
 from edgetrack.arrays import describe
 from edgetrack.bundle import Bundle
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import GraphSpec, TensorSpec
+from edgetrack.unique import Unique
 
 _PLACE = re.compile(r"(Exception from|Check '.*' failed at) \S+:\d+:$")
 
@@ -76,8 +78,13 @@ class Engine(Protocol):
         ...
 
 
-class LazyEngine:
+class LazyEngine(Unique):
     """What engines share: each graph is loaded when it is first asked for, and must be what the manifest says."""
+
+    _instead = (
+        "it holds networks in memory; trackers share it as it is: edgetrack.Tracker(engine=engine); in another process "
+        "open one there: edgetrack.Tracker().engine"
+    )
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -87,7 +94,7 @@ class LazyEngine:
     def graph(self, role: str) -> Graph:
         if role not in self.bundle.graphs:
             raise ConfigError(f"graph {role!r} is unknown; expected one of {', '.join(self.bundle.graphs)}")
-        with self._lock:  # trackers in several threads may ask for the same graph first
+        with door, self._lock:  # trackers in several threads may ask for the same graph first
             if role not in self._graphs:
                 graph = self._open(role)
                 if GraphSpec(graph.inputs, graph.outputs) != self.bundle.manifest.tensors[role]:

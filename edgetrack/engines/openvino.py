@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack import cores, memory
+from edgetrack._exit import door
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
 from edgetrack.errors import BundleError, EngineUnavailable
 from edgetrack.manifest import TensorSpec
+from edgetrack.unique import Unique
 
 _TYPES = {"f32": "float32", "i64": "int64"}
 _CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "int8": "INT8"}
 
 
-class OpenVinoGraph:
+class OpenVinoGraph(Unique):
     """One compiled model with one request; calls from several threads take turns."""
+
+    _instead = "it is a network in memory; open the bundle where it is needed"
 
     def __init__(self, role: str, compiled: Any) -> None:
         self.role = role
@@ -31,7 +36,7 @@ class OpenVinoGraph:
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         check_feeds(self.role, self.inputs, feeds)
-        with self._lock:
+        with door, self._lock:
             self._request.infer(dict(feeds), share_inputs=True)
             return {name: self._request.get_tensor(name).data.copy() for name in self.outputs}
 
@@ -52,7 +57,7 @@ class OpenVinoEngine(LazyEngine):
     name = "openvino"
 
     def __init__(
-        self, bundle: Bundle, *, precision: str = "fp32", threads: int = 2, why: str = "asked for"
+        self, bundle: Bundle, *, precision: str = "fp32", threads: int | None = None, why: str = "asked for"
     ) -> None:
         super().__init__(bundle)
         openvino = require("openvino", extra="openvino")
@@ -71,7 +76,7 @@ class OpenVinoEngine(LazyEngine):
                 f"engine 'openvino' cannot run precision {precision!r} on this processor, which has "
                 f"{', '.join(capable)}; use precision='fp32'"
             )
-        self.precision = precision
+        self.precision, threads = precision, cores.checked(threads)
         release = openvino.__version__.partition("-")[0]
         self.reason = (
             f"OpenVINO {release} on the CPU, {threads} threads; {precision}: {why}; "
@@ -89,6 +94,8 @@ class OpenVinoEngine(LazyEngine):
             compiled = self._core.compile_model(self._core.read_model(path), "CPU", self._options)
             return OpenVinoGraph(role, compiled)
         except Exception as error:  # openvino raises RuntimeError for everything, with pages of text
+            if memory.ran_out(error):
+                raise memory.told(f"OpenVINO loaded {path}") from error
             raise BundleError(
                 f"OpenVINO cannot load {path} ({first_line(error)}); export the bundle again"
             ) from error

@@ -9,11 +9,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgetrack import cores, memory
+from edgetrack._exit import door
 from edgetrack._native import library
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds, first_line
-from edgetrack.errors import BundleError, EngineUnavailable
+from edgetrack.errors import BundleError, EdgetrackError, EngineUnavailable
 from edgetrack.manifest import TensorSpec
+from edgetrack.unique import Unique
 
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
 
@@ -27,8 +30,10 @@ SETTINGS = {
 }
 
 
-class OrtGraph:
+class OrtGraph(Unique):
     """One ONNX Runtime session."""
+
+    _instead = "it is a network in memory; open the bundle where it is needed"
 
     def __init__(self, role: str, session: Any) -> None:
         self.role = role
@@ -40,9 +45,11 @@ class OrtGraph:
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         check_feeds(self.role, self.inputs, feeds)
         try:
-            return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
-        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
-            raise _failed(self.role, error) from error
+            with door:
+                results = self._session.run(self._names, feeds)
+        except Exception as error:
+            raise _failure(self.role, error) from error
+        return dict(zip(self._names, results, strict=True))
 
     def bind(
         self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
@@ -70,14 +77,18 @@ class _Bound:
 
     def __call__(self) -> None:
         try:
-            self.session.run_with_iobinding(self.binding)
-        except Exception as error:
-            raise _failed(self.role, error) from error
+            with door:
+                self.session.run_with_iobinding(self.binding)
+        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+            raise _failure(self.role, error) from error
 
 
-def _failed(role: str, error: Exception) -> EngineUnavailable:
+def _failure(role: str, error: Exception) -> EdgetrackError:
+    """What became of a run of graph ``role``."""
+    if memory.ran_out(error):
+        return memory.told(f"ONNX Runtime ran graph {role!r}")
     return EngineUnavailable(
-        f"ONNX Runtime failed in graph {role!r} ({first_line(error)}); export the bundle again, or use another engine"
+        f"ONNX Runtime could not run graph {role!r} ({first_line(error)}); try another engine"
     )
 
 
@@ -86,7 +97,7 @@ class OrtEngine(LazyEngine):
 
     Args:
         precision: "fp32" or "int8".
-        threads: that one graph may use; it does not spin while it waits for the next frame.
+        threads: that one graph may use, as of ``open_engine``; it does not spin while it waits for the next frame.
         why: this precision was taken, for ``reason``.
         compiled: runs edgetrack's operators (``kernels/README.md``) by its own library, not by the functions of
             standard operators that the graphs carry; ``name`` is "ort-ops" then.
@@ -100,7 +111,7 @@ class OrtEngine(LazyEngine):
         bundle: Bundle,
         *,
         precision: str = "fp32",
-        threads: int = 2,
+        threads: int | None = None,
         why: str = "asked for",
         compiled: bool = False,
     ) -> None:
@@ -118,15 +129,15 @@ class OrtEngine(LazyEngine):
                 f"engine {self.name!r} cannot run precision {precision!r}: CPUs have no kernels for it; expected fp32 "
                 "or int8, or for bf16 engine='openvino', for fp16 engine='tensorrt', 'ort-cuda' or 'ort-tensorrt'"
             )
+        self._threads = cores.checked(threads)
         self._ort: Any = onnxruntime
         self.precision = precision
         self._operators = library("ops") if compiled else None
         selection = self._operators.name if self._operators else "functions of the graph"
         self.reason = (
-            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {threads} threads; {precision}: {why}; "
+            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {self._threads} threads; {precision}: {why}; "
             f"token selection: {selection}"
         )
-        self._threads = threads
 
     def _open(self, role: str) -> OrtGraph:
         path = self.bundle.graph(role, self.precision, flavour="ort")
@@ -135,7 +146,9 @@ class OrtEngine(LazyEngine):
             if self._operators is not None:
                 options.register_custom_ops_library(str(self._operators))
             session = self._ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+        except Exception as error:
+            if memory.ran_out(error):
+                raise memory.told(f"ONNX Runtime loaded {path}") from error
             raise BundleError(
                 f"ONNX Runtime {self._ort.__version__} cannot load {path} ({first_line(error)}); "
                 "export the bundle again"
@@ -156,12 +169,12 @@ def saturates(*, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return bool(flags) and "avx512_vnni" not in flags and "avx_vnni" not in flags
 
 
-def session_options(threads: int) -> Any:
+def session_options(threads: int | None) -> Any:
     """How every session runs, with so many threads."""
     import onnxruntime
 
     options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = cores.checked(threads)
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: the rest arrives as exceptions
     for key, value in SETTINGS.items():

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._exit import door
 from edgetrack._native import runtime
 from edgetrack.crop import check_packed
 from edgetrack.engines.base import first_line
@@ -79,7 +80,7 @@ class NanoTrack:
 
     modes: tuple[Mode, ...] = ("bbox",)
 
-    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         channels = VERSIONS.get(facts_of(folder)["adapter"])
         if channels is None:
             raise BundleError(
@@ -171,7 +172,8 @@ class NanoTrack:
     def _crop(self, pixels: NDArray[np.uint8], side: int, out: Floats) -> None:
         """The square of ``side`` pixels around the centre as float32 (1, 3, S, S), RGB, whole numbers 0..255."""
         x, y = (int(v) - (side + 1) // 2 for v in self._center)
-        runtime.crop_square(pixels, x, y, side, out)
+        with door:
+            runtime.crop_square(pixels, x, y, side, out)
 
 
 def _context(size: Floats, total: Any) -> Any:
@@ -180,7 +182,7 @@ def _context(size: Floats, total: Any) -> Any:
     return np.sqrt(width * height)
 
 
-def _open(path: Path, threads: int) -> OrtGraph:
+def _open(path: Path, threads: int | None) -> OrtGraph:
     import onnxruntime
 
     try:

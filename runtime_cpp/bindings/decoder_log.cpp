@@ -71,7 +71,8 @@ void note(void* context, int level, const char* format, va_list values) {
 int find_library(dl_phdr_info* info, std::size_t, void* found) {
   const char* const slash = std::strrchr(info->dlpi_name, '/');
   const char* const name = slash ? slash + 1 : info->dlpi_name;
-  if (std::strncmp(name, "libavutil", 9) == 0)
+  if (std::strncmp(name, "libavutil", 9) == 0 &&
+      !std::strstr(info->dlpi_name, "/av.libs/"))  // not PyAV's own
     static_cast<std::vector<std::string>*>(found)->emplace_back(info->dlpi_name);
   return 0;
 }
@@ -86,8 +87,8 @@ bool load(const std::string& path, Library& library) {
 }
 #endif
 
-// Listens to the libavutil whose path begins with `place`, or to the only one of the process. While there are
-// listeners its messages are only kept; otherwise they go where they would without us.
+// Listens to the libavutil whose path begins with `place`, or to the only one of the process beside PyAV's.
+// While there are listeners its messages are only kept; otherwise they go where they would without us.
 bool listen([[maybe_unused]] const std::string& place, int change) {
   Log& all = log();
   if (all.library.set_callback) {

@@ -60,15 +60,24 @@ class PyMultiTracker {
     alone([&] { tracker_->remove(name); });
   }
 
+  void set_text(const std::string& name, const Ids& ids, const Mask& mask) {
+    const Text text = text_of(ids, mask);
+    alone([&] { tracker_->set_text(name, text); });
+  }
+
+  void set_static_check(bool on) {
+    alone([&] { tracker_->set_static_check(on); });
+  }
+
   std::vector<std::string> names() const {
     return alone([&] { return tracker_->names(); });
   }
 
   // A list of (name, track or None, exception or None, seconds), and why no batch ran, or None.
-  py::tuple update(const Picture& pixels) {
+  py::tuple update(const Picture& pixels, std::optional<double> deadline_ms) {
     const Frame frame = frame_of(pixels);
     const auto [results, batch] = alone([&] {
-      std::vector<MultiTracker::Result> copies = tracker_->update(frame);
+      std::vector<MultiTracker::Result> copies = tracker_->update(frame, deadline_ms);
       return std::pair(std::move(copies), tracker_->batch_failure());
     });
     py::list all;
@@ -94,8 +103,12 @@ void register_multi_tracker(py::module_& module) {
            py::arg("batches"))
       .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text"), py::arg("box"))
       .def("remove", &PyMultiTracker::remove, py::arg("name"))
+      .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("ids").noconvert(),
+           py::arg("mask").noconvert())
+      .def("set_static_check", &PyMultiTracker::set_static_check, py::arg("on"))
       .def("names", &PyMultiTracker::names)
-      .def("update", &PyMultiTracker::update, py::arg("pixels").noconvert());
+      .def("update", &PyMultiTracker::update, py::arg("pixels").noconvert(),
+           py::arg("deadline_ms") = py::none());
 }
 
 }  // namespace edgetrack

@@ -89,6 +89,10 @@ class PyTracker {
     alone([&] { tracker_->set_static_check(on); });
   }
 
+  void reset() {
+    alone([&] { tracker_->reset(); });
+  }
+
   std::tuple<double, double, double> timing() const {
     const Timing timing = alone([&] { return tracker_->timing(); });
     return {timing.crop_s, timing.network_s, timing.total_s};
@@ -160,6 +164,7 @@ void register_tracker(py::module_& module) {
       .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text"), py::arg("box"))
       .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none())
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
+      .def("reset", &PyTracker::reset)
       .def("timing", &PyTracker::timing)
       .def("set_text", &PyTracker::set_text, py::arg("ids").noconvert(), py::arg("mask").noconvert());
 }

@@ -21,7 +21,7 @@ struct MultiTracker::Target {
   bool followed() { return started && state().locked; }
 
   // The track, unless it waits for "search".
-  std::optional<Track> begin(const Frame& frame) {
+  std::optional<Track> begin(const Frame& frame, Deadline& deadline) {
     if (!started) {
       const Track track = tracker.start(frame, text ? &*text : nullptr, box ? &*box : nullptr);
       started = true;
@@ -29,7 +29,9 @@ struct MultiTracker::Target {
     }
     state().work.timing = {};
     const Stopwatch watch(state().work.timing.total_s);
-    return state().begin(frame, Deadline(std::nullopt));
+    const std::optional<Track> track = state().begin(frame, deadline);
+    if (!track) deadline.promise(state().searcher().cost.seconds());
+    return track;
   }
 };
 
@@ -67,28 +69,52 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   std::unique_ptr<Target> target(new Target{{engine_, model_, policy_, whole_}, {}, {}});
   if (text) target->text = *text;
   if (box) target->box = *box;
+  target->tracker.set_static_check(static_check_);
   results_.reserve(results_.size() + 1);  // so that nothing can fail between the two
   waiting_.reserve(results_.size() + 1);
   targets_.push_back(std::move(target));
   results_.push_back({name, {}, {}, {}});
 }
 
-void MultiTracker::remove(const std::string& name) {
+// Its place; throws Error without such a target.
+std::size_t MultiTracker::known(const std::string& name, const char* purpose) const {
   const std::size_t at = place(name);
-  if (at == results_.size()) {
-    std::string known;
-    for (const Result& result : results_) known += (known.empty() ? "'" : ", '") + result.name + "'";
-    throw Error(Code::config, message("there is no target '", name, "' to remove; there is ",
-                                      known.empty() ? "none" : known));
+  if (at < results_.size()) return at;
+  std::string names;
+  for (const Result& result : results_) names += (names.empty() ? "'" : ", '") + result.name + "'";
+  throw Error(Code::config, message("there is no target '", name, "' to ", purpose, "; there is ",
+                                    names.empty() ? "none" : names));
+}
+
+void MultiTracker::set_text(const std::string& name, const Text& text) {
+  Target& target = *targets_[known(name, "describe")];
+  if (target.started) {
+    target.tracker.set_text(text);
+    return;
   }
+  target.state().target.check(text);
+  target.text = text;
+  target.box.reset();
+}
+
+void MultiTracker::set_static_check(bool on) {
+  static_check_ = on;
+  for (const std::unique_ptr<Target>& target : targets_) target->tracker.set_static_check(on);
+}
+
+void MultiTracker::remove(const std::string& name) {
+  const std::size_t at = known(name, "remove");
   targets_.erase(targets_.begin() + static_cast<std::ptrdiff_t>(at));
   results_.erase(results_.begin() + static_cast<std::ptrdiff_t>(at));
   for (const std::unique_ptr<Batch>& batch : batches_)
     if (batch) batch->forget();
 }
 
-const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame) {
+const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame,
+                                                              std::optional<double> deadline_ms) {
+  Deadline deadline(deadline_ms);
   check_frame(frame);
+  check_comparable(frame, static_check_);
   if (targets_.empty())
     throw Error(Code::not_started, "update() without any target; call add(text='red car') first");
   if (frame.place == Place::host) load_batches();
@@ -99,7 +125,7 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
     results_[i].track.reset();
     results_[i].failure = nullptr;
     attempt(i, [&] {
-      results_[i].track = targets_[i]->begin(frame);
+      results_[i].track = targets_[i]->begin(frame, deadline);
       if (!results_[i].track) waiting_.push_back(i);
     });
   }
@@ -171,6 +197,7 @@ bool MultiTracker::search_together(const Frame& frame, Batch& batch, const std::
     state.work.timing.network_s += share_s;
     state.work.timing.total_s += share_s;
     if (failure) continue;
+    state.searcher().cost.add(share_s);
     const Stopwatch watch(state.work.timing.total_s);
     attempt(targets[i], [&] { results_[targets[i]].track = state.finish(frame, batch.answer(i)); });
   }

@@ -24,7 +24,15 @@ Deadline::Deadline(std::optional<double> ms) : ms_(ms) {
 
 double Deadline::left_s() const {
   if (!ms_) return std::numeric_limits<double>::infinity();
-  return *ms_ / 1e3 - std::chrono::duration<double>(Clock::now() - begun_).count();
+  return *ms_ / 1e3 - std::chrono::duration<double>(Clock::now() - begun_).count() - promised_s_;
+}
+
+void check_comparable(const Frame& frame, bool static_check) {
+  if (static_check && frame.place == Place::gpu)
+    throw Error(
+        Code::config,
+        "static_check compares pixels of the frame on the CPU, and this frame lies in GPU memory; make "
+        "the tracker without static_check, or pass frames in host memory");
 }
 
 double Cost::seconds() const {

@@ -17,13 +17,18 @@ class Deadline {
  public:
   // Without a number: never. Throws Error unless it is positive and finite.
   explicit Deadline(std::optional<double> ms);
-  double left_s() const;  // infinite when never
+  double left_s() const;                                    // infinite when never; less what is promised
+  void promise(double seconds) { promised_s_ += seconds; }  // work of others before the answer
 
  private:
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begun_ = Clock::now();
   const std::optional<double> ms_;
+  double promised_s_ = 0;
 };
+
+// Throws Error for a frame in GPU memory when its pixels are to be compared on the CPU.
+void check_comparable(const Frame& frame, bool static_check);
 
 // What one network takes here: the median of its last runs, so that a few slow ones do not count.
 class Cost {

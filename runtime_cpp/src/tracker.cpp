@@ -9,11 +9,7 @@ namespace {
 
 void check(const Frame& frame, const Pace& pace) {
   check_frame(frame);
-  if (pace.static_check && frame.place == Place::gpu)
-    throw Error(
-        Code::config,
-        "static_check compares pixels of the frame on the CPU, and this frame lies in GPU memory; make "
-        "the tracker without static_check, or pass frames in host memory");
+  check_comparable(frame, pace.static_check);
 }
 
 }  // namespace
@@ -54,6 +50,11 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
   }
   state.started = true;
   return state.latest = track;
+}
+
+void Tracker::reset() {
+  state_->clear();
+  state_->latest = {};
 }
 
 void Tracker::set_static_check(bool on) { state_->pace.static_check = on; }

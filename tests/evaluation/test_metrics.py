@@ -110,6 +110,22 @@ def test_no_box_counts_as_a_miss() -> None:
     assert (figures.ao, figures.precision20) == (0.5, 0.5)
 
 
+def test_twenty_pixels_are_within_twenty_pixels() -> None:
+    """As in the toolkits of OTB and LaSOT; so does the curve count, and so does the figure by shares."""
+    predicted = np.tile(TRUTH[:1], (4, 1))
+    truth = predicted.copy()
+    predicted[1:, 0] += (20.0, 20.001, 19.0)
+    figures = metrics.evaluate(predicted, truth)
+    assert figures.precision20 == pytest.approx(2 / 3)
+    curve = metrics.curves(predicted, truth, np.array([False, True, True, True])).precision
+    assert curve[20] == pytest.approx(2 / 3)
+    predicted = truth.copy()
+    truth[:, 2:] = 50.0, 40.0
+    predicted[:, 2:] = 50.0, 40.0
+    predicted[1:, 0] += (10.0, 10.01, 9.0)  # a fifth of the width
+    assert metrics.evaluate(predicted, truth).norm_precision20 == pytest.approx(2 / 3)
+
+
 def test_bad_shapes_are_named() -> None:
     with pytest.raises(ConfigError, match=r"\(4, 4\).*\(5, 4\).*expected both as \(frames, 4\)"):
         metrics.evaluate(TRUTH[:4], TRUTH)
@@ -229,6 +245,9 @@ def test_ece_by_hand() -> None:
         bins = 2 if adaptive else 15
         assert calibration.ece(score, correct, bins=bins, adaptive=adaptive) == pytest.approx(0.1)
     assert calibration.ece(np.ones(4), np.zeros(4, bool)) == 1
+    # Thirty sure and right frames outweigh ten whose score is too low by 0.6.
+    score, correct = np.array([1.0] * 30 + [0.4] * 10), np.ones(40, bool)
+    assert calibration.ece(score, correct) == pytest.approx(0.6 * 10 / 40)
     assert np.isnan(calibration.ece(np.empty(0), np.empty(0, bool)))
 
 

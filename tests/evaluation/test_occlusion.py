@@ -113,6 +113,18 @@ def test_what_is_counted_after_a_burst() -> None:
     assert np.isnan(nothing.reacquired)
 
 
+def test_a_target_is_held_by_the_last_frame_before_the_burst() -> None:
+    burst = Burst(10, 14, 24, 28)
+    lost_as_it_comes, found_as_it_comes = np.full(80, 0.8), np.full(80, 0.8)
+    lost_as_it_comes[10:14] = 0.0
+    found_as_it_comes[:10] = 0.2
+    barely = np.full(80, 0.8)
+    barely[9] = 0.5
+    for iou, held in ((lost_as_it_comes, 1), (found_as_it_comes, 0), (barely, 1)):
+        record = Record(statuses=["tracking"] * 80, bursts=[burst])
+        assert reacquisition([(record, iou)]).held == held
+
+
 def test_a_single_sequence_has_nothing_to_be_covered_with() -> None:
     clip = Sequence("only", [np.zeros((9, 9, 3), np.uint8)] * 20, path(20), "x")
     with pytest.raises(

@@ -190,11 +190,15 @@ def test_a_damaged_record_is_named(dataset: Path, tmp_path: Path) -> None:
 
 def test_records_survive_the_disk(tmp_path: Path) -> None:
     record = records.Record(
-        [None, (1.0, 2.0, 3.5, 4.0)], [0.25, 1.0], ["lost", "tracking"], [0.0, 7.5], [True, False]
+        [None, (1.0, 2.0, 3.5, 4.0)] * 2,
+        [0.25, 1.0] * 2,
+        ["lost", "tracking"] * 2,
+        [0.0, 7.5] * 2,
+        [True, False] * 2,
     )
     record.bursts.append(records.Burst(1, 2, 3, 4))
     records.save(record, tmp_path / "deep/a.json")
-    assert records.load(tmp_path / "deep/a.json", frames=2) == record
+    assert records.load(tmp_path / "deep/a.json", frames=4) == record
     assert [f.name for f in (tmp_path / "deep").iterdir()] == ["a.json"]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -48,6 +51,14 @@ class Source(Protocol):
 
     def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
         """A clip; with ``absent``, one whose second frame does not show the target; ``named``, one with a sentence."""
+        ...
+
+    def parted(self, held_out: Callable[[str], bool]) -> tuple[Source | None, Source | None]:
+        """Two sources, the second of the pictures or videos whose names are held out; None where nothing is left."""
+        ...
+
+    def __len__(self) -> int:
+        """The number of sequences, or of pictures."""
         ...
 
 
@@ -103,6 +114,19 @@ class SequenceClips:
             "sequences with visible targets" + (", and sentences or categories that differ" if absent else "")
         )
 
+    def parted(self, held_out: Callable[[str], bool]) -> tuple[SequenceClips | None, SequenceClips | None]:
+        """Whole videos are held out, with all their targets and cuts."""
+        sequences = self._sequences
+        held = {name for name in sequences.names if held_out(sequences.video(name).lower())}
+        rest = set(sequences.names) - held
+        return (
+            SequenceClips(sequences.without(held)) if rest else None,
+            SequenceClips(sequences.without(rest)) if held else None,
+        )
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
     def _draw(self, random: np.random.Generator) -> Sequence:
         return self._sequences[int(random.integers(len(self._sequences)))]
 
@@ -157,6 +181,21 @@ class RegionClips:
             )
         self._name = regions.name
 
+    def parted(self, held_out: Callable[[str], bool]) -> tuple[RegionClips | None, RegionClips | None]:
+        """Whole pictures are held out, by their number: sets that are made of COCO's share its pictures."""
+        sides: tuple[list[Region], list[Region]] = ([], [])
+        for region in self._all:
+            sides[held_out(_number(region.image))].append(region)
+        return self._only(sides[0]), self._only(sides[1])
+
+    def __len__(self) -> int:
+        return len({region.image for region in self._all})
+
+    def _only(self, regions: list[Region]) -> RegionClips | None:
+        made = copy.copy(self)
+        made._all, made._named = regions, [r for r in regions if r.texts]
+        return made if made._named else None
+
     def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
         """One region; with ``absent``, the target is one of a class that the second picture does not have.
 
@@ -182,3 +221,8 @@ class RegionClips:
 
     def _look(self, region: Region) -> Actor | None:
         return _actor(region.read(), np.array(region.box), self._name, f"{region.id}")
+
+
+def _number(image: Path) -> str:
+    """``000000000009`` of ``COCO_train2014_000000000009.jpg`` and of ``train2017/000000000009.jpg``."""
+    return image.stem.rpartition("_")[2]

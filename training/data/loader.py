@@ -6,22 +6,26 @@ import multiprocessing
 import queue
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from edgetrack.errors import ConfigError, EdgetrackError, SourceError
+from edgetrack.errors import ConfigError, DatasetError, EdgetrackError, SourceError
 from edgetrack.training.data.mixture import NOTHING, Mixture
 from edgetrack.training.data.pictures import Picture
 from edgetrack.training.data.sources import load_pictures
+from edgetrack.training.data.split import Material
 from edgetrack.training.data.videos import Videos, load_videos
 
 Batch = dict[str, Any]
 _PATIENCE_S = 120.0
+KINDS = ("tracking", "grounding")
+_VALIDATION_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,10 @@ def collate(samples: Sequence[dict[str, Any]]) -> Batch:
     }
 
 
-def batches(
-    pictures: Sequence[Picture], videos: Videos | None, plan: Plan, seed: int, mixture: Mixture = NOTHING
-) -> Iterator[tuple[str, Batch]]:
+def batches(material: Material, plan: Plan, seed: int) -> Iterator[tuple[str, Batch]]:
     """Endless ("tracking" | "grounding", batch), in turn, in this process."""
-    tracking = mixture.tracking(pictures, videos, seed)
-    grounding = mixture.grounding(pictures, seed + 1)
+    tracking = material.mixture.tracking(material.pictures, material.videos, seed)
+    grounding = material.mixture.grounding(material.pictures, seed + 1)
     while True:
         if plan.tracking:
             yield "tracking", collate([tracking.sample() for _ in range(plan.tracking)])
@@ -66,28 +68,55 @@ def batches(
 
 
 def _work(
-    pictures: Sequence[Picture],
-    videos: Videos | None,
-    plan: Plan,
-    seed: int,
-    mixture: Mixture,
-    queues: dict[str, Any],
+    material: Material, plan: Plan, seed: int, queues: dict[str, Any], count: int | None = None
 ) -> None:
+    """Puts ``count`` batches into the queues of their kinds, or batches without end."""
     cv2.setNumThreads(0)
     try:
-        for kind, batch in batches(pictures, videos, plan, seed, mixture):
+        for kind, batch in islice(batches(material, plan, seed), count):
             queues[kind].put(batch)
     except EdgetrackError as error:  # such as a broken file of a data set: `Workers.next` raises it
         for waiting in queues.values():
             waiting.put(error)
 
 
+class Validation(NamedTuple):
+    """Who makes the batches to validate on, where they come, and how many of each kind."""
+
+    process: ForkProcess
+    queues: dict[str, Any]
+    counts: dict[str, int]
+
+
+def _taken(waiting: Any, kind: str, processes: Sequence[ForkProcess]) -> Batch:
+    """The next batch in a queue that these processes fill."""
+    waited = 0.0
+    while waited < _PATIENCE_S:
+        alive = any(process.is_alive() for process in processes)  # asked first: the last batch may still come
+        try:
+            batch: Batch | EdgetrackError = waiting.get(timeout=2.0)
+            if isinstance(batch, EdgetrackError):
+                raise batch
+            return batch
+        except queue.Empty:
+            waited += 2.0
+            if not alive:
+                break
+    raise SourceError(
+        f"no {kind} batch after {waited:.0f} s from {len(processes)} data workers; expected one "
+        f"within {_PATIENCE_S:.0f} s; read their traceback above, and take batches of both kinds in turn"
+    )
+
+
 class Workers:
     """Running producers: a context manager; outside of ``with`` call `close` at the end."""
 
-    def __init__(self, processes: list[ForkProcess], queues: dict[str, Any]) -> None:
+    def __init__(
+        self, processes: list[ForkProcess], queues: dict[str, Any], validation: Validation | None = None
+    ) -> None:
         self._processes = processes
         self._queues = queues
+        self._validation = validation
 
     def next(self, kind: str) -> Batch:
         """The next batch of ``"tracking"`` or ``"grounding"`` samples, see the samplers for its keys.
@@ -96,27 +125,32 @@ class Workers:
             SourceError: no worker is alive any more, or none delivers.
             DatasetError: a worker met a broken file of a data set.
         """
-        waited = 0.0
-        while waited < _PATIENCE_S:
-            try:
-                batch: Batch | EdgetrackError = self._queues[kind].get(timeout=2.0)
-                if isinstance(batch, EdgetrackError):
-                    raise batch
-                return batch
-            except queue.Empty:
-                waited += 2.0
-                if not any(process.is_alive() for process in self._processes):
-                    break
-        raise SourceError(
-            f"no {kind} batch after {waited:.0f} s from {len(self._processes)} data workers; expected one "
-            f"within {_PATIENCE_S:.0f} s; read their traceback above, and take batches of both kinds in turn"
-        )
+        return _taken(self._queues[kind], kind, self._processes)
+
+    def held_out(self) -> dict[str, list[Batch]]:
+        """The batches of each kind to validate on, the same in each run; none without ``held_out``.
+
+        Raises:
+            SourceError: the process that makes them has died.
+            DatasetError: it met a broken file of a data set.
+        """
+        if self._validation is None:
+            return {}
+        process, queues, counts = self._validation
+        try:
+            return {
+                kind: [_taken(queues[kind], kind, [process]) for _ in range(count)]
+                for kind, count in counts.items()
+            }
+        except DatasetError as error:
+            raise DatasetError(f"of what is held out to validate on: {error}") from error
 
     def close(self) -> None:
         """Stops the workers."""
-        for process in self._processes:
+        processes = self._processes + ([self._validation.process] if self._validation else [])
+        for process in processes:
             process.terminate()
-        for process in self._processes:
+        for process in processes:
             process.join()
 
     def __enter__(self) -> Workers:
@@ -139,6 +173,8 @@ def start_workers(
     videos: Videos | None = None,
     folders: Sequence[str] = (),
     mixture: Mixture = NOTHING,
+    held_out: float = 0.0,
+    validation: int = 0,
 ) -> Workers:
     """Loads the data once (unless given), forks ``n`` workers that share it, and starts them.
 
@@ -154,6 +190,9 @@ def start_workers(
         videos: videos, instead of those under ``root``; none when only ``pictures`` are given.
         folders: more stills, see `edgetrack.training.data.sources.read_folder`.
         mixture: official data sets to draw from, too; with an empty ``root``, from them alone.
+        held_out: share of the pictures and videos that the workers never draw from, see
+            `edgetrack.training.data.split`.
+        validation: batches of each kind to make of these.
     """
     if n < 1:
         raise ConfigError(f"n is {n}; expected at least 1 data worker; raise it")
@@ -162,19 +201,31 @@ def start_workers(
     elif pictures is None:
         pictures = load_pictures(root, folders=folders)
         videos = videos or load_videos(root)
-    plan = plan or Plan()
+    plan, material = plan or Plan(), Material(pictures, videos, mixture)
     if plan.grounding and not pictures:
         mixture.grounding(pictures, seed)  # fails here, not in a worker, when nothing has sentences
+    held = None
+    if held_out:
+        material, held = material.parted(held_out)
     context = multiprocessing.get_context("fork")
-    queues = {kind: context.Queue(depth) for kind in ("tracking", "grounding")}
+    queues = {kind: context.Queue(depth) for kind in KINDS}
     processes = [
-        context.Process(
-            target=_work,
-            args=(pictures, videos, plan, seed + 1000 * i, mixture, queues),
-            daemon=True,
-        )
+        context.Process(target=_work, args=(material, plan, seed + 1000 * i, queues), daemon=True)
         for i in range(n)
     ]
-    for process in processes:
+    made = _validation(held, plan, validation) if held and validation else None
+    for process in (*processes, *([made.process] if made else [])):
         process.start()
-    return Workers(processes, queues)
+    return Workers(processes, queues, made)
+
+
+def _validation(material: Material, plan: Plan, count: int) -> Validation:
+    """``count`` batches of each kind that ``plan`` has, drawn with one seed in all runs."""
+    context = multiprocessing.get_context("fork")
+    counts = {kind: count for kind in KINDS if getattr(plan, kind)}
+    queues = {kind: context.Queue() for kind in counts}
+    total = sum(counts.values())
+    process = context.Process(
+        target=_work, args=(material, plan, _VALIDATION_SEED, queues, total), daemon=True
+    )
+    return Validation(process, queues, counts)

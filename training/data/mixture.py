@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,8 @@ from edgetrack.training.data.pictures import Picture
 from edgetrack.training.data.tracking import TrackingSampler
 from edgetrack.training.data.videos import Videos
 from edgetrack.training.recipe import DatasetEntry
+
+LEAST = 8  # pictures or sequences that validation samples are drawn from
 
 
 class Sampler(Protocol):
@@ -60,6 +62,25 @@ class Mixture:
             else:
                 sources.append((entry.weight, RegionClips(found)))
         return cls(tuple(sources), own)
+
+    def parted(self, held_out: Callable[[str], bool]) -> tuple[Mixture, Mixture]:
+        """What trains, and what only validates: the sources of which enough is held out.
+
+        Raises:
+            ConfigError: all of a data set is held out.
+        """
+        sides: tuple[list[tuple[float, Source]], list[tuple[float, Source]]] = ([], [])
+        for weight, source in self.sources:
+            train, held = source.parted(held_out)
+            if train is None:
+                raise ConfigError(
+                    f"data set {len(sides[0]) + 1} of the recipe has {len(source)} sequences or pictures, and all that "
+                    "can be used are held out; expected some to train on: change held_out, or leave the set out"
+                )
+            sides[0].append((weight, train))
+            if held is not None and len(held) >= LEAST:
+                sides[1].append((weight, held))
+        return replace(self, sources=tuple(sides[0])), replace(self, sources=tuple(sides[1]))
 
     def tracking(self, pictures: Sequence[Picture], videos: Videos | None, seed: int) -> Sampler:
         """Tracking samples out of ``pictures``, ``videos`` and every data set."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -34,18 +34,37 @@ class Videos:
     boxes: NDArray[np.float32]  # (N, 4) target xywh in the cut
     starts: NDArray[np.int64]  # (V + 1,) first frame of each video
     categories: list[str]
+    pseudo: int = 0  # the last so many are of unlabelled videos
 
     def __len__(self) -> int:
         return len(self.categories)
 
     def frame(self, index: int, category: str) -> Picture:
         """Frame ``index`` (over all videos) as a picture with its one thing."""
-        begin = int(self.ends[index - 1]) if index else 0
-        pixels = np.asarray(
-            cv2.imdecode(self.blob[begin : int(self.ends[index])], cv2.IMREAD_COLOR), np.uint8
-        )
+        pixels = np.asarray(cv2.imdecode(self.jpeg(index), cv2.IMREAD_COLOR), np.uint8)
         x, y, w, h = (float(v) for v in self.boxes[index])
         return Picture(pixels, (Thing(category, (x, y, w, h)),), "flying", str(index))
+
+    def jpeg(self, index: int) -> NDArray[np.uint8]:
+        """The file of frame ``index``."""
+        begin = int(self.ends[index - 1]) if index else 0
+        return self.blob[begin : int(self.ends[index])]
+
+    def chosen(self, wanted: NDArray[np.bool_]) -> Videos | None:
+        """The videos for which ``wanted`` (V,) holds; None when that is none of them."""
+        if not wanted.any():
+            return None
+        lengths = np.diff(self.starts)
+        frames = np.flatnonzero(np.repeat(wanted, lengths))
+        files = [self.jpeg(int(index)) for index in frames]
+        return Videos(
+            np.concatenate(files),
+            np.cumsum([len(file) for file in files]),
+            self.boxes[frames],
+            np.concatenate(([0], np.cumsum(lengths[wanted]))),
+            [name for name, good in zip(self.categories, wanted, strict=True) if good],
+            int(wanted[len(wanted) - self.pseudo :].sum()),
+        )
 
     def pair(self, random: np.random.Generator, gap: int) -> tuple[Picture, Picture]:
         """Two frames of one video, at most ``gap`` frames apart in either order."""
@@ -137,8 +156,11 @@ def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Vi
     path = folder / CACHE_NAME
     if not path.exists():
         build(data_root(root), folder)
-    labelled, pseudo = load_cuts(path), folder / PSEUDO_NAME
-    return joined(labelled, load_cuts(pseudo)) if pseudo.exists() else labelled
+    labelled, more = load_cuts(path), folder / PSEUDO_NAME
+    if not more.exists():
+        return labelled
+    pseudo = load_cuts(more)
+    return joined(labelled, replace(pseudo, pseudo=len(pseudo)))
 
 
 def joined(one: Videos, two: Videos) -> Videos:
@@ -149,6 +171,7 @@ def joined(one: Videos, two: Videos) -> Videos:
         np.concatenate((one.boxes, two.boxes)),
         np.concatenate((one.starts, two.starts[1:] + len(one.boxes))),
         one.categories + two.categories,
+        one.pseudo + two.pseudo,
     )
 
 

@@ -27,7 +27,6 @@ class EdgetrackNet(nn.Module):
 
     def __init__(self, *, width: int = 192, keep: int = 128, frozen_blocks: int = 10) -> None:
         super().__init__()
-        self.frozen_blocks = frozen_blocks
         self.trunk = MobileNetV2()
         self.neck = Neck(width)
         self.in_target = nn.Parameter(torch.randn(width) * 0.2)
@@ -50,6 +49,7 @@ class EdgetrackNet(nn.Module):
         nn.init.zeros_(self.text_film.bias)
         # queries and template keys start equal, so that attention starts as a search for what looks alike
         self.template_memory.project.weight.data[:width] = self.cross.query.weight.data
+        self.freeze(frozen_blocks)
 
     def freeze(self, blocks: int) -> None:
         """Leaves the stem and the first ``blocks`` (6..12) blocks of the trunk as they are; the others learn."""
@@ -59,10 +59,8 @@ class EdgetrackNet(nn.Module):
             block.requires_grad_(i >= blocks)
 
     def features(self, image: Tensor) -> Tensor:
-        """(B, D, S/16, S/16). The first ``frozen_blocks`` blocks of the trunk get no gradient."""
-        with torch.no_grad():
-            stride8, middle = self.trunk.lower(image, self.frozen_blocks)
-        return self.neck(image, stride8, *self.trunk.upper(middle, self.frozen_blocks))  # type: ignore[no-any-return]
+        """(B, D, S/16, S/16)."""
+        return self.neck(image, *self.trunk(image))  # type: ignore[no-any-return]
 
     def template(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Encodes the target's picture.

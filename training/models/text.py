@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgetrack.engines.base import first_line
+from edgetrack.errors import ConfigError
 from edgetrack.prompt import TEXT_LENGTH, Tokenizer
 
 WIDTH = 384
@@ -88,11 +90,21 @@ class TextEncoder:
 
     @classmethod
     def load(cls, folder: str | Path) -> TextEncoder:
-        """The encoder that ``python -m edgetrack.training.prune_text`` wrote into ``folder``."""
+        """The encoder that ``python -m edgetrack.training.prune_text`` wrote into ``folder``.
+
+        Raises:
+            ConfigError: its weights are missing or damaged.
+        """
         folder = Path(folder)
-        state = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
-        model = MiniLM(state["words.weight"].shape[0])
-        model.load_state_dict(state)
+        try:
+            state = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+            model = MiniLM(state["words.weight"].shape[0])
+            model.load_state_dict(state)
+        except Exception as error:  # torch raises whatever the damage leads to
+            raise ConfigError(
+                f"{folder / CHECKPOINT} cannot be read ({first_line(error)}); expected the text encoder; "
+                f"run: python -m edgetrack.training.prune_text {folder}"
+            ) from error
         return cls(model, Tokenizer.from_file(folder / TOKENIZER))
 
     @torch.no_grad()

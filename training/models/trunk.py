@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from edgetrack.engines.base import first_line
+from edgetrack.errors import ConfigError
 
 # expansion, output channels, repeats, first stride (the paper, table 2)
 _STAGES = (
@@ -71,35 +77,32 @@ class MobileNetV2(nn.Module):
                 cin = cout
         self.blocks = nn.ModuleList(blocks)
 
-    def lower(self, image: Tensor, until: int) -> tuple[Tensor, Tensor]:
-        """The stride-8 features and the output of block ``until`` - 1 (6..12): what stays frozen in training."""
-        x = F.relu6(self.stem(image))
-        for block in self.blocks[: _LAST_STRIDE_8 + 1]:
-            x = block(x)
-        stride8 = x
-        for block in self.blocks[_LAST_STRIDE_8 + 1 : until]:
-            x = block(x)
-        return stride8, x
-
-    def upper(self, x: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """The stride-16 and stride-32 features from the output of block ``start`` - 1."""
-        for block in self.blocks[start : _LAST_STRIDE_16 + 1]:
-            x = block(x)
-        stride16 = x
-        for block in self.blocks[_LAST_STRIDE_16 + 1 :]:
-            x = block(x)
-        return stride16, x
-
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        stride8, middle = self.lower(image, _LAST_STRIDE_8 + 1)
-        return (stride8, *self.upper(middle, _LAST_STRIDE_8 + 1))
+        x, stages = F.relu6(self.stem(image)), []
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if i in (_LAST_STRIDE_8, _LAST_STRIDE_16):
+                stages.append(x)
+        return stages[0], stages[1], x
 
     def load_imagenet(self, path: Path) -> None:
-        """Loads the ImageNet weights from an .npz with keys ``stem``, ``blocks.N.{expand,depthwise,project}``."""
-        with np.load(path) as arrays:
-            for name, module in self.named_modules():
-                if not isinstance(module, _Conv):
-                    continue
-                weight = torch.from_numpy(arrays[f"{name}.weight"].astype(np.float32))
-                module.conv.weight.data.copy_(weight.reshape(module.conv.weight.shape))
-                module.conv.bias.data.copy_(torch.from_numpy(arrays[f"{name}.bias"].astype(np.float32)))  # type: ignore[union-attr]
+        """Loads the ImageNet weights from an .npz with keys ``stem``, ``blocks.N.{expand,depthwise,project}``.
+
+        Raises:
+            ConfigError: the file is missing, is damaged, or holds weights of another network.
+        """
+        try:
+            with np.load(path) as arrays:
+                for name, module in self.named_modules():
+                    if isinstance(module, _Conv):
+                        _fill(module.conv.weight, arrays[f"{name}.weight"])
+                        _fill(cast(Tensor, module.conv.bias), arrays[f"{name}.bias"])
+        except (OSError, KeyError, ValueError, RuntimeError, EOFError, BadZipFile) as error:
+            raise ConfigError(
+                f"{path} cannot be read ({first_line(error)}); expected the ImageNet weights of MobileNetV2 1.0, "
+                "batch norms folded: fetch it again, or set 'initial' to a checkpoint to start from"
+            ) from error
+
+
+def _fill(parameter: Tensor, values: NDArray[np.floating[Any]]) -> None:
+    parameter.data.copy_(torch.from_numpy(values.astype(np.float32)).reshape(parameter.shape))

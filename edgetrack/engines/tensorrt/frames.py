@@ -19,7 +19,7 @@ from edgetrack.errors import FrameError
 from edgetrack.types import check_picture
 
 _CUDA = (2, 13)  # DLPack's device types: memory of the GPU, and managed memory
-_EXPECTED = "expected uint8, shape (height, width, 3), colours in BGR order"
+_EXPECTED = "expected uint8, shape (height, width, 3), colors in BGR order"
 _MEND = "pass frame.contiguous() (PyTorch) or cupy.ascontiguousarray(frame)"
 
 

@@ -41,12 +41,20 @@ class EDGETRACK_API MultiTracker {
   // Throws Error when there is no such target.
   void remove(const std::string& name);
 
+  // Another sentence for a target, from the next frame on; as of Tracker::set_text(). One that waits for its
+  // first frame is looked for by it alone. Throws Error for a bad sentence, and when there is no such target.
+  void set_text(const std::string& name, const Text& text);
+
+  // As of Tracker::set_static_check(), for all targets.
+  void set_static_check(bool on);
+
   // All targets in the next frame, in the order in which they were added; valid until the next call. A target
   // that fails keeps its state and is tried again with the next frame; the others go on. Nothing is allocated
   // once each graph has run for each target. Throws Error for a bad frame, without any target, and when a
   // graph for several cannot be loaded (which happens once so many are followed); the frame then counts for
-  // none.
-  const std::vector<Result>& update(const Frame& frame);
+  // none. The deadline is that of Tracker::update(), for all targets together: those that come first have the
+  // network, and of the others those that are tracked coast.
+  const std::vector<Result>& update(const Frame& frame, std::optional<double> deadline_ms = std::nullopt);
 
   // Why several targets took turns in the last update() although there is a graph for them: the engine failed
   // to run it. Null when it did not.
@@ -58,6 +66,7 @@ class EDGETRACK_API MultiTracker {
   struct Target;
 
   std::size_t place(const std::string& name) const;  // past the end without such a target
+  std::size_t known(const std::string& name, const char* purpose) const;
   void load_batches();
   template <typename Step>
   void attempt(std::size_t target, const Step& step);
@@ -74,6 +83,7 @@ class EDGETRACK_API MultiTracker {
   std::vector<std::size_t> sizes_;               // of the batches, in descending order
   std::vector<std::unique_ptr<Batch>> batches_;  // one a size, made when first needed
   std::exception_ptr batch_failure_;
+  bool static_check_ = false;
 };
 
 }  // namespace edgetrack

@@ -93,6 +93,9 @@ class EDGETRACK_API Tracker {
   // Another sentence, from the next frame on. Throws Error for a bad one; the target then stays what it was.
   void set_text(const Text& text);
 
+  // Forgets the target, as if start() had never been called; the graphs stay loaded.
+  void reset();
+
   // Of the last start(), update() or set_text().
   const Timing& timing() const;
 

@@ -1,0 +1,143 @@
+"""One call for a whole video: the source is opened, followed through and closed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from edgetrack.arrays import Pixels
+from edgetrack.bundle import Bundle
+from edgetrack.engines.base import Engine
+from edgetrack.errors import ConfigError, SourceError
+from edgetrack.io.sources import open_source
+from edgetrack.opened import check_deadline, check_text, four_of
+from edgetrack.pipeline import FrameTracker
+from edgetrack.tracker import Tracker
+from edgetrack.types import Frame, Track
+
+PLACES = (int, str, Path)  # what a source is opened by
+Given = int | str | Path | Iterable[Frame | Pixels] | Callable[[], Frame | Pixels | None]
+
+
+def track(
+    source: Given,
+    text: str | None = None,
+    *,
+    box: Any = None,
+    bundle: str | Path | Bundle | None = None,
+    engine: str | Engine = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    static_check: bool = False,
+    tracker: FrameTracker | None = None,
+    deadline_ms: float | None = None,
+    fps: float = 30.0,
+) -> Generator[tuple[Frame, Track], None, None]:
+    """Follows a target through a source, from its first frame to its last.
+
+    >>> for frame, track in edgetrack.track("drive.mp4", text="red car"):  # doctest: +SKIP
+    ...     print(track.index, track.status, track.box)
+
+    The source is opened with the first frame that is asked for, and closed with the last one, by an error, when the
+    loop is left, or by ``close()`` of the generator. What was given open stays open: a ``Source``, a ``tracker``.
+
+    Args:
+        source: what ``open_source`` takes: a camera's index, a path or a URL; or frames of your own, an iterable of
+            them or a function that returns the next one and None at the end. Each is a ``Frame`` or what
+            ``Tracker.start`` takes; those of an iterable without a time are ``1 / fps`` apart, those of a function
+            have the seconds since the first was asked for.
+        text: what the target is, such as "red car"; without ``box`` it is searched for.
+        box: where it is in the first frame, ``(x, y, w, h)`` in pixels.
+        bundle, engine, precision, threads, static_check: of a new ``Tracker``.
+        tracker: follows, instead of a new one; the loop may call its ``set_text`` or ``start``.
+        deadline_ms: what each frame but the first may take, see ``Tracker.update``.
+        fps: frame rate of a folder of pictures, or of an iterable.
+
+    Yields:
+        Each frame with its track, as ``Tracker.start`` and ``update`` return it. ``frame.pixels`` of a source hold
+        until the next frame is asked for.
+
+    Raises:
+        ConfigError, BoxError, PromptError, BundleError, EngineUnavailable, MissingExtra: as of ``Tracker``; ``tracker``
+            comes with an argument that it would ignore.
+        SourceError, FrameError: while looping: the source cannot be read, breaks off, or gives something else.
+    """
+    if text is None and box is None:
+        raise ConfigError("nothing to track; give a text such as 'red car', a box (x, y, w, h), or both")
+    if text is not None:
+        check_text(text)
+    four_of(box)
+    check_deadline(deadline_ms)
+    _check(source, fps)
+    own = {
+        "bundle": bundle is not None,
+        "engine": engine != "auto",
+        "precision": precision != "auto",
+        "threads": threads is not None,
+        "static_check": static_check is not False,
+    }
+    if tracker is not None and any(own.values()):
+        ignored = ", ".join(name for name, given in own.items() if given)
+        raise ConfigError(f"got a tracker and {ignored}, which it has of its own; leave out one of the two")
+    if tracker is not None:
+        return _follow(_opened(source, fps), tracker, text, box, deadline_ms)
+    fresh = Tracker(bundle, engine=engine, precision=precision, threads=threads, static_check=static_check)
+    return _follow(_opened(source, fps), fresh, text, box, deadline_ms, close=fresh.close)
+
+
+def _check(source: object, fps: object) -> None:
+    if not (isinstance(fps, Real) and not isinstance(fps, bool) and 0 < float(fps) < math.inf):
+        raise ConfigError(f"fps is {fps!r}; expected a positive number of frames per second")
+    if isinstance(source, (bytes, dict)) or not (isinstance(source, (*PLACES, Iterable)) or callable(source)):
+        raise SourceError(
+            f"source is a {type(source).__name__}; expected a camera's index, a path, a URL, an iterable of frames or "
+            "a function that returns the next one"
+        )
+
+
+def _follow(
+    frames: Generator[Frame, None, None],
+    tracker: FrameTracker,
+    text: str | None,
+    box: Any,
+    deadline_ms: float | None,
+    close: Callable[[], None] = lambda: None,
+) -> Generator[tuple[Frame, Track], None, None]:
+    started = False
+    try:
+        for frame in frames:
+            given: Any = frame if isinstance(tracker, Tracker) else frame.pixels
+            if started:
+                track = tracker.update(given, deadline_ms=deadline_ms)
+            else:
+                track = tracker.start(given, text=text, box=box)
+            started = True
+            yield frame, track if track.time_s is not None else replace(track, time_s=frame.time_s)
+    finally:
+        frames.close()
+        close()
+
+
+def _opened(source: Given, fps: float) -> Generator[Frame, None, None]:
+    """The frames of a source, which is open while they are asked for."""
+    if isinstance(source, PLACES):
+        with open_source(source, fps=fps) as opened:
+            yield from opened
+        return
+    items: Iterable[Any] = source if isinstance(source, Iterable) else _called(source)
+    began_s, index = time.monotonic(), -1
+    for index, item in enumerate(items):
+        time_s = index / fps if items is source else time.monotonic() - began_s
+        yield item if isinstance(item, Frame) else Frame(item, index, time_s)
+    if index < 0:
+        raise SourceError("the source gave no frames; expected at least one")
+
+
+def _called(read: Callable[[], Frame | Pixels | None]) -> Iterator[Frame | Pixels]:
+    while (item := read()) is not None:
+        yield item

@@ -1,0 +1,85 @@
+"""What is known of one target beyond a frame: who it is, its last track, how it moves; and the log of its status."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import cast
+
+from edgetrack.types import Basis, Box, Status, Track
+
+AGILITY = 0.5  # share of what was just seen in the new velocity, as in the C++ tracker
+REACH = (
+    4.0  # how far a box is followed from one frame to the next, in sizes of it; farther off it was found anew
+)
+
+Result = tuple[tuple[float, float, float, float] | None, float, str, int, str]  # what the C++ trackers return
+
+_log = logging.getLogger("edgetrack.tracker")
+
+
+class History:
+    """Makes the tracks of one target.
+
+    Args:
+        number: the target's ``Track.id``.
+        name: its ``Track.name``.
+        text: what it was described by.
+    """
+
+    def __init__(self, number: int, name: str, text: str | None) -> None:
+        self.id, self.name, self.text = number, name, text
+        self.latest: Track | None = None
+        self._velocity = (0.0, 0.0)
+        self._followed: Box | None = None  # where it was in the frame before
+
+    def add(self, result: Result, time_s: float | None) -> Track:
+        """The track that the C++ tracker's tuple stands for, once for each frame."""
+        four, score, status, index, basis = result
+        box = None if four is None else Box(*four)
+        track = Track(
+            box,
+            score,
+            cast(Status, status),
+            index,
+            cast(Basis, basis),
+            self.id,
+            self.name,
+            time_s,
+            self._moved(box, status),
+        )
+        before, self.latest = self.latest, track
+        if before is None or before.status != status:
+            self._tell(before, track)
+        return track
+
+    def _moved(self, box: Box | None, status: str) -> tuple[float, float] | None:
+        """The velocity with this box; None where it does not follow from the one before."""
+        before = self._followed
+        if box is None or (status != "tracking" and before is None):  # a candidate is not followed yet
+            self._followed = None
+            return None
+        self._followed = box
+        if before is not None:
+            right, down = (now - then for now, then in zip(box.center, before.center, strict=True))
+            if math.hypot(right, down) <= REACH * math.sqrt(before.w * before.h):
+                vx, vy = self._velocity
+                self._velocity = (vx + AGILITY * (right - vx), vy + AGILITY * (down - vy))
+                return self._velocity
+        self._velocity = (0.0, 0.0)
+        return None
+
+    def _tell(self, before: Track | None, track: Track) -> None:
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        place = "no box" if track.box is None else "box {}, {}, {}, {}".format(*track.box.ints)
+        _log.info(
+            "target %d %r: %s%s in frame %d, score %.2f, %s",
+            track.id,
+            track.name,
+            "" if before is None else f"{before.status} -> ",
+            track.status,
+            track.index,
+            track.score,
+            place,
+        )

@@ -1,0 +1,31 @@
+"""Memory that ran out, however a library says so."""
+
+from __future__ import annotations
+
+from edgetrack.errors import OutOfMemoryError
+
+_WORDS = (  # of the C++ library, ONNX Runtime, the dynamic linker, the system, OpenCV and CUDA
+    "bad_alloc",
+    "bad allocation",
+    "failed to allocate memory",
+    "failed to map segment",
+    "cannot allocate memory",
+    "insufficient memory",
+    "out of memory",
+)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether ``error``, or what it comes from, says that there was not enough memory."""
+    words = str(error).lower()
+    if isinstance(error, MemoryError) or any(word in words for word in _WORDS):
+        return True
+    return error.__cause__ is not None and ran_out(error.__cause__)
+
+
+def told(doing: str) -> OutOfMemoryError:
+    """What to raise when memory ran out while ``doing`` something."""
+    return OutOfMemoryError(
+        f"memory ran out while {doing}; end other programs, raise this one's limit, or take a smaller model: "
+        "edgetrack-n"
+    )

@@ -1,0 +1,182 @@
+"""What trackers of one and of several targets share: the engine, the checks of what is given, and their end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from numbers import Real
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._exit import door
+from edgetrack.arrays import GpuFrame, Pixels, device_of
+from edgetrack.bundle import Bundle
+from edgetrack.crop import check_packed
+from edgetrack.engines import open_engine
+from edgetrack.engines.base import Engine
+from edgetrack.engines.binding import bind, describe
+from edgetrack.errors import ClosedError, ConfigError, PromptError
+from edgetrack.policy import Policy
+from edgetrack.types import Box, Frame, Timing
+from edgetrack.unique import Unique
+
+Core = TypeVar("Core")
+Self = TypeVar("Self", bound="Opened[Any]")
+Tokens = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+class Opened(Unique, Generic[Core]):
+    """An engine and the C++ tracker on it, until ``close``.
+
+    Args:
+        bundle, engine, precision, threads: as for ``Tracker``.
+        make: makes the C++ tracker from ``core_options``.
+    """
+
+    def __init__(
+        self,
+        bundle: str | Path | Bundle | None,
+        engine: str | Engine,
+        precision: str,
+        threads: int | None,
+        make: Callable[..., Core],
+    ) -> None:
+        self.engine = shared_engine(bundle, engine, precision, threads)
+        self._own_engine = self.engine is not engine
+        self._turn = RLock()  # threads that share a tracker by mistake take turns
+        with door:
+            self._core: Core | None = make(**core_options(self.engine))
+
+    def close(self) -> None:
+        """Lets go of the target and of the network's memory; may be called twice, and while another thread tracks.
+
+        An engine that was given stays open. One that was opened here is closed: other trackers on it go on, and load
+        again what they still need.
+        """
+        with self._turn:
+            was_open, self._core = self._core is not None, None
+            if was_open and self._own_engine:
+                self.engine.close()
+
+    def __enter__(self: Self) -> Self:
+        self._open_core()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open_core(self) -> Core:
+        core = self._core
+        if core is None:
+            name = type(self).__name__
+            raise ClosedError(f"this {name} was closed; make another one: edgetrack.{name}()")
+        return core
+
+
+def shared_engine(
+    bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int | None
+) -> Engine:
+    """The engine that is given, or a new one for the bundle; see ``Tracker``."""
+    if isinstance(engine, str):
+        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        opened.check_tensors()
+        return open_engine(opened, engine=engine, precision=precision, threads=threads)
+    if not hasattr(engine, "bundle"):
+        raise ConfigError(f"engine is {engine!r}; expected the name of an engine, or the engine of a tracker")
+    given = {"bundle": bundle, "precision": None if precision == "auto" else precision, "threads": threads}
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(
+                f"got {name}={value!r} and an open engine, which has its own {name}; give the tracker one of the two"
+            )
+    return engine
+
+
+def core_options(engine: Engine) -> dict[str, Any]:
+    """What the C++ trackers are made of."""
+    manifest = engine.bundle.manifest
+    return {
+        "graph": lambda role: describe(engine.graph(role)),
+        "bind": lambda role, inputs, outputs: bind(engine.graph(role), inputs, outputs),
+        "template_factor": manifest.factors["template"],
+        "search_factor": manifest.factors["search"],
+        "mean": manifest.mean,
+        "std": manifest.std,
+        "fill": manifest.fill,
+        "policy": asdict(Policy.of(manifest.thresholds_of(engine.precision))),
+    }
+
+
+def taken(engine: Engine, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
+    """A frame as the C++ trackers take it, while the context lasts: of an engine that has ``lend``, also on its GPU.
+
+    Raises:
+        FrameError: it is no frame, or lies where the engine cannot crop it.
+    """
+    lend: Callable[[Pixels], AbstractContextManager[GpuFrame]] | None = getattr(engine, "lend", None)
+    if lend is None or device_of(frame) is None:
+        return nullcontext(check_packed(frame))
+    return lend(frame)
+
+
+def parts_of(frame: Pixels | Frame, time_s: float | None) -> tuple[Pixels, float | None]:
+    """The pixels and the time of what was given as a frame.
+
+    Raises:
+        ConfigError: ``time_s`` is no finite number.
+    """
+    if time_s is not None and not (_is_number(time_s) and math.isfinite(time_s)):
+        raise ConfigError(f"time_s is {time_s!r}; expected a finite number of seconds, or None")
+    if isinstance(frame, Frame):
+        return frame.pixels, frame.time_s if time_s is None else float(time_s)
+    return frame, None if time_s is None else float(time_s)
+
+
+def check_deadline(deadline_ms: object) -> None:
+    """Raises ConfigError unless it is a number or None; its range is checked in C++."""
+    if deadline_ms is not None and not _is_number(deadline_ms):
+        raise ConfigError(
+            f"deadline_ms is {deadline_ms!r}; expected a positive number of milliseconds, or None for no deadline"
+        )
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raises ConfigError unless it is True or False."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} is {value!r}; expected True or False")
+
+
+def check_text(text: object) -> None:
+    """Raises PromptError unless it is a string, and says how a box is given."""
+    if not isinstance(text, str):
+        raise PromptError(
+            f"text is a {type(text).__name__}; expected a string such as 'red car'; a box has a name: box=(x, y, w, h)"
+        )
+
+
+def four_of(box: Any) -> tuple[float, float, float, float] | None:
+    """A box as the C++ trackers take it.
+
+    Raises:
+        BoxError: it is none.
+    """
+    return None if box is None else Box.of(box).xywh
+
+
+def timing_of(seconds: tuple[float, float, float]) -> Timing:
+    """Of the seconds of crop, network and whole."""
+    crop_s, network_s, total_s = seconds
+    return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

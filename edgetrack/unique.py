@@ -1,0 +1,25 @@
+"""What holds a network, a device or a thread has no copies, and says what to do instead."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NoReturn
+
+from edgetrack.errors import NotCopyableError
+
+
+class Unique:
+    """Refuses ``copy.copy``, ``copy.deepcopy`` and ``pickle``, which would share or lose what it holds."""
+
+    _instead: ClassVar[str]  # why there is none, and the way to what was wanted
+
+    def _refuse(self) -> NoReturn:
+        raise NotCopyableError(f"{type(self).__name__} cannot be copied or pickled: {self._instead}")
+
+    def __copy__(self) -> NoReturn:
+        self._refuse()
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        self._refuse()
+
+    def __reduce__(self) -> NoReturn:
+        self._refuse()

@@ -1,0 +1,213 @@
+"""The training loop: that it learns, what it averages, freezes and thaws, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the training extra is not installed")
+pytest.importorskip("cv2")
+
+from training_samples import Sentences, held_out, random_trunk, recipe, squares  # noqa: E402
+
+from edgetrack.errors import ConfigError  # noqa: E402
+from edgetrack.training import checkpoint, train  # noqa: E402
+from edgetrack.training.run import _steps_done  # noqa: E402
+from edgetrack.training.thaw import Thaw  # noqa: E402
+from edgetrack.training.train import Trainer  # noqa: E402
+
+SAMPLES = squares()
+
+
+@pytest.fixture(autouse=True)
+def no_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgetrack.training.models.trunk.MobileNetV2.load_imagenet", random_trunk)
+
+
+def trainer(output: Path, validation: Any = None, **fields: Any) -> Trainer:
+    return Trainer(recipe(output, **fields), SAMPLES, Sentences(), validation)  # type: ignore[arg-type]
+
+
+def log(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_run_learns_saves_and_goes_on(tmp_path: Path) -> None:
+    """The averaged weights, which are exported, find the squares after some steps."""
+    trainer(tmp_path, held_out(SAMPLES), steps=24, validate_steps=4).run()
+    lines = log(tmp_path)
+    assert [line["step"] for line in lines] == [4, 8, 12, 16, 20, 24]
+    found = [(line["tracking_iou"] + line["grounding_iou"]) / 2 for line in lines]
+    assert found[0] < 0.2
+    assert found[-1] > 0.35
+    saved = checkpoint.load(tmp_path / "last.pt")
+    assert saved["step"] == 24
+    longer = trainer(tmp_path, steps=30)
+    assert longer.step == 24
+    for mine, name in ((longer.net, "live"), (longer.average, "model")):
+        assert all(torch.equal(value, saved[name][key]) for key, value in mine.state_dict().items())
+    assert all(np.isfinite(value) for value in longer.optimise().values())
+    assert longer.step == 25
+
+
+def gap(run: Trainer, name: str) -> float:
+    live, average = (dict(net.named_parameters())[name] for net in (run.net, run.average))
+    return float((live - average).detach().abs().max())
+
+
+def script(monkeypatch: pytest.MonkeyPatch, *figures: float) -> list[float]:
+    """Lets the validations find these figures; returns those that are left."""
+    left = list(figures)
+
+    def found(net: Any, _: Any) -> dict[str, float]:
+        assert not net.training, "validated is the average, which is exported"
+        return {"tracking_iou": left.pop(0), "grounding_iou": 0.0}
+
+    monkeypatch.setattr(train, "validate", found)
+    return left
+
+
+def test_a_stage_thaws_learns_and_freezes_again_and_the_average_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = script(monkeypatch, 0.5, 0.5, 0.5, 0.5)
+    run = trainer(
+        tmp_path, held_out(SAMPLES), steps=8, validate_steps=1, frozen_blocks=13, thaw_patience=1, ema=0.4
+    )
+    name = "trunk.blocks.11.project.conv.weight"
+    weight = dict(run.net.named_parameters())[name]
+    begun = weight.detach().clone()
+    for frozen in (13, 10, 13):  # the best yet; no progress: thaw; no progress again: that was no use
+        run.optimise()
+        run._validate()
+        assert run.net.frozen_blocks == frozen
+        assert weight.requires_grad == (frozen <= 11)
+    learned = weight.detach().clone()
+    assert not torch.equal(begun, learned)
+    before = gap(run, name)
+    assert before > 0
+    for _ in range(4):
+        run.optimise()
+    assert torch.equal(weight, learned), "it learned while frozen"
+    assert gap(run, name) < 0.2 * before
+    assert len(left) == 1
+    run.save()
+    resumed = trainer(tmp_path, held_out(SAMPLES), steps=8, frozen_blocks=13, thaw_patience=1)
+    assert (resumed.thaw.settled, resumed.thaw.best) == (True, 0.5)
+
+
+@pytest.mark.parametrize(("validation", "best"), [(SAMPLES, 0.5), (squares(level=200), float("-inf"))])
+def test_figures_of_other_samples_do_not_count_after_a_resume(
+    tmp_path: Path, validation: Callable[[str], Any], best: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, 0.5)
+    first = trainer(tmp_path, held_out(SAMPLES), frozen_blocks=13, thaw_patience=2)
+    first._validate()
+    first.save()
+    again = trainer(tmp_path, held_out(validation), frozen_blocks=13, thaw_patience=5)
+    assert (again.thaw.best, again.thaw.patience) == (best, 5)
+
+
+def test_a_resume_takes_the_stages_that_its_recipe_freezes(tmp_path: Path) -> None:
+    trainer(tmp_path, frozen_blocks=13).save()
+    again = trainer(tmp_path, frozen_blocks=10)
+    assert (again.net.frozen_blocks, again.thaw.frozen) == (10, 10)
+
+
+def test_a_patience_that_a_resume_brings_has_its_effect() -> None:
+    thaw = Thaw(13, patience=1)
+    thaw.load(Thaw(13, patience=0).state())
+    assert [thaw.after(0.5), thaw.after(0.5)] == [13, 10]
+
+
+def test_the_average_begins_as_the_network_and_follows_it(tmp_path: Path) -> None:
+    run = trainer(tmp_path)
+    name = "heads.score.weight"
+    assert gap(run, name) == 0
+    start = dict(run.average.named_parameters())[name].detach().clone()
+    run.optimise()
+    live, average = (dict(net.named_parameters())[name] for net in (run.net, run.average))
+    decay = 2 / 11  # after the first step: young averages follow fast
+    assert torch.allclose(average, start * decay + live * (1 - decay), atol=1e-6)
+    assert not torch.equal(average, start)
+
+
+def test_rates_warm_up_and_the_trunk_has_its_own(tmp_path: Path) -> None:
+    made = recipe(tmp_path, steps=100, warmup_steps=10, decay_share=0.5)
+    assert [made.rate(step) for step in (0, 9, 40, 75, 99, 100)] == [0.1, 1.0, 1.0, 0.5, 0.02, 0.0]
+    run = trainer(tmp_path, warmup_steps=10)
+    run.optimise()
+    names = {id(weight): name for name, weight in run.net.named_parameters()}
+    for group in run.optimizer.param_groups:
+        trunk = {names[id(weight)].startswith("trunk.") for weight in group["params"]}
+        assert len(trunk) == 1
+        full = run.recipe.trunk_rate if trunk == {True} else run.recipe.learning_rate
+        assert group["lr"] == pytest.approx(full / 10)
+
+
+class Teacher:
+    """Features that tell bright cells from dark ones."""
+
+    def __init__(self, folder: Path) -> None: ...
+
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        step = 16
+        cells = pixels[::step, ::step].astype(np.float32).transpose(2, 0, 1) - 128
+        return np.concatenate((cells, np.ones_like(cells[:1])))
+
+
+def test_the_teacher_teaches_and_its_share_fades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "NanoTrack", Teacher)
+    run = trainer(tmp_path, search_side=256, distill=0.5, steps=8)
+    arrays = SAMPLES("tracking")
+    batch = run._batch(arrays, "tracking", run.rng)
+    out = {name: value.detach() for name, value in run.whole(batch).items()}
+    out["embedding"].requires_grad_()
+    costs = []
+    for run.step in (0, 1, 3):
+        loss = run._likeness(out, batch, arrays)["distill"]
+        costs.append(float(loss.detach()))
+        assert float(torch.autograd.grad(loss, out["embedding"], retain_graph=True)[0].abs().max()) > 0
+    assert costs[0] > 0
+    run.step = 4
+    assert "distill" not in run._likeness(out, batch, arrays)
+
+
+def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trainer(tmp_path)
+    before = {name: value.clone() for name, value in run.net.state_dict().items()}
+    monkeypatch.setattr(train, "total", lambda losses: sum(losses.values()) * float("nan"))
+    run.optimise()
+    assert all(torch.equal(value, before[name]) for name, value in run.net.state_dict().items())
+
+
+def test_a_checkpoint_that_cannot_be_gone_on_from_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    run = trainer(tmp_path)
+    run.save()
+    saved = checkpoint.load(path)
+    for damaged in (
+        {name: value for name, value in saved.items() if name != "live"},
+        {**saved, "live": {}},
+        {**saved, "optimizer": {"state": {}, "param_groups": []}},
+        {**saved, "step": "many"},
+    ):
+        checkpoint.save(path, damaged)
+        with pytest.raises(
+            ConfigError, match=r"last\.pt is not of this network and optimizer .* set another"
+        ):
+            trainer(tmp_path)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ConfigError, match=r"last\.pt cannot be read"):
+        trainer(tmp_path)
+
+
+def test_half_a_line_in_the_log_does_not_stop_a_resume(tmp_path: Path) -> None:
+    assert _steps_done(tmp_path) == 0
+    (tmp_path / "log.jsonl").write_text('{"step": 50, "minutes": 1.0}\n{"step": 10')
+    assert _steps_done(tmp_path) == 50

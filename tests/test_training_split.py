@@ -1,0 +1,160 @@
+"""What is held out for validation: the same pictures and videos whoever draws, and none that training sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+cv2 = pytest.importorskip("cv2")
+
+import trees  # noqa: E402
+
+from edgetrack.datasets import RegionSet, SequenceSet, open_dataset  # noqa: E402
+from edgetrack.errors import ConfigError  # noqa: E402
+from edgetrack.training.data.clips import RegionClips, SequenceClips  # noqa: E402
+from edgetrack.training.data.loader import Plan, start_workers  # noqa: E402
+from edgetrack.training.data.mixture import Mixture  # noqa: E402
+from edgetrack.training.data.pictures import Picture, Thing  # noqa: E402
+from edgetrack.training.data.split import Material, is_held_out  # noqa: E402
+from edgetrack.training.data.videos import Cuts, Videos, joined, load_cuts  # noqa: E402
+from edgetrack.training.recipe import DatasetEntry, Recipe  # noqa: E402
+
+NAMES = tuple(f"car-{i}" for i in range(1, 73))
+
+
+def still(seed: int, source: str = "voc", name: str = "") -> Picture:
+    pixels = np.random.default_rng(seed).integers(0, 255, (60, 80, 3), np.uint8)
+    category = "car" if seed % 2 else "dog"
+    thing = Thing(category, (10.0, 10.0, 40.0, 30.0))
+    return Picture(pixels, (thing,), source, name or f"{seed}.jpg", frozenset({category}))
+
+
+def content(pictures: object) -> set[bytes]:
+    return {picture.pixels.tobytes() for picture in pictures}  # type: ignore[attr-defined]
+
+
+def test_about_the_share_is_held_out_and_more_of_it_only_adds() -> None:
+    names = [f"video {i}" for i in range(4000)]
+    few, many = ({name for name in names if is_held_out(name, share)} for share in (0.05, 0.2))
+    assert 0.04 < len(few) / len(names) < 0.06
+    assert 0.18 < len(many) / len(names) < 0.22
+    assert few < many
+    assert not any(is_held_out(name, 0.0) for name in names)
+
+
+def test_a_picture_is_on_one_side_wherever_it_lies_and_a_drive_goes_as_a_whole() -> None:
+    own = [still(i) for i in range(80)]
+    again = [still(i, "folders", f"copies/{i}.png") for i in range(80)]
+    drives = [still(100 + i, "camvid", f"drive{i % 10}_{i:05d}.jpg") for i in range(60)]
+    train, held = Material([*own, *again, *drives]).parted(0.25)
+    assert len(train.pictures) + len(held.pictures) == 220
+    assert len(held.pictures) > 20
+    assert not content(train.pictures) & content(held.pictures)
+    sides = [{p.name.split("_")[0] for p in side.pictures if p.source == "camvid"} for side in (train, held)]
+    assert sides[1]
+    assert not sides[0] & sides[1]
+
+
+def tracks(folder: Path, name: str, count: int, first: int) -> Videos:
+    cuts = Cuts()
+    for track in range(count):
+        for i in range(1 + track % 3):
+            pixels = np.full((48, 64, 3), (first + track, 10 * i, 90), np.uint8)
+            cuts.add(pixels, (float(track), 2.0, 20.0, 20.0))
+        cuts.end(f"{name}{track}")
+    return load_cuts(cuts.save(folder / f"{name}.npz"))
+
+
+def test_whole_tracks_are_held_out_and_those_of_unlabelled_video_are_not(tmp_path: Path) -> None:
+    labelled, found = tracks(tmp_path, "bird", 40, 0), tracks(tmp_path, "any", 20, 100)
+    videos = joined(labelled, Videos(found.blob, found.ends, found.boxes, found.starts, found.categories, 20))
+    train, held = Material([still(i) for i in range(100)], videos).parted(0.2)
+    assert train.videos is not None
+    assert held.videos is not None
+    assert len(train.videos) + len(held.videos) == 60
+    assert 2 < len(held.videos) < 20
+    assert all(name.startswith("bird") for name in held.videos.categories)
+    assert (train.videos.pseudo, held.videos.pseudo) == (20, 0)
+    for side in (train.videos, held.videos):  # each frame is still that of its track
+        for i, name in enumerate(side.categories):
+            track = int(name.removeprefix("bird").removeprefix("any"))
+            assert side.starts[i + 1] - side.starts[i] == 1 + track % 3
+            picture = side.frame(int(side.starts[i]), name)
+            assert picture.things[0].box[0] == track
+            assert abs(int(picture.pixels[..., 0].mean()) - track - 100 * name.startswith("any")) < 4
+
+
+def test_targets_of_one_video_stay_together(tmp_path: Path) -> None:
+    for maker, name, split, together in (
+        (trees.otb100, "otb100", "all", ("Jogging-1", "Jogging-2")),
+        (trees.davis, "davis", "train", ("bear_1", "bear_2")),
+        (trees.trackingnet, "trackingnet", "train", None),
+    ):
+        found = open_dataset(name, maker(tmp_path / name), split)
+        assert isinstance(found, SequenceSet)
+        if together:
+            assert len({found.video(sequence) for sequence in together}) == 1
+        assert len({found.video(sequence) for sequence in found.names}) == len(found) - bool(together)
+    found = open_dataset("uav123", trees.uav123(tmp_path / "uav"), "all")
+    assert isinstance(found, SequenceSet)
+    assert found.video("truck4_2") == "truck4"
+    train, held = SequenceClips(found).parted(lambda video: video == "truck4")
+    assert train is not None
+    assert held is not None
+    assert (len(train), len(held)) == (1, 1)
+
+
+def test_sets_that_share_pictures_hold_out_the_same(tmp_path: Path) -> None:
+    for name, split, maker in (("coco", "train2014", trees.coco), ("refcoco", "train", trees.refcoco)):
+        found = open_dataset(name, maker(tmp_path / name), split)
+        assert isinstance(found, RegionSet)
+        train, held = RegionClips(found).parted(lambda number: number == "000000000002")
+        assert train is not None
+        assert held is not None
+        random = np.random.default_rng(0)
+        drawn = [side.clip(random, absent=False, named=False).first.picture.name for side in (train, held)]
+        assert drawn[0] in {"11", "12", "13"}
+        assert drawn[1] == "21"
+
+
+def test_workers_never_draw_what_is_held_out(tmp_path: Path) -> None:
+    """Each sequence has a sentence of its own, by which a sample can be traced."""
+    trees.lasot(tmp_path, names=NAMES)
+    for name in NAMES:
+        trees.write(tmp_path / "car" / name / "nlp.txt", f"the red car that is called {name}")
+    trees.write(tmp_path / "testing_set.txt", "car-100\n")
+    mixture = Mixture.open([DatasetEntry("lasot", str(tmp_path), "train")])
+    drawn, validated = set(), []
+    for seed in (1, 2):
+        plan = Plan(tracking=16, grounding=8)
+        with start_workers(
+            1, seed, plan=plan, root="", mixture=mixture, held_out=0.15, validation=3
+        ) as workers:
+            for _ in range(6):
+                drawn |= {*workers.next("tracking")["caption"], *workers.next("grounding")["caption"]}
+            validated.append(workers.held_out())
+    captions = {text for group in validated[0].values() for batch in group for text in batch["caption"]}
+    assert [len(group) for group in validated[0].values()] == [3, 3]
+    assert 4 < len(captions) <= 12
+    assert len(drawn) > 40
+    assert not drawn & captions
+    for kind in ("tracking", "grounding"):  # whatever the run's seed, its figures are of the same samples
+        for one, two in zip(validated[0][kind], validated[1][kind], strict=True):
+            np.testing.assert_array_equal(one["template"], two["template"])
+
+
+def test_what_is_too_little_is_said(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"held_out = 0\.05 of 12 pictures .* set held_out = 0 to train without"
+    ):
+        Material([still(i) for i in range(12)]).parted(0.05)
+    trees.lasot(tmp_path, names=("car-1",))
+    mixture = Mixture.open([DatasetEntry("lasot", str(tmp_path), "train")])
+    with pytest.raises(ConfigError, match=r"has 1 sequences or pictures, and all .* are held out"):
+        mixture.parted(lambda _: True)
+    made = {"name": "x", "data": "", "teachers": "", "text": "", "output": ""}
+    for wrong in ({"held_out": 0.9}, {"held_out": -0.1}, {"thaw_patience": 2, "held_out": 0.0}):
+        with pytest.raises(ConfigError, match=rf"{next(iter(wrong))} = "):
+            Recipe(**made, **wrong)  # type: ignore[arg-type]

@@ -1,0 +1,82 @@
+"""Which pictures and videos only the validation sees.
+
+A hash decides, so they are the same ones in every run, with every seed, and in every data set that holds them: what
+one run validates on, none trains on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from edgetrack.errors import ConfigError
+from edgetrack.training.data.mixture import LEAST, NOTHING, Mixture
+from edgetrack.training.data.pictures import Picture
+from edgetrack.training.data.pool import Pool
+from edgetrack.training.data.videos import Videos
+
+
+def is_held_out(key: str | bytes, share: float) -> bool:
+    """Whether the picture or video of this name or content belongs to the ``share`` (0..1) that is held out."""
+    content = key.encode() if isinstance(key, str) else key
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big") < share * 2**64
+
+
+@dataclass(frozen=True)
+class Material:
+    """What samples are drawn from: stills, their videos if any, and official data sets."""
+
+    pictures: Sequence[Picture]
+    videos: Videos | None = None
+    mixture: Mixture = field(default=NOTHING)
+
+    def parted(self, share: float) -> tuple[Material, Material]:
+        """What trains, and the ``share`` of pictures and of videos that validates instead.
+
+        Raises:
+            ConfigError: one of the two sides cannot give samples.
+        """
+        sides: tuple[list[Picture], list[Picture]] = ([], [])
+        for picture in self.pictures:
+            sides[is_held_out(_key(picture), share)].append(picture)
+        videos = _parted_videos(self.videos, share) if self.videos is not None else (None, None)
+        mixtures = self.mixture.parted(lambda key: is_held_out(key, share))
+        train, held = (Material(*side) for side in zip(sides, videos, mixtures, strict=True))
+        if not _suffices(held.pictures):
+            held = replace(held, pictures=(), videos=None)
+        for name, side in (("train", train), ("validate", held)):
+            if not side.pictures and not any(source.text for _, source in side.mixture.sources):
+                raise ConfigError(
+                    f"held_out = {share:g} of {len(self.pictures)} pictures and {len(self.mixture.sources)} data sets "
+                    f"leaves too little to {name} on; expected {LEAST} pictures with things of two classes, or as many "
+                    "sequences or pictures of a set with sentences: change held_out, or set held_out = 0 to train "
+                    "without validation"
+                )
+        return train, held
+
+
+def _key(picture: Picture) -> bytes:
+    """The pixels; of a drive, whose frames look alike, its name."""
+    if picture.source == "camvid":
+        return picture.name.split("_")[0].encode()
+    return picture.pixels.tobytes()
+
+
+def _suffices(pictures: Sequence[Picture]) -> bool:
+    """Whether tracking and grounding samples can be made: a caption may need a thing that a scene lacks."""
+    pool = Pool(pictures)
+    shown = {id(actor.picture) for actors in pool.actors.values() for actor in actors}
+    return len(shown) >= LEAST and len([name for name in pool.categories if pool.actors[name]]) > 1
+
+
+def _parted_videos(videos: Videos, share: float) -> tuple[Videos | None, Videos | None]:
+    """Whole tracks, by their first frame. Those of unlabelled videos all train: several come from one video."""
+    labelled = len(videos) - videos.pseudo
+    held = [
+        i < labelled and is_held_out(videos.jpeg(int(videos.starts[i])).tobytes(), share)
+        for i in range(len(videos))
+    ]
+    return videos.chosen(~np.array(held, bool)), videos.chosen(np.array(held, bool))
