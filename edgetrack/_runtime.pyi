@@ -49,6 +49,7 @@ class Tracker:
         *,
         graph: Callable[[str], tuple[_Specs, _Specs]],
         bind: Callable[[str, _Arrays, _Arrays], Callable[..., object]],
+        concurrent: bool,
         template_factor: float,
         search_factor: float,
         mean: _Three,
@@ -63,6 +64,8 @@ class Tracker:
         box: _Four | None,
     ) -> _Track: ...
     def update(self, pixels: _Frame, deadline_ms: float | None = None) -> _Track: ...
+    def warm_up(self) -> None: ...
+    def rest(self) -> None: ...
     def set_static_check(self, on: bool) -> None: ...
     def set_text(self, ids: NDArray[np.int64], mask: NDArray[np.float32]) -> None: ...
     def reset(self) -> None: ...
@@ -74,6 +77,7 @@ class MultiTracker:
         *,
         graph: Callable[[str], tuple[_Specs, _Specs]],
         bind: Callable[[str, _Arrays, _Arrays], Callable[..., object]],
+        concurrent: bool,
         template_factor: float,
         search_factor: float,
         mean: _Three,
@@ -81,7 +85,10 @@ class MultiTracker:
         fill: _Three,
         policy: Mapping[str, float],
         batches: list[int],
+        exclusive: bool,
     ) -> None: ...
+    def warm_up(self) -> None: ...
+    def rest(self) -> None: ...
     def add(
         self,
         name: str,

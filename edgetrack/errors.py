@@ -15,6 +15,7 @@ EdgetrackError
 ├── SourceError(OSError)           a camera, video, folder or URL that cannot be read
 ├── DatasetError(ValueError)       a data set on disk that is missing, incomplete or malformed
 ├── SinkError(OSError)             an output that cannot be written
+│   └── ReaderGone                 standard output whose reader has left, such as `head`
 ├── WorkerError(RuntimeError)      a process or machine of an evaluation that ended before its work
 └── ExportError(RuntimeError)      a checkpoint that cannot become a bundle
     └── ParityError                an exported graph whose outputs differ from the network's
@@ -83,6 +84,10 @@ class DatasetError(EdgetrackError, ValueError):
 
 class SinkError(EdgetrackError, OSError):
     """An output that cannot be written."""
+
+
+class ReaderGone(SinkError):
+    """Standard output is a pipe whose reader has left, such as ``head``."""
 
 
 class WorkerError(EdgetrackError, RuntimeError):

@@ -20,6 +20,7 @@ from edgetrack.opened import (
     Tokens,
     check_deadline,
     check_flag,
+    check_name,
     check_text,
     four_of,
     parts_of,
@@ -35,8 +36,14 @@ class MultiTracker(Opened[runtime.MultiTracker]):
 
     Those that are followed go through the network together, as many at once as the bundle has a graph for
     (``batches``); the others, and what is left, take turns on the same engine. A target has the track that a
-    ``Tracker`` of its own would give it: bit for bit in turn, up to the last bits of float32 together. Those that look
-    at the whole frame (while searching, and now and then while following) share one picture of it.
+    ``Tracker`` of its own would give it while its box overlaps no other: bit for bit in turn, up to the last bits of
+    float32 together.
+
+    Targets are different things: what one of them is on is nobody else's, also for the same text given twice. Where the
+    boxes of two come to one place, each gets the place that its looks and its motion fit best; where there is only one
+    place, because they hide one another or cannot be told apart, both are "uncertain", and after 12 such frames one of
+    them is "lost". Targets whose own boxes overlap when they are added share their place until they part. With
+    ``exclusive=False`` all that does not happen: for several names of one thing.
 
     >>> tracker = MultiTracker()  # doctest: +SKIP
     >>> tracker.add("red car")  # doctest: +SKIP
@@ -49,6 +56,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
     Args:
         bundle, engine, precision, threads, static_check: as for ``Tracker``.
         batch: False: the targets take turns, whatever the bundle has.
+        exclusive: False: targets ignore each other, and several may be on one thing.
 
     Attributes:
         engine: as of ``Tracker``.
@@ -72,14 +80,16 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         threads: int | None = None,
         static_check: bool = False,
         batch: bool = True,
+        exclusive: bool = True,
     ) -> None:
         check_flag("static_check", static_check)
         check_flag("batch", batch)
+        check_flag("exclusive", exclusive)
         self.batches: tuple[int, ...] = ()
 
         def make(**options: Any) -> runtime.MultiTracker:
             self.batches = self.engine.bundle.batches if batch else ()
-            return runtime.MultiTracker(**options, batches=list(self.batches))
+            return runtime.MultiTracker(**options, batches=list(self.batches), exclusive=exclusive)
 
         super().__init__(bundle, engine, precision, threads, make)
         self._tokenizer: Tokenizer | None = None
@@ -146,7 +156,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             tokens = None if text is None else self._tokens(text)
             if name is None:
                 name = self._name_of_a_box() if text is None else text
-            _check_name(name)
+            check_name(name)
             core.add(name, tokens, given)
             self._histories[name] = History(next(self._numbers), name, text)
             return name
@@ -161,10 +171,15 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             PromptError: bad text; the target stays what it was.
             ClosedError: the tracker was closed.
         """
-        _check_name(name)
+        check_name(name)
         with door, self._turn:
             self._open_core().set_text(name, *self._tokens(text))
             self._histories[name] = History(next(self._numbers), name, text)
+
+    def warm_up(self) -> None:
+        """As ``Tracker.warm_up``, with the graphs of ``batches``."""
+        with door, self._turn:
+            self._open_core().warm_up()
 
     def remove(self, name: str) -> None:
         """Forgets a target.
@@ -173,7 +188,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             ConfigError: there is no target of this name.
             ClosedError: the tracker was closed.
         """
-        _check_name(name)
+        check_name(name)
         with door, self._turn:
             self._open_core().remove(name)
             for known in (self._histories, self._failed, self._timing):
@@ -276,7 +291,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             text, box = (what, None) if isinstance(what, str) else (None, Box.of(what))
             if text is not None:
                 self._tokens(text)
-            called = text if name is None else _check_name(name)
+            called = text if name is None else check_name(name)
             if called in asked and called is not None:
                 raise ConfigError(
                     f"there are two targets {called!r}; name them: {{'left': ..., 'right': ...}}"
@@ -296,20 +311,3 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         if self._tokenizer is None:
             self._tokenizer = Tokenizer(self.engine.bundle)
         return self._tokenizer.encode(text)
-
-
-def _check_name(name: object) -> str:
-    """The name of a target.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    if not isinstance(name, str):
-        raise ConfigError(f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'")
-    if not name:
-        raise ConfigError("the name of a target is empty; give it one, such as 'red car'")
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(f"name {name!r} is no Unicode text; expected a string such as 'red car'") from error
-    return name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import math
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -11,6 +13,7 @@ from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,37 @@ from edgetrack.unique import Unique
 Core = TypeVar("Core")
 Self = TypeVar("Self", bound="Opened[Any]")
 Tokens = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+_cores: WeakSet[Any] = (
+    WeakSet()
+)  # C++ trackers, each of which may have a look under way in a thread of its own
+
+
+def _rest() -> None:
+    """Waits for those looks: a thread must not need the interpreter that ends, nor be left behind by a fork."""
+    for core in list(_cores):
+        core.rest()
+
+
+atexit.register(_rest)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_rest)
+
+
+_cores: WeakSet[Any] = (
+    WeakSet()
+)  # C++ trackers, each of which may have a look under way in a thread of its own
+
+
+def _rest() -> None:
+    """Waits for those looks: a thread must not need the interpreter that ends, nor be left behind by a fork."""
+    for core in list(_cores):
+        core.rest()
+
+
+atexit.register(_rest)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_rest)
 
 
 class Opened(Unique, Generic[Core]):
@@ -53,6 +87,7 @@ class Opened(Unique, Generic[Core]):
         self._turn = RLock()  # threads that share a tracker by mistake take turns
         with door:
             self._core: Core | None = make(**core_options(self.engine))
+        _cores.add(self._core)
 
     def close(self) -> None:
         """Lets go of the target and of the network's memory; may be called twice, and while another thread tracks.
@@ -106,6 +141,7 @@ def core_options(engine: Engine) -> dict[str, Any]:
     manifest = engine.bundle.manifest
     return {
         "graph": lambda role: describe(engine.graph(role)),
+        "concurrent": bool(getattr(engine, "concurrent", False)),
         "bind": lambda role, inputs, outputs: bind(engine.graph(role), inputs, outputs),
         "template_factor": manifest.factors["template"],
         "search_factor": manifest.factors["search"],
@@ -153,6 +189,23 @@ def check_flag(name: str, value: object) -> None:
     """Raises ConfigError unless it is True or False."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name} is {value!r}; expected True or False")
+
+
+def check_name(name: object) -> str:
+    """The name of a target.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(name, str):
+        raise ConfigError(f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'")
+    if not name:
+        raise ConfigError("the name of a target is empty; give it one, such as 'red car'")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"name {name!r} is no Unicode text; expected a string such as 'red car'") from error
+    return name
 
 
 def check_text(text: object) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgetrack import signals
 from edgetrack.errors import ConfigError, SourceError
+from edgetrack.io.outputs import Outputs
 from edgetrack.io.sinks import Sink
 from edgetrack.types import BASES, STATUSES, Basis, Box, Frame, Status, Timing, Track
 
@@ -149,7 +150,8 @@ def run(
     """Tracks one target through a source; the caller opens and closes source and sinks.
 
     Ctrl-C ends the run and is reported in the summary, as is a source that breaks off after its first frame:
-    what was tracked until then has reached the sinks.
+    what was tracked until then has reached the sinks. A sink that fails gets no more frames; the others go on, and
+    what it raised is raised at the end of the run, which comes at once when no sink is left.
 
     Args:
         source: frames in the order in which they are tracked.
@@ -164,11 +166,12 @@ def run(
     Raises:
         ConfigError: neither text nor box is given, or ``max_frames`` or ``deadline_ms`` is out of range.
         SourceError: the source gave no frame at all.
+        Exception: what the first of the sinks that failed has raised.
     """
     if text is None and box is None:
         raise ConfigError("nothing to track; give a text such as 'red car', a box (x, y, w, h), or both")
     _check(deadline_ms)
-    meter = Meter()
+    meter, outputs = Meter(), Outputs(sinks)
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
@@ -178,13 +181,12 @@ def run(
             track = tracker.update(frame.pixels, deadline_ms=deadline_ms)
         latency_ms = (time.perf_counter() - began_s) * 1000
         with signals.held():  # all outputs end with the same frame
-            for sink in sinks:
-                sink.write(frame, track, latency_ms=latency_ms)
+            outputs.write(frame, track, latency_ms=latency_ms)
             meter.record(track, latency_ms=latency_ms, dropped=source.dropped)
         if on_frame is not None:
             on_frame(frame, track, meter)
 
-    return _loop(source, meter, sinks, max_frames, follow)
+    return _loop(source, meter, outputs, max_frames, follow)
 
 
 def run_many(
@@ -209,10 +211,11 @@ def run_many(
     Raises:
         ConfigError: ``max_frames`` or ``deadline_ms`` is out of range.
         SourceError: the source gave no frame at all.
-        Exception: every target fails in the first frame; it is what the first one failed with.
+        Exception: every target fails in the first frame; it is what the first one failed with. Or a sink failed.
     """
     _check(deadline_ms)
     meter, meters, failed = Meter(), dict[str, Meter](), dict[str | None, Exception]()
+    outputs = Outputs(sinks)
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
@@ -222,8 +225,7 @@ def run_many(
             raise next(iter(tracker.failed.values()))
         costs_ms = {name: tracker.timing[name].total for name in tracks}
         with signals.held():
-            for sink in sinks:
-                sink.write_all(frame, tracks, latencies_ms=costs_ms)
+            outputs.write_all(frame, tracks, latencies_ms=costs_ms)
             meter.record(*tracks.values(), latency_ms=latency_ms, dropped=source.dropped)
             for name, track in tracks.items():
                 own = meters.setdefault(name, Meter())
@@ -240,7 +242,7 @@ def run_many(
         if on_frame is not None:
             on_frame(frame, tracks, meter)
 
-    summary = _loop(source, meter, sinks, max_frames, follow)
+    summary = _loop(source, meter, outputs, max_frames, follow)
     own = {name: m.summary(interrupted=summary.interrupted, problem=None) for name, m in meters.items()}
     return replace(summary, targets=own, failed={name: str(error) for name, error in failed.items() if name})
 
@@ -253,7 +255,7 @@ def _check(deadline_ms: float | None) -> None:
 def _loop(
     source: FrameSource,
     meter: Meter,
-    sinks: Sequence[Sink],
+    outputs: Outputs,
     max_frames: int | None,
     follow: Callable[[Frame], None],
 ) -> Summary:
@@ -263,12 +265,16 @@ def _loop(
     try:
         for frame in source:
             follow(frame)
-            if meter.frames == max_frames or any(sink.done for sink in sinks):
+            if meter.frames == max_frames or outputs.done:
                 break
+            if signals.stopping():
+                raise KeyboardInterrupt
     except KeyboardInterrupt:
         interrupted = True
     except SourceError as error:
         if meter.frames == 0:
             raise
         problem = str(error)
+    if outputs.failures:
+        raise outputs.failures[0][1]
     return meter.summary(interrupted=interrupted, problem=problem)

@@ -43,6 +43,7 @@ class Tokenizer:
         self._pieces.no_truncation()
         self._length = length
         self._unknown = self._pieces.token_to_id("[UNK]")
+        self._special = {i for i, token in self._pieces.get_added_tokens_decoder().items() if token.special}
 
     def encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The ids, int64 (1, T), and the mask, float32 (1, T), 1 for a token and 0 for padding, of ``text``.
@@ -77,11 +78,16 @@ class Tokenizer:
                 "describe the target in fewer words"
             )
         ids: list[int] = self._pieces.encode(text).ids
-        if all(i == self._unknown for i in ids[1:-1]):
+        if not any(self._is_word(i) for i in ids[1:-1]):
             raise PromptError(
                 f"text {_shortened(text)} has no word that the model knows; expected English words"
             )
         return ids
+
+    def _is_word(self, piece: int) -> bool:
+        """Whether a piece says anything: signs, digits and markers such as [SEP] name nothing that could be found."""
+        text = self._pieces.id_to_token(piece)
+        return piece != self._unknown and piece not in self._special and any(c.isalpha() for c in text or "")
 
     def pad(self, ids: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """``ids`` as a row of fixed length with its mask; at most ``T`` of them."""

@@ -1,64 +1,145 @@
-"""How Ctrl-C and ``kill`` end a run: after the frame that is being written, with complete files."""
+"""How a signal ends a run: after the frame that is being written, with complete files, and within ten seconds."""
 
 from __future__ import annotations
 
+import errno
+import os
+import select
 import signal
+import socket
+import threading
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Ctrl-C and Ctrl-\, kill and service managers, a terminal that closes, a limit of CPU time, batch systems.
+SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGXCPU,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+PATIENCE_S = 4.0  # a write that is still stuck so long after the signal is given up
+LIMIT_S = 9.0  # the process ends so long after the signal; `docker stop` kills after ten seconds
+ECHO_S = 0.5  # a shell and its child may both pass one Ctrl-C on: a second signal so soon is the same wish
+EXIT_INTERRUPTED = 130
 
 
 class _Signals:
-    """Whether a signal ends the run at once or after the frame that is being written. A process has but one set."""
+    """What a signal does at this moment. A process has but one set."""
 
     def __init__(self) -> None:
-        self._holding = self._due = False
+        self._holding = self._stuck = False
+        self._first_s: float | None = None
 
-    def arrive(self) -> None:
-        if not self._holding:
-            raise KeyboardInterrupt
-        self._due = True
+    def arrive(self, signum: int, frame: object) -> None:
+        """The handler: asks the run to end; a second signal, or time, ends a write that is stuck."""
+        now_s = time.monotonic()
+        if self._first_s is None:
+            self._first_s = now_s
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_S, 0.5)  # each stuck write in turn
+            if not self._holding:
+                raise KeyboardInterrupt
+        elif self._stuck and (signum == signal.SIGALRM or now_s - self._first_s >= ECHO_S):
+            raise TimeoutError(errno.ETIMEDOUT, "nothing reads what is written")
 
     @contextmanager
     def held(self) -> Generator[None, None, None]:
+        """Within it, a signal raises nothing, and is to be asked for: all outputs end with the same frame."""
         self._holding = True
         try:
             yield
         finally:
-            self._holding, due, self._due = False, self._due, False
-        if due:
-            raise KeyboardInterrupt
+            self._holding = False
+
+    @contextmanager
+    def breakable(self) -> Generator[None, None, None]:
+        """Around a system call that may wait for ever: once the run shall end, it is given up with `TimeoutError`."""
+        self._stuck = True
+        try:
+            yield
+        finally:
+            self._stuck = False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a signal has come, even where its exception was swallowed, as in a callback."""
+        return self._first_s is not None
+
+    def reset(self) -> None:
+        """Forgets the signal that has come."""
+        self._first_s = None
 
 
 _signals = _Signals()
-held = _signals.held  # within it a signal waits
+held, breakable = _signals.held, _signals.breakable
+
+
+def stopping() -> bool:
+    """Whether a signal has asked the run to end."""
+    return _signals.stopping
 
 
 @contextmanager
 def interruptible() -> Generator[None, None, None]:
-    """Within it, ``kill`` and ``docker stop`` end a run as Ctrl-C does. For the main thread only."""
+    """Within it, every signal that would end the process raises `KeyboardInterrupt`, once, as Ctrl-C does.
 
-    def interrupt(signum: int, frame: object) -> None:
-        # The files are being completed from here on: an impatient second signal must not cut them.
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        _signals.arrive()
-
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    The files are being completed from then on: further signals do not cut them, but end a write that is stuck, at
+    the latest after `PATIENCE_S`. What hangs elsewhere ends with the process after `LIMIT_S`. A signal that is
+    ignored under ``nohup`` stays ignored. For the main thread; in others it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    numbers = [n for n in SIGNALS if not (n == signal.SIGHUP and ignored)]
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    before = {number: signal.signal(number, _signals.arrive) for number in (*numbers, signal.SIGALRM)}
+    descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(ours, frozenset(numbers)), name="signals", daemon=True).start()
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.set_wakeup_fd(descriptor)
         for number, handler in before.items():
             signal.signal(number, handler)
+        theirs.close()  # the thread ends
+        _signals.reset()
 
 
-@contextmanager
-def undisturbed() -> Generator[None, None, None]:
-    """Within it, Ctrl-C and ``kill`` do nothing: for the moment in which files are completed."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _watch(wakeups: socket.socket, numbers: frozenset[int]) -> None:
+    """Ends the process when it has not ended by itself: handlers do not run while a library hangs.
+
+    A second signal shortens the wait: whoever sends it does not want to wait.
+    """
+    deadline_s: float | None = None
+    first_s = 0.0
+    with wakeups:
+        while True:
+            left_s = None if deadline_s is None else deadline_s - time.monotonic()
+            wakeups.settimeout(None if left_s is None else max(left_s, 0.001))
+            try:
+                came = wakeups.recv(64)
+            except TimeoutError:
+                _end()
+            if not came:
+                return
+            now_s = time.monotonic()
+            for _ in numbers.intersection(came):
+                if deadline_s is None:
+                    first_s, deadline_s = now_s, now_s + LIMIT_S
+                elif now_s - first_s >= ECHO_S:
+                    deadline_s = min(deadline_s, now_s + PATIENCE_S)
+
+
+def _end() -> None:
+    words = b"error: the run has not ended within its time after the signal; what is written is complete\n"
+    with suppress(OSError, ValueError):
+        if select.select([], [2], [], 0)[1]:  # a terminal that hangs must not keep the process
+            os.write(2, words)
+    os._exit(EXIT_INTERRUPTED)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 from rich import box as box_style
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +21,7 @@ from edgetrack import __version__, targets
 from edgetrack.bundle import Bundle, shipped
 from edgetrack.engines import available
 from edgetrack.pipeline import Meter, Summary
+from edgetrack.terminal import one_line, takes_more
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 
     def _redraw(self, line: Text, frame: Frame, meter: Meter) -> None:
         now_s = time.perf_counter()
-        if self._live is None or now_s - self._drawn_s < REDRAW_S:
+        if self._live is None or now_s - self._drawn_s < REDRAW_S or not takes_more():
             return
         self._drawn_s = now_s
         self._live.update(self._with_figures(line, frame, meter), refresh=True)
@@ -172,7 +172,8 @@ def open_table(console: Console) -> Table:
 def print_written(console: Console, *files: Path) -> None:
     """Prints where something has been written."""
     for file in files:
-        console.print(f"[dim]written[/dim]  {escape(str(file))}", soft_wrap=True)
+        console.print("written", style="dim", end="  ")
+        console.print(one_line(str(file)), soft_wrap=True)
 
 
 def print_models(console: Console) -> None:
@@ -278,5 +279,6 @@ def _states(summary: Summary) -> Text:
 
 
 def _row(console: Console, label: str, value: str | Text) -> None:
+    value = one_line(value) if isinstance(value, str) else value
     line = Text.assemble((f"{label:>8}  ", "dim"), value)
     console.print(line, soft_wrap=True)

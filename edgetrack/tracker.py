@@ -183,6 +183,18 @@ class Tracker(Opened[runtime.Tracker]):
         """What the target was last described by; None without a text."""
         return None if self._history is None else self._history.text
 
+    def warm_up(self) -> None:
+        """Load every network and run it, so that neither the first text nor the first loss takes longer.
+
+        The target, if there is one, stays what it is.
+
+        Raises:
+            BundleError, EngineUnavailable: a network of the bundle is of no use.
+            ClosedError: the tracker was closed.
+        """
+        with door, self._turn:
+            self._open_core().warm_up()
+
     @property
     def timing(self) -> Timing:
         """Where the time of the last ``start``, ``update`` or ``set_text`` went, without the Python around it."""

@@ -205,12 +205,11 @@ def eval_command(
     model: Model = None,
 ) -> None:
     """Measure trackers on labelled sequences and pictures. Ctrl-C keeps what is finished; --resume goes on."""
-    from rich.console import Console
-
     from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions
     from edgetrack.evaluation.grounding import grounds
     from edgetrack.evaluation.request import Request
     from edgetrack.evaluation.suite import evaluate, evaluate_regions
+    from edgetrack.terminal import open_console
 
     disturbed = corruption or (CORRUPTIONS if robustness else ())
     request = Request(
@@ -243,7 +242,7 @@ def eval_command(
         command=shlex.join(["edgetrack", *sys.argv[1:]]),
     )
     options = EngineOptions(model, engine, precision, threads)
-    console = Console(highlight=False)
+    console = open_console()
     try:
         measure: Callable[..., object] = evaluate_regions if grounds(dataset) else evaluate
         measure(request, open_edgetrack=options.tracker, console=console)

@@ -74,9 +74,7 @@ def evaluate(request: Request, *, open_edgetrack: OpenTracker, console: Console)
         if not hidden:
             found[run] = of_run(run, *scored(run))
         auc = "not scored" if hidden else f"AUC {found[run].ope.auc:.3f}"
-        console.print(
-            f"{run.tracker} {run.label}: {len(taken)} sequences, {auc}", markup=False, soft_wrap=True
-        )
+        console.print(f"{run.tracker} {run.label}: {len(taken)} sequences, {auc}", soft_wrap=True)
 
     _work(request, jobs, setup, entrants, finished, console)
     for run in runs:
@@ -246,4 +244,4 @@ def _show(console: Console, figures: Sequence[RunFigures], about: About) -> None
 
 def _say(console: Console, about: About) -> None:
     for note in about.notes:
-        console.print(note, markup=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)

@@ -7,10 +7,10 @@ from typing import Literal
 
 from rich import box as box_style
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from edgetrack.evaluation.tables import Table
 
@@ -43,7 +43,7 @@ def print_table(console: Console, table: Table) -> None:
     """Prints a table, as wide as it must be where nobody looks, and in pieces where a terminal is narrower."""
     if not console.is_terminal:
         console.width = 1000
-    title: str | None = escape(table.title)
+    title: Text | None = Text(table.title)
     for columns in _pieces(table, console.width):
         shown = RichTable(
             box=box_style.SIMPLE_HEAD if console.is_terminal else None,
@@ -56,9 +56,9 @@ def print_table(console: Console, table: Table) -> None:
         )
         for place, width in _widths(table, columns, console.width).items():
             justify: Literal["left", "right"] = "left" if place < table.words else "right"
-            shown.add_column(escape(table.columns[place]), justify=justify, width=width)
+            shown.add_column(Text(table.columns[place]), justify=justify, width=width)
         for row in table.rows:
-            shown.add_row(*(escape(row[place]) for place in columns))
+            shown.add_row(*(Text(row[place]) for place in columns))
         console.print(shown, "")
         title = None
 

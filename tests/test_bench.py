@@ -12,7 +12,7 @@ import pytest
 from fake_engine import FakeEngine
 from typer.testing import CliRunner
 
-from edgetrack.bench.measure import Contestant, Target, compare, measure
+from edgetrack.bench.measure import Contestant, Target, absent, busy_neighbor, compare, measure
 from edgetrack.cli import app
 from edgetrack.errors import ConfigError, SourceError
 from edgetrack.tracker import Tracker
@@ -117,3 +117,19 @@ def test_the_command_prints_a_table_and_writes_json(monkeypatch: pytest.MonkeyPa
     assert [one["name"] for one in report["trackers"]] == ["edgetrack", "edgetrack threads=1"]
     assert report["trackers"][0]["frames"] == 10
     assert report["ratios"][0]["low"] <= report["ratios"][0]["ratio"] <= report["ratios"][0]["high"]
+
+
+def test_the_target_is_away_for_a_third_and_each_state_has_its_times() -> None:
+    shown = list(absent(lambda: FRAMES, 6)())
+    blank = [bool((frame.pixels == 127).all()) for frame in shown]
+    assert blank == [False, False, True, True, False, False]
+    one = Contestant("red", Tracker(engine=FakeEngine()), {})
+    (figures,), _ = measure([one], absent(lambda: FRAMES, 6), BOX, rounds=2, limit=6)
+    assert figures.states
+    assert all(0 < times.median <= times.p95 for times in figures.states.values())
+
+
+def test_the_neighbor_is_busy_only_meanwhile() -> None:
+    with busy_neighbor() as process:
+        assert process.poll() is None
+    assert process.poll() is not None

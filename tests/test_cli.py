@@ -140,7 +140,7 @@ def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:
         (["--source", "text.mp4", "--text", "x"], "text.mp4 is not a video"),
         (["--source", "empty", "--text", "x"], "has no pictures"),
         (["--camera", "63", "--text", "x"], "camera 63 cannot be opened"),
-        (["--source", "in.mp4", "--text", "x", "-o", "out.avi"], "expected .jsonl, .mp4 or .mcap"),
+        (["--source", "in.mp4", "--text", "x", "-o", "out.avi"], "expected .jsonl, .csv, .mp4 or .mcap"),
         (["--source", "in.mp4", "--text", "x", "-o", "gone/out.mp4"], "folder gone does not exist"),
         (["--source", "in.mp4", "--text", "x", "-o", "in.mp4"], "is the source itself"),
         (["--source", "in.mp4", "--text", "x", "-o", "./out.mp4"], "is given twice"),
@@ -164,33 +164,91 @@ def test_what_a_user_can_mend_is_one_line_and_exit_code_2(
     assert sorted(p.name for p in folder.iterdir()) == before  # nothing half-written
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_complete_files_and_a_summary(tmp_path: Path, number: signal.Signals) -> None:
-    lines, film = tmp_path / "out.jsonl", tmp_path / "out.mp4"
-    cv2.imwrite(str(tmp_path / "0.png"), np.full((120, 160, 3), 99, np.uint8))
-    for index in range(1, 3000):  # a source that is long enough to be stopped
-        os.link(tmp_path / "0.png", tmp_path / f"{index}.png")
-    process = subprocess.Popen(
-        [*FAKE, "run", "-s", str(tmp_path), "--text", "x", "-o", str(lines), "-o", str(film)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    """A source that is long enough to be stopped."""
+    folder = tmp_path / "endless"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "0.png"), np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8))
+    for index in range(1, 3000):
+        os.link(folder / "0.png", folder / f"{index}.png")
+    return folder
+
+
+def started(folder: Path, *outputs: str) -> subprocess.Popen[str]:
+    words = [word for output in outputs for word in ("-o", output)]
+    return subprocess.Popen(
+        [*FAKE, "run", "-s", str(folder), "--text", "x", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder.parent,
     )  # fmt: skip
+
+
+def wait_for(lines: Path, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while not (lines.exists() and lines.read_text().count("\n") > count):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_leaves_complete_files_and_a_summary(endless: Path, number: signal.Signals) -> None:
+    folder = endless.parent
+    process = started(endless, "out.jsonl", "out.csv", "out.mp4")
     try:
-        deadline = time.monotonic() + 30
-        while not (lines.exists() and lines.read_text().count("\n") > 20):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(folder / "out.jsonl", 20)
         process.send_signal(number)
         process.send_signal(number)  # an impatient second one must not cut the files
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     finally:
         process.kill()
     assert (process.returncode, err) == (130, "")
-    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     assert 20 < len(rows) < 3000
-    assert lines.read_text().endswith("\n")
+    assert [row["frame"] for row in rows] == list(range(len(rows)))
+    assert (folder / "out.jsonl").read_text().endswith("\n")
     assert f"{len(rows)} stopped after" in out
-    assert abs(frames_of(film) - len(rows)) <= 1
-    assert not list(tmp_path.glob(".*"))
+    assert frames_of(folder / "out.mp4") == len(rows)
+    assert len((folder / "out.csv").read_text().splitlines()) == len(rows) + 1
+    assert sorted(p.name for p in folder.iterdir()) == ["endless", "out.csv", "out.jsonl", "out.mp4"]
+
+
+def test_a_killed_run_leaves_what_it_has_written(endless: Path) -> None:
+    folder = endless.parent
+    process = started(endless, "out.jsonl", "out.mp4")
+    try:
+        wait_for(folder / "out.jsonl", 20)
+    finally:
+        process.kill()
+        process.communicate()
+    rows = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert len(rows) - frames_of(folder / "out.mp4") in (1, 2)  # a video is one frame behind
+    assert sorted(p.name for p in folder.iterdir()) == ["endless", "out.jsonl", "out.mp4"]
+
+
+def test_a_pipe_whose_reader_stalls_does_not_keep_a_run(endless: Path) -> None:
+    folder = endless.parent
+    os.mkfifo(folder / "stalled.jsonl")
+    process = started(endless, "stalled.jsonl", "out.jsonl", "out.mp4")
+    reader = os.open(folder / "stalled.jsonl", os.O_RDONLY)
+    try:
+        count = -1
+        while count < 100 or lines_of(folder / "out.jsonl") > count:  # until nothing moves any more
+            count = lines_of(folder / "out.jsonl")
+            time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)  # or after four seconds
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        os.close(reader)
+    assert process.returncode == 2
+    assert err == "error: output stalled.jsonl cannot be written: nothing reads what is written\n"
+    assert frames_of(folder / "out.mp4") == lines_of(folder / "out.jsonl") >= count
+
+
+def lines_of(path: Path) -> int:
+    return path.read_text().count("\n") if path.exists() else 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

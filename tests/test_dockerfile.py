@@ -53,8 +53,9 @@ def test_the_switches_and_extras_exist(instructions: list[tuple[str, str]], repo
     switches = set(re.findall(r"(EDGETRACK_\w+)=", run))
     assert switches == {"EDGETRACK_WERROR", "EDGETRACK_CUDA", "EDGETRACK_TENSORRT"}
     assert all(f"{switch} = {{ env" in project for switch in switches)
-    extras = re.findall(r"\.whl\)\[(\w+)\]", run)
-    assert extras == ["tensorrt"]
+    extras = re.findall(r"\.whl\)\[([\w,]+)\]", run)
+    assert extras == ["export,video", "mp4,tensorrt"]
+    assert re.search(r'^mp4 = \["av>=', project, re.MULTILINE)
     assert re.search(r"^tensorrt = \[.*tensorrt>=10\.3; platform_machine == 'x86_64'", project, re.MULTILINE)
     assert "[video]" not in run
 

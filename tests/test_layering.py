@@ -20,7 +20,7 @@ FOLDERS |= {name: f"edgetrack.{name}" for name in ("datasets", "evaluation", "ta
 # From the bottom to the top; a part may use its own layer and those below it.
 LAYERS: list[set[str]] = [
     {"types", "errors", "manifest", "signals", "cores", "memory", "unique", "_exit", "_runtime"},
-    {"_native", "_imports"},
+    {"_native", "_imports", "terminal"},
     {"arrays", "targets", "bundle", "prompt"},
     {"crop"},
     {"engines", "io", "policy", "datasets"},

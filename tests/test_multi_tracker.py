@@ -78,7 +78,7 @@ class SpyGraph(FakeGraph):
 
 def test_each_has_the_track_of_a_tracker_of_its_own() -> None:
     engine = FakeEngine()
-    many = MultiTracker(engine=engine)
+    many = MultiTracker(engine=engine, exclusive=False)  # there is one red thing for both
     alone = {"car": Tracker(engine=engine), "red": Tracker(engine=engine)}
     assert many.add(box=RED, name="car") == "car"
     assert many.add(text="red") == "red"
@@ -95,22 +95,6 @@ def test_each_has_the_track_of_a_tracker_of_its_own() -> None:
         assert tracks == expected
         assert list(tracks) == list(many.names) == ["car", "red"]
         assert not many.failed
-
-
-def test_the_whole_frame_is_cropped_once_a_frame() -> None:
-    spy = Spy()
-    many = MultiTracker(engine=spy)
-    for number in range(3):
-        many.add(text="red", name=str(number))
-    for shade in (0, 255):
-        many.update(np.full((320, 320, 3), shade, np.uint8))
-    assert len({picture.ctypes.data for picture in spy.pictures}) == 1  # one buffer
-    # The second and the third look at what the first has left there; the next frame is drawn anew.
-    assert spy.seen == [-1.0, 7.0, 7.0, 1.0, 7.0, 7.0]
-    assert spy.calls.count("ground") == 6
-    many.update(scene(None))
-    assert all(many.timing[name].crop == 0 for name in "12")
-    assert many.timing["0"].crop > 0
 
 
 def test_trackers_of_their_own_share_no_picture() -> None:

@@ -110,6 +110,7 @@ def test_selection_keeps_the_most_similar_in_their_order() -> None:
     cosine = (projected * prototypes[:, :1]).sum(-1)
     best = cosine.topk(16, dim=1).indices.sort(dim=1).values
     assert torch.equal(kept.indices, best.int())  # the prototype of zeros never wins
+    assert torch.allclose(kept.margins, cosine, atol=1e-6)  # not even where all others are unlike
     assert torch.equal(kept.tokens, torch.stack([t[i] for t, i in zip(tokens, best, strict=True)]))
     assert torch.equal(kept.above, (kept.margins > 0).sum(1).int())
     assert kept.gates.shape == (2, 16)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgetrack.errors import BoxError, ConfigError, SourceError
+from edgetrack.errors import BoxError, ConfigError, SinkError, SourceError
+from edgetrack.io.outputs import Outputs
 from edgetrack.pipeline import Meter, run, run_many
 from edgetrack.types import Box, Frame, Timing, Track
 from tests.fakes import FakeTracker
@@ -32,21 +33,30 @@ class Frames:
 class ListSink:
     """Keeps what it is given; wants no more after ``enough`` frames."""
 
-    def __init__(self, *, enough: int | None = None) -> None:
+    def __init__(
+        self, *, enough: int | None = None, fails_at: int | None = None, fails_to_close: bool = False
+    ) -> None:
         self.rows: list[tuple[int, str, float]] = []
-        self._enough = enough
+        self.closed = False
+        self._enough, self._fails_at, self._fails_to_close = enough, fails_at, fails_to_close
 
     @property
     def done(self) -> bool:
         return len(self.rows) == self._enough
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        if frame.index == self._fails_at:
+            raise SinkError(f"full at {frame.index}")
         self.rows.append((frame.index, track.status, latency_ms))
 
     def write_all(self, frame: Frame, tracks: dict[str, Track], *, latencies_ms: dict[str, float]) -> None:
         self.rows += [(frame.index, name, latencies_ms[name]) for name in tracks]
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.closed = True
+        if self._fails_to_close:
+            raise SinkError("not closed")
+
     def __enter__(self) -> ListSink:
         return self
 
@@ -178,3 +188,35 @@ def test_several_targets_end_as_one_does() -> None:
     assert run_many(Frames(4, error=KeyboardInterrupt()), FakeMultiTracker(fails=set())).interrupted
     with pytest.raises(ConfigError, match="max_frames is 0"):
         run_many(Frames(1), FakeMultiTracker(fails=set()), max_frames=0)
+
+
+def test_a_sink_that_fails_leaves_the_others_alone() -> None:
+    """It is closed and told of at once; what it raised is raised at the end when nobody was told."""
+    bad, good, told = ListSink(fails_at=3), ListSink(), []
+    outputs = Outputs([bad, good], on_failure=lambda error: told.append((str(error), len(good.rows))))
+    summary = run(Frames(8), FakeTracker(), [outputs], text="x")
+    assert (summary.frames, len(bad.rows), len(good.rows)) == (8, 3, 8)
+    assert told == [("full at 3", 3)]
+    assert bad.closed
+    assert not good.closed
+    assert [sink for sink, _ in outputs.failures] == [bad]
+    bad, good = ListSink(fails_at=3), ListSink()
+    with pytest.raises(SinkError, match="full at 3"):
+        run(Frames(8), FakeTracker(), [bad, good], text="x")
+    assert len(good.rows) == 8
+
+
+def test_a_run_whose_every_sink_has_failed_ends() -> None:
+    outputs = Outputs([ListSink(fails_at=3), ListSink(fails_at=5)])
+    assert run(Frames(20), FakeTracker(), [outputs], text="x").frames == 6
+    assert [str(error) for _, error in outputs.failures] == ["full at 3", "full at 5"]
+
+
+def test_every_sink_is_closed_and_each_error_is_its_own() -> None:
+    sinks = [ListSink(fails_to_close=True), ListSink(fails_at=0, fails_to_close=True), ListSink()]
+    with Outputs(sinks) as outputs:
+        run(Frames(2), FakeTracker(), [outputs], text="x")
+    assert all(sink.closed for sink in sinks)
+    assert [(sink, str(error)) for sink, error in outputs.failures] == [
+        (sinks[1], "full at 0"), (sinks[0], "not closed"),
+    ]  # fmt: skip

@@ -69,6 +69,13 @@ def test_another_script(tokenizer: Tokenizer) -> None:
         tokenizer.encode("漢字")
 
 
+@pytest.mark.parametrize("text", ["!!!", "123", "[SEP]", "[SEP] [CLS]", "#7", "?! 3.14"])
+def test_signs_numbers_and_markers_name_nothing(tokenizer: Tokenizer, text: str) -> None:
+    with pytest.raises(PromptError, match="no word that the model knows; expected English"):
+        tokenizer.encode(text)
+    assert tokenizer.encode(f"player {text}")[1].sum() > 3
+
+
 @given(st.text(max_size=40))
 def test_any_text_gives_a_row_or_a_reason(tokenizer: Tokenizer, text: str) -> None:
     try:

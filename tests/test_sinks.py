@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgetrack.errors import SinkError
+from edgetrack.io import recorder
 from edgetrack.io.overlay import COLOURS, draw, draw_all
-from edgetrack.io.sinks import WindowSink, open_sink
+from edgetrack.io.recording import Recording
+from edgetrack.io.sinks import Sink, open_sink
+from edgetrack.io.sources import open_source
+from edgetrack.io.window import WindowSink
 from edgetrack.types import STATUSES, Box, Frame, Track
 
+av = pytest.importorskip("av")
 cv2 = pytest.importorskip("cv2")
+make_reader = pytest.importorskip("mcap.reader").make_reader
 TRACK = Track(Box(10.123456, 20, 30, 25), 0.87654321, "tracking", 0)
 ABSENT = Track(None, 0.1, "searching", 0)
 
@@ -41,7 +51,7 @@ def test_a_json_line_is_exactly_as_documented(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["out.jsonl", "out.mp4"])
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.mp4", "out.mcap"])
 def test_a_sink_without_frames_leaves_things_as_they_were(tmp_path: Path, name: str) -> None:
     with open_sink(tmp_path / name, size=(64, 48)):
         pass
@@ -61,13 +71,14 @@ def test_json_lines_replace_an_earlier_result(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 1
 
 
-def test_a_video_appears_when_complete_with_the_box_drawn(tmp_path: Path) -> None:
+def test_a_video_is_an_ordinary_file_with_the_box_drawn(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with open_sink(path, fps=25, size=(160, 120), text="red car") as sink:
         for index in range(10):
             sink.write(frame(index), TRACK, latency_ms=1)
-        assert not path.exists()
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 10  # it has an index
     capture = cv2.VideoCapture(str(path))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 10
     assert capture.get(cv2.CAP_PROP_FPS) == 25
@@ -97,8 +108,11 @@ def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("out.txt", r"expected \.jsonl, \.mp4 or \.mcap"),
-        ("out", r"expected \.jsonl, \.mp4 or \.mcap"),
+        ("out.txt", r"expected \.jsonl, \.csv, \.mp4 or \.mcap"),
+        ("out", r"expected \.jsonl, \.csv, \.mp4 or \.mcap"),
+        ("y" * 300 + ".jsonl", "File name too long"),
+        ("loop.mp4", "Too many levels of symbolic links"),
+        ("zero\0.csv", "null byte"),
         ("missing/out.jsonl", "folder .*missing does not exist"),
         ("missing/out.mp4", "folder .*missing does not exist"),
         ("folder.jsonl", "is a folder"),
@@ -106,15 +120,17 @@ def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_written_is_said_at_once(tmp_path: Path, name: str, expected: str) -> None:
     (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
     with pytest.raises(SinkError, match=expected):
         open_sink(tmp_path / name)
-    assert [p.name for p in tmp_path.iterdir()] == ["folder.jsonl"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.jsonl", "loop.mp4"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_is_a_sink_error(tmp_path: Path) -> None:
-    (tmp_path / "full.jsonl").symlink_to("/dev/full")
-    with open_sink(tmp_path / "full.jsonl") as sink, pytest.raises(SinkError, match="No space left"):
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "mp4", "mcap"])
+def test_a_full_device_is_a_sink_error(tmp_path: Path, kind: str) -> None:
+    (tmp_path / f"full.{kind}").symlink_to("/dev/full")
+    with open_sink(tmp_path / f"full.{kind}") as sink, pytest.raises(SinkError, match="No space left"):
         sink.write(frame(), TRACK, latency_ms=1)
 
 
@@ -174,3 +190,216 @@ def test_any_number_of_targets_can_be_drawn(size: tuple[int, int]) -> None:
     draw_all(pixels, {str(n): Track(Box(n, n, 30, 30), 0.5, "tracking", 0) for n in range(20)}, colours)
     assert len(colours) == 20
     assert len({colours[str(n)] for n in range(8)}) == 8
+
+
+def test_a_table_has_headings_and_the_values_of_the_lines(tmp_path: Path) -> None:
+    with open_sink(tmp_path / "out.csv") as sink:
+        sink.write(frame(0), TRACK, latency_ms=1.23456)
+        sink.write(frame(1), ABSENT, latency_ms=2)
+    assert (tmp_path / "out.csv").read_text() == (
+        "frame,time_s,status,score,basis,latency_ms,x,y,w,h\n"
+        "0,0.0,tracking,0.8765,network,1.235,10.12,20.0,30.0,25.0\n"
+        "1,0.04,searching,0.1,network,2,,,,\n"
+    )
+    with open_sink(tmp_path / "out.csv") as sink:
+        sink.write_all(
+            frame(0), {'a "red", car': TRACK, "b": ABSENT}, latencies_ms={'a "red", car': 1, "b": 2}
+        )
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["x"]) for row in rows] == [('a "red", car', "10.12"), ("b", "")]
+
+
+@pytest.fixture
+def small_files() -> Iterator[Callable[[int | None], None]]:
+    """Sets how large a file may get; a write beyond it is cut short first, and then fails, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(size: int | None) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before if size is None else (size, before[1]))
+
+    yield limit
+    limit(None)
+
+
+def fill(sink: Sink, limit: Callable[[int | None], None], size: int) -> tuple[int, list[int]]:
+    """Writes frames until some fail, then makes room; how many there were, and which of them failed."""
+    failed: list[int] = []
+    limit(size)
+    index = 0
+    while len(failed) < 3:
+        try:
+            sink.write(noise(index), TRACK, latency_ms=1)
+        except SinkError:
+            failed.append(index)
+        index += 1
+        assert index < 2000
+    limit(None)
+    return index, failed
+
+
+def noise(index: int) -> Frame:
+    return Frame(np.random.default_rng(index).integers(0, 255, (48, 64, 3), np.uint8), index, index / 25)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_a_line_that_does_not_fit_is_not_there_at_all(
+    tmp_path: Path, kind: str, small_files: Callable[[int | None], None]
+) -> None:
+    path = tmp_path / f"out.{kind}"
+    with open_sink(path) as sink:
+        count, failed = fill(sink, small_files, 5000)
+        for index in range(count, count + 5):  # there is room again
+            sink.write(noise(index), TRACK, latency_ms=1)
+    content = path.read_text()
+    assert content.endswith("\n")
+    if kind == "jsonl":
+        found = [json.loads(line)["frame"] for line in content.splitlines()]
+    else:
+        found = [int(row["frame"]) for row in csv.DictReader(content.splitlines())]
+    assert found == [index for index in range(count + 5) if index not in failed]
+    assert len(found) > 20
+
+
+def test_a_video_that_does_not_fit_ends_with_the_last_frame_that_did(
+    tmp_path: Path, small_files: Callable[[int | None], None]
+) -> None:
+    path = tmp_path / "out.mp4"
+    sink = open_sink(path, fps=25)
+    _, failed = fill(sink, small_files, 60_000)
+    sink.close()
+    shown = stamps(path)
+    assert 3 < len(shown) == failed[0] - 1  # said with the frame after it, at once
+    assert shown == pytest.approx([index / 25 for index in range(len(shown))])
+    assert path.stat().st_size < 60_000
+    with open_source(path) as source:  # this reader, too, takes it
+        assert len(list(source)) == len(shown)
+
+
+def test_a_recording_that_does_not_fit_ends_with_the_last_chunk_that_did(
+    tmp_path: Path, small_files: Callable[[int | None], None]
+) -> None:
+    path = tmp_path / "out.mcap"
+    sink = open_sink(path, facts={"source": "caf\udce9.mp4"})  # a name that is no Unicode
+    fill(sink, small_files, 500_000)
+    sink.close()
+    recording = Recording(path)
+    steps = list(recording.steps())
+    assert [shown.index for shown, _ in steps] == list(range(len(steps)))
+    assert len(steps) > 20
+    assert not recording.complete
+    assert recording.facts["source"] == r"caf\udce9.mp4"
+
+
+def stamps(path: Path) -> list[float]:
+    """When each picture that can be decoded is shown, in seconds."""
+    with av.open(str(path)) as container:
+        return [float(picture.time) for picture in container.decode(video=0)]
+
+
+def length_s(path: Path) -> float:
+    with av.open(str(path)) as container:
+        return container.duration / 1e6
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_a_video_can_be_played_while_it_is_written(tmp_path: Path, complete: bool) -> None:
+    path = tmp_path / "out.mp4"
+    sink = open_sink(path, fps=25)
+    for index in range(30):
+        sink.write(noise(index), TRACK, latency_ms=1)
+    if complete:
+        sink.close()
+    copy = tmp_path / "copy.mp4"  # what a killed process leaves
+    copy.write_bytes(path.read_bytes())
+    count = 30 if complete else 29
+    assert stamps(copy) == pytest.approx([index / 25 for index in range(count)])
+    capture = cv2.VideoCapture(str(copy))
+    assert sum(capture.read()[0] for _ in range(40)) == count
+    capture.release()
+    sink.close()
+
+
+def test_a_video_is_as_long_as_its_source(tmp_path: Path) -> None:
+    """Thirty frames a second, then five; a folder or a camera is no other case."""
+    path = tmp_path / "out.mp4"
+    times = [100 + (index / 30 if index < 30 else 1 + (index - 30) / 5) for index in range(60)]
+    with open_sink(path, fps=30) as sink:
+        for index, time_s in enumerate(times):
+            sink.write(replace(frame(index), time_s=time_s), TRACK, latency_ms=1)
+    assert stamps(path) == pytest.approx([time_s - 100 for time_s in times], abs=1e-4)
+    assert length_s(path) == pytest.approx(6.8 + 1 / 30, abs=0.01)
+
+
+def test_a_clock_that_jumps_does_not_stop_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    times = [0, 0.04, 0.04, -5, -4.96, 1e9, 1e9 + 0.04, float("nan"), 3, 3.04]
+    with open_sink(path, fps=25) as sink:
+        for index, time_s in enumerate(times):
+            sink.write(replace(frame(index), time_s=time_s), TRACK, latency_ms=1)
+    assert stamps(path) == pytest.approx([index / 25 for index in range(len(times))], abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [(321, 243), (1, 1), (64, 3), (8191, 2)])
+def test_a_video_has_every_row_and_column(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "out.mp4"
+    with open_sink(path, size=size) as sink:
+        sink.write(frame(size=size), ABSENT, latency_ms=1)
+    with av.open(str(path)) as container:
+        [picture] = container.decode(video=0)
+    assert (picture.width, picture.height) == size
+
+
+@pytest.mark.parametrize("name", [b"2026-11-28T07:14:05", b"\xff", b"%03d", b"a b\n"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "mp4", "mcap"])
+def test_an_output_may_have_any_name(tmp_path: Path, kind: str, name: bytes) -> None:
+    path = tmp_path / f"{os.fsdecode(name)}.{kind}"
+    with open_sink(path) as sink:
+        sink.write(frame(), TRACK, latency_ms=1)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.stat().st_size > 50
+
+
+@pytest.mark.parametrize("given", [(8192, 2), None])
+def test_a_picture_too_large_for_a_video_is_said(tmp_path: Path, given: tuple[int, int] | None) -> None:
+    with (
+        pytest.raises(SinkError, match="8192x2 are too large for MPEG-4"),
+        open_sink(tmp_path / "out.mp4", size=given) as sink,
+    ):
+        sink.write(frame(size=(8192, 2)), ABSENT, latency_ms=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "mp4", "mcap"])
+def test_every_kind_goes_through_a_pipe(tmp_path: Path, kind: str) -> None:
+    pipe, copy = tmp_path / f"pipe.{kind}", tmp_path / f"copy.{kind}"
+    os.mkfifo(pipe)
+    with copy.open("wb") as file:
+        reader = subprocess.Popen(["cat", str(pipe)], stdout=file)
+        with open_sink(pipe) as sink:
+            for index in range(12):
+                sink.write(noise(index), TRACK, latency_ms=1)
+        assert reader.wait(timeout=20) == 0
+    if kind == "mp4":
+        assert len(stamps(copy)) == 12
+    elif kind == "mcap":
+        assert len(list(Recording(copy).steps())) == 12
+    else:
+        assert len(copy.read_text().splitlines()) == 12 + (kind == "csv")
+    assert pipe.is_fifo()
+
+
+def test_the_index_of_a_long_recording_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each chunk has an entry that is kept in memory: they grow with the file, and are many only in a short one."""
+    monkeypatch.setattr(recorder, "CHUNK_BYTES", 1 << 12)
+    monkeypatch.setattr(recorder, "CHUNK_SHARE", 1 / 16)
+    path = tmp_path / "out.mcap"
+    with open_sink(path) as sink:
+        for index in range(1000):
+            sink.write(noise(index), TRACK, latency_ms=1)
+    with path.open("rb") as file:
+        summary = make_reader(file).get_summary()
+    assert path.stat().st_size > 1000 * 3000  # of which 4 KB chunks would be one a frame
+    assert 16 < len(summary.chunk_indexes) < 200

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from test_sources import write_video
 
-from edgetrack.errors import SinkError, SourceError
+from edgetrack.errors import SourceError
 from edgetrack.io.names import public_name, without_secrets
-from edgetrack.io.sinks import open_sink
 from edgetrack.io.sources import open_source
 
 cv2 = pytest.importorskip("cv2")
@@ -52,8 +51,6 @@ def test_a_name_that_is_no_text_is_refused_before_opencv_crashes_on_it(tmp_path:
         open_source(path)
     with pytest.raises(SourceError, match=r"\\ud800 is not UTF-8"):
         open_source("http://127.0.0.1/\ud800")
-    with pytest.raises(SinkError, match=r"\\udcff\.mp4 is not UTF-8"):
-        open_sink(path.with_name("o" + path.name))
 
 
 @contextmanager
@@ -175,3 +172,22 @@ cv2.VideoCapture({str(tmp_path / "broken.mp4")!r}, cv2.CAP_FFMPEG)
     ours, _, hosts = done.stderr.partition("mine:")
     assert ours == ""
     assert hosts != ""
+
+
+BESIDE = """
+import av, edgetrack
+try:
+    edgetrack.open_source("http://127.0.0.1:9/x.mp4")
+except edgetrack.EdgetrackError as error:
+    print(error)
+"""
+
+
+def test_the_decoder_is_heard_beside_the_libraries_of_another_package() -> None:
+    """PyAV brings an FFmpeg of its own; with the first video that is written it is in the process, too."""
+    pytest.importorskip("av")
+    done = subprocess.run(
+        [sys.executable, "-c", BESIDE], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "Connection refused" in done.stdout
+    assert done.stderr == ""

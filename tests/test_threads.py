@@ -134,6 +134,34 @@ def test_python_goes_on_while_a_frame_is_tracked(moments: list[float]) -> None:
     assert any(inside(moments, update) for _ in range(tries))
 
 
+def test_a_thread_that_waits_for_its_turn_lets_the_interpreter_go() -> None:
+    """Two threads share a tracker by mistake; one is inside its network, which needs Python to come to an end."""
+    inside_it, go = threading.Event(), threading.Event()
+
+    class Waits(FakeEngine):
+        def graph(self, role: str) -> Any:
+            graph = super().graph(role)
+            if role == "search":
+                right = FakeGraph.run
+
+                def run(feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+                    inside_it.set()
+                    assert go.wait(timeout=30)
+                    return right(graph, feeds)
+
+                graph.run = run  # type: ignore[method-assign]
+            return graph
+
+    tracker = Tracker(engine=Waits())
+    tracker.start(scene(RED), box=RED)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(tracker.update, scene(RED))
+        assert inside_it.wait(timeout=30)
+        second = pool.submit(tracker.update, scene(RED))
+        threading.Timer(0.1, go.set).start()  # never comes to it when the second keeps the interpreter
+        assert {first.result(timeout=60).index, second.result(timeout=60).index} == {1, 2}
+
+
 def test_real_trackers_in_threads_have_the_tracks_of_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [frame.pixels.copy() for frame in islice(Scene().frames(), 10)]
     engine = Tracker(threads=1).engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,6 +52,13 @@ def bench_command(
     peer_weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the peers' ONNX files.")
     ] = None,
+    absent: Annotated[
+        bool,
+        typer.Option(
+            "--absent", help="Blank the middle third of the frames, so that the target is lost and found."
+        ),
+    ] = False,
+    busy: Annotated[bool, typer.Option("--busy", help="Keep one core busy meanwhile.")] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all figures.")] = None,
     threads: Threads = 2,
     engine: Engine = "auto",
@@ -61,23 +69,30 @@ def bench_command(
 
     All take turns on the same frames in this process. Leave the machine alone while it measures.
     """
-    from rich.console import Console
-
-    from edgetrack.bench.measure import Target, measure
+    from edgetrack.bench import measure as measuring
     from edgetrack.bench.report import print_figures, write_json
     from edgetrack.evaluation import machine
+    from edgetrack.terminal import open_console
 
     if text is None and box is None:
         text = "red car"
-    target = Target(text, None if box is None else _box(box))
+    target = measuring.Target(text, None if box is None else _box(box))
     if peer and target.box is None:
         raise ConfigError(
             f"{peer[0]} takes a box and nothing else; give --box X,Y,W,H, as in: --box 120,80,64,48"
         )
     options = EngineOptions(model, engine, precision, threads)
     contestants = _contestants(options, compare or [], peer or [], peer_weights)
-    figures, ratios = measure(contestants, _frames(source, frames), target, rounds=rounds, limit=frames)
-    print_figures(Console(highlight=False), figures, ratios)
+    shown = _frames(source, frames)
+    with measuring.busy_neighbor() if busy else nullcontext():
+        figures, ratios = measuring.measure(
+            contestants,
+            measuring.absent(shown, frames) if absent else shown,
+            target,
+            rounds=rounds,
+            limit=frames,
+        )
+    print_figures(open_console(), figures, ratios)
     if json is not None:
         command = shlex.join(["edgetrack", *sys.argv[1:]])
         facts = machine.facts()

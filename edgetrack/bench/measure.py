@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +20,7 @@ from edgetrack.errors import ConfigError, SourceError
 from edgetrack.io.sinks import Sink, open_sink
 from edgetrack.peers import FrameTracker
 from edgetrack.tracker import Tracker
-from edgetrack.types import Box, Frame
+from edgetrack.types import STATUSES, Box, Frame
 
 OWN = ("crop", "network", "decode", "python")  # parts of an update that only our own tracker tells
 WHOLE = ("read", "update", "publish", "whole")
@@ -59,6 +62,7 @@ class Figures:
     facts: dict[str, str]
     frames: int
     stages: dict[str, Spread]
+    states: dict[str, Spread]  # an update by the status that came of it, of those that came up
     fps: float  # of the whole way, from reading to publishing
     jitter: float  # p99 of an update over its median
     cores: float  # that were busy on average, in this process
@@ -119,6 +123,29 @@ def measure(
     return figures, ratios
 
 
+def absent(frames: Callable[[], Iterable[Frame]], limit: int) -> Callable[[], Iterable[Frame]]:
+    """The first ``limit`` frames, blank in the middle third: the target is lost, looked for, and found again."""
+
+    def without() -> Iterator[Frame]:
+        shown = list(islice(frames(), limit))
+        for number, frame in enumerate(shown):
+            gone = len(shown) <= 3 * number < 2 * len(shown)
+            yield replace(frame, pixels=np.full_like(frame.pixels, 127)) if gone else frame
+
+    return without
+
+
+@contextmanager
+def busy_neighbor() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that keeps one core busy meanwhile."""
+    neighbor = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield neighbor
+    finally:
+        neighbor.kill()
+        neighbor.wait()
+
+
 def compare(name: str, base: str, times: Sequence[float], base_times: Sequence[float]) -> Ratio:
     """The ratio of two series that were measured in turns, with its 95 % interval."""
     logs = np.log(times) - np.log(base_times)
@@ -143,8 +170,9 @@ def _pass(tracker: FrameTracker, frames: Iterator[Frame], target: Target, sink: 
         sink.write(frame, track, latency_ms=(tracked_s - read_s) * 1e3)
         ended_s = time.perf_counter()
         row = {"read": read_s - begun_s, "update": tracked_s - read_s, "publish": ended_s - tracked_s}
+        state = float(STATUSES.index(track.status))
         row = {name: value * 1e3 for name, value in {**row, "whole": ended_s - begun_s}.items()}
-        rows.append({**row, **_own(tracker, row["update"])})
+        rows.append({**row, **_own(tracker, row["update"]), "state": state})
         begun_s = time.perf_counter()
     if len(rows) < 2:
         raise SourceError(f"the source has {len(rows)} frames; expected at least 2 to measure an update")
@@ -171,6 +199,11 @@ def _figures(contestant: Contestant, passes: Sequence[Times], busy: float) -> Fi
         facts=contestant.facts,
         frames=len(together["whole"]),
         stages=stages,
+        states={
+            status: _spread(together["update"][together["state"] == i])
+            for i, status in enumerate(STATUSES)
+            if (together["state"] == i).any()
+        },
         fps=1e3 / float(together["whole"].mean()),
         jitter=stages["update"].p99 / stages["update"].median,
         cores=busy,

@@ -39,6 +39,14 @@ def print_figures(console: Console, figures: Sequence[Figures], ratios: Sequence
             soft_wrap=True,
             highlight=False,
         )
+        if len(one.states) > 1:
+            usual = one.states.get("tracking", one.stages["update"]).median
+            for status, s in one.states.items():
+                console.print(
+                    f"{status}: median {s.median:.3f} ms, p95 {s.p95:.3f}, which is {s.p95 / usual:.2f} of the median "
+                    "of tracking",
+                    soft_wrap=True,
+                )
     for r in ratios:
         console.print(
             f"an update of {r.name} takes {r.ratio:.3f} times as long as one of {r.base} "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
+from edgetrack import terminal
 from edgetrack.bench.command import bench_command
 from edgetrack.cli import build, export, lists, run  # each registers its commands
-from edgetrack.cli.base import app
+from edgetrack.cli.base import EXIT_USER_ERROR, app, complain
 from edgetrack.evaluation.command import eval_command
 from edgetrack.replay.command import replay_command
 
@@ -22,4 +23,12 @@ def main() -> None:
     # The terminal is ours: what OpenCV and its decoder complain of becomes an error or a line of the summary.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    app()
+    terminal.guard()
+    try:
+        app()
+    except SystemExit as ended:
+        lost = terminal.take_lost()
+        if lost is not None:
+            complain(f"standard output cannot be written: {lost.strerror}")
+            raise SystemExit(ended.code or EXIT_USER_ERROR) from None
+        raise

@@ -9,12 +9,14 @@ from typer.core import TyperGroup
 
 from edgetrack import memory
 from edgetrack.errors import BoxError, EdgetrackError
+from edgetrack.terminal import escape, one_line, open_console
 
 if TYPE_CHECKING:
     from edgetrack.types import Box
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
 EXAMPLE = 'edgetrack run --camera 0 --text "red car"'
 
 
@@ -30,6 +32,8 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except Exception as error:
+            if isinstance(said := getattr(error, "message", None), str):  # of the option parser
+                error.message = escape(said)  # type: ignore[attr-defined]
             if not memory.ran_out(error):
                 raise
             complain(str(memory.told("the command ran")))
@@ -51,11 +55,9 @@ app = typer.Typer(
 
 def complain(message: str) -> None:
     """Prints an error, in one line, where errors go."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    console.print("[bold red]error:[/bold red]", end=" ")
-    console.print(message, markup=False, soft_wrap=True)
+    console = open_console(stderr=True)
+    console.print("error:", style="bold red", end=" ")
+    console.print(one_line(message), soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:

@@ -31,16 +31,15 @@ def build_command(
     Without it, ONNX Runtime serves while TensorRT builds at the first start. Plans that are already there are read
     and left as they are. The exit code is 2 when one cannot be built, and those built before it stay.
     """
-    from rich.console import Console
-
     from edgetrack.bundle import Bundle
     from edgetrack.engines import open_tensorrt
+    from edgetrack.terminal import open_console
 
     bundle = Bundle.open(model)
     roles = list(dict.fromkeys(graph or bundle.graphs))
     if unknown := [role for role in roles if role not in bundle.graphs]:
         raise ConfigError(f"--graph {unknown[0]!r} is unknown; expected one of {', '.join(bundle.graphs)}")
-    console = Console(highlight=False)
+    console = open_console()
     engine = open_tensorrt(bundle, precision=precision)
     console.print(
         f"{engine.bundle.manifest.name} {engine.precision}, {engine.reason.partition(';')[0]}", soft_wrap=True
@@ -57,7 +56,11 @@ def _build(console: Console, engine: TensorRtEngine, roles: Sequence[str], plans
     """Adds a plan for each role to ``plans``, with a line for each that goes on while it is built."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = (
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         for number, role in enumerate(roles, 1):
             title = f"graph {role}, {number} of {len(roles)}"

@@ -117,18 +117,18 @@ def export_command(
     left out when they are worse than --min-auc-ratio, or not faster (float16: for a CPU); the exit
     code is 1 then, and report.json says why.
     """
-    from rich.console import Console
-
     from edgetrack._imports import require
 
     require("onnx", extra="export")
     from edgetrack.export.adapters import export_adapter, is_adapter
     from edgetrack.export.command import Request, make_bundle
     from edgetrack.export.gate import GateConfig
+    from edgetrack.terminal import open_console
 
+    console = open_console()
     if is_adapter(model):
         for path in export_adapter(model, weights or (), output, force=force):
-            typer.echo(f"{path.stat().st_size / 1e6:8.2f} MB  {path}")
+            console.print(f"{path.stat().st_size / 1e6:8.2f} MB  {path}", soft_wrap=True)
         return
     if weights:
         raise ConfigError(
@@ -136,7 +136,6 @@ def export_command(
         )
     from edgetrack import targets
 
-    console = Console(highlight=False)
     board = targets.detect() if target == "auto" else targets.load(target)
     console.print(f"for {board.name}{' (this machine)' if target == 'auto' else ''}: {board.title}")
     precisions = ("int8",) * int8 + ("fp16",) * fp16
@@ -177,7 +176,12 @@ class _Watch:
 def _progress(console: Console) -> Progress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
@@ -188,12 +192,9 @@ def _print(console: Console, bundle: Bundle, reports: Sequence[Report]) -> None:
         _print_files(console, rows.values(), next(report for report in reports if report.files))
     for report in reports:
         name = report.precision.upper()
-        verdict = (
-            f"[bold green]{name} is in[/bold green]"
-            if report.accepted
-            else f"[bold yellow]{name} is left out[/bold yellow]"
-        )
-        console.print(f"{verdict}: {report.why}")
+        verdict, color = ("is in", "green") if report.accepted else ("is left out", "yellow")
+        console.print(f"{name} {verdict}", style=f"bold {color}", end=": ")
+        console.print(report.why)
     manifest = bundle.manifest
     size = sum(bundle.path(role).stat().st_size for role in manifest.files) / 1e6
     console.print(

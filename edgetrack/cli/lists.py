@@ -14,32 +14,29 @@ from edgetrack.options import Model
 @app.command("models")
 def models_command() -> None:
     """List the models that come with the package."""
-    from rich.console import Console
-
     from edgetrack.status import print_models
+    from edgetrack.terminal import open_console
 
-    print_models(Console())
+    print_models(open_console())
 
 
 @app.command("engines")
 def engines_command(model: Model = None) -> None:
     """List the engines, what each would run on here, and what is missing for the others."""
-    from rich.console import Console
-
     from edgetrack.bundle import Bundle
     from edgetrack.status import print_engines
+    from edgetrack.terminal import open_console
 
-    print_engines(Console(), Bundle.open(model))
+    print_engines(open_console(), Bundle.open(model))
 
 
 @app.command("targets")
 def targets_command() -> None:
     """List the boards that edgetrack knows, and which of them this machine is taken for."""
-    from rich.console import Console
-
     from edgetrack.status import print_targets
+    from edgetrack.terminal import open_console
 
-    print_targets(Console())
+    print_targets(open_console())
 
 
 @app.command("train")

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetrack.cli.base import EXAMPLE, EXIT_INTERRUPTED, EXIT_USER_ERROR, app, complain, parse_box
-from edgetrack.errors import ConfigError, SourceError
+from edgetrack import signals
+from edgetrack.cli.base import (
+    EXAMPLE,
+    EXIT_INTERRUPTED,
+    EXIT_READER_GONE,
+    EXIT_USER_ERROR,
+    app,
+    complain,
+    parse_box,
+)
+from edgetrack.errors import ConfigError, EdgetrackError, ReaderGone, SourceError
 from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
 
 if TYPE_CHECKING:
     from edgetrack.engines import Engine as Engines
-    from edgetrack.io.sinks import Sink
+    from edgetrack.io.outputs import Outputs
     from edgetrack.io.sources import Source
     from edgetrack.pipeline import Summary
     from edgetrack.status import Watch
     from edgetrack.types import Box
 
     Target = tuple[str | None, Box | None]  # its text and its box
-    Run = Callable[[Source, list[Sink], Watch, int | None], Summary]
+    Run = Callable[[Source, Outputs, Watch, int | None], Summary]
 
 
 @app.command("run")
@@ -60,8 +68,9 @@ def run_command(
             "-o",
             metavar="FILE",
             rich_help_panel="Result",
-            help="OUT.jsonl: one line a frame and target. OUT.mp4: the video with the track drawn in. OUT.mcap: frames "
-            "and tracks of one target, for Foxglove and edgetrack replay. Repeatable.",
+            help="OUT.jsonl or OUT.csv: one line a frame and target; - for JSON lines on standard output. OUT.mp4: the "
+            "video with the track drawn in. OUT.mcap: frames and tracks of one target, for Foxglove and edgetrack "
+            "replay. Repeatable.",
         ),
     ] = None,
     show: Annotated[
@@ -95,7 +104,8 @@ def run_command(
     """Follow a target in a camera, a video, a folder of pictures or a stream.
 
     Say what to follow by a text, by a box in the first frame, or by both. Several texts or several boxes are several
-    targets; with as many of both, each text has the box at its place. Ctrl-C leaves complete files.
+    targets; with as many of both, each text has the box at its place. Ctrl-C leaves complete files. An output that
+    cannot be written is told of at once and ends with exit code 2; the others go on.
     """
     from edgetrack.io.sources import open_source
 
@@ -110,7 +120,7 @@ def run_command(
                 f"output {path} is a recording, which holds one target; write .jsonl and .mp4 instead"
             )
     place: int | str = source if camera is None else camera  # type: ignore[assignment]
-    with open_source(place) as opened:
+    with signals.interruptible(), open_source(place) as opened:
         _track(
             opened,
             targets=targets,
@@ -138,7 +148,7 @@ def demo_command(
     """Draw a short street scene, follow a car in it by text and write the video. Needs no download."""
     from edgetrack.demo import open_demo
 
-    with open_demo() as scene:
+    with signals.interruptible(), open_demo() as scene:
         _track(
             scene,
             targets=[(text, None)],
@@ -166,13 +176,24 @@ def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
 
 def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
     """The outputs, after a check that none overwrites another or the source."""
-    places = [os.path.realpath(path) for path in outputs]  # of a link to itself, Path.resolve makes an error
-    for path, place in zip(outputs, places, strict=True):
-        if places.count(place) > 1:
+    seen: set[object] = set()
+    for path in outputs:
+        place = _place(path)
+        if place in seen:
             raise ConfigError(f"output {path} is given twice; give each output its own name")
-        if source is not None and place == os.path.realpath(source):
+        if source is not None and place == _place(Path(source)):
             raise ConfigError(f"output {path} is the source itself; give the output another name")
+        seen.add(place)
     return outputs
+
+
+def _place(path: Path) -> object:
+    """The same for two names of one file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # what is wrong with it, says whoever opens it
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
 
 
 def _track(
@@ -186,36 +207,45 @@ def _track(
     deadline_ms: float | None = None,
 ) -> None:
     """Opens the tracker, then outputs, then runs; what fails before the first frame leaves no file behind."""
-    from rich.console import Console
-
-    from edgetrack import signals
-    from edgetrack.io.sinks import WindowSink, open_sink
+    from edgetrack import terminal
+    from edgetrack.io.outputs import Outputs
+    from edgetrack.io.sinks import open_sink
     from edgetrack.status import StatusLine, Watch, describe, print_heading, print_summary
 
-    console = Console(highlight=False)
     text, box = targets[0] if len(targets) == 1 else (None, None)
-    with signals.interruptible(), ExitStack() as stack:
-        engine, run = (
-            _one(text, box, deadline_ms, options)
-            if len(targets) == 1
-            else _many(targets, deadline_ms, options)
-        )
+    with Outputs(on_failure=_tell) as sinks:
+        opened = {path: open_sink(path) for path in outputs if str(path) == "-"}
+        if opened:
+            terminal.give_stdout_away()
+        one = len(targets) == 1
+        engine, run = _one(text, box, deadline_ms, options) if one else _many(targets, deadline_ms, options)
         facts = describe(source, engine, text=text, box=box)
-        sinks: list[Sink] = [
-            stack.enter_context(open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts))
-            for path in outputs
-        ]
+        for path in outputs:
+            if path not in opened:
+                opened[path] = open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts)
+            sinks.add(opened[path])
         if show:
-            sinks.append(stack.enter_context(WindowSink(text=text)))
+            from edgetrack.io.window import WindowSink
+
+            sinks.add(WindowSink(text=text))
+        console = terminal.open_console()
         print_heading(console, source, engine, targets)
         total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
         with StatusLine(console, total=total, live=source.live) as line:
             watch = Watch(line, engine)
             summary = run(source, sinks, watch, max_frames)
-        with signals.undisturbed():
-            stack.close()
-    print_summary(console, summary, outputs, live=source.live, engines=watch.engines, notes=source.notes)
-    _finish(summary)
+        sinks.close()
+    failed = [sink for sink, _ in sinks.failures]
+    written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
+    print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=source.notes)
+    if written and (lost := terminal.take_lost()):
+        complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
+    _finish(summary, [error for _, error in sinks.failures])
+
+
+def _tell(error: Exception) -> None:
+    if not isinstance(error, ReaderGone):  # `head` has seen enough
+        complain(str(error) if isinstance(error, EdgetrackError) else f"{type(error).__name__}: {error}")
 
 
 def _one(
@@ -227,7 +257,7 @@ def _one(
     return tracker.engine, lambda source, sinks, watch, most: pipeline.run(
         source,
         tracker,
-        sinks,
+        [sinks],
         text=text,
         box=box,
         max_frames=most,
@@ -245,7 +275,7 @@ def _many(targets: list[Target], deadline_ms: float | None, options: EngineOptio
     return tracker.engine, lambda source, sinks, watch, most: pipeline.run_many(
         source,
         tracker,
-        sinks,
+        [sinks],
         max_frames=most,
         deadline_ms=deadline_ms,
         on_frame=watch.update_all,
@@ -255,10 +285,12 @@ def _many(targets: list[Target], deadline_ms: float | None, options: EngineOptio
     )
 
 
-def _finish(summary: Summary) -> None:
+def _finish(summary: Summary, failures: list[Exception]) -> None:
     if summary.problem is not None:
         raise SourceError(summary.problem)
+    if summary.failed or not all(isinstance(error, ReaderGone) for error in failures):
+        raise typer.Exit(EXIT_USER_ERROR)  # each was told when it happened
     if summary.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
-    if summary.failed:  # each was told when it happened
-        raise typer.Exit(EXIT_USER_ERROR)
+    if failures:
+        raise typer.Exit(EXIT_READER_GONE)

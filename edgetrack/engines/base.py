@@ -41,7 +41,8 @@ class Graph(Protocol):
 class Engine(Protocol):
     """A bundle opened on one backend. Holds no state of a target: several trackers may share it.
 
-    One that crops frames in GPU memory has a context manager ``lend(frame)`` as well, see ``tensorrt.frames``.
+    One whose graphs may run at the same time has a true ``concurrent``: looks at the whole frame then run beside the
+    rest. One that crops frames in GPU memory has a context manager ``lend(frame)`` as well, see ``tensorrt.frames``.
     """
 
     @property

@@ -55,6 +55,7 @@ class OpenVinoEngine(LazyEngine):
     """
 
     name = "openvino"
+    concurrent = True
 
     def __init__(
         self, bundle: Bundle, *, precision: str = "fp32", threads: int | None = None, why: str = "asked for"
@@ -91,7 +92,9 @@ class OpenVinoEngine(LazyEngine):
     def _open(self, role: str) -> OpenVinoGraph:
         path = self.bundle.graph(role, self.precision)
         try:
-            compiled = self._core.compile_model(self._core.read_model(path), "CPU", self._options)
+            # "ground" runs beside "search", whose threads it would hold up with several of its own.
+            options = {**self._options, "INFERENCE_NUM_THREADS": 1} if role == "ground" else self._options
+            compiled = self._core.compile_model(self._core.read_model(path), "CPU", options)
             return OpenVinoGraph(role, compiled)
         except Exception as error:  # openvino raises RuntimeError for everything, with pages of text
             if memory.ran_out(error):

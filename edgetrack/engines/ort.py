@@ -106,6 +106,8 @@ class OrtEngine(LazyEngine):
         EngineUnavailable: onnxruntime is not installed, the library was not built, or the precision cannot run.
     """
 
+    concurrent = True
+
     def __init__(
         self,
         bundle: Bundle,
@@ -141,7 +143,8 @@ class OrtEngine(LazyEngine):
 
     def _open(self, role: str) -> OrtGraph:
         path = self.bundle.graph(role, self.precision, flavour="ort")
-        options = session_options(self._threads)
+        # "ground" runs beside "search", whose threads it would hold up with several of its own.
+        options = session_options(1 if role == "ground" else self._threads)
         try:
             if self._operators is not None:
                 options.register_custom_ops_library(str(self._operators))

@@ -15,15 +15,20 @@ from typing import Any
 
 from edgetrack._imports import require
 from edgetrack.errors import SinkError
+from edgetrack.io.files import OutputFile
+from edgetrack.io.names import printable
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import COLOURS
-from edgetrack.io.sinks import Closing, check_place
+from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
 IMAGE, ANNOTATIONS, TRACK = "foxglove.CompressedImage", "foxglove.ImageAnnotations", "edgetrack.Track"
 TOPICS = {IMAGE: "/camera", ANNOTATIONS: "/track/annotations", TRACK: "/track"}
 FACTS = "edgetrack"  # name of the metadata record
-CHUNK_BYTES = 1 << 18  # what a killed process loses at most, before compression
+CHUNK_BYTES = 1 << 18  # the least that is compressed at a time
+LARGEST_CHUNK = 1 << 23
+# Each chunk has an entry in the index, which is kept in memory until the end: chunks grow with the file.
+CHUNK_SHARE = 1 / 1024
 JPEG_QUALITY = 95
 LINE_LOOP = 2  # foxglove.PointsAnnotationType
 
@@ -71,7 +76,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 
 class McapSink(Closing):
-    """A recording that grows with the run: of a killed process at most the last `CHUNK_BYTES` are missing.
+    """A recording that grows with the run.
+
+    Of a killed process at most the last `CHUNK_BYTES` or, where that is more, the last thousandth are missing.
 
     Time stamps are those of the frames, in nanoseconds: the place in a file, or the time since a camera was opened.
 
@@ -89,28 +96,31 @@ class McapSink(Closing):
         self._facts = dict(facts)
         self._library = require("mcap.writer", extra="mcap")
         self._cv2 = load_cv2()
-        check_place(self._path)
-        self._file: Any = None
+        self._file = OutputFile(path)
+        self._stream = _Stream(self._file)
         self._writer: Any = None
         self._channels: dict[str, int] = {}
+        self._waiting = 0  # bytes of messages that are in no chunk yet
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self._stream.check()
         good, jpeg = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not good:
             raise SinkError(f"output {self._path}: OpenCV cannot write frame {frame.index} as JPEG")
         nanoseconds = max(0, round(frame.time_s * 1e9))
         stamp = {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
         image = {"timestamp": stamp, "frame_id": "camera", "format": "jpeg", "data": b64encode(jpeg).decode()}
-        try:
-            if self._writer is None:
-                self._start()
-            self._add(IMAGE, nanoseconds, frame.index, image)
-            self._add(ANNOTATIONS, nanoseconds, frame.index, _annotations(track, stamp))
-            said = _track(track, frame.index, latency_ms)
-            self._add(TRACK, nanoseconds, frame.index, {"timestamp": stamp, **said})
-            self._file.flush()  # a finished chunk must not wait in this process
-        except OSError as error:
-            raise SinkError(f"output {self._path} cannot be written: {error.strerror}") from error
+        if self._writer is None:
+            self._start()
+            self._stream.settle()
+        self._add(IMAGE, nanoseconds, frame.index, image)
+        self._add(ANNOTATIONS, nanoseconds, frame.index, _annotations(track, stamp))
+        said = _track(track, frame.index, latency_ms)
+        self._add(TRACK, nanoseconds, frame.index, {"timestamp": stamp, **said})
+        if self._waiting >= min(max(CHUNK_BYTES, self._stream.tell() * CHUNK_SHARE), LARGEST_CHUNK):
+            self._writer.flush()
+            self._stream.settle()
+            self._waiting = 0
 
     def write_all(
         self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
@@ -120,10 +130,9 @@ class McapSink(Closing):
         )
 
     def _start(self) -> None:
-        self._file = self._path.open("wb")
-        self._writer = self._library.Writer(self._file, chunk_size=CHUNK_BYTES)
+        self._writer = self._library.Writer(self._stream, chunk_size=1 << 40)  # when, is decided above
         self._writer.start(library=f"edgetrack {self._facts.get('edgetrack', '')}".strip())
-        self._writer.add_metadata(FACTS, self._facts)
+        self._writer.add_metadata(FACTS, {key: printable(value) for key, value in self._facts.items()})
         for name, schema in SCHEMAS.items():
             content = json.dumps({"title": name, **schema}).encode()
             number = self._writer.register_schema(name, "jsonschema", content)
@@ -131,17 +140,61 @@ class McapSink(Closing):
 
     def _add(self, name: str, nanoseconds: int, index: int, message: Mapping[str, Any]) -> None:
         data = json.dumps(message).encode()
+        self._waiting += len(data)
         self._writer.add_message(self._channels[name], nanoseconds, data, nanoseconds, index)
 
     def close(self) -> None:
         writer, self._writer = self._writer, None
-        if writer is None:
-            return
         try:
-            with self._file:
+            if writer is not None and not self._stream.failed:
                 writer.finish()
-        except OSError as error:
-            raise SinkError(f"output {self._path} cannot be completed: {error.strerror}") from error
+                self._stream.settle()
+        finally:
+            self._file.close()
+
+
+class _Stream:
+    """What the library writes into; ``settle`` hands it over, as a whole or not at all."""
+
+    def __init__(self, file: OutputFile) -> None:
+        self._error: SinkError | None = None
+        self._file = file
+        self._pending = bytearray()
+        self._settled = 0
+
+    def write(self, data: bytes) -> None:
+        self._pending += data
+
+    def tell(self) -> int:
+        return self._settled + len(self._pending)
+
+    def flush(self) -> None:
+        """The library asks at the end of each chunk, as do we."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be written."""
+        return self._error is not None
+
+    def check(self) -> None:
+        """Raises the error of the past, if there was one: what comes after a gap could not be read."""
+        if self._error is not None:
+            raise self._error
+
+    def settle(self) -> None:
+        """Writes what has come since the last time.
+
+        Raises:
+            SinkError: the file does not take it; it ends with what it took until then.
+        """
+        self.check()
+        try:
+            self._file.append(bytes(self._pending))
+        except SinkError as error:
+            self._error = error
+            raise
+        self._settled += len(self._pending)
+        self._pending.clear()
 
 
 def _track(track: Track, index: int, latency_ms: float) -> dict[str, Any]:

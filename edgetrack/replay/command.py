@@ -73,10 +73,9 @@ def replay_command(
 
     The exit code is 1 when more frames diverge than --allow.
     """
-    from rich.console import Console
-
     from edgetrack.io.recording import Recording
     from edgetrack.replay.compare import compare
+    from edgetrack.terminal import open_console
 
     opened = Recording(recording)
     text, box = opened.target
@@ -86,7 +85,7 @@ def replay_command(
         )
     reference = None if recorded else _reference(opened, threads)
     candidate = _candidate(opened, reference, against, engine, precision, threads)
-    console = Console(highlight=False)
+    console = open_console()
     _print_heading(console, opened, reference, candidate)
     with console.status("comparing") if console.is_terminal else console:
         comparison = compare(opened.steps(), candidate, reference, text=text, box=box, min_iou=min_iou)
@@ -115,7 +114,6 @@ def _finish(
         console.print(
             f"{recording.name} has no end, as that of a run that was killed",
             style="yellow",
-            markup=False,
             soft_wrap=True,
         )
     drawn = None
@@ -131,9 +129,10 @@ def _finish(
         write_json(json, comparison, {**about, **sides}, picture=drawn)
         print_written(console, json)
     below, share = comparison.figures().diverging, comparison.diverging
-    verdict = "[bold red]diverges[/bold red]" if share > allow else "[bold green]agrees[/bold green]"
     frames = f"{below} of {len(comparison.ious)} frames ({100 * share:.1f} %) have an IoU below {comparison.min_iou:g}"
-    console.print(f"{verdict}: {frames}, allowed are {100 * allow:g} %", soft_wrap=True)
+    verdict, color = ("diverges", "red") if share > allow else ("agrees", "green")
+    console.print(verdict, style=f"bold {color}", end=": ")
+    console.print(f"{frames}, allowed are {100 * allow:g} %", soft_wrap=True)
     if share > allow:
         raise typer.Exit(EXIT_DIVERGED)
 
@@ -202,6 +201,8 @@ def _recorded_bundle(recording: Recording) -> Bundle:
 def _print_heading(
     console: Console, recording: Recording, reference: Tracker | None, candidate: Tracker
 ) -> None:
+    from edgetrack.terminal import one_line
+
     facts = recording.facts
     target = [f'"{facts["text"]}"'] if "text" in facts else []
     target += [f"box {facts['box']}"] if "box" in facts else []
@@ -212,8 +213,8 @@ def _print_heading(
         "candidate": _long(candidate),
     }
     for name, value in rows.items():
-        console.print(f"[dim]{name:>9}[/dim]  ", end="")
-        console.print(value, markup=False, soft_wrap=True)
+        console.print(f"{name:>9}  ", style="dim", end="")
+        console.print(one_line(value), soft_wrap=True)
 
 
 def _long(tracker: Tracker) -> str:

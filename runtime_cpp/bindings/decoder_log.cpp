@@ -11,8 +11,10 @@
 #include <cstdarg>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -100,8 +102,11 @@ bool listen([[maybe_unused]] const std::string& place, int change) {
   std::vector<std::string> paths;
   dl_iterate_phdr(find_library, &paths);
   std::vector<std::string> near;
-  for (const std::string& path : paths)
-    if (path.compare(0, place.size(), place) == 0) near.push_back(path);
+  for (const std::string& path : paths) {  // the loader calls it .../cv2/../opencv_python.libs/libavutil.so
+    std::error_code missing;
+    const std::string real = std::filesystem::weakly_canonical(path, missing).string();
+    if (!missing && real.compare(0, place.size(), place) == 0) near.push_back(path);
+  }
   if (near.empty()) near = paths;
   Library library;
   if (near.size() == 1 && load(near.front(), library)) {

@@ -82,7 +82,10 @@ class PythonCall final : public Call {
 
 class PythonEngine final : public Engine {
  public:
-  PythonEngine(py::object graph, py::object bind) : graph_(std::move(graph)), bind_(std::move(bind)) {}
+  PythonEngine(py::object graph, py::object bind, bool concurrent)
+      : graph_(std::move(graph)), bind_(std::move(bind)), concurrent_(concurrent) {}
+
+  bool concurrent() const override { return concurrent_; }
 
   GraphSpec graph(const std::string& role) override {
     const py::gil_scoped_acquire lock;
@@ -97,6 +100,7 @@ class PythonEngine final : public Engine {
 
  private:
   const Held graph_, bind_;
+  const bool concurrent_;
 };
 
 }  // namespace
@@ -106,8 +110,8 @@ GraphSpec graph_of(const py::handle& sides) {
   return {specs_of(both[0]), specs_of(both[1])};
 }
 
-std::shared_ptr<Engine> python_engine(py::object graph, py::object bind) {
-  return std::make_shared<PythonEngine>(std::move(graph), std::move(bind));
+std::shared_ptr<Engine> python_engine(py::object graph, py::object bind, bool concurrent) {
+  return std::make_shared<PythonEngine>(std::move(graph), std::move(bind), concurrent);
 }
 
 }  // namespace edgetrack

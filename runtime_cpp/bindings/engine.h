@@ -16,7 +16,7 @@ namespace edgetrack {
 // computes the outputs. The arrays keep that memory alive. For a frame in GPU memory the function is called
 // with the addresses of a BgrFrame, a Region and Colours (kernels/cuda_kernels.h), and makes the input
 // "image" itself.
-std::shared_ptr<Engine> python_engine(pybind11::object graph, pybind11::object bind);
+std::shared_ptr<Engine> python_engine(pybind11::object graph, pybind11::object bind, bool concurrent);
 
 // Of such inputs and outputs.
 GraphSpec graph_of(const pybind11::handle& sides);

@@ -41,11 +41,26 @@ class PyMultiTracker {
   }
 
  public:
-  PyMultiTracker(py::object graph, py::object bind, double template_factor, double search_factor,
-                 const Three& mean, const Three& std, const Three& fill, const py::dict& policy,
-                 const std::vector<std::size_t>& batches) {
-    tracker_.emplace(python_engine(std::move(graph), std::move(bind)),
-                     model_of(template_factor, search_factor, mean, std, fill), policy_of(policy), batches);
+  PyMultiTracker(py::object graph, py::object bind, bool concurrent, double template_factor,
+                 double search_factor, const Three& mean, const Three& std, const Three& fill,
+                 const py::dict& policy, const std::vector<std::size_t>& batches, bool exclusive) {
+    tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
+                     model_of(template_factor, search_factor, mean, std, fill), policy_of(policy), batches,
+                     exclusive);
+  }
+  PyMultiTracker(const PyMultiTracker&) = delete;
+  PyMultiTracker& operator=(const PyMultiTracker&) = delete;
+  ~PyMultiTracker() {
+    const py::gil_scoped_release release;  // what is under way may wait for the interpreter
+    tracker_.reset();
+  }
+
+  void warm_up() {
+    alone([&] { tracker_->warm_up(); });
+  }
+
+  void rest() {
+    alone([&] { tracker_->rest(); });
   }
 
   void add(const std::string& name, const std::optional<std::pair<Ids, Mask>>& text,
@@ -96,11 +111,13 @@ class PyMultiTracker {
 
 void register_multi_tracker(py::module_& module) {
   py::class_<PyMultiTracker>(module, "MultiTracker")
-      .def(py::init<py::object, py::object, double, double, Three, Three, Three, py::dict,
-                    std::vector<std::size_t>>(),
-           py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("template_factor"),
-           py::arg("search_factor"), py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"),
-           py::arg("batches"))
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, py::dict,
+                    std::vector<std::size_t>, bool>(),
+           py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
+           py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
+           py::arg("fill"), py::arg("policy"), py::arg("batches"), py::arg("exclusive"))
+      .def("warm_up", &PyMultiTracker::warm_up)
+      .def("rest", &PyMultiTracker::rest)
       .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text"), py::arg("box"))
       .def("remove", &PyMultiTracker::remove, py::arg("name"))
       .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("ids").noconvert(),

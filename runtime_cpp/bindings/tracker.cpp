@@ -64,10 +64,17 @@ class PyTracker {
   }
 
  public:
-  PyTracker(py::object graph, py::object bind, double template_factor, double search_factor,
+  PyTracker(py::object graph, py::object bind, bool concurrent, double template_factor, double search_factor,
             const Three& mean, const Three& std, const Three& fill, const py::dict& policy) {
-    tracker_.emplace(python_engine(std::move(graph), std::move(bind)),
+    tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
                      model_of(template_factor, search_factor, mean, std, fill), policy_of(policy));
+  }
+
+  PyTracker(const PyTracker&) = delete;
+  PyTracker& operator=(const PyTracker&) = delete;
+  ~PyTracker() {
+    const py::gil_scoped_release release;  // what is under way may wait for the interpreter
+    tracker_.reset();
   }
 
   Result start(const Picture& pixels, const std::optional<std::pair<Ids, Mask>>& text,
@@ -83,6 +90,14 @@ class PyTracker {
   Result update(const Picture& pixels, std::optional<double> deadline_ms) {
     const Frame frame = frame_of(pixels);
     return result_of(alone([&] { return tracker_->update(frame, deadline_ms); }));
+  }
+
+  void warm_up() {
+    alone([&] { tracker_->warm_up(); });
+  }
+
+  void rest() {
+    alone([&] { tracker_->rest(); });
   }
 
   void set_static_check(bool on) {
@@ -158,11 +173,14 @@ void register_tracker(py::module_& module) {
     }
   });
   py::class_<PyTracker>(module, "Tracker")
-      .def(py::init<py::object, py::object, double, double, Three, Three, Three, py::dict>(), py::kw_only(),
-           py::arg("graph"), py::arg("bind"), py::arg("template_factor"), py::arg("search_factor"),
-           py::arg("mean"), py::arg("std"), py::arg("fill"), py::arg("policy"))
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, py::dict>(),
+           py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
+           py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
+           py::arg("fill"), py::arg("policy"))
       .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text"), py::arg("box"))
       .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none())
+      .def("warm_up", &PyTracker::warm_up)
+      .def("rest", &PyTracker::rest)
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
       .def("reset", &PyTracker::reset)
       .def("timing", &PyTracker::timing)

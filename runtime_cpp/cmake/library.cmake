@@ -28,7 +28,7 @@ target_include_directories(edgetrack PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SO
                                      PRIVATE src)
 target_compile_features(edgetrack PUBLIC cxx_std_17)
 target_compile_options(edgetrack PRIVATE ${warnings})
-target_link_libraries(edgetrack PRIVATE ${CMAKE_DL_LIBS})
+target_link_libraries(edgetrack PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if(ONNXRUNTIME_INCLUDE_DIR)
   message(STATUS "ONNX Runtime engine: with the headers in ${ONNXRUNTIME_INCLUDE_DIR}")
   target_include_directories(edgetrack SYSTEM PRIVATE ${ONNXRUNTIME_INCLUDE_DIR})
@@ -48,7 +48,8 @@ endif()
 
 set(config ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfig.cmake)
 set(config_version ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfigVersion.cmake)
-file(WRITE ${config} "include(\${CMAKE_CURRENT_LIST_DIR}/edgetrackTargets.cmake)\n")
+file(WRITE ${config} "include(CMakeFindDependencyMacro)\nfind_dependency(Threads)\n"
+                     "include(\${CMAKE_CURRENT_LIST_DIR}/edgetrackTargets.cmake)\n")
 write_basic_package_version_file(${config_version} COMPATIBILITY SameMinorVersion)
 install(TARGETS edgetrack EXPORT edgetrackTargets)
 install(DIRECTORY include/edgetrack DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -74,6 +75,5 @@ if(EDGETRACK_TESTS) # tests/test_cpp_library.py builds and runs them
   if(NOT MSVC)
     target_compile_options(portable PRIVATE -ffp-contract=off) # the dice are part of what is compared
   endif()
-  find_package(Threads REQUIRED)
   target_link_libraries(threads PRIVATE Threads::Threads)
 endif()

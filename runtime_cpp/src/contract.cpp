@@ -185,6 +185,8 @@ class CheckedEngine final : public Engine {
     return engine_->bind(role, inputs, outputs);
   }
 
+  bool concurrent() const override { return engine_->concurrent(); }
+
  private:
   const std::shared_ptr<Engine> engine_;
   Contract contract_;

@@ -28,7 +28,18 @@ float change(float value, float reference) {
   return std::max(ratio, 1.0f / ratio);
 }
 
-int best_cell(const Maps& maps, const Prior* prior) {
+constexpr double kApart = 1.0 / 3;  // IoU below which two boxes are two places
+
+Share share_of(const Maps& maps, int cell) {
+  const int count = maps.cells * maps.cells, row = cell / maps.cells, column = cell % maps.cells;
+  const double dx = maps.offset[cell], dy = maps.offset[count + cell];
+  return {(column + 0.5 + dx) / maps.cells, (row + 0.5 + dy) / maps.cells,
+          static_cast<double>(maps.size[cell]), static_cast<double>(maps.size[count + cell])};
+}
+
+// -1 when `allowed` takes none.
+template <typename Allowed>
+int best_cell(const Maps& maps, const Prior* prior, const Allowed& allowed) {
   const int count = maps.cells * maps.cells;
   const float *width = maps.size, *height = maps.size + count;
   const float side = prior ? static_cast<float>(std::sqrt(prior->w * prior->h)) : 1.0f;
@@ -36,9 +47,10 @@ int best_cell(const Maps& maps, const Prior* prior) {
   const float penalty = prior ? static_cast<float>(-prior->penalty) : 0.0f;
   const float kept = prior ? static_cast<float>(1.0 - prior->influence) : 1.0f;
   const float mixed = prior ? static_cast<float>(prior->influence) : 0.0f;
-  int best = 0;
+  int best = -1;
   float highest = -std::numeric_limits<float>::infinity();
   for (int i = 0; i < count; ++i) {
+    if (!allowed(i)) continue;
     float rank = maps.score[i];
     if (prior) {
       const float shape =
@@ -51,24 +63,32 @@ int best_cell(const Maps& maps, const Prior* prior) {
   return best;
 }
 
-}  // namespace
-
-Prediction decode(const Maps& maps, const Prior* prior) {
-  const int cell = best_cell(maps, prior), count = maps.cells * maps.cells;
-  const int row = cell / maps.cells, column = cell % maps.cells;
-  const double dx = maps.offset[cell], dy = maps.offset[count + cell];
-  const Prediction found = {
-      {(column + 0.5 + dx) / maps.cells, (row + 0.5 + dy) / maps.cells, static_cast<double>(maps.size[cell]),
-       static_cast<double>(maps.size[count + cell])},
-      static_cast<double>(maps.score[cell]),
-      static_cast<double>(*maps.presence),
-      static_cast<double>(maps.quality[cell])};
+Prediction prediction_of(const Maps& maps, int cell) {
+  const Prediction found = {share_of(maps, cell), static_cast<double>(maps.score[cell]),
+                            static_cast<double>(*maps.presence), static_cast<double>(maps.quality[cell])};
   const double sum = found.share.cx + found.share.cy + found.share.w + found.share.h;
   if (!std::isfinite(sum + found.peak + found.presence + found.quality))
     throw Error(Code::bundle, message("the network gave a box of ", found.share.w, " x ", found.share.h,
                                       " with score ", found.peak, " and presence ", found.presence,
                                       "; expected finite numbers: export the bundle again"));
   return found;
+}
+
+}  // namespace
+
+Prediction decode(const Maps& maps, const Prior* prior) {
+  const int best = best_cell(maps, prior, [](int) { return true; });
+  return prediction_of(maps, std::max(best, 0));  // without any rank that is a number: its cell says so
+}
+
+std::optional<Prediction> decode_apart(const Maps& maps, const Prior* prior, const Region& region,
+                                       const Box* others, std::size_t count) {
+  const int best = best_cell(maps, prior, [&](int cell) {
+    const Box box = from_region(region, share_of(maps, cell));
+    return std::all_of(others, others + count, [&](const Box& other) { return iou(box, other) < kApart; });
+  });
+  if (best < 0) return std::nullopt;
+  return prediction_of(maps, best);
 }
 
 float quality_within(const Maps& maps, const Box& box, const Region& region) {

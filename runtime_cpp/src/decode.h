@@ -1,6 +1,8 @@
 // From the network's maps to one box: peak picking with a window and a penalty on sudden change of shape.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "geometry.h"
@@ -38,6 +40,11 @@ std::vector<float> hann_window(int cells);
 
 // `prior` may be null. Throws Error when the network gave values that are not finite.
 Prediction decode(const Maps& maps, const Prior* prior);
+
+// As decode, of the places whose box has less than a third in common (IoU) with each of `others`, which lie
+// in the frame as `region` does. Nothing when there is none.
+std::optional<Prediction> decode_apart(const Maps& maps, const Prior* prior, const Region& region,
+                                       const Box* others, std::size_t count);
 
 // The quality of the best-scoring cell whose centre lies in `box` grown by one cell.
 float quality_within(const Maps& maps, const Box& box, const Region& region);

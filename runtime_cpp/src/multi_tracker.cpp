@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "apart.h"
 #include "batch.h"
 #include "contract.h"
 #include "geometry.h"
@@ -16,6 +17,7 @@ struct MultiTracker::Target {
   std::optional<Text> text;
   std::optional<Box> box;
   bool started = false;
+  Rival rival = Rival(*tracker.state_);
 
   Tracker::State& state() { return *tracker.state_; }
   bool followed() { return started && state().locked; }
@@ -36,11 +38,12 @@ struct MultiTracker::Target {
 };
 
 MultiTracker::MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
-                           const std::vector<std::size_t>& batches)
+                           const std::vector<std::size_t>& batches, bool exclusive)
     : engine_(checked(std::move(engine))),
       model_(model),
       policy_(policy),
-      whole_(std::make_shared<WholeFrame>()),
+      exclusive_(exclusive),
+      aside_(std::make_shared<Aside>(engine_->concurrent())),
       sizes_(batches),
       batches_(batches.size()) {
   std::sort(sizes_.begin(), sizes_.end(), std::greater<>());
@@ -66,12 +69,16 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   if (!text && !box)
     throw Error(Code::config, message("target '", name, "' has neither text nor box; say what it is: ",
                                       "add(text='red car') or add(box=(x, y, w, h))"));
-  std::unique_ptr<Target> target(new Target{{engine_, model_, policy_, whole_}, {}, {}});
+  std::unique_ptr<Target> target(new Target{{engine_, model_, policy_, aside_}, {}, {}});
   if (text) target->text = *text;
   if (box) target->box = *box;
   target->tracker.set_static_check(static_check_);
   results_.reserve(results_.size() + 1);  // so that nothing can fail between the two
   waiting_.reserve(results_.size() + 1);
+  rivals_.reserve(results_.size() + 1);
+  for (const auto& other : targets_) other->state().taken.reserve(results_.size() + 1);
+  target->state().taken.reserve(results_.size() + 1);
+  rivals_.push_back(&target->rival);
   targets_.push_back(std::move(target));
   results_.push_back({name, {}, {}, {}});
 }
@@ -104,6 +111,8 @@ void MultiTracker::set_static_check(bool on) {
 
 void MultiTracker::remove(const std::string& name) {
   const std::size_t at = known(name, "remove");
+  for (Rival* rival : rivals_) rival->forget(targets_[at]->rival);
+  rivals_.erase(rivals_.begin() + static_cast<std::ptrdiff_t>(at));
   targets_.erase(targets_.begin() + static_cast<std::ptrdiff_t>(at));
   results_.erase(results_.begin() + static_cast<std::ptrdiff_t>(at));
   for (const std::unique_ptr<Batch>& batch : batches_)
@@ -118,18 +127,20 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
   if (targets_.empty())
     throw Error(Code::not_started, "update() without any target; call add(text='red car') first");
   if (frame.place == Place::host) load_batches();
-  whole_->current = false;
   batch_failure_ = nullptr;
   waiting_.clear();
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     results_[i].track.reset();
     results_[i].failure = nullptr;
     attempt(i, [&] {
+      if (exclusive_) targets_[i]->rival.look_around(rivals_);
       results_[i].track = targets_[i]->begin(frame, deadline);
+      if (exclusive_ && results_[i].track && results_[i].track->index == 0) targets_[i]->rival.meet(rivals_);
       if (!results_[i].track) waiting_.push_back(i);
     });
   }
   search(frame);
+  if (exclusive_) tell_apart();
   for (std::size_t i = 0; i < targets_.size(); ++i) results_[i].timing = targets_[i]->tracker.timing();
   return results_;
 }
@@ -203,6 +214,26 @@ bool MultiTracker::search_together(const Frame& frame, Batch& batch, const std::
   }
   return !failure;
 }
+
+// Where two targets have come to one thing, what becomes of them; their tracks of this frame follow.
+void MultiTracker::tell_apart() {
+  settle(rivals_);
+  for (std::size_t i = 0; i < targets_.size(); ++i)
+    if (results_[i].track && targets_[i]->rival.changed) results_[i].track = targets_[i]->state().latest;
+}
+
+void MultiTracker::warm_up() {
+  Tracker tracker(engine_, model_, policy_, aside_);
+  Tracker::State& state = *tracker.state_;
+  state.warm_up();
+  for (std::size_t i = 0; i < sizes_.size(); ++i) {
+    if (!batches_[i])
+      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(), state.target, sizes_[i]);
+    for (int run = 0; run < 2; ++run) batches_[i]->run();
+  }
+}
+
+void MultiTracker::rest() { aside_->rest(); }
 
 std::vector<std::string> MultiTracker::names() const {
   std::vector<std::string> names;

@@ -157,6 +157,8 @@ class OrtEngine final : public Engine {
     return std::make_unique<OrtCall>(runtime_, open(role), inputs, outputs);
   }
 
+  bool concurrent() const override { return true; }
+
  private:
   Session open(const std::string& role) {
     const std::lock_guard<std::mutex> turn(mutex_);  // trackers in several threads may ask first
@@ -174,7 +176,8 @@ class OrtEngine final : public Engine {
       return api->CreateSessionOptions(out);
     }),
                                             api->ReleaseSessionOptions);
-    runtime_->check(api->SetIntraOpNumThreads(options.get(), options_.threads));
+    // "ground" runs beside "search", whose threads it would hold up with several of its own.
+    runtime_->check(api->SetIntraOpNumThreads(options.get(), role == "ground" ? 1 : options_.threads));
     runtime_->check(api->SetInterOpNumThreads(options.get(), 1));
     runtime_->check(api->SetSessionLogSeverityLevel(options.get(), ORT_LOGGING_LEVEL_ERROR));
     for (const auto& [key, value] : kSettings)

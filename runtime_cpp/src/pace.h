@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "edgetrack/tracker.h"
 #include "geometry.h"
@@ -47,6 +48,7 @@ class Motion {
   void start(const Box& box, std::int64_t index);  // at rest
   void see(const Box& box, std::int64_t index);
   double speed() const;  // pixels a frame
+  std::pair<double, double> velocity() const { return {vx_, vy_}; }
   // One frame later, of the same size: it stops at the frame's border rather than leave it.
   Box ahead(const Box& box, const Frame& frame) const;
 
@@ -86,6 +88,7 @@ class Pace {
   std::optional<Basis> without_network(const Frame& frame, Basis last, bool late) const;
   void skip() { ++skipped_; }  // the network does not run in this frame
   double speed() const { return motion_.speed(); }
+  std::pair<double, double> velocity() const { return motion_.velocity(); }
   Box ahead(const Box& box, const Frame& frame) const { return motion_.ahead(box, frame); }
 
   // The network has run on `region`; without `found` it was too unsure to move the box.

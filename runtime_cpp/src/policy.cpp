@@ -9,7 +9,8 @@ std::map<std::string, double*> fields(Policy& policy) {
           {"refresh", &policy.refresh}, {"sure", &policy.sure},           {"window", &policy.window},
           {"penalty", &policy.penalty}, {"inertia", &policy.inertia},     {"widen", &policy.widen},
           {"haste", &policy.haste},     {"coast", &policy.coast},         {"reuse", &policy.reuse},
-          {"rest", &policy.rest},       {"still", &policy.still},         {"calm", &policy.calm}};
+          {"rest", &policy.rest},       {"still", &policy.still},         {"calm", &policy.calm},
+          {"lag", &policy.lag}};
 }
 
 }  // namespace edgetrack

@@ -147,6 +147,11 @@ void Target::set_text(const Text& text, Work& work) {
   }
 }
 
+void Target::warm_up(Work& work) {
+  for (Call* call : {text_graphs().encode.get(), text_graphs().prompt.get(), template_graph().call.get()})
+    for (int i = 0; i < 2; ++i) work.run(*call);
+}
+
 void Target::set_template(const Frame& frame, const Box& box, Work& work) {
   TemplateGraph& graph = template_graph();
   ++change_;

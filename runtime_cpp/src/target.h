@@ -49,6 +49,8 @@ class Target {
 
   std::uint64_t change() const { return change_; }  // another number for each change of what is known
 
+  void warm_up(Work& work);  // runs the graphs that encode it, on what they last encoded
+
   // Throws Error unless the text has the length that the network takes.
   void check(const Text& text);
 

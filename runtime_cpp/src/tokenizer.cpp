@@ -47,9 +47,10 @@ Tokenizer::Tokenizer(const std::string& path, std::size_t length) : length_(leng
   begin_ = id("[CLS]"), end_ = id("[SEP]"), unknown_ = id(model["unk_token"].text());
 }
 
-// The longest pieces that the word starts with, one after another.
-void Tokenizer::add_word(const std::string& word, std::vector<std::int64_t>& ids) const {
-  if (word.empty()) return;
+// The longest pieces that the word starts with, one after another. Whether they are known, and not only signs
+// and digits, which name nothing that could be found.
+bool Tokenizer::add_word(const std::string& word, std::vector<std::int64_t>& ids) const {
+  if (word.empty()) return false;
   std::vector<std::int64_t> found;
   for (std::size_t begin = 0; begin < word.size() && word.size() <= longest_;) {
     std::size_t end = word.size();
@@ -63,8 +64,10 @@ void Tokenizer::add_word(const std::string& word, std::vector<std::int64_t>& ids
     found.push_back(piece->second);
     begin = end + 1;
   }
-  if (found.empty()) found.push_back(unknown_);
+  const bool known = !found.empty();
+  if (!known) found.push_back(unknown_);
   ids.insert(ids.end(), found.begin(), found.end());
+  return known && std::any_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
 Text Tokenizer::encode(const std::string& text) const {
@@ -79,18 +82,18 @@ Text Tokenizer::encode(const std::string& text) const {
     if (text.find(special) != std::string::npos) refuse(" has " + special + " in it; leave it out");
   std::vector<std::int64_t> ids = {begin_};
   std::string word;
+  bool known = false;
   for (const char c : text) {
     if (is_space(c) || is_punctuation(c)) {
-      add_word(word, ids);
+      known = add_word(word, ids) || known;
       word.clear();
       if (!is_space(c)) add_word({c}, ids);
     } else if (c >= 32 && c < 127) {  // other control characters vanish
       word += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     }
   }
-  add_word(word, ids);
-  if (std::all_of(ids.begin() + 1, ids.end(), [&](std::int64_t id) { return id == unknown_; }))
-    refuse(" has no word that the model knows; expected English words");
+  known = add_word(word, ids) || known;
+  if (!known) refuse(" has no word that the model knows; expected English words");
   ids.push_back(end_);
   if (ids.size() > length_)
     refuse(message(" is ", ids.size() - 2, " word pieces long; expected at most ", length_ - 2,

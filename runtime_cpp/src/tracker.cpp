@@ -18,7 +18,7 @@ Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Polic
     : Tracker(std::move(engine), model, policy, nullptr) {}
 
 Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
-                 std::shared_ptr<WholeFrame> shared)
+                 std::shared_ptr<Aside> shared)
     : state_(std::make_unique<State>(checked(std::move(engine)), model, policy, std::move(shared))) {}
 
 Tracker::~Tracker() = default;
@@ -35,7 +35,6 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
                 "start() got neither text nor box; name the target: start(frame, text='red car')");
   if (box) check_inside(*box, frame);
   if (text) state.target.check(*text);
-  if (state.alone) state.whole->current = false;
   state.clear();
   state.take_size(frame);
   if (text) state.target.set_text(*text, state.work);
@@ -46,7 +45,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
     state.own_template = true;
     state.follow_from(*box);
   } else {
-    track = state.look(frame);
+    track = state.look_now(frame);
   }
   state.started = true;
   return state.latest = track;
@@ -68,7 +67,6 @@ Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms) {
   if (!state.started)
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
-  if (state.alone) state.whole->current = false;
   const std::optional<Track> track = state.begin(frame, deadline);
   return track ? *track : state.search_alone(frame);
 }
@@ -80,11 +78,13 @@ void Tracker::set_text(const Text& text) {
   if (!state.started)
     throw Error(Code::not_started, "set_text() before start(); call start(frame, text=...) first");
   state.target.check(text);
+  state.abandon();
   state.target.set_text(text, state.work);
-  state.locked = state.own_template = false;
-  state.box.reset();
-  state.evidence = 0;
-  state.status = Status::searching;
+  state.forget_find();
 }
+
+void Tracker::warm_up() { state_->warm_up(); }
+
+void Tracker::rest() { state_->aside->rest(); }
 
 }  // namespace edgetrack

@@ -9,11 +9,8 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kSamePlace = 0.3;  // IoU of two finds in a row that count as one candidate
-constexpr float kDrift = 0.3f;      // of the prompts, at each renewal
-constexpr double kBelief = 0.3;     // rate at which a check by the sentence changes the belief
-constexpr double kWidest = 1;       // growth of the search region, as a share
-constexpr double kLeast = 0.02;     // quality that bounds the evidence of one check
+constexpr float kDrift = 0.3f;  // of the prompts, at each renewal
+constexpr double kWidest = 1;   // growth of the search region, as a share
 
 bool due(std::int64_t index, double every) {
   const auto frames = static_cast<std::int64_t>(every);
@@ -23,14 +20,17 @@ bool due(std::int64_t index, double every) {
 }  // namespace
 
 void Tracker::State::clear() {
+  abandon();
   target.clear();
   box.reset();
   status = Status::searching;
-  started = locked = own_template = false;
+  started = locked = tentative = own_template = false;
   streak = 0;
-  evidence = against = 0;
+  evidence.clear();
+  against = 0;
   belief = 1;
   index = -1;
+  crowded = contested = false;
 }
 
 // A frame of another size than the last one may end before the box does.
@@ -39,10 +39,18 @@ void Tracker::State::take_size(const Frame& frame) {
   width = frame.width, height = frame.height;
 }
 
-// `cropped`: the detector's picture shows the region already.
-Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region, bool cropped) {
+// The sentence is another one: whatever was found, it was not this.
+void Tracker::State::forget_find() {
+  locked = tentative = own_template = false;
+  box.reset();
+  evidence.clear();
+  status = Status::searching;
+  latest = {std::nullopt, 0, status, index};
+}
+
+Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
-  work.look(*detector.call, detector.image, frame, region, colours, cropped);
+  work.look(*detector.call, detector.image, frame, region, colours);
   detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   return detector.answer.maps();
 }
@@ -50,67 +58,12 @@ Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& r
 void Tracker::State::follow_from(const Box& at) {
   box = at;
   locked = true;
+  tentative = false;
   streak = 0;
   against = 0;
   owed = 0;
   status = Status::tracking;
   pace.start(at, index);
-}
-
-// Looks at the whole frame: by the user's own box where there is one; a find of ours may be wrong, so it
-// never guides the next one.
-Maps Tracker::State::everywhere(const Frame& frame, Box& found, double& score) {
-  std::unique_ptr<Detector>& detector = own_template ? ground : ground_by_words;
-  if (!detector)
-    detector = std::make_unique<Detector>(*engine, "ground",
-                                          own_template ? target.everything() : target.words(), &whole->image);
-  const Region region = letterbox(frame);
-  const Maps maps = run(*detector, frame, region, whole->current);
-  whole->current = true;
-  const Prediction prediction = decode(maps, nullptr);
-  found = clip(from_region(region, prediction.share), frame);
-  score = confidence(prediction);
-  return maps;
-}
-
-Track Tracker::State::look(const Frame& frame) {
-  Box found;
-  double score;
-  everywhere(frame, found, score);
-  if (score < policy.candidate) {
-    evidence = 0;
-    box.reset();
-    return {std::nullopt, score, status, index};
-  }
-  evidence = (box && iou(*box, found) >= kSamePlace ? evidence : 0.0) + score;
-  box = found;
-  if (score < policy.acquire && evidence < policy.confirm) return {found, score, Status::uncertain, index};
-  if (!own_template) target.set_template(frame, found, work);
-  follow_from(found);
-  belief = own_template ? 1.0 : score;
-  return {found, score, Status::tracking, index};
-}
-
-// What to follow instead, by the sentence alone: another extent of the same thing, or what it fits better.
-// Evidence against what is followed adds up over the checks, as the logarithm of how much better the other
-// fits.
-std::optional<Box> Tracker::State::checked(const Frame& frame) {
-  Box found;
-  double score;
-  const Maps maps = everywhere(frame, found, score);
-  const double here =
-      static_cast<double>(quality_within(maps, *box, letterbox(frame))) * static_cast<double>(*maps.presence);
-  belief += kBelief * (here - belief);
-  if (score < policy.candidate) return std::nullopt;
-  if (std::max(holds(found, *box), holds(*box, found)) >= 0.6) {  // the same thing
-    against = 0;
-    if (iou(found, *box) < policy.extent) return found;
-    return std::nullopt;
-  }
-  against = std::max(0.0, against + std::log(score / std::max(here, kLeast)));
-  if (against < policy.doubt) return std::nullopt;
-  belief = score;
-  return found;
 }
 
 // Wider for a target that is fast, and for one that was not surely seen of late.
@@ -127,8 +80,7 @@ Track Tracker::State::skip(const Frame& frame, Basis basis) {
   return {box, latest.score, status, index, basis};
 }
 
-// Whether a check by the sentence that is due is made now: when there is time for it, or it has waited
-// enough.
+// Whether a check by the sentence that is due begins now: when there is time for it, or it has waited enough.
 bool Tracker::State::has_time_to_check(const Detector& searching, double left_s) const {
   const double check_s = ground_by_words ? ground_by_words->cost.seconds() : 0.0;
   return owed > policy.coast || searching.cost.seconds() + check_s <= left_s;
@@ -137,14 +89,20 @@ bool Tracker::State::has_time_to_check(const Detector& searching, double left_s)
 std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline) {
   ++index;
   take_size(frame);
-  const std::optional<Track> track = locked ? before_search(frame, deadline) : look(frame);
+  peak_count = 0;
+  std::optional<Track> track;
+  if (!locked) track = seek(frame);
+  if (!track) track = before_search(frame, deadline);
   if (track) latest = *track;
   return track;
 }
 
 std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {
   Detector& searching = searcher();
-  const bool check = !own_template && (owed > 0 || due(index, policy.verify));
+  if (whole_look.pending && index >= whole_look.lands) tentative ? end_trial() : end_check(nullptr);
+  if (!locked) return latest;
+  if (tentative && !whole_look.pending) begin_look(frame);
+  const bool check = !own_template && !whole_look.pending && (owed > 0 || due(index, policy.verify));
   const double left_s = deadline.left_s();
   if (check) ++owed;
   if (status == Status::tracking)
@@ -152,10 +110,8 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
       return skip(frame, *basis);
   if (check && has_time_to_check(searching, left_s)) {
     owed = 0;
-    if (const std::optional<Box> better = checked(frame)) {
-      target.set_template(frame, *better, work);
-      follow_from(*better);
-    }
+    begin_look(frame);
+    if (index >= whole_look.lands) end_check(&frame);
   }
   around = search_region();
   return std::nullopt;
@@ -174,8 +130,10 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
   const double score = confidence(prediction);
   if (score >= policy.drop)
     box = clip(smoothed(from_region(around, prediction.share), *box, policy.inertia), frame);
+  if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
+  if (crowded) note_peaks(maps, prior, frame);
   pace.see(frame, around, score >= policy.drop ? &*box : nullptr, index);
-  if (score >= policy.sure && due(index, policy.refresh)) refresh(answer);
+  if (score >= policy.sure && !contested && due(index, policy.refresh)) refresh(answer);
   return latest = judged(score);
 }
 
@@ -205,18 +163,49 @@ Track Tracker::State::judged(double score) {
   const double shown = score * belief;
   if (score >= policy.keep) {
     streak = 0;
-    status = Status::tracking;
+    status = tentative ? Status::uncertain : Status::tracking;
     return {box, shown, status, index};
   }
   if (++streak < policy.patience) {
     status = Status::uncertain;
     return {box, shown, status, index};
   }
+  return lose(shown);
+}
+
+Track Tracker::State::lose(double score) {
+  if (tentative) {
+    give_up();
+    return {std::nullopt, score, status, index};
+  }
   locked = false;
   box.reset();
-  evidence = 0;
+  evidence.clear();
   status = Status::lost;
-  return {std::nullopt, shown, status, index};
+  return latest = {std::nullopt, score, status, index};
+}
+
+// The best places that have no box in common, for when another target claims the best of all.
+void Tracker::State::note_peaks(const Maps& maps, const Prior& prior, const Frame& frame) {
+  std::array<Box, 4> before;
+  for (peak_count = 0; peak_count < peaks.size();) {
+    const auto next = decode_apart(maps, &prior, around, before.data(), peak_count);
+    if (!next) return;
+    before[peak_count] = from_region(around, next->share);
+    peaks[peak_count++] = {clip(smoothed(from_region(around, next->share), *box, policy.inertia), frame),
+                           next->peak, confidence(*next)};
+  }
+}
+
+void Tracker::State::move_to(const Peak& peak) {
+  box = peak.box;
+  pace.start(*box, index);
+  latest = judged(peak.score);
+}
+
+void Tracker::State::be_unsure() {
+  status = Status::uncertain;
+  latest.status = status;
 }
 
 }  // namespace edgetrack

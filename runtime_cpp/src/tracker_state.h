@@ -1,6 +1,7 @@
 // What a tracker knows of its target from frame to frame, and the steps that change it.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -9,11 +10,19 @@
 #include "detector.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
+#include "look.h"
 #include "pace.h"
 #include "target.h"
-#include "whole_frame.h"
 
 namespace edgetrack {
+
+constexpr double kAlike = 0.5;  // share of the best place's raw score that another one needs
+
+// A place where the target may be, of several in one region.
+struct Peak {
+  Box box;
+  double raw, score;  // of the cell; that the box is right
+};
 
 struct Tracker::State {
   std::shared_ptr<Engine> engine;
@@ -23,19 +32,23 @@ struct Tracker::State {
   Target target;
   Pace pace;
   Work work;
-  const bool alone;  // nobody else looks at `whole`
-  const std::shared_ptr<WholeFrame> whole;
+  const std::shared_ptr<Aside> aside;
+  Tensor whole;  // the whole frame as "ground" takes it, allocated by the first detector that looks at it
+  Look whole_look;
   std::unique_ptr<Detector> search, search_by_picture, ground, ground_by_words;  // made when first needed
   std::vector<float> window, share;
 
   bool started = false;
   std::optional<Box> box;  // last box while following, else the last candidate
   Status status = Status::searching;
-  bool locked = false;  // following, as opposed to looking everywhere
-  int streak = 0;       // uncertain frames in a row while following
-  double evidence = 0;  // while looking: sum of the scores of the finds in a row at one place
-  double against = 0;   // while following: how much better the sentence fits something else, a logarithm
-  double belief = 1;    // that what is followed is what the sentence means, 0..1
+  Status absent = Status::searching;  // status before the candidate: searching or lost
+  bool locked = false;                // following, as opposed to looking everywhere
+  bool tentative =
+      false;           // what is followed is a candidate: it stays uncertain until more looks speak for it
+  int streak = 0;      // uncertain frames in a row while following
+  Evidence evidence;   // while looking: of the finds in a row at one place
+  double against = 0;  // while following: how much better the sentence fits something else, a logarithm
+  double belief = 1;   // that what is followed is what the sentence means, 0..1
   bool own_template = false;  // the template is the user's box, not a find of ours
   std::int64_t index = -1;
   Region around{};  // where "search" looks in this frame
@@ -43,25 +56,50 @@ struct Tracker::State {
   Track latest{};
   int width = 0, height = 0;  // of the last frame
 
+  // Of the other targets in the video, if there are any.
+  std::vector<Box> taken;  // where they are
+  bool crowded = false;    // one of them is near: other peaks are noted
+  bool contested = false;  // one of them overlaps it: what is seen there renews nothing
+  std::array<Peak, 4> peaks{};
+  std::size_t peak_count = 0;
+
   State(std::shared_ptr<Engine> shared, const Model& pictures, const Policy& numbers,
-        std::shared_ptr<WholeFrame> picture)
+        std::shared_ptr<Aside> other)
       : engine(std::move(shared)),
         model(pictures),
         policy(numbers),
         colours(colours_of(pictures.mean, pictures.std, pictures.fill)),
         target(engine, pictures),
         pace(numbers),
-        alone(!picture),
-        whole(picture ? std::move(picture) : std::make_shared<WholeFrame>()) {}
+        aside(other ? std::move(other) : std::make_shared<Aside>(engine->concurrent())) {}
+  ~State() { abandon(); }
 
   void clear();
   void take_size(const Frame& frame);
-  Maps run(Detector& detector, const Frame& frame, const Region& region, bool cropped = false);
-  Track look(const Frame& frame);
-  Maps everywhere(const Frame& frame, Box& found, double& score);
-  std::optional<Box> checked(const Frame& frame);
+  void forget_find();
+  Maps run(Detector& detector, const Frame& frame, const Region& region);
   void follow_from(const Box& at);
   Region search_region() const;
+
+  // The whole frame (everywhere.cpp). A look begins in one frame; its answer counts in a later one.
+  Detector& looker();
+  void begin_look(const Frame& frame);
+  Maps end_look();  // waits for it
+  void abandon();   // forgets the one that is under way
+  void wait_a_share();
+  std::optional<Prediction> find(const Maps& maps, const Region& region) const;
+  Track look_now(const Frame& frame);
+  std::optional<Track> seek(const Frame& frame);  // the track, unless the target is followed from here on
+  Track arrive(const Frame* current);
+  std::optional<Box> checked(const Frame* current);
+  void end_check(const Frame* current);
+  void end_trial();
+  void try_out(const Box& at);
+  void give_up();
+  Box here(const Box& found) const;
+  Box moved(const Box& found) const;
+  void take_template(const Frame* current, const Box& found);
+  void warm_up();
 
   // A frame in two halves. The track, unless "search" is to look `around` first.
   std::optional<Track> begin(const Frame& frame, const Deadline& deadline);
@@ -73,6 +111,10 @@ struct Tracker::State {
   Track skip(const Frame& frame, Basis basis);
   bool has_time_to_check(const Detector& searching, double left_s) const;
   Track judged(double score);
+  Track lose(double score);
+  void note_peaks(const Maps& maps, const Prior& prior, const Frame& frame);
+  void move_to(const Peak& peak);  // another place than the one that finish() took
+  void be_unsure();                // whether what is followed is the target
   Detector& searcher();
   void refresh(const Answer& answer);
 };

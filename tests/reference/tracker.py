@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from reference.target import Target
 
 Pixels = NDArray[np.uint8]
 Tokens = tuple[NDArray[np.int64], NDArray[np.float32]]
+_AROUND, _BLOCKS = 2.0, 4  # side of what is compared, in sides of the box, and in blocks
 _SAME_PLACE = 0.3  # IoU of two finds in a row that count as one candidate
 _BELIEF_RATE = 0.3  # at which a check by the sentence changes the belief
 
@@ -94,7 +96,11 @@ class Tracker:
             self._evidence, self._box = 0.0, None
             return Track(None, found.quality, self._status, self._index)
         same = self._box is not None and found.box.iou(self._box) >= _SAME_PLACE
-        self._evidence = self._evidence * same + found.quality
+        if same and not self._differs(found.box, pixels):
+            self._evidence = max(self._evidence, found.quality)
+        else:
+            self._evidence = self._evidence * same + found.quality
+            self._counted = self._images["ground"][0].copy()
         self._box = found.box
         if found.quality < self._policy.acquire and self._evidence < self._policy.confirm:
             return Track(found.box, found.quality, "uncertain", self._index)
@@ -103,6 +109,25 @@ class Tracker:
         self._follow_from(found.box)
         self._belief = 1.0 if self._own_template else found.quality
         return Track(found.box, found.quality, "tracking", self._index)
+
+    def _differs(self, box: Box, pixels: Pixels) -> bool:
+        """Whether a block around ``box`` has another mean color than in the last look that counted."""
+        image, side = self._images["ground"][0], self._images["ground"].shape[-1]
+        left, top, extent, _ = letterbox(pixels.shape[1], pixels.shape[0])
+        x, y, size, _ = region_around(box, _AROUND)
+
+        def edges(start: float, origin: float) -> list[int]:
+            shares = ((start + size * i / _BLOCKS - origin) / extent for i in range(_BLOCKS + 1))
+            return [min(max(int(share * side), 0), side) for share in shares]
+
+        across, down = edges(x, left), edges(y, top)
+        for y1, y2 in pairwise(down):
+            for x1, x2 in pairwise(across):
+                if y1 < y2 and x1 < x2:
+                    change = image[:, y1:y2, x1:x2].astype(float) - self._counted[:, y1:y2, x1:x2]
+                    if (abs(change.mean(axis=(1, 2))) * self._manifest.std > self._policy.calm).any():
+                        return True
+        return False
 
     def _everywhere(self, pixels: Pixels) -> tuple[dict[str, NDArray[np.float32]], Find]:
         """The network's maps of the whole frame and the best box in it.

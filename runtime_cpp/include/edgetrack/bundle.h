@@ -22,7 +22,7 @@ class EDGETRACK_API Tokenizer {
   Text encode(const std::string& text) const;
 
  private:
-  void add_word(const std::string& word, std::vector<std::int64_t>& ids) const;
+  bool add_word(const std::string& word, std::vector<std::int64_t>& ids) const;
 
   std::size_t length_, longest_;  // tokens of a text; letters of a word
   std::string prefix_;            // of a piece that goes on with a word

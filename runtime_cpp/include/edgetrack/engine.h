@@ -66,6 +66,9 @@ class EDGETRACK_API Engine {
   // `inputs` are all of the graph's, `outputs` those that are wanted. Throws Error.
   virtual std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>& inputs,
                                      const std::vector<Tensor>& outputs) = 0;
+
+  // Whether two of its calls may run at the same time, each in a thread of its own.
+  virtual bool concurrent() const { return false; }
 };
 
 }  // namespace edgetrack

@@ -12,10 +12,18 @@
 
 namespace edgetrack {
 
+class Aside;
 class Batch;
+class Rival;
 
 // Not for two threads at once. Targets that are followed go through the network together, as many as there is
-// a graph for; else they take turns. Those that look at the whole frame share one picture of it.
+// a graph for; else they take turns.
+//
+// They are different things, unless `exclusive` is false: one that another target is on is nobody else's.
+// Where two come to one box, the one that fits it worse moves to the next best place; without such a place
+// both are uncertain while it lasts, and one is lost after `patience` frames. Targets whose own boxes overlap
+// when they are added may share, until they part. Away from the others each has the track of a Tracker of its
+// own.
 class EDGETRACK_API MultiTracker {
  public:
   // What came of one target in one frame: a track, or why there is none.
@@ -29,7 +37,7 @@ class EDGETRACK_API MultiTracker {
   // `batches` are the numbers of targets that the engine has a graph for, such as 2 for "search2" (those of
   // Bundle::batches); without any the targets take turns. Throws Error for a number below 2.
   MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
-               const std::vector<std::size_t>& batches = {});
+               const std::vector<std::size_t>& batches = {}, bool exclusive = true);
   ~MultiTracker();
   MultiTracker(const MultiTracker&) = delete;
   MultiTracker& operator=(const MultiTracker&) = delete;
@@ -62,6 +70,10 @@ class EDGETRACK_API MultiTracker {
 
   std::vector<std::string> names() const;
 
+  // As those of Tracker.
+  void warm_up();
+  void rest();
+
  private:
   struct Target;
 
@@ -72,12 +84,15 @@ class EDGETRACK_API MultiTracker {
   void attempt(std::size_t target, const Step& step);
   void search(const Frame& frame);
   bool search_together(const Frame& frame, Batch& batch, const std::size_t* targets);
+  void tell_apart();
 
   const std::shared_ptr<Engine> engine_;
   const Model model_;
   const Policy policy_;
-  const std::shared_ptr<WholeFrame> whole_;
+  const bool exclusive_;
+  const std::shared_ptr<Aside> aside_;
   std::vector<std::unique_ptr<Target>> targets_;
+  std::vector<Rival*> rivals_;                   // one a target, in the same order
   std::vector<Result> results_;                  // one a target, in the same order
   std::vector<std::size_t> waiting_;             // for "search" in this frame, in that order
   std::vector<std::size_t> sizes_;               // of the batches, in descending order

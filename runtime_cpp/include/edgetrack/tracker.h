@@ -38,6 +38,7 @@ struct Policy {
   double rest = 3.0;
   double still = 0.9;
   double calm = 4.0;
+  double lag = 3.0;
 };
 
 // Each number by its name.
@@ -61,7 +62,7 @@ struct Timing {
   double crop_s = 0, network_s = 0, total_s = 0;
 };
 
-struct WholeFrame;
+class Aside;
 
 // Not for two threads at once; trackers share nothing but the engine.
 class EDGETRACK_API Tracker {
@@ -90,6 +91,13 @@ class EDGETRACK_API Tracker {
   // while it is on: they are compared on the CPU.
   void set_static_check(bool on);
 
+  // Loads every graph and runs it once, so that no later call does: neither the first text nor the first
+  // loss. The target stays what it is. Throws Error.
+  void warm_up();
+
+  // Waits until nothing runs beside the caller; before a fork(), say. Throws nothing.
+  void rest();
+
   // Another sentence, from the next frame on. Throws Error for a bad one; the target then stays what it was.
   void set_text(const Text& text);
 
@@ -101,8 +109,9 @@ class EDGETRACK_API Tracker {
 
  private:
   friend class MultiTracker;
+  friend class Rival;
   Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
-          std::shared_ptr<WholeFrame> shared);  // who shares it says when a frame is new
+          std::shared_ptr<Aside> shared);
 
   struct EDGETRACK_INSIDE State;
   std::unique_ptr<State> state_;

@@ -1,0 +1,134 @@
+"""Files that results grow in: whole records only, however full the disk is and however slow a reader."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from edgetrack import signals
+from edgetrack.errors import ReaderGone, SinkError
+
+STDOUT = "-"
+
+
+class OutputFile:
+    """A file, pipe or device that records are appended to; each is there when ``append`` returns.
+
+    What a regular file held before is replaced by the first record. A record that cannot be written completely is
+    taken back, so that the file ends with the one before. A file that was made here and got no record is removed.
+
+    Attributes:
+        regular: whether it is a file on a disk, which can be cut and written over.
+
+    Args:
+        path: where to write; ``-`` is standard output, which is appended to in any case.
+
+    Raises:
+        SinkError: no file can be written there; `ReaderGone` later, where nobody reads standard output any more.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.name = "standard output" if str(path) == STDOUT else f"output {path}"
+        self._path = None if str(path) == STDOUT else Path(path)
+        self._created = False
+        try:
+            self._descriptor = os.dup(1) if self._path is None else self._open(self._path)
+            self.regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        except (OSError, ValueError) as error:  # ValueError: a name that the system cannot have
+            raise self.failure(error) from error
+        self._began = False
+
+    def _open(self, path: Path) -> int:
+        if path.is_dir():
+            raise SinkError(f"{self.name} is a folder; expected a file name such as {path / 'out.jsonl'}")
+        if not path.parent.is_dir():
+            raise SinkError(f"{self.name} cannot be written: folder {path.parent} does not exist")
+        flags = os.O_WRONLY | os.O_APPEND
+        with suppress(FileNotFoundError):
+            return os.open(path, flags)
+        self._created = True
+        return os.open(path, flags | os.O_CREAT, 0o666)
+
+    def append(self, record: bytes) -> None:
+        """Writes a record at the end, or nothing.
+
+        Raises:
+            SinkError: it cannot be written.
+        """
+        written = 0
+        try:
+            if self.regular and not self._began and self._path is not None:
+                os.ftruncate(self._descriptor, 0)
+            while written < len(record):
+                written += self._write(memoryview(record)[written:])
+        except OSError as error:
+            self._take_back(written)
+            raise self.failure(error) from error
+        self._began = True
+
+    def _write(self, data: memoryview) -> int:
+        with signals.breakable():
+            try:
+                return os.write(self._descriptor, data)
+            except BlockingIOError:  # a pipe or terminal that another program has made so
+                select.select([], [self._descriptor], [])
+                return 0
+
+    def patch(self, offset: int, data: bytes) -> None:
+        """Writes over what is there already; the size stays.
+
+        Raises:
+            SinkError: it cannot be written, or this is no regular file.
+        """
+        try:
+            import fcntl
+
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, 0)  # Linux appends what is written otherwise
+            os.pwrite(self._descriptor, data, offset)
+        except OSError as error:
+            raise self.failure(error) from error
+
+    @property
+    def size(self) -> int:
+        """What the file holds, in bytes."""
+        return os.fstat(self._descriptor).st_size if self._began else 0
+
+    def cut(self, size: int) -> None:
+        """Takes back what comes after ``size``, where that is possible."""
+        with suppress(OSError):
+            if self.regular:
+                os.ftruncate(self._descriptor, size)
+                os.lseek(self._descriptor, size, os.SEEK_SET)
+
+    def _take_back(self, written: int) -> None:
+        if written:
+            self.cut(os.fstat(self._descriptor).st_size - written)
+
+    def failure(self, error: Exception) -> SinkError:
+        """What to raise for an error of the system."""
+        if isinstance(error, SinkError):
+            return error
+        broken = isinstance(error, BrokenPipeError)
+        reason = "its reader has left" if broken else getattr(error, "strerror", None) or str(error)
+        kind = ReaderGone if broken and self._path is None else SinkError
+        return kind(f"{self.name} cannot be written: {reason}")
+
+    def close(self) -> None:
+        """May be called twice.
+
+        Raises:
+            SinkError: the system has found only now that something is not written.
+        """
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor < 0:
+            return
+        try:
+            os.close(descriptor)
+        except OSError as error:
+            raise self.failure(error) from error
+        finally:
+            if self._created and not self._began and self._path is not None:
+                self._path.resolve().unlink(missing_ok=True)  # a link may lead to it

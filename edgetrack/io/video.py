@@ -1,0 +1,227 @@
+"""An annotated video as MP4, which can be played at every moment, even of a process that was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._imports import require
+from edgetrack.errors import SinkError
+from edgetrack.io.files import OutputFile
+from edgetrack.io.opencv import load_cv2
+from edgetrack.io.overlay import Colour, draw, draw_all
+from edgetrack.io.sinks import Closing
+from edgetrack.types import Frame, Track
+
+TICKS = (
+    60_000  # of a second; MPEG-4 counts in 16 bits, and 24, 25, 30, 50, 60 and 29.97 a second are whole ticks
+)
+LONGEST_S = 3600.0  # between two frames; more is a clock that was set
+LARGEST = 8191  # pixels a side; MPEG-4 writes it in 13 bits
+QUANTIZER = "3"  # of 1 (best) to 31; hardly to be told from the original
+
+
+class DrawingSink(Closing):
+    """What sinks of pictures share: the tracks are drawn, the rest is theirs."""
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text
+        self._colours: dict[str, Colour] = {}
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self._show(frame, lambda pixels: draw(pixels, track, self._text))
+
+    def write_all(
+        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+    ) -> None:
+        self._show(frame, lambda pixels: draw_all(pixels, tracks, self._colours))
+
+    def _show(self, frame: Frame, paint: Callable[[NDArray[np.uint8]], None]) -> None:
+        raise NotImplementedError
+
+
+class VideoSink(DrawingSink):
+    """An MPEG-4 video with the track drawn into it, each frame at its own time.
+
+    Each frame is written as a fragment of its own, one frame after the event; closing adds the index of an ordinary
+    MP4 file. The index takes some 80 bytes of memory a frame.
+    """
+
+    def __init__(
+        self, path: str | Path, *, fps: float, size: tuple[int, int] | None = None, text: str | None = None
+    ) -> None:
+        super().__init__(text)
+        self._cv2 = load_cv2()
+        self._av = require("av", extra="mp4")
+        self._fps, self._size = fps, size
+        self._name = f"output {path}"
+        if size is not None:
+            _check_size(self._name, size)
+        self._file = OutputFile(path)
+        self._canvas: NDArray[np.uint8] | None = None
+        self._movie: _Movie | None = None
+
+    def _show(self, frame: Frame, paint: Callable[[NDArray[np.uint8]], None]) -> None:
+        height, width = frame.pixels.shape[:2]
+        if self._canvas is None or self._canvas.shape != frame.pixels.shape:
+            self._canvas = np.empty_like(frame.pixels)
+        np.copyto(self._canvas, frame.pixels)
+        paint(self._canvas)
+        if self._size is None:
+            _check_size(self._name, (width, height))
+            self._size = (width, height)
+        fits = (width, height) == self._size  # a folder may well hold pictures of several sizes
+        if self._movie is None:
+            self._movie = _Movie(self._file, size=self._size, fps=self._fps)
+        self._movie.add(
+            self._canvas if fits else _letterbox(self._cv2, self._canvas, self._size), frame.time_s
+        )
+
+    def close(self) -> None:
+        movie, self._movie = self._movie, None
+        try:
+            if movie is not None:
+                movie.close()
+        finally:
+            self._file.close()
+
+
+class _Movie:
+    """The encoder and the container of one video, into a file."""
+
+    def __init__(self, file: OutputFile, *, size: tuple[int, int], fps: float) -> None:
+        av = require("av", extra="mp4")
+        self._av, self._file = av, file
+        self._target = _Target(file)
+        self._step = max(1, round(TICKS / fps))  # how long a frame lasts, if nothing else says so
+        self._last: int | None = None
+        self._begin_s = self._last_s = 0.0
+        flags = "frag_every_frame+empty_moov+default_base_moof"
+        if file.regular:  # which becomes an ordinary file when it is complete
+            flags += "+hybrid_fragmented"
+        self._container = av.open(self._target, "w", format="mp4", options={"movflags": flags})
+        self._stream = self._container.add_stream("mpeg4", rate=Fraction(fps).limit_denominator(1001))
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._stream.codec_context.thread_count = 1  # the cores are the tracker's
+        self._stream.codec_context.options = {"qmin": QUANTIZER, "qmax": QUANTIZER}
+
+    def add(self, pixels: NDArray[np.uint8], time_s: float) -> None:
+        """Adds a picture, uint8 (H, W, 3) BGR.
+
+        Raises:
+            SinkError: the file does not take what is due; it ends with what it took until then.
+        """
+        picture = self._av.VideoFrame.from_ndarray(pixels, format="bgr24")
+        picture.pts, picture.time_base = self._tick(time_s), Fraction(1, TICKS)
+        self._mux(self._stream.encode(picture))
+
+    def _tick(self, time_s: float) -> int:
+        """When a frame is shown: at its time after the first one; where its clock jumps, a step after the last."""
+        if self._last is None:
+            self._begin_s, tick = time_s, 0
+        else:
+            tick = round((time_s - self._begin_s) * TICKS) if 0 < time_s - self._last_s < LONGEST_S else 0
+            if tick <= self._last:
+                tick = self._last + self._step
+                self._begin_s = time_s - tick / TICKS
+        self._last, self._last_s = tick, time_s
+        return tick
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            packet.duration = self._step
+            self._container.mux(packet)
+        self._target.settle()
+
+    def close(self) -> None:
+        """Completes the file.
+
+        Raises:
+            SinkError: that is not possible; it still ends with the last frame that was written.
+        """
+        failed = self._target.error is not None  # which was said
+        if not failed:
+            self._mux(self._stream.encode())
+        self._container.close()
+        if not failed:
+            self._target.settle(complete=True)
+
+
+class _Target:
+    """What the container writes into. A fragment is in the file as a whole or not at all.
+
+    Libraries differ in what they write over before the end of the file is safe, so that comes last.
+    """
+
+    name = "edgetrack.mp4"
+
+    def __init__(self, file: OutputFile) -> None:
+        self.error: SinkError | None = None
+        self._file = file
+        self._pending = bytearray()
+        self._patches: list[tuple[int, bytes]] = []
+        self._size = self._at = 0
+
+    def write(self, data: bytes) -> int:
+        data = bytes(data)
+        if self._at < self._size:
+            self._patches.append((self._at, data))
+        else:
+            self._pending += data
+            self._size += len(data)
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def seekable(self) -> bool:
+        return self._file.regular
+
+    def settle(self, *, complete: bool = False) -> None:
+        """Hands what was written over to the file; ``complete``: also what comes in place of something earlier.
+
+        Raises:
+            SinkError: the file does not take it, or has not taken something before.
+        """
+        if self.error is not None:
+            raise self.error
+        try:
+            if self._pending:
+                self._file.append(bytes(self._pending))
+                self._pending.clear()
+            if complete:
+                for offset, data in self._patches:
+                    self._file.patch(offset, data)
+        except SinkError as error:
+            self.error = error
+            raise
+
+
+def _check_size(name: str | Path, size: tuple[int, int]) -> None:
+    if max(size) > LARGEST:
+        raise SinkError(
+            f"{name}: pictures of {size[0]}x{size[1]} are too large for MPEG-4, at most {LARGEST} a side;"
+            " write .jsonl or .csv"
+        )
+
+
+def _letterbox(cv2: Any, pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    ratio = min(size[0] / width, size[1] / height)
+    w, h = max(1, round(width * ratio)), max(1, round(height * ratio))
+    fitted = np.zeros((size[1], size[0], 3), np.uint8)
+    left, top = (size[0] - w) // 2, (size[1] - h) // 2
+    fitted[top : top + h, left : left + w] = cv2.resize(pixels, (w, h), interpolation=cv2.INTER_AREA)
+    return fitted

@@ -1,0 +1,123 @@
+#include "aside.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "work.h"
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
+
+namespace edgetrack {
+
+namespace {
+
+int process() {
+#ifdef _WIN32
+  return 0;  // has no fork()
+#else
+  return static_cast<int>(getpid());
+#endif
+}
+
+void run(Errand& errand) {
+  errand.seconds = 0;
+  const Stopwatch watch(errand.seconds);
+  errand.step();
+}
+
+}  // namespace
+
+struct Aside::Worker {
+  const int home = process();
+  std::mutex mutex;
+  std::condition_variable come, gone;
+  std::vector<Errand*> queue;  // the first is under way
+  bool stop = false;
+  std::thread thread{[this] { work(); }};
+
+  void work() {
+    std::unique_lock<std::mutex> turn(mutex);
+    for (;;) {
+      come.wait(turn, [this] { return stop || !queue.empty(); });
+      if (queue.empty()) return;
+      Errand& errand = *queue.front();
+      turn.unlock();
+      try {
+        run(errand);
+      } catch (...) {
+        errand.failure = std::current_exception();
+      }
+      turn.lock();
+      errand.done = true;
+      queue.erase(queue.begin());
+      gone.notify_all();
+    }
+  }
+};
+
+Aside::Aside(bool thread) : thread_(thread) {}
+
+Aside::~Aside() {
+  if (!worker_) return;
+  if (worker_->home != process()) {
+    static_cast<void>(worker_.release());  // its thread is not in this process and cannot be joined
+    return;
+  }
+  {
+    const std::lock_guard<std::mutex> turn(worker_->mutex);
+    worker_->stop = true;
+  }
+  worker_->come.notify_one();
+  worker_->thread.join();
+}
+
+// After a fork there is no such thread in the child: another one takes over, and what was under way, which is
+// nothing when rest() came first, is run again.
+Aside::Worker& Aside::worker() {
+  if (worker_ && worker_->home == process()) return *worker_;
+  std::vector<Errand*> left;
+  if (worker_) left = worker_->queue;
+  static_cast<void>(worker_.release());
+  worker_ = std::make_unique<Worker>();
+  for (Errand* errand : left) post(*errand);
+  return *worker_;
+}
+
+void Aside::post(Errand& errand) {
+  errand.failure = nullptr;
+  if (!thread_) return run(errand);
+  Worker& other = worker();
+  {
+    const std::lock_guard<std::mutex> turn(other.mutex);
+    errand.done = false;
+    other.queue.push_back(&errand);
+  }
+  other.come.notify_one();
+}
+
+void Aside::wait(Errand& errand, double seconds) {
+  if (!thread_ || !worker_) return;
+  Worker& other = worker();
+  std::unique_lock<std::mutex> turn(other.mutex);
+  other.gone.wait_for(turn, std::chrono::duration<double>(seconds), [&] { return errand.done; });
+}
+
+void Aside::settle(Errand& errand) {
+  if (!thread_ || !worker_) return;
+  Worker& other = worker();
+  std::unique_lock<std::mutex> turn(other.mutex);
+  other.gone.wait(turn, [&] { return errand.done; });
+}
+
+void Aside::rest() {
+  if (!worker_ || worker_->home != process()) return;
+  std::unique_lock<std::mutex> turn(worker_->mutex);
+  worker_->gone.wait(turn, [this] { return worker_->queue.empty(); });
+}
+
+}  // namespace edgetrack

@@ -1,0 +1,258 @@
+// The whole frame: where the target is looked for while nothing is followed, and where the sentence checks
+// what is followed.
+#include <algorithm>
+#include <cmath>
+
+#include "decode.h"
+#include "tracker_state.h"
+
+namespace edgetrack {
+
+namespace {
+
+constexpr double kBelief = 0.3;     // rate at which a check by the sentence changes the belief
+constexpr double kLeast = 0.02;     // quality that bounds the evidence of one check
+constexpr double kSamePlace = 0.3;  // IoU of two finds that count as one candidate
+constexpr double kSame = 0.6;       // share of one box in another from which both are of one thing
+
+}  // namespace
+
+// By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
+Detector& Tracker::State::looker() {
+  std::unique_ptr<Detector>& detector = own_template ? ground : ground_by_words;
+  if (!detector)
+    detector = std::make_unique<Detector>(*engine, "ground",
+                                          own_template ? target.everything() : target.words(), &whole);
+  return *detector;
+}
+
+// The answer counts `lag` frames later, however soon it is there: the same video has the same tracks on every
+// machine. At once where it cannot be worked on meanwhile: the engine serves one caller at a time, or the
+// frame lies in GPU memory and is gone then.
+void Tracker::State::begin_look(const Frame& frame) {
+  Detector& detector = looker();
+  Look& look = whole_look;
+  const Region region = letterbox(frame);
+  look.by = &detector;
+  look.begun = index;
+  look.width = frame.width, look.height = frame.height;
+  look.on_gpu = frame.place == Place::gpu;
+  look.lands = index;
+  if (engine->concurrent() && !look.on_gpu) look.lands += static_cast<std::int64_t>(policy.lag);
+  if (box) look.then = *box;
+  if (look.on_gpu) {
+    run(detector, frame, region);
+  } else {
+    work.crop_into(detector.image, frame, region, colours);
+    if (!own_template && look.lands > index) look.still.keep(frame);
+    look.errand.step = [call = detector.call.get()] { call->run(); };
+    const Stopwatch watch(work.timing.network_s);
+    aside->post(look.errand);
+  }
+  look.pending = true;
+}
+
+Maps Tracker::State::end_look() {
+  Look& look = whole_look;
+  look.pending = false;
+  if (!look.on_gpu) {
+    const Stopwatch watch(work.timing.network_s);
+    aside->settle(look.errand);
+    if (look.errand.failure) std::rethrow_exception(std::exchange(look.errand.failure, nullptr));
+    look.by->cost.add(look.errand.seconds);
+  }
+  return look.by->answer.maps();
+}
+
+void Tracker::State::abandon() {
+  if (whole_look.pending) aside->settle(whole_look.errand);
+  whole_look.pending = false;
+  whole_look.errand.failure = nullptr;
+}
+
+// Spreads what is left of a look over the frames until its answer is wanted, so that none waits for all of
+// it.
+void Tracker::State::wait_a_share() {
+  const Stopwatch watch(work.timing.network_s);
+  aside->wait(whole_look.errand, whole_look.by->cost.seconds() / std::max(policy.lag, 1.0));
+}
+
+// The best place that is no other target's, if it is much like the best of all.
+std::optional<Prediction> Tracker::State::find(const Maps& maps, const Region& region) const {
+  const Prediction best = decode(maps, nullptr);
+  if (taken.empty()) return best;
+  const auto apart = decode_apart(maps, nullptr, region, taken.data(), taken.size());
+  return apart && apart->peak >= kAlike * best.peak ? apart : std::nullopt;
+}
+
+// Looks and waits for the answer: where nothing is followed yet, and no frame came before.
+Track Tracker::State::look_now(const Frame& frame) {
+  begin_look(frame);
+  return arrive(&frame);
+}
+
+std::optional<Track> Tracker::State::seek(const Frame& frame) {
+  Track track = latest;
+  track.index = index;
+  track.basis = Basis::reused;
+  if (whole_look.pending && index >= whole_look.lands) {
+    track = arrive(nullptr);
+    if (locked) return std::nullopt;
+  }
+  if (!whole_look.pending) {
+    begin_look(frame);
+    if (index >= whole_look.lands) return arrive(&frame);
+  }
+  wait_a_share();
+  return track;
+}
+
+// What a look has found. `current` is the frame that it saw, while that is at hand.
+Track Tracker::State::arrive(const Frame* current) {
+  const Look& look = whole_look;
+  const Maps maps = end_look();
+  const Region region = letterbox(look.extent());
+  const std::optional<Prediction> prediction = find(maps, region);
+  const double score = prediction ? confidence(*prediction) : 0.0;
+  if (score < policy.candidate) {
+    evidence.clear();
+    box.reset();
+    return {std::nullopt, score, status, index};
+  }
+  const Box found = clip(from_region(region, prediction->share), look.extent());
+  const Tensor& image = look.by->image;
+  const double sum = evidence.add(found, score, box && iou(*box, found) >= kSamePlace, region,
+                                  look.on_gpu ? nullptr : image.floats(),
+                                  static_cast<int>(image.spec.shape[3]), model.std, policy.calm, look.begun);
+  if (score < policy.acquire && sum < policy.confirm) {
+    if (current)
+      box = here(found);
+    else
+      try_out(found), belief = score;
+    return {here(found), score, Status::uncertain, index};
+  }
+  if (!own_template) take_template(current, found);
+  follow_from(here(found));
+  belief = own_template ? 1.0 : score;
+  return {here(found), score, Status::tracking, index};
+}
+
+void Tracker::State::take_template(const Frame* current, const Box& found) {
+  if (current) return target.set_template(*current, found, work);
+  target.set_template(whole_look.still.frame(), whole_look.still.scaled(found), work);
+}
+
+// Follows a candidate between the looks, to know where it is when the next one has come to its answer.
+void Tracker::State::try_out(const Box& at) {
+  absent = status;
+  if (!own_template) take_template(nullptr, at);
+  follow_from(here(at));
+  tentative = true;
+  status = Status::uncertain;
+}
+
+void Tracker::State::give_up() {
+  locked = tentative = false;
+  box.reset();
+  evidence.clear();
+  status = absent;
+  latest = {std::nullopt, 0, status, index};
+}
+
+// Another look has come to its answer while a candidate is followed.
+void Tracker::State::end_trial() {
+  const Look& look = whole_look;
+  const Maps maps = end_look();
+  const Region region = letterbox(look.extent());
+  const std::optional<Prediction> prediction = find(maps, region);
+  const double score = prediction ? confidence(*prediction) : 0.0;
+  if (score < policy.candidate) {
+    give_up();
+    latest.score = score;
+    return;
+  }
+  const Box found = clip(from_region(region, prediction->share), look.extent());
+  const Tensor& image = look.by->image;
+  const bool same = iou(found, look.then) >= kSamePlace;
+  const double sum = evidence.add(found, score, same, region, image.floats(),
+                                  static_cast<int>(image.spec.shape[3]), model.std, policy.calm, look.begun);
+  belief = score;
+  if (score < policy.acquire && sum < policy.confirm) {
+    if (same) return;
+    status = absent;
+    return try_out(found);
+  }
+  if (!own_template) take_template(nullptr, found);
+  follow_from(here(same ? moved(found) : found));
+  if (own_template) belief = 1.0;
+}
+
+// In the frame of now, which may be smaller than the one that the look saw.
+Box Tracker::State::here(const Box& found) const {
+  const bool same_size = whole_look.width == width && whole_look.height == height;
+  return same_size ? found : clip(found, {nullptr, width, height, 0});
+}
+
+// A find of the look as far on as what is followed has come since.
+Box Tracker::State::moved(const Box& found) const {
+  const Box& then = whole_look.then;
+  const double dx = box->x + box->w / 2 - (then.x + then.w / 2);
+  const double dy = box->y + box->h / 2 - (then.y + then.h / 2);
+  return {found.x + dx, found.y + dy, found.w, found.h};
+}
+
+// A check of what is followed has come to its answer.
+void Tracker::State::end_check(const Frame* current) {
+  if (const std::optional<Box> better = checked(current)) follow_from(here(*better));
+}
+
+// What to follow instead, by the sentence alone: another extent of the same thing, moved as that has moved
+// since, or what it fits better. Evidence against what is followed adds up over the checks, as the logarithm
+// of how much better the other fits.
+std::optional<Box> Tracker::State::checked(const Frame* current) {
+  const Look& look = whole_look;
+  const Maps maps = end_look();
+  const Region region = letterbox(look.extent());
+  const std::optional<Prediction> prediction = find(maps, region);
+  const double score = prediction ? confidence(*prediction) : 0.0;
+  const double here =
+      static_cast<double>(quality_within(maps, look.then, region)) * static_cast<double>(*maps.presence);
+  belief += kBelief * (here - belief);
+  if (score < policy.candidate || contested) return std::nullopt;
+  const Box found = clip(from_region(region, prediction->share), look.extent());
+  if (std::max(holds(found, look.then), holds(look.then, found)) >= kSame) {
+    against = 0;
+    if (iou(found, look.then) >= policy.extent) return std::nullopt;
+    take_template(current, found);
+    return moved(found);
+  }
+  against = std::max(0.0, against + std::log(score / std::max(here, kLeast)));
+  if (against < policy.doubt) return std::nullopt;
+  take_template(current, found);
+  belief = score;
+  return found;
+}
+
+// Runs each graph twice on what its inputs hold, which changes nothing that is known; the second run tells
+// what it takes.
+void Tracker::State::warm_up() {
+  work.timing = {};
+  const Stopwatch watch(work.timing.total_s);
+  aside->settle(whole_look.errand);
+  const bool own = own_template;
+  for (const bool by_picture : {!own, own}) {
+    own_template = by_picture;
+    for (Detector* detector : {&searcher(), &looker()}) {
+      work.run(*detector->call);
+      double seconds = 0;
+      {
+        const Stopwatch one(seconds);
+        work.run(*detector->call);
+      }
+      detector->cost.add(seconds);
+    }
+  }
+  target.warm_up(work);
+}
+
+}  // namespace edgetrack

@@ -1,0 +1,80 @@
+#include "look.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace edgetrack {
+
+namespace {
+
+constexpr std::int64_t kApart =
+    15;                        // frames between two looks that differ, where pictures cannot be compared
+constexpr double kAround = 2;  // side of what is compared, in sides of the box
+constexpr int kBlocks = 4;     // along each side
+
+}  // namespace
+
+void Still::keep(const Frame& frame) {
+  step_ = (std::max(frame.width, frame.height) + kMost - 1) / kMost;
+  width_ = (frame.width + step_ - 1) / step_, height_ = (frame.height + step_ - 1) / step_;
+  pixels_.resize(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_) * 3);
+  std::uint8_t* out = pixels_.data();
+  for (int y = 0; y < frame.height; y += step_) {
+    const std::uint8_t* row = frame.bgr + y * frame.row_bytes;
+    if (step_ == 1)
+      out = std::copy_n(row, 3 * width_, out);
+    else
+      for (int x = 0; x < frame.width; x += step_) out = std::copy_n(row + 3 * x, 3, out);
+  }
+}
+
+Box Still::scaled(const Box& box) const {
+  return {box.x / step_, box.y / step_, box.w / step_, box.h / step_};
+}
+
+void Evidence::clear() { sum_ = 0; }
+
+double Evidence::add(const Box& found, double score, bool same, const Region& region, const float* image,
+                     int side, const float std[3], double calm, std::int64_t index) {
+  if (same && !(image && !picture_.empty() ? differs(found, region, image, side, std, calm)
+                                           : index - counted_ >= kApart))
+    return sum_ = std::max(sum_, score);
+  counted_ = index;
+  if (image)
+    picture_.assign(image, image + 3 * std::size_t(side) * std::size_t(side));
+  else
+    picture_.clear();
+  return sum_ = (same ? sum_ : 0.0) + score;
+}
+
+// Whether any block around the box has another mean color: noise does not, what moves does.
+bool Evidence::differs(const Box& found, const Region& region, const float* image, int side,
+                       const float std[3], double calm) const {
+  const Region around = region_around(found, kAround);
+  const auto pixel = [&](double at, double origin) {
+    return std::clamp(static_cast<int>((at - origin) / region.w * side), 0, side);
+  };
+  const auto edge = [&](double from, int block, double origin) {
+    return pixel(from + around.w * block / kBlocks, origin);
+  };
+  for (int row = 0; row < kBlocks; ++row)
+    for (int column = 0; column < kBlocks; ++column) {
+      const int y1 = edge(around.y, row, region.y), y2 = edge(around.y, row + 1, region.y);
+      const int x1 = edge(around.x, column, region.x), x2 = edge(around.x, column + 1, region.x);
+      const double count = (y2 - y1) * (x2 - x1);
+      if (count == 0) continue;
+      for (int c = 0; c < 3; ++c) {
+        double sum = 0;
+        for (int y = y1; y < y2; ++y)
+          for (int x = x1; x < x2; ++x) {
+            const std::size_t at = (std::size_t(c) * std::size_t(side) + std::size_t(y)) * std::size_t(side);
+            sum += static_cast<double>(image[at + std::size_t(x)]) -
+                   static_cast<double>(picture_[at + std::size_t(x)]);
+          }
+        if (std::abs(sum / count) * static_cast<double>(std[c]) > calm) return true;
+      }
+    }
+  return false;
+}
+
+}  // namespace edgetrack
