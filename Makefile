@@ -1,16 +1,19 @@
 # make test: everything that CI does.   make demo: a video of the tracker at work.   make format: tidy the sources.
 # make test-kernels: the optional libraries, which need the headers of ONNX Runtime and TensorRT (kernels/README.md).
+# make test-floors: the security tests and the basics on the oldest versions that pyproject.toml allows.
 # Each sets up what it needs in a fresh clone: Python 3.10 or later, a C++17 compiler and make must be there.
 
 works = $(shell $(1) -c 'import sys, venv; sys.version_info >= (3, 10) and print("$(1)")' 2>/dev/null)
 PYTHON ?= $(firstword $(call works,python3.11) $(call works,python3))
 BIN := $(CURDIR)/.venv/bin
 DEMO_BIN := $(CURDIR)/.venv-demo/bin
+FLOORS_BIN := $(CURDIR)/.venv-floors/bin
 CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/include/edgetrack/*.h \
   $(foreach d,src bindings tests examples,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h)
+FLOOR_TESTS := $(foreach t,broken_bundles hostile_bundles bundle prompt tracker multi_tracker cli demo,tests/test_$(t).py)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: test test-kernels mutants demo wheel lint format clean
+.PHONY: test test-floors test-kernels mutants demo wheel lint format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 test: wheel lint
@@ -25,6 +28,17 @@ test-kernels: wheel
 	@$(BIN)/pytest tests/test_token_select.py tests/test_crop_kernels.py tests/test_cuda_kernels.py \
 	  tests/test_onnxruntime_ops.py tests/test_tensorrt_plugins.py tests/test_kernel_switches.py \
 	  tests/test_gpu_benchmark.py tests/test_export.py
+
+# Engines follow what a bundle says in ways of their own, old ones more of them: what is refused must be refused by us.
+test-floors: PYTHON := $(firstword $(call works,python3.10) $(call works,python3.11) $(PYTHON))
+test-floors: $(FLOORS_BIN)/python
+	@$(FLOORS_BIN)/python tests/floors.py > .venv-floors/floors.txt
+	@rm -rf .venv-floors/dist
+	@$(FLOORS_BIN)/pip wheel --quiet --no-deps --wheel-dir .venv-floors/dist .
+	@$(FLOORS_BIN)/pip install --quiet --constraint .venv-floors/floors.txt \
+	  "$$(echo .venv-floors/dist/*.whl)[mcap,video]" onnx pytest hypothesis
+	@$(FLOORS_BIN)/pip install --quiet --force-reinstall --no-deps .venv-floors/dist/*.whl
+	@$(FLOORS_BIN)/pytest $(FLOOR_TESTS)
 
 # Breaks one line at a time and says which of them no test notices; takes an hour, CI runs it every night.
 mutants: wheel
@@ -57,4 +71,4 @@ demo: $(DEMO_BIN)/python
 	@$(PYTHON) -m venv $*
 
 clean:
-	@rm -rf .venv .venv-demo build dist
+	@rm -rf .venv .venv-demo .venv-floors build dist

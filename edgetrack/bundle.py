@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from edgetrack._native import runtime
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import FILE_NAME, BundleFile, Manifest
 
@@ -32,12 +33,13 @@ class Bundle:
     def open(cls, path: str | Path | None = None) -> Bundle:
         """The bundle in a folder, a shipped one by its name, or with None the default.
 
-        Every file is compared with the manifest's checksum, and none may lie outside the folder.
+        Every file is compared with the manifest's checksum; none may lie outside the folder or be a link. The
+        weights of a graph must lie in such files as well: inference engines would read them from anywhere.
 
         Raises:
             BundleError: it is missing, damaged, foreign, or needs a newer edgetrack.
         """
-        folder = _locate(DEFAULT if path is None else path)
+        folder = _locate(DEFAULT if path is None else path).absolute()  # the program may change its folder
         file = folder / FILE_NAME
         try:
             text = _read(file)
@@ -61,7 +63,27 @@ class Bundle:
         bundle = cls(folder, manifest)
         for role, entry in manifest.files.items():
             _check(_inside(folder, role, entry), entry)
+        for role, entry in manifest.files.items():
+            if role.partition(".")[0] in manifest.tensors or entry.path.endswith(".onnx"):
+                _check_graph(folder, role, entry, manifest)
         return bundle
+
+    def check_tensors(self) -> None:
+        """Whether its graphs are ones that the trackers can run: the right tensors, of shapes that fit together.
+
+        Raises:
+            BundleError: they are not; nothing has been loaded or allocated for them yet.
+        """
+        manifest, sizes = self.manifest, self.manifest.sizes
+        axes = zip("ISG", (sizes[name] for name in ("template", "search", "grounding")), strict=True)
+        graphs = {
+            role: tuple(
+                [(name, spec.dtype, spec.shape) for name, spec in side.items()]
+                for side in (graph.inputs, graph.outputs)
+            )
+            for role, graph in manifest.tensors.items()
+        }
+        runtime.check_tensors(graphs, {"T": manifest.text_length, **dict(axes)})
 
     def path(self, role: str) -> Path:
         """The file of a role such as ``search`` or ``tokenizer``.
@@ -190,17 +212,24 @@ def _what_file(path: Path) -> str | None:
 def _inside(folder: Path, role: str, entry: BundleFile) -> Path:
     """The file's path; links are followed first, so that they cannot lead outside either."""
     file = folder / entry.path
+    parts = PurePath(entry.path).parts
     try:
         inside = file.resolve().is_relative_to(folder.resolve())
+        linked = any((folder / Path(*parts[:n])).is_symlink() for n in range(1, len(parts) + 1))
     except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL in it, links in a circle
         raise BundleError(
-            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which is no path ({error}); "
+            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which is no path ({str(error)[:200]}); "
             "export the bundle again"
         ) from error
     if not inside:
         raise BundleError(
-            f"bundle {folder} names {entry.path!r} as its {role}, which lies outside of it; "
+            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which lies outside of it; "
             "expected only files inside: do not use this bundle"
+        )
+    if linked:
+        raise BundleError(
+            f"bundle file {file} is a link; expected the file itself: copy the bundle again with its files, such "
+            "as by cp -rL"
         )
     return file
 
@@ -222,3 +251,32 @@ def _check(file: Path, entry: BundleFile) -> None:
             f"bundle file {file} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., the manifest says "
             f"{entry.sha256[:12]}...; copy or export the bundle again"
         )
+
+
+def _check_graph(folder: Path, role: str, entry: BundleFile, manifest: Manifest) -> None:
+    """Raises BundleError unless a graph is an ONNX file that keeps its weights in listed files.
+
+    Engines go by the file's name as well, and read weights of other formats from files of their own.
+    """
+    file = folder / entry.path
+    if file.suffix != ".onnx":
+        raise BundleError(
+            f"bundle {folder} has {entry.path!r} as its graph {role}; expected a file whose name ends in .onnx: "
+            "export the bundle again"
+        )
+    listed = {PurePath(other.path) for other in manifest.files.values()}
+    for written, offset, length in runtime.outside_weights(file.read_bytes(), str(file)):
+        location = written.decode(errors="replace")
+        place = PurePath(entry.path).parent / location
+        # ".." stays in a PurePath. ONNX Runtime has names with * for addresses of memory.
+        if place not in listed or "*" in location:
+            raise BundleError(
+                f"{file} keeps weights in {location[:80]!r}, which is no file that the manifest lists; expected "
+                "weights with a checksum: do not use this bundle, or export it again"
+            )
+        size = (folder / place).stat().st_size
+        if length < 1 or offset + length > size:
+            raise BundleError(
+                f"{file} keeps weights in {location!r} at byte {offset}, {length} bytes long, of a file of {size}; "
+                "copy or export the bundle again"
+            )

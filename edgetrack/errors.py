@@ -30,10 +30,10 @@ import re
 
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")  # ECMA-48
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-# Lines that other libraries begin their errors with, and that say nothing of what is wrong.
-_EMPTY = re.compile(
-    r"^(Exception from |Check '.*' failed at |Failed to export the model|Next steps|This is step|Error in user code:?$)"
-)
+# Lines that other libraries begin their errors with, and that say nothing of what is wrong: places in OpenVINO's sources,
+# after which all lines tell of the error, and PyTorch's headings.
+_PLACE = re.compile(r"^(Exception from |Check '.*' failed at )")
+_EMPTY = re.compile(r"^(Failed to export the model|Next steps|This is step|Error in user code:?$)")
 
 
 class EdgetrackError(Exception):
@@ -128,5 +128,9 @@ def reason_of(error: BaseException, *, limit: int = 300) -> str:
         found = found.__cause__
     lines = (_CONTROL.sub(" ", line).strip() for line in _ESCAPES.sub("", str(found)).splitlines())
     said = [line for line in lines if line]
-    telling = next((line for line in said if not _EMPTY.match(line)), said[0] if said else "")
+    told = [line for line in said if not _PLACE.match(line)]
+    if len(told) < len(said):
+        telling = " ".join(told)
+    else:
+        telling = next((line for line in said if not _EMPTY.match(line)), said[0] if said else "")
     return f"{type(found).__name__}: {telling}"[:limit] if telling else type(found).__name__

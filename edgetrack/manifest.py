@@ -12,6 +12,8 @@ from typing import Any
 from edgetrack.errors import BundleError
 
 SCHEMA = 1
+LONGEST_TEXT = 4096  # tokens
+LARGEST_TENSOR = 1 << 24  # elements, 64 MiB of float32: nothing that a manifest says allocates more at once
 FILE_NAME = "manifest.json"
 
 
@@ -145,6 +147,7 @@ class Manifest:
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{value!r} is not a text")
+    value.encode()  # UnicodeEncodeError, a ValueError, for half of a surrogate pair: nobody could write it
     return value
 
 
@@ -196,10 +199,23 @@ def _file(value: Any) -> BundleFile:
     return BundleFile(path=_text(value["path"]), sha256=_text(value["sha256"]).lower())
 
 
+def _text_length(value: Any) -> int:
+    length = _whole(value)
+    if not 3 <= length <= LONGEST_TEXT:
+        raise ValueError(f"texts of {length} tokens; expected 3 to {LONGEST_TEXT}")
+    return length
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    shape = tuple(_whole(n) for n in value)
+    if math.prod(shape) > LARGEST_TENSOR:
+        raise ValueError(f"a tensor of the shape {shape}; expected at most {LARGEST_TENSOR:,} elements")
+    return shape
+
+
 def _specs(value: Any) -> dict[str, TensorSpec]:
     return {
-        _text(name): TensorSpec(_text(spec["dtype"]), tuple(_whole(n) for n in spec["shape"]))
-        for name, spec in value.items()
+        _text(name): TensorSpec(_text(spec["dtype"]), _shape(spec["shape"])) for name, spec in value.items()
     }
 
 
@@ -222,7 +238,7 @@ _PARSERS: dict[str, Any] = {
     "mean": _colour,
     "std": _deviation,
     "fill": _colour,
-    "text_length": _whole,
+    "text_length": _text_length,
     "thresholds": _numbers,
     "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},
     "tensors": lambda value: {

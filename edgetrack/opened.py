@@ -106,6 +106,7 @@ def shared_engine(
     """The engine that is given, or a new one for the bundle; see ``Tracker``."""
     if isinstance(engine, str):
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        opened.check_tensors()
         return open_engine(opened, engine=engine, precision=precision, threads=threads)
     if not hasattr(engine, "bundle"):
         raise ConfigError(f"engine is {engine!r}; expected the name of an engine, or the engine of a tracker")
@@ -183,6 +184,10 @@ def check_name(name: object) -> str:
         raise ConfigError(f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'")
     if not name:
         raise ConfigError("the name of a target is empty; give it one, such as 'red car'")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"name {name!r} is no Unicode text; expected a string such as 'red car'") from error
     return name
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edgetrack.bundle import Bundle
 
 TEXT_LENGTH = 24  # tokens, [CLS] and [SEP] included
+LONGEST_TEXT = 10_000  # characters; a longer one is not even taken apart
 
 
 class Tokenizer:
@@ -64,6 +65,18 @@ class Tokenizer:
             raise PromptError(f"text is a {type(text).__name__}; expected a string such as 'red car'")
         if not text.strip():
             raise PromptError(f"text {text!r} is empty; expected a description such as 'red car'")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:  # such as bytes of a command line that are no UTF-8
+            raise PromptError(
+                f"text {_shortened(text)} has {text[error.start]!r} at place {error.start}, which is no character; "
+                "expected Unicode text, in a terminal UTF-8"
+            ) from error
+        if len(text) > LONGEST_TEXT:
+            raise PromptError(
+                f"text {_shortened(text)} has {len(text):,} characters; expected at most {LONGEST_TEXT:,}: "
+                "describe the target in fewer words"
+            )
         ids: list[int] = self._pieces.encode(text).ids
         if not any(self._is_word(i) for i in ids[1:-1]):
             raise PromptError(

@@ -103,7 +103,9 @@ def _tokenizer(vocabulary: dict[str, int]) -> dict[str, Any]:
 
 
 def write_fake_bundle(folder: Path, **changes: Any) -> Path:
-    """A bundle of the right form whose graphs are not ONNX: enough for opening, without torch.
+    """A bundle of the right form whose graphs no engine can read: enough for opening, without torch.
+
+    They are ONNX as far as ``Bundle.open`` looks: a field of a file, damaged inside.
 
     ``changes`` replace entries of the manifest; None removes one.
     """
@@ -114,9 +116,11 @@ def write_fake_bundle(folder: Path, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
     for role in ROLES:
-        data = f"the {role}".encode()
-        (folder / f"{role}.bin").write_bytes(data)
-        files[role] = {"path": f"{role}.bin", "sha256": hashlib.sha256(data).hexdigest()}
+        data, end = f"the {role}".encode(), "bin"
+        if role in GRAPHS:
+            data, end = bytes([8 << 3 | 2, len(data)]) + data, "onnx"
+        (folder / f"{role}.{end}").write_bytes(data)
+        files[role] = {"path": f"{role}.{end}", "sha256": hashlib.sha256(data).hexdigest()}
     spec = {"dtype": "float32", "shape": [1, 2]}
     manifest: dict[str, Any] = {
         "schema": 1,

@@ -89,8 +89,60 @@ def test_several_targets_in_cpp(built: Path) -> None:
     assert "0 failures" in run(built / "multi")
 
 
-def test_bad_input_is_an_error_code(built: Path, bundle: Bundle) -> None:
-    assert "0 failures" in run(built / "robust", bundle.folder)
+def test_bad_input_is_an_error_code(built: Path, bundle: Bundle, tmp_path: Path) -> None:
+    """In a locale with a decimal comma, as Qt and GTK set it, where one can be made."""
+    made = ["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / "de_DE.UTF-8"]
+    if shutil.which("localedef") is not None:
+        subprocess.run(made, capture_output=True, check=False)
+    comma = {**os.environ, "LOCPATH": str(tmp_path), "LC_ALL": "de_DE.UTF-8"}
+    assert "0 failures" in run(built / "robust", bundle.folder, env=comma)
+
+
+def test_cpp_refuses_the_hostile_bundles_of_python(built: Path, tmp_path: Path) -> None:
+    """``tokens`` opens a bundle and reads its tokenizer."""
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+    from hostile_bundles import OUTSIDE, SHAPES, graphs, seal, with_weights, write
+
+    def opened(folder: Path) -> tuple[int, str]:
+        done = subprocess.run([built / "tokens", folder], capture_output=True, text=True, input="red car\n")
+        return done.returncode, done.stdout + done.stderr
+
+    assert opened(write(tmp_path / "good", graphs()))[0] == 0
+    for number, case in enumerate(OUTSIDE):
+        folder = write(tmp_path / f"w{number}" / "b", graphs())
+        with_weights(folder, case)
+        code, said = opened(folder)
+        assert (code, " again" in said) == (6, True), (case, said)
+    for name, change in SHAPES.items():
+        change(shapes := graphs())
+        code, said = opened(write(tmp_path / name, shapes))
+        assert (code, "export the bundle again" in said) == (6, True), (name, said)
+    flipped = write(tmp_path / "flipped", graphs())
+    (flipped / "tracker.weights").write_bytes(bytes(63) + b"\1")
+    code, said = opened(flipped)
+    assert (code, "is damaged: its SHA-256 is" in said) == (6, True), said
+    seal(flipped)
+    assert opened(flipped)[0] == 0
+
+
+def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> None:
+    """Crops and tracks, built for aarch64 with the library's own options and run by qemu."""
+    compiler, emulator = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")
+    if compiler is None or emulator is None:
+        pytest.skip("needs a cross compiler and qemu: apt install g++-aarch64-linux-gnu qemu-user")
+    options = {
+        "CMAKE_SYSTEM_NAME": "Linux",
+        "CMAKE_SYSTEM_PROCESSOR": "aarch64",
+        "CMAKE_CXX_COMPILER": compiler,
+        "EDGETRACK_TESTS": "ON",
+    }
+    run(
+        "cmake", "-S", repository / "runtime_cpp", "-B", tmp_path, *(f"-D{k}={v}" for k, v in options.items())
+    )
+    run("cmake", "--build", tmp_path, "--target", "portable")
+    there = run(emulator, "-L", "/usr/aarch64-linux-gnu", tmp_path / "portable")
+    assert there == run(built / "portable")
+    assert len(there.split()) == 4
 
 
 def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
@@ -98,6 +150,7 @@ def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundl
     options = {"EDGETRACK_SANITIZE": "address,undefined", "EDGETRACK_TESTS": "ON"}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
     assert "0 failures" in run(folder / "robust", bundle.folder)
+    assert ", 0 failures" in run(folder / "hostile")
     assert "no allocation" in run(folder / "steady")
     assert "0 failures" in run(folder / "multi")
     assert "the same" in run(folder / "threads")

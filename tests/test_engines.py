@@ -14,7 +14,7 @@ from edgetrack.bundle import GRAPHS, Bundle
 from edgetrack.engines import ENGINES, available, open_engine
 from edgetrack.engines.base import Engine
 from edgetrack.engines.ort import saturates
-from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
+from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra, reason_of
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_unknown_options(fake: Bundle, options: dict[str, Any]) -> None:
 
 
 def test_a_file_that_is_no_graph(fake: Bundle) -> None:
-    with pytest.raises(BundleError, match=r"cannot load .*search\.bin"):
+    with pytest.raises(BundleError, match=r"cannot load .*search\.onnx"):
         open_engine(fake).graph("search")
 
 
@@ -194,3 +194,19 @@ def test_auto_leaves_int8_alone_where_it_would_overflow(
     assert open_engine(bundle, engine="ort", precision="int8").precision == "int8"
     monkeypatch.setattr("edgetrack.engines.saturates", lambda: False)
     assert open_engine(bundle, engine="ort").precision == "int8"
+
+
+def test_what_another_library_says_is_one_line_with_the_reason() -> None:
+    openvino = (
+        "Exception from src/inference/src/cpp/core.cpp:84:\n"
+        "Check 'false' failed at src/frontends/common/src/frontend.cpp:47:\n"
+        'Loading input model\nInput tensor isn\'t found for node "b"\n\n'
+    )
+    told = reason_of(RuntimeError(openvino))
+    assert told == 'RuntimeError: Loading input model Input tensor isn\'t found for node "b"'
+    assert reason_of(RuntimeError("\n  the reason\npages of text")) == "RuntimeError: the reason"
+    assert (
+        reason_of(RuntimeError("node \x1b[31mred")) == "RuntimeError: node red"
+    )  # as a graph's author may name it
+    assert reason_of(ValueError()) == "ValueError"
+    assert len(reason_of(ValueError("a" * 1000))) == 300

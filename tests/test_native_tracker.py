@@ -117,7 +117,9 @@ def test_the_shipped_networks_give_the_same_boxes() -> None:
     from edgetrack.prompt import Tokenizer
 
     engine: Any = open_engine(Bundle.open(), threads=1)
-    engine.concurrent = False  # the reference answers at once; tests/test_looks.py is about looks beside the rest
+    engine.concurrent = (
+        False  # the reference answers at once; tests/test_looks.py is about looks beside the rest
+    )
     native, plain = Tracker(engine=engine), reference.tracker.Tracker(engine)
     tokens = Tokenizer(engine.bundle).encode("red car")
     for frame in Scene().frames():
@@ -159,7 +161,7 @@ def test_an_input_of_another_form_is_named(spec: TensorSpec) -> None:
     engine = FakeEngine()
     engine.graph("search").inputs["prompts"] = spec
     with pytest.raises(
-        BundleError, match=r"'prompts' of graph 'search' has the shape .*expected \(1, 3, any\)"
+        BundleError, match=r"'prompts' of graph 'search' has the shape .*expected \(1, 3, 64\)"
     ):
         Tracker(engine=engine)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +92,26 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(BundleError, match=r"tokenizer\.json cannot be read"):
         Tokenizer.from_file(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize("text", ["red \ud800 car", "\udcff", "\udc80red"])
+def test_half_a_character_is_refused(text: str) -> None:
+    """What Python makes of bytes of a command line that are no UTF-8."""
+    with pytest.raises(PromptError, match=r"has '\\ud.*' at place \d, which is no character") as caught:
+        Tokenizer(Bundle.open()).encode(text)
+    str(caught.value).encode()  # can be printed
+
+
+def test_a_text_without_end_is_refused_at_once() -> None:
+    with pytest.raises(PromptError, match="has 10,000,000 characters; expected at most 10,000"):
+        Tokenizer(Bundle.open()).encode("a" * 10_000_000)
+
+
+def test_the_command_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("cv2", reason="the video extra is not installed")
+    (tmp_path / "1.ppm").write_bytes(b"P6 64 48 255\n" + bytes(64 * 48 * 3))
+    words = [sys.executable, "-m", "edgetrack", "run", "--source", str(tmp_path), "--text", b"\xff"]
+    done = subprocess.run(words, capture_output=True, timeout=120)
+    assert done.returncode == 2
+    assert b"which is no character" in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -200,10 +200,10 @@ def test_what_cannot_be_read_or_built_is_said(
 
     broken = Bundle.open(write_fake_bundle(tmp_path / "broken"))
     with pytest.raises(
-        BundleError, match=r"TensorRT 10\.3\.0 cannot read .*search\.bin \(the file is no ONNX\)"
+        BundleError, match=r"TensorRT 10\.3\.0 cannot read .*search\.onnx \(the file is no ONNX\)"
     ):
         open_tensorrt(broken).graph("search")
-    with pytest.raises(BundleError, match=r"search\.bin cannot be rewritten for TensorRT"):
+    with pytest.raises(BundleError, match=r"search\.onnx cannot be rewritten for TensorRT"):
         open_tensorrt(broken, precision="fp16").graph("search")
     monkeypatch.setattr(FakeTensorRt, "_build", lambda *_: None)
     with pytest.raises(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from test_tracker import FakeTokenizer, scene
 
 from edgetrack.demo.scene import Scene
+from edgetrack.errors import ConfigError
 from edgetrack.multi_tracker import MultiTracker
 from edgetrack.tracker import Tracker
 from edgetrack.types import Track
@@ -192,3 +193,38 @@ def test_one_multi_tracker_shared_by_mistake_takes_turns(monkeypatch: pytest.Mon
         list(pool.map(use, range(3)))
     assert many.names == ("stays",)
     assert many.update(scene(RED))["stays"].index == 60
+
+
+class Calling(FakeEngine):
+    """Its networks call whoever owns them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again: Callable[[], object] = lambda: None
+
+    def graph(self, role: str) -> Any:
+        graph = super().graph(role)
+        if role == "search":
+            run = FakeGraph.run
+            graph.run = lambda feeds: (self.again(), run(graph, feeds))[1]  # type: ignore[method-assign]
+        return graph
+
+
+@pytest.mark.parametrize("call", ["update", "start", "timing", "set_text"])
+def test_an_engine_that_calls_its_own_tracker_is_an_error(call: str) -> None:
+    """It would wait for itself without end."""
+    engine = Calling()
+    tracker = Tracker(engine=engine)
+    tracker._tokenizer = FakeTokenizer(engine.bundle)  # type: ignore[assignment]
+    tracker.start(scene(RED), box=RED)
+    calls: dict[str, Callable[[], object]] = {
+        "update": lambda: tracker.update(scene(RED)),
+        "start": lambda: tracker.start(scene(RED), box=RED),
+        "timing": lambda: tracker.timing,
+        "set_text": lambda: tracker.set_text("red"),
+    }
+    engine.again = calls[call]
+    with pytest.raises(ConfigError, match="called from inside its own call"):
+        tracker.update(scene(RED))
+    engine.again = lambda: None
+    assert tracker.update(scene(RED)).status == "tracking"

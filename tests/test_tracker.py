@@ -7,6 +7,7 @@ import pytest
 from fake_engine import FakeEngine
 from numpy.typing import NDArray
 
+from edgetrack.crop import crop_into
 from edgetrack.errors import BoxError, ConfigError, FrameError, NotStartedError, PromptError
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box
@@ -192,3 +193,46 @@ def test_frames_may_change_their_size(tracker: Tracker) -> None:
     assert track.status == "tracking"
     assert track.box is not None
     assert track.box.iou(Box(104, 100, 60, 40)) > 0.5
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-1e300, -1e300, 2e300, 2e300),
+        (100, 100, 1e-300, 1e-300),
+        (100, 100, 0.001, 0.001),
+        (0.4, 0.3, 0.1, 0.2),
+        (100, 100, 60, 0.5),
+        (-1e9, 100, 2e9 + 200, 40),
+    ],
+)
+def test_boxes_that_vanish_or_have_no_end(box: tuple[float, ...]) -> None:
+    with pytest.raises(BoxError, match=r"box \("):
+        Tracker(engine=FakeEngine()).start(scene(None), box=box)
+
+
+def test_a_frame_longer_than_an_int_counts() -> None:
+    """No memory lies behind it but a pixel's."""
+    long = np.lib.stride_tricks.as_strided(np.zeros((1, 1, 3), np.uint8), (1, 2**32 + 16, 3), (0, 3, 1))
+    tracker = Tracker(engine=FakeEngine())
+    with pytest.raises(FrameError, match="expected at most 16777216 a side"):
+        tracker.start(long, box=(4, 0, 4, 1))
+    with pytest.raises(FrameError, match="expected at most 16777216 a side"):
+        crop_into(
+            long, (0, 0, 4, 1), np.zeros((1, 3, 2, 2), np.float32), mean=(0,) * 3, std=(1,) * 3, fill=(0,) * 3
+        )
+
+
+@pytest.mark.parametrize("size", [(20, 10), (1, 1), (2, 300), (700, 3)])
+def test_a_box_lies_in_a_frame_of_another_size(size: tuple[int, int]) -> None:
+    """An unsure one, too, which the network does not move."""
+    width, height = size
+    tracker = Tracker(engine=FakeEngine())
+    tracker.start(scene((500, 400, 50, 50)), box=(500, 400, 50, 50))
+    track = tracker.update(np.zeros((height, width, 3), np.uint8))
+    assert track.box is not None
+    x, y, w, h = track.box.xywh
+    assert x >= 0
+    assert y >= 0
+    assert x + w <= width
+    assert y + h <= height

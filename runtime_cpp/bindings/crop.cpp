@@ -1,6 +1,7 @@
 #include "common.h"
 #include "crop_pixel.h"
 #include "crop_square.h"
+#include "geometry.h"
 
 namespace edgetrack {
 namespace {
@@ -10,6 +11,7 @@ FrameView view_of(const Pixels& pixels) {
     throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
   if (pixels.strides(2) != 1 || (pixels.strides(1) != 3 && pixels.shape(1) > 1))
     throw std::invalid_argument("the pixels of a row must be packed");
+  check_sides(pixels.shape(1), pixels.shape(0));
   return {pixels.data(), pixels.strides(0), static_cast<int>(pixels.shape(0)),
           static_cast<int>(pixels.shape(1))};
 }
@@ -22,6 +24,7 @@ Nv12Frame nv12_of(const Pixels& luma, const Pixels& chroma) {
     throw std::invalid_argument("chroma must be (H / 2, W / 2, 2)");
   if (luma.strides(1) != 1 || chroma.strides(2) != 1 || (chroma.strides(1) != 2 && chroma.shape(1) > 1))
     throw std::invalid_argument("the samples of a row must be packed");
+  check_sides(luma.shape(1), luma.shape(0));
   return {luma.data(),
           chroma.data(),
           luma.strides(0),

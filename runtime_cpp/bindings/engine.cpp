@@ -89,8 +89,7 @@ class PythonEngine final : public Engine {
 
   GraphSpec graph(const std::string& role) override {
     const py::gil_scoped_acquire lock;
-    const auto sides = graph_.get()(role).cast<py::sequence>();
-    return {specs_of(sides[0]), specs_of(sides[1])};
+    return graph_of(graph_.get()(role));
   }
 
   std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>& inputs,
@@ -105,6 +104,11 @@ class PythonEngine final : public Engine {
 };
 
 }  // namespace
+
+GraphSpec graph_of(const py::handle& sides) {
+  const auto both = sides.cast<py::sequence>();
+  return {specs_of(both[0]), specs_of(both[1])};
+}
 
 std::shared_ptr<Engine> python_engine(py::object graph, py::object bind, bool concurrent) {
   return std::make_shared<PythonEngine>(std::move(graph), std::move(bind), concurrent);

@@ -18,4 +18,7 @@ namespace edgetrack {
 // "image" itself.
 std::shared_ptr<Engine> python_engine(pybind11::object graph, pybind11::object bind, bool concurrent);
 
+// Of such inputs and outputs.
+GraphSpec graph_of(const pybind11::handle& sides);
+
 }  // namespace edgetrack

@@ -2,10 +2,9 @@
 
 #include <pybind11/stl.h>
 
-#include <mutex>
-
 #include "engine.h"
 #include "tracker.h"
+#include "turns.h"
 #include "values.h"
 
 namespace py = pybind11;
@@ -24,7 +23,7 @@ py::object exception_of(const std::exception_ptr& failure) {
     if (!error.matches(PyExc_Exception)) throw;
     return error.value();
   } catch (const Error& error) {
-    return class_of(error.code)(error.what());
+    return python_error(error);
   } catch (const std::exception& error) {
     return py::handle(PyExc_RuntimeError)(error.what());
   }
@@ -32,14 +31,13 @@ py::object exception_of(const std::exception_ptr& failure) {
 
 // Takes turns with itself, as the tracker of one target does.
 class PyMultiTracker {
-  mutable std::mutex mutex_;
+  mutable Turns turns_;
   std::optional<MultiTracker> tracker_;
 
   template <typename Step>
   auto alone(const Step& step) const {
     const py::gil_scoped_release release;  // before the lock: who holds it may wait for the interpreter
-    const std::lock_guard<std::mutex> turn(mutex_);
-    return step();
+    return turns_.take(step);
   }
 
  public:

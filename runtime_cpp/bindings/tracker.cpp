@@ -2,9 +2,9 @@
 
 #include <pybind11/stl.h>
 
-#include <mutex>
-
 #include "engine.h"
+#include "geometry.h"
+#include "turns.h"
 #include "values.h"
 
 namespace py = pybind11;
@@ -54,14 +54,13 @@ namespace {
 
 // Takes turns with itself, so that two Python threads that share a tracker by mistake do no harm.
 class PyTracker {
-  std::mutex mutex_;
+  mutable Turns turns_;
   std::optional<Tracker> tracker_;
 
   template <typename Step>
-  auto alone(const Step& step) {
+  auto alone(const Step& step) const {
     const py::gil_scoped_release release;  // before the lock: who holds it may wait for the interpreter
-    const std::lock_guard<std::mutex> turn(mutex_);
-    return step();
+    return turns_.take(step);
   }
 
  public:
@@ -110,7 +109,7 @@ class PyTracker {
   }
 
   std::tuple<double, double, double> timing() const {
-    const Timing& timing = tracker_->timing();
+    const Timing timing = alone([&] { return tracker_->timing(); });
     return {timing.crop_s, timing.network_s, timing.total_s};
   }
 
@@ -142,7 +141,12 @@ const char* class_name(Code code) {
 
 }  // namespace
 
-py::object class_of(Code code) { return py::module_::import("edgetrack.errors").attr(class_name(code)); }
+py::object python_error(const Error& error) {
+  const std::string text = error.what();
+  const auto length = static_cast<Py_ssize_t>(text.size());
+  const auto shown = py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(text.data(), length, "replace"));
+  return py::module_::import("edgetrack.errors").attr(class_name(error.code))(shown);
+}
 
 Frame frame_of(const Picture& picture) {
   if (const OnGpu* there = std::get_if<OnGpu>(&picture)) {
@@ -154,6 +158,7 @@ Frame frame_of(const Picture& picture) {
     throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
   if (pixels.strides(2) != 1 || (pixels.strides(1) != 3 && pixels.shape(1) > 1))
     throw std::invalid_argument("the pixels of a row must be packed");
+  check_sides(pixels.shape(1), pixels.shape(0));
   return {pixels.data(), static_cast<int>(pixels.shape(1)), static_cast<int>(pixels.shape(0)),
           pixels.strides(0)};
 }
@@ -163,7 +168,8 @@ void register_tracker(py::module_& module) {
     try {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const Error& error) {
-      py::set_error(class_of(error.code), error.what());
+      const py::object raised = python_error(error);
+      PyErr_SetObject(py::type::handle_of(raised).ptr(), raised.ptr());
     }
   });
   py::class_<PyTracker>(module, "Tracker")

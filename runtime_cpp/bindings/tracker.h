@@ -17,10 +17,12 @@ using Pixels = pybind11::array_t<std::uint8_t>;
 using OnGpu = std::tuple<std::uintptr_t, int, int, std::ptrdiff_t>;  // address, width, height, row_bytes
 using Picture = std::variant<Pixels, OnGpu>;
 
-// Throws std::invalid_argument unless an array is (H, W, 3) with packed pixels: what memory safety needs.
+// Throws std::invalid_argument unless an array is (H, W, 3) with packed pixels, and Error when it has more
+// than an int can count: what memory safety needs.
 Frame frame_of(const Picture& picture);
 
 void register_loan(pybind11::module_& module);
+void register_contract(pybind11::module_& module);
 void register_tracker(pybind11::module_& module);
 void register_multi_tracker(pybind11::module_& module);
 

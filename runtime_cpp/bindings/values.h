@@ -24,7 +24,7 @@ Text text_of(const Ids& ids, const Mask& mask);
 Box box_of(const Four& values);
 Result result_of(const Track& track);
 
-// The class in edgetrack.errors that a code stands for.
-pybind11::object class_of(Code code);
+// The error in edgetrack.errors that it stands for.
+pybind11::object python_error(const Error& error);
 
 }  // namespace edgetrack

@@ -19,7 +19,8 @@ if(NOT ONNXRUNTIME_INCLUDE_DIR AND EDGETRACK_FETCH_ONNXRUNTIME)
   set(ONNXRUNTIME_INCLUDE_DIR ${onnxruntime_headers_SOURCE_DIR}/include/onnxruntime/core/session)
 endif()
 
-add_library(edgetrack src/bundle.cpp src/c_api.cpp src/json.cpp src/ort.cpp src/tokenizer.cpp
+add_library(edgetrack src/bundle.cpp src/bundle_files.cpp src/c_api.cpp src/json.cpp src/ort.cpp
+                      src/sha256.cpp src/tokenizer.cpp
                       $<TARGET_OBJECTS:edgetrack_core>)
 add_library(edgetrack::edgetrack ALIAS edgetrack)
 target_include_directories(edgetrack PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
@@ -37,25 +38,42 @@ else()
                  "-DONNXRUNTIME_INCLUDE_DIR=FOLDER or set -DEDGETRACK_FETCH_ONNXRUNTIME=ON")
 endif()
 
+# Before 1.0 every minor version may change the interface, and the structs of the C API with it.
+set_target_properties(edgetrack PROPERTIES VERSION ${PROJECT_VERSION}
+                                           SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL "Linux") # instances of the standard library's templates stay inside
+  target_link_options(edgetrack PRIVATE "LINKER:--version-script=${CMAKE_CURRENT_LIST_DIR}/exports.map")
+  set_property(TARGET edgetrack APPEND PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/exports.map)
+endif()
+
+set(config ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfig.cmake)
+set(config_version ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfigVersion.cmake)
+file(WRITE ${config} "include(CMakeFindDependencyMacro)\nfind_dependency(Threads)\n"
+                     "include(\${CMAKE_CURRENT_LIST_DIR}/edgetrackTargets.cmake)\n")
+write_basic_package_version_file(${config_version} COMPATIBILITY SameMinorVersion)
 install(TARGETS edgetrack EXPORT edgetrackTargets)
 install(DIRECTORY include/edgetrack DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT edgetrackTargets NAMESPACE edgetrack:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
-file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfig.cmake
-     "include(CMakeFindDependencyMacro)\nfind_dependency(Threads)\n"
-     "include(\${CMAKE_CURRENT_LIST_DIR}/edgetrackTargets.cmake)\n")
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgetrackConfig.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
+install(FILES ${config} ${config_version} DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
 
 if(EDGETRACK_TESTS) # tests/test_cpp_library.py builds and runs them
+  if(BUILD_SHARED_LIBS)
+    message(FATAL_ERROR "EDGETRACK_TESTS=ON needs BUILD_SHARED_LIBS=OFF: the tests call what a shared library hides")
+  endif()
   add_executable(steady tests/steady.cpp tests/allocations.cpp)
   add_executable(multi tests/multi.cpp tests/allocations.cpp)
+  add_executable(hostile tests/hostile.cpp)
+  add_executable(portable tests/portable.cpp)
   add_executable(robust tests/robust.cpp)
   add_executable(threads tests/threads.cpp)
   add_executable(tokens tests/tokens.cpp)
-  foreach(name steady multi robust threads tokens)
+  foreach(name hostile multi portable robust steady threads tokens)
     target_link_libraries(${name} PRIVATE edgetrack)
-    target_include_directories(${name} PRIVATE src)
+    target_include_directories(${name} PRIVATE src ../kernels)
     target_compile_options(${name} PRIVATE ${warnings})
   endforeach()
+  if(NOT MSVC)
+    target_compile_options(portable PRIVATE -ffp-contract=off) # the dice are part of what is compared
+  endif()
   target_link_libraries(threads PRIVATE Threads::Threads)
 endif()

@@ -5,6 +5,7 @@
 #include <edgetrack/ort.h>
 #include <edgetrack/tracker.h>
 
+#include <charconv>
 #include <cstdio>
 #ifdef WITH_OPENCV
 #include <opencv2/videoio.hpp>
@@ -21,8 +22,15 @@ int main(int count, char** words) try {
     const edgetrack::Track track = first ? tracker.start(frame, &text, nullptr) : tracker.update(frame);
     first = false;
     const edgetrack::Box box = track.box.value_or(edgetrack::Box{});
-    std::printf("%lld %s %.17g %.17g %.17g %.17g %.17g\n", static_cast<long long>(track.index),
-                name(track.status), track.score, box.x, box.y, box.w, box.h);
+    std::printf("%lld %s", static_cast<long long>(track.index), name(track.status));
+    for (const double value : {track.score, box.x, box.y, box.w, box.h}) {
+      char
+          digits[40];  // by to_chars: printf would write the decimal comma of a locale that a library has set
+      const auto end =
+          std::to_chars(digits, digits + sizeof digits, value, std::chars_format::general, 17).ptr;
+      std::printf(" %.*s", static_cast<int>(end - digits), digits);
+    }
+    std::printf("\n");
   };
   int width = 0, height = 0;
   if (std::sscanf(words[3], "%dx%d", &width, &height) == 2 && width > 0 && height > 0) {

@@ -2,17 +2,11 @@
 
 #include <cstring>
 
+#include "contract.h"
+
 namespace edgetrack {
 
 namespace {
-
-// Room for `size` tensors like `one`.
-Tensor several(const std::vector<TensorSpec>& specs, const std::string& role, const Tensor& one,
-               std::size_t size) {
-  std::vector<std::int64_t> shape = one.spec.shape;
-  shape[0] = static_cast<std::int64_t>(size);
-  return Tensor::zeros(find(specs, role, one.spec.name, shape));
-}
 
 // The part of `all` that is like `one`; shares the memory.
 Tensor part(const Tensor& all, const Tensor& one, std::size_t slot) {
@@ -24,16 +18,19 @@ Tensor part(const Tensor& all, const Tensor& one, std::size_t slot) {
 Batch::Batch(Engine& engine, const Detector& one, const Target& target, std::size_t size) : slots_(size) {
   const std::string role = "search" + std::to_string(size);
   const GraphSpec graph = engine.graph(role);
-  std::vector<Tensor> inputs = {several(graph.inputs, role, one.image, size)}, outputs;
+  const auto several = [](const std::vector<TensorSpec>& specs, const Tensor& like) {
+    return Tensor::zeros(named(specs, like.spec.name.c_str()));
+  };
+  std::vector<Tensor> inputs = {several(graph.inputs, one.image)}, outputs;
   for (std::size_t i = 0; i < size; ++i) slots_[i].image = part(inputs[0], one.image, i);
   for (const Tensor* tensor : target.everything().tensors()) {
-    inputs.push_back(several(graph.inputs, role, *tensor, size));
+    inputs.push_back(several(graph.inputs, *tensor));
     for (std::size_t i = 0; i < size; ++i) slots_[i].known.push_back(part(inputs.back(), *tensor, i));
   }
   for (Slot& slot : slots_) slot.answer = one.answer;
   for (std::size_t t = 0; t < slots_[0].answer.tensors().size(); ++t) {
     const Tensor like = *slots_[0].answer.tensors()[t];
-    outputs.push_back(several(graph.outputs, role, like, size));
+    outputs.push_back(several(graph.outputs, like));
     for (std::size_t i = 0; i < size; ++i) *slots_[i].answer.tensors()[t] = part(outputs.back(), like, i);
   }
   call_ = engine.bind(role, inputs, outputs);

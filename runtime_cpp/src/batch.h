@@ -13,7 +13,7 @@ namespace edgetrack {
 
 class Batch {
  public:
-  // Graph "search2" for a size of 2. Throws Error unless its tensors are those of `one`, so many times.
+  // Graph "search2" for a size of 2, of an engine whose graphs went through a Contract with `one`.
   Batch(Engine& engine, const Detector& one, const Target& target, std::size_t size);
 
   std::size_t size() const { return slots_.size(); }

@@ -1,28 +1,20 @@
 #include "edgetrack/bundle.h"
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 
+#include "bundle_files.h"
+#include "contract.h"
 #include "json.h"
 #include "message.h"
 
 namespace edgetrack {
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file || text.empty())
-    throw Error(Code::bundle,
-                path + " cannot be read or is empty; expected a file of a model bundle, a folder " +
-                    "that edgetrack's export wrote");
-  return text;
-}
-
 namespace {
 
 constexpr int kSchema = 1;
-constexpr std::size_t kBatches[] = {2, 4};  // "search2", "search4"
+constexpr std::uint64_t kLargestManifest = 1 << 20;  // bytes; a real one has about ten thousand
+constexpr std::size_t kBatches[] = {2, 4};           // "search2", "search4"
 constexpr const char* kRoles[] = {"text", "prompt", "template", "search", "ground", "tokenizer"};
 
 void read_colour(const Json& json, float (&colour)[3]) {
@@ -30,6 +22,15 @@ void read_colour(const Json& json, float (&colour)[3]) {
     throw Error(Code::bundle, message("the manifest has a colour of ", json.items().size(),
                                       " numbers; expected 3: export the bundle again"));
   for (std::size_t c = 0; c < 3; ++c) colour[c] = static_cast<float>(json.items()[c].number());
+}
+
+// Of a positive whole number.
+std::int64_t whole(const Json& json) {
+  const double number = json.number();
+  if (!(number >= 1 && number < 9e15 && number == std::floor(number)))
+    throw Error(Code::bundle, message("the manifest has the number ", number,
+                                      "; expected a positive whole number: export the bundle again"));
+  return static_cast<std::int64_t>(number);
 }
 
 void read_policy(const Json& thresholds, Policy& policy) {
@@ -43,12 +44,41 @@ void read_policy(const Json& thresholds, Policy& policy) {
   }
 }
 
-// A path that cannot lead out of the folder. Links are followed: who can write there can write anything.
-std::string inside(const std::string& folder, const std::string& path) {
-  if (path.empty() || path[0] == '/' || ("/" + path + "/").find("/../") != std::string::npos)
-    throw Error(Code::bundle, message("bundle ", folder, " names the file '", path,
-                                      "', which lies outside of it; do not use this bundle"));
-  return folder + "/" + path;
+DType dtype_of(const std::string& name) {
+  return name == "float32" ? DType::float32 : name == "int64" ? DType::int64 : DType::other;
+}
+
+std::vector<TensorSpec> specs_of(const Json& tensors) {
+  std::vector<TensorSpec> specs;
+  for (const auto& [name, tensor] : tensors.fields()) {
+    specs.push_back({name, dtype_of(tensor["dtype"].text()), {}});
+    for (const Json& length : tensor["shape"].items()) specs.back().shape.push_back(whole(length));
+  }
+  return specs;
+}
+
+void check_tensors(const Json& manifest) {
+  Contract contract;
+  contract.set('T', whole(manifest["text_length"]));
+  contract.set('I', whole(manifest["sizes"]["template"]));
+  contract.set('S', whole(manifest["sizes"]["search"]));
+  contract.set('G', whole(manifest["sizes"]["grounding"]));
+  for (const auto& [role, graph] : manifest["tensors"].fields())
+    contract.take(role, {specs_of(graph["inputs"]), specs_of(graph["outputs"])});
+}
+
+// A graph is an ONNX file by its name as well: engines go by the name, and read weights of other formats from
+// files of their own.
+void check_graphs(const std::string& path, const Json& manifest,
+                  const std::map<std::string, ListedFile>& files) {
+  const auto& graphs = manifest["tensors"].fields();
+  for (const auto& [role, file] : files) {
+    const bool is_onnx = file.path.size() > 5 && file.path.compare(file.path.size() - 5, 5, ".onnx") == 0;
+    if (graphs.count(role.substr(0, role.find('.'))) && !is_onnx)
+      throw Error(Code::bundle,
+                  message(path, " has '", printable(file.path), "' as its graph '", role,
+                          "'; expected a file whose name ends in .onnx: export the bundle again"));
+  }
 }
 
 // The precision's own files and thresholds in the place of float32's.
@@ -72,9 +102,11 @@ void take_precision(const Json& manifest, const std::string& path, Bundle& bundl
 
 }  // namespace
 
-Bundle Bundle::open(const std::string& folder, const std::string& precision) {
+Bundle Bundle::open(const std::string& where, const std::string& precision) {
+  std::error_code problem;
+  const std::string folder = std::filesystem::absolute(where, problem).string();  // though the program moves
   const std::string path = folder + "/manifest.json";
-  const Json manifest = Json::parse(read_file(path), path);
+  const Json manifest = Json::parse(read_file(path, kLargestManifest), path);
   if (manifest["schema"].number() != kSchema)
     throw Error(Code::bundle, message(path, " has schema ", manifest["schema"].number(), "; expected ",
                                       kSchema, ": export the bundle again with this version of edgetrack"));
@@ -87,16 +119,22 @@ Bundle Bundle::open(const std::string& folder, const std::string& precision) {
   read_colour(manifest["std"], bundle.model.std);
   read_colour(manifest["fill"], bundle.model.fill);
   read_policy(manifest["thresholds"], bundle.policy);
-  const double length = manifest["text_length"].number();
-  if (!(length >= 3 && length <= 4096 && length == std::floor(length)))
+  const std::int64_t length = whole(manifest["text_length"]);
+  if (length < 3 || length > kLongestText)
     throw Error(Code::bundle,
-                message(path, " has texts of ", length, " tokens; expected a whole number from 3 on"));
+                message(path, " has texts of ", length, " tokens; expected 3 to ", kLongestText));
   bundle.text_length = static_cast<std::size_t>(length);
-  for (const auto& [role, file] : manifest["files"].fields())
-    bundle.paths[role] = inside(folder, file["path"].text());
+  std::map<std::string, ListedFile> files;
+  for (const auto& [role, file] : manifest["files"].fields()) {
+    files[role] = {file["path"].text(), file["sha256"].text()};
+    bundle.paths[role] = folder + "/" + files[role].path;
+  }
   for (const char* role : kRoles)
     if (!bundle.paths.count(role))
       throw Error(Code::bundle, message(path, " lists no file for '", role, "'; export the bundle again"));
+  check_tensors(manifest);
+  check_graphs(path, manifest, files);
+  check_files(folder, files);
   if (precision != "fp32") take_precision(manifest, path, bundle);
   for (const std::size_t batch : kBatches)
     if (bundle.paths.count("search" + std::to_string(batch))) bundle.batches.push_back(batch);

@@ -7,10 +7,16 @@
 #include "edgetrack/edgetrack.h"
 #include "edgetrack/ort.h"
 #include "edgetrack/tracker.h"
+#include "turns.h"
 
 struct edgetrack_tracker {
   edgetrack::Tokenizer tokenizer;
   edgetrack::Tracker tracker;
+  edgetrack::Turns turns;
+
+  edgetrack_tracker(const edgetrack::Bundle& bundle, const edgetrack::OrtOptions& options)
+      : tokenizer(bundle.tokenizer()),
+        tracker(edgetrack::open_ort(bundle, options), bundle.model, bundle.policy) {}
 };
 
 namespace {
@@ -67,8 +73,7 @@ edgetrack_code edgetrack_open(const char* bundle, const char* precision, const c
     edgetrack::OrtOptions options;
     options.file = library ? library : "";
     options.threads = threads;
-    *tracker = new edgetrack_tracker{opened.tokenizer(),
-                                     {edgetrack::open_ort(opened, options), opened.model, opened.policy}};
+    *tracker = new edgetrack_tracker(opened, options);
   });
 }
 
@@ -81,8 +86,10 @@ edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, i
     std::optional<edgetrack::Text> tokens;
     if (text) tokens = tracker->tokenizer.encode(text);
     const edgetrack::Box given = box ? edgetrack::Box{box->x, box->y, box->w, box->h} : edgetrack::Box{};
-    give(tracker->tracker.start({bgr, width, height, row_bytes}, tokens ? &*tokens : nullptr,
-                                box ? &given : nullptr),
+    const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+    give(tracker->turns.take([&] {
+      return tracker->tracker.start(frame, tokens ? &*tokens : nullptr, box ? &given : nullptr);
+    }),
          track);
   });
 }
@@ -92,7 +99,8 @@ edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, 
   return guarded([&] {
     require(tracker, "tracker");
     require(track, "track");
-    give(tracker->tracker.update({bgr, width, height, row_bytes}), track);
+    const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+    give(tracker->turns.take([&] { return tracker->tracker.update(frame); }), track);
   });
 }
 
@@ -101,14 +109,15 @@ edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t
   return guarded([&] {
     require(tracker, "tracker");
     require(track, "track");
-    give(tracker->tracker.update({bgr, width, height, row_bytes}, deadline_ms), track);
+    const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+    give(tracker->turns.take([&] { return tracker->tracker.update(frame, deadline_ms); }), track);
   });
 }
 
 edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on) {
   return guarded([&] {
     require(tracker, "tracker");
-    tracker->tracker.set_static_check(on != 0);
+    tracker->turns.take([&] { tracker->tracker.set_static_check(on != 0); });
   });
 }
 
@@ -116,10 +125,13 @@ edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text) 
   return guarded([&] {
     require(tracker, "tracker");
     require(text, "text");
-    tracker->tracker.set_text(tracker->tokenizer.encode(text));
+    const edgetrack::Text tokens = tracker->tokenizer.encode(text);
+    tracker->turns.take([&] { tracker->tracker.set_text(tokens); });
   });
 }
 
 void edgetrack_close(edgetrack_tracker* tracker) { delete tracker; }
+
+const char* edgetrack_version(void) { return EDGETRACK_VERSION; }
 
 const char* edgetrack_message(void) { return last_message.c_str(); }

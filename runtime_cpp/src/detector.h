@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "contract.h"
 #include "decode.h"
 #include "pace.h"
 #include "target.h"
@@ -42,26 +43,13 @@ struct Detector {
   // `shared` is the picture to look at, allocated if it is not; without it the detector has one of its own.
   Detector(Engine& engine, const std::string& role, const Knowledge& known, Tensor* shared = nullptr) {
     const GraphSpec graph = engine.graph(role);
-    const auto output = [&](const char* tensor, const std::vector<std::int64_t>& shape) {
-      return Tensor::zeros(find(graph.outputs, role, tensor, shape));
-    };
-    const TensorSpec& picture = find(graph.inputs, role, "image", {1, 3, -1, -1});
-    image = shared && shared->data ? *shared : Tensor::zeros(picture);
+    const auto output = [&](const char* tensor) { return Tensor::zeros(named(graph.outputs, tensor)); };
+    image = shared && shared->data ? *shared : Tensor::zeros(named(graph.inputs, "image"));
     if (shared) *shared = image;
-    answer.score = output("score", {1, 1, -1, -1});
-    const std::int64_t cells = answer.score.spec.shape[3];
-    answer.score = output("score", {1, 1, cells, cells});
-    answer.offset = output("offset", {1, 2, cells, cells});
-    answer.size = output("size", {1, 2, cells, cells});
-    answer.presence = output("presence", {1, 1});
-    answer.quality = output("quality", {1, 1, cells, cells});
-    if (role == "search")
-      answer.embedding = output("embedding", {1, cells * cells, known.prompts.spec.shape[2]});
+    answer = {output("score"), output("offset"), output("size"), output("presence"), output("quality"), {}};
+    if (role == "search") answer.embedding = output("embedding");
     std::vector<Tensor> inputs = {image}, outputs;
-    for (const Tensor* tensor : known.tensors()) {
-      find(graph.inputs, role, tensor->spec.name, tensor->spec.shape);
-      inputs.push_back(*tensor);
-    }
+    for (const Tensor* tensor : known.tensors()) inputs.push_back(*tensor);
     for (const Tensor* tensor : answer.tensors()) outputs.push_back(*tensor);
     call = engine.bind(role, inputs, outputs);
   }

@@ -126,15 +126,15 @@ Track Tracker::State::arrive(const Frame* current) {
                                   static_cast<int>(image.spec.shape[3]), model.std, policy.calm, look.begun);
   if (score < policy.acquire && sum < policy.confirm) {
     if (current)
-      box = found;
+      box = here(found);
     else
       try_out(found), belief = score;
-    return {found, score, Status::uncertain, index};
+    return {here(found), score, Status::uncertain, index};
   }
   if (!own_template) take_template(current, found);
-  follow_from(found);
+  follow_from(here(found));
   belief = own_template ? 1.0 : score;
-  return {found, score, Status::tracking, index};
+  return {here(found), score, Status::tracking, index};
 }
 
 void Tracker::State::take_template(const Frame* current, const Box& found) {
@@ -146,7 +146,7 @@ void Tracker::State::take_template(const Frame* current, const Box& found) {
 void Tracker::State::try_out(const Box& at) {
   absent = status;
   if (!own_template) take_template(nullptr, at);
-  follow_from(at);
+  follow_from(here(at));
   tentative = true;
   status = Status::uncertain;
 }
@@ -183,8 +183,14 @@ void Tracker::State::end_trial() {
     return try_out(found);
   }
   if (!own_template) take_template(nullptr, found);
-  follow_from(same ? moved(found) : found);
+  follow_from(here(same ? moved(found) : found));
   if (own_template) belief = 1.0;
+}
+
+// In the frame of now, which may be smaller than the one that the look saw.
+Box Tracker::State::here(const Box& found) const {
+  const bool same_size = whole_look.width == width && whole_look.height == height;
+  return same_size ? found : clip(found, {nullptr, width, height, 0});
 }
 
 // A find of the look as far on as what is followed has come since.
@@ -197,7 +203,7 @@ Box Tracker::State::moved(const Box& found) const {
 
 // A check of what is followed has come to its answer.
 void Tracker::State::end_check(const Frame* current) {
-  if (const std::optional<Box> better = checked(current)) follow_from(*better);
+  if (const std::optional<Box> better = checked(current)) follow_from(here(*better));
 }
 
 // What to follow instead, by the sentence alone: another extent of the same thing, moved as that has moved

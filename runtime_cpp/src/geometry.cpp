@@ -7,6 +7,13 @@
 
 namespace edgetrack {
 
+namespace {
+
+constexpr double kSmallestBox = 1;  // pixels: the side of the region around it must not vanish
+constexpr double kLargestBox = 4;   // times the frame's side: nor grow beyond what is worth looking at
+
+}  // namespace
+
 const char* name(Status status) {
   constexpr const char* names[] = {"searching", "tracking", "uncertain", "lost"};
   return names[static_cast<int>(status)];
@@ -35,11 +42,12 @@ Box from_region(const Region& region, const Share& share) {
 }
 
 Box clip(const Box& box, const Frame& frame) {
-  constexpr double least = 2.0;
-  const double x1 = std::min(std::max(box.x, 0.0), frame.width - least);
-  const double y1 = std::min(std::max(box.y, 0.0), frame.height - least);
-  const double x2 = std::max(std::min(box.x + box.w, static_cast<double>(frame.width)), x1 + least);
-  const double y2 = std::max(std::min(box.y + box.h, static_cast<double>(frame.height)), y1 + least);
+  const double width = frame.width, height = frame.height;
+  const double least_w = std::min(2.0, width), least_h = std::min(2.0, height);
+  const double x1 = std::min(std::max(box.x, 0.0), width - least_w);
+  const double y1 = std::min(std::max(box.y, 0.0), height - least_h);
+  const double x2 = std::max(std::min(box.x + box.w, width), x1 + least_w);
+  const double y2 = std::max(std::min(box.y + box.h, height), y1 + least_h);
   return {x1, y1, x2 - x1, y2 - y1};
 }
 
@@ -84,11 +92,18 @@ void target_share(const Box& box, const Region& region, int cells, float* out) {
   }
 }
 
+void check_sides(std::int64_t width, std::int64_t height) {
+  if (width > kLongestSide || height > kLongestSide)
+    throw Error(Code::frame, message("frame has ", width, "x", height, " pixels; expected at most ",
+                                     kLongestSide, " a side"));
+}
+
 void check_frame(const Frame& frame) {
   if (frame.bgr == nullptr || frame.width < 1 || frame.height < 1)
     throw Error(Code::frame,
                 message("frame is empty, ", frame.width, "x", frame.height,
                         " pixels; expected uint8, 3 bytes a pixel in BGR order, rows row_bytes apart"));
+  check_sides(frame.width, frame.height);
   // Rows that overlap would be read past the last one.
   if (frame.height > 1 && std::abs(frame.row_bytes) < 3 * static_cast<std::ptrdiff_t>(frame.width))
     throw Error(Code::frame, message("frame has rows ", frame.row_bytes, " bytes apart for ", frame.width,
@@ -101,11 +116,19 @@ void check_inside(const Box& box, const Frame& frame) {
     throw Error(Code::box, shown + " has a value that is not finite; expected (x, y, w, h) in pixels");
   if (box.w <= 0 || box.h <= 0)
     throw Error(Code::box, shown + " is empty; expected (x, y, w, h) with w > 0 and h > 0");
+  if (box.w < kSmallestBox || box.h < kSmallestBox)
+    throw Error(Code::box,
+                message(shown, " is smaller than a pixel; expected (x, y, w, h) in pixels, not in ",
+                        "shares of the frame, which has ", frame.width, "x", frame.height));
   const double cx = box.x + box.w / 2, cy = box.y + box.h / 2;
   if (!(0 <= cx && cx < frame.width && 0 <= cy && cy < frame.height))
     throw Error(Code::box, message(shown, " has its centre (", cx, ", ", cy, ") outside the frame of ",
                                    frame.width, "x", frame.height, " pixels; expected (x, y, w, h) in ",
                                    "pixels of the frame with the origin at its top left corner"));
+  if (box.w > kLargestBox * frame.width || box.h > kLargestBox * frame.height)
+    throw Error(Code::box, message(shown, " is more than ", kLargestBox, " times as wide or as high as the ",
+                                   "frame of ", frame.width, "x", frame.height,
+                                   " pixels; expected (x, y, w, ", "h) in pixels of the frame"));
 }
 
 }  // namespace edgetrack

@@ -1,8 +1,9 @@
 #include "json.h"
 
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
+#include <system_error>
 
 #include "edgetrack/types.h"
 #include "message.h"
@@ -101,22 +102,37 @@ class JsonReader {
     }
   }
 
+  // The digits here; at least one.
+  void digits() {
+    const std::size_t first = at_;
+    while (peek() >= '0' && peek() <= '9') ++at_;
+    if (at_ == first) fail("a digit");
+  }
+
+  // std::strtod would want the decimal comma of the program's locale.
   double number() {
-    const char* begin = text_.c_str() + at_;
-    if (!std::strchr("-0123456789", *begin) || *begin == '\0') fail("a value");
-    char* end = nullptr;
-    const double number = std::strtod(begin, &end);
-    if (end == begin || !std::isfinite(number)) fail("a number");
-    at_ += static_cast<std::size_t>(end - begin);
+    const std::size_t begin = at_;
+    if (!std::strchr("-0123456789", peek()) || peek() == '\0') fail("a value");
+    take("-");
+    if (!take("0")) digits();
+    if (take(".")) digits();
+    if (take("e") || take("E")) {
+      if (!take("-")) take("+");
+      digits();
+    }
+    double number = 0;
+    const auto read = std::from_chars(text_.data() + begin, text_.data() + at_, number);
+    if (read.ec != std::errc() || !std::isfinite(number)) fail("a number");
     return number;
   }
 
   unsigned long hex() {
     if (at_ + 4 > text_.size()) fail("4 hexadecimal digits");
-    const std::string digits = text_.substr(at_, 4);
-    if (digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) fail("4 hexadecimal digits");
+    const char* const begin = text_.data() + at_;
+    unsigned long code = 0;
+    if (std::from_chars(begin, begin + 4, code, 16).ptr != begin + 4) fail("4 hexadecimal digits");
     at_ += 4;
-    return std::strtoul(digits.c_str(), nullptr, 16);
+    return code;
   }
 
   std::string escape() {

@@ -5,6 +5,7 @@
 
 #include "apart.h"
 #include "batch.h"
+#include "contract.h"
 #include "geometry.h"
 #include "message.h"
 #include "tracker_state.h"
@@ -38,7 +39,7 @@ struct MultiTracker::Target {
 
 MultiTracker::MultiTracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
                            const std::vector<std::size_t>& batches, bool exclusive)
-    : engine_(std::move(engine)),
+    : engine_(checked(std::move(engine))),
       model_(model),
       policy_(policy),
       exclusive_(exclusive),

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "contract.h"
 #include "message.h"
 
 namespace edgetrack {
@@ -11,13 +12,6 @@ namespace edgetrack {
 namespace {
 
 constexpr float kRival = 0.25f;  // share of the best score from which another place is a distractor
-
-std::string shown(const std::vector<std::int64_t>& shape) {
-  std::string text = "(";
-  for (const std::int64_t n : shape)
-    text += (text.size() > 1 ? ", " : "") + (n < 0 ? "any" : std::to_string(n));
-  return text + ")";
-}
 
 // `vector` over its length.
 void make_unit(float* vector, std::size_t width) {
@@ -46,36 +40,13 @@ void copy_prototype(const Tensor& from, const Tensor& to, std::size_t row) {
 
 }  // namespace
 
-const TensorSpec& find(const std::vector<TensorSpec>& specs, const std::string& role, const std::string& name,
-                       const std::vector<std::int64_t>& shape) {
-  const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& s) { return s.name == name; });
-  if (spec == specs.end())
-    throw Error(Code::bundle, message("graph '", role, "' has no tensor '", name,
-                                      "', which this version of edgetrack needs; export the bundle again"));
-  const auto equal = [](std::int64_t wanted, std::int64_t given) {
-    return given > 0 && (wanted < 0 || wanted == given);
-  };
-  const DType dtype = name == "ids" ? DType::int64 : DType::float32;
-  if (spec->dtype != dtype || spec->shape.size() != shape.size() ||
-      !std::equal(shape.begin(), shape.end(), spec->shape.begin(), equal))
-    throw Error(Code::bundle, message("tensor '", name, "' of graph '", role, "' has the shape ",
-                                      shown(spec->shape), " or another type; expected ", shown(shape), " of ",
-                                      name == "ids" ? "int64" : "float32", ": export the bundle again"));
-  return *spec;
-}
-
 Knowledge::Knowledge(const GraphSpec& search)
-    : memory(Tensor::zeros(find(search.inputs, "search", "memory", {1, -1, -1, -1}))),
-      memory_mask(Tensor::zeros(find(search.inputs, "search", "memory_mask", {1, memory.spec.shape[2]}))),
-      film(Tensor::zeros(find(search.inputs, "search", "film", {1, 2, -1}))),
-      anchor(Tensor::zeros(find(search.inputs, "search", "anchor", {1, -1, -1}))),
-      prompts(Tensor::zeros(find(search.inputs, "search", "prompts", {1, 3, -1}))),
-      prototypes(Tensor::zeros(find(search.inputs, "search", "prototypes", {1, 2, -1}))) {
-  if (anchor.spec.shape[1] >= memory.spec.shape[2])
-    throw Error(Code::bundle, message("graph 'search' remembers ", memory.spec.shape[2], " tokens, ",
-                                      anchor.spec.shape[1], " of them of the template; expected some of the ",
-                                      "text as well: export the bundle again"));
-}
+    : memory(Tensor::zeros(named(search.inputs, "memory"))),
+      memory_mask(Tensor::zeros(named(search.inputs, "memory_mask"))),
+      film(Tensor::zeros(named(search.inputs, "film"))),
+      anchor(Tensor::zeros(named(search.inputs, "anchor"))),
+      prompts(Tensor::zeros(named(search.inputs, "prompts"))),
+      prototypes(Tensor::zeros(named(search.inputs, "prototypes"))) {}
 
 void Knowledge::clear() {
   for (const Tensor* tensor : tensors()) std::memset(tensor->data.get(), 0, tensor->spec.bytes());
@@ -89,17 +60,14 @@ struct Target::TextGraphs {
   Tensor ids, mask, tokens, memory, film, prototype;
   std::unique_ptr<Call> encode, prompt;
 
-  TextGraphs(Engine& engine, const Knowledge& known, std::size_t first) {
-    const auto& shape = known.memory.spec.shape;
-    const std::int64_t length = shape[2] - static_cast<std::int64_t>(first);
+  explicit TextGraphs(Engine& engine) {
     const GraphSpec text = engine.graph("text"), prompts = engine.graph("prompt");
-    ids = Tensor::zeros(find(text.inputs, "text", "ids", {1, length}));
-    mask = Tensor::zeros(find(text.inputs, "text", "mask", {1, length}));
-    tokens = Tensor::zeros(find(text.outputs, "text", "tokens", {1, length, -1}));
-    memory = Tensor::zeros(find(prompts.outputs, "prompt", "memory", {1, shape[1], length, shape[3]}));
-    film = Tensor::zeros(find(prompts.outputs, "prompt", "film", known.film.spec.shape));
-    prototype =
-        Tensor::zeros(find(prompts.outputs, "prompt", "prototype", {1, known.prototypes.spec.shape[2]}));
+    ids = Tensor::zeros(named(text.inputs, "ids"));
+    mask = Tensor::zeros(named(text.inputs, "mask"));
+    tokens = Tensor::zeros(named(text.outputs, "tokens"));
+    memory = Tensor::zeros(named(prompts.outputs, "memory"));
+    film = Tensor::zeros(named(prompts.outputs, "film"));
+    prototype = Tensor::zeros(named(prompts.outputs, "prototype"));
     encode = engine.bind("text", {ids, mask}, {tokens});
     prompt = engine.bind("prompt", {tokens, mask}, {memory, film, prototype});
   }
@@ -109,17 +77,14 @@ struct Target::TemplateGraph {
   Tensor image, share, memory, anchor, prompts, prototype;
   std::unique_ptr<Call> call;
 
-  TemplateGraph(Engine& engine, const Knowledge& known) {
-    const auto& shape = known.memory.spec.shape;
+  explicit TemplateGraph(Engine& engine) {
     const GraphSpec graph = engine.graph("template");
-    image = Tensor::zeros(find(graph.inputs, "template", "image", {1, 3, -1, -1}));
-    share = Tensor::zeros(find(graph.inputs, "template", "target", {1, 1, -1, -1}));
-    memory = Tensor::zeros(
-        find(graph.outputs, "template", "memory", {1, shape[1], known.anchor.spec.shape[1], shape[3]}));
-    anchor = Tensor::zeros(find(graph.outputs, "template", "anchor", known.anchor.spec.shape));
-    prompts = Tensor::zeros(find(graph.outputs, "template", "prompts", known.prompts.spec.shape));
-    prototype =
-        Tensor::zeros(find(graph.outputs, "template", "prototype", {1, known.prototypes.spec.shape[2]}));
+    image = Tensor::zeros(named(graph.inputs, "image"));
+    share = Tensor::zeros(named(graph.inputs, "target"));
+    memory = Tensor::zeros(named(graph.outputs, "memory"));
+    anchor = Tensor::zeros(named(graph.outputs, "anchor"));
+    prompts = Tensor::zeros(named(graph.outputs, "prompts"));
+    prototype = Tensor::zeros(named(graph.outputs, "prototype"));
     call = engine.bind("template", {image, share}, {memory, anchor, prompts, prototype});
   }
 };
@@ -151,12 +116,12 @@ void Target::clear() {
 }
 
 Target::TextGraphs& Target::text_graphs() {
-  if (!text_) text_ = std::make_shared<TextGraphs>(*engine_, everything_, tokens_);
+  if (!text_) text_ = std::make_shared<TextGraphs>(*engine_);
   return *text_;
 }
 
 Target::TemplateGraph& Target::template_graph() {
-  if (!template_) template_ = std::make_shared<TemplateGraph>(*engine_, everything_);
+  if (!template_) template_ = std::make_shared<TemplateGraph>(*engine_);
   return *template_;
 }
 

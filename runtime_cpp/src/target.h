@@ -14,11 +14,6 @@
 
 namespace edgetrack {
 
-// A spec of the graph by its name. Throws Error when the graph lacks it or it is not float32 (int64 for
-// "ids") or its shape is another; -1 in `shape` is any length.
-const TensorSpec& find(const std::vector<TensorSpec>& specs, const std::string& role, const std::string& name,
-                       const std::vector<std::int64_t>& shape);
-
 // The inputs of "search" and "ground" besides the image.
 struct Knowledge {
   Tensor memory;       // (1, layers, template tokens + text tokens, channels)
@@ -35,6 +30,7 @@ struct Knowledge {
 
 class Target {
  public:
+  // An engine whose graphs went through a Contract.
   Target(std::shared_ptr<Engine> engine, const Model& model);
 
   void clear();  // named by neither picture nor sentence

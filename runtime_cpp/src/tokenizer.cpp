@@ -1,14 +1,15 @@
 #include <algorithm>
 
+#include "bundle_files.h"
 #include "edgetrack/bundle.h"
 #include "json.h"
 #include "message.h"
 
 namespace edgetrack {
 
-std::string read_file(const std::string& path);
-
 namespace {
+
+constexpr std::uint64_t kLargestTokenizer = 64 << 20;  // bytes
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -24,7 +25,7 @@ std::string shortened(const std::string& text) {
 }  // namespace
 
 Tokenizer::Tokenizer(const std::string& path, std::size_t length) : length_(length) {
-  const Json json = Json::parse(read_file(path), path);
+  const Json json = Json::parse(read_file(path, kLargestTokenizer), path);
   const Json& model = json["model"];
   if (model["type"].text() != "WordPiece" || json["normalizer"]["type"].text() != "BertNormalizer" ||
       !json["normalizer"]["lowercase"].truth() || json["pre_tokenizer"]["type"].text() != "BertPreTokenizer")

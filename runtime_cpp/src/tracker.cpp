@@ -1,5 +1,6 @@
 #include "edgetrack/tracker.h"
 
+#include "contract.h"
 #include "tracker_state.h"
 
 namespace edgetrack {
@@ -18,7 +19,7 @@ Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Polic
 
 Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
                  std::shared_ptr<Aside> shared)
-    : state_(std::make_unique<State>(std::move(engine), model, policy, std::move(shared))) {}
+    : state_(std::make_unique<State>(checked(std::move(engine)), model, policy, std::move(shared))) {}
 
 Tracker::~Tracker() = default;
 
@@ -35,6 +36,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
   if (box) check_inside(*box, frame);
   if (text) state.target.check(*text);
   state.clear();
+  state.take_size(frame);
   if (text) state.target.set_text(*text, state.work);
   state.index = 0;
   Track track = {box ? std::optional<Box>(*box) : std::nullopt, 1.0, Status::tracking, 0};

@@ -33,6 +33,12 @@ void Tracker::State::clear() {
   crowded = contested = false;
 }
 
+// A frame of another size than the last one may end before the box does.
+void Tracker::State::take_size(const Frame& frame) {
+  if (box && (frame.width != width || frame.height != height)) box = clip(*box, frame);
+  width = frame.width, height = frame.height;
+}
+
 // The sentence is another one: whatever was found, it was not this.
 void Tracker::State::forget_find() {
   locked = tentative = own_template = false;
@@ -82,6 +88,7 @@ bool Tracker::State::has_time_to_check(const Detector& searching, double left_s)
 
 std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline) {
   ++index;
+  take_size(frame);
   peak_count = 0;
   std::optional<Track> track;
   if (!locked) track = seek(frame);

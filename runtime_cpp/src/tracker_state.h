@@ -54,6 +54,7 @@ struct Tracker::State {
   Region around{};  // where "search" looks in this frame
   int owed = 0;     // frames since a check by the sentence was due and has not been made
   Track latest{};
+  int width = 0, height = 0;  // of the last frame
 
   // Of the other targets in the video, if there are any.
   std::vector<Box> taken;  // where they are
@@ -74,6 +75,7 @@ struct Tracker::State {
   ~State() { abandon(); }
 
   void clear();
+  void take_size(const Frame& frame);
   void forget_find();
   Maps run(Detector& detector, const Frame& frame, const Region& region);
   void follow_from(const Box& at);
@@ -94,6 +96,7 @@ struct Tracker::State {
   void end_trial();
   void try_out(const Box& at);
   void give_up();
+  Box here(const Box& found) const;
   Box moved(const Box& found) const;
   void take_template(const Frame* current, const Box& found);
   void warm_up();

@@ -1,9 +1,12 @@
 // Bad input comes back as an error code with a text: through the C API, and for damaged bundles.
+#include <algorithm>
+#include <clocale>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <locale>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +17,8 @@
 #include "edgetrack/ort.h"
 #include "edgetrack/tracker.h"
 #include "json.h"
+#include "sha256.h"
+#include "turns.h"
 
 static int failures = 0;
 
@@ -86,10 +91,16 @@ static void bad_frames_and_boxes() {
   for (const edgetrack::Frame& bad : {edgetrack::Frame{nullptr, 64, 48, 192},
                                       {pixels.data(), 0, 48, 192},
                                       {pixels.data(), 64, -1, 192},
-                                      {pixels.data(), 64, 48, 191}})
+                                      {pixels.data(), 64, 48, 191},
+                                      {pixels.data(), 1 << 25, 1, 1 << 27}})
     expect_error(Code::frame, "frame", [&] { tracker.start(bad, nullptr, &box); });
   const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
   for (const edgetrack::Box& bad : {edgetrack::Box{nan, 0, 5, 5},
+                                    {-1e300, -1e300, 2e300, 2e300},
+                                    {10, 10, 1e-300, 1e-300},
+                                    {10, 10, 0.001, 0.001},
+                                    {10, 10, 20, 0.5},
+                                    {-1e9, 0, 2e9, 20},
                                     {0, 0, inf, 5},
                                     {0, 0, 0, 5},
                                     {0, 0, 5, -1},
@@ -104,8 +115,23 @@ static void bad_frames_and_boxes() {
     expect_error(Code::config, "deadline_ms is", [&] { tracker.update(good, bad); });
   expect(tracker.update(good).index == 1, "frames with a bad deadline do not count");
   tracker.set_static_check(true);
-  const edgetrack::Frame tiny = {pixels.data(), 1, 1, 3};  // smaller than a box may be; any answer will do
-  for (int i = 0; i < 50; ++i) tracker.update(i % 2 ? tiny : good, i % 3 ? 1e-6 : 1e6);
+  const edgetrack::Frame small = {pixels.data(), 20, 10, 60};
+  const auto inside = [](const edgetrack::Track& track, const edgetrack::Frame& frame) {
+    const edgetrack::Box at = track.box.value_or(edgetrack::Box{0, 0, 1, 1});
+    return at.x >= 0 && at.y >= 0 && at.w >= 1 && at.h >= 1 && at.x + at.w <= frame.width &&
+           at.y + at.h <= frame.height;
+  };
+  for (unsigned seed = 0; seed < 40; ++seed) {  // some of the dice are unsure, so that the box stays
+    edgetrack::Tracker resized(std::make_shared<edgetrack::DiceEngine>(seed), model, {});
+    const edgetrack::Box corner = {40, 30, 20, 15};
+    resized.start(good, nullptr, &corner);
+    expect(inside(resized.update(small), small), "a box in a smaller frame");
+  }
+  const edgetrack::Frame tiny = {pixels.data(), 1, 1, 3};  // smaller than a box may be
+  for (int i = 0; i < 50; ++i) {
+    const edgetrack::Frame& frame = i % 2 ? tiny : good;
+    expect(inside(tracker.update(frame, i % 3 ? 1e-6 : 1e6), frame), "a box in a frame of a pixel");
+  }
 }
 
 static std::string read(const std::string& path) {
@@ -130,14 +156,66 @@ static void damaged_json(const std::string& folder) {
       } catch (const edgetrack::Error&) {
       }
     }
-  for (const char* bad :
-       {"", "nul", "[1,]", "{\"a\" 1}", "\"\\u12\"", "\"\\x\"", "-", "1e999", "-inf", "[1] 2", "{1:2}"})
+  for (const char* bad : {"", "nul", "[1,]", "{\"a\" 1}", "\"\\u12\"", "\"\\x\"", "-", "1e999", "-inf", "01",
+                          "1.", "1,5", "0x10", "1e", "[1] 2", "{1:2}"})
     expect_error(edgetrack::Code::bundle, "is not valid JSON", [&] { edgetrack::Json::parse(bad, "it"); });
   expect_error(edgetrack::Code::bundle, "less nesting",
                [&] { edgetrack::Json::parse(std::string(99999, '['), "it"); });
   expect(
       edgetrack::Json::parse("\"a\\u00e9\\ud83d\\ude97\\n\"", "it").text() == "a\xc3\xa9\xf0\x9f\x9a\x97\n",
       "escapes");
+}
+
+static void digests() {
+  const auto of = [](const std::string& text, std::size_t step) {
+    edgetrack::Sha256 digest;
+    for (std::size_t i = 0; i < text.size(); i += step)
+      digest.add(text.data() + i, std::min(step, text.size() - i));
+    return digest.hex();
+  };
+  expect(of("abc", 1) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+         "SHA-256 of abc");
+  for (const std::size_t step : {1, 7, 64, 1000})
+    expect(of(std::string(1000000, 'a'), step) ==
+               "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+           "SHA-256 of a million letters");
+}
+
+// Threads take turns; who is inside already gets an error, and can come in again afterwards.
+static void turns() {
+  edgetrack::Turns door;
+  int sum = 0;
+  const auto count = [&] {
+    for (int i = 0; i < 1000; ++i) door.take([&] { ++sum; });
+  };
+  std::thread one(count), other(count);
+  one.join(), other.join();
+  expect(sum == 2000, "threads take turns");
+  expect_error(edgetrack::Code::config, "from inside its own call",
+               [&] { door.take([&] { door.take([] {}); }); });
+  expect(door.take([] { return 3; }) == 3, "the door opens again");
+}
+
+// A program may set any locale: numbers are read and written the same.
+static void decimal_comma(const char* folder) {
+  struct Comma : std::numpunct<char> {
+    char do_decimal_point() const override { return ','; }
+    char do_thousands_sep() const override { return '.'; }
+    std::string do_grouping() const override { return "\3"; }
+  };
+  const std::locale before = std::locale::global(std::locale(std::locale::classic(), new Comma));
+  std::setlocale(LC_ALL, "");  // of the environment, which tests/test_cpp_library.py sets where there is one
+  std::printf("the locale's 0.5 is %.1f\n", 0.5);
+  expect(edgetrack::Json::parse("[0.5, -12.25e-1]", "it").items()[1].number() == -1.225, "JSON in a locale");
+  expect(edgetrack::Bundle::open(folder).model.mean[0] == 127.5f, "a bundle in a locale");
+  const edgetrack::Model model = {2.0, 4.0, {0, 0, 0}, {1, 1, 1}, {0, 0, 0}};
+  edgetrack::Tracker tracker(std::make_shared<edgetrack::DiceEngine>(1u), model, {});
+  std::vector<std::uint8_t> pixels(64 * 48 * 3);
+  const edgetrack::Box far = {1234.5, 0, 5, 5};
+  expect_error(edgetrack::Code::box, "box (1234.5, 0, 5, 5)",
+               [&] { tracker.start({pixels.data(), 64, 48, 192}, nullptr, &far); });
+  std::setlocale(LC_ALL, "C");
+  std::locale::global(before);
 }
 
 static void operators_that_are_not_there(const char* folder) {
@@ -154,6 +232,9 @@ int main(int count, char** words) {
   bad_frames_and_boxes();
   damaged_json(words[1]);
   operators_that_are_not_there(words[1]);
+  decimal_comma(words[1]);
+  digests();
+  turns();
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }

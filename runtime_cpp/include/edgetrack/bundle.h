@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "edgetrack/api.h"
 #include "edgetrack/tracker.h"
 
 namespace edgetrack {
 
 // The WordPiece tokenizer of a bundle: lower case, rare words split into known pieces.
-class Tokenizer {
+class EDGETRACK_API Tokenizer {
  public:
   // `length` is what every text is padded to. Throws Error.
   Tokenizer(const std::string& path, std::size_t length);
@@ -30,8 +31,8 @@ class Tokenizer {
   std::int64_t begin_, end_, unknown_;
 };
 
-// What its manifest says. The files' checksums are not compared: edgetrack.Bundle.open in Python does that.
-struct Bundle {
+// What its manifest says.
+struct EDGETRACK_API Bundle {
   std::string name;
   Model model;
   Policy policy;
@@ -43,8 +44,10 @@ struct Bundle {
   std::vector<std::size_t> batches;  // numbers of targets that "search" has a graph for, besides 1
 
   // In "fp32", or in a precision that the bundle has files of for ONNX Runtime on a CPU: "int8". A graph that
-  // the precision leaves alone runs in float32; `policy` has the precision's thresholds. Throws Error when
-  // the folder has no manifest that this version understands, or not this precision.
+  // the precision leaves alone runs in float32; `policy` has the precision's thresholds. As in Python, every
+  // file must have its checksum (a few tenths of a second for 40 MB) and lie in the folder, as must the
+  // weights that the ONNX files name. Throws Error when one does not, when the folder has no manifest that
+  // this version understands, or not this precision.
   static Bundle open(const std::string& folder, const std::string& precision = "fp32");
 
   Tokenizer tokenizer() const { return Tokenizer(paths.at("tokenizer"), text_length); }

@@ -1,9 +1,12 @@
 /* The tracker for C and for every language that can call it. No exception leaves these functions, none ends
- * the process, and a null pointer is an error like any other. A tracker is not for two threads at once. */
+ * the process, and a null pointer is an error like any other. Threads that call one tracker take turns;
+ * edgetrack_close must come after the last call has returned. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "edgetrack/api.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,37 +59,42 @@ typedef struct {
  * "fp32" (or NULL), or "int8" where the bundle has it. `library` is its shared library's file, or NULL for
  * what the environment's EDGETRACK_ONNXRUNTIME_LIBRARY names or the system has. After an error *tracker is
  * NULL. */
-edgetrack_code edgetrack_open(const char* bundle, const char* precision, const char* library, int threads,
-                              edgetrack_tracker** tracker);
+EDGETRACK_API edgetrack_code edgetrack_open(const char* bundle, const char* precision, const char* library,
+                                            int threads, edgetrack_tracker** tracker);
 
 /* Names the target by a text (ASCII), by a box, or by both (NULL for the one that is not given), and finds it
  * in the first frame: height rows of width pixels, three bytes each in BGR order, row_bytes apart (negative
  * where they run upwards). The frame is read in the call alone. After an error *track is as it was. */
-edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
-                               ptrdiff_t row_bytes, const char* text, const edgetrack_box* box,
-                               edgetrack_track* track);
+EDGETRACK_API edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, int width,
+                                             int height, ptrdiff_t row_bytes, const char* text,
+                                             const edgetrack_box* box, edgetrack_track* track);
 
 /* Finds the target in the next frame. */
-edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
-                                ptrdiff_t row_bytes, edgetrack_track* track);
+EDGETRACK_API edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, int width,
+                                              int height, ptrdiff_t row_bytes, edgetrack_track* track);
 
 /* The same by a deadline, more than 0 milliseconds from the call: a box that is tracked coasts while the
  * network would take longer, for 3 frames in a row at most. */
-edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
-                                       ptrdiff_t row_bytes, double deadline_ms, edgetrack_track* track);
+EDGETRACK_API edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t* bgr,
+                                                     int width, int height, ptrdiff_t row_bytes,
+                                                     double deadline_ms, edgetrack_track* track);
 
 /* Whether a box that has not moved stands, for 5 frames in a row at most, while nothing changes around it.
  * Off (0) at first. */
-edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);
+EDGETRACK_API edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);
 
 /* Another target by its text (ASCII), from the next frame on; after an error it stays what it was. */
-edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text);
+EDGETRACK_API edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text);
 
 /* NULL is allowed. */
-void edgetrack_close(edgetrack_tracker* tracker);
+EDGETRACK_API void edgetrack_close(edgetrack_tracker* tracker);
+
+/* EDGETRACK_VERSION of the library that runs, which may not be the header's: a program that finds another
+ * minor version before 1.0 was built for another interface. */
+EDGETRACK_API const char* edgetrack_version(void);
 
 /* What went wrong in this thread's last call that failed: valid until its next call. Never NULL. */
-const char* edgetrack_message(void);
+EDGETRACK_API const char* edgetrack_message(void);
 
 #ifdef __cplusplus
 }

@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "edgetrack/api.h"
+
 namespace edgetrack {
 
 enum class DType { float32, int64, other };
 
-struct TensorSpec {
+struct EDGETRACK_API TensorSpec {
   std::string name;
   DType dtype;
   std::vector<std::int64_t> shape;
@@ -27,7 +29,7 @@ struct GraphSpec {
 };
 
 // An array of float32 or int64, C-contiguous, aligned to 64 bytes. Copies share the memory.
-struct Tensor {
+struct EDGETRACK_API Tensor {
   TensorSpec spec;
   std::shared_ptr<void> data;
 
@@ -41,7 +43,7 @@ struct Region;  // kernels/crop_resize.h
 struct Colours;
 
 // A graph with its tensors bound: run() reads the inputs and fills the outputs where they lie.
-class Call {
+class EDGETRACK_API Call {
  public:
   virtual ~Call() = default;
   virtual void run() = 0;
@@ -53,7 +55,7 @@ class Call {
 };
 
 // The graphs of one bundle on one backend. Holds no state of a target: several trackers may share it.
-class Engine {
+class EDGETRACK_API Engine {
  public:
   virtual ~Engine() = default;
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "edgetrack/api.h"
 #include "edgetrack/tracker.h"
 
 namespace edgetrack {
@@ -23,7 +24,7 @@ class Rival;
 // both are uncertain while it lasts, and one is lost after `patience` frames. Targets whose own boxes overlap
 // when they are added may share, until they part. Away from the others each has the track of a Tracker of its
 // own.
-class MultiTracker {
+class EDGETRACK_API MultiTracker {
  public:
   // What came of one target in one frame: a track, or why there is none.
   struct Result {

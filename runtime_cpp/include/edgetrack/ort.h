@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "edgetrack/api.h"
 #include "edgetrack/bundle.h"
 #include "edgetrack/engine.h"
 
@@ -23,6 +24,6 @@ struct OrtOptions {
 };
 
 // Throws Error when there is no such library, or this build has no such engine.
-std::shared_ptr<Engine> open_ort(const Bundle& bundle, const OrtOptions& options = {});
+EDGETRACK_API std::shared_ptr<Engine> open_ort(const Bundle& bundle, const OrtOptions& options = {});
 
 }  // namespace edgetrack

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "edgetrack/api.h"
 #include "edgetrack/engine.h"
 #include "edgetrack/types.h"
 
@@ -41,7 +42,7 @@ struct Policy {
 };
 
 // Each number by its name.
-std::map<std::string, double*> fields(Policy& policy);
+EDGETRACK_API std::map<std::string, double*> fields(Policy& policy);
 
 // What the manifest says of the network's pictures.
 struct Model {
@@ -64,7 +65,7 @@ struct Timing {
 class Aside;
 
 // Not for two threads at once; trackers share nothing but the engine.
-class Tracker {
+class EDGETRACK_API Tracker {
  public:
   Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy);
   ~Tracker();
@@ -112,7 +113,7 @@ class Tracker {
   Tracker(std::shared_ptr<Engine> engine, const Model& model, const Policy& policy,
           std::shared_ptr<Aside> shared);
 
-  struct State;
+  struct EDGETRACK_INSIDE State;
   std::unique_ptr<State> state_;
 };
 

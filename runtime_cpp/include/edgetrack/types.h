@@ -7,13 +7,15 @@
 #include <stdexcept>
 #include <string>
 
+#include "edgetrack/api.h"
+
 namespace edgetrack {
 
 // What went wrong; Python raises the class for it (errors.py: FrameError for frame), C gets the number.
 enum class Code { frame = 1, box, prompt, config, not_started, bundle, engine };
 
 // Its text says what happened with which value, what was expected, and how to mend it.
-class Error : public std::runtime_error {
+class EDGETRACK_API Error : public std::runtime_error {
  public:
   Error(Code why, const std::string& text) : std::runtime_error(text), code(why) {}
   const Code code;
@@ -38,14 +40,14 @@ struct Box {
 enum class Status { searching, tracking, uncertain, lost };
 
 // "searching", "tracking", "uncertain" or "lost".
-const char* name(Status status);
+EDGETRACK_API const char* name(Status status);
 
 // What the box of a track rests on: the network's look at this frame, the motion of late because the deadline
 // was short, or the network's last look because nothing has changed since.
 enum class Basis { network, coasted, reused };
 
 // "network", "coasted" or "reused".
-const char* name(Basis basis);
+EDGETRACK_API const char* name(Basis basis);
 
 // What the tracker says of one frame.
 struct Track {

@@ -1,0 +1,107 @@
+#include "bundle_files.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <vector>
+
+#include "edgetrack/types.h"
+#include "message.h"
+#include "onnx_weights.h"
+#include "sha256.h"
+
+namespace edgetrack {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kLargestOnnx = (std::uint64_t{1} << 31) - 1;  // as protobuf has it
+constexpr const char* kAgain = "; copy or export the bundle again";
+
+// Nothing of a path leads up or starts at the root, and nothing on the way is a link.
+void check_place(const fs::path& folder, const std::string& path) {
+  const fs::path relative(path);
+  const bool leaves =
+      relative.is_absolute() ||
+      std::any_of(relative.begin(), relative.end(), [](const fs::path& part) { return part == ".."; });
+  if (path.empty() || leaves || path.find('\0') != std::string::npos)
+    throw Error(Code::bundle, message("bundle ", folder.string(), " names the file '", printable(path),
+                                      "', which lies outside of it; do not use this bundle"));
+  fs::path at = folder;
+  for (const fs::path& part : relative) {
+    at /= part;
+    std::error_code problem;
+    if (fs::is_symlink(at, problem))
+      throw Error(Code::bundle, message("bundle file ", at.string(), " is a link; expected the file itself: ",
+                                        "copy the bundle again with its files, such as by cp -rL"));
+  }
+}
+
+std::ifstream open(const fs::path& file) {
+  std::error_code problem;
+  const bool is_file = fs::is_regular_file(file, problem);  // a pipe would be waited for without end
+  std::ifstream stream;
+  if (is_file) stream.open(file, std::ios::binary);
+  if (!is_file || !stream)
+    throw Error(Code::bundle,
+                message(file.string(), " cannot be read; expected a file of a model bundle, a folder that ",
+                        "edgetrack's export wrote", kAgain));
+  return stream;
+}
+
+void check_sum(const fs::path& file, const std::string& expected) {
+  std::ifstream stream = open(file);
+  std::vector<char> some(1 << 16);
+  Sha256 digest;
+  while (stream.read(some.data(), static_cast<std::streamsize>(some.size())) || stream.gcount() > 0)
+    digest.add(some.data(), static_cast<std::size_t>(stream.gcount()));
+  const std::string found = digest.hex();
+  if (found != expected)
+    throw Error(Code::bundle,
+                message("bundle file ", file.string(), " is damaged: its SHA-256 is ", found.substr(0, 12),
+                        "..., the manifest says ", expected.substr(0, 12), "...", kAgain));
+}
+
+void check_weights(const fs::path& folder, const std::string& graph, const std::set<fs::path>& listed) {
+  const fs::path file = folder / graph;
+  const std::string onnx = read_file(file.string(), kLargestOnnx);
+  for (const OutsideWeights& weights : outside_weights(onnx, file.string())) {
+    const fs::path place = (fs::path(graph).parent_path() / weights.location).lexically_normal();
+    const std::string which = message(file.string(), " keeps weights in '", printable(weights.location), "'");
+    // ONNX Runtime has names with * for addresses of memory.
+    if (listed.count(place) == 0 || weights.location.find('*') != std::string::npos)
+      throw Error(Code::bundle,
+                  message(which, ", which is no file that the manifest lists; expected weights ",
+                          "with a checksum: do not use this bundle, or export it again"));
+    const std::uint64_t size = fs::file_size(folder / place);
+    if (weights.length < 1 || weights.length > size || weights.offset > size - weights.length)
+      throw Error(Code::bundle, message(which, " at byte ", weights.offset, ", ", weights.length,
+                                        " bytes long, of a file of ", size, kAgain));
+  }
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path, std::uint64_t largest) {
+  std::ifstream stream = open(path);
+  const std::uint64_t size = fs::file_size(path);
+  if (size < 1 || size > largest)
+    throw Error(Code::bundle, message(path, " has ", size, " bytes; expected 1 to ", largest, kAgain));
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+void check_files(const std::string& folder, const std::map<std::string, ListedFile>& files) {
+  std::set<fs::path> listed;
+  for (const auto& [role, file] : files) {
+    check_place(folder, file.path);
+    check_sum(fs::path(folder) / file.path, file.sha256);
+    listed.insert(fs::path(file.path).lexically_normal());
+  }
+  for (const auto& [role, file] : files)
+    if (fs::path(file.path).extension() == ".onnx") check_weights(folder, file.path, listed);
+}
+
+}  // namespace edgetrack

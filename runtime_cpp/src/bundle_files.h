@@ -1,0 +1,20 @@
+// The files of a bundle on disk: inside its folder, no links, what the manifest's checksums say.
+#pragma once
+
+#include <map>
+#include <string>
+
+namespace edgetrack {
+
+struct ListedFile {
+  std::string path, sha256;  // relative to the bundle's folder; 64 hexadecimal digits
+};
+
+// A whole file. Throws Error when it is no file, or has no bytes or more than `largest`.
+std::string read_file(const std::string& path, std::uint64_t largest);
+
+// Throws Error unless every file, by its role, is inside the folder, is reached by no link and has its
+// checksum, and unless the ONNX files among them keep their weights in files of the list.
+void check_files(const std::string& folder, const std::map<std::string, ListedFile>& files);
+
+}  // namespace edgetrack

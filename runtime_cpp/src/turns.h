@@ -1,0 +1,42 @@
+// A door for a tracker that several threads may call by mistake: one at a time, and never from inside itself.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "edgetrack/types.h"
+
+namespace edgetrack {
+
+class Turns {
+ public:
+  // What `step` returns, alone. Throws Error when this very thread is inside already, which would wait for
+  // itself without end: an engine that calls its own tracker.
+  template <typename Step>
+  auto take(const Step& step) {
+    const std::thread::id me = std::this_thread::get_id();
+    if (inside_.load() == me)
+      throw Error(
+          Code::config,
+          "the tracker was called from inside its own call, by its engine or by what that calls; give "
+          "the engine a tracker of its own, or call this one after it has returned");
+    const std::lock_guard<std::mutex> turn(mutex_);
+    const Mark mark(inside_, me);
+    return step();
+  }
+
+ private:
+  struct Mark {
+    Mark(std::atomic<std::thread::id>& place, std::thread::id me) : inside(place) { inside.store(me); }
+    ~Mark() { inside.store({}); }
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+    std::atomic<std::thread::id>& inside;
+  };
+
+  std::mutex mutex_;
+  std::atomic<std::thread::id> inside_{};
+};
+
+}  // namespace edgetrack

@@ -1,0 +1,89 @@
+"""The shared library as a package: its version, what it exports, how CMake finds it, and the program of the docs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from test_cpp_library import configure_and_build, run
+
+from edgetrack.bundle import Bundle
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("cmake") is None or shutil.which("c++") is None or shutil.which("nm") is None,
+    reason="needs cmake, a C++ compiler and nm on the path: pip install cmake",
+)
+USING = r"""
+#include <edgetrack/bundle.h>
+#include <edgetrack/edgetrack.h>
+
+#include <cstdio>
+
+int main(int, char** words) {
+  try {
+    std::printf("%s %s ", EDGETRACK_VERSION, edgetrack_version());
+    std::printf("%s ", edgetrack::Bundle::open(words[1]).name.c_str());
+    edgetrack::Bundle::open("/nowhere");
+  } catch (const edgetrack::Error& error) {
+    std::printf("%d", static_cast<int>(error.code));
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def version(repository: Path) -> str:
+    found = re.search(r'^version = "(.*)"', (repository / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def built(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shared library, installed into ``installed`` inside the folder."""
+    folder = tmp_path_factory.mktemp("shared")
+    options = {"BUILD_SHARED_LIBS": "ON", "CMAKE_INSTALL_PREFIX": str(folder / "installed")}
+    configure_and_build(repository / "runtime_cpp", folder, **options)
+    run("cmake", "--install", folder)
+    return folder
+
+
+def test_it_exports_its_interface_alone(built: Path, version: str) -> None:
+    assert (built / f"libedgetrack.so.{version.rpartition('.')[0]}").is_symlink()
+    listed = run("nm", "-DC", "--defined-only", built / "libedgetrack.so").splitlines()
+    symbols = [line.split(" ", 2)[2] for line in listed]
+    assert "edgetrack_version" in symbols
+    assert not [s for s in symbols if re.search("State::|Json|Contract|Detector|crop_resize|Sha256", s)]
+    assert len(symbols) < 80, symbols  # the standard library's templates alone would be hundreds
+
+
+def test_cmake_finds_it_by_its_version(built: Path, version: str, tmp_path: Path) -> None:
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.18)\nproject(using LANGUAGES CXX)\n"
+        "find_package(edgetrack 0.9 CONFIG QUIET)\nif(edgetrack_FOUND)\n  message(FATAL_ERROR found)\nendif()\n"
+        f"find_package(edgetrack {version.rpartition('.')[0]} CONFIG REQUIRED)\n"
+        "add_executable(using using.cpp)\ntarget_link_libraries(using PRIVATE edgetrack::edgetrack)\n"
+    )
+    (tmp_path / "using.cpp").write_text(USING)
+    prefix = str(built / "installed")
+    program = configure_and_build(tmp_path, tmp_path / "build", CMAKE_PREFIX_PATH=prefix) / "using"
+    assert run(program, Bundle.open().folder).split() == [version, version, "edgetrack-s", "6"]
+
+
+def test_the_program_of_the_page_builds(repository: Path, built: Path, tmp_path: Path) -> None:
+    page = (repository / "docs" / "cpp.md").read_text()
+    for language, name in (("cpp", "follow.cpp"), ("cmake", "CMakeLists.txt")):
+        block = re.search(rf"```{language}\n(?://|#) {re.escape(name)}\n(.*?)```", page, re.DOTALL)
+        assert block is not None
+        (tmp_path / name).write_text(block[1])
+    prefix = str(built / "installed")
+    program = configure_and_build(tmp_path, tmp_path / "build", CMAKE_PREFIX_PATH=prefix) / "follow"
+    for words, code, says in (
+        ((), 2, "usage: follow BUNDLE"),
+        ((tmp_path,), 1, "manifest.json cannot be read"),
+    ):
+        done = subprocess.run([program, *words], capture_output=True, text=True, input="")
+        assert (done.returncode, says in done.stderr) == (code, True), done.stderr
