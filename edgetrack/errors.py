@@ -30,7 +30,7 @@ import re
 
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")  # ECMA-48
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-# Lines that other libraries begin their errors with, and that say nothing of what is wrong: places in OpenVINO's sources,
+# Lines that other libraries begin their errors with, and that say nothing: places in OpenVINO's sources,
 # after which all lines tell of the error, and PyTorch's headings.
 _PLACE = re.compile(r"^(Exception from |Check '.*' failed at )")
 _EMPTY = re.compile(r"^(Failed to export the model|Next steps|This is step|Error in user code:?$)")
