@@ -83,9 +83,7 @@ bool Tracker::State::has_time_to_check(const Detector& searching, double left_s)
 std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline) {
   ++index;
   peak_count = 0;
-  std::optional<Track> track;
-  if (!locked) track = seek(frame);
-  if (!track) track = before_search(frame, deadline);
+  const std::optional<Track> track = locked ? before_search(frame, deadline) : seek(frame);
   if (track) latest = *track;
   return track;
 }
