@@ -26,7 +26,7 @@ Detector& Tracker::State::looker() {
   return *detector;
 }
 
-// The answer counts `lag` frames later, however soon it is there: the same video has the same tracks on every
+// The answer counts some frames later, however soon it is there: the same video has the same tracks on every
 // machine. At once where it cannot be worked on meanwhile: the engine serves one caller at a time, or the
 // frame lies in GPU memory and is gone then.
 void Tracker::State::begin_look(const Frame& frame) {
@@ -38,7 +38,8 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.width = frame.width, look.height = frame.height;
   look.on_gpu = frame.place == Place::gpu;
   look.lands = index;
-  if (engine->concurrent() && !look.on_gpu) look.lands += static_cast<std::int64_t>(policy.lag);
+  if (engine->concurrent() && !look.on_gpu)
+    look.lands += static_cast<std::int64_t>(locked ? policy.lag : policy.seek);
   if (box) look.then = *box;
   if (look.on_gpu) {
     run(detector, frame, region);
@@ -74,7 +75,7 @@ void Tracker::State::abandon() {
 // it.
 void Tracker::State::wait_a_share() {
   const Stopwatch watch(work.timing.network_s);
-  aside->wait(whole_look.errand, whole_look.by->cost.seconds() / std::max(policy.lag, 1.0));
+  aside->wait(whole_look.errand, whole_look.by->cost.seconds() / (policy.seek + 1));
 }
 
 // The best place that is no other target's, if it is much like the best of all.
@@ -91,19 +92,16 @@ Track Tracker::State::look_now(const Frame& frame) {
   return arrive(&frame);
 }
 
-std::optional<Track> Tracker::State::seek(const Frame& frame) {
+// A look takes as many frames as its answer is late, and one more, each a share of it; the frame that ends it
+// neither begins the next one nor searches around what was found.
+Track Tracker::State::seek(const Frame& frame) {
+  const bool begins = !whole_look.pending;
+  if (begins) begin_look(frame);
+  if (index >= whole_look.lands) return arrive(begins ? &frame : nullptr);
+  wait_a_share();
   Track track = latest;
   track.index = index;
   track.basis = Basis::reused;
-  if (whole_look.pending && index >= whole_look.lands) {
-    track = arrive(nullptr);
-    if (locked) return std::nullopt;
-  }
-  if (!whole_look.pending) {
-    begin_look(frame);
-    if (index >= whole_look.lands) return arrive(&frame);
-  }
-  wait_a_share();
   return track;
 }
 

@@ -90,9 +90,7 @@ std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& d
   ++index;
   take_size(frame);
   peak_count = 0;
-  std::optional<Track> track;
-  if (!locked) track = seek(frame);
-  if (!track) track = before_search(frame, deadline);
+  const std::optional<Track> track = locked ? before_search(frame, deadline) : seek(frame);
   if (track) latest = *track;
   return track;
 }

@@ -89,7 +89,7 @@ struct Tracker::State {
   void wait_a_share();
   std::optional<Prediction> find(const Maps& maps, const Region& region) const;
   Track look_now(const Frame& frame);
-  std::optional<Track> seek(const Frame& frame);  // the track, unless the target is followed from here on
+  Track seek(const Frame& frame);
   Track arrive(const Frame* current);
   std::optional<Box> checked(const Frame* current);
   void end_check(const Frame* current);

@@ -38,6 +38,7 @@ struct Policy {
   double rest = 3.0;
   double still = 0.9;
   double calm = 4.0;
+  double seek = 1.0;
   double lag = 3.0;
 };
 
