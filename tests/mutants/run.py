@@ -181,7 +181,7 @@ def run(mutants: Sequence[Mutant]) -> int:
         scratch = Scratch(Path(folder))
         code, printed = scratch.test(list(dict.fromkeys(test for m in mutants for test in m.tests)))
         if code:
-            print(f"these tests fail without a mutant; mend them first:\n{printed}")
+            print(f"without a mutant pytest ends with {code}; mend these tests first:\n{printed}")
             return len(mutants)
         left = 0
         for mutant in sorted(mutants, key=lambda m: m.compiled):  # the compiled ones last: each needs a build
