@@ -37,7 +37,7 @@ class Policy:
     still: float = 0.9  # IoU of two boxes from which they are at one place
     calm: float = 4.0  # mean difference of a block of the search region, of 0..255, that is no change
     seek: float = 1.0  # frames from a look at the whole frame to its answer, while nothing is followed
-    lag: float = 3.0  # the same beside following, where it is worked on meanwhile
+    lag: float = 1.0  # the same beside following, where it is worked on meanwhile
 
     @classmethod
     def of(cls, thresholds: Mapping[str, float]) -> Policy:

@@ -12,7 +12,7 @@ from edgetrack.evaluation.paraphrases import paraphrase
 
 Control = Literal["none", "empty", "shuffled", "class", "paraphrase"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
-EMPTY = "."  # says nothing; the tracker refuses a text without any sign
+EMPTY = "it"  # names nothing; the tracker refuses a text without a word
 
 
 def texts(sequences: list[Sequence], control: Control, *, seed: int) -> dict[str, str]:

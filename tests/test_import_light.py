@@ -47,7 +47,7 @@ def test_names_arrive_on_first_use():
     assert edgetrack.Box(1, 2, 3, 4).xywh == (1, 2, 3, 4)
     assert edgetrack.__version__.count(".") >= 2
     assert set(edgetrack.__all__) <= set(dir(edgetrack))
-    with pytest.raises(AttributeError, match="no attribute 'Trackr'; it has Box, "):
+    with pytest.raises(AttributeError, match="no attribute 'Trackr'; it has AdapterError, "):
         _ = edgetrack.Trackr
 
 

@@ -251,7 +251,7 @@ def test_the_empty_text_is_one_that_the_tracker_takes() -> None:
     from edgetrack.prompt import Tokenizer
 
     ids, _ = Tokenizer(Bundle.open()).encode(controls.EMPTY)
-    assert (ids != 0).sum() == 3  # start, the sign, end
+    assert (ids != 0).sum() == 3  # start, the word, end
 
 
 def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ struct Policy {
   double still = 0.9;
   double calm = 4.0;
   double seek = 1.0;
-  double lag = 3.0;
+  double lag = 1.0;
 };
 
 // Each number by its name.
