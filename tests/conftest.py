@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,9 @@ from tensorrt_fakes import FakeCuda, Fakes, FakeTensorRt, install
 
 from edgetrack._native import library
 from edgetrack.errors import EngineUnavailable
+
+# Under nohup, programs that the tests start would ignore the signal that tests send them.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")

@@ -23,7 +23,7 @@ ALWAYS = {
     "run": "camera source text box output show max_frames threads precision model",
     "demo": "output text threads precision model",
     "export": "model output int8 fp16 target force",
-    "bench": "source text box frames rounds compare peer json threads precision model",
+    "bench": "source text box frames rounds compare peer absent busy json threads precision model",
     "eval": "dataset path split mode sequences occlusion switch real_time corruption output results workers ray resume "
     "tracker threads",
     "replay": "recording against recorded min_iou allow picture json threads precision",

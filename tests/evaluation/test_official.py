@@ -210,7 +210,7 @@ def test_the_got10k_toolkit_runs_the_tracker_and_reads_our_files(
 
 def test_detections_of_supervision() -> None:
     supervision = pytest.importorskip("supervision", reason="the supervision extra is not installed")
-    found = detections(Track(Box(10, 20, 30, 40), 0.75, "uncertain", 3), class_id=2, tracker_id=7)
+    found = detections(Track(Box(10, 20, 30, 40), 0.75, "uncertain", 3, id=7), class_id=2)
     assert isinstance(found, supervision.Detections)
     assert found.xyxy.tolist() == [[10, 20, 40, 60]]
     assert (found.confidence[0], found.class_id[0], found.tracker_id[0]) == (0.75, 2, 7)
