@@ -174,13 +174,13 @@ def test_for_a_cpu_speed_decides(
     made: tuple[Bundle, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: float, accepted: bool
 ) -> None:
     class Same:
-        def accuracy(self, engine: Any) -> accuracy.Accuracy:
-            return accuracy.Accuracy("agreement", {"clip": (1.0, 1.0)})
+        def accuracy(self, tracker: Any, precision: str) -> accuracy.Accuracy:
+            return accuracy.Accuracy("agreement", {"clip": [accuracy.Turn(100, 1.0, 1.0)]})
 
     monkeypatch.setattr(gate, "Agreement", lambda *_, **__: Same())
     monkeypatch.setattr(fp16, "compare_speed", lambda fp32, other: speed.Speed(times, 1.0))
     wanted = GateConfig(target="x86-cpu", threads=1)
-    request = command.Request(str(made[0].folder), tmp_path / "out", ("fp16",), wanted)
+    request = command.Request("edgetrack-s", tmp_path / "out", ("fp16",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)
     assert report.accepted is accepted
     assert ("fp16" in bundle.manifest.precisions) is accepted
@@ -195,15 +195,16 @@ def test_what_is_not_accurate_is_left_out(
     quick: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Refuses:
-        def accuracy(self, engine: Any) -> accuracy.Accuracy:
-            assert engine.precision == "fp16"
-            return accuracy.Accuracy("success AUC", {"clip": (0.8, 0.6)})
+        def accuracy(self, tracker: Any, precision: str) -> accuracy.Accuracy:
+            assert precision == "fp16"
+            return accuracy.Accuracy("success AUC", {"clip": [accuracy.Turn(100, 0.8, 0.6)]})
 
     monkeypatch.setattr(gate, "Agreement", lambda *_, **__: Refuses())
     request = command.Request("edgetrack-s", tmp_path / "out", ("fp16",), JETSON)
     bundle, (report,) = command.make_bundle(request, watch=silent)
     assert not report.accepted
-    assert "kept 0.750 of fp32's accuracy, expected 0.99" in report.why
+    assert "0.600 against 0.800 in fp32 over 100 frames" in report.why
+    assert "expected 0.99 of it" in report.why
     assert "fp16" not in bundle.manifest.precisions
     assert "int8" in bundle.manifest.precisions
     assert not list(bundle.folder.glob("*fp16*"))
@@ -215,19 +216,20 @@ def test_several_precisions_pass_one_gate(
     seen: list[Any] = []
 
     def add(name: str) -> Any:
-        def call(folder: Path, gate: Any, *, watch: Any) -> Report:
+        def call(gate: Any, *, watch: Any) -> Report:
             seen.append(gate)
             return Report(precision=name, **gate.facts(), why=f"the {name}")
 
         return call
 
     monkeypatch.setattr(command, "_ADD", {name: add(name) for name in ("int8", "fp16")})
+    monkeypatch.setattr(command, "_stays", lambda *_: False)
     request = command.Request(str(made[0].folder), tmp_path / "out", ("int8", "fp16"), JETSON, page=True)
     bundle, reports = command.make_bundle(request, watch=silent)
     assert [report.precision for report in reports] == ["int8", "fp16"]
     assert len(seen) == 2
     assert seen[0] is seen[1]
-    assert not bundle.manifest.precisions  # both were to be made anew
+    assert bundle.manifest.precisions.keys() == {"int8", "fp16"}  # refused now, and kept as they were
     assert json.loads(bundle.path("report").read_text()).keys() == {"int8", "fp16"}
     assert "INT8 and FP16 of edgetrack-s" in bundle.path("report_page").read_text()
 

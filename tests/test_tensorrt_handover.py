@@ -180,7 +180,8 @@ def test_a_build_ends_with_the_last_tracker(fakes: Fakes, children: Any, frames:
 def test_a_build_ends_with_the_program(fakes: Fakes, children: Any, tmp_path: Path) -> None:
     record = children(build_s=600)
     code = (
-        "import sys, time, edgetrack\n"
+        "import logging, sys, time, edgetrack\n"
+        "logging.basicConfig()\n"
         "from pathlib import Path\n"
         "from edgetrack.engines import open_engine\n"
         "engine = open_engine(edgetrack.Bundle.open(), engine='tensorrt', precision='fp32')\n"
@@ -259,7 +260,7 @@ def test_a_build_that_is_killed_while_it_writes_leaves_no_half_plan(tmp_path: Pa
 
 def test_int8_is_served_with_its_own_thresholds(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgetrack.engines.tensorrt import handover
-    from edgetrack.tracker import core_options
+    from edgetrack.opened import core_options
 
     for saturates, precision in ((False, "int8"), (True, "fp32")):
         monkeypatch.setattr(handover, "saturates", lambda answer=saturates: answer)

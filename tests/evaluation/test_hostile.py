@@ -65,7 +65,7 @@ def peer(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 
 def run(request: Request) -> tuple[list[Any], str]:
-    console = Console(file=io.StringIO(), width=300)
+    console = Console(file=io.StringIO(), width=300, markup=False, emoji=False)
     figures = evaluate(request, open_edgetrack=object, console=console)
     return figures, console.file.getvalue()  # type: ignore[attr-defined]
 
