@@ -205,7 +205,7 @@ def test_brackets_and_bars_in_names_stay(
     figures, printed = run(Request("folder", dataset, out, **options))
     assert f"{out}/report.html" in printed
     assert options["trackers"][0] in printed
-    console = Console(file=io.StringIO(), width=100)
+    console = Console(file=io.StringIO(), width=100, markup=False)
     print_table(console, Table("[x]", ["[y]", "b"], [["[/z]", "[red]"]]))
     print_written(console, Path("[/a]"))
     for word in ("[x]", "[y]", "[/z]", "[red]", "[/a]"):
