@@ -15,8 +15,9 @@ from tensorrt_fakes import FakeCuda, Fakes, FakeTensorRt, install
 from edgetrack._native import library
 from edgetrack.errors import EngineUnavailable
 
-# Under nohup, programs that the tests start would ignore the signal that tests send them.
+# Under nohup or in the background, programs that the tests start would ignore the signals that tests send them.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")
