@@ -185,4 +185,7 @@ def test_an_engine_that_fails_otherwise_says_which_graph() -> None:
     )
     other = _failure("search", RuntimeError("no kernel\nand much more"))
     assert isinstance(other, EngineUnavailable)
-    assert str(other) == "ONNX Runtime could not run graph 'search' (RuntimeError: no kernel); try another engine"
+    assert (
+        str(other)
+        == "ONNX Runtime could not run graph 'search' (RuntimeError: no kernel); try another engine"
+    )
