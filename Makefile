@@ -17,7 +17,7 @@ MAKEFLAGS += --no-print-directory
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 test: wheel lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # All three libraries must build here, and what tests them may not skip: see `needs` in tests/conftest.py.
 test-kernels: export EDGETRACK_ONNXRUNTIME = ON
@@ -55,7 +55,7 @@ lint: wheel
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES)
-	@cd dist && $(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p edgetrack
+	@$(BIN)/mypy -p edgetrack
 
 format: $(BIN)/python
 	@$(BIN)/ruff check --fix .

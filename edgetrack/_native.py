@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pkgutil import extend_path
 from typing import Literal
 
+import edgetrack
 from edgetrack.errors import EngineUnavailable
+
+# In the root of a checkout, its package hides the installed one, which has the compiled module.
+if not any(Path(__file__).parent.glob("_runtime.*.so")):
+    edgetrack.__path__ = extend_path(edgetrack.__path__, "edgetrack")
 
 try:
     from edgetrack import _runtime as runtime
 except ImportError as error:
     raise ImportError(
         f"edgetrack's compiled part (edgetrack._runtime) cannot be loaded: {error}; it was expected beside "
-        "this file, built for this Python; instead of running from the sources: pip install -e ."
+        f"{__file__} or in an installed edgetrack, built for this Python; run: pip install -e ."
     ) from error
 
 _SWITCHES = {"ops": "ONNXRUNTIME", "cuda": "CUDA", "plugins": "TENSORRT"}

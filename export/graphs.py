@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from edgetrack.bundle import BATCHED, GRAPHS
 from edgetrack.manifest import GraphSpec, TensorSpec
-from edgetrack.training.models.network import PROMPTS, TEMPLATE_TOKENS, EdgetrackNet
-from edgetrack.training.models.text import WIDTH, MiniLM
+from edgetrack.network.network import PROMPTS, TEMPLATE_TOKENS, EdgetrackNet
+from edgetrack.network.text import WIDTH, MiniLM
 
 TEMPLATE, GROUNDING = 128, 320  # sides of the images in pixels
 TEXT_LENGTH = 24

@@ -13,8 +13,8 @@ from edgetrack.bundle import BATCHED
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ParityError
 from edgetrack.export.graphs import ExportGraph
+from edgetrack.network.network import TEMPLATE_TOKENS
 from edgetrack.prompt import Tokenizer
-from edgetrack.training.models.network import TEMPLATE_TOKENS
 
 TOLERANCE = 1e-4
 _SENTENCES = ("red car", "the man in the blue jacket on the left", "small white drone")

@@ -22,9 +22,9 @@ from edgetrack.export.parity import check_parity
 from edgetrack.export.staging import check_output
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.manifest import FILE_NAME, SCHEMA, BundleFile, Manifest
-from edgetrack.training.models.network import EdgetrackNet
-from edgetrack.training.models.text import TOKENIZER, MiniLM, TextEncoder
-from edgetrack.training.region import SearchRegion
+from edgetrack.network.network import EdgetrackNet
+from edgetrack.network.region import SearchRegion
+from edgetrack.network.text import TOKENIZER, MiniLM, TextEncoder
 
 LIMIT = 20_000_000  # parameters of everything together: what the small boards are promised
 _WEIGHTS = {"text_weights": "text.weights", "tracker_weights": "tracker.weights"}

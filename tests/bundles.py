@@ -30,7 +30,7 @@ def write_text_encoder(folder: Path) -> None:
     """A text encoder with random weights and a vocabulary of a few words and all letters."""
     import torch
 
-    from edgetrack.training.models.text import CHECKPOINT, TOKENIZER, MiniLM
+    from edgetrack.network.text import CHECKPOINT, TOKENIZER, MiniLM
 
     torch.manual_seed(0)
     tokens = [
@@ -52,7 +52,7 @@ def write_checkpoint(path: Path, **entries: Any) -> None:
     """A checkpoint of the network as it is before training; ``entries`` replace some of it."""
     import torch
 
-    from edgetrack.training.models.network import EdgetrackNet
+    from edgetrack.network.network import EdgetrackNet
 
     torch.manual_seed(1)
     network = EdgetrackNet()

@@ -15,14 +15,19 @@ from tensorrt_fakes import FakeCuda, Fakes, FakeTensorRt, install
 from edgetrack._native import library
 from edgetrack.errors import EngineUnavailable
 
+ROOT = Path(__file__).resolve().parent.parent
+
 # Under nohup or in the background, programs that the tests start would ignore the signals that tests send them.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Programs that the tests start with `-c` import the installed package, too, not the checkout (Python 3.11 and later).
+os.environ["PYTHONSAFEPATH"] = "1"
+# Where there are data for training and measuring, they lie beside the checkout.
+os.environ.setdefault("EDGETRACK_DATA", str(ROOT.parent / "shared" / "data"))
+
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")

@@ -153,8 +153,8 @@ def test_the_network_without_selection_is_the_one_that_selects_all() -> None:
 
     from edgetrack.export.graphs import build_graphs
     from edgetrack.export.onnx_graph import to_onnx
-    from edgetrack.training.models.network import EdgetrackNet
-    from edgetrack.training.models.text import MiniLM
+    from edgetrack.network.network import EdgetrackNet
+    from edgetrack.network.text import MiniLM
 
     outputs = []
     for keep in (32, 256):

@@ -10,12 +10,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 
 from edgetrack.errors import ConfigError, ExportError  # noqa: E402
+from edgetrack.network.fusion import attend  # noqa: E402
+from edgetrack.network.network import EdgetrackNet  # noqa: E402
+from edgetrack.network.selection import TokenSelect, token_restore, token_select  # noqa: E402
+from edgetrack.network.text import CHECKPOINT, TextEncoder  # noqa: E402
 from edgetrack.training import checkpoint  # noqa: E402
 from edgetrack.training.batches import Batch, forward  # noqa: E402
-from edgetrack.training.models.fusion import attend  # noqa: E402
-from edgetrack.training.models.network import EdgetrackNet  # noqa: E402
-from edgetrack.training.models.selection import TokenSelect, token_restore, token_select  # noqa: E402
-from edgetrack.training.models.text import CHECKPOINT, TextEncoder  # noqa: E402
 from edgetrack.training.recipe import Recipe  # noqa: E402
 
 
@@ -203,7 +203,7 @@ def test_a_bad_recipe_is_named(tmp_path: Path, text: str, word: str) -> None:
 
 
 def test_recipes_that_ship_are_valid(repository: Path) -> None:
-    for path in (repository / "training" / "recipes").glob("*.toml"):
+    for path in (repository / "edgetrack" / "training" / "recipes").glob("*.toml"):
         if path.stem == "grounder":
             continue  # of another kind: edgetrack.training.grounder.train
         assert Recipe.load(path).name == path.stem
@@ -236,8 +236,8 @@ class Harmful:
 
 def test_reading_weights_runs_nothing_that_is_in_the_file(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
-    from edgetrack.export.adapters.nanotrack_v3 import graphs
     from edgetrack.export.pipeline import load_checkpoint
+    from edgetrack.peers.nanotrack.v3 import graphs
 
     victim, harm = tmp_path / "victim", tmp_path / "harm.pth"
     state = {"model": {}, "config": {}, "state_dict": {}, "words.weight": Harmful(victim)}

@@ -70,8 +70,8 @@ def test_a_box_smaller_than_a_cell_still_has_a_prompt(target: Target) -> None:
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 
+from edgetrack.network.network import contrasts  # noqa: E402
 from edgetrack.training import distill, prompts  # noqa: E402
-from edgetrack.training.models.network import contrasts  # noqa: E402
 from edgetrack.training.thaw import Thaw  # noqa: E402
 
 

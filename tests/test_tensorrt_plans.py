@@ -16,9 +16,10 @@ pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'"
 
 from edgetrack import targets
 from edgetrack.bundle import Bundle
+from edgetrack.cache import cache_folder
 from edgetrack.engines import open_tensorrt
 from edgetrack.engines import tensorrt as engines_tensorrt
-from edgetrack.engines.tensorrt.plans import PlanCache, cache_folder
+from edgetrack.engines.tensorrt.plans import PlanCache
 from edgetrack.errors import EngineUnavailable
 
 

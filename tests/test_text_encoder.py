@@ -15,7 +15,7 @@ from edgetrack.errors import PromptError
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[train]'")
 
-from edgetrack.training.models.text import TextEncoder, load_minilm, read_safetensors  # noqa: E402
+from edgetrack.network.text import TextEncoder, load_minilm, read_safetensors  # noqa: E402
 from edgetrack.training.prune_text import PACKAGE, choose_rows, prune, read_words  # noqa: E402
 
 COVERED = [

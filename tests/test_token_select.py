@@ -201,7 +201,7 @@ def test_equals_the_reference_at_the_shipped_sizes(tokens, width, dtype):
 
 def test_equals_the_module_that_is_trained():
     torch = pytest.importorskip("torch")
-    from edgetrack.training.models.selection import TokenSelect, token_restore
+    from edgetrack.network.selection import TokenSelect, token_restore
 
     torch.manual_seed(0)
     module = TokenSelect(192, keep=128)

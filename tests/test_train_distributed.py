@@ -17,9 +17,9 @@ import trees  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
 import edgetrack  # noqa: E402
+from edgetrack.network.network import EdgetrackNet  # noqa: E402
+from edgetrack.network.text import CHECKPOINT, TOKENIZER, MiniLM  # noqa: E402
 from edgetrack.training import checkpoint  # noqa: E402
-from edgetrack.training.models.network import EdgetrackNet  # noqa: E402
-from edgetrack.training.models.text import CHECKPOINT, TOKENIZER, MiniLM  # noqa: E402
 
 RECIPE = """
 name = "tiny"

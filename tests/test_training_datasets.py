@@ -276,9 +276,9 @@ def test_bad_entries_are_named(tmp_path: Path, text: str, message: str) -> None:
 
 def test_recipes_that_ship_fit_the_network(repository: Path) -> None:
     torch = pytest.importorskip("torch")
-    from edgetrack.training.models.network import EdgetrackNet
+    from edgetrack.network.network import EdgetrackNet
 
-    for path in (repository / "training" / "recipes").glob("*.toml"):
+    for path in (repository / "edgetrack" / "training" / "recipes").glob("*.toml"):
         if path.stem == "grounder":
             continue  # of another kind: edgetrack.training.grounder.train
         recipe = Recipe.load(path)

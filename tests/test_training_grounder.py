@@ -9,14 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; run: pip install 'edgetrack[train]'")
 
+from edgetrack.network.grounder import Grounder, NounSpace, places  # noqa: E402
+from edgetrack.network.picodet import CLASSES, STRIDES, WIDTH, PicoDet  # noqa: E402
 from edgetrack.training.grounder import captions, phrases  # noqa: E402
 from edgetrack.training.grounder.cache import View  # noqa: E402
 from edgetrack.training.grounder.candidates import CHANNELS, GRID, candidates, pooled, suppressed  # noqa: E402
 from edgetrack.training.grounder.head import head_noun  # noqa: E402
 from edgetrack.training.grounder.records import Object, Record  # noqa: E402
 from edgetrack.training.grounder.scene import Part, Scene, iou, side_by_side, viewed  # noqa: E402
-from edgetrack.training.models.grounder import Grounder, NounSpace, places  # noqa: E402
-from edgetrack.training.models.picodet import CLASSES, STRIDES, WIDTH, PicoDet  # noqa: E402
 
 TEACHER = Path(__file__).resolve().parents[2] / "shared/data/teachers/2026/picodet_s_416_coco.onnx"
 

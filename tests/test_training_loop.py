@@ -26,7 +26,7 @@ SAMPLES = squares()
 
 @pytest.fixture(autouse=True)
 def no_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.training.models.trunk.MobileNetV2.load_imagenet", random_trunk)
+    monkeypatch.setattr("edgetrack.network.trunk.MobileNetV2.load_imagenet", random_trunk)
 
 
 def trainer(output: Path, validation: Any = None, **fields: Any) -> Trainer:

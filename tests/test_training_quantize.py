@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from edgetrack.training.models.network import EdgetrackNet  # noqa: E402
+from edgetrack.network.network import EdgetrackNet  # noqa: E402
 from edgetrack.training.quantize import InputRange, quantize_aware, round_weight  # noqa: E402
 
 

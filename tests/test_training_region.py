@@ -6,8 +6,9 @@ import pytest
 from edgetrack.errors import ConfigError
 
 pytest.importorskip("torch")
+from edgetrack.network.region import SearchRegion
 from edgetrack.training.recipe import Recipe
-from edgetrack.training.region import SearchRegion, narrowed
+from edgetrack.training.region import narrowed
 
 
 def _samples(*centres: tuple[float, float]) -> dict[str, np.ndarray]:

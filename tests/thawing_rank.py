@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from training_samples import Sentences, held_out, random_trunk, recipe, squares
 
+from edgetrack.network.trunk import MobileNetV2
 from edgetrack.training import train
-from edgetrack.training.models.trunk import MobileNetV2
 
 RANK = int(os.environ["RANK"])
 figures = iter(

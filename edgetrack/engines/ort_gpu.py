@@ -17,9 +17,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgetrack.bundle import Bundle
+from edgetrack.cache import cache_folder
 from edgetrack.engines.base import LazyEngine, check_feeds
 from edgetrack.engines.ort import OrtGraph
-from edgetrack.engines.tensorrt.plans import cache_folder, key
+from edgetrack.engines.tensorrt.plans import key
 from edgetrack.errors import BundleError, EngineUnavailable, reason_of
 from edgetrack.targets import Target
 

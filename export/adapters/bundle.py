@@ -16,7 +16,6 @@ from edgetrack.engines.ort import saturates
 from edgetrack.errors import ExportError
 from edgetrack.export.adapters.feeds import watched_sessions
 from edgetrack.export.adapters.graphs import graphs_of
-from edgetrack.export.adapters.nanotrack import NanoTrackAdapter
 from edgetrack.export.calibration import Keep
 from edgetrack.export.quantize import quantize
 from edgetrack.export.report import FileRow
@@ -26,6 +25,7 @@ from edgetrack.manifest import FILE_NAME, Budget, BundleFile
 from edgetrack.peers import Adapter, FrameTracker, Mode, load_adapter
 from edgetrack.peers.bundle import CODE, CODE_FILE, AdapterBundle, AdapterManifest
 from edgetrack.peers.nanotrack import VERSIONS
+from edgetrack.peers.nanotrack.graphs import NanoTrackAdapter
 from edgetrack.peers.tracker import open_adapter
 
 

@@ -27,7 +27,6 @@ else:
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("mutants.toml")
-PARTS = ("datasets", "evaluation", "export", "targets", "training")  # of the package, in folders of their own
 LIMIT_S = 1800  # for the tests of one mutant; one that makes them hang is noticed
 
 
@@ -88,8 +87,7 @@ class Scratch:
     def _lay_out(self) -> None:
         package = self.site / "edgetrack"
         package.mkdir(parents=True)
-        parts = [self.repository / part for part in PARTS]
-        for entry in (*(self.repository / "edgetrack").iterdir(), *parts, *_libraries()):
+        for entry in (*(self.repository / "edgetrack").iterdir(), *_libraries()):
             (package / entry.name).symlink_to(entry)
         # `python -m pytest` would put the copy's root before the package.
         (self.site / "run_pytest.py").write_text("import sys\nimport pytest\nsys.exit(pytest.main())\n")

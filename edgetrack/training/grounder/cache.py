@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgetrack.network.picodet import CLASSES, WIDTH, PicoDet
 from edgetrack.training.grounder.candidates import CHANNELS, COUNT, GRID, candidates, normalized
-from edgetrack.training.models.picodet import CLASSES, WIDTH, PicoDet
 
 BATCH = 8
 _ROWS: dict[str, tuple[tuple[int, ...], str]] = {

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from edgetrack.training.models.picodet import CLASSES, MEAN, STD, WIDTH, Detections, PicoDet
+from edgetrack.network.picodet import CLASSES, MEAN, STD, WIDTH, Detections, PicoDet
 
 COUNT = 48  # candidates that are kept of a picture
 OVERLAP = 0.6  # IoU above which the less sure of two boxes goes

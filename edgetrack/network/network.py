@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.training.models.fusion import ChannelSelfAttention, CrossLayer, MemoryWriter, SelectedLayer
-from edgetrack.training.models.heads import Heads
-from edgetrack.training.models.neck import Neck
-from edgetrack.training.models.selection import TokenSelect, token_restore
-from edgetrack.training.models.trunk import MobileNetV2
+from edgetrack.network.fusion import ChannelSelfAttention, CrossLayer, MemoryWriter, SelectedLayer
+from edgetrack.network.heads import Heads
+from edgetrack.network.neck import Neck
+from edgetrack.network.selection import TokenSelect, token_restore
+from edgetrack.network.trunk import MobileNetV2
 
 TEXT_WIDTH = 384  # of the MiniLM tokens
 TEMPLATE_TOKENS = 64

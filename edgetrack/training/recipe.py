@@ -93,9 +93,7 @@ class Recipe:
     checkpoint_minutes: float = 5.0
     validate_steps: int = 500
     frozen_blocks: int = 10  # of the trunk, at the start
-    held_out: float = (
-        0.05  # share of the pictures and videos that only validate, see training/data/split.py; 0 = none
-    )
+    held_out: float = 0.05  # share of the pictures and videos that only validate, see data/split.py; 0 = none
     thaw_patience: int = 0  # validations without progress before another stage of the trunk learns; 0 = never
     distill: float = 0.0  # share of the steps in which teachers/nanotrack teaches, ever less; 0 = no teacher
     keep_tokens: int = 128  # that the token selection lets through, when it tracks
@@ -158,7 +156,7 @@ class Recipe:
             values = tomllib.loads(path.read_text())
         except FileNotFoundError:
             raise ConfigError(
-                f"recipe {path} does not exist; see training/recipes/ for those that ship"
+                f"recipe {path} does not exist; see edgetrack/training/recipes/ for those that ship"
             ) from None
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"recipe {path} is not valid TOML: {error}") from None

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgetrack.network.network import EdgetrackNet
 from edgetrack.training.batches import Batch, forward, mixed_precision
 from edgetrack.training.losses import decode_boxes, iou
-from edgetrack.training.models.network import EdgetrackNet
 
 
 def auroc(score: Tensor, positive: Tensor) -> float:

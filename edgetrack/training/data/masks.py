@@ -1,6 +1,6 @@
 """Class maps of all stills from the DeepLab teacher, computed once and cached.
 
-``python -m edgetrack.training.data.masks`` writes ``runs/cache/class_maps.npz``: for each picture of
+``python -m edgetrack.training.data.masks`` writes ``$EDGETRACK_CACHE/training/class_maps.npz``: for each picture of
 `MAPPED` a uint8 map of the 21 VOC classes at the picture's size, and for every picture the share of its
 pixels that each class covers (so that a caption of an absent class is really absent).
 """
@@ -84,7 +84,9 @@ def main() -> None:
     """Command line of this module."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=None, help="data folder (default: EDGETRACK_DATA)")
-    parser.add_argument("--cache", type=Path, default=None, help="cache folder (default: runs/cache)")
+    parser.add_argument(
+        "--cache", type=Path, default=None, help="cache folder (default: training in the cache folder)"
+    )
     options = parser.parse_args()
     sys.stdout.write(f"{build(data_root(options.data), options.cache or cache_folder())}\n")
 

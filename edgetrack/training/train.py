@@ -18,16 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from edgetrack.errors import ConfigError, reason_of
+from edgetrack.network.network import EdgetrackNet
+from edgetrack.network.region import SearchRegion
+from edgetrack.network.text import TextEncoder
 from edgetrack.training import checkpoint
 from edgetrack.training.batches import Batch, forward, make_batch, mixed_precision
 from edgetrack.training.distill import annealed, distillation, teach
 from edgetrack.training.losses import total, tracking_losses
-from edgetrack.training.models.network import EdgetrackNet
-from edgetrack.training.models.text import TextEncoder
 from edgetrack.training.prompts import cells, contrast_loss, refreshed
 from edgetrack.training.quantize import quantize_aware
 from edgetrack.training.recipe import Recipe
-from edgetrack.training.region import SearchRegion, narrowed
+from edgetrack.training.region import narrowed
 from edgetrack.training.teachers import NanoTrack
 from edgetrack.training.thaw import Thaw
 from edgetrack.training.validate import validate

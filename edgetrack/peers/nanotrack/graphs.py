@@ -34,9 +34,9 @@ class NanoTrackAdapter(Published):
         """
         if self._name == "nanotrack-v3" and [path.suffix for path in weights] == [".pth"]:
             require("torch", extra="export")
-            from edgetrack.export.adapters import nanotrack_v3
+            from edgetrack.peers.nanotrack import v3
 
-            return nanotrack_v3.graphs(weights[0])
+            return v3.graphs(weights[0])
         if len(weights) != 2:
             raise ExportError(
                 f"{self._name} got {len(weights)} files of weights; expected two: --weights BACKBONE.onnx "

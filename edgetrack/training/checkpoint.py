@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from edgetrack.errors import ConfigError, reason_of
-from edgetrack.training.models.network import EdgetrackNet
+from edgetrack.network.network import EdgetrackNet
 from edgetrack.training.recipe import Recipe
 
 CONFIG_KEYS = {"keep": "keep_tokens", "frozen_blocks": "frozen_blocks"}

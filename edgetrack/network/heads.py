@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.training.models.neck import ChannelNorm
+from edgetrack.network.neck import ChannelNorm
 
 _UNIT = 16  # cells: what the size head counts in, so that it says the same of a thing in search region and whole frame
 

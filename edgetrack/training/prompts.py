@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from edgetrack.network.network import contrasts
 from edgetrack.training.losses import on_target
-from edgetrack.training.models.network import contrasts
 
 _REFRESHED, _WITH_DISTRACTOR = 0.5, 0.6  # shares of the samples
 

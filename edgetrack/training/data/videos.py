@@ -1,6 +1,6 @@
 """The videos of small flying things, every frame cut around its target and kept as JPEG in memory.
 
-``python -m edgetrack.training.data.videos`` writes the cache ``runs/cache/flying.npz`` once.
+``python -m edgetrack.training.data.videos`` writes the cache ``$EDGETRACK_CACHE/training/flying.npz`` once.
 """
 
 from __future__ import annotations

@@ -1,21 +1,15 @@
-"""How much of the frame a tracker searches, and with how many pixels: what makes a preset fast."""
+"""Training samples as a tracker with a smaller search region sees them."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 
+from edgetrack.network.region import SearchRegion
 from edgetrack.training.data.crops import SEARCH_FACTOR
 from edgetrack.training.data.warps import SEARCH
-
-
-class SearchRegion(NamedTuple):
-    """The square in which the next box is looked for."""
-
-    side: int = SEARCH  # pixels of the network's image
-    factor: float = SEARCH_FACTOR  # side of the region over sqrt(w * h) of the box
 
 
 def narrowed(arrays: dict[str, Any], region: SearchRegion) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Tracks of unlabelled video: what a teacher follows forwards and, from there, back to where it began.
 
-``python -m edgetrack.training.data.pseudo VIDEOS --teacher FOLDER`` writes ``runs/cache/pseudo.npz`` once. A track
+``python -m edgetrack.training.data.pseudo VIDEOS --teacher FOLDER`` writes ``pseudo.npz`` once. A track
 counts when the way back ends on the box of its start (forward-backward consistency, Kalal et al., ICPR 2010), and a
 frame of it when both ways agree there.
 """
@@ -168,7 +168,9 @@ def main() -> None:
         "videos", type=Path, help="folder; every .mp4, .avi, .mov, .webm and .mkv below it is read"
     )
     parser.add_argument("--teacher", type=Path, required=True, help="folder with the NanoTrack v3 ONNX pair")
-    parser.add_argument("--cache", type=Path, default=None, help="cache folder (default: runs/cache)")
+    parser.add_argument(
+        "--cache", type=Path, default=None, help="cache folder (default: training in the cache folder)"
+    )
     options = parser.parse_args()
     kinds = {".mp4", ".avi", ".mov", ".webm", ".mkv", ".gif"}
     videos = sorted(path for path in options.videos.rglob("*") if path.suffix.lower() in kinds)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.training.models.picodet import CLASSES, STRIDES, WIDTH
+from edgetrack.network.picodet import CLASSES, STRIDES, WIDTH
 
 TEXT = 384  # width of the frozen text encoder
 SPACE = 128  # width of the space of nouns and regions

@@ -56,7 +56,7 @@ def run(path: Path) -> None:
         held_out=recipe.held_out,
         validation=0 if int(os.environ.get("RANK", 0)) else _VALIDATION,
     ) as workers:
-        from edgetrack.training.models.text import TextEncoder
+        from edgetrack.network.text import TextEncoder
         from edgetrack.training.train import Trainer
 
         text = TextEncoder.load(recipe.text)

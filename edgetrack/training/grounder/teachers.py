@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgetrack.network.picodet import MEAN, STD, STRIDES, PicoDet
+from edgetrack.network.trunk import MobileNetV2
 from edgetrack.training.grounder.cache import Cache, read_annotations
-from edgetrack.training.models.picodet import MEAN, STD, STRIDES, PicoDet
-from edgetrack.training.models.trunk import MobileNetV2
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
 Boxes = NDArray[np.float32]  # (N, 6): class, score, x1, y1, x2, y2 as shares of the picture

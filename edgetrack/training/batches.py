@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgetrack.training.models.network import TEMPLATE_TOKENS, EdgetrackNet
-from edgetrack.training.models.text import TextEncoder
+from edgetrack.network.network import TEMPLATE_TOKENS, EdgetrackNet
+from edgetrack.network.text import TextEncoder
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgetrack.network.grounder import Grounder, places
+from edgetrack.network.picodet import PicoDet
+from edgetrack.network.text import TextEncoder
 from edgetrack.training.grounder.candidates import CHANNELS, GRID
 from edgetrack.training.grounder.records import NAMES
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
-from edgetrack.training.models.grounder import Grounder, places
-from edgetrack.training.models.picodet import PicoDet
-from edgetrack.training.models.text import TextEncoder
 
 if sys.version_info >= (3, 11):
     import tomllib
