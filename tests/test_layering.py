@@ -51,6 +51,7 @@ OUTSIDE = {
     "edgetrack.network": {"numpy", "torch"},
     "edgetrack.options": {"typer"},
     "edgetrack.peers.nanotrack.graphs": {"onnx"},
+    "edgetrack.peers.nanotrack.published": {"onnx"},
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
     "edgetrack.replay": {"numpy", "rich", "typer"},  # only the command loads it
     "edgetrack.status": {"numpy", "rich"},  # only the command loads it

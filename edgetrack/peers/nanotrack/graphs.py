@@ -10,7 +10,8 @@ from onnx import compose
 
 from edgetrack._imports import require
 from edgetrack.errors import ExportError
-from edgetrack.peers.nanotrack import SEARCH, STRIDE, TEMPLATE, VERSIONS, Published
+from edgetrack.peers.nanotrack import SEARCH, TEMPLATE, VERSIONS, Published
+from edgetrack.peers.nanotrack.published import backbone, load
 
 
 class NanoTrackAdapter(Published):
@@ -66,42 +67,6 @@ class NanoTrackAdapter(Published):
             "template": renamed(template, {"input": "image", "output": "kernel"}),
             "search": renamed(joined, names),
         }
-
-
-def load(path: Path) -> onnx.ModelProto:
-    """An ONNX file.
-
-    Raises:
-        ExportError: it is none.
-    """
-    try:
-        model = onnx.load(str(path))
-        onnx.checker.check_model(model)
-    except Exception as error:  # onnx raises whatever the damage leads to
-        raise ExportError(
-            f"{path} cannot be loaded ({type(error).__name__}); expected an ONNX file of NanoTrack"
-        ) from error
-    return model
-
-
-def backbone(path: Path, side: int) -> onnx.ModelProto:
-    """The backbone for pictures of ``side`` pixels; the published file is for 255 only.
-
-    Raises:
-        ExportError: it is no backbone of NanoTrack.
-    """
-    model = load(path)
-    cells = {"input": side, "output": (side + STRIDE - 1) // STRIDE}
-    values = {value.name: value for value in (*model.graph.input, *model.graph.output)}
-    if values.keys() != cells.keys():
-        raise ExportError(
-            f"{path} has the tensors {', '.join(values)}; expected input and output, as NanoTrack's backbone has"
-        )
-    for name, value in values.items():
-        for axis in (2, 3):
-            value.type.tensor_type.shape.dim[axis].dim_value = cells[name]
-    del model.graph.value_info[:]
-    return model
 
 
 def renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
