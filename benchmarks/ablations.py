@@ -66,7 +66,7 @@ CHANGES: dict[str, Callable[[State], None]] = {
     "32 tokens selected": keep(32),
     "no channel self-attention": without("channels.out.weight", "channels.out.bias"),
     "no prompts": without("contrast.weight"),
-    "prompts never refreshed": threshold("refresh", 0.0),
+    "prompts never refreshed": threshold("template_update_interval", 0.0),
     "no pixel-wise correlation": without("correlation.weight", "correlation.bias"),
 }
 

@@ -1,6 +1,6 @@
 """Several targets in turn against several in one run of the network, through MultiTracker on a real video.
 
-python benchmarks/batching.py VIDEO [--model edgetrack-s] [--model edgetrack-n] [--rounds 120] [--write]
+python benchmarks/batching.py VIDEO [--model edgetrack-256] [--model edgetrack-160] [--rounds 120] [--write]
 
 Every target is followed by its box, the boxes a grid over the first frame, so that each frame is one look of the search
 network for each target and nothing else. Two trackers on one engine, one of them with ``batch=False``, take turns frame
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     frames, rows = frames_of(args.video, args.rounds), list[Row]()
-    for model in args.model or ["edgetrack-s", "edgetrack-n"]:
+    for model in args.model or ["edgetrack-256", "edgetrack-160"]:
         for precision in args.precision or ["int8", "fp32"]:
             for threads in THREADS:
                 engine = open_engine(

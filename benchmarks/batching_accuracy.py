@@ -1,6 +1,6 @@
 """Whether several targets in one run of the network are followed as well as one: success AUC, box given.
 
-python benchmarks/batching_accuracy.py SEQUENCES [--model edgetrack-s]... [--precision int8]... [--write]
+python benchmarks/batching_accuracy.py SEQUENCES [--model edgetrack-256]... [--precision int8]... [--write]
 
 Each target is followed that many times at once by a `MultiTracker`, whose graph for so many then runs; the first of
 its tracks is scored. --write: benchmarks/results/batching_accuracy.md.
@@ -106,13 +106,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sequences", type=Path, help="a data set in the layout `folder`")
-    parser.add_argument("--model", action="append", help="default: edgetrack-s and edgetrack-n")
+    parser.add_argument("--model", action="append", help="default: edgetrack-256 and edgetrack-160")
     parser.add_argument("--precision", action="append", help="default: int8 and fp32")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     clips = sequences("folder", args.sequences, None)
     rows = list[Row]()
-    for model in args.model or ["edgetrack-s", "edgetrack-n"]:
+    for model in args.model or ["edgetrack-256", "edgetrack-160"]:
         for precision in args.precision or ["int8", "fp32"]:
             engine = open_engine(Bundle.open(model), engine="ort", precision=precision, threads=1)
             rows += measure(engine, clips)

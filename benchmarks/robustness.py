@@ -26,7 +26,7 @@ from edgetrack.tracker import Tracker
 
 KEPT = ("command", "made", "dataset", "settings", "trackers", "machine", "notes", "robustness", "degradation")
 TITLES = ("Robustness", "Occlusion", "Said while")
-MODELS = ("edgetrack-s", "edgetrack-n")
+MODELS = ("edgetrack-256", "edgetrack-160")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -37,7 +37,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("sequences", type=Path, help="a data set in the layout `folder`")
     parser.add_argument("--peer-weights", type=Path, required=True)
     parser.add_argument("--peer", default="opencv-nano:v2")
-    parser.add_argument("--model", action="append", help="default: edgetrack-s and edgetrack-n")
+    parser.add_argument("--model", action="append", help="default: edgetrack-256 and edgetrack-160")
     parser.add_argument("--work", type=Path, default=Path("robustness"), help="records and the whole report")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the short files go")
     parser.add_argument("--only", action="append", default=[], metavar="SEQUENCE")

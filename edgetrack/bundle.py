@@ -10,7 +10,7 @@ from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import FILE_NAME, BundleFile, Manifest
 
 MODELS = Path(__file__).parent / "models"  # the bundles that come with the package
-DEFAULT = "edgetrack-s"
+DEFAULT = "edgetrack-256"
 GRAPHS = ("text", "prompt", "template", "search", "ground")
 BATCHED = {"search2": 2, "search4": 4}  # "search" for so many targets at once; a bundle may do without
 LARGEST_MANIFEST = 1 << 20  # bytes; a real one has about ten thousand

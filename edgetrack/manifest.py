@@ -11,7 +11,7 @@ from typing import Any
 
 from edgetrack.errors import BundleError
 
-SCHEMA = 1
+SCHEMA = 2  # 2: the thresholds have the names of edgetrack.policy
 LONGEST_TEXT = 4096  # tokens
 LARGEST_TENSOR = 1 << 24  # elements, 64 MiB of float32: nothing that a manifest says allocates more at once
 FILE_NAME = "manifest.json"
@@ -115,6 +115,11 @@ class Manifest:
             raise BundleError(
                 f"{origin} has schema {schema}, this edgetrack reads up to {SCHEMA}; "
                 "run: pip install -U edgetrack"
+            )
+        if 1 <= schema < SCHEMA:
+            raise BundleError(
+                f"{origin} has schema {schema}, which is older than {SCHEMA}; expected a bundle of this version: "
+                "export it again, from a checkpoint by edgetrack export CHECKPOINT"
             )
         required = [f.name for f in fields(cls) if f.default is f.default_factory is MISSING]
         missing = [name for name in required if name not in values]

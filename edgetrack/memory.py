@@ -27,5 +27,5 @@ def told(doing: str) -> OutOfMemoryError:
     """What to raise when memory ran out while ``doing`` something."""
     return OutOfMemoryError(
         f"memory ran out while {doing}; end other programs, raise this one's limit, or take a smaller model: "
-        "edgetrack-n"
+        "edgetrack-160"
     )

@@ -179,7 +179,7 @@ def _from_checkpoint(request: Request, folder: Path, watch: Watch) -> Subject:
         Path(request.model),
         folder,
         text=request.text_encoder,
-        name=request.name or "edgetrack-s",
+        name=request.name or "edgetrack-256",
         version=request.version,
     )
     for _ in watch([0], "exporting float32 and comparing it with PyTorch", 1):

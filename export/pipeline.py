@@ -38,7 +38,7 @@ class ExportConfig:
     checkpoint: Path
     output: Path  # the bundle's folder; an older bundle there is replaced, anything else is left alone
     text: Path = Path("runs/text")  # what ``python -m edgetrack.training.prune_text`` wrote
-    name: str = "edgetrack-s"
+    name: str = "edgetrack-256"
     version: str = "0.1.0"
 
 

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from edgetrack.export.session import Arrays
 from edgetrack.policy import Policy
 
-_OF_SEARCH = ("keep", "drop")  # fields of the policy that judge scores of the graph "search"
+_OF_SEARCH = (
+    "track_threshold",
+    "update_threshold",
+)  # fields of the policy that judge scores of the graph "search"
 _CONFIDENCE = 5.0  # crops that the assumption "nothing changes" is worth
 _EDGE = 1e-3  # scores nearer to 0 and 1 say nothing more
 

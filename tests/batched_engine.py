@@ -63,10 +63,10 @@ class BatchedEngine(FakeEngine):
         super().__init__()
         tensors = {role: GraphSpec({}, {}) for role in BATCHED}
         lively = {
-            "patience": 2.0,
-            "verify": 4.0,
-            "refresh": 2.0,
-            "sure": 0.5,
+            "max_uncertain_frames": 2.0,
+            "reverify_interval": 4.0,
+            "template_update_interval": 2.0,
+            "template_update_threshold": 0.5,
         }  # targets are lost and found often
         manifest = replace(self.bundle.manifest, tensors=tensors, thresholds=lively)
         self.bundle = Bundle(self.bundle.folder, manifest)

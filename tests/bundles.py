@@ -123,7 +123,7 @@ def write_fake_bundle(folder: Path, **changes: Any) -> Path:
         files[role] = {"path": f"{role}.{end}", "sha256": hashlib.sha256(data).hexdigest()}
     spec = {"dtype": "float32", "shape": [1, 2]}
     manifest: dict[str, Any] = {
-        "schema": 1,
+        "schema": 2,
         "name": "fake",
         "version": "0.0.1",
         "license": "Apache-2.0",

@@ -112,7 +112,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.calls: list[str] = []
         manifest = Manifest(
-            schema=1,
+            schema=2,
             name="fake",
             version="0",
             license="Apache-2.0",

@@ -73,7 +73,7 @@ def onnx_of(inputs: Shapes, outputs: Shapes, value: float = 0.5) -> Any:
 def write(folder: Path, shapes: Graphs, *, value: float = 0.5, **manifest: Any) -> Path:
     """A bundle of such graphs; ``manifest`` replaces some of its entries."""
     folder.mkdir(parents=True)
-    shutil.copy(Bundle.open("edgetrack-n").path("tokenizer"), folder / "tokenizer.json")
+    shutil.copy(Bundle.open("edgetrack-160").path("tokenizer"), folder / "tokenizer.json")
     for name in ("text", "tracker"):
         (folder / f"{name}.weights").write_bytes(bytes(64))
     paths = {
@@ -85,7 +85,7 @@ def write(folder: Path, shapes: Graphs, *, value: float = 0.5, **manifest: Any) 
         paths[role] = f"{role}.onnx"
         (folder / paths[role]).write_bytes(onnx_of(inputs, outputs, value).SerializeToString())
     values = {
-        "schema": 1,
+        "schema": 2,
         "name": "hostile",
         "version": "1",
         "license": "Apache-2.0",

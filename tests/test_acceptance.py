@@ -149,7 +149,7 @@ def test_thresholds_follow_the_scores_of_the_other_precision() -> None:
         moved = 1 / (1 + np.exp(-(logits + shift)))
         pairs = [(outputs(a), outputs(b)) for a, b in zip(scores_fp32, moved, strict=True)]
         thresholds = scores.adjusted(policy, pairs)
-        for name in ("keep", "drop"):
+        for name in ("track_threshold", "update_threshold"):
             below = scores_fp32 < getattr(policy, name), moved < thresholds[name]
             assert abs(int(below[0].sum()) - int(below[1].sum())) <= 1
             assert (thresholds[name] > getattr(policy, name)) == (shift > 0)
@@ -171,7 +171,10 @@ def test_scores_that_moved_are_moved_back(slope: float, offset: float) -> None:
 
 def test_without_crops_the_thresholds_stay() -> None:
     policy = Policy()
-    stays = {name: pytest.approx(getattr(policy, name), abs=1e-4) for name in ("keep", "drop")}
+    stays = {
+        name: pytest.approx(getattr(policy, name), abs=1e-4)
+        for name in ("track_threshold", "update_threshold")
+    }
     assert scores.adjusted(policy, []) == stays
 
 

@@ -213,7 +213,7 @@ def test_texts_that_break_parsers(content: str, message: str) -> None:
         {"std": [1, 0, 1]},
         {"fill": [10**400, 0, 0]},
         {"factors": {"template": 0, "search": 4}},
-        {"thresholds": {"keep": float("inf")}},
+        {"thresholds": {"track_threshold": float("inf")}},
         {"precisions": {"int8": {"graphs": ["search"]}}},
         {"precisions": {"int8": {"graphs": 3, "thresholds": {}}}},
         {"precisions": ["int8"]},

@@ -69,7 +69,7 @@ def test_half_a_graph_for_several_targets_is_refused(tmp_path: Path, role: str) 
         Bundle.open(write_fake_bundle(tmp_path, files=files, tensors=tensors))
 
 
-@pytest.mark.parametrize("path", [3, b"x", ["edgetrack-s"]])
+@pytest.mark.parametrize("path", [3, b"x", ["edgetrack-256"]])
 def test_a_model_that_is_no_path(path: Any) -> None:
     with pytest.raises(BundleError, match="expected a folder"):
         Bundle.open(path)
@@ -87,7 +87,7 @@ def test_a_model_that_is_no_path(path: Any) -> None:
         (b'{"schema": "1"}', "not an edgetrack manifest"),
         (b'{"schema": true}', "not an edgetrack manifest"),
         (b'{"schema": 0}', "not a complete manifest"),
-        (b'{"schema": 1}', "without name, version"),
+        (b'{"schema": 2}', "without name, version"),
         (b'{"schema": 99}', "pip install -U edgetrack"),
     ],
 )
@@ -161,11 +161,11 @@ def test_the_shipped_bundle() -> None:
 
 
 def test_a_precision_has_thresholds_of_its_own(tmp_path: Path) -> None:
-    own = {"graphs": [], "thresholds": {"keep": 0.3}}
-    changes = {"thresholds": {"keep": 0.2, "drop": 0.1}, "precisions": {"int8": own}}
+    own = {"graphs": [], "thresholds": {"track_threshold": 0.3}}
+    changes = {"thresholds": {"track_threshold": 0.2, "update_threshold": 0.1}, "precisions": {"int8": own}}
     manifest = Bundle.open(write_fake_bundle(tmp_path, **changes)).manifest
-    assert manifest.thresholds_of("fp32") == {"keep": 0.2, "drop": 0.1}
-    assert manifest.thresholds_of("int8") == {"keep": 0.3, "drop": 0.1}
+    assert manifest.thresholds_of("fp32") == {"track_threshold": 0.2, "update_threshold": 0.1}
+    assert manifest.thresholds_of("int8") == {"track_threshold": 0.3, "update_threshold": 0.1}
     assert Manifest.from_json(manifest.to_json(), origin="here") == manifest
 
 

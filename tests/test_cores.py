@@ -71,9 +71,9 @@ ONE_CORE = """
 import os
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from edgetrack import Tracker, ConfigError
-print(Tracker("edgetrack-n").engine.reason)
+print(Tracker("edgetrack-160").engine.reason)
 try:
-    Tracker("edgetrack-n", threads=2)
+    Tracker("edgetrack-160", threads=2)
 except ConfigError as error:
     print(error)
 """
@@ -95,7 +95,7 @@ def test_on_one_core_the_default_is_one_thread() -> None:
         ["bench", "--threads", "5000"],
         ["bench", "--compare", "threads=5000"],
         ["replay", "x.mcap", "--threads", "5000"],
-        ["export", "edgetrack-s", "--int8", "-o", "out", "--threads", "5000"],
+        ["export", "edgetrack-256", "--int8", "-o", "out", "--threads", "5000"],
         ["eval", "otb", ".", "-o", "out", "--threads", "5000"],
         ["eval", "otb", ".", "-o", "out", "--workers", "5000"],
     ],

@@ -70,7 +70,7 @@ def test_cmake_finds_it_by_its_version(built: Path, version: str, tmp_path: Path
     (tmp_path / "using.cpp").write_text(USING)
     prefix = str(built / "installed")
     program = configure_and_build(tmp_path, tmp_path / "build", CMAKE_PREFIX_PATH=prefix) / "using"
-    assert run(program, Bundle.open().folder).split() == [version, version, "edgetrack-s", "6"]
+    assert run(program, Bundle.open().folder).split() == [version, version, "edgetrack-256", "6"]
 
 
 def test_the_program_of_the_page_builds(repository: Path, built: Path, tmp_path: Path) -> None:

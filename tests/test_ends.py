@@ -18,7 +18,7 @@ import edgetrack
 
 pixels = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
 BOX = (200, 200, 60, 60)
-tracker = edgetrack.Tracker("edgetrack-n", threads=1)
+tracker = edgetrack.Tracker("edgetrack-160", threads=1)
 tracker.start(pixels, box=BOX)
 many = edgetrack.MultiTracker(engine=tracker.engine)
 many.start(pixels, {"a": BOX, "b": (300, 200, 60, 60)})
@@ -41,7 +41,7 @@ def test_anything_may_be_left_open(tmp_path: Path) -> None:
     code = f"""
 pairs = edgetrack.track({str(tmp_path / "v.avi")!r}, box=BOX, tracker=edgetrack.Tracker(engine=tracker.engine))
 next(pairs)
-own = edgetrack.track([pixels] * 9, box=BOX, bundle="edgetrack-n", threads=1)
+own = edgetrack.track([pixels] * 9, box=BOX, bundle="edgetrack-160", threads=1)
 next(own)
 graph = tracker.engine.graph("ground")
 threading.Thread(target=lambda: [tracker.update(pixels) for _ in range(3)]).start()
@@ -139,7 +139,7 @@ pages = int(open("/proc/self/statm").read().split()[0])
 room = pages * resource.getpagesize() + (4 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (room, room))
 try:
-    edgetrack.Tracker("edgetrack-s", threads=1).start(pixels, box=BOX)
+    edgetrack.Tracker("edgetrack-256", threads=1).start(pixels, box=BOX)
 except edgetrack.OutOfMemoryError as error:
     print(error)
 """
@@ -150,7 +150,7 @@ def test_too_little_memory_is_a_sentence() -> None:
     done = run(MEMORY)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("memory ran out while ")
-    assert "edgetrack-n" in done.stdout
+    assert "edgetrack-160" in done.stdout
 
 
 def test_a_command_that_runs_out_of_memory_is_one_line(

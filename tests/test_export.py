@@ -48,7 +48,7 @@ def test_the_bundle_equals_the_network(report: ExportReport) -> None:
 
 def test_the_manifest_says_what_was_exported(report: ExportReport) -> None:
     manifest = report.bundle.manifest
-    assert (manifest.name, manifest.schema, manifest.thresholds) == ("tiny", 1, {"present": 0.5})
+    assert (manifest.name, manifest.schema, manifest.thresholds) == ("tiny", 2, {"present": 0.5})
     assert manifest.parameters < 20_000_000
     assert manifest.tensors["search"].inputs["memory"].shape == (1, 4, 88, 192)
     assert manifest.tensors["ground"].outputs["score"].shape == (1, 1, 20, 20)

@@ -50,7 +50,7 @@ def readers() -> list[threading.Thread]:
 
 def test_a_video_is_followed_from_its_first_frame_to_its_last(video: Path) -> None:
     """With the shipped network; the source is closed with the last frame."""
-    pairs = list(edgetrack.track(video, box=RED, bundle="edgetrack-n", threads=1))
+    pairs = list(edgetrack.track(video, box=RED, bundle="edgetrack-160", threads=1))
     assert [frame.index for frame, _ in pairs] == [track.index for _, track in pairs] == list(range(FRAMES))
     assert all(track.status == "tracking" and track.name == "box" for _, track in pairs)
     assert [track.time_s for _, track in pairs] == [frame.time_s for frame, _ in pairs]
@@ -174,7 +174,7 @@ def test_other_trackers_are_followed_with(video: Path) -> None:
         ("x.mp4", {"text": "red", "deadline_ms": "5"}, ConfigError, "deadline_ms"),
         ("x.mp4", {"text": "red", "fps": 0}, ConfigError, "fps is 0"),
         ("x.mp4", {"text": "red", "threads": 1}, ConfigError, "a tracker and threads"),
-        ("x.mp4", {"text": "red", "bundle": "edgetrack-n", "engine": "ort"}, ConfigError, "bundle, engine"),
+        ("x.mp4", {"text": "red", "bundle": "edgetrack-160", "engine": "ort"}, ConfigError, "bundle, engine"),
         ("x.mp4", {"text": "red"}, SourceError, r"x\.mp4 does not exist"),
         (
             None,

@@ -113,7 +113,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
 @pytest.fixture(scope="module")
 def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Report]:
     folder = tmp_path_factory.mktemp("fp16") / "bundle"
-    request = command.Request("edgetrack-s", folder, ("fp16",), JETSON, page=True)
+    request = command.Request("edgetrack-256", folder, ("fp16",), JETSON, page=True)
     bundle, (report,) = command.make_bundle(request, watch=silent)
     return bundle, report
 
@@ -165,7 +165,7 @@ def test_the_report_says_what_was_measured_and_on_what(made: tuple[Bundle, Repor
         assert row["speed"] == 0.5
     assert "says nothing of a GPU's speed" in stored["why"]
     page = made[0].path("report_page").read_text()
-    for words in ("FP16 of edgetrack-s", "FP16 is in", "search.fp16.onnx", "CPUs have no float16 kernels"):
+    for words in ("FP16 of edgetrack-256", "FP16 is in", "search.fp16.onnx", "CPUs have no float16 kernels"):
         assert words in page
 
 
@@ -180,7 +180,7 @@ def test_for_a_cpu_speed_decides(
     monkeypatch.setattr(gate, "Agreement", lambda *_, **__: Same())
     monkeypatch.setattr(fp16, "compare_speed", lambda fp32, other: speed.Speed(times, 1.0))
     wanted = GateConfig(target="x86-cpu", threads=1)
-    request = command.Request("edgetrack-s", tmp_path / "out", ("fp16",), wanted)
+    request = command.Request("edgetrack-256", tmp_path / "out", ("fp16",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)
     assert report.accepted is accepted
     assert ("fp16" in bundle.manifest.precisions) is accepted
@@ -200,7 +200,7 @@ def test_what_is_not_accurate_is_left_out(
             return accuracy.Accuracy("success AUC", {"clip": [accuracy.Turn(100, 0.8, 0.6)]})
 
     monkeypatch.setattr(gate, "Agreement", lambda *_, **__: Refuses())
-    request = command.Request("edgetrack-s", tmp_path / "out", ("fp16",), JETSON)
+    request = command.Request("edgetrack-256", tmp_path / "out", ("fp16",), JETSON)
     bundle, (report,) = command.make_bundle(request, watch=silent)
     assert not report.accepted
     assert "0.600 against 0.800 in fp32 over 100 frames" in report.why
@@ -231,7 +231,7 @@ def test_several_precisions_pass_one_gate(
     assert seen[0] is seen[1]
     assert bundle.manifest.precisions.keys() == {"int8", "fp16"}  # refused now, and kept as they were
     assert json.loads(bundle.path("report").read_text()).keys() == {"int8", "fp16"}
-    assert "INT8 and FP16 of edgetrack-s" in bundle.path("report_page").read_text()
+    assert "INT8 and FP16 of edgetrack-256" in bundle.path("report_page").read_text()
 
 
 def test_a_cpu_refuses_it_and_says_who_runs_it(made: tuple[Bundle, Report]) -> None:

@@ -55,7 +55,9 @@ def cuda(fakes: Fakes, stand_ins: dict[str, Path], plans: Path, monkeypatch: pyt
 def _answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at the whole frame count at once, as they do for frames on the GPU."""
     of = Policy.of
-    monkeypatch.setattr(Policy, "of", lambda thresholds: replace(of(thresholds), seek=0.0, lag=0.0))
+    monkeypatch.setattr(
+        Policy, "of", lambda thresholds: replace(of(thresholds), search_latency=0.0, reverify_latency=0.0)
+    )
 
 
 @functools.cache

@@ -86,7 +86,7 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
 def test_the_bundle_has_both_flavours_and_the_weights_once(made: tuple[Bundle, Int8Report]) -> None:
     bundle, report = made
     assert report.accepted, report.why
-    batched = [role for role in BATCHED if role in Bundle.open("edgetrack-s").manifest.tensors]
+    batched = [role for role in BATCHED if role in Bundle.open("edgetrack-256").manifest.tensors]
     assert set(bundle.manifest.precisions["int8"].graphs) == {*QUANTIZED, *batched}
     for role in (*QUANTIZED, *batched):
         portable, ort = (bundle.graph(role, "int8", flavour=flavour) for flavour in ("portable", "ort"))
@@ -154,9 +154,9 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
 
 def test_scores_mean_in_int8_what_they_mean_in_float32(made: tuple[Bundle, Int8Report]) -> None:
     thresholds = made[0].manifest.precisions["int8"].thresholds
-    assert thresholds.keys() == {"keep", "drop"}
+    assert thresholds.keys() == {"track_threshold", "update_threshold"}
     policy = Policy.of(made[0].manifest.thresholds)
-    assert 0 < thresholds["drop"] < thresholds["keep"] < 1
+    assert 0 < thresholds["update_threshold"] < thresholds["track_threshold"] < 1
     assert thresholds != {
         name: round(getattr(policy, name), 4) for name in thresholds
     }  # integers move scores
@@ -171,11 +171,11 @@ def test_the_bundle_notes_the_board_and_its_budgets(made: tuple[Bundle, Int8Repo
 
 def test_a_tested_int8_stays_without_a_video(quick: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wanted = GateConfig(threads=1, target="x86-cpu")
-    request = command.Request("edgetrack-n", tmp_path / "out", ("int8",), wanted)
+    request = command.Request("edgetrack-160", tmp_path / "out", ("int8",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)
-    shipped = Bundle.open("edgetrack-n").manifest
+    shipped = Bundle.open("edgetrack-160").manifest
     assert (report.accepted, report.kept) == (True, True)
-    assert report.why.startswith("kept as it was in edgetrack-n")
+    assert report.why.startswith("kept as it was in edgetrack-160")
     assert "search graph 2.00 times as fast" in report.why
     assert bundle.manifest.precisions == shipped.precisions
     assert {role: bundle.manifest.files[role] for role in shipped.files if "int8" in role} == {
@@ -270,7 +270,7 @@ def test_wrong_options(values: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to do: edgetrack-s is a bundle already; give --int8 or --fp16"),
+        ([], "nothing to do: edgetrack-256 is a bundle already; give --int8 or --fp16"),
         (["--calibration", "x.mp4"], "--calibration has no effect: it is for INT8 and float16"),
         (["--int8", "--calibration", "gone.mp4"], "gone.mp4 does not exist"),
         (["--int8", "--box", "1,2"], "as in: --box 120,80,64,48"),

@@ -70,7 +70,11 @@ class Dice(ScriptedEngine):
     concurrent = True
 
     def __init__(self, delays: int, odds: tuple[float, ...]) -> None:
-        super().__init__(1, thresholds={"patience": 2.0, "verify": 5.0, "keep": 0.2}, odds=odds)
+        super().__init__(
+            1,
+            thresholds={"max_uncertain_frames": 2.0, "reverify_interval": 5.0, "track_threshold": 0.2},
+            odds=odds,
+        )
         self.delays = np.random.default_rng(delays) if delays else None
 
     def graph(self, role: str) -> FakeGraph:
@@ -131,7 +135,7 @@ def test_the_answer_counts_a_fixed_number_of_frames_later_and_the_box_is_of_now(
     tracker.start(scene(None), text="red")
     tracks = [tracker.update(scene((100 + 5 * i, 100, 60, 40))) for i in range(10)]
     first = next(i for i, track in enumerate(tracks) if track.status == "tracking")
-    assert first == round(Policy().seek)
+    assert first == round(Policy().search_latency)
     boxes = [track.box for track in tracks[first:]]
     assert all(box and abs(box.x - 100 - 5 * (first + i)) < 6 for i, box in enumerate(boxes))
     assert boxes[1]

@@ -230,7 +230,7 @@ def test_an_engine_is_shared_with_trackers_of_one_target() -> None:
     engine = FakeEngine()
     assert MultiTracker(engine=engine).engine is Tracker(engine=engine).engine is engine
     with pytest.raises(ConfigError, match="bundle"):
-        MultiTracker("edgetrack-s", engine=engine)
+        MultiTracker("edgetrack-256", engine=engine)
 
 
 def test_real_targets_are_followed_as_by_trackers_of_their_own() -> None:

@@ -70,7 +70,15 @@ def test_every_state_is_the_references(
     monkeypatch: pytest.MonkeyPatch, seed: int, odds: tuple[float, ...], named_by: str
 ) -> None:
     native, plain = both(
-        monkeypatch, seed, thresholds={"patience": 4.0, "verify": 3.0, "refresh": 2.0, "keep": 0.2}, odds=odds
+        monkeypatch,
+        seed,
+        thresholds={
+            "max_uncertain_frames": 4.0,
+            "reverify_interval": 3.0,
+            "template_update_interval": 2.0,
+            "track_threshold": 0.2,
+        },
+        odds=odds,
     )
     pictures = frames(seed, FRAMES)
     height, width = pictures[0].shape[:2]
@@ -96,12 +104,12 @@ def test_every_state_is_the_references(
     )
 
 
-@pytest.mark.parametrize("switched_off", ["verify", "refresh"])
+@pytest.mark.parametrize("switched_off", ["reverify_interval", "template_update_interval"])
 def test_a_step_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, switched_off: str) -> None:
     native, plain = both(monkeypatch, 1, thresholds={switched_off: 0.0}, odds=CALM)
-    if switched_off == "verify":
+    if switched_off == "reverify_interval":
         plain._checked = lambda _: None  # type: ignore[method-assign]
-        plain._policy = Policy.of({"verify": 1e9})
+        plain._policy = Policy.of({"reverify_interval": 1e9})
     for i, picture in enumerate(frames(3, 60)):
         if i == 0:
             assert native.start(picture, text="3") == plain.start(picture, text=Tokens(0).encode("3"))
@@ -134,8 +142,10 @@ def test_the_shipped_networks_give_the_same_boxes() -> None:
 def test_the_defaults_in_cpp_are_those_in_python(repository: Path) -> None:
     header = (repository / "runtime_cpp/include/edgetrack/tracker.h").read_text()
     body = header[header.index("struct Policy {") : header.index("struct Model {")]
-    numbers = {name: float(value) for name, value in re.findall(r"double (\w+) = ([\d.]+);", body)}
+    found = re.findall(r"(double|int) (\w+) = ([\d.]+);", body)
+    numbers = {name: {"double": float, "int": int}[kind](value) for kind, name, value in found}
     assert numbers == {field.name: field.default for field in fields(Policy)}
+    assert all(type(numbers[field.name]) is type(field.default) for field in fields(Policy))
 
 
 # what can go wrong

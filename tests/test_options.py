@@ -48,17 +48,17 @@ IDLE = {
         "trust": "demo --trust --output {out}.mp4",
     },
     "export": {
-        "calibration": "export edgetrack-s --output {out} --calibration {video}",
-        "text": "export edgetrack-s --output {out} --text car",
-        "box": "export edgetrack-s --output {out} --box 1,2,30,20",
+        "calibration": "export edgetrack-256 --output {out} --calibration {video}",
+        "text": "export edgetrack-256 --output {out} --text car",
+        "box": "export edgetrack-256 --output {out} --box 1,2,30,20",
         "accept": "export nanotrack-v2 --weights a.onnx --output {out} --accept /nonexistent",
-        "min_auc_ratio": "export edgetrack-s --output {out} --min-auc-ratio 0.9",
+        "min_auc_ratio": "export edgetrack-256 --output {out} --min-auc-ratio 0.9",
         "threads": "export some.pt --output {out} --threads 2",
         "report": "export nanotrack-v2 --weights a.onnx --output {out} --report",
-        "weights": "export edgetrack-s --output {out} --int8 --weights a.onnx",
-        "trust": "export edgetrack-s --output {out} --int8 --trust",
-        "text_encoder": "export edgetrack-s --output {out} --int8 --text-encoder runs/text",
-        "name": "export edgetrack-s --output {out} --int8 --name mine",
+        "weights": "export edgetrack-256 --output {out} --int8 --weights a.onnx",
+        "trust": "export edgetrack-256 --output {out} --int8 --trust",
+        "text_encoder": "export edgetrack-256 --output {out} --int8 --text-encoder runs/text",
+        "name": "export edgetrack-256 --output {out} --int8 --name mine",
         "version": "export {adapter} --output {out} --int8 --trust --version 2.0.0",
     },
     "bench": {
@@ -76,12 +76,12 @@ IDLE = {
         "seed": EVAL + " --seed 1",
         "engine": EVAL + " --tracker opencv-mil --engine ort",
         "precision": EVAL + " --tracker edgetrack:@fp32 --precision int8",
-        "model": EVAL + " --tracker edgetrack:edgetrack-n --model edgetrack-s",
+        "model": EVAL + " --tracker edgetrack:edgetrack-160 --model edgetrack-256",
         "trust": EVAL + " --trust",
     },
     "replay": {
         "engine": "replay {recording} --trust --engine ort",
-        "trust": "replay {recording} --recorded --against edgetrack-n --trust",
+        "trust": "replay {recording} --recorded --against edgetrack-160 --trust",
     },
 }
 CODE = """
@@ -159,7 +159,7 @@ def test_every_option_is_accounted_for() -> None:
 
 
 def test_a_default_that_is_given_counts_as_given(places: dict[str, Path]) -> None:
-    words = ["export", "edgetrack-s", "--output", str(places["out"]), "--min-auc-ratio", "0.99"]
+    words = ["export", "edgetrack-256", "--output", str(places["out"]), "--min-auc-ratio", "0.99"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
     assert "--min-auc-ratio has no effect" in " ".join(result.output.split())

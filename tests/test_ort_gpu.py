@@ -182,8 +182,8 @@ def test_float16_must_be_in_the_bundle(ort: FakeOrt, tmp_path: Path, name: str) 
 def test_engines_of_other_weights_have_another_folder(ort: FakeOrt, tmp_path: Path) -> None:
     import json
 
-    open_engine(Bundle.open("edgetrack-s"), engine="ort-tensorrt", precision="fp32")
-    open_engine(Bundle.open("edgetrack-n"), engine="ort-tensorrt", precision="fp32")
+    open_engine(Bundle.open("edgetrack-256"), engine="ort-tensorrt", precision="fp32")
+    open_engine(Bundle.open("edgetrack-160"), engine="ort-tensorrt", precision="fp32")
     first, second = (Path(o.providers[TENSORRT]["trt_engine_cache_path"]) for o in ort.opened)
     assert first.parent == second.parent == tmp_path / "cache" / "onnxruntime"
     assert first != second

@@ -95,7 +95,7 @@ def test_a_module_that_depends_on_chance_is_refused() -> None:
 def test_commands_that_mix_things_up(tmp_path: Path) -> None:
     for words, complaint in (
         (
-            ["export", "edgetrack-s", "--int8", "--weights", "a.pt"],
+            ["export", "edgetrack-256", "--int8", "--weights", "a.pt"],
             "--weights has no effect: it is for other trackers",
         ),
         (["export", "nanotrack-v2"], "give --weights FILE"),

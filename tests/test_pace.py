@@ -207,7 +207,7 @@ def test_what_moves_is_looked_at_in_the_frame_in_which_it_moves() -> None:
 def test_what_crawls_is_not_at_rest() -> None:
     """Two boxes in a row are at the same place, all of them are not; no change of the picture counts here."""
     engine = FakeEngine()
-    object.__setattr__(engine.bundle.manifest, "thresholds", {"calm": 255.0})
+    object.__setattr__(engine.bundle.manifest, "thresholds", {"static_max_diff": 255.0})
     tracker = Tracker(engine=engine, static_check=True)
     tracker.start(scene(), box=START)
     crawl = [tracker.update(scene(Box(START.x + 2 * i, START.y, START.w, START.h))) for i in range(1, 25)]
@@ -270,7 +270,14 @@ def test_still_scenes_are_reused_before_anything_coasts() -> None:
 @given(seed=st.integers(0, 10_000), odds=st.sampled_from([(1 / 6,) * 6, (0.02, 0.03, 0.05, 0.1, 0.3, 0.5)]))
 def test_the_reference_says_the_same_bit_for_bit(named_by: str, seed: int, odds: tuple[float, ...]) -> None:
     """Over pictures that stand for a while, with deadlines that come and go."""
-    thresholds = {"patience": 4.0, "verify": 3.0, "refresh": 2.0, "keep": 0.2, "still": 0.5, "rest": 1.0}
+    thresholds = {
+        "max_uncertain_frames": 4.0,
+        "reverify_interval": 3.0,
+        "template_update_interval": 2.0,
+        "track_threshold": 0.2,
+        "static_iou": 0.5,
+        "static_min_runs": 1.0,
+    }
     native, plain = (ScriptedEngine(seed, thresholds=thresholds, odds=odds) for _ in range(2))
     dice = np.random.default_rng(seed)
     height, width = (int(v) for v in dice.integers(40, 120, 2))
@@ -294,7 +301,7 @@ def test_the_reference_says_the_same_bit_for_bit(named_by: str, seed: int, odds:
 
 
 def test_the_parity_test_meets_all_three() -> None:
-    thresholds = {"keep": 0.2, "still": 0.5, "rest": 1.0}
+    thresholds = {"track_threshold": 0.2, "static_iou": 0.5, "static_min_runs": 1.0}
     engine = ScriptedEngine(1, thresholds=thresholds, odds=(0.02, 0.03, 0.05, 0.1, 0.3, 0.5))
     tracker = Tracker(engine=engine, static_check=True)
     picture = scene()

@@ -104,7 +104,7 @@ def test_another_engine_agrees(recorded: Path) -> None:
     pytest.importorskip("openvino", reason="the openvino extra is not installed")
     code, said = replay(recorded, "--engine", "openvino", "--min-iou", "0.9")
     assert code == 0, said
-    assert f"reference edgetrack-s {Bundle.open().manifest.version}" in said
+    assert f"reference edgetrack-256 {Bundle.open().manifest.version}" in said
     assert ", openvino fp32" in said
 
 
@@ -150,7 +150,7 @@ def test_what_a_user_can_mend(recorded: Path, tmp_path: Path) -> None:
     ):
         code, said = replay(*arguments)
         assert (code, complaint in said) == (2, True), said
-    assert replay(foreign, "--recorded", "--against", "edgetrack-s")[0] == 0
+    assert replay(foreign, "--recorded", "--against", "edgetrack-256")[0] == 0
 
 
 boxes = st.none() | st.builds(Box, *[st.floats(-50, 50)] * 2, *[st.floats(1, 50)] * 2)

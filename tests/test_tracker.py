@@ -177,7 +177,7 @@ def test_a_bad_frame_says_what_it_is(tracker: Tracker, frame: object, word: str)
 
 def test_an_engine_brings_its_bundle() -> None:
     with pytest.raises(ConfigError, match="bundle"):
-        Tracker("edgetrack-s", engine=FakeEngine())
+        Tracker("edgetrack-256", engine=FakeEngine())
 
 
 def test_arguments_of_another_type_are_named() -> None:

@@ -92,7 +92,7 @@ def test_a_closed_multi_tracker_says_so(many: MultiTracker) -> None:
 
 def test_close_of_a_real_tracker_gives_the_network_back_and_spares_shared_ones() -> None:
     frame = scene(RED)
-    owner = Tracker("edgetrack-n", threads=1)
+    owner = Tracker("edgetrack-160", threads=1)
     owner.start(frame, box=RED)
     guest = Tracker(engine=owner.engine)
     guest.start(frame, box=RED)
@@ -228,7 +228,7 @@ def test_copies_name_the_way(tracker: Tracker, many: MultiTracker, copied: Calla
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_a_real_engine_is_not_copied(copied: Callable[[Any], object]) -> None:
-    engine = Tracker("edgetrack-n", threads=1).engine
+    engine = Tracker("edgetrack-160", threads=1).engine
     with pytest.raises(NotCopyableError, match=r"^OrtEngine .* edgetrack\.Tracker\(engine=engine\)"):
         copied(engine)
     with pytest.raises(NotCopyableError, match=r"^OrtGraph "):
@@ -321,7 +321,7 @@ def test_a_deadline_that_is_none(tracker: Tracker, many: MultiTracker, deadline_
 @pytest.mark.parametrize("batch", [False, True])
 def test_real_targets_share_a_deadline(batch: bool) -> None:
     """The network runs for none that it comes too late for, and for each after three frames at most."""
-    many = MultiTracker("edgetrack-n", threads=1, batch=batch)
+    many = MultiTracker("edgetrack-160", threads=1, batch=batch)
     frame = scene(RED)
     boxes = {name: (100 + 100 * i, 100, 60, 40) for i, name in enumerate("abcd")}
     many.start(frame, boxes)
@@ -368,6 +368,6 @@ def test_arguments_are_checked(arguments: dict[str, Any], words: str) -> None:
 def test_what_an_engine_has_of_its_own_is_not_given_twice() -> None:
     with pytest.raises(ConfigError, match="batch is 'no'; expected True or False"):
         MultiTracker(engine=FakeEngine(), batch="no")  # type: ignore[arg-type]
-    for given in ({"bundle": "edgetrack-n"}, {"precision": "int8"}, {"threads": 1}):
+    for given in ({"bundle": "edgetrack-160"}, {"precision": "int8"}, {"threads": 1}):
         with pytest.raises(ConfigError, match=f"got {next(iter(given))}=.* and an open engine"):
             edgetrack.Tracker(engine=FakeEngine(), **given)

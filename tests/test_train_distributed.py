@@ -52,7 +52,7 @@ weight = 0.5
 def random_text_encoder(folder: Path) -> None:
     """The shipped vocabulary with weights of no meaning."""
     folder.mkdir()
-    shipped = Path(edgetrack.__file__).parent / "models" / "edgetrack-s" / "tokenizer.json"
+    shipped = Path(edgetrack.__file__).parent / "models" / "edgetrack-256" / "tokenizer.json"
     (folder / TOKENIZER).write_bytes(shipped.read_bytes())
     rows = Tokenizer.from_file(str(shipped)).get_vocab_size()
     torch.save(MiniLM(rows).state_dict(), folder / CHECKPOINT)

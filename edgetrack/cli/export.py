@@ -34,7 +34,7 @@ def export_command(
             help="A shipped model, a bundle, a checkpoint (.pt), or another tracker: nanotrack-v2, nanotrack-v3 or "
             "FILE.py:CLASS.",
         ),
-    ] = "edgetrack-s",
+    ] = "edgetrack-256",
     *,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle to write.", show_default=False)
@@ -120,7 +120,7 @@ def export_command(
         typer.Option(
             metavar="NAME",
             rich_help_panel="New model",
-            help="Of a checkpoint's or another tracker's bundle. Without: edgetrack-s, or the tracker's own.",
+            help="Of a checkpoint's or another tracker's bundle. Without: edgetrack-256, or the tracker's own.",
         ),
     ] = None,
     version: Annotated[

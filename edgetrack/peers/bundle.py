@@ -67,6 +67,10 @@ class AdapterManifest:
                 raise ValueError(
                     f"schema {values['schema']} is newer than {SCHEMA}: pip install -U edgetrack"
                 )
+            if values["schema"] < SCHEMA:
+                raise ValueError(
+                    f"schema {values['schema']} is older than {SCHEMA}: export the tracker again"
+                )
             known = {name: parse(values[name]) for name, parse in _PARSERS.items() if name in values}
             manifest = cls(**known)
             _check_roles(manifest)

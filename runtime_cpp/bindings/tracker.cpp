@@ -28,9 +28,11 @@ Model model_of(double template_factor, double search_factor, const Three& mean, 
 
 Policy policy_of(const py::dict& values) {
   Policy policy;
-  const auto numbers = fields(policy);
-  if (values.size() != numbers.size()) throw std::invalid_argument("policy must have all its numbers");
-  for (const auto& [key, value] : numbers) *value = values[py::str(key)].cast<double>();
+  const std::vector<std::string> names = policy_names();
+  if (values.size() != names.size())
+    throw std::invalid_argument(
+        "policy lacks numbers: the compiled module is of another version; run: pip install -e .");
+  for (const std::string& name : names) set_policy(policy, name, values[py::str(name)].cast<double>());
   return policy;
 }
 

@@ -62,7 +62,7 @@ double Rival::distance(const Box& box) const { return edgetrack::distance(claim_
 bool Rival::plausible(std::size_t peak) const {
   const Peak &best = state_.peaks[0], &it = state_.peaks[peak];
   return peak == 0 ||
-         (it.score >= std::max(state_.policy.keep, kAlike * best.score) && it.raw >= kAlike * best.raw);
+         (it.score >= std::max(state_.policy.track_threshold, kAlike * best.score) && it.raw >= kAlike * best.raw);
 }
 
 bool Rival::is_free(const Box& box, const Rival& other, const std::vector<Rival*>& all) const {
@@ -94,7 +94,7 @@ bool Rival::part(Rival& other, const std::vector<Rival*>& all) {
 
 // Both are on one thing, or hide one another. When that lasts, the one that should be elsewhere is lost.
 void Rival::doubt(Rival& other) {
-  const auto patience = static_cast<int>(state_.policy.patience);
+  const auto patience = static_cast<int>(state_.policy.max_uncertain_frames);
   for (Rival* one : {this, &other}) {
     one->state_.be_unsure();
     one->changed = true;

@@ -12,7 +12,7 @@ namespace edgetrack {
 
 namespace {
 
-constexpr int kSchema = 1;
+constexpr int kSchema = 2;
 constexpr std::uint64_t kLargestManifest = 1 << 20;  // bytes; a real one has about ten thousand
 constexpr std::size_t kBatches[] = {2, 4};           // "search2", "search4"
 constexpr const char* kRoles[] = {"text", "prompt", "template", "search", "ground", "tokenizer"};
@@ -34,14 +34,7 @@ std::int64_t whole(const Json& json) {
 }
 
 void read_policy(const Json& thresholds, Policy& policy) {
-  const std::map<std::string, double*> numbers = fields(policy);
-  for (const auto& [name, value] : thresholds.fields()) {
-    const auto known = numbers.find(name);
-    if (known == numbers.end())
-      throw Error(Code::bundle, message("the manifest has the unknown threshold '", name,
-                                        "'; use a newer version of edgetrack"));
-    *known->second = value.number();
-  }
+  for (const auto& [name, value] : thresholds.fields()) set_policy(policy, name, value.number());
 }
 
 DType dtype_of(const std::string& name) {

@@ -39,7 +39,7 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.on_gpu = frame.place == Place::gpu;
   look.lands = index;
   if (engine->concurrent() && !look.on_gpu)
-    look.lands += static_cast<std::int64_t>(locked ? policy.lag : policy.seek);
+    look.lands += static_cast<std::int64_t>(locked ? policy.reverify_latency : policy.search_latency);
   if (box) look.then = *box;
   if (look.on_gpu) {
     run(detector, frame, region);
@@ -75,7 +75,7 @@ void Tracker::State::abandon() {
 // it.
 void Tracker::State::wait_a_share() {
   const Stopwatch watch(work.timing.network_s);
-  aside->wait(whole_look.errand, whole_look.by->cost.seconds() / (policy.seek + 1));
+  aside->wait(whole_look.errand, whole_look.by->cost.seconds() / (policy.search_latency + 1));
 }
 
 // The best place that is no other target's, if it is much like the best of all.
@@ -112,7 +112,7 @@ Track Tracker::State::arrive(const Frame* current) {
   const Region region = letterbox(look.extent());
   const std::optional<Prediction> prediction = find(maps, region);
   const double score = prediction ? confidence(*prediction) : 0.0;
-  if (score < policy.candidate) {
+  if (score < policy.candidate_threshold) {
     evidence.clear();
     box.reset();
     return {std::nullopt, score, status, index};
@@ -121,8 +121,8 @@ Track Tracker::State::arrive(const Frame* current) {
   const Tensor& image = look.by->image;
   const double sum = evidence.add(found, score, box && iou(*box, found) >= kSamePlace, region,
                                   look.on_gpu ? nullptr : image.floats(),
-                                  static_cast<int>(image.spec.shape[3]), model.std, policy.calm, look.begun);
-  if (score < policy.acquire && sum < policy.confirm) {
+                                  static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff, look.begun);
+  if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
     if (current)
       box = here(found);
     else
@@ -164,7 +164,7 @@ void Tracker::State::end_trial() {
   const Region region = letterbox(look.extent());
   const std::optional<Prediction> prediction = find(maps, region);
   const double score = prediction ? confidence(*prediction) : 0.0;
-  if (score < policy.candidate) {
+  if (score < policy.candidate_threshold) {
     give_up();
     latest.score = score;
     return;
@@ -173,9 +173,9 @@ void Tracker::State::end_trial() {
   const Tensor& image = look.by->image;
   const bool same = iou(found, look.then) >= kSamePlace;
   const double sum = evidence.add(found, score, same, region, image.floats(),
-                                  static_cast<int>(image.spec.shape[3]), model.std, policy.calm, look.begun);
+                                  static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff, look.begun);
   belief = score;
-  if (score < policy.acquire && sum < policy.confirm) {
+  if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
     if (same) return;
     status = absent;
     return try_out(found);
@@ -216,16 +216,16 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
   const double here =
       static_cast<double>(quality_within(maps, look.then, region)) * static_cast<double>(*maps.presence);
   belief += kBelief * (here - belief);
-  if (score < policy.candidate || contested) return std::nullopt;
+  if (score < policy.candidate_threshold || contested) return std::nullopt;
   const Box found = clip(from_region(region, prediction->share), look.extent());
   if (std::max(holds(found, look.then), holds(look.then, found)) >= kSame) {
     against = 0;
-    if (iou(found, look.then) >= policy.extent) return std::nullopt;
+    if (iou(found, look.then) >= policy.refit_iou) return std::nullopt;
     take_template(current, found);
     return moved(found);
   }
   against = std::max(0.0, against + std::log(score / std::max(here, kLeast)));
-  if (against < policy.doubt) return std::nullopt;
+  if (against < policy.switch_evidence) return std::nullopt;
   take_template(current, found);
   belief = score;
   return found;

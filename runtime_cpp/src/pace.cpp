@@ -108,15 +108,15 @@ void Pace::start(const Box& box, std::int64_t index) {
 }
 
 std::optional<Basis> Pace::without_network(const Frame& frame, Basis last, bool late) const {
-  const bool still = static_check && last != Basis::coasted && rested_ >= policy_.rest;
-  if (still && skipped_ < policy_.reuse && snapshot_.resembles(frame, policy_.calm)) return Basis::reused;
-  if (late && skipped_ < policy_.coast) return Basis::coasted;
+  const bool still = static_check && last != Basis::coasted && rested_ >= policy_.static_min_runs;
+  if (still && skipped_ < policy_.max_reused_frames && snapshot_.resembles(frame, policy_.static_max_diff)) return Basis::reused;
+  if (late && skipped_ < policy_.max_coasted_frames) return Basis::coasted;
   return std::nullopt;
 }
 
 void Pace::see(const Frame& frame, const Region& region, const Box* found, std::int64_t index) {
   skipped_ = 0;
-  if (found && iou(anchor_, *found) >= policy_.still) {
+  if (found && iou(anchor_, *found) >= policy_.static_iou) {
     ++rested_;
   } else {
     rested_ = 0;

@@ -69,7 +69,7 @@ void Tracker::State::follow_from(const Box& at) {
 // Wider for a target that is fast, and for one that was not surely seen of late.
 Region Tracker::State::search_region() const {
   const double speed = pace.speed() / std::sqrt(box->w * box->h);
-  const double growth = policy.widen * streak / policy.patience + policy.haste * speed;
+  const double growth = policy.uncertainty_expansion * streak / policy.max_uncertain_frames + policy.velocity_expansion * speed;
   return region_around(*box, model.search_factor * (1 + std::min(growth, kWidest)));
 }
 
@@ -83,7 +83,7 @@ Track Tracker::State::skip(const Frame& frame, Basis basis) {
 // Whether a check by the sentence that is due begins now: when there is time for it, or it has waited enough.
 bool Tracker::State::has_time_to_check(const Detector& searching, double left_s) const {
   const double check_s = ground_by_words ? ground_by_words->cost.seconds() : 0.0;
-  return owed > policy.coast || searching.cost.seconds() + check_s <= left_s;
+  return owed > policy.max_coasted_frames || searching.cost.seconds() + check_s <= left_s;
 }
 
 std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline) {
@@ -100,7 +100,7 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   if (whole_look.pending && index >= whole_look.lands) tentative ? end_trial() : end_check(nullptr);
   if (!locked) return latest;
   if (tentative && !whole_look.pending) begin_look(frame);
-  const bool check = !own_template && !whole_look.pending && (owed > 0 || due(index, policy.verify));
+  const bool check = !own_template && !whole_look.pending && (owed > 0 || due(index, policy.reverify_interval));
   const double left_s = deadline.left_s();
   if (check) ++owed;
   if (status == Status::tracking)
@@ -123,15 +123,15 @@ Track Tracker::State::search_alone(const Frame& frame) {
 
 Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
   const Maps maps = answer.maps();
-  const Prior prior = {window.data(), policy.window, box->w / around.w, box->h / around.w, policy.penalty};
+  const Prior prior = {window.data(), policy.window_influence, box->w / around.w, box->h / around.w, policy.penalty_k};
   const Prediction prediction = decode(maps, &prior);
   const double score = confidence(prediction);
-  if (score >= policy.drop)
-    box = clip(smoothed(from_region(around, prediction.share), *box, policy.inertia), frame);
+  if (score >= policy.update_threshold)
+    box = clip(smoothed(from_region(around, prediction.share), *box, policy.size_momentum), frame);
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
   if (crowded) note_peaks(maps, prior, frame);
-  pace.see(frame, around, score >= policy.drop ? &*box : nullptr, index);
-  if (score >= policy.sure && !contested && due(index, policy.refresh)) refresh(answer);
+  pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr, index);
+  if (score >= policy.template_update_threshold && !contested && due(index, policy.template_update_interval)) refresh(answer);
   return latest = judged(score);
 }
 
@@ -159,12 +159,12 @@ void Tracker::State::refresh(const Answer& answer) {
 
 Track Tracker::State::judged(double score) {
   const double shown = score * belief;
-  if (score >= policy.keep) {
+  if (score >= policy.track_threshold) {
     streak = 0;
     status = tentative ? Status::uncertain : Status::tracking;
     return {box, shown, status, index};
   }
-  if (++streak < policy.patience) {
+  if (++streak < policy.max_uncertain_frames) {
     status = Status::uncertain;
     return {box, shown, status, index};
   }
@@ -190,7 +190,7 @@ void Tracker::State::note_peaks(const Maps& maps, const Prior& prior, const Fram
     const auto next = decode_apart(maps, &prior, around, before.data(), peak_count);
     if (!next) return;
     before[peak_count] = from_region(around, next->share);
-    peaks[peak_count++] = {clip(smoothed(from_region(around, next->share), *box, policy.inertia), frame),
+    peaks[peak_count++] = {clip(smoothed(from_region(around, next->share), *box, policy.size_momentum), frame),
                            next->peak, confidence(*next)};
   }
 }

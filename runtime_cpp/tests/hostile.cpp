@@ -66,8 +66,8 @@ void check_box(const Track& track, const std::string& what) {
 void follow(const std::shared_ptr<Engine>& engine, const std::string& what) {
   const Model model = {2.0, 4.0, {0, 0, 0}, {1, 1, 1}, {0, 0, 0}};
   Policy policy;
-  policy.verify = policy.refresh = policy.patience = 2;
-  policy.sure = 0.1;
+  policy.reverify_interval = policy.template_update_interval = policy.max_uncertain_frames = 2;
+  policy.template_update_threshold = 0.1;
   std::vector<std::uint8_t> pixels(64 * 48 * 3, 90);
   const Frame frame = {pixels.data(), 64, 48, 192};
   const Text text = {{1, 2, 3, 4, 0, 0}, {1, 1, 1, 1, 0, 0}};

@@ -51,7 +51,7 @@ static void batched(const edgetrack::Model& model, const edgetrack::Policy& poli
 int main() {
   using edgetrack::Code;
   edgetrack::Policy policy;
-  policy.patience = 3, policy.verify = 4, policy.refresh = 2;
+  policy.max_uncertain_frames = 3, policy.reverify_interval = 4, policy.template_update_interval = 2;
   const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}};
   std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
   const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320}, bad = {nullptr, 320, 240, 960};

@@ -24,8 +24,8 @@ static long counted(edgetrack::Tracker& tracker, int warm, int frames, std::set<
 
 int main() {
   edgetrack::Policy policy;
-  policy.patience = 3, policy.verify = 4, policy.refresh = 2;
-  policy.rest = 1, policy.still = 0, policy.reuse = 1;  // dice never rest
+  policy.max_uncertain_frames = 3, policy.reverify_interval = 4, policy.template_update_interval = 2;
+  policy.static_min_runs = 1, policy.static_iou = 0, policy.max_reused_frames = 1;  // dice never rest
   const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}};
   std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
   const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320};

@@ -52,7 +52,10 @@ def _report(dataset: str) -> dict[str, object]:
     return {
         "dataset": dataset,
         "machine": {"processor": "AMD EPYC", "cores": "2"},
-        "trackers": {"edgetrack": {"model": "edgetrack-s 0.1.0", "precision": "fp32"}, "opencv-nano:v2": {}},
+        "trackers": {
+            "edgetrack": {"model": "edgetrack-256 0.1.0", "precision": "fp32"},
+            "opencv-nano:v2": {},
+        },
         "runs": [
             run("opencv-nano:v2", "bbox", 0.66),
             run("edgetrack", "nl", 0.5),

@@ -19,7 +19,8 @@ pytest.importorskip("cv2", reason="the video extra is not installed")
 
 @pytest.mark.parametrize(
     ("name", "asked"),
-    [("edgetrack", {}), ("edgetrack:edgetrack-n", {"model": "edgetrack-n"}), ("edgetrack:@fp32", {"precision": "fp32"}),
+    [("edgetrack", {}),
+     ("edgetrack:edgetrack-160", {"model": "edgetrack-160"}), ("edgetrack:@fp32", {"precision": "fp32"}),
      ("edgetrack:a@b/m", {"model": "a@b/m"}), ("edgetrack:a@b/m@fp32", {"model": "a@b/m", "precision": "fp32"}),
      ("edgetrack:my/models@2/car@fp32", {"model": "my/models@2/car", "precision": "fp32"})],
 )  # fmt: skip
@@ -35,17 +36,17 @@ def test_a_name_says_which_model_and_precision(name: str, asked: dict[str, str])
 
 
 def test_models_and_precisions_side_by_side(dataset: Path, tmp_path: Path) -> None:
-    names = ("edgetrack:@fp32", "edgetrack:edgetrack-n@int8", "edgetrack:edgetrack-n")
+    names = ("edgetrack:@fp32", "edgetrack:edgetrack-160@int8", "edgetrack:edgetrack-160")
     words = [word for name in names for word in ("--tracker", name)]
     command = ["eval", "folder", str(dataset), *words, "--precision", "int8", "--sequences", "slow"]
     result = CliRunner().invoke(app, [*command, "--threads", "1", "--output", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "out/report.json").read_text())
     facts = [(report["trackers"][n]["model"].split()[0], report["trackers"][n]["precision"]) for n in names]
-    assert facts == [("edgetrack-s", "fp32"), ("edgetrack-n", "int8"), ("edgetrack-n", "int8")]
+    assert facts == [("edgetrack-256", "fp32"), ("edgetrack-160", "int8"), ("edgetrack-160", "int8")]
     first, second, third = (
         json.loads((tmp_path / "out/records" / folder / "bbox/clean/slow.json").read_text())["boxes"]
-        for folder in ("edgetrack-@fp32", "edgetrack-edgetrack-n@int8", "edgetrack-edgetrack-n")
+        for folder in ("edgetrack-@fp32", "edgetrack-edgetrack-160@int8", "edgetrack-edgetrack-160")
     )
     assert first != second == third
 

@@ -74,18 +74,20 @@ class Pace:
 
     def without_network(self, pixels: Pixels, last: Basis, *, late: bool) -> Basis | None:
         policy, basis = self._policy, None
-        still = self._static_check and last != "coasted" and self._rested >= policy.rest
-        resembles = still and self._snapshot is not None and self._snapshot.resembles(pixels, policy.calm)
-        if resembles and self._skipped < policy.reuse:
+        still = self._static_check and last != "coasted" and self._rested >= policy.static_min_runs
+        resembles = (
+            still and self._snapshot is not None and self._snapshot.resembles(pixels, policy.static_max_diff)
+        )
+        if resembles and self._skipped < policy.max_reused_frames:
             basis = "reused"
-        elif late and self._skipped < policy.coast:
+        elif late and self._skipped < policy.max_coasted_frames:
             basis = "coasted"
         self._skipped += basis is not None
         return cast(Basis | None, basis)
 
     def see(self, pixels: Pixels, region: Region, found: Box | None, index: int) -> None:
         self._skipped = 0
-        still = found is not None and self._anchor.iou(found) >= self._policy.still
+        still = found is not None and self._anchor.iou(found) >= self._policy.static_iou
         self._rested = self._rested + 1 if still else 0
         if found is not None:
             self._anchor = self._anchor if still else found

@@ -92,7 +92,7 @@ class Tracker:
     def _look(self, pixels: Pixels) -> Track:
         assert self._target is not None
         found = self._everywhere(pixels)[1]
-        if found.quality < self._policy.candidate:
+        if found.quality < self._policy.candidate_threshold:
             self._evidence, self._box = 0.0, None
             return Track(None, found.quality, self._status, self._index)
         same = self._box is not None and found.box.iou(self._box) >= _SAME_PLACE
@@ -102,7 +102,7 @@ class Tracker:
             self._evidence = self._evidence * same + found.quality
             self._counted = self._images["ground"][0].copy()
         self._box = found.box
-        if found.quality < self._policy.acquire and self._evidence < self._policy.confirm:
+        if found.quality < self._policy.detect_threshold and self._evidence < self._policy.confirm_score_sum:
             return Track(found.box, found.quality, "uncertain", self._index)
         if not self._own_template:
             self._target.set_template(pixels, found.box)
@@ -125,7 +125,7 @@ class Tracker:
             for x1, x2 in pairwise(across):
                 if y1 < y2 and x1 < x2:
                     change = image[:, y1:y2, x1:x2].astype(float) - self._counted[:, y1:y2, x1:x2]
-                    if (abs(change.mean(axis=(1, 2))) * self._manifest.std > self._policy.calm).any():
+                    if (abs(change.mean(axis=(1, 2))) * self._manifest.std > self._policy.static_max_diff).any():
                         return True
         return False
 
@@ -153,13 +153,13 @@ class Tracker:
         here = quality_within(outputs, self._box, letterbox(pixels.shape[1], pixels.shape[0]))
         here *= float(outputs["presence"][0, 0])
         self._belief += _BELIEF_RATE * (here - self._belief)
-        if found.quality < self._policy.candidate:
+        if found.quality < self._policy.candidate_threshold:
             return None
         if max(found.box.holds(self._box), self._box.holds(found.box)) >= 0.6:  # the same thing
             self._against = 0.0
-            return found.box if found.box.iou(self._box) < self._policy.extent else None
+            return found.box if found.box.iou(self._box) < self._policy.refit_iou else None
         self._against = max(0.0, self._against + math.log(found.quality / max(here, 0.02)))
-        if self._against < self._policy.doubt:
+        if self._against < self._policy.switch_evidence:
             return None
         self._belief = found.quality
         return found.box
@@ -182,13 +182,13 @@ class Tracker:
         assert self._box is not None
         assert self._target is not None
         policy, before = self._policy, self._box
-        due = not self._own_template and (self._owed > 0 or self._index % int(policy.verify) == 0)
+        due = not self._own_template and (self._owed > 0 or self._index % policy.reverify_interval == 0)
         self._owed += due
         if self._status == "tracking":
             basis = self._pace.without_network(pixels, self._latest.basis, late=late)
             if basis is not None:
                 return self._skip(pixels, basis)
-        if due and (self._owed > policy.coast or not late):
+        if due and (self._owed > policy.max_coasted_frames or not late):
             self._owed = 0
             better = self._checked(pixels)
             if better is not None:
@@ -203,23 +203,27 @@ class Tracker:
         prediction = decode(
             outputs,
             window=self._window,
-            influence=policy.window,
+            influence=policy.window_influence,
             previous=(before.w / region[2], before.h / region[2]),
-            penalty=policy.penalty,
+            penalty=policy.penalty_k,
         )
         score = confidence(prediction)
-        if score >= policy.drop:
+        if score >= policy.update_threshold:
             self._box = self._smoothed(region, prediction, pixels)
-        self._pace.see(pixels, region, self._box if score >= policy.drop else None, self._index)
-        if score >= policy.sure and policy.refresh and self._index % int(policy.refresh) == 0:
+        self._pace.see(pixels, region, self._box if score >= policy.update_threshold else None, self._index)
+        if (
+            score >= policy.template_update_threshold
+            and policy.template_update_interval
+            and self._index % policy.template_update_interval == 0
+        ):
             share = target_share(self._box, region, outputs["score"].shape[-1])
             self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
         shown = score * self._belief
-        if score >= policy.keep:
+        if score >= policy.track_threshold:
             self._streak, self._status = 0, "tracking"
             return Track(self._box, shown, "tracking", self._index)
         self._streak += 1
-        if self._streak < policy.patience:
+        if self._streak < policy.max_uncertain_frames:
             self._status = "uncertain"
             return Track(self._box, shown, "uncertain", self._index)
         self._lose()
@@ -228,13 +232,16 @@ class Tracker:
     def _search_region(self, box: Box) -> Region:
         """Wider for a target that is fast, and for one that was not surely seen of late."""
         policy, speed = self._policy, self._pace.motion.speed / math.sqrt(box.w * box.h)
-        growth = policy.widen * self._streak / policy.patience + policy.haste * speed
+        growth = (
+            policy.uncertainty_expansion * self._streak / policy.max_uncertain_frames
+            + policy.velocity_expansion * speed
+        )
         return region_around(box, self._manifest.factors["search"] * (1 + min(growth, 1)))
 
     def _smoothed(self, region: Region, prediction: Prediction, pixels: Pixels) -> Box:
         """The new box with some of the old size kept, inside the frame."""
         assert self._box is not None
-        keep = self._policy.inertia
+        keep = self._policy.size_momentum
         raw = from_region(region, prediction.cxcywh)
         w, h = raw.w * (1 - keep) + self._box.w * keep, raw.h * (1 - keep) + self._box.h * keep
         cx, cy = raw.center

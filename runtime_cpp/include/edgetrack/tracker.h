@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,33 +16,37 @@ namespace edgetrack {
 // Numbers of the state machine; scores are 0..1. The same as edgetrack/policy.py, which explains each:
 // tests/test_native_tracker.py holds one to the other.
 struct Policy {
-  double acquire = 0.60;
-  double candidate = 0.10;
-  double confirm = 1.0;
-  double keep = 0.05;
-  double drop = 0.02;
-  double patience = 12.0;
-  double verify = 6.0;  // 0: never
-  double doubt = 1.5;
-  double extent = 0.6;
-  double refresh = 5.0;  // 0: never
-  double sure = 0.6;
-  double window = 0.40;
-  double penalty = 0.08;
-  double inertia = 0.35;
-  double widen = 1.0;
-  double haste = 0.25;
-  double coast = 3.0;
-  double reuse = 5.0;
-  double rest = 3.0;
-  double still = 0.9;
-  double calm = 4.0;
-  double seek = 1.0;
-  double lag = 1.0;
+  double detect_threshold = 0.60;
+  double candidate_threshold = 0.10;
+  double confirm_score_sum = 1.0;
+  double track_threshold = 0.05;
+  double update_threshold = 0.02;
+  int max_uncertain_frames = 12;
+  int reverify_interval = 6;  // 0: never
+  double switch_evidence = 1.5;
+  double refit_iou = 0.6;
+  int template_update_interval = 5;  // 0: never
+  double template_update_threshold = 0.6;
+  double window_influence = 0.40;
+  double penalty_k = 0.08;
+  double size_momentum = 0.35;
+  double uncertainty_expansion = 1.0;
+  double velocity_expansion = 0.25;
+  int max_coasted_frames = 3;
+  int max_reused_frames = 5;
+  int static_min_runs = 3;
+  double static_iou = 0.9;
+  double static_max_diff = 4.0;
+  int search_latency = 1;
+  int reverify_latency = 1;
 };
 
-// Each number by its name.
-EDGETRACK_API std::map<std::string, double*> fields(Policy& policy);
+// The names of all numbers of a Policy.
+EDGETRACK_API std::vector<std::string> policy_names();
+
+// Sets the number called `name`. Throws Error when there is none of that name, or it counts frames and
+// `value` is not a whole number from 0 to 2^30.
+EDGETRACK_API void set_policy(Policy& policy, const std::string& name, double value);
 
 // What the manifest says of the network's pictures.
 struct Model {
@@ -82,14 +85,14 @@ class EDGETRACK_API Tracker {
   // frame or deadline does not count as a frame.
   //
   // With a deadline, in milliseconds from the call: a box that is tracked coasts, at its velocity of late,
-  // while the network would take longer (the median of its last runs here). After `coast` such frames in a
-  // row the network runs whatever the deadline says, as it always does while the target is uncertain or
-  // looked for.
+  // while the network would take longer (the median of its last runs here). After `max_coasted_frames` such
+  // frames in a row the network runs whatever the deadline says, as it always does while the target is
+  // uncertain or looked for.
   Track update(const Frame& frame, std::optional<double> deadline_ms = std::nullopt);
 
-  // From now on, whether a box that has not moved stands, for up to `reuse` frames in a row, as long as its
-  // surroundings hardly change from what the network last saw. Off at first. Frames in GPU memory are refused
-  // while it is on: they are compared on the CPU.
+  // From now on, whether a box that has not moved stands, for up to `max_reused_frames` frames in a row, as
+  // long as its surroundings hardly change from what the network last saw. Off at first. Frames in GPU memory
+  // are refused while it is on: they are compared on the CPU.
   void set_static_check(bool on);
 
   // Loads every graph and runs it once, so that no later call does: neither the first text nor the first
