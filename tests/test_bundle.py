@@ -88,6 +88,7 @@ def test_a_model_that_is_no_path(path: Any) -> None:
         (b'{"schema": true}', "not an edgetrack manifest"),
         (b'{"schema": 0}', "not a complete manifest"),
         (b'{"schema": 2}', "without name, version"),
+        (b'{"schema": 1}', "older than 2; .*export it again"),
         (b'{"schema": 99}', "pip install -U edgetrack"),
     ],
 )
