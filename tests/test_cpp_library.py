@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -10,7 +9,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from edgetrack.bundle import Bundle
@@ -158,42 +156,27 @@ def test_the_thread_sanitizer_finds_nothing(repository: Path, tmp_path: Path, bu
 
 
 def test_the_tokenizer_is_pythons(built: Path, bundle: Bundle) -> None:
-    dice = np.random.default_rng(0)
-    vocabulary = list(json.loads(bundle.path("tokenizer").read_text())["model"]["vocab"])
-    words = [word for word in vocabulary if word.isascii() and "[" not in word]
     lines = [
         "red car",
         " The RED-car's  driver!",
         "zzzzqqqq",
-        "a" * 101,
-        "x\ty",
         "?!",
         "123",
-        "4x4",
-        "# 7 zzzzqqqq",
         "",
         "   ",
-        "caf\u00e9",
+        "caf\u00e9 \U0001f697",
         "[SEP]",
+        "a[SEP]b",
     ]
-    for _ in range(600):
-        some = "".join(
-            dice.choice(words) + dice.choice(["", " ", "-", "  "]) for _ in range(dice.integers(1, 9))
-        )
-        lines.append(some)
-    lines += ["".join(chr(c) for c in dice.integers(32, 127, 12)).replace("[", "") for _ in range(300)]
-    answers = run(built / "tokens", bundle.folder, input="\n".join(lines).encode() + b"\n").splitlines()
+    answers = run(built / "tokens", bundle.folder, input="\n".join(lines).encode() + b"\n\xff\n").splitlines()
     python = Tokenizer(bundle)
-    for line, answer in zip(lines, answers, strict=True):
-        if not line.isascii() or "[SEP]" in line:
-            assert answer == "error 3", line  # what only Python takes
-            continue
+    expected = []
+    for line in lines:
         try:
-            ids, mask = python.encode(line)
-            expected = " ".join(str(i) for i in ids[mask > 0])
+            expected.append(" ".join(map(str, python.tokens(line))))
         except PromptError:
-            expected = "error 3"
-        assert answer == expected, repr(line)
+            expected.append("error 3")
+    assert answers == [*expected, "error 3"]
 
 
 def test_the_example_says_what_is_wrong(example: Path, bundle: Bundle, tmp_path: Path) -> None:
