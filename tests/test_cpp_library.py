@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from edgetrack.bundle import Bundle
-from edgetrack.engines.ort import SETTINGS
 from edgetrack.errors import PromptError
 from edgetrack.prompt import Tokenizer
 
@@ -202,13 +200,6 @@ def test_without_the_library_the_engine_says_what_to_install(example: Path, bund
     )
     assert done.returncode == 7
     assert "pip install onnxruntime" in done.stderr.decode()
-
-
-def test_sessions_are_set_up_as_in_python(repository: Path) -> None:
-    """Another optimizer, or none, gives other last bits, and INT8 products in float."""
-    source = (repository / "runtime_cpp/src/ort.cpp").read_text()
-    block = source[source.index("kSettings[][2]") :].partition(";")[0]
-    assert dict(re.findall(r'\{"([a-z_.]+)", "(\w+)"\}', block)) == SETTINGS
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
