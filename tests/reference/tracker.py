@@ -125,7 +125,9 @@ class Tracker:
             for x1, x2 in pairwise(across):
                 if y1 < y2 and x1 < x2:
                     change = image[:, y1:y2, x1:x2].astype(float) - self._counted[:, y1:y2, x1:x2]
-                    if (abs(change.mean(axis=(1, 2))) * self._manifest.std > self._policy.static_max_diff).any():
+                    if (
+                        abs(change.mean(axis=(1, 2))) * self._manifest.std > self._policy.static_max_diff
+                    ).any():
                         return True
         return False
 
