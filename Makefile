@@ -11,7 +11,8 @@ DEMO_BIN := $(CURDIR)/.venv-demo/bin
 DOCS_BIN := $(CURDIR)/.venv-docs/bin
 FLOORS_BIN := $(CURDIR)/.venv-floors/bin
 CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/include/edgetrack/*.h \
-  $(foreach d,src bindings tests examples,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h)
+  $(foreach d,src bindings tests,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h \
+  examples/c/*.c examples/cpp/*.cpp)
 FLOOR_TESTS := $(foreach t,broken_bundles hostile_bundles bundle prompt tracker multi_tracker cli demo,tests/test_$(t).py)
 MAKEFLAGS += --no-print-directory
 

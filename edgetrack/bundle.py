@@ -187,9 +187,7 @@ def _what_file(path: Path) -> str | None:
         return f"{path} does not exist; expected a model bundle, or a file to make one of" if ending else None
     if path.name == FILE_NAME:
         return f"{path} is a file of a bundle; give its folder, {path.parent}"
-    adapter = (
-        f"edgetrack export my.py:Adapter --weights {path} --output DIR (docs/own_tracker.py shows an adapter)"
-    )
+    adapter = f"edgetrack export my.py:Adapter --weights {path} --output DIR (examples/own_tracker.py shows an adapter)"
     if ending == ".pt":
         return (
             f"{path} is a file of weights, not a bundle; a checkpoint of edgetrack train becomes one by: "
