@@ -72,7 +72,7 @@ demo: $(DEMO_BIN)/python
 # The tools alone: the pages and the sources are read, nothing of edgetrack is built or run.
 docs: $(DOCS_BIN)/python
 	@$(DOCS_BIN)/pip install --quiet $$(sed -n 's/^docs = \[\(.*\)\].*/\1/p' pyproject.toml | tr -d '",')
-	@$(DOCS_BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_BIN)/mkdocs build --strict
 
 %/bin/python:
 	@test -n "$(PYTHON)" || { echo "no Python 3.10 or later was found; run: make PYTHON=/path/to/python3"; exit 1; }
