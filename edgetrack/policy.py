@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from edgetrack.errors import BundleError
 
@@ -84,5 +85,5 @@ class Policy:
                     f"the manifest has the threshold {field.name} {value}; expected a whole number of frames: "
                     "export the bundle again"
                 )
-        kinds = {field.name: int if isinstance(field.default, int) else float for field in fields(cls)}
+        kinds: dict[str, Any] = {field.name: type(field.default) for field in fields(cls)}
         return cls(**{name: kinds[name](value) for name, value in thresholds.items()})

@@ -227,14 +227,14 @@ class Timing:
 
     Attributes:
         crop: Cropping the search region into the network's input.
-        network: Inference.
+        network: Inference of the network.
         other: Decoding, motion, state machine.
     """
 
     crop: float
     """Cropping the search region into the network's input; 0 for frames in GPU memory, where inference includes it."""
     network: float
-    """Inference."""
+    """Inference of the network."""
     other: float
     """Decoding, motion, state machine."""
 
