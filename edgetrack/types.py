@@ -113,7 +113,7 @@ class Box:
         common = self._common(other)
         return common / (self.w * self.h + other.w * other.h - common)
 
-    def holds(self, other: Box) -> float:
+    def coverage(self, other: Box) -> float:
         """Compute the fraction of ``other`` that lies inside this box, 0..1."""
         return self._common(other) / (other.w * other.h)
 
