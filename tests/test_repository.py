@@ -103,6 +103,15 @@ def test_the_workflows_run_what_contributors_run() -> None:
     assert named >= {"demo", "docs", "lint", "mutants", "test", "test-floors"}
 
 
+def test_make_docs_installs_the_extra_docs() -> None:
+    """The Makefile reads it from pyproject.toml by a pattern, so that edgetrack need not be built for it."""
+    (program,) = re.findall(r"sed -n '(.*)' pyproject\.toml", (ROOT / "Makefile").read_text())
+    done = subprocess.run(
+        ["sed", "-n", program, str(ROOT / "pyproject.toml")], capture_output=True, text=True
+    )
+    assert re.findall(r'"(.*?)"', done.stdout) == PROJECT["project"]["optional-dependencies"]["docs"]
+
+
 def test_the_supported_pythons_are_the_same_everywhere() -> None:
     listed = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["project"]["classifiers"]))
     assert PROJECT["project"]["requires-python"] == f">={listed[0]}"
