@@ -1,19 +1,22 @@
 # make test: everything that CI does.   make demo: a video of the tracker at work.   make format: tidy the sources.
 # make test-kernels: the optional libraries, which need the headers of ONNX Runtime and TensorRT (kernels/README.md).
 # make test-floors: the security tests and the basics on the oldest versions that pyproject.toml allows.
+# make docs: the documentation as a site, in build/site.
 # Each sets up what it needs in a fresh clone: Python 3.10 or later, a C++17 compiler and make must be there.
 
 works = $(shell $(1) -c 'import sys, venv; sys.version_info >= (3, 10) and print("$(1)")' 2>/dev/null)
 PYTHON ?= $(firstword $(call works,python3.11) $(call works,python3))
 BIN := $(CURDIR)/.venv/bin
 DEMO_BIN := $(CURDIR)/.venv-demo/bin
+DOCS_BIN := $(CURDIR)/.venv-docs/bin
 FLOORS_BIN := $(CURDIR)/.venv-floors/bin
 CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/include/edgetrack/*.h \
-  $(foreach d,src bindings tests examples,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h)
+  $(foreach d,src bindings tests,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h \
+  examples/c/*.c examples/cpp/*.cpp)
 FLOOR_TESTS := $(foreach t,broken_bundles hostile_bundles bundle prompt tracker multi_tracker cli demo,tests/test_$(t).py)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: test test-floors test-kernels mutants demo wheel lint format clean
+.PHONY: test test-floors test-kernels mutants demo docs wheel lint format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 test: wheel lint
@@ -48,7 +51,7 @@ mutants: wheel
 wheel: $(BIN)/python
 	@rm -rf dist
 	@EDGETRACK_WERROR=ON $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
-	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,export,mcap,openvino,parity,train,video]"
+	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,docs,export,mcap,openvino,parity,train,video]"
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
 
 lint: wheel
@@ -66,9 +69,14 @@ demo: $(DEMO_BIN)/python
 	@$(DEMO_BIN)/pip install --quiet ".[video]"
 	@$(DEMO_BIN)/edgetrack demo --output demo.mp4
 
+# The tools alone: the pages and the sources are read, nothing of edgetrack is built or run.
+docs: $(DOCS_BIN)/python
+	@$(DOCS_BIN)/pip install --quiet $$(sed -n 's/^docs = \[\(.*\)\].*/\1/p' pyproject.toml | tr -d '",')
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_BIN)/mkdocs build --strict
+
 %/bin/python:
 	@test -n "$(PYTHON)" || { echo "no Python 3.10 or later was found; run: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $*
 
 clean:
-	@rm -rf .venv .venv-demo .venv-floors build dist
+	@rm -rf .venv .venv-demo .venv-docs .venv-floors build dist
