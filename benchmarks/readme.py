@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edgetrack.evaluation.pareto import Point, chart
-from edgetrack.evaluation.svg import standalone
-from edgetrack.evaluation.trackers import is_peer
+from edgetrack.evaluation.report.pareto import Point, chart
+from edgetrack.evaluation.report.svg import standalone
+from edgetrack.evaluation.trackers.registry import is_peer
 
 BEGIN, END = "<!-- measured: benchmarks/readme.py -->", "<!-- end -->"
 PEERS = {

@@ -32,6 +32,7 @@ ALWAYS = {
     "models": "",
     "targets": "",
     "train": "recipe",
+    "vot": "threads engine precision model",
 }
 RUN = "run --source {video} --box 1,2,30,20"
 EVAL = "eval folder {data} --output {out}"
@@ -123,7 +124,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "graphs": ["g"],
         "files": entries,
     }
-    (adapter / "manifest.json").write_text(json.dumps({"schema": 1, "kind": "adapter", **about}))
+    (adapter / "manifest.json").write_text(json.dumps({"schema": 2, "kind": "adapter", **about}))
     recording = folder / "a.mcap"
     words = ["run", "--source", str(video), "--box", "1,2,30,20", "--model", str(adapter), "--trust"]
     result = CliRunner().invoke(app, [*words, "--output", str(recording)])

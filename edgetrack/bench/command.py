@@ -86,8 +86,8 @@ def bench_command(
     from edgetrack.bench import measure as measuring
     from edgetrack.bench.budget import budget_of, check
     from edgetrack.bench.report import print_checks, print_figures, write_json
-    from edgetrack.evaluation import machine
-    from edgetrack.evaluation.trackers import takes_weights
+    from edgetrack.evaluation.trackers.registry import takes_weights
+    from edgetrack.reporting import machine
     from edgetrack.terminal import open_console
 
     options = EngineOptions(model, engine, precision, threads, trust=trust)
@@ -145,14 +145,14 @@ def _contestants(
     options: EngineOptions, changes: list[str], peers: list[str], weights: Path | None
 ) -> list[Contestant]:
     from edgetrack.bench.measure import Contestant
-    from edgetrack.evaluation.trackers import open_entrant
+    from edgetrack.evaluation.trackers.registry import open_entry
 
     entrants = [("edgetrack", "edgetrack", options)]
     entrants += [(f"edgetrack {change}", "edgetrack", _changed(options, change)) for change in changes]
     entrants += [(peer, peer, options) for peer in peers]
     opened = []
     for name, kind, its in entrants:
-        entrant = open_entrant(kind, open_edgetrack=its.tracker, peer_weights=weights, threads=its.threads)
+        entrant = open_entry(kind, open_edgetrack=its.tracker, peer_weights=weights, threads=its.threads)
         opened.append(Contestant(name, entrant.tracker, entrant.facts))
     return opened
 

@@ -6,12 +6,12 @@ import os
 
 from edgetrack import terminal
 from edgetrack.bench.command import bench_command
-from edgetrack.cli import build, export, lists, run  # each registers its commands
+from edgetrack.cli import build, export, lists, run, vot  # each registers its commands
 from edgetrack.cli.base import EXIT_USER_ERROR, app, complain
-from edgetrack.evaluation.command import eval_command
+from edgetrack.cli.eval import eval_command
 from edgetrack.replay.command import replay_command
 
-__all__ = ["app", "build", "export", "lists", "main", "run"]
+__all__ = ["app", "build", "export", "lists", "main", "run", "vot"]
 
 app.command("bench")(bench_command)
 app.command("eval")(eval_command)

@@ -7,8 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
-from edgetrack.evaluation.tables import Table
-from edgetrack.evaluation.terminal import open_progress, print_table
+from edgetrack.cli.eval_view import open_progress
+from edgetrack.cli.tables import print_table
+from edgetrack.reporting.table import Table
 
 COLUMNS = ["tracker", "target given by", *(f"figure {i}" for i in range(12))]
 NAMES = ("edgetrack", "opencv-nano:v2")
