@@ -20,8 +20,8 @@ from edgetrack import cores
 from edgetrack.cli.eval_view import evaluate_and_print
 from edgetrack.evaluation.execution.request import Request
 from edgetrack.evaluation.perturbations.registry import CORRUPTIONS, SEVERITIES, conditions
-from edgetrack.evaluation.report.radar import corruption_radar
-from edgetrack.evaluation.report.svg import standalone
+from edgetrack.evaluation.report.charts import corruption_radar
+from edgetrack.reporting.charts import radar_chart, to_svg
 from edgetrack.tracker import Tracker
 
 KEPT = ("command", "made", "dataset", "settings", "trackers", "machine", "notes", "robustness", "degradation")
@@ -101,8 +101,9 @@ def main() -> None:
     )
     report = evaluate_and_print(Console(highlight=False), request, open_edgetrack=Opener(args.threads))
     shorten(args.work, args.output)
-    if drawing := corruption_radar(report.runs):
-        (args.output / "robustness.svg").write_text(standalone(drawing) + "\n")
+    drawing = corruption_radar(report.runs)
+    for radar in drawing:
+        (args.output / "robustness.svg").write_text(to_svg(radar_chart(*radar)))
     print(f"written  {args.output / 'robustness'}.md, .json{', .svg' if drawing else ''}")
 
 

@@ -156,6 +156,14 @@ def eval_command(
             "--output", "-o", metavar="DIR", help="Folder of the results.", rich_help_panel="Results"
         ),
     ] = Path("evaluation-results"),
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html/--no-html",
+            help="Draw report.html, which needs matplotlib.",
+            rich_help_panel="Results",
+        ),
+    ] = True,
     results: Annotated[
         list[_Format] | None,
         typer.Option(
@@ -268,7 +276,7 @@ def eval_command(
         command=shlex.join(["edgetrack", *sys.argv[1:]]),
     )
     options = EngineOptions(model, engine, precision, threads, trust=trust)
-    evaluate_and_print(open_console(), request, open_edgetrack=options.tracker)
+    evaluate_and_print(open_console(), request, open_edgetrack=options.tracker, html=html)
 
 
 def _own_rules(trackers: list[str], model: str | None) -> dict[str, Rule]:

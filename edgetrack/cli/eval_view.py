@@ -16,6 +16,7 @@ from edgetrack.evaluation.execution.request import OpenTracker, Request
 from edgetrack.evaluation.report.files import summary_tables
 from edgetrack.evaluation.report.tables import MORE_TITLE, grounding_table
 from edgetrack.evaluation.report.write import write_report
+from edgetrack.reporting.charts import require_matplotlib
 from edgetrack.status import print_written
 
 
@@ -42,13 +43,19 @@ def open_progress(console: Console) -> Progress:
 
 
 def show_progress(
-    console: Console, events_of: Iterable[events.Progress | Report | GroundingReport]
+    console: Console, stream: Iterable[events.Progress | Report | GroundingReport], *, html: bool = True
 ) -> Report | GroundingReport:
-    """Show the progress of an evaluation, a line for each finished run, and return its report."""
+    """Show the progress of an evaluation, a line for each finished run, and return its report.
+
+    Raises:
+        MissingExtra: the report is to be drawn and cannot be; raised before any work.
+    """
     with open_progress(console) as progress:
         bar = progress.add_task("", total=None)
-        for event in events_of:
+        for event in stream:
             if isinstance(event, events.Planned):
+                if html and event.scored:
+                    require_matplotlib()
                 progress.update(bar, total=event.frames)
             elif isinstance(event, events.FramesDone):
                 progress.advance(bar, event.count)
@@ -63,16 +70,17 @@ def show_progress(
 
 
 def evaluate_and_print(
-    console: Console, request: Request, *, open_edgetrack: OpenTracker
+    console: Console, request: Request, *, open_edgetrack: OpenTracker, html: bool = True
 ) -> Report | GroundingReport:
     """Evaluate, show the progress, print the tables, and write all files of the report."""
     try:
-        report = show_progress(console, evaluate(request, open_edgetrack=open_edgetrack))
+        report = show_progress(console, evaluate(request, open_edgetrack=open_edgetrack), html=html)
     except KeyboardInterrupt:
         console.print("stopped; finished sequences are kept: add --resume to go on", soft_wrap=True)
         raise
     print_report(console, report)
-    print_written(console, *write_report(report, request.output, results=request.results))
+    files = write_report(report, request.output, results=request.results, html=html)
+    print_written(console, *files)
     return report
 
 

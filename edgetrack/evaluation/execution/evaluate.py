@@ -64,8 +64,8 @@ def evaluate(
         open_edgetrack: opens edgetrack's tracker, as ``edgetrack.open_tracker`` does.
 
     Yields:
-        `Planned`, then `FramesDone`, `SequenceDone` and `RunDone` as they occur; finally a `Report`, or for a
-        grounding set a `GroundingReport`.
+        `Planned` before anything is written, then `FramesDone`, `SequenceDone` and `RunDone` as they occur; finally a
+        `Report`, or for a grounding set a `GroundingReport`.
 
     Raises:
         EdgetrackError: something is missing, wrong or cannot be read; finished sequences stay on disk.
@@ -91,6 +91,7 @@ def _evaluate_sequences(request: Request, open_edgetrack: OpenTracker) -> Iterat
         raise ConfigError("--results writes the boxes of the true texts; add --text-control none")
     check_scored(selected, dict.fromkeys(run.condition for run in runs), clips=clips, seed=request.seed)
     jobs = plan_jobs(request, runs, clips, selected)
+    yield Planned(_frames(jobs, clips), scored=not hidden)
     labels = digest((clip.name, clip.text, clip.boxes) for clip in clips)
     prepare_output_dir(
         request.output, {**request.settings(), "labels": labels}, entries, resume=request.resume
@@ -126,6 +127,7 @@ def _evaluate_regions(request: Request, open_edgetrack: OpenTracker) -> Iterator
     entries = [setup.open(name) for name in request.trackers]
     runs = plan(entries, ("nl",), ("none",), (CLEAN,))
     jobs = plan_batches(request, runs, batches)
+    yield Planned(_frames(jobs, batches))
     labels = digest(
         (batch.name, "\0".join(text for _, text in batch.pairs), batch.boxes) for batch in batches
     )
@@ -142,6 +144,10 @@ def _evaluate_regions(request: Request, open_edgetrack: OpenTracker) -> Iterator
     texts = [text for batch in batches for _, text in batch.pairs]
     size = f"{len(regions)} regions, {len(texts)} sentences"
     yield GroundingReport(_provenance(request, entries, size, texts), batches, rows, records)
+
+
+def _frames(jobs: Sequence[Job], clips: Sequence[Clip] | Sequence[ExpressionBatch]) -> int:
+    return sum(len(clips[job.index]) for job in jobs)
 
 
 def _setup(
@@ -161,10 +167,9 @@ def _as_tracked(run: Run, selected: list[Clip], clips: list[Clip], seed: int) ->
 
 def _perform(
     request: Request, jobs: Sequence[Job], setup: WorkerSetup, entries: Sequence[TrackerEntry]
-) -> Iterator[Planned | FramesDone | SequenceDone | Run]:
+) -> Iterator[FramesDone | SequenceDone | Run]:
     """Do the jobs and save each record as soon as it is there; yield a run as soon as it is complete."""
     left = Counter(job.run for job in jobs)
-    yield Planned(sum(len(setup.clips[job.index]) for job in jobs))
     for done in _results(request, jobs, setup, entries):
         if done is None:
             yield ONE_FRAME

@@ -21,6 +21,7 @@ class Planned:
     """How much there is to do."""
 
     frames: int  # not on disk yet
+    scored: bool = True  # whether there will be metrics: not if the boxes are not public
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from edgetrack.types import STATUSES
 MORE_TITLE = "More metrics"
 MAIN = "tracker|prompt|AUC|OS50|OS75|P20|NP20|F|AUROC|ECE|first frame|ms"
 MORE = (
-    "tracker|prompt|AO|official AUC|Pr|Re|ECE adaptive|first-frame accuracy|AUC of those|false present|"
+    "tracker|prompt|AO|official AUC|Pr|Re|ECE adaptive|first frame|AUC of those|false present|"
     "re-detected|after|ms p95"
 )
 OCCLUSION = (

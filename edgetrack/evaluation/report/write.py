@@ -15,7 +15,11 @@ from edgetrack.evaluation.types import ResultFormat
 
 
 def write_report(
-    report: Report | GroundingReport, output: Path, *, results: Sequence[ResultFormat] = ()
+    report: Report | GroundingReport,
+    output: Path,
+    *,
+    results: Sequence[ResultFormat] = (),
+    html: bool = True,
 ) -> list[Path]:
     """Write report.html, report.json and report.md, and the result files for toolkits.
 
@@ -23,11 +27,13 @@ def write_report(
         report: what `evaluate` found.
         output: the folder.
         results: formats of other toolkits and servers; they get the clean runs with the true texts.
+        html: whether to draw report.html, which needs matplotlib and reads frames again.
 
     Returns:
         The files; none of a report without metrics, only those for servers.
 
     Raises:
+        MissingExtra: matplotlib is not installed.
         SourceError: an image cannot be read.
         SinkError: a file cannot be written.
     """
@@ -40,8 +46,10 @@ def write_report(
         ]
         if not report.runs:
             return written
-    page = grounding_html(report) if isinstance(report, GroundingReport) else to_html(report)
-    texts = {"report.html": page, "report.json": to_json(report), "report.md": to_markdown(report)}
+    texts = {"report.json": to_json(report), "report.md": to_markdown(report)}
+    if html:
+        page = grounding_html(report) if isinstance(report, GroundingReport) else to_html(report)
+        texts = {"report.html": page, **texts}
     for name, text in texts.items():
         write_text(output / name, text)
     return written + [output / name for name in texts]

@@ -1,4 +1,4 @@
-"""The figure of accuracy against time, and the README's table that the same reports make."""
+"""The README's table and its figure of accuracy against time, which the same reports make."""
 
 import json
 import subprocess
@@ -7,34 +7,6 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-
-from edgetrack.evaluation.report.pareto import Point, chart, front
-
-
-def test_only_what_nothing_beats_is_on_the_front() -> None:
-    fast, slow, worse = Point("fast", 3.0, 0.6), Point("slow", 9.0, 0.7), Point("worse", 9.5, 0.65)
-    assert front([worse, slow, fast]) == [fast, slow]
-    assert front([Point("a", 3.0, 0.5), fast]) == [fast]
-
-
-def test_better_is_further_up_and_slower_further_right() -> None:
-    svg = chart("t < u", [Point("a & b", 3.0, 0.6), Point("c", 9.0, 0.7)])
-    first, second = (node.attrib for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}circle"))
-    assert float(first["cx"]) < float(second["cx"])
-    assert float(first["cy"]) > float(second["cy"])
-
-
-def test_names_of_points_that_are_close_do_not_meet() -> None:
-    close = [(6.9, 0.707), (4.6, 0.706), (3.6, 0.685), (2.4, 0.693), (3.0, 0.663), (1.8, 0.664), (2.4, 0.653)]
-    svg = chart("t", [Point(f"tracker number {i}, fp32", ms, auc) for i, (ms, auc) in enumerate(close)])
-    names = [
-        e for e in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text") if "number" in str(e.text)
-    ]
-    assert len(names) == len(close)
-    places = [(float(e.attrib["x"]), float(e.attrib["y"]), 6.6 * len(str(e.text))) for e in names]
-    for i, (x, y, width) in enumerate(places):
-        for a, b, other in places[:i]:
-            assert x + width <= a or a + other <= x or abs(y - b) >= 15
 
 
 def _report(dataset: str) -> dict[str, object]:
@@ -86,7 +58,7 @@ def test_the_table_of_the_readme_comes_from_reports(repository: Path, tmp_path: 
     assert [line.split(" | ")[1] for line in shown] == ["box", "text alone", "box"]
     assert "13 of 23" in shown[1]
     assert "TrackerNano v2" in shown[2]
-    assert (tmp_path / "f.svg").read_text().count("<circle") == 2
+    assert ET.parse(tmp_path / "f.svg").getroot().tag.endswith("svg")
 
 
 @pytest.mark.parametrize("text", ["no marks", "<!-- measured: benchmarks/readme.py --> only one"])

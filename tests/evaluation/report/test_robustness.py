@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import replace
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,15 +11,7 @@ import pytest
 from edgetrack.datasets import Sequence
 from edgetrack.evaluation.metrics.robustness import degradation, robustness
 from edgetrack.evaluation.metrics.runs import RunMetrics, score_run
-from edgetrack.evaluation.report.radar import (
-    RADIUS,
-    SIDE,
-    TOP,
-    Ring,
-    attribute_radars,
-    corruption_radar,
-    radar,
-)
+from edgetrack.evaluation.report.charts import attribute_radars, corruption_radar
 from edgetrack.evaluation.report.robustness_tables import robustness_details, robustness_tables
 from edgetrack.evaluation.types import CLEAN, Condition, Record, Run
 from edgetrack.types import Box, Track
@@ -121,38 +111,17 @@ def test_trackers_stand_side_by_side() -> None:
     ]
 
 
-def test_a_radar_has_its_points_where_they_belong() -> None:
-    drawing = ElementTree.fromstring(
-        radar("t <&>", ["up", "right", "down", "left"], [Ring("a & b", np.array([1, 0.5, 0, 0.25]))])
-    )
-    lines = [
-        e.get("points") for e in drawing.iter("{http://www.w3.org/2000/svg}polygon") if e.get("fill-opacity")
-    ]
-    x, y = SIDE + RADIUS, TOP + RADIUS
-    expected = [(x, y - RADIUS), (x + RADIUS / 2, y), (x, y), (x - RADIUS / 4, y)]
-    [found] = [[tuple(map(float, p.split(","))) for p in line.split()] for line in lines if line]
-    assert found == [pytest.approx(point, abs=0.06) for point in expected]
-
-
-def test_a_ring_with_a_hole_is_named_and_not_drawn() -> None:
-    drawing = radar("t", ["a", "b", "c"], [Ring("r", np.array([0.5, np.nan, 1]))])
-    assert "r: no figure on some spoke" in drawing
-    assert "fill-opacity" not in drawing
-    assert "nan" not in drawing
-
-
 def test_radars_are_there_where_there_is_a_shape() -> None:
-    chart = corruption_radar(RUNS)
-    assert len(re.findall("fill-opacity", chart)) == 2
-    assert all(f">{name}</text>" in chart for name in ("none", "fog", "jpeg", "edgetrack, bbox"))
-    assert corruption_radar(RUNS[:1]) == ""
-    assert corruption_radar(RUNS[:3]) == "", "two spokes are no shape"
+    [(title, spokes, rings)] = corruption_radar(RUNS)
+    assert (title, spokes) == ("AUC by corruption, mean over severities", ["none", "fog", "jpeg"])
+    assert [name for name, _ in rings] == ["edgetrack, bbox", "opencv-nano:v2, bbox"]
+    assert rings[0][1] == pytest.approx([auc(21), auc(15), auc(16)])
+    assert corruption_radar(RUNS[:1]) == []
+    assert corruption_radar(RUNS[:3]) == [], "two spokes are no shape"
     clips = tuple(
         replace(CLIP, name=v, attributes={"motion": v[0], "n": "1"}) for v in ("a", "b", "c1", "c2")
     )
     clean = [figures("edgetrack", CLEAN, 21, clips=clips)]
-    [chart] = attribute_radars(clean, clips)
-    assert all(
-        f">{name}</text>" in chart for name in ("AUC by motion (sequences)", "a (1)", "b (1)", "c (2)")
-    )
+    [(title, spokes, rings)] = attribute_radars(clean, clips)
+    assert (title, spokes) == ("AUC by motion (sequences)", ["a (1)", "b (1)", "c (2)"])
     assert attribute_radars(clean, [CLIP] * 4) == []
