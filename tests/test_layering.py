@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"crop"},
     {"engines", "io", "policy", "datasets"},
     {"tracker", "multi_tracker", "opened", "history"},
-    {"adapters", "peers", "pipeline", "following", "status", "demo", "options", "network"},
+    {"adapters", "peers", "pipeline", "following", "demo", "network"},
     {"evaluation", "export", "training"},
     {"bench", "replay"},
     {"cli"},
@@ -48,17 +48,15 @@ FORBIDDEN = {
 }
 OUTSIDE = {
     "edgetrack": {"numpy"},
-    "edgetrack.bench": {"numpy", "rich", "typer"},  # only the command loads it
+    "edgetrack.bench": {"numpy"},
     "edgetrack.cli": {"numpy", "rich", "typer"},
     "edgetrack.datasets": {"numpy"},
     "edgetrack.targets": set(),
     "edgetrack.network": {"numpy", "torch"},
-    "edgetrack.options": {"typer"},
     "edgetrack.peers.nanotrack.graphs": {"onnx"},
     "edgetrack.peers.nanotrack.published": {"onnx"},
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
-    "edgetrack.replay": {"numpy", "rich", "typer"},  # only the command loads it
-    "edgetrack.status": {"numpy", "rich"},  # only the command loads it
+    "edgetrack.replay": {"numpy"},
     "edgetrack.evaluation": {"numpy"},
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
     "edgetrack.training": {"cv2", "numpy", "onnx", "onnxruntime", "rich", "tokenizers", "tomli", "torch"},

@@ -33,6 +33,7 @@ ALWAYS = {
     "targets": "",
     "train": "recipe",
     "vot": "threads engine precision model",
+    "dataset": "",
 }
 RUN = "run --source {video} --box 1,2,30,20"
 EVAL = "eval folder {data} --output {out}"

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from edgetrack.cli.tables import print_table
+from edgetrack.cli.tables import print_table, print_written
 from edgetrack.evaluation.execution import events
 from edgetrack.evaluation.execution.evaluate import evaluate
 from edgetrack.evaluation.execution.events import GroundingReport, Report
@@ -17,7 +17,6 @@ from edgetrack.evaluation.report.files import summary_tables
 from edgetrack.evaluation.report.tables import MORE_TITLE, grounding_table
 from edgetrack.evaluation.report.write import write_report
 from edgetrack.reporting.charts import require_matplotlib
-from edgetrack.status import print_written
 
 
 def open_progress(console: Console) -> Progress:

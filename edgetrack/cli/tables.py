@@ -1,8 +1,9 @@
-"""Tables of a report on the terminal."""
+"""Tables on the terminal, and where files were written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from rich import box as box_style
@@ -11,8 +12,23 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from edgetrack.reporting.table import Table
+from edgetrack.terminal import one_line
 
 COLUMN_GAP = 2  # between columns
+
+
+def open_table(console: Console) -> RichTable:
+    """Return an empty table; in a pipe it has no borders and never wraps."""
+    if not console.is_terminal:
+        console.width = 1000
+    return RichTable(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+
+
+def print_written(console: Console, *files: Path) -> None:
+    """Print where something was written."""
+    for file in files:
+        console.print("written", style="dim", end="  ")
+        console.print(one_line(str(file)), soft_wrap=True)
 
 
 def print_table(console: Console, table: Table) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from edgetrack.cli.base import app
-from edgetrack.options import Engine, EngineOptions, Model, Precision, Threads
+from edgetrack.cli.engine_options import EngineOptions
+from edgetrack.cli.options import Engine, Model, Precision, Threads
 
 
-@app.command("vot")
 def vot_command(
     threads: Threads = 2, engine: Engine = "auto", precision: Precision = "auto", model: Model = None
 ) -> None:

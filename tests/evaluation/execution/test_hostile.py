@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from edgetrack.cli.eval_view import evaluate_and_print
-from edgetrack.cli.tables import print_table
+from edgetrack.cli.tables import print_table, print_written
 from edgetrack.errors import BoxError, ConfigError, EngineUnavailable, SinkError
 from edgetrack.evaluation.execution.dataset import load_sequences
 from edgetrack.evaluation.execution.output_dir import prepare_output_dir
@@ -30,7 +30,6 @@ from edgetrack.evaluation.report.tables import main_table
 from edgetrack.evaluation.trackers.opencv import OpenCvTracker
 from edgetrack.evaluation.trackers.registry import TrackerEntry
 from edgetrack.reporting.table import Table
-from edgetrack.status import print_written
 from edgetrack.types import Box
 
 pytest.importorskip("cv2", reason="the video extra is not installed")

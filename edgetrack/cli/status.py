@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from rich import box as box_style
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from edgetrack import __version__, targets
-from edgetrack.bundle import Bundle, shipped
-from edgetrack.engines import available
 from edgetrack.pipeline import Meter, Summary
 from edgetrack.terminal import one_line, takes_more
 from edgetrack.types import STATUSES, Box, Frame, Status, Track
@@ -31,7 +24,7 @@ if TYPE_CHECKING:
 
     Engine = OwnEngine | AdapterEngine
 
-COLOURS: dict[Status, str] = {"tracking": "green", "uncertain": "yellow", "lost": "red", "searching": "cyan"}
+COLORS: dict[Status, str] = {"tracking": "green", "uncertain": "yellow", "lost": "red", "searching": "cyan"}
 REDRAW_S = 0.1
 RECENT_FRAMES = 300  # the live percentiles follow what happens now
 
@@ -65,18 +58,18 @@ class StatusLine(AbstractContextManager["StatusLine"]):
             self._live.stop()
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
-        """Redraws the line, at most ten times a second."""
-        line = Text().append(f" ● {track.status:<9}", style=f"bold {COLOURS[track.status]}")
+        """Redraw the line, at most ten times a second."""
+        line = Text().append(f" ● {track.status:<9}", style=f"bold {COLORS[track.status]}")
         line.append(f" score {track.score:.2f}")
         if track.basis != "network":
             line.append(f" {track.basis}", style="dim")
         self._redraw(line, frame, meter)
 
     def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
-        """The same for several targets: a dot for each, in the colour of its status."""
+        """Redraw the line for several targets: a dot for each, in the color of its status."""
         line = Text()
         for name, track in tracks.items():
-            line.append(" ● ", style=f"bold {COLOURS[track.status]}")
+            line.append(" ● ", style=f"bold {COLORS[track.status]}")
             line.append(name)
         self._redraw(line, frame, meter)
 
@@ -112,24 +105,24 @@ class Watch:
         self._reason = engine.reason
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
-        """As ``StatusLine.update``."""
-        self._look(frame)
+        """See `StatusLine.update`."""
+        self._note_change(frame)
         self._line.update(frame, track, meter)
 
     def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
-        """As ``StatusLine.update_all``."""
-        self._look(frame)
+        """See `StatusLine.update_all`."""
+        self._note_change(frame)
         self._line.update_all(frame, tracks, meter)
 
     @property
     def engines(self) -> list[str]:
-        """Each change; or, where the engine asked for has not served at all, what did."""
+        """Each change; or what served, where the requested engine never did."""
         serving = getattr(self._engine, "serving", self._engine)
         if not self._changes and serving.name != self._engine.name:
             return [f"to the end: {self._reason.partition(';')[0]}"]
         return self._changes
 
-    def _look(self, frame: Frame) -> None:
+    def _note_change(self, frame: Frame) -> None:
         reason = self._engine.reason
         if reason != self._reason:
             self._reason = reason
@@ -139,7 +132,7 @@ class Watch:
 def print_heading(
     console: Console, source: Source, engine: Engine, targets: Sequence[tuple[str | None, Box | None]]
 ) -> None:
-    """Prints what is being tracked (the text and the box of each target), in what, and by what."""
+    """Print what is being tracked (the text and the box of each target), in what, and by what."""
     width, height = source.size
     facts = [f"{width}x{height}"]
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
@@ -153,84 +146,6 @@ def print_heading(
     _row(console, "engine", engine.reason)
 
 
-def describe(source: Source, engine: Engine, *, text: str | None, box: Box | None) -> dict[str, str]:
-    """The same as texts, for a recording: enough to run it again. ``box`` is a JSON list x, y, w, h."""
-    manifest = engine.bundle.manifest
-    facts = {"edgetrack": __version__, "recorded": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-    facts |= {"source": source.name, "model": manifest.name, "model version": manifest.version}
-    facts |= {"model digest": manifest.digest, "bundle": str(engine.bundle.folder.resolve())}
-    facts |= {"engine": engine.name, "precision": engine.precision, "engine reason": engine.reason}
-    facts |= {"fps": repr(source.fps)} if source.fps else {}
-    facts |= {"text": text} if text is not None else {}
-    return facts | ({"box": json.dumps(box.xywh)} if box is not None else {})
-
-
-def open_table(console: Console) -> Table:
-    """An empty table; in a pipe it has no lines, and its own are as long as they must be."""
-    if not console.is_terminal:
-        console.width = 1000
-    return Table(box=box_style.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
-
-
-def print_written(console: Console, *files: Path) -> None:
-    """Prints where something has been written."""
-    for file in files:
-        console.print("written", style="dim", end="  ")
-        console.print(one_line(str(file)), soft_wrap=True)
-
-
-def print_models(console: Console) -> None:
-    """Prints a table of the bundles that come with the package."""
-    table = open_table(console)
-    for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right")):
-        table.add_column(heading, justify=cast(Any, side), no_wrap=True)
-    table.add_column("licence", no_wrap=True)
-    table.add_column("path", overflow="fold")
-    for name in shipped():
-        bundle = Bundle.open(name)
-        manifest = bundle.manifest
-        size = sum(bundle.path(role).stat().st_size for role in manifest.files)
-        millions = f"{manifest.parameters / 1e6:.1f} M"
-        table.add_row(name, millions, f"{size / 1e6:.1f} MB", manifest.license, str(bundle.folder))
-    console.print(table)
-
-
-def print_engines(console: Console, bundle: Bundle) -> None:
-    """Prints a table of the engines: what each runs on here, or what it lacks and how to mend that."""
-    first = targets.detect().engines[0]
-    table = open_table(console)
-    table.add_column("engine", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("on this machine", overflow="fold")
-    for name, found in available(bundle).items():
-        ready = isinstance(found, str)
-        mark = Text("ready", "green") if ready else Text("missing", "yellow")
-        table.add_row(name, mark, Text(f"{found}{' · auto takes it' if name == first else ''}"))
-    console.print(table)
-
-
-def print_targets(console: Console) -> None:
-    """Prints a table of the boards, this machine's marked."""
-    here = targets.detect().name
-    table = open_table(console)
-    for heading in ("target", "board", "engines", "precisions", "GPU", "TensorRT", "budget", "status"):
-        table.add_column(heading, no_wrap=heading != "board")
-    for name in targets.names():
-        target = targets.load(name)
-        table.add_row(
-            name,
-            target.title,
-            ", ".join(target.engines),
-            ", ".join(target.precisions),
-            target.compute_capability or "",
-            "" if target.tensorrt is None else "{} to <{}".format(*target.tensorrt),
-            f"{target.latency_budget_ms:g} ms, {target.memory_budget_mb} MB",
-            target.status + (" · this machine" if name == here else ""),
-            style="bold" if name == here else None,
-        )
-    console.print(table)
-
-
 def print_summary(
     console: Console,
     summary: Summary,
@@ -240,7 +155,7 @@ def print_summary(
     engines: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> None:
-    """Prints the figures of a finished run and the files that it has written.
+    """Print the figures of a finished run and the files that it has written.
 
     ``engines``: what served, where it was not what the heading says throughout. ``notes``: what was not as it should
     be in the source.
@@ -277,7 +192,7 @@ def _states(summary: Summary) -> Text:
     for status in STATUSES:
         if summary.statuses[status]:
             states.append(", " if states else "")
-            states.append(f"{status} {summary.statuses[status]}", style=COLOURS[status])
+            states.append(f"{status} {summary.statuses[status]}", style=COLORS[status])
     return states
 
 

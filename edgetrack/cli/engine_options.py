@@ -1,13 +1,12 @@
-"""Options that several commands share."""
+"""What the options of the panel "Engine" open, and which options have an effect."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgetrack import cores
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,62 +16,16 @@ if TYPE_CHECKING:
 
 Rule = tuple[bool, str]  # whether an option has an effect, and if not, why
 
-Text = Annotated[
-    str | None, typer.Option("--text", "-t", metavar="TEXT", help='What to follow, such as "red car".')
-]
-
-
-def bounded(context: typer.Context, option: typer.CallbackParam, value: int) -> int:
-    """A number of threads or processes, at most the cores that this process may use; a default is cut to them.
-
-    Raises:
-        ConfigError: more were asked for.
-    """
-    if context.resilient_parsing:
-        return value
-    source = context.get_parameter_source(str(option.name))
-    if source is not None and source.name == "DEFAULT":
-        return min(value, cores.usable())
-    return cores.checked(value, option.opts[0])
-
-
-Threads = Annotated[
-    int,
-    typer.Option(
-        min=1,
-        metavar="N",
-        callback=bounded,
-        help="CPU threads, at most the cores that this process may use.",
-        rich_help_panel="Engine",
-    ),
-]
-Engine = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="An engine by name; see: edgetrack engines", rich_help_panel="Engine"),
-]
-Precision = Annotated[
-    str, typer.Option(metavar="NAME", help="A precision by name, such as fp32.", rich_help_panel="Engine")
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|DIR", help="A shipped model or a bundle of your own.", rich_help_panel="Engine"
-    ),
-]
-Trust = Annotated[
-    bool,
-    typer.Option("--trust", help="Run the code that an adapter's bundle brings.", rich_help_panel="Engine"),
-]
-
 
 def refuse_unused(context: typer.Context, rules: dict[str, Rule]) -> None:
-    """Raises ConfigError for an option that was given on the command line, but has no effect.
-
-    The one way in which every command refuses such an option.
+    """Refuse an option that was given on the command line but has no effect; every command does it in this way.
 
     Args:
         context: of the running command.
         rules: by the name of the handler's parameter.
+
+    Raises:
+        ConfigError: there is such an option.
     """
     for name, (effective, why) in rules.items():
         source = context.get_parameter_source(name)
@@ -83,7 +36,7 @@ def refuse_unused(context: typer.Context, rules: dict[str, Rule]) -> None:
 
 
 def adapter_rules(*models: str | None) -> dict[str, Rule]:
-    """Of the options that edgetrack's own models and adapters' bundles do not share, given all models of a command."""
+    """Return the rules of the options that only edgetrack's own models, or only adapters' bundles take."""
     from edgetrack.peers.bundle import is_adapter_bundle
 
     adapters = [is_adapter_bundle(model) for model in models]
@@ -98,7 +51,7 @@ def adapter_rules(*models: str | None) -> dict[str, Rule]:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """What the options of the panel "Engine" say."""
+    """The options of the panel "Engine"."""
 
     model: str | None
     engine: str
@@ -106,12 +59,11 @@ class EngineOptions:
     threads: int
     static_check: bool = False
     trust: bool = False
-    wait: bool = (
-        True  # until the engine runs on what it is named after; False: for who needs frames, not figures
-    )
+    # Wait until the engine that was asked for serves, not its stand-in; False where frames matter, not figures.
+    wait: bool = True
 
     def tracker(self, *, model: str | None = None, precision: str | None = None) -> Tracker | AdapterTracker:
-        """A tracker with them; another model or precision than theirs where it is given."""
+        """Open a tracker, with another model or precision where one is given."""
         from edgetrack.peers.tracker import open_tracker
 
         tracker = open_tracker(
@@ -127,7 +79,7 @@ class EngineOptions:
         return tracker
 
     def multi_tracker(self) -> MultiTracker:
-        """A tracker of several targets with them."""
+        """Open a tracker of several targets."""
         from edgetrack.multi_tracker import MultiTracker
         from edgetrack.peers.bundle import is_adapter_bundle
 
