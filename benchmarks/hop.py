@@ -20,8 +20,8 @@ from onnx import TensorProto, helper
 
 import edgetrack
 from edgetrack.engines.ort import OrtGraph
-from edgetrack.evaluation import machine
 from edgetrack.manifest import GraphSpec
+from edgetrack.reporting import machine
 
 
 class IdleEngine:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ExportError
-from edgetrack.evaluation.metrics import evaluate, overlap
+from edgetrack.evaluation.metrics.one_pass import one_pass_metrics, overlap
 from edgetrack.export.calibration import EVERY, FRAMES, Clip
 from edgetrack.export.evidence import NEEDED, Seen, random_box
 from edgetrack.export.labels import Boxes, Labelled, labelled_clips
@@ -277,7 +277,7 @@ def _success(tracker: FrameTracker, clip: Labelled) -> list[tuple[int, float]]:
         truth = clip.truth[start:end]
         weight = int((~np.isnan(truth[1:]).any(1)).sum())
         if weight:
-            turns.append((weight, evaluate(np.array(boxes[start:end]), truth).auc))
+            turns.append((weight, one_pass_metrics(np.array(boxes[start:end]), truth).auc))
     if not turns:
         raise ExportError(
             f"labels of {clip.video} have no two boxes within {TURN} frames; expected a line x,y,w,h for each frame"
