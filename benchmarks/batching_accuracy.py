@@ -21,10 +21,11 @@ from edgetrack import MultiTracker
 from edgetrack.bundle import Bundle
 from edgetrack.datasets import Sequence as Clip
 from edgetrack.engines import Engine, open_engine
-from edgetrack.evaluation.figures import of_run
-from edgetrack.evaluation.runner import Run, track
-from edgetrack.evaluation.sequences import sequences
-from edgetrack.evaluation.streams import Stream
+from edgetrack.evaluation.execution.dataset import load_sequences
+from edgetrack.evaluation.execution.tracking import finish, track
+from edgetrack.evaluation.metrics.runs import score_run
+from edgetrack.evaluation.perturbations.base import Perturbation
+from edgetrack.evaluation.types import Run
 from edgetrack.types import Box, Track
 
 PAGE = Path(__file__).parent / "results" / "batching_accuracy.md"
@@ -68,8 +69,10 @@ def measure(engine: Engine, clips: Sequence[Clip]) -> list[Row]:
     rows, alone = [], {}
     for count in (1, *engine.bundle.batches):
         tracker = Several(engine, count)
-        records = [track(clip, tracker, mode="bbox", text="", stream=Stream()) for clip in clips]
-        figures = of_run(Run("edgetrack", "bbox"), clips, records)
+        records = [
+            finish(track(clip, tracker, mode="bbox", text="", perturbation=Perturbation())) for clip in clips
+        ]
+        figures = score_run(Run("edgetrack", "bbox"), clips, records)
         boxes = [record.boxes for record in records]
         aucs = {s.name: s.ope.auc for s in figures.sequences}
         if count == 1:
@@ -110,7 +113,7 @@ def main() -> None:
     parser.add_argument("--precision", action="append", help="default: int8 and fp32")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    clips = sequences("folder", args.sequences, None)
+    clips = load_sequences("folder", args.sequences, None)
     rows = list[Row]()
     for model in args.model or ["edgetrack-256", "edgetrack-160"]:
         for precision in args.precision or ["int8", "fp32"]:

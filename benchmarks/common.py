@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from edgetrack._native import library
 from edgetrack.errors import EngineUnavailable
-from edgetrack.evaluation.machine import processor
 from edgetrack.manifest import TensorSpec
+from edgetrack.reporting.machine import processor
 
 
 def machine() -> str:

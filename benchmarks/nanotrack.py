@@ -19,12 +19,12 @@ import numpy as np
 from common import machine
 
 from edgetrack.bench.measure import compare
-from edgetrack.evaluation.metrics import evaluate
-from edgetrack.evaluation.opencv import OpenCvTracker
-from edgetrack.evaluation.records import Record
-from edgetrack.evaluation.runner import track
-from edgetrack.evaluation.sequences import chosen, sequences
-from edgetrack.evaluation.streams import Stream
+from edgetrack.evaluation.execution.dataset import load_sequences, select
+from edgetrack.evaluation.execution.tracking import finish, track
+from edgetrack.evaluation.metrics.one_pass import one_pass_metrics
+from edgetrack.evaluation.perturbations.base import Perturbation
+from edgetrack.evaluation.trackers.opencv import OpenCvTracker
+from edgetrack.evaluation.types import Record
 from edgetrack.export.command import Request, make_bundle
 from edgetrack.export.watch import silent
 from edgetrack.peers import FrameTracker
@@ -43,13 +43,14 @@ def measure(clips: list[Any], trackers: dict[str, FrameTracker], rounds: int) ->
         for number in range(rounds):
             order = list(trackers)[:: 1 if number % 2 else -1]
             records: dict[str, Record] = {
-                name: track(clip, trackers[name], mode="bbox", text="", stream=Stream()) for name in order
+                name: finish(track(clip, trackers[name], mode="bbox", text="", perturbation=Perturbation()))
+                for name in order
             }
             for name, record in records.items():
                 medians[name].append(float(np.median(record.milliseconds[1:])))
         found = {name: records[name].box_array() for name in trackers}
         apart = np.abs(np.trunc(found[OURS]) - np.trunc(found[OPENCV]))[1:].max(1)
-        auc = {name: evaluate(b, clip.boxes).auc for name, b in found.items()}
+        auc = {name: one_pass_metrics(b, clip.boxes).auc for name, b in found.items()}
         near = int((apart <= 1).sum())
         rows.append(
             {
@@ -91,7 +92,7 @@ def main() -> None:
             OURS: NanoTrack(Path(folder) / "v2", threads=options.threads),
             OPENCV: OpenCvTracker("opencv-nano", pair, threads=options.threads),
         }
-        clips = chosen(sequences("folder", options.sequences), options.clip)
+        clips = select(load_sequences("folder", options.sequences), options.clip)
         figures = measure(clips, trackers, options.rounds)
     if options.json:
         print(json.dumps({"machine": machine(), "threads": options.threads, **figures}))

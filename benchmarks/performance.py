@@ -24,8 +24,8 @@ from roofline import Machine, best_s, measure, work_of
 import edgetrack
 from edgetrack.demo.scene import Scene
 from edgetrack.engines import Engine, open_engine
-from edgetrack.evaluation import machine
 from edgetrack.io.opencv import load_cv2
+from edgetrack.reporting import machine
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -16,8 +16,8 @@ from common import random_feeds
 from edgetrack.bundle import Bundle
 from edgetrack.engines import Engine, open_engine
 from edgetrack.errors import EdgetrackError
-from edgetrack.evaluation.machine import processor
 from edgetrack.export.speed import compare_speed
+from edgetrack.reporting.machine import processor
 
 ROLES = ("template", "search", "ground")
 CHOICES = (("ort", "int8"), ("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8"))

@@ -13,9 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edgetrack.evaluation.pareto import Point, chart
-from edgetrack.evaluation.svg import standalone
-from edgetrack.evaluation.trackers import is_peer
+from edgetrack.evaluation.trackers.registry import is_peer
+from edgetrack.reporting.charts import Point, pareto_chart, to_svg
 
 BEGIN, END = "<!-- measured: benchmarks/readme.py -->", "<!-- end -->"
 PEERS = {
@@ -83,11 +82,11 @@ def main() -> None:
         sys.exit(f"{args.readme} has no {BEGIN} ... {END}; expected both, around the table")
     before, rest = text.split(BEGIN, 1)
     args.readme.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{rest.split(END, 1)[1]}")
-    points = [Point(r["name"], r["ms"], r["auc"]) for r in found if r["mode"] == "bbox"]
+    boxed = [r for r in found if r["mode"] == "bbox"]
+    points = [Point(r["name"], r["ms"], r["auc"], index) for index, r in enumerate(boxed)]
     machine = reports[0]["machine"]
-    args.figure.write_text(
-        standalone(chart(f"Box given, {machine['cores']} cores of {machine['processor']}", points)) + "\n"
-    )
+    title = f"Box given, {machine['cores']} cores of {machine['processor']}"
+    args.figure.write_text(to_svg(pareto_chart(title, points)))
     print(table(found))
 
 

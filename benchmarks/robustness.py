@@ -17,15 +17,15 @@ from pathlib import Path
 from rich.console import Console
 
 from edgetrack import cores
-from edgetrack.evaluation.conditions import CORRUPTIONS, SEVERITIES, conditions
-from edgetrack.evaluation.radar import corruption_radar
-from edgetrack.evaluation.request import Request
-from edgetrack.evaluation.suite import evaluate
-from edgetrack.evaluation.svg import standalone
+from edgetrack.cli.eval_view import evaluate_and_print
+from edgetrack.evaluation.execution.request import Request
+from edgetrack.evaluation.perturbations.registry import CORRUPTIONS, SEVERITIES, conditions
+from edgetrack.evaluation.report.charts import corruption_radar
+from edgetrack.reporting.charts import radar_chart, to_svg
 from edgetrack.tracker import Tracker
 
 KEPT = ("command", "made", "dataset", "settings", "trackers", "machine", "notes", "robustness", "degradation")
-TITLES = ("Robustness", "Occlusion", "Said while")
+TITLES = ("Robustness", "Occlusion", "Status while")
 MODELS = ("edgetrack-256", "edgetrack-160")
 RESULTS = Path(__file__).parent / "results"
 
@@ -99,10 +99,11 @@ def main() -> None:
         resume=True,
         command=shlex.join(["python", "benchmarks/robustness.py", *(places.get(w, w) for w in sys.argv[1:])]),
     )
-    figures = evaluate(request, open_edgetrack=Opener(args.threads), console=Console(highlight=False))
+    report = evaluate_and_print(Console(highlight=False), request, open_edgetrack=Opener(args.threads))
     shorten(args.work, args.output)
-    if drawing := corruption_radar(figures):
-        (args.output / "robustness.svg").write_text(standalone(drawing) + "\n")
+    drawing = corruption_radar(report.runs)
+    for radar in drawing:
+        (args.output / "robustness.svg").write_text(to_svg(radar_chart(*radar)))
     print(f"written  {args.output / 'robustness'}.md, .json{', .svg' if drawing else ''}")
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from common import machine
 
 from edgetrack.datasets import Sequence as Clip
-from edgetrack.evaluation.metrics import evaluate
-from edgetrack.evaluation.sequences import sequences
+from edgetrack.evaluation.execution.dataset import load_sequences
+from edgetrack.evaluation.metrics.one_pass import one_pass_metrics
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box, Track
 
@@ -54,7 +54,7 @@ def compare(clip: Clip, plain: Tracker, checked: Tracker) -> Row:
                 spent_ms[i] += 1e3 * (time.perf_counter() - begun_s)
             boxes[i].append(_row(track))
             reused += track.basis == "reused"
-    auc, auc_checked = (evaluate(np.array(b, np.float64), clip.boxes).auc for b in boxes)
+    auc, auc_checked = (one_pass_metrics(np.array(b, np.float64), clip.boxes).auc for b in boxes)
     return Row(clip.name, len(boxes[0]) - 1, reused, auc, auc_checked, *spent_ms)
 
 
@@ -95,7 +95,7 @@ def main() -> None:
     print(f"{machine()}, {args.threads} threads\n{plain.engine.reason}\n")
     print(f"{'sequence':28} {'updates':>7} {'reused':>7} {'AUC':>7} {'checked':>8} {'change':>7} {'time':>7}")
     rows = []
-    for clip in sequences(args.dataset, args.folder, args.split):
+    for clip in load_sequences(args.dataset, args.folder, args.split):
         rows.append(compare(clip, plain, checked))
         show(rows[-1])
     show(total(rows))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import io
 import multiprocessing
 import tempfile
 import time
@@ -21,12 +20,11 @@ from typing import Any
 
 import numpy as np
 from common import machine
-from rich.console import Console
 
 from edgetrack import cores
-from edgetrack.evaluation.request import Request
-from edgetrack.evaluation.sequences import sequences
-from edgetrack.evaluation.suite import evaluate
+from edgetrack.evaluation import evaluate, write_report
+from edgetrack.evaluation.execution.dataset import load_sequences
+from edgetrack.evaluation.execution.request import Request
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box
 
@@ -51,13 +49,14 @@ def evaluation_s(path: Path, **work: Any) -> float:
     with tempfile.TemporaryDirectory() as output:
         request = Request(dataset="folder", path=path, output=Path(output), threads=1, **work)
         begun_s = time.perf_counter()
-        evaluate(request, open_edgetrack=OPEN, console=Console(file=io.StringIO()))
+        *_, report = evaluate(request, open_edgetrack=OPEN)
+        write_report(report, request.output)
         return time.perf_counter() - begun_s
 
 
 def updates(path: Path, ready: Barrier, found: Any) -> None:
     """Puts the updates of one process within `LOOP_S` into ``found``."""
-    clip = sequences("folder", path, None)[0]
+    clip = load_sequences("folder", path, None)[0]
     frames = [np.array(pixels) for pixels, _ in zip(clip.frames, range(60), strict=False)]
     tracker, count = OPEN(), 0
     tracker.start(frames[0], box=Box.of(clip.boxes[0]))
@@ -85,7 +84,7 @@ def machine_rate(path: Path, processes: int) -> float:
 def main() -> None:
     args = parse()
     counts: list[int] = args.workers or sorted({1, cores.usable()})
-    frames = sum(map(len, sequences("folder", args.sequences, None)))
+    frames = sum(map(len, load_sequences("folder", args.sequences, None)))
     todo: dict[str, Callable[[], float]] = {}
     for n in counts:
         todo[f"--workers {n}"] = functools.partial(evaluation_s, args.sequences, workers=n)

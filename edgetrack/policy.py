@@ -1,4 +1,4 @@
-"""When a prediction counts as the target: the thresholds of the state machine."""
+"""The thresholds of the state machine: when a prediction counts as the target."""
 
 from __future__ import annotations
 
@@ -8,62 +8,63 @@ from typing import Any
 
 from edgetrack._native import runtime
 
-_DEFAULTS: dict[str, Any] = runtime.policy({})  # of runtime_cpp/include/edgetrack/tracker.h
+_DEFAULTS: dict[str, Any] = runtime.policy({})
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Numbers of the state machine. Scores are 0..1; a bundle may bring its own in the manifest's ``thresholds``.
+    """Parameters of the state machine. Scores are 0..1; a bundle overrides defaults in the manifest's ``thresholds``.
 
-    The defaults are those of C++.
+    The defaults are those of the C++ interface, in ``runtime_cpp/include/edgetrack/tracker.h``.
     """
 
-    # A whole-frame find this sure is tracked at once.
     detect_threshold: float = _DEFAULTS["detect_threshold"]
-    # One this sure is shown as uncertain.
+    """Score from which a find in the whole frame is tracked at once."""
     candidate_threshold: float = _DEFAULTS["candidate_threshold"]
-    # Sum of the scores of candidates in a row at one place from which they are tracked.
+    """Score from which a find in the whole frame is shown as uncertain."""
     confirm_score_sum: float = _DEFAULTS["confirm_score_sum"]
-    # Following: below this the track is uncertain.
+    """Sum of the scores of consecutive candidates at one position from which they are tracked."""
     track_threshold: float = _DEFAULTS["track_threshold"]
-    # Following: below this the box is not moved.
+    """While following: score below which the track is uncertain."""
     update_threshold: float = _DEFAULTS["update_threshold"]
-    # Uncertain frames in a row before the target is lost.
+    """While following: score below which the box is not moved."""
     max_uncertain_frames: int = _DEFAULTS["max_uncertain_frames"]
-    # Frames between two checks of the whole frame by the sentence; 0: never.
+    """Consecutive uncertain frames after which the target is lost."""
     reverify_interval: int = _DEFAULTS["reverify_interval"]
-    # Evidence that the sentence means something else from which that is followed.
+    """Frames between two checks of the whole frame against the text; 0 for none."""
     switch_evidence: float = _DEFAULTS["switch_evidence"]
-    # IoU with a check's find at the same place below which that find is taken.
+    """Accumulated evidence that the text means another object, from which that object is followed."""
     refit_iou: float = _DEFAULTS["refit_iou"]
-    # Frames between two renewals of the prompts by what is seen; 0: never.
+    """IoU with a check's find at the same position below which the find replaces the box."""
     template_update_interval: int = _DEFAULTS["template_update_interval"]
-    # Score from which a frame may renew them.
+    """Frames between two updates of the visual prompts from the current frame; 0 for none."""
     template_update_threshold: float = _DEFAULTS["template_update_threshold"]
-    # Weight of the cosine window while following.
+    """Score from which a frame may update the visual prompts."""
     window_influence: float = _DEFAULTS["window_influence"]
-    # On a sudden change of shape.
+    """Weight of the cosine window while following, 0..1."""
     penalty_k: float = _DEFAULTS["penalty_k"]
-    # Share of the old size that is kept each frame.
+    """Strength of the penalty on a sudden change of scale or aspect ratio."""
     size_momentum: float = _DEFAULTS["size_momentum"]
-    # Growth of the search region, as a share, when the target is about to be lost.
+    """Fraction of the previous size that is kept in each frame, 0..1."""
     uncertainty_expansion: float = _DEFAULTS["uncertainty_expansion"]
-    # The same for a target that moves by its own size in a frame; together 1 at most.
+    """Relative growth of the search region when the target is about to be lost."""
     velocity_expansion: float = _DEFAULTS["velocity_expansion"]
-    # Frames in a row that may coast when the deadline is short.
+    """Relative growth of the search region for a target that moves by its own size per frame; both growths together are
+    at most 1."""
     max_coasted_frames: int = _DEFAULTS["max_coasted_frames"]
-    # Frames in a row whose box may be the last one because nothing has changed.
+    """Consecutive frames that may be extrapolated to meet a deadline."""
     max_reused_frames: int = _DEFAULTS["max_reused_frames"]
-    # Runs of the network in a row at one place before that.
+    """Consecutive frames that may reuse the last box because the scene is static."""
     static_min_runs: int = _DEFAULTS["static_min_runs"]
-    # IoU of two boxes from which they are at one place.
+    """Consecutive inferences at one position before a box may be reused."""
     static_iou: float = _DEFAULTS["static_iou"]
-    # Mean difference of a block of the search region, of 0..255, that is no change.
+    """IoU of two boxes from which they count as one position."""
     static_max_diff: float = _DEFAULTS["static_max_diff"]
-    # Frames from a look at the whole frame to its answer, while nothing is followed.
+    """Mean difference of a block of the search region, in gray levels of 255, up to which it counts as unchanged."""
     search_latency: int = _DEFAULTS["search_latency"]
-    # The same beside following, where it is worked on meanwhile.
+    """Frames from a whole-frame search to the use of its result while no target is followed."""
     reverify_latency: int = _DEFAULTS["reverify_latency"]
+    """Frames from a whole-frame check to the use of its result while a target is followed."""
 
     @classmethod
     def of(cls, thresholds: Mapping[str, float]) -> Policy:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ExportError
-from edgetrack.evaluation.metrics import evaluate, overlap
+from edgetrack.evaluation.metrics.one_pass import one_pass_metrics, overlap
 from edgetrack.export.calibration import EVERY, FRAMES, Clip
 from edgetrack.export.evidence import NEEDED, Seen, random_box
 from edgetrack.export.labels import Boxes, Labelled, labelled_clips
@@ -254,6 +254,11 @@ def _success(tracker: FrameTracker, clip: Labelled) -> list[tuple[int, float]]:
     boxes: list[tuple[float, float, float, float]] = []
     with open_source(clip.video) as source:
         for frame in islice(source, clip.start, clip.start + len(clip.truth)):
+            if source.broken:
+                raise ExportError(
+                    f"{clip.video} has a picture that cannot be decoded: the labels after it would belong to other "
+                    "pictures; copy or encode the video again"
+                )
             row = len(boxes)
             labelled = not np.isnan(clip.truth[row]).any()
             if not starts or (row - starts[-1] >= TURN and labelled):
@@ -262,12 +267,17 @@ def _success(tracker: FrameTracker, clip: Labelled) -> list[tuple[int, float]]:
             else:
                 track = tracker.update(frame.pixels)
             boxes.append(_row(track.box))
+    if len(boxes) < len(clip.truth):
+        raise ExportError(
+            f"{clip.video} ends after {clip.start + len(boxes)} frames, its labels are of "
+            f"{clip.start + len(clip.truth)}; expected a line x,y,w,h for each frame"
+        )
     turns = []
     for start, end in zip(starts, [*starts[1:], len(boxes)], strict=True):
         truth = clip.truth[start:end]
         weight = int((~np.isnan(truth[1:]).any(1)).sum())
         if weight:
-            turns.append((weight, evaluate(np.array(boxes[start:end]), truth).auc))
+            turns.append((weight, one_pass_metrics(np.array(boxes[start:end]), truth).auc))
     if not turns:
         raise ExportError(
             f"labels of {clip.video} have no two boxes within {TURN} frames; expected a line x,y,w,h for each frame"

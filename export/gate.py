@@ -9,7 +9,6 @@ from typing import Any
 from edgetrack import targets
 from edgetrack.bundle import Bundle
 from edgetrack.errors import ConfigError
-from edgetrack.evaluation.machine import processor
 from edgetrack.export.accuracy import Accuracy, Agreement, Judge, Labels
 from edgetrack.export.calibration import clips_of, record
 from edgetrack.export.report import Report
@@ -17,6 +16,7 @@ from edgetrack.export.staging import versions
 from edgetrack.export.subject import Subject
 from edgetrack.export.watch import Watch
 from edgetrack.policy import Policy
+from edgetrack.reporting.machine import processor
 from edgetrack.types import Box
 
 

@@ -94,7 +94,9 @@ def test_too_little_to_measure(frames: list[Frame], rounds: int, error: type[Exc
     ],
 )
 def test_wrong_options_are_named(monkeypatch: pytest.MonkeyPatch, words: list[str], says: str) -> None:
-    monkeypatch.setattr("edgetrack.options.EngineOptions.tracker", lambda _: Tracker(engine=FakeEngine()))
+    monkeypatch.setattr(
+        "edgetrack.cli.engine_options.EngineOptions.tracker", lambda _: Tracker(engine=FakeEngine())
+    )
     monkeypatch.setattr("edgetrack.tracker.Tokenizer", lambda _: None)
     result = CliRunner().invoke(app, ["bench", *words])
     assert result.exit_code == 2
@@ -103,7 +105,9 @@ def test_wrong_options_are_named(monkeypatch: pytest.MonkeyPatch, words: list[st
 
 def test_the_command_prints_a_table_and_writes_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
-    monkeypatch.setattr("edgetrack.options.EngineOptions.tracker", lambda _: Tracker(engine=FakeEngine()))
+    monkeypatch.setattr(
+        "edgetrack.cli.engine_options.EngineOptions.tracker", lambda _: Tracker(engine=FakeEngine())
+    )
     for i in range(6):
         cv2.imwrite(str(tmp_path / f"{i}.png"), FRAMES[i].pixels)
     out = tmp_path / "out.json"

@@ -350,7 +350,7 @@ def test_models_lists_what_is_shipped() -> None:
 
     result = CliRunner().invoke(app, ["models"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    for heading in ("name", "parameters", "size", "licence", "path"):
+    for heading in ("name", "parameters", "size", "license", "path"):
         assert heading in result.stdout
     for name in shipped():
         assert name in result.stdout

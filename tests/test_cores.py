@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from edgetrack import cores
 from edgetrack.cli import app
+from edgetrack.cli.options import Threads
 from edgetrack.errors import ConfigError
-from edgetrack.options import Threads
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -21,16 +21,20 @@ PACKAGE = ROOT / "edgetrack"
 LAYERS: list[set[str]] = [
     {"types", "errors", "cache", "manifest", "signals", "cores", "memory", "unique", "_exit", "_runtime"},
     {"_native", "_imports", "terminal"},
-    {"arrays", "targets", "bundle", "prompt"},
+    {"arrays", "targets", "bundle", "prompt", "reporting"},
     {"crop"},
     {"engines", "io", "policy", "datasets"},
     {"tracker", "multi_tracker", "opened", "history"},
-    {"adapters", "peers", "pipeline", "following", "status", "demo", "options", "network"},
+    {"adapters", "peers", "pipeline", "following", "demo", "network"},
     {"evaluation", "export", "training"},
     {"bench", "replay"},
     {"cli"},
     {"__main__"},
 ]
+# The rooms of a part, from the bottom to the top, where it has an order inside too.
+ROOMS: dict[str, list[str]] = {
+    "edgetrack.evaluation": ["types", "metrics", "perturbations", "trackers", "execution", "report"],
+}
 # NanoTrack is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.
 BELONGS = {f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")}
 # Further than that: the exporter drives the tracker to calibrate and to accept, training and measuring do not touch it.
@@ -44,18 +48,16 @@ FORBIDDEN = {
 }
 OUTSIDE = {
     "edgetrack": {"numpy"},
-    "edgetrack.bench": {"numpy", "rich", "typer"},  # only the command loads it
+    "edgetrack.bench": {"numpy"},
     "edgetrack.cli": {"numpy", "rich", "typer"},
     "edgetrack.datasets": {"numpy"},
     "edgetrack.targets": set(),
     "edgetrack.network": {"numpy", "torch"},
-    "edgetrack.options": {"typer"},
     "edgetrack.peers.nanotrack.graphs": {"onnx"},
     "edgetrack.peers.nanotrack.published": {"onnx"},
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
-    "edgetrack.replay": {"numpy", "rich", "typer"},  # only the command loads it
-    "edgetrack.status": {"numpy", "rich"},  # only the command loads it
-    "edgetrack.evaluation": {"numpy", "rich", "typer"},  # only the command loads it
+    "edgetrack.replay": {"numpy"},
+    "edgetrack.evaluation": {"numpy"},
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
     "edgetrack.training": {"cv2", "numpy", "onnx", "onnxruntime", "rich", "tokenizers", "tomli", "torch"},
 }
@@ -120,6 +122,23 @@ def test_packages_of_others_at_import_time(module, path):
             assert top in OUTSIDE[rule], (
                 f"{module} imports {name} at import time; allowed: {sorted(OUTSIDE[rule])}"
             )
+
+
+def room_of(module: str, part: str) -> str:
+    """``metrics`` of ``edgetrack.evaluation.metrics.masks``; empty for the part itself and for others."""
+    return module.removeprefix(f"{part}.").partition(".")[0] if module.startswith(f"{part}.") else ""
+
+
+@pytest.mark.parametrize("part", ROOMS)
+def test_rooms_of_a_part_have_an_order(part):
+    rooms, inside = ROOMS[part], [(m, p) for m, p in MODULES if room_of(m, part)]
+    assert {room_of(m, part) for m, _ in inside} == set(rooms), f"{part}: add its rooms to ROOMS"
+    for module, path in inside:
+        own = rooms.index(room_of(module, part))
+        for name in imported(ast.parse(path.read_text()), nested=True):
+            assert name != part, f"{module} imports {part}, which names all of its rooms"
+            if other := room_of(name, part):
+                assert rooms.index(other) <= own, f"{module} imports {name}, whose room is above it"
 
 
 def test_only_the_bindings_know_python():

@@ -24,14 +24,16 @@ ALWAYS = {
     "demo": "output text threads precision model",
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",
-    "eval": "dataset path split mode sequences occlusion switch real_time corruption output results workers ray resume "
-    "tracker threads",
+    "eval": "dataset path split mode sequences occlusion switch real_time corruption output html results workers "
+    "ray resume tracker threads",
     "replay": "recording against recorded min_iou allow picture json threads precision",
     "build": "graph precision model",
     "engines": "model",
     "models": "",
     "targets": "",
     "train": "recipe",
+    "vot": "threads engine precision model",
+    "dataset": "",
 }
 RUN = "run --source {video} --box 1,2,30,20"
 EVAL = "eval folder {data} --output {out}"
@@ -123,7 +125,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "graphs": ["g"],
         "files": entries,
     }
-    (adapter / "manifest.json").write_text(json.dumps({"schema": 1, "kind": "adapter", **about}))
+    (adapter / "manifest.json").write_text(json.dumps({"schema": 2, "kind": "adapter", **about}))
     recording = folder / "a.mcap"
     words = ["run", "--source", str(video), "--box", "1,2,30,20", "--model", str(adapter), "--trust"]
     result = CliRunner().invoke(app, [*words, "--output", str(recording)])

@@ -16,7 +16,7 @@ from edgetrack.cli import app
 from edgetrack.io import open_sink
 from edgetrack.io.recording import Recording
 from edgetrack.replay.compare import agreement, compare
-from edgetrack.replay.report import GAP
+from edgetrack.replay.report import GAP_PX
 from edgetrack.types import STATUSES, Box, Frame, Track
 from tests.fakes import FakeTracker
 
@@ -122,8 +122,8 @@ def test_the_first_divergence_is_shown(
     assert (report["first_divergence"], report["diverging_share"], report["reference"]) == (6, 0.4, None)
     assert [row["iou"] < 0.5 for row in report["frames"]] == [False] * 6 + [True] * 4
     picture = cv2.imread("b-divergence.png")
-    assert picture.shape == (SIZE[0], 2 * SIZE[1] + GAP, 3)
-    left, right = picture[:, : SIZE[1]], picture[:, SIZE[1] + GAP :]
+    assert picture.shape == (SIZE[0], 2 * SIZE[1] + GAP_PX, 3)
+    left, right = picture[:, : SIZE[1]], picture[:, SIZE[1] + GAP_PX :]
     changed = np.abs(left.astype(int) - right).max(axis=2) > 60
     [*_, (_, track)] = zip(range(7), (said for _, said in Recording(other).steps()), strict=False)
     assert track.box is not None
@@ -140,7 +140,7 @@ def test_what_a_user_can_mend(recorded: Path, tmp_path: Path) -> None:
     with open_sink(tmp_path / "empty.mcap", facts={}) as sink:
         sink.write(Frame(np.zeros((9, 9, 3), np.uint8), 0, 0), Track(None, 0, "lost", 0), latency_ms=1)
     for arguments, complaint in (
-        ([recorded], "say what is other, as in: --precision int8"),
+        ([recorded], "say what to change, as in: --precision int8"),
         ([tmp_path / "gone.mcap", "--recorded"], "gone.mcap cannot be read: No such file"),
         ([tmp_path / "empty.mcap", "--recorded"], "does not say what was followed"),
         ([foreign, "--engine", "openvino"], "--recorded --against BUNDLE"),

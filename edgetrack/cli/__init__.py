@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from edgetrack import terminal
-from edgetrack.bench.command import bench_command
-from edgetrack.cli import build, export, lists, run  # each registers its commands
 from edgetrack.cli.base import EXIT_USER_ERROR, app, complain
-from edgetrack.evaluation.command import eval_command
-from edgetrack.replay.command import replay_command
+from edgetrack.cli.bench import bench_command
+from edgetrack.cli.build import build_command
+from edgetrack.cli.dataset import dataset_app
+from edgetrack.cli.eval import eval_command
+from edgetrack.cli.export import export_command
+from edgetrack.cli.listing import engines_command, models_command, targets_command
+from edgetrack.cli.replay import replay_command
+from edgetrack.cli.run import demo_command, run_command
+from edgetrack.cli.train import train_command
+from edgetrack.cli.vot import vot_command
 
-__all__ = ["app", "build", "export", "lists", "main", "run"]
+__all__ = ["app", "main"]
 
-app.command("bench")(bench_command)
-app.command("eval")(eval_command)
-app.command("replay")(replay_command)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run_command,
+    "demo": demo_command,
+    "export": export_command,
+    "build": build_command,
+    "bench": bench_command,
+    "eval": eval_command,
+    "replay": replay_command,
+    "train": train_command,
+    "models": models_command,
+    "engines": engines_command,
+    "targets": targets_command,
+    "vot": vot_command,
+}
+for name, command in COMMANDS.items():  # --help lists them in this order
+    app.command(name)(command)
+app.add_typer(dataset_app, name="dataset")
 
 
 def main() -> None:
-    """Runs the command line and ends the process: 0 done, 1 refused (export, replay), 2 user error, 130 interrupted."""
+    """Run the command line and end the process: 0 done, 1 refused (export, replay), 2 user error, 130 interrupted."""
     # The terminal is ours: what OpenCV and its decoder complain of becomes an error or a line of the summary.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

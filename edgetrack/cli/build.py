@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgetrack.cli.base import app
+from edgetrack.cli.options import Graphs, Model, Precision
 from edgetrack.errors import ConfigError
-from edgetrack.options import Model, Precision
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,19 +14,15 @@ if TYPE_CHECKING:
     from edgetrack.engines.tensorrt import Plan, TensorRtEngine
 
 
-@app.command("build")
 def build_command(
-    graph: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ROLE", help="Only this graph, such as search; repeatable. Without: all."),
-    ] = None,
+    graph: Graphs = None,
     precision: Precision = "auto",
     model: Model = None,
 ) -> None:
-    """Build what engine tensorrt runs, for the GPU of this machine: takes minutes once, and none from then on.
+    """Build TensorRT plans for the GPU of this machine ahead of time, which takes minutes once.
 
-    Without it, ONNX Runtime serves while TensorRT builds at the first start. Plans that are already there are read
-    and left as they are. The exit code is 2 when one cannot be built, and those built before it stay.
+    Without it, ONNX Runtime serves while TensorRT builds at the first start. Plans that exist are kept. The exit code
+    is 2 if one cannot be built; those built before it stay.
     """
     from edgetrack.bundle import Bundle
     from edgetrack.engines import open_tensorrt
@@ -53,7 +46,7 @@ def build_command(
 
 
 def _build(console: Console, engine: TensorRtEngine, roles: Sequence[str], plans: list[Plan]) -> None:
-    """Adds a plan for each role to ``plans``, with a line for each that goes on while it is built."""
+    """Add a plan for each role to ``plans``, with a progress line for each."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -72,7 +65,7 @@ def _build(console: Console, engine: TensorRtEngine, roles: Sequence[str], plans
 
 
 def _print(console: Console, plans: Sequence[Plan]) -> None:
-    from edgetrack.status import open_table
+    from edgetrack.cli.tables import open_table
 
     table = open_table(console)
     for heading in ("graph", "precision", "size", "time", "", "file"):

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from edgetrack.cli.base import app, parse_box
-from edgetrack.options import Text, Trust, bounded, refuse_unused
+from edgetrack.cli.base import parse_box
+from edgetrack.cli.engine_options import refuse_unused
+from edgetrack.cli.options import (
+    Accept,
+    BoxText,
+    BundleOutput,
+    Calibration,
+    ExportModel,
+    ExportReport,
+    Force,
+    Fp16,
+    Int8,
+    MinAucRatio,
+    ModelName,
+    ModelVersion,
+    Target,
+    Text,
+    TextEncoder,
+    Threads,
+    Trust,
+    Weights,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,148 +45,79 @@ T = TypeVar("T")
 EXIT_REFUSED = 1
 
 
-@app.command("export")
 def export_command(
     context: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="[MODEL|CHECKPOINT|ADAPTER]",
-            help="A shipped model, a bundle, a checkpoint (.pt), or another tracker: nanotrack-v2, nanotrack-v3 or "
-            "FILE.py:CLASS.",
-        ),
-    ] = "edgetrack-256",
+    model: ExportModel = "edgetrack-256",
     *,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle to write.", show_default=False)
-    ],
-    int8: Annotated[bool, typer.Option("--int8", help="Add INT8, if it is as accurate and faster.")] = False,
-    fp16: Annotated[
-        bool, typer.Option("--fp16", help="Add float16, for GPUs, if it is as accurate.")
-    ] = False,
-    calibration: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="VIDEO|DIR",
-            rich_help_panel="INT8 and float16",
-            help="Your own video, to measure on; repeatable. Without: a tested INT8 stays as it is, a new one is made "
-            "of the drawn demo scene.",
-        ),
-    ] = None,
+    output: BundleOutput,
+    int8: Int8 = False,
+    fp16: Fp16 = False,
+    calibration: Calibration = None,
     text: Text = None,
-    box: Annotated[
-        str | None,
-        typer.Option(
-            metavar="X,Y,W,H",
-            rich_help_panel="INT8 and float16",
-            help="The target in the first frame of the video.",
-        ),
-    ] = None,
-    accept: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            rich_help_panel="INT8 and float16",
-            help="Labelled clips, NAME.mp4 with NAME.txt. Without: agreement with fp32 on the calibration video.",
-        ),
-    ] = None,
-    min_auc_ratio: Annotated[
-        float,
-        typer.Option(
-            metavar="R", rich_help_panel="INT8 and float16", help="Accuracy to keep, as a share of float32's."
-        ),
-    ] = 0.99,
-    target: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|auto",
-            help="The board, whose budgets the bundle notes; auto: this machine, as in: edgetrack targets",
-            show_default=True,
-        ),
-    ] = "auto",
-    threads: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            callback=bounded,
-            rich_help_panel="INT8 and float16",
-            help="CPU threads to measure with, at most the cores that this process may use.",
-        ),
-    ] = 2,
-    report: Annotated[
-        bool,
-        typer.Option(
-            "--report", rich_help_panel="INT8 and float16", help="Write report.html into the bundle, too."
-        ),
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an older bundle.")] = False,
-    weights: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            rich_help_panel="Other trackers",
-            help="Of MODEL nanotrack-v2, nanotrack-v3 or FILE.py:CLASS; repeatable.",
-        ),
-    ] = None,
+    box: BoxText = None,
+    accept: Accept = None,
+    min_auc_ratio: MinAucRatio = 0.99,
+    target: Target = "auto",
+    threads: Threads = 2,
+    report: ExportReport = False,
+    force: Force = False,
+    weights: Weights = None,
     trust: Trust = False,
-    text_encoder: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", rich_help_panel="New model", help="What edgetrack.training.prune_text wrote."
-        ),
-    ] = Path("runs/text"),
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel="New model",
-            help="Of a checkpoint's or another tracker's bundle. Without: edgetrack-256, or the tracker's own.",
-        ),
-    ] = None,
-    version: Annotated[
-        str, typer.Option(metavar="X.Y.Z", rich_help_panel="New model", help="The same.")
-    ] = "0.1.0",
+    text_encoder: TextEncoder = Path("runs/text"),
+    name: ModelName = None,
+    version: ModelVersion = "0.1.0",
 ) -> None:
-    """Make a bundle of a checkpoint or of another tracker, or add INT8 or float16 to one.
+    """Make a bundle from a checkpoint or from another tracker, or add INT8 or float16 to one.
 
-    INT8 is calibrated on what the tracker sees in your video. Both are compared with float32, and
-    left out when they are worse than --min-auc-ratio, or not faster (float16: for a CPU); the exit
-    code is 1 then, and report.json says why. What the bundle had before stays.
+    INT8 is calibrated on what the tracker sees in your video. Both are compared with float32, and left out when they
+    are less accurate than --min-auc-ratio allows, or not faster (float16: for a CPU); then the exit code is 1, and
+    report.json says why. What the bundle had before stays.
     """
-    from edgetrack import targets
+    request = _request(SimpleNamespace(**locals()))
+    _refuse_unused(context, request)
+    _export(request)
+
+
+def _request(given: SimpleNamespace) -> Request:
+    """Return what the options ask for."""
     from edgetrack._imports import require
 
     require("onnx", extra="int8")
-    from edgetrack.export.command import Request, make_bundle
+    from edgetrack.export.command import Request
     from edgetrack.export.gate import GateConfig
+
+    box = None if given.box is None else parse_box(given.box)
+    calibration = tuple(given.calibration or ())
+    gate = GateConfig(
+        calibration, given.text, box, given.accept, given.target, given.min_auc_ratio, given.threads
+    )
+    return Request(
+        model=given.model,
+        output=given.output,
+        precisions=("int8",) * given.int8 + ("fp16",) * given.fp16,
+        gate=gate,
+        page=given.report,
+        force=given.force,
+        retarget=given.target != "auto",
+        weights=tuple(given.weights or ()),
+        trust=given.trust,
+        text_encoder=given.text_encoder,
+        name=given.name,
+        version=given.version,
+    )
+
+
+def _export(request: Request) -> None:
+    from edgetrack import targets
+    from edgetrack.export.command import make_bundle
     from edgetrack.terminal import open_console
 
-    precisions = ("int8",) * int8 + ("fp16",) * fp16
-    place = None if box is None else parse_box(box)
-    gate = GateConfig(tuple(calibration or ()), text, place, accept, target, min_auc_ratio, threads)
-    request = Request(
-        model=model,
-        output=output,
-        precisions=precisions,
-        gate=gate,
-        page=report,
-        force=force,
-        retarget=target != "auto",
-        weights=tuple(weights or ()),
-        trust=trust,
-        text_encoder=text_encoder,
-        name=name,
-        version=version,
-    )
-    _refuse_unused(context, request)
-    console = open_console()
-    board = gate.board
-    console.print(f"for {board.name}{' (this machine)' if target == 'auto' else ''}: {board.title}")
-    if target != "auto" and precisions and (here := targets.detect().name) != board.name:
-        console.print(f"accuracy and speed are measured on this {here}, not on {board.name}", style="yellow")
-    if precisions and not calibration:
-        console.print("no --calibration: all is measured on the drawn demo scene", style="yellow")
+    console, device = open_console(), request.gate.board
+    console.print(f"for {device.name}{'' if request.retarget else ' (this machine)'}: {device.title}")
+    if request.retarget and request.precisions and (here := targets.detect().name) != device.name:
+        console.print(f"accuracy and speed are measured on this {here}, not on {device.name}", style="yellow")
+    if request.precisions and not request.gate.calibration:
+        console.print("no --calibration: everything is measured on the demo scene", style="yellow")
     with _progress(console) as progress:
         bundle, reports = make_bundle(request, watch=_Watch(progress))
     _print(console, bundle, reports)
@@ -174,7 +126,7 @@ def export_command(
 
 
 def _refuse_unused(context: typer.Context, request: Request) -> None:
-    """Refuses what has no effect on what is exported."""
+    """Refuse options that have no effect on what is exported."""
     kind, measured = request.kind, bool(request.precisions)
     of_precision = (measured, "it is for INT8 and float16; add --int8 or --fp16")
     new = (kind in ("adapter", "checkpoint"), f"{request.model} is a bundle already, which keeps its own")
@@ -222,7 +174,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[Report]) -> None:
-    """Prints what the bundle holds, and what each new precision gained or why it is not in it."""
+    """Print what the bundle holds, and what each new precision gained or why it is not in it."""
     rows = {row.file: row for report in reports for row in report.files}
     if rows:
         _print_files(console, rows.values(), next(report for report in reports if report.files))
@@ -247,7 +199,7 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
 
 
 def _print_evidence(console: Console, report: Report) -> None:
-    """Prints what the figures rest on."""
+    """Print what the figures are based on."""
     for seen in report.calibration["seen"]:
         empty = [
             f"{seen[kind]} {said}"
@@ -260,7 +212,7 @@ def _print_evidence(console: Console, report: Report) -> None:
 
 
 def _print_files(console: Console, rows: Iterable[FileRow], report: Report) -> None:
-    from edgetrack.status import open_table
+    from edgetrack.cli.tables import open_table
 
     table = open_table(console)
     for heading in ("file", "precision", "size", "error", "accuracy", "speed"):

@@ -1,4 +1,4 @@
-"""``edgetrack run`` and ``edgetrack demo``: follow a target and show or write what comes of it."""
+"""``edgetrack run`` and ``edgetrack demo``: track a target, and show or write the result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,150 +16,93 @@ from edgetrack.cli.base import (
     EXIT_INTERRUPTED,
     EXIT_READER_GONE,
     EXIT_USER_ERROR,
-    app,
     complain,
     parse_box,
 )
-from edgetrack.errors import ConfigError, EdgetrackError, ReaderGone, SourceError
-from edgetrack.options import (
+from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused
+from edgetrack.cli.options import (
+    BoxTexts,
+    Camera,
+    DeadlineMs,
+    DemoOutput,
+    DemoText,
     Engine,
-    EngineOptions,
+    MaxFrames,
     Model,
+    OutputFiles,
     Precision,
+    Show,
+    Source,
+    StaticCheck,
+    Texts,
     Threads,
     Trust,
-    adapter_rules,
-    refuse_unused,
 )
+from edgetrack.errors import ConfigError, EdgetrackError, ReaderGone, SourceError
 
 if TYPE_CHECKING:
+    from edgetrack.cli.status import Engine as Engines
+    from edgetrack.cli.status import Watch
     from edgetrack.io.outputs import Outputs
-    from edgetrack.io.sources import Source
+    from edgetrack.io.sinks import Sink
+    from edgetrack.io.sources import Source as Source_
     from edgetrack.pipeline import Summary
-    from edgetrack.status import Engine as Engines
-    from edgetrack.status import Watch
     from edgetrack.types import Box
 
     Target = tuple[str | None, Box | None]  # its text and its box
-    Run = Callable[[Source, Outputs, Watch, int | None], Summary]
+    Run = Callable[[Source_, Outputs, Watch, int | None], Summary]
 
 
-@app.command("run")
 def run_command(
     context: typer.Context,
-    camera: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="N", help="Camera by number; the first is 0.", rich_help_panel="Source"),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--source",
-            "-s",
-            metavar="FILE|DIR|URL",
-            rich_help_panel="Source",
-            help="A video, a recording (.mcap), a folder of pictures or a stream such as rtsp://host/path.",
-        ),
-    ] = None,
-    text: Annotated[
-        list[str] | None,
-        typer.Option("--text", "-t", metavar="TEXT", help='What to follow, such as "red car". Repeatable.'),
-    ] = None,
-    box: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="X,Y,W,H", help="Where the target is in the first frame, in pixels. Repeatable."
-        ),
-    ] = None,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            rich_help_panel="Result",
-            help="OUT.jsonl or OUT.csv: one line a frame and target; - for JSON lines on standard output. OUT.mp4: the "
-            "video with the track drawn in. OUT.mcap: frames and tracks of one target, for Foxglove and edgetrack "
-            "replay. Repeatable.",
-        ),
-    ] = None,
-    show: Annotated[
-        bool, typer.Option("--show/--no-show", help="Watch in a window; q ends it.", rich_help_panel="Result")
-    ] = False,
-    max_frames: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Stop after so many frames.", rich_help_panel="Source"),
-    ] = None,
-    deadline_ms: Annotated[
-        float | None,
-        typer.Option(
-            metavar="MS",
-            rich_help_panel="Time",
-            help="What a frame may take: where the network takes longer, the box coasts, 3 frames in a row at most.",
-        ),
-    ] = None,
-    static_check: Annotated[
-        bool,
-        typer.Option(
-            "--static-check",
-            rich_help_panel="Time",
-            help="Where nothing moves, the box stands without the network, 5 frames in a row at most.",
-        ),
-    ] = False,
+    camera: Camera = None,
+    source: Source = None,
+    text: Texts = None,
+    box: BoxTexts = None,
+    output: OutputFiles = None,
+    show: Show = False,
+    max_frames: MaxFrames = None,
+    deadline_ms: DeadlineMs = None,
+    static_check: StaticCheck = False,
     threads: Threads = 2,
     engine: Engine = "auto",
     precision: Precision = "auto",
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Follow a target in a camera, a video, a folder of pictures or a stream.
+    """Track a target in a camera, a video, a folder of images or a stream.
 
-    Say what to follow by a text, by a box in the first frame, or by both. Several texts or several boxes are several
-    targets; with as many of both, each text has the box at its place. Ctrl-C leaves complete files. An output that
-    cannot be written is told of at once and ends with exit code 2; the others go on.
+    Give the target by a text, by its box in the first frame, or by both. Several texts or boxes are several targets;
+    with as many of both, each text goes with the box at the same place. Ctrl-C leaves complete files. If one output
+    cannot be written, the others continue, and the exit code is 2.
     """
-    from edgetrack.io.sources import open_source
-
     targets = _targets(text or [], box or [])
-    if (camera is None) == (source is None):
-        given = "both --camera and --source" if source else "neither --camera nor --source"
-        raise ConfigError(f"{given} given, expected one of them, as in: {EXAMPLE}")
-    outputs = _distinct(output or [], source)
+    outputs = _checked_outputs(output or [], source, targets=len(targets))
     refuse_unused(context, adapter_rules(model))
-    for path in outputs:
-        if len(targets) > 1 and path.suffix.lower() == ".mcap":
-            raise ConfigError(
-                f"output {path} is a recording, which holds one target; write .jsonl and .mp4 instead"
-            )
-    place: int | str = source if camera is None else camera  # type: ignore[assignment]
-    with signals.interruptible(), open_source(place) as opened:
+    options = EngineOptions(model, engine, precision, threads, static_check, trust, wait=False)
+    with signals.interruptible(), _open(camera, source) as opened:
         _track(
             opened,
             targets=targets,
             outputs=outputs,
             show=show,
             max_frames=max_frames,
-            options=EngineOptions(model, engine, precision, threads, static_check, trust, wait=False),
+            options=options,
             deadline_ms=deadline_ms,
         )
 
 
-@app.command("demo")
 def demo_command(
     context: typer.Context,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The video to write.")
-    ] = Path("demo.mp4"),
-    text: Annotated[
-        str, typer.Option("--text", "-t", metavar="TEXT", help="What to follow in the scene.")
-    ] = "red car",
+    output: DemoOutput = Path("demo.mp4"),
+    text: DemoText = "red car",
     threads: Threads = 2,
     engine: Engine = "auto",
     precision: Precision = "auto",
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Draw a short street scene, follow a car in it by text and write the video. Needs no download."""
+    """Draw a short street scene, track a car in it by text, and write the video. Needs no download."""
     from edgetrack.demo import open_demo
 
     refuse_unused(context, adapter_rules(model))
@@ -174,8 +117,20 @@ def demo_command(
         )
 
 
+def _open(camera: int | None, source: str | None) -> Source_:
+    from edgetrack.io.sources import open_source
+
+    if source is not None and camera is not None:
+        raise ConfigError(f"both --camera and --source given, expected one of them, as in: {EXAMPLE}")
+    if source is not None:
+        return open_source(source)
+    if camera is not None:
+        return open_source(camera)
+    raise ConfigError(f"neither --camera nor --source given, expected one of them, as in: {EXAMPLE}")
+
+
 def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
-    """What to follow, after a check that it is clear which box belongs to which text."""
+    """Pair texts and boxes, if it is clear which box belongs to which text."""
     if not texts and not boxes:
         raise ConfigError(f"nothing to track: give --text, --box or both, as in: {EXAMPLE}")
     if texts and boxes and len(texts) != len(boxes):
@@ -189,21 +144,30 @@ def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
     return list(zip_longest(texts, [parse_box(box) for box in boxes]))
 
 
+def _checked_outputs(outputs: list[Path], source: str | None, *, targets: int) -> list[Path]:
+    for path in outputs:
+        if targets > 1 and path.suffix.lower() == ".mcap":
+            raise ConfigError(
+                f"output {path} is a recording, which holds one target; write .jsonl and .mp4 instead"
+            )
+    return _distinct(outputs, source)
+
+
 def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
-    """The outputs, after a check that none overwrites another or the source."""
+    """Return the outputs, if none overwrites another or the source."""
     seen: set[object] = set()
     for path in outputs:
-        place = _place(path)
-        if place in seen:
+        identity = _identity(path)
+        if identity in seen:
             raise ConfigError(f"output {path} is given twice; give each output its own name")
-        if source is not None and place == _place(Path(source)):
+        if source is not None and identity == _identity(Path(source)):
             raise ConfigError(f"output {path} is the source itself; give the output another name")
-        seen.add(place)
+        seen.add(identity)
     return outputs
 
 
-def _place(path: Path) -> object:
-    """The same for two names of one file."""
+def _identity(path: Path) -> object:
+    """Return the same for two names of one file."""
     try:
         found = path.stat()
     except (OSError, ValueError):  # what is wrong with it, says whoever opens it
@@ -212,7 +176,7 @@ def _place(path: Path) -> object:
 
 
 def _track(
-    source: Source,
+    source: Source_,
     *,
     targets: list[Target],
     outputs: list[Path],
@@ -221,28 +185,25 @@ def _track(
     options: EngineOptions,
     deadline_ms: float | None = None,
 ) -> None:
-    """Opens the tracker, then outputs, then runs; what fails before the first frame leaves no file behind."""
+    """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
     from edgetrack import terminal
+    from edgetrack.cli.metadata import recording_metadata
+    from edgetrack.cli.status import StatusLine, Watch, print_heading, print_summary
     from edgetrack.io.outputs import Outputs
     from edgetrack.io.sinks import open_sink
-    from edgetrack.status import StatusLine, Watch, describe, print_heading, print_summary
 
     text, box = targets[0] if len(targets) == 1 else (None, None)
     with Outputs(on_failure=_tell) as sinks:
-        opened = {path: open_sink(path) for path in outputs if str(path) == "-"}
-        if opened:
-            terminal.give_stdout_away()
+        opened = _open_stdout(outputs)
         one = len(targets) == 1
         engine, run = _one(text, box, deadline_ms, options) if one else _many(targets, deadline_ms, options)
-        facts = describe(source, engine, text=text, box=box)
+        facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:
                 opened[path] = open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts)
             sinks.add(opened[path])
         if show:
-            from edgetrack.io.window import WindowSink
-
-            sinks.add(WindowSink(text=text))
+            sinks.add(_window(text))
         console = terminal.open_console()
         print_heading(console, source, engine, targets)
         total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
@@ -256,6 +217,23 @@ def _track(
     if written and (lost := terminal.take_lost()):
         complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
     _finish(summary, [error for _, error in sinks.failures])
+
+
+def _open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
+    """Open the output "-", if it is there, and keep standard output for it alone."""
+    from edgetrack import terminal
+    from edgetrack.io.sinks import open_sink
+
+    opened = {path: open_sink(path) for path in outputs if str(path) == "-"}
+    if opened:
+        terminal.give_stdout_away()
+    return opened
+
+
+def _window(text: str | None) -> Sink:
+    from edgetrack.io.window import WindowSink
+
+    return WindowSink(text=text)
 
 
 def _tell(error: Exception) -> None:

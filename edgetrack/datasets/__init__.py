@@ -6,7 +6,7 @@
         sequence.name, sequence.text, sequence.boxes  # (N, 4) xywh in pixels, nan where the target is absent
         sequence.frames[0]  # uint8 (H, W, 3) BGR, read now
 
-``python -m edgetrack.datasets lasot /data/LaSOT test`` checks a tree and names every fault with its file and line.
+``edgetrack dataset check lasot /data/LaSOT test`` checks a tree and names every fault with its file and line.
 """
 
 from edgetrack.datasets.registry import LAYOUTS, open_dataset

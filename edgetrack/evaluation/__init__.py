@@ -1,1 +1,86 @@
-"""Measuring trackers: metrics, protocols, and the report of ``edgetrack eval``."""
+"""Measuring trackers: metrics, perturbations, protocols and reports, as in ``edgetrack eval``.
+
+The rooms from bottom to top: ``types``, ``metrics``, ``perturbations``, ``trackers``, ``execution``, ``report``. Each
+imports only from those before it. Names load on first use (PEP 562), so that one metric loads nothing else.
+
+>>> from edgetrack.evaluation import Request, evaluate, write_report
+>>> request = Request("lasot", Path("/data/LaSOT"), Path("out"), split="test")  # doctest: +SKIP
+>>> *_, report = evaluate(request, open_edgetrack=edgetrack.open_tracker)  # doctest: +SKIP
+>>> write_report(report, request.output)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgetrack.evaluation.execution.evaluate import evaluate
+    from edgetrack.evaluation.execution.events import (
+        FramesDone,
+        GroundingReport,
+        Planned,
+        Progress,
+        Provenance,
+        Report,
+        RunDone,
+        SequenceDone,
+    )
+    from edgetrack.evaluation.execution.request import Request
+    from edgetrack.evaluation.metrics.grounding import GroundingMetrics
+    from edgetrack.evaluation.metrics.one_pass import OnePassMetrics, one_pass_metrics
+    from edgetrack.evaluation.metrics.runs import RunMetrics, SequenceMetrics
+    from edgetrack.evaluation.perturbations.registry import conditions
+    from edgetrack.evaluation.report.write import write_report
+    from edgetrack.evaluation.types import Condition, Record, Run
+
+__all__ = [
+    "Condition",
+    "FramesDone",
+    "GroundingMetrics",
+    "GroundingReport",
+    "OnePassMetrics",
+    "Planned",
+    "Progress",
+    "Provenance",
+    "Record",
+    "Report",
+    "Request",
+    "Run",
+    "RunDone",
+    "RunMetrics",
+    "SequenceDone",
+    "SequenceMetrics",
+    "conditions",
+    "evaluate",
+    "one_pass_metrics",
+    "write_report",
+]
+
+_HOMES = {
+    "execution.evaluate": ("evaluate",),
+    "execution.events": (
+        "FramesDone",
+        "GroundingReport",
+        "Planned",
+        "Progress",
+        "Provenance",
+        "Report",
+        "RunDone",
+        "SequenceDone",
+    ),
+    "execution.request": ("Request",),
+    "metrics.grounding": ("GroundingMetrics",),
+    "metrics.one_pass": ("OnePassMetrics", "one_pass_metrics"),
+    "metrics.runs": ("RunMetrics", "SequenceMetrics"),
+    "perturbations.registry": ("conditions",),
+    "report.write": ("write_report",),
+    "types": ("Condition", "Record", "Run"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

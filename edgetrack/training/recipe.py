@@ -25,9 +25,7 @@ class DatasetEntry:
     path: str  # the folder into which its archives were unpacked
     split: str
     weight: float = 1.0  # its share of the samples, among the weights of all entries and ``data_weight``
-    skip: tuple[
-        str, ...
-    ] = ()  # sequences to leave out, by the names that python -m edgetrack.datasets prints
+    skip: tuple[str, ...] = ()  # sequences to leave out, by the names that edgetrack dataset check prints
 
     def __post_init__(self) -> None:
         for key in ("name", "path", "split"):

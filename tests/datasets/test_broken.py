@@ -266,7 +266,7 @@ def test_references_that_do_not_fit_are_named(tmp_path: Path) -> None:
 
 
 def check(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", "-m", "edgetrack.datasets", *map(str, arguments)]
+    command = [sys.executable, "-I", "-m", "edgetrack", "dataset", "check", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -281,4 +281,4 @@ def test_the_check_counts_and_names_faults(tmp_path: Path) -> None:
     assert "fault: dog-1: " in done.stdout
     assert check("lasot", tmp_path, "val").stderr.startswith("error: lasot has no split 'val'")
     regions = check("coco", trees.coco(tmp_path / "coco"), "train2014")
-    assert regions.stdout == "coco train2014: 4 regions with 2 sentences in 2 pictures, 0 faults\n"
+    assert regions.stdout == "coco train2014: 4 regions with 2 sentences in 2 images, 0 faults\n"

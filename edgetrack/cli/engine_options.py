@@ -1,0 +1,99 @@
+"""What the options of the panel "Engine" open, and which options have an effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from edgetrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgetrack.multi_tracker import MultiTracker
+    from edgetrack.peers.tracker import AdapterTracker
+    from edgetrack.tracker import Tracker
+
+Rule = tuple[bool, str]  # whether an option has an effect, and if not, why
+
+
+def refuse_unused(context: typer.Context, rules: dict[str, Rule]) -> None:
+    """Refuse an option that was given on the command line but has no effect; every command does it in this way.
+
+    Args:
+        context: of the running command.
+        rules: by the name of the handler's parameter.
+
+    Raises:
+        ConfigError: there is such an option.
+    """
+    for name, (effective, why) in rules.items():
+        source = context.get_parameter_source(name)
+        if effective or source is None or source.name.startswith("DEFAULT"):
+            continue
+        option = next(max(p.opts, key=len) for p in context.command.params if p.name == name)
+        raise ConfigError(f"{option} has no effect: {why}; leave it out")
+
+
+def adapter_rules(*models: str | None) -> dict[str, Rule]:
+    """Return the rules of the options that only edgetrack's own models, or only adapters' bundles take."""
+    from edgetrack.peers.bundle import is_adapter_bundle
+
+    adapters = [is_adapter_bundle(model) for model in models]
+    own = "an adapter's bundle runs its graphs itself"
+    return {
+        "engine": (not all(adapters), own),
+        "static_check": (not all(adapters), f"{own}, in every frame"),
+        "deadline_ms": (not all(adapters), "an adapter's tracker does not coast"),
+        "trust": (any(adapters), "no adapter's bundle is given, and edgetrack's own models bring no code"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """The options of the panel "Engine"."""
+
+    model: str | None
+    engine: str
+    precision: str
+    threads: int
+    static_check: bool = False
+    trust: bool = False
+    # Wait until the engine that was asked for serves, not its stand-in; False where frames matter, not figures.
+    wait: bool = True
+
+    def tracker(self, *, model: str | None = None, precision: str | None = None) -> Tracker | AdapterTracker:
+        """Open a tracker, with another model or precision where one is given."""
+        from edgetrack.peers.tracker import open_tracker
+
+        tracker = open_tracker(
+            model or self.model,
+            engine=self.engine,
+            precision=precision or self.precision,
+            threads=self.threads,
+            static_check=self.static_check,
+            trust=self.trust,
+        )
+        if self.wait:
+            tracker.engine.wait()
+        return tracker
+
+    def multi_tracker(self) -> MultiTracker:
+        """Open a tracker of several targets."""
+        from edgetrack.multi_tracker import MultiTracker
+        from edgetrack.peers.bundle import is_adapter_bundle
+
+        if is_adapter_bundle(self.model):
+            raise ConfigError(
+                f"model {self.model} is an adapter's bundle, which follows one target; give one --text or one --box"
+            )
+        many = MultiTracker(
+            self.model,
+            engine=self.engine,
+            precision=self.precision,
+            threads=self.threads,
+            static_check=self.static_check,
+        )
+        if self.wait:
+            many.engine.wait()
+        return many

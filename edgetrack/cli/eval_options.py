@@ -1,0 +1,128 @@
+"""The options that ``edgetrack eval`` alone has."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from edgetrack.cli.options import option
+
+_PROMPT, _PERTURBATIONS, _WORK = "Target", "Perturbations", "Work"
+
+
+class Mode(str, Enum):
+    """How the target is given; as ``edgetrack.peers.Mode``."""
+
+    nl = "nl"
+    bbox = "bbox"
+    nlbbox = "nlbbox"
+
+
+class TextControl(str, Enum):
+    """As ``edgetrack.evaluation.types.TextControl``."""
+
+    none = "none"
+    empty = "empty"
+    shuffled = "shuffled"
+    category = "class"
+    paraphrase = "paraphrase"
+
+
+class ResultFormat(str, Enum):
+    """As ``edgetrack.evaluation.types.ResultFormat``."""
+
+    otb = "otb"
+    lasot = "lasot"
+    tnl2k = "tnl2k"
+    got10k = "got10k"
+    trackingnet = "trackingnet"
+    vot = "vot"
+
+
+Modes = Annotated[
+    list[Mode] | None,
+    option("Give the target by text, by box (default) or by both. Repeatable.", "--mode", panel=_PROMPT),
+]
+TextControls = Annotated[
+    list[TextControl],
+    option("Text ablation: use other texts than the true ones. Repeatable.", panel=_PROMPT),
+]
+SwitchPrompt = Annotated[
+    bool, option("Also switch the text in mid-stream to that of another target.", "--switch", panel=_PROMPT)
+]
+OcclusionBursts = Annotated[
+    bool,
+    option("Also cover the target in bursts of 10, 20 and 40 frames.", "--occlusion", panel=_PERTURBATIONS),
+]
+RealTime = Annotated[
+    list[int] | None,
+    option(
+        "Also deliver frames at this rate and drop late ones. Repeatable.",
+        panel=_PERTURBATIONS,
+        min=1,
+        metavar="FPS",
+    ),
+]
+Robustness = Annotated[
+    bool,
+    option("Also corrupt the images: noise, blur, fog and others.", "--robustness", panel=_PERTURBATIONS),
+]
+Corruptions = Annotated[
+    list[str] | None,
+    option(
+        "Only this corruption, such as fog. Repeatable.", "--corruption", panel=_PERTURBATIONS, metavar="NAME"
+    ),
+]
+Severities = Annotated[
+    list[int] | None,
+    option(
+        "Only this severity, 1 to 3. Repeatable; default: all.",
+        "--severity",
+        panel=_PERTURBATIONS,
+        min=1,
+        max=3,
+        metavar="N",
+    ),
+]
+Draws = Annotated[int, option("Random first boxes of init-jitter.", panel=_PERTURBATIONS, min=1, metavar="N")]
+CorruptInit = Annotated[
+    bool, option("Corrupt the first frame as well.", "--corrupt-init", panel=_PERTURBATIONS)
+]
+Seed = Annotated[int, option("Random seed.", panel=_PERTURBATIONS, min=0, metavar="N")]
+Results = Annotated[
+    list[ResultFormat] | None,
+    option("Also write result files for this toolkit or server. Repeatable.", panel="Results"),
+]
+Trackers = Annotated[
+    list[str],
+    option(
+        "edgetrack, edgetrack:MODEL, edgetrack:MODEL@PRECISION, opencv-nano, opencv-vit, opencv-mil, "
+        "nanotrack, or FILE.py:CLASS. Repeatable.",
+        "--tracker",
+        panel="Engine",
+        metavar="NAME",
+    ),
+]
+Workers = Annotated[
+    int, option("Processes that share the sequences, one engine each.", panel=_WORK, min=1, metavar="N")
+]
+Ray = Annotated[
+    str | None,
+    option("Ray cluster that shares the sequences; auto: the local one.", panel=_WORK, metavar="ADDRESS"),
+]
+Resume = Annotated[bool, option("Continue an interrupted evaluation in --output.", "--resume", panel=_WORK)]
+Split = Annotated[
+    str | None,
+    option("Split of the data, where there are several, such as test.", panel="Data", metavar="NAME"),
+]
+Sequences = Annotated[
+    list[str] | None,
+    option("Only this sequence. Repeatable; default: all.", panel="Data", metavar="NAME"),
+]
+EvalOutput = Annotated[
+    Path, option("Folder for the results.", "--output", "-o", panel="Results", metavar="DIR")
+]
+Html = Annotated[
+    bool, option("Draw report.html, which needs matplotlib.", "--html/--no-html", panel="Results")
+]

@@ -1,0 +1,102 @@
+"""What an evaluation looks like on the terminal: progress with the time left, then the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+from edgetrack.cli.tables import print_table, print_written
+from edgetrack.evaluation.execution import events
+from edgetrack.evaluation.execution.evaluate import evaluate
+from edgetrack.evaluation.execution.events import GroundingReport, Report
+from edgetrack.evaluation.execution.request import OpenTracker, Request
+from edgetrack.evaluation.report.files import summary_tables
+from edgetrack.evaluation.report.tables import MORE_TITLE, grounding_table
+from edgetrack.evaluation.report.write import write_report
+from edgetrack.reporting.charts import require_matplotlib
+
+
+def open_progress(console: Console) -> Progress:
+    """Return a bar with frames done, all frames and the time left; it vanishes at its end and is silent off a terminal.
+
+    Where there is no room for all, the description is cut short, not the numbers.
+    """
+    return Progress(
+        TextColumn(
+            "{task.description}",
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            markup=False,
+        ),
+        BarColumn(bar_width=10),
+        MofNCompleteColumn(),
+        TextColumn("frames, left"),
+        TimeRemainingColumn(),
+        console=console,
+        expand=True,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def show_progress(
+    console: Console, stream: Iterable[events.Progress | Report | GroundingReport], *, html: bool = True
+) -> Report | GroundingReport:
+    """Show the progress of an evaluation, a line for each finished run, and return its report.
+
+    Raises:
+        MissingExtra: the report is to be drawn and cannot be; raised before any work.
+    """
+    with open_progress(console) as progress:
+        bar = progress.add_task("", total=None)
+        for event in stream:
+            if isinstance(event, events.Planned):
+                if html and event.scored:
+                    require_matplotlib()
+                progress.update(bar, total=event.frames)
+            elif isinstance(event, events.FramesDone):
+                progress.advance(bar, event.count)
+            elif isinstance(event, events.SequenceDone):
+                title = f"{event.run.tracker} {event.run.label}: {event.sequence}"
+                progress.update(bar, description=title)
+            elif isinstance(event, events.RunDone):
+                console.print(_run_line(event), soft_wrap=True)
+            else:
+                return event
+    raise AssertionError("an evaluation ends with its report")
+
+
+def evaluate_and_print(
+    console: Console, request: Request, *, open_edgetrack: OpenTracker, html: bool = True
+) -> Report | GroundingReport:
+    """Evaluate, show the progress, print the tables, and write all files of the report."""
+    try:
+        report = show_progress(console, evaluate(request, open_edgetrack=open_edgetrack), html=html)
+    except KeyboardInterrupt:
+        console.print("stopped; finished sequences are kept: add --resume to go on", soft_wrap=True)
+        raise
+    print_report(console, report)
+    files = write_report(report, request.output, results=request.results, html=html)
+    print_written(console, *files)
+    return report
+
+
+def print_report(console: Console, report: Report | GroundingReport) -> None:
+    """Print the tables that are looked at first, and the notes."""
+    if isinstance(report, GroundingReport):
+        print_table(console, grounding_table(report.rows))
+    elif report.runs:
+        for table in summary_tables(report.runs):
+            if table.title != MORE_TITLE:  # the files have it
+                print_table(console, table)
+    else:
+        return
+    for note in report.provenance.notes:
+        console.print(note, soft_wrap=True)
+
+
+def _run_line(done: events.RunDone) -> str:
+    auc = "not scored" if done.metrics is None else f"AUC {done.metrics.ope.auc:.3f}"
+    return f"{done.run.tracker} {done.run.label}: {done.sequences} sequences, {auc}"

@@ -1,0 +1,246 @@
+"""The arguments and options of the command line, each once; those of ``edgetrack eval`` alone are in `eval_options`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgetrack import cores
+
+
+def option(help: str, *names: str, panel: str | None = None, **settings: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
+
+
+def bounded(context: typer.Context, option: typer.CallbackParam, value: int) -> int:
+    """Return a number of threads or processes, at most the cores that this process may use; a default is cut to them.
+
+    Raises:
+        ConfigError: more were asked for.
+    """
+    if context.resilient_parsing:
+        return value
+    source = context.get_parameter_source(str(option.name))
+    if source is not None and source.name == "DEFAULT":
+        return min(value, cores.usable())
+    return cores.checked(value, option.opts[0])
+
+
+# The target.
+_TEXT, _BOX = (
+    'Description of the target, such as "red car".',
+    "Box of the target in the first frame, in pixels.",
+)
+Text = Annotated[str | None, option(_TEXT, "--text", "-t", metavar="TEXT")]
+DemoText = Annotated[str, option("What to track in the scene.", "--text", "-t", metavar="TEXT")]
+Texts = Annotated[list[str] | None, option(f"{_TEXT} Repeatable.", "--text", "-t", metavar="TEXT")]
+BoxText = Annotated[str | None, option(_BOX, "--box", metavar="X,Y,W,H")]
+BoxTexts = Annotated[list[str] | None, option(f"{_BOX} Repeatable.", "--box", metavar="X,Y,W,H")]
+
+# Where frames come from.
+Camera = Annotated[int | None, option("Camera number; the first is 0.", panel="Source", min=0, metavar="N")]
+Source = Annotated[
+    str | None,
+    option(
+        "A video, a recording (.mcap), a folder of images, or a stream such as rtsp://host/path.",
+        *("--source", "-s"),
+        panel="Source",
+        metavar="FILE|DIR|URL",
+    ),
+]
+BenchSource = Annotated[
+    str | None,
+    option("A video or a folder of images. Default: the demo.", "--source", "-s", metavar="FILE|DIR"),
+]
+MaxFrames = Annotated[int | None, option("Stop after this many frames.", panel="Source", min=1, metavar="N")]
+Recording = Annotated[
+    Path, typer.Argument(metavar="FILE.mcap", help="A recording made by edgetrack run --output FILE.mcap.")
+]
+Dataset = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="Layout of the data: "
+        "otb100, otb99-lang, lasot, lasot-ext, tnl2k, got10k, trackingnet, uav123, nfs, vot, davis, "
+        "lasher, depthtrack, visevent, folder, coco, refcoco, refcoco+, refcocog, refcocog-google.",
+    ),
+]
+DatasetPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the data.")]
+SplitArgument = Annotated[str, typer.Argument(metavar="SPLIT", help="Split of the data, such as train.")]
+
+# Where results go.
+OutputFiles = Annotated[
+    list[Path] | None,
+    option(
+        "OUT.jsonl or OUT.csv: one line per frame and target; - writes JSON lines to standard output. OUT.mp4: the "
+        "video with the track drawn in. OUT.mcap: frames and tracks of one target, for Foxglove and edgetrack "
+        "replay. Repeatable.",
+        *("--output", "-o"),
+        panel="Result",
+        metavar="FILE",
+    ),
+]
+DemoOutput = Annotated[Path, option("The video to write.", "--output", "-o", metavar="FILE")]
+BundleOutput = Annotated[
+    Path, option("The bundle to write.", "--output", "-o", metavar="DIR", show_default=False)
+]
+Show = Annotated[bool, option("Show the video in a window; q ends it.", "--show/--no-show", panel="Result")]
+Json = Annotated[Path | None, option("Also write everything that was measured as JSON.", metavar="FILE")]
+Picture = Annotated[
+    Path | None,
+    option("Image of the first divergence. Default: FILE-divergence.png here.", metavar="PNG"),
+]
+
+# The engine.
+Threads = Annotated[
+    int,
+    option(
+        "CPU threads, at most the cores that this process may use.",
+        panel="Engine",
+        min=1,
+        metavar="N",
+        callback=bounded,
+    ),
+]
+_ENGINES = "auto, ort, ort-ops, openvino, ort-cuda, ort-tensorrt or tensorrt"
+_PRECISIONS = "auto, fp32, fp16, bf16 or int8"
+Engine = Annotated[str, option(f"{_ENGINES}; see: edgetrack engines.", panel="Engine", metavar="NAME")]
+Precision = Annotated[str, option(f"{_PRECISIONS}.", panel="Engine", metavar="NAME")]
+Model = Annotated[
+    str | None, option("A shipped model or your own bundle.", panel="Engine", metavar="NAME|DIR")
+]
+Trust = Annotated[bool, option("Run the code that an adapter's bundle brings.", "--trust", panel="Engine")]
+
+PeerWeights = Annotated[
+    Path | None, option("Folder of the other trackers' ONNX files.", panel="Engine", metavar="DIR")
+]
+
+# Latency.
+DeadlineMs = Annotated[
+    float | None,
+    option(
+        "Latency budget per frame; when inference would exceed it, extrapolate the box (at most 3 frames in a row).",
+        panel="Latency",
+        metavar="MS",
+    ),
+]
+StaticCheck = Annotated[
+    bool,
+    option(
+        "Skip inference while the scene is static (at most 5 frames in a row).",
+        "--static-check",
+        panel="Latency",
+    ),
+]
+
+# Export and build.
+ExportModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="[MODEL|CHECKPOINT|ADAPTER]",
+        help="A shipped model, a bundle, a checkpoint (.pt), or another tracker: nanotrack-v2, nanotrack-v3 or "
+        "FILE.py:CLASS.",
+    ),
+]
+_QUANTIZED, _NEW_MODEL = "INT8 and float16", "New model"
+Int8 = Annotated[bool, option("Add INT8, if it is as accurate and faster.", "--int8")]
+Fp16 = Annotated[bool, option("Add float16, for GPUs, if it is as accurate.", "--fp16")]
+Calibration = Annotated[
+    list[str] | None,
+    option(
+        "Your own video to calibrate and measure on. Repeatable; default: keep an INT8 that was tested, and make a "
+        "new one with the demo scene.",
+        panel=_QUANTIZED,
+        metavar="VIDEO|DIR",
+    ),
+]
+Accept = Annotated[
+    Path | None,
+    option(
+        "Labeled clips, NAME.mp4 with NAME.txt. Default: agreement with fp32 on the calibration video.",
+        panel=_QUANTIZED,
+        metavar="DIR",
+    ),
+]
+MinAucRatio = Annotated[
+    float, option("Accuracy to keep, as a fraction of float32's.", panel=_QUANTIZED, metavar="R")
+]
+Target = Annotated[
+    str,
+    option(
+        "Device whose budgets the bundle notes; auto: this machine. See: edgetrack targets.",
+        metavar="NAME|auto",
+        show_default=True,
+    ),
+]
+ExportReport = Annotated[
+    bool, option("Also write report.html into the bundle.", "--report", panel=_QUANTIZED)
+]
+Force = Annotated[bool, option("Replace an older bundle.", "--force")]
+Weights = Annotated[
+    list[Path] | None,
+    option(
+        "Weight files for MODEL nanotrack-v2, nanotrack-v3 or FILE.py:CLASS. Repeatable.",
+        panel="Other trackers",
+        metavar="FILE",
+    ),
+]
+TextEncoder = Annotated[
+    Path,
+    option("Folder that python -m edgetrack.training.prune_text wrote.", panel=_NEW_MODEL, metavar="DIR"),
+]
+ModelName = Annotated[
+    str | None,
+    option(
+        "Name of the exported model. Default: edgetrack-256, or the tracker's own.",
+        panel=_NEW_MODEL,
+        metavar="NAME",
+    ),
+]
+ModelVersion = Annotated[str, option("Version of the exported model.", panel=_NEW_MODEL, metavar="X.Y.Z")]
+Graphs = Annotated[
+    list[str] | None, option("Only this graph, such as search. Repeatable; default: all.", metavar="ROLE")
+]
+
+# Bench and replay.
+BenchFrames = Annotated[int, option("At most this many frames per pass.", min=2, metavar="N")]
+Rounds = Annotated[int, option("Passes per tracker that count.", min=2, metavar="N")]
+Compare = Annotated[
+    list[str] | None,
+    option(
+        "Also measure it with changes, such as precision=int8 or model=DIR,threads=1. Repeatable.",
+        metavar="CHANGES",
+    ),
+]
+Peers = Annotated[
+    list[str] | None,
+    option("Also measure opencv-nano, -vit, -mil, nanotrack or FILE.py:CLASS. Repeatable.", metavar="NAME"),
+]
+Absent = Annotated[
+    bool,
+    option("Blank the middle third of the frames, so that the target is lost and re-detected.", "--absent"),
+]
+Busy = Annotated[bool, option("Keep one core busy meanwhile.", "--busy")]
+_CANDIDATE, _RECORDED = "Candidate", "Default: the recorded one."
+Against = Annotated[
+    str | None, option(f"Model of the candidate. {_RECORDED}", panel=_CANDIDATE, metavar="NAME|DIR")
+]
+CandidateEngine = Annotated[str | None, option(f"{_ENGINES}. {_RECORDED}", panel=_CANDIDATE, metavar="NAME")]
+CandidatePrecision = Annotated[
+    str | None, option(f"{_PRECISIONS}. {_RECORDED}", panel=_CANDIDATE, metavar="NAME")
+]
+Recorded = Annotated[
+    bool,
+    option(
+        "Use the recorded track as the reference. It was made on raw frames, so what JPEG changes counts as "
+        "divergence.",
+        "--recorded",
+    ),
+]
+MinIou = Annotated[float, option("A frame below this IoU diverges.", min=0, max=1, metavar="IOU")]
+Allow = Annotated[float, option("Fraction of the frames that may diverge.", min=0, max=1, metavar="FRACTION")]
+
+# Training and its data.
+Recipe = Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What to train on, and how.")]

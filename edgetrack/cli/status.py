@@ -1,0 +1,202 @@
+"""What a run looks like on the terminal: a live line while it lasts, a summary at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from edgetrack.pipeline import Meter, Summary
+from edgetrack.terminal import one_line, takes_more
+from edgetrack.types import STATUSES, Box, Frame, Status, Track
+
+if TYPE_CHECKING:
+    from edgetrack.engines import Engine as OwnEngine
+    from edgetrack.io.sources import Source
+    from edgetrack.peers.tracker import AdapterEngine
+
+    Engine = OwnEngine | AdapterEngine
+
+COLORS: dict[Status, str] = {"tracking": "green", "uncertain": "yellow", "lost": "red", "searching": "cyan"}
+REDRAW_S = 0.1
+RECENT_FRAMES = 300  # the live percentiles follow what happens now
+
+
+class StatusLine(AbstractContextManager["StatusLine"]):
+    """One line that is redrawn in place, on a terminal only; elsewhere it does nothing.
+
+    Args:
+        console: where to draw.
+        total: number of frames of the source, where it is known.
+        live: whether frames can be dropped.
+    """
+
+    def __init__(self, console: Console, *, total: int | None, live: bool) -> None:
+        self._total = total
+        self._live_source = live
+        self._drawn_s = 0.0
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        )
+
+    def __enter__(self) -> StatusLine:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, frame: Frame, track: Track, meter: Meter) -> None:
+        """Redraw the line, at most ten times a second."""
+        line = Text().append(f" ● {track.status:<9}", style=f"bold {COLORS[track.status]}")
+        line.append(f" score {track.score:.2f}")
+        if track.basis != "network":
+            line.append(f" {track.basis}", style="dim")
+        self._redraw(line, frame, meter)
+
+    def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
+        """Redraw the line for several targets: a dot for each, in the color of its status."""
+        line = Text()
+        for name, track in tracks.items():
+            line.append(" ● ", style=f"bold {COLORS[track.status]}")
+            line.append(name)
+        self._redraw(line, frame, meter)
+
+    def _redraw(self, line: Text, frame: Frame, meter: Meter) -> None:
+        now_s = time.perf_counter()
+        if self._live is None or now_s - self._drawn_s < REDRAW_S or not takes_more():
+            return
+        self._drawn_s = now_s
+        self._live.update(self._with_figures(line, frame, meter), refresh=True)
+
+    def _with_figures(self, line: Text, frame: Frame, meter: Meter) -> Text:
+        of = f"/{self._total}" if self._total else ""
+        line.no_wrap, line.overflow = True, "ellipsis"
+        line.append(f"   frame {frame.index + 1}{of}", style="dim")
+        line.append(f"   {meter.recent_fps:5.1f} fps")
+        latency = meter.latency_ms(last=RECENT_FRAMES)
+        if latency is not None:
+            line.append(f"   p50 {latency.p50:.1f} ms  p95 {latency.p95:.1f} ms")
+        if self._live_source:
+            line.append(f"   dropped {meter.dropped}", style="yellow" if meter.dropped else "dim")
+        return line
+
+
+class Watch:
+    """Shows each finished frame, and notes after which one the engine's reason became another.
+
+    TensorRT takes over from ONNX Runtime in the middle of a run, for one.
+    """
+
+    def __init__(self, line: StatusLine, engine: Engine) -> None:
+        self._changes: list[str] = []
+        self._line, self._engine = line, engine
+        self._reason = engine.reason
+
+    def update(self, frame: Frame, track: Track, meter: Meter) -> None:
+        """See `StatusLine.update`."""
+        self._note_change(frame)
+        self._line.update(frame, track, meter)
+
+    def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
+        """See `StatusLine.update_all`."""
+        self._note_change(frame)
+        self._line.update_all(frame, tracks, meter)
+
+    @property
+    def engines(self) -> list[str]:
+        """Each change; or what served, where the requested engine never did."""
+        serving = getattr(self._engine, "serving", self._engine)
+        if not self._changes and serving.name != self._engine.name:
+            return [f"to the end: {self._reason.partition(';')[0]}"]
+        return self._changes
+
+    def _note_change(self, frame: Frame) -> None:
+        reason = self._engine.reason
+        if reason != self._reason:
+            self._reason = reason
+            self._changes.append(f"after frame {frame.index}: {reason}")
+
+
+def print_heading(
+    console: Console, source: Source, engine: Engine, targets: Sequence[tuple[str | None, Box | None]]
+) -> None:
+    """Print what is being tracked (the text and the box of each target), in what, and by what."""
+    width, height = source.size
+    facts = [f"{width}x{height}"]
+    facts += [f"{source.fps:.4g} fps"] if source.fps else []
+    facts += [f"{source.frames} frames"] if source.frames else []
+    _row(console, "source", f"{source.name} ({', '.join(facts)})")
+    for text, box in targets:
+        target = [f'"{text}"'] if text is not None else []
+        target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
+        _row(console, "target", " at ".join(target))
+    _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
+    _row(console, "engine", engine.reason)
+
+
+def print_summary(
+    console: Console,
+    summary: Summary,
+    outputs: Sequence[Path],
+    *,
+    live: bool,
+    engines: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> None:
+    """Print the figures of a finished run and the files that it has written.
+
+    ``engines``: what served, where it was not what the heading says throughout. ``notes``: what was not as it should
+    be in the source.
+    """
+    ended = "stopped after" if summary.interrupted else "in"
+    _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
+    if not summary.targets:
+        _row(console, "states", _states(summary))
+    if not summary.targets and summary.bases["network"] < summary.frames:
+        _row(console, "boxes", ", ".join(f"{basis} {n}" for basis, n in summary.bases.items() if n))
+    for name, own in summary.targets.items():
+        line = Text(f"{name}: ").append_text(_states(own))
+        if own.latency_ms is not None:
+            line.append(f"; p50 {own.latency_ms.p50:.1f}, p95 {own.latency_ms.p95:.1f} ms")
+        _row(console, "target", line)
+    if summary.latency_ms is not None:
+        p = summary.latency_ms
+        figures = (
+            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms; first frame {summary.start_ms:.0f} ms"
+        )
+        _row(console, "latency", figures)
+    for served in engines:
+        _row(console, "engine", served)
+    for note in notes:
+        _row(console, "source", Text(note, "yellow"))
+    if live:
+        _row(console, "dropped", str(summary.dropped))
+    for path in outputs:
+        _row(console, "written", str(path))
+
+
+def _states(summary: Summary) -> Text:
+    states = Text()
+    for status in STATUSES:
+        if summary.statuses[status]:
+            states.append(", " if states else "")
+            states.append(f"{status} {summary.statuses[status]}", style=COLORS[status])
+    return states
+
+
+def _row(console: Console, label: str, value: str | Text) -> None:
+    value = one_line(value) if isinstance(value, str) else value
+    line = Text.assemble((f"{label:>8}  ", "dim"), value)
+    console.print(line, soft_wrap=True)

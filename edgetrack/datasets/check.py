@@ -1,0 +1,44 @@
+"""Checking a data set on disk, as ``edgetrack dataset check`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetrack.datasets import SequenceSet, open_dataset
+from edgetrack.datasets.sets import RegionSet
+from edgetrack.errors import EdgetrackError
+
+
+def _check_sequences(opened: SequenceSet) -> tuple[str, list[str]]:
+    faults: list[str] = []
+    frames = absent = 0
+    for i, name in enumerate(opened.names):
+        try:
+            sequence = opened[i]
+            _ = sequence.frames[0]
+        except EdgetrackError as error:
+            faults.append(f"{name}: {error}")
+            continue
+        frames += len(sequence)
+        absent += 0 if sequence.hidden else int((~sequence.visible).sum())
+    return f"{len(opened)} sequences, {frames} frames, the target absent in {absent}", faults
+
+
+def _check_regions(opened: RegionSet) -> tuple[str, list[str]]:
+    images = sorted({region.image for region in opened})
+    faults = [f"{path} does not exist; expected an image there" for path in images if not path.is_file()]
+    sentences = sum(len(region.texts) for region in opened)
+    return f"{len(opened)} regions with {sentences} sentences in {len(images)} images", faults
+
+
+def check(name: str, path: Path, split: str) -> tuple[str, list[str]]:
+    """Read the labels of every sequence, or of every region, and the first image of each.
+
+    Returns:
+        What there is, and the faults.
+
+    Raises:
+        DatasetError: the name, the split or the folder is wrong.
+    """
+    opened = open_dataset(name, path, split)
+    return _check_sequences(opened) if isinstance(opened, SequenceSet) else _check_regions(opened)

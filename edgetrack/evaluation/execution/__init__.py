@@ -1,0 +1,1 @@
+"""Running an evaluation: planning, processes and machines, records on disk."""

@@ -1,0 +1,131 @@
+"""The sequences of a data set in its official layout, checked for what an evaluation needs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from edgetrack.datasets import LAYOUTS, RegionSet, Sequence, SequenceSet, open_dataset
+from edgetrack.datasets.sets import RegionLayout
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.metrics.one_pass import exists
+from edgetrack.evaluation.perturbations.prompt_switching import splice
+from edgetrack.evaluation.perturbations.temporal import FrameDrop
+from edgetrack.evaluation.types import SWITCH, Condition, ExpressionBatch, Floats
+
+BATCH_SIZE = 200  # sentences whose record is kept in one file
+
+
+def open_split(dataset: str, path: Path, split: str | None = None) -> SequenceSet | RegionSet:
+    """Open the data set; ``split`` is optional if there is only one.
+
+    Raises:
+        ConfigError: the split must be given.
+        DatasetError: the name, the split or the folder is wrong.
+    """
+    if split is None and dataset in LAYOUTS:
+        splits = LAYOUTS[dataset].splits
+        if len(splits) > 1:
+            raise ConfigError(
+                f"{dataset} has the splits {', '.join(splits)}; say which, as in: --split {splits[-1]}"
+            )
+        split = splits[0]
+    return open_dataset(dataset, path, split or "")
+
+
+def is_grounding(dataset: str) -> bool:
+    """Return whether a data set of this name has images and sentences, not sequences."""
+    return isinstance(LAYOUTS.get(dataset), RegionLayout)
+
+
+def load_sequences(dataset: str, path: Path, split: str | None = None) -> list[Sequence]:
+    """List all sequences of a split in the data set's own order; no frame is read.
+
+    Raises:
+        ConfigError: a grounding set, or a name that is there twice.
+        DatasetError: files that are missing or malformed.
+    """
+    opened = open_split(dataset, path, split)
+    if isinstance(opened, RegionSet):
+        raise ConfigError(f"{dataset} has images, not sequences; expected a tracking data set")
+    found = list(opened)
+    names = [sequence.name for sequence in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"{path} has {', '.join(twice)} twice; expected each sequence once")
+    return found
+
+
+def select(found: list[Sequence], names: list[str]) -> list[Sequence]:
+    """Return those of ``found`` that are named, or all without a name.
+
+    Raises:
+        ConfigError: a name is unknown.
+    """
+    known = [sequence.name for sequence in found]
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigError(
+            f"sequence {', '.join(unknown)} is not in the data set; it has {', '.join(known[:30])}"
+            + (" ..." if len(known) > 30 else "")
+        )
+    return [sequence for sequence in found if not names or sequence.name in names]
+
+
+def expression_batches(regions: RegionSet) -> list[ExpressionBatch]:
+    """Return all sentences of the set, in batches.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    pairs = [(region, text) for region in regions for text in region.texts]
+    if not pairs:
+        raise ConfigError(f"{regions.name} ({regions.split}) has no sentence; expected another --split")
+    return [
+        ExpressionBatch(f"{begin:06d}", tuple(pairs[begin : begin + BATCH_SIZE]))
+        for begin in range(0, len(pairs), BATCH_SIZE)
+    ]
+
+
+def check_scored(
+    selected: list[Sequence], conditions: Iterable[Condition], *, clips: list[Sequence], seed: int
+) -> None:
+    """Refuse sequences of which not one frame would count, before hours are spent.
+
+    Raises:
+        ConfigError: the target of one never shows after frame 1, or in none of the frames that a condition leaves.
+    """
+    for condition in conditions:
+        for clip in (clip for clip in selected if not clip.hidden):
+            there = exists(clip.boxes)
+            if condition.name == SWITCH:
+                there = exists(splice(clip, clips=clips, seed=seed)[0].boxes)
+            step = FrameDrop.EVERY[condition.severity - 1] if condition.name == "frame-drop" else 1
+            if not there[step::step].any():
+                raise ConfigError(
+                    f"{clip.name} ({condition.label}): the target is in none of the frames after the first that count, "
+                    "so nothing can be scored; expected --sequences with the names of others, or another perturbation"
+                )
+
+
+def digest(rows: Iterable[tuple[str, str, Floats]]) -> str:
+    """Return the SHA-256 of names, texts and boxes (N, 4): records of other labels are not comparable."""
+    made = hashlib.sha256()
+    for name, text, boxes in rows:
+        made.update(f"{name}\0{text}\0{len(boxes)}\0".encode())
+        made.update(np.nan_to_num(boxes, nan=-1e9).tobytes())
+    return made.hexdigest()
+
+
+def check_initial_boxes(selected: list[Sequence]) -> None:
+    """Refuse sequences that cannot be started by a box.
+
+    Raises:
+        ConfigError: the target of one is not in view in frame 1.
+    """
+    if missing := [s.name for s in selected if not exists(s.boxes[:1]).all()]:
+        raise ConfigError(
+            f"{', '.join(missing[:5])}: the target is not there in frame 1, so no box can be given; "
+            "expected --mode nl, or --sequences with the names of others"
+        )

@@ -1,0 +1,128 @@
+"""Records on disk: one JSON file per run and sequence, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from edgetrack.errors import ConfigError, SinkError
+from edgetrack.evaluation.types import Burst, Record, Run
+from edgetrack.types import STATUSES
+
+
+def tracker_folder(tracker: str) -> str:
+    """Return the folder name for the results of a tracker, which may be FILE.py:CLASS."""
+    return Path(tracker).name.replace(":", "-")
+
+
+def record_path(output: Path, run: Run, sequence: str) -> Path:
+    """Return the file that keeps the record of a sequence."""
+    text = run.mode if run.control == "none" else f"{run.mode}-{run.control}"
+    folder = output / "records" / tracker_folder(run.tracker) / text / run.condition.label
+    return folder / f"{sequence}.json"
+
+
+def save(record: Record, file: Path) -> None:
+    """Write the record; a reader never sees half of it.
+
+    Raises:
+        SinkError: the file cannot be written.
+    """
+    content: dict[str, Any] = {
+        "boxes": record.boxes,
+        "scores": record.scores,
+        "statuses": record.statuses,
+        "milliseconds": record.milliseconds,
+        "scored": record.scored,
+        "bursts": [[b.begin, b.hidden, b.clearing, b.end] for b in record.bursts],
+    }
+    write_text(file, json.dumps(content))
+
+
+def load(file: Path, *, frames: int) -> Record:
+    """Read the record of a sequence with that many frames.
+
+    Raises:
+        ConfigError: the file is damaged or belongs to another sequence.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        record = Record(
+            boxes=[None if box is None else _box(box) for box in content["boxes"]],
+            scores=[_number(v, 0, 1) for v in content["scores"]],
+            statuses=[STATUSES[STATUSES.index(status)] for status in content["statuses"]],
+            milliseconds=[_number(v, 0) for v in content["milliseconds"]],
+            scored=[_flag(v) for v in content["scored"]],
+            bursts=[_burst(values, frames) for values in content["bursts"]],
+        )
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ConfigError(
+            f"result {file} cannot be read ({error!r}); delete it and run again with --resume"
+        ) from error
+    columns = (record.boxes, record.scores, record.statuses, record.milliseconds, record.scored)
+    lengths = {len(column) for column in columns}
+    if lengths != {frames}:
+        raise ConfigError(
+            f"result {file} has {sorted(lengths)} entries; expected {frames}: delete it and run again with --resume"
+        )
+    return record
+
+
+def is_saved(file: Path) -> bool:
+    """Return whether there is such a file.
+
+    Raises:
+        SinkError: there can be none, because the name is too long, for example.
+    """
+    try:
+        return file.exists()
+    except OSError as error:
+        raise SinkError(f"{file} cannot be written ({error}); choose another --output") from error
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write ``text`` beside ``file`` and then moves it there.
+
+    Raises:
+        SinkError: the file cannot be written.
+    """
+    part = file.with_name(f".{uuid4().hex}")  # not its name and more: that may be as long as a name can be
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise SinkError(f"{file} cannot be written ({error}); choose another --output") from error
+
+
+def _box(values: Sequence[Any]) -> tuple[float, float, float, float]:
+    x, y, w, h = (_number(v) for v in values)
+    return x, y, w, h
+
+
+def _number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{value!r:.80} is not a number")
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"{value!r:.80} is not a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r:.80} is neither true nor false")
+    return value
+
+
+def _burst(values: Sequence[Any], frames: int) -> Burst:
+    begin, hidden, clearing, end = (int(_number(v, 0, frames)) for v in values)
+    if not begin < hidden < clearing < end:
+        raise ValueError(f"{values!r:.80} are not frames in order")
+    return Burst(begin, hidden, clearing, end)

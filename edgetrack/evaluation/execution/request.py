@@ -1,0 +1,73 @@
+"""What an evaluation is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetrack import cores
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.execution.records import tracker_folder
+from edgetrack.evaluation.types import REAL_TIME, Condition, ResultFormat, TextControl
+from edgetrack.peers import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to evaluate, and on which data.
+
+    Raises:
+        ConfigError: options exclude each other.
+    """
+
+    dataset: str
+    path: Path
+    output: Path
+    split: str | None = None  # optional if there is only one
+    modes: tuple[Mode, ...] = ()  # default: bbox, or nl for grounding sets
+    controls: tuple[TextControl, ...] = ("none",)
+    trackers: tuple[str, ...] = ("edgetrack",)
+    names: tuple[str, ...] = ()  # of sequences; default: all
+    conditions: tuple[Condition, ...] = (Condition(),)
+    results: tuple[ResultFormat, ...] = ()
+    peer_weights: Path | None = None
+    threads: int = 2
+    workers: int = 1
+    ray: str | None = None  # address of a cluster
+    seed: int = 0
+    corrupt_init: bool = False  # perturb images from the first frame on
+    resume: bool = False
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        cores.checked(self.workers, "workers")
+        if len({tracker_folder(name) for name in self.trackers}) < len(self.trackers):
+            raise ConfigError(
+                f"trackers {', '.join(self.trackers)} would write to the same folder; give their files other names"
+            )
+        if self.ray is not None and self.workers > 1:
+            raise ConfigError("--workers and --ray both say who works; give one of the two")
+        if self.shared and any(condition.name == REAL_TIME for condition in self.conditions):
+            raise ConfigError(
+                "--real-time measures time, which workers side by side share; leave out --workers and --ray"
+            )
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes share the work."""
+        return self.ray is not None or self.workers > 1
+
+    def settings(self) -> dict[str, Any]:
+        """Return what must be the same for records to be comparable."""
+        return {
+            "dataset": self.dataset,
+            "split": self.split,
+            "path": str(self.path.resolve()),
+            "seed": self.seed,
+            "corrupt init": self.corrupt_init,
+        }
+
+
+OpenTracker = Callable[..., Any]  # returns an edgetrack.Tracker; takes model= and precision=

@@ -1,0 +1,118 @@
+"""J&F of DAVIS: how well a region and its contour are met (Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017).
+
+A tracker here says a box; its mask is the box, filled. What a perfect box would reach is reported beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.datasets import Sequence as Clip
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.metrics.one_pass import exists
+from edgetrack.evaluation.types import Floats
+
+Mask = NDArray[np.bool_]  # (H, W)
+TOLERANCE = 0.008  # of a contour, in diagonals of the picture
+
+
+@dataclass(frozen=True, slots=True)
+class MaskMetrics:
+    """Of one object, or means over several; each 0..1, the decays -1..1."""
+
+    jf: float  # mean of the two means
+    j: float  # region similarity, mean over frames
+    j_recall: float  # share of frames above 0.5
+    j_decay: float  # first quarter less last
+    f: float  # contour accuracy
+    f_recall: float
+    f_decay: float
+
+
+def region_similarity(found: Mask, truth: Mask) -> float:
+    """J: IoU of two masks of one shape; 1 where both are empty."""
+    union = int((found | truth).sum())
+    return int((found & truth).sum()) / union if union else 1.0
+
+
+def contour_accuracy(found: Mask, truth: Mask) -> float:
+    """F: F1 of the two contours; points count as met within 0.008 of the picture's diagonal, rounded up."""
+    contours = _contour(found), _contour(truth)
+    counts = [int(c.sum()) for c in contours]
+    if not all(counts):
+        return float(counts[0] == counts[1])
+    radius = int(np.ceil(TOLERANCE * np.hypot(*truth.shape)))
+    wide = [_dilated(c, radius) for c in contours]
+    precision = int((contours[0] & wide[1]).sum()) / counts[0]
+    recall = int((contours[1] & wide[0]).sum()) / counts[1]
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def mask_metrics(clip: Clip, boxes: Floats) -> MaskMetrics:
+    """The figures of one object, the boxes (N, 4) xywh taken for masks; first and last frame left out, as in DAVIS.
+
+    Raises:
+        ConfigError: the sequence has no masks, or fewer than three frames.
+        DatasetError: a mask cannot be read.
+    """
+    if clip.masks is None or len(clip) < 3:
+        raise ConfigError(
+            f"{clip.name} has {len(clip)} frames and needs masks; expected three or more, with masks"
+        )
+    j, f = [], []
+    for index in range(1, len(clip) - 1):
+        truth = clip.masks(index)
+        found = filled(boxes[index], truth.shape)
+        j.append(region_similarity(found, truth))
+        f.append(contour_accuracy(found, truth))
+    return MaskMetrics((np.mean(j) + np.mean(f)).item() / 2, *_over_time(j), *_over_time(f))
+
+
+@cache
+def true_box_metrics(clip: Clip) -> MaskMetrics:
+    """The figures of the true boxes: more than this no box can be expected to reach."""
+    return mask_metrics(clip, clip.boxes)
+
+
+def mean_metrics(objects: Iterable[MaskMetrics]) -> MaskMetrics:
+    """Means over the objects."""
+    return MaskMetrics(*np.mean([astuple(figures) for figures in objects], axis=0).tolist())
+
+
+def filled(box: Floats, shape: tuple[int, ...]) -> Mask:
+    """(H, W) of the given shape, True where a pixel's center is in the box; nothing where there is no box."""
+    mask = np.zeros(shape, np.bool_)
+    if exists(box[None])[0]:
+        low, high = np.ceil(box[:2] - 0.5), np.ceil(box[:2] + box[2:] - 0.5)
+        (x1, y1), (x2, y2) = (np.clip(v, 0, shape[::-1]).astype(int) for v in (low, high))
+        mask[y1:y2, x1:x2] = True
+    return mask
+
+
+def _over_time(values: list[float]) -> tuple[float, float, float]:
+    """Mean, recall and decay; the quarters share their ends, as in the toolkit of DAVIS."""
+    ends = np.round(np.linspace(0, len(values) - 1, 5) + 1e-10).astype(int)
+    first, last = values[ends[0] : ends[1] + 1], values[ends[3] : ends[4] + 1]
+    recall = np.mean(np.array(values) > 0.5)
+    return float(np.mean(values)), float(recall), float(np.mean(first) - np.mean(last))
+
+
+def _contour(mask: Mask) -> Mask:
+    """Pixels that differ from their neighbour to the right, below, or both."""
+    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
+    here = padded[:-1, :-1]
+    return np.asarray((here ^ padded[:-1, 1:]) | (here ^ padded[1:, :-1]) | (here ^ padded[1:, 1:]), np.bool_)
+
+
+def _dilated(mask: Mask, radius: int) -> Mask:
+    """By a disk."""
+    from edgetrack.io.opencv import load_cv2
+
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disk = (x * x + y * y <= radius * radius).astype(np.uint8)
+    return np.asarray(load_cv2().dilate(mask.astype(np.uint8), disk), np.bool_)

@@ -1,0 +1,1 @@
+"""What makes a sequence harder: corrupted images, occlusion, timing, other prompts."""

@@ -1,0 +1,117 @@
+"""All trackers by name: edgetrack itself, and other trackers that run in the same loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.trackers.opencv import CLASSES, open_opencv, sha256
+from edgetrack.evaluation.trackers.text_length import FitText, text_fitter
+from edgetrack.evaluation.types import MODES, OWN, is_own
+from edgetrack.peers import FrameTracker, Mode, load_adapter, nanotrack
+from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
+from edgetrack.peers.tracker import AdapterTracker
+
+TRACKERS = (f"{OWN}[:MODEL][@PRECISION]", *CLASSES, nanotrack.NAME, "FILE.py:CLASS")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerEntry:
+    """A tracker, ready to run."""
+
+    name: str
+    tracker: FrameTracker
+    modes: tuple[Mode, ...]
+    facts: dict[str, str]  # what the report says about it
+    fit: FitText = str  # truncates a text that is too long for it
+
+
+def is_peer(name: str) -> bool:
+    """Return whether a tracker of this name is one that edgetrack is compared with."""
+    return name.partition(":")[0] in (*CLASSES, nanotrack.NAME) or ".py:" in name
+
+
+def takes_weights(name: str) -> bool:
+    """Return whether a tracker of this name reads files from ``--peer-weights``."""
+    return is_peer(name) and name.partition(":")[0] != "opencv-mil"
+
+
+def open_entry(
+    name: str, *, open_edgetrack: Callable[..., Any], peer_weights: Path | None, threads: int
+) -> TrackerEntry:
+    """Open the tracker of a name.
+
+    Args:
+        name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION" (MODEL may be an adapter's
+            bundle); one of OpenCV's, see `open_opencv`;
+            "nanotrack", or "nanotrack:SUBFOLDER" of ``peer_weights``; or FILE.py:CLASS, an
+            ``edgetrack.peers.Adapter``.
+        open_edgetrack: returns what ``edgetrack.open_tracker`` does; called with ``model`` and ``precision`` if the
+            name has them.
+        peer_weights: folder with the weights of OpenCV's trackers, or with what ``edgetrack export`` wrote.
+        threads: for the other trackers; edgetrack's are set where it is opened.
+
+    Raises:
+        ConfigError: an unknown name, or weights that are missing.
+        EngineUnavailable: it cannot run here.
+    """
+    if is_own(name):
+        return _edgetrack(name, open_edgetrack)
+    if not is_peer(name):
+        raise ConfigError(f"tracker {name!r} is unknown; expected one of {', '.join(TRACKERS)}")
+    if name.partition(":")[0] in CLASSES:
+        tracker, facts = open_opencv(name, peer_weights, threads=threads)
+        return TrackerEntry(name, tracker, ("bbox",), facts)
+    if peer_weights is None:
+        raise ConfigError(f"tracker {name} needs its weights; give --peer-weights DIR")
+    return _exported(name, peer_weights, threads=threads)
+
+
+def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> TrackerEntry:
+    asked = dict(zip(("model", "precision"), model_and_precision(name), strict=True))
+    tracker = open_edgetrack(**{option: value for option, value in asked.items() if value})
+    engine = tracker.engine
+    manifest = engine.bundle.manifest
+    facts = {
+        "model": f"{manifest.name} {manifest.version}",
+        "sha256": manifest.digest,
+        "engine": f"{engine.name}: {engine.reason}",
+        "precision": engine.precision,
+    }
+    if isinstance(tracker, AdapterTracker):
+        return TrackerEntry(name, tracker, tracker.modes, facts)
+    return TrackerEntry(name, tracker, MODES, facts, text_fitter(engine))
+
+
+def model_and_precision(name: str) -> tuple[str, str]:
+    """Split edgetrack:MODEL@PRECISION into MODEL and PRECISION; folders of a model's path may contain an @."""
+    name = name.removeprefix(OWN).removeprefix(":")
+    model, at, precision = name.rpartition("@")
+    return (model, precision) if at and Path(precision).name == precision else (name, "")
+
+
+def _exported(name: str, folder: Path, *, threads: int) -> TrackerEntry:
+    """Open a tracker that runs the graphs that ``edgetrack export`` wrote."""
+    peer, _, subfolder = name.partition(":")
+    if peer != nanotrack.NAME:
+        peer = name.rpartition(":")[2]
+    if peer == nanotrack.NAME:
+        folder = folder / subfolder
+        modes: tuple[Mode, ...] = nanotrack.NanoTrack.modes
+        tracker: FrameTracker = nanotrack.NanoTrack(folder, threads=threads)
+    else:
+        adapter = load_adapter(name)
+        modes, tracker = adapter.modes, adapter.open(folder, threads=threads)
+    model = AdapterBundle.open(folder).manifest.name if is_adapter_bundle(folder) else peer
+    facts = {
+        "model": model,
+        "sha256": " ".join(sha256(file)[:12] for file in sorted(folder.glob("*.onnx"))),
+        "engine": f"the adapter's own, {threads} threads",
+        "precision": "fp32",
+    }
+    if peer != nanotrack.NAME:
+        facts["code"] = sha256(Path(name.rpartition(":")[0]))[:12]
+    return TrackerEntry(name, tracker, modes, facts)

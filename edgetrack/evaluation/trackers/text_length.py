@@ -1,0 +1,43 @@
+"""Texts that are longer than a model takes: the tracker refuses them, an evaluation truncates them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from edgetrack.engines.base import Engine
+from edgetrack.prompt import Tokenizer
+
+FitText = Callable[[str], str]
+
+
+def text_fitter(engine: Engine) -> FitText:
+    """Return a function that drops the last words of a text until the engine's model takes it.
+
+    A single word is never truncated: the tracker then says what is wrong with it.
+    """
+    limit = engine.bundle.manifest.text_length
+
+    @cache
+    def tokenizer() -> Tokenizer:
+        return Tokenizer(engine.bundle)
+
+    def fit(text: str) -> str:
+        kept = words = text.split()
+        while len(kept) > 1 and len(tokenizer().tokens(" ".join(kept))) > limit:
+            kept = kept[:-1]
+        return text if kept is words else " ".join(kept).rstrip(" ,;:")
+
+    return fit
+
+
+def truncation_note(tracker: str, texts: Iterable[str], fit: FitText) -> list[str]:
+    """Return one sentence that says how many of the texts are truncated; empty if none is."""
+    prompts = list(texts)
+    truncated = sum(fit(text) != text for text in prompts)
+    if not truncated:
+        return []
+    return [
+        f"{truncated} of {len(prompts)} texts are longer than the model of {tracker} takes; "
+        "they are truncated at a word."
+    ]

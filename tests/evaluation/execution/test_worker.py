@@ -1,0 +1,152 @@
+"""The work of an evaluation gives the same records wherever it is done, and survives a machine that dies."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import drawn
+import pytest
+from slow_tracker import open_tracker
+
+from edgetrack.errors import ConfigError, DatasetError, WorkerError
+from edgetrack.evaluation.execution.dataset import load_sequences
+from edgetrack.evaluation.execution.ray import on_ray
+from edgetrack.evaluation.execution.request import Request
+from edgetrack.evaluation.execution.worker import Job, Worker, WorkerSetup, in_processes, in_this_process
+from edgetrack.evaluation.perturbations.registry import conditions
+from edgetrack.evaluation.types import CLEAN, Condition, Record, Run
+
+pytest.importorskip("cv2", reason="the video extra is not installed")
+
+
+NOISE, FREEZE = Condition("shot-noise", 3), Condition("freeze", 1)
+RUNS = [Run("edgetrack", "bbox", "none", condition) for condition in (CLEAN, NOISE, FREEZE)]
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory: pytest.TempPathFactory) -> WorkerSetup:
+    folder = drawn.write_dataset(tmp_path_factory.mktemp("dataset"))
+    return WorkerSetup(load_sequences("folder", folder), open_tracker, threads=1)
+
+
+@pytest.fixture(scope="module")
+def jobs(setup: WorkerSetup) -> list[Job]:
+    return [Job(run, place, clip.text) for run in RUNS for place, clip in enumerate(setup.clips)]
+
+
+@pytest.fixture(scope="module")
+def expected(setup: WorkerSetup, jobs: list[Job]) -> dict[Job, tuple[object, ...]]:
+    return {done[0]: said(done[1]) for done in in_this_process(jobs, Worker(setup)) if done}
+
+
+def said(record: Record) -> tuple[object, ...]:
+    """All but the milliseconds."""
+    return record.boxes, record.scores, record.statuses, record.scored
+
+
+def test_processes_share_the_work_and_give_the_same_records(
+    setup: WorkerSetup,
+    jobs: list[Job],
+    expected: dict[Job, tuple[object, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = tmp_path / "begun.txt"
+    monkeypatch.setenv("EDGETRACK_TEST_BEGUN", str(log))
+    found = {job: said(record) for job, record in in_processes(jobs, setup, count=2)}
+    assert found == expected
+    begun = log.read_text().split()
+    assert len(begun) == len(jobs), "each sequence is begun once"
+    assert len(set(begun)) == 2, "one process did it all"
+    assert str(os.getpid()) not in begun
+
+
+def test_a_fault_of_the_data_comes_back_with_its_name(setup: WorkerSetup, jobs: list[Job]) -> None:
+    (_film(setup, 0)).rename(_film(setup, 0).with_suffix(".away"))
+    try:
+        with pytest.raises(DatasetError, match=r"slow, edgetrack bbox: .*slow\.mp4 does not exist"):
+            list(in_processes(jobs[:1], setup, count=1))
+    finally:
+        _film(setup, 0).with_suffix(".away").rename(_film(setup, 0))
+
+
+def test_a_killed_process_is_named(setup: WorkerSetup, jobs: list[Job]) -> None:
+    results = in_processes(jobs, setup, count=1)
+    next(results)
+    [child] = multiprocessing.active_children()
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+    with pytest.raises(
+        WorkerError, match=r"one of 1 worker processes ended before its work was done, .* add --resume"
+    ):
+        list(results)
+
+
+def test_a_cluster_loses_a_machine_and_nothing_else(
+    setup: WorkerSetup,
+    jobs: list[Job],
+    expected: dict[Job, tuple[object, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It dies just after it has begun a sequence, which must then be begun again on the other machine.
+
+    The data are at a relative path, which the machines' own processes take from here.
+    """
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    from ray.cluster_utils import Cluster
+
+    log = tmp_path / "begun.txt"
+    log.touch()
+    monkeypatch.setenv("EDGETRACK_TEST_BEGUN", str(log))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # where the slow tracker is
+    folder = _film(setup, 0).parent
+    monkeypatch.chdir(folder.parent)
+    near = replace(setup, clips=load_sequences("folder", Path(folder.name)))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        second = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        results = on_ray(jobs, near, address=cluster.address)
+        done = [next(results)]
+        _wait_for_another(log, second.node_id)
+        cluster.remove_node(second, allow_graceful=False)
+        done += results
+    finally:
+        cluster.shutdown()
+    assert len(done) == len(jobs)
+    assert {job: said(record) for job, record in done} == expected
+    assert len(log.read_text().split()) > len(jobs), "nothing was begun again"
+
+
+def _wait_for_another(log: Path, node: str) -> None:
+    """Until the machine begins one more sequence."""
+    before, deadline_s = log.read_text().count(node), time.monotonic() + 60
+    while log.read_text().count(node) == before:
+        assert time.monotonic() < deadline_s, "the second machine begins nothing"
+        time.sleep(0.02)
+
+
+def test_no_cluster_says_so(setup: WorkerSetup, jobs: list[Job]) -> None:
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    with pytest.raises(ConfigError, match=r"no Ray cluster answers at 127\.0\.0\.1:1 .* ray start --head"):
+        list(on_ray(jobs, setup, address="127.0.0.1:1"))
+
+
+def test_options_that_exclude_each_other(tmp_path: Path) -> None:
+    asked = partial(Request, "folder", tmp_path, tmp_path)
+    with pytest.raises(ConfigError, match="--workers and --ray both say who works"):
+        asked(workers=2, ray="auto")
+    with pytest.raises(ConfigError, match="--real-time measures time"):
+        asked(workers=2, conditions=tuple(conditions(real_time=[30])))
+
+
+def _film(setup: WorkerSetup, place: int) -> Path:
+    frames = setup.clips[place].frames
+    return Path(frames._path)
