@@ -30,7 +30,6 @@ FOLDERS = (
 TOO_LONG = {
     "edgetrack/multi_tracker.py",
     "edgetrack/training/grounder/phrases.py",
-    "tests/evaluation/execution/test_evaluate.py",
     "tests/test_acceptance.py",
     "tests/test_cli.py",
     "tests/test_gpu_frames.py",
