@@ -12,8 +12,8 @@ cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 from edgetrack.errors import ConfigError, SourceError  # noqa: E402
-from edgetrack.training.data.pseudo_labels import tracks as pseudo  # noqa: E402
 from edgetrack.training.data.pictures import overlap  # noqa: E402
+from edgetrack.training.data.pseudo_labels import tracks as pseudo  # noqa: E402
 from edgetrack.training.data.sources.images import read_folder  # noqa: E402
 from edgetrack.training.data.sources.videos import Cuts, cut_around, joined, load_cuts  # noqa: E402
 from edgetrack.training.teachers import NanoTrack  # noqa: E402
