@@ -1,29 +1,42 @@
 # make test: everything that CI does.   make demo: a video of the tracker at work.   make format: tidy the sources.
 # make test-kernels: the optional libraries, which need the headers of ONNX Runtime and TensorRT (kernels/README.md).
+# make test-nightly: what takes minutes each, such as sanitizers over all of C++.
 # make test-floors: the security tests and the basics on the oldest versions that pyproject.toml allows.
+# make docs: the documentation as a site, in build/site.
 # Each sets up what it needs in a fresh clone: Python 3.10 or later, a C++17 compiler and make must be there.
 
 works = $(shell $(1) -c 'import sys, venv; sys.version_info >= (3, 10) and print("$(1)")' 2>/dev/null)
 PYTHON ?= $(firstword $(call works,python3.11) $(call works,python3))
 BIN := $(CURDIR)/.venv/bin
 DEMO_BIN := $(CURDIR)/.venv-demo/bin
+DOCS_BIN := $(CURDIR)/.venv-docs/bin
 FLOORS_BIN := $(CURDIR)/.venv-floors/bin
 CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/include/edgetrack/*.h \
-  $(foreach d,src bindings tests examples,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h)
+  $(foreach d,src bindings tests,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h \
+  examples/c/*.c examples/cpp/*.cpp)
 FLOOR_TESTS := $(foreach t,broken_bundles hostile_bundles bundle prompt tracker multi_tracker cli demo,tests/test_$(t).py)
+WHEEL_SOURCES := pyproject.toml README.md LICENSE NOTICE $(shell find edgetrack/ export kernels runtime_cpp targets \
+  -type f -not -path '*/__pycache__/*' -not -name '*.so')
 MAKEFLAGS += --no-print-directory
 
-.PHONY: test test-floors test-kernels mutants demo wheel lint format clean
+.PHONY: test test-nightly test-floors test-kernels mutants demo docs wheel lint format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
+test: export EDGETRACK_WERROR = ON
 test: wheel lint
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+# What takes minutes each: sanitizers over everything, another processor in an emulator.
+test-nightly: wheel
+	@$(BIN)/pytest -m nightly
 
 # All three libraries must build here, and what tests them may not skip: see `needs` in tests/conftest.py.
 test-kernels: export EDGETRACK_ONNXRUNTIME = ON
 test-kernels: export EDGETRACK_CUDA = ON
 test-kernels: export EDGETRACK_TENSORRT = ON
-test-kernels: wheel
+test-kernels:
+	@rm -f dist/built
+	@$(MAKE) wheel
 	@$(BIN)/pip install --quiet tensorrt-lean-cu13
 	@$(BIN)/pytest tests/test_token_select.py tests/test_crop_kernels.py tests/test_cuda_kernels.py \
 	  tests/test_onnxruntime_ops.py tests/test_tensorrt_plugins.py tests/test_kernel_switches.py \
@@ -45,10 +58,14 @@ mutants: wheel
 	@$(BIN)/pip install --quiet cmake pybind11
 	@PATH="$(BIN):$$PATH" $(BIN)/python tests/mutants/run.py
 
-wheel: $(BIN)/python
+# One wheel for the demo and the tests, by the pip of either; built again when a source has changed.
+dist/built: $(WHEEL_SOURCES)
 	@rm -rf dist
-	@EDGETRACK_WERROR=ON $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
-	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,export,mcap,openvino,parity,train,video]"
+	@$$(ls $(BIN)/pip $(DEMO_BIN)/pip 2> /dev/null | head -n 1) wheel --quiet --no-deps --wheel-dir dist .
+	@touch $@
+
+wheel: $(BIN)/python dist/built
+	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,docs,export,mcap,openvino,parity,train,video]"
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
 
 lint: wheel
@@ -62,13 +79,19 @@ format: $(BIN)/python
 	@$(BIN)/ruff format .
 	@$(BIN)/clang-format -i $(CXX_SOURCES)
 
-demo: $(DEMO_BIN)/python
-	@$(DEMO_BIN)/pip install --quiet ".[video]"
+demo: $(DEMO_BIN)/python dist/built
+	@$(DEMO_BIN)/pip install --quiet "$$(echo dist/*.whl)[video]"
+	@$(DEMO_BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
 	@$(DEMO_BIN)/edgetrack demo --output demo.mp4
+
+# The tools alone: the pages and the sources are read, nothing of edgetrack is built or run.
+docs: $(DOCS_BIN)/python
+	@$(DOCS_BIN)/pip install --quiet $$(sed -n 's/^docs = \[\(.*\)\].*/\1/p' pyproject.toml | tr -d '",')
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_BIN)/mkdocs build --strict
 
 %/bin/python:
 	@test -n "$(PYTHON)" || { echo "no Python 3.10 or later was found; run: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $*
 
 clean:
-	@rm -rf .venv .venv-demo .venv-floors build dist
+	@rm -rf .venv .venv-demo .venv-docs .venv-floors build dist

@@ -1,4 +1,4 @@
-"""Follow anything that you can describe, on the device.
+"""Track the object that a sentence or a box names, on the device.
 
 >>> import edgetrack
 >>> for frame, track in edgetrack.track("drive.mp4", text="red car"):  # doctest: +SKIP
@@ -10,7 +10,7 @@ With frames of your own:
 >>> track = tracker.start(frame, text="red car")  # doctest: +SKIP
 >>> track = tracker.update(next_frame)  # doctest: +SKIP
 
-Names load on first use (PEP 562), so that ``import edgetrack`` stays light. What goes on is logged to "edgetrack".
+Names load on first use (PEP 562), which keeps ``import edgetrack`` cheap. Log records go to the logger "edgetrack".
 """
 
 from __future__ import annotations

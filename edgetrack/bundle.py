@@ -18,11 +18,11 @@ ROLES = (*GRAPHS, "text_weights", "tracker_weights", "tokenizer")
 
 
 class Bundle:
-    """A checked bundle. It hands out paths and loads nothing.
+    """A model bundle on disk, checked when it is opened. It provides paths and loads nothing.
 
     Attributes:
-        folder: where it lies.
-        manifest: what its ``manifest.json`` says: name, version, sizes, tensors, precisions, files.
+        folder (Path): Folder of the bundle.
+        manifest (Manifest): Contents of ``manifest.json``: name, version, sizes, tensors, precisions, files.
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
@@ -31,13 +31,13 @@ class Bundle:
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Bundle:
-        """The bundle in a folder, a shipped one by its name, or with None the default.
+        """Open the bundle in a folder, a shipped one by name, or with None the default.
 
-        Every file is compared with the manifest's checksum; none may lie outside the folder or be a link. The
-        weights of a graph must lie in such files as well: inference engines would read them from anywhere.
+        Every file is compared with its checksum in the manifest; none may be a link or lie outside the folder. The
+        weights of a graph must be in such files as well, because inference engines would read them from anywhere.
 
         Raises:
-            BundleError: it is missing, damaged, foreign, or needs a newer edgetrack.
+            BundleError: The bundle is missing, damaged or foreign, or needs a newer edgetrack.
         """
         folder = _locate(DEFAULT if path is None else path).absolute()  # the program may change its folder
         file = folder / FILE_NAME
@@ -69,10 +69,10 @@ class Bundle:
         return bundle
 
     def check_tensors(self) -> None:
-        """Whether its graphs are ones that the trackers can run: the right tensors, of shapes that fit together.
+        """Check that the trackers can run the graphs: the right tensors, with shapes that fit together.
 
         Raises:
-            BundleError: they are not; nothing has been loaded or allocated for them yet.
+            BundleError: They cannot; nothing has been loaded or allocated yet.
         """
         manifest, sizes = self.manifest, self.manifest.sizes
         axes = zip("ISG", (sizes[name] for name in ("template", "search", "grounding")), strict=True)
@@ -86,10 +86,10 @@ class Bundle:
         runtime.check_tensors(graphs, {"T": manifest.text_length, **dict(axes)})
 
     def path(self, role: str) -> Path:
-        """The file of a role such as ``search`` or ``tokenizer``.
+        """Return the file of a role such as ``search`` or ``tokenizer``.
 
         Raises:
-            BundleError: the bundle has no such role.
+            BundleError: The bundle has no such role.
         """
         entry = self.manifest.files.get(role)
         if entry is None:
@@ -99,25 +99,25 @@ class Bundle:
 
     @property
     def graphs(self) -> tuple[str, ...]:
-        """The roles of all its graphs."""
+        """Roles of all graphs."""
         return (*GRAPHS, *self.batched)
 
     @property
     def batched(self) -> tuple[str, ...]:
-        """The roles of its graphs for several targets, fewest first; empty without any."""
+        """Roles of the graphs for several targets, smallest batch first; empty without any."""
         return tuple(role for role in BATCHED if role in self.manifest.tensors)
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """Numbers of targets that a graph of its own looks for at once, in ascending order; empty without any."""
+        """Batch sizes that have a graph, in ascending order; empty without any."""
         return tuple(BATCHED[role] for role in self.batched)
 
     def graph(self, role: str, precision: str, *, flavour: str = "portable") -> Path:
-        """The file of a graph in a precision; float32's where the bundle has no file of its own for it.
+        """Return the file of a graph in a precision; the float32 file if the precision has none of its own.
 
         Args:
-            role: one of ``graphs``.
-            precision: such as "int8"; which ones have files says ``manifest.precisions``.
+            role: One of ``graphs``.
+            precision: A precision such as "int8"; ``manifest.precisions`` lists those that have files.
             flavour: "portable" (TensorRT, OpenVINO) or "ort" (ONNX Runtime on a CPU).
 
         Raises:
@@ -132,7 +132,7 @@ class Bundle:
         return self.path(_roles(role, precision)[flavour])
 
     def digests(self, graph: Path) -> tuple[str, ...]:
-        """The SHA-256 of a graph's file and of all weights, which ``open`` has compared: what is built from them."""
+        """Return the SHA-256 of a graph's file and of all weights: what a cached build of the graph depends on."""
         files = self.manifest.files
         own = next(entry.sha256 for entry in files.values() if self.folder / entry.path == graph)
         weights = (entry.sha256 for role, entry in sorted(files.items()) if role.endswith("_weights"))
@@ -187,9 +187,7 @@ def _what_file(path: Path) -> str | None:
         return f"{path} does not exist; expected a model bundle, or a file to make one of" if ending else None
     if path.name == FILE_NAME:
         return f"{path} is a file of a bundle; give its folder, {path.parent}"
-    adapter = (
-        f"edgetrack export my.py:Adapter --weights {path} --output DIR (docs/own_tracker.py shows an adapter)"
-    )
+    adapter = f"edgetrack export my.py:Adapter --weights {path} --output DIR (examples/own_tracker.py shows an adapter)"
     if ending == ".pt":
         return (
             f"{path} is a file of weights, not a bundle; a checkpoint of edgetrack train becomes one by: "

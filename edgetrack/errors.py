@@ -16,7 +16,7 @@ EdgetrackError
 ├── DatasetError(ValueError)       a data set on disk that is missing, incomplete or malformed
 ├── SinkError(OSError)             an output that cannot be written
 │   └── ReaderGone                 standard output whose reader has left, such as `head`
-├── AdapterError(RuntimeError)     a tracker of one's own whose code failed, or answered with something else
+├── AdapterError(RuntimeError)     an adapter whose code failed, or returned something else than asked
 ├── WorkerError(RuntimeError)      a process or machine of an evaluation that ended before its work
 └── ExportError(RuntimeError)      a checkpoint that cannot become a bundle
     └── ParityError                an exported graph whose outputs differ from the network's
@@ -69,7 +69,7 @@ class NotCopyableError(EdgetrackError, TypeError):
 
 
 class OutOfMemoryError(EdgetrackError, MemoryError):
-    """What was asked for needs more memory than this process can have."""
+    """The request needs more memory than this process can have."""
 
 
 class BundleError(EdgetrackError, ValueError):
@@ -101,11 +101,11 @@ class ReaderGone(SinkError):
 
 
 class AdapterError(EdgetrackError, RuntimeError):
-    """A tracker of one's own whose code failed, or answered with something else than was asked of it."""
+    """The code of an adapter failed, or returned something other than what was asked of it."""
 
 
 class WorkerError(EdgetrackError, RuntimeError):
-    """A process or machine that shares the work of an evaluation ended before its work."""
+    """A worker process or machine of an evaluation ended before its work was done."""
 
 
 class ExportError(EdgetrackError, RuntimeError):

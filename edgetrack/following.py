@@ -21,11 +21,11 @@ from edgetrack.tracker import Tracker
 from edgetrack.types import Frame, Track
 
 PLACES = (int, str, Path)  # what a source is opened by
-Given = int | str | Path | Iterable[Frame | Pixels] | Callable[[], Frame | Pixels | None]
+SourceLike = int | str | Path | Iterable[Frame | Pixels] | Callable[[], Frame | Pixels | None]
 
 
 def track(
-    source: Given,
+    source: SourceLike,
     text: str | None = None,
     *,
     box: Any = None,
@@ -38,34 +38,39 @@ def track(
     deadline_ms: float | None = None,
     fps: float = 30.0,
 ) -> Generator[tuple[Frame, Track], None, None]:
-    """Follows a target through a source, from its first frame to its last.
+    """Follow a target through a source, from its first frame to its last.
 
-    >>> for frame, track in edgetrack.track("drive.mp4", text="red car"):  # doctest: +SKIP
-    ...     print(track.index, track.status, track.box)
-
-    The source is opened with the first frame that is asked for, and closed with the last one, by an error, when the
-    loop is left, or by ``close()`` of the generator. What was given open stays open: a ``Source``, a ``tracker``.
+    The source is opened when the first frame is requested. It is closed after the last one, on an error, when the loop
+    is left, and by the generator's ``close()``. An open ``Source`` or ``tracker`` that you pass stays open.
 
     Args:
-        source: what ``open_source`` takes: a camera's index, a path or a URL; or frames of your own, an iterable of
-            them or a function that returns the next one and None at the end. Each is a ``Frame`` or what
-            ``Tracker.start`` takes; those of an iterable without a time are ``1 / fps`` apart, those of a function
-            have the seconds since the first was asked for.
-        text: what the target is, such as "red car"; without ``box`` it is searched for.
-        box: where it is in the first frame, ``(x, y, w, h)`` in pixels.
-        bundle, engine, precision, threads, static_check: of a new ``Tracker``.
-        tracker: follows, instead of a new one; the loop may call its ``set_text`` or ``start``.
-        deadline_ms: what each frame but the first may take, see ``Tracker.update``.
-        fps: frame rate of a folder of pictures, or of an iterable.
+        source: A camera's index, a path or a URL, as for ``open_source``; or your own frames: an iterable, or a
+            function that returns the next frame and None at the end. Each frame is a ``Frame`` or anything that
+            ``Tracker.start`` takes. Without a time of their own, frames of an iterable are ``1 / fps`` apart, and
+            frames of a function get the seconds since the first one was requested.
+        text: What the target is, such as "red car"; without ``box`` it is searched for.
+        box: Where it is in the first frame, ``(x, y, w, h)`` in pixels.
+        bundle: As for ``Tracker``.
+        engine: As for ``Tracker``.
+        precision: As for ``Tracker``.
+        threads: As for ``Tracker``.
+        static_check: As for ``Tracker``.
+        tracker: Use this tracker instead of a new one; the loop may call its ``set_text`` or ``start``.
+        deadline_ms: Latency budget for each frame but the first, see ``Tracker.update``.
+        fps: Frame rate of a folder of pictures, or of an iterable.
+
+    Examples:
+        >>> for frame, track in edgetrack.track("drive.mp4", text="red car"):  # doctest: +SKIP
+        ...     print(track.index, track.status, track.box)
 
     Yields:
-        Each frame with its track, as ``Tracker.start`` and ``update`` return it. ``frame.pixels`` of a source hold
-        until the next frame is asked for.
+        Each frame with its track, as ``Tracker.start`` and ``update`` return it. ``frame.pixels`` of a source are valid
+        until the next frame is requested.
 
     Raises:
-        ConfigError, BoxError, PromptError, BundleError, EngineUnavailable, MissingExtra: as of ``Tracker``; ``tracker``
-            comes with an argument that it would ignore.
-        SourceError, FrameError: while looping: the source cannot be read, breaks off, or gives something else.
+        ConfigError, BoxError, PromptError, BundleError, EngineUnavailable, MissingExtra: As for ``Tracker``, or
+            ``tracker`` comes with an argument that it would ignore.
+        SourceError, FrameError: While looping: the source cannot be read, ends early, or yields something else.
     """
     if text is None and box is None:
         raise ConfigError("nothing to track; give a text such as 'red car', a box (x, y, w, h), or both")
@@ -123,7 +128,7 @@ def _follow(
         close()
 
 
-def _opened(source: Given, fps: float) -> Generator[Frame, None, None]:
+def _opened(source: SourceLike, fps: float) -> Generator[Frame, None, None]:
     """The frames of a source, which is open while they are asked for."""
     if isinstance(source, PLACES):
         with open_source(source, fps=fps) as opened:

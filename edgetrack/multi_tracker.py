@@ -32,38 +32,42 @@ from edgetrack.types import Box, Frame, Timing, Track
 
 
 class MultiTracker(Opened[runtime.MultiTracker]):
-    """Follows several targets in the frames of one video; each has a name.
+    """Follow several targets in one video, each under a name.
 
-    Those that are followed go through the network together, as many at once as the bundle has a graph for
-    (``batches``); the others, and what is left, take turns on the same engine. A target has the track that a
-    ``Tracker`` of its own would give it while its box overlaps no other: bit for bit in turn, up to the last bits of
-    float32 together.
+    Targets that are being followed go through the network in batches, as large as the bundle has graphs for
+    (``batches``); the rest take turns on the same engine. While its box overlaps no other, a target gets the track
+    that a ``Tracker`` of its own would give it: bit for bit in turns, up to the last bits of float32 in batches.
 
-    Targets are different things: what one of them is on is nobody else's, also for the same text given twice. Where the
-    boxes of two come to one place, each gets the place that its looks and its motion fit best; where there is only one
-    place, because they hide one another or cannot be told apart, both are "uncertain", and after 12 such frames one of
-    them is "lost". Targets whose own boxes overlap when they are added share their place until they part. With
-    ``exclusive=False`` all that does not happen: for several names of one thing.
-
-    >>> tracker = MultiTracker()  # doctest: +SKIP
-    >>> tracker.add("red car")  # doctest: +SKIP
-    'red car'
-    >>> tracker.add(box=(10, 20, 30, 40), name="mine")  # doctest: +SKIP
-    'mine'
-    >>> tracker.update(frame)["mine"].status  # doctest: +SKIP
-    'tracking'
+    Targets are different objects: an object belongs to one target only, even if the same text is given twice. When
+    the boxes of two targets meet, each keeps the position that fits its appearance and motion best. If only one
+    position is left, because they occlude each other or look alike, both become "uncertain", and after 12 such frames
+    one of them becomes "lost". Targets whose given boxes overlap may share a position until they part.
+    ``exclusive=False`` turns this off: use it to give one object several names.
 
     Args:
-        bundle, engine, precision, threads, static_check: as for ``Tracker``.
-        batch: False: the targets take turns, whatever the bundle has.
-        exclusive: False: targets ignore each other, and several may be on one thing.
+        bundle: As for ``Tracker``.
+        engine: As for ``Tracker``.
+        precision: As for ``Tracker``.
+        threads: As for ``Tracker``.
+        static_check: As for ``Tracker``.
+        batch: Run the network for several targets at once; False makes them take turns.
+        exclusive: Give each object to one target only; False lets targets ignore each other.
 
     Attributes:
-        engine: as of ``Tracker``.
-        batches: numbers of targets that can go through the network in one run, such as (2, 4); empty: they take turns.
+        engine (Engine): As for ``Tracker``.
+        batches (tuple[int, ...]): Batch sizes in use, such as (2, 4); empty if targets take turns.
 
     Raises:
-        BundleError, ConfigError, EngineUnavailable, MissingExtra: as for ``Tracker``.
+        BundleError, ConfigError, EngineUnavailable, MissingExtra: As for ``Tracker``.
+
+    Examples:
+        >>> tracker = edgetrack.MultiTracker()  # doctest: +SKIP
+        >>> tracker.add("red car")  # doctest: +SKIP
+        'red car'
+        >>> tracker.add(box=(10, 20, 30, 40), name="mine")  # doctest: +SKIP
+        'mine'
+        >>> tracker.update(frame)["mine"].status  # doctest: +SKIP
+        'tracking'
     """
 
     _instead = (
@@ -107,21 +111,21 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         *,
         time_s: float | None = None,
     ) -> dict[str, Track]:
-        """Names all targets, and finds them in the first frame; forgets those before them.
+        """Set all targets and find them in the first frame; previous targets are forgotten.
 
         Args:
-            frame: uint8 (H, W, 3) BGR, as for ``Tracker.start``.
-            targets: a text or a box for each, such as ``["red car", (10, 20, 30, 40)]``, or with names of your own
+            frame: Image, uint8 (H, W, 3), BGR, as for ``Tracker.start``.
+            targets: A text or a box for each, such as ``["red car", (10, 20, 30, 40)]``, or with names of your own,
                 ``{"car": "red car"}``.
-            time_s: when the frame was, as for ``Tracker.start``.
+            time_s: Time of the frame, as for ``Tracker.start``.
 
         Returns:
-            As of ``update``.
+            The track of each target by name, as ``update`` returns them.
 
         Raises:
-            ConfigError: there is no target, or two have the same name.
-            FrameError, BoxError, PromptError: bad input; the tracker then still has its targets from before.
-            ClosedError: the tracker was closed.
+            ConfigError: There is no target, or two have the same name.
+            FrameError, BoxError, PromptError: Bad input; the tracker keeps its previous targets.
+            ClosedError: The tracker was closed.
         """
         pixels, time_s = parts_of(frame, time_s)
         with door, self._turn:
@@ -134,21 +138,20 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             return self.update(pixels, time_s=time_s)
 
     def add(self, text: str | None = None, *, box: Any = None, name: str | None = None) -> str:
-        """Names a target, by a text, a box or both; it starts with the next frame.
+        """Add a target by a text, a box or both; it starts with the next frame.
 
         Args:
-            text: what it is, such as "red car"; without ``box`` the whole frame is searched.
-            box: where it is in the next frame: a ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left.
-            name: what its tracks are called; without one the text, or else "box 1", "box 2" and so on, of which none
-                comes twice.
+            text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
+            box: Where it is in the next frame: a ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left.
+            name: Name of the target; None for its text or, without a text, "box 1", "box 2" and so on.
 
         Returns:
-            The name. One that was removed may be given again: its tracks then have another ``Track.id``.
+            The name. The name of a removed target may be used again; its tracks then have a new ``Track.id``.
 
         Raises:
-            ConfigError: neither text nor box, a name that is empty or no string, or a target of this name already.
-            BoxError, PromptError: bad input. Whether the box lies in the frame is seen with the frame: ``failed``.
-            ClosedError: the tracker was closed.
+            ConfigError: Neither text nor box was given, the name is not a non-empty string, or it is taken.
+            BoxError, PromptError: Bad input. A box outside the frame is reported by ``failed`` after the next frame.
+            ClosedError: The tracker was closed.
         """
         given = four_of(box)
         with door, self._turn:
@@ -162,14 +165,14 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             return name
 
     def set_text(self, name: str, text: str) -> None:
-        """Describes another target under a name that is there, from the next frame on; looking for it starts anew.
+        """Describe another target under an existing name, from the next frame on; the search starts over.
 
-        Its tracks then have another ``Track.id``. One that waits for its first frame is looked for by the text alone.
+        Its tracks then have a new ``Track.id``. A target that still waits for its first frame loses its box.
 
         Raises:
-            ConfigError: there is no target of this name.
-            PromptError: bad text; the target stays what it was.
-            ClosedError: the tracker was closed.
+            ConfigError: There is no target of this name.
+            PromptError: Bad text; the target stays what it was.
+            ClosedError: The tracker was closed.
         """
         check_name(name)
         with door, self._turn:
@@ -177,16 +180,16 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             self._histories[name] = History(next(self._numbers), name, text)
 
     def warm_up(self) -> None:
-        """As ``Tracker.warm_up``, with the graphs of ``batches``."""
+        """Load and run every network, those for ``batches`` included; see ``Tracker.warm_up``."""
         with door, self._turn:
             self._open_core().warm_up()
 
     def remove(self, name: str) -> None:
-        """Forgets a target.
+        """Forget a target.
 
         Raises:
-            ConfigError: there is no target of this name.
-            ClosedError: the tracker was closed.
+            ConfigError: There is no target of this name.
+            ClosedError: The tracker was closed.
         """
         check_name(name)
         with door, self._turn:
@@ -195,10 +198,10 @@ class MultiTracker(Opened[runtime.MultiTracker]):
                 known.pop(name, None)
 
     def reset(self) -> None:
-        """Forgets all targets: the next frame needs ``add`` or ``start``. The network stays loaded.
+        """Forget all targets: the next frame needs ``add`` or ``start``. The network stays loaded.
 
         Raises:
-            ClosedError: the tracker was closed.
+            ClosedError: The tracker was closed.
         """
         with door, self._turn:
             for name in self.names:
@@ -209,24 +212,24 @@ class MultiTracker(Opened[runtime.MultiTracker]):
     def update(
         self, frame: Pixels | Frame, *, deadline_ms: float | None = None, time_s: float | None = None
     ) -> dict[str, Track]:
-        """Finds every target in the next frame, uint8 (H, W, 3) BGR, as for ``Tracker.start``.
+        """Find every target in the next frame.
 
         Args:
-            frame: as for ``Tracker.start``.
-            deadline_ms: when all answers are wanted, as for ``Tracker.update``: the targets that were added first have
-                the network, and those whose turn comes too late coast, for 3 frames in a row at most.
-            time_s: when the frame was, as for ``Tracker.start``.
+            frame: Image, uint8 (H, W, 3), BGR, as for ``Tracker.start``.
+            deadline_ms: Latency budget for all targets together, as for ``Tracker.update``. Targets that were added
+                first get inference first; those whose turn comes too late coast, for at most 3 frames in a row.
+            time_s: Time of the frame, as for ``Tracker.start``.
 
         Returns:
-            The track of each target by its name, in the order of ``names``. A target that failed in this frame is
-            missing and stands in ``failed``; it is tried again with the next frame, and the others go on.
+            The track of each target by name, in the order of ``names``. A target that failed in this frame is missing
+            and listed in ``failed``; it is retried in the next frame, and the others go on.
 
         Raises:
-            FrameError, ConfigError: bad input; the frame does not count for any target.
-            NotStartedError: there is no target.
-            BundleError, EngineUnavailable: a graph of ``batches``, loaded once so many are followed, is of no use; the
-                frame does not count for any target.
-            ClosedError: the tracker was closed.
+            FrameError, ConfigError: Bad input; the frame does not count for any target.
+            NotStartedError: There is no target.
+            BundleError, EngineUnavailable: A graph of ``batches``, which is loaded when it is first needed, cannot be
+                used; the frame does not count for any target.
+            ClosedError: The tracker was closed.
         """
         check_deadline(deadline_ms)
         pixels, time_s = parts_of(frame, time_s)
@@ -244,38 +247,38 @@ class MultiTracker(Opened[runtime.MultiTracker]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The targets, in the order in which they were added."""
+        """Names of the targets, in the order in which they were added."""
         return tuple(self._histories)
 
     @property
     def tracks(self) -> Mapping[str, Track]:
-        """The last track of each target that has had a frame, in the order of ``names``."""
+        """The last track of each target by name; a target that waits for its first frame has none."""
         histories = self._histories.items()
         return MappingProxyType({name: known.latest for name, known in histories if known.latest is not None})
 
     @property
     def texts(self) -> Mapping[str, str | None]:
-        """What each target was last described by; None without a text."""
+        """The text of each target by name; None without one."""
         return MappingProxyType({name: known.text for name, known in self._histories.items()})
 
     @property
     def failed(self) -> Mapping[str, Exception]:
-        """What went wrong in the last ``update``, by target: empty when all is well."""
+        """Errors of the last ``update`` by name; empty if no target failed."""
         return MappingProxyType(self._failed)
 
     @property
     def timing(self) -> Mapping[str, Timing]:
-        """What each target cost in the last ``update``: of a network that ran for several, an equal share.
+        """Time spent on each target in the last ``update``; a batch is divided equally among its targets.
 
-        The one that made the shared picture of the whole frame has its time.
+        The input that targets share while searching the whole frame counts for the first of them.
         """
         return MappingProxyType(self._timing)
 
     @property
     def batch_failure(self) -> Exception | None:
-        """Why targets took turns in the last ``update`` that ``batches`` has a graph for; None where none did.
+        """Error that made targets take turns in the last ``update`` although ``batches`` has a graph for them, or None.
 
-        The engine failed to run that graph. It is tried again with the next frame.
+        The engine failed to run that graph. It is retried in the next frame.
         """
         return self._batch_failure
 

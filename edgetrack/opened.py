@@ -73,10 +73,10 @@ class Opened(Unique, Generic[Core]):
         _cores.add(self._core)
 
     def close(self) -> None:
-        """Lets go of the target and of the network's memory; may be called twice, and while another thread tracks.
+        """Release the target and the network's memory. May be called twice, and while another thread is tracking.
 
-        An engine that was given stays open. One that was opened here is closed: other trackers on it go on, and load
-        again what they still need.
+        A given engine stays open. An engine that this tracker opened is closed; other trackers that share it go on,
+        and reload what they still need.
         """
         with self._turn:
             was_open, self._core = self._core is not None, None

@@ -28,28 +28,35 @@ from edgetrack.types import Box, Frame, Timing, Track
 
 
 class Tracker(Opened[runtime.Tracker]):
-    """Follows one target. Trackers share no state; several may share one engine.
+    """Follow one target, frame by frame.
 
-    The steps of a frame are C++ (``runtime_cpp``) and run without the interpreter lock, as the network does. Changes of
-    the status are logged to "edgetrack.tracker" at level INFO. As a context manager it closes itself.
+    Trackers share no state; several may share one engine. Each frame is processed in C++ without holding the
+    interpreter lock. Status changes are logged to "edgetrack.tracker" at level INFO. A tracker is a context manager
+    that closes itself.
 
     Args:
-        bundle: folder of a model bundle, name of a shipped one, an open ``Bundle``, or None for the default.
-        engine: "auto", one of ``edgetrack.engines.ENGINES`` by its name, or the ``engine`` of another tracker, whose
-            bundle, precision and threads are then used.
-        precision: "auto", "fp32", "int8", with OpenVINO also "bf16", on a GPU "fp16".
-        threads: that one network call may use, at most the cores that this process may use; None: 2, or 1 where there
-            is but one core.
-        static_check: whether a box that has not moved stands, without the network, while its surroundings hardly
-            change, for up to 5 frames in a row; ``Track.basis`` is then "reused". Not for frames in GPU memory.
+        bundle: Folder of a model bundle, name of a shipped model, an open ``Bundle``, or None for the default model.
+        engine: "auto", the name of an engine (``edgetrack engines`` lists them), or the ``engine`` of another
+            tracker, whose bundle, precision and threads are then used.
+        precision: "auto", "fp32" or "int8"; with OpenVINO also "bf16", on a GPU "fp16".
+        threads: CPU threads for inference, at most the cores available to this process; None for 2, or 1 on a
+            single core.
+        static_check: Skip inference while the target and its surroundings are static, for at most 5 frames in a row;
+            ``Track.basis`` is then "reused". Not available for frames in GPU memory.
 
     Attributes:
-        engine: what runs the network: its ``name``, ``precision`` and ``reason`` (why it was taken) are texts.
+        engine (Engine): The engine that runs the network: ``name``, ``precision`` and ``reason`` (why it was
+            selected) are strings.
 
     Raises:
-        BundleError: the bundle is missing, damaged or foreign.
-        ConfigError: an argument is not as described, or comes with an engine that has its own.
-        EngineUnavailable, MissingExtra: the engine or the precision cannot run here.
+        BundleError: The bundle is missing, damaged or foreign.
+        ConfigError: An argument is invalid, or conflicts with a given engine.
+        EngineUnavailable, MissingExtra: The engine or the precision cannot run here.
+
+    Examples:
+        >>> with edgetrack.open_source("drive.mp4") as source, edgetrack.Tracker() as tracker:  # doctest: +SKIP
+        ...     for frame in source:
+        ...         track = tracker.update(frame) if tracker.track else tracker.start(frame, text="red car")
     """
 
     _instead = (
@@ -81,25 +88,25 @@ class Tracker(Opened[runtime.Tracker]):
         box: Any = None,
         time_s: float | None = None,
     ) -> Track:
-        """Names the target, and finds it in the first frame; forgets any target before it.
+        """Set the target and find it in the first frame; a previous target is forgotten.
 
         Args:
-            frame: uint8 (H, W, 3) BGR; rows may lie apart, the pixels of a row are packed. A numpy array, or one of
-                another library in host memory (DLPack), which is read where it lies; with engine "tensorrt" also one in
-                the memory of its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there, never copied.
-                A ``Frame`` stands for its pixels and its time.
-            text: what it is, such as "red car"; without ``box`` the whole frame is searched.
-            box: where it is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left, its centre
-                inside the frame.
-            time_s: when the frame was, in seconds of any clock: comes back as ``Track.time_s``, and is not used.
+            frame: Image, uint8 (H, W, 3), BGR; rows may be padded, the pixels of a row are contiguous. A numpy array,
+                or any array in host memory that supports DLPack, which is read in place; with engine "tensorrt" also
+                an array on its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there without a copy.
+                A ``Frame`` brings its pixels and its time.
+            text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
+            box: Where the target is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left.
+                Its center must be inside the frame.
+            time_s: Time of the frame in seconds, on any clock; returned as ``Track.time_s``, otherwise unused.
 
         Returns:
-            The track of this frame: the box that was given, or what was found.
+            The track of this frame: the given box, or what was found.
 
         Raises:
-            FrameError, BoxError, PromptError: bad input; the tracker then still has its target from before.
-            ConfigError: neither text nor box; a frame in GPU memory with ``static_check``.
-            ClosedError: the tracker was closed.
+            FrameError, BoxError, PromptError: Bad input; the tracker keeps its previous target.
+            ConfigError: Neither text nor box was given, or a frame in GPU memory with ``static_check``.
+            ClosedError: The tracker was closed.
         """
         given, (pixels, time_s) = four_of(box), parts_of(frame, time_s)
         with door, self._turn:
@@ -118,22 +125,25 @@ class Tracker(Opened[runtime.Tracker]):
     def update(
         self, frame: Pixels | Frame, *, deadline_ms: float | None = None, time_s: float | None = None
     ) -> Track:
-        """Finds the target in the next frame.
+        """Find the target in the next frame.
 
-        With a deadline, a box that is tracked coasts at its velocity of late while the network would take longer than
-        there is time (the median of its last runs here); ``Track.basis`` is then "coasted". It is a wish, not a
-        guarantee: after 3 coasted frames in a row the network runs whatever the deadline says, as it does while
-        the target is searched for, uncertain or lost.
+        If inference is expected to exceed the deadline (by the median of its recent runs), the box of a tracked target
+        is extrapolated at its recent velocity instead; ``Track.basis`` is then "coasted". The deadline is a goal, not
+        a guarantee: inference always runs after 3 coasted frames in a row, and while the target is searched for,
+        uncertain or lost.
 
         Args:
-            frame: uint8 (H, W, 3) BGR, as for ``start``; its size may differ from the one before.
-            deadline_ms: when the answer is wanted, in milliseconds from this call, more than 0; None: when it is ready.
-            time_s: when the frame was, as for ``start``.
+            frame: Image, uint8 (H, W, 3), BGR, as for ``start``; its size may differ from the previous one.
+            deadline_ms: Latency budget in milliseconds from this call, greater than 0; None for no deadline.
+            time_s: Time of the frame, as for ``start``.
+
+        Returns:
+            The track of this frame.
 
         Raises:
-            FrameError, ConfigError: bad input; the frame does not count.
-            NotStartedError: there is no target yet.
-            ClosedError: the tracker was closed.
+            FrameError, ConfigError: Bad input; the frame does not count.
+            NotStartedError: There is no target yet.
+            ClosedError: The tracker was closed.
         """
         check_deadline(deadline_ms)
         pixels, time_s = parts_of(frame, time_s)
@@ -144,24 +154,24 @@ class Tracker(Opened[runtime.Tracker]):
             return (self._history or self._begin(None)).add(result, time_s)
 
     def set_text(self, text: str) -> None:
-        """Describes another target, from the next frame on: takes milliseconds, nothing is rebuilt.
+        """Describe another target, from the next frame on. This takes milliseconds; nothing is rebuilt.
 
-        Looking starts anew. To keep following what is followed now, under another name, start with its box.
+        The search starts over. To keep following the current object under a new text, call ``start`` with its box.
 
         Raises:
-            PromptError: bad text; the target stays what it was.
-            NotStartedError: there is no target yet.
-            ClosedError: the tracker was closed.
+            PromptError: Bad text; the target stays what it was.
+            NotStartedError: There is no target yet.
+            ClosedError: The tracker was closed.
         """
         with door, self._turn:
             self._open_core().set_text(*self._tokens(text))
             self._begin(text)
 
     def reset(self) -> None:
-        """Forgets the target: the next frame needs ``start``. The network stays loaded.
+        """Forget the target: the next frame needs ``start``. The network stays loaded.
 
         Raises:
-            ClosedError: the tracker was closed.
+            ClosedError: The tracker was closed.
         """
         with door, self._turn:
             self._open_core().reset()
@@ -169,35 +179,35 @@ class Tracker(Opened[runtime.Tracker]):
 
     @property
     def track(self) -> Track | None:
-        """What the last ``start`` or ``update`` returned; None before there is anything of the present target."""
+        """The track that the last ``start`` or ``update`` returned; None if the current target has none yet."""
         return None if self._history is None else self._history.latest
 
     @property
     def box(self) -> Box | None:
-        """Where the target was last; None where there is no box."""
+        """The box of the last track; None without one."""
         track = self.track
         return None if track is None else track.box
 
     @property
     def text(self) -> str | None:
-        """What the target was last described by; None without a text."""
+        """The text of the current target; None without one."""
         return None if self._history is None else self._history.text
 
     def warm_up(self) -> None:
-        """Load every network and run it, so that neither the first text nor the first loss takes longer.
+        """Load and run every network, so that no later call is slower than the rest.
 
-        The target, if there is one, stays what it is.
+        The current target is not affected.
 
         Raises:
-            BundleError, EngineUnavailable: a network of the bundle is of no use.
-            ClosedError: the tracker was closed.
+            BundleError, EngineUnavailable: A network of the bundle cannot be used.
+            ClosedError: The tracker was closed.
         """
         with door, self._turn:
             self._open_core().warm_up()
 
     @property
     def timing(self) -> Timing:
-        """Where the time of the last ``start``, ``update`` or ``set_text`` went, without the Python around it."""
+        """Time spent in the last ``start``, ``update`` or ``set_text``, without the Python around it."""
         return timing_of(self._open_core().timing())
 
     def _begin(self, text: str | None) -> History:

@@ -1,4 +1,4 @@
-"""The values that pass between the stages: boxes, frames and tracks. No behavior beyond validation and conversion."""
+"""The values that pass between the stages: boxes, frames and tracks. They validate and convert, nothing else."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ BASES: tuple[Basis, ...] = get_args(Basis)
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An axis-aligned rectangle in pixels of the frame, origin at the top left corner.
+    """An axis-aligned rectangle in pixels of the frame, with the origin at the top left corner.
 
-    It unpacks into its four numbers, ``x, y, w, h = box``, and numpy takes it as four of them, ``np.asarray(box)``.
+    A box unpacks into four numbers, ``x, y, w, h = box``, and converts to an array of them, ``np.asarray(box)``.
 
     Attributes:
-        x: left edge.
-        y: top edge.
-        w: width, more than 0.
-        h: height, more than 0.
+        x: Left edge.
+        y: Top edge.
+        w: Width, greater than 0.
+        h: Height, greater than 0.
 
     Raises:
-        BoxError: a value is no finite number, or width or height is not positive.
+        BoxError: A value is not a finite number, or the width or height is not positive.
     """
 
     x: float
-    """Left edge in pixels; negative where the box begins outside the frame."""
+    """Left edge in pixels; negative if the box begins outside the frame."""
     y: float
     """Top edge in pixels."""
     w: float
-    """Width in pixels, more than 0."""
+    """Width in pixels, greater than 0."""
     h: float
-    """Height in pixels, more than 0."""
+    """Height in pixels, greater than 0."""
 
     def __post_init__(self) -> None:
         if not (
@@ -63,10 +63,10 @@ class Box:
 
     @classmethod
     def of(cls, value: Box | Sequence[float] | NDArray[Any]) -> Box:
-        """A box from a box or from any four numbers ``(x, y, w, h)`` in pixels.
+        """Convert any four numbers ``(x, y, w, h)`` in pixels to a box; return a box as it is.
 
         Raises:
-            BoxError: it is neither, or such a box cannot be.
+            BoxError: The value is not four numbers, or they do not make a box.
         """
         if isinstance(value, Box):
             return value
@@ -78,10 +78,10 @@ class Box:
 
     @classmethod
     def from_xyxy(cls, x1: float, y1: float, x2: float, y2: float) -> Box:
-        """A box from its left, top, right and bottom edges in pixels.
+        """Make a box from its left, top, right and bottom edges in pixels.
 
         Raises:
-            BoxError: a value is no finite number, or right is not beyond left, or bottom not beyond top.
+            BoxError: A value is not a finite number, or ``x2 <= x1``, or ``y2 <= y1``.
         """
         given = (x1, y1, x2, y2)
         x1, y1, x2, y2 = (_number(v, given) for v in given)
@@ -94,27 +94,27 @@ class Box:
 
     @property
     def xyxy(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom edges in pixels; right and bottom are the first pixels outside."""
+        """Left, top, right and bottom edges in pixels; right and bottom are exclusive."""
         return self.x, self.y, self.x + self.w, self.y + self.h
 
     @property
     def ints(self) -> tuple[int, int, int, int]:
-        """``xywh`` with the edges on whole pixels, at least 1 pixel wide and high: for drawing and slicing."""
+        """``xywh`` rounded to whole pixels, at least 1 pixel wide and high: for drawing and slicing."""
         x1, y1, x2, y2 = (math.floor(edge + 0.5) for edge in self.xyxy)
         return x1, y1, max(x2 - x1, 1), max(y2 - y1, 1)
 
     @property
     def center(self) -> tuple[float, float]:
-        """Column and row of the middle, in pixels."""
+        """Center of the box, ``(x, y)`` in pixels."""
         return self.x + self.w / 2, self.y + self.h / 2
 
     def iou(self, other: Box) -> float:
-        """Intersection over union, 0..1."""
+        """Compute the intersection over union with another box, 0..1."""
         common = self._common(other)
         return common / (self.w * self.h + other.w * other.h - common)
 
-    def holds(self, other: Box) -> float:
-        """The share of ``other`` that lies in this box, 0..1."""
+    def coverage(self, other: Box) -> float:
+        """Compute the fraction of ``other`` that lies inside this box, 0..1."""
         return self._common(other) / (other.w * other.h)
 
     def _common(self, other: Box) -> float:
@@ -123,11 +123,11 @@ class Box:
         return max(w, 0.0) * max(h, 0.0)
 
     def to_dict(self) -> dict[str, float]:
-        """``{"x": ..., "y": ..., "w": ..., "h": ...}``; ``Box(**that)`` is the box again."""
+        """Return ``{"x": ..., "y": ..., "w": ..., "h": ...}``; ``Box(**box.to_dict())`` equals the box."""
         return {"x": self.x, "y": self.y, "w": self.w, "h": self.h}
 
     def to_json(self) -> str:
-        """``to_dict`` as JSON."""
+        """Return ``to_dict()`` as JSON."""
         return json.dumps(self.to_dict())
 
     def __iter__(self) -> Iterator[float]:
@@ -147,63 +147,63 @@ class Box:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of a source. The source owns ``pixels``; they hold until its next frame is asked for.
+    """One image of a source. The source owns ``pixels``; they are valid until the next frame is read.
 
     Attributes:
-        pixels: uint8 (H, W, 3) BGR.
-        index: 0 for the first frame of the source.
-        time_s: when it was, in seconds.
+        pixels: Image, uint8 (H, W, 3), BGR.
+        index: Position in the source, starting at 0.
+        time_s: Time of the frame in seconds.
     """
 
     pixels: NDArray[np.uint8]
-    """The picture, uint8 (H, W, 3) in BGR order; of a file or camera C-contiguous."""
+    """Image, uint8 (H, W, 3), BGR; C-contiguous if it comes from a file or a camera."""
     index: int
-    """Place in the source; the first frame has 0."""
+    """Position in the source, starting at 0."""
     time_s: float
     """Presentation time for files, seconds since opening for cameras."""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What the tracker says of one frame.
+    """The tracker's result for one frame.
 
-    Two tracks are equal when they say the same of the target: ``box``, ``score``, ``status``, ``index`` and ``basis``.
+    Two tracks are equal if their ``box``, ``score``, ``status``, ``index`` and ``basis`` are.
 
     Attributes:
-        box: where the target is; None while searching or lost.
-        score: how sure the network is, 0..1.
+        box: Position of the target; None while searching or lost.
+        score: Confidence, 0..1.
         status: "searching", "tracking", "uncertain" or "lost".
-        index: frames since ``start``, which is 0.
-        basis: what the box rests on: "network", "coasted" or "reused".
-        id: number of the target, another one for each that a tracker was given.
-        name: what the target is called.
-        time_s: when the frame was, in seconds, if that was said.
-        velocity: of the box's center, in pixels a frame.
+        index: Frames since ``start``, which is frame 0.
+        basis: Where the box comes from: "network", "coasted" or "reused".
+        id: Number of the target, unique within a tracker.
+        name: Name of the target.
+        time_s: Time of the frame in seconds, if it was given.
+        velocity: Motion of the box's center in pixels per frame.
     """
 
     box: Box | None
-    """Where the target is, in pixels of the frame; None while searching or lost."""
+    """Position of the target in pixels of the frame; None while searching or lost."""
     score: float
-    """How sure the network is that the target is in ``box`` (or, without one, in view), 0..1."""
+    """Confidence that the target is in ``box`` or, without a box, that it is in view, 0..1."""
     status: Status
-    """One of "searching": not seen yet; "tracking"; "uncertain": a box not to act on; "lost": seen before, gone now."""
+    """"searching": not seen yet; "tracking"; "uncertain": a box not to act on; "lost": seen before, gone now."""
     index: int
-    """Frames since ``start``, which is 0."""
+    """Frames since ``start``, which is frame 0."""
     basis: Basis = "network"
-    """What the box rests on. "network": its look at this frame (or the box that you gave); "coasted": its motion of
-    late, because the deadline was short; "reused": the network's last look, because nothing has changed since."""
+    """Where the box comes from. "network": inference on this frame (or the box that you gave); "coasted": extrapolated
+    from its recent motion to meet the deadline; "reused": the last inference, because the scene has not changed."""
     id: int = field(default=1, compare=False)
-    """Number of the target: 1 for the first that a tracker was given, 2 for the next, never the same again."""
+    """Number of the target: 1 for the first one that a tracker is given, 2 for the next; never reused."""
     name: str = field(default="", compare=False)
-    """What the target is called: its name in a ``MultiTracker``; else its text, or "box" without one."""
+    """Name of the target: its name in a ``MultiTracker``, otherwise its text, or "box" without a text."""
     time_s: float | None = field(default=None, compare=False)
-    """When the frame was: the ``time_s`` that came with it, in seconds; None when none did."""
+    """Time of the frame in seconds, as given with it; None if none was given."""
     velocity: tuple[float, float] | None = field(default=None, compare=False)
-    """Motion of the box's center, (right, down) in pixels a frame, smoothed over the last few; None unless the target
-    was followed in the frame before, too. Times the frame rate it is in pixels a second."""
+    """Motion of the box's center, ``(right, down)`` in pixels per frame, smoothed over the last few frames; None unless
+    the target was followed in the previous frame as well. Multiply by the frame rate to get pixels per second."""
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields, as JSON can hold them: the box is a dictionary or None, the velocity a list or None."""
+        """Return all fields as JSON types: the box as a dictionary or None, the velocity as a list or None."""
         return {
             "id": self.id,
             "name": self.name,
@@ -217,30 +217,30 @@ class Track:
         }
 
     def to_json(self) -> str:
-        """``to_dict`` as JSON, in one line."""
+        """Return ``to_dict()`` as one line of JSON."""
         return json.dumps(self.to_dict())
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Where the time of one ``start`` or ``update`` went, in milliseconds.
+    """Time spent in one ``start`` or ``update``, in milliseconds.
 
     Attributes:
-        crop: from the frame into the network's input.
-        network: the network's own.
-        other: decoding, motion, states.
+        crop: Cropping the search region into the network's input.
+        network: Inference of the network.
+        other: Decoding, motion, state machine.
     """
 
     crop: float
-    """From the frame into the network's input; 0 in GPU memory, where it counts as the network's."""
+    """Cropping the search region into the network's input; 0 for frames in GPU memory, where inference includes it."""
     network: float
-    """The network's own."""
+    """Inference of the network."""
     other: float
-    """Decoding, motion, states."""
+    """Decoding, motion, state machine."""
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """The sum of all parts."""
         return self.crop + self.network + self.other
 
 

@@ -254,6 +254,11 @@ def _success(tracker: FrameTracker, clip: Labelled) -> list[tuple[int, float]]:
     boxes: list[tuple[float, float, float, float]] = []
     with open_source(clip.video) as source:
         for frame in islice(source, clip.start, clip.start + len(clip.truth)):
+            if source.broken:
+                raise ExportError(
+                    f"{clip.video} has a picture that cannot be decoded: the labels after it would belong to other "
+                    "pictures; copy or encode the video again"
+                )
             row = len(boxes)
             labelled = not np.isnan(clip.truth[row]).any()
             if not starts or (row - starts[-1] >= TURN and labelled):
@@ -262,6 +267,11 @@ def _success(tracker: FrameTracker, clip: Labelled) -> list[tuple[int, float]]:
             else:
                 track = tracker.update(frame.pixels)
             boxes.append(_row(track.box))
+    if len(boxes) < len(clip.truth):
+        raise ExportError(
+            f"{clip.video} ends after {clip.start + len(boxes)} frames, its labels are of "
+            f"{clip.start + len(clip.truth)}; expected a line x,y,w,h for each frame"
+        )
     turns = []
     for start, end in zip(starts, [*starts[1:], len(boxes)], strict=True):
         truth = clip.truth[start:end]

@@ -21,8 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Programs that the tests start with `-c` import the installed package, too, not the checkout (Python 3.11 and later).
-os.environ["PYTHONSAFEPATH"] = "1"
 # Where there are data for training and measuring, they lie beside the checkout.
 os.environ.setdefault("EDGETRACK_DATA", str(ROOT.parent / "shared" / "data"))
 

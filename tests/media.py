@@ -54,3 +54,14 @@ def own_frames(path: Path, size: tuple[int, int] = SIZE, *words: str) -> NDArray
         "-",
     )
     return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0], 3)
+
+
+def with_broken_picture(path: Path, number: int, marker: bytes) -> Path:
+    """Zeros in the place of one picture's data."""
+    data = bytearray(path.read_bytes())
+    places = [
+        i for i in range(len(data) - 10) if data[i : i + 4] == marker and data[i + 8 : i + 10] == b"\xff\xd8"
+    ]
+    data[places[number] + 8 : places[number] + 1008] = bytes(1000)
+    path.write_bytes(data)
+    return path

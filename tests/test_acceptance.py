@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from media import street, with_broken_picture
 
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
@@ -224,6 +225,23 @@ def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) 
         write_clip(tmp_path, "clip", labels)
     with pytest.raises(ExportError, match=message):
         labelled_clips(tmp_path)
+
+
+def test_labels_of_more_frames_than_the_video_has(tmp_path: Path) -> None:
+    write_clip(tmp_path, "short", "20,30,40,40\n" * 41)
+    tracker = own().tracker()
+    with pytest.raises(ExportError, match="ends after 40 frames, its labels are of 41"):
+        accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
+
+
+def test_a_labelled_video_with_a_broken_picture(tmp_path: Path) -> None:
+    """The labels after it would belong to other pictures."""
+    street(tmp_path / "v.avi", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", frames=36)
+    with_broken_picture(tmp_path / "v.avi", 7, b"00dc")
+    (tmp_path / "v.txt").write_text("20,30,40,40\n" * 35)
+    tracker = own().tracker()
+    with pytest.raises(ExportError, match="picture that cannot be decoded: the labels after it"):
+        accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
 
 
 def test_agreement_is_of_frames_with_a_box() -> None:

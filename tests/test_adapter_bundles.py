@@ -53,7 +53,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def matcher(repository: Path, video: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """docs/own_tracker.py in INT8, for a board whose speed this machine cannot say."""
+    """examples/own_tracker.py in INT8, for a board whose speed this machine cannot say."""
     out = tmp_path_factory.mktemp("bundle") / "matcher"
     options = (
         "--int8",
@@ -71,7 +71,7 @@ def matcher(repository: Path, video: Path, weights: Path, tmp_path_factory: pyte
         patch.setattr(speed, "ROUNDS", 3)
         result = command(
             "export",
-            f"{repository / 'docs/own_tracker.py'}:Matcher",
+            f"{repository / 'examples/own_tracker.py'}:Matcher",
             *("--weights", weights, "--min-auc-ratio", 0.8, "--report", "--name", "mine", "--version", "2.1"),
             *options,
             *("--output", out),
@@ -96,7 +96,7 @@ def test_every_option_of_an_export_is_honored(matcher: Path, repository: Path, w
     assert (seen["source"], seen["frames"], seen["found"]) == ("a.avi", 60, 60)
     assert report["calibration"]["crops of the demo scene"]["search"] > 0
     assert "INT8 is in" in (matcher / "report.html").read_text()
-    assert (matcher / "adapter.py").read_bytes() == (repository / "docs/own_tracker.py").read_bytes()
+    assert (matcher / "adapter.py").read_bytes() == (repository / "examples/own_tracker.py").read_bytes()
     int8, fp32 = (matcher / folder / "search.onnx" for folder in ("int8", "."))
     assert b"QuantizeLinear" in int8.read_bytes()
     assert b"QuantizeLinear" not in fp32.read_bytes()

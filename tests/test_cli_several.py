@@ -20,8 +20,7 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_several_targets_have_names_and_colours(video: Path, tmp_path: Path) -> None:
-    """With the shipped model, on a few pictures: a line for each target and frame, and one that fails beside one that
-    does not."""
+    """A line for each target and frame with the shipped model, and one target that fails beside one that does not."""
     words = ["-s", str(video), "--max-frames", "4", "--threads", "1"]
     done = subprocess.run(
         [sys.executable, "-m", "edgetrack", "run", *words, "--text", "red car", "--text", "white van",

@@ -73,7 +73,7 @@ def example(repository: Path, built: Path, tmp_path_factory: pytest.TempPathFact
     """The example, which knows nothing but the installed tree."""
     folder = tmp_path_factory.mktemp("example")
     options = {"CMAKE_PREFIX_PATH": str(built / "installed"), "CMAKE_DISABLE_FIND_PACKAGE_OpenCV": "ON"}
-    return configure_and_build(repository / "runtime_cpp/examples", folder, **options) / "track"
+    return configure_and_build(repository / "examples/cpp", folder, **options) / "track"
 
 
 @pytest.fixture(scope="module")

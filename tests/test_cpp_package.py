@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from itertools import islice
 from pathlib import Path
 
 import pytest
-from test_cpp_library import configure_and_build, run
+from test_cpp_library import configure_and_build, has_header, onnxruntime_library, run
 
 from edgetrack.bundle import Bundle
+from edgetrack.types import Box
 
 pytestmark = pytest.mark.skipif(
     shutil.which("cmake") is None or shutil.which("c++") is None or shutil.which("nm") is None,
@@ -87,3 +89,38 @@ def test_the_program_of_the_page_builds(repository: Path, built: Path, tmp_path:
     ):
         done = subprocess.run([program, *words], capture_output=True, text=True, input="")
         assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+
+
+@pytest.fixture(scope="module")
+def c_example(repository: Path, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """examples/c, which knows nothing but the installed tree; warnings are errors."""
+    options = {
+        "CMAKE_PREFIX_PATH": str(built / "installed"),
+        "CMAKE_C_FLAGS": "-Wall -Wextra -Wpedantic -Werror",
+    }
+    return configure_and_build(repository / "examples/c", tmp_path_factory.mktemp("c"), **options) / "track"
+
+
+def test_the_c_example_says_what_is_wrong(c_example: Path, tmp_path: Path) -> None:
+    for words, code, says in (
+        ((), 2, "usage: track BUNDLE TEXT WIDTHxHEIGHT"),
+        ((tmp_path, "red car", "64x0"), 2, "usage: track BUNDLE TEXT WIDTHxHEIGHT"),
+        ((tmp_path, "red car", "64x48"), 6, "manifest.json cannot be read"),
+    ):
+        done = subprocess.run([c_example, *words], capture_output=True, text=True, input="")
+        assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+
+
+@pytest.mark.skipif(not has_header(), reason="needs ONNX Runtime's headers: set ONNXRUNTIME_INCLUDE_DIR")
+def test_the_c_example_follows_the_car(c_example: Path) -> None:
+    pytest.importorskip("cv2", reason="the video extra is not installed")
+    from edgetrack.demo.scene import Scene
+
+    scene = Scene()
+    frames = [frame.pixels.tobytes() for frame in islice(scene.frames(), 50)]
+    words = (c_example, Bundle.open().folder, "red car", "640x480")
+    lines = run(*words, input=b"".join(frames), env=onnxruntime_library()).splitlines()
+    assert len(lines) == len(frames)
+    _, status, _, *box = lines[-1].split()
+    assert status == "tracking"
+    assert Box.of([float(value) for value in box]).iou(scene.boxes[-1]["red car"]) > 0.5

@@ -122,7 +122,7 @@ def test_scripts_and_modules_exist_with_these_options(page: Path) -> None:
 
 @each_page
 def test_files_of_the_repository_that_are_named_exist(page: Path) -> None:
-    folders = "benchmarks|datasets|docs|evaluation|export|kernels|runtime_cpp|targets|tests|training"
+    folders = "benchmarks|datasets|docs|evaluation|examples|export|kernels|runtime_cpp|targets|tests|training"
     for name in re.findall(rf"`((?:{folders})/[\w./-]+\.\w+)`", prose(page)):
         assert (ROOT / name).exists(), f"{page.name} names {name}"
 

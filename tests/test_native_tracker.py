@@ -1,5 +1,7 @@
-"""The C++ tracker against the plain Python one: the same boxes, scores and states, and the same inputs of the network,
-bit for bit, on an engine that throws dice and on the shipped networks."""
+"""The C++ tracker against the plain Python one: the same boxes, scores, states and network inputs, bit for bit.
+
+On a random engine and on the shipped networks.
+"""
 
 from __future__ import annotations
 

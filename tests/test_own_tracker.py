@@ -1,4 +1,4 @@
-"""The example of docs/own_tracker.py: a PyTorch tracker goes through export and eval; and what can go wrong."""
+"""The example of examples/own_tracker.py: a PyTorch tracker goes through export and eval; and what can go wrong."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write_sequence(folder: Path) -> None:
 
 
 def test_a_tracker_of_ones_own(repository: Path, tmp_path: Path) -> None:
-    adapter = f"{repository / 'docs/own_tracker.py'}:Matcher"
+    adapter = f"{repository / 'examples/own_tracker.py'}:Matcher"
     torch.manual_seed(0)
     features = torch.nn.Conv2d(3, 8, 5, stride=2, bias=False)
     torch.save(

@@ -1,6 +1,7 @@
 """Prompts that refresh while tracking: the loss that shapes them, and what the tracker makes of a frame.
 
-The tracker's part is tested on the reference, which ``test_native_tracker.py`` compares the C++ one with."""
+The tracker's part is tested on the reference, which ``test_native_tracker.py`` compares the C++ one with.
+"""
 
 from __future__ import annotations
 

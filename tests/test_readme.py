@@ -12,6 +12,9 @@ import pytest
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 
+RAW = "https://raw.githubusercontent.com/edgetrack/edgetrack/main"
+BLOB = "https://github.com/edgetrack/edgetrack/blob/main"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -75,3 +78,34 @@ def test_make_has_the_goals_that_are_named(repository: Path) -> None:
     goals = re.findall(r"^make (\w+)", "\n".join(blocks(repository, "bash")), re.MULTILINE)
     assert {"demo", "test"} <= set(goals)
     assert all(re.search(rf"^{goal}:", makefile, re.MULTILINE) for goal in goals)
+
+
+def test_images_and_links_work_on_pypi(repository: Path) -> None:
+    """Where the README stands alone: all are absolute, and lead to files and headings of this repository."""
+    text = (repository / "README.md").read_text()
+    images = re.findall(r"!\[[^]]*\]\(([^)\s]+)\)", text)
+    assert images
+    for address in images:
+        assert (path := address.removeprefix(f"{RAW}/")) != address, address
+        assert (repository / path).is_file(), address
+    links = re.findall(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)", text)
+    assert len(links) > 15
+    for address in links:
+        path, _, anchor = address.removeprefix(f"{BLOB}/").partition("#")
+        assert path != address, f"{address} is no file of the repository"
+        assert (repository / path).is_file(), address
+        assert not anchor, "anchors would have to be checked"
+
+
+def test_the_first_screen_installs_runs_and_tells_the_license(repository: Path) -> None:
+    """What a visitor sees without scrolling, give or take: 40 lines."""
+    screen = "\n".join((repository / "README.md").read_text().splitlines()[:40])
+    assert 'pip install "edgetrack[video]"' in screen
+    assert (
+        screen.index("![")
+        < screen.index("pip install")
+        < screen.index("edgetrack run")
+        < screen.index("import edgetrack")
+    )
+    assert "Code and weights are licensed under Apache-2.0" in screen
+    assert len(re.findall(r"^make ", (repository / "README.md").read_text(), re.MULTILINE)) == 2

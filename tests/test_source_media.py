@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media import SIZE, ffmpeg, own_frames, street
+from media import SIZE, ffmpeg, own_frames, street, with_broken_picture
 from numpy.typing import NDArray
 
 from edgetrack.errors import SourceError
@@ -157,17 +157,6 @@ def test_a_turned_picture_is_made_wider_where_it_was_wide(tmp_path: Path) -> Non
     path = turned(street(tmp_path / "v.mp4", *X264, "-vf", "setsar=4/3", frames=2), 90)
     with open_source(path) as source:
         assert source.size == (120, round(160 * 4 / 3))
-
-
-def with_broken_picture(path: Path, number: int, marker: bytes) -> Path:
-    """Zeros in the place of one picture's data."""
-    data = bytearray(path.read_bytes())
-    places = [
-        i for i in range(len(data) - 10) if data[i : i + 4] == marker and data[i + 8 : i + 10] == b"\xff\xd8"
-    ]
-    data[places[number] + 8 : places[number] + 1008] = bytes(1000)
-    path.write_bytes(data)
-    return path
 
 
 def test_a_broken_picture_is_left_out_and_said(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+"""Training samples: what is drawn, cropped, described and distorted."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -84,7 +84,7 @@ def test_what_is_no_box_is_a_sentence(values: Any) -> None:
 
 def test_every_box_can_be_compared() -> None:
     assert Box(0, 0, 1e150, 1e150).iou(Box(0, 0, 1e-150, 1e-150)) == pytest.approx(0)
-    assert Box(0, 0, 1e-150, 1e-150).holds(Box(0, 0, 1e-150, 1e-150)) == 1
+    assert Box(0, 0, 1e-150, 1e-150).coverage(Box(0, 0, 1e-150, 1e-150)) == 1
 
 
 def test_a_track_as_json() -> None:

@@ -1,5 +1,7 @@
-"""Float16 in an ONNX graph. ``edgetrack export --fp16`` writes the result; the TensorRT engine does it at load where
-the bundle has no float16."""
+"""Convert an ONNX graph to float16.
+
+``edgetrack export --fp16`` writes the result; the TensorRT engine converts at load if the bundle has no float16.
+"""
 
 from __future__ import annotations
 

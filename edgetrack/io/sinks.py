@@ -15,20 +15,31 @@ KINDS = ".jsonl, .csv, .mp4 or .mcap, or - for JSON lines on standard output"
 
 
 class Sink(Protocol):
-    """Takes one frame and its track at a time; a context manager."""
+    """An open output: takes one frame and its track at a time. A context manager; ``open_sink`` makes it."""
 
     @property
     def done(self) -> bool:
-        """Whether it wants no more frames, as when its window was closed."""
+        """Whether the output takes no more frames, for example because its window was closed."""
 
-    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None: ...
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        """Write a frame and its track, with the milliseconds that tracking took.
+
+        Raises:
+            SinkError: The output cannot be written; everything before this frame stays valid.
+        """
 
     def write_all(
         self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
     ) -> None:
-        """Takes one frame and the tracks of several targets in it, with what each of them cost."""
+        """Write a frame and the tracks of several targets by name, with the milliseconds that each of them took.
 
-    def close(self) -> None: ...
+        Raises:
+            SinkError: The output cannot be written; everything before this frame stays valid.
+        """
+
+    def close(self) -> None:
+        """Complete the file. May be called twice."""
+
     def __enter__(self) -> Sink: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -60,22 +71,25 @@ def open_sink(
     text: str | None = None,
     facts: Mapping[str, str] | None = None,
 ) -> Sink:
-    """Opens an output; its suffix says which kind: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
+    """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
 
-    What is already there is replaced by the first frame. From then on the file is good at every moment: a process
-    that is killed, and a disk that is full, leave what was written until then.
+    An existing file is replaced when the first frame is written. From then on the file is valid at any time: if the
+    process is killed or the disk is full, everything written so far can be read.
 
     Args:
-        path: the file to write; ``-`` for JSON lines on standard output.
-        fps: frame rate that a video is named with, and how long its last frame lasts; 30 where the source does not
-            know. The times of its frames are those of ``Frame.time_s``.
-        size: width and height of a video in pixels; without it the first frame decides.
-        text: what is being looked for, written into a video's pictures.
-        facts: what a recording says of its origin: target, model, engine, precision.
+        path: The file to write; ``-`` for JSON lines on standard output.
+        fps: Nominal frame rate of a video, which also sets the duration of its last frame; None for 30. The time of
+            each frame is its ``Frame.time_s``.
+        size: Width and height of a video in pixels; None for those of the first frame.
+        text: The target's text, drawn into a video.
+        facts: Metadata of a recording: target, model, engine, precision.
+
+    Returns:
+        A sink: ``write`` it frame by frame, and close it, best in a ``with`` block.
 
     Raises:
-        SinkError: the suffix is unknown or the place cannot be written.
-        MissingExtra: a package that this kind needs is not installed.
+        SinkError: The suffix is unknown, or the path cannot be written.
+        MissingExtra: A package that this format needs is not installed.
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".jsonl" or str(path) == STDOUT:

@@ -23,19 +23,20 @@ SILENCE_S = 10.0  # a live source that sends nothing for this long is taken for 
 
 
 class Source:
-    """An open source: a context manager and an iterator of frames, read ahead in a thread.
+    """An open source: a context manager and an iterable of frames, which are read ahead in a thread.
 
-    Files give every frame that can be decoded. Live sources give the newest one; those that came while the consumer
-    was busy are counted in ``dropped``. A source that breaks off raises `SourceError` after its last good frame.
-    Frames come once: a loop that was left goes on where it was, and one after the last frame raises `SourceError`.
+    A file yields every frame that can be decoded. A live source yields the newest frame; frames that arrived while the
+    consumer was busy are counted in ``dropped``. A source that breaks off raises ``SourceError`` after its last good
+    frame. Frames come once: another loop continues where the last one was left, and raises ``SourceError`` after the
+    end. ``open_source`` makes it.
 
     Attributes:
-        name: what the user asked for, as shown in messages; of a URL without the user, the password and keys.
-        size: width and height of the first frame in pixels.
-        fps: frames per second, or None where the source does not know.
-        frames: about how many frames there are, None where nothing is said of it. A video's container may estimate
-            them, or count some that are not shown: only reading to the end tells.
-        live: whether frames come at their own pace.
+        name (str): The source as shown in messages; a URL without user, password and keys.
+        size (tuple[int, int]): Width and height of the first frame in pixels.
+        fps (float | None): Frames per second; None if unknown.
+        frames (int | None): Approximate number of frames; None if unknown. A video's container may estimate
+            it, or count frames that are not shown.
+        live (bool): Whether frames arrive at their own pace.
     """
 
     def __init__(
@@ -73,17 +74,17 @@ class Source:
 
     @property
     def dropped(self) -> int:
-        """Frames of a live source that were skipped because newer ones had come."""
+        """Number of frames of a live source that were skipped because newer ones had arrived."""
         return self._channel.dropped - self._dropped_before
 
     @property
     def broken(self) -> int:
-        """Pictures so far that could not be decoded; they are left out, and the frames after them are used."""
+        """Number of pictures that could not be decoded so far; they are skipped."""
         return self._reading.broken
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of the frames so far: broken ones, complaints of the decoder, conversions."""
+        """Remarks about the frames so far: broken pictures, decoder warnings, conversions."""
         return self._reading.notes()
 
     def _next(self) -> Frame | None:
@@ -118,7 +119,7 @@ class Source:
         self.close()
 
     def close(self) -> None:
-        """Stops the reader thread and releases the device or file. May be called twice."""
+        """Stop the reader thread and release the device or file. May be called twice."""
         self._forget.detach()
         self._reading.cancelled = True
         self._reader.close()
@@ -136,22 +137,22 @@ def _left_open(reader: Reader[Frame], reading: Reading, name: str) -> None:
 
 
 def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
-    """Opens a camera, a video, a folder of pictures or a stream, and reads its first frame.
+    """Open a camera, a video, a folder of pictures or a stream, and read its first frame.
 
-    Frames have square pixels and stand upright, as players show them. Interlaced video has both fields woven.
-    Pictures of 16 bits are scaled to 8 by the values that the first of them hold.
+    Frames have square pixels and are upright, as players show them. The two fields of interlaced video are woven.
+    16-bit pictures are scaled to 8 bits by the value range of the first one.
 
     Args:
-        source: camera index, 0 for the first; path of a video, of an MCAP recording, of a picture, an animation or
-            a TIFF of several pages, or of a folder of pictures (in natural order: ``2.jpg`` before ``10.jpg``); or a
-            URL such as ``rtsp://host/stream``.
-        fps: frame rate that a folder of pictures stands for.
+        source: Index of a camera, starting at 0; path of a video, an MCAP recording, a picture, an animation, a
+            multi-page TIFF, or a folder of pictures (in natural order: ``2.jpg`` before ``10.jpg``); or a URL such as
+            ``rtsp://host/stream``.
+        fps: Frame rate of a folder of pictures.
 
     Returns:
-        A context manager and an iterator of `Frame`, whose pixels are uint8 (H, W, 3) BGR.
+        A context manager, and an iterable of ``Frame`` with uint8 (H, W, 3) BGR pixels.
 
     Raises:
-        SourceError: it does not exist or cannot be read, or ``source`` or ``fps`` is not as described.
+        SourceError: The source does not exist or cannot be read, or ``source`` or ``fps`` is invalid.
         MissingExtra: OpenCV, or for a recording the extra ``mcap``, is not installed.
     """
     _check_given(source, fps)

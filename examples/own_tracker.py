@@ -1,6 +1,6 @@
 """A PyTorch tracker of one's own in edgetrack's tools, smallest form: learned features, correlated.
 
-edgetrack export docs/own_tracker.py:Matcher --weights matcher.pt --output matcher --int8 --calibration drive.mp4
+edgetrack export examples/own_tracker.py:Matcher --weights matcher.pt --output matcher --int8 --calibration drive.mp4
 edgetrack run --model matcher --trust --source drive.mp4 --box 120,80,64,48
 edgetrack eval folder SEQUENCES --tracker edgetrack --tracker edgetrack:matcher --trust
 

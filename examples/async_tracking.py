@@ -1,0 +1,70 @@
+"""Track inside an asyncio program: frames, answers and a change of target, while the event loop stays free.
+
+    python examples/async_tracking.py drive.mp4 "red car" "blue car"
+
+The network runs without the interpreter lock, so a worker thread is enough. A tracker belongs to one task: whoever
+wants another target sends it a message. Needs: pip install "edgetrack[video]"
+"""
+
+import asyncio
+import sys
+
+import edgetrack
+
+SWITCH_AT = 30  # frame in which somebody asks for the second target
+
+
+async def follow(path: str, texts: asyncio.Queue, tracks: asyncio.Queue) -> None:
+    """Read and track each frame in a worker thread; ``texts`` brings new targets, ``tracks`` takes the answers."""
+    with edgetrack.open_source(path) as source, edgetrack.Tracker() as tracker:
+        text, frames = await texts.get(), iter(source)
+        while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+            if tracker.track is None:
+                track = await asyncio.to_thread(tracker.start, frame, text)
+            else:
+                while not texts.empty():
+                    tracker.set_text(texts.get_nowait())  # milliseconds; from this frame on
+                track = await asyncio.to_thread(tracker.update, frame)
+            await tracks.put(track)
+    await tracks.put(None)  # the end of the video
+
+
+async def report(first: str, second: str, texts: asyncio.Queue, tracks: asyncio.Queue) -> None:
+    """Stand in for your program: print the tracks, and ask for another target on the way."""
+    await texts.put(first)
+    count = 0
+    while (track := await tracks.get()) is not None:
+        print(track.to_json(), flush=True)
+        count += 1
+        if count == SWITCH_AT:
+            await texts.put(second)
+
+
+async def heartbeat() -> None:
+    """Show that nothing blocks the event loop: this goes on every 10 ms while the network works."""
+    beats = 0
+    try:
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+    finally:
+        print(f"{beats} heartbeats while tracking", file=sys.stderr)
+
+
+async def main(path: str, first: str, second: str) -> None:
+    texts, tracks = asyncio.Queue(), asyncio.Queue(maxsize=4)
+    beating = asyncio.create_task(heartbeat())
+    try:
+        await asyncio.gather(follow(path, texts, tracks), report(first, second, texts, tracks))
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: async_tracking.py VIDEO TEXT OTHER_TEXT")
+    try:
+        asyncio.run(main(*sys.argv[1:]))
+    except edgetrack.EdgetrackError as error:
+        sys.exit(f"error: {error}")
