@@ -10,17 +10,17 @@ import pytest
 cv2 = pytest.importorskip("cv2")
 
 from edgetrack.errors import ConfigError, SourceError  # noqa: E402
-from edgetrack.training.data import augment, captions, describe, warps  # noqa: E402
-from edgetrack.training.data.crops import search_matrix  # noqa: E402
-from edgetrack.training.data.grounding import SIDE, GroundingSampler  # noqa: E402
 from edgetrack.training.data.loader import Plan, start_workers  # noqa: E402
-from edgetrack.training.data.pictures import Picture, Thing, clip_box, overlap  # noqa: E402
-from edgetrack.training.data.pool import Actor  # noqa: E402
-from edgetrack.training.data.recolour import COLOURS, colour_of, colours_in, draw_paint, recolour  # noqa: E402
-from edgetrack.training.data.roots import data_root  # noqa: E402
-from edgetrack.training.data.scene import Item, Scene  # noqa: E402
-from edgetrack.training.data.sources import load_pictures  # noqa: E402
-from edgetrack.training.data.tracking import TrackingSampler  # noqa: E402
+from edgetrack.training.data.paths import data_root  # noqa: E402
+from edgetrack.training.data.pictures import Instance, Picture, clip_box, overlap  # noqa: E402
+from edgetrack.training.data.sources.images import load_pictures  # noqa: E402
+from edgetrack.training.data.synthetic import augment, scene_captions, vocabulary, warps  # noqa: E402
+from edgetrack.training.data.synthetic.crops import search_matrix  # noqa: E402
+from edgetrack.training.data.synthetic.grounding import SIDE, GroundingSampler  # noqa: E402
+from edgetrack.training.data.synthetic.pool import Actor  # noqa: E402
+from edgetrack.training.data.synthetic.recolor import COLORS, color_of, colors_in, draw_paint, recolor  # noqa: E402
+from edgetrack.training.data.synthetic.scene import Item, Scene  # noqa: E402
+from edgetrack.training.data.synthetic.tracking import TrackingSampler  # noqa: E402
 
 # What each word must and must not be said of, BGR.
 SWATCHES = {
@@ -47,8 +47,8 @@ def picture(seed: int, category: str = "car") -> Picture:
     rng = np.random.default_rng(seed)
     pixels = cv2.GaussianBlur(rng.integers(0, 255, (150, 200, 3), np.uint8), (0, 0), 2)
     pixels[43:107, 68:132][disc() > 0] = shaded()[disc() > 0]
-    thing = Thing(category, (69.0, 44.0, 63.0, 63.0), np.ascontiguousarray(disc()[1:, 1:]))
-    return Picture(pixels, (thing,), "voc", f"{seed}.jpg", frozenset({category}))
+    instance = Instance(category, (69.0, 44.0, 63.0, 63.0), np.ascontiguousarray(disc()[1:, 1:]))
+    return Picture(pixels, (instance,), "voc", f"{seed}.jpg", frozenset({category}))
 
 
 @pytest.fixture
@@ -56,30 +56,30 @@ def pictures() -> list[Picture]:
     return [picture(i, ("car", "person", "cat", "bus")[i % 4]) for i in range(12)]
 
 
-@pytest.mark.parametrize("name", COLOURS)
-def test_colour_of_names_a_clear_swatch(name: str) -> None:
+@pytest.mark.parametrize("name", COLORS)
+def test_color_of_names_a_clear_swatch(name: str) -> None:
     patch = np.full((40, 40, 3), SWATCHES[name], np.uint8)
-    assert colour_of(patch) == name
+    assert color_of(patch) == name
 
 
-def test_colour_of_is_none_between_two_colours() -> None:
+def test_color_of_is_none_between_two_colors() -> None:
     patch = np.full((40, 40, 3), SWATCHES["red"], np.uint8)
     patch[:, 20:] = SWATCHES["blue"]
-    assert colour_of(patch) is None
-    assert colours_in(patch) == {"red", "blue"}
+    assert color_of(patch) is None
+    assert colors_in(patch) == {"red", "blue"}
 
 
-@pytest.mark.parametrize("name", COLOURS)
+@pytest.mark.parametrize("name", COLORS)
 @pytest.mark.parametrize("level", [60, 150, 220])
-def test_recolour_gives_the_named_colour(name: str, level: int) -> None:
+def test_recolor_gives_the_named_color(name: str, level: int) -> None:
     rng = np.random.default_rng(3)
-    painted = recolour(shaded(level=level), disc(), draw_paint(name, rng, whole=True))
-    assert name in colours_in(painted, disc(), 0.3)
+    painted = recolor(shaded(level=level), disc(), draw_paint(name, rng, whole=True))
+    assert name in colors_in(painted, disc(), 0.3)
 
 
-def test_recolour_keeps_shading_and_what_is_outside_the_mask() -> None:
+def test_recolor_keeps_shading_and_what_is_outside_the_mask() -> None:
     before = shaded()
-    after = recolour(before, disc(), draw_paint("red", np.random.default_rng(0)))
+    after = recolor(before, disc(), draw_paint("red", np.random.default_rng(0)))
     lit = cv2.cvtColor(after, cv2.COLOR_BGR2GRAY)
     assert lit[8:16, 32].mean() > lit[48:56, 32].mean() + 10
     outside = cv2.dilate(disc(), np.ones((5, 5), np.uint8)) == 0
@@ -123,10 +123,10 @@ def test_boxes() -> None:
 
 
 def test_outline_has_the_extent_of_the_box() -> None:
-    thing = picture(0).things[0]
+    instance = picture(0).instances[0]
     still = np.array([[1.0, 0, 0], [0, 1.0, 0]])
-    assert warps.box_after(thing.outline, still) == pytest.approx(thing.box)
-    assert warps.box_after(Thing("car", (3.0, 4.0, 20.0, 10.0)).outline, still) == pytest.approx(
+    assert warps.box_after(instance.outline, still) == pytest.approx(instance.box)
+    assert warps.box_after(Instance("car", (3.0, 4.0, 20.0, 10.0)).outline, still) == pytest.approx(
         (3, 4, 20, 10)
     )
 
@@ -161,8 +161,8 @@ def test_tracking_box_is_where_the_target_is() -> None:
     """The thing is the only bright disc, so its box can be found again in the pixels."""
     pixels = np.zeros((300, 400, 3), np.uint8)
     pixels[118:182, 168:232][disc() > 0] = 255
-    thing = Thing("car", (169.0, 119.0, 63.0, 63.0), np.ascontiguousarray(disc()[1:, 1:]))
-    actor = Actor(Picture(pixels, (thing,), "voc", "disc", frozenset({"car"})), thing)
+    instance = Instance("car", (169.0, 119.0, 63.0, 63.0), np.ascontiguousarray(disc()[1:, 1:]))
+    actor = Actor(Picture(pixels, (instance,), "voc", "disc", frozenset({"car"})), instance)
     rng = np.random.default_rng(0)
     for _ in range(20):
         matrix = search_matrix(actor, rng, flip=bool(rng.integers(2)), gentle=False)
@@ -170,7 +170,7 @@ def test_tracking_box_is_where_the_target_is() -> None:
         if (crop[[0, -1]] > 127).any() or (crop[:, [0, -1]] > 127).any():
             continue  # cut by the edge
         found = cv2.boundingRect((crop[..., 0] > 127).astype(np.uint8))
-        assert warps.box_after(thing.outline, matrix) == pytest.approx(found, abs=3.5)
+        assert warps.box_after(instance.outline, matrix) == pytest.approx(found, abs=3.5)
 
 
 def test_samples_repeat_with_the_seed(pictures: list[Picture]) -> None:
@@ -196,45 +196,45 @@ def test_grounding_samples(pictures: list[Picture]) -> None:
     assert 0.5 < np.mean([s["present"] for s in samples]) < 0.85
 
 
-def scene(*colours: str | None, category: str = "car") -> Scene:
+def scene(*colors: str | None, category: str = "car") -> Scene:
     """Things of one category side by side, each in a known colour (None: unknown)."""
     made = Scene(np.zeros((200, 320, 3), np.uint8))
-    for i, colour in enumerate(colours):
-        known = None if colour is None else frozenset({colour})
-        actor = Actor(picture(i, category), picture(i, category).things[0])
+    for i, color in enumerate(colors):
+        known = None if color is None else frozenset({color})
+        actor = Actor(picture(i, category), picture(i, category).instances[0])
         made.items.append(
-            Item(category, (10.0 + 80 * i, 50.0, 60.0, 40.0), actor, colour, known, painted=True)
+            Item(category, (10.0 + 80 * i, 50.0, 60.0, 40.0), actor, color, known, painted=True)
         )
     return made
 
 
-def test_a_colour_singles_out_one_car() -> None:
+def test_a_color_singles_out_one_car() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
-        claim = describe.by_colour(scene("red", "blue"), rng)
+        claim = scene_captions.by_color(scene("red", "blue"), rng)
         assert claim is not None
         assert claim.item is not None
-        words = {"red": ("red",), "blue": ("blue",)}[str(claim.item.colour)]
+        words = {"red": ("red",), "blue": ("blue",)}[str(claim.item.color)]
         assert any(word in claim.caption for word in words)
 
 
-@pytest.mark.parametrize("colours", [("red", "red"), ("red", None)])
-def test_no_colour_caption_when_another_could_have_it(colours: tuple[str | None, ...]) -> None:
+@pytest.mark.parametrize("colors", [("red", "red"), ("red", None)])
+def test_no_color_caption_when_another_could_have_it(colors: tuple[str | None, ...]) -> None:
     rng = np.random.default_rng(0)
-    assert all(describe.by_colour(scene(*colours), rng) is None for _ in range(50))
+    assert all(scene_captions.by_color(scene(*colors), rng) is None for _ in range(50))
 
 
 def test_no_caption_of_a_class_that_may_show_elsewhere() -> None:
     made = scene("red")
     made.loose.add("car")
-    assert describe.positive(made, np.random.default_rng(0)) is None
+    assert scene_captions.positive(made, np.random.default_rng(0)) is None
 
 
 def test_relations_are_true() -> None:
     made = scene(None, None)
     rng = np.random.default_rng(0)
     for _ in range(60):
-        claim = describe.positive(made, rng)
+        claim = scene_captions.positive(made, rng)
         if claim is not None and "left" in claim.caption:
             assert claim.item is made.items[0]
         if claim is not None and "right" in claim.caption:
@@ -245,7 +245,7 @@ def test_negatives_name_nothing_in_view() -> None:
     made = scene("red", "white")
     rng = np.random.default_rng(0)
     for _ in range(100):
-        claim = describe.wrong_colour(made, rng)
+        claim = scene_captions.wrong_color(made, rng)
         assert claim is not None
         assert claim.box is None
         # pink, orange, brown are near red and grey is near white: not safely false
@@ -258,7 +258,7 @@ def test_every_noun_makes_a_sentence() -> None:
     rng = np.random.default_rng(0)
     for category in ("car", "person", "cyclist", "face", "okapi", "people"):
         for _ in range(30):
-            text = captions.sentence(captions.noun(category, rng), rng, colour="orange", category=category)
+            text = vocabulary.sentence(vocabulary.noun(category, rng), rng, color="orange", category=category)
             assert text == " ".join(text.split())
             assert "a orange" not in text
 
@@ -281,18 +281,18 @@ def test_bad_options_are_explained(tmp_path: Path) -> None:
         data_root(tmp_path)
 
 
-def test_real_pictures_have_things_inside_them(shared_data: Path) -> None:
+def test_real_pictures_have_instances_inside_them(shared_data: Path) -> None:
     for item in load_pictures(shared_data, limit=6):
         width, height = item.size
         assert max(width, height) <= 480
-        for thing in item.things:
-            x0, y0, x1, y1 = thing.rect
+        for instance in item.instances:
+            x0, y0, x1, y1 = instance.rect
             assert 0 <= x0 < x1 <= width
             assert 0 <= y0 < y1 <= height
-            assert thing.alpha.shape == (y1 - y0, x1 - x0)
+            assert instance.alpha.shape == (y1 - y0, x1 - x0)
 
 
-def test_a_stand_in_for_another_thing_may_lie_in_a_smaller_picture() -> None:
+def test_a_stand_in_for_another_instance_may_lie_in_a_smaller_picture() -> None:
     """Where nothing else can be drawn, the place of the target in another picture is no thing to cut out."""
     empty = Picture(np.full((40, 60, 3), 90, np.uint8), (), "voc", "empty.jpg")
     sampler = TrackingSampler([picture(0), empty], seed=3)

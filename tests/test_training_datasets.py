@@ -15,16 +15,16 @@ from hypothesis import strategies as st  # noqa: E402
 
 from edgetrack.datasets import RegionSet, SequenceSet, open_dataset  # noqa: E402
 from edgetrack.errors import ConfigError, DatasetError  # noqa: E402
-from edgetrack.training.data.clip_samples import (  # noqa: E402
+from edgetrack.training.data.loader import Plan, start_workers  # noqa: E402
+from edgetrack.training.data.mixture import Mixture  # noqa: E402
+from edgetrack.training.data.official.clips import GAP, RegionClips, SequenceClips, unrelated  # noqa: E402
+from edgetrack.training.data.official.samplers import (  # noqa: E402
     ClipGroundingSampler,
     ClipTrackingSampler,
     letterbox,
 )
-from edgetrack.training.data.clips import GAP, RegionClips, SequenceClips, unrelated  # noqa: E402
-from edgetrack.training.data.loader import Plan, start_workers  # noqa: E402
-from edgetrack.training.data.mixture import Mixture  # noqa: E402
-from edgetrack.training.data.pictures import Picture, Thing  # noqa: E402
-from edgetrack.training.data.pool import Actor  # noqa: E402
+from edgetrack.training.data.pictures import Instance, Picture  # noqa: E402
+from edgetrack.training.data.synthetic.pool import Actor  # noqa: E402
 from edgetrack.training.recipe import DatasetEntry, Recipe  # noqa: E402
 
 
@@ -159,15 +159,17 @@ def test_sentences_with_sides_are_not_mirrored(tmp_path: Path) -> None:
     st.integers(20, 500), st.integers(20, 500), st.tuples(*[st.floats(0, 0.9)] * 2, *[st.floats(0.05, 1)] * 2),
     st.booleans(), st.integers(0, 99),
 )  # fmt: skip
-def test_letterbox_keeps_the_box_on_its_thing(width: int, height: int, shares, flip: bool, seed: int) -> None:
+def test_letterbox_keeps_the_box_on_its_instance(
+    width: int, height: int, shares, flip: bool, seed: int
+) -> None:
     x, y = shares[0] * width, shares[1] * height
     w, h = min(shares[2] * width, width - x), min(shares[3] * height, height - y)
-    thing = Thing("", (x, y, w, h))
+    instance = Instance("", (x, y, w, h))
     # Red is the column and green the row of each pixel, as shares of the picture.
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[..., 2] = np.linspace(0, 255, width)[None]
     pixels[..., 1] = np.linspace(0, 255, height)[:, None]
-    actor = Actor(Picture(pixels, (thing,), "", ""), thing)
+    actor = Actor(Picture(pixels, (instance,), "", ""), instance)
     image, box = letterbox(actor, np.random.default_rng(seed), flip=flip)
     assert image.shape == (320, 320, 3)
     assert min(box[:2]) > -0.01

@@ -13,12 +13,12 @@ import trees  # noqa: E402
 
 from edgetrack.datasets import RegionSet, SequenceSet, open_dataset  # noqa: E402
 from edgetrack.errors import ConfigError  # noqa: E402
-from edgetrack.training.data.clips import RegionClips, SequenceClips  # noqa: E402
 from edgetrack.training.data.loader import Plan, start_workers  # noqa: E402
 from edgetrack.training.data.mixture import Mixture  # noqa: E402
-from edgetrack.training.data.pictures import Picture, Thing  # noqa: E402
+from edgetrack.training.data.official.clips import RegionClips, SequenceClips  # noqa: E402
+from edgetrack.training.data.pictures import Instance, Picture  # noqa: E402
+from edgetrack.training.data.sources.videos import Cuts, Videos, joined, load_cuts  # noqa: E402
 from edgetrack.training.data.split import Material, is_held_out  # noqa: E402
-from edgetrack.training.data.videos import Cuts, Videos, joined, load_cuts  # noqa: E402
 from edgetrack.training.recipe import DatasetEntry, Recipe  # noqa: E402
 
 NAMES = tuple(f"car-{i}" for i in range(1, 73))
@@ -27,8 +27,8 @@ NAMES = tuple(f"car-{i}" for i in range(1, 73))
 def still(seed: int, source: str = "voc", name: str = "") -> Picture:
     pixels = np.random.default_rng(seed).integers(0, 255, (60, 80, 3), np.uint8)
     category = "car" if seed % 2 else "dog"
-    thing = Thing(category, (10.0, 10.0, 40.0, 30.0))
-    return Picture(pixels, (thing,), source, name or f"{seed}.jpg", frozenset({category}))
+    instance = Instance(category, (10.0, 10.0, 40.0, 30.0))
+    return Picture(pixels, (instance,), source, name or f"{seed}.jpg", frozenset({category}))
 
 
 def content(pictures: object) -> set[bytes]:
@@ -82,7 +82,7 @@ def test_whole_tracks_are_held_out_and_those_of_unlabelled_video_are_not(tmp_pat
             track = int(name.removeprefix("bird").removeprefix("any"))
             assert side.starts[i + 1] - side.starts[i] == 1 + track % 3
             picture = side.frame(int(side.starts[i]), name)
-            assert picture.things[0].box[0] == track
+            assert picture.instances[0].box[0] == track
             assert abs(int(picture.pixels[..., 0].mean()) - track - 100 * name.startswith("any")) < 4
 
 

@@ -12,10 +12,10 @@ cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 from edgetrack.errors import ConfigError, SourceError  # noqa: E402
-from edgetrack.training.data import pseudo  # noqa: E402
 from edgetrack.training.data.pictures import overlap  # noqa: E402
-from edgetrack.training.data.sources import read_folder  # noqa: E402
-from edgetrack.training.data.videos import Cuts, cut_around, joined, load_cuts  # noqa: E402
+from edgetrack.training.data.pseudo_labels import tracks as pseudo  # noqa: E402
+from edgetrack.training.data.sources.images import read_folder  # noqa: E402
+from edgetrack.training.data.sources.videos import Cuts, cut_around, joined, load_cuts  # noqa: E402
 from edgetrack.training.teachers import NanoTrack  # noqa: E402
 
 XYWH = tuple[float, float, float, float]
@@ -75,7 +75,7 @@ def test_cuts_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert [int(s) for s in twice.starts] == [0, 3, 6, 9, 12]
     for i in range(12):
         assert np.array_equal(twice.frame(i, "").pixels, both.frame(i % 6, "").pixels)
-        assert twice.frame(i, "").things[0].box == both.frame(i % 6, "").things[0].box
+        assert twice.frame(i, "").instances[0].box == both.frame(i % 6, "").instances[0].box
 
 
 def test_iou_of_known_boxes() -> None:
@@ -112,7 +112,7 @@ def folder_of_stills(folder: Path, image: str = "a.png") -> Path:
 
 def test_a_folder_of_stills_is_read(tmp_path: Path) -> None:
     (picture,) = read_folder(folder_of_stills(tmp_path))
-    assert [(t.category, t.mask is not None) for t in picture.things] == [("cup", True), ("dog", False)]
+    assert [(t.category, t.mask is not None) for t in picture.instances] == [("cup", True), ("dog", False)]
     assert picture.seen == {"cup", "dog"}
 
 

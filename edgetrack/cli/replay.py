@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edgetrack.io.recording import Recording as OpenRecording
     from edgetrack.replay.compare import Comparison
     from edgetrack.replay.trackers import Followed
+    from edgetrack.types import Box
 
 EXIT_DIVERGED = 1
 OFFER = "as in: --precision int8, --engine openvino or --against BUNDLE"
@@ -58,6 +59,7 @@ def replay_command(
     from edgetrack.terminal import open_console
 
     opened = Recording(recording)
+    target = opened.target  # a recording without one is refused before any model is opened
     _refuse_unused(context, opened, against, recorded=recorded)
     if against is engine is precision is None and not recorded:
         raise ConfigError(
@@ -67,7 +69,7 @@ def replay_command(
     candidate = open_candidate(opened, reference, against, engine, precision, threads, trust=trust)
     console = open_console()
     _print_heading(console, opened, reference, candidate)
-    comparison = _compare(console, opened, (reference, candidate), min_iou)
+    comparison = _compare(console, opened, target, (reference, candidate), min_iou)
     _finish(console, opened, comparison, (reference, candidate), picture=picture, json=json, allow=allow)
 
 
@@ -80,12 +82,16 @@ def _refuse_unused(
 
 
 def _compare(
-    console: Console, opened: OpenRecording, trackers: tuple[Followed | None, Followed], min_iou: float
+    console: Console,
+    opened: OpenRecording,
+    target: tuple[str | None, Box | None],
+    trackers: tuple[Followed | None, Followed],
+    min_iou: float,
 ) -> Comparison:
     from edgetrack.replay.compare import compare
 
     reference, candidate = trackers
-    text, box = opened.target
+    text, box = target
     with console.status("comparing") if console.is_terminal else console:
         comparison = compare(opened.steps(), candidate, reference, text=text, box=box, min_iou=min_iou)
     if not comparison.ious:

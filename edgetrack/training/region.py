@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from edgetrack.network.region import SearchRegion
-from edgetrack.training.data.crops import SEARCH_FACTOR
-from edgetrack.training.data.warps import SEARCH
+from edgetrack.training.data.synthetic.crops import SEARCH_FACTOR
+from edgetrack.training.data.synthetic.warps import SEARCH
 
 
 def narrowed(arrays: dict[str, Any], region: SearchRegion) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from edgetrack.engines.session_graph import session_options
 from edgetrack.errors import ConfigError
 from edgetrack.peers.nanotrack import SEARCH, TEMPLATE, change, context_side, proposals
 from edgetrack.peers.nanotrack.published import backbone, load
-from edgetrack.training.data.warps import GREY, region_matrix, warp
+from edgetrack.training.data.synthetic.warps import GREY, region_matrix, warp
 
 Floats = NDArray[np.float32]
 XYWH = tuple[float, float, float, float]

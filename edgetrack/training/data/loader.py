@@ -18,9 +18,9 @@ import numpy as np
 from edgetrack.errors import ConfigError, DatasetError, EdgetrackError, SourceError
 from edgetrack.training.data.mixture import NOTHING, Mixture
 from edgetrack.training.data.pictures import Picture
-from edgetrack.training.data.sources import load_pictures
+from edgetrack.training.data.sources.images import load_pictures
+from edgetrack.training.data.sources.videos import Videos, load_videos
 from edgetrack.training.data.split import Material
-from edgetrack.training.data.videos import Videos, load_videos
 
 Batch = dict[str, Any]
 _PATIENCE_S = 120.0
@@ -185,7 +185,7 @@ def start_workers(
         seed: of all draws; worker ``i`` draws from ``seed + 1000 * i``.
         plan: batch sizes.
         depth: batches of each kind that may wait.
-        root: data folder, see `edgetrack.training.data.roots.data_root`.
+        root: data folder, see `edgetrack.training.data.paths.data_root`.
         pictures: stills, instead of loading those under ``root``.
         videos: videos, instead of those under ``root``; none when only ``pictures`` are given.
         folders: more stills, see `edgetrack.training.data.sources.read_folder`.

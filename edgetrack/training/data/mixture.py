@@ -10,12 +10,12 @@ import numpy as np
 
 from edgetrack.datasets import SequenceSet, open_dataset
 from edgetrack.errors import ConfigError
-from edgetrack.training.data.clip_samples import ClipGroundingSampler, ClipTrackingSampler
-from edgetrack.training.data.clips import RegionClips, SequenceClips, Source
-from edgetrack.training.data.grounding import GroundingSampler
+from edgetrack.training.data.official.clips import RegionClips, SequenceClips, Source
+from edgetrack.training.data.official.samplers import ClipGroundingSampler, ClipTrackingSampler
 from edgetrack.training.data.pictures import Picture
-from edgetrack.training.data.tracking import TrackingSampler
-from edgetrack.training.data.videos import Videos
+from edgetrack.training.data.sources.videos import Videos
+from edgetrack.training.data.synthetic.grounding import GroundingSampler
+from edgetrack.training.data.synthetic.tracking import TrackingSampler
 from edgetrack.training.recipe import DatasetEntry
 
 LEAST = 8  # pictures or sequences that validation samples are drawn from

@@ -19,7 +19,7 @@ _OUTLINE = np.stack(
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
+class Instance:
     """One object of a picture.
 
     ``mask`` is uint8 (0 or 255) over the integer rectangle `rect`; None when there is no mask.
@@ -29,7 +29,7 @@ class Thing:
     category: str
     box: XYWH  # pixels of the picture
     mask: Pixels | None = None
-    parts: tuple[Thing, ...] = ()
+    parts: tuple[Instance, ...] = ()
 
     @property
     def rect(self) -> tuple[int, int, int, int]:
@@ -58,7 +58,7 @@ class Thing:
         x0, y0, x1, y1 = self.rect
         return x1 - x0, y1 - y0
 
-    def part(self, category: str) -> Thing | None:
+    def part(self, category: str) -> Instance | None:
         """The part called ``category``, if any."""
         return next((part for part in self.parts if part.category == category), None)
 
@@ -71,7 +71,7 @@ class Picture:
     """
 
     pixels: Pixels
-    things: tuple[Thing, ...]
+    instances: tuple[Instance, ...]
     source: str
     name: str
     seen: frozenset[str] = field(default_factory=frozenset)
@@ -81,10 +81,10 @@ class Picture:
         """Width and height, pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
-    def cutout(self, thing: Thing) -> tuple[Pixels, Pixels]:
+    def cutout(self, instance: Instance) -> tuple[Pixels, Pixels]:
         """The pixels (h, w, 3) and the alpha (h, w) of ``thing``, views of its integer rectangle."""
-        x0, y0, x1, y1 = thing.rect
-        return self.pixels[y0:y1, x0:x1], thing.alpha
+        x0, y0, x1, y1 = instance.rect
+        return self.pixels[y0:y1, x0:x1], instance.alpha
 
 
 def rect_of(box: XYWH) -> tuple[int, int, int, int]:

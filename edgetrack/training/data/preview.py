@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.training.data.mixture import NOTHING, Mixture
+from edgetrack.training.data.paths import cache_folder
 from edgetrack.training.data.pictures import Pixels
-from edgetrack.training.data.roots import cache_folder
-from edgetrack.training.data.sources import load_pictures
-from edgetrack.training.data.videos import load_videos
+from edgetrack.training.data.sources.images import load_pictures
+from edgetrack.training.data.sources.videos import load_videos
 from edgetrack.training.recipe import Recipe
 
 _GREEN, _RED = (0, 255, 0), (0, 0, 255)
@@ -44,9 +44,9 @@ def tile(sample: dict[str, Any]) -> Pixels:
     side = np.full((height, 128, 3), 40, np.uint8)
     side[:128] = _template(sample)
     canvas = np.vstack([np.hstack([image, side]), np.full((18, image.shape[1] + 128, 3), 40, np.uint8)])
-    colour = (255, 255, 255) if sample["present"] else _RED
+    color = (255, 255, 255) if sample["present"] else _RED
     text = sample["caption"] or "-"
-    cv2.putText(canvas, text, (3, height + 13), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
+    cv2.putText(canvas, text, (3, height + 13), cv2.FONT_HERSHEY_SIMPLEX, 0.45, color, 1, cv2.LINE_AA)
     return np.asarray(canvas, np.uint8)
 
 

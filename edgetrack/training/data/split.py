@@ -15,8 +15,8 @@ import numpy as np
 from edgetrack.errors import ConfigError
 from edgetrack.training.data.mixture import LEAST, NOTHING, Mixture
 from edgetrack.training.data.pictures import Picture
-from edgetrack.training.data.pool import Pool
-from edgetrack.training.data.videos import Videos
+from edgetrack.training.data.sources.videos import Videos
+from edgetrack.training.data.synthetic.pool import Pool
 
 
 def is_held_out(key: str | bytes, share: float) -> bool:

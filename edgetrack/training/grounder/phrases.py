@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.training.data.recolour import COLOURS
+from edgetrack.training.data.synthetic.recolor import COLORS
 from edgetrack.training.grounder.nouns import COCO
 from edgetrack.training.grounder.records import NAMES, Object
 from edgetrack.training.grounder.scene import MATCH, Floats, Scene, iou
@@ -109,7 +109,7 @@ def absent_class(scene: Scene, random: Random) -> Question | None:
             )
         if scene.absent(name):
             word = word_for(name, random)
-            text = word if random.random() < 0.6 else f"{pick(COLOURS, random)} {word}"
+            text = word if random.random() < 0.6 else f"{pick(COLORS, random)} {word}"
             return Question(
                 with_article(text, random), word, np.zeros(len(scene.boxes), np.float32), False, "absent"
             )
@@ -284,13 +284,13 @@ def by_color(scene: Scene, random: Random) -> Question | None:
         return None
     shares = np.stack([t for _, t in tinted])
     color = (
-        int(random.integers(len(COLOURS)))
+        int(random.integers(len(COLORS)))
         if random.random() < 0.3
         else int(shares[int(random.integers(len(tinted)))].argmax())
     )
     strong = 0.42 if color < 8 else 0.6
     word = word_for(name, random)
-    tint = {"grey": "gray"}.get(COLOURS[color], COLOURS[color])
+    tint = {"grey": "gray"}.get(COLORS[color], COLORS[color])
     if name == "person":
         garment = pick(["", " shirt", " jacket", " top", " clothes", " shirt"], random)
         the = "the " if garment and random.random() < 0.5 else ""

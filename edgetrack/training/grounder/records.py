@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.training.data.recolour import COLOURS, colour_shares
+from edgetrack.training.data.synthetic.recolor import COLORS, color_shares
 from edgetrack.training.grounder.cache import read_annotations
 from edgetrack.training.grounder.nouns import COCO
 
@@ -32,7 +32,7 @@ class Object:
     name: str  # of a class
     box: NDArray[np.float32]  # (4,) x1, y1, x2, y2 as shares of the picture
     score: float  # 1 by hand, else the teachers' confidence
-    colors: NDArray[np.float32] | None = None  # (11,) share of its pixels that each of `COLOURS` names
+    colors: NDArray[np.float32] | None = None  # (11,) share of its pixels that each of `COLORS` names
     torso: NDArray[np.float32] | None = None  # the same of a person's upper body
 
 
@@ -73,7 +73,7 @@ def _colors(picture: Any, box: NDArray[Any]) -> NDArray[np.float32] | None:
     patch = picture[y1:y2, x1:x2]
     if min(patch.shape[:2]) < 8:
         return None
-    return colour_shares(patch, _ellipse(*patch.shape[:2])).astype(np.float32)
+    return color_shares(patch, _ellipse(*patch.shape[:2])).astype(np.float32)
 
 
 def _torso(box: NDArray[Any]) -> NDArray[np.float32]:
@@ -164,7 +164,7 @@ def _color_table(folder: Path, cache: Path) -> list[list[tuple[Any, Any]]]:
     else:
         rows: list[NDArray[np.float32]] = []
         torsos: list[NDArray[np.float32]] = []
-        none = np.full(len(COLOURS), -1, np.float32)
+        none = np.full(len(COLORS), -1, np.float32)
         for line in lines:
             picture = cv2.imread(str(folder / line["image"])) if line["objects"] else None
             for thing in line["objects"]:
@@ -178,8 +178,8 @@ def _color_table(folder: Path, cache: Path) -> list[list[tuple[Any, Any]]]:
                 ):
                     worn = _colors(picture, _torso(box))
                 torsos.append(none if worn is None else worn)
-        whole = np.array(rows, np.float32).reshape(-1, len(COLOURS))
-        torso = np.array(torsos, np.float32).reshape(-1, len(COLOURS))
+        whole = np.array(rows, np.float32).reshape(-1, len(COLORS))
+        torso = np.array(torsos, np.float32).reshape(-1, len(COLORS))
         np.savez_compressed(path, whole=whole, torso=torso)
     table, at = [], 0
     for count in counts:

@@ -12,11 +12,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edgetrack.training.data import augment
-from edgetrack.training.data.describe import Claim, by_colour, negative, positive, wrong_colour
-from edgetrack.training.data.grounding import GroundingSampler
-from edgetrack.training.data.scene import Scene
-from edgetrack.training.data.sources import load_pictures
+from edgetrack.training.data.sources.images import load_pictures
+from edgetrack.training.data.synthetic import augment
+from edgetrack.training.data.synthetic.grounding import GroundingSampler
+from edgetrack.training.data.synthetic.scene import Scene
+from edgetrack.training.data.synthetic.scene_captions import (
+    Caption,
+    by_color,
+    negative,
+    positive,
+    wrong_color,
+)
 
 _TRIES, _MOST = 6, 4
 
@@ -24,18 +30,18 @@ _TRIES, _MOST = 6, 4
 class SceneWriter(GroundingSampler):
     """Scenes with several phrases each."""
 
-    def scene(self) -> tuple[Scene, list[Claim]]:
+    def scene(self) -> tuple[Scene, list[Caption]]:
         """A scene, and phrases that are true of one thing in it or of none."""
         random = self._random
         duel = random.random() < 0.6
         scene = self._duel() if duel else self._scene()
-        claims: dict[str, Claim] = {}
+        claims: dict[str, Caption] = {}
         for _ in range(_TRIES):
             for present in (True, False):
                 if present:
-                    claim = (by_colour if duel and random.random() < 0.8 else positive)(scene, random)
+                    claim = (by_color if duel and random.random() < 0.8 else positive)(scene, random)
                 elif duel:
-                    claim = wrong_colour(scene, random)
+                    claim = wrong_color(scene, random)
                 else:
                     claim = negative(scene, random, self._pool.categories)
                 if claim is not None and sum((c.item is None) != present for c in claims.values()) < _MOST:
@@ -57,7 +63,7 @@ def main() -> None:
             if not claims:
                 continue
             name = f"{done:06d}.jpg"
-            image = augment.camera(scene.canvas, random, keep_colour=True)
+            image = augment.camera(scene.canvas, random, keep_color=True)
             cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
             phrases = [
                 {"phrase": c.caption, "box": None if c.box is None else [round(float(v), 1) for v in c.box]}
@@ -67,7 +73,7 @@ def main() -> None:
                 {
                     "category": item.category,
                     "box": [round(float(v), 1) for v in item.box],
-                    "color": item.colour,
+                    "color": item.color,
                 }
                 for item in scene.items
             ]

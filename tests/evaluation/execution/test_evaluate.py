@@ -13,14 +13,12 @@ import drawn
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
 from edgetrack.cli.eval_view import evaluate_and_print
-from edgetrack.datasets import LAYOUTS, Sequence
+from edgetrack.datasets import LAYOUTS
 from edgetrack.errors import ConfigError, DatasetError
 from edgetrack.evaluation.execution import plan as runner
 from edgetrack.evaluation.execution import records
@@ -218,19 +216,6 @@ def test_a_control_is_run_where_there_is_a_text(dataset: Path, tmp_path: Path) -
     assert len({records.record_path(tmp_path, r, "a") for r in runs}) == 5
 
 
-GREY = np.full((9, 9, 3), 120, np.uint8)
-sentences = st.lists(st.sampled_from("abcdefg"), min_size=2, max_size=12).filter(lambda s: len(set(s)) > 1)
-
-
-@given(sentences, st.integers(0, 99))
-def test_shuffled_texts_are_always_those_of_others(said: list[str], seed: int) -> None:
-    clips = [Sequence(str(i), [GREY] * 2, np.ones((2, 4)), text) for i, text in enumerate(said)]
-    told = controls.controlled_texts(clips, "shuffled", seed=seed)
-    assert all(told[clip.name] != clip.text for clip in clips)
-    assert set(told.values()) == set(said)
-    assert told == controls.controlled_texts(clips, "shuffled", seed=seed)
-
-
 def test_what_other_texts_do_is_told_beside_the_true_one(dataset: Path, tmp_path: Path) -> None:
     request = Request("folder", dataset, tmp_path / "out", modes=("nl",), controls=("none", "empty"))
     figures, printed, _ = run(request)
@@ -248,14 +233,6 @@ def test_controls_that_cannot_be_made_say_why(dataset: Path) -> None:
         controls.controlled_texts([replace(clips[0], attributes={})], "class", seed=0)
     with pytest.raises(ConfigError, match="1 different sentence; expected two or more"):
         controls.controlled_texts(clips[:1], "shuffled", seed=0)
-
-
-def test_the_empty_text_is_one_that_the_tracker_takes() -> None:
-    from edgetrack.bundle import Bundle
-    from edgetrack.prompt import Tokenizer
-
-    ids, _ = Tokenizer(Bundle.open()).encode(controls.EMPTY_TEXT)
-    assert (ids != 0).sum() == 3  # start, the word, end
 
 
 def test_a_data_set_that_cannot_be_scored(dataset: Path, tmp_path: Path) -> None:

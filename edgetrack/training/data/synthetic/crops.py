@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.training.data import warps
 from edgetrack.training.data.pictures import Picture, Pixels
-from edgetrack.training.data.pool import Actor, Pool, area_root
-from edgetrack.training.data.warps import Matrix
+from edgetrack.training.data.synthetic import warps
+from edgetrack.training.data.synthetic.pool import Actor, Pool, area_root
+from edgetrack.training.data.synthetic.warps import Matrix
 
 TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
 
 
 def _center(actor: Actor) -> tuple[float, float]:
-    x, y, w, h = actor.thing.box
+    x, y, w, h = actor.instance.box
     return x + w / 2, y + h / 2
 
 
@@ -35,7 +35,9 @@ def _distorted(
 def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gentle: bool) -> Matrix:
     """Picture to search crop: off centre by up to 25 % of its side (at times 40 %), scale exp(N(0, .2))."""
     side = (
-        SEARCH_FACTOR * area_root(actor.thing.box) * float(np.exp(np.clip(random.normal(0, 0.2), -0.5, 0.5)))
+        SEARCH_FACTOR
+        * area_root(actor.instance.box)
+        * float(np.exp(np.clip(random.normal(0, 0.2), -0.5, 0.5)))
     )
     reach = side * (0.40 if random.random() < 0.12 else 0.25)
     shift = random.uniform(-reach, reach, 2) if random.random() < 0.7 else random.normal(0, 0.06 * side, 2)
@@ -50,7 +52,7 @@ def template_crop(
     """The template crop uint8 (128, 128, 3) BGR and the coverage (8, 8) of the target box in its cells."""
     side = (
         TEMPLATE_FACTOR
-        * area_root(actor.thing.box)
+        * area_root(actor.instance.box)
         * float(np.exp(np.clip(random.normal(0, 0.05), -0.2, 0.2)))
     )
     x, y = _center(actor)
@@ -59,19 +61,19 @@ def template_crop(
     matrix = _distorted(actor, base, warps.TEMPLATE, random, flip=flip, strength=0.4)
     if (
         not real
-        and actor.thing.category
+        and actor.instance.category
         and random.random() < 0.1 + 0.4 * (1 - seen_share(actor.picture, matrix, warps.TEMPLATE))
     ):
         crop = background(pool.picture(random), warps.TEMPLATE, random)
-        warps.paste(crop, *actor.picture.cutout(actor.thing), matrix=shifted(actor, matrix))
+        warps.paste(crop, *actor.picture.cutout(actor.instance), matrix=shifted(actor, matrix))
     else:
         crop = warps.warp(actor.picture.pixels, matrix, (warps.TEMPLATE,) * 2, smooth=random.random() < 0.5)
-    return crop, warps.coverage(warps.box_after(actor.thing.outline, matrix))
+    return crop, warps.coverage(warps.box_after(actor.instance.outline, matrix))
 
 
 def shifted(actor: Actor, matrix: Matrix) -> Matrix:
     """``matrix`` for the cut-out of the thing in place of its whole picture."""
-    x0, y0, _, _ = actor.thing.rect
+    x0, y0, _, _ = actor.instance.rect
     return warps.chain(np.array([[1.0, 0, x0], [0, 1.0, y0]]), matrix)
 
 

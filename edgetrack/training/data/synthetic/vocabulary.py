@@ -8,7 +8,7 @@ import numpy as np
 
 VEHICLES = ("car", "bus", "truck", "train", "motorcycle")
 HUMANS = ("person", "cyclist", "face", "rider", "people")
-TWO_COLOURED = ("panda", "zebra", "soccer ball", "yin yang", "dog")  # no single colour word fits
+TWO_COLORED = ("panda", "zebra", "soccer ball", "yin yang", "dog")  # no single colour word fits
 
 _NOUNS: dict[str, tuple[str, ...]] = {
     "car": ("car", "car", "car", "vehicle", "automobile"),
@@ -101,27 +101,27 @@ def also(category: str, word: str) -> frozenset[str]:
     return frozenset({category, *_NEIGHBOURS.get(category, ()), *_WIDER.get(word, ())})
 
 
-def colour_word(colour: str, category: str, random: np.random.Generator) -> str:
+def color_word(color: str, category: str, random: np.random.Generator) -> str:
     """A word for one of the eleven colours: gray, dark, silver (of vehicles) and the like."""
-    if colour == "grey" and category in VEHICLES and random.random() < 0.4:
+    if color == "grey" and category in VEHICLES and random.random() < 0.4:
         return "silver"
-    return _pick(_ALIASES.get(colour, (colour,)), random)
+    return _pick(_ALIASES.get(color, (color,)), random)
 
 
 def sentence(
-    word: str, random: np.random.Generator, *, colour: str = "", category: str = "", suffix: str = ""
+    word: str, random: np.random.Generator, *, color: str = "", category: str = "", suffix: str = ""
 ) -> str:
     """A caption: article, colour, noun, perhaps what the thing is doing, and ``suffix``."""
     after = suffix
     if not suffix and random.random() < 0.15 and category in _DOINGS:
         after = _pick(_DOINGS[category], random)
-    if colour and not after and random.random() < 0.12:
+    if color and not after and random.random() < 0.12:
         text = _pick(
             ("a {n} that is {c}", "the {n} that is {c}", "the {n} which is {c}", "the {c} coloured {n}"),
             random,
         )
-        return text.format(n=word, c=colour)
-    core = f"{colour} {word}".strip()
+        return text.format(n=word, c=color)
+    core = f"{color} {word}".strip()
     one = "" if category in ("cars", "people") else "an " if core[0] in "aeiou" else "a "
     article = _pick(("", "the ", "the ", one), random)
     return f"{article}{core} {after}".strip()

@@ -8,12 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgetrack.training.data import augment, warps
-from edgetrack.training.data.clips import Clip, Source
-from edgetrack.training.data.crops import enlarged, search_matrix, template_crop
-from edgetrack.training.data.grounding import SIDE
+from edgetrack.training.data.official.clips import Clip, Source
 from edgetrack.training.data.pictures import XYWH, Pixels
-from edgetrack.training.data.pool import Actor, Pool, area_root
+from edgetrack.training.data.synthetic import augment, warps
+from edgetrack.training.data.synthetic.crops import enlarged, search_matrix, template_crop
+from edgetrack.training.data.synthetic.grounding import SIDE
+from edgetrack.training.data.synthetic.pool import Actor, Pool, area_root
 
 _LEAST_SEEN = 10.0  # pixels, root of the area, of a target in a grounding image
 _ABSENT_TRACKING, _ABSENT_GROUNDING = 0.12, 0.3
@@ -42,7 +42,7 @@ class ClipTrackingSampler:
         template, target = template_crop(clip.first, random, _NO_POOL, flip=flip, real=True)
         flip = flip != (mirror and random.random() < 0.15)
         matrix = search_matrix(clip.second, random, flip=flip, gentle=not clip.still)
-        box = warps.box_after(clip.second.thing.outline, matrix)
+        box = warps.box_after(clip.second.instance.outline, matrix)
         pixels = clip.second.picture.pixels
         search = warps.warp(pixels, matrix, (warps.SEARCH,) * 2, smooth=random.random() < 0.5)
         if random.random() < 0.2:  # a target of few pixels, enlarged
@@ -51,9 +51,9 @@ class ClipTrackingSampler:
             search = enlarged(search, share)
         named = bool(clip.text)
         return {
-            "template": augment.rgb(augment.camera(template, random, keep_colour=named)),
+            "template": augment.rgb(augment.camera(template, random, keep_color=named)),
             "target": target,
-            "search": augment.rgb(augment.camera(search, random, keep_colour=named)),
+            "search": augment.rgb(augment.camera(search, random, keep_color=named)),
             "box": np.zeros(4, np.float32) if clip.absent else np.asarray(box, np.float32),
             "present": np.float32(not clip.absent),
             "caption": clip.text,
@@ -75,11 +75,11 @@ class ClipGroundingSampler:
         flip = _may_flip(clip) and random.random() < 0.5
         template, target = template_crop(clip.first, random, _NO_POOL, flip=flip, real=True)
         return {
-            "image": augment.rgb(augment.camera(image, random, keep_colour=True)),
+            "image": augment.rgb(augment.camera(image, random, keep_color=True)),
             "caption": clip.text,
             "box": np.zeros(4, np.float32) if clip.absent else np.asarray(box, np.float32),
             "present": np.float32(not clip.absent),
-            "template": augment.rgb(augment.camera(template, random, keep_colour=True)),
+            "template": augment.rgb(augment.camera(template, random, keep_color=True)),
             "target": target,
         }
 
@@ -90,9 +90,9 @@ def letterbox(actor: Actor, random: np.random.Generator, *, flip: bool) -> tuple
     At times it is cropped around its thing first; always when the thing would have too few pixels to be seen.
     """
     width, height = actor.picture.size
-    x, y, w, h = actor.thing.box
+    x, y, w, h = actor.instance.box
     shares = random.uniform(0.6, 1.0, 2) if random.random() < 0.4 else np.ones(2)
-    most = area_root(actor.thing.box) * SIDE / _LEAST_SEEN
+    most = area_root(actor.instance.box) * SIDE / _LEAST_SEEN
     left, right = _span(x, x + w, width, min(shares[0] * width, most), random)
     top, bottom = _span(y, y + h, height, min(shares[1] * height, most), random)
     piece = actor.picture.pixels[top:bottom, left:right]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgetrack.training.data import captions
 from edgetrack.training.data.pictures import XYWH
-from edgetrack.training.data.recolour import COLOURS
-from edgetrack.training.data.scene import LOWER, UPPER, Item, Scene
+from edgetrack.training.data.synthetic import vocabulary
+from edgetrack.training.data.synthetic.recolor import COLORS
+from edgetrack.training.data.synthetic.scene import LOWER, UPPER, Item, Scene
 
 # Colours that a person could give the same name: a caption with one is not safely false beside the other.
 _NEAR: dict[str, tuple[str, ...]] = {
@@ -26,7 +26,7 @@ _COMMON = ("car", "bus", "train", "person", "cat", "cyclist", "dog", "truck", "m
            "horse", "airplane", "face", "drone", "ball", "bag")  # fmt: skip
 
 
-class Claim(NamedTuple):
+class Caption(NamedTuple):
     """A caption, the item it singles out (None: nothing) and the box meant: of the item or of its face."""
 
     caption: str
@@ -36,42 +36,42 @@ class Claim(NamedTuple):
 
 def _rivals(scene: Scene, item: Item, word: str) -> list[Item] | None:
     """Other items that ``word`` could mean; None when something unknown in the scene could be meant."""
-    meant = captions.also(item.category, word)
+    meant = vocabulary.also(item.category, word)
     if scene.loose & meant:
         return None
     return [other for other in scene.items if other is not item and other.category in meant]
 
 
-def _lacks(rivals: list[Item], colour: str) -> bool:
+def _lacks(rivals: list[Item], color: str) -> bool:
     """Whether every rival is known not to show the colour."""
-    return all(other.colours is not None and colour not in other.colours for other in rivals)
+    return all(other.colors is not None and color not in other.colors for other in rivals)
 
 
-def _plain(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
-    word = captions.noun(item.category, random, worn=[name for name, _ in item.worn])
+def _plain(scene: Scene, item: Item, random: np.random.Generator) -> Caption | None:
+    word = vocabulary.noun(item.category, random, worn=[name for name, _ in item.worn])
     if _rivals(scene, item, word) != []:
         return None
-    return Claim(captions.sentence(word, random, category=item.category), item, item.box)
+    return Caption(vocabulary.sentence(word, random, category=item.category), item, item.box)
 
 
-def _coloured(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
-    if item.colour is None or item.category in (*_HUMAN, *captions.TWO_COLOURED):
+def _colored(scene: Scene, item: Item, random: np.random.Generator) -> Caption | None:
+    if item.color is None or item.category in (*_HUMAN, *vocabulary.TWO_COLORED):
         return None
-    word = captions.noun(item.category, random)
+    word = vocabulary.noun(item.category, random)
     rivals = _rivals(scene, item, word)
-    if rivals is None or not _lacks(rivals, item.colour):
+    if rivals is None or not _lacks(rivals, item.color):
         return None
-    colour = captions.colour_word(item.colour, item.category, random)
-    if colour == "dark" and any(
-        {"brown", "blue", "purple", "grey"} & (other.colours or set()) for other in rivals
+    color = vocabulary.color_word(item.color, item.category, random)
+    if color == "dark" and any(
+        {"brown", "blue", "purple", "grey"} & (other.colors or set()) for other in rivals
     ):
-        colour = item.colour
-    return Claim(captions.sentence(word, random, colour=colour, category=item.category), item, item.box)
+        color = item.color
+    return Caption(vocabulary.sentence(word, random, color=color, category=item.category), item, item.box)
 
 
-def clothes(colour: str, garment: str, random: np.random.Generator) -> str:
+def clothes(color: str, garment: str, random: np.random.Generator) -> str:
     """What follows the noun: "in red", "in the red shirt", "wearing a red dress"."""
-    shown = captions.colour_word(colour, "person", random)
+    shown = vocabulary.color_word(color, "person", random)
     if garment in LOWER:
         return (f"in the {shown} {garment}", f"with {shown} {garment}", f"wearing {shown} {garment}")[
             random.integers(3)
@@ -84,42 +84,42 @@ def clothes(colour: str, garment: str, random: np.random.Generator) -> str:
     )[random.integers(6)]  # fmt: skip
 
 
-def _dressed(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
+def _dressed(scene: Scene, item: Item, random: np.random.Generator) -> Caption | None:
     if item.category not in _HUMAN:
         return None
-    choices = [(item.colour, "")] if item.colour else []
-    choices += [(c, name) for name, c in item.worn if c and name in UPPER and c == item.colour]
+    choices = [(item.color, "")] if item.color else []
+    choices += [(c, name) for name, c in item.worn if c and name in UPPER and c == item.color]
     choices += [(c, name) for name, c in item.worn if c and name in LOWER]
     if not choices:
         return None
-    colour, garment = choices[int(random.integers(len(choices)))]
-    word = captions.noun(item.category, random, worn=[name for name, _ in item.worn])
+    color, garment = choices[int(random.integers(len(choices)))]
+    word = vocabulary.noun(item.category, random, worn=[name for name, _ in item.worn])
     rivals = _rivals(scene, item, "person")
-    if colour is None or rivals is None or not _lacks(rivals, colour):
+    if color is None or rivals is None or not _lacks(rivals, color):
         return None
-    suffix = clothes(colour, garment, random)
+    suffix = clothes(color, garment, random)
     box = item.box
     if item.face is not None and min(item.face[2:]) > 9 and random.random() < 0.35:
-        face = captions.noun("face", random)
+        face = vocabulary.noun("face", random)
         word, box = f"{face.replace('person', 'human')} of the {word}", item.face
-    return Claim(captions.sentence(word, random, category=item.category, suffix=suffix), item, box)
+    return Caption(vocabulary.sentence(word, random, category=item.category, suffix=suffix), item, box)
 
 
-def _face(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
+def _face(scene: Scene, item: Item, random: np.random.Generator) -> Caption | None:
     box = item.box if item.category == "face" else item.face
-    if box is None or any(other.category in captions.HUMANS for other in scene.items if other is not item):
+    if box is None or any(other.category in vocabulary.HUMANS for other in scene.items if other is not item):
         return None
     if (item.category != "face" and "person" in scene.loose) or min(box[2:]) < 9:
         return None
-    word, suffix = captions.noun("face", random), ""
+    word, suffix = vocabulary.noun("face", random), ""
     if random.random() < 0.4:
-        suffix = f"of the {captions.noun('person', random, worn=[name for name, _ in item.worn])}"
-    return Claim(captions.sentence(word.replace("person", "human"), random, suffix=suffix), item, box)
+        suffix = f"of the {vocabulary.noun('person', random, worn=[name for name, _ in item.worn])}"
+    return Caption(vocabulary.sentence(word.replace("person", "human"), random, suffix=suffix), item, box)
 
 
-def _related(scene: Scene, item: Item, random: np.random.Generator) -> Claim | None:
+def _related(scene: Scene, item: Item, random: np.random.Generator) -> Caption | None:
     """Left, right, top, bottom, larger or smaller among two or more of one class that are clearly apart."""
-    word = captions.noun(item.category, random, sure=True)
+    word = vocabulary.noun(item.category, random, sure=True)
     rivals = _rivals(scene, item, word)
     if not rivals or len(rivals) > 4 or any(other.shown < 0.6 for other in rivals):
         return None
@@ -151,12 +151,12 @@ def _related(scene: Scene, item: Item, random: np.random.Generator) -> Claim | N
         ]
     if 2 * w * h < min(areas):
         said += [f"the {'smaller' if len(rivals) == 1 else 'smallest'} {word}", f"the small {word}"]
-    return Claim(said[int(random.integers(len(said)))], item, item.box) if said else None
+    return Caption(said[int(random.integers(len(said)))], item, item.box) if said else None
 
 
-Describer = Callable[[Scene, Item, np.random.Generator], "Claim | None"]
+Describer = Callable[[Scene, Item, np.random.Generator], "Caption | None"]
 _WAYS: tuple[tuple[Describer, float], ...] = (
-    (_coloured, 4),
+    (_colored, 4),
     (_dressed, 4),
     (_related, 1.5),
     (_face, 1.2),
@@ -164,17 +164,17 @@ _WAYS: tuple[tuple[Describer, float], ...] = (
 )
 
 
-def by_colour(scene: Scene, random: np.random.Generator) -> Claim | None:
+def by_color(scene: Scene, random: np.random.Generator) -> Caption | None:
     """A caption that singles out one of the painted things of the scene by its colour."""
-    items = [i for i in scene.items if i.painted and i.shown > 0.6 and i.colour]
+    items = [i for i in scene.items if i.painted and i.shown > 0.6 and i.color]
     for index in random.permutation(len(items)):
-        claim = (_dressed if items[index].category in _HUMAN else _coloured)(scene, items[index], random)
+        claim = (_dressed if items[index].category in _HUMAN else _colored)(scene, items[index], random)
         if claim is not None:
             return claim
     return None
 
 
-def positive(scene: Scene, random: np.random.Generator, *, least: float = 9.0) -> Claim | None:
+def positive(scene: Scene, random: np.random.Generator, *, least: float = 9.0) -> Caption | None:
     """A caption of exactly one thing in view of at least ``least`` pixels."""
     items = [i for i in scene.items if i.shown > 0.6 and min(i.box[2:]) >= least]
     if not items:
@@ -189,32 +189,32 @@ def positive(scene: Scene, random: np.random.Generator, *, least: float = 9.0) -
     return None
 
 
-def wrong_colour(scene: Scene, random: np.random.Generator) -> Claim | None:
+def wrong_color(scene: Scene, random: np.random.Generator) -> Caption | None:
     """The class of something in view in a colour that none of them has."""
     if not scene.items:
         return None
     item = scene.items[int(random.integers(len(scene.items)))]
-    word = captions.noun(item.category, random, sure=True)
+    word = vocabulary.noun(item.category, random, sure=True)
     rivals = _rivals(scene, item, word)
-    if rivals is None or item.category in (*captions.TWO_COLOURED, "face", "people", "cars"):
+    if rivals is None or item.category in (*vocabulary.TWO_COLORED, "face", "people", "cars"):
         return None
     shown: set[str] = set()
     for other in (item, *rivals):
-        if other.colours is None:
+        if other.colors is None:
             return None
-        shown |= other.colours
-    free = [c for c in COLOURS if c not in shown and not shown & set(_NEAR[c])]
+        shown |= other.colors
+    free = [c for c in COLORS if c not in shown and not shown & set(_NEAR[c])]
     if not free:
         return None
-    return Claim(_claim(item.category, free[int(random.integers(len(free)))], random), None, None)
+    return Caption(_claim(item.category, free[int(random.integers(len(free)))], random), None, None)
 
 
-def _claim(category: str, colour: str, random: np.random.Generator) -> str:
-    word = captions.noun(category, random, sure=True)
+def _claim(category: str, color: str, random: np.random.Generator) -> str:
+    word = vocabulary.noun(category, random, sure=True)
     if category in _HUMAN:
-        return captions.sentence(word, random, suffix=clothes(colour, "", random))
-    shown = captions.colour_word(colour, category, random)
-    return captions.sentence(word, random, colour=shown, category=category)
+        return vocabulary.sentence(word, random, suffix=clothes(color, "", random))
+    shown = vocabulary.color_word(color, category, random)
+    return vocabulary.sentence(word, random, color=shown, category=category)
 
 
 def _absent_class(scene: Scene, random: np.random.Generator, classes: list[str]) -> str | None:
@@ -223,22 +223,24 @@ def _absent_class(scene: Scene, random: np.random.Generator, classes: list[str])
     for _ in range(6):
         names = list(_COMMON) if random.random() < 0.7 else classes
         name = names[int(random.integers(len(names)))]
-        if not there & captions.also(name, "vehicle" if name in captions.VEHICLES else name):
+        if not there & vocabulary.also(name, "vehicle" if name in vocabulary.VEHICLES else name):
             return name
     return None
 
 
-def negative(scene: Scene, random: np.random.Generator, classes: list[str]) -> Claim | None:
+def negative(scene: Scene, random: np.random.Generator, classes: list[str]) -> Caption | None:
     """A caption of nothing in view: a wrong colour, another class in a colour in view, an absent class."""
     draw = random.random()
     if draw < 0.3:
-        claim = wrong_colour(scene, random)
+        claim = wrong_color(scene, random)
         if claim is not None:
             return claim
     name = _absent_class(scene, random, classes)
     if name is None:
         return None
-    coloured = [item.colour for item in scene.items if item.colour]
-    if coloured and draw < 0.5 and name not in captions.TWO_COLOURED and name != "face":
-        return Claim(_claim(name, coloured[int(random.integers(len(coloured)))] or "", random), None, None)
-    return Claim(captions.sentence(captions.noun(name, random, sure=True), random, category=name), None, None)
+    colored = [item.color for item in scene.items if item.color]
+    if colored and draw < 0.5 and name not in vocabulary.TWO_COLORED and name != "face":
+        return Caption(_claim(name, colored[int(random.integers(len(colored)))] or "", random), None, None)
+    return Caption(
+        vocabulary.sentence(vocabulary.noun(name, random, sure=True), random, category=name), None, None
+    )

@@ -8,14 +8,14 @@ import numpy as np
 from edgetrack.training.data.pictures import Pixels
 
 
-def light(pixels: Pixels, random: np.random.Generator, *, keep_colour: bool = False) -> Pixels:
+def light(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = False) -> Pixels:
     """Brightness, contrast, gamma and a tint; with ``keep_colour`` so mild that colour words stay true."""
-    strength = 0.45 if keep_colour else 1.0
+    strength = 0.45 if keep_color else 1.0
     ramp = np.arange(256, dtype=np.float32) / 255
     gamma = np.exp(random.normal(0, 0.25) * strength)
     gain = np.exp(random.normal(0, 0.2) * strength)
     shift = random.normal(0, 0.05) * strength
-    tint = np.exp(random.normal(0, 0.03 if keep_colour else 0.07, 3))
+    tint = np.exp(random.normal(0, 0.03 if keep_color else 0.07, 3))
     curve = ((ramp**gamma - 0.45) * gain + 0.45 + shift)[:, None] * tint
     table = np.clip(curve * 255 + 0.5, 0, 255).astype(np.uint8).reshape(256, 1, 3)
     return np.asarray(cv2.LUT(pixels, table), np.uint8)
@@ -74,7 +74,7 @@ def coarsen(pixels: Pixels, random: np.random.Generator) -> Pixels:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def camera(pixels: Pixels, random: np.random.Generator, *, keep_colour: bool = False) -> Pixels:
+def camera(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = False) -> Pixels:
     """A random subset of all of the above, in the order in which a camera would do them."""
     chance = random.random(6)
     grey = cv2.inRange(pixels, (128,) * 3, (128,) * 3)  # the border of a crop stays as the tracker fills it
@@ -83,8 +83,8 @@ def camera(pixels: Pixels, random: np.random.Generator, *, keep_colour: bool = F
     if chance[1] < 0.18:
         pixels = blur(pixels, random)
     if chance[2] < 0.75:
-        pixels = light(pixels, random, keep_colour=keep_colour)
-    if chance[3] < 0.35 and not keep_colour:
+        pixels = light(pixels, random, keep_color=keep_color)
+    if chance[3] < 0.35 and not keep_color:
         pixels = hue(pixels, random)
     if chance[4] < 0.2:
         pixels = noise(pixels, random)

@@ -1,6 +1,6 @@
 """Tracks of unlabelled video: what a teacher follows forwards and, from there, back to where it began.
 
-``python -m edgetrack.training.data.pseudo VIDEOS --teacher FOLDER`` writes ``pseudo.npz`` once. A track
+``python -m edgetrack.training.data.pseudo_labels.tracks VIDEOS --teacher FOLDER`` writes ``pseudo.npz`` once. A track
 counts when the way back ends on the box of its start (forward-backward consistency, Kalal et al., ICPR 2010), and a
 frame of it when both ways agree there.
 """
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.datasets import VideoFrames
+from edgetrack.training.data.paths import cache_folder
 from edgetrack.training.data.pictures import XYWH, Pixels, overlap
-from edgetrack.training.data.roots import cache_folder
-from edgetrack.training.data.videos import PSEUDO_NAME, Cuts, cut_around
+from edgetrack.training.data.sources.videos import PSEUDO_NAME, Cuts, cut_around
 from edgetrack.training.teachers import NanoTrack
 
 WORDS = ("person", "face", "car", "bicycle", "hand", "dog", "bottle", "ball", "bird")
@@ -75,12 +75,12 @@ class Finder:
     def __call__(self, frame: Pixels) -> list[XYWH]:
         """Up to seven boxes, xywh in pixels, that hardly overlap."""
         chosen: list[XYWH] = []
-        for box in (*self._things(frame), *self._pieces(frame)):
+        for box in (*self._instances(frame), *self._pieces(frame)):
             if all(overlap(box, other)[0] < 0.4 for other in chosen) and min(box[2:]) >= 10:
                 chosen.append(box)
         return chosen[:7]
 
-    def _things(self, frame: Pixels) -> list[XYWH]:
+    def _instances(self, frame: Pixels) -> list[XYWH]:
         """One a word, where the tracker would at least call it uncertain."""
         tracks = [self._tracker.start(frame, text=word) for word in WORDS]
         return [track.box.xywh for track in tracks if track.box is not None]

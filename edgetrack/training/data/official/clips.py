@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgetrack.datasets import Region, RegionSet, Sequence, SequenceSet
 from edgetrack.errors import DatasetError
-from edgetrack.training.data.pictures import XYWH, Picture, Thing, clip_box
-from edgetrack.training.data.pool import Actor
+from edgetrack.training.data.pictures import XYWH, Instance, Picture, clip_box
+from edgetrack.training.data.synthetic.pool import Actor
 
 GAP = 100  # frames between the two looks, at most
 _LEAST = 16.0  # area of a target, pixels
@@ -74,8 +74,8 @@ def _actor(pixels: NDArray[np.uint8], box: NDArray[np.float64], source: str, nam
     if inside is None:
         return None
     # Without a category nothing is pasted over or painted: the sentence has to stay true.
-    thing = Thing("", inside)
-    return Actor(Picture(pixels, (thing,), source, name), thing)
+    instance = Instance("", inside)
+    return Actor(Picture(pixels, (instance,), source, name), instance)
 
 
 class SequenceClips:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from edgetrack.training.data.pictures import XYWH, Picture, Thing, overlap
-from edgetrack.training.data.recolour import Paint, recolour
+from edgetrack.training.data.pictures import XYWH, Instance, Picture, overlap
+from edgetrack.training.data.synthetic.recolor import Paint, recolor
 
 PAINTABLE = (
     "car",
@@ -35,7 +35,7 @@ class Actor(NamedTuple):
     """A thing in its picture."""
 
     picture: Picture
-    thing: Thing
+    instance: Instance
 
 
 class Pool:
@@ -50,16 +50,16 @@ class Pool:
         self.masked: dict[str, list[Actor]] = defaultdict(list)
         self.parts: list[Actor] = []
         for picture in pictures:
-            for thing in picture.things:
-                if (thing.box[2] * thing.box[3]) ** 0.5 < least:
+            for instance in picture.instances:
+                if (instance.box[2] * instance.box[3]) ** 0.5 < least:
                     continue
-                self.actors[thing.category].append(Actor(picture, thing))
-                if _well_cut(picture, thing):
-                    self.masked[thing.category].append(Actor(picture, thing))
-                for part in thing.parts:
+                self.actors[instance.category].append(Actor(picture, instance))
+                if _well_cut(picture, instance):
+                    self.masked[instance.category].append(Actor(picture, instance))
+                for part in instance.parts:
                     if part.box[2] * part.box[3] > 500:
                         self.parts.append(Actor(picture, part))
-        self._clothed = [actor for actor in self.actors["person"] if actor.thing.parts]
+        self._clothed = [actor for actor in self.actors["person"] if actor.instance.parts]
         self.categories = sorted(self.actors)
 
     def draw(self, category: str, random: np.random.Generator, *, masked: bool = False) -> Actor | None:
@@ -76,24 +76,24 @@ class Pool:
         return self.pictures[int(random.integers(len(self.pictures)))]
 
 
-def _well_cut(picture: Picture, thing: Thing) -> bool:
+def _well_cut(picture: Picture, instance: Instance) -> bool:
     """Whether the thing has a mask without large bites, is not cut by the picture's edge, and is not tiny."""
-    if thing.mask is None or area_root(thing.box) < 20:
+    if instance.mask is None or area_root(instance.box) < 20:
         return False
-    x0, y0, x1, _ = thing.rect
+    x0, y0, x1, _ = instance.rect
     edges = (x0 <= 2) + (y0 <= 2) + (x1 >= picture.size[0] - 2)  # standing at the lower edge is fine
-    hull = cv2.contourArea(thing.outline)
-    solid = float((thing.mask > 127).sum()) / max(hull, 1.0)
-    return edges == 0 and solid > (0.8 if thing.category in RIGID else 0.5)
+    hull = cv2.contourArea(instance.outline)
+    solid = float((instance.mask > 127).sum()) / max(hull, 1.0)
+    return edges == 0 and solid > (0.8 if instance.category in RIGID else 0.5)
 
 
 def painted(actor: Actor, paint: Paint) -> Actor:
     """The same thing repainted, in a copy of its picture."""
-    patch, alpha = actor.picture.cutout(actor.thing)
-    x0, y0, x1, y1 = actor.thing.rect
+    patch, alpha = actor.picture.cutout(actor.instance)
+    x0, y0, x1, y1 = actor.instance.rect
     pixels = actor.picture.pixels.copy()
-    pixels[y0:y1, x0:x1] = recolour(patch, alpha, paint)
-    return Actor(replace(actor.picture, pixels=pixels), actor.thing)
+    pixels[y0:y1, x0:x1] = recolor(patch, alpha, paint)
+    return Actor(replace(actor.picture, pixels=pixels), actor.instance)
 
 
 def textured(picture: Picture, random: np.random.Generator) -> Actor | None:
@@ -108,7 +108,7 @@ def textured(picture: Picture, random: np.random.Generator) -> Actor | None:
         x, y = random.uniform(0, width - w), random.uniform(0, height - h)
         inside = picture.pixels[int(y) : int(y + h), int(x) : int(x + w)]
         if float(inside[::2, ::2].std()) > 30:
-            return Actor(picture, Thing("", (float(x), float(y), w, h)))
+            return Actor(picture, Instance("", (float(x), float(y), w, h)))
     return None
 
 
@@ -119,17 +119,17 @@ def consecutive(pictures: Sequence[Picture]) -> list[tuple[Actor, Actor]]:
     for one, two in pairwise(frames):
         if one.name.split("_")[0] != two.name.split("_")[0]:
             continue
-        for thing in one.things:
-            match = _nearest(thing, two.things)
-            if match is not None and min(thing.box[2:]) > 10:
-                pairs.append((Actor(one, thing), Actor(two, match)))
+        for instance in one.instances:
+            match = _nearest(instance, two.instances)
+            if match is not None and min(instance.box[2:]) > 10:
+                pairs.append((Actor(one, instance), Actor(two, match)))
     return pairs
 
 
-def _nearest(thing: Thing, others: Sequence[Thing]) -> Thing | None:
-    alike = [other for other in others if other.category == thing.category]
-    best = max(alike, key=lambda other: overlap(thing.box, other.box)[0], default=None)
-    if best is None or overlap(thing.box, best.box)[0] < 0.5:
+def _nearest(instance: Instance, others: Sequence[Instance]) -> Instance | None:
+    alike = [other for other in others if other.category == instance.category]
+    best = max(alike, key=lambda other: overlap(instance.box, other.box)[0], default=None)
+    if best is None or overlap(instance.box, best.box)[0] < 0.5:
         return None
     return best
 

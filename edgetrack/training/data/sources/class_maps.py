@@ -1,7 +1,7 @@
-"""Class maps of all stills from the DeepLab teacher, computed once and cached.
+"""Class maps of all images from the DeepLab teacher, computed once and cached.
 
-``python -m edgetrack.training.data.masks`` writes ``$EDGETRACK_CACHE/training/class_maps.npz``: for each picture of
-`MAPPED` a uint8 map of the 21 VOC classes at the picture's size, and for every picture the share of its
+``python -m edgetrack.training.data.sources.class_maps`` writes ``$EDGETRACK_CACHE/training/class_maps.npz``: for each
+picture of `MAPPED` a uint8 map of the 21 VOC classes at the picture's size, and for every picture the share of its
 pixels that each class covers (so that a caption of an absent class is really absent).
 """
 
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.training.data.roots import cache_folder, data_root
+from edgetrack.training.data.paths import cache_folder, data_root
 
 VOC_CLASSES = (
     "background", "airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from edgetrack.errors import SourceError
-from edgetrack.training.data.masks import CACHE_NAME, SOURCES, VOC_CLASSES, records
-from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box, rect_of
-from edgetrack.training.data.roots import cache_folder, data_root
+from edgetrack.training.data.paths import cache_folder, data_root
+from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels, clip_box, rect_of
+from edgetrack.training.data.sources.class_maps import CACHE_NAME, SOURCES, VOC_CLASSES, records
 
 _LONG_SIDE = 480
 _MIN_COVER, _MAX_COVER = 0.25, 0.95  # share of the box that a believable teacher mask fills
@@ -80,7 +80,7 @@ def _polygon_mask(polygons: list[list[float]], box: XYWH, scale: float) -> Pixel
     return mask
 
 
-def _face(labels: Pixels, person: XYWH, names: list[str]) -> Thing | None:
+def _face(labels: Pixels, person: XYWH, names: list[str]) -> Instance | None:
     """The face of a fashion photo: the topmost part of the skin that touches hair or lies at the top."""
     _, y, _, h = person
     top = np.zeros_like(labels)
@@ -99,11 +99,11 @@ def _face(labels: Pixels, person: XYWH, names: list[str]) -> Thing | None:
     if not plausible or int(hair.sum()) < 20:
         return None
     lift = 0.12 * fh  # the forehead under the fringe belongs to the face box
-    return Thing("face", (float(fx), fy - lift, float(fw), fh + lift))
+    return Instance("face", (float(fx), fy - lift, float(fw), fh + lift))
 
 
-def _fashion(record: dict[str, Any], labels: Pixels, names: list[str]) -> tuple[Thing, ...]:
-    parts: list[Thing] = []
+def _fashion(record: dict[str, Any], labels: Pixels, names: list[str]) -> tuple[Instance, ...]:
+    parts: list[Instance] = []
     people: list[XYWH] = []
     for item in record["objects"]:
         box = clip_box(tuple(item["box"]), labels.shape[1], labels.shape[0])
@@ -113,19 +113,21 @@ def _fashion(record: dict[str, Any], labels: Pixels, names: list[str]) -> tuple[
             people.append(box)
         elif item["category"] in names:
             mask = (_crop(labels, box) == names.index(item["category"])).astype(np.uint8) * 255
-            parts.append(Thing(item["category"], box, mask))
-    things = []
+            parts.append(Instance(item["category"], box, mask))
+    instances = []
     for box in people:
         face = _face(labels, box, names)
         mine = (*parts, face) if face is not None else tuple(parts)
         mask = _largest((_crop(labels, box) > 0).astype(np.uint8) * 255)
-        things.append(Thing("person", box, mask, mine))
-    return tuple(things)
+        instances.append(Instance("person", box, mask, mine))
+    return tuple(instances)
 
 
-def _mapped(record: dict[str, Any], labels: Pixels, classes: Pixels | None, source: str) -> tuple[Thing, ...]:
+def _mapped(
+    record: dict[str, Any], labels: Pixels, classes: Pixels | None, source: str
+) -> tuple[Instance, ...]:
     """Things of a picture with a map of classes (camvid) or of the person (people)."""
-    things = []
+    instances = []
     for item in record["objects"]:
         box = clip_box(tuple(item["box"]), labels.shape[1], labels.shape[0])
         if box is None:
@@ -145,8 +147,8 @@ def _mapped(record: dict[str, Any], labels: Pixels, classes: Pixels | None, sour
         category = {"pedestrian": "person"}.get(category, category)
         if source == "camvid" and category in _GROUPS and box[2] > _GROUPS[category][0] * box[3]:
             category = _GROUPS[category][1]
-        things.append(Thing(category, box, mask))
-    return tuple(things)
+        instances.append(Instance(category, box, mask))
+    return tuple(instances)
 
 
 def _portrait(classes: Pixels | None, width: int, height: int) -> XYWH:
@@ -161,28 +163,28 @@ def _portrait(classes: Pixels | None, width: int, height: int) -> XYWH:
     return x, float(top), w, min(1.35 * w, height - top)
 
 
-def _whole(record: dict[str, Any], classes: Pixels | None) -> tuple[Thing, ...]:
+def _whole(record: dict[str, Any], classes: Pixels | None) -> tuple[Instance, ...]:
     """The object of a Caltech picture: its box from the teacher where it sees one, else a slight inset."""
     width, height = record["width"], record["height"]
     name = _CALTECH_NAMES.get(record["category"], record["category"])
     if name == "face":
-        return (Thing(name, _portrait(classes, width, height)),)
+        return (Instance(name, _portrait(classes, width, height)),)
     box: XYWH = (0.05 * width, 0.05 * height, 0.9 * width, 0.9 * height)
     if classes is None or "head" in record["category"] or "face" in record["category"]:
-        return (Thing(name, box),)
+        return (Instance(name, box),)
     front = _largest((classes > 0).astype(np.uint8) * 255)
     x, y, w, h = cv2.boundingRect(front)
     if w < 0.6 * width or h < 0.45 * height:
-        return (Thing(name, box),)
+        return (Instance(name, box),)
     box = (float(x), float(y), float(w), float(h))
     mask = _crop(front, box)
-    return (Thing(name, box, mask.copy() if float(mask.mean()) / 255 <= _MAX_COVER else None),)
+    return (Instance(name, box, mask.copy() if float(mask.mean()) / 255 <= _MAX_COVER else None),)
 
 
 def _plain(
     record: dict[str, Any], classes: Pixels | None, scale: float, size: tuple[int, int]
-) -> tuple[Thing, ...]:
-    things = []
+) -> tuple[Instance, ...]:
+    instances = []
     for item in record["objects"]:
         box = clip_box(tuple(v * scale for v in item["box"]), *size)
         if box is None:
@@ -191,15 +193,15 @@ def _plain(
             mask: Pixels | None = _polygon_mask(item["polygons"], box, scale)
         else:
             mask = _teacher_mask(classes, item["category"], box)
-        things.append(Thing(item["category"], box, mask))
-    return (*things, *_unnamed(classes, {thing.category for thing in things}))
+        instances.append(Instance(item["category"], box, mask))
+    return (*instances, *_unnamed(classes, {instance.category for instance in instances}))
 
 
-def _unnamed(classes: Pixels | None, named: set[str]) -> tuple[Thing, ...]:
+def _unnamed(classes: Pixels | None, named: set[str]) -> tuple[Instance, ...]:
     """Large things that the teacher sees and that the annotation, which is about few classes, does not name."""
     if classes is None:
         return ()
-    things = []
+    instances = []
     for category in _TRUSTED:
         index = VOC_CLASSES.index(category)
         if category in named or (category == "dog" and "cat" in named):
@@ -211,8 +213,8 @@ def _unnamed(classes: Pixels | None, named: set[str]) -> tuple[Thing, ...]:
         x, y, w, h = cv2.boundingRect(mask)
         if cv2.countNonZero(mask) > 0.4 * w * h and cv2.countNonZero(mask) > 0.8 * cv2.countNonZero(area):
             inside = mask[y : y + h, x : x + w].copy()
-            things.append(Thing(category, (float(x), float(y), float(w), float(h)), inside))
-    return tuple(things)
+            instances.append(Instance(category, (float(x), float(y), float(w), float(h)), inside))
+    return tuple(instances)
 
 
 class Reader:
@@ -237,24 +239,24 @@ class Reader:
             labels = np.asarray(cv2.imread(str(folder / record["label_map"]), cv2.IMREAD_UNCHANGED), np.uint8)
         category = ""
         if source == "ccp" and labels is not None:
-            things = _fashion(record, labels, self._names)
+            instances = _fashion(record, labels, self._names)
         elif labels is not None:
-            things = _mapped(record, labels, classes, source)
+            instances = _mapped(record, labels, classes, source)
         elif source == "caltech101":
-            things = _whole(record, classes)
-            category = things[0].category
+            instances = _whole(record, classes)
+            category = instances[0].category
         else:
-            things = _plain(record, classes, scale, (pixels.shape[1], pixels.shape[0]))
+            instances = _plain(record, classes, scale, (pixels.shape[1], pixels.shape[0]))
         share = self._shares.get(key)
         seen = (
             set()
             if share is None
             else {c for c, s in zip(VOC_CLASSES, share, strict=True) if s > _SEEN_SHARE}
         )
-        seen |= {thing.category for thing in things} | {_CALTECH_VOC.get(category, category)}
-        if things and any(part.category == "face" for thing in things for part in thing.parts):
+        seen |= {instance.category for instance in instances} | {_CALTECH_VOC.get(category, category)}
+        if instances and any(part.category == "face" for instance in instances for part in instance.parts):
             seen.add("face")
-        return Picture(pixels, things, source, str(record["image"]), frozenset(seen))
+        return Picture(pixels, instances, source, str(record["image"]), frozenset(seen))
 
 
 def read_folder(folder: Path) -> list[Picture]:
@@ -275,9 +277,9 @@ def read_folder(folder: Path) -> list[Picture]:
         if image is None:
             raise SourceError(f"{folder / record['image']}, named in {path}, cannot be read as a picture")
         pixels, scale = _shrink(np.asarray(image, np.uint8))
-        things = _plain(record, None, scale, (pixels.shape[1], pixels.shape[0]))
-        seen = frozenset(thing.category for thing in things)
-        pictures.append(Picture(pixels, things, "folders", str(record["image"]), seen))
+        instances = _plain(record, None, scale, (pixels.shape[1], pixels.shape[0]))
+        seen = frozenset(instance.category for instance in instances)
+        pictures.append(Picture(pixels, instances, "folders", str(record["image"]), seen))
     return pictures
 
 
@@ -289,7 +291,7 @@ def load_pictures(
 ) -> list[Picture]:
     """All stills (at most ``limit`` of each source) in memory, about 1.5 GB, and those of ``folders``.
 
-    Without the cache that `edgetrack.training.data.masks` writes, VOC things have soft ellipses for masks.
+    Without the cache that `edgetrack.training.data.sources.class_maps` writes, VOC things have soft ellipses for masks.
     """
     folder = data_root(root)
     reader = Reader(folder, cache or cache_folder())

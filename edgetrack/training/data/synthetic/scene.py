@@ -7,11 +7,18 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from edgetrack.training.data import warps
-from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box, overlap, rect_of
-from edgetrack.training.data.pool import Actor, area_root
-from edgetrack.training.data.recolour import CHROMATIC, COLOURS, Paint, colour_of, colour_shares, recolour
-from edgetrack.training.data.warps import FLIP, chain
+from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels, clip_box, overlap, rect_of
+from edgetrack.training.data.synthetic import warps
+from edgetrack.training.data.synthetic.pool import Actor, area_root
+from edgetrack.training.data.synthetic.recolor import (
+    CHROMATIC,
+    COLORS,
+    Paint,
+    color_of,
+    color_shares,
+    recolor,
+)
+from edgetrack.training.data.synthetic.warps import FLIP, chain
 
 Jobs = tuple[
     tuple[str, Paint], ...
@@ -31,8 +38,8 @@ class Item:
     category: str
     box: XYWH  # pixels of the scene
     actor: Actor
-    colour: str | None = None
-    colours: frozenset[str] | None = None
+    color: str | None = None
+    colors: frozenset[str] | None = None
     worn: tuple[tuple[str, str | None], ...] = ()
     face: XYWH | None = None
     jobs: Jobs = ()  # still to be done on the picture of ``actor``
@@ -56,8 +63,8 @@ class Scene:
 
 def isolated(actor: Actor, scale: float, margin: float = 0.0) -> Actor:
     """The thing with ``margin`` (in box sizes) of its surroundings, shrunk or enlarged by ``scale``."""
-    picture, thing = actor.picture, actor.thing
-    x0, y0, x1, y1 = thing.rect
+    picture, instance = actor.picture, actor.instance
+    x0, y0, x1, y1 = instance.rect
     dx, dy = int((x1 - x0) * margin), int((y1 - y0) * margin)
     left, top = max(0, x0 - dx), max(0, y0 - dy)
     piece = picture.pixels[top : y1 + dy, left : x1 + dx]
@@ -65,36 +72,39 @@ def isolated(actor: Actor, scale: float, margin: float = 0.0) -> Actor:
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     pixels = np.asarray(cv2.resize(piece, size, interpolation=method), np.uint8)
     kx, ky = size[0] / piece.shape[1], size[1] / piece.shape[0]
-    return Actor(replace(picture, pixels=pixels), _scaled(thing, left, top, kx, ky, pixels))
+    return Actor(replace(picture, pixels=pixels), _scaled(instance, left, top, kx, ky, pixels))
 
 
-def _scaled(thing: Thing, left: int, top: int, kx: float, ky: float, pixels: Pixels) -> Thing:
-    x, y, w, h = thing.box
+def _scaled(instance: Instance, left: int, top: int, kx: float, ky: float, pixels: Pixels) -> Instance:
+    x, y, w, h = instance.box
     box = clip_box(((x - left) * kx, (y - top) * ky, w * kx, h * ky), pixels.shape[1], pixels.shape[0])
     box = box or (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
-    mask = thing.mask
+    mask = instance.mask
     if mask is not None:
         x0, y0, x1, y1 = rect_of(box)
         mask = np.asarray(cv2.resize(mask, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.uint8)
-    return Thing(
-        thing.category, box, mask, tuple(_scaled(part, left, top, kx, ky, pixels) for part in thing.parts)
+    return Instance(
+        instance.category,
+        box,
+        mask,
+        tuple(_scaled(part, left, top, kx, ky, pixels) for part in instance.parts),
     )
 
 
-def torso(thing: Thing) -> Thing | None:
+def torso(instance: Instance) -> Instance | None:
     """The band of a standing person where the clothes of the upper body are."""
-    x, y, w, h = thing.box
-    if thing.mask is None or h < 1.6 * w:
+    x, y, w, h = instance.box
+    if instance.mask is None or h < 1.6 * w:
         return None
     band: XYWH = (x, float(round(y + 0.2 * h)), w, float(max(3, round(0.3 * h))))
     _, y0, _, y1 = rect_of(band)
-    start = y0 - thing.rect[1]
-    mask = thing.mask[start : start + y1 - y0]
+    start = y0 - instance.rect[1]
+    mask = instance.mask[start : start + y1 - y0]
     if mask.shape[0] != y1 - y0:
         return None
     rows = (np.arange(y1 - y0) + 0.5) / (y1 - y0)
     fade = np.clip(np.minimum(rows, 1 - rows) / 0.12, 0, 1)  # a hem that is not a ruled line
-    return Thing("torso", band, (mask * fade[:, None]).astype(np.uint8))
+    return Instance("torso", band, (mask * fade[:, None]).astype(np.uint8))
 
 
 def paint(actor: Actor, jobs: Jobs) -> Actor:
@@ -103,51 +113,57 @@ def paint(actor: Actor, jobs: Jobs) -> Actor:
         return actor
     pixels = actor.picture.pixels.copy()
     for name, tin in jobs:
-        thing = actor.thing if not name else torso(actor.thing) if name == "torso" else actor.thing.part(name)
-        if thing is None:
+        instance = (
+            actor.instance
+            if not name
+            else torso(actor.instance)
+            if name == "torso"
+            else actor.instance.part(name)
+        )
+        if instance is None:
             continue
-        x0, y0, x1, y1 = thing.rect
+        x0, y0, x1, y1 = instance.rect
         patch = pixels[y0:y1, x0:x1]
-        alpha = thing.alpha[: patch.shape[0], : patch.shape[1]]
-        pixels[y0:y1, x0:x1] = recolour(np.ascontiguousarray(patch), np.ascontiguousarray(alpha), tin)
-    return Actor(replace(actor.picture, pixels=pixels), actor.thing)
+        alpha = instance.alpha[: patch.shape[0], : patch.shape[1]]
+        pixels[y0:y1, x0:x1] = recolor(np.ascontiguousarray(patch), np.ascontiguousarray(alpha), tin)
+    return Actor(replace(actor.picture, pixels=pixels), actor.instance)
 
 
 def observe(actor: Actor, box: XYWH, jobs: Jobs = ()) -> Item:
     """An item for a thing as it looks in ``actor``: colours, garments and face, as far as they are clear."""
-    thing = actor.thing
-    item = Item(thing.category, box, actor, jobs=jobs, painted=bool(jobs))
-    kx, ky = box[2] / thing.box[2], box[3] / thing.box[3]
-    if thing.mask is None or min(box[2:]) < 8:
+    instance = actor.instance
+    item = Item(instance.category, box, actor, jobs=jobs, painted=bool(jobs))
+    kx, ky = box[2] / instance.box[2], box[3] / instance.box[3]
+    if instance.mask is None or min(box[2:]) < 8:
         return item
-    patch, alpha = actor.picture.cutout(thing)
-    share = colour_shares(patch, alpha)
+    patch, alpha = actor.picture.cutout(instance)
+    share = color_shares(patch, alpha)
     painted = dict(jobs)
-    item.colours = frozenset(c for c, s in zip(COLOURS, share, strict=True) if s > 0.1) | {
+    item.colors = frozenset(c for c, s in zip(COLORS, share, strict=True) if s > 0.1) | {
         t.name for _, t in jobs
     }
-    if thing.category in ("person", "cyclist"):
-        item.worn = tuple((p.category, _clear(actor, p, painted.get(p.category))) for p in thing.parts)
-        clothes = torso(thing)
-        upper = [colour for name, colour in item.worn if name in UPPER and name in painted]
-        item.colour = upper[0] if upper else _clear(actor, clothes, painted.get("torso")) if clothes else None
-        face = thing.part("face")
+    if instance.category in ("person", "cyclist"):
+        item.worn = tuple((p.category, _clear(actor, p, painted.get(p.category))) for p in instance.parts)
+        clothes = torso(instance)
+        upper = [color for name, color in item.worn if name in UPPER and name in painted]
+        item.color = upper[0] if upper else _clear(actor, clothes, painted.get("torso")) if clothes else None
+        face = instance.part("face")
         if face is not None:
             fx, fy, fw, fh = face.box
-            x, y = box[0] + (fx - thing.box[0]) * kx, box[1] + (fy - thing.box[1]) * ky
+            x, y = box[0] + (fx - instance.box[0]) * kx, box[1] + (fy - instance.box[1]) * ky
             item.face = (x, y, fw * kx, fh * ky)
     else:
-        item.colour = _clear(actor, thing, painted.get(""))
+        item.color = _clear(actor, instance, painted.get(""))
     return item
 
 
-def _clear(actor: Actor, thing: Thing, tin: Paint | None) -> str | None:
-    patch, alpha = actor.picture.cutout(thing)
+def _clear(actor: Actor, instance: Instance, tin: Paint | None) -> str | None:
+    patch, alpha = actor.picture.cutout(instance)
     alpha = alpha[: patch.shape[0], : patch.shape[1]]
     if tin is None:
-        return colour_of(patch, alpha)
-    share = colour_shares(patch, alpha)
-    mine = float(share[COLOURS.index(tin.name)])
+        return color_of(patch, alpha)
+    share = color_shares(patch, alpha)
+    mine = float(share[COLORS.index(tin.name)])
     most = (0.5 if tin.name in CHROMATIC else 0.2) * mine
     rivals = [float(part) for word, part in zip(CHROMATIC, share, strict=False) if word != tin.name]
     return tin.name if mine > 0.17 and max(rivals) < most else None
@@ -160,7 +176,7 @@ def lay(
     source: XYWH,
     *,
     flip: bool,
-    jobs: tuple[Thing, Jobs] | None = None,
+    jobs: tuple[Instance, Jobs] | None = None,
 ) -> None:
     """Draws the rectangle ``source`` of a picture into ``place`` (x0, y0, x1, y1) and takes over its things.
 
@@ -174,19 +190,22 @@ def lay(
     if flip:
         matrix = chain(matrix, warps.about(((x1 - x0) / 2, 0.0), FLIP))
     scene.canvas[y0:y1, x0:x1] = warps.warp(picture.pixels, matrix, (x1 - x0, y1 - y0), smooth=True)
-    scene.loose |= set(picture.seen) - {thing.category for thing in picture.things}
-    for thing in picture.things:
+    scene.loose |= set(picture.seen) - {instance.category for instance in picture.instances}
+    for instance in picture.instances:
         corners = np.array(
-            [[thing.box[0], thing.box[1]], [thing.box[0] + thing.box[2], thing.box[1] + thing.box[3]]]
+            [
+                [instance.box[0], instance.box[1]],
+                [instance.box[0] + instance.box[2], instance.box[1] + instance.box[3]],
+            ]
         )
         x, y, w, h = warps.box_after(corners.astype(np.float32), matrix)
         inside = clip_box((x, y, w, h), x1 - x0, y1 - y0)
         if inside is None:
             if x < x1 - x0 and y < y1 - y0 and x + w > 0 and y + h > 0:
-                scene.loose.add(thing.category)
+                scene.loose.add(instance.category)
             continue
-        done = jobs[1] if jobs is not None and jobs[0] is thing else ()
-        item = observe(Actor(picture, thing), (x + x0, y + y0, w, h), done)
+        done = jobs[1] if jobs is not None and jobs[0] is instance else ()
+        item = observe(Actor(picture, instance), (x + x0, y + y0, w, h), done)
         item.jobs = ()
         if flip and item.face is not None:
             fx, fy, fw, fh = item.face
@@ -201,9 +220,9 @@ def lay(
 def put(scene: Scene, actor: Actor, size: float, jobs: Jobs, random: np.random.Generator) -> Item | None:
     """Pastes a thing, painted, with root area ``size`` at a free place; None when there is none."""
     width, height = scene.size
-    scale = size / area_root(actor.thing.box)
+    scale = size / area_root(actor.instance.box)
     small = paint(isolated(actor, scale), jobs)
-    w, h = small.thing.box[2:]
+    w, h = small.instance.box[2:]
     if w > 0.95 * width or h > 0.95 * height or min(w, h) < 4:
         return None
     for _ in range(8):
@@ -216,7 +235,7 @@ def put(scene: Scene, actor: Actor, size: float, jobs: Jobs, random: np.random.G
 
 
 def _pasted(scene: Scene, small: Actor, actor: Actor, box: XYWH, jobs: Jobs, *, flip: bool) -> Item:
-    patch, alpha = small.picture.cutout(small.thing)
+    patch, alpha = small.picture.cutout(small.instance)
     item = observe(small, box, jobs)
     if flip:
         patch, alpha = patch[:, ::-1], alpha[:, ::-1]

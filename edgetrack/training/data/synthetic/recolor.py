@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgetrack.training.data.pictures import Pixels
 
-COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "grey", "white")
-CHROMATIC = COLOURS[:8]
+COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "grey", "white")
+CHROMATIC = COLORS[:8]
 # Repainting aims: hue range (degrees), chroma of the paint at full light, lightness range of the body.
 _AIMS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
     "red": ((28, 40), (60, 88), (30, 50)),
@@ -40,7 +40,7 @@ def _name_index(
     name = np.full(light.shape, -1, np.int8)
 
     def put(word: str, where: NDArray[np.bool_]) -> None:
-        name[where & (name < 0)] = COLOURS.index(word)
+        name[where & (name < 0)] = COLORS.index(word)
 
     vivid = chroma > np.where(light > 60, 20, 16)
     dull = chroma < np.where(light < 28, 8, 10)
@@ -69,7 +69,7 @@ def _table() -> NDArray[np.int8]:
 _NAMES = _table()
 
 
-def colour_shares(patch: Pixels, mask: Pixels | None = None) -> NDArray[np.float64]:
+def color_shares(patch: Pixels, mask: Pixels | None = None) -> NDArray[np.float64]:
     """Share (11,) of the masked pixels of a BGR patch (h, w, 3) that each word of `COLOURS` names."""
     height, width = patch.shape[:2]
     if height * width > 2304:  # 48 x 48 pixels tell the colour
@@ -85,33 +85,33 @@ def colour_shares(patch: Pixels, mask: Pixels | None = None) -> NDArray[np.float
     if mask is not None:
         lab = lab[mask.ravel() > 127]
     if len(lab) < 12:
-        return np.zeros(len(COLOURS))
+        return np.zeros(len(COLORS))
     cell = lab // (256 // _BINS)
     names = _NAMES[cell[:, 0], cell[:, 1], cell[:, 2]]
-    return np.bincount(names[names >= 0], minlength=len(COLOURS)) / len(lab)
+    return np.bincount(names[names >= 0], minlength=len(COLORS)) / len(lab)
 
 
-def colour_of(patch: Pixels, mask: Pixels | None = None) -> str | None:
+def color_of(patch: Pixels, mask: Pixels | None = None) -> str | None:
     """The word for the colour of a BGR patch (h, w, 3) inside ``mask`` (h, w), None unless it is clear.
 
     Chromatic colours win over black, grey and white (tyres, windows, shadow) when they cover a third.
     """
-    share = colour_shares(patch, mask)
+    share = color_shares(patch, mask)
     chromatic = share[: len(CHROMATIC)]
     best = int(chromatic.argmax())
     rival = float(np.delete(chromatic, best).max())
     if chromatic[best] > 0.34 and rival < 0.3 * chromatic[best]:
-        return COLOURS[best]
+        return COLORS[best]
     best = int(share.argmax())
     if best >= len(CHROMATIC) and share[best] > 0.5 and chromatic.sum() < 0.12:
-        return COLOURS[best]
+        return COLORS[best]
     return None
 
 
-def colours_in(patch: Pixels, mask: Pixels | None = None, least: float = 0.1) -> set[str]:
+def colors_in(patch: Pixels, mask: Pixels | None = None, least: float = 0.1) -> set[str]:
     """All words whose colour covers at least ``least`` of the patch: what a caption must not be true of."""
-    share = colour_shares(patch, mask)
-    return {word for word, part in zip(COLOURS, share, strict=True) if part >= least}
+    share = color_shares(patch, mask)
+    return {word for word, part in zip(COLORS, share, strict=True) if part >= least}
 
 
 def _paint_weight(lab: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -148,7 +148,7 @@ def draw_paint(name: str, random: np.random.Generator, *, whole: bool = False) -
     )
 
 
-def recolour(patch: Pixels, mask: Pixels, paint: Paint) -> Pixels:
+def recolor(patch: Pixels, mask: Pixels, paint: Paint) -> Pixels:
     """Repaints a BGR patch (h, w, 3) inside ``mask`` (h, w) and keeps its shading.
 
     Windows, tyres and other pixels unlike the dominant colour stay unless the paint is for the ``whole``.

@@ -1,6 +1,6 @@
 """The videos of small flying things, every frame cut around its target and kept as JPEG in memory.
 
-``python -m edgetrack.training.data.videos`` writes the cache ``$EDGETRACK_CACHE/training/flying.npz`` once.
+``python -m edgetrack.training.data.sources.videos`` writes the cache ``$EDGETRACK_CACHE/training/flying.npz`` once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.datasets import VideoFrames
-from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing, clip_box
-from edgetrack.training.data.roots import cache_folder, data_root
+from edgetrack.training.data.paths import cache_folder, data_root
+from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels, clip_box
 
 CACHE_NAME, PSEUDO_NAME = "flying.npz", "pseudo.npz"
 _REACH = 9.0  # side of the kept square in target sizes: the largest search crop fits
@@ -43,7 +43,7 @@ class Videos:
         """Frame ``index`` (over all videos) as a picture with its one thing."""
         pixels = np.asarray(cv2.imdecode(self.jpeg(index), cv2.IMREAD_COLOR), np.uint8)
         x, y, w, h = (float(v) for v in self.boxes[index])
-        return Picture(pixels, (Thing(category, (x, y, w, h)),), "flying", str(index))
+        return Picture(pixels, (Instance(category, (x, y, w, h)),), "flying", str(index))
 
     def jpeg(self, index: int) -> NDArray[np.uint8]:
         """The file of frame ``index``."""
@@ -150,7 +150,7 @@ def load_cuts(path: Path) -> Videos:
 def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Videos:
     """The cut frames, from the cache, which is written first if it is not there.
 
-    With them the tracks of unlabelled video, if `edgetrack.training.data.pseudo` has made some.
+    With them the tracks of unlabelled video, if `edgetrack.training.data.pseudo_labels.tracks` has made some.
     """
     folder = cache or cache_folder()
     path = folder / CACHE_NAME

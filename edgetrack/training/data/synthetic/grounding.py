@@ -7,13 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from edgetrack.training.data import augment, warps
-from edgetrack.training.data.crops import template_crop
-from edgetrack.training.data.describe import Claim, by_colour, negative, positive, wrong_colour
-from edgetrack.training.data.pictures import XYWH, Picture, Pixels, Thing
-from edgetrack.training.data.pool import PAINTABLE, Actor, Pool, area_root
-from edgetrack.training.data.recolour import COLOURS, draw_paint
-from edgetrack.training.data.scene import LOWER, UPPER, Item, Jobs, Scene, isolated, lay, paint, put, torso
+from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels
+from edgetrack.training.data.synthetic import augment, warps
+from edgetrack.training.data.synthetic.crops import template_crop
+from edgetrack.training.data.synthetic.pool import PAINTABLE, Actor, Pool, area_root
+from edgetrack.training.data.synthetic.recolor import COLORS, draw_paint
+from edgetrack.training.data.synthetic.scene import (
+    LOWER,
+    UPPER,
+    Item,
+    Jobs,
+    Scene,
+    isolated,
+    lay,
+    paint,
+    put,
+    torso,
+)
+from edgetrack.training.data.synthetic.scene_captions import (
+    Caption,
+    by_color,
+    negative,
+    positive,
+    wrong_color,
+)
 
 SIDE = 320
 _SHAPES = ((320, 240), (320, 180), (320, 214), (320, 320), (240, 320), (214, 320))
@@ -46,9 +63,9 @@ class GroundingSampler:
             duel = self._random.random() < _DUEL
             scene = self._duel() if duel else self._scene()
             if wanted:
-                claim = (by_colour if duel else positive)(scene, self._random)
+                claim = (by_color if duel else positive)(scene, self._random)
             elif duel and self._random.random() < 0.9:
-                claim = wrong_colour(scene, self._random)
+                claim = wrong_color(scene, self._random)
             else:
                 claim = negative(scene, self._random, self._pool.categories)
             if claim is not None:
@@ -79,7 +96,7 @@ class GroundingSampler:
                 break
         return picture
 
-    def _real(self, picture: Picture, colour: str = "") -> Scene:
+    def _real(self, picture: Picture, color: str = "") -> Scene:
         """A whole picture, sometimes cropped; one of its things may be repainted, in ``colour`` if given."""
         random = self._random
         width, height = picture.size
@@ -92,10 +109,10 @@ class GroundingSampler:
         size = (2 * max(8, round(source[2] * scale / 2)), 2 * max(8, round(source[3] * scale / 2)))
         scene = Scene(np.full((size[1], size[0], 3), warps.GREY, np.uint8))
         jobs = None
-        things = [t for t in picture.things if t.mask is not None and area_root(t.box) * scale > 22]
-        if things and random.random() < (0.9 if colour else 0.3):
-            thing = things[int(random.integers(len(things)))]
-            jobs = thing, _jobs(thing, colour or COLOURS[int(random.integers(len(COLOURS)))], random)
+        instances = [t for t in picture.instances if t.mask is not None and area_root(t.box) * scale > 22]
+        if instances and random.random() < (0.9 if color else 0.3):
+            instance = instances[int(random.integers(len(instances)))]
+            jobs = instance, _jobs(instance, color or COLORS[int(random.integers(len(COLORS)))], random)
         lay(scene, picture, (0, 0, *size), source, flip=random.random() < 0.5, jobs=jobs)
         return scene
 
@@ -123,49 +140,49 @@ class GroundingSampler:
         """Two to five things of one class in different colours, perhaps one of another class in the same."""
         random = self._random
         category = _DUELS[int(random.integers(len(_DUELS)))]
-        colours = [COLOURS[i] for i in random.permutation(len(COLOURS))]
+        colors = [COLORS[i] for i in random.permutation(len(COLORS))]
         if random.random() < 0.3:  # one that stands in its own picture
             actor = self._pool.draw(category, random, masked=True)
-            scene = self._real(actor.picture if actor else self._any_picture(), colours.pop())
+            scene = self._real(actor.picture if actor else self._any_picture(), colors.pop())
         else:
             scene = self._real(self._any_picture(category if random.random() < 0.7 else ""))
         twin = self._pool.draw(category, random, masked=True) if random.random() < 0.4 else None
         size = float(np.exp(random.uniform(np.log(22), np.log(130))))
-        for colour in colours[: int(random.integers(2, 5))]:
-            self._add(scene, category, colour, actor=twin, size=size * float(np.exp(random.normal(0, 0.25))))
+        for color in colors[: int(random.integers(2, 5))]:
+            self._add(scene, category, color, actor=twin, size=size * float(np.exp(random.normal(0, 0.25))))
         if random.random() < 0.4:
             other = _DUELS[int(random.integers(len(_DUELS)))]
-            self._add(scene, other, colours[int(random.integers(3))])
+            self._add(scene, other, colors[int(random.integers(3))])
         return scene
 
     def _add(
         self,
         scene: Scene,
         category: str,
-        colour: str = "",
+        color: str = "",
         *,
         actor: Actor | None = None,
         size: float | None = None,
     ) -> Item | None:
         random = self._random
-        if actor is None and category == "person" and colour and random.random() < 0.5:
+        if actor is None and category == "person" and color and random.random() < 0.5:
             actor = self._pool.clothed(random)
         actor = actor or self._pool.draw(category, random, masked=True)
-        if actor is None or (category == "person" and actor.thing.box[2] > 0.75 * actor.thing.box[3]):
+        if actor is None or (category == "person" and actor.instance.box[2] > 0.75 * actor.instance.box[3]):
             return None
-        if not colour and random.random() < 0.5:
-            colour = COLOURS[int(random.integers(len(COLOURS)))]
-        jobs = _jobs(actor.thing, colour, random) if colour else ()
+        if not color and random.random() < 0.5:
+            color = COLORS[int(random.integers(len(COLORS)))]
+        jobs = _jobs(actor.instance, color, random) if color else ()
         size = size or float(np.exp(random.uniform(np.log(16), np.log(150))))
-        size = min(size, 2.0 * area_root(actor.thing.box))  # not enlarged beyond recognition
+        size = min(size, 2.0 * area_root(actor.instance.box))  # not enlarged beyond recognition
         return put(scene, actor, size, jobs, random)
 
-    def _finish(self, scene: Scene, claim: Claim) -> dict[str, Any]:
+    def _finish(self, scene: Scene, claim: Caption) -> dict[str, Any]:
         random = self._random
         width, height = scene.size
         x, y = (SIDE - width) // 2, (SIDE - height) // 2
         image = np.full((SIDE, SIDE, 3), warps.GREY, np.uint8)
-        image[y : y + height, x : x + width] = augment.camera(scene.canvas, random, keep_colour=True)
+        image[y : y + height, x : x + width] = augment.camera(scene.canvas, random, keep_color=True)
         box = np.zeros(4, np.float32)
         if claim.box is not None:
             box[:] = claim.box[0] + x, claim.box[1] + y, claim.box[2], claim.box[3]
@@ -175,18 +192,18 @@ class GroundingSampler:
             "caption": claim.caption,
             "box": box,
             "present": np.float32(claim.item is not None),
-            "template": augment.rgb(augment.camera(template, random, keep_colour=True)),
+            "template": augment.rgb(augment.camera(template, random, keep_color=True)),
             "target": target,
         }
 
-    def _template(self, scene: Scene, claim: Claim) -> tuple[Pixels, Any]:
+    def _template(self, scene: Scene, claim: Caption) -> tuple[Pixels, Any]:
         random = self._random
         item = claim.item
         if item is None:
             return template_crop(self._stranger(scene), random, self._pool)
         actor = item.actor
-        scale = min(1.0, 72 / area_root(actor.thing.box))
-        if claim.box != item.box and (face := actor.thing.part("face")) is not None:
+        scale = min(1.0, 72 / area_root(actor.instance.box))
+        if claim.box != item.box and (face := actor.instance.part("face")) is not None:
             return template_crop(Actor(actor.picture, face), random, self._pool)
         if item.jobs:
             actor = paint(isolated(actor, scale, 0.7), item.jobs)
@@ -200,21 +217,21 @@ class GroundingSampler:
             names = [item.category for item in scene.items]
         while True:
             actor = self._pool.draw(names[int(random.integers(len(names)))], random)
-            if actor is not None and all(item.actor.thing is not actor.thing for item in scene.items):
+            if actor is not None and all(item.actor.instance is not actor.instance for item in scene.items):
                 return actor
             names = self._pool.categories
 
 
-def _jobs(thing: Thing, colour: str, random: np.random.Generator) -> Jobs:
+def _jobs(instance: Instance, color: str, random: np.random.Generator) -> Jobs:
     """What to paint so that the thing is called ``colour``: its body, a garment, or the torso of a person."""
-    if thing.category not in ("person", "cyclist"):
-        return (("", draw_paint(colour, random)),) if thing.category in PAINTABLE else ()
+    if instance.category not in ("person", "cyclist"):
+        return (("", draw_paint(color, random)),) if instance.category in PAINTABLE else ()
     garments = sorted(
-        (part for part in thing.parts if part.category in (*UPPER, *LOWER)),
+        (part for part in instance.parts if part.category in (*UPPER, *LOWER)),
         key=lambda part: part.box[2] * part.box[3],
         reverse=True,
     )
     garments = [part for part in garments if part.category in UPPER][:1] or garments[:1]
     if garments:
-        return ((garments[0].category, draw_paint(colour, random, whole=True)),)
-    return (("torso", draw_paint(colour, random)),) if torso(thing) is not None else ()
+        return ((garments[0].category, draw_paint(color, random, whole=True)),)
+    return (("torso", draw_paint(color, random)),) if torso(instance) is not None else ()

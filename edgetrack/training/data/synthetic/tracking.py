@@ -9,8 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgetrack.training.data import augment, captions, warps
-from edgetrack.training.data.crops import (
+from edgetrack.training.data.pictures import XYWH, Picture, Pixels, overlap
+from edgetrack.training.data.sources.videos import Videos
+from edgetrack.training.data.synthetic import augment, vocabulary, warps
+from edgetrack.training.data.synthetic.crops import (
     background,
     enlarged,
     search_matrix,
@@ -18,10 +20,16 @@ from edgetrack.training.data.crops import (
     shifted,
     template_crop,
 )
-from edgetrack.training.data.pictures import XYWH, Picture, Pixels, overlap
-from edgetrack.training.data.pool import PAINTABLE, Actor, Pool, area_root, consecutive, painted, textured
-from edgetrack.training.data.recolour import COLOURS, colour_of, draw_paint
-from edgetrack.training.data.videos import Videos
+from edgetrack.training.data.synthetic.pool import (
+    PAINTABLE,
+    Actor,
+    Pool,
+    area_root,
+    consecutive,
+    painted,
+    textured,
+)
+from edgetrack.training.data.synthetic.recolor import COLORS, color_of, draw_paint
 
 # Share of each group among the targets out of stills; the rest is spread evenly over all categories.
 _SHARES = {"person": 0.36, "car": 0.15, "bus": 0.04, "train": 0.04, "cat": 0.08, "cyclist": 0.05}
@@ -51,15 +59,15 @@ class TrackingSampler:
         caption, named = self._caption(first)
         if (
             not real
-            and first.thing.category in PAINTABLE
-            and first.thing.mask is not None
+            and first.instance.category in PAINTABLE
+            and first.instance.mask is not None
             and random.random() < 0.2
         ):
-            colour = COLOURS[int(random.integers(len(COLOURS)))]
-            first = second = painted(first, draw_paint(colour, random))
-            word = captions.noun(first.thing.category, random)
+            color = COLORS[int(random.integers(len(COLORS)))]
+            first = second = painted(first, draw_paint(color, random))
+            word = vocabulary.noun(first.instance.category, random)
             caption, named = (
-                captions.sentence(word, random, colour=colour, category=first.thing.category),
+                vocabulary.sentence(word, random, color=color, category=first.instance.category),
                 True,
             )
         flip = random.random() < 0.5
@@ -76,9 +84,9 @@ class TrackingSampler:
                 enlarged(search, share),
             )
         return {
-            "template": augment.rgb(augment.camera(template, random, keep_colour=named)),
+            "template": augment.rgb(augment.camera(template, random, keep_color=named)),
             "target": target,
-            "search": augment.rgb(augment.camera(search, random, keep_colour=named)),
+            "search": augment.rgb(augment.camera(search, random, keep_color=named)),
             "box": np.zeros(4, np.float32) if absent else np.asarray(box, np.float32),
             "present": np.float32(not absent),
             "caption": caption,
@@ -90,7 +98,7 @@ class TrackingSampler:
         draw = random.random()
         if draw < _VIDEO and self._videos is not None:
             one, two = self._videos.pair(random, 60)
-            return Actor(one, one.things[0]), Actor(two, two.things[0]), True
+            return Actor(one, one.instances[0]), Actor(two, two.instances[0]), True
         draw -= _VIDEO
         if 0 <= draw < _DRIVE and self._drives:
             return (*self._drives[int(random.integers(len(self._drives)))], True)
@@ -114,35 +122,35 @@ class TrackingSampler:
 
     def _caption(self, actor: Actor) -> tuple[str, bool]:
         """A caption ("" without a class) and whether it names a colour."""
-        thing, random = actor.thing, self._random
-        if not thing.category:
+        instance, random = actor.instance, self._random
+        if not instance.category:
             return "", False
-        colour = ""
-        if thing.mask is not None and thing.category not in captions.HUMANS + captions.TWO_COLOURED:
-            colour = colour_of(*actor.picture.cutout(thing)) or "" if random.random() < 0.6 else ""
-        word = captions.noun(thing.category, random, worn=[part.category for part in thing.parts])
-        shown = captions.colour_word(colour, thing.category, random) if colour else ""
-        return captions.sentence(word, random, colour=shown, category=thing.category), bool(colour)
+        color = ""
+        if instance.mask is not None and instance.category not in vocabulary.HUMANS + vocabulary.TWO_COLORED:
+            color = color_of(*actor.picture.cutout(instance)) or "" if random.random() < 0.6 else ""
+        word = vocabulary.noun(instance.category, random, worn=[part.category for part in instance.parts])
+        shown = vocabulary.color_word(color, instance.category, random) if color else ""
+        return vocabulary.sentence(word, random, color=shown, category=instance.category), bool(color)
 
     def _other(self, actor: Actor) -> Actor:
         """Another thing than the target, half of the time of the same class."""
         for _ in range(8):
-            same = actor.thing.category if self._random.random() < 0.5 else self._category()
+            same = actor.instance.category if self._random.random() < 0.5 else self._category()
             other = self._pool.draw(same, self._random)
             if other is not None and other.picture.name != actor.picture.name:
                 return other
         # a place in a picture that does not show the thing, so nothing that could be cut out of it
-        return Actor(self._pool.picture(self._random), replace(actor.thing, category="", mask=None))
+        return Actor(self._pool.picture(self._random), replace(actor.instance, category="", mask=None))
 
     def _search(self, actor: Actor, flip: bool, *, real: bool, absent: str) -> tuple[Pixels, XYWH]:
         random = self._random
         matrix = search_matrix(actor, random, flip=flip, gentle=real)
-        box = warps.box_after(actor.thing.outline, matrix)
+        box = warps.box_after(actor.instance.outline, matrix)
         swap = 0.25 + 0.5 * (1 - seen_share(actor.picture, matrix))
-        if absent == "gone" or (not real and actor.thing.category and random.random() < swap):
+        if absent == "gone" or (not real and actor.instance.category and random.random() < swap):
             crop = background(self._pool.picture(random), warps.SEARCH, random)
             if absent != "gone":
-                warps.paste(crop, *actor.picture.cutout(actor.thing), matrix=shifted(actor, matrix))
+                warps.paste(crop, *actor.picture.cutout(actor.instance), matrix=shifted(actor, matrix))
         else:
             crop = warps.warp(actor.picture.pixels, matrix, (warps.SEARCH,) * 2, smooth=random.random() < 0.5)
         if random.random() < 0.45:
@@ -157,16 +165,16 @@ class TrackingSampler:
     def _intrude(self, crop: Pixels, like: Actor | None, box: XYWH, least: float, most: float) -> None:
         """Pastes a thing of the class of ``like`` (or any) so that its box covers least..most of ``box``."""
         random = self._random
-        category = like.thing.category if like is not None else self._category()
+        category = like.instance.category if like is not None else self._category()
         other = self._pool.draw(category, random, masked=True) or self._pool.draw(self._category(), random)
         if other is None or (like is not None and other.picture.name == like.picture.name):
             return  # a twin of the target could not be told from it
         if like is not None and category in PAINTABLE and random.random() < 0.3:
-            other = painted(other, draw_paint(COLOURS[int(random.integers(len(COLOURS)))], random))
+            other = painted(other, draw_paint(COLORS[int(random.integers(len(COLORS)))], random))
         size = area_root(box) * float(np.exp(random.normal(0, 0.3)))
-        linear = warps.random_linear(random, 0.5) * (size / area_root(other.thing.box))
+        linear = warps.random_linear(random, 0.5) * (size / area_root(other.instance.box))
         linear = linear @ (warps.FLIP if random.random() < 0.5 else np.eye(2))
-        patch, alpha = other.picture.cutout(other.thing)
+        patch, alpha = other.picture.cutout(other.instance)
         for _ in range(6):
             reach = 0.5 * (size + area_root(box)) if least else warps.SEARCH / 2
             middle = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2]) if least else np.full(2, reach)

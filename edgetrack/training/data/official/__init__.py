@@ -1,0 +1,1 @@
+"""Samples from official data sets: sequences, and images with sentences."""

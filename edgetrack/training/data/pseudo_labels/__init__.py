@@ -1,0 +1,1 @@
+"""Tracks that a teacher finds in unlabeled video."""

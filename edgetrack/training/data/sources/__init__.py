@@ -1,0 +1,1 @@
+"""Readers of the training material: annotated images and videos."""

@@ -1,0 +1,1 @@
+"""Samples composed from cut-out instances: scenes, captions, warps and augmentation."""
