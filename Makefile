@@ -1,5 +1,5 @@
 # make test: everything that CI does.   make demo: a video of the tracker at work.   make format: tidy the sources.
-# make test-kernels: the optional libraries, which need the headers of ONNX Runtime and TensorRT (kernels/README.md).
+# make test-kernels: the optional libraries, which need nvcc and the headers of TensorRT (kernels/README.md).
 # make test-nightly: what takes minutes each, such as sanitizers over all of C++.
 # make test-floors: the security tests and the basics on the oldest versions that pyproject.toml allows.
 # make docs: the documentation as a site, in build/site.
@@ -30,8 +30,7 @@ test: wheel lint
 test-nightly: wheel
 	@$(BIN)/pytest -m nightly
 
-# All three libraries must build here, and what tests them may not skip: see `needs` in tests/conftest.py.
-test-kernels: export EDGETRACK_ONNXRUNTIME = ON
+# Both libraries must build here, and what tests them may not skip: see `needs` in tests/conftest.py.
 test-kernels: export EDGETRACK_CUDA = ON
 test-kernels: export EDGETRACK_TENSORRT = ON
 test-kernels:
@@ -39,8 +38,7 @@ test-kernels:
 	@$(MAKE) wheel
 	@$(BIN)/pip install --quiet tensorrt-lean-cu13
 	@$(BIN)/pytest tests/test_token_select.py tests/test_crop_kernels.py tests/test_cuda_kernels.py \
-	  tests/test_onnxruntime_ops.py tests/test_tensorrt_plugins.py tests/test_kernel_switches.py \
-	  tests/test_gpu_benchmark.py tests/test_export.py
+	  tests/test_tensorrt_plugins.py tests/test_kernel_switches.py tests/test_gpu_benchmark.py
 
 # Engines follow what a bundle says in ways of their own, old ones more of them: what is refused must be refused by us.
 test-floors: PYTHON := $(firstword $(call works,python3.10) $(call works,python3.11) $(PYTHON))

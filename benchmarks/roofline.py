@@ -20,7 +20,7 @@ import onnxruntime
 from onnx import inliner, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from edgetrack.engines.ort import session_options
+from edgetrack.engines.session_graph import session_options
 
 SIDE = 1536  # of the matrices whose product is the peak: 27 MB in all
 COPIED = 2**28  # bytes: far more than any cache holds

@@ -31,7 +31,7 @@ from onnx import numpy_helper
 from token_select import measure as measure_operator
 
 from edgetrack.bundle import Bundle
-from edgetrack.engines.ort import session_options
+from edgetrack.engines.session_graph import session_options
 from edgetrack.export.parity import TOLERANCE
 from edgetrack.export.staging import add_files, copy_bundle
 

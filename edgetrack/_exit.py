@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 WAIT_S = 10.0  # for those inside; a first look at a large model takes less than one
@@ -27,6 +28,8 @@ class Door:
         self._closed = False
         self._forking: int | None = None  # the thread that forks
         self._turn = threading.Lock()  # of those that fork
+        self._settle: list[Callable[[], None]] = []
+        self.skip_destructors_in_children = False  # of a library with threads, such as ONNX Runtime
 
     def __enter__(self) -> None:
         me = threading.get_ident()
@@ -43,6 +46,10 @@ class Door:
         self._inside[me] -= 1
         if not self._inside[me]:
             del self._inside[me]
+
+    def when_empty(self, settle: Callable[[], None]) -> None:
+        """Call ``settle`` whenever nobody is inside any more: it waits for threads that Python does not know."""
+        self._settle.append(settle)
 
     def close(self) -> None:
         """Lets no daemon thread in any more, and waits for those inside, `WAIT_S` at most."""
@@ -65,13 +72,15 @@ class Door:
         me = threading.get_ident()
         self._inside = {me: self._inside[me]} if me in self._inside else {}
         self.after_fork()
-        if "onnxruntime" in sys.modules:
+        if self.skip_destructors_in_children or "onnxruntime" in sys.modules:
             _skip_destructors()
 
     def _empty(self) -> None:
         until_s = time.monotonic() + WAIT_S
         while set(self._inside) - {threading.get_ident()} and time.monotonic() < until_s:
             time.sleep(_POLL_S)
+        for settle in self._settle:
+            settle()
 
     def _wait(self, me: int) -> None:
         thread = threading.current_thread()

@@ -21,7 +21,7 @@ except ImportError as error:
         f"{__file__} or in an installed edgetrack, built for this Python; run: pip install -e ."
     ) from error
 
-_SWITCHES = {"ops": "ONNXRUNTIME", "cuda": "CUDA", "plugins": "TENSORRT"}
+_SWITCHES = {"ops": "", "cuda": "EDGETRACK_CUDA=ON ", "plugins": "EDGETRACK_TENSORRT=ON "}
 
 
 def library(name: Literal["ops", "cuda", "plugins"]) -> Path:
@@ -32,10 +32,9 @@ def library(name: Literal["ops", "cuda", "plugins"]) -> Path:
     """
     path = Path(str(runtime.__file__)).with_name(f"libedgetrack_{name}.so")
     if not path.is_file():
-        switch = f"EDGETRACK_{_SWITCHES[name]}"
         raise EngineUnavailable(
             f"{path.name} is not beside {Path(str(runtime.__file__)).name}: it was left out when edgetrack was "
-            f"built; run: {switch}=ON pip install . (what it needs is in kernels/README.md)"
+            f"built; run: {_SWITCHES[name]}pip install . (what it needs is in kernels/README.md)"
         )
     return path
 

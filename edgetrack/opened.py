@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import math
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -44,9 +42,7 @@ def _rest() -> None:
         core.rest()
 
 
-atexit.register(_rest)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_rest)
+door.when_empty(_rest)
 
 
 class Opened(Unique, Generic[Core]):

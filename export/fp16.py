@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from edgetrack.bundle import BATCHED, Bundle
 from edgetrack.engines.half import halve
-from edgetrack.engines.ort import OrtEngine, OrtGraph
+from edgetrack.engines.ort import OrtEngine
+from edgetrack.engines.session_graph import SessionGraph
 from edgetrack.export.accuracy import Accuracy
 from edgetrack.export.calibration import Feeds
 from edgetrack.export.gate import Gate, fill, fill_thresholds
@@ -37,9 +39,9 @@ class RoundedEngine(OrtEngine):
         super().__init__(bundle, threads=threads)
         self.precision, self._sessions = NAME, sessions
 
-    def _open(self, role: str) -> OrtGraph:
+    def _open(self, role: str) -> Any:
         own = self._sessions.get(role)
-        return super()._open(role) if own is None else OrtGraph(role, own.runtime)
+        return super()._open(role) if own is None else SessionGraph(role, own.runtime)
 
 
 class Graphs:

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from edgetrack.engines.ort import session_options
+from edgetrack.engines.session_graph import session_options
 
 Arrays = dict[str, NDArray[np.float32]]
 _COUNTS = "kept"  # a share of cells above a threshold: for diagnosis, not an output that must be equal

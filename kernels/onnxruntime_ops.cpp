@@ -1,19 +1,20 @@
 // edgetrack::TokenSelect and edgetrack::TokenRestore for ONNX Runtime on the CPU, as a custom-op library.
 //
-// Only the C API is used and nothing is linked: ONNX Runtime hands its function table in. A registered kernel
-// takes the place of a local function of the same name, so a graph that carries the function runs with or
-// without this. Each operator is there for float32, float16 and int8 tokens.
-#include <onnxruntime_c_api.h>
-
+// Only the C API is used, nothing is linked and no header of ONNX Runtime is needed: it hands its functions
+// in. A registered kernel takes the place of a local function of the same name, so a graph that carries the
+// function runs with or without this. Each operator is there for float32, float16 and int8 tokens.
 #include <array>
+#include <map>
 #include <memory>
+#include <mutex>
 
+#include "onnxruntime_api.h"
 #include "token_select_cpu.h"
 
 namespace edgetrack {
 namespace {
 
-constexpr std::uint32_t kApiVersion = 18;  // ONNX Runtime 1.18, the oldest supported
+using ort::Api;
 
 // An error of ONNX Runtime on its way through C++ code.
 struct StatusError {
@@ -26,16 +27,16 @@ void require_ok(OrtStatus* status) {
 
 // Runs `body`; what it throws becomes a status, nothing crosses the C border.
 template <class Body>
-OrtStatus* guarded(const OrtApi& api, Body body) noexcept {
+OrtStatus* guarded(const Api& api, Body body) noexcept {
   try {
     body();
     return nullptr;
   } catch (const StatusError& error) {
     return error.status;
   } catch (const std::invalid_argument& error) {
-    return api.CreateStatus(ORT_INVALID_ARGUMENT, error.what());
+    return api.CreateStatus(ort::kInvalidArgument, error.what());
   } catch (const std::exception& error) {
-    return api.CreateStatus(ORT_FAIL, error.what());
+    return api.CreateStatus(ort::kFail, error.what());
   }
 }
 
@@ -43,7 +44,7 @@ template <std::size_t Rank>
 using Shape = std::array<std::int64_t, Rank>;
 
 template <std::size_t Rank>
-Shape<Rank> shape_of(const OrtApi& api, const OrtValue* value, const char* name) {
+Shape<Rank> shape_of(const Api& api, const OrtValue* value, const char* name) {
   OrtTensorTypeAndShapeInfo* raw = nullptr;
   require_ok(api.GetTensorTypeAndShape(value, &raw));
   const std::unique_ptr<OrtTensorTypeAndShapeInfo, decltype(api.ReleaseTensorTypeAndShapeInfo)> info(
@@ -60,7 +61,7 @@ Shape<Rank> shape_of(const OrtApi& api, const OrtValue* value, const char* name)
 }
 
 template <class T>
-const T* input(const OrtApi& api, OrtKernelContext* context, std::size_t index, const OrtValue** value) {
+const T* input(const Api& api, OrtKernelContext* context, std::size_t index, const OrtValue** value) {
   require_ok(api.KernelContext_GetInput(context, index, value));
   void* data = nullptr;  // the C API has no const accessor in every supported version
   require_ok(api.GetTensorMutableData(const_cast<OrtValue*>(*value), &data));
@@ -68,7 +69,7 @@ const T* input(const OrtApi& api, OrtKernelContext* context, std::size_t index, 
 }
 
 template <class T, std::size_t Rank>
-T* output(const OrtApi& api, OrtKernelContext* context, std::size_t index, const Shape<Rank>& shape) {
+T* output(const Api& api, OrtKernelContext* context, std::size_t index, const Shape<Rank>& shape) {
   OrtValue* value = nullptr;
   require_ok(api.KernelContext_GetOutput(context, index, shape.data(), Rank, &value));
   void* data = nullptr;
@@ -84,10 +85,10 @@ void require_equal(const char* what, std::int64_t a, std::int64_t b) {
 
 template <class T>
 struct SelectKernel {
-  const OrtApi& api;
+  const Api api;
   std::int32_t keep = 0;
 
-  SelectKernel(const OrtApi& ort, const OrtKernelInfo* info) : api(ort) {
+  SelectKernel(const Api& ort_api, const OrtKernelInfo* info) : api(ort_api) {
     std::int64_t value = 0;
     require_ok(api.KernelInfoGetAttribute_int64(info, "keep", &value));
     require_range("keep", value, 1, kMaxTokens);
@@ -123,9 +124,9 @@ struct SelectKernel {
 
 template <class T>
 struct RestoreKernel {
-  const OrtApi& api;
+  const Api api;
 
-  RestoreKernel(const OrtApi& ort, const OrtKernelInfo*) : api(ort) {}
+  RestoreKernel(const Api& ort_api, const OrtKernelInfo*) : api(ort_api) {}
 
   void compute(OrtKernelContext* context) const {
     const OrtValue* values[3];
@@ -148,25 +149,26 @@ struct RestoreKernel {
 };
 
 template <class Kernel>
-struct Op : OrtCustomOp {
-  using Types = std::vector<ONNXTensorElementDataType>;
+struct Op : ort::CustomOp {
+  using Types = std::vector<int>;
   const char* name;
   Types inputs, outputs;
 
   Op(const char* op_name, Types input_types, Types output_types)
-      : OrtCustomOp{}, name(op_name), inputs(std::move(input_types)), outputs(std::move(output_types)) {
-    version = kApiVersion;
-    GetName = [](const OrtCustomOp* op) { return self(op).name; };
-    GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };  // the CPU's
-    GetInputTypeCount = [](const OrtCustomOp* op) { return self(op).inputs.size(); };
-    GetOutputTypeCount = [](const OrtCustomOp* op) { return self(op).outputs.size(); };
-    GetInputType = [](const OrtCustomOp* op, std::size_t i) { return self(op).inputs[i]; };
-    GetOutputType = [](const OrtCustomOp* op, std::size_t i) { return self(op).outputs[i]; };
+      : ort::CustomOp{}, name(op_name), inputs(std::move(input_types)), outputs(std::move(output_types)) {
+    version = ort::kApiVersion;
+    GetName = [](const ort::CustomOp* op) { return self(op).name; };
+    GetExecutionProviderType = [](const ort::CustomOp*) -> const char* { return nullptr; };  // the CPU's
+    GetInputTypeCount = [](const ort::CustomOp* op) { return self(op).inputs.size(); };
+    GetOutputTypeCount = [](const ort::CustomOp* op) { return self(op).outputs.size(); };
+    GetInputType = [](const ort::CustomOp* op, std::size_t i) { return self(op).inputs[i]; };
+    GetOutputType = [](const ort::CustomOp* op, std::size_t i) { return self(op).outputs[i]; };
     GetInputCharacteristic =
-        GetOutputCharacteristic = [](const OrtCustomOp*, std::size_t) { return INPUT_OUTPUT_REQUIRED; };
-    GetInputMemoryType = [](const OrtCustomOp*, std::size_t) { return OrtMemTypeDefault; };
-    CreateKernelV2 = [](const OrtCustomOp*, const OrtApi* api, const OrtKernelInfo* info, void** kernel) {
-      return guarded(*api, [&] { *kernel = new Kernel(*api, info); });
+        GetOutputCharacteristic = [](const ort::CustomOp*, std::size_t) { return ort::kRequired; };
+    GetInputMemoryType = [](const ort::CustomOp*, std::size_t) { return ort::kDefaultMemory; };
+    CreateKernelV2 = [](const ort::CustomOp*, const OrtApi* table, const OrtKernelInfo* info, void** kernel) {
+      const Api api(table);
+      return guarded(api, [&] { *kernel = new Kernel(api, info); });
     };
     KernelComputeV2 = [](void* kernel, OrtKernelContext* context) {
       const Kernel& op = *static_cast<const Kernel*>(kernel);
@@ -175,11 +177,8 @@ struct Op : OrtCustomOp {
     KernelDestroy = [](void* kernel) { delete static_cast<Kernel*>(kernel); };
   }
 
-  static const Op& self(const OrtCustomOp* op) { return *static_cast<const Op*>(op); }
+  static const Op& self(const ort::CustomOp* op) { return *static_cast<const Op*>(op); }
 };
-
-constexpr auto kFloats = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-constexpr auto kIntegers = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
 
 // Both operators for tokens of one type.
 template <class T>
@@ -187,29 +186,36 @@ struct Ops {
   Op<SelectKernel<T>> select;
   Op<RestoreKernel<T>> restore;
 
-  explicit Ops(ONNXTensorElementDataType tokens)
-      : select("TokenSelect", {tokens, tokens, kFloats, kFloats}, {tokens, kIntegers, kIntegers, kFloats}),
-        restore("TokenRestore", {tokens, tokens, kIntegers}, {tokens}) {}
+  explicit Ops(int tokens)
+      : select("TokenSelect", {tokens, tokens, ort::kFloat, ort::kFloat},
+               {tokens, ort::kInt32, ort::kInt32, ort::kFloat}),
+        restore("TokenRestore", {tokens, tokens, ort::kInt32}, {tokens}) {}
 
-  void add_to(const OrtApi& api, OrtCustomOpDomain* domain) const {
+  void add_to(const Api& api, OrtCustomOpDomain* domain) const {
     require_ok(api.CustomOpDomain_Add(domain, &select));
     require_ok(api.CustomOpDomain_Add(domain, &restore));
   }
 };
 
-// ONNX Runtime keeps pointers to the domain and its ops for as long as any session lives.
-OrtCustomOpDomain* domain_of(const OrtApi& api) {
-  static const Ops<float> floats(kFloats);
-  static const Ops<Half> halves(ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16);
-  static const Ops<std::int8_t> bytes(ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8);
-  static OrtCustomOpDomain* const domain = [&] {
+// ONNX Runtime keeps pointers to the domain and its ops for as long as any session lives. A process may have
+// two of them, that of Python's onnxruntime and a libonnxruntime: each gets a domain of its own.
+OrtCustomOpDomain* domain_of(const OrtApi* table) {
+  static const Ops<float> floats(ort::kFloat);
+  static const Ops<Half> halves(ort::kFloat16);
+  static const Ops<std::int8_t> bytes(ort::kInt8);
+  static std::mutex mutex;
+  static std::map<const OrtApi*, OrtCustomOpDomain*> domains;
+  const std::lock_guard<std::mutex> turn(mutex);
+  OrtCustomOpDomain*& domain = domains[table];
+  if (domain == nullptr) {
+    const Api api(table);
     OrtCustomOpDomain* created = nullptr;
     require_ok(api.CreateCustomOpDomain("edgetrack", &created));
     floats.add_to(api, created);
     halves.add_to(api, created);
     bytes.add_to(api, created);
-    return created;
-  }();
+    domain = created;
+  }
   return domain;
 }
 
@@ -222,16 +228,17 @@ OrtCustomOpDomain* domain_of(const OrtApi& api) {
 #define ET_EXPORT __attribute__((visibility("default")))
 #endif
 
-// The entry point that OrtApi::RegisterCustomOpsLibrary_V2 looks for.
-extern "C" ET_EXPORT OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options,
-                                                               const OrtApiBase* base) {
-  const OrtApi* api = base->GetApi(edgetrack::kApiVersion);
-  if (api == nullptr) {
-    const OrtApi* oldest = base->GetApi(1);
-    return oldest->CreateStatus(ORT_NOT_IMPLEMENTED,
-                                "edgetrack's operators need ONNX Runtime 1.18 or later; run: "
-                                "pip install --upgrade onnxruntime");
-  }
+// The entry point that RegisterCustomOpsLibrary_V2 of ONNX Runtime looks for.
+extern "C" ET_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options,
+                                                  const edgetrack::ort::ApiBase* base) {
+  namespace ort = edgetrack::ort;
+  const OrtApi* table = base->GetApi(ort::kApiVersion);
+  if (table == nullptr)
+    return ort::Api(base->GetApi(1))
+        .CreateStatus(
+            ort::kNotImplemented,
+            "edgetrack's operators need ONNX Runtime 1.18 or later; run: pip install --upgrade onnxruntime");
+  const ort::Api api(table);
   return edgetrack::guarded(
-      *api, [&] { edgetrack::require_ok(api->AddCustomOpDomain(options, edgetrack::domain_of(*api))); });
+      api, [&] { edgetrack::require_ok(api.AddCustomOpDomain(options, edgetrack::domain_of(table))); });
 }

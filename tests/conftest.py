@@ -55,7 +55,7 @@ def needs() -> Callable[[str, str], None]:
     return lack
 
 
-def built(name: Literal["ops", "cuda", "plugins"], switch: str, needs: Callable[[str, str], None]) -> Path:
+def built(name: Literal["cuda", "plugins"], switch: str, needs: Callable[[str, str], None]) -> Path:
     try:
         return library(name)
     except EngineUnavailable as error:
@@ -64,9 +64,9 @@ def built(name: Literal["ops", "cuda", "plugins"], switch: str, needs: Callable[
 
 
 @pytest.fixture(scope="session")
-def ops(needs: Callable[[str, str], None]) -> Path:
-    """The operators of ONNX Runtime, where they were built."""
-    return built("ops", "EDGETRACK_ONNXRUNTIME", needs)
+def ops() -> Path:
+    """The operators of ONNX Runtime."""
+    return library("ops")
 
 
 @pytest.fixture(scope="session")

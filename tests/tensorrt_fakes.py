@@ -25,7 +25,7 @@ from tensorrt_builder_fakes import DataType, FakeConfig, Flag, Logger, Parser, T
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines import open_tensorrt
-from edgetrack.engines.ort import session_options
+from edgetrack.engines.session_graph import session_options
 
 
 class FakeCuda(FakeGraphs, LentMemory, ModuleType):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from edgetrack.bundle import Bundle
-from edgetrack.engines.ort import SETTINGS
 from edgetrack.errors import PromptError
 from edgetrack.prompt import Tokenizer
 
@@ -22,15 +18,6 @@ pytestmark = pytest.mark.skipif(
     shutil.which("cmake") is None or shutil.which("c++") is None,
     reason="needs cmake and a C++ compiler on the path: pip install cmake",
 )
-HEADER = "onnxruntime_c_api.h"
-HEADERS = [
-    os.environ.get("ONNXRUNTIME_INCLUDE_DIR", ""),
-    *(f"{top}/include/onnxruntime{end}" for top in ("/usr", "/usr/local") for end in ("", "/core/session")),
-]
-
-
-def has_header() -> bool:
-    return any(folder and (Path(folder) / HEADER).exists() for folder in HEADERS)
 
 
 def onnxruntime_library() -> dict[str, str]:
@@ -48,9 +35,11 @@ def run(*words: object, **options: Any) -> str:
     return done.stdout.decode()
 
 
-def configure_and_build(source: Path, folder: Path, **options: str) -> Path:
-    run("cmake", "-S", source, "-B", folder, *(f"-D{name}={value}" for name, value in options.items()))
-    run("cmake", "--build", folder)
+def configure_and_build(source: Path, folder: Path, target: str = "all", **options: str) -> Path:
+    """Each target as one source, which takes half the time."""
+    given = {"CMAKE_UNITY_BUILD": "ON", "CMAKE_UNITY_BUILD_BATCH_SIZE": "0", **options}
+    run("cmake", "-S", source, "-B", folder, *(f"-D{name}={value}" for name, value in given.items()))
+    run("cmake", "--build", folder, "--target", target)
     return folder
 
 
@@ -125,6 +114,7 @@ def test_cpp_refuses_the_hostile_bundles_of_python(built: Path, tmp_path: Path) 
     assert opened(flipped)[0] == 0
 
 
+@pytest.mark.nightly
 def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> None:
     """Crops and tracks, built for aarch64 with the library's own options and run by qemu."""
     compiler, emulator = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")
@@ -136,77 +126,63 @@ def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> 
         "CMAKE_CXX_COMPILER": compiler,
         "EDGETRACK_TESTS": "ON",
     }
-    run(
-        "cmake", "-S", repository / "runtime_cpp", "-B", tmp_path, *(f"-D{k}={v}" for k, v in options.items())
-    )
-    run("cmake", "--build", tmp_path, "--target", "portable")
+    configure_and_build(repository / "runtime_cpp", tmp_path, target="portable", **options)
     there = run(emulator, "-L", "/usr/aarch64-linux-gnu", tmp_path / "portable")
     assert there == run(built / "portable")
     assert len(there.split()) == 4
 
 
+def test_hostile_bundles_under_the_address_sanitizer(repository: Path, tmp_path: Path) -> None:
+    options = {"EDGETRACK_SANITIZE": "address,undefined", "EDGETRACK_TESTS": "ON"}
+    folder = configure_and_build(repository / "runtime_cpp", tmp_path, target="hostile", **options)
+    assert ", 0 failures" in run(folder / "hostile")
+
+
+@pytest.mark.nightly
 def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
     """Address and undefined behaviour, over everything that the other C++ tests do."""
     options = {"EDGETRACK_SANITIZE": "address,undefined", "EDGETRACK_TESTS": "ON"}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
     assert "0 failures" in run(folder / "robust", bundle.folder)
-    assert ", 0 failures" in run(folder / "hostile")
     assert "no allocation" in run(folder / "steady")
     assert "0 failures" in run(folder / "multi")
     assert "the same" in run(folder / "threads")
     run(folder / "tokens", bundle.folder, input=b"red car\n" + bytes(range(1, 256)) + b"\n")
 
 
+@pytest.mark.nightly
 def test_the_thread_sanitizer_finds_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
-    """Threads with trackers of their own on one engine: on dice, and on ONNX Runtime where its headers are."""
+    """Threads with trackers of their own on one engine: on dice, and on ONNX Runtime."""
     options = {"EDGETRACK_SANITIZE": "thread", "EDGETRACK_TESTS": "ON"}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
     assert "the same 1200 tracks in 3 threads" in run(folder / "threads")
-    if has_header():
-        suppressions = f"suppressions={repository / 'runtime_cpp/tests/tsan.supp'}"
-        said = run(
-            folder / "threads", bundle.folder, env={**onnxruntime_library(), "TSAN_OPTIONS": suppressions}
-        )
-        assert "the same 36 tracks in 3 threads" in said
+    suppressions = f"suppressions={repository / 'runtime_cpp/tests/tsan.supp'}"
+    environment = {**onnxruntime_library(), "TSAN_OPTIONS": suppressions}
+    assert "the same 36 tracks in 3 threads" in run(folder / "threads", bundle.folder, env=environment)
 
 
 def test_the_tokenizer_is_pythons(built: Path, bundle: Bundle) -> None:
-    dice = np.random.default_rng(0)
-    vocabulary = list(json.loads(bundle.path("tokenizer").read_text())["model"]["vocab"])
-    words = [word for word in vocabulary if word.isascii() and "[" not in word]
     lines = [
         "red car",
         " The RED-car's  driver!",
         "zzzzqqqq",
-        "a" * 101,
-        "x\ty",
         "?!",
         "123",
-        "4x4",
-        "# 7 zzzzqqqq",
         "",
         "   ",
-        "caf\u00e9",
+        "caf\u00e9 \U0001f697",
         "[SEP]",
+        "a[SEP]b",
     ]
-    for _ in range(600):
-        some = "".join(
-            dice.choice(words) + dice.choice(["", " ", "-", "  "]) for _ in range(dice.integers(1, 9))
-        )
-        lines.append(some)
-    lines += ["".join(chr(c) for c in dice.integers(32, 127, 12)).replace("[", "") for _ in range(300)]
-    answers = run(built / "tokens", bundle.folder, input="\n".join(lines).encode() + b"\n").splitlines()
+    answers = run(built / "tokens", bundle.folder, input="\n".join(lines).encode() + b"\n\xff\n").splitlines()
     python = Tokenizer(bundle)
-    for line, answer in zip(lines, answers, strict=True):
-        if not line.isascii() or "[SEP]" in line:
-            assert answer == "error 3", line  # what only Python takes
-            continue
+    expected = []
+    for line in lines:
         try:
-            ids, mask = python.encode(line)
-            expected = " ".join(str(i) for i in ids[mask > 0])
+            expected.append(" ".join(map(str, python.tokens(line))))
         except PromptError:
-            expected = "error 3"
-        assert answer == expected, repr(line)
+            expected.append("error 3")
+    assert answers == [*expected, "error 3"]
 
 
 def test_the_example_says_what_is_wrong(example: Path, bundle: Bundle, tmp_path: Path) -> None:
@@ -231,22 +207,9 @@ def test_without_the_library_the_engine_says_what_to_install(example: Path, bund
         input=b"",
     )
     assert done.returncode == 7
-    assert (
-        "pip install onnxruntime" in done.stderr.decode() or "ONNXRUNTIME_INCLUDE_DIR" in done.stderr.decode()
-    )
+    assert "pip install onnxruntime" in done.stderr.decode()
 
 
-def test_sessions_are_set_up_as_in_python(repository: Path) -> None:
-    """Another optimizer, or none, gives other last bits, and INT8 products in float."""
-    source = (repository / "runtime_cpp/src/ort.cpp").read_text()
-    block = source[source.index("kSettings[][2]") :].partition(";")[0]
-    assert dict(re.findall(r'\{"([a-z_.]+)", "(\w+)"\}', block)) == SETTINGS
-
-
-@pytest.mark.skipif(
-    not has_header(),
-    reason=f"needs ONNX Runtime's headers: set ONNXRUNTIME_INCLUDE_DIR to the folder of {HEADER}",
-)
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_the_same_video_gives_the_same_boxes_in_cpp_and_python(
     example: Path, bundle: Bundle, precision: str

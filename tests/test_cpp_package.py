@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from test_cpp_library import configure_and_build, has_header, onnxruntime_library, run
+from test_cpp_library import configure_and_build, onnxruntime_library, run
 
 from edgetrack.bundle import Bundle
 from edgetrack.types import Box
@@ -111,7 +111,6 @@ def test_the_c_example_says_what_is_wrong(c_example: Path, tmp_path: Path) -> No
         assert (done.returncode, says in done.stderr) == (code, True), done.stderr
 
 
-@pytest.mark.skipif(not has_header(), reason="needs ONNX Runtime's headers: set ONNXRUNTIME_INCLUDE_DIR")
 def test_the_c_example_follows_the_car(c_example: Path) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene

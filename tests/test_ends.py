@@ -177,7 +177,7 @@ def test_a_command_that_runs_out_of_memory_is_one_line(
 
 
 def test_an_engine_that_fails_otherwise_says_which_graph() -> None:
-    from edgetrack.engines.ort import _failure
+    from edgetrack.engines.session_graph import _failure
     from edgetrack.errors import EngineUnavailable, OutOfMemoryError
 
     assert isinstance(

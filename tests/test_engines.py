@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from bundles import write_fake_bundle
 from edgetrack.bundle import GRAPHS, Bundle
 from edgetrack.engines import ENGINES, available, open_engine
 from edgetrack.engines.base import Engine
-from edgetrack.engines.ort import saturates
+from edgetrack.engines.ort import LIBRARY_VARIABLE, saturates
 from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra, reason_of
 
 
@@ -159,9 +162,59 @@ def test_a_file_that_is_no_graph(fake: Bundle) -> None:
 
 
 def test_without_onnxruntime(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(EngineUnavailable, match="pip install onnxruntime"):
+    monkeypatch.setenv(LIBRARY_VARIABLE, "/nowhere/libonnxruntime.so")
+    with pytest.raises(EngineUnavailable, match=r"/nowhere/libonnxruntime\.so.*pip install onnxruntime"):
         open_engine(fake)
+
+
+def test_a_library_that_is_another_one(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LIBRARY_VARIABLE, "libm.so.6")
+    with pytest.raises(
+        EngineUnavailable, match=r"libm\.so\.6 is not ONNX Runtime 1\.18 or later; run: pip install -U"
+    ):
+        open_engine(fake)
+
+
+def test_an_onnxruntime_without_its_library(
+    fake: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its packages were before 1.19."""
+    (tmp_path / "onnxruntime" / "capi").mkdir(parents=True)
+    (tmp_path / "onnxruntime" / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(
+        EngineUnavailable, match=r"capi has no libonnxruntime\.so; .*run: pip install -U onnxruntime"
+    ):
+        open_engine(fake)
+
+
+def test_the_library_that_the_variable_names(fake: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, without the package."""
+    found = find_spec("onnxruntime")
+    assert found is not None
+    assert found.submodule_search_locations is not None
+    library = next(Path(found.submodule_search_locations[0]).glob("capi/libonnxruntime.so.*"))
+    code = (
+        "import sys; sys.modules['onnxruntime'] = None; import edgetrack\n"
+        "print(edgetrack.Tracker(engine='ort').engine.reason)"
+    )
+    environment = {**os.environ, LIBRARY_VARIABLE: str(library)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"ONNX Runtime {library.name.partition('.so.')[2]} on the CPU")
+
+
+def test_frames_run_without_the_python_package() -> None:
+    code = (
+        "import sys, numpy as np, edgetrack\n"
+        "tracker = edgetrack.Tracker(engine='ort')\n"
+        "frame = np.zeros((48, 64, 3), np.uint8)\n"
+        "tracker.start(frame, text='red car', box=(10, 10, 20, 20)), tracker.update(frame)\n"
+        "print({'onnxruntime', 'tokenizers'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
 
 
 def test_an_engine_is_lazy(fake: Bundle) -> None:

@@ -11,7 +11,7 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[ex
 
 import onnxruntime  # noqa: E402
 
-from edgetrack.engines.ort import session_options  # noqa: E402
+from edgetrack.engines.session_graph import session_options  # noqa: E402
 from edgetrack.export.weights import WeightFile  # noqa: E402
 
 LOOKUP = """

@@ -24,17 +24,20 @@ PLAIN = {
     "absent", "accept", "add", "against", "allow", "batched", "busy", "camera", "center", "check", "close",
     "closed", "compare", "config", "confirm", "copyable", "corrupt", "count", "coverage", "dict", "diff", "digests",
     "draws", "edgetrack", "error", "facts", "failed", "failure", "folder", "force", "format", "fps", "from", "gone",
-    "h", "id", "index", "init", "ints", "json", "k", "max", "memory", "min", "missing", "ms", "multi", "name",
-    "names", "no", "not", "of", "on", "open", "other", "out", "output", "path", "picture", "pixels", "ratio", "ray",
-    "reader", "recorded", "remove", "reset", "results", "resume", "rounds", "s", "seed", "set", "show", "start",
-    "started", "sum", "time", "to", "total", "unavailable", "version", "w", "x", "xywh", "xyxy", "y",
+    "h", "html", "id", "index", "init", "ints", "json", "k", "max", "memory", "min", "missing", "ms", "multi",
+    "name", "names", "no", "not", "of", "on", "open", "other", "out", "output", "path", "picture", "pixels",
+    "ratio", "ray", "reader", "recorded", "remove", "reset", "results", "resume", "rounds", "s", "seed", "set",
+    "show", "start", "started", "sum", "time", "to", "total", "unavailable", "version", "w", "x", "xywh", "xyxy",
+    "y",
 }  # fmt: skip
-# Words of a private dialect, with the standard term that replaces each.
+# Words of a private dialect and British spellings, with what replaces each.
 BANNED = {
-    "belief": "confidence", "claim": "prepare", "contestant": "tracker", "dice": "random", "doubt": "uncertain",
-    "entrant": "tracker", "everywhere": "full frame", "haste": "velocity", "lend": "map", "loan": "handle",
-    "look": "inference", "looks": "inference", "moments": "failure cases", "patience": "max_uncertain_frames",
-    "stills": "images", "thaw": "unfreeze", "thing": "object", "widen": "expand",
+    "behaviour": "behavior", "belief": "confidence", "claim": "prepare", "colour": "color", "contestant": "tracker",
+    "dice": "random", "disturbance": "perturbation", "disturbances": "perturbations", "doubt": "uncertain",
+    "entrant": "tracker", "everywhere": "full frame", "haste": "velocity", "labelled": "labeled", "lend": "map",
+    "loan": "handle", "look": "inference", "looks": "inference", "moments": "failure cases",
+    "patience": "max_uncertain_frames", "stills": "images", "surest": "most confident", "thaw": "unfreeze",
+    "thing": "object", "told": "prompt", "unlabelled": "unlabeled", "widen": "expand",
 }  # fmt: skip
 
 

@@ -13,11 +13,11 @@ pytestmark = pytest.mark.skipif(
     shutil.which("cmake") is None or shutil.which("c++") is None,
     reason="needs cmake and a C++ compiler on the path: pip install cmake",
 )
-OFF = {"EDGETRACK_CUDA": "OFF", "EDGETRACK_TENSORRT": "OFF", "EDGETRACK_ONNXRUNTIME": "OFF"}
+OFF = {"EDGETRACK_CUDA": "OFF", "EDGETRACK_TENSORRT": "OFF"}
 PROJECT = """
 cmake_minimum_required(VERSION 3.18)
 project(kernels_only LANGUAGES CXX)
-set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF) # nothing that the system has, such as libonnxruntime-dev
+set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF) # nothing that the system has, such as libnvinfer-dev
 set(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH OFF)
 add_subdirectory({kernels} kernels)
 """
@@ -36,10 +36,10 @@ class Machine:
 
     def configure(self, **switches: str) -> tuple[bool, str]:
         """Whether it went well, and what CMake said, on one line. What it found before is forgotten."""
-        given = {**OFF, "TENSORRT_ROOT": "", "ONNXRUNTIME_ROOT": "", **switches}
+        given = {**OFF, "TENSORRT_ROOT": "", **switches}
         words = ["cmake", "-S", str(self.folder), "-B", str(self.folder / "build"), "-U*_INCLUDE*"]
         words += [f"-D{name}={value}" for name, value in given.items()]
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CUDA", "ONNXRUNTIME", "TENSORRT"))}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CUDA", "TENSORRT"))}
         done = subprocess.run(
             words, capture_output=True, text=True, timeout=300, env={**kept, "PATH": str(self.bin)}
         )
@@ -52,7 +52,6 @@ def machine(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Machi
 
 
 LACKS = {
-    "EDGETRACK_ONNXRUNTIME": ("onnxruntime_c_api.h was not found", "pass -DONNXRUNTIME_ROOT=FOLDER"),
     "EDGETRACK_CUDA": ("no nvcc was found", "install the CUDA toolkit and put nvcc on PATH"),
     "EDGETRACK_TENSORRT": (
         "the headers of TensorRT 10.3 or later were not found",
@@ -86,17 +85,6 @@ def test_another_word_is_refused(machine: Machine) -> None:
     well, said = machine.configure(EDGETRACK_CUDA="yes")
     assert not well
     assert "EDGETRACK_CUDA is yes; expected AUTO, ON or OFF" in said
-
-
-def test_the_operators_are_built_where_their_header_is(machine: Machine, tmp_path: Path) -> None:
-    """In the folders of a release and of a checkout."""
-    for place in ("include", "include/onnxruntime/core/session"):
-        header = tmp_path / place.replace("/", "-") / place / "onnxruntime_c_api.h"
-        header.parent.mkdir(parents=True)
-        header.touch()
-        root = tmp_path / place.replace("/", "-")
-        well, said = machine.configure(EDGETRACK_ONNXRUNTIME="ON", ONNXRUNTIME_ROOT=str(root))
-        assert well, said
 
 
 @pytest.mark.parametrize(

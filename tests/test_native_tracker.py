@@ -8,8 +8,7 @@ from __future__ import annotations
 import gc
 import re
 import threading
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from scripted_engine import ScriptedEngine
 
+from edgetrack._native import runtime
 from edgetrack.bundle import Bundle
 from edgetrack.engines import open_engine
 from edgetrack.errors import (
@@ -141,13 +141,28 @@ def test_the_shipped_networks_give_the_same_boxes() -> None:
             break
 
 
-def test_the_defaults_in_cpp_are_those_in_python(repository: Path) -> None:
-    header = (repository / "runtime_cpp/include/edgetrack/tracker.h").read_text()
-    body = header[header.index("struct Policy {") : header.index("struct Model {")]
-    found = re.findall(r"(double|int) (\w+) = ([\d.]+);", body)
-    numbers = {name: {"double": float, "int": int}[kind](value) for kind, name, value in found}
-    assert numbers == {field.name: field.default for field in fields(Policy)}
-    assert all(type(numbers[field.name]) is type(field.default) for field in fields(Policy))
+def test_a_policy_has_the_numbers_of_cpp() -> None:
+    numbers = runtime.policy({})
+    assert asdict(Policy()) == numbers
+    types = {field.name: {"float": float, "int": int}[str(field.type)] for field in fields(Policy)}
+    assert {name: type(value) for name, value in numbers.items()} == types
+    assert Policy.of({"refit_iou": 0.25, "max_uncertain_frames": 7}) == replace(
+        Policy(), refit_iou=0.25, max_uncertain_frames=7
+    )
+
+
+@pytest.mark.parametrize(
+    ("threshold", "says"),
+    [
+        ({"patience": 3}, "unknown threshold 'patience'; expected one of detect_threshold, "),
+        ({"max_uncertain_frames": 2.5}, "max_uncertain_frames 2.5; expected a whole number of frames"),
+        ({"max_uncertain_frames": -1}, "max_uncertain_frames -1; expected a whole number of frames"),
+        ({"refit_iou": float("nan")}, "refit_iou nan; expected a finite number"),
+    ],
+)
+def test_a_threshold_that_is_none_is_named(threshold: dict[str, float], says: str) -> None:
+    with pytest.raises(BundleError, match=re.escape(says)):
+        Policy.of(threshold)
 
 
 # what can go wrong

@@ -90,7 +90,7 @@ def test_any_text_gives_a_row_or_a_reason(tokenizer: Tokenizer, text: str) -> No
 
 def test_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{")
-    with pytest.raises(BundleError, match=r"tokenizer\.json cannot be read"):
+    with pytest.raises(BundleError, match=r"tokenizer\.json is not valid JSON"):
         Tokenizer.from_file(tmp_path / "tokenizer.json")
 
 

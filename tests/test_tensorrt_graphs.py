@@ -14,7 +14,7 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[ex
 import onnxruntime  # noqa: E402
 
 from edgetrack.bundle import GRAPHS, Bundle  # noqa: E402
-from edgetrack.engines.ort import session_options  # noqa: E402
+from edgetrack.engines.session_graph import session_options  # noqa: E402
 from edgetrack.engines.tensorrt.build import build_plan, make_log  # noqa: E402
 from edgetrack.engines.tensorrt.rewrite import rewritten  # noqa: E402
 from edgetrack.errors import BundleError  # noqa: E402

@@ -1,95 +1,65 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime on the CPU: the engine in C++, on the library of the ``onnxruntime`` package."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack import cores, memory
+from edgetrack import cores
 from edgetrack._exit import door
-from edgetrack._native import library
+from edgetrack._native import library, runtime
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds
-from edgetrack.errors import BundleError, EdgetrackError, EngineUnavailable, reason_of
+from edgetrack.errors import EngineUnavailable
 from edgetrack.manifest import TensorSpec
 from edgetrack.unique import Unique
 
-_TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
-
-# A thread that waits for the next operator spins for 50 us before it sleeps, a quarter off the time of a frame; none
-# spins between frames. The optimizer that is left out turns integer matrix products with a bias back into float ones.
-SETTINGS = {
-    "session.intra_op.allow_spinning": "1",
-    "session.intra_op.spin_duration_us": "50",
-    "session.force_spinning_stop": "1",
-    "optimization.disable_specified_optimizers": "MatMulAddFusion",
-}
+LIBRARY_VARIABLE = "EDGETRACK_ONNXRUNTIME_LIBRARY"
 
 
 class OrtGraph(Unique):
-    """One ONNX Runtime session."""
+    """One graph, loaded from a file.
+
+    Args:
+        role: what it is called in messages; "ground" runs with one thread, as it runs beside others.
+        operators: library of custom operators, or None.
+
+    Raises:
+        BundleError: ONNX Runtime cannot load the file.
+        EngineUnavailable: ONNX Runtime cannot be opened here.
+        OutOfMemoryError: There is not enough memory for it.
+    """
 
     _instead = "it is a network in memory; open the bundle where it is needed"
 
-    def __init__(self, role: str, session: Any) -> None:
+    def __init__(self, role: str, path: Path, *, threads: int | None, operators: Path | None = None) -> None:
         self.role = role
-        self._session = session
-        self.inputs: Mapping[str, TensorSpec] = {v.name: _spec(v) for v in session.get_inputs()}
-        self.outputs: Mapping[str, TensorSpec] = {v.name: _spec(v) for v in session.get_outputs()}
-        self._names = list(self.outputs)
+        self._native = runtime.OrtGraph(
+            open_library(), role, str(path), cores.checked(threads), str(operators or "")
+        )
+        self.inputs: Mapping[str, TensorSpec] = _specs(self._native.inputs)
+        self.outputs: Mapping[str, TensorSpec] = _specs(self._native.outputs)
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Compute all outputs; see ``Graph``."""
         check_feeds(self.role, self.inputs, feeds)
-        try:
-            with door:
-                results = self._session.run(self._names, feeds)
-        except Exception as error:
-            raise _failure(self.role, error) from error
-        return dict(zip(self._names, results, strict=True))
+        inputs = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+        outputs = {name: np.empty(spec.shape, spec.dtype) for name, spec in self.outputs.items()}
+        with door:
+            self._native.bind(inputs, outputs)()
+        return outputs
 
-    def bind(
-        self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
-    ) -> Callable[[], None]:
-        """See ``edgetrack.engines.binding.bind``; ONNX Runtime reads and writes the arrays where they lie."""
-        from onnxruntime import OrtValue
-
+    def bind(self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]) -> runtime.Call:
+        """See ``edgetrack.engines.binding.bind``. The C++ tracker runs the call without Python."""
         check_feeds(self.role, self.inputs, inputs)
-        binding = self._session.io_binding()
-        for name, array in inputs.items():
-            binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(array))
-        for name, array in outputs.items():
-            binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(array))
-        return _Bound(self.role, self._session, binding, (inputs, outputs))
-
-
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """A session and the memory it works on; ONNX Runtime itself keeps none of the arrays alive."""
-
-    role: str
-    session: Any
-    binding: Any
-    arrays: Any
-
-    def __call__(self) -> None:
-        try:
-            with door:
-                self.session.run_with_iobinding(self.binding)
-        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
-            raise _failure(self.role, error) from error
-
-
-def _failure(role: str, error: Exception) -> EdgetrackError:
-    """What became of a run of graph ``role``."""
-    if memory.ran_out(error):
-        return memory.told(f"ONNX Runtime ran graph {role!r}")
-    return EngineUnavailable(
-        f"ONNX Runtime could not run graph {role!r} ({reason_of(error)}); try another engine"
-    )
+        return self._native.bind(dict(inputs), dict(outputs))
 
 
 class OrtEngine(LazyEngine):
@@ -103,7 +73,7 @@ class OrtEngine(LazyEngine):
             standard operators that the graphs carry; ``name`` is "ort-ops" then.
 
     Raises:
-        EngineUnavailable: onnxruntime is not installed, the library was not built, or the precision cannot run.
+        EngineUnavailable: onnxruntime is not installed, or the precision cannot run.
     """
 
     concurrent = True
@@ -119,44 +89,53 @@ class OrtEngine(LazyEngine):
     ) -> None:
         super().__init__(bundle)
         self.name = "ort-ops" if compiled else "ort"
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise EngineUnavailable(
-                f"engine {self.name!r} needs onnxruntime, which cannot be imported ({error}); "
-                "run: pip install onnxruntime"
-            ) from error
+        version = open_library().version
         if precision not in ("fp32", "int8"):
             raise EngineUnavailable(
                 f"engine {self.name!r} cannot run precision {precision!r}: CPUs have no kernels for it; expected fp32 "
                 "or int8, or for bf16 engine='openvino', for fp16 engine='tensorrt', 'ort-cuda' or 'ort-tensorrt'"
             )
         self._threads = cores.checked(threads)
-        self._ort: Any = onnxruntime
         self.precision = precision
         self._operators = library("ops") if compiled else None
         selection = self._operators.name if self._operators else "functions of the graph"
         self.reason = (
-            f"ONNX Runtime {onnxruntime.__version__} on the CPU, {self._threads} threads; {precision}: {why}; "
+            f"ONNX Runtime {version} on the CPU, {self._threads} threads; {precision}: {why}; "
             f"token selection: {selection}"
         )
 
-    def _open(self, role: str) -> OrtGraph:
+    def _open(self, role: str) -> Any:
         path = self.bundle.graph(role, self.precision, flavour="ort")
-        # "ground" runs beside "search", whose threads it would hold up with several of its own.
-        options = session_options(1 if role == "ground" else self._threads)
-        try:
-            if self._operators is not None:
-                options.register_custom_ops_library(str(self._operators))
-            session = self._ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            if memory.ran_out(error):
-                raise memory.told(f"ONNX Runtime loaded {path}") from error
-            raise BundleError(
-                f"ONNX Runtime {self._ort.__version__} cannot load {path} ({reason_of(error)}); "
-                "export the bundle again"
-            ) from error
-        return OrtGraph(role, session)
+        return OrtGraph(role, path, threads=self._threads, operators=self._operators)
+
+
+def open_library() -> runtime.OrtLibrary:
+    """Return ONNX Runtime's shared library, opened.
+
+    It is the file that the environment's ``EDGETRACK_ONNXRUNTIME_LIBRARY`` names, else that of the installed package
+    ``onnxruntime`` (or ``onnxruntime-gpu``), else what the system has.
+
+    Raises:
+        EngineUnavailable: There is none, or it is too old.
+    """
+    named = os.environ.get(LIBRARY_VARIABLE)
+    package = None if named else find_spec("onnxruntime")
+    if package is None or not package.submodule_search_locations:
+        return _opened(named or "")
+    folder = Path(package.submodule_search_locations[0]) / "capi"
+    if found := sorted(folder.glob("libonnxruntime.so*")):
+        return _opened(str(found[0]))
+    raise EngineUnavailable(
+        f"{folder} has no libonnxruntime.so; expected that of onnxruntime 1.19.2 or later: "
+        f"run: pip install -U onnxruntime, or set {LIBRARY_VARIABLE} to such a file"
+    )
+
+
+@cache
+def _opened(file: str) -> runtime.OrtLibrary:
+    opened = runtime.OrtLibrary(file)
+    door.skip_destructors_in_children = True  # its threads are not in a fork's child
+    return opened
 
 
 def saturates(*, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
@@ -172,18 +151,5 @@ def saturates(*, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return bool(flags) and "avx512_vnni" not in flags and "avx_vnni" not in flags
 
 
-def session_options(threads: int | None) -> Any:
-    """How every session runs, with so many threads."""
-    import onnxruntime
-
-    options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cores.checked(threads)
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: the rest arrives as exceptions
-    for key, value in SETTINGS.items():
-        options.add_session_config_entry(key, value)
-    return options
-
-
-def _spec(value: Any) -> TensorSpec:
-    return TensorSpec(_TYPES.get(value.type, value.type), tuple(value.shape))
+def _specs(described: list[tuple[str, str, tuple[int, ...]]]) -> dict[str, TensorSpec]:
+    return {name: TensorSpec(dtype, shape) for name, dtype, shape in described}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from edgetrack.bundle import Bundle
 from edgetrack.cache import cache_folder
 from edgetrack.engines.base import LazyEngine, check_feeds
-from edgetrack.engines.ort import OrtGraph
+from edgetrack.engines.session_graph import SessionGraph
 from edgetrack.engines.tensorrt.plans import key
 from edgetrack.errors import BundleError, EngineUnavailable, reason_of
 from edgetrack.targets import Target
@@ -58,7 +58,7 @@ KINDS = {
 }
 
 
-class OrtGpuGraph(OrtGraph):
+class OrtGpuGraph(SessionGraph):
     """One session whose inputs live in GPU memory.
 
     ONNX Runtime copies what is bound on the host once, when it is bound: inputs therefore have memory of their own on

@@ -16,7 +16,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from edgetrack.engines.ort import session_options
+from edgetrack.engines.session_graph import session_options
 from edgetrack.errors import ConfigError
 from edgetrack.peers.nanotrack import SEARCH, TEMPLATE, change, context_side, proposals
 from edgetrack.peers.nanotrack.published import backbone, load

@@ -66,7 +66,7 @@ def torch_graph(
     import onnxruntime
     import torch
 
-    from edgetrack.engines.ort import session_options
+    from edgetrack.engines.session_graph import session_options
     from edgetrack.export.graphs import ExportGraph
     from edgetrack.export.onnx_graph import to_onnx
 

@@ -14,22 +14,6 @@ namespace edgetrack {
 
 namespace {
 
-// A Python object that may be let go of by a thread that does not hold the interpreter lock.
-class Held {
- public:
-  explicit Held(py::object object) : object_(std::move(object)) {}
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  ~Held() {
-    const py::gil_scoped_acquire lock;
-    object_ = py::object();
-  }
-  const py::object& get() const { return object_; }
-
- private:
-  py::object object_;
-};
-
 TensorSpec spec_of(const py::handle& entry) {
   const auto fields = entry.cast<py::sequence>();
   TensorSpec spec{fields[0].cast<std::string>(), DType::other, {}};
@@ -80,6 +64,15 @@ class PythonCall final : public Call {
   const Held function_;
 };
 
+class PassedOn final : public Call {
+ public:
+  explicit PassedOn(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+  void run() override { call_->run(); }
+
+ private:
+  const std::shared_ptr<Call> call_;
+};
+
 class PythonEngine final : public Engine {
  public:
   PythonEngine(py::object graph, py::object bind, bool concurrent)
@@ -95,7 +88,10 @@ class PythonEngine final : public Engine {
   std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>& inputs,
                              const std::vector<Tensor>& outputs) override {
     const py::gil_scoped_acquire lock;
-    return std::make_unique<PythonCall>(bind_.get()(role, arrays_of(inputs), arrays_of(outputs)));
+    py::object function = bind_.get()(role, arrays_of(inputs), arrays_of(outputs));
+    if (py::isinstance<NativeCall>(function))
+      return std::make_unique<PassedOn>(function.cast<const NativeCall&>().call);
+    return std::make_unique<PythonCall>(std::move(function));
   }
 
  private:

@@ -5,17 +5,39 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edgetrack/engine.h"
 
 namespace edgetrack {
 
+// A Python object that may be let go of by a thread that does not hold the interpreter lock.
+class Held {
+ public:
+  explicit Held(pybind11::object object) : object_(std::move(object)) {}
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() {
+    const pybind11::gil_scoped_acquire lock;
+    object_ = pybind11::object();
+  }
+  const pybind11::object& get() const { return object_; }
+
+ private:
+  pybind11::object object_;
+};
+
+// A call in C++ that Python passes on: the tracker then runs it without the interpreter.
+struct NativeCall {
+  std::shared_ptr<Call> call;
+};
+
 // `graph(role)` returns the inputs and the outputs, each a sequence of (name, dtype, shape); `bind(role,
 // inputs, outputs)` gets dicts of arrays that lie in the tracker's memory and returns a function that
-// computes the outputs. The arrays keep that memory alive. For a frame in GPU memory the function is called
-// with the addresses of a BgrFrame, a Region and Colours (kernels/cuda_kernels.h), and makes the input
-// "image" itself.
+// computes the outputs, or a NativeCall. The arrays keep that memory alive. For a frame in GPU memory the
+// function is called with the addresses of a BgrFrame, a Region and Colours (kernels/cuda_kernels.h), and
+// makes the input "image" itself.
 std::shared_ptr<Engine> python_engine(pybind11::object graph, pybind11::object bind, bool concurrent);
 
 // Of such inputs and outputs.

@@ -9,6 +9,8 @@ PYBIND11_MODULE(_runtime, module) {
   edgetrack::register_token_kernels(module);
   edgetrack::register_contract(module);
   edgetrack::register_loan(module);
+  edgetrack::register_ort(module);
+  edgetrack::register_tokenizer(module);
   edgetrack::register_tracker(module);
   edgetrack::register_multi_tracker(module);
 }

@@ -2,8 +2,11 @@
 
 #include <pybind11/stl.h>
 
+#include <map>
+
 #include "engine.h"
 #include "geometry.h"
+#include "policy.h"
 #include "turns.h"
 #include "values.h"
 
@@ -34,6 +37,20 @@ Policy policy_of(const py::dict& values) {
         "policy lacks numbers: the compiled module is of another version; run: pip install -e .");
   for (const std::string& name : names) set_policy(policy, name, values[py::str(name)].cast<double>());
   return policy;
+}
+
+// A policy's numbers by name: what Python's Policy is made of.
+py::dict numbers_of(const std::map<std::string, double>& thresholds) {
+  Policy policy;
+  for (const auto& [name, value] : thresholds) set_policy(policy, name, value);
+  py::dict numbers;
+  for (const PolicyField& field : policy_fields()) {
+    if (field.frames)
+      numbers[field.name] = policy.*field.frames;
+    else
+      numbers[field.name] = policy.*field.number;
+  }
+  return numbers;
 }
 
 Text text_of(const Ids& ids, const Mask& mask) {
@@ -137,6 +154,8 @@ const char* class_name(Code code) {
       return "BundleError";
     case Code::engine:
       return "EngineUnavailable";
+    case Code::memory:
+      return "OutOfMemoryError";
   }
   return "EdgetrackError";
 }
@@ -174,6 +193,8 @@ void register_tracker(py::module_& module) {
       PyErr_SetObject(py::type::handle_of(raised).ptr(), raised.ptr());
     }
   });
+  module.def("policy", &numbers_of, py::arg("thresholds"),
+             "the defaults, overridden by a bundle's thresholds");
   py::class_<PyTracker>(module, "Tracker")
       .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, py::dict>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),

@@ -23,6 +23,8 @@ Frame frame_of(const Picture& picture);
 
 void register_loan(pybind11::module_& module);
 void register_contract(pybind11::module_& module);
+void register_ort(pybind11::module_& module);
+void register_tokenizer(pybind11::module_& module);
 void register_tracker(pybind11::module_& module);
 void register_multi_tracker(pybind11::module_& module);
 

@@ -1,27 +1,8 @@
-# libedgetrack: the tracker for C++ and C, with its CMake package. ONNX Runtime is opened at run time; only its
-# headers are needed here. Order: what you name, JetPack's and the distribution's folders, and then a download.
+# libedgetrack: the tracker for C++ and C, with its CMake package. ONNX Runtime is opened at run time.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_c_api.h
-          HINTS ENV ONNXRUNTIME_INCLUDE_DIR
-          PATH_SUFFIXES onnxruntime onnxruntime/core/session
-          DOC "Folder of onnxruntime_c_api.h, such as that of Debian's libonnxruntime-dev")
-if(NOT ONNXRUNTIME_INCLUDE_DIR AND EDGETRACK_FETCH_ONNXRUNTIME)
-  include(FetchContent)
-  FetchContent_Declare(onnxruntime_headers
-                       GIT_REPOSITORY https://github.com/microsoft/onnxruntime.git
-                       GIT_TAG v1.18.1 # the oldest that is supported: newer libraries keep its interface
-                       GIT_SHALLOW ON
-                       GIT_SUBMODULES ""
-                       SOURCE_SUBDIR none) # nothing of it is built
-  FetchContent_MakeAvailable(onnxruntime_headers)
-  set(ONNXRUNTIME_INCLUDE_DIR ${onnxruntime_headers_SOURCE_DIR}/include/onnxruntime/core/session)
-endif()
-
-add_library(edgetrack src/bundle.cpp src/bundle_files.cpp src/c_api.cpp src/json.cpp src/ort.cpp
-                      src/sha256.cpp src/tokenizer.cpp
-                      $<TARGET_OBJECTS:edgetrack_core>)
+add_library(edgetrack src/c_api.cpp $<TARGET_OBJECTS:edgetrack_core>)
 add_library(edgetrack::edgetrack ALIAS edgetrack)
 target_include_directories(edgetrack PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
                                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
@@ -29,15 +10,6 @@ target_include_directories(edgetrack PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SO
 target_compile_features(edgetrack PUBLIC cxx_std_17)
 target_compile_options(edgetrack PRIVATE ${warnings})
 target_link_libraries(edgetrack PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
-if(ONNXRUNTIME_INCLUDE_DIR)
-  message(STATUS "ONNX Runtime engine: with the headers in ${ONNXRUNTIME_INCLUDE_DIR}")
-  target_include_directories(edgetrack SYSTEM PRIVATE ${ONNXRUNTIME_INCLUDE_DIR})
-  target_compile_definitions(edgetrack PRIVATE EDGETRACK_ONNXRUNTIME)
-else()
-  message(STATUS "ONNX Runtime engine: not built, onnxruntime_c_api.h was not found; give its folder by "
-                 "-DONNXRUNTIME_INCLUDE_DIR=FOLDER or set -DEDGETRACK_FETCH_ONNXRUNTIME=ON")
-endif()
-
 # Before 1.0 every minor version may change the interface, and the structs of the C API with it.
 set_target_properties(edgetrack PROPERTIES VERSION ${PROJECT_VERSION}
                                            SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
@@ -71,6 +43,7 @@ if(EDGETRACK_TESTS) # tests/test_cpp_library.py builds and runs them
     target_link_libraries(${name} PRIVATE edgetrack)
     target_include_directories(${name} PRIVATE src ../kernels)
     target_compile_options(${name} PRIVATE ${warnings})
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF) # allocations.cpp replaces the operator new of the others
   endforeach()
   if(NOT MSVC)
     target_compile_options(portable PRIVATE -ffp-contract=off) # the dice are part of what is compared

@@ -61,8 +61,8 @@ double Rival::distance(const Box& box) const { return edgetrack::distance(claim_
 // Whether there may be such a thing at all.
 bool Rival::plausible(std::size_t peak) const {
   const Peak &best = state_.peaks[0], &it = state_.peaks[peak];
-  return peak == 0 ||
-         (it.score >= std::max(state_.policy.track_threshold, kAlike * best.score) && it.raw >= kAlike * best.raw);
+  return peak == 0 || (it.score >= std::max(state_.policy.track_threshold, kAlike * best.score) &&
+                       it.raw >= kAlike * best.raw);
 }
 
 bool Rival::is_free(const Box& box, const Rival& other, const std::vector<Rival*>& all) const {

@@ -28,7 +28,7 @@ float change(float value, float reference) {
   return std::max(ratio, 1.0f / ratio);
 }
 
-constexpr double kApart = 1.0 / 3;  // IoU below which two boxes are two places
+constexpr double kMaxOverlap = 1.0 / 3;  // IoU below which two boxes are two places
 
 Share share_of(const Maps& maps, int cell) {
   const int count = maps.cells * maps.cells, row = cell / maps.cells, column = cell % maps.cells;
@@ -85,7 +85,8 @@ std::optional<Prediction> decode_apart(const Maps& maps, const Prior* prior, con
                                        const Box* others, std::size_t count) {
   const int best = best_cell(maps, prior, [&](int cell) {
     const Box box = from_region(region, share_of(maps, cell));
-    return std::all_of(others, others + count, [&](const Box& other) { return iou(box, other) < kApart; });
+    return std::all_of(others, others + count,
+                       [&](const Box& other) { return iou(box, other) < kMaxOverlap; });
   });
   if (best < 0) return std::nullopt;
   return prediction_of(maps, best);

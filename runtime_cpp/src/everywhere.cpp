@@ -119,9 +119,9 @@ Track Tracker::State::arrive(const Frame* current) {
   }
   const Box found = clip(from_region(region, prediction->share), look.extent());
   const Tensor& image = look.by->image;
-  const double sum = evidence.add(found, score, box && iou(*box, found) >= kSamePlace, region,
-                                  look.on_gpu ? nullptr : image.floats(),
-                                  static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff, look.begun);
+  const double sum = evidence.add(
+      found, score, box && iou(*box, found) >= kSamePlace, region, look.on_gpu ? nullptr : image.floats(),
+      static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff, look.begun);
   if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
     if (current)
       box = here(found);
@@ -172,8 +172,9 @@ void Tracker::State::end_trial() {
   const Box found = clip(from_region(region, prediction->share), look.extent());
   const Tensor& image = look.by->image;
   const bool same = iou(found, look.then) >= kSamePlace;
-  const double sum = evidence.add(found, score, same, region, image.floats(),
-                                  static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff, look.begun);
+  const double sum =
+      evidence.add(found, score, same, region, image.floats(), static_cast<int>(image.spec.shape[3]),
+                   model.std, policy.static_max_diff, look.begun);
   belief = score;
   if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
     if (same) return;

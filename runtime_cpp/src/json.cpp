@@ -12,7 +12,7 @@ namespace edgetrack {
 
 namespace {
 
-constexpr int kDeepest = 32;
+constexpr int kMaxDepth = 32;
 constexpr const char* kKinds[] = {"null", "true or false", "a number", "a text", "a list", "an object"};
 
 std::string utf8(unsigned long code) {
@@ -58,7 +58,7 @@ class JsonReader {
   }
 
   Json value(int depth) {
-    if (depth > kDeepest) fail("less nesting");
+    if (depth > kMaxDepth) fail("less nesting");
     skip();
     Json json;
     json.origin_ = origin_;

@@ -13,6 +13,7 @@ class Json {
   // `origin` names the text in messages. Throws Error when it is not JSON.
   static Json parse(const std::string& text, const std::string& origin);
 
+  bool null() const { return kind_ == Kind::nothing; }
   const std::string& text() const;
   double number() const;
   bool truth() const;

@@ -37,7 +37,7 @@ constexpr Step kSteps[] = {
     {Kind::attribute, 23, Kind::sparse},   {Kind::sparse, 1, Kind::tensor},
     {Kind::sparse, 2, Kind::tensor},       {Kind::tensor, 13, Kind::entry},
 };
-constexpr int kDeepest = 100;  // messages in messages, as protobuf's own readers allow
+constexpr int kMaxMessageDepth = 100;  // messages in messages, as protobuf's own readers allow
 
 using Entries = std::map<std::string, std::string, std::less<>>;  // of a tensor's external_data
 
@@ -46,7 +46,7 @@ class Reader {
   explicit Reader(const std::string& origin) : origin_(origin) {}
 
   void message_of(Kind kind, std::string_view bytes, int depth) {
-    if (depth > kDeepest) fail("is nested too deep");
+    if (depth > kMaxMessageDepth) fail("is nested too deep");
     Entries entries;
     while (!bytes.empty()) {
       const std::uint64_t tag = varint(bytes);

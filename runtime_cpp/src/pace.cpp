@@ -109,7 +109,8 @@ void Pace::start(const Box& box, std::int64_t index) {
 
 std::optional<Basis> Pace::without_network(const Frame& frame, Basis last, bool late) const {
   const bool still = static_check && last != Basis::coasted && rested_ >= policy_.static_min_runs;
-  if (still && skipped_ < policy_.max_reused_frames && snapshot_.resembles(frame, policy_.static_max_diff)) return Basis::reused;
+  if (still && skipped_ < policy_.max_reused_frames && snapshot_.resembles(frame, policy_.static_max_diff))
+    return Basis::reused;
   if (late && skipped_ < policy_.max_coasted_frames) return Basis::coasted;
   return std::nullopt;
 }

@@ -4,6 +4,7 @@
 #include "edgetrack/bundle.h"
 #include "json.h"
 #include "message.h"
+#include "unicode.h"
 
 namespace edgetrack {
 
@@ -11,15 +12,38 @@ namespace {
 
 constexpr std::uint64_t kLargestTokenizer = 64 << 20;  // bytes
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+constexpr std::size_t kLongestInput = 10'000;  // characters; a longer one is not even taken apart
 
-// The four ranges of ASCII that BERT's tokenizer cuts out as words of their own.
-bool is_punctuation(char c) {
-  return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+// As a message shows it: in quotes, on one line, not too long.
+std::string shown(const std::u32string& text) {
+  constexpr std::size_t longest = 60;
+  std::string all = "'";
+  for (const char32_t code : text.substr(0, text.size() > longest ? longest - 3 : longest)) {
+    if (code < U' ' || (code >= 0x7f && code < 0xa0))
+      all += '?';
+    else
+      append_utf8(all, code);
+  }
+  return all + (text.size() > longest ? "...'" : "'");
 }
 
-std::string shortened(const std::string& text) {
-  return "'" + (text.size() <= 60 ? text : text.substr(0, 57) + "...") + "'";
+// With commas, as in 10,000.
+std::string grouped(std::size_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, ",");
+  return digits;
+}
+
+bool has_letter(const std::string& piece) {
+  const auto codes = code_points(piece);
+  return codes && std::any_of(codes->begin(), codes->end(), is_letter);
+}
+
+// Whether text is taken as append_normalized() does.
+bool normalizes(const Json& json) {
+  const Json& accents = json["strip_accents"];  // null: where the case goes, they go
+  return json["type"].text() == "BertNormalizer" && json["lowercase"].truth() && json["clean_text"].truth() &&
+         json["handle_chinese_chars"].truth() && (accents.null() || accents.truth());
 }
 
 }  // namespace
@@ -27,8 +51,8 @@ std::string shortened(const std::string& text) {
 Tokenizer::Tokenizer(const std::string& path, std::size_t length) : length_(length) {
   const Json json = Json::parse(read_file(path, kLargestTokenizer), path);
   const Json& model = json["model"];
-  if (model["type"].text() != "WordPiece" || json["normalizer"]["type"].text() != "BertNormalizer" ||
-      !json["normalizer"]["lowercase"].truth() || json["pre_tokenizer"]["type"].text() != "BertPreTokenizer")
+  if (model["type"].text() != "WordPiece" || !normalizes(json["normalizer"]) ||
+      json["pre_tokenizer"]["type"].text() != "BertPreTokenizer")
     throw Error(Code::bundle, path + " is not a lower case WordPiece tokenizer; export the bundle again");
   prefix_ = model["continuing_subword_prefix"].text();
   const auto whole = [&](const Json& value) {
@@ -37,67 +61,100 @@ Tokenizer::Tokenizer(const std::string& path, std::size_t length) : length_(leng
     return static_cast<std::int64_t>(value.number());
   };
   longest_ = static_cast<std::size_t>(whole(model["max_input_chars_per_word"]));
-  for (const auto& [piece, number] : model["vocab"].fields()) pieces_[piece] = whole(number);
-  for (const Json& token : json["added_tokens"].items()) special_.push_back(token["content"].text());
+  for (const Json& token : json["added_tokens"].items())
+    if (!token["content"].text().empty()) special_[token["content"].text()] = whole(token["id"]);
+  for (const auto& [piece, number] : model["vocab"].fields()) {
+    pieces_[piece] = whole(number);
+    if (!special_.count(piece) && has_letter(piece)) words_.insert(pieces_[piece]);
+  }
   const auto id = [&](const std::string& piece) {
     if (!pieces_.count(piece))
       throw Error(Code::bundle, path + " has no " + piece + "; export the bundle again");
     return pieces_[piece];
   };
   begin_ = id("[CLS]"), end_ = id("[SEP]"), unknown_ = id(model["unk_token"].text());
+  words_.erase(unknown_);
 }
 
-// The longest pieces that the word starts with, one after another. Whether they are known, and not only signs
-// and digits, which name nothing that could be found.
-bool Tokenizer::add_word(const std::string& word, std::vector<std::int64_t>& ids) const {
-  if (word.empty()) return false;
+// The longest pieces that the word starts with, one after another; all of it is unknown when one is.
+void Tokenizer::add_word(const std::u32string& word, std::vector<std::int64_t>& ids) const {
+  if (word.empty()) return;
+  std::string text;
+  for (const char32_t code : word) append_utf8(text, code);
   std::vector<std::int64_t> found;
-  for (std::size_t begin = 0; begin < word.size() && word.size() <= longest_;) {
-    std::size_t end = word.size();
+  for (std::size_t begin = 0; begin < text.size();) {
+    std::size_t end = word.size() > longest_ ? begin : text.size();
     auto piece = pieces_.end();
     for (; end > begin && piece == pieces_.end(); --end)
-      piece = pieces_.find((begin > 0 ? prefix_ : "") + word.substr(begin, end - begin));
+      piece = pieces_.find((begin > 0 ? prefix_ : "") + text.substr(begin, end - begin));
     if (piece == pieces_.end()) {
-      found.clear();
+      found = {unknown_};
       break;
     }
     found.push_back(piece->second);
     begin = end + 1;
   }
-  const bool known = !found.empty();
-  if (!known) found.push_back(unknown_);
   ids.insert(ids.end(), found.begin(), found.end());
-  return known && std::any_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+// Text without markers such as [SEP].
+void Tokenizer::add_words(const std::u32string& text, std::vector<std::int64_t>& ids) const {
+  std::u32string normal, word;
+  for (const char32_t code : text) append_normalized(normal, code);
+  for (const char32_t code : normal) {
+    const bool sign = is_punctuation(code);
+    if (!sign && code != U' ') {
+      word += code;
+      continue;
+    }
+    add_word(word, ids);
+    word.clear();
+    if (sign) add_word({code}, ids);
+  }
+  add_word(word, ids);
+}
+
+std::vector<std::int64_t> Tokenizer::tokens(const std::string& text) const {
+  const std::optional<std::u32string> codes = code_points(text);
+  if (!codes)
+    throw Error(Code::prompt, "text '" + printable(text) + "' is not valid UTF-8; expected Unicode text");
+  const auto refuse = [&](const std::string& why) {
+    throw Error(Code::prompt, "text " + shown(*codes) + why);
+  };
+  if (codes->size() > kLongestInput)
+    refuse(message(" has ", grouped(codes->size()), " characters; expected at most ", grouped(kLongestInput),
+                   ": describe the target in fewer words"));
+  std::u32string normal;
+  for (const char32_t code : *codes) append_normalized(normal, code);
+  if (normal.find_first_not_of(U' ') == std::u32string::npos)
+    refuse(" is empty; expected a description such as 'red car'");
+  std::vector<std::int64_t> ids = {begin_};
+  for (std::size_t at = 0; at < text.size();) {  // up to the next marker, of several here the longest
+    std::size_t next = text.size();
+    auto marker = special_.end();
+    for (auto token = special_.begin(); token != special_.end(); ++token) {
+      const std::size_t found = text.find(token->first, at);
+      if (found < next ||
+          (found == next && marker != special_.end() && token->first.size() > marker->first.size()))
+        next = found, marker = token;
+    }
+    add_words(*code_points(text.substr(at, next - at)), ids);
+    if (marker == special_.end()) break;
+    ids.push_back(marker->second);
+    at = next + marker->first.size();
+  }
+  if (std::none_of(ids.begin(), ids.end(), [&](std::int64_t id) { return words_.count(id) > 0; }))
+    refuse(" has no word that the model knows; expected English words");
+  ids.push_back(end_);
+  return ids;
 }
 
 Text Tokenizer::encode(const std::string& text) const {
-  const auto refuse = [&](const std::string& why) {
-    throw Error(Code::prompt, "text " + shortened(text) + why);
-  };
-  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > 127; }))
-    refuse(" has characters beyond ASCII; expected English words (Python's edgetrack takes any text)");
-  if (std::all_of(text.begin(), text.end(), is_space))
-    refuse(" is empty; expected a description such as 'red car'");
-  for (const std::string& special : special_)
-    if (text.find(special) != std::string::npos) refuse(" has " + special + " in it; leave it out");
-  std::vector<std::int64_t> ids = {begin_};
-  std::string word;
-  bool known = false;
-  for (const char c : text) {
-    if (is_space(c) || is_punctuation(c)) {
-      known = add_word(word, ids) || known;
-      word.clear();
-      if (!is_space(c)) add_word({c}, ids);
-    } else if (c >= 32 && c < 127) {  // other control characters vanish
-      word += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    }
-  }
-  known = add_word(word, ids) || known;
-  if (!known) refuse(" has no word that the model knows; expected English words");
-  ids.push_back(end_);
+  const std::vector<std::int64_t> ids = tokens(text);
   if (ids.size() > length_)
-    refuse(message(" is ", ids.size() - 2, " word pieces long; expected at most ", length_ - 2,
-                   ": describe the target in fewer words"));
+    throw Error(Code::prompt, message("text ", shown(*code_points(text)), " is ", ids.size() - 2,
+                                      " word pieces long; expected at most ", length_ - 2,
+                                      ": describe the target in fewer words"));
   Text out = {ids, std::vector<float>(ids.size(), 1.0f)};
   out.ids.resize(length_, 0);
   out.mask.resize(length_, 0.0f);

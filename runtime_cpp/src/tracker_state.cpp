@@ -69,7 +69,8 @@ void Tracker::State::follow_from(const Box& at) {
 // Wider for a target that is fast, and for one that was not surely seen of late.
 Region Tracker::State::search_region() const {
   const double speed = pace.speed() / std::sqrt(box->w * box->h);
-  const double growth = policy.uncertainty_expansion * streak / policy.max_uncertain_frames + policy.velocity_expansion * speed;
+  const double growth =
+      policy.uncertainty_expansion * streak / policy.max_uncertain_frames + policy.velocity_expansion * speed;
   return region_around(*box, model.search_factor * (1 + std::min(growth, kWidest)));
 }
 
@@ -100,7 +101,8 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   if (whole_look.pending && index >= whole_look.lands) tentative ? end_trial() : end_check(nullptr);
   if (!locked) return latest;
   if (tentative && !whole_look.pending) begin_look(frame);
-  const bool check = !own_template && !whole_look.pending && (owed > 0 || due(index, policy.reverify_interval));
+  const bool check =
+      !own_template && !whole_look.pending && (owed > 0 || due(index, policy.reverify_interval));
   const double left_s = deadline.left_s();
   if (check) ++owed;
   if (status == Status::tracking)
@@ -123,7 +125,8 @@ Track Tracker::State::search_alone(const Frame& frame) {
 
 Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
   const Maps maps = answer.maps();
-  const Prior prior = {window.data(), policy.window_influence, box->w / around.w, box->h / around.w, policy.penalty_k};
+  const Prior prior = {window.data(), policy.window_influence, box->w / around.w, box->h / around.w,
+                       policy.penalty_k};
   const Prediction prediction = decode(maps, &prior);
   const double score = confidence(prediction);
   if (score >= policy.update_threshold)
@@ -131,7 +134,8 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
   if (crowded) note_peaks(maps, prior, frame);
   pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr, index);
-  if (score >= policy.template_update_threshold && !contested && due(index, policy.template_update_interval)) refresh(answer);
+  if (score >= policy.template_update_threshold && !contested && due(index, policy.template_update_interval))
+    refresh(answer);
   return latest = judged(score);
 }
 
@@ -190,8 +194,9 @@ void Tracker::State::note_peaks(const Maps& maps, const Prior& prior, const Fram
     const auto next = decode_apart(maps, &prior, around, before.data(), peak_count);
     if (!next) return;
     before[peak_count] = from_region(around, next->share);
-    peaks[peak_count++] = {clip(smoothed(from_region(around, next->share), *box, policy.size_momentum), frame),
-                           next->peak, confidence(*next)};
+    peaks[peak_count++] = {
+        clip(smoothed(from_region(around, next->share), *box, policy.size_momentum), frame), next->peak,
+        confidence(*next)};
   }
 }
 

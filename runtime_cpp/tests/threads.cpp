@@ -32,7 +32,8 @@ Setup dice() {
                  {},
                  {{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}},
                  400};
-  setup.policy.max_uncertain_frames = 3, setup.policy.reverify_interval = 4, setup.policy.template_update_interval = 2;
+  setup.policy.max_uncertain_frames = 3, setup.policy.reverify_interval = 4,
+  setup.policy.template_update_interval = 2;
   return setup;
 }
 

@@ -115,7 +115,7 @@ class Scratch:
         """Builds the module anew from the copy; returns what went wrong."""
         options = [
             "-DCMAKE_BUILD_TYPE=Release", "-DEDGETRACK_PYTHON=ON", "-DEDGETRACK_IN_WHEEL=ON",
-            "-DEDGETRACK_CUDA=OFF", "-DEDGETRACK_TENSORRT=OFF", "-DEDGETRACK_ONNXRUNTIME=OFF",
+            "-DEDGETRACK_CUDA=OFF", "-DEDGETRACK_TENSORRT=OFF",
             f"-DPython_EXECUTABLE={sys.executable}", f"-Dpybind11_DIR={_pybind11()}",
         ]  # fmt: skip
         commands = [["cmake", "--build", self.build, "--target", "_runtime", "--parallel", "2"]]

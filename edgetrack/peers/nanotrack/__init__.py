@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edgetrack._exit import door
 from edgetrack._native import runtime
 from edgetrack.crop import check_packed
-from edgetrack.engines.ort import OrtGraph, session_options
+from edgetrack.engines.ort import OrtGraph
 from edgetrack.errors import BoxError, BundleError, ConfigError, NotStartedError, reason_of
 from edgetrack.peers import Mode
 from edgetrack.types import Box, Track
@@ -207,15 +207,10 @@ def _context(size: Floats, total: Any) -> Any:
 
 
 def _open(path: Path, threads: int | None) -> OrtGraph:
-    import onnxruntime
-
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), session_options(threads), providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+        return OrtGraph(path.stem, path, threads=threads)
+    except BundleError as error:
         raise BundleError(
             f"{path} cannot be loaded ({reason_of(error)}); write it again: edgetrack export {NAME}-v2 --weights "
             "BACKBONE.onnx --weights HEAD.onnx --output DIR"
         ) from error
-    return OrtGraph(path.stem, session)

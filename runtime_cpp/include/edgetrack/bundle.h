@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,23 +12,28 @@
 
 namespace edgetrack {
 
-// The WordPiece tokenizer of a bundle: lower case, rare words split into known pieces.
+// The WordPiece tokenizer of a bundle: lower case, no accents, rare words split into known pieces. The ids
+// are those of Hugging Face's `tokenizers`, for any text.
 class EDGETRACK_API Tokenizer {
  public:
   // `length` is what every text is padded to. Throws Error.
   Tokenizer(const std::string& path, std::size_t length);
 
-  // Throws Error when the text is empty, too long, not ASCII, or has no word that the model knows. (Python
-  // takes any Unicode text.)
+  // `text` is UTF-8. Throws Error when it is empty, too long, not valid, or has no word that the model knows.
   Text encode(const std::string& text) const;
 
+  // The ids of a text of any length, from [CLS] to [SEP]. Throws Error as encode() does.
+  std::vector<std::int64_t> tokens(const std::string& text) const;
+
  private:
-  bool add_word(const std::string& word, std::vector<std::int64_t>& ids) const;
+  void add_word(const std::u32string& word, std::vector<std::int64_t>& ids) const;
+  void add_words(const std::u32string& text, std::vector<std::int64_t>& ids) const;
 
   std::size_t length_, longest_;  // tokens of a text; letters of a word
   std::string prefix_;            // of a piece that goes on with a word
   std::map<std::string, std::int64_t> pieces_;
-  std::vector<std::string> special_;
+  std::map<std::string, std::int64_t> special_;  // markers such as [SEP]
+  std::set<std::int64_t> words_;                 // pieces with a letter: others name nothing
   std::int64_t begin_, end_, unknown_;
 };
 

@@ -19,7 +19,7 @@ typedef enum {
   EDGETRACK_OK = 0,
   EDGETRACK_FRAME = 1,       /* no pixels, or rows closer than they are long */
   EDGETRACK_BOX = 2,         /* not finite, empty, or its centre outside the frame */
-  EDGETRACK_PROMPT = 3,      /* a text that is empty, too long, unknown or not ASCII */
+  EDGETRACK_PROMPT = 3,      /* a text that is empty, too long, unknown or not UTF-8 */
   EDGETRACK_CONFIG = 4,      /* an option outside its allowed values, or a null pointer */
   EDGETRACK_NOT_STARTED = 5, /* update or set_text before start */
   EDGETRACK_BUNDLE = 6,      /* a model bundle that is missing, damaged or foreign */
@@ -62,7 +62,7 @@ typedef struct {
 EDGETRACK_API edgetrack_code edgetrack_open(const char* bundle, const char* precision, const char* library,
                                             int threads, edgetrack_tracker** tracker);
 
-/* Names the target by a text (ASCII), by a box, or by both (NULL for the one that is not given), and finds it
+/* Names the target by a text (UTF-8), by a box, or by both (NULL for the one that is not given), and finds it
  * in the first frame: height rows of width pixels, three bytes each in BGR order, row_bytes apart (negative
  * where they run upwards). The frame is read in the call alone. After an error *track is as it was. */
 EDGETRACK_API edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, int width,
@@ -83,7 +83,7 @@ EDGETRACK_API edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker,
  * Off (0) at first. */
 EDGETRACK_API edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);
 
-/* Another target by its text (ASCII), from the next frame on; after an error it stays what it was. */
+/* Another target by its text (UTF-8), from the next frame on; after an error it stays what it was. */
 EDGETRACK_API edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text);
 
 /* NULL is allowed. */

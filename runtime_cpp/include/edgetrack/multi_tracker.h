@@ -21,9 +21,9 @@ class Rival;
 //
 // They are different things, unless `exclusive` is false: one that another target is on is nobody else's.
 // Where two come to one box, the one that fits it worse moves to the next best place; without such a place
-// both are uncertain while it lasts, and one is lost after `max_uncertain_frames` frames. Targets whose own boxes overlap
-// when they are added may share, until they part. Away from the others each has the track of a Tracker of its
-// own.
+// both are uncertain while it lasts, and one is lost after `max_uncertain_frames` frames. Targets whose own
+// boxes overlap when they are added may share, until they part. Away from the others each has the track of a
+// Tracker of its own.
 class EDGETRACK_API MultiTracker {
  public:
   // What came of one target in one frame: a track, or why there is none.

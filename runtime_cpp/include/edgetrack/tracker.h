@@ -13,8 +13,8 @@
 
 namespace edgetrack {
 
-// Numbers of the state machine; scores are 0..1. The same as edgetrack/policy.py, which explains each:
-// tests/test_native_tracker.py holds one to the other.
+// Numbers of the state machine; scores are 0..1. edgetrack/policy.py explains each, and has its defaults from
+// here.
 struct Policy {
   double detect_threshold = 0.60;
   double candidate_threshold = 0.10;
@@ -44,8 +44,8 @@ struct Policy {
 // The names of all numbers of a Policy.
 EDGETRACK_API std::vector<std::string> policy_names();
 
-// Sets the number called `name`. Throws Error when there is none of that name, or it counts frames and
-// `value` is not a whole number from 0 to 2^30.
+// Sets the number called `name`. Throws Error when there is none of that name, when `value` is not finite,
+// or when it counts frames and is not a whole number from 0 to 2^30.
 EDGETRACK_API void set_policy(Policy& policy, const std::string& name, double value);
 
 // What the manifest says of the network's pictures.

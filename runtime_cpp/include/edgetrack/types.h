@@ -12,7 +12,7 @@
 namespace edgetrack {
 
 // What went wrong; Python raises the class for it (errors.py: FrameError for frame), C gets the number.
-enum class Code { frame = 1, box, prompt, config, not_started, bundle, engine };
+enum class Code { frame = 1, box, prompt, config, not_started, bundle, engine, memory };
 
 // Its text says what happened with which value, what was expected, and how to mend it.
 class EDGETRACK_API Error : public std::runtime_error {
