@@ -195,8 +195,7 @@ def _track(
     text, box = targets[0] if len(targets) == 1 else (None, None)
     with Outputs(on_failure=_tell) as sinks:
         opened = _open_stdout(outputs)
-        one = len(targets) == 1
-        engine, run = _one(text, box, deadline_ms, options) if one else _many(targets, deadline_ms, options)
+        engine, run = _runner(targets, deadline_ms, options)
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:
@@ -206,17 +205,33 @@ def _track(
             sinks.add(_window(text))
         console = terminal.open_console()
         print_heading(console, source, engine, targets)
-        total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
-        with StatusLine(console, total=total, live=source.live) as line:
+        with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
             watch = Watch(line, engine)
             summary = run(source, sinks, watch, max_frames)
         sinks.close()
     failed = [sink for sink, _ in sinks.failures]
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=source.notes)
-    if written and (lost := terminal.take_lost()):
-        complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
+    if written:
+        _complain_of_stdout()
     _finish(summary, [error for _, error in sinks.failures])
+
+
+def _runner(targets: list[Target], deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
+    if len(targets) == 1:
+        return _one(*targets[0], deadline_ms, options)
+    return _many(targets, deadline_ms, options)
+
+
+def _total(source: Source_, max_frames: int | None) -> int | None:
+    return source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
+
+
+def _complain_of_stdout() -> None:
+    from edgetrack import terminal
+
+    if lost := terminal.take_lost():
+        complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
 
 
 def _open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
