@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
@@ -38,6 +37,7 @@ from edgetrack.cli.options import (
     Threads,
     Trust,
 )
+from edgetrack.cli.output_files import checked_outputs, distinct
 from edgetrack.errors import ConfigError, EdgetrackError, ReaderGone, SourceError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def run_command(
     cannot be written, the others continue, and the exit code is 2.
     """
     targets = _targets(text or [], box or [])
-    outputs = _checked_outputs(output or [], source, targets=len(targets))
+    outputs = checked_outputs(output or [], source, targets=len(targets))
     refuse_unused(context, adapter_rules(model))
     options = EngineOptions(model, engine, precision, threads, static_check, trust, wait=False)
     with signals.interruptible(), _open(camera, source) as opened:
@@ -110,7 +110,7 @@ def demo_command(
         _track(
             scene,
             targets=[(text, None)],
-            outputs=_distinct([output], None),
+            outputs=distinct([output], None),
             show=False,
             max_frames=None,
             options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),
@@ -142,37 +142,6 @@ def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
         if texts.count(text) > 1:
             raise ConfigError(f"--text {text!r} is given twice; expected another text for each target")
     return list(zip_longest(texts, [parse_box(box) for box in boxes]))
-
-
-def _checked_outputs(outputs: list[Path], source: str | None, *, targets: int) -> list[Path]:
-    for path in outputs:
-        if targets > 1 and path.suffix.lower() == ".mcap":
-            raise ConfigError(
-                f"output {path} is a recording, which holds one target; write .jsonl and .mp4 instead"
-            )
-    return _distinct(outputs, source)
-
-
-def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
-    """Return the outputs, if none overwrites another or the source."""
-    seen: set[object] = set()
-    for path in outputs:
-        identity = _identity(path)
-        if identity in seen:
-            raise ConfigError(f"output {path} is given twice; give each output its own name")
-        if source is not None and identity == _identity(Path(source)):
-            raise ConfigError(f"output {path} is the source itself; give the output another name")
-        seen.add(identity)
-    return outputs
-
-
-def _identity(path: Path) -> object:
-    """Return the same for two names of one file."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):  # what is wrong with it, says whoever opens it
-        return os.path.realpath(path)
-    return found.st_dev, found.st_ino
 
 
 def _track(
