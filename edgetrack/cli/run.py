@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
@@ -38,6 +37,7 @@ from edgetrack.cli.options import (
     Threads,
     Trust,
 )
+from edgetrack.cli.output_files import checked_outputs, distinct
 from edgetrack.errors import ConfigError, EdgetrackError, ReaderGone, SourceError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def run_command(
     cannot be written, the others continue, and the exit code is 2.
     """
     targets = _targets(text or [], box or [])
-    outputs = _checked_outputs(output or [], source, targets=len(targets))
+    outputs = checked_outputs(output or [], source, targets=len(targets))
     refuse_unused(context, adapter_rules(model))
     options = EngineOptions(model, engine, precision, threads, static_check, trust, wait=False)
     with signals.interruptible(), _open(camera, source) as opened:
@@ -110,7 +110,7 @@ def demo_command(
         _track(
             scene,
             targets=[(text, None)],
-            outputs=_distinct([output], None),
+            outputs=distinct([output], None),
             show=False,
             max_frames=None,
             options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),
@@ -144,37 +144,6 @@ def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
     return list(zip_longest(texts, [parse_box(box) for box in boxes]))
 
 
-def _checked_outputs(outputs: list[Path], source: str | None, *, targets: int) -> list[Path]:
-    for path in outputs:
-        if targets > 1 and path.suffix.lower() == ".mcap":
-            raise ConfigError(
-                f"output {path} is a recording, which holds one target; write .jsonl and .mp4 instead"
-            )
-    return _distinct(outputs, source)
-
-
-def _distinct(outputs: list[Path], source: str | None) -> list[Path]:
-    """Return the outputs, if none overwrites another or the source."""
-    seen: set[object] = set()
-    for path in outputs:
-        identity = _identity(path)
-        if identity in seen:
-            raise ConfigError(f"output {path} is given twice; give each output its own name")
-        if source is not None and identity == _identity(Path(source)):
-            raise ConfigError(f"output {path} is the source itself; give the output another name")
-        seen.add(identity)
-    return outputs
-
-
-def _identity(path: Path) -> object:
-    """Return the same for two names of one file."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):  # what is wrong with it, says whoever opens it
-        return os.path.realpath(path)
-    return found.st_dev, found.st_ino
-
-
 def _track(
     source: Source_,
     *,
@@ -195,8 +164,7 @@ def _track(
     text, box = targets[0] if len(targets) == 1 else (None, None)
     with Outputs(on_failure=_tell) as sinks:
         opened = _open_stdout(outputs)
-        one = len(targets) == 1
-        engine, run = _one(text, box, deadline_ms, options) if one else _many(targets, deadline_ms, options)
+        engine, run = _runner(targets, deadline_ms, options)
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:
@@ -206,17 +174,33 @@ def _track(
             sinks.add(_window(text))
         console = terminal.open_console()
         print_heading(console, source, engine, targets)
-        total = source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
-        with StatusLine(console, total=total, live=source.live) as line:
+        with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
             watch = Watch(line, engine)
             summary = run(source, sinks, watch, max_frames)
         sinks.close()
     failed = [sink for sink, _ in sinks.failures]
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=source.notes)
-    if written and (lost := terminal.take_lost()):
-        complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
+    if written:
+        _complain_of_stdout()
     _finish(summary, [error for _, error in sinks.failures])
+
+
+def _runner(targets: list[Target], deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
+    if len(targets) == 1:
+        return _one(*targets[0], deadline_ms, options)
+    return _many(targets, deadline_ms, options)
+
+
+def _total(source: Source_, max_frames: int | None) -> int | None:
+    return source.frames if max_frames is None else min(max_frames, source.frames or max_frames)
+
+
+def _complain_of_stdout() -> None:
+    from edgetrack import terminal
+
+    if lost := terminal.take_lost():
+        complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
 
 
 def _open_stdout(outputs: list[Path]) -> dict[Path, Sink]:

@@ -34,7 +34,7 @@ class ClipTrackingSampler:
         self._random = np.random.default_rng(seed)
 
     def sample(self) -> dict[str, Any]:
-        """One sample, as `edgetrack.training.data.tracking.TrackingSampler.sample` describes it."""
+        """One sample, as `edgetrack.training.data.synthetic.tracking.TrackingSampler.sample` describes it."""
         random = self._random
         clip = self._source.clip(random, absent=random.random() < _ABSENT_TRACKING, named=False)
         mirror = _may_flip(clip)
@@ -68,7 +68,7 @@ class ClipGroundingSampler:
         self._random = np.random.default_rng(seed)
 
     def sample(self) -> dict[str, Any]:
-        """One sample, as `edgetrack.training.data.grounding.GroundingSampler.sample` describes it."""
+        """One sample, as `edgetrack.training.data.synthetic.grounding.GroundingSampler.sample` describes it."""
         random = self._random
         clip = self._source.clip(random, absent=random.random() < _ABSENT_GROUNDING, named=True)
         image, box = letterbox(clip.second, random, flip=_may_flip(clip) and random.random() < 0.5)
