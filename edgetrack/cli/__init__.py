@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 
@@ -34,8 +35,16 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "targets": targets_command,
     "vot": vot_command,
 }
+
+
+def _help(command: Callable[..., None]) -> str:
+    """Return the docstring with one line per paragraph, because --help keeps line breaks."""
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 for name, command in COMMANDS.items():  # --help lists them in this order
-    app.command(name)(command)
+    app.command(name, help=_help(command))(command)
 app.add_typer(dataset_app, name="dataset")
 
 
