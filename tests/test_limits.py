@@ -41,6 +41,8 @@ TOO_LONG = {
     "tests/test_training_datasets.py",
 }
 
+GENERATED = {"runtime_cpp/src/unicode_tables.h"}  # by runtime_cpp/tools/unicode_tables.py
+
 
 def lengths() -> dict[str, int]:
     """Lines of every source file by its path; folders that are links are counted where they lie."""
@@ -55,7 +57,7 @@ def lengths() -> dict[str, int]:
 def test_files_are_short() -> None:
     found = lengths()
     assert len(found) > 300
-    long = {path for path, lines in found.items() if lines > MAX_LINES}
+    long = {path for path, lines in found.items() if lines > MAX_LINES} - GENERATED
     assert long - TOO_LONG == set(), f"longer than {MAX_LINES} lines: split them"
     assert TOO_LONG - long == set(), "no longer too long: take them out of TOO_LONG"
 

@@ -6,9 +6,7 @@ On a random engine and on the shipped networks.
 from __future__ import annotations
 
 import gc
-import re
 import threading
-from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,6 @@ from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from scripted_engine import ScriptedEngine
 
-from edgetrack._native import runtime
 from edgetrack.bundle import Bundle
 from edgetrack.engines import open_engine
 from edgetrack.errors import (
@@ -139,30 +136,6 @@ def test_the_shipped_networks_give_the_same_boxes() -> None:
             assert native.update(frame.pixels) == plain.update(frame.pixels), frame.index
         else:
             break
-
-
-def test_a_policy_has_the_numbers_of_cpp() -> None:
-    numbers = runtime.policy({})
-    assert asdict(Policy()) == numbers
-    types = {field.name: {"float": float, "int": int}[str(field.type)] for field in fields(Policy)}
-    assert {name: type(value) for name, value in numbers.items()} == types
-    assert Policy.of({"refit_iou": 0.25, "max_uncertain_frames": 7}) == replace(
-        Policy(), refit_iou=0.25, max_uncertain_frames=7
-    )
-
-
-@pytest.mark.parametrize(
-    ("threshold", "says"),
-    [
-        ({"patience": 3}, "unknown threshold 'patience'; expected one of detect_threshold, "),
-        ({"max_uncertain_frames": 2.5}, "max_uncertain_frames 2.5; expected a whole number of frames"),
-        ({"max_uncertain_frames": -1}, "max_uncertain_frames -1; expected a whole number of frames"),
-        ({"refit_iou": float("nan")}, "refit_iou nan; expected a finite number"),
-    ],
-)
-def test_a_threshold_that_is_none_is_named(threshold: dict[str, float], says: str) -> None:
-    with pytest.raises(BundleError, match=re.escape(says)):
-        Policy.of(threshold)
 
 
 # what can go wrong
