@@ -45,7 +45,7 @@ int main(int count, char** words) {
     return 2;
   }
   edgetrack_tracker* tracker = NULL;
-  const edgetrack_code code = edgetrack_open(words[1], "fp32", NULL, 2, &tracker);
+  const edgetrack_code code = edgetrack_open(words[1], NULL, &tracker);
   if (code != EDGETRACK_OK) return fail(code);
   uint8_t* pixels = malloc((size_t)width * 3 * (size_t)height);
   const int result = pixels ? follow(tracker, words[2], width, height, pixels) : EDGETRACK_INTERNAL;

@@ -63,17 +63,26 @@ void give(const edgetrack::Track& track, edgetrack_track* out) {
 
 }  // namespace
 
-edgetrack_code edgetrack_open(const char* bundle, const char* precision, const char* library, int threads,
+edgetrack_code edgetrack_open(const char* bundle, const edgetrack_options* options,
                               edgetrack_tracker** tracker) {
   return guarded([&] {
     require(tracker, "tracker");
     *tracker = nullptr;
     require(bundle, "bundle");
-    const edgetrack::Bundle opened = edgetrack::Bundle::open(bundle, precision ? precision : "fp32");
-    edgetrack::OrtOptions options;
-    options.file = library ? library : "";
-    options.threads = threads;
-    *tracker = new edgetrack_tracker(opened, options);
+    const edgetrack_options given = options ? *options : edgetrack_options{};
+    const edgetrack::Bundle opened =
+        edgetrack::Bundle::open(bundle, given.precision ? given.precision : "fp32");
+    edgetrack::OrtOptions engine;
+    engine.file = given.library ? given.library : "";
+    engine.threads = given.threads;
+    *tracker = new edgetrack_tracker(opened, engine);
+  });
+}
+
+edgetrack_code edgetrack_warm_up(edgetrack_tracker* tracker) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    tracker->turns.take([&] { tracker->tracker.warm_up(); });
   });
 }
 
@@ -127,6 +136,22 @@ edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text) 
     require(text, "text");
     const edgetrack::Text tokens = tracker->tokenizer.encode(text);
     tracker->turns.take([&] { tracker->tracker.set_text(tokens); });
+  });
+}
+
+edgetrack_code edgetrack_get_timing(edgetrack_tracker* tracker, edgetrack_timing* timing) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(timing, "timing");
+    const edgetrack::Timing took = tracker->turns.take([&] { return tracker->tracker.timing(); });
+    *timing = {took.crop_s, took.network_s, took.total_s};
+  });
+}
+
+edgetrack_code edgetrack_reset(edgetrack_tracker* tracker) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    tracker->turns.take([&] { tracker->tracker.reset(); });
   });
 }
 

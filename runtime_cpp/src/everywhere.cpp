@@ -86,6 +86,24 @@ std::optional<Prediction> Tracker::State::find(const Maps& maps, const Region& r
   return apart && apart->peak >= kAlike * best.peak ? apart : std::nullopt;
 }
 
+// Ends the look: what it has found, in pixels of the frame that it saw. Without a find, the score is 0.
+Tracker::State::Found Tracker::State::answered() {
+  const Maps maps = end_look();
+  const Frame extent = whole_look.extent();
+  const Region region = letterbox(extent);
+  const std::optional<Prediction> best = find(maps, region);
+  if (!best) return {maps, region, 0.0, {}};
+  return {maps, region, confidence(*best), clip(from_region(region, best->share), extent)};
+}
+
+// The sum of the scores of the finds in a row at one place, `same` if this one is at the place of the last.
+double Tracker::State::add_evidence(const Box& found, double score, bool same, const Region& region) {
+  const Tensor& image = whole_look.by->image;
+  return evidence.add(found, score, same, region, whole_look.on_gpu ? nullptr : image.floats(),
+                      static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff,
+                      whole_look.begun);
+}
+
 // Looks and waits for the answer: where nothing is followed yet, and no frame came before.
 Track Tracker::State::look_now(const Frame& frame) {
   begin_look(frame);
@@ -107,21 +125,13 @@ Track Tracker::State::seek(const Frame& frame) {
 
 // What a look has found. `current` is the frame that it saw, while that is at hand.
 Track Tracker::State::arrive(const Frame* current) {
-  const Look& look = whole_look;
-  const Maps maps = end_look();
-  const Region region = letterbox(look.extent());
-  const std::optional<Prediction> prediction = find(maps, region);
-  const double score = prediction ? confidence(*prediction) : 0.0;
+  const auto [maps, region, score, found] = answered();
   if (score < policy.candidate_threshold) {
     evidence.clear();
     box.reset();
     return {std::nullopt, score, status, index};
   }
-  const Box found = clip(from_region(region, prediction->share), look.extent());
-  const Tensor& image = look.by->image;
-  const double sum = evidence.add(
-      found, score, box && iou(*box, found) >= kSamePlace, region, look.on_gpu ? nullptr : image.floats(),
-      static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff, look.begun);
+  const double sum = add_evidence(found, score, box && iou(*box, found) >= kSamePlace, region);
   if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
     if (current)
       box = here(found);
@@ -159,22 +169,14 @@ void Tracker::State::give_up() {
 
 // Another look has come to its answer while a candidate is followed.
 void Tracker::State::end_trial() {
-  const Look& look = whole_look;
-  const Maps maps = end_look();
-  const Region region = letterbox(look.extent());
-  const std::optional<Prediction> prediction = find(maps, region);
-  const double score = prediction ? confidence(*prediction) : 0.0;
+  const auto [maps, region, score, found] = answered();
   if (score < policy.candidate_threshold) {
     give_up();
     latest.score = score;
     return;
   }
-  const Box found = clip(from_region(region, prediction->share), look.extent());
-  const Tensor& image = look.by->image;
-  const bool same = iou(found, look.then) >= kSamePlace;
-  const double sum =
-      evidence.add(found, score, same, region, image.floats(), static_cast<int>(image.spec.shape[3]),
-                   model.std, policy.static_max_diff, look.begun);
+  const bool same = iou(found, whole_look.then) >= kSamePlace;
+  const double sum = add_evidence(found, score, same, region);
   belief = score;
   if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
     if (same) return;
@@ -209,19 +211,15 @@ void Tracker::State::end_check(const Frame* current) {
 // since, or what it fits better. Evidence against what is followed adds up over the checks, as the logarithm
 // of how much better the other fits.
 std::optional<Box> Tracker::State::checked(const Frame* current) {
-  const Look& look = whole_look;
-  const Maps maps = end_look();
-  const Region region = letterbox(look.extent());
-  const std::optional<Prediction> prediction = find(maps, region);
-  const double score = prediction ? confidence(*prediction) : 0.0;
+  const auto [maps, region, score, found] = answered();
+  const Box& then = whole_look.then;
   const double here =
-      static_cast<double>(quality_within(maps, look.then, region)) * static_cast<double>(*maps.presence);
+      static_cast<double>(quality_within(maps, then, region)) * static_cast<double>(*maps.presence);
   belief += kBelief * (here - belief);
   if (score < policy.candidate_threshold || contested) return std::nullopt;
-  const Box found = clip(from_region(region, prediction->share), look.extent());
-  if (std::max(holds(found, look.then), holds(look.then, found)) >= kSame) {
+  if (std::max(holds(found, then), holds(then, found)) >= kSame) {
     against = 0;
-    if (iou(found, look.then) >= policy.refit_iou) return std::nullopt;
+    if (iou(found, then) >= policy.refit_iou) return std::nullopt;
     take_template(current, found);
     return moved(found);
   }

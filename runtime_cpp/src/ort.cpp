@@ -1,7 +1,9 @@
 #include "edgetrack/ort.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include "message.h"
 #include "ort_session.h"
@@ -45,9 +47,13 @@ class OrtEngine final : public Engine {
 }  // namespace
 
 std::shared_ptr<Engine> open_ort(const Bundle& bundle, const OrtOptions& options) {
-  if (options.threads < 1)
-    throw Error(Code::config, message("threads is ", options.threads, "; expected at least 1"));
-  return std::make_shared<OrtEngine>(bundle, options);
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  if (options.threads < 0 || options.threads > cores)
+    throw Error(Code::config, message("threads is ", options.threads, "; expected 1 to ", cores,
+                                      ", the cores that this process may use, or 0 for the default"));
+  OrtOptions taken = options;
+  if (taken.threads == 0) taken.threads = std::min(2, cores);
+  return std::make_shared<OrtEngine>(bundle, taken);
 }
 
 }  // namespace edgetrack

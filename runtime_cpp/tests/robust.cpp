@@ -41,11 +41,9 @@ static void expect_error(edgetrack::Code code, const char* words, const Step& st
 static void c_api() {
   edgetrack_tracker* tracker = nullptr;
   edgetrack_track track;
-  expect(edgetrack_open(nullptr, nullptr, nullptr, 1, &tracker) == EDGETRACK_CONFIG, "no bundle");
-  expect(edgetrack_open("/nowhere", nullptr, nullptr, 1, nullptr) == EDGETRACK_CONFIG,
-         "nowhere to put the tracker");
-  expect(edgetrack_open("/nowhere", nullptr, nullptr, 1, &tracker) == EDGETRACK_BUNDLE && !tracker,
-         "no folder");
+  expect(edgetrack_open(nullptr, nullptr, &tracker) == EDGETRACK_CONFIG, "no bundle");
+  expect(edgetrack_open("/nowhere", nullptr, nullptr) == EDGETRACK_CONFIG, "nowhere to put the tracker");
+  expect(edgetrack_open("/nowhere", nullptr, &tracker) == EDGETRACK_BUNDLE && !tracker, "no folder");
   expect(std::strstr(edgetrack_message(), "/nowhere/manifest.json cannot be read"),
          "the message names the file");
   const std::uint8_t pixel[3] = {};
@@ -56,6 +54,10 @@ static void c_api() {
          "update_within without tracker");
   expect(edgetrack_set_static_check(nullptr, 1) == EDGETRACK_CONFIG, "set_static_check without tracker");
   expect(edgetrack_set_text(nullptr, "x") == EDGETRACK_CONFIG, "set_text without tracker");
+  edgetrack_timing timing;
+  expect(edgetrack_warm_up(nullptr) == EDGETRACK_CONFIG, "warm_up without tracker");
+  expect(edgetrack_reset(nullptr) == EDGETRACK_CONFIG, "reset without tracker");
+  expect(edgetrack_get_timing(nullptr, &timing) == EDGETRACK_CONFIG, "timing without tracker");
   edgetrack_close(nullptr);
   std::string elsewhere = "unset";
   std::thread([&] { elsewhere = edgetrack_message(); }).join();
@@ -226,12 +228,23 @@ static void operators_that_are_not_there(const char* folder) {
   expect_error(edgetrack::Code::engine, "", [&] { edgetrack::open_ort(bundle, options)->graph("search"); });
 }
 
+static void too_many_threads(const char* folder) {
+  edgetrack_tracker* tracker = nullptr;
+  for (const int threads : {-1, 100000}) {
+    edgetrack_options options = {};
+    options.threads = threads;
+    expect(edgetrack_open(folder, &options, &tracker) == EDGETRACK_CONFIG && !tracker, "too many threads");
+    expect(std::strstr(edgetrack_message(), "the cores that this process may use"), "the message says so");
+  }
+}
+
 int main(int count, char** words) {
   if (count != 2) return std::printf("usage: robust BUNDLE\n"), 2;
   c_api();
   bad_frames_and_boxes();
   damaged_json(words[1]);
   operators_that_are_not_there(words[1]);
+  too_many_threads(words[1]);
   decimal_comma(words[1]);
   digests();
   turns();

@@ -18,7 +18,7 @@ typedef struct edgetrack_tracker edgetrack_tracker;
 typedef enum {
   EDGETRACK_OK = 0,
   EDGETRACK_FRAME = 1,       /* no pixels, or rows closer than they are long */
-  EDGETRACK_BOX = 2,         /* not finite, empty, or its centre outside the frame */
+  EDGETRACK_BOX = 2,         /* not finite, empty, or its center outside the frame */
   EDGETRACK_PROMPT = 3,      /* a text that is empty, too long, unknown or not UTF-8 */
   EDGETRACK_CONFIG = 4,      /* an option outside its allowed values, or a null pointer */
   EDGETRACK_NOT_STARTED = 5, /* update or set_text before start */
@@ -55,12 +55,25 @@ typedef struct {
   edgetrack_basis basis;
 } edgetrack_track;
 
-/* Opens the bundle in a folder on ONNX Runtime, with `threads` (1 or more) for the network, in `precision`:
- * "fp32" (or NULL), or "int8" where the bundle has it. `library` is its shared library's file, or NULL for
- * what the environment's EDGETRACK_ONNXRUNTIME_LIBRARY names or the system has. After an error *tracker is
- * NULL. */
-EDGETRACK_API edgetrack_code edgetrack_open(const char* bundle, const char* precision, const char* library,
-                                            int threads, edgetrack_tracker** tracker);
+/* How a bundle is opened. Zeros are the defaults: edgetrack_options options = {0}. */
+typedef struct {
+  const char* precision; /* "fp32" (or NULL), or "int8" if the bundle has it */
+  const char* library;   /* file of ONNX Runtime's shared library; NULL: what the environment variable
+                            EDGETRACK_ONNXRUNTIME_LIBRARY names, else the system's */
+  int threads;           /* per network call, at most the cores of this process; 0: 2, or 1 on one core */
+} edgetrack_options;
+
+/* Where the time of the last start, update or set_text went, in seconds; the rest is the tracker's own. */
+typedef struct {
+  double crop_s, network_s, total_s;
+} edgetrack_timing;
+
+/* Opens the bundle in a folder on ONNX Runtime; `options` may be NULL. After an error *tracker is NULL. */
+EDGETRACK_API edgetrack_code edgetrack_open(const char* bundle, const edgetrack_options* options,
+                                            edgetrack_tracker** tracker);
+
+/* Loads and runs every network once, so that neither the first text nor the first loss takes longer. */
+EDGETRACK_API edgetrack_code edgetrack_warm_up(edgetrack_tracker* tracker);
 
 /* Names the target by a text (UTF-8), by a box, or by both (NULL for the one that is not given), and finds it
  * in the first frame: height rows of width pixels, three bytes each in BGR order, row_bytes apart (negative
@@ -85,6 +98,11 @@ EDGETRACK_API edgetrack_code edgetrack_set_static_check(edgetrack_tracker* track
 
 /* Another target by its text (UTF-8), from the next frame on; after an error it stays what it was. */
 EDGETRACK_API edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text);
+
+EDGETRACK_API edgetrack_code edgetrack_get_timing(edgetrack_tracker* tracker, edgetrack_timing* timing);
+
+/* Forgets the target, as if start had never been called; the networks stay loaded. */
+EDGETRACK_API edgetrack_code edgetrack_reset(edgetrack_tracker* tracker);
 
 /* NULL is allowed. */
 EDGETRACK_API void edgetrack_close(edgetrack_tracker* tracker);

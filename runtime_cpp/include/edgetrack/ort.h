@@ -14,7 +14,8 @@ struct OrtOptions {
   // File of the library, such as the wheel's onnxruntime/capi/libonnxruntime.so.*; empty: what the
   // environment's EDGETRACK_ONNXRUNTIME_LIBRARY names, else what the system has.
   std::string file;
-  int threads = 2;  // that one graph may use; none spins while it waits for the next frame
+  int threads = 0;  // per graph, at most the cores of this process; 0: 2, or 1 where there is one core. None
+                    // spins while it waits for the next frame.
   // Cores of the threads but the calling one, as session.intra_op_thread_affinities takes them ("1;2");
   // empty: any.
   std::string affinities;
