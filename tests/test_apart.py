@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from batched_engine import BatchedEngine
 from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from test_tracker import FakeTokenizer, scene
@@ -113,36 +112,6 @@ def test_two_that_come_to_one_thing_are_in_doubt_and_then_one_is_lost() -> None:
     statuses += [{n: t.status for n, t in many.update(scene((400, 300, 60, 40))).items()} for _ in range(20)]
     assert statuses[-1]["stays"] == "tracking"
     assert statuses[-1]["guest"] == "lost"
-
-
-def test_a_slot_of_a_batch_forgets_a_target_that_is_gone() -> None:
-    """A new target may come to lie in the memory of one that is removed, with as many changes."""
-
-    def tracks() -> list[Track]:
-        engine = BatchedEngine()
-        many = MultiTracker(engine=engine, exclusive=False)
-        boxes = [(40 + 70 * i, 60, 50, 40) for i in range(2)]
-        pixels = np.random.default_rng(0).integers(0, 255, (240, 640, 3), np.uint8)
-        many.add(box=boxes[0], name="first")
-        many.add(box=boxes[1], name="second")
-        for _ in range(3):
-            many.update(pixels)
-        seen = []
-        for i in range(12):
-            many.remove("second")
-            many.add(box=(60 + 30 * i, 90, 50, 40), name="second")
-            many.update(pixels)
-            seen.append(many.update(pixels)["second"])
-        return seen
-
-    alone = []
-    engine = BatchedEngine()
-    pixels = np.random.default_rng(0).integers(0, 255, (240, 640, 3), np.uint8)
-    for i in range(12):
-        tracker = edgetrack.Tracker(engine=engine)
-        tracker.start(pixels, box=(60 + 30 * i, 90, 50, 40))
-        alone.append(tracker.update(pixels))
-    assert tracks() == alone
 
 
 def test_exclusive_is_yes_or_no() -> None:

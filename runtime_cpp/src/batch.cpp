@@ -46,8 +46,4 @@ void Batch::tell(std::size_t slot, const Target& target, const Knowledge& known)
   here.change = target.change();
 }
 
-void Batch::forget() {
-  for (Slot& slot : slots_) slot.of = nullptr;
-}
-
 }  // namespace edgetrack

@@ -22,7 +22,6 @@ class Batch {
 
   // What `slot` looks for; copied unless it is there since the last time.
   void tell(std::size_t slot, const Target& target, const Knowledge& known);
-  void forget();  // a target is gone, and another may come to lie where it was
 
   void run() { call_->run(); }
 

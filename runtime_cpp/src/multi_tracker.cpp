@@ -115,8 +115,6 @@ void MultiTracker::remove(const std::string& name) {
   rivals_.erase(rivals_.begin() + static_cast<std::ptrdiff_t>(at));
   targets_.erase(targets_.begin() + static_cast<std::ptrdiff_t>(at));
   results_.erase(results_.begin() + static_cast<std::ptrdiff_t>(at));
-  for (const std::unique_ptr<Batch>& batch : batches_)
-    if (batch) batch->forget();
 }
 
 const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame,

@@ -1,6 +1,7 @@
 #include "target.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -10,6 +11,12 @@
 namespace edgetrack {
 
 namespace {
+
+// Of all targets, so that none is taken for one that lay at the same address before it.
+std::uint64_t next_change() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 constexpr float kRival = 0.25f;  // share of the best score from which another place is a distractor
 
@@ -107,7 +114,7 @@ Target::Target(std::shared_ptr<Engine> engine, const Model& model)
 }
 
 void Target::clear() {
-  ++change_;
+  change_ = next_change();
   everything_.clear();
   words_.clear();
   picture_.clear();
@@ -136,7 +143,7 @@ void Target::set_text(const Text& text, Work& work) {
   TextGraphs& graphs = text_graphs();
   std::copy(text.ids.begin(), text.ids.end(), graphs.ids.integers());
   std::copy(text.mask.begin(), text.mask.end(), graphs.mask.floats());
-  ++change_;
+  change_ = next_change();
   work.run(*graphs.encode);
   work.run(*graphs.prompt);
   for (const Knowledge* known : {&everything_, &words_}) {
@@ -154,7 +161,7 @@ void Target::warm_up(Work& work) {
 
 void Target::set_template(const Frame& frame, const Box& box, Work& work) {
   TemplateGraph& graph = template_graph();
-  ++change_;
+  change_ = next_change();
   const Region region = region_around(box, factor_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
   work.look(*graph.call, graph.image, frame, region, colours_);
@@ -188,7 +195,7 @@ void Target::average(const float* embedding, const float* share, int cells) {
 }
 
 void Target::refresh(const float* embedding, const float* score, const float* share, int cells, float rate) {
-  ++change_;
+  change_ = next_change();
   average(embedding, share, cells);
   for (std::size_t i = 0; i < seen_.size(); ++i)
     seen_[i] = has_seen_ ? seen_[i] * (1 - rate) + now_[i] * rate : now_[i];

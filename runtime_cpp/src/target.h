@@ -47,7 +47,7 @@ class Target {
   const Knowledge& words() const { return words_; }      // the sentence alone, whatever picture there is
   const Knowledge& picture() const { return picture_; }  // the picture alone, whatever sentence there is
 
-  std::uint64_t change() const { return change_; }  // another number for each change of what is known
+  std::uint64_t change() const { return change_; }  // a number that no other change of any target has
 
   void warm_up(Work& work);  // runs the graphs that encode it, on what they last encoded
 

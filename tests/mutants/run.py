@@ -77,8 +77,10 @@ class Scratch:
             cwd=ROOT, check=True, capture_output=True, text=True,
         )  # fmt: skip
         for name in filter(None, listed.stdout.split("\0")):
-            if (ROOT / name).is_file():
-                (self.repository / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.repository / name).parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).is_symlink():  # edgetrack/export and edgetrack/targets
+                (self.repository / name).symlink_to((ROOT / name).readlink())
+            elif (ROOT / name).is_file():
                 shutil.copy2(ROOT / name, self.repository / name)
         if (ROOT.parent / "shared").is_dir():
             (folder / "shared").symlink_to(ROOT.parent / "shared")
