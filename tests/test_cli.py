@@ -11,12 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+import fakes
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
-from tests import fakes
 
 cv2 = pytest.importorskip("cv2")
 FAKE = [sys.executable, str(Path(fakes.__file__).resolve())]

@@ -13,6 +13,7 @@ from base64 import b64decode, b64encode
 from contextlib import suppress
 from pathlib import Path
 
+import fakes
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +24,6 @@ from edgetrack.io import open_sink, open_source
 from edgetrack.io.recorder import CHUNK_BYTES, SCHEMAS, TOPICS
 from edgetrack.io.recording import Recording
 from edgetrack.types import Basis, Box, Frame, Track
-from tests import fakes
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 pytest.importorskip("mcap", reason="the mcap extra is not installed")

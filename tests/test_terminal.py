@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import fakes
 import numpy as np
 import pytest
 from rich.live import Live
@@ -20,7 +21,6 @@ from rich.text import Text
 from edgetrack import terminal
 from edgetrack.io.sinks import open_sink
 from edgetrack.types import Box, Frame, Track
-from tests import fakes
 
 cv2 = pytest.importorskip("cv2")
 pytest.importorskip("av")
