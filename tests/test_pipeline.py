@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import FakeTracker
 
 from edgetrack.errors import BoxError, ConfigError, SinkError, SourceError
 from edgetrack.io.outputs import Outputs
 from edgetrack.pipeline import Meter, run, run_many
 from edgetrack.types import Box, Frame, Timing, Track
-from tests.fakes import FakeTracker
 
 
 class Frames:

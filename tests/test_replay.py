@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import FakeTracker
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -18,7 +19,6 @@ from edgetrack.io.recording import Recording
 from edgetrack.replay.compare import agreement, compare
 from edgetrack.replay.report import GAP_PX
 from edgetrack.types import STATUSES, Box, Frame, Track
-from tests.fakes import FakeTracker
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 pytest.importorskip("mcap", reason="the mcap extra is not installed")

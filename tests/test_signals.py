@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import FakeTracker
+from test_pipeline import FakeMultiTracker, Frames, ListSink
 
 from edgetrack import signals
 from edgetrack.io.outputs import Outputs
 from edgetrack.pipeline import run, run_many
 from edgetrack.types import Frame, Track
-from tests.fakes import FakeTracker
-from tests.test_pipeline import FakeMultiTracker, Frames, ListSink
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals differ there")
 
