@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ def save(path: Path, values: dict[str, Any]) -> None:
     temporary.replace(path)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Reads a checkpoint; nothing but tensors and plain values is unpickled.
+def load(path: Path, keys: Collection[str] = ("model", "config")) -> dict[str, Any]:
+    """Read a checkpoint that has ``keys``; nothing but tensors and plain values is unpickled.
 
     Raises:
         ConfigError: the file is missing, is damaged, or is no checkpoint of edgetrack.
@@ -37,8 +38,9 @@ def load(path: Path) -> dict[str, Any]:
             f"checkpoint {path} cannot be read ({reason_of(error)}); expected a file that 'edgetrack train' wrote: "
             "restore it from a copy, or delete it to begin anew"
         ) from error
-    if not isinstance(values, dict) or not {"model", "config"} <= set(values):
-        raise ConfigError(f"{path} is no edgetrack checkpoint; expected the keys 'model' and 'config'")
+    if not isinstance(values, dict) or not set(keys) <= set(values):
+        expected = " and ".join(map(repr, keys))
+        raise ConfigError(f"{path} is no edgetrack checkpoint; expected the keys {expected}")
     return values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +157,8 @@ class Sampler:
 
 
 def _work(arguments: tuple[Any, ...], size: tuple[int, int], out: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the trainer's handlers are not this process's
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sampler = Sampler(*arguments)
     while True:
         out.put(sampler.batch(*size))

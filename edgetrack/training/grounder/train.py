@@ -19,9 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgetrack import signals
 from edgetrack.network.grounder import Grounder, places
 from edgetrack.network.picodet import PicoDet
 from edgetrack.network.text import TextEncoder
+from edgetrack.training import checkpoint
 from edgetrack.training.grounder.candidates import CHANNELS, GRID
 from edgetrack.training.grounder.records import NAMES
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
@@ -171,7 +173,9 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.step, self.seconds = 0, 0.0
         if (self.folder / "last.pt").exists():
-            state = torch.load(self.folder / "last.pt", map_location="cpu", weights_only=True)
+            state = checkpoint.load(
+                self.folder / "last.pt", ("model", "live", "optimizer", "step", "seconds")
+            )
             self.net.load_state_dict(state["live"])
             self.average.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -179,13 +183,11 @@ class Trainer:
 
     def save(self) -> None:
         """Write last.pt in one step."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "model": self.average.state_dict(), "live": self.net.state_dict(), "optimizer": self.optimizer.state_dict(),
             "step": self.step, "seconds": self.seconds,
         }  # fmt: skip
-        torch.save(state, self.folder / "part.pt")
-        (self.folder / "part.pt").replace(self.folder / "last.pt")
+        checkpoint.save(self.folder / "last.pt", state)
 
     def optimize(self, batch: Batch) -> dict[str, float]:
         """One step."""
@@ -268,4 +270,12 @@ def validated(net: Grounder, batches: list[Batch], text: TextEncoder) -> dict[st
 
 
 if __name__ == "__main__":
-    Trainer(Recipe.read(Path(sys.argv[1]))).run()
+    try:
+        with signals.interruptible():  # whatever ends the process, what is learned is saved
+            Trainer(Recipe.read(Path(sys.argv[1]))).run()
+    except KeyboardInterrupt:
+        print(
+            f"stopped and saved; resume: python -m edgetrack.training.grounder.train {sys.argv[1]}",
+            flush=True,
+        )
+        raise SystemExit(130) from None
