@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import extend_path
 from typing import Literal
@@ -10,7 +11,7 @@ import edgetrack
 from edgetrack.errors import EngineUnavailable
 
 # In the root of a checkout, its package hides the installed one, which has the compiled module.
-if not any(Path(__file__).parent.glob("_runtime.*.so")):
+if find_spec("edgetrack._runtime") is None:
     edgetrack.__path__ = extend_path(edgetrack.__path__, "edgetrack")
 
 try:

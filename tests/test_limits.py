@@ -35,7 +35,6 @@ TOO_LONG = {
     "tests/test_gpu_frames.py",
     "tests/test_int8.py",
     "tests/test_pace.py",
-    "tests/test_sinks.py",
     "tests/test_tensorrt_handover.py",
     "tests/test_tracker_api.py",
     "tests/test_training_datasets.py",

@@ -6,31 +6,23 @@ import csv
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sink_samples import ABSENT, TRACK, frame, noise, stamps
 
 from edgetrack.errors import SinkError
 from edgetrack.io import recorder
 from edgetrack.io.overlay import COLOURS, draw, draw_all
 from edgetrack.io.recording import Recording
-from edgetrack.io.sinks import Sink, open_sink
-from edgetrack.io.sources import open_source
+from edgetrack.io.sinks import open_sink
 from edgetrack.io.window import WindowSink
-from edgetrack.types import STATUSES, Box, Frame, Track
+from edgetrack.types import STATUSES, Box, Track
 
 av = pytest.importorskip("av")
 cv2 = pytest.importorskip("cv2")
 make_reader = pytest.importorskip("mcap.reader").make_reader
-TRACK = Track(Box(10.123456, 20, 30, 25), 0.87654321, "tracking", 0)
-ABSENT = Track(None, 0.1, "searching", 0)
-
-
-def frame(index: int = 0, *, size: tuple[int, int] = (160, 120)) -> Frame:
-    return Frame(np.full((size[1], size[0], 3), 90, np.uint8), index, index / 25)
 
 
 def test_a_json_line_is_exactly_as_documented(tmp_path: Path) -> None:
@@ -208,147 +200,6 @@ def test_a_table_has_headings_and_the_values_of_the_lines(tmp_path: Path) -> Non
     with (tmp_path / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["name"], row["x"]) for row in rows] == [('a "red", car', "10.12"), ("b", "")]
-
-
-@pytest.fixture
-def small_files() -> Iterator[Callable[[int | None], None]]:
-    """Sets how large a file may get; a write beyond it is cut short first, and then fails, as on a full disk."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def limit(size: int | None) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before if size is None else (size, before[1]))
-
-    yield limit
-    limit(None)
-
-
-def fill(sink: Sink, limit: Callable[[int | None], None], size: int) -> tuple[int, list[int]]:
-    """Writes frames until some fail, then makes room; how many there were, and which of them failed."""
-    failed: list[int] = []
-    limit(size)
-    index = 0
-    while len(failed) < 3:
-        try:
-            sink.write(noise(index), TRACK, latency_ms=1)
-        except SinkError:
-            failed.append(index)
-        index += 1
-        assert index < 2000
-    limit(None)
-    return index, failed
-
-
-def noise(index: int) -> Frame:
-    return Frame(np.random.default_rng(index).integers(0, 255, (48, 64, 3), np.uint8), index, index / 25)
-
-
-@pytest.mark.parametrize("kind", ["jsonl", "csv"])
-def test_a_line_that_does_not_fit_is_not_there_at_all(
-    tmp_path: Path, kind: str, small_files: Callable[[int | None], None]
-) -> None:
-    path = tmp_path / f"out.{kind}"
-    with open_sink(path) as sink:
-        count, failed = fill(sink, small_files, 5000)
-        for index in range(count, count + 5):  # there is room again
-            sink.write(noise(index), TRACK, latency_ms=1)
-    content = path.read_text()
-    assert content.endswith("\n")
-    if kind == "jsonl":
-        found = [json.loads(line)["frame"] for line in content.splitlines()]
-    else:
-        found = [int(row["frame"]) for row in csv.DictReader(content.splitlines())]
-    assert found == [index for index in range(count + 5) if index not in failed]
-    assert len(found) > 20
-
-
-def test_a_video_that_does_not_fit_ends_with_the_last_frame_that_did(
-    tmp_path: Path, small_files: Callable[[int | None], None]
-) -> None:
-    path = tmp_path / "out.mp4"
-    sink = open_sink(path, fps=25)
-    _, failed = fill(sink, small_files, 60_000)
-    sink.close()
-    shown = stamps(path)
-    assert 3 < len(shown) == failed[0] - 1  # said with the frame after it, at once
-    assert shown == pytest.approx([index / 25 for index in range(len(shown))])
-    assert path.stat().st_size < 60_000
-    with open_source(path) as source:  # this reader, too, takes it
-        assert len(list(source)) == len(shown)
-
-
-def test_a_recording_that_does_not_fit_ends_with_the_last_chunk_that_did(
-    tmp_path: Path, small_files: Callable[[int | None], None]
-) -> None:
-    path = tmp_path / "out.mcap"
-    sink = open_sink(path, facts={"source": "caf\udce9.mp4"})  # a name that is no Unicode
-    fill(sink, small_files, 500_000)
-    sink.close()
-    recording = Recording(path)
-    steps = list(recording.steps())
-    assert [shown.index for shown, _ in steps] == list(range(len(steps)))
-    assert len(steps) > 20
-    assert not recording.complete
-    assert recording.facts["source"] == r"caf\udce9.mp4"
-
-
-def stamps(path: Path) -> list[float]:
-    """When each picture that can be decoded is shown, in seconds."""
-    with av.open(str(path)) as container:
-        return [float(picture.time) for picture in container.decode(video=0)]
-
-
-def length_s(path: Path) -> float:
-    with av.open(str(path)) as container:
-        return container.duration / 1e6
-
-
-@pytest.mark.parametrize("complete", [False, True])
-def test_a_video_can_be_played_while_it_is_written(tmp_path: Path, complete: bool) -> None:
-    path = tmp_path / "out.mp4"
-    sink = open_sink(path, fps=25)
-    for index in range(30):
-        sink.write(noise(index), TRACK, latency_ms=1)
-    if complete:
-        sink.close()
-    copy = tmp_path / "copy.mp4"  # what a killed process leaves
-    copy.write_bytes(path.read_bytes())
-    count = 30 if complete else 29
-    assert stamps(copy) == pytest.approx([index / 25 for index in range(count)])
-    capture = cv2.VideoCapture(str(copy))
-    assert sum(capture.read()[0] for _ in range(40)) == count
-    capture.release()
-    sink.close()
-
-
-def test_a_video_is_as_long_as_its_source(tmp_path: Path) -> None:
-    """Thirty frames a second, then five; a folder or a camera is no other case."""
-    path = tmp_path / "out.mp4"
-    times = [100 + (index / 30 if index < 30 else 1 + (index - 30) / 5) for index in range(60)]
-    with open_sink(path, fps=30) as sink:
-        for index, time_s in enumerate(times):
-            sink.write(replace(frame(index), time_s=time_s), TRACK, latency_ms=1)
-    assert stamps(path) == pytest.approx([time_s - 100 for time_s in times], abs=1e-4)
-    assert length_s(path) == pytest.approx(6.8 + 1 / 30, abs=0.01)
-
-
-def test_a_clock_that_jumps_does_not_stop_a_video(tmp_path: Path) -> None:
-    path = tmp_path / "out.mp4"
-    times = [0, 0.04, 0.04, -5, -4.96, 1e9, 1e9 + 0.04, float("nan"), 3, 3.04]
-    with open_sink(path, fps=25) as sink:
-        for index, time_s in enumerate(times):
-            sink.write(replace(frame(index), time_s=time_s), TRACK, latency_ms=1)
-    assert stamps(path) == pytest.approx([index / 25 for index in range(len(times))], abs=1e-3)
-
-
-@pytest.mark.parametrize("size", [(321, 243), (1, 1), (64, 3), (8191, 2)])
-def test_a_video_has_every_row_and_column(tmp_path: Path, size: tuple[int, int]) -> None:
-    path = tmp_path / "out.mp4"
-    with open_sink(path, size=size) as sink:
-        sink.write(frame(size=size), ABSENT, latency_ms=1)
-    with av.open(str(path)) as container:
-        [picture] = container.decode(video=0)
-    assert (picture.width, picture.height) == size
 
 
 @pytest.mark.parametrize("name", [b"2026-11-28T07:14:05", b"\xff", b"%03d", b"a b\n"])

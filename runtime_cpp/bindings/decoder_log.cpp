@@ -41,7 +41,7 @@ struct Message {
 
 // Never destroyed: decoder threads may still be talking while the process ends.
 struct Log {
-  Library library;
+  Library decoder;
   std::atomic<int> listeners{0};
   std::mutex mutex;
   std::uint64_t count = 0;
@@ -60,13 +60,13 @@ void note(void* context, int level, const char* format, va_list values) {
     int prefix = 1;
     va_list copy;
     va_copy(copy, values);
-    all.library.format_line(context, level, format, copy, line, int(sizeof line), &prefix);
+    all.decoder.format_line(context, level, format, copy, line, int(sizeof line), &prefix);
     va_end(copy);
     const std::lock_guard<std::mutex> hold(all.mutex);
     all.messages.push_back({++all.count, std::this_thread::get_id(), (level & 0xff) <= kError, line});
     if (all.messages.size() > kKept) all.messages.pop_front();
   }
-  if (all.listeners == 0) all.library.standard(context, level, format, values);
+  if (all.listeners == 0) all.decoder.standard(context, level, format, values);
 }
 
 #ifdef __linux__
@@ -93,9 +93,9 @@ bool load(const std::string& path, Library& library) {
 // While there are listeners its messages are only kept; otherwise they go where they would without us.
 bool listen([[maybe_unused]] const std::string& place, int change) {
   Log& all = log();
-  if (all.library.set_callback) {
+  if (all.decoder.set_callback) {
     all.listeners += change;
-    all.library.set_callback(note);  // OpenCV may have put its own in place with its first video
+    all.decoder.set_callback(note);  // OpenCV may have put its own in place with its first video
     return true;
   }
 #ifdef __linux__
@@ -110,9 +110,9 @@ bool listen([[maybe_unused]] const std::string& place, int change) {
   if (near.empty()) near = paths;
   Library library;
   if (near.size() == 1 && load(near.front(), library)) {
-    all.library = library;
+    all.decoder = library;
     all.listeners += change;
-    all.library.set_callback(note);
+    all.decoder.set_callback(note);
     return true;
   }
 #endif

@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from edgetrack.network.picodet import MEAN, STD, STRIDES, PicoDet
 from edgetrack.network.trunk import MobileNetV2
 from edgetrack.training.grounder.cache import Cache, read_annotations
+from edgetrack.training.grounder.scene import iou
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
 Boxes = NDArray[np.float32]  # (N, 6): class, score, x1, y1, x2, y2 as shares of the picture
@@ -82,18 +83,10 @@ class _Classifier(nn.Module):
         return self.classifier(seen)[:, 1:].softmax(-1)  # type: ignore[no-any-return]
 
 
-def _iou(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-    """(N, M) of boxes (N, 4) and (M, 4)."""
-    inner = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
-    joint = inner.clip(0).prod(-1)
-    areas = [(v[:, 2:] - v[:, :2]).clip(0).prod(-1) for v in (a, b)]
-    return joint / (areas[0][:, None] + areas[1][None] - joint + 1e-12)  # type: ignore[no-any-return]
-
-
 def _thinned(boxes: Boxes, most: int = 100) -> Boxes:
     """Non-maximum suppression within each class, the surest first."""
     boxes = boxes[np.argsort(-boxes[:, 1])][: 3 * most]
-    same = (boxes[:, None, 0] == boxes[None, :, 0]) & (_iou(boxes[:, 2:], boxes[:, 2:]) > 0.5)
+    same = (boxes[:, None, 0] == boxes[None, :, 0]) & (iou(boxes[:, 2:], boxes[:, 2:]) > 0.5)
     gone = np.zeros(len(boxes), bool)
     for i in range(len(boxes)):
         if not gone[i]:
@@ -171,7 +164,7 @@ def fused(detectors: list[Detector], picture: Picture) -> Boxes:
     for i in range(len(rows)):
         if not left[i]:
             continue
-        same = left & (rows[:, 0] == rows[i, 0]) & (_iou(rows[i : i + 1, 2:], rows[:, 2:])[0] > AGREE)
+        same = left & (rows[:, 0] == rows[i, 0]) & (iou(rows[i : i + 1, 2:], rows[:, 2:])[0] > AGREE)
         group = rows[same]
         left &= ~same
         box = (group[:, 2:] * group[:, 1:2]).sum(0) / group[:, 1].sum()

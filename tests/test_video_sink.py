@@ -1,0 +1,69 @@
+"""MP4 files: they play while they are written, keep the source's clock, and have all of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sink_samples import ABSENT, TRACK, frame, noise, stamps
+
+av = pytest.importorskip("av")
+cv2 = pytest.importorskip("cv2")
+pytest.importorskip("mcap.reader")
+
+
+from edgetrack.io.sinks import open_sink  # noqa: E402
+
+
+def length_s(path: Path) -> float:
+    with av.open(str(path)) as container:
+        return container.duration / 1e6
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_a_video_can_be_played_while_it_is_written(tmp_path: Path, complete: bool) -> None:
+    path = tmp_path / "out.mp4"
+    sink = open_sink(path, fps=25)
+    for index in range(30):
+        sink.write(noise(index), TRACK, latency_ms=1)
+    if complete:
+        sink.close()
+    copy = tmp_path / "copy.mp4"  # what a killed process leaves
+    copy.write_bytes(path.read_bytes())
+    count = 30 if complete else 29
+    assert stamps(copy) == pytest.approx([index / 25 for index in range(count)])
+    capture = cv2.VideoCapture(str(copy))
+    assert sum(capture.read()[0] for _ in range(40)) == count
+    capture.release()
+    sink.close()
+
+
+def test_a_video_is_as_long_as_its_source(tmp_path: Path) -> None:
+    """Thirty frames a second, then five; a folder or a camera is no other case."""
+    path = tmp_path / "out.mp4"
+    times = [100 + (index / 30 if index < 30 else 1 + (index - 30) / 5) for index in range(60)]
+    with open_sink(path, fps=30) as sink:
+        for index, time_s in enumerate(times):
+            sink.write(replace(frame(index), time_s=time_s), TRACK, latency_ms=1)
+    assert stamps(path) == pytest.approx([time_s - 100 for time_s in times], abs=1e-4)
+    assert length_s(path) == pytest.approx(6.8 + 1 / 30, abs=0.01)
+
+
+def test_a_clock_that_jumps_does_not_stop_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    times = [0, 0.04, 0.04, -5, -4.96, 1e9, 1e9 + 0.04, float("nan"), 3, 3.04]
+    with open_sink(path, fps=25) as sink:
+        for index, time_s in enumerate(times):
+            sink.write(replace(frame(index), time_s=time_s), TRACK, latency_ms=1)
+    assert stamps(path) == pytest.approx([index / 25 for index in range(len(times))], abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [(321, 243), (1, 1), (64, 3), (8191, 2)])
+def test_a_video_has_every_row_and_column(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "out.mp4"
+    with open_sink(path, size=size) as sink:
+        sink.write(frame(size=size), ABSENT, latency_ms=1)
+    with av.open(str(path)) as container:
+        [picture] = container.decode(video=0)
+    assert (picture.width, picture.height) == size
