@@ -6,14 +6,15 @@ import logging
 import math
 from typing import cast
 
-from edgetrack.types import Basis, Box, Status, Track
+from edgetrack.types import Basis, Box, Candidate, Status, Track
 
 AGILITY = 0.5  # share of what was just seen in the new velocity, as in the C++ tracker
 REACH = (
     4.0  # how far a box is followed from one frame to the next, in sizes of it; farther off it was found anew
 )
 
-Result = tuple[tuple[float, float, float, float] | None, float, str, int, str]  # what the C++ trackers return
+Four = tuple[float, float, float, float]
+Result = tuple[Four | None, float, str, int, str, list[tuple[Four, float]]]  # what the C++ trackers return
 
 _log = logging.getLogger("edgetrack.tracker")
 
@@ -35,7 +36,7 @@ class History:
 
     def add(self, result: Result, time_s: float | None) -> Track:
         """The track that the C++ tracker's tuple stands for, once for each frame."""
-        four, score, status, index, basis = result
+        four, score, status, index, basis, finds = result
         box = None if four is None else Box(*four)
         track = Track(
             box,
@@ -47,6 +48,7 @@ class History:
             self.name,
             time_s,
             self._moved(box, status),
+            tuple(Candidate(Box(*place), value) for place, value in finds) if finds else (),
         )
         before, self.latest = self.latest, track
         if before is None or before.status != status:

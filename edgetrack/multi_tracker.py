@@ -17,7 +17,6 @@ from edgetrack.errors import ConfigError
 from edgetrack.history import History
 from edgetrack.opened import (
     Opened,
-    Tokens,
     check_deadline,
     check_flag,
     check_name,
@@ -156,7 +155,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         given = four_of(box)
         with door, self._turn:
             core = self._open_core()
-            tokens = None if text is None else self._tokens(text)
+            tokens = None if text is None else self._native_text(text)
             if name is None:
                 name = self._name_of_a_box() if text is None else text
             check_name(name)
@@ -176,7 +175,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         """
         check_name(name)
         with door, self._turn:
-            self._open_core().set_text(name, *self._tokens(text))
+            self._open_core().set_text(name, self._native_text(text))
             self._histories[name] = History(next(self._numbers), name, text)
 
     def warm_up(self) -> None:
@@ -293,7 +292,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         for name, what in named:
             text, box = (what, None) if isinstance(what, str) else (None, Box.of(what))
             if text is not None:
-                self._tokens(text)
+                self._native_text(text)
             called = text if name is None else check_name(name)
             if called in asked and called is not None:
                 raise ConfigError(
@@ -309,8 +308,8 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             pass
         return name
 
-    def _tokens(self, text: str) -> Tokens:
+    def _native_text(self, text: str) -> runtime.Text:
         check_text(text)
         if self._tokenizer is None:
             self._tokenizer = Tokenizer(self.engine.bundle)
-        return self._tokenizer.encode(text)
+        return self._tokenizer.text(text)

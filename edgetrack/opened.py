@@ -30,7 +30,6 @@ from edgetrack.unique import Unique
 
 Core = TypeVar("Core")
 Self = TypeVar("Self", bound="Opened[Any]")
-Tokens = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 # C++ trackers, each of which may have a look under way in a thread of its own
 _cores: WeakSet[Any] = WeakSet()
@@ -127,6 +126,7 @@ def core_options(engine: Engine) -> dict[str, Any]:
         "mean": manifest.mean,
         "std": manifest.std,
         "fill": manifest.fill,
+        "ranks": "rank" in manifest.tensors,
         "policy": asdict(Policy.of(manifest.thresholds_of(engine.precision))),
     }
 

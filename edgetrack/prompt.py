@@ -42,6 +42,14 @@ class Tokenizer:
         """
         return self._native.encode(_checked(text))
 
+    def text(self, text: str) -> runtime.Text:
+        """Return ``text`` as the trackers take it: encoded as a whole and in its parts.
+
+        Raises:
+            PromptError: As for ``encode``.
+        """
+        return self._native.text(_checked(text))
+
     def tokens(self, text: str) -> list[int]:
         """Return the ids of ``text``, from [CLS] to [SEP], of any length."""
         return self._native.tokens(_checked(text))

@@ -14,7 +14,6 @@ from edgetrack.errors import BoxError, ConfigError, FrameError, PromptError
 from edgetrack.history import History
 from edgetrack.opened import (
     Opened,
-    Tokens,
     check_deadline,
     check_flag,
     check_text,
@@ -111,10 +110,10 @@ class Tracker(Opened[runtime.Tracker]):
         given, (pixels, time_s) = four_of(box), parts_of(frame, time_s)
         with door, self._turn:
             core = self._open_core()
-            tokens = None if text is None else self._tokens(text)
+            given_text = None if text is None else self._native_text(text)
             try:
                 with taken(self.engine, pixels) as lent:
-                    result = core.start(lent, tokens, given)
+                    result = core.start(lent, given_text, given)
             except (FrameError, BoxError, PromptError, ConfigError):
                 raise
             except BaseException:
@@ -164,7 +163,7 @@ class Tracker(Opened[runtime.Tracker]):
             ClosedError: The tracker was closed.
         """
         with door, self._turn:
-            self._open_core().set_text(*self._tokens(text))
+            self._open_core().set_text(self._native_text(text))
             self._begin(text)
 
     def reset(self) -> None:
@@ -215,8 +214,8 @@ class Tracker(Opened[runtime.Tracker]):
         self._history = History(self._targets, "box" if text is None else text, text)
         return self._history
 
-    def _tokens(self, text: str) -> Tokens:
+    def _native_text(self, text: str) -> runtime.Text:
         check_text(text)
         if self._tokenizer is None:
             self._tokenizer = Tokenizer(self.engine.bundle)
-        return self._tokenizer.encode(text)
+        return self._tokenizer.text(text)

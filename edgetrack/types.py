@@ -164,6 +164,21 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A box that a look at the whole frame considered.
+
+    Attributes:
+        box: Its position.
+        score: Probability that it is the target, 0..1.
+    """
+
+    box: Box
+    """Position in pixels of the frame."""
+    score: float
+    """Probability that it is what the text means, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """The tracker's result for one frame.
 
@@ -179,6 +194,7 @@ class Track:
         name: Name of the target.
         time_s: Time of the frame in seconds, if it was given.
         velocity: Motion of the box's center in pixels per frame.
+        candidates: What a look at the whole frame has found, the best first.
     """
 
     box: Box | None
@@ -201,9 +217,13 @@ class Track:
     velocity: tuple[float, float] | None = field(default=None, compare=False)
     """Motion of the box's center, ``(right, down)`` in pixels per frame, smoothed over the last few frames; None unless
     the target was followed in the previous frame as well. Multiply by the frame rate to get pixels per second."""
+    candidates: tuple[Candidate, ...] = field(default=(), compare=False)
+    """What a look at the whole frame has found, the best first, on the frame in which its answer arrives: from ``start``,
+    and while the target is searched for or verified. Empty on other frames. A look takes a frame or more, so that the
+    boxes may be a few frames old. Not part of ``to_dict``."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields as JSON types: the box as a dictionary or None, the velocity as a list or None."""
+        """Return all fields but the candidates as JSON types: the box as a dictionary or None, the velocity as a list or None."""
         return {
             "id": self.id,
             "name": self.name,

@@ -49,6 +49,7 @@ class Request:
     weights: tuple[Path, ...] = ()  # for an adapter
     trust: bool = False  # lets the code of an adapter's bundle run
     text_encoder: Path = Path("runs/text")  # for a checkpoint
+    grounder: Path | None = None  # checkpoint of the grounding network, for a checkpoint or a bundle
     name: str | None = None  # of a checkpoint's or an adapter's bundle
     version: str = "0.1.0"  # the same
 
@@ -78,6 +79,8 @@ def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle | AdapterBund
     with tempfile.TemporaryDirectory(prefix=".export-", dir=request.output.parent) as temporary:
         folder, reports = Path(temporary) / "bundle", list[Report]()
         subject = _FROM[request.kind](request, folder, watch)
+        if request.grounder:
+            _add_grounder(folder, request.grounder, watch)
         if request.precisions:
             gate = Gate(subject, request.gate, watch=watch)
             reports = [_add(name, request, gate, watch) for name in request.precisions]
@@ -96,7 +99,7 @@ def _check(request: Request) -> None:
             f"checkpoint {request.model} cannot be loaded: it does not exist; "
             "expected a file that 'edgetrack train' wrote"
         )
-    if kind == "bundle" and not request.precisions:
+    if kind == "bundle" and not request.precisions and not request.grounder:
         Bundle.open(request.model)  # first of all it must be one
         if not request.retarget:
             raise ConfigError(
@@ -194,6 +197,14 @@ _FROM = {
     "bundle": _from_bundle,
     "checkpoint": _from_checkpoint,
 }
+
+
+def _add_grounder(folder: Path, checkpoint: Path, watch: Watch) -> None:
+    require("torch", extra="export")
+    from edgetrack.export.grounder import add_grounder
+
+    for _ in watch([0], "exporting the grounding network and comparing it with PyTorch", 1):
+        add_grounder(folder, checkpoint)
 
 
 def _stays(name: str, request: Request, bundle: Bundle) -> bool:

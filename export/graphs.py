@@ -132,15 +132,19 @@ def build_graphs(network: EdgetrackNet, encoder: MiniLM, search: int = 256) -> d
     for role, number in BATCHED.items():
         module, shapes = plans["search"]
         plans[role] = module, {name: (number, *shape[1:]) for name, shape in shapes.items()}
-    return {role: _graph(role, *plans[role]) for role in (*GRAPHS, *BATCHED)}
+    weights = {"text": "text_weights"}
+    return {
+        role: graph_of(role, *plans[role], weights.get(role, "tracker_weights"))
+        for role in (*GRAPHS, *BATCHED)
+    }
 
 
-def _graph(role: str, module: nn.Module, shapes: dict[str, tuple[int, ...]]) -> ExportGraph:
+def graph_of(role: str, module: nn.Module, shapes: dict[str, tuple[int, ...]], weights: str) -> ExportGraph:
+    """A graph to export whose outputs are measured by running it once; ``shapes`` are its inputs'."""
     module.eval().requires_grad_(False)
     inputs = {
         name: TensorSpec("int64" if name == "ids" else "float32", shape) for name, shape in shapes.items()
     }
-    weights = "text_weights" if role == "text" else "tracker_weights"
     probe = ExportGraph(role, module, GraphSpec(inputs, {}), weights)
     with torch.no_grad():
         results = module(*probe.example())

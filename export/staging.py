@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from edgetrack.bundle import BATCHED, ROLES, Bundle
+from edgetrack.bundle import BATCHED, EYE, ROLES, Bundle
 from edgetrack.errors import ExportError
 from edgetrack.manifest import FILE_NAME, Budget, BundleFile, Manifest, Precision
 
@@ -37,7 +37,7 @@ def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = ()) -> 
     kept = {
         role: entry
         for role, entry in manifest.files.items()
-        if role in (*ROLES, *BATCHED) or any(_belongs(role, name) for name in precisions)
+        if role in (*ROLES, *BATCHED, *EYE, "grounder_weights") or any(_belongs(role, name) for name in precisions)
     }
     for role, entry in kept.items():
         place = folder / entry.path
@@ -101,6 +101,12 @@ def versions() -> dict[str, str]:
 
 def _file(folder: Path, name: str) -> BundleFile:
     return BundleFile(name, hashlib.sha256((folder / name).read_bytes()).hexdigest())
+
+
+def write_manifest(folder: Path, manifest: Manifest, *, files: Mapping[str, str]) -> None:
+    """Writes ``manifest`` with ``files`` (by role) of ``folder`` named in it as well."""
+    hashed = {role: _file(folder, name) for role, name in files.items()}
+    _write(folder, replace(manifest, files={**manifest.files, **hashed}))
 
 
 def _write(folder: Path, manifest: Manifest) -> None:

@@ -20,6 +20,7 @@ from edgetrack.cli.options import (
     ExportReport,
     Force,
     Fp16,
+    Grounder,
     Int8,
     MinAucRatio,
     ModelName,
@@ -64,6 +65,7 @@ def export_command(
     weights: Weights = None,
     trust: Trust = False,
     text_encoder: TextEncoder = Path("runs/text"),
+    grounder: Grounder = None,
     name: ModelName = None,
     version: ModelVersion = "0.1.0",
 ) -> None:
@@ -102,6 +104,7 @@ def _request(given: SimpleNamespace) -> Request:
         weights=tuple(given.weights or ()),
         trust=given.trust,
         text_encoder=given.text_encoder,
+        grounder=given.grounder,
         name=given.name,
         version=given.version,
     )
@@ -137,6 +140,7 @@ def _refuse_unused(context: typer.Context, request: Request) -> None:
         "weights": (kind == "adapter", f"it is for other trackers, and {request.model} is none"),
         "trust": (kind == "adapter bundle", f"{request.model} is no adapter's bundle, whose code would run"),
         "text_encoder": (kind == "checkpoint", f"it is for a checkpoint, and {request.model} is none"),
+        "grounder": (kind in ("bundle", "checkpoint"), f"{request.model} takes its target by box alone"),
         "name": new,
         "version": new,
     }

@@ -191,6 +191,14 @@ TextEncoder = Annotated[
     Path,
     option("Folder that python -m edgetrack.training.prune_text wrote.", panel=_NEW_MODEL, metavar="DIR"),
 ]
+Grounder = Annotated[
+    Path | None,
+    option(
+        "Checkpoint of the grounding network, which finds what a text means; without it a bundle keeps its own.",
+        panel=_NEW_MODEL,
+        metavar="FILE",
+    ),
+]
 ModelName = Annotated[
     str | None,
     option(

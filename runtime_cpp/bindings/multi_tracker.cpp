@@ -43,9 +43,9 @@ class PyMultiTracker {
  public:
   PyMultiTracker(py::object graph, py::object bind, bool concurrent, double template_factor,
                  double search_factor, const Three& mean, const Three& std, const Three& fill,
-                 const py::dict& policy, const std::vector<std::size_t>& batches, bool exclusive) {
+                 bool ranks, const py::dict& policy, const std::vector<std::size_t>& batches, bool exclusive) {
     tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
-                     model_of(template_factor, search_factor, mean, std, fill), policy_of(policy), batches,
+                     model_of(template_factor, search_factor, mean, std, fill, ranks), policy_of(policy), batches,
                      exclusive);
   }
   PyMultiTracker(const PyMultiTracker&) = delete;
@@ -63,20 +63,16 @@ class PyMultiTracker {
     alone([&] { tracker_->rest(); });
   }
 
-  void add(const std::string& name, const std::optional<std::pair<Ids, Mask>>& text,
-           const std::optional<Four>& box) {
-    const std::optional<Text> tokens =
-        text ? std::optional(text_of(text->first, text->second)) : std::nullopt;
+  void add(const std::string& name, const Text* text, const std::optional<Four>& box) {
     const Box given = box ? box_of(*box) : Box{};
-    alone([&] { tracker_->add(name, tokens ? &*tokens : nullptr, box ? &given : nullptr); });
+    alone([&] { tracker_->add(name, text, box ? &given : nullptr); });
   }
 
   void remove(const std::string& name) {
     alone([&] { tracker_->remove(name); });
   }
 
-  void set_text(const std::string& name, const Ids& ids, const Mask& mask) {
-    const Text text = text_of(ids, mask);
+  void set_text(const std::string& name, const Text& text) {
     alone([&] { tracker_->set_text(name, text); });
   }
 
@@ -98,7 +94,7 @@ class PyMultiTracker {
     py::list all;
     for (const MultiTracker::Result& result : results) {
       py::object track = py::none(), failure = py::none();
-      if (result.track) track = py::cast(result_of(*result.track));
+      if (result.track) track = py::cast(result_of(*result.track, result.candidates));
       if (result.failure) failure = exception_of(result.failure);
       const Timing& t = result.timing;
       all.append(py::make_tuple(result.name, track, failure, Seconds{t.crop_s, t.network_s, t.total_s}));
@@ -111,17 +107,16 @@ class PyMultiTracker {
 
 void register_multi_tracker(py::module_& module) {
   py::class_<PyMultiTracker>(module, "MultiTracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, py::dict,
-                    std::vector<std::size_t>, bool>(),
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool,
+                    py::dict, std::vector<std::size_t>, bool>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
-           py::arg("fill"), py::arg("policy"), py::arg("batches"), py::arg("exclusive"))
+           py::arg("fill"), py::arg("ranks"), py::arg("policy"), py::arg("batches"), py::arg("exclusive"))
       .def("warm_up", &PyMultiTracker::warm_up)
       .def("rest", &PyMultiTracker::rest)
-      .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text"), py::arg("box"))
+      .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text").none(true), py::arg("box"))
       .def("remove", &PyMultiTracker::remove, py::arg("name"))
-      .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("ids").noconvert(),
-           py::arg("mask").noconvert())
+      .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("text"))
       .def("set_static_check", &PyMultiTracker::set_static_check, py::arg("on"))
       .def("names", &PyMultiTracker::names)
       .def("update", &PyMultiTracker::update, py::arg("pixels").noconvert(),

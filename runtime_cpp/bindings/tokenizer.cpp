@@ -5,7 +5,6 @@
 
 #include "edgetrack/bundle.h"
 #include "tracker.h"
-#include "values.h"
 
 namespace py = pybind11;
 
@@ -13,23 +12,28 @@ namespace edgetrack {
 
 namespace {
 
+using Ids = py::array_t<std::int64_t, py::array::c_style>;
+using Mask = py::array_t<float, py::array::c_style>;
+
 // A row of the fixed length and its mask.
 std::pair<Ids, Mask> encode(const Tokenizer& tokenizer, const std::string& sentence) {
-  const Text text = tokenizer.encode(sentence);
-  const std::vector<py::ssize_t> shape = {1, static_cast<py::ssize_t>(text.ids.size())};
+  const Tokens whole = tokenizer.encode(sentence).whole;
+  const std::vector<py::ssize_t> shape = {1, static_cast<py::ssize_t>(whole.ids.size())};
   Ids ids(shape);
   Mask mask(shape);
-  std::copy(text.ids.begin(), text.ids.end(), ids.mutable_data());
-  std::copy(text.mask.begin(), text.mask.end(), mask.mutable_data());
+  std::copy(whole.ids.begin(), whole.ids.end(), ids.mutable_data());
+  std::copy(whole.mask.begin(), whole.mask.end(), mask.mutable_data());
   return {ids, mask};
 }
 
 }  // namespace
 
 void register_tokenizer(py::module_& module) {
+  py::class_<Text>(module, "Text");
   py::class_<Tokenizer>(module, "Tokenizer")
       .def(py::init<std::string, std::size_t>(), py::arg("path"), py::arg("length"))
       .def("encode", &encode, py::arg("text"))
+      .def("text", &Tokenizer::encode, py::arg("text"))
       .def("tokens", &Tokenizer::tokens, py::arg("text"));
 }
 

@@ -21,8 +21,8 @@ void spread(const Three& from, float (&to)[3]) { std::tie(to[0], to[1], to[2]) =
 }  // namespace
 
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
-               const Three& fill) {
-  Model model{template_factor, search_factor, {}, {}, {}};
+               const Three& fill, bool ranks) {
+  Model model{template_factor, search_factor, {}, {}, {}, ranks};
   spread(mean, model.mean);
   spread(std, model.std);
   spread(fill, model.fill);
@@ -53,20 +53,19 @@ py::dict numbers_of(const std::map<std::string, double>& thresholds) {
   return numbers;
 }
 
-Text text_of(const Ids& ids, const Mask& mask) {
-  return {{ids.data(), ids.data() + ids.size()}, {mask.data(), mask.data() + mask.size()}};
-}
-
 Box box_of(const Four& values) {
   Box box;
   std::tie(box.x, box.y, box.w, box.h) = values;
   return box;
 }
 
-Result result_of(const Track& track) {
+Result result_of(const Track& track, const std::vector<Candidate>& candidates) {
+  const auto four = [](const Box& box) { return Four(box.x, box.y, box.w, box.h); };
   std::optional<Four> box;
-  if (track.box) box = {track.box->x, track.box->y, track.box->w, track.box->h};
-  return {box, track.score, name(track.status), track.index, name(track.basis)};
+  if (track.box) box = four(*track.box);
+  Finds finds;
+  for (const Candidate& candidate : candidates) finds.emplace_back(four(candidate.box), candidate.score);
+  return {box, track.score, name(track.status), track.index, name(track.basis), finds};
 }
 
 namespace {
@@ -82,11 +81,19 @@ class PyTracker {
     return turns_.take(step);
   }
 
+  template <typename Step>
+  Result result(const Step& step) const {
+    return alone([&] {
+      const Track track = step();
+      return result_of(track, tracker_->candidates());
+    });
+  }
+
  public:
   PyTracker(py::object graph, py::object bind, bool concurrent, double template_factor, double search_factor,
-            const Three& mean, const Three& std, const Three& fill, const py::dict& policy) {
+            const Three& mean, const Three& std, const Three& fill, bool ranks, const py::dict& policy) {
     tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
-                     model_of(template_factor, search_factor, mean, std, fill), policy_of(policy));
+                     model_of(template_factor, search_factor, mean, std, fill, ranks), policy_of(policy));
   }
 
   PyTracker(const PyTracker&) = delete;
@@ -96,19 +103,15 @@ class PyTracker {
     tracker_.reset();
   }
 
-  Result start(const Picture& pixels, const std::optional<std::pair<Ids, Mask>>& text,
-               const std::optional<Four>& box) {
+  Result start(const Picture& pixels, const Text* text, const std::optional<Four>& box) {
     const Frame frame = frame_of(pixels);
-    const std::optional<Text> tokens =
-        text ? std::optional(text_of(text->first, text->second)) : std::nullopt;
     const Box given = box ? box_of(*box) : Box{};
-    return result_of(
-        alone([&] { return tracker_->start(frame, tokens ? &*tokens : nullptr, box ? &given : nullptr); }));
+    return result([&] { return tracker_->start(frame, text, box ? &given : nullptr); });
   }
 
   Result update(const Picture& pixels, std::optional<double> deadline_ms) {
     const Frame frame = frame_of(pixels);
-    return result_of(alone([&] { return tracker_->update(frame, deadline_ms); }));
+    return result([&] { return tracker_->update(frame, deadline_ms); });
   }
 
   void warm_up() {
@@ -132,8 +135,7 @@ class PyTracker {
     return {timing.crop_s, timing.network_s, timing.total_s};
   }
 
-  void set_text(const Ids& ids, const Mask& mask) {
-    const Text text = text_of(ids, mask);
+  void set_text(const Text& text) {
     alone([&] { tracker_->set_text(text); });
   }
 };
@@ -196,18 +198,19 @@ void register_tracker(py::module_& module) {
   module.def("policy", &numbers_of, py::arg("thresholds"),
              "the defaults, overridden by a bundle's thresholds");
   py::class_<PyTracker>(module, "Tracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, py::dict>(),
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool,
+                    py::dict>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
-           py::arg("fill"), py::arg("policy"))
-      .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text"), py::arg("box"))
+           py::arg("fill"), py::arg("ranks"), py::arg("policy"))
+      .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text").none(true), py::arg("box"))
       .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none())
       .def("warm_up", &PyTracker::warm_up)
       .def("rest", &PyTracker::rest)
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
       .def("reset", &PyTracker::reset)
       .def("timing", &PyTracker::timing)
-      .def("set_text", &PyTracker::set_text, py::arg("ids").noconvert(), py::arg("mask").noconvert());
+      .def("set_text", &PyTracker::set_text, py::arg("text"));
 }
 
 }  // namespace edgetrack

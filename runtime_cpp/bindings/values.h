@@ -6,6 +6,8 @@
 
 #include <optional>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "edgetrack/tracker.h"
 
@@ -13,16 +15,14 @@ namespace edgetrack {
 
 using Four = std::tuple<double, double, double, double>;
 using Three = std::tuple<float, float, float>;
-using Ids = pybind11::array_t<std::int64_t, pybind11::array::c_style>;
-using Mask = pybind11::array_t<float, pybind11::array::c_style>;
-using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*>;
+using Finds = std::vector<std::pair<Four, double>>;  // box and score
+using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*, Finds>;
 
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
-               const Three& fill);
+               const Three& fill, bool ranks);
 Policy policy_of(const pybind11::dict& values);
-Text text_of(const Ids& ids, const Mask& mask);
 Box box_of(const Four& values);
-Result result_of(const Track& track);
+Result result_of(const Track& track, const std::vector<Candidate>& candidates);
 
 // The error in edgetrack.errors that it stands for.
 pybind11::object python_error(const Error& error);

@@ -15,6 +15,7 @@ namespace {
 constexpr int kSchema = 2;
 constexpr std::uint64_t kLargestManifest = 1 << 20;  // bytes; a real one has about ten thousand
 constexpr std::size_t kBatches[] = {2, 4};           // "search2", "search4"
+constexpr const char* kEye[] = {"detect", "rank"};   // a bundle may do without both
 constexpr const char* kRoles[] = {"text", "prompt", "template", "search", "ground", "tokenizer"};
 
 void read_colour(const Json& json, float (&colour)[3]) {
@@ -125,6 +126,12 @@ Bundle Bundle::open(const std::string& where, const std::string& precision) {
   for (const char* role : kRoles)
     if (!bundle.paths.count(role))
       throw Error(Code::bundle, message(path, " lists no file for '", role, "'; export the bundle again"));
+  const auto& graphs = manifest["tensors"].fields();
+  const auto has = [&](const char* role) { return graphs.count(role) > 0 && bundle.paths.count(role) > 0; };
+  bundle.model.ranks = has(kEye[0]);
+  if (has(kEye[0]) != has(kEye[1]))
+    throw Error(Code::bundle, message(path, " has one of the graphs 'detect' and 'rank' without the other; ",
+                                      "export the bundle again"));
   check_tensors(manifest);
   check_graphs(path, manifest, files);
   check_files(folder, files);

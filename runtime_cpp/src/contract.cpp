@@ -22,8 +22,9 @@ struct Form {
   std::vector<Shape> inputs, outputs;
 };
 
-// I, S, G: side of the picture, and c, s, g of the maps on it; N tokens of the template, T of a text, M of
-// both; L layers; C channels; W width of an embedding; E of the text encoder.
+// I, S, G, D: side of the picture, and c, s, g, P of the maps on it; N tokens of the template, T of a text, M
+// of both; L layers; C and H channels; W width of an embedding, E of the text encoder's, R of a region's; A
+// boxes, K of them that are compared.
 const std::vector<Form>& forms() {
   static const std::vector<Form> all = {
       {"text", {{"ids", "bT"}, {"mask", "bT"}}, {{"tokens", "bTE"}}},
@@ -55,7 +56,20 @@ const std::vector<Form>& forms() {
         {"anchor", "bNW"},
         {"prompts", "b3W"},
         {"prototypes", "b2C"}},
-       {{"score", "b1gg"}, {"offset", "b2gg"}, {"size", "b2gg"}, {"presence", "b1"}, {"quality", "b1gg"}}}};
+       {{"score", "b1gg"}, {"offset", "b2gg"}, {"size", "b2gg"}, {"presence", "b1"}, {"quality", "b1gg"}}},
+      {"detect",
+       {{"image", "b3DD"}},
+       {{"boxes", "bA4"}, {"objectness", "bA"}, {"region", "bAR"}, {"map", "bHPP"}}},
+      {"rank",
+       {{"map", "bHPP"},
+        {"boxes", "bK4"},
+        {"region", "bKR"},
+        {"valid", "bK"},
+        {"tokens", "bTE"},
+        {"mask", "bT"},
+        {"noun", "bTE"},
+        {"noun_mask", "bT"}},
+       {{"score", "bK"}}}};
   return all;
 }
 

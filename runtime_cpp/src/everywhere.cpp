@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "decode.h"
 #include "tracker_state.h"
 
 namespace edgetrack {
@@ -18,22 +17,21 @@ constexpr double kSame = 0.6;       // share of one box in another from which bo
 }  // namespace
 
 // By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
-Detector& Tracker::State::looker() {
-  std::unique_ptr<Detector>& detector = own_template ? ground : ground_by_words;
-  if (!detector)
-    detector = std::make_unique<Detector>(*engine, "ground",
-                                          own_template ? target.everything() : target.words(), &whole);
-  return *detector;
+Looker& Tracker::State::looker() {
+  std::unique_ptr<Looker>& own = own_template ? look_by_picture : look_by_words;
+  if (!own && !own_template && model.ranks) own = rank_looker(*engine, target.spoken());
+  if (!own) own = ground_looker(*engine, own_template ? target.everything() : target.words(), &whole);
+  return *own;
 }
 
 // The answer counts some frames later, however soon it is there: the same video has the same tracks on every
 // machine. At once where it cannot be worked on meanwhile: the engine serves one caller at a time, or the
 // frame lies in GPU memory and is gone then.
 void Tracker::State::begin_look(const Frame& frame) {
-  Detector& detector = looker();
+  Looker& looker = this->looker();
   Look& look = whole_look;
-  const Region region = letterbox(frame);
-  look.by = &detector;
+  const Region region = looker.region(frame);
+  look.by = &looker;
   look.begun = index;
   look.width = frame.width, look.height = frame.height;
   look.on_gpu = frame.place == Place::gpu;
@@ -42,18 +40,24 @@ void Tracker::State::begin_look(const Frame& frame) {
     look.lands += static_cast<std::int64_t>(locked ? policy.reverify_latency : policy.search_latency);
   if (box) look.then = *box;
   if (look.on_gpu) {
-    run(detector, frame, region);
+    const double before_s = work.timing.network_s;
+    work.look(looker.call(), looker.image(), frame, region, colours);
+    looker.conclude();
+    looker.cost.add(work.timing.network_s - before_s);
   } else {
-    work.crop_into(detector.image, frame, region, colours);
+    work.crop_into(looker.image(), frame, region, colours);
     if (!own_template && look.lands > index) look.still.keep(frame);
-    look.errand.step = [call = detector.call.get()] { call->run(); };
+    look.errand.step = [&looker] {
+      looker.call().run();
+      looker.conclude();
+    };
     const Stopwatch watch(work.timing.network_s);
     aside->post(look.errand);
   }
   look.pending = true;
 }
 
-Maps Tracker::State::end_look() {
+void Tracker::State::end_look() {
   Look& look = whole_look;
   look.pending = false;
   if (!look.on_gpu) {
@@ -62,7 +66,6 @@ Maps Tracker::State::end_look() {
     if (look.errand.failure) std::rethrow_exception(std::exchange(look.errand.failure, nullptr));
     look.by->cost.add(look.errand.seconds);
   }
-  return look.by->answer.maps();
 }
 
 void Tracker::State::abandon() {
@@ -78,27 +81,20 @@ void Tracker::State::wait_a_share() {
   aside->wait(whole_look.errand, whole_look.by->cost.seconds() / (policy.search_latency + 1));
 }
 
-// The best place that is no other target's, if it is much like the best of all.
-std::optional<Prediction> Tracker::State::find(const Maps& maps, const Region& region) const {
-  const Prediction best = decode(maps, nullptr);
-  if (taken.empty()) return best;
-  const auto apart = decode_apart(maps, nullptr, region, taken.data(), taken.size());
-  return apart && apart->peak >= kAlike * best.peak ? apart : std::nullopt;
-}
-
-// Ends the look: what it has found, in pixels of the frame that it saw. Without a find, the score is 0.
+// Ends the look: the best place that is no other target's, in pixels of the frame that it saw. Without one,
+// the score is 0.
 Tracker::State::Found Tracker::State::answered() {
-  const Maps maps = end_look();
+  end_look();
   const Frame extent = whole_look.extent();
-  const Region region = letterbox(extent);
-  const std::optional<Prediction> best = find(maps, region);
-  if (!best) return {maps, region, 0.0, {}};
-  return {maps, region, confidence(*best), clip(from_region(region, best->share), extent)};
+  for (const Find& find : whole_look.by->finds(extent)) candidates.push_back({find.box, find.score});
+  const std::optional<Find> best = whole_look.by->apart(extent, taken);
+  return best ? Found{best->score, best->box} : Found{0.0, {}};
 }
 
 // The sum of the scores of the finds in a row at one place, `same` if this one is at the place of the last.
-double Tracker::State::add_evidence(const Box& found, double score, bool same, const Region& region) {
-  const Tensor& image = whole_look.by->image;
+double Tracker::State::add_evidence(const Box& found, double score, bool same) {
+  const Tensor& image = whole_look.by->image();
+  const Region region = whole_look.by->region(whole_look.extent());
   return evidence.add(found, score, same, region, whole_look.on_gpu ? nullptr : image.floats(),
                       static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff,
                       whole_look.begun);
@@ -125,13 +121,13 @@ Track Tracker::State::seek(const Frame& frame) {
 
 // What a look has found. `current` is the frame that it saw, while that is at hand.
 Track Tracker::State::arrive(const Frame* current) {
-  const auto [maps, region, score, found] = answered();
+  const auto [score, found] = answered();
   if (score < policy.candidate_threshold) {
     evidence.clear();
     box.reset();
     return {std::nullopt, score, status, index};
   }
-  const double sum = add_evidence(found, score, box && iou(*box, found) >= kSamePlace, region);
+  const double sum = add_evidence(found, score, box && iou(*box, found) >= kSamePlace);
   if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
     if (current)
       box = here(found);
@@ -169,14 +165,14 @@ void Tracker::State::give_up() {
 
 // Another look has come to its answer while a candidate is followed.
 void Tracker::State::end_trial() {
-  const auto [maps, region, score, found] = answered();
+  const auto [score, found] = answered();
   if (score < policy.candidate_threshold) {
     give_up();
     latest.score = score;
     return;
   }
   const bool same = iou(found, whole_look.then) >= kSamePlace;
-  const double sum = add_evidence(found, score, same, region);
+  const double sum = add_evidence(found, score, same);
   belief = score;
   if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
     if (same) return;
@@ -211,10 +207,9 @@ void Tracker::State::end_check(const Frame* current) {
 // since, or what it fits better. Evidence against what is followed adds up over the checks, as the logarithm
 // of how much better the other fits.
 std::optional<Box> Tracker::State::checked(const Frame* current) {
-  const auto [maps, region, score, found] = answered();
+  const auto [score, found] = answered();
   const Box& then = whole_look.then;
-  const double here =
-      static_cast<double>(quality_within(maps, then, region)) * static_cast<double>(*maps.presence);
+  const double here = whole_look.by->score_of(then, whole_look.extent());
   belief += kBelief * (here - belief);
   if (score < policy.candidate_threshold || contested) return std::nullopt;
   if (std::max(holds(found, then), holds(then, found)) >= kSame) {
@@ -236,18 +231,25 @@ void Tracker::State::warm_up() {
   work.timing = {};
   const Stopwatch watch(work.timing.total_s);
   aside->settle(whole_look.errand);
+  const auto twice = [](Cost& cost, const auto& run) {
+    run();
+    double seconds = 0;
+    {
+      const Stopwatch one(seconds);
+      run();
+    }
+    cost.add(seconds);
+  };
   const bool own = own_template;
   for (const bool by_picture : {!own, own}) {
     own_template = by_picture;
-    for (Detector* detector : {&searcher(), &looker()}) {
-      work.run(*detector->call);
-      double seconds = 0;
-      {
-        const Stopwatch one(seconds);
-        work.run(*detector->call);
-      }
-      detector->cost.add(seconds);
-    }
+    Detector& searching = searcher();
+    Looker& looking = looker();
+    twice(searching.cost, [&] { work.run(*searching.call); });
+    twice(looking.cost, [&] {
+      work.run(looking.call());
+      looking.conclude();
+    });
   }
   target.warm_up(work);
 }

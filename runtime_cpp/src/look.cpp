@@ -51,16 +51,16 @@ double Evidence::add(const Box& found, double score, bool same, const Region& re
 bool Evidence::differs(const Box& found, const Region& region, const float* image, int side,
                        const float std[3], double calm) const {
   const Region around = region_around(found, kAround);
-  const auto pixel = [&](double at, double origin) {
-    return std::clamp(static_cast<int>((at - origin) / region.w * side), 0, side);
-  };
-  const auto edge = [&](double from, int block, double origin) {
-    return pixel(from + around.w * block / kBlocks, origin);
+  const auto edge = [&](double from, int block, double origin, double extent) {
+    const double at = from + around.w * block / kBlocks;
+    return std::clamp(static_cast<int>((at - origin) / extent * side), 0, side);
   };
   for (int row = 0; row < kBlocks; ++row)
     for (int column = 0; column < kBlocks; ++column) {
-      const int y1 = edge(around.y, row, region.y), y2 = edge(around.y, row + 1, region.y);
-      const int x1 = edge(around.x, column, region.x), x2 = edge(around.x, column + 1, region.x);
+      const int y1 = edge(around.y, row, region.y, region.h),
+                y2 = edge(around.y, row + 1, region.y, region.h);
+      const int x1 = edge(around.x, column, region.x, region.w),
+                x2 = edge(around.x, column + 1, region.x, region.w);
       const double count = (y2 - y1) * (x2 - x1);
       if (count == 0) continue;
       for (int c = 0; c < 3; ++c) {

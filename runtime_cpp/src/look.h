@@ -1,11 +1,11 @@
-// A look at the whole frame by "ground", from the frame that it sees to the one in which its answer counts.
+// A look at the whole frame, from the frame that it sees to the one in which its answer counts.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "aside.h"
-#include "detector.h"
+#include "looker.h"
 #include "geometry.h"
 
 namespace edgetrack {
@@ -45,7 +45,7 @@ class Evidence {
 
 struct Look {
   bool pending = false;
-  Detector* by = nullptr;
+  Looker* by = nullptr;
   std::int64_t begun = 0, lands = 0;  // indices of frames
   int width = 0, height = 0;          // of the frame that it sees
   bool on_gpu = false;

@@ -80,7 +80,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   target->state().taken.reserve(results_.size() + 1);
   rivals_.push_back(&target->rival);
   targets_.push_back(std::move(target));
-  results_.push_back({name, {}, {}, {}});
+  results_.push_back({name, {}, {}, {}, {}});
 }
 
 // Its place; throws Error without such a target.
@@ -139,7 +139,10 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
   }
   search(frame);
   if (exclusive_) tell_apart();
-  for (std::size_t i = 0; i < targets_.size(); ++i) results_[i].timing = targets_[i]->tracker.timing();
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    results_[i].timing = targets_[i]->tracker.timing();
+    results_[i].candidates = targets_[i]->tracker.candidates();
+  }
   return results_;
 }
 

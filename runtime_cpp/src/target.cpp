@@ -103,6 +103,7 @@ Target::Target(std::shared_ptr<Engine> engine, const Model& model)
       everything_(engine_->graph("search")),
       words_(engine_->graph("search")),
       picture_(everything_),
+      ranks_(model.ranks),
       tokens_(static_cast<std::size_t>(everything_.anchor.spec.shape[1])),
       width_(static_cast<std::size_t>(everything_.prompts.spec.shape[2])),
       first_(3 * width_),
@@ -118,6 +119,7 @@ void Target::clear() {
   everything_.clear();
   words_.clear();
   picture_.clear();
+  spoken_ = {};
   std::fill(first_.begin(), first_.end(), 0.0f);
   has_seen_ = false;
 }
@@ -134,21 +136,44 @@ Target::TemplateGraph& Target::template_graph() {
 
 void Target::check(const Text& text) {
   const std::size_t length = static_cast<std::size_t>(everything_.memory.spec.shape[2]) - tokens_;
-  if (text.ids.size() != length || text.mask.size() != length)
-    throw Error(Code::prompt, message("the text has ", text.ids.size(), " ids and ", text.mask.size(),
-                                      " values of its mask; expected ", length, " of each"));
+  const auto check_length = [&](const Tokens& words) {
+    if (words.ids.size() != length || words.mask.size() != length)
+      throw Error(Code::prompt, message("the text has ", words.ids.size(), " ids and ", words.mask.size(),
+                                        " values of its mask; expected ", length, " of each"));
+  };
+  check_length(text.whole);
+  for (const Text::Part& part : text.parts) check_length(part.phrase), check_length(part.noun);
+  if (ranks_ && (text.parts.empty() || !text.query))
+    throw Error(Code::prompt, "the text was not taken apart; expected what Tokenizer::encode() returns");
+}
+
+// Into the outputs of "text".
+void Target::encode(const Tokens& words, Work& work) {
+  TextGraphs& graphs = text_graphs();
+  std::copy(words.ids.begin(), words.ids.end(), graphs.ids.integers());
+  std::copy(words.mask.begin(), words.mask.end(), graphs.mask.floats());
+  work.run(*graphs.encode);
 }
 
 void Target::set_text(const Text& text, Work& work) {
   TextGraphs& graphs = text_graphs();
-  std::copy(text.ids.begin(), text.ids.end(), graphs.ids.integers());
-  std::copy(text.mask.begin(), text.mask.end(), graphs.mask.floats());
   change_ = next_change();
-  work.run(*graphs.encode);
+  spoken_ = {};
+  for (std::size_t i = 0; ranks_ && i < text.parts.size(); ++i) {
+    Spoken::Part part = {Tensor::zeros(graphs.tokens.spec), Tensor::zeros(graphs.mask.spec),
+                         Tensor::zeros(graphs.tokens.spec), Tensor::zeros(graphs.mask.spec)};
+    encode(text.parts[i].phrase, work);
+    copy(graphs.tokens, part.tokens), copy(graphs.mask, part.mask);
+    encode(text.parts[i].noun, work);
+    copy(graphs.tokens, part.noun), copy(graphs.mask, part.noun_mask);
+    spoken_.parts.push_back(std::move(part));
+  }
+  spoken_.query = text.query;
+  encode(text.whole, work);
   work.run(*graphs.prompt);
   for (const Knowledge* known : {&everything_, &words_}) {
     copy_tokens(graphs.memory, known->memory, tokens_);
-    std::copy(text.mask.begin(), text.mask.end(), known->memory_mask.floats() + tokens_);
+    std::copy(text.whole.mask.begin(), text.whole.mask.end(), known->memory_mask.floats() + tokens_);
     copy(graphs.film, known->film);
     copy_prototype(graphs.prototype, known->prototypes, 1);
   }

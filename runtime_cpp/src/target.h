@@ -28,6 +28,15 @@ struct Knowledge {
   std::array<const Tensor*, 6> tensors() const;
 };
 
+// The sentence as "rank" takes it: each of its parts encoded, and how they belong together.
+struct Spoken {
+  struct Part {
+    Tensor tokens, mask, noun, noun_mask;
+  };
+  std::vector<Part> parts;
+  std::shared_ptr<const Query> query;
+};
+
 class Target {
  public:
   // An engine whose graphs went through a Contract.
@@ -43,6 +52,7 @@ class Target {
   // and `share` (cells * cells) are the score map and the share of each cell that the box covers.
   void refresh(const float* embedding, const float* score, const float* share, int cells, float rate);
 
+  const Spoken& spoken() const { return spoken_; }
   const Knowledge& everything() const { return everything_; }
   const Knowledge& words() const { return words_; }      // the sentence alone, whatever picture there is
   const Knowledge& picture() const { return picture_; }  // the picture alone, whatever sentence there is
@@ -58,6 +68,7 @@ class Target {
   struct TextGraphs;
   struct TemplateGraph;
 
+  void encode(const Tokens& words, Work& work);
   void average(const float* embedding, const float* share, int cells);
   TextGraphs& text_graphs();
   TemplateGraph& template_graph();
@@ -66,6 +77,8 @@ class Target {
   const double factor_;
   const Colours colours_;
   Knowledge everything_, words_, picture_;  // the last shares with the first what is masked or the picture's
+  Spoken spoken_;
+  const bool ranks_;                        // whether the parts of a sentence are wanted
   const std::size_t tokens_, width_;        // of the template; of a prompt
   std::vector<float> first_;                // the template's own prompts
   std::vector<float> now_, seen_;           // (2, width): target and background, in a frame and of late

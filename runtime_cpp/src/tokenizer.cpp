@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "bundle_files.h"
 #include "edgetrack/bundle.h"
 #include "json.h"
 #include "message.h"
+#include "phrase.h"
 #include "unicode.h"
 
 namespace edgetrack {
@@ -149,16 +152,37 @@ std::vector<std::int64_t> Tokenizer::tokens(const std::string& text) const {
   return ids;
 }
 
+Tokens Tokenizer::padded(std::vector<std::int64_t> ids) const {
+  Tokens out = {std::move(ids), {}};
+  out.mask.assign(out.ids.size(), 1.0f);
+  out.ids.resize(length_, 0);
+  out.mask.resize(length_, 0.0f);
+  return out;
+}
+
 Text Tokenizer::encode(const std::string& text) const {
   const std::vector<std::int64_t> ids = tokens(text);
   if (ids.size() > length_)
     throw Error(Code::prompt, message("text ", shown(*code_points(text)), " is ", ids.size() - 2,
                                       " word pieces long; expected at most ", length_ - 2,
                                       ": describe the target in fewer words"));
-  Text out = {ids, std::vector<float>(ids.size(), 1.0f)};
-  out.ids.resize(length_, 0);
-  out.mask.resize(length_, 0.0f);
+  Text out = {padded(ids), {}, std::make_shared<const Query>(parse(text))};
+  for (const Part& part : out.query->parts) {
+    Tokens phrase = part_or(part.phrase, out.whole);
+    Tokens noun = part_or(part.noun, phrase);
+    out.parts.push_back({std::move(phrase), std::move(noun)});
+  }
   return out;
+}
+
+// A part of a sentence that has no word that the model knows is looked for by what it is a part of.
+Tokens Tokenizer::part_or(const std::string& part, const Tokens& whole) const {
+  try {
+    std::vector<std::int64_t> ids = tokens(part);
+    return ids.size() <= length_ ? padded(std::move(ids)) : whole;
+  } catch (const Error&) {
+    return whole;
+  }
 }
 
 }  // namespace edgetrack

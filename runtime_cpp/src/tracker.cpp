@@ -23,6 +23,8 @@ Tracker::Tracker(std::shared_ptr<Engine> engine, const Model& model, const Polic
 
 Tracker::~Tracker() = default;
 
+const std::vector<Candidate>& Tracker::candidates() const { return state_->candidates; }
+
 const Timing& Tracker::timing() const { return state_->work.timing; }
 
 Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {

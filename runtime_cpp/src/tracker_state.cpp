@@ -30,6 +30,7 @@ void Tracker::State::clear() {
   against = 0;
   belief = 1;
   index = -1;
+  candidates.clear();
   crowded = contested = false;
 }
 
@@ -83,12 +84,13 @@ Track Tracker::State::skip(const Frame& frame, Basis basis) {
 
 // Whether a check by the sentence that is due begins now: when there is time for it, or it has waited enough.
 bool Tracker::State::has_time_to_check(const Detector& searching, double left_s) const {
-  const double check_s = ground_by_words ? ground_by_words->cost.seconds() : 0.0;
+  const double check_s = look_by_words ? look_by_words->cost.seconds() : 0.0;
   return owed > policy.max_coasted_frames || searching.cost.seconds() + check_s <= left_s;
 }
 
 std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline) {
   ++index;
+  candidates.clear();
   take_size(frame);
   peak_count = 0;
   const std::optional<Track> track = locked ? before_search(frame, deadline) : seek(frame);

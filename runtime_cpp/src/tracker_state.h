@@ -11,6 +11,7 @@
 #include "edgetrack/tracker.h"
 #include "geometry.h"
 #include "look.h"
+#include "looker.h"
 #include "pace.h"
 #include "target.h"
 
@@ -52,7 +53,9 @@ struct Tracker::State {
   const std::shared_ptr<Aside> aside;
   Tensor whole;  // the whole frame as "ground" takes it, allocated by the first detector that looks at it
   Look whole_look;
-  std::unique_ptr<Detector> search, search_by_picture, ground, ground_by_words;  // made when first needed
+  std::unique_ptr<Detector> search, search_by_picture;            // made when first needed
+  std::unique_ptr<Looker> look_by_picture, look_by_words;         // the same
+  std::vector<Candidate> candidates;  // of the look that ended in this frame
   std::vector<float> window, share;
 
   bool started = false;
@@ -100,19 +103,16 @@ struct Tracker::State {
 
   // The whole frame (everywhere.cpp). A look begins in one frame; its answer counts in a later one.
   struct Found {
-    Maps maps;
-    Region region;
     double score;
     Box box;
   };
   Found answered();
-  double add_evidence(const Box& found, double score, bool same, const Region& region);
-  Detector& looker();
+  double add_evidence(const Box& found, double score, bool same);
+  Looker& looker();
   void begin_look(const Frame& frame);
-  Maps end_look();  // waits for it
+  void end_look();  // waits for it
   void abandon();   // forgets the one that is under way
   void wait_a_share();
-  std::optional<Prediction> find(const Maps& maps, const Region& region) const;
   Track look_now(const Frame& frame);
   Track seek(const Frame& frame);
   Track arrive(const Frame* current);

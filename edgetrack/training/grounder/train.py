@@ -81,14 +81,14 @@ class Recipe:
         )
 
 
-def built(recipe: Recipe, text: TextEncoder) -> Grounder:
-    """The network with the detector's classifier grafted on."""
+def built(recipe: Recipe, text: TextEncoder) -> tuple[Grounder, PicoDet]:
+    """The network with the detector's classifier grafted on, and the detector."""
     detector = PicoDet()
     detector.load_onnx(Path(recipe.detector))
     net = Grounder(CHANNELS, GRID)
     tokens, mask = text.encode(list(NAMES))
     net.space.graft(means(tokens, mask), list(detector.heads))  # type: ignore[arg-type]
-    return net
+    return net, detector
 
 
 def means(tokens: Tensor, mask: Tensor) -> Tensor:
@@ -160,7 +160,7 @@ class Trainer:
         torch.set_flush_denormal(True)
         self.recipe, self.folder = recipe, Path(recipe.output)
         self.text = TextEncoder.load(recipe.text)
-        self.net = built(recipe, self.text)
+        self.net, self.detector = built(recipe, self.text)
         self.names = means(*self.text.encode(list(NAMES)))
         self.average = copy.deepcopy(self.net).eval()
         space = list(self.net.space.parameters())
@@ -185,7 +185,7 @@ class Trainer:
         """Write last.pt in one step."""
         state = {
             "model": self.average.state_dict(), "live": self.net.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "seconds": self.seconds,
+            "step": self.step, "seconds": self.seconds, "detector": self.detector.state_dict(),
         }  # fmt: skip
         checkpoint.save(self.folder / "last.pt", state)
 

@@ -26,6 +26,8 @@ class EDGETRACK_API Tokenizer {
   std::vector<std::int64_t> tokens(const std::string& text) const;
 
  private:
+  Tokens padded(std::vector<std::int64_t> ids) const;
+  Tokens part_or(const std::string& part, const Tokens& whole) const;
   void add_word(const std::u32string& word, std::vector<std::int64_t>& ids) const;
   void add_words(const std::u32string& text, std::vector<std::int64_t>& ids) const;
 

@@ -32,6 +32,7 @@ class EDGETRACK_API MultiTracker {
     std::optional<Track> track;
     std::exception_ptr failure;  // an Error, or what the engine threw
     Timing timing;               // of this target; what several cost together is shared equally
+    std::vector<Candidate> candidates;  // as of Tracker::candidates()
   };
 
   // `batches` are the numbers of targets that the engine has a graph for, such as 2 for "search2" (those of

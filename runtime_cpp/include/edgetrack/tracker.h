@@ -53,12 +53,25 @@ struct Model {
   double template_factor, search_factor;  // side of the square region over sqrt(w * h) of the box
   float mean[3], std[3];                  // RGB, 0..255
   float fill[3];                          // BGR, 0..255, outside the frame
+  bool ranks = false;                     // whether there are "detect" and "rank"
 };
 
-// A sentence as the text encoder takes it; both of the length that the bundle says.
-struct Text {
+// Words as the text encoder takes them; both of the length that the bundle says.
+struct Tokens {
   std::vector<std::int64_t> ids;
   std::vector<float> mask;  // 1 for a token, 0 for padding
+};
+
+struct Query;
+
+// A sentence: as a whole, and taken apart.
+struct Text {
+  struct Part {
+    Tokens phrase, noun;  // "red car" and its head noun, "car"
+  };
+  Tokens whole;
+  std::vector<Part> parts;             // the plain phrases in it, the target's first; at least one
+  std::shared_ptr<const Query> query;  // how they belong together
 };
 
 // Where the time of one call went, in seconds; what is neither crop nor network is the tracker's own.
@@ -110,6 +123,10 @@ class EDGETRACK_API Tracker {
 
   // Of the last start(), update() or set_text().
   const Timing& timing() const;
+
+  // What the look at the whole frame that came to its answer in the last start() or update() has found, the
+  // best first, in pixels of that frame; empty when none did. What it found may be some frames old.
+  const std::vector<Candidate>& candidates() const;
 
  private:
   friend class MultiTracker;

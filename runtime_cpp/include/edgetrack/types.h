@@ -49,6 +49,12 @@ enum class Basis { network, coasted, reused };
 // "network", "coasted" or "reused".
 EDGETRACK_API const char* name(Basis basis);
 
+// A box that a look at the whole frame considered.
+struct Candidate {
+  Box box;
+  double score;  // probability that it is what the text means, 0..1
+};
+
 // What the tracker says of one frame.
 struct Track {
   std::optional<Box> box;  // none while searching or lost

@@ -1,0 +1,121 @@
+"""The grounding network as two graphs: "detect" looks at a frame, "rank" compares what it found with a phrase.
+
+"detect" does not know the phrase, so that one look serves any number of phrases. Between the two, the tracker keeps the
+best boxes (non-maximum suppression).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgetrack.network.grounder import Grounder, places
+from edgetrack.network.picodet import MEAN, STD, STRIDES, PicoDet
+
+SIDE = 416  # of the picture that "detect" sees, in pixels: the whole frame, stretched
+COUNT = 32  # candidates that "rank" compares
+GRID = 6  # a candidate is looked at in GRID x GRID cells
+
+
+def pool_weights(boxes: Tensor, cells: int, grid: int = GRID) -> tuple[Tensor, Tensor]:
+    """RoIAlign (He et al., 2017) with two samples a bin, as a matrix for each side.
+
+    Args:
+        boxes: (B, K, 4), x1, y1, x2, y2 as shares of the picture.
+        cells: of the map a side.
+        grid: bins a side.
+
+    Returns:
+        Two matrices (B, K, grid, cells): what each bin takes of each column, and of each row.
+    """
+    steps = (torch.arange(2 * grid, device=boxes.device) + 0.5) / (2 * grid)
+    index = torch.arange(cells, device=boxes.device, dtype=boxes.dtype)
+
+    def matrix(low: Tensor, high: Tensor) -> Tensor:
+        at = (low[..., None] + steps * (high - low)[..., None]) * cells - 0.5
+        at = at.clamp(0, cells - 1)
+        hat = (1 - (at[..., None] - index).abs()).clamp(min=0)  # bilinear: what a sample takes of each cell
+        return hat.unflatten(-2, (grid, 2)).mean(-2)
+
+    x1, y1, x2, y2 = boxes.unbind(-1)
+    return matrix(x1, x2), matrix(y1, y2)
+
+
+def pooled(maps: Tensor, boxes: Tensor, grid: int = GRID) -> Tensor:
+    """Pool candidates (B, K, 4) out of a map (B, C, H, H): (B, K, C, grid, grid), as two matrix products."""
+    columns, rows = pool_weights(boxes, maps.shape[-1], grid)
+    across = torch.einsum("bchw,bkgw->bkhcg", maps, columns)
+    return torch.einsum("bkgh,bkhcx->bkcgx", rows, across)
+
+
+class Detect(nn.Module):
+    """image -> boxes, objectness, region, map.
+
+    The picture is normalized as all of a bundle's are, by ``mean`` and ``std`` (RGB, 0..255).
+    """
+
+    outputs = ("boxes", "objectness", "region", "map")
+
+    def __init__(self, detector: PicoDet, grounder: Grounder, mean: float, std: float) -> None:
+        super().__init__()
+        self.detector, self.grounder = detector, grounder
+        own_std = torch.tensor(STD)
+        self.register_buffer("scale", (std / own_std)[:, None, None])
+        self.register_buffer("shift", ((mean - torch.tensor(MEAN)) / own_std)[:, None, None])
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """``image`` (1, 3, S, S); boxes (1, N, 4) as shares of the picture, objectness (1, N) in 0..1."""
+        image = image * self.scale + self.shift  # type: ignore[operator]
+        found = self.detector(image)
+        size = float(image.shape[-1])
+        cells = [math.ceil(image.shape[-1] / stride) ** 2 for stride in STRIDES]
+        levels = found.features.split(cells, 1)
+        region = torch.cat([f(x) for f, x in zip(self.grounder.space.region, levels, strict=True)], 1)
+        seen = torch.cat((F.avg_pool2d(found.maps[0], 2), found.maps[1], F.avg_pool2d(image, 8)), 1)
+        squeezed = self.grounder.listener.squeeze(seen)  # pooling is linear: squeezed before or after is the same
+        return (found.boxes / size).clamp(0, 1), found.logits.amax(-1).sigmoid(), region, squeezed
+
+
+class Rank(nn.Module):
+    """map, boxes, region, valid, tokens, mask, noun, noun_mask -> score.
+
+    Args:
+        scale, shift: of the logits, so that a score is the share of right boxes that have it (Platt, 1999).
+    """
+
+    outputs = ("score",)
+
+    def __init__(self, grounder: Grounder, scale: float = 1.0, shift: float = 0.0) -> None:
+        super().__init__()
+        self.grounder, self.scale, self.shift = grounder, scale, shift
+
+    def forward(
+        self,
+        map: Tensor,  # noqa: A002
+        boxes: Tensor,
+        region: Tensor,
+        valid: Tensor,
+        tokens: Tensor,
+        mask: Tensor,
+        noun: Tensor,
+        noun_mask: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """Scores (1, K) in 0..1 that the phrase means a candidate; 0 where ``valid`` is 0."""
+        listener = self.grounder.listener
+        flat = F.relu(pooled(map, boxes)).flatten(2)
+        seen = listener.look(flat) + listener.region(region) + listener.place(places(boxes))
+        logits, _ = self.grounder(
+            seen, region, valid, _mean(noun, noun_mask), _mean(tokens, mask), tokens, mask
+        )
+        return ((logits * self.scale + self.shift).sigmoid() * valid,)
+
+
+def _mean(tokens: Tensor, mask: Tensor) -> Tensor:
+    """The mean token of a text, (B, width), without [CLS] and [SEP]: the first, and the last that the mask shows."""
+    later = F.pad(mask[:, 1:], (0, 1))  # 1 where another token follows
+    inner = mask * later
+    inner = torch.cat((torch.zeros_like(inner[:, :1]), inner[:, 1:]), 1)
+    return (tokens * inner[..., None]).sum(1) / inner.sum(1, keepdim=True).clamp(min=1)

@@ -1,0 +1,129 @@
+"""The grounding network's two graphs, "detect" and "rank", added to a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from edgetrack.bundle import Bundle
+from edgetrack.engines.ort import OrtEngine
+from edgetrack.errors import ExportError, reason_of
+from edgetrack.export.graphs import TEXT_LENGTH, ExportGraph, graph_of
+from edgetrack.export.onnx_graph import to_onnx
+from edgetrack.export.parity import compare
+from edgetrack.export.staging import add_files, write_manifest
+from edgetrack.export.weights import WeightFile, round_weights
+from edgetrack.network.candidates import COUNT, GRID, SIDE, Detect, Rank
+from edgetrack.network.grounder import TEXT, Grounder
+from edgetrack.network.picodet import PicoDet
+
+WEIGHTS = "grounder_weights"
+_FILE = "grounder.weights"
+
+
+def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
+    """Add the grounding network of a checkpoint to the bundle in ``folder``; one that is there is replaced.
+
+    Returns:
+        The largest error of each output against PyTorch, by ``graph.output``.
+
+    Raises:
+        ExportError: The file is not a checkpoint of the grounding network.
+        ParityError: The exported graphs differ from the network.
+    """
+    bundle = Bundle.open(folder)
+    manifest = bundle.manifest
+    detector, grounder, scale, shift = load_grounder(checkpoint)
+    for module in (detector, grounder):
+        round_weights(module)
+    (mean, *_), (std, *_) = manifest.mean, manifest.std
+    graphs = {
+        "detect": graph_of(
+            "detect", Detect(detector, grounder, mean, std), {"image": (1, 3, SIDE, SIDE)}, WEIGHTS
+        )
+    }
+    found = graphs["detect"].spec.outputs
+    graphs["rank"] = graph_of(
+        "rank",
+        Rank(grounder, scale, shift),
+        {
+            "map": found["map"].shape,
+            "boxes": (1, COUNT, 4),
+            "region": (1, COUNT, found["region"].shape[2]),
+            "valid": (1, COUNT),
+            "tokens": (1, TEXT_LENGTH, TEXT),
+            "mask": (1, TEXT_LENGTH),
+            "noun": (1, TEXT_LENGTH, TEXT),
+            "noun_mask": (1, TEXT_LENGTH),
+        },
+        WEIGHTS,
+    )
+    weights = WeightFile(_FILE)
+    for role, graph in graphs.items():
+        model = to_onnx(graph)
+        weights.store(model)
+        (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    (folder / _FILE).write_bytes(weights.bytes())
+    count = sum(p.numel() for module in (detector, grounder) for p in module.parameters())
+    before = manifest.parameters - (count if "rank" in manifest.tensors else 0)
+    write_manifest(
+        folder,
+        replace(
+            manifest,
+            parameters=before + count,
+            tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}},
+        ),
+        files={**{role: f"{role}.onnx" for role in graphs}, WEIGHTS: _FILE},
+    )
+    for role in graphs:
+        onnx.checker.check_model(str(folder / f"{role}.onnx"))
+    return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1))
+
+
+def load_grounder(path: Path) -> tuple[PicoDet, Grounder, float, float]:
+    """Read detector, grounder, and scale and shift of its logits.
+
+    Raises:
+        ExportError: The file is not a checkpoint of the grounding network.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        detector = PicoDet()
+        detector.load_state_dict(state["detector"])
+        grounder = Grounder(state["model"]["listener.squeeze.weight"].shape[1], GRID)
+        grounder.load_state_dict(state["model"])
+        scale, shift = state.get("calibration", (1.0, 0.0))
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        raise ExportError(
+            f"checkpoint {path} cannot be loaded ({reason_of(error)}); expected a file that "
+            "python -m edgetrack.training.grounder.train wrote with this version"
+        ) from error
+    return detector.eval(), grounder.eval(), float(scale), float(shift)
+
+
+def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine) -> dict[str, float]:
+    """Compare both graphs with the network on a drawn picture and random words."""
+    random = np.random.default_rng(0)
+    errors: dict[str, float] = {}
+    ramp = np.linspace(-1, 1, SIDE, dtype=np.float32)
+    image = np.broadcast_to(ramp, (1, 3, SIDE, SIDE)) * np.float32(0.5)
+    image = image + random.normal(0, 0.3, (1, 3, 13, 13)).repeat(32, 2).repeat(32, 3)
+    found = compare(graphs["detect"], engine, {"image": image.astype(np.float32)}, errors)
+    rows = random.choice(found["boxes"].shape[1], COUNT, replace=False)
+    mask = (np.arange(TEXT_LENGTH) < 6)[None].astype(np.float32)
+    feeds = {
+        "map": found["map"],
+        "boxes": found["boxes"][:, rows],
+        "region": found["region"][:, rows],
+        "valid": (np.arange(COUNT) < COUNT - 3)[None].astype(np.float32),
+        "tokens": random.normal(0, 0.4, (1, TEXT_LENGTH, TEXT)).astype(np.float32) * mask[..., None],
+        "mask": mask,
+        "noun": random.normal(0, 0.4, (1, TEXT_LENGTH, TEXT)).astype(np.float32) * mask[..., None],
+        "noun_mask": mask,
+    }
+    compare(graphs["rank"], engine, feeds, errors)
+    return errors

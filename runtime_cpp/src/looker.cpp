@@ -1,0 +1,69 @@
+#include "looker.h"
+
+#include <algorithm>
+
+#include "decode.h"
+
+namespace edgetrack {
+
+namespace {
+
+constexpr std::size_t kMost = 4;     // finds of one look at the maps of "ground"
+constexpr double kAlike = 0.5;       // share of the best find's raw score that another one needs
+
+// By "ground", whose maps say of each cell whether it is the target.
+class GroundLooker final : public Looker {
+ public:
+  GroundLooker(Engine& engine, const Knowledge& known, Tensor* shared)
+      : detector_(engine, "ground", known, shared) {}
+
+  const Tensor& image() const override { return detector_.image; }
+  Region region(const Frame& extent) const override { return letterbox(extent); }
+  Call& call() override { return *detector_.call; }
+
+  const std::vector<Find>& finds(const Frame& extent) override {
+    finds_.clear();
+    boxes_.clear();
+    finds_.push_back(find_of(decode(maps(), nullptr), extent));
+    while (finds_.size() < kMost) {
+      boxes_.push_back(finds_.back().box);
+      const auto next = decode_apart(maps(), nullptr, region(extent), boxes_.data(), boxes_.size());
+      if (!next || next->peak < kAlike * finds_.front().raw) break;
+      finds_.push_back(find_of(*next, extent));
+    }
+    return finds_;
+  }
+
+  std::optional<Find> apart(const Frame& extent, const std::vector<Box>& taken) override {
+    const Prediction best = decode(maps(), nullptr);
+    if (taken.empty()) return find_of(best, extent);
+    const auto apart = decode_apart(maps(), nullptr, region(extent), taken.data(), taken.size());
+    if (!apart || apart->peak < kAlike * best.peak) return std::nullopt;
+    return find_of(*apart, extent);
+  }
+
+  double score_of(const Box& box, const Frame& extent) override {
+    return static_cast<double>(quality_within(maps(), box, region(extent))) *
+           static_cast<double>(*maps().presence);
+  }
+
+ private:
+  Maps maps() const { return detector_.answer.maps(); }
+
+  Find find_of(const Prediction& prediction, const Frame& extent) const {
+    return {clip(from_region(region(extent), prediction.share), extent), prediction.peak,
+            confidence(prediction)};
+  }
+
+  Detector detector_;
+  std::vector<Find> finds_;
+  std::vector<Box> boxes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Looker> ground_looker(Engine& engine, const Knowledge& known, Tensor* shared) {
+  return std::make_unique<GroundLooker>(engine, known, shared);
+}
+
+}  // namespace edgetrack

@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "contract.h"
+#include "looker.h"
+#include "message.h"
+#include "phrase.h"
+
+namespace edgetrack {
+
+namespace {
+
+constexpr double kOverlap = 0.6;          // IoU above which the less sure of two candidates goes
+constexpr std::size_t kConsidered = 16;   // boxes for each candidate that is kept
+constexpr float kThin = 0.004f;           // share of the picture's side; what is thinner is no box
+constexpr double kAlike = 0.5;            // share of the best find's score that another one needs
+constexpr double kSame = 0.5;             // IoU from which a candidate is what is in a box
+constexpr double kMaxOverlap = 1.0 / 3;   // IoU below which two boxes are two places
+
+// "detect" looks at the whole frame, stretched to a square, and knows no words. The best of its boxes are
+// compared with each part of the sentence by "rank"; geometry decides what the sentence says of places.
+class RankLooker final : public Looker {
+ public:
+  RankLooker(Engine& engine, const Spoken& spoken) : spoken_(spoken) {
+    const GraphSpec detect = engine.graph("detect"), rank = engine.graph("rank");
+    image_ = Tensor::zeros(named(detect.inputs, "image"));
+    all_boxes_ = Tensor::zeros(named(detect.outputs, "boxes"));
+    objectness_ = Tensor::zeros(named(detect.outputs, "objectness"));
+    all_regions_ = Tensor::zeros(named(detect.outputs, "region"));
+    const Tensor map = Tensor::zeros(named(detect.outputs, "map"));
+    boxes_ = Tensor::zeros(named(rank.inputs, "boxes"));
+    region_ = Tensor::zeros(named(rank.inputs, "region"));
+    valid_ = Tensor::zeros(named(rank.inputs, "valid"));
+    part_ = {Tensor::zeros(named(rank.inputs, "tokens")), Tensor::zeros(named(rank.inputs, "mask")),
+             Tensor::zeros(named(rank.inputs, "noun")), Tensor::zeros(named(rank.inputs, "noun_mask"))};
+    score_ = Tensor::zeros(named(rank.outputs, "score"));
+    detect_ = engine.bind("detect", {image_}, {all_boxes_, objectness_, all_regions_, map});
+    rank_ = engine.bind(
+        "rank", {map, boxes_, region_, valid_, part_.tokens, part_.mask, part_.noun, part_.noun_mask},
+        {score_});
+    order_.resize(objectness_.spec.count());
+    kept_.reserve(valid_.spec.count());
+  }
+
+  const Tensor& image() const override { return image_; }
+  Region region(const Frame& extent) const override {
+    return {0, 0, static_cast<double>(extent.width), static_cast<double>(extent.height)};
+  }
+  Call& call() override { return *detect_; }
+
+  void conclude() override {
+    keep_best();
+    scores_.resize(std::max<std::size_t>(1, spoken_.parts.size()));  // without words, to warm up
+    for (std::size_t p = 0; p < scores_.size(); ++p) {
+      if (p < spoken_.parts.size()) take(spoken_.parts[p]);
+      rank_->run();
+      scores_[p].assign(score_.floats(), score_.floats() + kept_.size());
+    }
+    is_new_ = true;
+  }
+
+  const std::vector<Find>& finds(const Frame& extent) override {
+    if (!std::exchange(is_new_, false)) return finds_;
+    in_frame_.clear();
+    for (std::size_t k = 0; k < kept_.size(); ++k) in_frame_.push_back(box_of(k, extent));
+    check_finite();
+    if (spoken_.query && !spoken_.query->plain())
+      scores_[0] = resolve(*spoken_.query, in_frame_, extent.width, extent.height, scores_);
+    finds_.clear();
+    for (std::size_t k = 0; k < kept_.size(); ++k)
+      finds_.push_back({clip(in_frame_[k], extent), scores_[0][k], scores_[0][k]});
+    std::stable_sort(finds_.begin(), finds_.end(),
+                     [](const Find& a, const Find& b) { return a.score > b.score; });
+    return finds_;
+  }
+
+  std::optional<Find> apart(const Frame& extent, const std::vector<Box>& taken) override {
+    for (const Find& find : finds(extent)) {
+      if (find.score < kAlike * finds_.front().score) break;
+      if (std::all_of(taken.begin(), taken.end(),
+                      [&](const Box& other) { return iou(find.box, other) < kMaxOverlap; }))
+        return find;
+    }
+    return std::nullopt;
+  }
+
+  double score_of(const Box& box, const Frame& extent) override {
+    for (const Find& find : finds(extent))
+      if (iou(find.box, box) >= kSame) return find.score;
+    return 0;
+  }
+
+ private:
+  static void copy(const Tensor& from, const Tensor& to) {
+    std::copy_n(from.floats(), from.spec.count(), to.floats());
+  }
+
+  void take(const Spoken::Part& part) {
+    copy(part.tokens, part_.tokens), copy(part.mask, part_.mask);
+    copy(part.noun, part_.noun), copy(part.noun_mask, part_.noun_mask);
+  }
+
+  void check_finite() const {
+    for (const std::vector<double>& scores : scores_)
+      for (std::size_t k = 0; k < kept_.size(); ++k) {
+        const Box& box = in_frame_[k];
+        if (!std::isfinite(scores[k] + box.x + box.y + box.w + box.h))
+          throw Error(Code::bundle, message("the network gave a box of ", box.w, " x ", box.h, " with score ",
+                                            scores[k], "; expected finite numbers: export the bundle again"));
+      }
+  }
+
+  // Shares of the picture, x1, y1, x2, y2.
+  const float* corners(std::size_t cell) const { return all_boxes_.floats() + 4 * cell; }
+
+  static double overlap(const float* a, const float* b) {
+    const float w = std::min(a[2], b[2]) - std::max(a[0], b[0]);
+    const float h = std::min(a[3], b[3]) - std::max(a[1], b[1]);
+    if (w <= 0 || h <= 0) return 0;
+    const float both = w * h;
+    return static_cast<double>(
+        both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both));
+  }
+
+  // Non-maximum suppression; what is left goes into the inputs of "rank".
+  void keep_best() {
+    const float* sure = objectness_.floats();
+    const std::size_t most = valid_.spec.count();
+    const std::size_t some = std::min(order_.size(), kConsidered * most);
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    std::partial_sort(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(some), order_.end(),
+                      [&](std::size_t a, std::size_t b) { return sure[a] != sure[b] ? sure[a] > sure[b] : a < b; });
+    kept_.clear();
+    for (std::size_t i = 0; i < some && kept_.size() < most; ++i) {
+      const float* box = corners(order_[i]);
+      if (!(box[2] - box[0] > kThin && box[3] - box[1] > kThin)) continue;
+      if (std::none_of(kept_.begin(), kept_.end(),
+                       [&](std::size_t other) { return overlap(box, corners(other)) > kOverlap; }))
+        kept_.push_back(order_[i]);
+    }
+    const std::size_t width = static_cast<std::size_t>(region_.spec.shape[2]);
+    std::fill_n(valid_.floats(), most, 0.0f);
+    std::fill_n(boxes_.floats(), 4 * most, 0.0f);
+    std::fill_n(region_.floats(), width * most, 0.0f);
+    for (std::size_t k = 0; k < kept_.size(); ++k) {
+      valid_.floats()[k] = 1.0f;
+      std::copy_n(corners(kept_[k]), 4, boxes_.floats() + 4 * k);
+      std::copy_n(all_regions_.floats() + width * kept_[k], width, region_.floats() + width * k);
+    }
+  }
+
+  Box box_of(std::size_t k, const Frame& extent) const {
+    const float* at = boxes_.floats() + 4 * k;
+    const double w = extent.width, h = extent.height;
+    const double x1 = static_cast<double>(at[0]), y1 = static_cast<double>(at[1]);
+    return {x1 * w, y1 * h, (static_cast<double>(at[2]) - x1) * w, (static_cast<double>(at[3]) - y1) * h};
+  }
+
+  const Spoken& spoken_;
+  Tensor image_, all_boxes_, objectness_, all_regions_;  // of "detect"
+  Tensor boxes_, region_, valid_, score_;                // of "rank"
+  Spoken::Part part_;
+  std::unique_ptr<Call> detect_, rank_;
+  std::vector<std::size_t> order_, kept_;    // cells of "detect"
+  std::vector<std::vector<double>> scores_;  // of each part, of each candidate; then of the sentence
+  std::vector<Box> in_frame_;                // of the candidates
+  std::vector<Find> finds_;
+  bool is_new_ = false;  // whether a look has ended since the finds were made
+};
+
+}  // namespace
+
+std::unique_ptr<Looker> rank_looker(Engine& engine, const Spoken& spoken) {
+  return std::make_unique<RankLooker>(engine, spoken);
+}
+
+}  // namespace edgetrack
