@@ -1,0 +1,84 @@
+"""What a logit of the listener is worth: scale and shift that make its sigmoid the share of right boxes (Platt, 1999).
+
+``python -m edgetrack.training.grounder.calibration RECIPE.toml`` measures that on the pictures that are held out from
+training, and writes it into OUTPUT/last.pt, from which ``edgetrack export --grounder`` takes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edgetrack.network.grounder import Grounder
+from edgetrack.network.text import TextEncoder
+from edgetrack.training import checkpoint
+from edgetrack.training.grounder.sampler import Batch, Sampler, Source
+from edgetrack.training.grounder.train import Recipe, answers, built
+
+_BATCHES = 60
+_STEPS = 60  # of Newton's method; it takes about ten
+
+
+@torch.no_grad()
+def best_answers(
+    net: Grounder, batches: list[Batch], text: TextEncoder
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The best candidate's logit for each question, and whether it is what is meant."""
+    logits: list[float] = []
+    right: list[bool] = []
+    for batch in batches:
+        for row, meant, vague in zip(
+            answers(net, batch, text)[0].numpy(), batch.meant, batch.vague, strict=True
+        ):
+            best = int(np.where(meant < 0, -1e9, row).argmax())
+            if not (vague > 0.5 and (meant > 0).any()):  # which of several candidates is right is not known
+                logits.append(float(row[best]))
+                right.append(bool(meant[best] > 0))
+    return np.array(logits), np.array(right)
+
+
+def fitted(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
+    """Scale and shift of the logistic regression of ``right`` on ``logits``, by Newton's method.
+
+    As Platt does, counts are smoothed by one half, so that separable answers have an answer.
+    """
+    count = right.sum()
+    target = np.where(right, (count + 1) / (count + 2), 1 / (len(right) - count + 2))
+    rows = np.stack((logits, np.ones_like(logits)), 1)
+    weights = np.array((1.0, 0.0))
+    for _ in range(_STEPS):
+        share = 1 / (1 + np.exp(-(rows @ weights).clip(-40, 40)))
+        slope = rows.T @ (share - target) + 1e-3 * (weights - (1, 0))
+        curve = (rows * (share * (1 - share))[:, None]).T @ rows + 1e-3 * np.eye(2)
+        step = np.linalg.solve(curve, slope)
+        weights = weights - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(weights[0]), float(weights[1])
+
+
+def main() -> None:
+    """``calibration.py RECIPE.toml``."""
+    recipe = Recipe.read(Path(sys.argv[1]))
+    torch.set_num_threads(recipe.threads)
+    path = Path(recipe.output) / "last.pt"
+    state = checkpoint.load(path, ("model", "live", "optimizer", "step", "seconds", "detector"))
+    text = TextEncoder.load(recipe.text)
+    net = built(recipe, text)[0].eval()
+    net.load_state_dict(state["model"])
+    sources = [Source(Path(f), w) for f, w in recipe.sources]
+    held = Sampler(sources, Path(recipe.cache), Path(recipe.teachers), 6, validation=True)
+    logits, right = best_answers(
+        net, [held.batch(recipe.scenes, recipe.questions) for _ in range(_BATCHES)], text
+    )
+    scale, shift = fitted(logits, right)
+    checkpoint.save(path, {**state, "calibration": (scale, shift)})
+    print(f"{len(right)} answers, {right.mean():.1%} right: scale {scale:.3f}, shift {shift:.3f}")
+
+
+if __name__ == "__main__":
+    main()
