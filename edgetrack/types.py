@@ -218,12 +218,15 @@ class Track:
     """Motion of the box's center, ``(right, down)`` in pixels per frame, smoothed over the last few frames; None unless
     the target was followed in the previous frame as well. Multiply by the frame rate to get pixels per second."""
     candidates: tuple[Candidate, ...] = field(default=(), compare=False)
-    """What a look at the whole frame has found, the best first, on the frame in which its answer arrives: from ``start``,
-    and while the target is searched for or verified. Empty on other frames. A look takes a frame or more, so that the
-    boxes may be a few frames old. Not part of ``to_dict``."""
+    """What a look at the whole frame has found, the best first, on the frame in which its answer arrives: from
+    ``start``, and while the target is searched for or verified. Empty on other frames. A look takes a frame or more, so
+    that the boxes may be a few frames old. Not part of ``to_dict``."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields but the candidates as JSON types: the box as a dictionary or None, the velocity as a list or None."""
+        """Return all fields but the candidates as JSON types.
+
+        The box is a dictionary or None, the velocity a list or None.
+        """
         return {
             "id": self.id,
             "name": self.name,

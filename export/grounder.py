@@ -15,7 +15,7 @@ from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import TEXT_LENGTH, ExportGraph, graph_of
 from edgetrack.export.onnx_graph import to_onnx
 from edgetrack.export.parity import compare
-from edgetrack.export.staging import add_files, write_manifest
+from edgetrack.export.staging import write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.network.candidates import COUNT, GRID, SIDE, Detect, Rank
 from edgetrack.network.grounder import TEXT, Grounder

@@ -37,7 +37,8 @@ def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = ()) -> 
     kept = {
         role: entry
         for role, entry in manifest.files.items()
-        if role in (*ROLES, *BATCHED, *EYE, "grounder_weights") or any(_belongs(role, name) for name in precisions)
+        if role in (*ROLES, *BATCHED, *EYE, "grounder_weights")
+        or any(_belongs(role, name) for name in precisions)
     }
     for role, entry in kept.items():
         place = folder / entry.path

@@ -16,6 +16,7 @@ from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from scripted_engine import ScriptedEngine
 
+from edgetrack._native import runtime
 from edgetrack.bundle import Bundle
 from edgetrack.engines import open_engine
 from edgetrack.errors import (
@@ -45,6 +46,9 @@ class Tokens:
     def encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         mask = (np.arange(24) < int(text)).astype(np.float32)[None]
         return (mask * int(text)).astype(np.int64), mask
+
+    def text(self, text: str) -> runtime.Text:
+        return runtime.Text(*self.encode(text))
 
 
 def frames(seed: int, count: int) -> list[NDArray[np.uint8]]:

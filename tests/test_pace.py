@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scripted_engine import ScriptedEngine
 
+from edgetrack._native import runtime
 from edgetrack.errors import ConfigError
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box, Track
@@ -30,6 +31,9 @@ class OneText:
 
     def encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         return np.ones((1, 24), np.int64), np.ones((1, 24), np.float32)
+
+    def text(self, text: str) -> runtime.Text:
+        return runtime.Text(*self.encode(text))
 
 
 class SlowGraph(FakeGraph):

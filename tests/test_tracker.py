@@ -7,6 +7,7 @@ import pytest
 from fake_engine import FakeEngine
 from numpy.typing import NDArray
 
+from edgetrack._native import runtime
 from edgetrack.crop import crop_into
 from edgetrack.errors import BoxError, ConfigError, FrameError, NotStartedError, PromptError
 from edgetrack.tracker import Tracker
@@ -29,6 +30,9 @@ class FakeTokenizer:
         if not isinstance(text, str) or not text.strip():
             raise PromptError("text is empty")
         return np.ones((1, 24), np.int64), np.ones((1, 24), np.float32)
+
+    def text(self, text: str) -> runtime.Text:
+        return runtime.Text(*self.encode(text))
 
 
 @pytest.fixture

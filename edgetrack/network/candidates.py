@@ -38,7 +38,8 @@ def pool_weights(boxes: Tensor, cells: int, grid: int = GRID) -> tuple[Tensor, T
         at = (low[..., None] + steps * (high - low)[..., None]) * cells - 0.5
         at = at.clamp(0, cells - 1)
         hat = (1 - (at[..., None] - index).abs()).clamp(min=0)  # bilinear: what a sample takes of each cell
-        return hat.unflatten(-2, (grid, 2)).mean(-2)
+        pairs: Tensor = hat.reshape(*hat.shape[:-2], grid, 2, cells)
+        return pairs.mean(-2)
 
     x1, y1, x2, y2 = boxes.unbind(-1)
     return matrix(x1, x2), matrix(y1, y2)
@@ -75,7 +76,9 @@ class Detect(nn.Module):
         levels = found.features.split(cells, 1)
         region = torch.cat([f(x) for f, x in zip(self.grounder.space.region, levels, strict=True)], 1)
         seen = torch.cat((F.avg_pool2d(found.maps[0], 2), found.maps[1], F.avg_pool2d(image, 8)), 1)
-        squeezed = self.grounder.listener.squeeze(seen)  # pooling is linear: squeezed before or after is the same
+        squeezed = self.grounder.listener.squeeze(
+            seen
+        )  # pooling is linear: squeezed before or after is the same
         return (found.boxes / size).clamp(0, 1), found.logits.amax(-1).sigmoid(), region, squeezed
 
 
@@ -94,7 +97,7 @@ class Rank(nn.Module):
 
     def forward(
         self,
-        map: Tensor,  # noqa: A002
+        map: Tensor,
         boxes: Tensor,
         region: Tensor,
         valid: Tensor,

@@ -42,11 +42,11 @@ class PyMultiTracker {
 
  public:
   PyMultiTracker(py::object graph, py::object bind, bool concurrent, double template_factor,
-                 double search_factor, const Three& mean, const Three& std, const Three& fill,
-                 bool ranks, const py::dict& policy, const std::vector<std::size_t>& batches, bool exclusive) {
+                 double search_factor, const Three& mean, const Three& std, const Three& fill, bool ranks,
+                 const py::dict& policy, const std::vector<std::size_t>& batches, bool exclusive) {
     tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
-                     model_of(template_factor, search_factor, mean, std, fill, ranks), policy_of(policy), batches,
-                     exclusive);
+                     model_of(template_factor, search_factor, mean, std, fill, ranks), policy_of(policy),
+                     batches, exclusive);
   }
   PyMultiTracker(const PyMultiTracker&) = delete;
   PyMultiTracker& operator=(const PyMultiTracker&) = delete;
@@ -107,8 +107,8 @@ class PyMultiTracker {
 
 void register_multi_tracker(py::module_& module) {
   py::class_<PyMultiTracker>(module, "MultiTracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool,
-                    py::dict, std::vector<std::size_t>, bool>(),
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, py::dict,
+                    std::vector<std::size_t>, bool>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
            py::arg("fill"), py::arg("ranks"), py::arg("policy"), py::arg("batches"), py::arg("exclusive"))

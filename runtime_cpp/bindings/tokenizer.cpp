@@ -29,7 +29,12 @@ std::pair<Ids, Mask> encode(const Tokenizer& tokenizer, const std::string& sente
 }  // namespace
 
 void register_tokenizer(py::module_& module) {
-  py::class_<Text>(module, "Text");
+  py::class_<Text>(module, "Text")
+      .def(py::init([](const Ids& ids, const Mask& mask) {
+             return Text{
+                 {{ids.data(), ids.data() + ids.size()}, {mask.data(), mask.data() + mask.size()}}, {}, {}};
+           }),
+           py::arg("ids").noconvert(), py::arg("mask").noconvert());
   py::class_<Tokenizer>(module, "Tokenizer")
       .def(py::init<std::string, std::size_t>(), py::arg("path"), py::arg("length"))
       .def("encode", &encode, py::arg("text"))

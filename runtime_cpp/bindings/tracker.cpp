@@ -198,12 +198,12 @@ void register_tracker(py::module_& module) {
   module.def("policy", &numbers_of, py::arg("thresholds"),
              "the defaults, overridden by a bundle's thresholds");
   py::class_<PyTracker>(module, "Tracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool,
-                    py::dict>(),
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, py::dict>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
            py::arg("fill"), py::arg("ranks"), py::arg("policy"))
-      .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text").none(true), py::arg("box"))
+      .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text").none(true),
+           py::arg("box"))
       .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none())
       .def("warm_up", &PyTracker::warm_up)
       .def("rest", &PyTracker::rest)

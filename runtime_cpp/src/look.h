@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "aside.h"
-#include "looker.h"
 #include "geometry.h"
+#include "looker.h"
 
 namespace edgetrack {
 

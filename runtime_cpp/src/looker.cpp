@@ -8,8 +8,8 @@ namespace edgetrack {
 
 namespace {
 
-constexpr std::size_t kMost = 4;     // finds of one look at the maps of "ground"
-constexpr double kAlike = 0.5;       // share of the best find's raw score that another one needs
+constexpr std::size_t kMost = 4;  // finds of one look at the maps of "ground"
+constexpr double kAlike = 0.5;    // share of the best find's raw score that another one needs
 
 // By "ground", whose maps say of each cell whether it is the target.
 class GroundLooker final : public Looker {

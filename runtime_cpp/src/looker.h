@@ -28,8 +28,8 @@ class Looker {
   virtual const Tensor& image() const = 0;
   virtual Region region(const Frame& extent) const = 0;
 
-  virtual Call& call() = 0;    // what takes the picture
-  virtual void conclude() {}   // what there is to do after it
+  virtual Call& call() = 0;   // what takes the picture
+  virtual void conclude() {}  // what there is to do after it
 
   // Of the last look, at a frame of the size of `extent`. The best find of all comes first.
   virtual const std::vector<Find>& finds(const Frame& extent) = 0;

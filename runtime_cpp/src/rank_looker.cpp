@@ -12,12 +12,12 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kOverlap = 0.6;          // IoU above which the less sure of two candidates goes
-constexpr std::size_t kConsidered = 16;   // boxes for each candidate that is kept
-constexpr float kThin = 0.004f;           // share of the picture's side; what is thinner is no box
-constexpr double kAlike = 0.5;            // share of the best find's score that another one needs
-constexpr double kSame = 0.5;             // IoU from which a candidate is what is in a box
-constexpr double kMaxOverlap = 1.0 / 3;   // IoU below which two boxes are two places
+constexpr double kOverlap = 0.6;         // IoU above which the less sure of two candidates goes
+constexpr std::size_t kConsidered = 16;  // boxes for each candidate that is kept
+constexpr float kThin = 0.004f;          // share of the picture's side; what is thinner is no box
+constexpr double kAlike = 0.5;           // share of the best find's score that another one needs
+constexpr double kSame = 0.5;            // IoU from which a candidate is what is in a box
+constexpr double kMaxOverlap = 1.0 / 3;  // IoU below which two boxes are two places
 
 // "detect" looks at the whole frame, stretched to a square, and knows no words. The best of its boxes are
 // compared with each part of the sentence by "rank"; geometry decides what the sentence says of places.
@@ -37,9 +37,9 @@ class RankLooker final : public Looker {
              Tensor::zeros(named(rank.inputs, "noun")), Tensor::zeros(named(rank.inputs, "noun_mask"))};
     score_ = Tensor::zeros(named(rank.outputs, "score"));
     detect_ = engine.bind("detect", {image_}, {all_boxes_, objectness_, all_regions_, map});
-    rank_ = engine.bind(
-        "rank", {map, boxes_, region_, valid_, part_.tokens, part_.mask, part_.noun, part_.noun_mask},
-        {score_});
+    rank_ = engine.bind("rank",
+                        {map, boxes_, region_, valid_, part_.tokens, part_.mask, part_.noun, part_.noun_mask},
+                        {score_});
     order_.resize(objectness_.spec.count());
     kept_.reserve(valid_.spec.count());
   }
@@ -120,8 +120,7 @@ class RankLooker final : public Looker {
     const float h = std::min(a[3], b[3]) - std::max(a[1], b[1]);
     if (w <= 0 || h <= 0) return 0;
     const float both = w * h;
-    return static_cast<double>(
-        both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both));
+    return static_cast<double>(both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both));
   }
 
   // Non-maximum suppression; what is left goes into the inputs of "rank".
@@ -130,8 +129,9 @@ class RankLooker final : public Looker {
     const std::size_t most = valid_.spec.count();
     const std::size_t some = std::min(order_.size(), kConsidered * most);
     std::iota(order_.begin(), order_.end(), std::size_t{0});
-    std::partial_sort(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(some), order_.end(),
-                      [&](std::size_t a, std::size_t b) { return sure[a] != sure[b] ? sure[a] > sure[b] : a < b; });
+    std::partial_sort(
+        order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(some), order_.end(),
+        [&](std::size_t a, std::size_t b) { return sure[a] != sure[b] ? sure[a] > sure[b] : a < b; });
     kept_.clear();
     for (std::size_t i = 0; i < some && kept_.size() < most; ++i) {
       const float* box = corners(order_[i]);

@@ -78,11 +78,11 @@ class Target {
   const Colours colours_;
   Knowledge everything_, words_, picture_;  // the last shares with the first what is masked or the picture's
   Spoken spoken_;
-  const bool ranks_;                        // whether the parts of a sentence are wanted
-  const std::size_t tokens_, width_;        // of the template; of a prompt
-  std::vector<float> first_;                // the template's own prompts
-  std::vector<float> now_, seen_;           // (2, width): target and background, in a frame and of late
-  std::vector<float> sum_;                  // (2, width)
+  const bool ranks_;                  // whether the parts of a sentence are wanted
+  const std::size_t tokens_, width_;  // of the template; of a prompt
+  std::vector<float> first_;          // the template's own prompts
+  std::vector<float> now_, seen_;     // (2, width): target and background, in a frame and of late
+  std::vector<float> sum_;            // (2, width)
   bool has_seen_ = false;
   std::uint64_t change_ = 0;
   std::shared_ptr<TextGraphs> text_;  // made when first needed

@@ -53,9 +53,9 @@ struct Tracker::State {
   const std::shared_ptr<Aside> aside;
   Tensor whole;  // the whole frame as "ground" takes it, allocated by the first detector that looks at it
   Look whole_look;
-  std::unique_ptr<Detector> search, search_by_picture;            // made when first needed
-  std::unique_ptr<Looker> look_by_picture, look_by_words;         // the same
-  std::vector<Candidate> candidates;  // of the look that ended in this frame
+  std::unique_ptr<Detector> search, search_by_picture;     // made when first needed
+  std::unique_ptr<Looker> look_by_picture, look_by_words;  // the same
+  std::vector<Candidate> candidates;                       // of the look that ended in this frame
   std::vector<float> window, share;
 
   bool started = false;

@@ -30,8 +30,8 @@ class EDGETRACK_API MultiTracker {
   struct Result {
     std::string name;
     std::optional<Track> track;
-    std::exception_ptr failure;  // an Error, or what the engine threw
-    Timing timing;               // of this target; what several cost together is shared equally
+    std::exception_ptr failure;         // an Error, or what the engine threw
+    Timing timing;                      // of this target; what several cost together is shared equally
     std::vector<Candidate> candidates;  // as of Tracker::candidates()
   };
 

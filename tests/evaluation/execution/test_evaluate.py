@@ -16,6 +16,7 @@ from fake_engine import FakeEngine
 from rich.console import Console
 from typer.testing import CliRunner
 
+from edgetrack._native import runtime
 from edgetrack.cli import app
 from edgetrack.cli.eval_view import evaluate_and_print
 from edgetrack.datasets import LAYOUTS
@@ -65,6 +66,9 @@ def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def encode(self, text: str) -> Any:
             return np.ones((1, 24), np.int64), np.ones((1, 24), np.float32)
+
+        def text(self, text: str) -> runtime.Text:
+            return runtime.Text(*self.encode(text))
 
         def tokens(self, text: str) -> list[int]:
             return [0] * (len(text.split()) + 2)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from edgetrack._native import runtime
 from edgetrack.datasets import Sequence
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.tracking import finish, track
@@ -138,6 +139,9 @@ def test_a_switch_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
         def encode(self, text: str) -> Any:
             return np.ones((1, 24), np.int64), np.ones((1, 24), np.float32)
+
+        def text(self, text: str) -> runtime.Text:
+            return runtime.Text(*self.encode(text))
 
         def tokens(self, text: str) -> list[int]:
             return [0]

@@ -14,6 +14,7 @@ import pytest
 from fake_engine import FakeEngine
 from rich.console import Console
 
+from edgetrack._native import runtime
 from edgetrack.adapters import detections, got10k_tracker
 from edgetrack.cli.eval_view import evaluate_and_print
 from edgetrack.datasets import open_dataset
@@ -43,6 +44,9 @@ class Words:
         if len(self.tokens(text)) > 24:
             raise PromptError("too long")
         return np.ones((1, 24), np.int64), np.ones((1, 24), np.float32)
+
+    def text(self, text: str) -> runtime.Text:
+        return runtime.Text(*self.encode(text))
 
     def tokens(self, text: str) -> list[int]:
         return [0] * (len(text.split()) + 2)
