@@ -46,5 +46,6 @@ inline void check_out(const Tensor& out) {
 void register_token_kernels(py::module_& module);
 void register_crop_kernels(py::module_& module);
 void register_decoder_log(py::module_& module);
+void register_words(py::module_& module);
 
 }  // namespace edgetrack

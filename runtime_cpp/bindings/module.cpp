@@ -7,6 +7,7 @@ PYBIND11_MODULE(_runtime, module) {
   edgetrack::register_crop_kernels(module);
   edgetrack::register_decoder_log(module);
   edgetrack::register_token_kernels(module);
+  edgetrack::register_words(module);
   edgetrack::register_contract(module);
   edgetrack::register_loan(module);
   edgetrack::register_ort(module);

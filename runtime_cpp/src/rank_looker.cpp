@@ -7,6 +7,7 @@
 #include "looker.h"
 #include "message.h"
 #include "phrase.h"
+#include "resolve.h"
 
 namespace edgetrack {
 

@@ -1,0 +1,51 @@
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "common.h"
+#include "phrase.h"
+#include "resolve.h"
+
+namespace edgetrack {
+
+namespace {
+
+using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
+
+py::list parts_of(const Query& query) {
+  py::list parts;
+  for (const Part& part : query.parts) parts.append(py::make_tuple(part.phrase, part.noun));
+  return parts;
+}
+
+Doubles resolve_arrays(const Query& query, const Doubles& boxes, double width, double height,
+                       const Doubles& scores) {
+  if (boxes.ndim() != 2 || boxes.shape(1) != 4)
+    throw std::invalid_argument("boxes must have the shape (K, 4)");
+  if (scores.ndim() != 2) throw std::invalid_argument("scores must have the shape (P, K)");
+  std::vector<Box> candidates;
+  const auto box = boxes.unchecked<2>();
+  for (py::ssize_t k = 0; k < box.shape(0); ++k)
+    candidates.push_back({box(k, 0), box(k, 1), box(k, 2), box(k, 3)});
+  std::vector<std::vector<double>> rows;
+  const auto score = scores.unchecked<2>();
+  for (py::ssize_t p = 0; p < score.shape(0); ++p)
+    rows.emplace_back(score.data(p, 0), score.data(p, 0) + score.shape(1));
+  const std::vector<double> result = resolve(query, candidates, width, height, rows);
+  return Doubles(static_cast<py::ssize_t>(result.size()), result.data());
+}
+
+}  // namespace
+
+void register_words(py::module_& module) {
+  py::class_<Query>(module, "Query")
+      .def_property_readonly("parts", &parts_of)
+      .def_property_readonly("plain", &Query::plain)
+      .def_readonly("count", &Query::count)
+      .def_property_readonly("text", &describe)
+      .def("resolve", &resolve_arrays, py::arg("boxes"), py::arg("width"), py::arg("height"),
+           py::arg("scores"));
+  module.def("parse_phrase", &parse, py::arg("sentence"));
+}
+
+}  // namespace edgetrack
