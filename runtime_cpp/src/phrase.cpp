@@ -92,7 +92,10 @@ std::size_t Parser::lead_order(std::size_t i) {
   if (!order || ended(i + far + 1) || kFalseFriends.count(run_of(words_, i + far, 2))) return 0;
   const std::string after = low(i + far + 1);
   if (ends_head(after) || kFrames.count(after)) return 0;
-  select(*order, far ? 1 : 0);
+  if (!far && *order != Order::middle && draft().ordinal > 0)  // "the second left window"
+    select_ordinal(*order);
+  else
+    select(*order, far ? 1 : 0);
   return far + 1;
 }
 
@@ -124,9 +127,10 @@ std::size_t Parser::event(std::size_t i) {
   if (const std::size_t length = negation(i)) return length;
   const int part = part_;
   while (draft().holder >= 0) part_ = draft().holder;  // "man riding a horse on the left": where the man is
-  if (const std::size_t length = selection(i)) return length;
-  part_ = part;
-  return relation(i);
+  std::size_t length = selection(i);
+  if (!length) length = relation(i);
+  if (!length) part_ = part;
+  return length;
 }
 
 // A construction behind "that is" or "and".

@@ -101,6 +101,8 @@ std::size_t Parser::exception(std::size_t i) {
     const bool determined = kDeterminers.count(low(begin)) > 0;
     const bool strict = run.find("not") != std::string::npos || run == "but" || run == "isn't";
     if ((strict && !determined) || (determined && ended(begin + 1))) return 0;
+    const std::string next = low(begin + 1);
+    if (determined && (kSuperlatives.count(next) || kExtremes.count(next)) && ended(begin + 2)) return 0;
     Sentence tail;
     for (; begin < words_.size(); ++begin) {
       if (low(begin) == "one" || low(begin) == "ones")

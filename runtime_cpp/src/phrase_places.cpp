@@ -31,8 +31,9 @@ std::size_t Parser::place(std::size_t i) {
   const bool far = kFarWords.count(low(at)) > 0;
   at += far;
   std::vector<Order> orders;
-  for (const Order* side = find(kSides, low(at)); side && orders.size() < 2; side = find(kSides, low(++at)))
-    orders.push_back(*side);
+  for (const Order* one = find(kSides, low(at)); one && orders.size() < 2; one = find(kSides, low(++at)))
+    orders.push_back(*one);
+  const bool side = !orders.empty() && orders[0] != Order::middle;
   bool area = false;
   if (orders.empty()) {
     const Order* depth = preposition == "in" || preposition == "at" ? find(kDepths, low(at)) : nullptr;
@@ -52,7 +53,10 @@ std::size_t Parser::place(std::size_t i) {
   if (height && !area && (preposition == "in" || (preposition == "on" && !the))) return 0;  // "in a red top"
   at += frame(at);
   if (!boundary(at)) return 0;
-  for (const Order order : orders) select(order, far ? 1 : 0);
+  if (orders.size() == 1 && side && draft().ordinal > 0)  // "the second dog on the left"
+    select_ordinal(orders[0]);
+  else
+    for (const Order order : orders) select(order, far ? 1 : 0);
   return at - i;
 }
 
@@ -82,15 +86,15 @@ std::size_t Parser::from(std::size_t i) {
 
 // "leftmost" after the noun, "farthest to the left", "closest", "farthest away".
 std::size_t Parser::extreme(std::size_t i) {
-  if (const Order* order = find(kExtremes, low(i)); order && boundary(i + 1))
-    return select_ordinal(*order), 1;
+  const bool the = low(i) == "the";  // "that is the largest"
+  if (const Order* order = find(kExtremes, low(i + the)); order && boundary(i + the + 1))
+    return select_ordinal(*order), the + 1;
   const bool most = low(i) == "farthest" || low(i) == "furthest" || low(i) == "most" || low(i) == "far";
   std::size_t at = i + 1;
   if (most && (low(at) == "to" || low(at) == "on" || low(at) == "at")) ++at;
   if (most && low(at) == "the") ++at;
   if (const Order* order = find(kSides, low(at)); most && order && boundary(at + 1) && !turning())
     return select(*order, 1), at + 1 - i;
-  const bool the = low(i) == "the";  // "that is the largest"
   const Order* order = find(kSuperlatives, low(i + the));
   if (!order || (!the && *order != Order::near && *order != Order::far)) return 0;
   at = i + the + 1;
@@ -120,6 +124,7 @@ std::size_t Parser::edge_or_viewer(std::size_t i) {
   if (!far && low(i) != "closest" && low(i) != "nearest") return 0;
   std::size_t at = i + 1;
   if (low(at) == "away") ++at;
+  if (far && low(at) != "from") return 0;  // "farthest to the right"
   if (low(at) == "to" || low(at) == "from") ++at;
   if (low(at) == "the") ++at;
   if (kViewers.count(low(at)) && boundary(at + 1))
