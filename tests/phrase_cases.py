@@ -62,7 +62,6 @@ PLAIN = [
     "",
     "   ",
     "läufer",
-    "left left left",
     "upper body",
     "man with the top hat",
 ]
@@ -103,7 +102,7 @@ PARSED = {
     "man holding a dog": '"man holding a dog", touching "dog"',
     "man riding a horse on the left": '"man riding a horse", on the left, touching "horse"',
     "the person walking a dog": '"person walking a dog", touching "dog"',
-    "a man sitting on a bench next to the tree": '"man sitting on a tree", on "bench", next to "tree"',
+    "a man sitting on a bench next to the tree": '"man sitting on a bench", on "bench", next to "tree"',
     "the car that is not red": '"car", not "red car"',
     "car that isn't red": '"car", not "red car"',
     "a car but not the red one": '"car", not "red car"',
@@ -180,7 +179,7 @@ PARSED = {
     "people in the foreground": '"people", in the foreground',
     "the car to the right of the tree on the left": '"car", right of ("tree", on the left)',
     "two people on the left": '2 of "people", on the left',
-    "the man holding an umbrella behind the bus": '"man holding an bus", touching "umbrella", behind "bus"',
+    "the man holding an umbrella behind the bus": '"man holding an umbrella", touching "umbrella", behind "bus"',
     "🚗 on the left": '"🚗", on the left',
     "the dog not the cat": '"dog", not "cat"',
 }

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from phrase_cases import NOUNS, PARSED, PLAIN
 
 from edgetrack._runtime import Query, parse_phrase
-from phrase_cases import NOUNS, PARSED, PLAIN
 
 WIDTH, HEIGHT = 640.0, 480.0
 MIRROR = {"left": "right", "right": "left", "leftmost": "rightmost", "rightmost": "leftmost"}
@@ -154,7 +154,14 @@ def test_relations_up_and_down(sentence: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "sentence", ["car that is not red", "the car not red", "a car but not the red one", "non-red car", "car except the red one"]
+    "sentence",
+    [
+        "car that is not red",
+        "the car not red",
+        "a car but not the red one",
+        "non-red car",
+        "car except the red one",
+    ],
 )
 def test_what_is_denied_is_not_followed(sentence: str) -> None:
     query = parse_phrase(sentence)
@@ -192,7 +199,9 @@ def test_two_boxes_of_one_object_count_once() -> None:
 
 def test_one_dog_on_the_wrong_side_is_hardly_the_dog_on_the_left() -> None:
     query = parse_phrase("the dog on the left")
-    left, middle, right = (query.resolve(row(x), WIDTH, HEIGHT, np.array([[0.9]]))[0] for x in (150, 330, 600))
+    left, middle, right = (
+        query.resolve(row(x), WIDTH, HEIGHT, np.array([[0.9]]))[0] for x in (150, 330, 600)
+    )
     assert left == pytest.approx(0.9)
     assert middle > 0.8
     assert right < 0.1
@@ -220,7 +229,9 @@ def test_a_mirrored_frame_with_left_and_right_exchanged_gives_the_same(
         return  # a bare ordinal counts from the left
     mirrored = boxes.copy()
     mirrored[:, 0] = WIDTH - boxes[:, 0] - boxes[:, 2]
-    other = parse_phrase(" ".join(w.replace(w.strip(",."), MIRROR.get(w.strip(",."), w.strip(",."))) for w in words))
+    other = parse_phrase(
+        " ".join(w.replace(w.strip(",."), MIRROR.get(w.strip(",."), w.strip(",."))) for w in words)
+    )
     found = parse_phrase(sentence).resolve(boxes, WIDTH, HEIGHT, scores)
     assert other.resolve(mirrored, WIDTH, HEIGHT, scores) == pytest.approx(found, abs=1e-6)
 
@@ -237,7 +248,9 @@ def test_scale_and_order_of_the_candidates_change_nothing(
     scaled = query.resolve(boxes * scale, WIDTH * scale, HEIGHT * scale, scores)
     assert scaled == pytest.approx(found, abs=1e-6)
     order = np.random.default_rng(seed).permutation(len(boxes))
-    assert query.resolve(boxes[order], WIDTH, HEIGHT, scores[:, order]) == pytest.approx(found[order], abs=1e-9)
+    assert query.resolve(boxes[order], WIDTH, HEIGHT, scores[:, order]) == pytest.approx(
+        found[order], abs=1e-9
+    )
 
 
 def test_scores_that_are_no_probability_give_probabilities() -> None:
@@ -267,4 +280,6 @@ def test_wrong_arrays_are_refused(
 
 
 def test_no_candidates_no_answer() -> None:
-    assert parse_phrase("the dog on the left").resolve(np.zeros((0, 4)), WIDTH, HEIGHT, np.zeros((1, 0))).shape == (0,)
+    assert parse_phrase("the dog on the left").resolve(
+        np.zeros((0, 4)), WIDTH, HEIGHT, np.zeros((1, 0))
+    ).shape == (0,)

@@ -18,7 +18,7 @@ const typename Table::mapped_type* find(const Table& table, const std::string& k
 
 struct Draft {
   Sentence words;
-  Sentence heard;   // verbs of contact and their landmarks: the network hears them, too
+  Sentence heard;   // the verb of contact before a landmark: the network hears it, too
   Sentence denied;  // "red" of "non-red car"
   int ordinal = 0;  // waits for "from the left"; -1: last
   int holder = -1;  // the part whose verb of contact this is the landmark of

@@ -175,14 +175,11 @@ Query Parser::finish() {
     if (draft().ordinal) select_ordinal(Order::left);
     query_.parts.push_back({written(draft().words), noun_of(draft().words)});
   }
-  for (std::size_t r = query_.relations.size(); r-- > 0;) {
-    const Relation& relation = query_.relations[r];
-    Draft& target = drafts_[static_cast<std::size_t>(relation.target)];
-    if (target.heard.empty()) continue;
-    const std::string landmark = query_.parts[static_cast<std::size_t>(relation.landmark)].phrase;
-    query_.parts[static_cast<std::size_t>(relation.target)].phrase +=
-        " " + written(target.heard) + " " + landmark;
-    target.heard.clear();
+  for (std::size_t p = 0; p < drafts_.size(); ++p) {
+    const Draft& landmark = drafts_[p];
+    if (landmark.holder < 0) continue;
+    std::string& phrase = query_.parts[static_cast<std::size_t>(landmark.holder)].phrase;
+    phrase += " " + written(landmark.heard) + " " + query_.parts[p].phrase;
   }
   return query_;
 }

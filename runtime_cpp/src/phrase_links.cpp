@@ -39,7 +39,7 @@ std::size_t Parser::relation(std::size_t i) {
     }
     query_.relations.push_back({target, kind ? *kind : *contact, part_});
     if (contact) draft().holder = target;
-    if (contact) drafts_[static_cast<std::size_t>(target)].heard = cut(words_, i, end);
+    if (contact) draft().heard = cut(words_, i, end);
     return end - i;
   }
   return 0;
