@@ -53,6 +53,7 @@ const Words kTurns = {"looking", "facing",   "turning", "turned",  "pointing", "
                       "leans",   "glancing", "gazing",  "bending", "looked"};
 const Words kFrames = {"image",  "picture", "frame", "photo", "photograph",
                        "screen", "scene",   "view",  "video", "shot"};
+const Words kFarWords = {"far", "very", "extreme", "most", "absolute"};
 const Words kViewers = {"camera", "viewer", "me", "us", "observer", "lens"};
 const Words kIrregularPlurals = {"people", "men",  "women", "children", "sheep", "deer",   "fish",
                                  "geese",  "mice", "oxen",  "cattle",   "feet",  "police", "aircraft"};

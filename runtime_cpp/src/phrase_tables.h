@@ -20,7 +20,8 @@ extern const Words kCompounds;     // nouns of two words
 extern const Words kFalseFriends;  // pairs of words whose first one is no side, ordinal or number
 extern const Words kTurns;         // verbs before a direction that is no place: "looking left"
 extern const Words kFrames;        // what a picture is called: "on the left of the picture"
-extern const Words kViewers;       // "closest to the camera"
+extern const Words kFarWords;
+extern const Words kViewers;  // "closest to the camera"
 extern const Words kIrregularPlurals;
 
 extern const std::map<std::string, int> kOrdinals;  // "last" is -1

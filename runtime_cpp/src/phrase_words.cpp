@@ -65,6 +65,16 @@ std::string run_of(const Sentence& words, std::size_t begin, std::size_t count) 
   return run;
 }
 
+Sentence joined(Sentence first, const Sentence& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+Sentence cut(const Sentence& words, std::size_t begin, std::size_t end) {
+  return {words.begin() + static_cast<std::ptrdiff_t>(begin),
+          words.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
 std::string written(const Sentence& words) {
   std::string text;
   for (const Word& word : words) text += (text.empty() ? "" : " ") + word.raw;
@@ -78,7 +88,10 @@ bool ends_head(const std::string& low) {
 
 std::size_t head_length(const Sentence& words) {
   std::size_t length = 0;
-  while (length < words.size() && (length == 0 || !ends_head(words[length].low))) ++length;
+  const auto goes_on = [&](const std::string& low) {
+    return low != "left" && !ends_head(low);
+  };  // "bag left alone"
+  while (length < words.size() && (length == 0 || goes_on(words[length].low))) ++length;
   return length;
 }
 

@@ -20,6 +20,11 @@ Sentence words_of(const std::string& text);
 // or a pause lies between them.
 std::string run_of(const Sentence& words, std::size_t begin, std::size_t count);
 
+Sentence joined(Sentence first, const Sentence& second);
+
+// The words from `begin` to before `end`.
+Sentence cut(const Sentence& words, std::size_t begin, std::size_t end);
+
 std::string written(const Sentence& words);
 
 // Whether a word ends the head of a noun phrase: a preposition, a pronoun or a verb in -ing.

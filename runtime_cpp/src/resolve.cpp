@@ -16,6 +16,7 @@ using Values = std::vector<double>;
 // None of these is tuned on data: they say how graded an answer stays.
 constexpr double kInstanceShare = 0.4;  // of the best score: half an instance
 constexpr double kStep = 0.2;           // the factor of each rank away from the one that is asked
+constexpr double kAside = 0.5;          // the same for a side without a number: milder
 constexpr double kWrongSide = 0.05;     // what is left of a candidate on the wrong side of the frame
 constexpr double kNoLandmark = 0.25;    // what is left of a target without a landmark
 
@@ -119,10 +120,8 @@ double on_side(const View& view, Order order, const Box& box) {
 void apply(const View& view, const Selector& selector, Values& scores) {
   const std::vector<std::size_t> head = heads(view, scores);
   Values weight = instances(scores), keys;
-  double total = 0;
   for (std::size_t k = 0; k < scores.size(); ++k) {
     if (head[k] != k) weight[k] = 0;
-    total += weight[k];
     keys.push_back(key(view, selector.order, view.boxes[k]));
   }
   const Values before = ahead(keys, weight);
@@ -132,8 +131,7 @@ void apply(const View& view, const Selector& selector, Values& scores) {
       factor[k] = std::pow(kStep, std::abs(before[k] - (selector.rank - 1)));
       continue;
     }
-    const double others = std::max(1.0, total - weight[k]);
-    factor[k] = on_side(view, selector.order, view.boxes[k]) * (1 - 0.7 * std::min(1.0, before[k] / others));
+    factor[k] = on_side(view, selector.order, view.boxes[k]) * std::pow(kAside, before[k]);
   }
   for (std::size_t k = 0; k < scores.size(); ++k) scores[k] *= factor[head[k]];
 }

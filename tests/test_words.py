@@ -1,0 +1,285 @@
+"""Phrases are taken apart into what a network is asked and what geometry resolves over candidates."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from phrase_cases import NOUNS, PARSED, PLAIN
+
+from edgetrack._runtime import Query, parse_phrase
+
+WIDTH, HEIGHT = 640.0, 480.0
+MIRROR = {"left": "right", "right": "left"}
+SENTENCES = sorted(PARSED)
+
+
+def scores_of(query: Query, rows: dict[str, list[float]]) -> NDArray[np.float64]:
+    return np.array([rows[phrase] for phrase, _ in query.parts])
+
+
+def row(*centers: float, side: float = 60) -> NDArray[np.float64]:
+    """Squares in the middle of the frame's height, at these abscissas."""
+    return np.array([(x - side / 2, HEIGHT / 2 - side / 2, side, side) for x in centers])
+
+
+def best(sentence: str, boxes: NDArray[np.float64], rows: dict[str, list[float]]) -> int:
+    query = parse_phrase(sentence)
+    return int(np.argmax(query.resolve(boxes, WIDTH, HEIGHT, scores_of(query, rows))))
+
+
+@pytest.mark.parametrize("sentence", PLAIN)
+def test_what_geometry_cannot_resolve_goes_to_the_network_as_it_is(sentence: str) -> None:
+    query = parse_phrase(sentence)
+    assert query.plain, query.text
+    assert [phrase for phrase, _ in query.parts] == [sentence]
+
+
+@pytest.mark.parametrize(("sentence", "text"), PARSED.items())
+def test_the_parse(sentence: str, text: str) -> None:
+    query = parse_phrase(sentence)
+    assert query.text == text
+    assert not query.plain
+
+
+@pytest.mark.parametrize(("phrase", "noun"), NOUNS.items())
+def test_the_noun(phrase: str, noun: str) -> None:
+    assert parse_phrase(phrase).parts[0][1] == noun
+
+
+def test_case_and_punctuation_do_not_matter() -> None:
+    expected = parse_phrase("the dog on the left").text
+    for sentence in ("The Dog, on the LEFT.", "  the dog\ton the left!  ", "(the dog on the left)"):
+        assert parse_phrase(sentence).text.lower() == expected
+
+
+def test_the_words_for_the_network_keep_their_case() -> None:
+    assert parse_phrase("the second BMW from the left").parts == [("BMW", "bmw")]
+
+
+def test_a_sentence_too_long_to_understand_is_left_alone() -> None:
+    sentence = "the dog on the left " * 1000
+    assert parse_phrase(sentence).parts[0][0] == sentence
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text() | st.lists(st.sampled_from(sorted({w for s in SENTENCES for w in s.split()}))).map(" ".join))
+def test_any_text_is_parsed_and_resolved(sentence: str) -> None:
+    sentence = sentence.encode("utf-8", "ignore").decode()
+    query = parse_phrase(sentence)
+    assert query.parts
+    assert query.parts[0][0] == sentence or not query.plain
+    assert all(phrase for phrase, _ in query.parts) or query.plain
+    scores = np.full((len(query.parts), 3), 0.5)
+    found = query.resolve(row(100, 300, 500), WIDTH, HEIGHT, scores)
+    assert np.all((found >= 0) & (found <= 1))
+
+
+@pytest.mark.parametrize("sentence", ["\x00", "the \x00 dog", "\U0001f697 on the left"])
+def test_odd_characters(sentence: str) -> None:
+    assert parse_phrase(sentence).parts
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("leftmost car", 0),
+        ("rightmost car", 4),
+        ("car on the left", 0),
+        ("the right car", 4),
+        ("second car from the left", 1),
+        ("the second car from the right", 3),
+        ("third car", 2),
+        ("the last car", 4),
+        ("the second to last car", 3),
+        ("the car in the middle", 2),
+    ],
+)
+def test_a_row_of_cars(sentence: str, expected: int) -> None:
+    assert best(sentence, row(80, 200, 320, 440, 560), {"car": [0.8, 0.9, 0.7, 0.95, 0.8]}) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("the largest dog", 0),
+        ("smallest dog", 2),
+        ("the second largest dog", 1),
+        ("tallest dog", 1),
+        ("widest dog", 0),
+        ("the dog closest to the camera", 0),
+        ("the farthest dog", 2),
+        ("dog in the background", 2),
+        ("the dog at the bottom", 0),
+        ("top dog", 2),
+    ],
+)
+def test_sizes_and_heights(sentence: str, expected: int) -> None:
+    boxes = np.array([(50.0, 350, 200, 110), (300, 200, 60, 150), (500, 20, 30, 20)])
+    assert best(sentence, boxes, {"dog": [0.8, 0.8, 0.8]}) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("the car to the left of the bus", 0),
+        ("car right of the bus", 2),
+        ("the car next to the bus", 0),
+        ("the car closest to the bus", 0),
+        ("the car farthest from the bus", 2),
+        ("the bus between the two cars", 1),
+    ],
+)
+def test_relations_along_a_row(sentence: str, expected: int) -> None:
+    rows = {"car": [0.8, 0.1, 0.8], "cars": [0.8, 0.1, 0.8], "bus": [0.05, 0.9, 0.05]}
+    assert best(sentence, row(150, 240, 550), rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("the cup above the table", 0),
+        ("the cup below the table", 2),
+        ("cup on top of the table", 1),
+        ("the cup inside the table", 3),
+    ],
+)
+def test_relations_up_and_down(sentence: str, expected: int) -> None:
+    cups = [(300.0, 20, 40, 40), (300, 168, 40, 40), (300, 400, 40, 40), (420, 230, 40, 40)]
+    asked = [cups[0], *cups[2:]] if "above" in sentence else cups  # the cup on the table is above it, too
+    rows = {"cup": [0.8] * len(asked) + [0.01], "table": [0.01] * len(asked) + [0.9]}
+    assert cups.index(asked[best(sentence, np.array([*asked, (200, 200, 300, 100)]), rows)]) == expected
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "car that is not red",
+        "the car not red",
+        "a car but not the red one",
+        "non-red car",
+        "car except the red one",
+    ],
+)
+def test_what_is_denied_is_not_followed(sentence: str) -> None:
+    query = parse_phrase(sentence)
+    rows = {"car": [0.9, 0.6], "red car": [0.85, 0.2]}
+    found = query.resolve(row(200, 400), WIDTH, HEIGHT, scores_of(query, rows))
+    assert found[1] > 3 * found[0]
+
+
+def test_denied_places_are_exact() -> None:
+    rows = {"dog": [0.9, 0.7]}
+    assert best("the dog that is not on the left", row(150, 500), rows) == 1
+    assert best("the dog that is not on the right", row(150, 500), rows) == 0
+
+
+def test_a_missing_landmark_lowers_the_score_of_the_only_dog_but_keeps_it() -> None:
+    query = parse_phrase("dog next to the bicycle")
+    boxes = row(100, 180)
+    missing = query.resolve(boxes, WIDTH, HEIGHT, np.array([[0.8, 0.01], [0.0, 0.0]]))
+    there = query.resolve(boxes, WIDTH, HEIGHT, np.array([[0.8, 0.01], [0.0, 0.9]]))
+    assert int(np.argmax(missing)) == int(np.argmax(there)) == 0
+    assert 0.1 < missing[0] < there[0]
+
+
+def test_a_weak_candidate_shifts_an_ordinal_little() -> None:
+    query = parse_phrase("second dog from the left")
+    found = query.resolve(row(80, 250, 420), WIDTH, HEIGHT, np.array([[0.1, 0.9, 0.8]]))
+    assert int(np.argmax(found)) == 2
+
+
+def test_two_boxes_of_one_object_count_once() -> None:
+    query = parse_phrase("second dog from the left")
+    found = query.resolve(row(100, 104, 400), WIDTH, HEIGHT, np.array([[0.9, 0.8, 0.8]]))
+    assert int(np.argmax(found)) == 2
+
+
+def test_one_dog_on_the_wrong_side_is_hardly_the_dog_on_the_left() -> None:
+    query = parse_phrase("the dog on the left")
+    left, middle, right = (
+        query.resolve(row(x), WIDTH, HEIGHT, np.array([[0.9]]))[0] for x in (150, 330, 600)
+    )
+    assert left == pytest.approx(0.9)
+    assert middle > 0.8
+    assert right < 0.1
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> tuple[str, NDArray[np.float64], NDArray[np.float64]]:
+    sentence = draw(st.sampled_from(SENTENCES))
+    count = draw(st.integers(1, 7))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    corners = random.uniform((0, 0), (WIDTH - 40, HEIGHT - 40), (count, 2))
+    extents = random.uniform(5, 200, (count, 2))
+    scores = random.uniform(0, 1, (len(parse_phrase(sentence).parts), count))
+    return sentence, np.hstack((corners, extents)), scores
+
+
+@settings(max_examples=200, deadline=None)
+@given(layouts())
+def test_a_mirrored_frame_with_left_and_right_exchanged_gives_the_same(
+    layout: tuple[str, NDArray[np.float64], NDArray[np.float64]],
+) -> None:
+    sentence, boxes, scores = layout
+    words = sentence.split()
+    if any(w in ("first", "second", "third", "last") for w in words) and "from" not in words:
+        return  # a bare ordinal counts from the left
+    mirrored = boxes.copy()
+    mirrored[:, 0] = WIDTH - boxes[:, 0] - boxes[:, 2]
+    other = parse_phrase(re.sub(r"\b(left|right)", lambda side: MIRROR[side[0]], sentence))
+    found = parse_phrase(sentence).resolve(boxes, WIDTH, HEIGHT, scores)
+    assert other.resolve(mirrored, WIDTH, HEIGHT, scores) == pytest.approx(found, abs=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(layouts(), st.floats(0.1, 10), st.integers(0, 1000))
+def test_scale_and_order_of_the_candidates_change_nothing(
+    layout: tuple[str, NDArray[np.float64], NDArray[np.float64]], scale: float, seed: int
+) -> None:
+    sentence, boxes, scores = layout
+    query = parse_phrase(sentence)
+    found = query.resolve(boxes, WIDTH, HEIGHT, scores)
+    assert np.all((found >= 0) & (found <= scores[0] + 1e-12))
+    scaled = query.resolve(boxes * scale, WIDTH * scale, HEIGHT * scale, scores)
+    assert scaled == pytest.approx(found, abs=1e-6)
+    order = np.random.default_rng(seed).permutation(len(boxes))
+    assert query.resolve(boxes[order], WIDTH, HEIGHT, scores[:, order]) == pytest.approx(
+        found[order], abs=1e-9
+    )
+
+
+def test_scores_that_are_no_probability_give_probabilities() -> None:
+    query = parse_phrase("the car next to the bus that is not red")
+    scores = np.tile([np.nan, np.inf, -np.inf, 7.0], (len(query.parts), 1))
+    found = query.resolve(row(100, 200, 300, 400), WIDTH, HEIGHT, scores)
+    assert np.all((found >= 0) & (found <= 1))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "width", "scores", "message"),
+    [
+        (np.ones((2, 3)), 640, np.ones((1, 2)), r"shape \(K, 4\)"),
+        (np.ones((2, 4)), 640, np.ones(2), r"shape \(P, K\)"),
+        (np.ones((2, 4)), 640, np.ones((2, 2)), "scores of 2 parts; expected 1"),
+        (np.ones((2, 4)), 640, np.ones((1, 3)), "3 scores for 2 boxes"),
+        (np.ones((2, 4)), 0, np.ones((1, 2)), "expected positive"),
+        (np.full((2, 4), np.nan), 640, np.ones((1, 2)), "expected finite"),
+        (np.zeros((2, 4)), 640, np.ones((1, 2)), "above 0"),
+    ],
+)
+def test_wrong_arrays_are_refused(
+    boxes: NDArray[np.float64], width: float, scores: NDArray[np.float64], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_phrase("the dog on the left").resolve(boxes, width, HEIGHT, scores)
+
+
+def test_no_candidates_no_answer() -> None:
+    assert parse_phrase("the dog on the left").resolve(
+        np.zeros((0, 4)), WIDTH, HEIGHT, np.zeros((1, 0))
+    ).shape == (0,)
