@@ -1,0 +1,210 @@
+"""Any ONNX detector with rules over its boxes: what a user has today, as a peer.
+
+``FILE.onnx`` is described by ``FILE.toml`` beside it:
+
+    output = "picodet"                   # picodet, yolox, yolov8 or detr: see `decoding`
+    size = [416, 416]                    # width and height of its input; default: the graph's
+    resize = "stretch"                   # or letterbox (at the top left), letterbox-center
+    color = "rgb"                        # or bgr
+    mean = [123.675, 116.28, 103.53]     # of 0..255, in that order of colors; default: 0
+    std = [58.395, 57.12, 57.375]        # default: 1
+    threshold = 0.4                      # score from which a box is shown
+    classes = ["person", "bicycle"]      # default: the 80 of COCO
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgetrack.errors import ConfigError, EngineUnavailable, reason_of
+from edgetrack.evaluation.phrases.decoding import LAYOUTS, suppress
+from edgetrack.evaluation.phrases.rule_words import COCO
+from edgetrack.evaluation.phrases.rules import Detection, find
+from edgetrack.evaluation.phrases.types import ScoredBox
+from edgetrack.evaluation.types import Floats, Pixels
+
+LEAST = 0.05  # score of a detection that rules may consider
+NMS_IOU = 0.5
+MAX_DETECTIONS = 100
+FILL = 114  # gray of what a letterbox leaves over, as of YOLOX
+RESIZE, COLOR = ("stretch", "letterbox", "letterbox-center"), ("rgb", "bgr")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The TOML file beside a detector.
+
+    Raises:
+        ConfigError: a value that it cannot have.
+    """
+
+    output: str
+    size: tuple[int, int] | None = None
+    resize: str = "stretch"
+    color: str = "rgb"
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    threshold: float = 0.4
+    classes: tuple[str, ...] = COCO
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("output", tuple(LAYOUTS)), ("resize", RESIZE), ("color", COLOR)):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} = {getattr(self, name)!r}; expected one of {', '.join(allowed)}")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if len(values) != 3 or not all(map(_is_number, values)) or (name == "std" and min(values) <= 0):
+                raise ConfigError(f"{name} = {list(values)!r}; expected three numbers, those of std above 0")
+        if self.size is not None and not (
+            len(self.size) == 2 and all(type(side) is int and 0 < side <= 4096 for side in self.size)
+        ):
+            raise ConfigError(
+                f"size = {list(self.size)!r}; expected width and height in pixels, such as [416, 416]"
+            )
+        if not _is_number(self.threshold) or not 0 < self.threshold < 1:
+            raise ConfigError(f"threshold = {self.threshold!r}; expected a score between 0 and 1")
+        if not self.classes or not all(isinstance(name, str) for name in self.classes):
+            raise ConfigError(f"classes = {list(self.classes)!r:.80}; expected a list of names")
+
+    @classmethod
+    def load(cls, path: Path) -> Description:
+        """Read the file.
+
+        Raises:
+            ConfigError: it is missing, is no TOML, or describes no detector.
+        """
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            import tomli as tomllib
+        known = [field.name for field in fields(cls)]
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be read ({error.strerror}); expected a description of the detector beside it, such as: "
+                'output = "picodet"; docs/evaluation.md has the keys'
+            ) from None
+        except ValueError as error:
+            raise ConfigError(f"{path} is not valid TOML ({error}); correct it") from None
+        if unknown := sorted(set(values) - set(known)):
+            raise ConfigError(f"{path} has unknown keys {unknown}; expected some of {known}")
+        if "output" not in values:
+            raise ConfigError(f"{path} has no output; expected one of {', '.join(LAYOUTS)}")
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        try:
+            return cls(**given)
+        except (ConfigError, TypeError) as error:
+            raise ConfigError(f"{path}: {error}") from None
+
+
+class DetectorModel:
+    """A detector and rules, as a `PhraseModel`.
+
+    Args:
+        path: the ONNX file.
+        threads: of ONNX Runtime.
+
+    Raises:
+        ConfigError: the file or its description is missing or wrong.
+        EngineUnavailable: ONNX Runtime cannot load it.
+    """
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        if not path.is_file():
+            raise ConfigError(f"detector {path} does not exist; expected an ONNX file: correct --tracker")
+        self.path, self._description = path, Description.load(path.with_suffix(".toml"))
+        self.threshold = self._description.threshold
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = threads, 4
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors have no common base
+            raise EngineUnavailable(
+                f"detector {path} cannot be loaded ({reason_of(error)}); expected an ONNX file: export it again"
+            ) from error
+        self._size = self._description.size or self._graph_size()
+
+    def find(self, picture: Pixels, phrase: str) -> list[ScoredBox]:
+        """Detect everything, then apply the rules."""
+        return find(phrase, self.detect(picture), picture)
+
+    def detect(self, picture: Pixels) -> list[Detection]:
+        """Return all boxes with a score of 0.05 or more in a picture (H, W, 3) BGR, best first.
+
+        Raises:
+            ConfigError: the outputs are not what the description says.
+        """
+        tensor, scale, offset = self._prepare(picture)
+        inputs = {self._session.get_inputs()[0].name: tensor}
+        for extra in self._session.get_inputs()[1:]:  # the size that boxes are wanted in, of DETR's relatives
+            inputs[extra.name] = np.array([self._size], np.int64)
+        outputs = [np.asarray(output, np.float64) for output in self._run(inputs)]
+        try:
+            boxes, scores = LAYOUTS[self._description.output](outputs, self._size)
+            if scores.shape[1] > len(self._description.classes):
+                raise ValueError(f"{scores.shape[1]} classes instead of {len(self._description.classes)}")
+        except (ValueError, IndexError) as error:
+            raise ConfigError(
+                f"detector {self.path}: outputs of shape {', '.join(str(o.shape) for o in outputs)} are not those of "
+                f"{self._description.output!r} ({error}); correct output, size or classes in its TOML file"
+            ) from error
+        height, width = picture.shape[:2]
+        boxes = ((boxes.reshape(-1, 2, 2) - offset) / scale).clip(0, (width, height)).reshape(-1, 4)
+        return self._detections(boxes, scores)
+
+    def _detections(self, boxes: Floats, scores: Floats) -> list[Detection]:
+        kinds, best = scores.argmax(1), scores.max(1)
+        good = np.flatnonzero((best >= LEAST) & (boxes[:, 2:] - boxes[:, :2] > 1).all(1))
+        apart = boxes[good] + 1e4 * kinds[good, None]  # boxes of different classes never overlap
+        found = []
+        for index in good[suppress(apart, best[good], NMS_IOU)][:MAX_DETECTIONS]:
+            x1, y1, x2, y2 = boxes[index].tolist()
+            name = self._description.classes[int(kinds[index])]
+            found.append(Detection(name, (x1, y1, x2 - x1, y2 - y1), min(1.0, float(best[index]))))
+        return found
+
+    def _prepare(self, picture: Pixels) -> tuple[Any, Floats, Floats]:
+        """Return the input (1, 3, H, W) float32, and scale and offset (x, y) from the picture to it."""
+        from edgetrack.io.opencv import load_cv2
+
+        cv2, how, size = load_cv2(), self._description, np.array(self._size)
+        sides = np.array(picture.shape[1::-1])
+        scale = size / sides if how.resize == "stretch" else np.full(2, (size / sides).min())
+        inner = np.maximum(1, (sides * scale).astype(int))
+        offset = (size - inner) // 2 if how.resize == "letterbox-center" else np.zeros(2, int)
+        canvas = np.full((size[1], size[0], 3), FILL, np.uint8)
+        (x, y), (w, h) = offset, inner
+        canvas[y : y + h, x : x + w] = cv2.resize(picture, (int(w), int(h)))
+        colors = canvas[..., ::-1] if how.color == "rgb" else canvas
+        tensor = (colors.astype(np.float32) - np.array(how.mean, np.float32)) / np.array(how.std, np.float32)
+        return np.ascontiguousarray(tensor.transpose(2, 0, 1)[None]), scale, offset.astype(np.float64)
+
+    def _run(self, inputs: dict[str, Any]) -> list[Any]:
+        try:
+            outputs: list[Any] = self._session.run(None, inputs)
+        except Exception as error:
+            raise ConfigError(
+                f"detector {self.path} does not take an input of {self._size[0]} x {self._size[1]} pixels "
+                f"({reason_of(error)}); correct size in its TOML file"
+            ) from error
+        return outputs
+
+    def _graph_size(self) -> tuple[int, int]:
+        shape = self._session.get_inputs()[0].shape
+        if len(shape) != 4 or not all(isinstance(side, int) for side in shape[2:]):
+            raise ConfigError(
+                f"detector {self.path} takes {shape}, a size that is open; give size = [WIDTH, HEIGHT] in its TOML file"
+            )
+        return shape[3], shape[2]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
