@@ -66,6 +66,7 @@ OUTSIDE = {
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
     "edgetrack.replay": {"numpy"},
     "edgetrack.evaluation": {"numpy"},
+    "edgetrack.evaluation.phrases.description": {"tomli"},
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
     "edgetrack.training": {"cv2", "numpy", "onnx", "onnxruntime", "rich", "tokenizers", "tomli", "torch"},
 }

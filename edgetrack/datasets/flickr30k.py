@@ -2,9 +2,9 @@
 
     FLICKR30K/{Sentences/ID.txt, Annotations/ID.xml, flickr30k-images/ID.jpg, test.txt}
 
-A line of Sentences/ID.txt is a sentence with phrases in brackets, ``[/EN#283585/people A man] with [/EN#283587/other a
-hat]``: number of the chain, types, words. Annotations/ID.xml has the boxes of each chain. ``train.txt``, ``val.txt`` and
-``test.txt``, the official lists of pictures, are needed for those splits; split ``all`` does without.
+A line of Sentences/ID.txt is a sentence with phrases in brackets, ``[/EN#283585/people A man] in [/EN#283587/other a
+hat]``: number of the chain, types, words. Annotations/ID.xml has the boxes of each chain. ``train.txt``, ``val.txt``
+and ``test.txt``, the official lists of pictures, are needed for those splits; split ``all`` does without.
 
 A phrase whose chain has several boxes is right with any of them. Chain 0 (nothing to see) and chains without a box
 (scenes) are left out: they say nothing of whether the thing is there.

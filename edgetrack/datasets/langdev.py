@@ -3,8 +3,8 @@
     FOLDER/{phrases.jsonl, images/*.jpg}
 
 A line of ``phrases.jsonl`` is an object: ``image`` (a path in the folder), ``phrase``, ``kind``, ``boxes`` (a list of
-``[x, y, w, h]`` in pixels, any of which is right; empty: absent), and where they are known ``unique``, ``tags`` (a list of
-words), ``width`` and ``height``.
+``[x, y, w, h]`` in pixels, any of which is right; empty: absent), and where they are known ``unique``, ``tags`` (a list
+of words), ``width`` and ``height``.
 """
 
 from __future__ import annotations

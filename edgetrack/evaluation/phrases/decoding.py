@@ -1,7 +1,7 @@
 """From the outputs of common detectors to boxes: what each network means by its numbers.
 
-Every function takes the outputs (float arrays in the graph's order) and the size (width, height) of the input in pixels,
-and returns boxes (N, 4) x1, y1, x2, y2 in pixels of the input and scores (N, C) of the classes, 0..1.
+Every function takes the outputs (float arrays in the graph's order) and the size (width, height) of the input in
+pixels, and returns boxes (N, 4) x1, y1, x2, y2 in pixels of the input and scores (N, C) of the classes, 0..1.
 """
 
 from __future__ import annotations

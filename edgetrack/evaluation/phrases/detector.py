@@ -1,21 +1,10 @@
 """Any ONNX detector with rules over its boxes: what a user has today, as a peer.
 
-``FILE.onnx`` is described by ``FILE.toml`` beside it:
-
-    output = "picodet"                   # picodet, yolox, yolov8 or detr: see `decoding`
-    size = [416, 416]                    # width and height of its input; default: the graph's
-    resize = "stretch"                   # or letterbox (at the top left), letterbox-center
-    color = "rgb"                        # or bgr
-    mean = [123.675, 116.28, 103.53]     # of 0..255, in that order of colors; default: 0
-    std = [58.395, 57.12, 57.375]        # default: 1
-    threshold = 0.4                      # score from which a box is shown
-    classes = ["person", "bicycle"]      # default: the 80 of COCO
+``FILE.toml`` beside ``FILE.onnx`` describes it, see `description`.
 """
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +12,7 @@ import numpy as np
 
 from edgetrack.errors import ConfigError, EngineUnavailable, reason_of
 from edgetrack.evaluation.phrases.decoding import LAYOUTS, suppress
-from edgetrack.evaluation.phrases.rule_words import COCO
+from edgetrack.evaluation.phrases.description import Description
 from edgetrack.evaluation.phrases.rules import Detection, find
 from edgetrack.evaluation.phrases.types import ScoredBox
 from edgetrack.evaluation.types import Floats, Pixels
@@ -32,75 +21,6 @@ LEAST = 0.05  # score of a detection that rules may consider
 NMS_IOU = 0.5
 MAX_DETECTIONS = 100
 FILL = 114  # gray of what a letterbox leaves over, as of YOLOX
-RESIZE, COLOR = ("stretch", "letterbox", "letterbox-center"), ("rgb", "bgr")
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """The TOML file beside a detector.
-
-    Raises:
-        ConfigError: a value that it cannot have.
-    """
-
-    output: str
-    size: tuple[int, int] | None = None
-    resize: str = "stretch"
-    color: str = "rgb"
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    std: tuple[float, ...] = (1.0, 1.0, 1.0)
-    threshold: float = 0.4
-    classes: tuple[str, ...] = COCO
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("output", tuple(LAYOUTS)), ("resize", RESIZE), ("color", COLOR)):
-            if getattr(self, name) not in allowed:
-                raise ConfigError(f"{name} = {getattr(self, name)!r}; expected one of {', '.join(allowed)}")
-        for name in ("mean", "std"):
-            values = getattr(self, name)
-            if len(values) != 3 or not all(map(_is_number, values)) or (name == "std" and min(values) <= 0):
-                raise ConfigError(f"{name} = {list(values)!r}; expected three numbers, those of std above 0")
-        if self.size is not None and not (
-            len(self.size) == 2 and all(type(side) is int and 0 < side <= 4096 for side in self.size)
-        ):
-            raise ConfigError(
-                f"size = {list(self.size)!r}; expected width and height in pixels, such as [416, 416]"
-            )
-        if not _is_number(self.threshold) or not 0 < self.threshold < 1:
-            raise ConfigError(f"threshold = {self.threshold!r}; expected a score between 0 and 1")
-        if not self.classes or not all(isinstance(name, str) for name in self.classes):
-            raise ConfigError(f"classes = {list(self.classes)!r:.80}; expected a list of names")
-
-    @classmethod
-    def load(cls, path: Path) -> Description:
-        """Read the file.
-
-        Raises:
-            ConfigError: it is missing, is no TOML, or describes no detector.
-        """
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            import tomli as tomllib
-        known = [field.name for field in fields(cls)]
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(
-                f"{path} cannot be read ({error.strerror}); expected a description of the detector beside it, such as: "
-                'output = "picodet"; docs/evaluation.md has the keys'
-            ) from None
-        except ValueError as error:
-            raise ConfigError(f"{path} is not valid TOML ({error}); correct it") from None
-        if unknown := sorted(set(values) - set(known)):
-            raise ConfigError(f"{path} has unknown keys {unknown}; expected some of {known}")
-        if "output" not in values:
-            raise ConfigError(f"{path} has no output; expected one of {', '.join(LAYOUTS)}")
-        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        try:
-            return cls(**given)
-        except (ConfigError, TypeError) as error:
-            raise ConfigError(f"{path}: {error}") from None
 
 
 class DetectorModel:
@@ -204,7 +124,3 @@ class DetectorModel:
                 f"detector {self.path} takes {shape}, a size that is open; give size = [WIDTH, HEIGHT] in its TOML file"
             )
         return shape[3], shape[2]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

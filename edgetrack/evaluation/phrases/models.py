@@ -99,7 +99,7 @@ def open_model(name: str, *, open_edgetrack: Callable[..., Any], threads: int) -
             "engine": f"ONNX Runtime, {threads} threads",
             "shown from": f"score {model.threshold:g}",
         }
-        return ModelEntry(name, ModelRespondent(model), facts)
+        return ModelEntry(f"{DETECTOR}:{model.path.name}", ModelRespondent(model), facts)
     if not is_own(name):
         raise ConfigError(
             f"tracker {name!r} answers no phrases; expected {OWN}[:MODEL][@PRECISION] or {DETECTOR}:FILE.onnx"

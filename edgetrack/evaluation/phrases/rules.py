@@ -177,6 +177,8 @@ def is_color(color: str, pixels: Pixels) -> Bools:
         low, high = HUES[color]
         angle = np.where(hue >= 172, hue - 180, hue)
         found = ~dark & ~pale & (angle >= low) & (angle < high)
+        if color == "orange":
+            found &= value >= 150  # or it is brown
     return np.asarray(found, bool)
 
 
