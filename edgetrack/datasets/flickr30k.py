@@ -71,9 +71,7 @@ def _phrases(root: Path, name: str) -> list[Phrase]:
             if chain != "0" and chain in chains:
                 kind = types.split("/")[1]
                 text = checked_text(words, place)
-                found.append(
-                    Phrase(image, text, kind, tuple(chains[chain]), len(chains[chain]) == 1, (), size)
-                )
+                found.append(Phrase(image, text, kind, tuple(chains[chain]), (), size))
     return found
 
 

@@ -3,8 +3,8 @@
     FOLDER/{phrases.jsonl, images/*.jpg}
 
 A line of ``phrases.jsonl`` is an object: ``image`` (a path in the folder), ``phrase``, ``kind``, ``boxes`` (a list of
-``[x, y, w, h]`` in pixels, any of which is right; empty: absent), and where they are known ``unique``, ``tags`` (a list
-of words), ``width`` and ``height``.
+``[x, y, w, h]`` in pixels, any of which is right; empty: absent), and where they are known ``tags`` (a list of words),
+``width`` and ``height``. Other keys are left alone.
 """
 
 from __future__ import annotations
@@ -57,7 +57,6 @@ def _phrase(root: Path, line: str, place: str) -> Phrase:
         checked_text(entry.get("phrase"), place),
         kind,
         tuple(checked_box(box, place) for box in boxes),
-        bool(entry.get("unique", True)),
         tuple(tags),
         _size(entry, place),
     )

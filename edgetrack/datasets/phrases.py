@@ -24,7 +24,6 @@ class Phrase:
         text: the phrase.
         kind: what it takes to understand it, as the data set says, such as "relation".
         boxes: x, y, w, h in pixels of the picture, any of which is a right answer; empty if the phrase names nothing.
-        unique: whether the phrase names one object and no other.
         tags: what else the data set says of the picture, such as "night".
         size: width and height of the picture, where the data set has them.
     """
@@ -33,7 +32,6 @@ class Phrase:
     text: str
     kind: str
     boxes: tuple[BoxTuple, ...]
-    unique: bool = True
     tags: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
 

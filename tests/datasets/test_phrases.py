@@ -45,7 +45,6 @@ def test_chains_of_flickr30k_have_all_their_boxes(tmp_path: Path) -> None:
     ]
     assert found[0].boxes == found[2].boxes == (box_at(0),)
     assert found[1].boxes == ((0, 0, 10, 20), (20, 0, 10, 20))
-    assert not found[1].unique
     assert [p.text for p in phrases("flickr30k-entities", root)] == [p.text for p in found]
     assert found[0].read().shape == (120, 160, 3)
 

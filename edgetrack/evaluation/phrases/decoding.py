@@ -24,7 +24,7 @@ def _centers(size: tuple[int, int], strides: Sequence[int], offset: float) -> It
 
 
 def picodet(outputs: Sequence[Floats], size: tuple[int, int]) -> Decoded:
-    """PicoDet, NanoDet (scores of each level, then its distances): generalized focal loss, Li et al., NeurIPS 2020."""
+    """PicoDet: scores of each level, then of each its distances (generalized focal loss, Li et al., NeurIPS 2020)."""
     levels = len(outputs) // 2
     boxes, scores = [], []
     strides = [8 * 2**level for level in range(levels)]
