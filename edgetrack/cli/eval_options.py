@@ -51,8 +51,7 @@ TextControls = Annotated[
 Phrases = Annotated[
     bool,
     option(
-        "Also measure presence, swapped words and intervals of a set of images and sentences; --tracker may be "
-        "detector:FILE.onnx.",
+        "Measure a set of images and sentences as phrases: best box, shown, swapped words.",
         "--phrases",
         panel=_PROMPT,
     ),

@@ -93,7 +93,6 @@ CLOTHES = (0.18, 0.75)  # "in red"
 # What joins a thing to another one; beside these, words that end in "ing".
 RELATIONS = {
     "next", "beside", "near", "behind", "under", "below", "beneath", "above", "over", "on", "in", "inside", "with",
-    "by", "at", "against", "between", "closest", "nearest", "from", "of", "to", "that", "who", "which", "wearing",
-    "holding", "front", "around", "along", "through", "for",
+    "by", "at", "against", "between", "from", "of", "to", "that", "who", "which", "around", "along", "through", "for",
 }  # fmt: skip
 ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4}

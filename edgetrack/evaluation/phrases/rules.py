@@ -89,8 +89,10 @@ def find(phrase: str, detections: Sequence[Detection], picture: Pixels) -> list[
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
     """Split a phrase where its first thing ends: before a preposition, or a verb that follows a noun."""
     for i in range(1, len(words)):
-        verb = words[i].endswith("ing") and _noun(words[:i], last=True)[1]
-        if words[i] in RELATIONS or verb:
+        named = bool(_noun(words[:i], last=True)[1])
+        if words[i] == "of" and not named:  # "a slice of pizza" is a pizza
+            continue
+        if words[i] in RELATIONS or (words[i].endswith("ing") and named):
             return words[:i], words[i:]
     return words, []
 

@@ -48,7 +48,9 @@ def test_nothing_has_no_share() -> None:
 
 def test_the_nearest_of_the_true_boxes_counts() -> None:
     assert best_iou(HERE, [THERE, HERE]) == 1
-    assert best_iou((10.0, 10.0, 20.0, 10.0), [HERE]) == 0.5
+    half = (10.0, 10.0, 20.0, 10.0)
+    assert best_iou(half, [HERE]) == 0.5
+    assert result(answer(half)).right
     assert best_iou(None, [HERE]) == best_iou(HERE, []) == 0
 
 

@@ -48,6 +48,9 @@ CARS = scene(
         ("the car in the middle", 150),
         ("the car next to the dog", 300),
         ("puppy", 270),
+        ("a pair of dogs", 270),
+        ("the nearest car", 20),
+        ("the front car on the road", 20),
         ("the dog next to the car", 270),
     ],
 )
