@@ -12,6 +12,8 @@ import numpy as np
 
 from edgetrack.evaluation.types import Floats
 
+MAX_CLASSES = 10_000  # labels beyond it are some other output
+
 Decoded = tuple[Floats, Floats]
 Decode = Callable[[Sequence[Floats], tuple[int, int]], Decoded]
 
@@ -57,13 +59,11 @@ def yolov8(outputs: Sequence[Floats], size: tuple[int, int]) -> Decoded:
 
 def detr(outputs: Sequence[Floats], size: tuple[int, int]) -> Decoded:
     """RT-DETR, D-FINE, DEIM with their postprocessor: labels (1, N), boxes (1, N, 4) in pixels, scores (1, N)."""
-    labels, boxes, scores = (
-        outputs[0].reshape(-1).astype(int),
-        outputs[1].reshape(-1, 4),
-        outputs[2].reshape(-1),
-    )
-    table = np.zeros((len(labels), labels.max(initial=0) + 1))
-    table[np.arange(len(labels)), labels] = scores
+    labels, boxes, scores = outputs[0].reshape(-1), outputs[1].reshape(-1, 4), outputs[2].reshape(-1)
+    if not ((labels >= 0) & (labels < MAX_CLASSES)).all():
+        raise ValueError(f"labels from {labels.min():g} to {labels.max():g}")
+    table = np.zeros((len(labels), int(labels.max(initial=0)) + 1))
+    table[np.arange(len(labels)), labels.astype(int)] = scores
     return boxes, table
 
 

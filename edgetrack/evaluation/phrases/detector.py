@@ -66,15 +66,18 @@ class DetectorModel:
         inputs = {self._session.get_inputs()[0].name: tensor}
         for extra in self._session.get_inputs()[1:]:  # the size that boxes are wanted in, of DETR's relatives
             inputs[extra.name] = np.array([self._size], np.int64)
-        outputs = [np.asarray(output, np.float64) for output in self._run(inputs)]
+        outputs = self._run(inputs)
         try:
-            boxes, scores = LAYOUTS[self._description.output](outputs, self._size)
-            if scores.shape[1] > len(self._description.classes):
+            with np.errstate(all="ignore"):  # boxes that are not finite are dropped
+                values = [np.asarray(output, np.float64) for output in outputs]
+                boxes, scores = LAYOUTS[self._description.output](values, self._size)
+            if not 0 < scores.shape[1] <= len(self._description.classes):
                 raise ValueError(f"{scores.shape[1]} classes instead of {len(self._description.classes)}")
-        except (ValueError, IndexError) as error:
+        except (ValueError, TypeError, IndexError) as error:
+            shapes = ", ".join(str(np.shape(output)) for output in outputs)
             raise ConfigError(
-                f"detector {self.path}: outputs of shape {', '.join(str(o.shape) for o in outputs)} are not those of "
-                f"{self._description.output!r} ({error}); correct output, size or classes in its TOML file"
+                f"detector {self.path}: outputs of shape {shapes} are not those of {self._description.output!r} "
+                f"({error}); correct output, size or classes in its TOML file"
             ) from error
         height, width = picture.shape[:2]
         boxes = ((boxes.reshape(-1, 2, 2) - offset) / scale).clip(0, (width, height)).reshape(-1, 4)
@@ -82,8 +85,9 @@ class DetectorModel:
 
     def _detections(self, boxes: Floats, scores: Floats) -> list[Detection]:
         kinds, best = scores.argmax(1), scores.max(1)
-        good = np.flatnonzero((best >= LEAST) & (boxes[:, 2:] - boxes[:, :2] > 1).all(1))
-        apart = boxes[good] + 1e4 * kinds[good, None]  # boxes of different classes never overlap
+        good = np.flatnonzero((best >= LEAST) & (boxes[:, 2:] - boxes[:, :2] >= 1).all(1))
+        extent = boxes[good].max(initial=0) + 1
+        apart = boxes[good] + extent * kinds[good, None]  # boxes of different classes never overlap
         found = []
         for index in good[suppress(apart, best[good], NMS_IOU)][:MAX_DETECTIONS]:
             x1, y1, x2, y2 = boxes[index].tolist()
@@ -113,7 +117,7 @@ class DetectorModel:
         except Exception as error:
             raise ConfigError(
                 f"detector {self.path} does not take an input of {self._size[0]} x {self._size[1]} pixels "
-                f"({reason_of(error)}); correct size in its TOML file"
+                f"({reason_of(error)}); correct size in its TOML file, or export it with an input of float32"
             ) from error
         return outputs
 

@@ -156,6 +156,23 @@ def test_layouts_mean_the_same_box() -> None:
     assert scores[cell].tolist() == [0, 0.5]
 
 
+def test_values_that_are_not_finite_are_no_boxes(tmp_path: Path) -> None:
+    model = DetectorModel(write_detector(tmp_path, COMMON + "mean = [-1e38, 0, 0]"), threads=1)
+    assert model.detect(RED)[0].score == 1.0
+    with np.errstate(all="ignore"):
+        boxes, scores = yolox([np.full((1, 84, 7), 1e300)], (64, 64))
+    assert not model._detections(boxes, scores * np.nan)
+    assert not model._detections(boxes * np.nan, scores)
+
+
+def test_labels_that_are_none_are_refused() -> None:
+    empty = [np.zeros((1, 0)), np.zeros((1, 0, 4)), np.zeros((1, 0))]
+    assert len(detr(empty, (64, 64))[0]) == 0
+    for labels in ([-1.0, 2.0], [0.0, 1e9], [np.nan, 0.0]):
+        with pytest.raises(ValueError, match="labels from"):
+            detr([np.array([labels]), np.zeros((1, 2, 4)), np.zeros((1, 2))], (64, 64))
+
+
 def test_second_boxes_of_one_thing_go() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 4]], float)
     assert suppress(boxes, np.array([0.5, 0.9, 0.1, 0.2]), 0.5) == [1, 3, 2]
