@@ -33,7 +33,15 @@ LAYERS: list[set[str]] = [
 ]
 # The rooms of a part, from the bottom to the top, where it has an order inside too.
 ROOMS: dict[str, list[str]] = {
-    "edgetrack.evaluation": ["types", "metrics", "perturbations", "trackers", "execution", "report"],
+    "edgetrack.evaluation": [
+        "types",
+        "metrics",
+        "perturbations",
+        "trackers",
+        "execution",
+        "report",
+        "phrases",
+    ],
 }
 # NanoTrack is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.
 BELONGS = {f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")}
@@ -58,6 +66,7 @@ OUTSIDE = {
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
     "edgetrack.replay": {"numpy"},
     "edgetrack.evaluation": {"numpy"},
+    "edgetrack.evaluation.phrases.description": {"tomli"},
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
     "edgetrack.training": {"cv2", "numpy", "onnx", "onnxruntime", "rich", "tokenizers", "tomli", "torch"},
 }

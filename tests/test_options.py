@@ -69,6 +69,7 @@ IDLE = {
         "trust": "bench --trust",
     },
     "eval": {
+        "phrases": EVAL + " --phrases",
         "text_control": EVAL + " --text-control empty",
         "robustness": EVAL + " --robustness --corruption fog",
         "severity": EVAL + " --severity 2",

@@ -266,6 +266,10 @@ def test_a_recipe_names_data_sets(tmp_path: Path) -> None:
             ENTRY.replace("lasot", "coco").replace('"train"', '"train2017"') + 'skip = ["a"]',
             "coco has pictures",
         ),
+        (
+            ENTRY.replace("lasot", "langdev").replace('"train"', '"all"'),
+            r"langdev is read for measuring only; train on another",
+        ),
         ("data_weight = 0", "data_weight = 0; expected a number above 0"),
     ],
 )

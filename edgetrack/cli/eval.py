@@ -19,6 +19,7 @@ from edgetrack.cli.eval_options import (
     Html,
     Modes,
     OcclusionBursts,
+    Phrases,
     Ray,
     RealTime,
     Results,
@@ -39,6 +40,9 @@ from edgetrack.cli.options import Dataset, DatasetPath, Engine, Model, PeerWeigh
 if TYPE_CHECKING:
     from edgetrack.evaluation import Condition, Request
 
+# Options that have an effect on pictures with phrases, beside those of the trackers.
+_OF_PHRASES = ("dataset", "path", "split", "output", "html", "tracker", "threads")
+
 
 def eval_command(
     context: typer.Context,
@@ -48,6 +52,7 @@ def eval_command(
     sequences: Sequences = None,
     mode: Modes = None,
     text_control: TextControls = [TextControl.none],  # noqa: B006 - typer copies it
+    phrases: Phrases = False,
     switch: SwitchPrompt = False,
     occlusion: OcclusionBursts = False,
     robustness: Robustness = False,
@@ -72,19 +77,22 @@ def eval_command(
     trust: Trust = False,
 ) -> None:
     """Measure trackers on labeled sequences and images. Ctrl-C keeps what is finished; --resume continues."""
-    request = _request(context, SimpleNamespace(**locals()))
-    from edgetrack.cli.eval_view import evaluate_and_print
+    given = SimpleNamespace(**locals())
+    request = _request(context, given)
+    from edgetrack.cli.eval_view import evaluate_and_print, evaluate_phrases_and_print
     from edgetrack.terminal import open_console
 
     options = EngineOptions(model, engine, precision, threads, trust=trust)
-    evaluate_and_print(open_console(), request, open_edgetrack=options.tracker, html=html)
+    run = evaluate_phrases_and_print if _asks_phrases(given) else evaluate_and_print
+    run(open_console(), request, open_edgetrack=options.tracker, html=html)
 
 
 def _request(context: typer.Context, given: SimpleNamespace) -> Request:
     """Return what the options ask for, if each of them has an effect."""
     from edgetrack.evaluation import Request
 
-    refuse_unused(context, _tracker_rules(given.tracker, given.model) | _rules(given))
+    rules = _phrase_rules(context, given) if _asks_phrases(given) else _rules(given)
+    refuse_unused(context, rules | _tracker_rules(given.tracker, given.model))
     return Request(
         dataset=given.dataset,
         path=given.path,
@@ -145,8 +153,27 @@ def _rules(given: SimpleNamespace) -> dict[str, Rule]:
         "corrupt_init": (bool({*EFFECTS, *COMPOSITES} & {*corruptions}), "no images are corrupted"),
         "robustness": (not given.corruption, "--corruption says which corruptions"),
         "seed": (random, "nothing is random"),
+        "phrases": (is_grounding(given.dataset), f"{given.dataset} has no pictures with sentences"),
         "text_control": (with_text, "the target is given by a box alone"),
     }
+
+
+def _asks_phrases(given: SimpleNamespace) -> bool:
+    from edgetrack.evaluation.execution.dataset import is_grounding
+    from edgetrack.evaluation.phrases.reading import has_phrases
+
+    return has_phrases(given.dataset) or (given.phrases and is_grounding(given.dataset))
+
+
+def _phrase_rules(context: typer.Context, given: SimpleNamespace) -> dict[str, Rule]:
+    """Return that of the options of data, target and perturbations only some have an effect on phrases."""
+    from edgetrack.evaluation.phrases.reading import has_phrases
+
+    names = [str(parameter.name) for parameter in context.command.params]
+    rules = {
+        name: (name in _OF_PHRASES, f"{given.dataset} is read as pictures with phrases") for name in names
+    }
+    return rules | {"phrases": (not has_phrases(given.dataset), f"{given.dataset} has nothing but phrases")}
 
 
 def _tracker_rules(trackers: list[str], model: str | None) -> dict[str, Rule]:

@@ -48,6 +48,14 @@ TextControls = Annotated[
     list[TextControl],
     option("Text ablation: use other texts than the true ones. Repeatable.", panel=_PROMPT),
 ]
+Phrases = Annotated[
+    bool,
+    option(
+        "Measure a set of images and sentences as phrases: best box, shown, swapped words.",
+        "--phrases",
+        panel=_PROMPT,
+    ),
+]
 SwitchPrompt = Annotated[
     bool, option("Also switch the text in mid-stream to that of another target.", "--switch", panel=_PROMPT)
 ]
@@ -98,7 +106,7 @@ Trackers = Annotated[
     list[str],
     option(
         "edgetrack, edgetrack:MODEL, edgetrack:MODEL@PRECISION, opencv-nano, opencv-vit, opencv-mil, "
-        "nanotrack, or FILE.py:CLASS. Repeatable.",
+        "nanotrack, or FILE.py:CLASS; for pictures with phrases also detector:FILE.onnx. Repeatable.",
         "--tracker",
         panel="Engine",
         metavar="NAME",

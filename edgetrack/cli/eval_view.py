@@ -13,10 +13,14 @@ from edgetrack.evaluation.execution import events
 from edgetrack.evaluation.execution.evaluate import evaluate
 from edgetrack.evaluation.execution.events import GroundingReport, Report
 from edgetrack.evaluation.execution.request import OpenTracker, Request
+from edgetrack.evaluation.phrases.evaluate import PhraseReport, evaluate_phrases
+from edgetrack.evaluation.phrases.report import phrase_tables, write_phrase_report
 from edgetrack.evaluation.report.files import summary_tables
 from edgetrack.evaluation.report.tables import MORE_TITLE, grounding_table
 from edgetrack.evaluation.report.write import write_report
 from edgetrack.reporting.charts import require_matplotlib
+
+AnyReport = Report | GroundingReport | PhraseReport
 
 
 def open_progress(console: Console) -> Progress:
@@ -42,8 +46,8 @@ def open_progress(console: Console) -> Progress:
 
 
 def show_progress(
-    console: Console, stream: Iterable[events.Progress | Report | GroundingReport], *, html: bool = True
-) -> Report | GroundingReport:
+    console: Console, stream: Iterable[events.Progress | AnyReport], *, html: bool = True
+) -> AnyReport:
     """Show the progress of an evaluation, a line for each finished run, and return its report.
 
     Raises:
@@ -77,9 +81,25 @@ def evaluate_and_print(
     except KeyboardInterrupt:
         console.print("stopped; finished sequences are kept: add --resume to go on", soft_wrap=True)
         raise
+    assert not isinstance(report, PhraseReport)
     print_report(console, report)
     files = write_report(report, request.output, results=request.results, html=html)
     print_written(console, *files)
+    return report
+
+
+def evaluate_phrases_and_print(
+    console: Console, request: Request, *, open_edgetrack: OpenTracker, html: bool = True
+) -> PhraseReport:
+    """Evaluate pictures with phrases, show the progress, print the tables, and write all files of the report."""
+    stream = evaluate_phrases(request, open_edgetrack=open_edgetrack)
+    report = show_progress(console, stream, html=False)  # the page has no charts
+    assert isinstance(report, PhraseReport)
+    for table in phrase_tables(report.rows):
+        print_table(console, table)
+    for note in report.provenance.notes:
+        console.print(note, soft_wrap=True)
+    print_written(console, *write_phrase_report(report, request.output, page=html))
     return report
 
 

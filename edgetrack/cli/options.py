@@ -64,7 +64,8 @@ Dataset = Annotated[
         metavar="DATASET",
         help="Layout of the data: "
         "otb100, otb99-lang, lasot, lasot-ext, tnl2k, got10k, trackingnet, uav123, nfs, vot, davis, "
-        "lasher, depthtrack, visevent, folder, coco, refcoco, refcoco+, refcocog, refcocog-google.",
+        "lasher, depthtrack, visevent, folder, coco, refcoco, refcoco+, refcocog, refcocog-google, "
+        "langdev, flickr30k-entities.",
     ),
 ]
 DatasetPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the data.")]

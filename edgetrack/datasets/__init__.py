@@ -9,6 +9,7 @@
 ``edgetrack dataset check lasot /data/LaSOT test`` checks a tree and names every fault with its file and line.
 """
 
+from edgetrack.datasets.phrases import Phrase, PhraseSet
 from edgetrack.datasets.registry import LAYOUTS, open_dataset
 from edgetrack.datasets.sequence import Frames, ImageFrames, Sequence, VideoFrames
 from edgetrack.datasets.sets import Region, RegionSet, SequenceSet
@@ -17,6 +18,8 @@ __all__ = [
     "LAYOUTS",
     "Frames",
     "ImageFrames",
+    "Phrase",
+    "PhraseSet",
     "Region",
     "RegionSet",
     "Sequence",

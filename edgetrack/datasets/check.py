@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetrack.datasets import SequenceSet, open_dataset
+from edgetrack.datasets.phrases import PhraseSet
 from edgetrack.datasets.sets import RegionSet
 from edgetrack.errors import EdgetrackError
 
@@ -25,14 +26,25 @@ def _check_sequences(opened: SequenceSet) -> tuple[str, list[str]]:
 
 
 def _check_regions(opened: RegionSet) -> tuple[str, list[str]]:
-    images = sorted({region.image for region in opened})
-    faults = [f"{path} does not exist; expected an image there" for path in images if not path.is_file()]
+    images = {region.image for region in opened}
     sentences = sum(len(region.texts) for region in opened)
-    return f"{len(opened)} regions with {sentences} sentences in {len(images)} images", faults
+    return f"{len(opened)} regions with {sentences} sentences in {len(images)} images", _missing(images)
+
+
+def _check_phrases(opened: PhraseSet) -> tuple[str, list[str]]:
+    images = {phrase.image for phrase in opened}
+    absent = sum(phrase.absent for phrase in opened)
+    return f"{len(opened)} phrases, {absent} of them absent, in {len(images)} images", _missing(images)
+
+
+def _missing(images: set[Path]) -> list[str]:
+    return [
+        f"{path} does not exist; expected an image there" for path in sorted(images) if not path.is_file()
+    ]
 
 
 def check(name: str, path: Path, split: str) -> tuple[str, list[str]]:
-    """Read the labels of every sequence, or of every region, and the first image of each.
+    """Read the labels of every sequence, or of every region or phrase, and the first image of each.
 
     Returns:
         What there is, and the faults.
@@ -41,4 +53,6 @@ def check(name: str, path: Path, split: str) -> tuple[str, list[str]]:
         DatasetError: the name, the split or the folder is wrong.
     """
     opened = open_dataset(name, path, split)
+    if isinstance(opened, PhraseSet):
+        return _check_phrases(opened)
     return _check_sequences(opened) if isinstance(opened, SequenceSet) else _check_regions(opened)

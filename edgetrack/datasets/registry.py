@@ -7,8 +7,10 @@ from pathlib import Path
 from edgetrack.datasets import (
     coco,
     davis,
+    flickr30k,
     folder,
     got10k,
+    langdev,
     lasot,
     nfs,
     otb,
@@ -19,10 +21,12 @@ from edgetrack.datasets import (
     uav123,
     vot,
 )
+from edgetrack.datasets.phrases import PhraseLayout, PhraseSet
 from edgetrack.datasets.sets import RegionLayout, RegionSet, SequenceLayout, SequenceSet
 from edgetrack.errors import DatasetError
 
-_ALL: tuple[SequenceLayout | RegionLayout, ...] = (
+Layout = SequenceLayout | RegionLayout | PhraseLayout
+_ALL: tuple[Layout, ...] = (
     otb.OTB100,
     otb.OTB99_LANG,
     lasot.LASOT,
@@ -38,11 +42,13 @@ _ALL: tuple[SequenceLayout | RegionLayout, ...] = (
     folder.FOLDER,
     coco.COCO,
     *refcoco.LAYOUTS,
+    langdev.LANGDEV,
+    flickr30k.FLICKR30K,
 )
-LAYOUTS: dict[str, SequenceLayout | RegionLayout] = {layout.name: layout for layout in _ALL}
+LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in _ALL}
 
 
-def layout_of(name: str, split: str) -> SequenceLayout | RegionLayout:
+def layout_of(name: str, split: str) -> Layout:
     """The layout called ``name``, which must have ``split``.
 
     Raises:
@@ -56,7 +62,7 @@ def layout_of(name: str, split: str) -> SequenceLayout | RegionLayout:
     return layout
 
 
-def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | RegionSet:
+def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | RegionSet | PhraseSet:
     """A data set in its official layout.
 
     Args:
@@ -65,7 +71,8 @@ def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | Regio
         split: one of the layout's ``splits``, "all" for sets that have no parts.
 
     Returns:
-        A `SequenceSet` for tracking data, a `RegionSet` for COCO and RefCOCO, +, g.
+        A `SequenceSet` for tracking data, a `RegionSet` for COCO and RefCOCO, +, g, a `PhraseSet` for pictures
+        with phrases.
 
     Raises:
         DatasetError: the name, the split or the folder is wrong; or, when a sequence is read, its files are.
@@ -75,8 +82,8 @@ def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | Regio
         raise DatasetError(
             f"{root} is no folder; expected {name} in its official layout there; correct the path"
         )
-    return (
-        RegionSet(layout, root, split)
-        if isinstance(layout, RegionLayout)
-        else SequenceSet(layout, root, split)
-    )
+    if isinstance(layout, RegionLayout):
+        return RegionSet(layout, root, split)
+    if isinstance(layout, PhraseLayout):
+        return PhraseSet(layout, root, split)
+    return SequenceSet(layout, root, split)

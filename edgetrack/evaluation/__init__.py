@@ -1,7 +1,8 @@
 """Measuring trackers: metrics, perturbations, protocols and reports, as in ``edgetrack eval``.
 
-The rooms from bottom to top: ``types``, ``metrics``, ``perturbations``, ``trackers``, ``execution``, ``report``. Each
-imports only from those before it. Names load on first use (PEP 562), so that one metric loads nothing else.
+The rooms from bottom to top: ``types``, ``metrics``, ``perturbations``, ``trackers``, ``execution``, ``report``,
+``phrases``. Each imports only from those before it. Names load on first use (PEP 562), so that one metric loads nothing
+else.
 
 >>> from edgetrack.evaluation import Request, evaluate, write_report
 >>> request = Request("lasot", Path("/data/LaSOT"), Path("out"), split="test")  # doctest: +SKIP
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from edgetrack.evaluation.metrics.one_pass import OnePassMetrics, one_pass_metrics
     from edgetrack.evaluation.metrics.runs import RunMetrics, SequenceMetrics
     from edgetrack.evaluation.perturbations.registry import conditions
+    from edgetrack.evaluation.phrases.evaluate import PhraseReport, evaluate_phrases
+    from edgetrack.evaluation.phrases.report import write_phrase_report
+    from edgetrack.evaluation.phrases.types import PhraseModel
     from edgetrack.evaluation.report.write import write_report
     from edgetrack.evaluation.types import Condition, Record, Run
 
@@ -40,6 +44,8 @@ __all__ = [
     "GroundingMetrics",
     "GroundingReport",
     "OnePassMetrics",
+    "PhraseModel",
+    "PhraseReport",
     "Planned",
     "Progress",
     "Provenance",
@@ -53,7 +59,9 @@ __all__ = [
     "SequenceMetrics",
     "conditions",
     "evaluate",
+    "evaluate_phrases",
     "one_pass_metrics",
+    "write_phrase_report",
     "write_report",
 ]
 
@@ -74,6 +82,9 @@ _HOMES = {
     "metrics.one_pass": ("OnePassMetrics", "one_pass_metrics"),
     "metrics.runs": ("RunMetrics", "SequenceMetrics"),
     "perturbations.registry": ("conditions",),
+    "phrases.evaluate": ("PhraseReport", "evaluate_phrases"),
+    "phrases.report": ("write_phrase_report",),
+    "phrases.types": ("PhraseModel",),
     "report.write": ("write_report",),
     "types": ("Condition", "Record", "Run"),
 }

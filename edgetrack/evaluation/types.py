@@ -22,6 +22,7 @@ ResultFormat = Literal["otb", "lasot", "tnl2k", "got10k", "trackingnet", "vot"] 
 TEXT_CONTROLS: tuple[TextControl, ...] = get_args(TextControl)
 MODES: tuple[Mode, ...] = get_args(Mode)
 OWN = "edgetrack"  # the name of edgetrack itself among the trackers
+DETECTOR = "detector"  # of peers that are a detector with rules, for pictures with phrases
 OCCLUSION, REAL_TIME, SWITCH = "occlusion", "real-time", "switch"  # conditions with tables of their own
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from edgetrack.datasets.phrases import PhraseLayout
 from edgetrack.datasets.registry import layout_of
 from edgetrack.datasets.sets import SequenceLayout
 from edgetrack.errors import ConfigError, DatasetError
@@ -41,6 +42,10 @@ class DatasetEntry:
             raise ConfigError(str(error)) from None
         if isinstance(layout, SequenceLayout) and self.split in layout.hidden:
             raise ConfigError(f"the boxes of {self.name} {self.split} are not public; train on another split")
+        if isinstance(layout, PhraseLayout):
+            raise ConfigError(
+                f"{self.name} is read for measuring only; train on another data set, such as coco"
+            )
         if self.skip and not isinstance(layout, SequenceLayout):
             raise ConfigError(f"skip = {self.skip!r}; expected none: {self.name} has pictures, no sequences")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetrack.datasets import LAYOUTS, RegionSet, Sequence, SequenceSet, open_dataset
+from edgetrack.datasets import LAYOUTS, PhraseSet, RegionSet, Sequence, SequenceSet, open_dataset
 from edgetrack.datasets.sets import RegionLayout
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.metrics.one_pass import exists
@@ -19,7 +19,7 @@ from edgetrack.evaluation.types import SWITCH, Condition, ExpressionBatch, Float
 BATCH_SIZE = 200  # sentences whose record is kept in one file
 
 
-def open_split(dataset: str, path: Path, split: str | None = None) -> SequenceSet | RegionSet:
+def open_split(dataset: str, path: Path, split: str | None = None) -> SequenceSet | RegionSet | PhraseSet:
     """Open the data set; ``split`` is optional if there is only one.
 
     Raises:
@@ -49,7 +49,7 @@ def load_sequences(dataset: str, path: Path, split: str | None = None) -> list[S
         DatasetError: files that are missing or malformed.
     """
     opened = open_split(dataset, path, split)
-    if isinstance(opened, RegionSet):
+    if not isinstance(opened, SequenceSet):
         raise ConfigError(f"{dataset} has images, not sequences; expected a tracking data set")
     found = list(opened)
     names = [sequence.name for sequence in found]

@@ -31,7 +31,7 @@ def to_json(report: Report | GroundingReport) -> str:
         content["runs"] = [_run(metrics) for metrics in report.runs]
         content["robustness"] = [asdict(r) for r in found]
         content["degradation"] = [asdict(d) for d in degradation(found)]
-    return json.dumps(_plain(content), indent=1) + "\n"
+    return json.dumps(plain(content), indent=1) + "\n"
 
 
 def to_markdown(report: Report | GroundingReport) -> str:
@@ -73,6 +73,17 @@ def facts_of(about: Provenance) -> list[tuple[str, Mapping[str, Any]]]:
     return [*trackers, ("Settings", about.settings), ("Machine", about.machine)]
 
 
+def plain(value: Any) -> Any:
+    """Replace nan and infinity, which JSON lacks, by None, and arrays by lists."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+
+
 def _run(metrics: RunMetrics) -> dict[str, Any]:
     content = asdict(metrics)
     del content["records"]  # they have files of their own
@@ -83,14 +94,3 @@ def _run(metrics: RunMetrics) -> dict[str, Any]:
 
 def _facts(title: str, facts: Mapping[str, Any]) -> str:
     return f"## {title}\n\n" + "\n".join(f"- {name}: {value}" for name, value in facts.items())
-
-
-def _plain(value: Any) -> Any:
-    """Replace nan and infinity, which JSON lacks, by None, and arrays by lists."""
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value

@@ -10,7 +10,7 @@ from typing import Any
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.trackers.opencv import CLASSES, open_opencv, sha256
 from edgetrack.evaluation.trackers.text_length import FitText, text_fitter
-from edgetrack.evaluation.types import MODES, OWN, is_own
+from edgetrack.evaluation.types import DETECTOR, MODES, OWN, is_own
 from edgetrack.peers import FrameTracker, Mode, load_adapter, nanotrack
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 from edgetrack.peers.tracker import AdapterTracker
@@ -60,6 +60,10 @@ def open_entry(
     """
     if is_own(name):
         return _edgetrack(name, open_edgetrack)
+    if name.partition(":")[0] == DETECTOR:
+        raise ConfigError(
+            f"tracker {name!r} answers phrases about pictures only; expected a data set such as langdev, or --phrases"
+        )
     if not is_peer(name):
         raise ConfigError(f"tracker {name!r} is unknown; expected one of {', '.join(TRACKERS)}")
     if name.partition(":")[0] in CLASSES:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edgetrack.datasets import SequenceSet, open_dataset
+from edgetrack.datasets import RegionSet, SequenceSet, open_dataset
 from edgetrack.errors import ConfigError
 from edgetrack.training.data.official.clips import RegionClips, SequenceClips, Source
 from edgetrack.training.data.official.samplers import ClipGroundingSampler, ClipTrackingSampler
@@ -60,6 +60,7 @@ class Mixture:
             if isinstance(found, SequenceSet):
                 sources.append((entry.weight, SequenceClips(found.without(entry.skip))))
             else:
+                assert isinstance(found, RegionSet), "a recipe names no pictures with phrases"
                 sources.append((entry.weight, RegionClips(found)))
         return cls(tuple(sources), own)
 

@@ -1,0 +1,70 @@
+"""Pictures with phrases of many kinds, present and absent: the simplest way to bring one's own.
+
+    FOLDER/{phrases.jsonl, images/*.jpg}
+
+A line of ``phrases.jsonl`` is an object: ``image`` (a path in the folder), ``phrase``, ``kind``, ``boxes`` (a list of
+``[x, y, w, h]`` in pixels, any of which is right; empty: absent), and where they are known ``tags`` (a list of words),
+``width`` and ``height``. Other keys are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from edgetrack.datasets.phrases import Phrase, PhraseLayout, checked_box, checked_text
+from edgetrack.datasets.tables import read_lines
+from edgetrack.errors import DatasetError
+
+
+def _size(entry: dict[str, Any], place: str) -> tuple[int, int] | None:
+    sides = entry.get("width"), entry.get("height")
+    if sides == (None, None):
+        return None
+    if not all(type(side) is int and side > 0 for side in sides):
+        raise DatasetError(
+            f"{place}: width and height are {sides[0]!r:.40} and {sides[1]!r:.40}; expected pixels"
+        )
+    return sides  # type: ignore[return-value]
+
+
+def _image(root: Path, value: Any, place: str) -> Path:
+    """The picture's file: a list that comes from elsewhere must not reach the rest of the disk."""
+    if not isinstance(value, str) or not value or Path(value).is_absolute() or ".." in Path(value).parts:
+        raise DatasetError(f"{place}: image {value!r:.80}; expected the path of a picture inside {root}")
+    return root / value
+
+
+def _phrase(root: Path, line: str, place: str) -> Phrase:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{place}: not valid JSON ({error}); expected one object a line") from None
+    if not isinstance(entry, dict):
+        raise DatasetError(f"{place}: {line!r:.80}; expected an object with image, phrase, kind and boxes")
+    kind, boxes, tags = entry.get("kind"), entry.get("boxes"), entry.get("tags", [])
+    if not isinstance(kind, str) or not kind.isprintable() or not kind:
+        raise DatasetError(f"{place}: kind {kind!r:.80}; expected a word such as 'relation'")
+    if not isinstance(boxes, list):
+        raise DatasetError(
+            f"{place}: boxes {boxes!r:.80}; expected a list, empty if the phrase names nothing"
+        )
+    if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.isprintable() for tag in tags):
+        raise DatasetError(f"{place}: tags {tags!r:.80}; expected a list of words such as 'night'")
+    return Phrase(
+        _image(root, entry.get("image"), place),
+        checked_text(entry.get("phrase"), place),
+        kind,
+        tuple(checked_box(box, place) for box in boxes),
+        tuple(tags),
+        _size(entry, place),
+    )
+
+
+def _read(root: Path, split: str) -> list[Phrase]:
+    path = root / "phrases.jsonl"
+    return [_phrase(root, line, f"{path}:{i}") for i, line in enumerate(read_lines(path), 1)]
+
+
+LANGDEV = PhraseLayout("langdev", ("all",), _read)

@@ -1,0 +1,112 @@
+"""Pictures with phrases: what a phrase names in its picture, or that it names nothing there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetrack.datasets.sequence import Pixels, read_image
+from edgetrack.errors import DatasetError
+
+BoxTuple = tuple[float, float, float, float]  # x, y, w, h in pixels
+ABSENT = "absent"  # how the kinds of phrases that name nothing begin
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One phrase about a picture.
+
+    Attributes:
+        image: the picture's file.
+        text: the phrase.
+        kind: what it takes to understand it, as the data set says, such as "relation".
+        boxes: x, y, w, h in pixels of the picture, any of which is a right answer; empty if the phrase names nothing.
+        tags: what else the data set says of the picture, such as "night".
+        size: width and height of the picture, where the data set has them.
+    """
+
+    image: Path
+    text: str
+    kind: str
+    boxes: tuple[BoxTuple, ...]
+    tags: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+
+    @property
+    def absent(self) -> bool:
+        """Whether the phrase names nothing in the picture."""
+        return not self.boxes
+
+    def read(self) -> Pixels:
+        """Return the picture, uint8 (H, W, 3) BGR.
+
+        Raises:
+            DatasetError: it cannot be read, or has another size than its labels were made for.
+        """
+        pixels = read_image(self.image)
+        size = pixels.shape[1], pixels.shape[0]
+        if self.size is not None and size != self.size:
+            raise DatasetError(
+                f"{self.image} has {size[0]} x {size[1]} pixels; expected {self.size[0]} x {self.size[1]}, for which "
+                "its boxes were made; unpack the archive again"
+            )
+        return pixels
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseLayout:
+    """How the pictures and phrases of one data set lie on disk."""
+
+    name: str
+    splits: tuple[str, ...]
+    read: Callable[[Path, str], list[Phrase]]
+    text: bool = True
+
+
+class PhraseSet:
+    """The phrases of one split."""
+
+    def __init__(self, layout: PhraseLayout, root: Path, split: str) -> None:
+        self.name, self.root, self.split = layout.name, root, split
+        self.phrases = layout.read(root, split)
+        if not self.phrases:
+            raise DatasetError(f"{root}: {layout.name} has no phrase in split {split!r}; expected some")
+
+    def __len__(self) -> int:
+        return len(self.phrases)
+
+    def __getitem__(self, index: int, /) -> Phrase:
+        return self.phrases[index]
+
+    def __iter__(self) -> Iterator[Phrase]:
+        return iter(self.phrases)
+
+
+def checked_text(value: Any, place: str) -> str:
+    """Return a phrase with single spaces between its words.
+
+    Raises:
+        DatasetError: it is no text, or has no word.
+    """
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    if not any(letter.isalnum() for letter in text) or any("\ud800" <= c <= "\udfff" for c in text):
+        raise DatasetError(f"{place}: the phrase is {value!r:.80}; expected a text with a word in it")
+    return text
+
+
+def checked_box(value: Any, place: str) -> BoxTuple:
+    """Return four numbers x, y, w, h as floats.
+
+    Raises:
+        DatasetError: they are not four finite numbers with a positive width and height.
+    """
+    try:
+        x, y, w, h = (float(v) for v in value)
+    except (TypeError, ValueError):
+        x = y = w = h = math.nan
+    if not all(map(math.isfinite, (x, y, w, h))) or w <= 0 or h <= 0:
+        raise DatasetError(f"{place}: box {value!r:.80}; expected x, y, w, h in pixels with w > 0 and h > 0")
+    return x, y, w, h

@@ -1,0 +1,110 @@
+"""Systems under test: edgetrack, and any `PhraseModel` beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.phrases.detector import DetectorModel
+from edgetrack.evaluation.phrases.types import Answer, PhraseModel, Respondent, ScoredBox
+from edgetrack.evaluation.trackers.opencv import sha256
+from edgetrack.evaluation.trackers.registry import open_entry
+from edgetrack.evaluation.trackers.text_length import FitText
+from edgetrack.evaluation.types import DETECTOR, OWN, Pixels, is_own
+from edgetrack.peers import FrameTracker
+from edgetrack.types import Track
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A system, ready to be asked."""
+
+    name: str
+    respondent: Respondent
+    facts: dict[str, str]  # what the report says about it
+    fit: FitText = str  # truncates a phrase that is too long for it
+
+
+class TrackerRespondent:
+    """A tracker that takes a text. Shown: it gives a box, tracking or uncertain, on the frame that it is started with.
+
+    Its score is ``Track.score``, which without a box says how sure it is that the target is in view.
+    """
+
+    def __init__(self, tracker: FrameTracker) -> None:
+        self._tracker = tracker
+
+    def ask(self, picture: Pixels, phrase: str) -> Answer:
+        """Start the tracker."""
+        begin_s = time.perf_counter()
+        track, candidates = _looked(self._tracker, picture, phrase)
+        milliseconds = 1e3 * (time.perf_counter() - begin_s)
+        tracking = track.status == "tracking"
+        return Answer(candidates, track.score, track.box is not None, tracking, milliseconds)
+
+    def repeat(self, picture: Pixels) -> bool:
+        """Update the tracker."""
+        return self._tracker.update(picture).status == "tracking"
+
+
+def _looked(tracker: FrameTracker, picture: Pixels, phrase: str) -> tuple[Track, tuple[ScoredBox, ...]]:
+    """Return the first track, and all boxes that were considered for it, best first: so far the one that is shown."""
+    track = tracker.start(picture, text=phrase)
+    return track, () if track.box is None else ((track.box.xywh, track.score),)
+
+
+class ModelRespondent:
+    """A model that knows single pictures only. Shown, and tracking: its best box has the model's threshold."""
+
+    def __init__(self, model: PhraseModel) -> None:
+        self._model = model
+        self._tracking = False
+
+    def ask(self, picture: Pixels, phrase: str) -> Answer:
+        """Let the model find the phrase."""
+        begin_s = time.perf_counter()
+        found = self._model.find(picture, phrase)
+        milliseconds = 1e3 * (time.perf_counter() - begin_s)
+        score = found[0][1] if found else 0.0
+        self._tracking = score >= self._model.threshold
+        return Answer(tuple(found), score, self._tracking, self._tracking, milliseconds)
+
+    def repeat(self, picture: Pixels) -> bool:
+        """Return what it said: the same picture has the same boxes."""
+        return self._tracking
+
+
+def open_model(name: str, *, open_edgetrack: Callable[..., Any], threads: int) -> ModelEntry:
+    """Open the system of a name: "edgetrack", "edgetrack:MODEL@PRECISION", or "detector:FILE.onnx".
+
+    Args:
+        name: as ``--tracker`` takes it.
+        open_edgetrack: returns what ``edgetrack.open_tracker`` does.
+        threads: of a detector; edgetrack's are set where it is opened.
+
+    Raises:
+        ConfigError: an unknown name, a tracker that takes no text, or a detector that is not described.
+        EngineUnavailable: it cannot run here.
+    """
+    kind, _, file = name.partition(":")
+    if kind == DETECTOR:
+        model = DetectorModel(Path(file), threads=threads)
+        facts = {
+            "model": f"{model.path.name}, with rules over its boxes",
+            "sha256": sha256(model.path),
+            "engine": f"ONNX Runtime, {threads} threads",
+            "shown from": f"score {model.threshold:g}",
+        }
+        return ModelEntry(f"{DETECTOR}:{model.path.name}", ModelRespondent(model), facts)
+    if not is_own(name):
+        raise ConfigError(
+            f"tracker {name!r} answers no phrases; expected {OWN}[:MODEL][@PRECISION] or {DETECTOR}:FILE.onnx"
+        )
+    entry = open_entry(name, open_edgetrack=open_edgetrack, peer_weights=None, threads=threads)
+    if "nl" not in entry.modes:
+        raise ConfigError(f"tracker {name!r} takes no text; leave it out: phrases are all that is given")
+    return ModelEntry(name, TrackerRespondent(entry.tracker), entry.facts, entry.fit)

@@ -1,0 +1,180 @@
+"""The report of pictures with phrases: tables, phrases.json, and report.html with the failures as images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from edgetrack.evaluation.execution.records import write_text
+from edgetrack.evaluation.metrics.proportions import Proportion
+from edgetrack.evaluation.phrases.evaluate import REPEATS, PhraseReport
+from edgetrack.evaluation.phrases.metrics import PhraseMetrics, Result
+from edgetrack.evaluation.report.failure_cases import thumbnail
+from edgetrack.evaluation.report.files import plain
+from edgetrack.evaluation.report.html import evaluation_page
+from edgetrack.reporting import html
+from edgetrack.reporting.table import Table, number
+
+MAX_FAILURES = 48  # images per system
+MAX_CANDIDATES = 5  # per phrase in phrases.json
+DEFINITIONS = (
+    "Best box: fraction of the phrases that name something whose best candidate, whatever its score, has IoU >= 0.5 "
+    "with one of the true boxes; of a tracker the box that it shows. 95 %: Wilson's interval.",
+    "Shown: the best box is right and the user sees it after one frame. edgetrack: status tracking or uncertain, which "
+    "takes the model's candidate_threshold. A detector: its best score has its threshold.",
+    "Tracking: the best box is right and the status after one frame is tracking, which takes detect_threshold; of a "
+    "detector the same as shown.",
+    f"Absent phrases: fraction reported as tracking on the first frame, and within {REPEATS} more frames with the same "
+    "picture. A detector sees the same in each of them.",
+    "AUROC of presence: the score of phrases that name something against that of absent ones; of class nouns: those "
+    "whose kind begins with class or absent_class. Score: Track.score on the first frame; of a detector that of its "
+    "best box.",
+    "Swapped: a phrase with one word swapped (left and right, largest and smallest, one color and another). Changed: "
+    "another best box (IoU < 0.5), or a box that is no longer shown. Of right: among phrases that were answered right.",
+    "ms: median time of a first frame, for information; what else the machine did is in it.",
+)
+SUMMARY = "model|phrases|best box|shown|tracking|"
+SUMMARY += "absent|tracking at once|repeated|AUROC|AUROC classes|swapped|changed|ms"
+PRESENT = "kind|model|phrases|best box|95 %|shown|95 %|tracking|95 %"
+ABSENT = "kind|model|phrases|tracking at once|95 %|repeated|95 %"
+SWAPPED = "swap|model|phrases|changed|95 %|of right|changed|95 %"
+
+
+def phrase_tables(rows: Sequence[PhraseMetrics]) -> list[Table]:
+    """Return the summary, then the phrases by kind, the absent ones, and the swapped ones."""
+    kinds = [
+        [p.kind, row.model, str(p.best.total), *_share(p.best), *_share(p.shown), *_share(p.tracking)]
+        for row, p in _turns((row, row.present) for row in rows)
+    ]
+    absent = [
+        [a.kind, row.model, str(a.at_once.total), *_share(a.at_once), *_share(a.repeated)]
+        for row, a in _turns((row, row.absent) for row in rows)
+    ]
+    swaps = [
+        [
+            s.swap,
+            row.model,
+            str(s.changed.total),
+            *_share(s.changed),
+            str(s.changed_right.total),
+            *_share(s.changed_right),
+        ]
+        for row, s in _turns((row, row.swaps) for row in rows)
+    ]
+    found = [
+        Table("Phrases", SUMMARY.split("|"), [_summary(row) for row in rows], words=1),
+        Table("Phrases by kind", PRESENT.split("|"), kinds),
+    ]
+    if any(row.absent[0].at_once.total for row in rows):
+        found.append(Table("Absent phrases", ABSENT.split("|"), absent))
+    if any(row.swaps[0].changed.total for row in rows):
+        found.append(Table("Swapped words", SWAPPED.split("|"), swaps))
+    return found
+
+
+def write_phrase_report(report: PhraseReport, output: Path, *, page: bool = True) -> list[Path]:
+    """Write phrases.json and, unless ``page`` is False, report.html, which reads the pictures of the failures again.
+
+    Raises:
+        DatasetError: a picture cannot be read.
+        SinkError: a file cannot be written.
+    """
+    texts = {"phrases.json": _to_json(report)}
+    if page:
+        texts = {"report.html": _to_html(report), **texts}
+    for name, text in texts.items():
+        write_text(output / name, text)
+    return [output / name for name in texts]
+
+
+def _turns(columns: Iterable[tuple[PhraseMetrics, Sequence[Any]]]) -> list[tuple[PhraseMetrics, Any]]:
+    """Return the first entry of each system, then the second of each, and so on."""
+    pairs = [[(row, entry) for entry in entries] for row, entries in columns]
+    return [pair for turn in zip(*pairs, strict=True) for pair in turn]
+
+
+def _share(value: Proportion) -> list[str]:
+    interval = f"{number(value.low)}-{number(value.high)}" if value.total else "-"
+    return [number(value.share), interval]
+
+
+def _summary(row: PhraseMetrics) -> list[str]:
+    present, absent, swaps = row.present[0], row.absent[0], row.swaps[0]
+    cells = [row.model, str(present.best.total)]
+    cells += [number(value.share) for value in (present.best, present.shown, present.tracking)]
+    cells += [str(absent.at_once.total), number(absent.at_once.share), number(absent.repeated.share)]
+    cells += [number(row.auroc), number(row.auroc_classes)]
+    return [*cells, str(swaps.changed.total), number(swaps.changed.share), number(row.first_ms, digits=1)]
+
+
+def _to_json(report: PhraseReport) -> str:
+    content: dict[str, Any] = asdict(report.provenance)
+    content["definitions"] = DEFINITIONS
+    content["models"] = [
+        {**asdict(row), "answers": [_answer(result) for result in results]}
+        for row, results in zip(report.rows, report.results, strict=True)
+    ]
+    return json.dumps(plain(content), indent=1) + "\n"
+
+
+def _answer(result: Result) -> dict[str, Any]:
+    phrase, answer, other = result.phrase, result.answer, result.swapped
+    content: dict[str, Any] = {
+        "image": phrase.image.name,
+        "phrase": phrase.text,
+        "kind": phrase.kind,
+        "boxes": phrase.boxes,
+        "candidates": [[*box, score] for box, score in answer.candidates[:MAX_CANDIDATES]],
+        "score": answer.score,
+        "shown": answer.shown,
+        "tracking": answer.tracking,
+        "milliseconds": answer.milliseconds,
+    }
+    if phrase.absent:
+        content["tracked_after"] = result.tracked_after
+    else:
+        content |= {"iou": result.iou, "right": result.right}
+    if other is not None:
+        content["swapped"] = {"phrase": other.text, "box": other.answer.box, "changed": result.changed}
+    return content
+
+
+def _to_html(report: PhraseReport) -> str:
+    tables = phrase_tables(report.rows)
+    parts = [*map(html.table, tables)]
+    for row, results in zip(report.rows, report.results, strict=True):
+        failures = find_failures(results)
+        title = f"Failures: {row.model}"
+        shown = [_figure(result) for result in failures[:MAX_FAILURES]]
+        parts += [html.gallery(title, shown), html.paragraph(_count(failures), quiet=True)]
+    return evaluation_page(report.provenance, parts, DEFINITIONS)
+
+
+def _count(failures: Sequence[Result]) -> str:
+    return (
+        f"{min(len(failures), MAX_FAILURES)} of {len(failures)} failures, of each kind in turn the most confident "
+        "first; true boxes white, the best box orange."
+    )
+
+
+def find_failures(results: Sequence[Result]) -> list[Result]:
+    """Return wrong best boxes and absent phrases that were tracked, of each kind in turn the highest score first."""
+    wrong = [r for r in results if (r.tracked_after is not None if r.phrase.absent else not r.right)]
+    ranked: list[tuple[int, str, Result]] = []
+    for kind in sorted({r.phrase.kind for r in wrong}):
+        rows = sorted((r for r in wrong if r.phrase.kind == kind), key=lambda r: -r.answer.score)
+        ranked += [(rank, kind, row) for rank, row in enumerate(rows)]
+    return [row for _, _, row in sorted(ranked, key=lambda entry: entry[:2])]
+
+
+def _figure(result: Result) -> str:
+    phrase, answer = result.phrase, result.answer
+    if phrase.absent:
+        verdict = f"absent, tracking after {result.tracked_after} repeats"
+    else:
+        verdict = f"IoU {result.iou:.2f}" if answer.box else "no box"
+    source = thumbnail(phrase.read(), phrase.boxes, answer.box)
+    return html.figure(source, f"{phrase.text} ({phrase.kind}): {verdict}, score {answer.score:.2f}")
