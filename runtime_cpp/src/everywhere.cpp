@@ -19,7 +19,7 @@ constexpr double kSame = 0.6;       // share of one box in another from which bo
 // By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
 Looker& Tracker::State::looker() {
   std::unique_ptr<Looker>& own = own_template ? look_by_picture : look_by_words;
-  if (!own && !own_template && model.ranks) own = rank_looker(*engine, target.spoken());
+  if (!own && !own_template && model.ranks) own = rank_looker(*engine, target, &whole);
   if (!own) own = ground_looker(*engine, own_template ? target.everything() : target.words(), &whole);
   return *own;
 }
@@ -30,7 +30,6 @@ Looker& Tracker::State::looker() {
 void Tracker::State::begin_look(const Frame& frame) {
   Looker& looker = this->looker();
   Look& look = whole_look;
-  const Region region = looker.region(frame);
   look.by = &looker;
   look.begun = index;
   look.width = frame.width, look.height = frame.height;
@@ -41,16 +40,15 @@ void Tracker::State::begin_look(const Frame& frame) {
   if (box) look.then = *box;
   if (look.on_gpu) {
     const double before_s = work.timing.network_s;
-    work.look(looker.call(), looker.image(), frame, region, colours);
+    for (const Sight& sight : looker.sights())
+      work.look(*sight.call, sight.image, frame, sight.region(frame), colours);
     looker.conclude();
     looker.cost.add(work.timing.network_s - before_s);
   } else {
-    work.crop_into(looker.image(), frame, region, colours);
+    for (const Sight& sight : looker.sights())
+      work.crop_into(sight.image, frame, sight.region(frame), colours);
     if (!own_template && look.lands > index) look.still.keep(frame);
-    look.errand.step = [&looker] {
-      looker.call().run();
-      looker.conclude();
-    };
+    look.errand.step = [&looker] { looker.run(); };
     const Stopwatch watch(work.timing.network_s);
     aside->post(look.errand);
   }
@@ -93,8 +91,9 @@ Tracker::State::Found Tracker::State::answered() {
 
 // The sum of the scores of the finds in a row at one place, `same` if this one is at the place of the last.
 double Tracker::State::add_evidence(const Box& found, double score, bool same) {
-  const Tensor& image = whole_look.by->image();
-  const Region region = whole_look.by->region(whole_look.extent());
+  const Sight& sight = whole_look.by->sights().front();
+  const Tensor& image = sight.image;
+  const Region region = sight.region(whole_look.extent());
   return evidence.add(found, score, same, region, whole_look.on_gpu ? nullptr : image.floats(),
                       static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff,
                       whole_look.begun);
@@ -247,8 +246,8 @@ void Tracker::State::warm_up() {
     Looker& looking = looker();
     twice(searching.cost, [&] { work.run(*searching.call); });
     twice(looking.cost, [&] {
-      work.run(looking.call());
-      looking.conclude();
+      const Stopwatch network(work.timing.network_s);
+      looking.run();
     });
   }
   target.warm_up(work);

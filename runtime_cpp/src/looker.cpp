@@ -15,11 +15,9 @@ constexpr double kAlike = 0.5;    // share of the best find's raw score that ano
 class GroundLooker final : public Looker {
  public:
   GroundLooker(Engine& engine, const Knowledge& known, Tensor* shared)
-      : detector_(engine, "ground", known, shared) {}
-
-  const Tensor& image() const override { return detector_.image; }
-  Region region(const Frame& extent) const override { return letterbox(extent); }
-  Call& call() override { return *detector_.call; }
+      : detector_(engine, "ground", known, shared) {
+    sights_ = {{detector_.call.get(), detector_.image, false}};
+  }
 
   const std::vector<Find>& finds(const Frame& extent) override {
     finds_.clear();
@@ -49,6 +47,8 @@ class GroundLooker final : public Looker {
 
  private:
   Maps maps() const { return detector_.answer.maps(); }
+
+  Region region(const Frame& extent) const { return letterbox(extent); }
 
   Find find_of(const Prediction& prediction, const Frame& extent) const {
     return {clip(from_region(region(extent), prediction.share), extent), prediction.peak,

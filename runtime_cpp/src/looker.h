@@ -20,16 +20,30 @@ struct Find {
   double score;  // probability that the box is right, 0..1
 };
 
+// A network that takes a picture of the whole frame, (1, 3, S, S).
+struct Sight {
+  Call* call;
+  Tensor image;
+  bool stretched;  // to the square, instead of letter-boxed
+
+  Region region(const Frame& extent) const {
+    return stretched ? Region{0, 0, static_cast<double>(extent.width), static_cast<double>(extent.height)}
+                     : letterbox(extent);
+  }
+};
+
 class Looker {
  public:
   virtual ~Looker() = default;
 
-  // The picture that the network takes, (1, 3, S, S), and the part of a frame that it shows.
-  virtual const Tensor& image() const = 0;
-  virtual Region region(const Frame& extent) const = 0;
+  // The networks that take a picture, and what there is to do after them.
+  const std::vector<Sight>& sights() const { return sights_; }
+  virtual void conclude() {}
 
-  virtual Call& call() = 0;   // what takes the picture
-  virtual void conclude() {}  // what there is to do after it
+  void run() {  // on the pictures that were taken
+    for (const Sight& sight : sights_) sight.call->run();
+    conclude();
+  }
 
   // Of the last look, at a frame of the size of `extent`. The best find of all comes first.
   virtual const std::vector<Find>& finds(const Frame& extent) = 0;
@@ -41,12 +55,17 @@ class Looker {
   virtual double score_of(const Box& box, const Frame& extent) = 0;
 
   Cost cost;  // of a run with its crop
+
+ protected:
+  std::vector<Sight> sights_;
 };
 
-// By what the tracker itself knows of the target, picture or sentence: "ground".
+// By what the tracker itself knows of the target, picture or sentence: "ground". `shared` is the picture to
+// look at, allocated if it is not.
 std::unique_ptr<Looker> ground_looker(Engine& engine, const Knowledge& known, Tensor* shared);
 
-// By the sentence alone: "detect" finds candidates, "rank" compares them with its parts.
-std::unique_ptr<Looker> rank_looker(Engine& engine, const Spoken& spoken);
+// By the sentence alone: "detect" finds candidates, "rank" compares them with its parts, and "ground" has a
+// say.
+std::unique_ptr<Looker> rank_looker(Engine& engine, const Target& target, Tensor* shared);
 
 }  // namespace edgetrack

@@ -18,15 +18,18 @@ constexpr std::size_t kConsidered = 16;  // boxes for each candidate that is kep
 constexpr float kThin = 0.004f;          // share of the picture's side; what is thinner is no box
 constexpr double kAlike = 0.5;           // share of the best find's score that another one needs
 constexpr double kSame = 0.5;            // IoU from which a candidate is what is in a box
+constexpr double kWitness = 0.5;         // weight of what "ground" says
 constexpr double kMaxOverlap = 1.0 / 3;  // IoU below which two boxes are two places
 
 // "detect" looks at the whole frame, stretched to a square, and knows no words. The best of its boxes are
 // compared with each part of the sentence by "rank"; geometry decides what the sentence says of places.
+// "ground" looks as well: it knows some things that no detector of 80 classes boxes.
 class RankLooker final : public Looker {
  public:
-  RankLooker(Engine& engine, const Spoken& spoken) : spoken_(spoken) {
+  RankLooker(Engine& engine, const Target& target, Tensor* shared)
+      : spoken_(target.spoken()), ground_(ground_looker(engine, target.words(), shared)) {
     const GraphSpec detect = engine.graph("detect"), rank = engine.graph("rank");
-    image_ = Tensor::zeros(named(detect.inputs, "image"));
+    const Tensor image = Tensor::zeros(named(detect.inputs, "image"));
     all_boxes_ = Tensor::zeros(named(detect.outputs, "boxes"));
     objectness_ = Tensor::zeros(named(detect.outputs, "objectness"));
     all_regions_ = Tensor::zeros(named(detect.outputs, "region"));
@@ -37,19 +40,14 @@ class RankLooker final : public Looker {
     part_ = {Tensor::zeros(named(rank.inputs, "tokens")), Tensor::zeros(named(rank.inputs, "mask")),
              Tensor::zeros(named(rank.inputs, "noun")), Tensor::zeros(named(rank.inputs, "noun_mask"))};
     score_ = Tensor::zeros(named(rank.outputs, "score"));
-    detect_ = engine.bind("detect", {image_}, {all_boxes_, objectness_, all_regions_, map});
+    detect_ = engine.bind("detect", {image}, {all_boxes_, objectness_, all_regions_, map});
     rank_ = engine.bind("rank",
                         {map, boxes_, region_, valid_, part_.tokens, part_.mask, part_.noun, part_.noun_mask},
                         {score_});
+    sights_ = {{detect_.get(), image, true}, ground_->sights().front()};
     order_.resize(objectness_.spec.count());
     kept_.reserve(valid_.spec.count());
   }
-
-  const Tensor& image() const override { return image_; }
-  Region region(const Frame& extent) const override {
-    return {0, 0, static_cast<double>(extent.width), static_cast<double>(extent.height)};
-  }
-  Call& call() override { return *detect_; }
 
   void conclude() override {
     keep_best();
@@ -67,10 +65,11 @@ class RankLooker final : public Looker {
     in_frame_.clear();
     for (std::size_t k = 0; k < kept_.size(); ++k) in_frame_.push_back(box_of(k, extent));
     check_finite();
+    heed_ground(extent);
     if (spoken_.query && !spoken_.query->plain())
       scores_[0] = resolve(*spoken_.query, in_frame_, extent.width, extent.height, scores_);
     finds_.clear();
-    for (std::size_t k = 0; k < kept_.size(); ++k)
+    for (std::size_t k = 0; k < in_frame_.size(); ++k)
       finds_.push_back({clip(in_frame_[k], extent), scores_[0][k], scores_[0][k]});
     std::stable_sort(finds_.begin(), finds_.end(),
                      [](const Find& a, const Find& b) { return a.score > b.score; });
@@ -94,6 +93,26 @@ class RankLooker final : public Looker {
   }
 
  private:
+  // What "ground" finds speaks for the candidates that it overlaps, as a second witness (a noisy or); where
+  // there is no candidate, such as on a part of a thing, it is one itself.
+  void heed_ground(const Frame& extent) {
+    const std::size_t count = in_frame_.size();
+    for (const Find& find : ground_->finds(extent)) {
+      bool known = false;
+      for (std::size_t k = 0; k < count; ++k) {
+        const double overlap = iou(in_frame_[k], find.box);
+        if (overlap < kSame) continue;
+        known = true;
+        double& score = scores_[0][k];
+        score = 1 - (1 - score) * (1 - kWitness * overlap * find.score);
+      }
+      if (known) continue;
+      in_frame_.push_back(find.box);
+      for (std::vector<double>& scores : scores_) scores.push_back(0.0);
+      scores_[0].back() = kWitness * find.score;
+    }
+  }
+
   static void copy(const Tensor& from, const Tensor& to) {
     std::copy_n(from.floats(), from.spec.count(), to.floats());
   }
@@ -160,8 +179,9 @@ class RankLooker final : public Looker {
   }
 
   const Spoken& spoken_;
-  Tensor image_, all_boxes_, objectness_, all_regions_;  // of "detect"
-  Tensor boxes_, region_, valid_, score_;                // of "rank"
+  const std::unique_ptr<Looker> ground_;
+  Tensor all_boxes_, objectness_, all_regions_;  // of "detect"
+  Tensor boxes_, region_, valid_, score_;        // of "rank"
   Spoken::Part part_;
   std::unique_ptr<Call> detect_, rank_;
   std::vector<std::size_t> order_, kept_;    // cells of "detect"
@@ -173,8 +193,8 @@ class RankLooker final : public Looker {
 
 }  // namespace
 
-std::unique_ptr<Looker> rank_looker(Engine& engine, const Spoken& spoken) {
-  return std::make_unique<RankLooker>(engine, spoken);
+std::unique_ptr<Looker> rank_looker(Engine& engine, const Target& target, Tensor* shared) {
+  return std::make_unique<RankLooker>(engine, target, shared);
 }
 
 }  // namespace edgetrack

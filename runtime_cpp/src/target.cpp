@@ -147,6 +147,18 @@ void Target::check(const Text& text) {
     throw Error(Code::prompt, "the text was not taken apart; expected what Tokenizer::encode() returns");
 }
 
+void Target::remember(const Tokens& words, std::initializer_list<Knowledge*> all, Work& work) {
+  TextGraphs& graphs = text_graphs();
+  encode(words, work);
+  work.run(*graphs.prompt);
+  for (const Knowledge* known : all) {
+    copy_tokens(graphs.memory, known->memory, tokens_);
+    std::copy(words.mask.begin(), words.mask.end(), known->memory_mask.floats() + tokens_);
+    copy(graphs.film, known->film);
+    copy_prototype(graphs.prototype, known->prototypes, 1);
+  }
+}
+
 // Into the outputs of "text".
 void Target::encode(const Tokens& words, Work& work) {
   TextGraphs& graphs = text_graphs();
@@ -169,13 +181,11 @@ void Target::set_text(const Text& text, Work& work) {
     spoken_.parts.push_back(std::move(part));
   }
   spoken_.query = text.query;
-  encode(text.whole, work);
-  work.run(*graphs.prompt);
-  for (const Knowledge* known : {&everything_, &words_}) {
-    copy_tokens(graphs.memory, known->memory, tokens_);
-    std::copy(text.whole.mask.begin(), text.whole.mask.end(), known->memory_mask.floats() + tokens_);
-    copy(graphs.film, known->film);
-    copy_prototype(graphs.prototype, known->prototypes, 1);
+  if (ranks_) {
+    remember(text.parts.front().phrase, {&words_}, work);  // geometry knows the rest of the sentence
+    remember(text.whole, {&everything_}, work);
+  } else {
+    remember(text.whole, {&words_, &everything_}, work);
   }
 }
 

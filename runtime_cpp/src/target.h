@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,7 @@ class Target {
   struct TemplateGraph;
 
   void encode(const Tokens& words, Work& work);
+  void remember(const Tokens& words, std::initializer_list<Knowledge*> all, Work& work);
   void average(const float* embedding, const float* share, int cells);
   TextGraphs& text_graphs();
   TemplateGraph& template_graph();
