@@ -41,20 +41,21 @@ class TrackerRespondent:
     def ask(self, picture: Pixels, phrase: str) -> Answer:
         """Start the tracker."""
         begin_s = time.perf_counter()
-        track, candidates = _looked(self._tracker, picture, phrase)
+        track = self._tracker.start(picture, text=phrase)
         milliseconds = 1e3 * (time.perf_counter() - begin_s)
         tracking = track.status == "tracking"
-        return Answer(candidates, track.score, track.box is not None, tracking, milliseconds)
+        return Answer(_considered(track), track.score, track.box is not None, tracking, milliseconds)
 
     def repeat(self, picture: Pixels) -> bool:
         """Update the tracker."""
         return self._tracker.update(picture).status == "tracking"
 
 
-def _looked(tracker: FrameTracker, picture: Pixels, phrase: str) -> tuple[Track, tuple[ScoredBox, ...]]:
-    """Return the first track, and all boxes that were considered for it, best first: so far the one that is shown."""
-    track = tracker.start(picture, text=phrase)
-    return track, () if track.box is None else ((track.box.xywh, track.score),)
+def _considered(track: Track) -> tuple[ScoredBox, ...]:
+    """Return all boxes that were considered for a track, best first; of other trackers the one that they show."""
+    if track.candidates:
+        return tuple((candidate.box.xywh, candidate.score) for candidate in track.candidates)
+    return () if track.box is None else ((track.box.xywh, track.score),)
 
 
 class ModelRespondent:

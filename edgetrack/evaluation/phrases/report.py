@@ -22,7 +22,7 @@ MAX_FAILURES = 48  # images per system
 MAX_CANDIDATES = 5  # per phrase in phrases.json
 DEFINITIONS = (
     "Best box: fraction of the phrases that name something whose best candidate, whatever its score, has IoU >= 0.5 "
-    "with one of the true boxes; of a tracker the box that it shows. 95 %: Wilson's interval.",
+    "with one of the true boxes; of a tracker without candidates the box that it shows. 95 %: Wilson's interval.",
     "Shown: the best box is right and the user sees it after one frame. edgetrack: status tracking or uncertain, which "
     "takes the model's candidate_threshold. A detector: its best score has its threshold.",
     "Tracking: the best box is right and the status after one frame is tracking, which takes detect_threshold; of a "
