@@ -285,7 +285,7 @@ def by_color(scene: Scene, random: Random) -> Question | None:
     shares = np.stack([t for _, t in tinted])
     color = (
         int(random.integers(len(COLORS)))
-        if random.random() < 0.3
+        if random.random() < 0.5
         else int(shares[int(random.integers(len(tinted)))].argmax())
     )
     strong = 0.42 if color < 8 else 0.6
