@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import shlex
 import sys
 import time
 from collections import defaultdict
@@ -19,7 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack import signals
 from edgetrack.network.grounder import Grounder, places
 from edgetrack.network.picodet import PicoDet
 from edgetrack.network.text import TextEncoder
@@ -27,6 +27,7 @@ from edgetrack.training import checkpoint
 from edgetrack.training.grounder.candidates import CHANNELS, GRID
 from edgetrack.training.grounder.records import NAMES
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
+from edgetrack.training.resumable import resumable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -269,13 +270,14 @@ def validated(net: Grounder, batches: list[Batch], text: TextEncoder) -> dict[st
     return {f"val {kind}": float(np.mean(values)) for kind, values in sorted(right.items())}
 
 
+def main() -> None:
+    """``train.py RECIPE.toml``"""
+    path = Path(sys.argv[1])
+    recipe = Recipe.read(path)
+    command = f"python -m edgetrack.training.grounder.train {shlex.quote(str(path))}"
+    with resumable(Path(recipe.output) / "last.pt", command):
+        Trainer(recipe).run()
+
+
 if __name__ == "__main__":
-    try:
-        with signals.interruptible():  # whatever ends the process, what is learned is saved
-            Trainer(Recipe.read(Path(sys.argv[1]))).run()
-    except KeyboardInterrupt:
-        print(
-            f"stopped and saved; resume: python -m edgetrack.training.grounder.train {sys.argv[1]}",
-            flush=True,
-        )
-        raise SystemExit(130) from None
+    main()

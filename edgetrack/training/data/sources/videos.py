@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edgetrack.datasets import VideoFrames
 from edgetrack.training.data.paths import cache_folder, data_root
 from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels, clip_box
+from edgetrack.training.resumable import replacing
 
 CACHE_NAME, PSEUDO_NAME = "flying.npz", "pseudo.npz"
 _REACH = 9.0  # side of the kept square in target sizes: the largest search crop fits
@@ -76,12 +77,30 @@ class Videos:
 
 
 class Cuts:
-    """Collects cut frames of tracks, one track after the other."""
+    """Collects cut frames of tracks, one track after the other.
+
+    Attributes:
+        files: The videos whose tracks are all in it, for those who go on later.
+    """
 
     def __init__(self) -> None:
         self._blobs: list[NDArray[np.uint8]] = []
         self._boxes: list[XYWH] = []
         self._starts, self._categories = [0], list[str]()
+        self.files: list[str] = []
+
+    @classmethod
+    def load(cls, path: Path) -> Cuts:
+        """Read what `save` wrote, to add to it; empty where there is no file, or one that does not name `files`."""
+        cuts = cls()
+        if path.exists():
+            with np.load(path) as data:
+                if "files" in data:
+                    cuts._blobs = np.split(data["blob"], data["ends"][:-1])
+                    cuts._boxes = [tuple(box) for box in data["boxes"].tolist()]
+                    cuts._starts, cuts._categories = data["starts"].tolist(), data["categories"].tolist()
+                    cuts.files = data["files"].tolist()
+        return cuts
 
     def __len__(self) -> int:
         return len(self._categories)
@@ -98,17 +117,27 @@ class Cuts:
             self._starts.append(len(self._boxes))
             self._categories.append(category)
 
+    def extend(self, tracks: Cuts) -> None:
+        """Add the tracks of another collection."""
+        shift = self._starts[-1]
+        self._blobs += tracks._blobs
+        self._boxes += tracks._boxes
+        self._starts += [shift + start for start in tracks._starts[1:]]
+        self._categories += tracks._categories
+        self.files += tracks.files
+
     def save(self, path: Path) -> Path:
         """Writes what ``load_cuts`` reads."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            path,
-            blob=np.concatenate(self._blobs),
-            ends=np.cumsum([len(blob) for blob in self._blobs]),
-            boxes=np.array(self._boxes, np.float32),
-            starts=np.array(self._starts),
-            categories=np.array(self._categories),
-        )
+        with replacing(path) as part, part.open("wb") as file:
+            np.savez(
+                file,
+                blob=np.concatenate(self._blobs),
+                ends=np.cumsum([len(blob) for blob in self._blobs]),
+                boxes=np.array(self._boxes, np.float32),
+                starts=np.array(self._starts),
+                categories=np.array(self._categories, np.str_),
+                files=np.array(self.files, np.str_),
+            )
         return path
 
 
