@@ -6,7 +6,7 @@ from edgetrack.cli.options import Recipe
 
 
 def train_command(recipe: Recipe) -> None:
-    """Train a tracker as a recipe says, from its last checkpoint if there is one. Ctrl-C and kill keep what is learned."""
+    """Train a tracker as a recipe says, from its last checkpoint if there is one. Ctrl-C keeps what is learned."""
     from edgetrack._imports import require
 
     require("torch", extra="train")
