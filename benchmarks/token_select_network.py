@@ -19,6 +19,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def measure(selecting: Bundle, dense: Bundle, threads: int, rounds: int) -> list
             raise SystemExit(
                 f"{role}: function and library differ by {error:.3g}; expected {TOLERANCE:g} at most"
             )
-        calls = [lambda s=session, f=feeds: s.run(None, f) for session in sessions.values()]
+        calls = [partial(session.run, None, feeds) for session in sessions.values()]
         times = dict(zip(sessions, medians_ms(calls, rounds=rounds), strict=True))
         rows.append(
             {

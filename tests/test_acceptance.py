@@ -61,7 +61,7 @@ class Drawn:
 
 
 def clip(name: str, count: int, draw: Any) -> Clip:
-    return Clip(name, lambda: nullcontext(Drawn(count, draw)))  # type: ignore[arg-type, return-value]
+    return Clip(name, lambda: nullcontext(Drawn(count, draw)))
 
 
 @pytest.fixture(scope="module")

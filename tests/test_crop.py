@@ -41,7 +41,8 @@ def cropped(frame: np.ndarray, region: Any, size: tuple[int, int], **colours: An
     seed=st.integers(0, 9),
 )
 def test_equals_the_reference_wherever_the_region_lies(shape, origin, extent, size, seed):
-    frame = noise(*shape, seed)
+    height, width = shape
+    frame = noise(height, width, seed)
     region = (*origin, *extent)
     expected = crop_reference(frame, region, size, **COLOURS)
     np.testing.assert_allclose(cropped(frame, region, size, **COLOURS), expected, atol=1e-4)

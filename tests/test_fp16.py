@@ -115,6 +115,7 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("fp16") / "bundle"
     request = command.Request("edgetrack-256", folder, ("fp16",), JETSON, page=True)
     bundle, (report,) = command.make_bundle(request, watch=silent)
+    assert isinstance(bundle, Bundle)
     return bundle, report
 
 

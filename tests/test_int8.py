@@ -79,6 +79,7 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
     wanted = GateConfig(target="x86-cpu", min_auc_ratio=0.5, threads=1)
     request = command.Request(str(folder / "plain"), folder / "bundle", ("int8",), wanted, page=True)
     bundle, (report,) = command.make_bundle(request, watch=silent)
+    assert isinstance(bundle, Bundle)
     assert isinstance(report, Int8Report)
     return bundle, report
 
@@ -223,6 +224,7 @@ def test_what_is_not_accurate_is_left_out(
     wanted = replace(wanted, text="blue car")  # a reason to make a new one
     request = command.Request(str(made[0].folder), tmp_path / "out", ("int8",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)
+    assert isinstance(bundle, Bundle)
     assert isinstance(report, Int8Report)
     assert not report.accepted
     assert "at best 0.750 of fp32's accuracy over 100 frames, expected 0.99" in report.why

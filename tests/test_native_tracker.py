@@ -98,16 +98,19 @@ def test_every_state_is_the_references(
     assert native.engine.notes == plain.engine.notes  # type: ignore[attr-defined]
     assert {"search", "ground", "template"} <= {role for role, _ in native.engine.notes}  # type: ignore[attr-defined]
     statuses = {track.status for track in seen}
-    assert (
-        statuses >= {CALM: {"tracking"}, EVEN: {"tracking", "uncertain"}, FADING: {"uncertain", "lost"}}[odds]
-    )
+    expected: dict[tuple[float, ...], set[str]] = {
+        CALM: {"tracking"},
+        EVEN: {"tracking", "uncertain"},
+        FADING: {"uncertain", "lost"},
+    }
+    assert statuses >= expected[odds]
 
 
 @pytest.mark.parametrize("switched_off", ["reverify_interval", "template_update_interval"])
 def test_a_step_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, switched_off: str) -> None:
     native, plain = both(monkeypatch, 1, thresholds={switched_off: 0.0}, odds=CALM)
     if switched_off == "reverify_interval":
-        plain._checked = lambda _: None  # type: ignore[method-assign]
+        monkeypatch.setattr(plain, "_checked", lambda _: None)
         plain._policy = Policy.of({"reverify_interval": 1e9})
     for i, picture in enumerate(frames(3, 60)):
         if i == 0:

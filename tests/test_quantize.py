@@ -234,6 +234,6 @@ def test_the_shipped_model_quantises_from_its_bundle_alone() -> None:
     }
     expected = Session(source.model, source.folder).run(crops[-1])
     for flavour in FLAVOURS:
-        model = quantize(source, ranges, source.layers, flavour=flavour)  # type: ignore[arg-type]
+        model = quantize(source, ranges, source.layers, flavour=flavour)
         most = 0.6 if saturates() and flavour == "portable" else 0.25  # which that processor rounds
         assert 1e-4 < relative_error(Session(model, source.folder).run(crops[-1]), expected) < most

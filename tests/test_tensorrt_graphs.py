@@ -59,7 +59,7 @@ def outputs(model: Any, folder: Path, feeds: Arrays) -> Arrays:
 
 def inputs(role: str) -> Arrays:
     random = np.random.default_rng(1)
-    feeds = {}
+    feeds: Arrays = {}
     for name, spec in Bundle.open().manifest.tensors[role].inputs.items():
         if spec.dtype == "int64":
             feeds[name] = random.integers(0, 1000, spec.shape)

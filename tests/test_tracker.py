@@ -146,7 +146,7 @@ def test_bad_input_is_named_and_keeps_the_target(tracker: Tracker) -> None:
         tracker.start(scene(None))
     tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
     with pytest.raises(FrameError, match="float64"):
-        tracker.update(np.zeros((4, 4, 3)))  # type: ignore[arg-type]
+        tracker.update(np.zeros((4, 4, 3)))
     with pytest.raises(BoxError, match="outside the frame"):
         tracker.start(scene(None), box=(700, 10, 20, 20))
     with pytest.raises(BoxError, match="empty"):
@@ -172,7 +172,7 @@ def test_bad_input_is_named_and_keeps_the_target(tracker: Tracker) -> None:
 )
 def test_a_bad_frame_says_what_it_is(tracker: Tracker, frame: object, word: str) -> None:
     with pytest.raises(FrameError, match=word):
-        tracker.start(frame, text="red")  # type: ignore[arg-type]
+        tracker.start(frame, text="red")
 
 
 def test_an_engine_brings_its_bundle() -> None:
@@ -182,9 +182,9 @@ def test_an_engine_brings_its_bundle() -> None:
 
 def test_arguments_of_another_type_are_named() -> None:
     with pytest.raises(ConfigError, match="engine is 3; expected the name of an engine"):
-        Tracker(engine=3)  # type: ignore[arg-type]
+        Tracker(engine=3)
     with pytest.raises(ConfigError, match="static_check is 'no'; expected True or False"):
-        Tracker(engine=FakeEngine(), static_check="no")  # type: ignore[arg-type]
+        Tracker(engine=FakeEngine(), static_check="no")
 
 
 def test_frames_may_change_their_size(tracker: Tracker) -> None:

@@ -29,7 +29,7 @@ from edgetrack.training.recipe import DatasetEntry, Recipe  # noqa: E402
 
 
 def sequences(root: Path, **options: object) -> SequenceClips:
-    found = open_dataset("lasot", trees.lasot(root, **options), "train")  # type: ignore[arg-type]
+    found = open_dataset("lasot", trees.lasot(root, **options), "train")
     assert isinstance(found, SequenceSet)
     return SequenceClips(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,6 +175,8 @@ def test_the_graft_gives_the_detectors_own_logits() -> None:
     asked_for = space.regions(features, level) @ space.noun(names).T
     for i in range(7):
         head = detector.heads[int(level[i])]
+        assert isinstance(head, torch.nn.Conv2d)
+        assert head.bias is not None
         own = head.weight[:CLASSES].flatten(1) @ features[i] + head.bias[:CLASSES]
         assert torch.allclose(asked_for[i], own, atol=2e-3)
 
@@ -182,7 +185,8 @@ def test_the_graft_gives_the_detectors_own_logits() -> None:
 def test_candidates_that_are_not_there_change_nothing() -> None:
     torch.manual_seed(1)
     net = Grounder(CHANNELS, GRID).eval()
-    for layer in net.listener.layers:
+    layers: Any = net.listener.layers
+    for layer in layers:
         torch.nn.init.normal_(layer.mlp[-1].weight, std=0.1)
     torch.nn.init.normal_(net.listener.score.weight)
     seen, words = torch.randn(1, 6, 160), torch.randn(1, 5, 384)

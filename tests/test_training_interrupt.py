@@ -139,7 +139,7 @@ def test_pseudo_labels_go_on_with_the_videos_that_are_left(
 ) -> None:
     seen: list[str] = []
 
-    def tracks_of(video: Path, *_: Any) -> Cuts:
+    def tracks_of(video: Path, *arguments: Any) -> Cuts:
         seen.append(video.name)
         if seen == ["a", "b"]:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -161,5 +161,5 @@ def test_pseudo_labels_go_on_with_the_videos_that_are_left(
     found = load_cuts(tmp_path / PSEUDO_NAME)
     assert found.categories == ["a", "b", "c"]
     assert found.starts.tolist() == [0, 3, 6, 9]
-    assert np.array_equal(found.boxes, [(1, 2, 3, 4)] * 9)
+    assert np.array_equal(found.boxes, np.tile((1, 2, 3, 4), (9, 1)))
     assert found.frame(8, "").pixels.shape == (8, 8, 3)

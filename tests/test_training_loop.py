@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the training extra is not installed")
+pytest.importorskip("torch", reason="the training extra is not installed")
 pytest.importorskip("cv2")
 
-from training_samples import Sentences, held_out, random_trunk, recipe, squares  # noqa: E402
+import torch
+from training_samples import Sentences, held_out, random_trunk, recipe, squares
 
-from edgetrack import signals  # noqa: E402
-from edgetrack.errors import ConfigError  # noqa: E402
-from edgetrack.training import checkpoint, train  # noqa: E402
-from edgetrack.training.loop import Loop  # noqa: E402
-from edgetrack.training.run import _steps_done  # noqa: E402
-from edgetrack.training.thaw import Thaw  # noqa: E402
-from edgetrack.training.train import Trainer  # noqa: E402
+from edgetrack import signals
+from edgetrack.errors import ConfigError
+from edgetrack.training import checkpoint, train
+from edgetrack.training.loop import Loop
+from edgetrack.training.run import _steps_done
+from edgetrack.training.thaw import Thaw
+from edgetrack.training.train import Trainer
 
 SAMPLES = squares()
 
@@ -34,7 +35,7 @@ def no_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trainer(output: Path, validation: Any = None, **fields: Any) -> Trainer:
-    return Trainer(recipe(output, **fields), SAMPLES, Sentences(), validation)  # type: ignore[arg-type]
+    return Trainer(recipe(output, **fields), SAMPLES, Sentences(), validation)
 
 
 def log(folder: Path) -> list[dict[str, float]]:

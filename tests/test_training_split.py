@@ -157,4 +157,4 @@ def test_what_is_too_little_is_said(tmp_path: Path) -> None:
     made = {"name": "x", "data": "", "teachers": "", "text": "", "output": ""}
     for wrong in ({"held_out": 0.9}, {"held_out": -0.1}, {"thaw_patience": 2, "held_out": 0.0}):
         with pytest.raises(ConfigError, match=rf"{next(iter(wrong))} = "):
-            Recipe(**made, **wrong)  # type: ignore[arg-type]
+            Recipe(**made, **wrong)

@@ -211,7 +211,7 @@ def visevent(root: Path) -> Path:
 
 def folder(root: Path) -> Path:
     root.mkdir(parents=True, exist_ok=True)
-    video = cv2.VideoWriter(str(root / "a.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, SIZE)
+    video = cv2.VideoWriter(str(root / "a.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, SIZE)
     for i in range(COUNT):
         video.write(picture(i))
     video.release()

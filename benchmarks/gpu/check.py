@@ -79,7 +79,8 @@ def check_crop(count: int) -> int:
     for _ in range(count):
         height, width = (2 * int(n) for n in rng.integers(1, 300, 2))
         rows, cols = (int(n) for n in rng.integers(1, 300, 2))
-        region = [*rng.uniform(-50, 300, 2), *rng.uniform(1, 500, 2)]
+        x, y, w, h = (*rng.uniform(-50, 300, 2), *rng.uniform(1, 500, 2))
+        region = (x, y, w, h)
         bgr = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         chroma = rng.integers(0, 256, (height // 2, width // 2, 2), dtype=np.uint8)
         luma = np.ascontiguousarray(bgr[..., 0])

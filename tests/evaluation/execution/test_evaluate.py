@@ -53,7 +53,7 @@ def run(request: Request) -> tuple[list[Any], str, int]:
     Counting.starts = 0
     console = Console(file=io.StringIO(), width=200)
     figures = evaluate_and_print(console, request, open_edgetrack=lambda: Counting(engine=FakeEngine())).runs
-    return figures, console.file.getvalue(), Counting.starts  # type: ignore[attr-defined]
+    return list(figures), console.file.getvalue(), Counting.starts  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
