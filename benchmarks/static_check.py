@@ -1,4 +1,4 @@
-"""What the static check saves, and what it costs in success AUC, on labelled sequences that are followed by their box.
+"""What the static check saves, and what it costs in success AUC, on labeled sequences that are followed by their box.
 
 python benchmarks/static_check.py FOLDER [--dataset folder] [--split NAME] [--model BUNDLE] [--threads 1] [--json OUT]
 

@@ -22,7 +22,7 @@ from edgetrack.demo.scene import Scene  # noqa: E402
 from edgetrack.errors import ConfigError, ExportError  # noqa: E402
 from edgetrack.export import accuracy, calibration, scores, speed  # noqa: E402
 from edgetrack.export.calibration import Clip, clips_of, record  # noqa: E402
-from edgetrack.export.labels import labelled_clips  # noqa: E402
+from edgetrack.export.labels import labeled_clips  # noqa: E402
 from edgetrack.export.subject import QUANTIZED, Own  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.policy import Policy  # noqa: E402
@@ -197,10 +197,10 @@ def write_clip(folder: Path, name: str, labels: str) -> None:
     (folder / f"{name}.txt").write_text(labels)
 
 
-def test_labelled_clips_start_at_their_first_box(tmp_path: Path) -> None:
+def test_labeled_clips_start_at_their_first_box(tmp_path: Path) -> None:
     rows = ["nan,nan,nan,nan", *(f"{20 + i},30,40,40" for i in range(1, 40))]
     write_clip(tmp_path, "late", "\n".join(rows))
-    (late,) = labelled_clips(tmp_path)
+    (late,) = labeled_clips(tmp_path)
     assert (late.start, late.truth.shape) == (1, (39, 4))
     tracker = own().tracker()
     result = accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
@@ -212,7 +212,7 @@ def test_labelled_clips_start_at_their_first_box(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (None, "has no labelled clips; expected pairs such as"),
+        (None, "has no labeled clips; expected pairs such as"),
         ("", "hold 0 boxes"),
         ("1,2,3\n4,5,6\n", "hold 0 boxes"),
         ("1,2,3,4\n", "hold 1 boxes"),
@@ -224,7 +224,7 @@ def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) 
     if labels is not None:
         write_clip(tmp_path, "clip", labels)
     with pytest.raises(ExportError, match=message):
-        labelled_clips(tmp_path)
+        labeled_clips(tmp_path)
 
 
 def test_labels_of_more_frames_than_the_video_has(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_labels_of_more_frames_than_the_video_has(tmp_path: Path) -> None:
         accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
 
 
-def test_a_labelled_video_with_a_broken_picture(tmp_path: Path) -> None:
+def test_a_labeled_video_with_a_broken_picture(tmp_path: Path) -> None:
     """The labels after it would belong to other pictures."""
     street(tmp_path / "v.avi", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", frames=36)
     with_broken_picture(tmp_path / "v.avi", 7, b"00dc")

@@ -225,7 +225,7 @@ def test_a_text_of_another_length(monkeypatch: pytest.MonkeyPatch) -> None:
         Tracker(engine=FakeEngine()).start(picture(), text="1")
 
 
-def test_a_box_whose_centre_lies_outside_is_refused() -> None:
+def test_a_box_whose_center_lies_outside_is_refused() -> None:
     tracker = Tracker(engine=FakeEngine())
     with pytest.raises(BoxError, match="64x48"):
         tracker.start(picture(), box=(-50, 0, 40, 40))

@@ -52,7 +52,7 @@ def slow_engine(**seconds: float) -> FakeEngine:
 
 
 def scene(box: Box | None = START, *, shade: int = 128) -> NDArray[np.uint8]:
-    """Grey with a red rectangle, 640x480."""
+    """Gray with a red rectangle, 640x480."""
     frame = np.full((480, 640, 3), shade, np.uint8)
     if box is not None:
         x, y = round(box.x), round(box.y)

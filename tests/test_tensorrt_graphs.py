@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(Bundle.open().folder, place)
     source = Source.read(place / "search.onnx")
     ranges = dict.fromkeys(source.observed(), (-6.0, 6.0))
-    model = quantize(source, ranges, list(source.layers), flavour="portable")
+    model = quantize(source, ranges, list(source.layers), flavor="portable")
     assert any(node.op_type == "DequantizeLinear" for node in model.graph.node)
     onnx.save(model, place / "search.int8.onnx")
     return place

@@ -107,7 +107,7 @@ class FusedSelect:
 
 
 def crop(
-    frame: Tensor, chroma: Tensor | None, region: Sequence[float], out: Tensor, colours: Sequence[float]
+    frame: Tensor, chroma: Tensor | None, region: Sequence[float], out: Tensor, colors: Sequence[float]
 ) -> None:
     """``frame`` (H, W, 3) BGR, or (H, W) luma with ``chroma`` (H / 2, W / 2, 2), into ``out`` (3, rows, cols)."""
     kernels = ctypes.CDLL(str(library("cuda")))
@@ -119,7 +119,7 @@ def crop(
         function = kernels.edgetrack_crop_nv12
         rows = (frame.stride(0), chroma.stride(0))
         given = Planes(frame.data_ptr(), chroma.data_ptr(), *rows, height, width)
-    box, numbers = (ctypes.c_double * 4)(*region), (ctypes.c_float * 9)(*colours)
+    box, numbers = (ctypes.c_double * 4)(*region), (ctypes.c_float * 9)(*colors)
     half, address = int(out.dtype == torch.float16), ctypes.c_void_p(out.data_ptr())
     require(function(ctypes.byref(given), box, numbers, *out.shape[1:], half, address, stream()))
 

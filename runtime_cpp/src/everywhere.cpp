@@ -44,7 +44,7 @@ void Tracker::State::begin_look(const Frame& frame) {
   if (look.on_gpu) {
     run(detector, frame, region);
   } else {
-    work.crop_into(detector.image, frame, region, colours);
+    work.crop_into(detector.image, frame, region, colors);
     if (!own_template && look.lands > index) look.still.keep(frame);
     look.errand.step = [call = detector.call.get()] { call->run(); };
     const Stopwatch watch(work.timing.network_s);

@@ -64,7 +64,7 @@ class Target {
 
   std::shared_ptr<Engine> engine_;
   const double factor_;
-  const Colours colours_;
+  const Colors colors_;
   Knowledge everything_, words_, picture_;  // the last shares with the first what is masked or the picture's
   const std::size_t tokens_, width_;        // of the template; of a prompt
   std::vector<float> first_;                // the template's own prompts

@@ -105,8 +105,8 @@ def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
 
 def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What finds red loses it behind a patch without red, finds it again, and is not disturbed by a lower rate."""
-    grey = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it
-    monkeypatch.setattr("edgetrack.evaluation.perturbations.registry.texture", lambda clips, clip, seed: grey)
+    gray = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it
+    monkeypatch.setattr("edgetrack.evaluation.perturbations.registry.texture", lambda clips, clip, seed: gray)
     long = drawn.write_dataset(tmp_path / "data", frames=100)
     asked = conditions(occlusion=True, corruptions=["frame-drop", "init-jitter"], real_time=[25])
     request = Request("folder", long, tmp_path / "out", names=("slow", "fast"), conditions=tuple(asked))

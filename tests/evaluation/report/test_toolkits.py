@@ -147,7 +147,7 @@ def test_vot_result_files_say_what_the_toolkit_expects(tmp_path: Path) -> None:
     file = tmp_path / "out/records/edgetrack/bbox/clean/ball1.json"
     record = json.loads(file.read_text())
     lines = (folder / "ball1_001.txt").read_text().splitlines()
-    assert lines[0] == "1"  # initialised here
+    assert lines[0] == "1"  # initialized here
     assert len(lines) == len(record["boxes"]) == 5
     boxes = np.array([line.split(",") for line in lines[1:]], float)
     assert boxes == pytest.approx(result_boxes(load(file, frames=5))[1:], abs=1e-3)

@@ -1,4 +1,4 @@
-"""Tracks of unlabelled video: what a teacher follows forwards and, from there, back to where it began.
+"""Tracks of unlabeled video: what a teacher follows forwards and, from there, back to where it began.
 
 ``python -m edgetrack.training.data.pseudo_labels.tracks VIDEOS --teacher FOLDER`` writes ``pseudo.npz``, or adds to it
 the videos that it lacks. A track counts when the way back ends on the box of its start (forward-backward consistency,
@@ -88,14 +88,14 @@ class Finder:
         return [track.box.xywh for track in tracks if track.box is not None]
 
     def _pieces(self, frame: Pixels) -> list[XYWH]:
-        grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-        corners = cv2.goodFeaturesToTrack(grey, 12, 0.05, min(grey.shape) / 6)
+        gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        corners = cv2.goodFeaturesToTrack(gray, 12, 0.05, min(gray.shape) / 6)
         boxes: list[XYWH] = []
         for x, y in [] if corners is None else corners[:, 0]:
-            side = float(np.exp(self._random.uniform(np.log(0.07), np.log(0.3)))) * min(grey.shape)
+            side = float(np.exp(self._random.uniform(np.log(0.07), np.log(0.3)))) * min(gray.shape)
             ratio = float(np.exp(self._random.normal(0, 0.35)))
             w, h = side * ratio, side / ratio
-            inside = w < x * 2 < 2 * grey.shape[1] - w and h < y * 2 < 2 * grey.shape[0] - h
+            inside = w < x * 2 < 2 * gray.shape[1] - w and h < y * 2 < 2 * gray.shape[0] - h
             if inside:
                 boxes.append((float(x) - w / 2, float(y) - h / 2, w, h))
         return boxes[:4]

@@ -35,7 +35,7 @@ class Videos:
     boxes: NDArray[np.float32]  # (N, 4) target xywh in the cut
     starts: NDArray[np.int64]  # (V + 1,) first frame of each video
     categories: list[str]
-    pseudo: int = 0  # the last so many are of unlabelled videos
+    pseudo: int = 0  # the last so many are of unlabeled videos
 
     def __len__(self) -> int:
         return len(self.categories)
@@ -142,7 +142,7 @@ class Cuts:
 
 
 def cut_around(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
-    """The neighbourhood of ``box``, and the box in it."""
+    """The neighborhood of ``box``, and the box in it."""
     reach = max(_REACH * (box[2] * box[3]) ** 0.5, 96.0) / 2
     x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
     x0, y0 = max(0, int(x - reach)), max(0, int(y - reach))
@@ -179,17 +179,17 @@ def load_cuts(path: Path) -> Videos:
 def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Videos:
     """The cut frames, from the cache, which is written first if it is not there.
 
-    With them the tracks of unlabelled video, if `edgetrack.training.data.pseudo_labels.tracks` has made some.
+    With them the tracks of unlabeled video, if `edgetrack.training.data.pseudo_labels.tracks` has made some.
     """
     folder = cache or cache_folder()
     path = folder / CACHE_NAME
     if not path.exists():
         build(data_root(root), folder)
-    labelled, more = load_cuts(path), folder / PSEUDO_NAME
+    labeled, more = load_cuts(path), folder / PSEUDO_NAME
     if not more.exists():
-        return labelled
+        return labeled
     pseudo = load_cuts(more)
-    return joined(labelled, replace(pseudo, pseudo=len(pseudo)))
+    return joined(labeled, replace(pseudo, pseudo=len(pseudo)))
 
 
 def joined(one: Videos, two: Videos) -> Videos:

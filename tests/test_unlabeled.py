@@ -1,4 +1,4 @@
-"""Training data of one's own: tracks of unlabelled video by a teacher, and folders of stills with boxes."""
+"""Training data of one's own: tracks of unlabeled video by a teacher, and folders of stills with boxes."""
 
 from __future__ import annotations
 
