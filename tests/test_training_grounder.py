@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed; run: pip in
 
 from edgetrack.network.grounder import Grounder, NounSpace, places  # noqa: E402
 from edgetrack.network.picodet import CLASSES, STRIDES, WIDTH, PicoDet  # noqa: E402
-from edgetrack.training.grounder import captions, phrases  # noqa: E402
+from edgetrack.training.grounder import captions, phrases, questions  # noqa: E402
 from edgetrack.training.grounder.cache import View  # noqa: E402
 from edgetrack.training.grounder.candidates import CHANNELS, GRID, candidates, pooled, suppressed  # noqa: E402
 from edgetrack.training.grounder.head import head_noun  # noqa: E402
@@ -100,7 +100,7 @@ def test_what_is_not_known_to_be_absent_is_never_asked_for_as_absent() -> None:
 def test_a_doubtful_thing_is_neither_meant_nor_denied() -> None:
     sure, doubtful = Object("dog", box(0.1, 0.1, 0.4, 0.4), 0.9), Object("dog", box(0.6, 0.6, 0.9, 0.9), 0.2)
     scene = scene_of(("dog", sure.box), ("dog", doubtful.box))
-    marked = phrases.marks(scene, [sure], [doubtful])
+    marked = questions.marks(scene, [sure], [doubtful])
     assert marked is not None
     assert marked[0] == pytest.approx(1.0)
     assert marked[1] == -1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgetrack.training.grounder import captions, phrases
 from edgetrack.training.grounder.cache import Cache, read_annotations
 from edgetrack.training.grounder.candidates import CHANNELS, GRID
-from edgetrack.training.grounder.phrases import Question, Random
+from edgetrack.training.grounder.questions import Question, Random
 from edgetrack.training.grounder.records import Record, load
 from edgetrack.training.grounder.scene import Scene, side_by_side, whole
 from edgetrack.training.resumable import begin_worker
