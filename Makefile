@@ -71,6 +71,9 @@ lint: wheel
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES)
 	@$(BIN)/mypy -p edgetrack
+	@$(BIN)/mypy benchmarks/*.py
+	@$(BIN)/mypy benchmarks/gpu
+	@$(BIN)/mypy --config-file tests/mypy.ini tests
 
 format: $(BIN)/python
 	@$(BIN)/ruff check --fix .

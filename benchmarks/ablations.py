@@ -82,8 +82,8 @@ def success_auc(bundle: Path, data: list[str], threads: int, folder: Path) -> fl
 
 def search_ms(whole: Bundle, other: Bundle, threads: int) -> tuple[float, float]:
     """Medians of the search graph of both, which take turns."""
-    engines = [open_engine(b, engine="ort", precision="fp32", threads=threads) for b in (whole, other)]
-    row = compare(*engines, "search", rounds=200)
+    first, second = (open_engine(b, engine="ort", precision="fp32", threads=threads) for b in (whole, other))
+    row = compare(first, second, "search", rounds=200)
     return float(row["ort_fp32_ms"]), float(row["ms"])
 
 

@@ -66,7 +66,7 @@ class Several:
 
 def measure(engine: Engine, clips: Sequence[Clip]) -> list[Row]:
     """For one at a time, and for each graph of several."""
-    rows, alone = [], {}
+    rows: list[Row] = []
     for count in (1, *engine.bundle.batches):
         tracker = Several(engine, count)
         records = [
@@ -76,11 +76,11 @@ def measure(engine: Engine, clips: Sequence[Clip]) -> list[Row]:
         boxes = [record.boxes for record in records]
         aucs = {s.name: s.ope.auc for s in figures.sequences}
         if count == 1:
-            alone = {"boxes": boxes, "aucs": aucs}
-        pairs = [pair for a, b in zip(boxes, alone["boxes"], strict=True) for pair in zip(a, b, strict=True)]
+            alone, alone_aucs = boxes, aucs
+        pairs = [pair for a, b in zip(boxes, alone, strict=True) for pair in zip(a, b, strict=True)]
         same = float(np.mean([a == b or bool(a and b and Box(*a).iou(Box(*b)) >= SAME) for a, b in pairs]))
-        name = max(aucs, key=lambda n: abs(aucs[n] - alone["aucs"][n]))
-        worst = f"{name} {aucs[name] - alone['aucs'][name]:+.3f}" if count > 1 else ""
+        name = max(aucs, key=lambda n: abs(aucs[n] - alone_aucs[n]))
+        worst = f"{name} {aucs[name] - alone_aucs[name]:+.3f}" if count > 1 else ""
         about = f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}"
         rows.append(Row(about, count, figures.ope.auc, same, worst))
         print(rows[-1], flush=True)

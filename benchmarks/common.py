@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def random_feeds(specs: Mapping[str, TensorSpec]) -> dict[str, NDArray[np.float3
     return {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
 
 
-def medians_ms(functions: list[Callable[[], object]], *, rounds: int) -> list[float]:
+def medians_ms(functions: Sequence[Callable[[], object]], *, rounds: int) -> list[float]:
     """Median time of each; they take turns, so that a busy machine is busy for all of them."""
     times: list[list[float]] = [[] for _ in functions]
     for _ in range(rounds):

@@ -14,7 +14,7 @@ from common import machine, medians_ms
 
 from edgetrack.crop import crop_into
 
-GREY = (127.5, 127.5, 127.5)
+GRAY = (127.5, 127.5, 127.5)
 FRAME = (480, 640)
 SIZE = 256
 SIDES = (64, 128, 256, 400, 640)  # of the region, in pixels of the frame
@@ -26,7 +26,7 @@ def opencv_crop(frame: np.ndarray, side: float, x: float, y: float, out: np.ndar
     step = side / SIZE
     matrix = np.array([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    crop = cv2.warpAffine(frame, matrix, (SIZE, SIZE), flags=flags, borderValue=GREY)
+    crop = cv2.warpAffine(frame, matrix, (SIZE, SIZE), flags=flags, borderValue=GRAY)
     for channel, plane in enumerate(cv2.split(crop)):
         np.multiply(plane, np.float32(1 / 127.5), out=out[0, 2 - channel])
     np.subtract(out, np.float32(1), out=out)
@@ -43,7 +43,7 @@ def measure() -> list[dict[str, float]]:
         region = (x, y, float(side), float(side))
 
         def fused(region: tuple[float, float, float, float] = region) -> None:
-            crop_into(frame, region, out, mean=GREY, std=GREY, fill=GREY)
+            crop_into(frame, region, out, mean=GRAY, std=GRAY, fill=GRAY)
 
         def opencv(side: float = side, x: float = x, y: float = y) -> None:
             opencv_crop(frame, side, x, y, out)

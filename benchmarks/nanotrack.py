@@ -35,7 +35,8 @@ OURS, OPENCV = "edgetrack", "OpenCV"
 
 def measure(clips: list[Any], trackers: dict[str, FrameTracker], rounds: int) -> dict[str, Any]:
     """The figures of all clips together."""
-    rows, medians = [], {name: [] for name in trackers}
+    rows: list[dict[str, Any]] = []
+    medians: dict[str, list[float]] = {name: [] for name in trackers}
     for clip in clips:
         boxes = clip.boxes.copy()
         boxes[0] = np.round(boxes[0])  # OpenCV takes whole pixels
@@ -85,9 +86,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, metavar="N", help="passes of each over a clip")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     options = parser.parse_args()
-    pair = [options.weights / f"v2_{part}.onnx" for part in ("backbone", "head")]
+    pair = (options.weights / "v2_backbone.onnx", options.weights / "v2_head.onnx")
     with TemporaryDirectory() as folder:
-        make_bundle(Request("nanotrack-v2", Path(folder) / "v2", weights=tuple(pair)), watch=silent)
+        make_bundle(Request("nanotrack-v2", Path(folder) / "v2", weights=pair), watch=silent)
         trackers: dict[str, FrameTracker] = {
             OURS: NanoTrack(Path(folder) / "v2", threads=options.threads),
             OPENCV: OpenCvTracker("opencv-nano", pair, threads=options.threads),

@@ -9,7 +9,7 @@ from typing import Any
 from edgetrack._imports import require
 
 # Okabe and Ito, "Color universal design", 2008.
-COLOURS = {"following": "#0072b2", "searching": "#d55e00"}
+COLORS = {"following": "#0072b2", "searching": "#d55e00"}
 DASHES = {1: "--", 2: "-"}
 COMMAND = "python benchmarks/performance.py --write-docs"
 PLOTS = "benchmarks/results"
@@ -161,11 +161,11 @@ def _roofline(axes: Any, result: Row) -> None:
         axes.plot(
             xs, roof, color="#555555", linestyle=dash, label=f"this machine, {_threads(peak['threads'])}"
         )
-        for graph, state in zip(peak["graphs"], COLOURS, strict=False):
+        for graph, state in zip(peak["graphs"], COLORS, strict=False):
             x, y = graph["operations"] / graph["least_bytes"], graph["operations"] / graph["ms"] / 1e6
-            filled = COLOURS[state] if dash == "-" else "none"
+            filled = COLORS[state] if dash == "-" else "none"
             label = f"{graph['graph']}, {_threads(peak['threads'])}"
-            axes.plot([x], [y], "o", color=COLOURS[state], markerfacecolor=filled, label=label)
+            axes.plot([x], [y], "o", color=COLORS[state], markerfacecolor=filled, label=label)
     axes.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="G operations a second")
 
 
@@ -174,7 +174,7 @@ def _threads(count: int) -> str:
 
 
 def _line(axes: Any, x: list[float], y: list[float], label: str, state: str, threads: int) -> None:
-    axes.plot(x, y, "o", linestyle=DASHES.get(threads, ":"), color=COLOURS[state], label=label, markersize=4)
+    axes.plot(x, y, "o", linestyle=DASHES.get(threads, ":"), color=COLORS[state], label=label, markersize=4)
 
 
 def _one(runs: list[Row]) -> list[Row]:

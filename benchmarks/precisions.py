@@ -20,9 +20,11 @@ from edgetrack.export.speed import compare_speed
 from edgetrack.reporting.machine import processor
 
 ROLES = ("template", "search", "ground")
-CHOICES = (("ort", "int8"), ("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8"))
-CHOICES += (("ort-cuda", "fp32"), ("ort-cuda", "fp16"))
-CHOICES += tuple((engine, p) for engine in ("ort-tensorrt", "tensorrt") for p in ("fp32", "fp16", "int8"))
+CHOICES = [
+    *(("ort", "int8"), ("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8")),
+    *(("ort-cuda", "fp32"), ("ort-cuda", "fp16")),
+    *((engine, p) for engine in ("ort-tensorrt", "tensorrt") for p in ("fp32", "fp16", "int8")),
+]
 
 
 def compare(fp32: Engine, other: Engine, role: str, *, rounds: int) -> dict[str, float | str]:

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from edgetrack import cores
 from edgetrack.cli.eval_view import evaluate_and_print
+from edgetrack.evaluation import Report
 from edgetrack.evaluation.execution.request import Request
 from edgetrack.evaluation.perturbations.registry import CORRUPTIONS, SEVERITIES, conditions
 from edgetrack.evaluation.report.charts import corruption_radar
@@ -101,6 +102,7 @@ def main() -> None:
     )
     report = evaluate_and_print(Console(highlight=False), request, open_edgetrack=Opener(args.threads))
     shorten(args.work, args.output)
+    assert isinstance(report, Report)  # the task is tracking
     drawing = corruption_radar(report.runs)
     for radar in drawing:
         (args.output / "robustness.svg").write_text(to_svg(radar_chart(*radar)))

@@ -1,4 +1,4 @@
-"""What the static check saves, and what it costs in success AUC, on labelled sequences that are followed by their box.
+"""What the static check saves, and what it costs in success AUC, on labeled sequences that are followed by their box.
 
 python benchmarks/static_check.py FOLDER [--dataset folder] [--split NAME] [--model BUNDLE] [--threads 1] [--json OUT]
 
@@ -64,9 +64,11 @@ def _row(track: Track) -> Sequence[float]:
 
 def total(rows: Sequence[Row]) -> Row:
     """Means of AUC, sums of the rest."""
-    sums = {n: sum(getattr(r, n) for r in rows) for n in ("updates", "reused", "ms", "ms_checked")}
-    means = {n: float(np.mean([getattr(r, n) for r in rows])) for n in ("auc", "auc_checked")}
-    return Row("all", **sums, **means)
+    updates, reused, ms, ms_checked = (
+        sum(getattr(r, n) for r in rows) for n in ("updates", "reused", "ms", "ms_checked")
+    )
+    auc, auc_checked = (float(np.mean([getattr(r, n) for r in rows])) for n in ("auc", "auc_checked"))
+    return Row("all", updates, reused, auc, auc_checked, ms, ms_checked)
 
 
 def show(row: Row) -> None:

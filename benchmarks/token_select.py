@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,7 @@ def measure(rounds: int) -> list[dict[str, float]]:
         chosen = [session.run(["indices"], feeds)[0] for session in sessions]
         if not np.array_equal(*chosen):
             raise SystemExit(f"function and library choose other tokens at N = {tokens}, D = {width}")
-        function, compiled = medians_ms(
-            [lambda s=s, f=feeds: s.run(None, f) for s in sessions], rounds=rounds
-        )
+        function, compiled = medians_ms([partial(s.run, None, feeds) for s in sessions], rounds=rounds)
         rows.append(
             {
                 "N": tokens,

@@ -7,7 +7,7 @@ python benchmarks/token_select_network.py [DATASET PATH] [--model BUNDLE] [--thr
 - none: every token takes the second layer and none is moved; what is left of the selection are the scores, which the
   second layer's gate needs. The weights are the same, so training without selection may give other accuracy.
 
-Times are medians of single calls on ONNX Runtime, alternating in one run. With labelled data, such as
+Times are medians of single calls on ONNX Runtime, alternating in one run. With labeled data, such as
 ``folder SEQUENCES``, success AUC by box is that of ``edgetrack eval``. ``--write`` measures the single
 operator as well and makes benchmarks/results/token_select.md of all. Leave the machine alone meanwhile.
 """
@@ -19,6 +19,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ ABOUT = """Function: the operators as functions of standard ones, which every gr
 other accuracy. Medians of calls that take turns in one run. This page is written by one command:
 
 ```bash
-python benchmarks/token_select_network.py folder FOLDER --write   # labelled videos, for the AUC
+python benchmarks/token_select_network.py folder FOLDER --write   # labeled videos, for the AUC
 ```"""
 Row = dict[str, Any]
 
@@ -111,7 +112,7 @@ def measure(selecting: Bundle, dense: Bundle, threads: int, rounds: int) -> list
             raise SystemExit(
                 f"{role}: function and library differ by {error:.3g}; expected {TOLERANCE:g} at most"
             )
-        calls = [lambda s=session, f=feeds: s.run(None, f) for session in sessions.values()]
+        calls = [partial(session.run, None, feeds) for session in sessions.values()]
         times = dict(zip(sessions, medians_ms(calls, rounds=rounds), strict=True))
         rows.append(
             {
@@ -149,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", nargs="*", metavar="DATASET PATH", help="labelled sequences for success AUC")
+    parser.add_argument("data", nargs="*", metavar="DATASET PATH", help="labeled sequences for success AUC")
     parser.add_argument("--model", default=None, metavar="BUNDLE")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--rounds", type=int, default=200, metavar="N")

@@ -22,7 +22,7 @@ import numpy as np
 from common import machine
 
 from edgetrack import cores
-from edgetrack.evaluation import evaluate, write_report
+from edgetrack.evaluation import Report, evaluate, write_report
 from edgetrack.evaluation.execution.dataset import load_sequences
 from edgetrack.evaluation.execution.request import Request
 from edgetrack.tracker import Tracker
@@ -50,6 +50,7 @@ def evaluation_s(path: Path, **work: Any) -> float:
         request = Request(dataset="folder", path=path, output=Path(output), threads=1, **work)
         begun_s = time.perf_counter()
         *_, report = evaluate(request, open_edgetrack=OPEN)
+        assert isinstance(report, Report)
         write_report(report, request.output)
         return time.perf_counter() - begun_s
 

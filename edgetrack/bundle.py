@@ -115,24 +115,24 @@ class Bundle:
         """Batch sizes that have a graph, in ascending order; empty without any."""
         return tuple(BATCHED[role] for role in self.batched)
 
-    def graph(self, role: str, precision: str, *, flavour: str = "portable") -> Path:
+    def graph(self, role: str, precision: str, *, flavor: str = "portable") -> Path:
         """Return the file of a graph in a precision; the float32 file if the precision has none of its own.
 
         Args:
             role: One of ``graphs``.
             precision: A precision such as "int8"; ``manifest.precisions`` lists those that have files.
-            flavour: "portable" (TensorRT, OpenVINO) or "ort" (ONNX Runtime on a CPU).
+            flavor: "portable" (TensorRT, OpenVINO) or "ort" (ONNX Runtime on a CPU).
 
         Raises:
             BundleError: the bundle has no such role.
-            ConfigError: there is no such flavour.
+            ConfigError: there is no such flavor.
         """
-        if flavour not in ("portable", "ort"):
-            raise ConfigError(f"flavour is {flavour!r}; expected 'portable' or 'ort'")
+        if flavor not in ("portable", "ort"):
+            raise ConfigError(f"flavor is {flavor!r}; expected 'portable' or 'ort'")
         own = self.manifest.precisions.get(precision)
         if own is None or role not in own.graphs:
             return self.path(role)
-        return self.path(_roles(role, precision)[flavour])
+        return self.path(_roles(role, precision)[flavor])
 
     def digests(self, graph: Path) -> tuple[str, ...]:
         """Return the SHA-256 of a graph's file and of all weights: what a cached build of the graph depends on."""
@@ -151,7 +151,7 @@ def shipped() -> list[str]:
 
 
 def _roles(graph: str, precision: str) -> dict[str, str]:
-    """The roles of a graph's files in a precision, by flavour; all but INT8 have one file for all engines."""
+    """The roles of a graph's files in a precision, by flavor; all but INT8 have one file for all engines."""
     portable = f"{graph}.{precision}"
     return {"portable": portable, "ort": f"{portable}.ort" if precision == "int8" else portable}
 

@@ -30,7 +30,7 @@ def crop_into(
     """Crops ``region``, resizes it bilinearly and writes ``(rgb - mean) / std`` into ``out``.
 
     Nothing is allocated and the interpreter lock is released. Output pixel ``i`` samples the frame at
-    ``x + (i + 0.5) * w / columns - 0.5``; what lies outside the frame has the colour ``fill``, blended in
+    ``x + (i + 0.5) * w / columns - 0.5``; what lies outside the frame has the color ``fill``, blended in
     bilinearly at the border.
 
     Args:
@@ -120,8 +120,8 @@ def crop_reference(
     upper = upper[:, left + 1] * (1 - across) + upper[:, left + 2] * across
     lower = lower[:, left + 1] * (1 - across) + lower[:, left + 2] * across
     rgb = (upper * (1 - down) + lower * down)[..., ::-1]
-    normalised = (rgb - np.asarray(mean)) / np.asarray(std)
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], dtype=np.float32)
+    normalized = (rgb - np.asarray(mean)) / np.asarray(std)
+    return np.ascontiguousarray(normalized.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
 def _check_region(region: Region) -> None:
@@ -151,4 +151,4 @@ def _check_out(out: Any) -> None:
 def _check_triple(name: str, value: Triple) -> None:
     if len(value) != 3 or not all(math.isfinite(v) for v in value) or (name == "std" and 0 in value):
         zero = ", none of them 0" if name == "std" else ""
-        raise ConfigError(f"{name} is {tuple(value)}; expected 3 finite numbers{zero}, one for each colour")
+        raise ConfigError(f"{name} is {tuple(value)}; expected 3 finite numbers{zero}, one for each color")

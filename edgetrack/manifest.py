@@ -69,7 +69,7 @@ class Manifest:
     parameters: int  # of all graphs together, text encoder included
     sizes: Mapping[str, int]  # pixels: template, search, grounding
     factors: Mapping[str, float]  # side of the region over sqrt(w * h) of the box: template, search
-    mean: tuple[float, float, float]  # RGB, 0..255: network input = (colour - mean) / std
+    mean: tuple[float, float, float]  # RGB, 0..255: network input = (color - mean) / std
     std: tuple[float, float, float]
     fill: tuple[float, float, float]  # BGR, 0..255, outside the frame
     text_length: int  # tokens, [CLS] and [SEP] included
@@ -178,7 +178,7 @@ def _positive(value: Any) -> float:
     return number
 
 
-def _colour(value: Any) -> tuple[float, float, float]:
+def _color(value: Any) -> tuple[float, float, float]:
     first, second, third = (_number(v) for v in value)
     return first, second, third
 
@@ -240,9 +240,9 @@ _PARSERS: dict[str, Any] = {
     "parameters": _whole,
     "sizes": _sizes,
     "factors": _factors,
-    "mean": _colour,
+    "mean": _color,
     "std": _deviation,
-    "fill": _colour,
+    "fill": _color,
     "text_length": _text_length,
     "thresholds": _numbers,
     "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},

@@ -84,12 +84,12 @@ def stopping() -> bool:
 
 
 @contextmanager
-def interruptible() -> Generator[None, None, None]:
+def interruptible(limit_s: float | None = None) -> Generator[None, None, None]:
     """Within it, every signal that would end the process raises `KeyboardInterrupt`, once, as Ctrl-C does.
 
     The files are being completed from then on: further signals do not cut them, but end a write that is stuck, at
-    the latest after `PATIENCE_S`. What hangs elsewhere ends with the process after `LIMIT_S`. A signal that is
-    ignored under ``nohup`` stays ignored. For the main thread; in others it does nothing.
+    the latest after `PATIENCE_S`. What hangs elsewhere ends with the process after ``limit_s``, `LIMIT_S` unless
+    given. A signal that is ignored under ``nohup`` stays ignored. For the main thread; in others it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -100,7 +100,8 @@ def interruptible() -> Generator[None, None, None]:
     theirs.setblocking(False)
     before = {number: signal.signal(number, _signals.arrive) for number in (*numbers, signal.SIGALRM)}
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(ours, frozenset(numbers)), name="signals", daemon=True).start()
+    arguments = (ours, frozenset(numbers), LIMIT_S if limit_s is None else limit_s)
+    threading.Thread(target=_watch, args=arguments, name="signals", daemon=True).start()
     try:
         yield
     finally:
@@ -112,7 +113,14 @@ def interruptible() -> Generator[None, None, None]:
         _signals.reset()
 
 
-def _watch(wakeups: socket.socket, numbers: frozenset[int]) -> None:
+def leave_to_parent() -> None:
+    """In a worker process: let the parent alone handle signals; it ends its workers with SIGTERM."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _watch(wakeups: socket.socket, numbers: frozenset[int], limit_s: float) -> None:
     """Ends the process when it has not ended by itself: handlers do not run while a library hangs.
 
     A second signal shortens the wait: whoever sends it does not want to wait.
@@ -132,7 +140,7 @@ def _watch(wakeups: socket.socket, numbers: frozenset[int]) -> None:
             now_s = time.monotonic()
             for _ in numbers.intersection(came):
                 if deadline_s is None:
-                    first_s, deadline_s = now_s, now_s + LIMIT_S
+                    first_s, deadline_s = now_s, now_s + limit_s
                 elif now_s - first_s >= ECHO_S:
                     deadline_s = min(deadline_s, now_s + PATIENCE_S)
 

@@ -16,7 +16,7 @@ from edgetrack import Box, Track
 from edgetrack.crop import crop_into
 
 TEMPLATE, SEARCH, STRIDE = 37, 101, 2  # sides in pixels of the crops, and of a cell
-GREY = {"mean": (127.5,) * 3, "std": (127.5,) * 3, "fill": (127.5,) * 3}
+GRAY = {"mean": (127.5,) * 3, "std": (127.5,) * 3, "fill": (127.5,) * 3}
 
 
 class Matcher:
@@ -79,4 +79,4 @@ class MatcherTracker:
     def _crop(self, frame, name):
         out = self.crops[name]
         (x, y), side = self.box.center, out.shape[2] * self.pixel
-        crop_into(frame, (x - side / 2, y - side / 2, side, side), out, **GREY)
+        crop_into(frame, (x - side / 2, y - side / 2, side, side), out, **GRAY)

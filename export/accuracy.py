@@ -16,7 +16,7 @@ from edgetrack.errors import ExportError
 from edgetrack.evaluation.metrics.one_pass import one_pass_metrics, overlap
 from edgetrack.export.calibration import EVERY, FRAMES, Clip
 from edgetrack.export.evidence import NEEDED, Seen, random_box
-from edgetrack.export.labels import Boxes, Labelled, labelled_clips
+from edgetrack.export.labels import Boxes, Labeled, labeled_clips
 from edgetrack.export.watch import Watch
 from edgetrack.io.sources import open_source
 from edgetrack.peers import FrameTracker, Mode
@@ -115,7 +115,7 @@ def _check_frames(accuracy: Accuracy, what: str) -> None:
 
 
 class Labels:
-    """Accuracy as success AUC (``edgetrack.evaluation.metrics``) on labelled clips.
+    """Accuracy as success AUC (``edgetrack.evaluation.metrics``) on labeled clips.
 
     Trackers amplify: a box that is off by a pixel may end on another target a hundred frames later, in either
     precision. So each is started from the label anew every ``TURN`` frames (in the manner of the anchors of VOT 2020,
@@ -123,7 +123,7 @@ class Labels:
     """
 
     def __init__(self, fp32: FrameTracker, folder: Path, *, watch: Watch) -> None:
-        self._clips, self._watch = labelled_clips(folder), watch
+        self._clips, self._watch = labeled_clips(folder), watch
         self._fp32 = self._figures(fp32, "fp32")
         _check_frames(self._compared(self._fp32), "the clips of --accept have labels")
 
@@ -139,7 +139,7 @@ class Labels:
         return Accuracy("success AUC", turns)
 
     def _figures(self, tracker: FrameTracker, precision: str) -> dict[str, list[tuple[int, float]]]:
-        title = f"following labelled clips in {precision}"
+        title = f"following labeled clips in {precision}"
         return {
             clip.video.stem: _success(tracker, clip)
             for clip in self._watch(self._clips, title, len(self._clips))
@@ -248,7 +248,7 @@ def same_boxes(first: Boxes, second: Boxes) -> tuple[float, int]:
     return (float(same[either].mean()) if count else 0.0), count
 
 
-def _success(tracker: FrameTracker, clip: Labelled) -> list[tuple[int, float]]:
+def _success(tracker: FrameTracker, clip: Labeled) -> list[tuple[int, float]]:
     """Frames with a label, the first excepted, and success AUC of each turn of the clip."""
     starts = list[int]()
     boxes: list[tuple[float, float, float, float]] = []
@@ -260,8 +260,8 @@ def _success(tracker: FrameTracker, clip: Labelled) -> list[tuple[int, float]]:
                     "pictures; copy or encode the video again"
                 )
             row = len(boxes)
-            labelled = not np.isnan(clip.truth[row]).any()
-            if not starts or (row - starts[-1] >= TURN and labelled):
+            labeled = not np.isnan(clip.truth[row]).any()
+            if not starts or (row - starts[-1] >= TURN and labeled):
                 starts.append(row)
                 track = tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()))
             else:

@@ -124,7 +124,7 @@ def _write(folder: Path, graphs: dict[str, Graphs]) -> Bundle:
 
 
 def _crops(bundle: Bundle, role: str, gate: Gate) -> list[Feeds]:
-    """Held-out inputs; those of the whole frame are the search's, with the picture in a frame of grey."""
+    """Held-out inputs; those of the whole frame are the search's, with the picture in a frame of gray."""
     if role in BATCHED:
         return _together(gate.calibration.held_out("search"), BATCHED[role])
     if role != "ground":
@@ -144,7 +144,7 @@ def _together(crops: list[Feeds], count: int) -> list[Feeds]:
 
 
 def _framed(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """``image`` (1, 3, S, S) in the middle of (1, 3, ``side``, ``side``); grey is 0 in a network's input."""
+    """``image`` (1, 3, S, S) in the middle of (1, 3, ``side``, ``side``); gray is 0 in a network's input."""
     before = max(0, side - image.shape[-1]) // 2
     framed = np.zeros((1, 3, side, side), np.float32)
     part = image[..., :side, :side]

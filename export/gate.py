@@ -31,7 +31,7 @@ class GateConfig:
     calibration: tuple[str, ...] = ()  # videos; empty: the drawn demo scene
     text: str | None = None
     box: Box | None = None
-    accept: Path | None = None  # labelled clips; None: agreement with float32 on the calibration videos
+    accept: Path | None = None  # labeled clips; None: agreement with float32 on the calibration videos
     target: str = "auto"
     min_auc_ratio: float = 0.99
     threads: int = 2

@@ -71,7 +71,7 @@ def keep_int8(gate: Gate, *, watch: Watch) -> Report:
     fill(report, accuracy)
     fill_thresholds(report, bundle)
     for role in watch(QUANTIZED, "measuring the speed of INT8", len(QUANTIZED)):
-        files = bundle.path(role), bundle.graph(role, NAME, flavour="ort")
+        files = bundle.path(role), bundle.graph(role, NAME, flavor="ort")
         fp32, int8 = (Session.of(file, threads=threads) for file in files)
         feeds = gate.calibration.crops[role][0]
         speed = compare_speed(lambda f=fp32, x=feeds: f.run(x), lambda f=int8, x=feeds: f.run(x))  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Labelled clips: pairs of a video and the boxes of its target."""
+"""Labeled clips: pairs of a video and the boxes of its target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Boxes = NDArray[np.float64]  # (N, 4) xywh, nan = none
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class Labeled:
     """A video and the boxes of its target: one row a frame, from the first frame that has one."""
 
     video: Path
@@ -23,7 +23,7 @@ class Labelled:
     start: int  # index of that frame
 
 
-def labelled_clips(folder: Path) -> list[Labelled]:
+def labeled_clips(folder: Path) -> list[Labeled]:
     """Every NAME.mp4 with a NAME.txt: a line ``x,y,w,h`` in pixels for each frame, nan where the target is absent.
 
     Raises:
@@ -34,13 +34,13 @@ def labelled_clips(folder: Path) -> list[Labelled]:
     )
     if not videos:
         raise ExportError(
-            f"--accept {folder} has no labelled clips; expected pairs such as drive.mp4 and drive.txt with a line "
+            f"--accept {folder} has no labeled clips; expected pairs such as drive.mp4 and drive.txt with a line "
             "x,y,w,h (pixels, nan where the target is absent) for each frame"
         )
-    return [_labelled(video) for video in videos]
+    return [_labeled(video) for video in videos]
 
 
-def _labelled(video: Path) -> Labelled:
+def _labeled(video: Path) -> Labeled:
     file = video.with_suffix(".txt")
     try:
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -58,4 +58,4 @@ def _labelled(video: Path) -> Labelled:
         raise ExportError(
             f"labels {file} hold {len(present)} boxes; expected a line x,y,w,h for each frame, two or more"
         )
-    return Labelled(video, boxes[present[0] :], int(present[0]))
+    return Labeled(video, boxes[present[0] :], int(present[0]))

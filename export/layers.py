@@ -1,4 +1,4 @@
-"""Which parts of a graph can be quantised: convolutions and matrix products with constant weights."""
+"""Which parts of a graph can be quantized: convolutions and matrix products with constant weights."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Source:
         return cls(onnx.load(str(path), load_external_data=False), path.parent)
 
     def observed(self) -> list[str]:
-        """The tensors whose ranges quantisation needs."""
+        """The tensors whose ranges quantization needs."""
         names = {t for layer in self.layers.values() for t in (layer.input, layer.output)} | set(self.sums)
         made = {value.name for value in self.model.graph.input}
         made |= {output for node in self.model.graph.node for output in node.output}

@@ -28,7 +28,7 @@ from edgetrack.network.text import TOKENIZER, MiniLM, TextEncoder
 
 LIMIT = 20_000_000  # parameters of everything together: what the small boards are promised
 _WEIGHTS = {"text_weights": "text.weights", "tracker_weights": "tracker.weights"}
-_GREY = (127.5, 127.5, 127.5)
+_GRAY = (127.5, 127.5, 127.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,9 @@ def _manifest(
         parameters=parameters,
         sizes={"template": TEMPLATE, "search": region.side, "grounding": GROUNDING},
         factors={"template": 2.0, "search": region.factor},
-        mean=_GREY,
-        std=_GREY,
-        fill=_GREY,
+        mean=_GRAY,
+        std=_GRAY,
+        fill=_GRAY,
         text_length=TEXT_LENGTH,
         thresholds=thresholds,
         files={

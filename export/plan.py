@@ -1,4 +1,4 @@
-"""How a graph is quantised: its ranges, the method that measured best, and how much each layer costs."""
+"""How a graph is quantized: its ranges, the method that measured best, and how much each layer costs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgetrack.export.calibration import Calibration, Feeds
 from edgetrack.export.layers import KINDS, Source
-from edgetrack.export.quantize import Flavour, quantize
+from edgetrack.export.quantize import Flavor, quantize
 from edgetrack.export.ranges import METHODS, Histogram, Range, observe
 from edgetrack.export.session import Arrays, Session, relative_error
 from edgetrack.export.speed import Speed, compare_speed
@@ -39,14 +39,14 @@ class Plan:
         chosen = [layer.name for layer in self.source.layers.values() if layer.kind in kinds]
         return sorted(chosen, key=lambda name: self.sensitivity[name])[: max(0, len(chosen) - floats)]
 
-    def session(self, layers: Collection[str], *, flavour: Flavour = "ort", threads: int = 1) -> Session:
+    def session(self, layers: Collection[str], *, flavor: Flavor = "ort", threads: int = 1) -> Session:
         """The graph with ``layers`` in integers, ready to run."""
-        model = quantize(self.source, self.ranges, layers, flavour=flavour)
+        model = quantize(self.source, self.ranges, layers, flavor=flavor)
         return Session(model, self.source.folder, threads=threads)
 
-    def error(self, layers: Collection[str], *, flavour: Flavour) -> float:
+    def error(self, layers: Collection[str], *, flavor: Flavor) -> float:
         """The relative output error on all held-out crops."""
-        return _error(self.session(layers, flavour=flavour), self.crops, self.reference)
+        return _error(self.session(layers, flavor=flavor), self.crops, self.reference)
 
     def speed(self, layers: Collection[str], *, threads: int) -> Speed:
         """The graph in float32 against the graph with ``layers`` in integers, in ONNX Runtime."""
@@ -66,7 +66,7 @@ def make_plan(role: str, path: Path, calibration: Calibration, *, threads: int, 
     for method, rule in watch(list(METHODS.items()), f"{role}: comparing ways to set ranges", len(METHODS)):
         ranges = {name: rule(seen) for name, seen in histograms.items()}
         session = Session(
-            quantize(source, ranges, source.layers, flavour="ort"), source.folder, threads=threads
+            quantize(source, ranges, source.layers, flavor="ort"), source.folder, threads=threads
         )
         errors[method] = _error(session, crops, reference)
     best = min(errors, key=lambda method: errors[method])

@@ -1,10 +1,10 @@
 """Integer graphs from a float one: pairs of QuantizeLinear and DequantizeLinear around the chosen layers.
 
-The float graph and the ranges are the source of truth; each flavour is emitted from them:
+The float graph and the ranges are the source of truth; each flavor is emitted from them:
 
 - ``portable``: int8, symmetric, weights per channel, biases in float. What TensorRT and OpenVINO read.
 - ``ort``: activations uint8 with a zero point, biases int32, and the outputs of convolutions and the sums between
-  them quantised too, so that ONNX Runtime's CPU kernels run from integers to integers. On a processor that adds two
+  them quantized too, so that ONNX Runtime's CPU kernels run from integers to integers. On a processor that adds two
   products in 16 bits (``saturates``) weights have 7 bits, which cannot overflow anywhere.
 """
 
@@ -22,22 +22,22 @@ from edgetrack.engines.ort import saturates
 from edgetrack.export.layers import Layer, Source, consumers_of
 from edgetrack.export.ranges import Range
 
-Flavour = Literal["portable", "ort"]
+Flavor = Literal["portable", "ort"]
 NARROW = 64  # the largest weight of which two products with uint8 add up in 16 bits: 2 * 255 * 64 < 2 ** 15
 _TINY = 1e-12
 
 
 def quantize(
-    source: Source, ranges: Mapping[str, Range], layers: Collection[str], *, flavour: Flavour
+    source: Source, ranges: Mapping[str, Range], layers: Collection[str], *, flavor: Flavor
 ) -> onnx.ModelProto:
     """The graph with ``layers`` in integers; its other constants still refer to the weight file of ``source``."""
-    return _Emitter(source, ranges, layers, flavour).emit()
+    return _Emitter(source, ranges, layers, flavor).emit()
 
 
-def scale_of(low_high: Range, flavour: Flavour) -> tuple[np.float32, np.uint8 | np.int8]:
+def scale_of(low_high: Range, flavor: Flavor) -> tuple[np.float32, np.uint8 | np.int8]:
     """Scale and zero point: value = scale * (integer - zero point)."""
     low, high = low_high
-    if flavour == "portable":
+    if flavor == "portable":
         return np.float32(max(-low, high, _TINY) / 127), np.int8(0)
     scale = np.float32(max(high - low, _TINY) / 255)
     return scale, np.uint8(np.clip(np.round(-low / scale), 0, 255))
@@ -55,10 +55,10 @@ def quantize_weight(
 
 class _Emitter:
     def __init__(
-        self, source: Source, ranges: Mapping[str, Range], layers: Collection[str], flavour: Flavour
+        self, source: Source, ranges: Mapping[str, Range], layers: Collection[str], flavor: Flavor
     ) -> None:
-        self.source, self.ranges, self.flavour = source, ranges, flavour
-        self.most = NARROW if flavour == "ort" and saturates() else 127
+        self.source, self.ranges, self.flavor = source, ranges, flavor
+        self.most = NARROW if flavor == "ort" and saturates() else 127
         self.layers = {layer.node: layer for layer in source.layers.values() if layer.name in layers}
         self.model = onnx.ModelProto()
         self.model.CopyFrom(source.model)
@@ -87,7 +87,7 @@ class _Emitter:
 
     def _whole(self) -> set[str]:
         """Tensors that only integers leave: outputs of integer convolutions and sums of such."""
-        if self.flavour == "portable":
+        if self.flavor == "portable":
             return set()
         whole = {v.output for v in self.layers.values() if v.kind == "Conv"} - self.last
         for output, node in self.source.sums.items():  # in the order of the graph
@@ -96,7 +96,7 @@ class _Emitter:
         return whole
 
     def _pair(self, tensor: str) -> str:
-        scale, zero = scale_of(self.ranges[tensor], self.flavour)
+        scale, zero = scale_of(self.ranges[tensor], self.flavor)
         names = [self._constant(f"{tensor}_{what}", v) for what, v in (("scale", scale), ("zero", zero))]
         ends = f"{tensor}_quantized", f"{tensor}_dequantized"
         self.added[tensor] = [
@@ -108,9 +108,9 @@ class _Emitter:
     def _weight(self, node: onnx.NodeProto, layer: Layer) -> None:
         weight = self.source.constant(layer.weight)
         axis = 0 if layer.kind == "Conv" else weight.ndim - 1
-        scale, _ = scale_of(self.ranges[layer.input], self.flavour)
+        scale, _ = scale_of(self.ranges[layer.input], self.flavor)
         values, scales = quantize_weight(weight, axis, most=self.most)
-        if layer.kind == "Conv" and len(node.input) == 3 and self.flavour == "ort":
+        if layer.kind == "Conv" and len(node.input) == 3 and self.flavor == "ort":
             bias = self.source.constant(node.input[2])
             # a channel of tiny weights still must hold its bias in 32 bits
             scales = np.maximum(scales, np.abs(bias) / (scale * 2.0**30)).astype(np.float32)

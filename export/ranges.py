@@ -72,11 +72,11 @@ def entropy(seen: Histogram) -> Range:
     Migacz, 8-bit Inference with TensorRT, GTC 2017: every number of kept bins is tried, the outliers are counted
     into the last one, and the distribution is compared with itself after rounding to the levels of an int8.
     """
-    centres = np.linspace(seen.low, seen.high, 2 * BINS + 1)[1::2]
+    centers = np.linspace(seen.low, seen.high, 2 * BINS + 1)[1::2]
     top = max(-seen.low, seen.high)
     if top == 0 or seen.counts.sum() == 0:
         return minmax(seen)
-    sizes, _ = np.histogram(np.abs(centres), BINS, (0, top), weights=seen.counts)
+    sizes, _ = np.histogram(np.abs(centers), BINS, (0, top), weights=seen.counts)
     sizes[0] = sizes[1]  # zeros are exact at any scale: they say nothing about the clipping
     kept = range(_LEVELS, BINS + 1, _LEVELS // 4)
     best = min(kept, key=lambda n: _divergence(sizes, n)) * top / BINS

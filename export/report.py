@@ -41,7 +41,7 @@ class Report:
     versions: dict[str, str]
     calibration: dict[str, Any]
     min_auc_ratio: float
-    accuracy_kind: str = ""  # "success AUC" on labelled clips, or "agreement" with float32's own boxes
+    accuracy_kind: str = ""  # "success AUC" on labeled clips, or "agreement" with float32's own boxes
     clips: dict[str, tuple[float, float]] = field(default_factory=dict)  # float32, this precision
     evidence: int = 0  # frames that the accuracy rests on
     ratio: float | None = None  # of the accuracies, this precision over float32
@@ -70,7 +70,7 @@ class Int8Report(Report):
 
     methods: dict[str, dict[str, float]]  # by graph and method: relative error on held-out crops
     chosen_methods: dict[str, str]
-    kinds: tuple[str, ...]  # of nodes that are quantised
+    kinds: tuple[str, ...]  # of nodes that are quantized
     sensitivity: dict[str, dict[str, float]]  # by graph and layer: relative error with it alone in integers
     in_float: dict[str, list[str]]  # by graph: layers that the search put back
     attempts: list[Attempt] = field(default_factory=list)

@@ -15,7 +15,7 @@ from edgetrack.engines.ort import OrtEngine
 from edgetrack.export.calibration import Keep, Watched
 from edgetrack.export.report import FileRow
 from edgetrack.export.staging import remove_precision
-from edgetrack.export.variant import FLAVOURS, NAME, Variant
+from edgetrack.export.variant import FLAVORS, NAME, Variant
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 
@@ -95,15 +95,15 @@ class Own:
         bundle, rows = self.bundle, list[FileRow]()
         for role, plan in variant.plans.items():
             rows.append(FileRow.of(bundle.path(role), "fp32"))
-            for flavour in FLAVOURS:
-                measured = {"accuracy": accuracy, "speed": speed[role]} if flavour == "ort" else {}
-                error = plan.error(variant.layers[role], flavour=flavour)
+            for flavor in FLAVORS:
+                measured = {"accuracy": accuracy, "speed": speed[role]} if flavor == "ort" else {}
+                error = plan.error(variant.layers[role], flavor=flavor)
                 rows.append(
-                    FileRow.of(bundle.graph(role, NAME, flavour=flavour), NAME, error=error, **measured)
+                    FileRow.of(bundle.graph(role, NAME, flavor=flavor), NAME, error=error, **measured)
                 )
         for role in bundle.batched:
             rows.append(FileRow.of(bundle.path(role), "fp32"))
-            rows += [FileRow.of(bundle.graph(role, NAME, flavour=f), NAME) for f in FLAVOURS]
+            rows += [FileRow.of(bundle.graph(role, NAME, flavor=f), NAME) for f in FLAVORS]
         rows.append(FileRow.of(bundle.path("tracker_weights"), "fp32"))
         rows.append(FileRow.of(bundle.path("int8_weights"), NAME))
         return rows

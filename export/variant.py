@@ -12,7 +12,7 @@ from edgetrack.bundle import Bundle
 from edgetrack.errors import ExportError
 from edgetrack.export.layers import Source
 from edgetrack.export.plan import Plan
-from edgetrack.export.quantize import Flavour, quantize
+from edgetrack.export.quantize import Flavor, quantize
 from edgetrack.export.scores import adjusted
 from edgetrack.export.session import Arrays
 from edgetrack.export.staging import add_files
@@ -21,7 +21,7 @@ from edgetrack.manifest import Precision
 from edgetrack.policy import Policy
 
 NAME = "int8"
-FLAVOURS: dict[Flavour, str] = {"portable": "", "ort": ".ort"}  # what their roles and file names end with
+FLAVORS: dict[Flavor, str] = {"portable": "", "ort": ".ort"}  # what their roles and file names end with
 RANGES, _WEIGHTS = "int8.ranges.json", "tracker.int8.weights"
 
 
@@ -40,13 +40,13 @@ class Variant:
         }
 
     def write(self, folder: Path, record: Mapping[str, Any]) -> Bundle:
-        """Adds the files of all flavours, the ranges and the adjusted thresholds to the bundle in ``folder``."""
+        """Adds the files of all flavors, the ranges and the adjusted thresholds to the bundle in ``folder``."""
         files, weights = {"int8_weights": _WEIGHTS, "int8_ranges": RANGES}, WeightFile(_WEIGHTS)
         bundle = Bundle.open(folder)
         sources = self._sources(bundle)
         for graph, (role, source) in sources.items():
-            for flavour, ending in FLAVOURS.items():
-                model = quantize(source, self.plans[role].ranges, self.layers[role], flavour=flavour)
+            for flavor, ending in FLAVORS.items():
+                model = quantize(source, self.plans[role].ranges, self.layers[role], flavor=flavor)
                 weights.store_integers(model)
                 name = files[f"{graph}.{NAME}{ending}"] = f"{graph}.{NAME}{ending}.onnx"
                 (folder / name).write_bytes(model.SerializeToString(deterministic=True))
@@ -62,7 +62,7 @@ class Variant:
         return [(fp32, session.run(feeds)) for fp32, feeds in zip(plan.reference, plan.crops, strict=True)]
 
     def _sources(self, bundle: Bundle) -> dict[str, tuple[str, Source]]:
-        """Each graph to quantise: whose ranges and layers it has, and its float form."""
+        """Each graph to quantize: whose ranges and layers it has, and its float form."""
         sources = {role: (role, plan.source) for role, plan in self.plans.items()}
         for graph in bundle.batched:
             source, plan = Source.read(bundle.path(graph)), self.plans["search"]

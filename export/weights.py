@@ -53,7 +53,7 @@ class WeightFile:
         self._offsets: dict[bytes, int] = {}
 
     def store(self, model: onnx.ModelProto) -> None:
-        """Moves the large float32 initialisers of ``model`` here; casts in its graph widen them again."""
+        """Moves the large float32 initializers of ``model`` here; casts in its graph widen them again."""
         casts = []
         for tensor in model.graph.initializer:
             if tensor.data_type != TensorProto.FLOAT:
@@ -75,7 +75,7 @@ class WeightFile:
             model.graph.node.insert(0, node)
 
     def store_integers(self, model: onnx.ModelProto) -> None:
-        """Moves the large int8 initialisers of ``model`` here; the others stay where they are."""
+        """Moves the large int8 initializers of ``model`` here; the others stay where they are."""
         for tensor in model.graph.initializer:
             if tensor.data_type == TensorProto.INT8 and len(tensor.raw_data) >= SMALL:
                 self._refer(tensor, numpy_helper.to_array(tensor))

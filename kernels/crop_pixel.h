@@ -50,28 +50,28 @@ ET_HD void blend_row(const Frame& frame, const Tap& column, int y, const float* 
 }
 
 template <class Frame>
-ET_HD void crop_pixel(const Frame& frame, const Tap& column, const Tap& row, const Colours& colours,
+ET_HD void crop_pixel(const Frame& frame, const Tap& column, const Tap& row, const Colors& colors,
                       float* rgb) {
   float upper[3], lower[3];
-  blend_row(frame, column, row.first, colours.fill_bgr, upper);
-  blend_row(frame, column, row.second, colours.fill_bgr, lower);
+  blend_row(frame, column, row.first, colors.fill_bgr, upper);
+  blend_row(frame, column, row.second, colors.fill_bgr, lower);
   for (int c = 0; c < 3; ++c) {
     const float value = row.first_weight * upper[2 - c] + row.second_weight * lower[2 - c] +
-                        row.fill_weight() * colours.fill_bgr[2 - c];
-    rgb[c] = value * colours.scale[c] + colours.shift[c];
+                        row.fill_weight() * colors.fill_bgr[2 - c];
+    rgb[c] = value * colors.scale[c] + colors.shift[c];
   }
 }
 
 // `out` (3, rows, cols) f32 RGB, C-contiguous.
 template <class Frame>
-void crop_pixels(const Frame& frame, const Region& region, const Colours& colours, int rows, int cols,
+void crop_pixels(const Frame& frame, const Region& region, const Colors& colors, int rows, int cols,
                  float* out) {
   const std::size_t plane = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols);
   for (int j = 0; j < rows; ++j) {
     const Tap row = make_tap(region.y, region.h / rows, j, frame.height);
     for (int i = 0; i < cols; ++i, ++out) {
       float rgb[3];
-      crop_pixel(frame, make_tap(region.x, region.w / cols, i, frame.width), row, colours, rgb);
+      crop_pixel(frame, make_tap(region.x, region.w / cols, i, frame.width), row, colors, rgb);
       for (std::size_t c = 0; c < 3; ++c) out[c * plane] = rgb[c];
     }
   }

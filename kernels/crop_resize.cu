@@ -1,4 +1,4 @@
-// Crop, bilinear resize, colour swap and normalisation on the GPU, so that a frame never comes back.
+// Crop, bilinear resize, color swap and normalization on the GPU, so that a frame never comes back.
 //
 // A block makes a tile of 32 x 8 output pixels. Its first 40 threads work out the taps of the tile's columns
 // and rows (double precision, which edge GPUs have little of), then each thread blends one pixel and writes
@@ -16,7 +16,7 @@ __device__ void store(float* out, float value) { *out = value; }
 __device__ void store(__half* out, float value) { *out = __float2half_rn(value); }
 
 template <class Frame, class Out>
-__global__ void crop_kernel(const Frame frame, const Region region, const Colours colours, int rows, int cols,
+__global__ void crop_kernel(const Frame frame, const Region region, const Colors colors, int rows, int cols,
                             Out* out) {
   __shared__ Tap column_taps[kTileCols], row_taps[kTileRows];
   const int thread = threadIdx.y * kTileCols + threadIdx.x;
@@ -30,14 +30,14 @@ __global__ void crop_kernel(const Frame frame, const Region region, const Colour
   const int i = blockIdx.x * kTileCols + threadIdx.x, j = blockIdx.y * kTileRows + threadIdx.y;
   if (i >= cols || j >= rows) return;
   float rgb[3];
-  crop_pixel(frame, column_taps[threadIdx.x], row_taps[threadIdx.y], colours, rgb);
+  crop_pixel(frame, column_taps[threadIdx.x], row_taps[threadIdx.y], colors, rgb);
   const std::size_t plane = static_cast<std::size_t>(rows) * cols,
                     pixel = static_cast<std::size_t>(j) * cols + i;
   for (int c = 0; c < 3; ++c) store(out + c * plane + pixel, rgb[c]);
 }
 
 template <class Frame>
-int launch(const Frame& frame, const Region& region, const Colours& colours, std::int32_t rows,
+int launch(const Frame& frame, const Region& region, const Colors& colors, std::int32_t rows,
            std::int32_t cols, std::int32_t half, void* out, cudaStream_t stream) {
   const bool sane =
       frame.height > 0 && frame.width > 0 && rows > 0 && cols > 0 && region.w > 0 && region.h > 0;
@@ -46,8 +46,8 @@ int launch(const Frame& frame, const Region& region, const Colours& colours, std
   const dim3 grid((cols + kTileCols - 1) / kTileCols, (rows + kTileRows - 1) / kTileRows);
   Frame frame_argument = frame;
   Region region_argument = region;
-  Colours colours_argument = colours;
-  void* arguments[] = {&frame_argument, &region_argument, &colours_argument, &rows, &cols, &out};
+  Colors colors_argument = colors;
+  void* arguments[] = {&frame_argument, &region_argument, &colors_argument, &rows, &cols, &out};
   return half != 0 ? cudaLaunchKernel(crop_kernel<Frame, __half>, grid, threads, arguments, 0, stream)
                    : cudaLaunchKernel(crop_kernel<Frame, float>, grid, threads, arguments, 0, stream);
 }
@@ -56,13 +56,13 @@ int launch(const Frame& frame, const Region& region, const Colours& colours, std
 }  // namespace edgetrack
 
 extern "C" int edgetrack_crop_bgr(const edgetrack::BgrFrame* frame, const edgetrack::Region* region,
-                                  const edgetrack::Colours* colours, std::int32_t rows, std::int32_t cols,
+                                  const edgetrack::Colors* colors, std::int32_t rows, std::int32_t cols,
                                   std::int32_t half, void* out, cudaStream_t stream) {
-  return edgetrack::launch(*frame, *region, *colours, rows, cols, half, out, stream);
+  return edgetrack::launch(*frame, *region, *colors, rows, cols, half, out, stream);
 }
 
 extern "C" int edgetrack_crop_nv12(const edgetrack::Nv12Frame* frame, const edgetrack::Region* region,
-                                   const edgetrack::Colours* colours, std::int32_t rows, std::int32_t cols,
+                                   const edgetrack::Colors* colors, std::int32_t rows, std::int32_t cols,
                                    std::int32_t half, void* out, cudaStream_t stream) {
-  return edgetrack::launch(*frame, *region, *colours, rows, cols, half, out, stream);
+  return edgetrack::launch(*frame, *region, *colors, rows, cols, half, out, stream);
 }

@@ -1,14 +1,14 @@
-// Crop a region, resize it bilinearly, swap BGR to RGB and normalise: one pass, no temporary image.
+// Crop a region, resize it bilinearly, swap BGR to RGB and normalize: one pass, no temporary image.
 //
 //   frame (H, W, 3) u8 BGR                     out (3, rows, cols) f32 RGB
 //   +------------------+
 //   |      region      |      for each output row:
 //   |   +----------+   |        1. the two source rows around it, resampled horizontally   (kept for the next
-//   row) |   |  .  .  . |   |  ->    2. their vertical blend, normalised, split into planes |   +----------+
+//   row) |   |  .  .  . |   |  ->    2. their vertical blend, normalized, split into planes |   +----------+
 //   |
-//   +------------------+      everything outside the frame has the colour `fill`
+//   +------------------+      everything outside the frame has the color `fill`
 //
-// Output pixel i samples the source at region.x + (i + 0.5) * region.w / cols - 0.5 (half-pixel centres).
+// Output pixel i samples the source at region.x + (i + 0.5) * region.w / cols - 0.5 (half-pixel centers).
 // ET_HD marks what a CUDA thread per output pixel will need as well; the row loops are for the CPU.
 #pragma once
 
@@ -37,13 +37,13 @@ struct Region {
   double x, y, w, h;  // frame pixels; may leave the frame
 };
 
-struct Colours {
+struct Colors {
   float scale[3], shift[3];  // RGB: out = value * scale + shift
   float fill_bgr[3];         // 0..255
 };
 
-// Two neighbouring samples on one axis. A sample outside the frame has weight 0 and an index that is safe to
-// read; what is missing to a sum of 1 is the weight of the fill colour.
+// Two neighboring samples on one axis. A sample outside the frame has weight 0 and an index that is safe to
+// read; what is missing to a sum of 1 is the weight of the fill color.
 struct Tap {
   int first, second;
   float first_weight, second_weight;
@@ -102,15 +102,15 @@ inline void resample_row(const std::uint8_t* source, const Tap* columns, int col
   resample_edge(source, columns, inside.end, cols, fill_bgr, out);
 }
 
-// Vertical blend, normalisation and the split into planes of one output row.
+// Vertical blend, normalization and the split into planes of one output row.
 inline void blend_rows(const float* __restrict first, const float* __restrict second, const Tap& tap,
-                       int cols, const Colours& colours, float* __restrict red, float* __restrict green,
+                       int cols, const Colors& colors, float* __restrict red, float* __restrict green,
                        float* __restrict blue) {
   float a[3], b[3], shift[3];  // RGB
   for (int c = 0; c < 3; ++c) {
-    a[c] = tap.first_weight * colours.scale[c];
-    b[c] = tap.second_weight * colours.scale[c];
-    shift[c] = tap.fill_weight() * colours.fill_bgr[2 - c] * colours.scale[c] + colours.shift[c];
+    a[c] = tap.first_weight * colors.scale[c];
+    b[c] = tap.second_weight * colors.scale[c];
+    shift[c] = tap.fill_weight() * colors.fill_bgr[2 - c] * colors.scale[c] + colors.shift[c];
   }
   for (int i = 0; i < cols; ++i) {
     red[i] = a[0] * first[4 * i + 2] + b[0] * second[4 * i + 2] + shift[0];
@@ -120,7 +120,7 @@ inline void blend_rows(const float* __restrict first, const float* __restrict se
 }
 
 // `out` is (3, out_rows, out_cols), C-contiguous.
-inline void crop_resize(const FrameView& frame, const Region& region, const Colours& colours, int out_rows,
+inline void crop_resize(const FrameView& frame, const Region& region, const Colors& colors, int out_rows,
                         int out_cols, float* out, CropScratch& scratch) {
   const std::size_t cols = static_cast<std::size_t>(out_cols);
   scratch.columns.resize(cols);
@@ -132,7 +132,7 @@ inline void crop_resize(const FrameView& frame, const Region& region, const Colo
   const auto resampled = [&](int y) {
     float* slot = scratch.rows.data() + static_cast<std::size_t>(y % 2) * 4 * cols;
     if (held[y % 2] != y)
-      resample_row(frame.data + y * frame.row_bytes, columns, out_cols, inside, colours.fill_bgr, slot);
+      resample_row(frame.data + y * frame.row_bytes, columns, out_cols, inside, colors.fill_bgr, slot);
     held[y % 2] = y;
     return static_cast<const float*>(slot);
   };
@@ -141,7 +141,7 @@ inline void crop_resize(const FrameView& frame, const Region& region, const Colo
     const Tap tap = make_tap(region.y, region.h / out_rows, j, frame.height);
     const float* first = tap.outside() ? scratch.rows.data() : resampled(tap.first);
     const float* second = tap.outside() ? first : resampled(tap.second);
-    blend_rows(first, second, tap, out_cols, colours, out, out + plane, out + 2 * plane);
+    blend_rows(first, second, tap, out_cols, colors, out, out + plane, out + 2 * plane);
   }
 }
 

@@ -1,7 +1,7 @@
 // A square cut out of a frame and resized as OpenCV does it, bit by bit: for networks that were trained with
-// its rounding and whose trackers turn a difference of one grey level into pixels.
+// its rounding and whose trackers turn a difference of one gray level into pixels.
 //
-// What it equals, without copying the frame: copyMakeBorder with the frame's mean colour, a rectangle of it,
+// What it equals, without copying the frame: copyMakeBorder with the frame's mean color, a rectangle of it,
 // and cv::resize with INTER_LINEAR on 8 bits: weights of 11 bits, the sum of a row cut to 15 bits, and the
 // sum of two rows rounded to 8 (OpenCV's modules/imgproc/src/resize.cpp, its C++ and SSE paths). Then the
 // channels in RGB order as float32 planes of whole numbers.
@@ -51,9 +51,9 @@ inline FixedTap make_fixed_tap(int index, int side, int out, bool clamp) {
           fixed(position)};
 }
 
-// The mean colour, rounded as OpenCV rounds it.
-inline void mean_colour(const FrameView& frame, std::uint8_t* bgr) {
-  constexpr int kLanes = 48;            // whole pixels, and a loop over them that compilers vectorise
+// The mean color, rounded as OpenCV rounds it.
+inline void mean_color(const FrameView& frame, std::uint8_t* bgr) {
+  constexpr int kLanes = 48;            // whole pixels, and a loop over them that compilers vectorize
   constexpr int kBytes = 256 * kLanes;  // that 16 bits can sum up
   std::uint64_t sums[3] = {};
   for (int y = 0; y < frame.height; ++y) {
@@ -96,7 +96,7 @@ inline const std::uint8_t* square_row(const FrameView& frame, const Square& squa
   return out;
 }
 
-// out[c * stride] = (a[c] * first_weight + b[c] * second_weight) >> 4 for the three colours c; reads a fourth
+// out[c * stride] = (a[c] * first_weight + b[c] * second_weight) >> 4 for the three colors c; reads a fourth
 // byte.
 inline void blend_pixels(const std::uint8_t* a, const std::uint8_t* b, const FixedTap& tap, std::int16_t* out,
                          int stride) {
@@ -153,7 +153,7 @@ inline void crop_square(const FrameView& frame, const Square& square, int size, 
   const bool leaves = square.x < 0 || square.y < 0 || square.x + square.side > frame.width ||
                       square.y + square.side > frame.height;
   std::uint8_t fill[3] = {};
-  if (leaves) mean_colour(frame, fill);
+  if (leaves) mean_color(frame, fill);
   scratch.line.resize(2 * 3 * static_cast<std::size_t>(square.side));
   if (square.side == 2 * size) {
     std::vector<std::uint8_t>& line = scratch.line;

@@ -36,11 +36,11 @@ ET_EXPORT int edgetrack_token_restore(const edgetrack::TokenRestoreShape* shape,
 
 // `out` is (3, rows, cols) RGB, float32, or float16 where `half` is not 0.
 ET_EXPORT int edgetrack_crop_bgr(const edgetrack::BgrFrame* frame, const edgetrack::Region* region,
-                                 const edgetrack::Colours* colours, std::int32_t rows, std::int32_t cols,
+                                 const edgetrack::Colors* colors, std::int32_t rows, std::int32_t cols,
                                  std::int32_t half, void* out, cudaStream_t stream);
 
 ET_EXPORT int edgetrack_crop_nv12(const edgetrack::Nv12Frame* frame, const edgetrack::Region* region,
-                                  const edgetrack::Colours* colours, std::int32_t rows, std::int32_t cols,
+                                  const edgetrack::Colors* colors, std::int32_t rows, std::int32_t cols,
                                   std::int32_t half, void* out, cudaStream_t stream);
 
 }  // extern "C"

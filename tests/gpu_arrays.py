@@ -203,7 +203,7 @@ class DLPackFrame(_Written):
             self._held: Any = _Versioned(self.major, 0, None, _Release(release), read_only, array)
         else:
             self._held = _Managed(array, None, _Release(release))
-        name = b"dltensor_versioned" if self._versioned else b"dltensor"
+        kind = b"dltensor_versioned" if self._versioned else b"dltensor"
         new = ctypes.pythonapi.PyCapsule_New
         new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-        return new(ctypes.addressof(self._held), name, None)
+        return new(ctypes.addressof(self._held), kind, None)

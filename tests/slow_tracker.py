@@ -29,10 +29,10 @@ class SlowTracker(Tracker):
                 file.write(f"{place}\n")
         return super().start(*args, **options)
 
-    def update(self, frame: Any) -> Any:
+    def update(self, frame: Any, **options: Any) -> Any:
         time.sleep(0.05)
-        return super().update(frame)
+        return super().update(frame, **options)
 
 
 def open_tracker() -> Tracker:
-    return SlowTracker(engine=FakeEngine())  # type: ignore[arg-type]
+    return SlowTracker(engine=FakeEngine())

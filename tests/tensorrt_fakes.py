@@ -150,7 +150,11 @@ class FakeTensorRt(ModuleType):
         return {DataType.FLOAT: np.float32, DataType.INT64: np.int64}[kind]
 
     def get_plugin_registry(self) -> Any:
-        return SimpleNamespace(load_library=lambda path: self.loaded.append(path) or object())
+        def load_library(path: str) -> object:
+            self.loaded.append(path)
+            return object()
+
+        return SimpleNamespace(load_library=load_library)
 
     def Builder(self, log: Any) -> Any:
         self.log = log

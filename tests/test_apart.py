@@ -116,4 +116,4 @@ def test_two_that_come_to_one_thing_are_in_doubt_and_then_one_is_lost() -> None:
 
 def test_exclusive_is_yes_or_no() -> None:
     with pytest.raises(ConfigError, match="exclusive is 1; expected True or False"):
-        MultiTracker(engine=FakeEngine(), exclusive=1)  # type: ignore[arg-type]
+        MultiTracker(engine=FakeEngine(), exclusive=1)

@@ -131,7 +131,7 @@ def test_a_tracker_takes_tensors_and_arrays_alike() -> None:
         tracks.append([tracker.start(frame, box=(60, 40, 40, 40)), tracker.update(frame)])
     assert tracks[0] == tracks[1]
     with pytest.raises(FrameError, match="in the memory of cuda"):
-        tracker.update(OnCuda())  # type: ignore[arg-type]
+        tracker.update(OnCuda())
 
 
 def test_an_old_producer_without_a_device_is_no_frame() -> None:

@@ -176,6 +176,6 @@ def test_a_bundle_from_before_precisions_opens(tmp_path: Path) -> None:
     assert bundle.graph("search", "int8") == bundle.path("search")
 
 
-def test_a_flavour_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="flavour is 'tflite'; expected 'portable' or 'ort'"):
-        Bundle.open(write_fake_bundle(tmp_path)).graph("search", "int8", flavour="tflite")
+def test_a_flavor_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="flavor is 'tflite'; expected 'portable' or 'ort'"):
+        Bundle.open(write_fake_bundle(tmp_path)).graph("search", "int8", flavor="tflite")

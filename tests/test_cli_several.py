@@ -19,7 +19,7 @@ def video(tmp_path: Path) -> Path:
     return write_video(tmp_path / "in.mp4", 30)
 
 
-def test_several_targets_have_names_and_colours(video: Path, tmp_path: Path) -> None:
+def test_several_targets_have_names_and_colors(video: Path, tmp_path: Path) -> None:
     """A line for each target and frame with the shipped model, and one target that fails beside one that does not."""
     words = ["-s", str(video), "--max-frames", "4", "--threads", "1"]
     done = subprocess.run(
@@ -48,7 +48,7 @@ def test_several_targets_have_names_and_colours(video: Path, tmp_path: Path) -> 
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.startswith("error: target 'box 2': box (900, 10, 30, 30) has its centre")
+    assert done.stderr.startswith("error: target 'box 2': box (900, 10, 30, 30) has its center")
     assert done.stderr.count("\n") == 1  # once, and not for each frame
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [row["name"] for row in rows] == ["box 1"] * 4

@@ -55,12 +55,12 @@ def test_no_control_groups_are_no_limit(tmp_path: Path) -> None:
 
 def test_what_is_asked_for_is_had_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "usable", lambda: 3)
-    assert [cores.checked(value) for value in (None, 1, 3, np.int64(2))] == [2, 1, 3, 2]  # type: ignore[arg-type]
+    assert [cores.checked(value) for value in (None, 1, 3, np.int64(2))] == [2, 1, 3, 2]
     with pytest.raises(ConfigError, match="--workers is 4; expected at most 3, the number of cores"):
         cores.checked(4, "--workers")
     for value in (0, -1, True, 1.0, "2", float("nan"), [1]):
         with pytest.raises(ConfigError, match=r"^threads is .*; expected a whole number of at least 1"):
-            cores.checked(value)  # type: ignore[arg-type]
+            cores.checked(value)
     monkeypatch.setattr(cores, "usable", lambda: 1)
     assert cores.checked(None) == 1
     with pytest.raises(ConfigError, match="at most 1"):

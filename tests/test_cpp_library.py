@@ -140,7 +140,7 @@ def test_hostile_bundles_under_the_address_sanitizer(repository: Path, tmp_path:
 
 @pytest.mark.nightly
 def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
-    """Address and undefined behaviour, over everything that the other C++ tests do."""
+    """Address and undefined behavior, over everything that the other C++ tests do."""
     options = {"EDGETRACK_SANITIZE": "address,undefined", "EDGETRACK_TESTS": "ON"}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
     assert "0 failures" in run(folder / "robust", bundle.folder)

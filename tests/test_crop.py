@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from edgetrack.crop import crop_into, crop_reference
 from edgetrack.errors import BoxError, ConfigError, FrameError
 
-GREY: dict[str, Any] = {"mean": (127.5,) * 3, "std": (127.5,) * 3, "fill": (127.5,) * 3}
+GRAY: dict[str, Any] = {"mean": (127.5,) * 3, "std": (127.5,) * 3, "fill": (127.5,) * 3}
 # Three different values everywhere, so that a swapped channel shows.
-COLOURS: dict[str, Any] = {
+COLORS: dict[str, Any] = {
     "mean": (120.0, 110.0, 100.0),
     "std": (60.0, 50.0, 40.0),
     "fill": (10.0, 90.0, 250.0),
@@ -26,9 +26,9 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def cropped(frame: np.ndarray, region: Any, size: tuple[int, int], **colours: Any) -> np.ndarray:
+def cropped(frame: np.ndarray, region: Any, size: tuple[int, int], **colors: Any) -> np.ndarray:
     out = np.full((1, 3, *size), np.nan, np.float32)
-    crop_into(frame, region, out, **colours)
+    crop_into(frame, region, out, **colors)
     return out
 
 
@@ -41,10 +41,11 @@ def cropped(frame: np.ndarray, region: Any, size: tuple[int, int], **colours: An
     seed=st.integers(0, 9),
 )
 def test_equals_the_reference_wherever_the_region_lies(shape, origin, extent, size, seed):
-    frame = noise(*shape, seed)
+    height, width = shape
+    frame = noise(height, width, seed)
     region = (*origin, *extent)
-    expected = crop_reference(frame, region, size, **COLOURS)
-    np.testing.assert_allclose(cropped(frame, region, size, **COLOURS), expected, atol=1e-4)
+    expected = crop_reference(frame, region, size, **COLORS)
+    np.testing.assert_allclose(cropped(frame, region, size, **COLORS), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,8 @@ def test_equals_the_reference_wherever_the_region_lies(shape, origin, extent, si
 def test_equals_the_reference_at_the_network_size(region):
     frame = noise(48, 64)
     np.testing.assert_allclose(
-        cropped(frame, region, (256, 256), **COLOURS),
-        crop_reference(frame, region, (256, 256), **COLOURS),
+        cropped(frame, region, (256, 256), **COLORS),
+        crop_reference(frame, region, (256, 256), **COLORS),
         atol=1e-4,
     )
 
@@ -69,7 +70,7 @@ def test_the_whole_frame_at_its_own_size_is_the_frame_in_rgb():
 
 @pytest.mark.parametrize("region", [(1e9, 0, 10, 10), (-1e300, -1e300, 5, 5), (0, 500, 64, 64)])
 def test_a_region_outside_the_frame_is_all_fill(region):
-    out = cropped(noise(48, 64), region, (8, 8), **GREY)
+    out = cropped(noise(48, 64), region, (8, 8), **GRAY)
     np.testing.assert_allclose(out, 0.0, atol=1e-6)
 
 
@@ -82,8 +83,8 @@ def test_rows_may_lie_apart(view):
     frame = noise(48, 64)[view]
     region = (-3.0, 2.5, 30.0, 28.0)
     np.testing.assert_allclose(
-        cropped(frame, region, (32, 32), **COLOURS),
-        crop_reference(frame, region, (32, 32), **COLOURS),
+        cropped(frame, region, (32, 32), **COLORS),
+        crop_reference(frame, region, (32, 32), **COLORS),
         atol=1e-4,
     )
 
@@ -91,7 +92,7 @@ def test_rows_may_lie_apart(view):
 @pytest.mark.parametrize("view", [np.s_[:, ::2], np.s_[:, ::-1], np.s_[..., ::-1]])
 def test_pixels_of_a_row_must_be_packed(view):
     with pytest.raises(FrameError, match=r"has the strides .* expected .*ascontiguousarray"):
-        cropped(noise(48, 64)[view], (0, 0, 8, 8), (8, 8), **GREY)
+        cropped(noise(48, 64)[view], (0, 0, 8, 8), (8, 8), **GRAY)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_pixels_of_a_row_must_be_packed(view):
 )
 def test_frames_of_another_kind_are_refused(frame, says):
     with pytest.raises(FrameError, match=says):
-        cropped(frame, (0, 0, 8, 8), (8, 8), **GREY)
+        cropped(frame, (0, 0, 8, 8), (8, 8), **GRAY)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_frames_of_another_kind_are_refused(frame, says):
 )
 def test_regions_without_an_extent_are_refused(region):
     with pytest.raises(BoxError, match=r"expected finite \(x, y, w, h\)"):
-        cropped(noise(8, 8), region, (8, 8), **GREY)
+        cropped(noise(8, 8), region, (8, 8), **GRAY)
 
 
 @pytest.mark.parametrize(
@@ -129,24 +130,24 @@ def test_regions_without_an_extent_are_refused(region):
 )
 def test_outputs_of_another_kind_are_refused(out):
     with pytest.raises(ConfigError, match="expected a writeable, C-contiguous float32"):
-        crop_into(noise(8, 8), (0, 0, 8, 8), out, **GREY)
+        crop_into(noise(8, 8), (0, 0, 8, 8), out, **GRAY)
 
 
-@pytest.mark.parametrize("colours", [{"std": (1, 0, 1)}, {"mean": (1, 2)}, {"fill": (0, 0, float("nan"))}])
-def test_colours_must_be_three_finite_numbers(colours):
-    with pytest.raises(ConfigError, match=f"{next(iter(colours))} is .* expected 3 finite numbers"):
-        cropped(noise(8, 8), (0, 0, 8, 8), (8, 8), **{**GREY, **colours})
+@pytest.mark.parametrize("colors", [{"std": (1, 0, 1)}, {"mean": (1, 2)}, {"fill": (0, 0, float("nan"))}])
+def test_colors_must_be_three_finite_numbers(colors):
+    with pytest.raises(ConfigError, match=f"{next(iter(colors))} is .* expected 3 finite numbers"):
+        cropped(noise(8, 8), (0, 0, 8, 8), (8, 8), **{**GRAY, **colors})
 
 
 def test_threads_do_not_share_their_buffers():
     frames = [noise(120, 160, seed) for seed in range(4)]
     regions = [(-10.0 + 7 * i, 5.0 * i, 90.0 + i, 70.0) for i in range(4)]
-    expected = [crop_reference(f, r, (64, 64), **COLOURS) for f, r in zip(frames, regions, strict=True)]
+    expected = [crop_reference(f, r, (64, 64), **COLORS) for f, r in zip(frames, regions, strict=True)]
     worst = [0.0] * 4
 
     def work(i: int) -> None:
         for _ in range(50):
-            out = cropped(frames[i], regions[i], (64, 64), **COLOURS)
+            out = cropped(frames[i], regions[i], (64, 64), **COLORS)
             worst[i] = max(worst[i], float(np.abs(out - expected[i]).max()))
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
@@ -165,7 +166,7 @@ def test_agrees_with_opencv_inside_the_frame(side):
     matrix = np.array([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])
     warped = cv2.warpAffine(frame, matrix, (256, 256), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     expected = (warped[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5
-    difference = np.abs(cropped(frame, (x, y, side, side), (256, 256), **GREY) - expected)
+    difference = np.abs(cropped(frame, (x, y, side, side), (256, 256), **GRAY) - expected)
     # OpenCV 4 rounds positions to 1/32 pixel, which noise turns into up to 255 / 32 steps on each axis.
     assert difference.max() <= 2 * 255 / 32 / 127.5
     assert difference.mean() < 0.02

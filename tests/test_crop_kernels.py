@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edgetrack._native import runtime
 from edgetrack.crop import crop_reference
 
-COLOURS: dict[str, Any] = {
+COLORS: dict[str, Any] = {
     "mean": (120.0, 110.0, 100.0),
     "std": (60.0, 50.0, 40.0),
     "fill": (10.0, 90.0, 250.0),
@@ -31,8 +31,8 @@ regions = st.tuples(st.floats(-60, 60), st.floats(-60, 60), st.floats(0.01, 120)
 def test_bgr_equals_the_reference(shape, region, size, seed):
     frame = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
     out = np.full((1, 3, *size), np.nan, np.float32)
-    runtime.crop_bgr_pixels(frame, region, out, **COLOURS)
-    np.testing.assert_allclose(out, crop_reference(frame, region, size, **COLOURS), atol=1e-4)
+    runtime.crop_bgr_pixels(frame, region, out, **COLORS)
+    np.testing.assert_allclose(out, crop_reference(frame, region, size, **COLORS), atol=1e-4)
 
 
 def bgr_of(luma: np.ndarray, chroma: np.ndarray) -> np.ndarray:
@@ -61,8 +61,8 @@ def planes_of(half: tuple[int, int], seed: int) -> tuple[np.ndarray, np.ndarray,
 def test_nv12_equals_the_reference(half, region, size, seed):
     _, luma, chroma = planes_of(half, seed)
     out = np.full((1, 3, *size), np.nan, np.float32)
-    runtime.crop_nv12(luma, chroma, region, out, **COLOURS)
-    expected = crop_reference(bgr_of(luma, chroma), region, size, **COLOURS)
+    runtime.crop_nv12(luma, chroma, region, out, **COLORS)
+    expected = crop_reference(bgr_of(luma, chroma), region, size, **COLORS)
     np.testing.assert_allclose(out, expected, atol=2e-4)
 
 
@@ -77,7 +77,7 @@ def test_nv12_is_what_opencv_calls_nv12():
     np.testing.assert_allclose(out[0].transpose(1, 2, 0)[..., ::-1], bgr, atol=2.5)
 
 
-def test_grey_of_limited_range_is_black_and_white():
+def test_gray_of_limited_range_is_black_and_white():
     luma = np.array([[16, 235], [0, 255]], np.uint8)
     out = np.empty((1, 3, 2, 2), np.float32)
     runtime.crop_nv12(luma, np.full((1, 1, 2), 128, np.uint8), (0, 0, 2, 2), out, **PLAIN)
@@ -91,4 +91,4 @@ def test_grey_of_limited_range_is_black_and_white():
 def test_planes_that_do_not_fit_are_refused(luma, chroma, says):
     out = np.empty((1, 3, 2, 2), np.float32)
     with pytest.raises(ValueError, match=says):
-        runtime.crop_nv12(np.zeros(luma, np.uint8), np.zeros(chroma, np.uint8), (0, 0, 2, 2), out, **COLOURS)
+        runtime.crop_nv12(np.zeros(luma, np.uint8), np.zeros(chroma, np.uint8), (0, 0, 2, 2), out, **COLORS)

@@ -29,7 +29,7 @@ def test_the_scene_has_its_length_and_its_cars(scene: tuple[Scene, list[NDArray[
     assert red == list(range(red[0], red[-1] + 1))
 
 
-def test_each_box_holds_its_colour(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
+def test_each_box_holds_its_color(scene: tuple[Scene, list[NDArray[np.uint8]]]) -> None:
     drawn, frames = scene
     for index in range(0, FRAMES, 15):
         blue, green, red = (frames[index][..., c].astype(int) for c in range(3))

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_the_snippet_of_several_targets_runs() -> None:
 
     text = (ROOT / "docs" / "architecture.md").read_text()
     (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names = {"edgetrack": edgetrack, "frame": next(iter(Scene().frames()))}
+    names: dict[str, Any] = {"edgetrack": edgetrack, "frame": next(iter(Scene().frames()))}
     exec(block, names)
     assert set(names["tracks"]) == {"red car", "mine"}
     assert isinstance(names["tracks"]["mine"], edgetrack.Track)

@@ -133,7 +133,7 @@ def test_a_little_better_is_not_enough_at_once() -> None:
 
 
 def test_what_spoke_for_the_target_is_not_saved_up_against_a_better_find() -> None:
-    """Evidence is never less than none: ten checks in its favour do not outweigh two against it."""
+    """Evidence is never less than none: ten checks in its favor do not outweigh two against it."""
     engine = Says()
     tracker = following(engine)
     engine.sure, engine.here = 0.2, 0.9

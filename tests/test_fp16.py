@@ -115,6 +115,7 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("fp16") / "bundle"
     request = command.Request("edgetrack-256", folder, ("fp16",), JETSON, page=True)
     bundle, (report,) = command.make_bundle(request, watch=silent)
+    assert isinstance(bundle, Bundle)
     return bundle, report
 
 
@@ -125,9 +126,9 @@ def test_the_bundle_has_float16_and_keeps_the_rest(made: tuple[Bundle, Report]) 
     assert bundle.manifest.precisions.keys() == given_.precisions.keys() | {"fp16"}
     assert bundle.manifest.precisions["fp16"].graphs == WRITTEN
     for role in bundle.graphs:
-        for flavour in ("portable", "ort"):
+        for flavor in ("portable", "ort"):
             name = f"{role}.fp16.onnx" if role in WRITTEN else f"{role}.onnx"
-            assert bundle.graph(role, "fp16", flavour=flavour).name == name
+            assert bundle.graph(role, "fp16", flavor=flavor).name == name
     kept = {role for role in given_.files if not role.startswith("report")}
     assert {role: bundle.manifest.files[role] for role in kept} == {r: given_.files[r] for r in kept}
     assert not {p.name for p in bundle.folder.glob("*.weights")} - {

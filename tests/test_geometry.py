@@ -53,7 +53,7 @@ def test_the_letterbox_holds_the_whole_frame() -> None:
 )
 def test_a_bad_box_is_refused(bad: object) -> None:
     with pytest.raises(BoxError, match="box"):
-        Box.of(bad)  # type: ignore[arg-type]
+        Box.of(bad)
 
 
 @given(boxes, boxes)

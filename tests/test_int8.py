@@ -79,17 +79,18 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
     wanted = GateConfig(target="x86-cpu", min_auc_ratio=0.5, threads=1)
     request = command.Request(str(folder / "plain"), folder / "bundle", ("int8",), wanted, page=True)
     bundle, (report,) = command.make_bundle(request, watch=silent)
+    assert isinstance(bundle, Bundle)
     assert isinstance(report, Int8Report)
     return bundle, report
 
 
-def test_the_bundle_has_both_flavours_and_the_weights_once(made: tuple[Bundle, Int8Report]) -> None:
+def test_the_bundle_has_both_flavors_and_the_weights_once(made: tuple[Bundle, Int8Report]) -> None:
     bundle, report = made
     assert report.accepted, report.why
     batched = [role for role in BATCHED if role in Bundle.open("edgetrack-256").manifest.tensors]
     assert set(bundle.manifest.precisions["int8"].graphs) == {*QUANTIZED, *batched}
     for role in (*QUANTIZED, *batched):
-        portable, ort = (bundle.graph(role, "int8", flavour=flavour) for flavour in ("portable", "ort"))
+        portable, ort = (bundle.graph(role, "int8", flavor=flavor) for flavor in ("portable", "ort"))
         assert (portable.name, ort.name) == (f"{role}.int8.onnx", f"{role}.int8.ort.onnx")
         assert bundle.graph(role, "fp32") == bundle.path(role)
     assert bundle.graph("text", "int8") == bundle.path("text")
@@ -223,6 +224,7 @@ def test_what_is_not_accurate_is_left_out(
     wanted = replace(wanted, text="blue car")  # a reason to make a new one
     request = command.Request(str(made[0].folder), tmp_path / "out", ("int8",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)
+    assert isinstance(bundle, Bundle)
     assert isinstance(report, Int8Report)
     assert not report.accepted
     assert "at best 0.750 of fp32's accuracy over 100 frames, expected 0.99" in report.why
@@ -274,7 +276,7 @@ def test_wrong_options(values: dict[str, Any], message: str) -> None:
         (["--calibration", "x.mp4"], "--calibration has no effect: it is for INT8 and float16"),
         (["--int8", "--calibration", "gone.mp4"], "gone.mp4 does not exist"),
         (["--int8", "--box", "1,2"], "as in: --box 120,80,64,48"),
-        (["--int8", "--accept", "."], "has no labelled clips"),
+        (["--int8", "--accept", "."], "has no labeled clips"),
         (["no-model", "--int8"], "'no-model' is neither a folder nor a shipped model"),
         (["gone.pt"], "gone.pt cannot be loaded"),
     ],

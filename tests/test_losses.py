@@ -17,7 +17,7 @@ def test_a_perfect_prediction_costs_almost_nothing() -> None:
     x, y = losses.cell_grid(16, torch.device("cpu"))
     offset = torch.stack((box[0, 0] * 16 - x, box[0, 1] * 16 - y))[None]
     size = box[:, 2:, None, None].expand(-1, -1, 16, 16)
-    heat = losses.gaussian_centres(box, torch.ones(1), 16)
+    heat = losses.gaussian_centers(box, torch.ones(1), 16)
     out = {
         "score": torch.where(heat > 0.999, 12.0, -12.0)[:, None],
         "offset": offset,
@@ -31,7 +31,7 @@ def test_a_perfect_prediction_costs_almost_nothing() -> None:
     assert float(terms["l1"]) < 1e-4
     assert float(terms["presence"]) < 1e-4
     assert float(terms["quality"]) < 1e-4
-    assert float(terms["centre"]) < 1e-2
+    assert float(terms["center"]) < 1e-2
 
 
 def predicted(box: tuple[float, ...], *, margin: float) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def test_quality_is_asked_of_the_cells_that_score_best() -> None:
     assert float(gone) > 5  # what is not there is never right
 
 
-def test_iou_of_centred_boxes() -> None:
+def test_iou_of_centered_boxes() -> None:
     a, b = torch.tensor([0.5, 0.5, 0.4, 0.4]), torch.tensor([0.7, 0.5, 0.4, 0.4])
     assert float(losses.iou(a, a)) == pytest.approx(1)
     assert float(losses.iou(a, b)) == pytest.approx(1 / 3)

@@ -33,7 +33,7 @@ def follow(tracker: edgetrack.Tracker, video: Path, text: str) -> Iterator[Track
 
 def test_the_red_car_is_found_followed_and_let_go(tracker: edgetrack.Tracker, shared_data: Path) -> None:
     truth: NDArray[np.float64] = np.genfromtxt(shared_data / "clips/car-detection.red_car.txt", delimiter=",")
-    absent = np.isnan(truth).any(1)
+    absent = np.asarray(np.isnan(truth).any(1))
     tracks = list(follow(tracker, shared_data / CLIP, "red car"))
     assert len(tracks) == len(truth)
     false = [t.index for t in tracks if absent[t.index] and t.status == "tracking"]

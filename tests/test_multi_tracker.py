@@ -169,7 +169,7 @@ def test_without_a_target_and_with_a_bad_frame(tracker: MultiTracker) -> None:
     tracker.add(box=RED)
     tracker.update(scene(RED))
     with pytest.raises(FrameError, match="float64"):
-        tracker.update(np.zeros((4, 4, 3)))  # type: ignore[arg-type]
+        tracker.update(np.zeros((4, 4, 3)))
     assert tracker.update(scene(RED))["box 1"].index == 1  # it did not count
     tracker.remove("box 1")
     with pytest.raises(NotStartedError):
@@ -177,7 +177,7 @@ def test_without_a_target_and_with_a_bad_frame(tracker: MultiTracker) -> None:
     with pytest.raises(ConfigError, match="there is none"):
         tracker.remove("box 1")
     with pytest.raises(ConfigError, match="NoneType"):
-        tracker.remove(None)  # type: ignore[arg-type]
+        tracker.remove(None)
 
 
 def test_a_failing_target_leaves_the_others_alone(tracker: MultiTracker) -> None:
@@ -252,5 +252,5 @@ def test_real_targets_are_followed_as_by_trackers_of_their_own() -> None:
 
 def test_a_text_that_is_none_is_named_as_such(tracker: MultiTracker) -> None:
     with pytest.raises(PromptError, match="text"):
-        tracker.add(text=3)  # type: ignore[arg-type]
+        tracker.add(text=3)
     assert tracker.names == ()

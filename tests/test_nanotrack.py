@@ -173,7 +173,7 @@ def test_what_it_cannot_do(exported: Path) -> None:
         tracker.update(frame)
     with pytest.raises(ConfigError, match="takes a box and nothing else"):
         tracker.start(frame, text="red car")
-    with pytest.raises(BoxError, match="centre outside the frame"):
+    with pytest.raises(BoxError, match="center outside the frame"):
         tracker.start(frame, box=(100, 100, 9, 9))
 
 

@@ -102,16 +102,19 @@ def test_every_state_is_the_references(
     assert native.engine.notes == plain.engine.notes  # type: ignore[attr-defined]
     assert {"search", "ground", "template"} <= {role for role, _ in native.engine.notes}  # type: ignore[attr-defined]
     statuses = {track.status for track in seen}
-    assert (
-        statuses >= {CALM: {"tracking"}, EVEN: {"tracking", "uncertain"}, FADING: {"uncertain", "lost"}}[odds]
-    )
+    expected: dict[tuple[float, ...], set[str]] = {
+        CALM: {"tracking"},
+        EVEN: {"tracking", "uncertain"},
+        FADING: {"uncertain", "lost"},
+    }
+    assert statuses >= expected[odds]
 
 
 @pytest.mark.parametrize("switched_off", ["reverify_interval", "template_update_interval"])
 def test_a_step_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, switched_off: str) -> None:
     native, plain = both(monkeypatch, 1, thresholds={switched_off: 0.0}, odds=CALM)
     if switched_off == "reverify_interval":
-        plain._checked = lambda _: None  # type: ignore[method-assign]
+        monkeypatch.setattr(plain, "_checked", lambda _: None)
         plain._policy = Policy.of({"reverify_interval": 1e9})
     for i, picture in enumerate(frames(3, 60)):
         if i == 0:
@@ -226,7 +229,7 @@ def test_a_text_of_another_length(monkeypatch: pytest.MonkeyPatch) -> None:
         Tracker(engine=FakeEngine()).start(picture(), text="1")
 
 
-def test_a_box_whose_centre_lies_outside_is_refused() -> None:
+def test_a_box_whose_center_lies_outside_is_refused() -> None:
     tracker = Tracker(engine=FakeEngine())
     with pytest.raises(BoxError, match="64x48"):
         tracker.start(picture(), box=(-50, 0, 40, 40))

@@ -61,6 +61,10 @@ def select_feeds(
     return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in feeds.items()}
 
 
+def twin_of(feeds, keep):
+    return runtime.token_select(feeds["tokens"], feeds["keys"], feeds["prototypes"], feeds["threshold"], keep)
+
+
 SIZES = [
     (1, 256, 192, 192, 2, 128),
     (2, 400, 192, 64, 3, 128),
@@ -75,7 +79,7 @@ def test_select_equals_the_twin(size, compiled, request):
     ops = request.getfixturevalue("ops") if compiled else None
     feeds = select_feeds(*size[:-1])
     outputs = session(SELECT.replace("KEEP", str(size[-1])), ops).run(None, feeds)
-    expected = runtime.token_select(*feeds.values(), size[-1])
+    expected = twin_of(feeds, size[-1])
     for name, mine, twin in zip(("selected", "indices", "count"), outputs, expected, strict=False):
         np.testing.assert_array_equal(mine, twin, err_msg=name)
     np.testing.assert_allclose(outputs[3], expected[3], atol=0 if compiled else 2e-6)
@@ -97,7 +101,7 @@ g ({onnx_type}[B,N,D] tokens, {onnx_type}[B,N,E] keys, float[B,P,E] prototypes, 
     for name in ("tokens", "keys"):
         feeds[name] = rng.integers(-127, 128, feeds[name].shape).astype(dtype)
     *outputs, back = session(text, ops, functions=False).run(None, feeds)
-    expected = runtime.token_select(*feeds.values(), size[-1])
+    expected = twin_of(feeds, size[-1])
     for mine, twin in zip(outputs, expected, strict=True):
         assert mine.dtype == twin.dtype
         np.testing.assert_array_equal(mine, twin)
@@ -131,7 +135,7 @@ def test_the_library_takes_the_place_of_the_function(ops):
             options.register_custom_ops_library(str(path))
         run = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"]).run
         results.append(run(None, feeds)[1])
-    twin = runtime.token_select(*feeds.values(), 4)[1]
+    twin = twin_of(feeds, 4)[1]
     assert not np.array_equal(results[0], twin)
     np.testing.assert_array_equal(results[1], twin)
 

@@ -13,8 +13,10 @@ from edgetrack.errors import ConfigError, ParityError
 from edgetrack.peers import load_adapter
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
-torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
+pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
 pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
+
+import torch  # noqa: E402
 
 from edgetrack.export.adapters import torch_graph  # noqa: E402
 

@@ -56,7 +56,7 @@ def slow_engine(**seconds: float) -> FakeEngine:
 
 
 def scene(box: Box | None = START, *, shade: int = 128) -> NDArray[np.uint8]:
-    """Grey with a red rectangle, 640x480."""
+    """Gray with a red rectangle, 640x480."""
     frame = np.full((480, 640, 3), shade, np.uint8)
     if box is not None:
         x, y = round(box.x), round(box.y)
@@ -125,7 +125,7 @@ def test_with_enough_time_or_no_deadline_the_network_always_runs() -> None:
     for deadline_ms in (None, LONG, 60_000, np.float32(60_000)):
         tracker = Tracker(engine=slow_engine(search=0.002))
         tracker.start(scene(), box=START)
-        tracks = [tracker.update(scene(moved(i)), deadline_ms=deadline_ms) for i in range(1, 8)]  # type: ignore[arg-type]
+        tracks = [tracker.update(scene(moved(i)), deadline_ms=deadline_ms) for i in range(1, 8)]
         assert bases(tracks) == "N" * 7
 
 

@@ -129,10 +129,10 @@ def test_the_representation_loss_is_the_papers() -> None:
     z, t = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (z, t))
     label = (np.arange(24) < 9).astype(np.float64)
     chosen = (np.arange(24) % 4 > 0).astype(np.float64)
-    tensors = [torch.from_numpy(v)[None].float() for v in (z, t, label, chosen)]
+    student, teacher, own, mask = (torch.from_numpy(v)[None].float() for v in (z, t, label, chosen))
     kept = chosen > 0
     for omega in (0.0, 0.5, 0.95):
-        mine = float(distill.representation_loss(*tensors, omega))
+        mine = float(distill.representation_loss(student, teacher, own, mask, omega))
         assert mine == pytest.approx(paper_loss(z[kept], t[kept], label[kept], omega), abs=1e-4)
 
 

@@ -23,7 +23,7 @@ from edgetrack.export.quantize import quantize, quantize_weight, scale_of  # noq
 from edgetrack.export.ranges import METHODS, Histogram, entropy, minmax, observe, percentile  # noqa: E402
 from edgetrack.export.session import Session, relative_error  # noqa: E402
 
-FLAVOURS = ("portable", "ort")
+FLAVORS = ("portable", "ort")
 
 
 def small_model() -> Any:
@@ -76,25 +76,25 @@ def test_constant_weights_are_layers_and_attention_is_not(small: Any) -> None:
     assert set(source.observed()) == {"image", "a6", "b", "c", "sum", "rows"}
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
-def test_integers_span_the_whole_range_and_no_more(small: Any, flavour: Any) -> None:
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_integers_span_the_whole_range_and_no_more(small: Any, flavor: Any) -> None:
     """No value within the range is further off than half a step of the 255 or 256 that there are."""
     source, ranges, _ = small
     low, high = ranges["image"]
-    model = quantize(source, ranges, ["a"], flavour=flavour)
+    model = quantize(source, ranges, ["a"], flavor=flavor)
     watched = Session(model, Path(), watched=["image_dequantized"])
     image = np.linspace(low, high, 3 * 16 * 16, dtype=np.float32).reshape(1, 3, 16, 16)
-    step = max(-low, high) / 127 if flavour == "portable" else (high - low) / 255
+    step = max(-low, high) / 127 if flavor == "portable" else (high - low) / 255
     found = watched.run({"image": image})["image_dequantized"]
     assert (
-        np.abs(found - image).max() <= 0.5001 * step + (flavour == "ort") * 0.5 * step
+        np.abs(found - image).max() <= 0.5001 * step + (flavor == "ort") * 0.5 * step
     )  # its zero is rounded, too
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
-def test_integers_say_nearly_what_floats_say(small: Any, flavour: Any) -> None:
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_integers_say_nearly_what_floats_say(small: Any, flavor: Any) -> None:
     source, ranges, pictures = small
-    model = quantize(source, ranges, source.layers, flavour=flavour)
+    model = quantize(source, ranges, source.layers, flavor=flavor)
     onnx.checker.check_model(model, full_check=True)
     fp32, int8 = Session(source.model, Path()), Session(model, Path())
     error = relative_error(int8.run(pictures[0]), fp32.run(pictures[0]))
@@ -102,16 +102,16 @@ def test_integers_say_nearly_what_floats_say(small: Any, flavour: Any) -> None:
     assert 1e-4 < error < (0.06 if not saturates() else 0.12)
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
-def test_only_the_chosen_layers_change(small: Any, flavour: Any) -> None:
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_only_the_chosen_layers_change(small: Any, flavor: Any) -> None:
     source, ranges, pictures = small
-    model = quantize(source, ranges, ["b"], flavour=flavour)
+    model = quantize(source, ranges, ["b"], flavor=flavor)
     whole = {t.name: t for t in model.graph.initializer if t.data_type == TensorProto.INT8 and t.dims}
     assert [n for n in whole if n.endswith("_weight_quantized")] == ["n_b_weight_quantized"]
     kept = {t.name for t in model.graph.initializer}
     assert {"a.weight", "c.weight", "w"} <= kept
     assert "b.weight" not in kept
-    none = quantize(source, ranges, [], flavour=flavour)
+    none = quantize(source, ranges, [], flavor=flavor)
     assert none.SerializeToString(deterministic=True) == source.model.SerializeToString(deterministic=True)
     assert (
         relative_error(
@@ -121,9 +121,9 @@ def test_only_the_chosen_layers_change(small: Any, flavour: Any) -> None:
     )
 
 
-def test_the_portable_flavour_is_what_tensorrt_reads(small: Any) -> None:
+def test_the_portable_flavor_is_what_tensorrt_reads(small: Any) -> None:
     source, ranges, _ = small
-    model = quantize(source, ranges, source.layers, flavour="portable")
+    model = quantize(source, ranges, source.layers, flavor="portable")
     stored = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     pairs = [n for n in model.graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
     assert pairs
@@ -134,9 +134,9 @@ def test_the_portable_flavour_is_what_tensorrt_reads(small: Any) -> None:
     }
 
 
-def test_the_ort_flavour_goes_from_integers_to_integers(small: Any) -> None:
+def test_the_ort_flavor_goes_from_integers_to_integers(small: Any) -> None:
     source, ranges, _ = small
-    model = quantize(source, ranges, source.layers, flavour="ort")
+    model = quantize(source, ranges, source.layers, flavor="ort")
     stored = {t.name: t.data_type for t in model.graph.initializer}
     readers = {n.output[0]: n for n in model.graph.node}
     for node in model.graph.node:
@@ -157,10 +157,10 @@ def test_weights_come_back_within_half_a_step(weight: Any) -> None:
     assert (np.abs(back - weight) <= scales.reshape(-1, 1, 1, 1) * 0.5001 + 1e-12).all()
 
 
-@given(st.floats(-1e4, 0), st.floats(0, 1e4), st.sampled_from(FLAVOURS))
-def test_a_range_is_held_and_zero_is_exact(low: float, high: float, flavour: Any) -> None:
-    scale, zero = scale_of((low, high), flavour)
-    least, most = (-127, 127) if flavour == "portable" else (0, 255)
+@given(st.floats(-1e4, 0), st.floats(0, 1e4), st.sampled_from(FLAVORS))
+def test_a_range_is_held_and_zero_is_exact(low: float, high: float, flavor: Any) -> None:
+    scale, zero = scale_of((low, high), flavor)
+    least, most = (-127, 127) if flavor == "portable" else (0, 255)
     assert least <= zero <= most
     step = float(scale) * 1.001
     assert float(scale) * (least - int(zero)) <= low + step
@@ -178,7 +178,7 @@ def test_a_channel_of_tiny_weights_keeps_its_bias() -> None:
     ranges = dict.fromkeys(source.observed(), (-8.0, 8.0))
     picture = {"image": np.zeros((1, 3, 16, 16), np.float32)}
     watched = ["b_dequantized"]
-    quantized = Session(quantize(source, ranges, source.layers, flavour="ort"), Path(), watched=watched)
+    quantized = Session(quantize(source, ranges, source.layers, flavor="ort"), Path(), watched=watched)
     bias = numpy_helper.to_array(next(t for t in model.graph.initializer if t.name == "b.bias"))
     assert np.abs(quantized.run(picture)["b_dequantized"][0, 2] - bias[2]).max() < 16 / 255
 
@@ -205,7 +205,7 @@ def test_ranges_lie_within_what_was_seen(values: Any) -> None:
         assert seen.low - 1e-3 * abs(seen.low) <= low <= 0 <= high <= seen.high * 1.001
 
 
-def test_the_shipped_model_quantises_from_its_bundle_alone() -> None:
+def test_the_shipped_model_quantizes_from_its_bundle_alone() -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from edgetrack.demo.scene import Scene
     from edgetrack.engines.ort import OrtEngine
@@ -233,7 +233,7 @@ def test_the_shipped_model_quantises_from_its_bundle_alone() -> None:
         for name, seen in observe(lambda f: {**f, **session.run(f)}, lambda: crops[:-1]).items()
     }
     expected = Session(source.model, source.folder).run(crops[-1])
-    for flavour in FLAVOURS:
-        model = quantize(source, ranges, source.layers, flavour=flavour)  # type: ignore[arg-type]
-        most = 0.6 if saturates() and flavour == "portable" else 0.25  # which that processor rounds
+    for flavor in FLAVORS:
+        model = quantize(source, ranges, source.layers, flavor=flavor)
+        most = 0.6 if saturates() and flavor == "portable" else 0.25  # which that processor rounds
         assert 1e-4 < relative_error(Session(model, source.folder).run(crops[-1]), expected) < most

@@ -36,7 +36,7 @@ COUNT = 12
 
 
 def frame(index: int, *, size: tuple[int, int] = (96, 128)) -> Frame:
-    """Smooth colours that differ from frame to frame, which JPEG keeps within a few steps."""
+    """Smooth colors that differ from frame to frame, which JPEG keeps within a few steps."""
     y, x = np.mgrid[: size[0], : size[1]]
     pixels = np.stack([x, y + 5 * index, x // 2 + y // 2], 2) % 200
     return Frame(pixels.astype(np.uint8), index, index / 25)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from sink_samples import ABSENT, TRACK, frame, noise, stamps
 
 from edgetrack.errors import SinkError
 from edgetrack.io import recorder
-from edgetrack.io.overlay import COLOURS, draw, draw_all
+from edgetrack.io.overlay import COLORS, draw, draw_all
 from edgetrack.io.recording import Recording
 from edgetrack.io.sinks import open_sink
 from edgetrack.io.window import WindowSink
@@ -148,12 +149,12 @@ def test_any_track_can_be_drawn_on_any_picture(
     status: str, box: tuple[float, ...] | None, size: tuple[int, int]
 ) -> None:
     pixels = frame(size=size).pixels
-    draw(pixels, Track(None if box is None else Box.of(box), 0.5, status, 0), "x" * 60)  # type: ignore[arg-type]
+    draw(pixels, Track(None if box is None else Box.of(box), 0.5, status, 0), "x" * 60)
     assert pixels.shape == (size[1], size[0], 3)
-    assert len(COLOURS) == len(STATUSES)
+    assert len(COLORS) == len(STATUSES)
 
 
-def test_several_targets_have_a_line_each_and_keep_their_colours(tmp_path: Path) -> None:
+def test_several_targets_have_a_line_each_and_keep_their_colors(tmp_path: Path) -> None:
     tracks = {
         "left": Track(Box(20, 60, 30, 25), 0.5, "tracking", 0),
         "right": Track(Box(100, 60, 30, 25), 0.5, "lost", 0),
@@ -178,10 +179,11 @@ def test_several_targets_have_a_line_each_and_keep_their_colours(tmp_path: Path)
 
 @pytest.mark.parametrize("size", [(160, 120), (5, 4), (1920, 64)])
 def test_any_number_of_targets_can_be_drawn(size: tuple[int, int]) -> None:
-    pixels, colours = frame(size=size).pixels, {}
-    draw_all(pixels, {str(n): Track(Box(n, n, 30, 30), 0.5, "tracking", 0) for n in range(20)}, colours)
-    assert len(colours) == 20
-    assert len({colours[str(n)] for n in range(8)}) == 8
+    pixels = frame(size=size).pixels
+    colors: dict[str, Any] = {}
+    draw_all(pixels, {str(n): Track(Box(n, n, 30, 30), 0.5, "tracking", 0) for n in range(20)}, colors)
+    assert len(colors) == 20
+    assert len({colors[str(n)] for n in range(8)}) == 8
 
 
 def test_a_table_has_headings_and_the_values_of_the_lines(tmp_path: Path) -> None:

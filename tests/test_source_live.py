@@ -61,7 +61,7 @@ def camera() -> Iterator[Serve]:
 
 
 def pictures(count: int) -> list[bytes]:
-    """JPEGs whose grey is 4 times their number."""
+    """JPEGs whose gray is 4 times their number."""
     return [cv2.imencode(".jpg", np.full((120, 160, 3), 4 * i, np.uint8))[1].tobytes() for i in range(count)]
 
 

@@ -56,7 +56,7 @@ def read(path: Path) -> tuple[list[NDArray[np.uint8]], list[float], list[str]]:
 
 
 def same(frames: list[NDArray[np.uint8]], own: NDArray[np.uint8], *, within: float = 1.0) -> None:
-    """As many, of the same size, and each pixel within ``within`` grey levels on average."""
+    """As many, of the same size, and each pixel within ``within`` gray levels on average."""
     assert len(frames) == len(own)
     for frame, other in zip(frames, own, strict=True):
         assert frame.shape == other.shape

@@ -158,7 +158,7 @@ def test_a_missing_camera_and_a_digit_for_a_path() -> None:
 )
 def test_what_is_no_source_is_refused_before_opencv_sees_it(source: object, said: str) -> None:
     with pytest.raises(SourceError, match=said):
-        open_source(source)  # type: ignore[arg-type]
+        open_source(source)
 
 
 def test_an_unreachable_stream_says_what_to_check() -> None:

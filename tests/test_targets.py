@@ -80,7 +80,7 @@ def test_a_wrong_file_is_refused(change, says):
         ("aarch64", {"proc/device-tree/model": "NVIDIA Jetson AGX Thor Developer Kit\0"}, "jetson-thor"),
     ],
 )
-def test_this_machine_is_recognised(tmp_path, monkeypatch, machine, files, name):
+def test_this_machine_is_recognized(tmp_path, monkeypatch, machine, files, name):
     monkeypatch.setattr("platform.machine", lambda: machine)
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True)

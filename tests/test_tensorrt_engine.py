@@ -151,9 +151,9 @@ def test_int8_takes_the_portable_files(fakes: Fakes, tmp_path: Path) -> None:
     asked: list[str] = []
     portable = engine.bundle.graph
 
-    def graph(role: str, precision: str, *, flavour: str = "portable") -> Path:
-        asked.append(flavour)
-        return Path(portable(role, precision, flavour=flavour))
+    def graph(role: str, precision: str, *, flavor: str = "portable") -> Path:
+        asked.append(flavor)
+        return Path(portable(role, precision, flavor=flavor))
 
     engine.bundle.graph = graph
     engine.graph("prompt")

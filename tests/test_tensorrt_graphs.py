@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(Bundle.open().folder, place)
     source = Source.read(place / "search.onnx")
     ranges = dict.fromkeys(source.observed(), (-6.0, 6.0))
-    model = quantize(source, ranges, list(source.layers), flavour="portable")
+    model = quantize(source, ranges, list(source.layers), flavor="portable")
     assert any(node.op_type == "DequantizeLinear" for node in model.graph.node)
     onnx.save(model, place / "search.int8.onnx")
     return place
@@ -59,7 +59,7 @@ def outputs(model: Any, folder: Path, feeds: Arrays) -> Arrays:
 
 def inputs(role: str) -> Arrays:
     random = np.random.default_rng(1)
-    feeds = {}
+    feeds: Arrays = {}
     for name, spec in Bundle.open().manifest.tensors[role].inputs.items():
         if spec.dtype == "int64":
             feeds[name] = random.integers(0, 1000, spec.shape)

@@ -294,7 +294,7 @@ def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
     console = Console(width=80, record=True, quiet=False, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     meter = Meter()
     with console.file, StatusLine(console, total=3, live=False) as line:
-        watch = Watch(line, engine)  # type: ignore[arg-type]
+        watch = Watch(line, engine)
         for index in range(3):
             frame = Frame(np.zeros((4, 4, 3), np.uint8), index, 0.0)
             track = Track(Box(0, 0, 1, 1), 0.9, "tracking", index, "network")

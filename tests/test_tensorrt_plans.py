@@ -92,7 +92,7 @@ def test_another_gpu_version_or_precision_has_a_plan_of_its_own(
 ) -> None:
     tensorrt().graph("prompt")
     for options in ({"name": "Other GPU"}, {"capability": (11, 0)}):
-        cuda = FakeCuda(**options)  # type: ignore[arg-type]
+        cuda = FakeCuda(**options)
         install(monkeypatch.setitem, cuda, FakeTensorRt(cuda))
         tensorrt().graph("prompt")
     cuda = FakeCuda()

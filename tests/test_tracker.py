@@ -15,7 +15,7 @@ from edgetrack.types import Box
 
 
 def scene(box: tuple[int, int, int, int] | None, *, width: int = 640, height: int = 480) -> NDArray[np.uint8]:
-    """A grey frame with a red rectangle (BGR)."""
+    """A gray frame with a red rectangle (BGR)."""
     frame = np.full((height, width, 3), 128, np.uint8)
     if box is not None:
         x, y, w, h = box
@@ -150,7 +150,7 @@ def test_bad_input_is_named_and_keeps_the_target(tracker: Tracker) -> None:
         tracker.start(scene(None))
     tracker.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))
     with pytest.raises(FrameError, match="float64"):
-        tracker.update(np.zeros((4, 4, 3)))  # type: ignore[arg-type]
+        tracker.update(np.zeros((4, 4, 3)))
     with pytest.raises(BoxError, match="outside the frame"):
         tracker.start(scene(None), box=(700, 10, 20, 20))
     with pytest.raises(BoxError, match="empty"):
@@ -176,7 +176,7 @@ def test_bad_input_is_named_and_keeps_the_target(tracker: Tracker) -> None:
 )
 def test_a_bad_frame_says_what_it_is(tracker: Tracker, frame: object, word: str) -> None:
     with pytest.raises(FrameError, match=word):
-        tracker.start(frame, text="red")  # type: ignore[arg-type]
+        tracker.start(frame, text="red")
 
 
 def test_an_engine_brings_its_bundle() -> None:
@@ -186,9 +186,9 @@ def test_an_engine_brings_its_bundle() -> None:
 
 def test_arguments_of_another_type_are_named() -> None:
     with pytest.raises(ConfigError, match="engine is 3; expected the name of an engine"):
-        Tracker(engine=3)  # type: ignore[arg-type]
+        Tracker(engine=3)
     with pytest.raises(ConfigError, match="static_check is 'no'; expected True or False"):
-        Tracker(engine=FakeEngine(), static_check="no")  # type: ignore[arg-type]
+        Tracker(engine=FakeEngine(), static_check="no")
 
 
 def test_frames_may_change_their_size(tracker: Tracker) -> None:

@@ -183,7 +183,7 @@ def test_the_time_of_a_frame_comes_back(tracker: Tracker, many: MultiTracker) ->
 def test_a_time_that_is_none(tracker: Tracker, many: MultiTracker, time_s: Any) -> None:
     for call in (tracker.start, tracker.update, many.update):
         with pytest.raises(ConfigError, match=r"time_s is .*; expected a finite number of seconds"):
-            call(scene(RED), time_s=time_s)  # type: ignore[operator]
+            call(scene(RED), time_s=time_s)
 
 
 def test_changes_of_the_status_are_logged(tracker: Tracker, caplog: pytest.LogCaptureFixture) -> None:
@@ -273,7 +273,7 @@ def test_a_bad_start_of_several_changes_nothing(
     with pytest.raises(error, match=words):
         many.start(scene(RED), targets)
     with pytest.raises(FrameError):
-        many.start(np.zeros((4, 4)), ["red"])  # type: ignore[arg-type]
+        many.start(np.zeros((4, 4)), ["red"])
     assert many.update(scene(RED))["before"].index == 1
 
 
@@ -300,7 +300,7 @@ def test_another_text_for_one_of_several(many: MultiTracker) -> None:
 
 
 def test_a_text_and_a_box_are_not_confused(tracker: Tracker, many: MultiTracker) -> None:
-    for call in (lambda: tracker.start(scene(RED), RED), lambda: many.add(RED)):  # type: ignore[arg-type]
+    for call in (lambda: tracker.start(scene(RED), RED), lambda: many.add(RED)):
         with pytest.raises(PromptError, match=r"text is a tuple; .* box=\(x, y, w, h\)"):
             call()
 
@@ -313,7 +313,7 @@ def test_a_deadline_that_is_none(tracker: Tracker, many: MultiTracker, deadline_
         with pytest.raises(
             ConfigError, match=r"deadline_ms is .*; expected a positive number of milliseconds"
         ):
-            call(scene(RED), deadline_ms=deadline_ms)  # type: ignore[operator]
+            call(scene(RED), deadline_ms=deadline_ms)
     assert tracker.update(scene(RED)).index == 1
     assert many.update(scene(RED))["box 1"].index == 1
 
@@ -367,7 +367,7 @@ def test_arguments_are_checked(arguments: dict[str, Any], words: str) -> None:
 
 def test_what_an_engine_has_of_its_own_is_not_given_twice() -> None:
     with pytest.raises(ConfigError, match="batch is 'no'; expected True or False"):
-        MultiTracker(engine=FakeEngine(), batch="no")  # type: ignore[arg-type]
+        MultiTracker(engine=FakeEngine(), batch="no")
     for given in ({"bundle": "edgetrack-160"}, {"precision": "int8"}, {"threads": 1}):
         with pytest.raises(ConfigError, match=f"got {next(iter(given))}=.* and an open engine"):
             edgetrack.Tracker(engine=FakeEngine(), **given)

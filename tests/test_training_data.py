@@ -37,7 +37,7 @@ def disc(size: int = 64) -> np.ndarray:
 
 
 def shaded(size: int = 64, level: int = 150) -> np.ndarray:
-    """A grey body lit from above."""
+    """A gray body lit from above."""
     ramp = np.linspace(1.15, 0.75, size)[:, None, None]
     return np.clip(np.full((size, size, 3), level) * ramp, 0, 255).astype(np.uint8)
 
@@ -86,19 +86,19 @@ def test_recolor_keeps_shading_and_what_is_outside_the_mask() -> None:
     np.testing.assert_allclose(after[outside].astype(int), before[outside], atol=1)
 
 
-def test_warp_is_bilinear_with_half_pixel_centres() -> None:
+def test_warp_is_bilinear_with_half_pixel_centers() -> None:
     source = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
     same = warps.warp(source, warps.region_matrix((15.0, 10.0), 16.0, 16), (16, 16))
     np.testing.assert_array_equal(same, source[2:18, 7:23])
-    # Half of the size: each pixel is the mean of the four around its centre.
+    # Half of the size: each pixel is the mean of the four around its center.
     half = warps.warp(source, warps.region_matrix((15.0, 10.0), 16.0, 8), (8, 8))
     mean = source[2:18, 7:23].reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(half, mean, atol=1)
 
 
-def test_warp_fills_outside_with_grey() -> None:
+def test_warp_fills_outside_with_gray() -> None:
     crop = warps.warp(np.zeros((8, 8, 3), np.uint8), warps.region_matrix((4.0, 4.0), 32.0, 32), (32, 32))
-    assert (crop[:10] == warps.GREY).all()
+    assert (crop[:10] == warps.GRAY).all()
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_outline_has_the_extent_of_the_box() -> None:
     )
 
 
-def test_camera_keeps_the_grey_border() -> None:
+def test_camera_keeps_the_gray_border() -> None:
     rng = np.random.default_rng(0)
     crop = rng.integers(0, 255, (64, 64, 3), np.uint8)
-    crop[:20] = warps.GREY
+    crop[:20] = warps.GRAY
     for _ in range(20):
-        assert (augment.camera(crop.copy(), rng)[:20] == warps.GREY).all()
+        assert (augment.camera(crop.copy(), rng)[:20] == warps.GRAY).all()
 
 
 def test_tracking_samples(pictures: list[Picture]) -> None:
@@ -197,7 +197,7 @@ def test_grounding_samples(pictures: list[Picture]) -> None:
 
 
 def scene(*colors: str | None, category: str = "car") -> Scene:
-    """Things of one category side by side, each in a known colour (None: unknown)."""
+    """Things of one category side by side, each in a known color (None: unknown)."""
     made = Scene(np.zeros((200, 320, 3), np.uint8))
     for i, color in enumerate(colors):
         known = None if color is None else frozenset({color})
@@ -248,7 +248,7 @@ def test_negatives_name_nothing_in_view() -> None:
         claim = scene_captions.wrong_color(made, rng)
         assert claim is not None
         assert claim.box is None
-        # pink, orange, brown are near red and grey is near white: not safely false
+        # pink, orange, brown are near red and gray is near white: not safely false
         assert not {"red", "white", "pink", "orange", "brown", "grey", "gray", "silver"} & set(
             claim.caption.split()
         )

@@ -29,7 +29,7 @@ from edgetrack.training.recipe import DatasetEntry, Recipe  # noqa: E402
 
 
 def sequences(root: Path, **options: object) -> SequenceClips:
-    found = open_dataset("lasot", trees.lasot(root, **options), "train")  # type: ignore[arg-type]
+    found = open_dataset("lasot", trees.lasot(root, **options), "train")
     assert isinstance(found, SequenceSet)
     return SequenceClips(found)
 
@@ -65,7 +65,7 @@ def test_tracking_samples_show_the_target_in_their_box(tmp_path: Path) -> None:
 
 
 def test_absent_frames_are_only_drawn_as_absent(tmp_path: Path) -> None:
-    """Frame 4 is labelled fully occluded; strangers need sentences that differ, which these do not."""
+    """Frame 4 is labeled fully occluded; strangers need sentences that differ, which these do not."""
     clips, random = sequences(tmp_path, absent=4), np.random.default_rng(0)
     seen = {clips.clip(random, absent=False, named=False).second.picture.name for _ in range(80)}
     assert seen == {f"{name}/{i}" for name in ("car-1", "dog-1") for i in (0, 1, 2, 3, 5)}
@@ -182,7 +182,7 @@ def test_letterbox_keeps_the_box_on_its_instance(
 
 def test_unrelated_sentences() -> None:
     assert unrelated("the red car on the left", "a dog that is running")
-    assert not unrelated("the red car", "a car of another colour")
+    assert not unrelated("the red car", "a car of another color")
 
 
 def test_sequences_can_be_left_out(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed; run: pip in
 
 from edgetrack.network.grounder import Grounder, NounSpace, places  # noqa: E402
 from edgetrack.network.picodet import CLASSES, STRIDES, WIDTH, PicoDet  # noqa: E402
-from edgetrack.training.grounder import captions, phrases  # noqa: E402
+from edgetrack.training.grounder import captions, phrases, questions  # noqa: E402
 from edgetrack.training.grounder.cache import View  # noqa: E402
 from edgetrack.training.grounder.candidates import CHANNELS, GRID, candidates, pooled, suppressed  # noqa: E402
 from edgetrack.training.grounder.head import head_noun  # noqa: E402
@@ -99,7 +100,7 @@ def test_what_is_not_known_to_be_absent_is_never_asked_for_as_absent() -> None:
 def test_a_doubtful_thing_is_neither_meant_nor_denied() -> None:
     sure, doubtful = Object("dog", box(0.1, 0.1, 0.4, 0.4), 0.9), Object("dog", box(0.6, 0.6, 0.9, 0.9), 0.2)
     scene = scene_of(("dog", sure.box), ("dog", doubtful.box))
-    marked = phrases.marks(scene, [sure], [doubtful])
+    marked = questions.marks(scene, [sure], [doubtful])
     assert marked is not None
     assert marked[0] == pytest.approx(1.0)
     assert marked[1] == -1
@@ -174,6 +175,8 @@ def test_the_graft_gives_the_detectors_own_logits() -> None:
     asked_for = space.regions(features, level) @ space.noun(names).T
     for i in range(7):
         head = detector.heads[int(level[i])]
+        assert isinstance(head, torch.nn.Conv2d)
+        assert head.bias is not None
         own = head.weight[:CLASSES].flatten(1) @ features[i] + head.bias[:CLASSES]
         assert torch.allclose(asked_for[i], own, atol=2e-3)
 
@@ -182,7 +185,8 @@ def test_the_graft_gives_the_detectors_own_logits() -> None:
 def test_candidates_that_are_not_there_change_nothing() -> None:
     torch.manual_seed(1)
     net = Grounder(CHANNELS, GRID).eval()
-    for layer in net.listener.layers:
+    layers: Any = net.listener.layers
+    for layer in layers:
         torch.nn.init.normal_(layer.mlp[-1].weight, std=0.1)
     torch.nn.init.normal_(net.listener.score.weight)
     seen, words = torch.randn(1, 6, 160), torch.randn(1, 5, 384)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the training extra is not installed")
+pytest.importorskip("torch", reason="the training extra is not installed")
 pytest.importorskip("cv2")
 
-from training_samples import Sentences, held_out, random_trunk, recipe, squares  # noqa: E402
+import torch
+from training_samples import Sentences, held_out, random_trunk, recipe, squares
 
-from edgetrack.errors import ConfigError  # noqa: E402
-from edgetrack.training import checkpoint, train  # noqa: E402
-from edgetrack.training.run import _steps_done  # noqa: E402
-from edgetrack.training.thaw import Thaw  # noqa: E402
-from edgetrack.training.train import Trainer  # noqa: E402
+from edgetrack import signals
+from edgetrack.errors import ConfigError
+from edgetrack.training import checkpoint, train
+from edgetrack.training.loop import Loop
+from edgetrack.training.run import _steps_done
+from edgetrack.training.thaw import Thaw
+from edgetrack.training.train import Trainer
 
 SAMPLES = squares()
 
@@ -30,7 +35,7 @@ def no_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trainer(output: Path, validation: Any = None, **fields: Any) -> Trainer:
-    return Trainer(recipe(output, **fields), SAMPLES, Sentences(), validation)  # type: ignore[arg-type]
+    return Trainer(recipe(output, **fields), SAMPLES, Sentences(), validation)
 
 
 def log(folder: Path) -> list[dict[str, float]]:
@@ -51,7 +56,7 @@ def test_a_run_learns_saves_and_goes_on(tmp_path: Path) -> None:
     assert longer.step == 24
     for mine, name in ((longer.net, "live"), (longer.average, "model")):
         assert all(torch.equal(value, saved[name][key]) for key, value in mine.state_dict().items())
-    assert all(np.isfinite(value) for value in longer.optimise().values())
+    assert all(np.isfinite(value) for value in longer.optimize().values())
     assert longer.step == 25
 
 
@@ -83,8 +88,8 @@ def test_a_stage_thaws_learns_and_freezes_again_and_the_average_follows(
     weight = dict(run.net.named_parameters())[name]
     begun = weight.detach().clone()
     for frozen in (13, 10, 13):  # the best yet; no progress: thaw; no progress again: that was no use
-        run.optimise()
-        run._validate()
+        run.optimize()
+        run.validate()
         assert run.net.frozen_blocks == frozen
         assert weight.requires_grad == (frozen <= 11)
     learned = weight.detach().clone()
@@ -92,7 +97,7 @@ def test_a_stage_thaws_learns_and_freezes_again_and_the_average_follows(
     before = gap(run, name)
     assert before > 0
     for _ in range(4):
-        run.optimise()
+        run.optimize()
     assert torch.equal(weight, learned), "it learned while frozen"
     assert gap(run, name) < 0.2 * before
     assert len(left) == 1
@@ -107,7 +112,7 @@ def test_figures_of_other_samples_do_not_count_after_a_resume(
 ) -> None:
     script(monkeypatch, 0.5)
     first = trainer(tmp_path, held_out(SAMPLES), frozen_blocks=13, thaw_patience=2)
-    first._validate()
+    first.validate()
     first.save()
     again = trainer(tmp_path, held_out(validation), frozen_blocks=13, thaw_patience=5)
     assert (again.thaw.best, again.thaw.patience) == (best, 5)
@@ -130,7 +135,7 @@ def test_the_average_begins_as_the_network_and_follows_it(tmp_path: Path) -> Non
     name = "heads.score.weight"
     assert gap(run, name) == 0
     start = dict(run.average.named_parameters())[name].detach().clone()
-    run.optimise()
+    run.optimize()
     live, average = (dict(net.named_parameters())[name] for net in (run.net, run.average))
     decay = 2 / 11  # after the first step: young averages follow fast
     assert torch.allclose(average, start * decay + live * (1 - decay), atol=1e-6)
@@ -141,7 +146,7 @@ def test_rates_warm_up_and_the_trunk_has_its_own(tmp_path: Path) -> None:
     made = recipe(tmp_path, steps=100, warmup_steps=10, decay_share=0.5)
     assert [made.rate(step) for step in (0, 9, 40, 75, 99, 100)] == [0.1, 1.0, 1.0, 0.5, 0.02, 0.0]
     run = trainer(tmp_path, warmup_steps=10)
-    run.optimise()
+    run.optimize()
     names = {id(weight): name for name, weight in run.net.named_parameters()}
     for group in run.optimizer.param_groups:
         trunk = {names[id(weight)].startswith("trunk.") for weight in group["params"]}
@@ -182,7 +187,7 @@ def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path, monkeypatch: 
     run = trainer(tmp_path)
     before = {name: value.clone() for name, value in run.net.state_dict().items()}
     monkeypatch.setattr(train, "total", lambda losses: sum(losses.values()) * float("nan"))
-    run.optimise()
+    run.optimize()
     assert all(torch.equal(value, before[name]) for name, value in run.net.state_dict().items())
 
 
@@ -211,3 +216,49 @@ def test_half_a_line_in_the_log_does_not_stop_a_resume(tmp_path: Path) -> None:
     assert _steps_done(tmp_path) == 0
     (tmp_path / "log.jsonl").write_text('{"step": 50, "minutes": 1.0}\n{"step": 10')
     assert _steps_done(tmp_path) == 50
+
+
+class Line(Loop[torch.nn.Linear]):
+    """The smallest network that learns: its output shall be 0."""
+
+    def __init__(self, schedule: Any) -> None:
+        torch.manual_seed(0)
+        net, average = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+        optimizer = torch.optim.SGD([{"params": net.parameters(), "base": 0.1}], lr=0.1)
+        super().__init__(schedule, net, average, optimizer, report_steps=4, validate_steps=2)
+        self.resume()
+
+    def optimize(self) -> dict[str, float]:
+        loss = self.net(torch.ones(1, 2)).square().sum()
+        loss.backward()
+        self.take_step(1.0)
+        return {"loss": float(self.step)}
+
+    def figures(self) -> dict[str, float]:
+        return {"good": 1.0}
+
+
+def test_reports_are_means_and_the_last_step_is_validated(tmp_path: Path) -> None:
+    Line(recipe(tmp_path, steps=9)).run()
+    reports = [(line["step"], {*line} - {"step", "minutes"}) for line in log(tmp_path)]
+    assert reports == [(step, {"loss" if kind == "l" else "good"}) for step, kind in (
+        (2, "g"), (4, "l"), (4, "g"), (6, "g"), (8, "l"), (8, "g"), (9, "g"),
+    )]  # fmt: skip
+    assert [line["loss"] for line in log(tmp_path) if "loss" in line] == [2.5, 6.5]
+    assert set(checkpoint.load(tmp_path / "last.pt", ())) == {"model", "live", "optimizer", "step", "seconds"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_a_step_waits_until_the_step_is_whole(tmp_path: Path, number: int) -> None:
+    class Hit(Line):
+        def _update_average(self) -> None:
+            if self.step == 3:
+                os.kill(os.getpid(), number)
+            super()._update_average()
+
+    with pytest.raises(KeyboardInterrupt), signals.interruptible():
+        Hit(recipe(tmp_path, steps=9, ema=0.0)).run()
+    state = checkpoint.load(tmp_path / "last.pt", ())
+    assert state["step"] == 3
+    assert torch.equal(state["model"]["weight"], state["live"]["weight"]), "the average has followed"
+    assert Line(recipe(tmp_path)).step == 3

@@ -1,4 +1,4 @@
-"""Quantisation-aware training rounds as the exporter does and learns through the rounding."""
+"""Quantization-aware training rounds as the exporter does and learns through the rounding."""
 
 import copy
 

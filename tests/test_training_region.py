@@ -11,11 +11,11 @@ from edgetrack.training.recipe import Recipe
 from edgetrack.training.region import narrowed
 
 
-def _samples(*centres: tuple[float, float]) -> dict[str, np.ndarray]:
-    """White 40x20 boxes on black; a centre of nan is an absent target."""
-    search = np.zeros((len(centres), 256, 256, 3), np.uint8)
-    boxes = np.zeros((len(centres), 4), np.float32)
-    for image, box, (x, y) in zip(search, boxes, centres, strict=True):
+def _samples(*centers: tuple[float, float]) -> dict[str, np.ndarray]:
+    """White 40x20 boxes on black; a center of nan is an absent target."""
+    search = np.zeros((len(centers), 256, 256, 3), np.uint8)
+    boxes = np.zeros((len(centers), 4), np.float32)
+    for image, box, (x, y) in zip(search, boxes, centers, strict=True):
         if x == x:
             box[:] = x - 20, y - 10, 40, 20
             image[max(0, int(y) - 10) : int(y) + 10, max(0, int(x) - 20) : int(x) + 20] = 255

@@ -67,9 +67,9 @@ def tracks(folder: Path, name: str, count: int, first: int) -> Videos:
     return load_cuts(cuts.save(folder / f"{name}.npz"))
 
 
-def test_whole_tracks_are_held_out_and_those_of_unlabelled_video_are_not(tmp_path: Path) -> None:
-    labelled, found = tracks(tmp_path, "bird", 40, 0), tracks(tmp_path, "any", 20, 100)
-    videos = joined(labelled, Videos(found.blob, found.ends, found.boxes, found.starts, found.categories, 20))
+def test_whole_tracks_are_held_out_and_those_of_unlabeled_video_are_not(tmp_path: Path) -> None:
+    labeled, found = tracks(tmp_path, "bird", 40, 0), tracks(tmp_path, "any", 20, 100)
+    videos = joined(labeled, Videos(found.blob, found.ends, found.boxes, found.starts, found.categories, 20))
     train, held = Material([still(i) for i in range(100)], videos).parted(0.2)
     assert train.videos is not None
     assert held.videos is not None
@@ -157,4 +157,4 @@ def test_what_is_too_little_is_said(tmp_path: Path) -> None:
     made = {"name": "x", "data": "", "teachers": "", "text": "", "output": ""}
     for wrong in ({"held_out": 0.9}, {"held_out": -0.1}, {"thaw_patience": 2, "held_out": 0.0}):
         with pytest.raises(ConfigError, match=rf"{next(iter(wrong))} = "):
-            Recipe(**made, **wrong)  # type: ignore[arg-type]
+            Recipe(**made, **wrong)

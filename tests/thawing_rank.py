@@ -29,7 +29,7 @@ if __name__ == "__main__":
     train.validate = found  # type: ignore[assignment]
     samples = squares(level=250 - 100 * RANK)  # each process has samples of its own
     made = recipe(folder, steps=4, validate_steps=1, frozen_blocks=13, thaw_patience=1)
-    run = train.Trainer(made, samples, Sentences(), held_out(samples))  # type: ignore[arg-type]
+    run = train.Trainer(made, samples, Sentences(), held_out(samples))
     begun = {name: value.clone() for name, value in run.net.state_dict().items()}
     run.run()
     torch.save({"begun": begun, "live": run.net.state_dict()}, folder / f"rank{RANK}.pt")

@@ -20,11 +20,11 @@ def box_at(index: int) -> tuple[int, int, int, int]:
     return 30 + 6 * index, 40 + 2 * index, 30, 24
 
 
-def picture(index: int, colour: tuple[int, int, int] = (40, 40, 220)) -> np.ndarray:
+def picture(index: int, color: tuple[int, int, int] = (40, 40, 220)) -> np.ndarray:
     ground = np.indices(SIZE[::-1]).sum(0)[..., None] % 64 + np.array([20, 30, 40])
     pixels = ground.astype(np.uint8)
     x, y, w, h = box_at(index)
-    pixels[y : y + h, x : x + w] = colour
+    pixels[y : y + h, x : x + w] = color
     return pixels
 
 
@@ -62,7 +62,7 @@ def lasot(root: Path, names: tuple[str, ...] = ("car-1", "car-2", "dog-1"), abse
 def otb100(root: Path) -> Path:
     frames(root / "Basketball" / "img")
     write(root / "Basketball" / "groundtruth_rect.txt", rows(separator="\t", end="\r\n"))
-    frames(root / "David" / "img", first=298)  # labelled from frame 300 on
+    frames(root / "David" / "img", first=298)  # labeled from frame 300 on
     write(root / "David" / "groundtruth_rect.txt", rows(3))
     frames(root / "Jogging" / "img")
     for target in "12":
@@ -144,15 +144,15 @@ def vot(root: Path) -> Path:
 
 def palette_png(path: Path, indices: np.ndarray) -> None:
     """An 8-bit PNG with the palette of DAVIS, which OpenCV cannot write."""
-    colours = bytearray()
+    colors = bytearray()
     for number in range(256):
-        colour = [0, 0, 0]
+        color = [0, 0, 0]
         rest = number
         for bit in range(7, -1, -1):
             for channel in range(3):
-                colour[channel] |= (rest >> channel & 1) << bit
+                color[channel] |= (rest >> channel & 1) << bit
             rest >>= 3
-        colours += bytes(colour)
+        colors += bytes(color)
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -161,7 +161,7 @@ def palette_png(path: Path, indices: np.ndarray) -> None:
     body = b"".join(b"\0" + row.astype(np.uint8).tobytes() for row in indices)
     path.parent.mkdir(parents=True, exist_ok=True)
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"PLTE", bytes(colours)) + chunk(b"IDAT", zlib.compress(body))
+    parts = chunk(b"IHDR", header) + chunk(b"PLTE", bytes(colors)) + chunk(b"IDAT", zlib.compress(body))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + parts + chunk(b"IEND", b""))
 
 
@@ -211,7 +211,7 @@ def visevent(root: Path) -> Path:
 
 def folder(root: Path) -> Path:
     root.mkdir(parents=True, exist_ok=True)
-    video = cv2.VideoWriter(str(root / "a.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, SIZE)
+    video = cv2.VideoWriter(str(root / "a.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, SIZE)
     for i in range(COUNT):
         video.write(picture(i))
     video.release()

@@ -75,11 +75,12 @@ def check_case(tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int)
 def check_crop(count: int) -> int:
     """Compares crops of BGR and NV12 frames, into float32 and float16, with the twin; returns how many."""
     rng = np.random.default_rng()
-    colours = [1 / s for s in STD] + [-m / s for m, s in zip(MEAN, STD, strict=True)] + list(FILL)
+    colors = [1 / s for s in STD] + [-m / s for m, s in zip(MEAN, STD, strict=True)] + list(FILL)
     for _ in range(count):
         height, width = (2 * int(n) for n in rng.integers(1, 300, 2))
         rows, cols = (int(n) for n in rng.integers(1, 300, 2))
-        region = [*rng.uniform(-50, 300, 2), *rng.uniform(1, 500, 2)]
+        x, y, w, h = (*rng.uniform(-50, 300, 2), *rng.uniform(1, 500, 2))
+        region = (x, y, w, h)
         bgr = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         chroma = rng.integers(0, 256, (height // 2, width // 2, 2), dtype=np.uint8)
         luma = np.ascontiguousarray(bgr[..., 0])
@@ -89,7 +90,7 @@ def check_crop(count: int) -> int:
         for kind, frame, more in (("BGR", bgr, None), ("NV12", luma, torch.from_numpy(chroma).cuda())):
             for dtype in (torch.float32, torch.float16):
                 out = torch.full((3, rows, cols), float(POISON), dtype=dtype, device="cuda")
-                crop(torch.from_numpy(frame).cuda(), more, region, out, colours)
+                crop(torch.from_numpy(frame).cuda(), more, region, out, colors)
                 torch.cuda.synchronize()
                 error = np.abs(out.cpu().float().numpy() - twin[int(kind == "NV12"), 0]).max()
                 if not error <= (1e-3 if dtype == torch.float32 else 5e-3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -106,23 +107,26 @@ class FusedSelect:
 
 
 def crop(
-    frame: Tensor, chroma: Tensor | None, region: list[float], out: Tensor, colours: list[float]
+    frame: Tensor, chroma: Tensor | None, region: Sequence[float], out: Tensor, colors: Sequence[float]
 ) -> None:
     """``frame`` (H, W, 3) BGR, or (H, W) luma with ``chroma`` (H / 2, W / 2, 2), into ``out`` (3, rows, cols)."""
     kernels = ctypes.CDLL(str(library("cuda")))
     height, width = frame.shape[:2]
     if chroma is None:
-        function, given = kernels.edgetrack_crop_bgr, Plane(frame.data_ptr(), frame.stride(0), height, width)
+        function = kernels.edgetrack_crop_bgr
+        given: ctypes.Structure = Plane(frame.data_ptr(), frame.stride(0), height, width)
     else:
         function = kernels.edgetrack_crop_nv12
         rows = (frame.stride(0), chroma.stride(0))
         given = Planes(frame.data_ptr(), chroma.data_ptr(), *rows, height, width)
-    box, numbers = (ctypes.c_double * 4)(*region), (ctypes.c_float * 9)(*colours)
+    box, numbers = (ctypes.c_double * 4)(*region), (ctypes.c_float * 9)(*colors)
     half, address = int(out.dtype == torch.float16), ctypes.c_void_p(out.data_ptr())
     require(function(ctypes.byref(given), box, numbers, *out.shape[1:], half, address, stream()))
 
 
-def make_inputs(batch: int, number: int, width: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
+def make_inputs(
+    batch: int, number: int, width: int, dtype: torch.dtype, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """tokens, prototypes (unit), threshold, on the GPU."""
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.randn(batch, number, width, generator=generator)

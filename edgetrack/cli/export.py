@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -75,39 +74,37 @@ def export_command(
     are less accurate than --min-auc-ratio allows, or not faster (float16: for a CPU); then the exit code is 1, and
     report.json says why. What the bundle had before stays.
     """
-    request = _request(SimpleNamespace(**locals()))
-    _refuse_unused(context, request)
-    _export(request)
-
-
-def _request(given: SimpleNamespace) -> Request:
-    """Return what the options ask for."""
     from edgetrack._imports import require
 
     require("onnx", extra="int8")
     from edgetrack.export.command import Request
     from edgetrack.export.gate import GateConfig
 
-    box = None if given.box is None else parse_box(given.box)
-    calibration = tuple(given.calibration or ())
-    gate = GateConfig(
-        calibration, given.text, box, given.accept, given.target, given.min_auc_ratio, given.threads
+    request = Request(
+        model=model,
+        output=output,
+        precisions=("int8",) * int8 + ("fp16",) * fp16,
+        gate=GateConfig(
+            calibration=tuple(calibration or ()),
+            text=text,
+            box=None if box is None else parse_box(box),
+            accept=accept,
+            target=target,
+            min_auc_ratio=min_auc_ratio,
+            threads=threads,
+        ),
+        page=report,
+        force=force,
+        retarget=target != "auto",
+        weights=tuple(weights or ()),
+        trust=trust,
+        text_encoder=text_encoder,
+        grounder=grounder,
+        name=name,
+        version=version,
     )
-    return Request(
-        model=given.model,
-        output=given.output,
-        precisions=("int8",) * given.int8 + ("fp16",) * given.fp16,
-        gate=gate,
-        page=given.report,
-        force=given.force,
-        retarget=given.target != "auto",
-        weights=tuple(given.weights or ()),
-        trust=given.trust,
-        text_encoder=given.text_encoder,
-        grounder=given.grounder,
-        name=given.name,
-        version=given.version,
-    )
+    _refuse_unused(context, request)
+    _export(request)
 
 
 def _export(request: Request) -> None:

@@ -24,18 +24,18 @@ _SIZE = "480p"
 
 @cache
 def _palette() -> dict[int, int]:
-    """Colour 0xRRGGBB to object, by the colour map of PASCAL VOC that these PNG files carry."""
-    colours = {}
+    """Color 0xRRGGBB to object, by the color map of PASCAL VOC that these PNG files carry."""
+    colors = {}
     for number in range(256):
         red, green, blue = (
             sum((number >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)) for channel in range(3)
         )
-        colours[red << 16 | green << 8 | blue] = number
-    return colours
+        colors[red << 16 | green << 8 | blue] = number
+    return colors
 
 
 def _codes(path: Path) -> NDArray[np.int64]:
-    """(H, W) of 0xRRGGBB; OpenCV gives the palette's colours, not its indices."""
+    """(H, W) of 0xRRGGBB; OpenCV gives the palette's colors, not its indices."""
     pixels = load_cv2().imread(str(path), load_cv2().IMREAD_UNCHANGED) if path.is_file() else None
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise DatasetError(
@@ -45,12 +45,12 @@ def _codes(path: Path) -> NDArray[np.int64]:
 
 
 def _objects(path: Path) -> dict[int, int]:
-    """Object to colour, of the objects in a mask."""
+    """Object to color, of the objects in a mask."""
     found = {}
     for code in np.unique(_codes(path)).tolist():
         if code not in _palette():
             raise DatasetError(
-                f"{path}: colour #{code:06x} is not of the DAVIS palette; unpack the archive again"
+                f"{path}: color #{code:06x} is not of the DAVIS palette; unpack the archive again"
             )
         found[_palette()[code]] = code
     return {number: code for number, code in found.items() if 0 < number < 255}  # 255 is "do not care"
@@ -78,10 +78,10 @@ class _Masks:
 
     folder: Path
     names: tuple[str, ...]
-    colour: int
+    color: int
 
     def __call__(self, index: int) -> NDArray[np.bool_]:
-        return np.asarray(_codes(self.folder / self.names[index]) == self.colour)
+        return np.asarray(_codes(self.folder / self.names[index]) == self.color)
 
 
 @cache
@@ -93,8 +93,8 @@ def _boxes(masks: _Masks) -> tuple[list[float], ...]:
 def _read(root: Path, split: str, name: str) -> Sequence:
     video, _, number = name.rpartition("_")
     folder = root / "Annotations" / _SIZE / video
-    colour = next(code for code, index in _palette().items() if index == int(number))
-    masks = _Masks(folder, tuple(image_names(folder)), colour)
+    color = next(code for code, index in _palette().items() if index == int(number))
+    masks = _Masks(folder, tuple(image_names(folder)), color)
     boxes = np.array(_boxes(masks), np.float64)
     frames = all_frames(root / "JPEGImages" / _SIZE / video, len(boxes), folder)
     return Sequence(name, frames, boxes, masks=masks)

@@ -1,4 +1,4 @@
-"""Sets with a second picture beside each colour picture: thermal, depth, events. Their colour pictures are read.
+"""Sets with a second picture beside each color picture: thermal, depth, events. Their color pictures are read.
 
     LasHeR/{testingsetList.txt, testingset/NAME/{visible/000001.jpg, visible.txt}}              Li et al., TIP 2022
     DepthTrack/test/{list.txt, NAME/{color/00000001.jpg, groundtruth.txt}}                     Yan et al., ICCV 2021

@@ -1,4 +1,4 @@
-"""A labelled sequence, and its frames, which are read when they are asked for."""
+"""A labeled sequence, and its frames, which are read when they are asked for."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The cars of the demo: a few hundred shaded polygons through a pinhole camera, with no file to load.
 
-World: metres, x to the right along the street, y away from the camera, z up. A car is lofted from
+World: meters, x to the right along the street, y away from the camera, z up. A car is lofted from
 its side view: each corner of the outline has a half width, so that sill, waist and roof differ in depth.
 """
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from edgetrack.demo.shapes import VAN, Shape
 
-Points = NDArray[np.float64]  # (N, 3) in metres
-Colour = tuple[int, int, int]  # BGR
+Points = NDArray[np.float64]  # (N, 3) in meters
+Color = tuple[int, int, int]  # BGR
 
 SUN = np.array([-0.45, -0.6, 0.66]) / np.linalg.norm([-0.45, -0.6, 0.66])
-GLASS: Colour = (64, 54, 46)
-TYRE: Colour = (30, 29, 28)
-RIM: Colour = (168, 166, 162)
+GLASS: Color = (64, 54, 46)
+TYRE: Color = (30, 29, 28)
+RIM: Color = (168, 166, 162)
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class Camera:
     """A pinhole camera above the pavement, looking across the street and down.
 
     Attributes:
-        eye: its place in metres.
+        eye: its place in meters.
         pitch: downward tilt in radians.
         focal: focal length in pixels.
-        centre: principal point in pixels.
+        center: principal point in pixels.
     """
 
     eye: tuple[float, float, float]
     pitch: float
     focal: float
-    centre: tuple[float, float]
+    center: tuple[float, float]
 
     def project(self, points: Points) -> NDArray[np.float64]:
         """Pixels (N, 2) of world points (N, 3) in front of the camera."""
@@ -46,15 +46,15 @@ class Camera:
         depth = rel[:, 1] * cos - rel[:, 2] * sin
         up = rel[:, 1] * sin + rel[:, 2] * cos
         scale = self.focal / np.maximum(depth, 0.1)
-        return np.stack([self.centre[0] + rel[:, 0] * scale, self.centre[1] - up * scale], axis=1)
+        return np.stack([self.center[0] + rel[:, 0] * scale, self.center[1] - up * scale], axis=1)
 
 
 @dataclass(frozen=True)
 class Face:
-    """A flat polygon with its own colour, already lit."""
+    """A flat polygon with its own color, already lit."""
 
     points: Points
-    colour: Colour
+    color: Color
     normal: NDArray[np.float64] | None = None  # given where the camera may see it from behind
 
 
@@ -74,7 +74,7 @@ def draw_car(
         canvas: BGR picture to draw into.
         camera: which looks towards +y.
         faces: from `car_faces`.
-        at: x and y of the car on the ground in metres.
+        at: x and y of the car on the ground in meters.
         mirrored: drives towards -x.
     """
     flip = np.array([-1.0 if mirrored else 1.0, 1.0, 1.0])
@@ -86,7 +86,7 @@ def draw_car(
             continue
         pixels = camera.project(points)
         corners.append(pixels)
-        cv2.fillPoly(canvas, [np.round(pixels * 16).astype(np.int32)], face.colour, cv2.LINE_AA, 4)
+        cv2.fillPoly(canvas, [np.round(pixels * 16).astype(np.int32)], face.color, cv2.LINE_AA, 4)
     return np.concatenate(corners)
 
 
@@ -115,7 +115,7 @@ def draw_shadow(
     cv2.fillPoly(mask, [np.round(hull * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
 
 
-def car_faces(shape: Shape, paint: Colour) -> list[Face]:
+def car_faces(shape: Shape, paint: Color) -> list[Face]:
     """The polygons of a car that drives towards +x, in the order in which a camera at -y must draw them."""
     half, top = shape.width / 2, shape.roof / 2
     waist = min(z for _, z in shape.cabin)
@@ -142,13 +142,13 @@ def car_faces(shape: Shape, paint: Colour) -> list[Face]:
     return faces + _details(shape, body_half, paint)
 
 
-def _details(shape: Shape, body_half: Any, paint: Colour) -> list[Face]:
+def _details(shape: Shape, body_half: Any, paint: Color) -> list[Face]:
     faces = []
     nose, tail = max(x for x, _ in shape.body), min(x for x, _ in shape.body)
     seam = _shade(paint, 0.45)
 
-    def plate(corners: list[tuple[float, float]], colour: Colour, out: float = 0.012) -> None:
-        faces.append(Face(np.array([(x, -body_half(z) - out, z) for x, z in corners]), colour))
+    def plate(corners: list[tuple[float, float]], color: Color, out: float = 0.012) -> None:
+        faces.append(Face(np.array([(x, -body_half(z) - out, z) for x, z in corners]), color))
 
     sill = shape.body[0][1]
     plate(
@@ -173,9 +173,9 @@ def _wheel(x: float, shape: Shape) -> list[Face]:
     angle = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     side = -shape.width / 2 + 0.02
 
-    def disc(radius: float, y: float, colour: Colour) -> Face:
+    def disc(radius: float, y: float, color: Color) -> Face:
         ring = [x + radius * np.cos(angle), np.full_like(angle, y), shape.wheel + radius * np.sin(angle)]
-        return Face(np.stack(ring, axis=1), colour)
+        return Face(np.stack(ring, axis=1), color)
 
     arch = disc(shape.wheel + 0.07, side - 0.01, (26, 25, 24))
     arch.points[:, 2] = np.maximum(arch.points[:, 2], shape.body[0][1] - 0.02)
@@ -192,7 +192,7 @@ def _wheel(x: float, shape: Shape) -> list[Face]:
 
 
 def _strip(
-    profile: list[tuple[float, float, float]], paint: Colour, *, glass_ends: bool = False
+    profile: list[tuple[float, float, float]], paint: Color, *, glass_ends: bool = False
 ) -> list[Face]:
     """The skin between the two flanks: bumpers, bonnet, screens, roof."""
     faces = []
@@ -211,7 +211,7 @@ def _strip(
     return faces
 
 
-def _flank(outline: tuple[tuple[float, float], ...], half: Any, paint: Colour) -> list[Face]:
+def _flank(outline: tuple[tuple[float, float], ...], half: Any, paint: Color) -> list[Face]:
     """The near side, cut into level bands so that it shades from sky at the top to road at the bottom."""
     polygon = np.array(outline)
     low, high = polygon[:, 1].min(), polygon[:, 1].max()
@@ -240,12 +240,12 @@ def _clip(polygon: NDArray[np.float64], level: float, sign: float) -> NDArray[np
     return np.array(kept).reshape(-1, 2)
 
 
-def _lit(colour: Colour, normal: NDArray[np.float64]) -> Colour:
+def _lit(color: Color, normal: NDArray[np.float64]) -> Color:
     sky = 0.5 + 0.5 * normal[2]
     light = 0.42 + 0.22 * sky + 0.55 * max(0.0, float(normal @ SUN))
-    return _shade(colour, light)
+    return _shade(color, light)
 
 
-def _shade(colour: Colour, light: float) -> Colour:
-    blue, green, red = (min(255, round(c * light)) for c in colour)
+def _shade(color: Color, light: float) -> Color:
+    blue, green, red = (min(255, round(c * light)) for c in color)
     return blue, green, red

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.demo.cars import Camera, Colour, Face, car_faces, draw_car, draw_shadow
+from edgetrack.demo.cars import Camera, Color, Face, car_faces, draw_car, draw_shadow
 from edgetrack.demo.shapes import HATCHBACK, SALOON, VAN, Shape
 from edgetrack.demo.street import paint_foreground, paint_street
 from edgetrack.io.opencv import load_cv2
@@ -31,13 +31,13 @@ class Car:
 
     name: str
     shape: Shape
-    paint: Colour  # BGR
-    lane_y: float  # metres
-    start_x: float  # metres, at time 0
-    speed: float  # metres a second; negative drives to the left
+    paint: Color  # BGR
+    lane_y: float  # meters
+    start_x: float  # meters, at time 0
+    speed: float  # meters a second; negative drives to the left
 
     def x(self, time_s: float) -> float:
-        """Where it is along the street, in metres: it speeds up and slows down a little."""
+        """Where it is along the street, in meters: it speeds up and slows down a little."""
         return self.start_x + self.speed * time_s + 0.25 * math.sin(1.1 * time_s + self.lane_y)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shape:
-    """A car seen from its right side, nose at +x; metres, origin on the ground under its middle.
+    """A car seen from its right side, nose at +x; meters, origin on the ground under its middle.
 
     Attributes:
         body: outline (x, z) of the lower part, counter-clockwise from the rear sill.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgetrack.demo.cars import Camera
 
 Picture = NDArray[np.uint8]
-HOUSES_Y = 13.0  # metres from the origin; the camera stands at negative y
+HOUSES_Y = 13.0  # meters from the origin; the camera stands at negative y
 KERBS_Y = (-0.6, 7.6)
 FAR_X = 40.0
 
@@ -54,8 +54,8 @@ def paint_foreground(
     width, height = size
     picture = np.zeros((height, width, 3), np.uint8)
     mask = np.zeros((height, width), np.uint8)
-    _post(cv2, picture, mask, camera, at=(3.1, -1.3), radius=(0.17, 0.13), top=6.0, colour=(52, 66, 84))
-    _post(cv2, picture, mask, camera, at=(-4.4, -1.0), radius=(0.07, 0.05), top=6.5, colour=(78, 82, 74))
+    _post(cv2, picture, mask, camera, at=(3.1, -1.3), radius=(0.17, 0.13), top=6.0, color=(52, 66, 84))
+    _post(cv2, picture, mask, camera, at=(-4.4, -1.0), radius=(0.07, 0.05), top=6.5, color=(78, 82, 74))
     crown = camera.project(np.array([(3.1, -1.3, 4.7)]))[0]
     for _ in range(900):
         spread = rng.normal(0, 1, 2) * (0.13 * width, 0.045 * height)
@@ -112,12 +112,12 @@ def _paint_houses(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Gen
     for x in np.arange(-24.0, 24.0, 0.35):  # a low hedge before the houses
         if np.sin(x * 0.45) > -0.2:
             size = rng.uniform(0.35, 0.6)
-            centre = camera.project(np.array([(x, y - 0.7, 0.4)]))[0]
+            center = camera.project(np.array([(x, y - 0.7, 0.4)]))[0]
             radius = size * camera.focal / (y - camera.eye[1])
             green = tuple(float(c) for c in np.array([52, 92, 70]) * rng.uniform(0.7, 1.15))
             cv2.circle(
                 picture,
-                tuple(np.round(centre).astype(int).tolist()),
+                tuple(np.round(center).astype(int).tolist()),
                 round(radius),
                 green,
                 cv2.FILLED,
@@ -149,7 +149,7 @@ def _post(
     at: tuple[float, float],
     radius: tuple[float, float],
     top: float,
-    colour: tuple[int, int, int],
+    color: tuple[int, int, int],
 ) -> None:
     """An upright round post, lit from the left."""
     edges = np.linspace(-1, 1, 9)
@@ -157,21 +157,21 @@ def _post(
         corners = [(a, radius[0], 0), (b, radius[0], 0), (b, radius[1], top), (a, radius[1], top)]
         strip = [(at[0] + side * r, at[1], z) for side, r, z in corners]
         light = 1.25 - 0.75 * (a + 1) / 2
-        _quad(cv2, picture, camera, strip, tuple(round(c * light) for c in colour))
+        _quad(cv2, picture, camera, strip, tuple(round(c * light) for c in color))
         _quad(cv2, mask, camera, strip, 255)
 
 
 def _ground(
-    cv2: Any, picture: Picture, camera: Camera, near: float, far: float, colour: tuple[int, int, int]
+    cv2: Any, picture: Picture, camera: Camera, near: float, far: float, color: tuple[int, int, int]
 ) -> None:
     near = max(near, camera.eye[1] + 1.5)
     _quad(
-        cv2, picture, camera, [(-FAR_X, near, 0), (FAR_X, near, 0), (FAR_X, far, 0), (-FAR_X, far, 0)], colour
+        cv2, picture, camera, [(-FAR_X, near, 0), (FAR_X, near, 0), (FAR_X, far, 0), (-FAR_X, far, 0)], color
     )
 
 
 def _quad(
-    cv2: Any, picture: Picture, camera: Camera, corners: list[tuple[float, float, float]], colour: Any
+    cv2: Any, picture: Picture, camera: Camera, corners: list[tuple[float, float, float]], color: Any
 ) -> None:
     pixels = camera.project(np.array(corners, np.float64))
-    cv2.fillPoly(picture, [np.round(pixels * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
+    cv2.fillPoly(picture, [np.round(pixels * 16).astype(np.int32)], color, cv2.LINE_AA, 4)

@@ -105,7 +105,7 @@ class OrtEngine(LazyEngine):
         )
 
     def _open(self, role: str) -> Any:
-        path = self.bundle.graph(role, self.precision, flavour="ort")
+        path = self.bundle.graph(role, self.precision, flavor="ort")
         return OrtGraph(role, path, threads=self._threads, operators=self._operators)
 
 

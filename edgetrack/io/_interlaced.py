@@ -56,7 +56,7 @@ def read_interlaced(
 
 def _pictures(av: Any, container: Any, stream: Any, reading: Reading) -> Iterator[Any]:
     for packet in container.demux(stream):
-        if reading.cancelled:
+        if reading.canceled:
             return
         try:
             yield from packet.decode()

@@ -188,7 +188,7 @@ def _frames(capture: _Capture, *, live: bool, fps: float | None, count: float | 
 
 def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Frames:
     index, misses, time_s = 0, 0, -1.0
-    while misses < MISSES and not capture.reading.cancelled:
+    while misses < MISSES and not capture.reading.canceled:
         pixels = capture.read()
         if pixels is None:  # a broken picture, or the end: only what follows tells
             misses += 1
@@ -214,7 +214,7 @@ def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Fra
 def _read_live(capture: _Capture) -> Frames:
     opened_s = time.perf_counter()
     index, misses, missing_s = 0, 0, 0.0
-    while not capture.reading.cancelled:
+    while not capture.reading.canceled:
         pixels = capture.read()
         now_s = time.perf_counter()
         if pixels is not None:

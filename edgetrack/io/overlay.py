@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from edgetrack.io.opencv import load_cv2
 from edgetrack.types import Box, Status, Track
 
-Colour = tuple[int, int, int]  # BGR
+Color = tuple[int, int, int]  # BGR
 
-# Far apart in hue and in brightness, so that they differ for colour-blind eyes too.
-COLOURS: dict[Status, Colour] = {
+# Far apart in hue and in brightness, so that they differ for color-blind eyes too.
+COLORS: dict[Status, Color] = {
     "tracking": (110, 220, 60),
     "uncertain": (60, 190, 255),
     "lost": (80, 80, 240),
     "searching": (230, 190, 120),
 }
 # Of several targets, in the order of their first tracks (Okabe and Ito, "Color universal design", 2008, without black).
-TARGET_COLOURS: tuple[Colour, ...] = (
+TARGET_COLORS: tuple[Color, ...] = (
     (66, 228, 240),
     (233, 180, 86),
     (0, 94, 213),
@@ -40,46 +40,46 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
     cv2 = load_cv2()
     height, width = pixels.shape[:2]
     scale = min(max(min(height, width) / 640, 0.7), 2.5)
-    colour = COLOURS[track.status]
+    color = COLORS[track.status]
     if track.box is not None:
-        _draw_box(cv2, pixels, track.box, colour, scale)
-        _tag(cv2, pixels, track.box, f"{track.score:.2f}", colour, scale)
+        _draw_box(cv2, pixels, track.box, color, scale)
+        _tag(cv2, pixels, track.box, f"{track.score:.2f}", color, scale)
     words = track.status if track.basis == "network" else f"{track.status} ({track.basis})"
     words = words if text is None else f"{text}: {words}"
-    _caption(cv2, pixels, words, colour, scale)
+    _caption(cv2, pixels, words, color, scale)
 
 
-def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colours: dict[str, Colour]) -> None:
-    """Draws several targets, each in a colour of its own, and a line for each, into ``pixels`` (H, W, 3) BGR, in place.
+def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colors: dict[str, Color]) -> None:
+    """Draws several targets, each in a color of its own, and a line for each, into ``pixels`` (H, W, 3) BGR, in place.
 
-    ``colours`` is what each name got so far; a name that is new gets the next colour.
+    ``colors`` is what each name got so far; a name that is new gets the next color.
     """
     cv2 = load_cv2()
     scale = min(max(min(pixels.shape[:2]) / 640, 0.7), 2.5)
     for name in tracks:
-        colours.setdefault(name, TARGET_COLOURS[len(colours) % len(TARGET_COLOURS)])
+        colors.setdefault(name, TARGET_COLORS[len(colors) % len(TARGET_COLORS)])
     for name, track in tracks.items():
         if track.box is not None:
-            _draw_box(cv2, pixels, track.box, colours[name], scale)
-            _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", colours[name], scale)
+            _draw_box(cv2, pixels, track.box, colors[name], scale)
+            _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", colors[name], scale)
     for row, (name, track) in enumerate(tracks.items()):
-        _caption(cv2, pixels, f"{name}: {track.status}", colours[name], scale, row=row)
+        _caption(cv2, pixels, f"{name}: {track.status}", colors[name], scale, row=row)
 
 
-def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, colour: Colour, scale: float) -> None:
+def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, color: Color, scale: float) -> None:
     """A thin frame with strong corners: the target stays visible inside."""
     left, top, right, bottom = _corners(box)
     thin, thick = max(2, round(1.5 * scale)), max(3, round(4 * scale))
     arm = max(4, round(0.22 * min(right - left, bottom - top)))
     cv2.rectangle(pixels, (left, top), (right, bottom), INK, thin + 2, cv2.LINE_AA)
-    cv2.rectangle(pixels, (left, top), (right, bottom), colour, thin, cv2.LINE_AA)
+    cv2.rectangle(pixels, (left, top), (right, bottom), color, thin, cv2.LINE_AA)
     for x, dx in ((left, arm), (right, -arm)):
         for y, dy in ((top, arm), (bottom, -arm)):
             corner = np.array([(x + dx, y), (x, y), (x, y + dy)], np.int32)
-            cv2.polylines(pixels, [corner], False, colour, thick, cv2.LINE_AA)
+            cv2.polylines(pixels, [corner], False, color, thick, cv2.LINE_AA)
 
 
-def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, colour: Colour, scale: float) -> None:
+def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, color: Color, scale: float) -> None:
     """The score on a plate above the box, or inside it where there is no room above."""
     left, top, _, _ = _corners(box)
     (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.6 * scale, 1)
@@ -88,14 +88,14 @@ def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, colour: Colo
     x = int(np.clip(left, 0, max(0, pixels.shape[1] - wide)))
     y = top - tall - pad // 2
     y = y if y >= 0 else max(0, top + pad)
-    cv2.rectangle(pixels, (x, y), (x + wide, y + tall), colour, cv2.FILLED)
+    cv2.rectangle(pixels, (x, y), (x + wide, y + tall), color, cv2.FILLED)
     _write(cv2, pixels, words, (x + pad, y + tall - below), 0.6 * scale, INK)
 
 
 def _caption(
-    cv2: Any, pixels: NDArray[np.uint8], words: str, colour: Colour, scale: float, *, row: int = 0
+    cv2: Any, pixels: NDArray[np.uint8], words: str, color: Color, scale: float, *, row: int = 0
 ) -> None:
-    """A dark translucent plate at the top left, below ``row`` others, with a dot in the colour."""
+    """A dark translucent plate at the top left, below ``row`` others, with a dot in the color."""
     (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.7 * scale, 1)
     pad = round(10 * scale)
     tall = h + below + pad
@@ -103,12 +103,12 @@ def _caption(
     plate = pixels[top : top + tall, pad : pad + w + 3 * pad + h]
     plate[:] = (plate * 0.35).astype(np.uint8)
     middle = top + tall // 2
-    cv2.circle(pixels, (2 * pad + h // 3, middle), max(2, round(0.4 * h)), colour, cv2.FILLED, cv2.LINE_AA)
+    cv2.circle(pixels, (2 * pad + h // 3, middle), max(2, round(0.4 * h)), color, cv2.FILLED, cv2.LINE_AA)
     _write(cv2, pixels, words, (3 * pad + h // 2, middle + h // 2), 0.7 * scale, PAPER)
 
 
 def _write(
-    cv2: Any, pixels: NDArray[np.uint8], words: str, at: tuple[int, int], size: float, ink: Colour
+    cv2: Any, pixels: NDArray[np.uint8], words: str, at: tuple[int, int], size: float, ink: Color
 ) -> None:
     thickness = max(1, round(1.6 * size))
     cv2.putText(pixels, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA)

@@ -193,7 +193,7 @@ def _read_animation(data: bytes, name: str, reading: Reading) -> Frames:
             "pip install 'opencv-python-headless>=4.11'"
         )
     levels, packed, index, time_s = Levels(reading), np.frombuffer(data, np.uint8), 0, 0.0
-    while not reading.cancelled:
+    while not reading.canceled:
         try:
             with silent(cv2):
                 _, animation = cv2.imdecodeanimation(packed, start=index, count=BATCH)
@@ -215,7 +215,7 @@ def _read_pages(path: Path, data: bytes, fps: float, reading: Reading) -> Frames
     first = decoded(data, str(path))
     yield Frame(levels.to_8_bits(first), 0, 0.0)
     index, page, count = 1, 1, int(cv2.imcount(str(path)))
-    while page < count and not reading.cancelled:
+    while page < count and not reading.canceled:
         with silent(cv2):
             _, pages = cv2.imreadmulti(str(path), page, BATCH, flags=cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
         if not pages:

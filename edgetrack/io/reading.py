@@ -14,14 +14,14 @@ class Reading:
         complaints: how often the decoder complained, of those and of pictures that it mended.
         complaint: the first complaint.
         remarks: what else a user should know of how the frames came about.
-        cancelled: set when nobody wants frames any more.
+        canceled: set when nobody wants frames any more.
     """
 
     broken: int = 0
     complaints: int = 0
     complaint: str = ""
     remarks: list[str] = field(default_factory=list)
-    cancelled: bool = False
+    canceled: bool = False
 
     def remark(self, text: str) -> None:
         """Adds what is not there yet."""

@@ -18,7 +18,7 @@ from edgetrack.errors import SinkError
 from edgetrack.io.files import OutputFile
 from edgetrack.io.names import printable
 from edgetrack.io.opencv import load_cv2
-from edgetrack.io.overlay import COLOURS
+from edgetrack.io.overlay import COLORS
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
@@ -44,24 +44,24 @@ def _list(of: Any) -> dict[str, Any]:
 
 
 _TIME = _fields(sec=_INTEGER, nsec=_INTEGER)
-_POINT, _COLOUR = _fields(x=_NUMBER, y=_NUMBER), _fields(r=_NUMBER, g=_NUMBER, b=_NUMBER, a=_NUMBER)
+_POINT, _COLOR = _fields(x=_NUMBER, y=_NUMBER), _fields(r=_NUMBER, g=_NUMBER, b=_NUMBER, a=_NUMBER)
 _PAIRS = _list(_fields(key=_TEXT, value=_TEXT))
 _LOOP = {
     "metadata": _PAIRS,
-    "outline_color": _COLOUR,
-    "fill_color": _COLOUR,
+    "outline_color": _COLOR,
+    "fill_color": _COLOR,
     "thickness": _NUMBER,
     "points": _list(_POINT),
 }
-_LABEL = {"metadata": _PAIRS, "position": _POINT, "text": _TEXT, "font_size": _NUMBER, "text_color": _COLOUR}
+_LABEL = {"metadata": _PAIRS, "position": _POINT, "text": _TEXT, "font_size": _NUMBER, "text_color": _COLOR}
 SCHEMAS: dict[str, dict[str, Any]] = {
     IMAGE: _fields(
         timestamp=_TIME, frame_id=_TEXT, format=_TEXT, data={"type": "string", "contentEncoding": "base64"}
     ),
     ANNOTATIONS: _fields(
         circles=_list(_fields(timestamp=_TIME)),
-        points=_list(_fields(timestamp=_TIME, type=_INTEGER, outline_colors=_list(_COLOUR), **_LOOP)),
-        texts=_list(_fields(timestamp=_TIME, background_color=_COLOUR, **_LABEL)),
+        points=_list(_fields(timestamp=_TIME, type=_INTEGER, outline_colors=_list(_COLOR), **_LOOP)),
+        texts=_list(_fields(timestamp=_TIME, background_color=_COLOR, **_LABEL)),
     ),
     TRACK: _fields(
         timestamp=_TIME,
@@ -214,15 +214,15 @@ def _annotations(track: Track, stamp: Mapping[str, int]) -> dict[str, Any]:
     if track.box is None:
         return {"circles": [], "points": [], "texts": []}
     x, y, w, h = track.box.xywh
-    blue, green, red = (value / 255 for value in COLOURS[track.status])
-    colour, none = {"r": red, "g": green, "b": blue, "a": 1.0}, {"r": 0.0, "g": 0.0, "b": 0.0, "a": 0.0}
+    blue, green, red = (value / 255 for value in COLORS[track.status])
+    color, none = {"r": red, "g": green, "b": blue, "a": 1.0}, {"r": 0.0, "g": 0.0, "b": 0.0, "a": 0.0}
     corners = [{"x": a, "y": b} for a, b in ((x, y), (x + w, y), (x + w, y + h), (x, y + h))]
-    loop = {"type": LINE_LOOP, "points": corners, "outline_color": colour, "outline_colors": []}
+    loop = {"type": LINE_LOOP, "points": corners, "outline_color": color, "outline_colors": []}
     text = {"position": {"x": x, "y": y}, "text": f"{track.status} {track.score:.2f}", "font_size": 14.0}
     return {
         "circles": [],
         "points": [{"timestamp": stamp, "metadata": [], "fill_color": none, "thickness": 2.0, **loop}],
         "texts": [
-            {"timestamp": stamp, "metadata": [], "text_color": colour, "background_color": none, **text}
+            {"timestamp": stamp, "metadata": [], "text_color": color, "background_color": none, **text}
         ],
     }

@@ -121,13 +121,13 @@ class Source:
     def close(self) -> None:
         """Stop the reader thread and release the device or file. May be called twice."""
         self._forget.detach()
-        self._reading.cancelled = True
+        self._reading.canceled = True
         self._reader.close()
 
 
 def _left_open(reader: Reader[Frame], reading: Reading, name: str) -> None:
     """For a source that nobody has closed: at its collection, or at the end of the process."""
-    reading.cancelled = True
+    reading.canceled = True
     reader.close()
     warnings.warn(
         f"source {name} was left open; use it as in: with open_source(...) as source",

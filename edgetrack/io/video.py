@@ -14,7 +14,7 @@ from edgetrack._imports import require
 from edgetrack.errors import SinkError
 from edgetrack.io.files import OutputFile
 from edgetrack.io.opencv import load_cv2
-from edgetrack.io.overlay import Colour, draw, draw_all
+from edgetrack.io.overlay import Color, draw, draw_all
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
@@ -31,7 +31,7 @@ class DrawingSink(Closing):
 
     def __init__(self, text: str | None) -> None:
         self._text = text
-        self._colours: dict[str, Colour] = {}
+        self._colors: dict[str, Color] = {}
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         self._show(frame, lambda pixels: draw(pixels, track, self._text))
@@ -39,7 +39,7 @@ class DrawingSink(Closing):
     def write_all(
         self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
     ) -> None:
-        self._show(frame, lambda pixels: draw_all(pixels, tracks, self._colours))
+        self._show(frame, lambda pixels: draw_all(pixels, tracks, self._colors))
 
     def _show(self, frame: Frame, paint: Callable[[NDArray[np.uint8]], None]) -> None:
         raise NotImplementedError

@@ -85,7 +85,7 @@ class SelectedLayer(nn.Module):
 class ChannelSelfAttention(nn.Module):
     """Attention between channels instead of tokens (cross-covariance, El-Nouby et al., NeurIPS 2021, section 3).
 
-    Its cost is linear in the number of tokens; queries and keys are L2-normalised over the map and a learned
+    Its cost is linear in the number of tokens; queries and keys are L2-normalized over the map and a learned
     temperature scales their 48x48 products.
     """
 

@@ -14,12 +14,12 @@ _UNIT = 16  # cells: what the size head counts in, so that it says the same of a
 
 
 class Heads(nn.Module):
-    """Centre, offset and size maps, and one presence logit, from a map (B, D, S, S).
+    """Center, offset and size maps, and one presence logit, from a map (B, D, S, S).
 
-    Output: ``score`` logits (B, 1, S, S); ``offset`` (B, 2, S, S), x and y from the cell's centre in cells; ``size``
+    Output: ``score`` logits (B, 1, S, S); ``offset`` (B, 2, S, S), x and y from the cell's center in cells; ``size``
     (B, 2, S, S), width and height as a share of the crop's side; ``presence`` logit (B, 1); ``quality`` logits
     (B, 1, S, S): whether the box that the cell gives is right. Every cell on the target may give its box, not only the
-    one at its centre.
+    one at its center.
     """
 
     def __init__(self, width: int, hidden: int = 96) -> None:
@@ -33,22 +33,22 @@ class Heads(nn.Module):
         self.size = nn.Conv2d(hidden, 2, 1)
         self.quality = nn.Conv2d(2 * hidden, 1, 1)
         self.presence = nn.Sequential(nn.Linear(2 * hidden + 1, 64), nn.ReLU(), nn.Linear(64, 1))
-        nn.init.constant_(self.score.bias, -math.log(99.0))  # type: ignore[arg-type]  # few cells are centres
+        nn.init.constant_(self.score.bias, -math.log(99.0))  # type: ignore[arg-type]  # few cells are centers
         nn.init.constant_(self.size.bias, math.log(0.25))  # type: ignore[arg-type]  # factor 4: a quarter of the crop
         for conv in (self.score, self.offset, self.size):
             nn.init.normal_(conv.weight, std=0.01)
 
     def forward(self, grid: Tensor) -> dict[str, Tensor]:
         shared = F.relu(self.shared(self.norm(grid)))
-        centre, extent = F.relu(self.centre(shared)), F.relu(self.extent(shared))
-        score = self.score(centre)
+        center, extent = F.relu(self.centre(shared)), F.relu(self.extent(shared))
+        score = self.score(center)
         weights = torch.softmax(score.flatten(2), dim=-1)  # (B, 1, N): look where the target would be
-        there = (centre.flatten(2) * weights).sum(-1)
-        pooled = torch.cat((there, centre.flatten(2).mean(-1), score.flatten(2).amax(-1)), dim=1)
+        there = (center.flatten(2) * weights).sum(-1)
+        pooled = torch.cat((there, center.flatten(2).mean(-1), score.flatten(2).amax(-1)), dim=1)
         return {
             "score": score,
             "offset": self.offset(extent),
             "size": torch.exp(self.size(extent).clamp(-6.0, 1.0)) * (_UNIT / grid.shape[-1]),
             "presence": self.presence(pooled),
-            "quality": self.quality(torch.cat((centre, extent), dim=1)),
+            "quality": self.quality(torch.cat((center, extent), dim=1)),
         }

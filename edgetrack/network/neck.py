@@ -1,4 +1,4 @@
-"""From the trunk's three strides and the raw colours to one map of tokens at stride 16."""
+"""From the trunk's three strides and the raw colors to one map of tokens at stride 16."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class ChannelNorm(nn.Module):
 
 
 class Neck(nn.Module):
-    """Joins stride 16 with small detail (stride 8), meaning (stride 32) and colour (the pixels themselves).
+    """Joins stride 16 with small detail (stride 8), meaning (stride 32) and color (the pixels themselves).
 
-    ImageNet features grow blind to colour with depth, while colour words are what sentences use most; the colour
+    ImageNet features grow blind to color with depth, while color words are what sentences use most; the color
     branch sees 16x16 patches of raw pixels through two thin strided convolutions.
     """
 

@@ -11,16 +11,15 @@ import torch
 from edgetrack.errors import ConfigError, reason_of
 from edgetrack.network.network import EdgetrackNet
 from edgetrack.training.recipe import Recipe
+from edgetrack.training.resumable import replacing
 
 CONFIG_KEYS = {"keep": "keep_tokens", "frozen_blocks": "frozen_blocks"}
 
 
 def save(path: Path, values: dict[str, Any]) -> None:
-    """Writes beside ``path`` and renames: a run that is killed while saving keeps its last checkpoint."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    torch.save(values, temporary)
-    temporary.replace(path)
+    """Write a checkpoint; a run that is killed while saving keeps its last one."""
+    with replacing(path) as part:
+        torch.save(values, part)
 
 
 def load(path: Path, keys: Collection[str] = ("model", "config")) -> dict[str, Any]:

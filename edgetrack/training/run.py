@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 from edgetrack.errors import ConfigError
 from edgetrack.training.recipe import Recipe
+from edgetrack.training.resumable import resumable
 
 _VALIDATION = 8  # batches of each kind; the first of several processes validates for all
 
@@ -28,18 +30,31 @@ def _check_inputs(recipe: Recipe) -> None:
 
 
 def run(path: Path) -> None:
-    """Trains as a recipe says, from its last checkpoint if there is one.
+    """Trains as a recipe says, from its last checkpoint if there is one; whatever ends the run, there is one.
 
     Raises:
         ConfigError: the recipe, a checkpoint or a path in it is wrong.
         SourceError: the training data are not there.
         DatasetError: a data set that the recipe names is not there, or is broken.
+        SystemExit: a signal has ended the run.
     """
+    recipe = Recipe.load(path)
+    _check_inputs(recipe)
+    with resumable(Path(recipe.output) / "last.pt", _command(path)):
+        _train(recipe)
+
+
+def _command(path: Path) -> str:
+    """What goes on with a run: of several processes, which are all told to end, each says the same."""
+    command = shlex.join(["edgetrack", "train", str(path)])
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    return command if processes == 1 else f"torchrun --nproc-per-node {processes} -m {command}"
+
+
+def _train(recipe: Recipe) -> None:
     from edgetrack.training.data.loader import Plan, start_workers
     from edgetrack.training.data.mixture import Mixture
 
-    recipe = Recipe.load(path)
-    _check_inputs(recipe)
     plan = Plan(tracking=recipe.tracking_batch, grounding=recipe.grounding_batch)
     mixture = Mixture.open(recipe.datasets, recipe.data_weight)
     # Each process of a run has draws of its own: worker i adds 1000 i.

@@ -1,7 +1,7 @@
 """NanoTrack as a teacher: features of any crops, and tracks of any video (Apache-2.0, HonglinChu/SiamTrackers).
 
 The networks and the reading of their outputs are those of ``edgetrack.peers.nanotrack``. What differs on purpose: the
-crops are those that training cuts (a warp with a grey border, for a student that sees the same), the settings are the
+crops are those that training cuts (a warp with a gray border, for a student that sees the same), the settings are the
 official ones of each version, and sizes are compared with sizes; OpenCV's oddities stay out.
 """
 
@@ -20,7 +20,7 @@ from edgetrack.engines.session_graph import session_options
 from edgetrack.errors import ConfigError
 from edgetrack.peers.nanotrack import SEARCH, TEMPLATE, change, context_side, proposals
 from edgetrack.peers.nanotrack.published import backbone, load
-from edgetrack.training.data.synthetic.warps import GREY, region_matrix, warp
+from edgetrack.training.data.synthetic.warps import GRAY, region_matrix, warp
 
 Floats = NDArray[np.float32]
 XYWH = tuple[float, float, float, float]
@@ -60,7 +60,7 @@ class NanoTrack:
 
     def start(self, frame: NDArray[np.uint8], box: XYWH) -> None:
         """Takes the target from ``box`` of a frame uint8 (H, W, 3) BGR."""
-        self._centre = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
+        self._center = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
         self._size = np.array(box[2:], np.float64)
         self._kernel = self.features(self._crop(frame, self._side(), TEMPLATE))[None]
 
@@ -81,22 +81,22 @@ class NanoTrack:
             (rank * (1 - self._influence) + np.outer(line, line) * self._influence).argmax(), rank.shape
         )
         rate, scale = float(rank[best]) * self._rate, side / SEARCH
-        self._centre = self._centre + scale * (
+        self._center = self._center + scale * (
             np.array([(left + w / 2)[best], (top + h / 2)[best]]) - SEARCH // 2
         )
         self._size = self._size * (1 - rate) + scale * np.array([w[best], h[best]]) * rate
         height, width = frame.shape[:2]
-        self._centre = np.clip(self._centre, 0, (width, height))
+        self._center = np.clip(self._center, 0, (width, height))
         self._size = np.clip(self._size, 6, (width, height))
-        low = self._centre - self._size / 2
+        low = self._center - self._size / 2
         return (float(low[0]), float(low[1]), float(self._size[0]), float(self._size[1])), float(score[best])
 
     def _side(self) -> float:
         return float(context_side(*self._size))
 
     def _crop(self, frame: NDArray[np.uint8], side: float, size: int) -> NDArray[np.uint8]:
-        centre = (float(self._centre[0]), float(self._centre[1]))
-        return warp(frame, region_matrix(centre, side, size), (size, size), border=GREY)
+        center = (float(self._center[0]), float(self._center[1]))
+        return warp(frame, region_matrix(center, side, size), (size, size), border=GRAY)
 
 
 def _session(model: onnx.ModelProto) -> Any:

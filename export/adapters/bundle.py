@@ -161,7 +161,7 @@ class Foreign:
             if plan is None:
                 shutil.copyfile(file, self.folder / path)
                 continue
-            model = quantize(plan.source, plan.ranges, variant.layers[graph], flavour="ort")
+            model = quantize(plan.source, plan.ranges, variant.layers[graph], flavor="ort")
             onnx.checker.check_model(model)
             (self.folder / path).write_bytes(model.SerializeToString(deterministic=True))
         (self.folder / RANGES).write_text(variant.ranges_json(record), encoding="utf-8")
@@ -179,7 +179,7 @@ class Foreign:
         rows = []
         for graph, plan in variant.plans.items():
             rows.append(FileRow.of(self.bundle.path(graph), "fp32"))
-            error = plan.error(variant.layers[graph], flavour="ort")
+            error = plan.error(variant.layers[graph], flavor="ort")
             path = self.bundle.path(f"{graph}.{NAME}")
             row = FileRow.of(path, NAME, error=error, accuracy=accuracy, speed=speed[graph])
             rows.append(replace(row, file=f"{NAME}/{row.file}"))

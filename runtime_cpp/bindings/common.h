@@ -27,15 +27,15 @@ inline std::array<float, 3> triple_of(const py::sequence& values) {
   return {values[0].cast<float>(), values[1].cast<float>(), values[2].cast<float>()};
 }
 
-inline Colours colours_of(const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
+inline Colors colors_of(const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
   const auto means = triple_of(mean), stds = triple_of(std), fills = triple_of(fill);
-  Colours colours;
+  Colors colors;
   for (std::size_t c = 0; c < 3; ++c) {
-    colours.scale[c] = 1.0f / stds[c];
-    colours.shift[c] = -means[c] / stds[c];
-    colours.fill_bgr[c] = fills[c];
+    colors.scale[c] = 1.0f / stds[c];
+    colors.shift[c] = -means[c] / stds[c];
+    colors.fill_bgr[c] = fills[c];
   }
-  return colours;
+  return colors;
 }
 
 inline void check_out(const Tensor& out) {

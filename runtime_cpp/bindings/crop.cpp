@@ -38,12 +38,12 @@ void crop(const Pixels& pixels, const py::sequence& region, Tensor& out, const p
   const FrameView frame = view_of(pixels);
   check_out(out);
   const Region box = region_of(region);
-  const Colours colours = colours_of(mean, std, fill);
+  const Colors colors = colors_of(mean, std, fill);
   float* target = out.mutable_data();  // throws when read-only
   const int rows = static_cast<int>(out.shape(2)), cols = static_cast<int>(out.shape(3));
   const py::gil_scoped_release release;
   static thread_local CropScratch scratch;
-  crop_resize(frame, box, colours, rows, cols, target, scratch);
+  crop_resize(frame, box, colors, rows, cols, target, scratch);
 }
 
 void crop_square_of(const Pixels& pixels, int x, int y, int side, Tensor& out) {
@@ -62,25 +62,25 @@ void crop_square_of(const Pixels& pixels, int x, int y, int side, Tensor& out) {
 }
 
 template <class Frame>
-void crop_each_pixel(const Frame& frame, const py::sequence& region, Tensor& out, const Colours& colours) {
+void crop_each_pixel(const Frame& frame, const py::sequence& region, Tensor& out, const Colors& colors) {
   check_out(out);
   const Region box = region_of(region);
   float* target = out.mutable_data();
   const int rows = static_cast<int>(out.shape(2)), cols = static_cast<int>(out.shape(3));
   const py::gil_scoped_release release;
-  crop_pixels(frame, box, colours, rows, cols, target);
+  crop_pixels(frame, box, colors, rows, cols, target);
 }
 
 void crop_bgr_pixels(const Pixels& pixels, const py::sequence& region, Tensor& out, const py::sequence& mean,
                      const py::sequence& std, const py::sequence& fill) {
   const FrameView view = view_of(pixels);
   const BgrFrame frame{view.data, view.row_bytes, view.height, view.width};
-  crop_each_pixel(frame, region, out, colours_of(mean, std, fill));
+  crop_each_pixel(frame, region, out, colors_of(mean, std, fill));
 }
 
 void crop_nv12(const Pixels& luma, const Pixels& chroma, const py::sequence& region, Tensor& out,
                const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
-  crop_each_pixel(nv12_of(luma, chroma), region, out, colours_of(mean, std, fill));
+  crop_each_pixel(nv12_of(luma, chroma), region, out, colors_of(mean, std, fill));
 }
 
 }  // namespace

@@ -53,11 +53,11 @@ class PythonCall final : public Call {
     function_.get()();
   }
 
-  void crop_and_run(const Frame& frame, const Region& region, const Colours& colours) override {
+  void crop_and_run(const Frame& frame, const Region& region, const Colors& colors) override {
     const BgrFrame pixels{frame.bgr, frame.row_bytes, frame.height, frame.width};
     const auto address = [](const void* of) { return reinterpret_cast<std::uintptr_t>(of); };
     const py::gil_scoped_acquire lock;
-    function_.get()(address(&pixels), address(&region), address(&colours));
+    function_.get()(address(&pixels), address(&region), address(&colors));
   }
 
  private:

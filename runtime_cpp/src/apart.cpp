@@ -11,12 +11,12 @@ namespace {
 
 constexpr double kOne = 0.5;    // IoU from which two boxes are on one thing
 constexpr double kTouch = 0.1;  // IoU below which two things are apart
-constexpr double kNear = 3;     // sides of a box, from its centre, within which others may distract
+constexpr double kNear = 3;     // sides of a box, from its center, within which others may distract
 constexpr int kLong = 30;       // frames of touching after which motion from before says nothing
 
 Box ahead(const Box& box, double vx, double vy) { return {box.x + vx, box.y + vy, box.w, box.h}; }
 
-// Of the centres, in sides of `from`.
+// Of the centers, in sides of `from`.
 double distance(const Box& from, const Box& to) {
   const double dx = to.x + to.w / 2 - from.x - from.w / 2, dy = to.y + to.h / 2 - from.y - from.h / 2;
   return std::sqrt((dx * dx + dy * dy) / (from.w * from.h));

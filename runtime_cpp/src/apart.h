@@ -26,7 +26,7 @@ class Rival {
 
   bool followed() const { return state_.started && state_.locked && !state_.tentative; }
   bool shares(const Rival& other) const;
-  double distance(const Box& box) const;  // of its centre from where motion leads, in sides of the box
+  double distance(const Box& box) const;  // of its center from where motion leads, in sides of the box
   bool plausible(std::size_t peak) const;
   void go_on(double overlap);  // to the next frame
   bool part(Rival& other, const std::vector<Rival*>& all);

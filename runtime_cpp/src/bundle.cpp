@@ -18,11 +18,11 @@ constexpr std::size_t kBatches[] = {2, 4};           // "search2", "search4"
 constexpr const char* kEye[] = {"detect", "rank"};   // a bundle may do without both
 constexpr const char* kRoles[] = {"text", "prompt", "template", "search", "ground", "tokenizer"};
 
-void read_colour(const Json& json, float (&colour)[3]) {
+void read_color(const Json& json, float (&color)[3]) {
   if (json.items().size() != 3)
-    throw Error(Code::bundle, message("the manifest has a colour of ", json.items().size(),
+    throw Error(Code::bundle, message("the manifest has a color of ", json.items().size(),
                                       " numbers; expected 3: export the bundle again"));
-  for (std::size_t c = 0; c < 3; ++c) colour[c] = static_cast<float>(json.items()[c].number());
+  for (std::size_t c = 0; c < 3; ++c) color[c] = static_cast<float>(json.items()[c].number());
 }
 
 // Of a positive whole number.
@@ -109,9 +109,9 @@ Bundle Bundle::open(const std::string& where, const std::string& precision) {
   bundle.precision = precision;
   bundle.model.template_factor = manifest["factors"]["template"].number();
   bundle.model.search_factor = manifest["factors"]["search"].number();
-  read_colour(manifest["mean"], bundle.model.mean);
-  read_colour(manifest["std"], bundle.model.std);
-  read_colour(manifest["fill"], bundle.model.fill);
+  read_color(manifest["mean"], bundle.model.mean);
+  read_color(manifest["std"], bundle.model.std);
+  read_color(manifest["fill"], bundle.model.fill);
   read_policy(manifest["thresholds"], bundle.policy);
   const std::int64_t length = whole(manifest["text_length"]);
   if (length < 3 || length > kLongestText)

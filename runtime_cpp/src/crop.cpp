@@ -2,26 +2,26 @@
 
 namespace edgetrack {
 
-Colours colours_of(const float mean[3], const float std[3], const float fill[3]) {
-  Colours colours;
+Colors colors_of(const float mean[3], const float std[3], const float fill[3]) {
+  Colors colors;
   for (int c = 0; c < 3; ++c) {
-    colours.scale[c] = 1.0f / std[c];
-    colours.shift[c] = -mean[c] / std[c];
-    colours.fill_bgr[c] = fill[c];
+    colors.scale[c] = 1.0f / std[c];
+    colors.shift[c] = -mean[c] / std[c];
+    colors.fill_bgr[c] = fill[c];
   }
-  return colours;
+  return colors;
 }
 
-void crop(const Frame& frame, const Region& region, const Colours& colours, int rows, int cols, float* out,
+void crop(const Frame& frame, const Region& region, const Colors& colors, int rows, int cols, float* out,
           CropScratch& scratch) {
-  crop_resize({frame.bgr, frame.row_bytes, frame.height, frame.width}, region, colours, rows, cols, out,
+  crop_resize({frame.bgr, frame.row_bytes, frame.height, frame.width}, region, colors, rows, cols, out,
               scratch);
 }
 
-void crop(const Frame& frame, const Region& region, const Colours& colours, const Tensor& image,
+void crop(const Frame& frame, const Region& region, const Colors& colors, const Tensor& image,
           CropScratch& scratch) {
   const auto& shape = image.spec.shape;
-  crop(frame, region, colours, static_cast<int>(shape[2]), static_cast<int>(shape[3]), image.floats(),
+  crop(frame, region, colors, static_cast<int>(shape[2]), static_cast<int>(shape[3]), image.floats(),
        scratch);
 }
 

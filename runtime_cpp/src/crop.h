@@ -7,14 +7,14 @@
 
 namespace edgetrack {
 
-Colours colours_of(const float mean[3], const float std[3], const float fill[3]);
+Colors colors_of(const float mean[3], const float std[3], const float fill[3]);
 
 // `out` is (3, rows, cols), RGB; see kernels/crop_resize.h.
-void crop(const Frame& frame, const Region& region, const Colours& colours, int rows, int cols, float* out,
+void crop(const Frame& frame, const Region& region, const Colors& colors, int rows, int cols, float* out,
           CropScratch& scratch);
 
 // Into the network's input, (1, 3, rows, cols).
-void crop(const Frame& frame, const Region& region, const Colours& colours, const Tensor& image,
+void crop(const Frame& frame, const Region& region, const Colors& colors, const Tensor& image,
           CropScratch& scratch);
 
 }  // namespace edgetrack

@@ -13,7 +13,7 @@ namespace edgetrack {
 struct Maps {
   int cells;
   const float* score;     // 0..1
-  const float* offset;    // 2 planes, x and y: in cells from the cell's centre
+  const float* offset;    // 2 planes, x and y: in cells from the cell's center
   const float* size;      // 2 planes, w and h: shares of the region's side
   const float* presence;  // 1 value, 0..1
   const float* quality;   // 0..1
@@ -46,7 +46,7 @@ Prediction decode(const Maps& maps, const Prior* prior);
 std::optional<Prediction> decode_apart(const Maps& maps, const Prior* prior, const Region& region,
                                        const Box* others, std::size_t count);
 
-// The quality of the best-scoring cell whose centre lies in `box` grown by one cell.
+// The quality of the best-scoring cell whose center lies in `box` grown by one cell.
 float quality_within(const Maps& maps, const Box& box, const Region& region);
 
 // The probability that the box is right, 0..1: what the network says of it, if the target is there at all.

@@ -41,12 +41,12 @@ void Tracker::State::begin_look(const Frame& frame) {
   if (look.on_gpu) {
     const double before_s = work.timing.network_s;
     for (const Sight& sight : looker.sights())
-      work.look(*sight.call, sight.image, frame, sight.region(frame), colours);
+      work.look(*sight.call, sight.image, frame, sight.region(frame), colors);
     looker.conclude();
     looker.cost.add(work.timing.network_s - before_s);
   } else {
     for (const Sight& sight : looker.sights())
-      work.crop_into(sight.image, frame, sight.region(frame), colours);
+      work.crop_into(sight.image, frame, sight.region(frame), colors);
     if (!own_template && look.lands > index) look.still.keep(frame);
     look.errand.step = [&looker] { looker.run(); };
     const Stopwatch watch(work.timing.network_s);

@@ -122,7 +122,7 @@ void check_inside(const Box& box, const Frame& frame) {
                         "shares of the frame, which has ", frame.width, "x", frame.height));
   const double cx = box.x + box.w / 2, cy = box.y + box.h / 2;
   if (!(0 <= cx && cx < frame.width && 0 <= cy && cy < frame.height))
-    throw Error(Code::box, message(shown, " has its centre (", cx, ", ", cy, ") outside the frame of ",
+    throw Error(Code::box, message(shown, " has its center (", cx, ", ", cy, ") outside the frame of ",
                                    frame.width, "x", frame.height, " pixels; expected (x, y, w, h) in ",
                                    "pixels of the frame with the origin at its top left corner"));
   if (box.w > kLargestBox * frame.width || box.h > kLargestBox * frame.height)

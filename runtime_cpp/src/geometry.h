@@ -8,13 +8,13 @@
 
 namespace edgetrack {
 
-// The square centred on `box` whose side is `factor` times the box's geometric mean side (SiamFC, 2016).
+// The square centered on `box` whose side is `factor` times the box's geometric mean side (SiamFC, 2016).
 Region region_around(const Box& box, double factor);
 
-// The smallest square that holds the whole frame, both with the same centre.
+// The smallest square that holds the whole frame, both with the same center.
 Region letterbox(const Frame& frame);
 
-// A box whose centre and extent are shares of a region's side.
+// A box whose center and extent are shares of a region's side.
 struct Share {
   double cx, cy, w, h;
 };
@@ -24,7 +24,7 @@ Box from_region(const Region& region, const Share& share);
 // `box` cut to the frame; at least 2 pixels of it are left, inside, or all of a frame that has fewer.
 Box clip(const Box& box, const Frame& frame);
 
-// `now` with a share of the size of `before`, about its own centre.
+// `now` with a share of the size of `before`, about its own center.
 Box smoothed(const Box& now, const Box& before, double keep);
 
 double iou(const Box& a, const Box& b);
@@ -32,7 +32,7 @@ double iou(const Box& a, const Box& b);
 // The share of `inner` that lies in `outer`, 0..1.
 double holds(const Box& outer, const Box& inner);
 
-// Throws Error unless the box is finite, has its centre in the frame, and is neither smaller than a pixel nor
+// Throws Error unless the box is finite, has its center in the frame, and is neither smaller than a pixel nor
 // several times the frame.
 void check_inside(const Box& box, const Frame& frame);
 

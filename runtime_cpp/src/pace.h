@@ -42,7 +42,7 @@ class Cost {
   std::size_t count_ = 0;
 };
 
-// The centre of a box at a steady velocity: differences of what the network saw, exponentially smoothed.
+// The center of a box at a steady velocity: differences of what the network saw, exponentially smoothed.
 class Motion {
  public:
   void start(const Box& box, std::int64_t index);  // at rest

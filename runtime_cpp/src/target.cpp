@@ -99,7 +99,7 @@ struct Target::TemplateGraph {
 Target::Target(std::shared_ptr<Engine> engine, const Model& model)
     : engine_(std::move(engine)),
       factor_(model.template_factor),
-      colours_(colours_of(model.mean, model.std, model.fill)),
+      colors_(colors_of(model.mean, model.std, model.fill)),
       everything_(engine_->graph("search")),
       words_(engine_->graph("search")),
       picture_(everything_),
@@ -199,7 +199,7 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work) {
   change_ = next_change();
   const Region region = region_around(box, factor_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
-  work.look(*graph.call, graph.image, frame, region, colours_);
+  work.look(*graph.call, graph.image, frame, region, colors_);
   copy_tokens(graph.memory, everything_.memory, 0);
   for (const Knowledge* known : {&everything_, &picture_}) {
     std::fill_n(known->memory_mask.floats(), tokens_, 1.0f);

@@ -77,7 +77,7 @@ class Target {
 
   std::shared_ptr<Engine> engine_;
   const double factor_;
-  const Colours colours_;
+  const Colors colors_;
   Knowledge everything_, words_, picture_;  // the last shares with the first what is masked or the picture's
   Spoken spoken_;
   const bool ranks_;                  // whether the parts of a sentence are wanted

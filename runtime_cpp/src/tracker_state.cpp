@@ -51,7 +51,7 @@ void Tracker::State::forget_find() {
 
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
-  work.look(*detector.call, detector.image, frame, region, colours);
+  work.look(*detector.call, detector.image, frame, region, colors);
   detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   return detector.answer.maps();
 }

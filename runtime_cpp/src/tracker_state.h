@@ -46,7 +46,7 @@ struct Tracker::State {
   std::shared_ptr<Engine> engine;
   const Model model;
   const Policy policy;
-  const Colours colours;
+  const Colors colors;
   Target target;
   Pace pace;
   Work work;
@@ -88,7 +88,7 @@ struct Tracker::State {
       : engine(std::move(shared)),
         model(pictures),
         policy(numbers),
-        colours(colours_of(pictures.mean, pictures.std, pictures.fill)),
+        colors(colors_of(pictures.mean, pictures.std, pictures.fill)),
         target(engine, pictures),
         pace(numbers),
         aside(other ? std::move(other) : std::make_shared<Aside>(engine->concurrent())) {}

@@ -26,9 +26,9 @@ struct Work {
   CropScratch scratch;
   Timing timing;
 
-  void crop_into(const Tensor& image, const Frame& frame, const Region& region, const Colours& colours) {
+  void crop_into(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors) {
     const Stopwatch watch(timing.crop_s);
-    crop(frame, region, colours, image, scratch);
+    crop(frame, region, colors, image, scratch);
   }
 
   void run(Call& call) {
@@ -39,13 +39,13 @@ struct Work {
   // Runs a network on a region of the frame, through its input `image`, which may show it already
   // (`cropped`). A frame in GPU memory is cropped by the engine in the same step, which counts as the
   // network's time.
-  void look(Call& call, const Tensor& image, const Frame& frame, const Region& region, const Colours& colours,
+  void look(Call& call, const Tensor& image, const Frame& frame, const Region& region, const Colors& colors,
             bool cropped = false) {
     if (frame.place == Place::gpu) {
       const Stopwatch watch(timing.network_s);
-      return call.crop_and_run(frame, region, colours);
+      return call.crop_and_run(frame, region, colors);
     }
-    if (!cropped) crop_into(image, frame, region, colours);
+    if (!cropped) crop_into(image, frame, region, colors);
     run(call);
   }
 };

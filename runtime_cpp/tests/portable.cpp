@@ -36,7 +36,7 @@ void crops() {
   const std::vector<std::uint8_t> pixels = noise(dice, 160 * 120 * 3);
   const float mean[3] = {123.7f, 116.3f, 103.5f}, std[3] = {58.4f, 57.1f, 57.4f},
               fill[3] = {103.5f, 116.3f, 123.7f};
-  const Colours colours = colours_of(mean, std, fill);
+  const Colors colors = colors_of(mean, std, fill);
   const int side = 96;
   std::vector<float> out(3 * side * side);
   CropScratch scratch;
@@ -44,7 +44,7 @@ void crops() {
   for (int i = 0; i < 40; ++i) {
     const double extent = 10 + 200 * share();
     const Region region = {share() * 160 - extent / 2, share() * 120 - extent / 2, extent, extent};
-    crop({pixels.data(), 160, 120, 480}, region, colours, side, side, out.data(), scratch);
+    crop({pixels.data(), 160, 120, 480}, region, colors, side, side, out.data(), scratch);
     digest.add(out.data(), out.size() * sizeof out[0]);
   }
   std::printf("crops %016" PRIx64 "\n", digest.value);

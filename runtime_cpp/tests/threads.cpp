@@ -58,7 +58,7 @@ struct Values {
   }
 };
 
-// What a tracker of one target, and one of two, say of the same frames: a grey picture with a red box that
+// What a tracker of one target, and one of two, say of the same frames: a gray picture with a red box that
 // moves.
 std::vector<Values> follow(const Setup& setup) {
   const int width = 320, height = 240;

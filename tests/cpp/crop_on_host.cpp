@@ -5,7 +5,7 @@
 
 using namespace edgetrack;
 
-extern "C" int edgetrack_crop_bgr(const BgrFrame* frame, const Region* region, const Colours* colours,
+extern "C" int edgetrack_crop_bgr(const BgrFrame* frame, const Region* region, const Colors* colors,
                                   std::int32_t rows, std::int32_t cols, std::int32_t half, void* out,
                                   void* stream) {
   constexpr std::uintptr_t kOnGpu = std::uintptr_t{1} << 62;
@@ -15,11 +15,11 @@ extern "C" int edgetrack_crop_bgr(const BgrFrame* frame, const Region* region, c
   float* floats = static_cast<float*>(out);
 #ifdef BY_ROWS
   static CropScratch scratch;
-  crop_resize({data, frame->row_bytes, frame->height, frame->width}, *region, *colours, rows, cols, floats,
+  crop_resize({data, frame->row_bytes, frame->height, frame->width}, *region, *colors, rows, cols, floats,
               scratch);
 #else
   const BgrFrame here{data, frame->row_bytes, frame->height, frame->width};
-  crop_pixels(here, *region, *colours, rows, cols, floats);
+  crop_pixels(here, *region, *colors, rows, cols, floats);
 #endif
   return 0;
 }

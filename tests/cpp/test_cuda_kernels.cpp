@@ -129,25 +129,25 @@ void test_crop(int rows, int cols) {
   const Nv12Frame nv12{planes.data(), planes.data() + std::size_t(height) * width, width, width, height,
                        width};
   const Region region{8.0 * normal(), 8.0 * normal(), 1.0 + pick(0, 40), 1.0 + pick(0, 40)};
-  const Colours colours{{0.01f, 0.02f, 0.03f}, {-1.0f, -2.0f, -3.0f}, {10.0f, 90.0f, 250.0f}};
+  const Colors colors{{0.01f, 0.02f, 0.03f}, {-1.0f, -2.0f, -3.0f}, {10.0f, 90.0f, 250.0f}};
   const std::size_t size = std::size_t(rows) * cols * 3;
   for (const bool yuv : {false, true}) {
     Bytes<float> twin(size), gpu(size, -77.0f);
     Bytes<__half> half(size);
     if (yuv) {
-      crop_pixels(nv12, region, colours, rows, cols, twin.data());
-      CHECK(edgetrack_crop_nv12(&nv12, &region, &colours, rows, cols, 0, gpu.data(), nullptr) == 0);
-      CHECK(edgetrack_crop_nv12(&nv12, &region, &colours, rows, cols, 1, half.data(), nullptr) == 0);
+      crop_pixels(nv12, region, colors, rows, cols, twin.data());
+      CHECK(edgetrack_crop_nv12(&nv12, &region, &colors, rows, cols, 0, gpu.data(), nullptr) == 0);
+      CHECK(edgetrack_crop_nv12(&nv12, &region, &colors, rows, cols, 1, half.data(), nullptr) == 0);
     } else {
-      crop_pixels(frame, region, colours, rows, cols, twin.data());
-      CHECK(edgetrack_crop_bgr(&frame, &region, &colours, rows, cols, 0, gpu.data(), nullptr) == 0);
-      CHECK(edgetrack_crop_bgr(&frame, &region, &colours, rows, cols, 1, half.data(), nullptr) == 0);
+      crop_pixels(frame, region, colors, rows, cols, twin.data());
+      CHECK(edgetrack_crop_bgr(&frame, &region, &colors, rows, cols, 0, gpu.data(), nullptr) == 0);
+      CHECK(edgetrack_crop_bgr(&frame, &region, &colors, rows, cols, 1, half.data(), nullptr) == 0);
     }
     CHECK(same_bits(twin, gpu));
     for (std::size_t i = 0; i < size; ++i) CHECK(half[i].bits == __float2half_rn(twin[i]).bits);
   }
   const Region empty{0, 0, 0, 1};
-  CHECK(edgetrack_crop_bgr(&frame, &empty, &colours, rows, cols, 0, nullptr, nullptr) != 0);
+  CHECK(edgetrack_crop_bgr(&frame, &empty, &colors, rows, cols, 0, nullptr, nullptr) != 0);
 }
 
 int main() {

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,9 @@ def test_a_byte_order_mark_is_no_number(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 2, *[st.floats(1e-3, 1e6)] * 2), min_size=1, max_size=20))
-def test_boxes_come_back_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, boxes: list) -> None:
+def test_boxes_come_back_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, boxes: list[Any]
+) -> None:
     text = "\n".join(",".join(map(repr, box)) for box in boxes)
     path = trees.write(tmp_path_factory.mktemp("boxes") / "a.txt", text)
     np.testing.assert_array_equal(read_boxes(path), boxes)
@@ -194,12 +197,12 @@ def test_an_unknown_sequence_and_a_missing_folder_are_explained(tmp_path: Path) 
     with pytest.raises(DatasetError, match="has no sequence 'bus-1'; it has 2, the first is car-1"):
         open_dataset("lasot", trees.lasot(tmp_path), "train")["bus-1"]  # type: ignore[index]
     found = open_dataset("lasot", tmp_path, "train")
-    assert found.without(["car-1"]).names == ["dog-1"]  # type: ignore[union-attr]
-    assert found.names == ["car-1", "dog-1"]  # type: ignore[union-attr]
+    assert found.without(["car-1"]).names == ["dog-1"]
+    assert found.names == ["car-1", "dog-1"]
     with pytest.raises(DatasetError, match="has no sequence 'bus-1'; it cannot be left out"):
-        found.without(["bus-1"])  # type: ignore[union-attr]
+        found.without(["bus-1"])
     with pytest.raises(DatasetError, match="all 2 sequences are left out"):
-        found.without(["car-1", "dog-1"])  # type: ignore[union-attr]
+        found.without(["car-1", "dog-1"])
     with pytest.raises(DatasetError, match="is no folder; expected lasot"):
         open_dataset("lasot", tmp_path / "none", "train")
 

@@ -56,7 +56,7 @@ def test_otb_names_targets_and_starts_where_the_benchmark_does(tmp_path: Path) -
     ("name", "first", "away"),
     [("lasher", "v000001.jpg", [3]), ("depthtrack", "00000001.jpg", [2]), ("visevent", "frame0001.bmp", [2])],
 )
-def test_the_colour_pictures_of_sets_with_two(tmp_path: Path, name: str, first: str, away: list[int]) -> None:
+def test_the_color_pictures_of_sets_with_two(tmp_path: Path, name: str, first: str, away: list[int]) -> None:
     found = opened(name, trees.MAKERS[name, "train"](tmp_path), "train")
     assert found[0].frames.path(0).name == first  # type: ignore[attr-defined]
     assert absent(found[0]) == away
@@ -149,7 +149,7 @@ def test_vot_masks_against_a_mask_that_is_drawn(tmp_path: Path) -> None:
         assert box == [7 + xs.min(), 3 + ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1]
 
 
-def test_davis_objects_and_the_colour_that_does_not_count(tmp_path: Path) -> None:
+def test_davis_objects_and_the_color_that_does_not_count(tmp_path: Path) -> None:
     found = opened("davis", trees.davis(tmp_path), "train")
     assert found.names == ["bear_1", "bear_2"]
     np.testing.assert_array_equal(found["bear_1"].boxes[3], box_at(3))

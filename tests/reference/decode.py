@@ -42,7 +42,7 @@ def decode(
     """Picks the best cell.
 
     Args:
-        outputs: ``score`` (1, 1, S, S) 0..1, ``offset`` (1, 2, S, S) in cells from the cell's centre, ``size``
+        outputs: ``score`` (1, 1, S, S) 0..1, ``offset`` (1, 2, S, S) in cells from the cell's center, ``size``
             (1, 2, S, S) as a share of the region's side, ``presence`` (1, 1) and ``quality`` (1, 1, S, S) 0..1.
         window: (S, S), mixed in with weight ``influence``: the target is near where it was.
         previous: width and height of the last box as shares of the region's side.
@@ -74,7 +74,7 @@ def decode(
 
 
 def quality_within(outputs: Mapping[str, Floats], box: Box, region: Region) -> float:
-    """The quality of the best-scoring cell of ``region`` whose centre lies in ``box`` grown by one cell, 0..1."""
+    """The quality of the best-scoring cell of ``region`` whose center lies in ``box`` grown by one cell, 0..1."""
     x, y, side, _ = region
     score = outputs["score"][0, 0]
     cells = score.shape[0]

@@ -16,7 +16,7 @@ Region = tuple[float, float, float, float]
 
 
 def region_around(box: Box, factor: float) -> Region:
-    """The square centred on ``box`` whose side is ``factor`` times the box's geometric mean side.
+    """The square centered on ``box`` whose side is ``factor`` times the box's geometric mean side.
 
     Bertinetto et al., SiamFC (2016), without its context margin: side = factor * sqrt(w * h).
     """
@@ -26,7 +26,7 @@ def region_around(box: Box, factor: float) -> Region:
 
 
 def letterbox(width: int, height: int) -> Region:
-    """The smallest square that holds the whole frame, both with the same centre."""
+    """The smallest square that holds the whole frame, both with the same center."""
     side = float(max(width, height))
     return (width - side) / 2, (height - side) / 2, side, side
 

@@ -17,7 +17,7 @@ _SIDE, _BLOCK = 64, 8  # samples of the grid
 
 
 class Motion:
-    """The centre of a box at a steady velocity."""
+    """The center of a box at a steady velocity."""
 
     def __init__(self, box: Box, index: int) -> None:
         self._center, self._index = box.center, index

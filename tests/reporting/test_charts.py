@@ -28,7 +28,7 @@ def test_only_what_nothing_beats_is_on_the_front() -> None:
 def test_a_pareto_chart_has_every_point_where_it_belongs() -> None:
     figure = charts.pareto_chart("t < u", [Point("a & b", 3.0, 0.6, 0), Point("c", 9.0, 0.7, 1)])
     [axes] = figure.axes
-    assert [tuple(dots.get_offsets()[0]) for dots in axes.collections] == [(3.0, 0.6), (9.0, 0.7)]
+    assert [tuple(np.asarray(dots.get_offsets())[0]) for dots in axes.collections] == [(3.0, 0.6), (9.0, 0.7)]
     assert labels(figure) == ["0.600  3.0 ms  a & b", "0.700  9.0 ms  c"]
     ElementTree.fromstring(charts.to_svg(figure))
 
@@ -58,10 +58,13 @@ def test_a_legend_is_inside_its_figure_and_below_the_axes(count: int) -> None:
 
 
 def test_a_radar_has_its_points_where_they_belong() -> None:
+    from matplotlib.projections.polar import PolarAxes
+
     figure = charts.radar_chart(
         "t <&>", ["up", "right", "down", "left"], [("a", np.array([1, 0.5, 0, 0.25]))]
     )
     [axes] = figure.axes
+    assert isinstance(axes, PolarAxes)
     [line] = axes.lines
     theta, radius = line.get_data()
     assert theta == pytest.approx([0, np.pi / 2, np.pi, 3 * np.pi / 2, 0])
@@ -77,10 +80,13 @@ def test_a_ring_with_a_hole_is_named_and_not_drawn() -> None:
 
 
 def test_a_strip_shows_every_stretch() -> None:
+    from matplotlib.patches import Rectangle
+
     present = np.array([True] * 6 + [False] * 2 + [True] * 2)
     figure = charts.status_strip(np.linspace(0, 1, 10), ["tracking"] * 5 + ["lost"] * 5, present)
     axes, band = figure.axes
     [absent] = axes.patches
+    assert isinstance(absent, Rectangle)
     assert (absent.get_x(), absent.get_width()) == (6, 2)
     shown = [c.get_paths()[0].get_extents().intervalx.tolist() for c in band.collections if c.get_paths()]
     assert shown == [[0, 5], [5, 10]]

@@ -62,7 +62,7 @@ class GpuFrames:
         """Queues the crop of a lent frame into a network's input (1, 3, rows, columns).
 
         Args:
-            view: addresses of a BgrFrame, a Region and Colours (``kernels/cuda_kernels.h``).
+            view: addresses of a BgrFrame, a Region and Colors (``kernels/cuda_kernels.h``).
             image: the input; what is in its host memory stays.
 
         Raises:

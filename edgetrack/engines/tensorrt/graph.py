@@ -1,4 +1,4 @@
-"""One deserialised plan with its buffers, ready to run."""
+"""One deserialized plan with its buffers, ready to run."""
 
 from __future__ import annotations
 

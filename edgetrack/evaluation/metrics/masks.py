@@ -103,7 +103,7 @@ def _over_time(values: list[float]) -> tuple[float, float, float]:
 
 
 def _contour(mask: Mask) -> Mask:
-    """Pixels that differ from their neighbour to the right, below, or both."""
+    """Pixels that differ from their neighbor to the right, below, or both."""
     padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
     here = padded[:-1, :-1]
     return np.asarray((here ^ padded[:-1, 1:]) | (here ^ padded[1:, :-1]) | (here ^ padded[1:, 1:]), np.bool_)

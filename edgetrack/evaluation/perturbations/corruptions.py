@@ -89,7 +89,7 @@ def _defocus(level: int, _: np.random.Generator) -> Effect:
 
 
 def _zoom_blur(level: int, _: np.random.Generator) -> Effect:
-    """The mean of the picture at ten scales about its centre, as of a lens that zooms while the shutter is open."""
+    """The mean of the picture at ten scales about its center, as of a lens that zooms while the shutter is open."""
     scales = np.linspace(1, (1.06, 1.12, 1.20)[level], 10)
 
     def apply(pixels: Pixels) -> Pixels:

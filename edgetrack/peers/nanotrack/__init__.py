@@ -2,7 +2,7 @@
 
 The published demo and OpenCV differ in details; this follows OpenCV, which is what people have, oddities included:
 sizes are compared with the target's position where its size was meant, and the search region is exactly twice the
-template's. The crop has OpenCV's rounding, too (``kernels/crop_square.h``): this tracker makes ten pixels of one grey
+template's. The crop has OpenCV's rounding, too (``kernels/crop_square.h``): this tracker makes ten pixels of one gray
 level within ten frames. NanoTrack gives no sign of absence: every track is "tracking".
 """
 
@@ -46,7 +46,7 @@ def proposals(classes: Floats, sides: Floats) -> Proposals:
 
     Args:
         classes: (2, S, S) logits of background and target.
-        sides: (4, S, S) pixels from each cell's centre to left, top, right and bottom.
+        sides: (4, S, S) pixels from each cell's center to left, top, right and bottom.
     """
     cells = classes.shape[-1]
     line = ((np.arange(cells) - cells // 2) * STRIDE + SEARCH // 2).astype(np.float32)
@@ -99,7 +99,7 @@ class NanoTrack:
         """Learns the target in ``box`` of ``frame``, uint8 (H, W, 3) BGR.
 
         Raises:
-            BoxError: its centre is outside of the frame.
+            BoxError: its center is outside of the frame.
             ConfigError: a text, or no box.
         """
         if text is not None or box is None:
@@ -111,7 +111,7 @@ class NanoTrack:
         height, width = pixels.shape[:2]
         if not (0 <= given.center[0] < width and 0 <= given.center[1] < height):
             raise BoxError(
-                f"box {given.xywh} has its centre outside the frame of {width}x{height} pixels; expected x,y,w,h"
+                f"box {given.xywh} has its center outside the frame of {width}x{height} pixels; expected x,y,w,h"
             )
         self._center, self._size = (np.array(v, np.float32) for v in (given.center, (given.w, given.h)))
         self._crop(pixels, int(_context(self._size, self._size.sum())), self._picture)
@@ -165,7 +165,7 @@ class NanoTrack:
         return float(rank[best])
 
     def _crop(self, pixels: NDArray[np.uint8], side: int, out: Floats) -> None:
-        """The square of ``side`` pixels around the centre as float32 (1, 3, S, S), RGB, whole numbers 0..255."""
+        """The square of ``side`` pixels around the center as float32 (1, 3, S, S), RGB, whole numbers 0..255."""
         x, y = (int(v) - (side + 1) // 2 for v in self._center)
         with door:
             runtime.crop_square(pixels, x, y, side, out)

@@ -21,6 +21,7 @@ from edgetrack.training.data.pictures import Picture
 from edgetrack.training.data.sources.images import load_pictures
 from edgetrack.training.data.sources.videos import Videos, load_videos
 from edgetrack.training.data.split import Material
+from edgetrack.training.resumable import begin_worker
 
 Batch = dict[str, Any]
 _PATIENCE_S = 120.0
@@ -71,6 +72,7 @@ def _work(
     material: Material, plan: Plan, seed: int, queues: dict[str, Any], count: int | None = None
 ) -> None:
     """Puts ``count`` batches into the queues of their kinds, or batches without end."""
+    begin_worker()
     cv2.setNumThreads(0)
     try:
         for kind, batch in islice(batches(material, plan, seed), count):

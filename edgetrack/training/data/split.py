@@ -73,10 +73,10 @@ def _suffices(pictures: Sequence[Picture]) -> bool:
 
 
 def _parted_videos(videos: Videos, share: float) -> tuple[Videos | None, Videos | None]:
-    """Whole tracks, by their first frame. Those of unlabelled videos all train: several come from one video."""
-    labelled = len(videos) - videos.pseudo
+    """Whole tracks, by their first frame. Those of unlabeled videos all train: several come from one video."""
+    labeled = len(videos) - videos.pseudo
     held = [
-        i < labelled and is_held_out(videos.jpeg(int(videos.starts[i])).tobytes(), share)
+        i < labeled and is_held_out(videos.jpeg(int(videos.starts[i])).tobytes(), share)
         for i in range(len(videos))
     ]
     return videos.chosen(~np.array(held, bool)), videos.chosen(np.array(held, bool))

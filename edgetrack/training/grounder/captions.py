@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edgetrack.training.grounder.nouns import COCO
-from edgetrack.training.grounder.phrases import PERHAPS, SURE, Question, Random, asked, pick, with_article
+from edgetrack.training.grounder.questions import PERHAPS, SURE, Question, Random, asked, pick, with_article
 from edgetrack.training.grounder.records import Object
 from edgetrack.training.grounder.scene import Scene, iou
 

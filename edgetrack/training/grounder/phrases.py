@@ -1,100 +1,35 @@
-"""Phrases about a scene, each with the candidates that it means: one small function for each kind.
-
-A `Question` marks every candidate as meant (1), not meant (0) or unknown (-1). Where only the picture is known in which
-the thing is (a caption of it), all its candidates are marked 1 and the question is ``vague``: one of them is meant.
-"""
+"""Phrases about a scene, each with the candidates that it means: one small function for each kind."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetrack.training.data.synthetic.recolor import COLORS
-from edgetrack.training.grounder.nouns import COCO
+from edgetrack.training.grounder.questions import (
+    SURE,
+    Question,
+    Random,
+    asked,
+    classes,
+    marks,
+    pick,
+    things_of,
+    with_article,
+    word_for,
+)
 from edgetrack.training.grounder.records import NAMES, Object
-from edgetrack.training.grounder.scene import MATCH, Floats, Scene, iou
-
-Random = np.random.Generator
-SURE, PERHAPS = 0.35, 0.07  # scores of the teachers: there is one; there may be one
-_ARTICLES = ("the ", "the ", "a ", "")
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Question:
-    """A phrase about a scene."""
-
-    phrase: str
-    noun: str  # its head noun
-    meant: NDArray[np.float32]  # (K,): IoU with what is meant, 0 for what is not, -1 for unknown
-    vague: bool
-    kind: str
-
-
-def with_article(text: str, random: Random) -> str:
-    article = _ARTICLES[int(random.integers(len(_ARTICLES)))]
-    if article == "a " and text[0] in "aeiou":
-        article = "an "
-    return article + text
-
-
-def pick(words: tuple[str, ...] | list[str], random: Random) -> str:
-    return words[int(random.integers(len(words)))]
-
-
-def word_for(name: str, random: Random) -> str:
-    """The name of a class or another word for it. Of a person no word that says more than person."""
-    if name == "person":
-        return pick(("person", "person", "person", "human"), random)
-    others = COCO.get(name, ())
-    return name if not others or random.random() < 0.6 else pick(others, random)
-
-
-def marks(scene: Scene, meant: list[Object], unknown: list[Object]) -> NDArray[np.float32] | None:
-    """Mark the candidates: IoU with the nearest thing meant, -1 near unknown ones.
-
-    Returns None if no candidate is a thing that is meant.
-    """
-    out = np.zeros(len(scene.boxes), np.float32)
-    if unknown:
-        near = iou(scene.boxes, np.stack([o.box for o in unknown])).max(1)
-        out[near > 0.4] = -1
-    if meant:
-        overlap = iou(scene.boxes, np.stack([o.box for o in meant]))
-        best = overlap.max(1)
-        out[(best > 0.35) & (best < MATCH)] = -1
-        out[best >= MATCH] = best[best >= MATCH]
-        if not (best >= MATCH).any():
-            return None
-    return out
-
-
-def _of(scene: Scene, name: str) -> tuple[list[Object], list[Object]]:
-    """Things of a class: the sure ones and the doubtful ones."""
-    things = [o for o in scene.objects if o.name == name]
-    return [o for o in things if o.score >= SURE], [o for o in things if PERHAPS <= o.score < SURE]
-
-
-def _classes(scene: Scene) -> list[str]:
-    return sorted({o.name for o in scene.objects if o.score >= SURE})
-
-
-def asked(
-    phrase: str, noun: str, scene: Scene, meant: list[Object], unknown: list[Object], kind: str
-) -> Question | None:
-    marked = marks(scene, meant, unknown)
-    return None if marked is None else Question(phrase, noun, marked, False, kind)
+from edgetrack.training.grounder.scene import Floats, Scene
 
 
 def by_class(scene: Scene, random: Random) -> Question | None:
     """ "the dog": every dog is meant."""
-    names = _classes(scene)
+    names = classes(scene)
     if not names:
         return None
     name = pick(names, random)
-    sure, doubtful = _of(scene, name)
+    sure, doubtful = things_of(scene, name)
     word = word_for(name, random)
     return asked(with_article(word, random), word, scene, sure, doubtful, "class")
 
@@ -149,11 +84,13 @@ _ORDINALS = ("first", "second", "third", "fourth")
 
 def by_place(scene: Scene, random: Random) -> Question | None:
     """ "the dog on the left", "the second chair from the right", "the cup in the middle"."""
-    names = [n for n in _classes(scene) if 2 <= len(_of(scene, n)[0]) <= 6 and not _of(scene, n)[1]]
+    names = [
+        n for n in classes(scene) if 2 <= len(things_of(scene, n)[0]) <= 6 and not things_of(scene, n)[1]
+    ]
     if not names:
         return None
     name = pick(names, random)
-    things = _of(scene, name)[0]
+    things = things_of(scene, name)[0]
     word = word_for(name, random)
     if len(things) > 2 and random.random() < 0.35:
         order = _clear_order([_center(o)[0] for o in things], 0.04)
@@ -181,11 +118,13 @@ def by_place(scene: Scene, random: Random) -> Question | None:
 
 def by_size(scene: Scene, random: Random) -> Question | None:
     """ "the largest bus", "the smaller dog", "the person closest to the camera"."""
-    names = [n for n in _classes(scene) if 2 <= len(_of(scene, n)[0]) <= 8 and not _of(scene, n)[1]]
+    names = [
+        n for n in classes(scene) if 2 <= len(things_of(scene, n)[0]) <= 8 and not things_of(scene, n)[1]
+    ]
     if not names:
         return None
     name = pick(names, random)
-    things = sorted(_of(scene, name)[0], key=_area)
+    things = sorted(things_of(scene, name)[0], key=_area)
     word = word_for(name, random)
     two = len(things) == 2
     if random.random() < 0.6:
@@ -236,8 +175,8 @@ def by_relation(scene: Scene, random: Random) -> Question | None:
     if len(names) < 2:
         return None
     name, other = (names[int(i)] for i in random.permutation(len(names))[:2])
-    mine, doubtful = _of(scene, name)
-    landmarks, unsure = _of(scene, other)
+    mine, doubtful = things_of(scene, name)
+    landmarks, unsure = things_of(scene, other)
     if len(landmarks) != 1 or unsure or doubtful:
         return None
     mark = landmarks[0]
@@ -274,11 +213,11 @@ def _tint(thing: Object) -> Floats | None:
 
 def by_color(scene: Scene, random: Random) -> Question | None:
     """ "the red bus", "the person in blue": by the pixels in the middle of each box."""
-    names = [n for n in _classes(scene) if len(_of(scene, n)[0]) <= 8]
+    names = [n for n in classes(scene) if len(things_of(scene, n)[0]) <= 8]
     if not names:
         return None
     name = pick(names, random)
-    things, doubtful = _of(scene, name)
+    things, doubtful = things_of(scene, name)
     tinted = [(o, t) for o in things if (t := _tint(o)) is not None]
     if not tinted:
         return None

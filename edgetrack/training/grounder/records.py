@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgetrack.training.data.synthetic.recolor import COLORS, color_shares
 from edgetrack.training.grounder.cache import read_annotations
 from edgetrack.training.grounder.nouns import COCO
+from edgetrack.training.resumable import replacing
 
 NAMES = tuple(COCO)
 _SAME = {
@@ -180,7 +181,8 @@ def _color_table(folder: Path, cache: Path) -> list[list[tuple[Any, Any]]]:
                 torsos.append(none if worn is None else worn)
         whole = np.array(rows, np.float32).reshape(-1, len(COLORS))
         torso = np.array(torsos, np.float32).reshape(-1, len(COLORS))
-        np.savez_compressed(path, whole=whole, torso=torso)
+        with replacing(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, whole=whole, torso=torso)
     table, at = [], 0
     for count in counts:
         pairs = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 from edgetrack.training.grounder import captions, phrases
 from edgetrack.training.grounder.cache import Cache, read_annotations
 from edgetrack.training.grounder.candidates import CHANNELS, GRID
-from edgetrack.training.grounder.phrases import Question, Random
+from edgetrack.training.grounder.questions import Question, Random
 from edgetrack.training.grounder.records import Record, load
 from edgetrack.training.grounder.scene import Scene, side_by_side, whole
+from edgetrack.training.resumable import begin_worker
 
 COUNT = 32  # candidates of a scene: as many as at run time
 _HELD_OUT = 20  # one picture in so many is never trained on
@@ -157,8 +157,7 @@ class Sampler:
 
 
 def _work(arguments: tuple[Any, ...], size: tuple[int, int], out: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the trainer's handlers are not this process's
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_worker()
     sampler = Sampler(*arguments)
     while True:
         out.put(sampler.batch(*size))

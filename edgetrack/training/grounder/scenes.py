@@ -23,6 +23,7 @@ from edgetrack.training.data.synthetic.scene_captions import (
     positive,
     wrong_color,
 )
+from edgetrack.training.resumable import appended
 
 _TRIES, _MOST = 6, 4
 
@@ -52,12 +53,9 @@ class SceneWriter(GroundingSampler):
 def main() -> None:
     """``scenes.py FOLDER COUNT``: goes on where it was interrupted."""
     folder, count = Path(sys.argv[1]), int(sys.argv[2])
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "annotations.jsonl"
-    done = len(path.read_text().splitlines()) if path.exists() else 0
-    writer = SceneWriter(load_pictures(), seed=1000 + done)
-    random = np.random.default_rng(2000 + done)
-    with path.open("a") as out:
+    with appended(folder / "annotations.jsonl") as (done, out):
+        writer = SceneWriter(load_pictures(), seed=1000 + done)
+        random = np.random.default_rng(2000 + done)
         while done < count:
             scene, claims = writer.scene()
             if not claims:
@@ -82,7 +80,6 @@ def main() -> None:
             out.write(json.dumps(line) + "\n")
             done += 1
             if done % 200 == 0:
-                out.flush()
                 print(f"{done} of {count}", flush=True)
 
 

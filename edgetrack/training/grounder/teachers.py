@@ -25,6 +25,7 @@ from edgetrack.network.picodet import MEAN, STD, STRIDES, PicoDet
 from edgetrack.network.trunk import MobileNetV2
 from edgetrack.training.grounder.cache import Cache, read_annotations
 from edgetrack.training.grounder.scene import iou
+from edgetrack.training.resumable import appended
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
 Boxes = NDArray[np.float32]  # (N, 6): class, score, x1, y1, x2, y2 as shares of the picture
@@ -232,10 +233,8 @@ def main() -> None:
     imagenet = ImageNet(teachers / "mobilenetv2_imagenet.npz", teachers / "mobilenetv2_imagenet_labels.txt")
     for folder in folders:
         lines = read_annotations(folder)
-        path = cache / f"{folder.name}.labels.jsonl"
-        done = len(path.read_text().splitlines()) if path.exists() else 0
         store = Cache(cache, folder.name, 0, len(lines))
-        with path.open("a") as out:
+        with appended(cache / f"{folder.name}.labels.jsonl") as (done, out):
             for i in range(done, len(lines)):
                 picture = _read(folder / lines[i]["image"])
                 crops: list[Any] = [None] * CROPS
@@ -258,7 +257,6 @@ def main() -> None:
                 ]
                 out.write(json.dumps({"found": found, "crops": crops}) + "\n")
                 if i % 50 == 0:
-                    out.flush()
                     print(f"{folder.name}: {i} of {len(lines)}", flush=True)
 
 

@@ -6,27 +6,27 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
+import shlex
 import sys
-import time
 from collections import defaultdict
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from edgetrack import signals
 from edgetrack.network.grounder import Grounder, places
 from edgetrack.network.picodet import PicoDet
 from edgetrack.network.text import TextEncoder
-from edgetrack.training import checkpoint
 from edgetrack.training.grounder.candidates import CHANNELS, GRID
 from edgetrack.training.grounder.records import NAMES
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
+from edgetrack.training.loop import Loop
+from edgetrack.training.resumable import resumable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -151,48 +151,36 @@ def losses(logits: Tensor, nouns: Tensor, batch: Batch) -> dict[str, Tensor]:
     return out
 
 
-class Trainer:
+class Trainer(Loop[Grounder]):
     """One run."""
 
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
         torch.set_num_threads(recipe.threads)
-        torch.set_flush_denormal(True)
-        self.recipe, self.folder = recipe, Path(recipe.output)
-        self.text = TextEncoder.load(recipe.text)
-        self.net, self.detector = built(recipe, self.text)
+        self.recipe, self.text = recipe, TextEncoder.load(recipe.text)
+        net, self.detector = built(recipe, self.text)
         self.names = means(*self.text.encode(list(NAMES)))
-        self.average = copy.deepcopy(self.net).eval()
-        space = list(self.net.space.parameters())
-        rest = list(self.net.listener.parameters())
+        space = list(net.space.parameters())
+        rest = list(net.listener.parameters())
         groups = [
             {"params": space, "base": recipe.space_rate, "weight_decay": 0.0},
             {"params": [p for p in rest if p.ndim > 1], "base": recipe.learning_rate},
             {"params": [p for p in rest if p.ndim < 2], "base": recipe.learning_rate, "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        self.step, self.seconds = 0, 0.0
-        if (self.folder / "last.pt").exists():
-            state = checkpoint.load(
-                self.folder / "last.pt", ("model", "live", "optimizer", "step", "seconds")
-            )
-            self.net.load_state_dict(state["live"])
-            self.average.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.seconds = state["step"], state["seconds"]
+        optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        average = copy.deepcopy(net).eval()
+        super().__init__(recipe, net, average, optimizer, report_steps=100, validate_steps=1000)
+        self.resume()
+        sources = [Source(Path(f), w) for f, w in recipe.sources]
+        arguments = (sources, Path(recipe.cache), Path(recipe.teachers))
+        size = (recipe.scenes, recipe.questions)
+        self.next_batch = started((*arguments, recipe.seed + 17 + self.step), size)
+        held_out = Sampler(*arguments, 5, validation=True)
+        self.held_out = [held_out.batch(*size) for _ in range(24)]
 
-    def save(self) -> None:
-        """Write last.pt in one step."""
-        state = {
-            "model": self.average.state_dict(), "live": self.net.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "seconds": self.seconds, "detector": self.detector.state_dict(),
-        }  # fmt: skip
-        checkpoint.save(self.folder / "last.pt", state)
-
-    def optimize(self, batch: Batch) -> dict[str, float]:
-        """One step."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["base"] * self.recipe.rate(self.step)
+    def optimize(self) -> dict[str, float]:
+        """One step on a batch of scenes; returns the unweighted losses."""
+        batch = self.next_batch()
         logits, nouns, region = answers(self.net, batch, self.text, self.recipe.dropout)
         parts = losses(logits, nouns, batch)
         valid = torch.from_numpy(batch.valid)
@@ -207,53 +195,16 @@ class Trainer:
             + parts["teacher"]
         )
         total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        if torch.isfinite(norm):
-            self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for slow, fast in zip(self.average.parameters(), self.net.parameters(), strict=True):
-                slow.lerp_(fast, 1 - decay)
+        self.take_step(5.0)
         return {name: float(value.detach()) for name, value in parts.items()}
 
-    def run(self) -> None:
-        """Train to the last step; one JSON line a report in log.jsonl."""
-        recipe = self.recipe
-        sources = [Source(Path(f), w) for f, w in recipe.sources]
-        arguments = (sources, Path(recipe.cache), Path(recipe.teachers))
-        next_batch = started((*arguments, recipe.seed + 17 + self.step), (recipe.scenes, recipe.questions))
-        held = Sampler(*arguments, 5, validation=True)
-        validation = [held.batch(recipe.scenes, recipe.questions) for _ in range(24)]
-        sums: dict[str, float] = defaultdict(float)
-        begun = saved = time.monotonic()
-        before, since = self.seconds, self.step
-        try:
-            while self.step < recipe.steps:
-                for name, value in self.optimize(next_batch()).items():
-                    sums[name] += value
-                now = time.monotonic()
-                self.seconds = before + now - begun
-                if self.step % 100 == 0:
-                    self._report({n: v / (self.step - since) for n, v in sums.items()})
-                    sums.clear()
-                    since = self.step
-                if self.step % 1000 == 0:
-                    self._report(validated(self.average, validation, self.text))
-                if now - saved > 60 * recipe.checkpoint_minutes:
-                    self.save()
-                    saved = now
-        finally:
-            self.save()
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds, the detector included: an export needs no other file."""
+        return {**super().state(), "detector": self.detector.state_dict()}
 
-    def _report(self, figures: dict[str, float]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        line = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
-        line |= {name: round(value, 4) for name, value in figures.items()}
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        print("  ".join(f"{k} {v}" for k, v in line.items()), flush=True)
+    def figures(self) -> dict[str, float]:
+        """Of the held-out pictures."""
+        return validated(self.average, self.held_out, self.text)
 
 
 @torch.no_grad()
@@ -269,13 +220,14 @@ def validated(net: Grounder, batches: list[Batch], text: TextEncoder) -> dict[st
     return {f"val {kind}": float(np.mean(values)) for kind, values in sorted(right.items())}
 
 
+def main() -> None:
+    """``train.py RECIPE.toml``"""
+    path = Path(sys.argv[1])
+    recipe = Recipe.read(path)
+    command = f"python -m edgetrack.training.grounder.train {shlex.quote(str(path))}"
+    with resumable(Path(recipe.output) / "last.pt", command):
+        Trainer(recipe).run()
+
+
 if __name__ == "__main__":
-    try:
-        with signals.interruptible():  # whatever ends the process, what is learned is saved
-            Trainer(Recipe.read(Path(sys.argv[1]))).run()
-    except KeyboardInterrupt:
-        print(
-            f"stopped and saved; resume: python -m edgetrack.training.grounder.train {sys.argv[1]}",
-            flush=True,
-        )
-        raise SystemExit(130) from None
+    main()

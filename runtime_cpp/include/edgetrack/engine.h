@@ -40,7 +40,7 @@ struct EDGETRACK_API Tensor {
 
 struct Frame;   // edgetrack/types.h
 struct Region;  // kernels/crop_resize.h
-struct Colours;
+struct Colors;
 
 // A graph with its tensors bound: run() reads the inputs and fills the outputs where they lie.
 class EDGETRACK_API Call {
@@ -49,9 +49,9 @@ class EDGETRACK_API Call {
   virtual void run() = 0;
 
   // As run(), with the input "image" made from a frame in GPU memory, where it lies: cropped, resized and
-  // normalised as kernels/crop_resize.h says. When it returns, nothing reads the frame any more. Throws
+  // normalized as kernels/crop_resize.h says. When it returns, nothing reads the frame any more. Throws
   // Error; always, unless the engine works on that GPU.
-  virtual void crop_and_run(const Frame& frame, const Region& region, const Colours& colours);
+  virtual void crop_and_run(const Frame& frame, const Region& region, const Colors& colors);
 };
 
 // The graphs of one bundle on one backend. Holds no state of a target: several trackers may share it.

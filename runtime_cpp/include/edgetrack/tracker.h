@@ -90,7 +90,7 @@ class EDGETRACK_API Tracker {
   Tracker& operator=(const Tracker&) = delete;
 
   // Names the target, by a text, a box or both (null for the one that is not given), and finds it in the
-  // first frame; the box is in its pixels, with its centre inside. With neither text nor box, or with bad
+  // first frame; the box is in its pixels, with its center inside. With neither text nor box, or with bad
   // ones, it throws Error and the target from before stays; when the engine fails there is none afterwards.
   Track start(const Frame& frame, const Text* text, const Box* box);
 

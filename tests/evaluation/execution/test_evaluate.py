@@ -54,7 +54,7 @@ def run(request: Request) -> tuple[list[Any], str, int]:
     Counting.starts = 0
     console = Console(file=io.StringIO(), width=200)
     figures = evaluate_and_print(console, request, open_edgetrack=lambda: Counting(engine=FakeEngine())).runs
-    return figures, console.file.getvalue(), Counting.starts  # type: ignore[attr-defined]
+    return list(figures), console.file.getvalue(), Counting.starts  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
@@ -109,8 +109,8 @@ def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
 
 def test_disturbances_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What finds red loses it behind a patch without red, finds it again, and is not disturbed by a lower rate."""
-    grey = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it
-    monkeypatch.setattr("edgetrack.evaluation.perturbations.registry.texture", lambda clips, clip, seed: grey)
+    gray = np.full((240, 320, 3), 120, np.uint8)  # a texture of the drawn set may have red in it
+    monkeypatch.setattr("edgetrack.evaluation.perturbations.registry.texture", lambda clips, clip, seed: gray)
     long = drawn.write_dataset(tmp_path / "data", frames=100)
     asked = conditions(occlusion=True, corruptions=["frame-drop", "init-jitter"], real_time=[25])
     request = Request("folder", long, tmp_path / "out", names=("slow", "fast"), conditions=tuple(asked))

@@ -67,11 +67,11 @@ def peer(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 def run(request: Request) -> tuple[list[Any], str]:
     console = Console(file=io.StringIO(), width=300, markup=False, emoji=False)
     figures = evaluate_and_print(console, request, open_edgetrack=object).runs
-    return figures, console.file.getvalue()  # type: ignore[attr-defined]
+    return list(figures), console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def entry(name: str, digest: str) -> TrackerEntry:
-    return TrackerEntry(name, None, ("bbox",), {"sha256": digest})  # type: ignore[arg-type]
+    return TrackerEntry(name, None, ("bbox",), {"sha256": digest})
 
 
 def test_a_model_never_takes_the_records_of_another_of_that_name(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_nothing_runs_where_a_condition_leaves_no_frame(
 
 
 def test_what_would_be_left_out_without_a_word_is_refused(tmp_path: Path, dataset: Path) -> None:
-    both = [TrackerEntry("edgetrack", None, ("nl", "bbox"), {})]  # type: ignore[arg-type]
+    both = [TrackerEntry("edgetrack", None, ("nl", "bbox"), {})]
     with pytest.raises(ConfigError, match="--switch has no run"):
         plan(both, ["bbox"], ["none"], conditions(switch=True))
     with pytest.raises(ConfigError, match="init-jitter would perturb no run"):

@@ -14,6 +14,7 @@ import drawn
 import pytest
 from slow_tracker import open_tracker
 
+from edgetrack.datasets import Sequence as Clip
 from edgetrack.errors import ConfigError, DatasetError, WorkerError
 from edgetrack.evaluation.execution.dataset import load_sequences
 from edgetrack.evaluation.execution.ray import on_ray
@@ -37,7 +38,8 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> WorkerSetup:
 
 @pytest.fixture(scope="module")
 def jobs(setup: WorkerSetup) -> list[Job]:
-    return [Job(run, place, clip.text) for run in RUNS for place, clip in enumerate(setup.clips)]
+    clips = [clip for clip in setup.clips if isinstance(clip, Clip)]
+    return [Job(run, place, clip.text) for run in RUNS for place, clip in enumerate(clips)]
 
 
 @pytest.fixture(scope="module")

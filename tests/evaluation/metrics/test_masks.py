@@ -84,15 +84,15 @@ def test_means_recall_and_decay_leave_out_the_ends() -> None:
     square = np.zeros((40, 60), np.bool_)
     square[10:30, 20:40] = True
     boxes = np.array([[20.0, 10, 20, 20]] * 5 + [[np.nan] * 4] * 5)
-    grey = [np.zeros((40, 60, 3), np.uint8)] * 10
-    clip = Sequence("a", grey, np.array([[20.0, 10, 20, 20]] * 10), masks=lambda index: square)
+    gray = [np.zeros((40, 60, 3), np.uint8)] * 10
+    clip = Sequence("a", gray, np.array([[20.0, 10, 20, 20]] * 10), masks=lambda index: square)
     figures = mask_metrics(clip, boxes)
     assert (figures.j, figures.f, figures.jf) == (0.5, 0.5, 0.5)  # frames 2 to 9: four of eight
     assert (figures.j_recall, figures.j_decay, figures.f_decay) == (0.5, 1, 1)
     both = mean_metrics([figures, mask_metrics(clip, clip.boxes)])
     assert (both.j, both.j_decay) == (0.75, 0.5)
     with pytest.raises(ConfigError, match="a has 10 frames and needs masks"):
-        mask_metrics(Sequence("a", grey, clip.boxes), boxes)
+        mask_metrics(Sequence("a", gray, clip.boxes), boxes)
 
 
 def test_davis_from_end_to_end(tmp_path: Path) -> None:

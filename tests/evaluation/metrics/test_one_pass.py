@@ -39,7 +39,9 @@ def toolkit_success(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float
         p = truth[0] if t == 0 else (previous if np.isnan(p).any() or p[2] <= 0 or p[3] <= 0 else p)
         previous = p
         if np.isnan(g).any():
-            ious.append(-1.0), errors.append(float("inf")), normed.append(float("inf"))
+            ious.append(-1.0)
+            errors.append(float("inf"))
+            normed.append(float("inf"))
             continue
         # the "-1, +1" form: corners are pixels that belong to the box
         right = min(p[0] + p[2] - 1, g[0] + g[2] - 1)

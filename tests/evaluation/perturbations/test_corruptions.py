@@ -62,43 +62,43 @@ def test_a_corrupt_start_is_corrupt_from_the_first_frame(name: str) -> None:
 
 
 def test_the_numbers_of_the_table() -> None:
-    grey = np.full((240, 320, 3), 128, np.uint8)
+    gray = np.full((240, 320, 3), 128, np.uint8)
     for level, sigma in enumerate((0.08, 0.14, 0.20), 1):
-        noise = opened("gaussian-noise", level).step(grey, 1).pixels.astype(float) / 255
+        noise = opened("gaussian-noise", level).step(gray, 1).pixels.astype(float) / 255
         assert noise.std() == pytest.approx(sigma, rel=0.03)
     for level, photons in enumerate((60, 25, 12), 1):
-        noise = opened("shot-noise", level).step(grey, 1).pixels.astype(float) / 255
+        noise = opened("shot-noise", level).step(gray, 1).pixels.astype(float) / 255
         assert noise.std() == pytest.approx((128 / 255 / photons) ** 0.5, rel=0.06)
     for level, share in enumerate((0.03, 0.07, 0.12), 1):
-        hit = opened("impulse-noise", level).step(grey, 1).pixels
+        hit = opened("impulse-noise", level).step(gray, 1).pixels
         assert (hit != 128).all(2).mean() == pytest.approx(share, rel=0.1)
     for level, share in enumerate((0.6, 0.4, 0.25), 1):
         out = opened("low-contrast", level).step(picture(), 1).pixels
         assert out.std() / picture().std() == pytest.approx(share, rel=0.02)
-    assert (opened("over-exposure", 1).step(grey, 1).pixels == 192).all()
+    assert (opened("over-exposure", 1).step(gray, 1).pixels == 192).all()
     for level, through in enumerate((0.75, 0.55, 0.40), 1):
         seen = opened("fog", level).step(picture(), 1).pixels
         assert seen.std() / picture().std() == pytest.approx(through, abs=0.15)
     for level, gain in enumerate((0.25, 0.10), 1):
-        dark = opened("low-light", level).step(grey, 1).pixels.astype(float) / 255
+        dark = opened("low-light", level).step(gray, 1).pixels.astype(float) / 255
         assert (dark**2.2).mean() == pytest.approx((128 / 255) ** 2.2 * gain, rel=0.08)
 
 
 @pytest.mark.parametrize("name", ["low-light", "shot-noise", "gaussian-noise", "impulse-noise"])
 def test_noise_is_new_in_each_frame(name: str) -> None:
-    grey, stream = np.full((240, 320, 3), 128, np.uint8), opened(name, 2)
-    first, second = (stream.step(grey, i).pixels.astype(float) for i in (1, 2))
+    gray, stream = np.full((240, 320, 3), 128, np.uint8), opened(name, 2)
+    first, second = (stream.step(gray, i).pixels.astype(float) for i in (1, 2))
     assert first.std() > 1
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
     assert abs(np.corrcoef(first[:, :-1, 0].ravel(), first[:, 1:, 0].ravel())[0, 1]) < 0.02
 
 
-def test_zoom_blur_smears_outwards_from_the_centre() -> None:
+def test_zoom_blur_smears_outwards_from_the_center() -> None:
     points = np.zeros((241, 241, 3), np.uint8)
     points[120, 120] = points[120, 180] = 255
     for level, factor in enumerate((1.06, 1.12, 1.20), 1):
         row = opened("zoom-blur", level).step(points, 1).pixels[120, :, 0].astype(float)
-        assert row[119:122].sum() > 200, "the centre stays"
+        assert row[119:122].sum() > 200, "the center stays"
         assert row[:110].sum() == 0
         smeared = np.flatnonzero(row[130:]) + 130
         assert smeared[0] in (179, 180)
@@ -156,7 +156,7 @@ def test_a_jittered_box_stays_near(seed: int, severity: int) -> None:
 
 
 @given(st.integers(0, 500), st.floats(-9, 159), st.floats(-9, 119))
-def test_a_jittered_box_keeps_its_centre_in_the_picture(seed: int, x: float, y: float) -> None:
+def test_a_jittered_box_keeps_its_center_in_the_picture(seed: int, x: float, y: float) -> None:
     """A target at the rim of the picture is no reason for an evaluation to end."""
     moved = opened("init-jitter", 3, seed=seed).box(Box(x, y, 20, 20), np.zeros((120, 160, 3), np.uint8))
     assert 0 <= moved.center[0] < 160

@@ -39,7 +39,7 @@ SIZE = (80, 100, 3)
 def film(name: str, text: str, shade: int, count: int = 40, x: float = 10) -> Sequence:
     """Frames that tell by their shade which one they are."""
     frames = [np.full(SIZE, shade + i, np.uint8) for i in range(count)]
-    return Sequence(name, frames, np.tile([x, 20.0, 30, 30], (count, 1)), text)  # type: ignore[arg-type]
+    return Sequence(name, frames, np.tile([x, 20.0, 30, 30], (count, 1)), text)
 
 
 def test_paraphrases_by_hand() -> None:
@@ -118,7 +118,7 @@ def test_delays_by_hand() -> None:
         np.ones((40, 4)),
         "x",
         {SWITCH_FRAME: "10", SWITCH_KIND: OTHER_VIDEO},
-    )  # type: ignore[arg-type]
+    )
     [found] = switch_metrics([(clip, iou), (clip, np.zeros(40)), (clip, np.ones(40))])
     assert (found.kind, found.count, found.held, found.held30, found.delay) == (
         OTHER_VIDEO,

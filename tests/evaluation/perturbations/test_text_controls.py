@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from edgetrack.datasets import Sequence
 from edgetrack.evaluation.perturbations import text_controls as controls
 
-GREY = np.full((9, 9, 3), 120, np.uint8)
+GRAY = np.full((9, 9, 3), 120, np.uint8)
 sentences = st.lists(st.sampled_from("abcdefg"), min_size=2, max_size=12).filter(lambda s: len(set(s)) > 1)
 
 
 @given(sentences, st.integers(0, 99))
 def test_shuffled_texts_are_always_those_of_others(said: list[str], seed: int) -> None:
-    clips = [Sequence(str(i), [GREY] * 2, np.ones((2, 4)), text) for i, text in enumerate(said)]
+    clips = [Sequence(str(i), [GRAY] * 2, np.ones((2, 4)), text) for i, text in enumerate(said)]
     told = controls.controlled_texts(clips, "shuffled", seed=seed)
     assert all(told[clip.name] != clip.text for clip in clips)
     assert set(told.values()) == set(said)

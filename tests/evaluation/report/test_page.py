@@ -43,7 +43,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Sequence:
-    """A folder of grey pictures in which the target leaves for ten frames."""
+    """A folder of gray pictures in which the target leaves for ten frames."""
     for i in range(FRAMES):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((120, 160, 3), 90 + i, np.uint8))
     truth = np.tile(np.array([[40.0, 30, 40, 30]]), (FRAMES, 1))

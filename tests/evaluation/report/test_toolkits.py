@@ -69,7 +69,7 @@ def test_every_layout_is_evaluated(name: str, split: str, tmp_path: Path) -> Non
     root = trees.MAKERS[name, split](tmp_path / "data")
     modes: Any = ("bbox", "nl") if name in TEXT else ("bbox",)
     figures, _ = run(Request(name, root, tmp_path / "out", split=split, modes=modes))
-    names = [sequence.name for sequence in open_dataset(name, root, split)]  # type: ignore[union-attr]
+    names = [sequence.name for sequence in open_dataset(name, root, split)]
     for f in figures:
         assert [row.name for row in f.sequences] == names
         assert 0 <= f.ope.auc <= 1
@@ -95,8 +95,8 @@ def test_a_hidden_split_is_not_scored_but_written(name: Any, tmp_path: Path) -> 
         assert inside in archive.namelist()
         written = np.loadtxt(io.BytesIO(archive.read(inside)), delimiter=",")
     [sequence] = open_dataset(name, root, "test")
-    assert written.shape == (len(sequence.frames), 4)  # type: ignore[union-attr]
-    assert np.array_equal(written[0], sequence.boxes[0])  # type: ignore[union-attr]
+    assert written.shape == (len(sequence.frames), 4)
+    assert np.array_equal(written[0], sequence.boxes[0])
 
 
 def test_result_files_score_as_the_official_figure(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_result_files_score_as_the_official_figure(tmp_path: Path) -> None:
         Request("lasot", root, tmp_path / "out", split="train", results=("lasot", "otb", "tnl2k"))
     )
     for row in figures[0].sequences:
-        clip = open_dataset("lasot", root, "train")[row.name]  # type: ignore[call-overload]
+        clip = open_dataset("lasot", root, "train")[row.name]
         for layout in ("lasot", "otb", "tnl2k"):
             file = tmp_path / f"out/results/{layout}/edgetrack-bbox/{row.name}.txt"
             boxes = np.loadtxt(file, delimiter=",")
@@ -125,7 +125,7 @@ def test_grounding_figures_are_those_of_the_boxes(tmp_path: Path) -> None:
     [row], printed = run(request)
     assert row.sentences == 3  # two of the red square, which is found, and one of another picture's
     found = json.loads((tmp_path / "out/records/edgetrack/nl/clean/000000.json").read_text())["boxes"]
-    regions = [(r, t) for r in open_dataset("refcoco", root, "train") for t in r.texts]  # type: ignore[union-attr]
+    regions = [(r, t) for r in open_dataset("refcoco", root, "train") for t in r.texts]
     ious = [Box.of(b).iou(Box.of(r.box)) if b else 0.0 for b, (r, _) in zip(found, regions, strict=True)]
     assert row.accuracy == pytest.approx(np.mean(np.array(ious) >= 0.5))
     assert row.mean_iou == pytest.approx(np.mean(ious))
@@ -151,7 +151,7 @@ def test_vot_result_files_say_what_the_toolkit_expects(tmp_path: Path) -> None:
     file = tmp_path / "out/records/edgetrack/bbox/clean/ball1.json"
     record = json.loads(file.read_text())
     lines = (folder / "ball1_001.txt").read_text().splitlines()
-    assert lines[0] == "1"  # initialised here
+    assert lines[0] == "1"  # initialized here
     assert len(lines) == len(record["boxes"]) == 5
     boxes = np.array([line.split(",") for line in lines[1:]], float)
     assert boxes == pytest.approx(result_boxes(load(file, frames=5))[1:], abs=1e-3)
@@ -163,7 +163,7 @@ def test_vot_result_files_say_what_the_toolkit_expects(tmp_path: Path) -> None:
 
 
 def test_a_long_sentence_is_cut_at_a_word_and_said_once(tmp_path: Path) -> None:
-    fit = text_fitter(FakeEngine())  # type: ignore[arg-type]
+    fit = text_fitter(FakeEngine())
     long = " ".join(f"w{i}" for i in range(30))
     assert fit("a red car") == "a red car"
     assert fit(long) == " ".join(f"w{i}" for i in range(22))
@@ -189,7 +189,7 @@ def test_the_real_tokenizer_cuts_to_what_the_tracker_takes(monkeypatch: pytest.M
     sentence = LONG + " and waits"
     with pytest.raises(PromptError, match="expected at most"):
         Tokenizer(Engine.bundle).encode(sentence + " for them all there")
-    cut = text_fitter(Engine())(sentence + " for them all there")  # type: ignore[arg-type]
+    cut = text_fitter(Engine())(sentence + " for them all there")
     Tokenizer(Engine.bundle).encode(cut)
     assert sentence.startswith(cut)
     with pytest.raises(PromptError):
@@ -204,7 +204,7 @@ def test_the_got10k_toolkit_runs_the_tracker_and_reads_our_files(
     adapter = got10k_tracker(Tracker(engine=FakeEngine()))
     assert isinstance(adapter, experiments.Tracker)
     clip = open_dataset("got10k", tmp_path / "data", "train")[0]
-    boxes, times = adapter.track(sorted(map(str, folder.glob("*.jpg"))), clip.boxes[0])  # type: ignore[union-attr]
+    boxes, times = adapter.track(sorted(map(str, folder.glob("*.jpg"))), clip.boxes[0])
     figures, _ = run(
         Request("got10k", tmp_path / "data", tmp_path / "out", split="train", results=("got10k",))
     )

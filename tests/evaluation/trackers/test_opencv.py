@@ -19,7 +19,7 @@ from edgetrack.types import Box
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 
-GREY = np.full((64, 64, 3), 120, np.uint8)
+GRAY = np.full((64, 64, 3), 120, np.uint8)
 
 
 def opened(name: str, weights: Path | None) -> TrackerEntry:
@@ -79,8 +79,8 @@ def test_vit_by_the_name_of_the_model_zoo(tmp_path: Path, confidence: float, sta
     entry = opened("opencv-vit", tmp_path)
     assert entry.facts["model"] == "VitTrack object_tracking_2023sep"
     assert len(entry.facts["sha256"]) == 12
-    entry.tracker.start(GREY, box=Box(20, 20, 16, 16))
-    track = entry.tracker.update(GREY)
+    entry.tracker.start(GRAY, box=Box(20, 20, 16, 16))
+    track = entry.tracker.update(GRAY)
     assert track.status == status
     assert track.score == pytest.approx(confidence, rel=0.2)  # a window lowers what is off the middle
     if track.box is not None:
@@ -90,7 +90,7 @@ def test_vit_by_the_name_of_the_model_zoo(tmp_path: Path, confidence: float, sta
 def test_nothing_but_a_box(tmp_path: Path) -> None:
     tracker = opened("opencv-mil", None).tracker
     with pytest.raises(ConfigError, match="opencv-mil got no box; it takes nothing else: give --mode bbox"):
-        tracker.start(GREY, text="red car")
+        tracker.start(GRAY, text="red car")
     with pytest.raises(ConfigError, match="opencv-mil takes no text"):
         tracker.set_text("red car")
 
@@ -110,9 +110,9 @@ def test_weights_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_weights_that_opencv_cannot_run(shared_data: Path) -> None:
     tracker = opened("opencv-nano:v3", shared_data / "teachers/nanotrack").tracker
-    tracker.start(GREY, box=Box(20, 20, 16, 16))
+    tracker.start(GRAY, box=Box(20, 20, 16, 16))
     with pytest.raises(EngineUnavailable, match=r"cannot follow with .*v3_head\.onnx .* v1 or v2"):
-        tracker.update(GREY)
+        tracker.update(GRAY)
 
 
 def test_nano_gives_what_opencv_gives(shared_data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Two looks at one target, out of labelled sequences and out of pictures with sentences."""
+"""Two looks at one target, out of labeled sequences and out of pictures with sentences."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class SequenceClips:
     def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
         """Two frames of one sequence, at most `GAP` apart; all have a sentence, or none has.
 
-        Absent are targets in frames that are labelled so, or else targets of another sequence whose sentence and
+        Absent are targets in frames that are labeled so, or else targets of another sequence whose sentence and
         category have nothing in common with this one's.
 
         Raises:

@@ -85,7 +85,7 @@ class ClipGroundingSampler:
 
 
 def letterbox(actor: Actor, random: np.random.Generator, *, flip: bool) -> tuple[Pixels, XYWH]:
-    """The picture fitted into a grey square of 320 pixels, and the box there.
+    """The picture fitted into a gray square of 320 pixels, and the box there.
 
     At times it is cropped around its thing first; always when the thing would have too few pixels to be seen.
     """
@@ -105,7 +105,7 @@ def letterbox(actor: Actor, random: np.random.Generator, *, flip: bool) -> tuple
     if flip:
         fitted, x = np.ascontiguousarray(fitted[:, ::-1]), wide - x - w
     across, down = (SIDE - wide) // 2, (SIDE - high) // 2
-    image = np.full((SIDE, SIDE, 3), warps.GREY, np.uint8)
+    image = np.full((SIDE, SIDE, 3), warps.GRAY, np.uint8)
     image[down : down + high, across : across + wide] = fitted
     return image, (x + across, y + down, w, h)
 

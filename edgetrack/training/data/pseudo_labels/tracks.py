@@ -1,13 +1,14 @@
-"""Tracks of unlabelled video: what a teacher follows forwards and, from there, back to where it began.
+"""Tracks of unlabeled video: what a teacher follows forwards and, from there, back to where it began.
 
-``python -m edgetrack.training.data.pseudo_labels.tracks VIDEOS --teacher FOLDER`` writes ``pseudo.npz`` once. A track
-counts when the way back ends on the box of its start (forward-backward consistency, Kalal et al., ICPR 2010), and a
-frame of it when both ways agree there.
+``python -m edgetrack.training.data.pseudo_labels.tracks VIDEOS --teacher FOLDER`` writes ``pseudo.npz``, or adds to it
+the videos that it lacks. A track counts when the way back ends on the box of its start (forward-backward consistency,
+Kalal et al., ICPR 2010), and a frame of it when both ways agree there.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from edgetrack.datasets import VideoFrames
 from edgetrack.training.data.paths import cache_folder
 from edgetrack.training.data.pictures import XYWH, Pixels, overlap
 from edgetrack.training.data.sources.videos import PSEUDO_NAME, Cuts, cut_around
+from edgetrack.training.resumable import resumable
 from edgetrack.training.teachers import NanoTrack
 
 WORDS = ("person", "face", "car", "bicycle", "hand", "dog", "bottle", "ball", "bird")
@@ -86,14 +88,14 @@ class Finder:
         return [track.box.xywh for track in tracks if track.box is not None]
 
     def _pieces(self, frame: Pixels) -> list[XYWH]:
-        grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-        corners = cv2.goodFeaturesToTrack(grey, 12, 0.05, min(grey.shape) / 6)
+        gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        corners = cv2.goodFeaturesToTrack(gray, 12, 0.05, min(gray.shape) / 6)
         boxes: list[XYWH] = []
         for x, y in [] if corners is None else corners[:, 0]:
-            side = float(np.exp(self._random.uniform(np.log(0.07), np.log(0.3)))) * min(grey.shape)
+            side = float(np.exp(self._random.uniform(np.log(0.07), np.log(0.3)))) * min(gray.shape)
             ratio = float(np.exp(self._random.normal(0, 0.35)))
             w, h = side * ratio, side / ratio
-            inside = w < x * 2 < 2 * grey.shape[1] - w and h < y * 2 < 2 * grey.shape[0] - h
+            inside = w < x * 2 < 2 * gray.shape[1] - w and h < y * 2 < 2 * gray.shape[0] - h
             if inside:
                 boxes.append((float(x) - w / 2, float(y) - h / 2, w, h))
         return boxes[:4]
@@ -136,29 +138,42 @@ def _moves(boxes: list[XYWH | None]) -> bool:
     return bool(reach > 0.5 * size.mean() or size.max() > 1.3 * size.min())
 
 
-def build(videos: list[Path], teacher: Path, cache: Path, seed: int = 0) -> Path:
-    """Follows things in all ``videos`` and writes the cache; returns its path."""
-    nano, find, random = NanoTrack(teacher), Finder(seed), np.random.default_rng(seed)
+def tracks_of(video: Path, teacher: NanoTrack, find: Finder, random: np.random.Generator) -> Cuts:
+    """What can be followed in a video."""
     cuts = Cuts()
-    for number, video in enumerate(videos):
-        tried = 0
-        for frames in segments(video):
-            for box in find(frames[0]):
-                tried += 1
-                boxes = follow(nano, frames, box)
-                if boxes is None or (not _moves(boxes) and random.random() > _STILL):
-                    continue
-                for frame, spot in list(zip(frames, boxes, strict=True))[::_STEP]:
-                    if spot is not None:
-                        cuts.add(*cut_around(frame, spot))
-                cuts.end("")
-        sys.stdout.write(
-            f"{number + 1}/{len(videos)} {video.name}: {len(cuts)} tracks so far, {tried} tried\n"
-        )
-        sys.stdout.flush()
-        if number % 10 == 9:
-            cuts.save(cache / PSEUDO_NAME)
-    return cuts.save(cache / PSEUDO_NAME)
+    for frames in segments(video):
+        for box in find(frames[0]):
+            boxes = follow(teacher, frames, box)
+            if boxes is None or (not _moves(boxes) and random.random() > _STILL):
+                continue
+            for frame, spot in list(zip(frames, boxes, strict=True))[::_STEP]:
+                if spot is not None:
+                    cuts.add(*cut_around(frame, spot))
+            cuts.end("")
+    cuts.files = [str(video)]
+    return cuts
+
+
+def build(videos: list[Path], teacher: Path, cache: Path, seed: int = 0) -> Path:
+    """Follows things in all ``videos`` and writes the cache, whatever ends it; returns its path.
+
+    Videos that the cache has already are left out.
+    """
+    path = cache / PSEUDO_NAME
+    cuts = Cuts.load(path)
+    left = [video for video in videos if str(video) not in cuts.files]
+    begun = len(videos) - len(left)
+    nano, find, random = NanoTrack(teacher), Finder(seed + begun), np.random.default_rng(seed + begun)
+    try:
+        for number, video in enumerate(left, begun + 1):
+            cuts.extend(tracks_of(video, nano, find, random))
+            print(f"{number}/{len(videos)} {video.name}: {len(cuts)} tracks so far", flush=True)
+            if number % 10 == 0:
+                cuts.save(path)
+    finally:
+        if cuts.files:
+            cuts.save(path)
+    return path
 
 
 def main() -> None:
@@ -176,7 +191,10 @@ def main() -> None:
     videos = sorted(path for path in options.videos.rglob("*") if path.suffix.lower() in kinds)
     if not videos:
         parser.error(f"no video below {options.videos}; expected files ending in {', '.join(sorted(kinds))}")
-    sys.stdout.write(f"{build(videos, options.teacher, options.cache or cache_folder())}\n")
+    cache = options.cache or cache_folder()
+    command = shlex.join(["python", "-m", "edgetrack.training.data.pseudo_labels.tracks", *sys.argv[1:]])
+    with resumable(cache / PSEUDO_NAME, command):
+        print(build(videos, options.teacher, cache))
 
 
 if __name__ == "__main__":

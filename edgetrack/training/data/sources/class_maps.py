@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.training.data.paths import cache_folder, data_root
+from edgetrack.training.resumable import replacing
 
 VOC_CLASSES = (
     "background", "airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -74,9 +75,9 @@ def build(root: Path, cache: Path) -> Path:
             shares.append((counts / classes.size).astype(np.float32))
             if source in MAPPED:
                 arrays[names[-1]] = classes
-    cache.mkdir(parents=True, exist_ok=True)
     path = cache / CACHE_NAME
-    np.savez_compressed(path, names=np.array(names), shares=np.stack(shares), **arrays)  # type: ignore[arg-type]
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, names=np.array(names), shares=np.stack(shares), **arrays)  # type: ignore[arg-type]
     return path
 
 

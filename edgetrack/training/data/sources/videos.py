@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edgetrack.datasets import VideoFrames
 from edgetrack.training.data.paths import cache_folder, data_root
 from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels, clip_box
+from edgetrack.training.resumable import replacing
 
 CACHE_NAME, PSEUDO_NAME = "flying.npz", "pseudo.npz"
 _REACH = 9.0  # side of the kept square in target sizes: the largest search crop fits
@@ -34,7 +35,7 @@ class Videos:
     boxes: NDArray[np.float32]  # (N, 4) target xywh in the cut
     starts: NDArray[np.int64]  # (V + 1,) first frame of each video
     categories: list[str]
-    pseudo: int = 0  # the last so many are of unlabelled videos
+    pseudo: int = 0  # the last so many are of unlabeled videos
 
     def __len__(self) -> int:
         return len(self.categories)
@@ -76,12 +77,30 @@ class Videos:
 
 
 class Cuts:
-    """Collects cut frames of tracks, one track after the other."""
+    """Collects cut frames of tracks, one track after the other.
+
+    Attributes:
+        files: The videos whose tracks are all in it, for those who go on later.
+    """
 
     def __init__(self) -> None:
         self._blobs: list[NDArray[np.uint8]] = []
         self._boxes: list[XYWH] = []
         self._starts, self._categories = [0], list[str]()
+        self.files: list[str] = []
+
+    @classmethod
+    def load(cls, path: Path) -> Cuts:
+        """Read what `save` wrote, to add to it; empty where there is no file, or one that does not name `files`."""
+        cuts = cls()
+        if path.exists():
+            with np.load(path) as data:
+                if "files" in data:
+                    cuts._blobs = np.split(data["blob"], data["ends"][:-1])
+                    cuts._boxes = [tuple(box) for box in data["boxes"].tolist()]
+                    cuts._starts, cuts._categories = data["starts"].tolist(), data["categories"].tolist()
+                    cuts.files = data["files"].tolist()
+        return cuts
 
     def __len__(self) -> int:
         return len(self._categories)
@@ -98,22 +117,32 @@ class Cuts:
             self._starts.append(len(self._boxes))
             self._categories.append(category)
 
+    def extend(self, tracks: Cuts) -> None:
+        """Add the tracks of another collection."""
+        shift = self._starts[-1]
+        self._blobs += tracks._blobs
+        self._boxes += tracks._boxes
+        self._starts += [shift + start for start in tracks._starts[1:]]
+        self._categories += tracks._categories
+        self.files += tracks.files
+
     def save(self, path: Path) -> Path:
         """Writes what ``load_cuts`` reads."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            path,
-            blob=np.concatenate(self._blobs),
-            ends=np.cumsum([len(blob) for blob in self._blobs]),
-            boxes=np.array(self._boxes, np.float32),
-            starts=np.array(self._starts),
-            categories=np.array(self._categories),
-        )
+        with replacing(path) as part, part.open("wb") as file:
+            np.savez(
+                file,
+                blob=np.concatenate(self._blobs),
+                ends=np.cumsum([len(blob) for blob in self._blobs]),
+                boxes=np.array(self._boxes, np.float32),
+                starts=np.array(self._starts),
+                categories=np.array(self._categories, np.str_),
+                files=np.array(self.files, np.str_),
+            )
         return path
 
 
 def cut_around(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
-    """The neighbourhood of ``box``, and the box in it."""
+    """The neighborhood of ``box``, and the box in it."""
     reach = max(_REACH * (box[2] * box[3]) ** 0.5, 96.0) / 2
     x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
     x0, y0 = max(0, int(x - reach)), max(0, int(y - reach))
@@ -150,17 +179,17 @@ def load_cuts(path: Path) -> Videos:
 def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Videos:
     """The cut frames, from the cache, which is written first if it is not there.
 
-    With them the tracks of unlabelled video, if `edgetrack.training.data.pseudo_labels.tracks` has made some.
+    With them the tracks of unlabeled video, if `edgetrack.training.data.pseudo_labels.tracks` has made some.
     """
     folder = cache or cache_folder()
     path = folder / CACHE_NAME
     if not path.exists():
         build(data_root(root), folder)
-    labelled, more = load_cuts(path), folder / PSEUDO_NAME
+    labeled, more = load_cuts(path), folder / PSEUDO_NAME
     if not more.exists():
-        return labelled
+        return labeled
     pseudo = load_cuts(more)
-    return joined(labelled, replace(pseudo, pseudo=len(pseudo)))
+    return joined(labeled, replace(pseudo, pseudo=len(pseudo)))
 
 
 def joined(one: Videos, two: Videos) -> Videos:

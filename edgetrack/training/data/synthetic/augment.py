@@ -9,7 +9,7 @@ from edgetrack.training.data.pictures import Pixels
 
 
 def light(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = False) -> Pixels:
-    """Brightness, contrast, gamma and a tint; with ``keep_colour`` so mild that colour words stay true."""
+    """Brightness, contrast, gamma and a tint; with ``keep_color`` so mild that color words stay true."""
     strength = 0.45 if keep_color else 1.0
     ramp = np.arange(256, dtype=np.float32) / 255
     gamma = np.exp(random.normal(0, 0.25) * strength)
@@ -22,7 +22,7 @@ def light(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = Fal
 
 
 def hue(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Turns hues by up to 7 degrees and changes saturation; sometimes takes all colour away."""
+    """Turns hues by up to 7 degrees and changes saturation; sometimes takes all color away."""
     hsv = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
     turn, gain = int(random.integers(-3, 4)), float(np.exp(random.normal(0, 0.25)))
     gain = 0.0 if random.random() < 0.08 else gain
@@ -48,7 +48,7 @@ def blur(pixels: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def noise(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Sensor noise, normal, of up to 14 grey levels."""
+    """Sensor noise, normal, of up to 14 gray levels."""
     level = random.uniform(2, 14)
     # One tile of noise at a random place is as good as fresh noise and five times cheaper.
     height, width = pixels.shape[:2]
@@ -77,7 +77,7 @@ def coarsen(pixels: Pixels, random: np.random.Generator) -> Pixels:
 def camera(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = False) -> Pixels:
     """A random subset of all of the above, in the order in which a camera would do them."""
     chance = random.random(6)
-    grey = cv2.inRange(pixels, (128,) * 3, (128,) * 3)  # the border of a crop stays as the tracker fills it
+    gray = cv2.inRange(pixels, (128,) * 3, (128,) * 3)  # the border of a crop stays as the tracker fills it
     if chance[0] < 0.15:
         pixels = coarsen(pixels, random)
     if chance[1] < 0.18:
@@ -90,8 +90,8 @@ def camera(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = Fa
         pixels = noise(pixels, random)
     if chance[5] < 0.2:
         pixels = compress(pixels, random)
-    if cv2.countNonZero(grey) > 0.01 * grey.size:
-        pixels[grey > 0] = 128
+    if cv2.countNonZero(gray) > 0.01 * gray.size:
+        pixels[gray > 0] = 128
     return pixels
 
 

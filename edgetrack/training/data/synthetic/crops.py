@@ -33,7 +33,7 @@ def _distorted(
 
 
 def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gentle: bool) -> Matrix:
-    """Picture to search crop: off centre by up to 25 % of its side (at times 40 %), scale exp(N(0, .2))."""
+    """Picture to search crop: off center by up to 25 % of its side (at times 40 %), scale exp(N(0, .2))."""
     side = (
         SEARCH_FACTOR
         * area_root(actor.instance.box)
@@ -78,7 +78,7 @@ def shifted(actor: Actor, matrix: Matrix) -> Matrix:
 
 
 def seen_share(picture: Picture, matrix: Matrix, size: int = warps.SEARCH) -> float:
-    """About the share of the crop that the picture fills; the rest would be grey border."""
+    """About the share of the crop that the picture fills; the rest would be gray border."""
     width, height = picture.size
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
     x, y, w, h = warps.box_after(corners, matrix)

@@ -53,7 +53,7 @@ class GroundingSampler:
         """One sample.
 
         Returns:
-            ``image`` uint8 (320, 320, 3) RGB, the picture letter-boxed on grey; ``caption`` str; ``box``
+            ``image`` uint8 (320, 320, 3) RGB, the picture letter-boxed on gray; ``caption`` str; ``box``
             float32 (4,) xywh in its pixels (zeros when absent); ``present`` float32 0 or 1; ``template``
             uint8 (128, 128, 3) RGB and ``target`` float32 (8, 8): the same thing seen otherwise, or, when
             nothing in the image fits the caption, a thing that is not in the image.
@@ -97,7 +97,7 @@ class GroundingSampler:
         return picture
 
     def _real(self, picture: Picture, color: str = "") -> Scene:
-        """A whole picture, sometimes cropped; one of its things may be repainted, in ``colour`` if given."""
+        """A whole picture, sometimes cropped; one of its things may be repainted, in ``color`` if given."""
         random = self._random
         width, height = picture.size
         source: XYWH = (0.0, 0.0, float(width), float(height))
@@ -107,7 +107,7 @@ class GroundingSampler:
             source = (random.uniform(0, width - w), random.uniform(0, height - h), w, h)
         scale = SIDE / max(source[2:])
         size = (2 * max(8, round(source[2] * scale / 2)), 2 * max(8, round(source[3] * scale / 2)))
-        scene = Scene(np.full((size[1], size[0], 3), warps.GREY, np.uint8))
+        scene = Scene(np.full((size[1], size[0], 3), warps.GRAY, np.uint8))
         jobs = None
         instances = [t for t in picture.instances if t.mask is not None and area_root(t.box) * scale > 22]
         if instances and random.random() < (0.9 if color else 0.3):
@@ -120,7 +120,7 @@ class GroundingSampler:
         """Four pictures side by side."""
         random = self._random
         width, height = _SHAPES[int(random.integers(len(_SHAPES)))]
-        scene = Scene(np.full((height, width, 3), warps.GREY, np.uint8))
+        scene = Scene(np.full((height, width, 3), warps.GRAY, np.uint8))
         x, y = round(width * random.uniform(0.35, 0.65)), round(height * random.uniform(0.35, 0.65))
         for place in ((0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)):
             picture = self._any_picture()
@@ -137,7 +137,7 @@ class GroundingSampler:
         return scene
 
     def _duel(self) -> Scene:
-        """Two to five things of one class in different colours, perhaps one of another class in the same."""
+        """Two to five things of one class in different colors, perhaps one of another class in the same."""
         random = self._random
         category = _DUELS[int(random.integers(len(_DUELS)))]
         colors = [COLORS[i] for i in random.permutation(len(COLORS))]
@@ -181,7 +181,7 @@ class GroundingSampler:
         random = self._random
         width, height = scene.size
         x, y = (SIDE - width) // 2, (SIDE - height) // 2
-        image = np.full((SIDE, SIDE, 3), warps.GREY, np.uint8)
+        image = np.full((SIDE, SIDE, 3), warps.GRAY, np.uint8)
         image[y : y + height, x : x + width] = augment.camera(scene.canvas, random, keep_color=True)
         box = np.zeros(4, np.float32)
         if claim.box is not None:
@@ -223,7 +223,7 @@ class GroundingSampler:
 
 
 def _jobs(instance: Instance, color: str, random: np.random.Generator) -> Jobs:
-    """What to paint so that the thing is called ``colour``: its body, a garment, or the torso of a person."""
+    """What to paint so that the thing is called ``color``: its body, a garment, or the torso of a person."""
     if instance.category not in ("person", "cyclist"):
         return (("", draw_paint(color, random)),) if instance.category in PAINTABLE else ()
     garments = sorted(

@@ -113,7 +113,7 @@ def textured(picture: Picture, random: np.random.Generator) -> Actor | None:
 
 
 def consecutive(pictures: Sequence[Picture]) -> list[tuple[Actor, Actor]]:
-    """One thing in neighbouring frames of a CamVid drive: same class, boxes that overlap by half."""
+    """One thing in neighboring frames of a CamVid drive: same class, boxes that overlap by half."""
     frames = sorted((p for p in pictures if p.source == "camvid"), key=lambda p: p.name)
     pairs = []
     for one, two in pairwise(frames):

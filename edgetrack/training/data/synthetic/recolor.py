@@ -1,6 +1,6 @@
-"""Colour words: naming the colour of a thing and repainting it believably.
+"""Color words: naming the color of a thing and repainting it believably.
 
-Colours are judged in CIE LCh (OpenCV's float Lab: L 0..100, a and b about -127..127).
+Colors are judged in CIE LCh (OpenCV's float Lab: L 0..100, a and b about -127..127).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _AIMS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, fl
     "grey": ((0, 360), (0, 3), (42, 60)),
     "white": ((0, 360), (0, 3), (82, 93)),
 }
-# Grid of names over (L, C, h), filled once: the naming below is a look-up of quantised Lab.
+# Grid of names over (L, C, h), filled once: the naming below is a look-up of quantized Lab.
 _BINS = 32
 
 
 def _name_index(
     light: NDArray[np.float32], chroma: NDArray[np.float32], hue: NDArray[np.float32]
 ) -> NDArray[np.int8]:
-    """Index into `COLOURS` of each LCh value, -1 between two names."""
+    """Index into `COLORS` of each LCh value, -1 between two names."""
     name = np.full(light.shape, -1, np.int8)
 
     def put(word: str, where: NDArray[np.bool_]) -> None:
@@ -70,9 +70,9 @@ _NAMES = _table()
 
 
 def color_shares(patch: Pixels, mask: Pixels | None = None) -> NDArray[np.float64]:
-    """Share (11,) of the masked pixels of a BGR patch (h, w, 3) that each word of `COLOURS` names."""
+    """Share (11,) of the masked pixels of a BGR patch (h, w, 3) that each word of `COLORS` names."""
     height, width = patch.shape[:2]
-    if height * width > 2304:  # 48 x 48 pixels tell the colour
+    if height * width > 2304:  # 48 x 48 pixels tell the color
         scale = (2304 / (height * width)) ** 0.5
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -92,9 +92,9 @@ def color_shares(patch: Pixels, mask: Pixels | None = None) -> NDArray[np.float6
 
 
 def color_of(patch: Pixels, mask: Pixels | None = None) -> str | None:
-    """The word for the colour of a BGR patch (h, w, 3) inside ``mask`` (h, w), None unless it is clear.
+    """The word for the color of a BGR patch (h, w, 3) inside ``mask`` (h, w), None unless it is clear.
 
-    Chromatic colours win over black, grey and white (tyres, windows, shadow) when they cover a third.
+    Chromatic colors win over black, gray and white (tyres, windows, shadow) when they cover a third.
     """
     share = color_shares(patch, mask)
     chromatic = share[: len(CHROMATIC)]
@@ -109,7 +109,7 @@ def color_of(patch: Pixels, mask: Pixels | None = None) -> str | None:
 
 
 def colors_in(patch: Pixels, mask: Pixels | None = None, least: float = 0.1) -> set[str]:
-    """All words whose colour covers at least ``least`` of the patch: what a caption must not be true of."""
+    """All words whose color covers at least ``least`` of the patch: what a caption must not be true of."""
     share = color_shares(patch, mask)
     return {word for word, part in zip(COLORS, share, strict=True) if part >= least}
 
@@ -118,22 +118,22 @@ def _paint_weight(lab: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArra
     """How much of each pixel is paint (0..1): near the dominant chromaticity and not near black."""
     body = lab[inside]
     bright = body[body[:, 0] > np.percentile(body[:, 0], 35)]
-    centre = np.median(bright if len(bright) else body, axis=0)
-    chroma_gap = np.hypot(lab[..., 1] - centre[1], lab[..., 2] - centre[2])
-    spread = 14 + 0.5 * float(np.hypot(centre[1], centre[2]))
+    center = np.median(bright if len(bright) else body, axis=0)
+    chroma_gap = np.hypot(lab[..., 1] - center[1], lab[..., 2] - center[2])
+    spread = 14 + 0.5 * float(np.hypot(center[1], center[2]))
     alike = np.clip(1.6 - chroma_gap / spread, 0, 1)
-    dark = np.clip((lab[..., 0] - 0.32 * centre[0]) / (0.2 * centre[0] + 1), 0, 1)
+    dark = np.clip((lab[..., 0] - 0.32 * center[0]) / (0.2 * center[0] + 1), 0, 1)
     return np.asarray(alike * dark, np.float32)
 
 
 class Paint(NamedTuple):
-    """One tin of paint: the same tin gives the same colour at every size of a cut-out."""
+    """One tin of paint: the same tin gives the same color at every size of a cut-out."""
 
     name: str
     hue: float  # radians
     chroma: float
     light: float
-    whole: bool = False  # paints everything, not only what has the dominant colour
+    whole: bool = False  # paints everything, not only what has the dominant color
 
 
 def draw_paint(name: str, random: np.random.Generator, *, whole: bool = False) -> Paint:
@@ -151,7 +151,7 @@ def draw_paint(name: str, random: np.random.Generator, *, whole: bool = False) -
 def recolor(patch: Pixels, mask: Pixels, paint: Paint) -> Pixels:
     """Repaints a BGR patch (h, w, 3) inside ``mask`` (h, w) and keeps its shading.
 
-    Windows, tyres and other pixels unlike the dominant colour stay unless the paint is for the ``whole``.
+    Windows, tyres and other pixels unlike the dominant color stay unless the paint is for the ``whole``.
     """
     lab = np.asarray(cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_BGR2LAB), np.float32)
     inside = mask > 127
@@ -168,7 +168,7 @@ def recolor(patch: Pixels, mask: Pixels, paint: Paint) -> Pixels:
         contrast = float(np.clip(paint.light / max(level, 12.0), 0.45, 1.6))
     # The lightest parts stay below white, or dark things would turn pale.
     light = np.clip(paint.light + (lab[..., 0] - level) * contrast, 1, 0.5 * paint.light + 49)
-    # Deep shadow and highlights carry less colour.
+    # Deep shadow and highlights carry less color.
     fade = np.clip(light / max(0.6 * paint.light, 8.0), 0.15, 1) * np.clip((104 - light) / 18, 0.1, 1)
     chroma = paint.chroma * fade
     painted = np.stack([light, np.cos(paint.hue) * chroma, np.sin(paint.hue) * chroma], axis=-1)

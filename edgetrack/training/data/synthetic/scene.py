@@ -30,9 +30,9 @@ LOWER = ("pants", "skirt", "jeans", "shorts", "leggings", "tights")
 
 @dataclass(eq=False)
 class Item:
-    """One thing of a scene; ``colour`` is the clear colour of its body or clothes, ``colours`` all that show.
+    """One thing of a scene; ``color`` is the clear color of its body or clothes, ``colors`` all that show.
 
-    ``colours`` is None when unknown. ``worn`` pairs each recognised garment with its colour.
+    ``colors`` is None when unknown. ``worn`` pairs each recognized garment with its color.
     """
 
     category: str
@@ -130,7 +130,7 @@ def paint(actor: Actor, jobs: Jobs) -> Actor:
 
 
 def observe(actor: Actor, box: XYWH, jobs: Jobs = ()) -> Item:
-    """An item for a thing as it looks in ``actor``: colours, garments and face, as far as they are clear."""
+    """An item for a thing as it looks in ``actor``: colors, garments and face, as far as they are clear."""
     instance = actor.instance
     item = Item(instance.category, box, actor, jobs=jobs, painted=bool(jobs))
     kx, ky = box[2] / instance.box[2], box[3] / instance.box[3]

@@ -12,7 +12,7 @@ from edgetrack.training.data.synthetic import vocabulary
 from edgetrack.training.data.synthetic.recolor import COLORS
 from edgetrack.training.data.synthetic.scene import LOWER, UPPER, Item, Scene
 
-# Colours that a person could give the same name: a caption with one is not safely false beside the other.
+# Colors that a person could give the same name: a caption with one is not safely false beside the other.
 _NEAR: dict[str, tuple[str, ...]] = {
     "red": ("orange", "pink", "brown"), "orange": ("red", "yellow", "brown"), "yellow": ("orange",),
     "green": (),
@@ -43,7 +43,7 @@ def _rivals(scene: Scene, item: Item, word: str) -> list[Item] | None:
 
 
 def _lacks(rivals: list[Item], color: str) -> bool:
-    """Whether every rival is known not to show the colour."""
+    """Whether every rival is known not to show the color."""
     return all(other.colors is not None and color not in other.colors for other in rivals)
 
 
@@ -165,7 +165,7 @@ _WAYS: tuple[tuple[Describer, float], ...] = (
 
 
 def by_color(scene: Scene, random: np.random.Generator) -> Caption | None:
-    """A caption that singles out one of the painted things of the scene by its colour."""
+    """A caption that singles out one of the painted things of the scene by its color."""
     items = [i for i in scene.items if i.painted and i.shown > 0.6 and i.color]
     for index in random.permutation(len(items)):
         claim = (_dressed if items[index].category in _HUMAN else _colored)(scene, items[index], random)
@@ -190,7 +190,7 @@ def positive(scene: Scene, random: np.random.Generator, *, least: float = 9.0) -
 
 
 def wrong_color(scene: Scene, random: np.random.Generator) -> Caption | None:
-    """The class of something in view in a colour that none of them has."""
+    """The class of something in view in a color that none of them has."""
     if not scene.items:
         return None
     item = scene.items[int(random.integers(len(scene.items)))]
@@ -229,7 +229,7 @@ def _absent_class(scene: Scene, random: np.random.Generator, classes: list[str])
 
 
 def negative(scene: Scene, random: np.random.Generator, classes: list[str]) -> Caption | None:
-    """A caption of nothing in view: a wrong colour, another class in a colour in view, an absent class."""
+    """A caption of nothing in view: a wrong color, another class in a color in view, an absent class."""
     draw = random.random()
     if draw < 0.3:
         claim = wrong_color(scene, random)

@@ -121,7 +121,7 @@ class TrackingSampler:
         return self._pool.categories[int(self._random.integers(len(self._pool.categories)))]
 
     def _caption(self, actor: Actor) -> tuple[str, bool]:
-        """A caption ("" without a class) and whether it names a colour."""
+        """A caption ("" without a class) and whether it names a color."""
         instance, random = actor.instance, self._random
         if not instance.category:
             return "", False

@@ -1,4 +1,4 @@
-"""Words for things: synonyms, hypernyms, colour aliases and sentence templates."""
+"""Words for things: synonyms, hypernyms, color aliases and sentence templates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 VEHICLES = ("car", "bus", "truck", "train", "motorcycle")
 HUMANS = ("person", "cyclist", "face", "rider", "people")
-TWO_COLORED = ("panda", "zebra", "soccer ball", "yin yang", "dog")  # no single colour word fits
+TWO_COLORED = ("panda", "zebra", "soccer ball", "yin yang", "dog")  # no single color word fits
 
 _NOUNS: dict[str, tuple[str, ...]] = {
     "car": ("car", "car", "car", "vehicle", "automobile"),
@@ -102,7 +102,7 @@ def also(category: str, word: str) -> frozenset[str]:
 
 
 def color_word(color: str, category: str, random: np.random.Generator) -> str:
-    """A word for one of the eleven colours: gray, dark, silver (of vehicles) and the like."""
+    """A word for one of the eleven colors: gray, dark, silver (of vehicles) and the like."""
     if color == "grey" and category in VEHICLES and random.random() < 0.4:
         return "silver"
     return _pick(_ALIASES.get(color, (color,)), random)
@@ -111,7 +111,7 @@ def color_word(color: str, category: str, random: np.random.Generator) -> str:
 def sentence(
     word: str, random: np.random.Generator, *, color: str = "", category: str = "", suffix: str = ""
 ) -> str:
-    """A caption: article, colour, noun, perhaps what the thing is doing, and ``suffix``."""
+    """A caption: article, color, noun, perhaps what the thing is doing, and ``suffix``."""
     after = suffix
     if not suffix and random.random() < 0.15 and category in _DOINGS:
         after = _pick(_DOINGS[category], random)

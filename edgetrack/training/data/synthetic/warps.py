@@ -1,6 +1,6 @@
 """Affine crops and pasting.
 
-Matrices (2, 3) map continuous source pixels (the centre of the first is 0.5) to the crop.
+Matrices (2, 3) map continuous source pixels (the center of the first is 0.5) to the crop.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgetrack.training.data.pictures import XYWH, Pixels
 
 Matrix = NDArray[np.float64]
-GREY = 128
+GRAY = 128
 SEARCH, TEMPLATE, CELLS = 256, 128, 8
 
 
@@ -51,9 +51,9 @@ def scale_of(matrix: Matrix) -> float:
 
 
 def warp(
-    source: Pixels, matrix: Matrix, size: tuple[int, int], *, smooth: bool = False, border: int = GREY
+    source: Pixels, matrix: Matrix, size: tuple[int, int], *, smooth: bool = False, border: int = GRAY
 ) -> Pixels:
-    """Crop of (width, height) = ``size``, bilinear with half-pixel centres; outside the source is ``border``.
+    """Crop of (width, height) = ``size``, bilinear with half-pixel centers; outside the source is ``border``.
 
     With ``smooth`` the source is first shrunk by area averaging where the crop shrinks it by more than 1.5.
     """

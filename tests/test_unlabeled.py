@@ -1,4 +1,4 @@
-"""Training data of one's own: tracks of unlabelled video by a teacher, and folders of stills with boxes."""
+"""Training data of one's own: tracks of unlabeled video by a teacher, and folders of stills with boxes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ START = (10.0, 10.0, 40.0, 40.0)
 
 
 def test_a_track_that_comes_back_counts() -> None:
-    boxes = pseudo.follow(Scripted(5, -5), FRAMES, START)  # type: ignore[arg-type]
+    boxes = pseudo.follow(Scripted(5, -5), FRAMES, START)
     assert boxes is not None
     assert boxes[0] == pytest.approx(START)
     assert boxes[-1] == pytest.approx((105, 10, 40, 40))
@@ -49,7 +49,7 @@ def test_a_track_that_comes_back_counts() -> None:
 
 @pytest.mark.parametrize("teacher", [Scripted(5, -3), Scripted(5, -5, score=0.1)])
 def test_a_track_that_misses_its_start_or_was_never_sure_does_not(teacher: Scripted) -> None:
-    assert pseudo.follow(teacher, FRAMES, START) is None  # type: ignore[arg-type]
+    assert pseudo.follow(teacher, FRAMES, START) is None
 
 
 def test_a_segment_ends_where_the_scene_is_cut(tmp_path: Path) -> None:

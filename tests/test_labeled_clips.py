@@ -1,0 +1,79 @@
+"""What `--accept` reads: clips with a box for every frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media import street, with_broken_picture
+
+pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
+cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+
+from edgetrack.bundle import Bundle  # noqa: E402
+from edgetrack.errors import ExportError  # noqa: E402
+from edgetrack.export import accuracy  # noqa: E402
+from edgetrack.export.labels import labeled_clips  # noqa: E402
+from edgetrack.export.subject import Own  # noqa: E402
+from edgetrack.export.watch import silent  # noqa: E402
+from edgetrack.peers import FrameTracker  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def tracker() -> FrameTracker:
+    return Own(Bundle.open().folder, threads=1).tracker()
+
+
+def write_clip(folder: Path, name: str, labels: str) -> None:
+    writer = cv2.VideoWriter(str(folder / f"{name}.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (160, 120))
+    for index in range(40):
+        frame = np.full((120, 160, 3), 60, np.uint8)
+        frame[30:70, 20 + index : 60 + index] = (0, 0, 220)
+        writer.write(frame)
+    writer.release()
+    (folder / f"{name}.txt").write_text(labels)
+
+
+def test_labeled_clips_start_at_their_first_box(tmp_path: Path, tracker: FrameTracker) -> None:
+    rows = ["nan,nan,nan,nan", *(f"{20 + i},30,40,40" for i in range(1, 40))]
+    write_clip(tmp_path, "late", "\n".join(rows))
+    (late,) = labeled_clips(tmp_path)
+    assert (late.start, late.truth.shape) == (1, (39, 4))
+    result = accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
+    assert result.kind == "success AUC"
+    assert result.ratio == 1.0
+    assert result.means[0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, "has no labeled clips; expected pairs such as"),
+        ("", "hold 0 boxes"),
+        ("1,2,3\n4,5,6\n", "hold 0 boxes"),
+        ("1,2,3,4\n", "hold 1 boxes"),
+        ("1,2,3,4\n1,2,3\n", "cannot be read"),
+        ("nan,nan,nan,nan\n" * 6, "hold 0 boxes"),
+    ],
+)
+def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) -> None:
+    if labels is not None:
+        write_clip(tmp_path, "clip", labels)
+    with pytest.raises(ExportError, match=message):
+        labeled_clips(tmp_path)
+
+
+def test_labels_of_more_frames_than_the_video_has(tmp_path: Path, tracker: FrameTracker) -> None:
+    write_clip(tmp_path, "short", "20,30,40,40\n" * 41)
+    with pytest.raises(ExportError, match="ends after 40 frames, its labels are of 41"):
+        accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
+
+
+def test_a_labeled_video_with_a_broken_picture(tmp_path: Path, tracker: FrameTracker) -> None:
+    """The labels after it would belong to other pictures."""
+    street(tmp_path / "v.avi", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", frames=36)
+    with_broken_picture(tmp_path / "v.avi", 7, b"00dc")
+    (tmp_path / "v.txt").write_text("20,30,40,40\n" * 35)
+    with pytest.raises(ExportError, match="picture that cannot be decoded: the labels after it"):
+        accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
