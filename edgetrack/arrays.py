@@ -101,3 +101,26 @@ def describe(array: object) -> str:
 
 def _kind(array: object) -> str:
     return type(array).__name__
+
+
+def check_pixels(pixels: object) -> NDArray[np.uint8]:
+    """Returns ``pixels`` itself when it is a non-empty uint8 (H, W, 3) array; copies nothing.
+
+    Raises:
+        FrameError: it is anything else.
+    """
+    expected = "expected a numpy array, uint8, shape (height, width, 3), colors in BGR order"
+    if not isinstance(pixels, np.ndarray):
+        raise FrameError(f"frame is a {type(pixels).__name__}; {expected}")
+    check_picture(pixels.dtype, pixels.shape, expected)
+    return pixels
+
+
+def check_picture(dtype: str | np.dtype[Any], shape: tuple[int, ...], expected: str) -> None:
+    """Raises FrameError, which ends in ``expected``, unless it is a non-empty uint8 (H, W, 3) array."""
+    if dtype != "uint8":
+        raise FrameError(f"frame has dtype {dtype}; {expected}")
+    if len(shape) != 3 or shape[2] != 3:
+        raise FrameError(f"frame has shape {shape}; {expected}")
+    if 0 in shape:
+        raise FrameError(f"frame is empty, shape {shape}; {expected}")

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from edgetrack._exit import door
 from edgetrack._native import runtime
-from edgetrack.arrays import to_host
+from edgetrack.arrays import check_pixels, to_host
 from edgetrack.errors import BoxError, ConfigError, FrameError
-from edgetrack.types import check_pixels
 
 Triple = tuple[float, float, float]
 Region = tuple[float, float, float, float]

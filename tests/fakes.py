@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.arrays import check_pixels
 from edgetrack.errors import BoxError
-from edgetrack.types import Basis, Box, Track, check_pixels
+from edgetrack.types import Basis, Box, Track
 
 STATUS_OF_TEN = ("searching",) * 2 + ("tracking",) * 6 + ("uncertain", "lost")
 

@@ -179,6 +179,33 @@ def test_pytorch_and_the_graphs_agree(bundle: Bundle, checkpoint: Path) -> None:
     assert np.allclose(score, expected.numpy(), atol=1e-4)
 
 
+def test_weights_can_be_read_out_of_a_bundle(bundle: Bundle, checkpoint: Path) -> None:
+    """Training goes on from them: every parameter by its name, as float16 has it."""
+    from edgetrack.export.grounder import load_grounder
+    from edgetrack.export.weights import round_weights
+    from edgetrack.training.grounder.initial import weights_of
+
+    detector, grounder, *_ = load_grounder(checkpoint)
+    for module, read in zip((detector, grounder), weights_of(bundle), strict=True):
+        round_weights(module)
+        wanted = module.state_dict()
+        assert {name: tuple(w.shape) for name, w in wanted.items()}.items() <= {
+            name: tuple(w.shape) for name, w in read.items()
+        }.items()
+        assert all(torch.equal(read[name], w) for name, w in wanted.items())
+        module.load_state_dict(read)
+
+
+def test_a_bundle_without_a_grounding_network_is_named(tmp_path: Path) -> None:
+    from bundles import write_fake_bundle
+
+    from edgetrack import ConfigError
+    from edgetrack.training.grounder.initial import weights_of
+
+    with pytest.raises(ConfigError, match="--grounder"):
+        weights_of(Bundle.open(write_fake_bundle(tmp_path)))
+
+
 def test_a_frame_without_a_look_has_no_candidates(bundle: Bundle) -> None:
     picture = pictures(5)
     with Tracker(bundle, threads=1) as tracker:

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 
-import trees
+import phrase_trees
 from trees import box_at
 
 from edgetrack.datasets import PhraseSet, open_dataset
@@ -26,7 +26,7 @@ def phrases(name: str, root: Path, split: str = "all") -> PhraseSet:
 
 
 def test_phrases_have_their_boxes_or_are_absent(tmp_path: Path) -> None:
-    found = phrases("langdev", trees.langdev(tmp_path))
+    found = phrases("langdev", phrase_trees.langdev(tmp_path))
     assert [p.text for p in found] == ["red square", "an elephant", "blue square", "an elephant"]
     assert [p.absent for p in found] == [False, True, False, True]
     assert (found[0].boxes, found[0].kind, found[0].tags) == ((box_at(0),), "color", ("drawn",))
@@ -36,7 +36,7 @@ def test_phrases_have_their_boxes_or_are_absent(tmp_path: Path) -> None:
 
 def test_chains_of_flickr30k_have_all_their_boxes(tmp_path: Path) -> None:
     """Corners count from 1 and belong to the box; scenes and what cannot be seen say nothing."""
-    root = trees.flickr30k(tmp_path)
+    root = phrase_trees.flickr30k(tmp_path)
     found = phrases("flickr30k-entities", root, "test")
     assert [(p.text, p.kind) for p in found] == [
         ("A red square", "other"),
@@ -50,7 +50,7 @@ def test_chains_of_flickr30k_have_all_their_boxes(tmp_path: Path) -> None:
 
 
 def test_a_missing_picture_is_a_fault(tmp_path: Path) -> None:
-    trees.langdev(tmp_path)
+    phrase_trees.langdev(tmp_path)
     (tmp_path / "images" / "b.png").unlink()
     summary, faults = check("langdev", tmp_path, "all")
     assert summary == "4 phrases, 2 of them absent, in 2 images"
@@ -65,7 +65,7 @@ def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
 
 
 def write_line(root: Path, **changes: Any) -> None:
-    lines = (trees.langdev(root) / "phrases.jsonl").read_text().splitlines()
+    lines = (phrase_trees.langdev(root) / "phrases.jsonl").read_text().splitlines()
     lines[0] = json.dumps({**json.loads(lines[0]), **changes})
     (root / "phrases.jsonl").write_text("\n".join(lines))
 
@@ -116,7 +116,7 @@ def test_lines_that_are_no_objects_are_refused(tmp_path: Path, line: str) -> Non
     ],
 )
 def test_broken_files_of_flickr30k(tmp_path: Path, file: str, old: str, new: str, message: str) -> None:
-    path = trees.flickr30k(tmp_path) / file
+    path = phrase_trees.flickr30k(tmp_path) / file
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(DatasetError, match=message):

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from edgetrack._native import library, runtime
-from edgetrack.arrays import GpuFrame, device_of
+from edgetrack.arrays import GpuFrame, check_picture, device_of
 from edgetrack.crop import check_rows
 from edgetrack.engines.tensorrt.cuda import Buffer, Cuda, Gpu, Stream
 from edgetrack.errors import FrameError
-from edgetrack.types import check_picture
 
 _CUDA = (2, 13)  # DLPack's device types: memory of the GPU, and managed memory
 _EXPECTED = "expected uint8, shape (height, width, 3), colors in BGR order"

@@ -19,10 +19,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from edgetrack.bundle import Bundle
 from edgetrack.network.grounder import Grounder, places
 from edgetrack.network.picodet import PicoDet
 from edgetrack.network.text import TextEncoder
 from edgetrack.training.grounder.candidates import CHANNELS, GRID
+from edgetrack.training.grounder.initial import weights_of
 from edgetrack.training.grounder.records import NAMES
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
 from edgetrack.training.loop import Loop
@@ -46,6 +48,7 @@ class Recipe:
     cache: str
     output: str
     sources: tuple[tuple[str, float], ...]  # folder, weight
+    initial: str = ""  # a bundle with a grounding network to begin from, instead of the detector alone
     seed: int = 0
     steps: int = 60_000
     scenes: int = 16
@@ -88,6 +91,10 @@ def built(recipe: Recipe, text: TextEncoder) -> tuple[Grounder, PicoDet]:
     net = Grounder(CHANNELS, GRID)
     tokens, mask = text.encode(list(NAMES))
     net.space.graft(means(tokens, mask), list(detector.heads))  # type: ignore[arg-type]
+    if recipe.initial:
+        of_detector, of_net = weights_of(Bundle.open(recipe.initial))
+        detector.load_state_dict(of_detector)
+        net.load_state_dict(of_net)
     return net, detector
 
 

@@ -38,7 +38,7 @@ struct Policy {
   double static_iou = 0.9;
   double static_max_diff = 4.0;
   int search_latency = 1;
-  int reverify_latency = 1;
+  int reverify_latency = 3;
 };
 
 // The names of all numbers of a Policy.

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
 
+import phrase_trees
 import trees
 from typer.testing import CliRunner
 
@@ -80,7 +81,7 @@ def test_absent_phrases_are_shown_again_thirty_times(
     tracker = ColdTracker(after)
     entry = ModelEntry("cold", TrackerRespondent(tracker), {})
     monkeypatch.setattr(module, "open_model", lambda *args, **options: entry)
-    request = Request("langdev", trees.langdev(tmp_path / "data"), tmp_path / "out")
+    request = Request("langdev", phrase_trees.langdev(tmp_path / "data"), tmp_path / "out")
     *progress, report = evaluate_phrases(request, open_edgetrack=edgetrack.open_tracker)
     assert isinstance(report, PhraseReport)
     assert len(progress) == 1 + 4
@@ -114,7 +115,7 @@ def test_a_model_of_single_pictures_is_shown_from_its_threshold_on() -> None:
 
 def test_the_command_writes_tables_numbers_and_a_page(tmp_path: Path) -> None:
     """The shipped model and a detector side by side; the drawn squares are right for the detector's one box."""
-    data, out = trees.langdev(tmp_path / "data"), tmp_path / "out"
+    data, out = phrase_trees.langdev(tmp_path / "data"), tmp_path / "out"
     words = [
         "eval",
         "langdev",
@@ -158,7 +159,7 @@ def test_the_command_writes_tables_numbers_and_a_page(tmp_path: Path) -> None:
 
 
 def test_failures_are_pictures_on_the_page(tmp_path: Path) -> None:
-    data, out = trees.langdev(tmp_path / "data"), tmp_path / "out"
+    data, out = phrase_trees.langdev(tmp_path / "data"), tmp_path / "out"
     lines = (data / "phrases.jsonl").read_text().replace(str(list(trees.box_at(0)))[1:-1], "1, 1, 5, 5")
     (data / "phrases.jsonl").write_text(lines)
     detector = f"detector:{write_detector(tmp_path)}"
@@ -195,7 +196,7 @@ def test_regions_with_sentences_are_phrases_too(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match="flickr30k-entities has the splits all, train, val, test; say which"
     ):
-        load_phrases("flickr30k-entities", trees.flickr30k(tmp_path / "flickr"))
+        load_phrases("flickr30k-entities", phrase_trees.flickr30k(tmp_path / "flickr"))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_regions_with_sentences_are_phrases_too(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_measured_is_refused(tmp_path: Path, more: list[str], complaint: str) -> None:
-    data, out = trees.langdev(tmp_path / "data"), tmp_path / "out"
+    data, out = phrase_trees.langdev(tmp_path / "data"), tmp_path / "out"
     result = CliRunner().invoke(app, ["eval", "langdev", str(data), "-o", str(out), *more])
     assert result.exit_code == 2
     assert complaint in " ".join(result.output.split())
@@ -221,7 +222,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path, more: list[str], com
 
 
 def test_nothing_is_overwritten_and_sequences_have_no_detector(tmp_path: Path) -> None:
-    data = trees.langdev(tmp_path / "data")
+    data = phrase_trees.langdev(tmp_path / "data")
     result = CliRunner().invoke(app, ["eval", "langdev", str(data), "-o", str(data)])
     assert "holds other files; expected an empty folder" in result.output
     folder = ["eval", "folder", str(trees.folder(tmp_path / "videos")), "-o", str(tmp_path / "out")]
