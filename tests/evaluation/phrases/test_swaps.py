@@ -32,7 +32,7 @@ def test_phrases_without_such_a_word_stay(text: str) -> None:
 
 def test_sides_and_sizes_swap_back() -> None:
     for swap in ("left, right", "size"):
-        words = SWAPS[swap]  # type: ignore[index]
+        words = SWAPS[swap]
         assert all(words[other] in words for other in words.values())
     assert SWAPS["left, right"]["right"] == "left"
     assert not any(word == other for words in SWAPS.values() for word, other in words.items())
