@@ -14,6 +14,7 @@ from edgetrack.bundle import EYE, Bundle
 from edgetrack.crop import crop_reference
 from edgetrack.engines import open_engine
 from edgetrack.prompt import Tokenizer
+from edgetrack.types import Box
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
 
@@ -135,9 +136,27 @@ def compose(bundle: Bundle, picture: NDArray[np.uint8], phrase: str, noun: str) 
     feeds["valid"][0, : len(kept)] = 1
     score = engine.graph("rank").run(feeds)["score"][0, : len(kept)]
     scale = np.array((width, height, width, height))
-    return sorted(
-        ((boxes[k] * scale, float(s)) for k, s in zip(kept, score, strict=True)), key=lambda f: -f[1]
-    )
+    return heeded([(boxes[k] * scale, float(s)) for k, s in zip(kept, score, strict=True)], picture, phrase)
+
+
+def heeded(
+    candidates: list[tuple[Any, float]], picture: NDArray[np.uint8], phrase: str
+) -> list[tuple[Any, float]]:
+    """What "ground" finds by the same phrase, which is what a bundle without "detect" and "rank" finds, has a say."""
+    with Tracker("edgetrack-160", threads=1, precision="fp32") as tracker:
+        finds = tracker.start(picture, text=phrase).candidates
+    boxes = [Box.from_xyxy(*box) for box, _ in candidates]
+    scores = [score for _, score in candidates]
+    left, own = 1 - max(scores), []
+    for find in finds:
+        overlaps = [box.iou(find.box) for box in boxes]
+        for k, overlap in enumerate(overlaps):
+            if overlap >= 0.5:
+                scores[k] = 1 - (1 - scores[k]) * (1 - 0.5 * overlap * find.score)
+        if max(overlaps) < 0.5:
+            own.append((np.array(find.box.xyxy), left * find.score))
+    named = [(box, score) for (box, _), score in zip(candidates, scores, strict=True)]
+    return sorted(named + own, key=lambda found: -found[1])
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,8 +8,8 @@ namespace edgetrack {
 
 namespace {
 
-constexpr std::size_t kMost = 4;  // finds of one look at the maps of "ground"
-constexpr double kAlike = 0.5;    // share of the best find's raw score that another one needs
+constexpr std::size_t kFinds = 4;      // finds of one look at the maps of "ground"
+constexpr double kNearBestPeak = 0.5;  // share of the best find's raw score that another one needs
 
 // By "ground", whose maps say of each cell whether it is the target.
 class GroundLooker final : public Looker {
@@ -23,10 +23,10 @@ class GroundLooker final : public Looker {
     finds_.clear();
     boxes_.clear();
     finds_.push_back(find_of(decode(maps(), nullptr), extent));
-    while (finds_.size() < kMost) {
+    while (finds_.size() < kFinds) {
       boxes_.push_back(finds_.back().box);
       const auto next = decode_apart(maps(), nullptr, region(extent), boxes_.data(), boxes_.size());
-      if (!next || next->peak < kAlike * finds_.front().raw) break;
+      if (!next || next->peak < kNearBestPeak * finds_.front().raw) break;
       finds_.push_back(find_of(*next, extent));
     }
     return finds_;
@@ -36,7 +36,7 @@ class GroundLooker final : public Looker {
     const Prediction best = decode(maps(), nullptr);
     if (taken.empty()) return find_of(best, extent);
     const auto apart = decode_apart(maps(), nullptr, region(extent), taken.data(), taken.size());
-    if (!apart || apart->peak < kAlike * best.peak) return std::nullopt;
+    if (!apart || apart->peak < kNearBestPeak * best.peak) return std::nullopt;
     return find_of(*apart, extent);
   }
 

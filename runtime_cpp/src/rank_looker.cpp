@@ -13,13 +13,13 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kOverlap = 0.6;         // IoU above which the less sure of two candidates goes
+constexpr double kDuplicate = 0.6;       // IoU above which the less sure of two candidates goes
 constexpr std::size_t kConsidered = 16;  // boxes for each candidate that is kept
 constexpr float kThin = 0.004f;          // share of the picture's side; what is thinner is no box
-constexpr double kAlike = 0.5;           // share of the best find's score that another one needs
-constexpr double kSame = 0.5;            // IoU from which a candidate is what is in a box
+constexpr double kNearBest = 0.5;        // share of the best find's score that another one needs
+constexpr double kSameBox = 0.5;         // IoU from which a candidate is what is in a box
 constexpr double kWitness = 0.5;         // weight of what "ground" says
-constexpr double kMaxOverlap = 1.0 / 3;  // IoU below which two boxes are two places
+constexpr double kOtherPlace = 1.0 / 3;  // IoU below which two boxes are two places
 
 // "detect" looks at the whole frame, stretched to a square, and knows no words. The best of its boxes are
 // compared with each part of the sentence by "rank"; geometry decides what the sentence says of places.
@@ -78,9 +78,9 @@ class RankLooker final : public Looker {
 
   std::optional<Find> apart(const Frame& extent, const std::vector<Box>& taken) override {
     for (const Find& find : finds(extent)) {
-      if (find.score < kAlike * finds_.front().score) break;
+      if (find.score < kNearBest * finds_.front().score) break;
       if (std::all_of(taken.begin(), taken.end(),
-                      [&](const Box& other) { return iou(find.box, other) < kMaxOverlap; }))
+                      [&](const Box& other) { return iou(find.box, other) < kOtherPlace; }))
         return find;
     }
     return std::nullopt;
@@ -88,20 +88,23 @@ class RankLooker final : public Looker {
 
   double score_of(const Box& box, const Frame& extent) override {
     for (const Find& find : finds(extent))
-      if (iou(find.box, box) >= kSame) return find.score;
+      if (iou(find.box, box) >= kSameBox) return find.score;
     return 0;
   }
 
  private:
-  // What "ground" finds speaks for the candidates that it overlaps, as a second witness (a noisy or); where
-  // there is no candidate, such as on a part of a thing, it is one itself.
+  // What "ground" finds speaks for the candidates that it overlaps, as a second witness (a noisy or). Where
+  // there is no candidate, such as on a part of a thing, it is one itself, with what the best candidate
+  // leaves of the probability.
   void heed_ground(const Frame& extent) {
     const std::size_t count = in_frame_.size();
+    double best = 0;
+    for (const double score : scores_[0]) best = std::max(best, score);
     for (const Find& find : ground_->finds(extent)) {
       bool known = false;
       for (std::size_t k = 0; k < count; ++k) {
         const double overlap = iou(in_frame_[k], find.box);
-        if (overlap < kSame) continue;
+        if (overlap < kSameBox) continue;
         known = true;
         double& score = scores_[0][k];
         score = 1 - (1 - score) * (1 - kWitness * overlap * find.score);
@@ -109,7 +112,7 @@ class RankLooker final : public Looker {
       if (known) continue;
       in_frame_.push_back(find.box);
       for (std::vector<double>& scores : scores_) scores.push_back(0.0);
-      scores_[0].back() = kWitness * find.score;
+      scores_[0].back() = (1 - best) * find.score;
     }
   }
 
@@ -157,7 +160,7 @@ class RankLooker final : public Looker {
       const float* box = corners(order_[i]);
       if (!(box[2] - box[0] > kThin && box[3] - box[1] > kThin)) continue;
       if (std::none_of(kept_.begin(), kept_.end(),
-                       [&](std::size_t other) { return overlap(box, corners(other)) > kOverlap; }))
+                       [&](std::size_t other) { return overlap(box, corners(other)) > kDuplicate; }))
         kept_.push_back(order_[i]);
     }
     const std::size_t width = static_cast<std::size_t>(region_.spec.shape[2]);

@@ -47,7 +47,7 @@ bool same_object(const Box& a, const Box& b) {
   return iou(a, b) > 0.6 || (alike > 0.5 && std::max(holds(a, b), holds(b, a)) > 0.9);
 }
 
-double distance(const Box& a, const Box& b) {
+double center_distance(const Box& a, const Box& b) {
   return std::hypot(center_x(a) - center_x(b), center_y(a) - center_y(b));
 }
 

@@ -14,7 +14,7 @@ double ramp(double value, double low, double high);
 bool same_object(const Box& a, const Box& b);
 
 // The distance of the centers.
-double distance(const Box& a, const Box& b);
+double center_distance(const Box& a, const Box& b);
 
 // All kinds but closest_to and farthest_from, which compare candidates, and between.
 double relation_factor(RelationKind kind, const Box& target, const Box& landmark);

@@ -143,7 +143,7 @@ Values by_distance(const View& view, const Relation& relation, const Values& tar
   const double tie = 0.02 * std::hypot(view.width, view.height);
   for (std::size_t k = 0; k < target.size(); ++k) {
     if (head[k] != k || same_object(view.boxes[k], view.boxes[landmark])) weight[k] = 0;
-    const double far = distance(view.boxes[k], view.boxes[landmark]) / tie;
+    const double far = center_distance(view.boxes[k], view.boxes[landmark]) / tie;
     keys.push_back(relation.kind == RelationKind::closest_to ? far : -far);
   }
   Values factor = ahead(keys, weight);
@@ -170,14 +170,14 @@ Values evidence(const View& view, const Relation& relation, const Values& target
 
 // As evidence(), over pairs of landmarks; only the best-scored of each are paired, which bounds the work.
 Values between(const View& view, const Values& first, const Values& second) {
-  constexpr std::size_t kMost = 32;
+  constexpr std::size_t kPaired = 32;
   const auto best_of = [&](const Values& scores) {
     std::vector<std::size_t> order(scores.size());
     for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
     // Equal scores stay together, so that the order of the candidates is no matter.
-    std::size_t end = std::min(kMost, order.size());
+    std::size_t end = std::min(kPaired, order.size());
     while (end > 0 && end < order.size() && scores[order[end]] == scores[order[end - 1]]) ++end;
     order.resize(end);
     return order;
