@@ -169,7 +169,8 @@ def _from_bundle(request: Request, folder: Path, watch: Watch) -> Subject:
     del watch
     bundle = Bundle.open(request.model)
     anew = {name for name in request.precisions if not _stays(name, request, bundle)}
-    copy_bundle(bundle, folder, keep=bundle.manifest.precisions.keys() - anew)
+    keep = bundle.manifest.precisions.keys() - anew
+    copy_bundle(bundle, folder, keep=keep, reports=not request.precisions)  # else there will be new ones
     set_target(folder, _budget(request))
     return Own(folder, threads=request.gate.threads)
 

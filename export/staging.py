@@ -29,15 +29,18 @@ def check_output(output: Path, *, force: bool) -> None:
         )
 
 
-def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = ()) -> None:
-    """Copies the float32 part of ``bundle`` and the precisions ``keep``; others, and reports, are left out."""
+REPORTS = ("report", "report_page")
+
+
+def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = (), reports: bool = False) -> None:
+    """Copies the float32 part of ``bundle`` and the precisions ``keep``, with ``reports`` those of the precisions."""
     folder.mkdir()
     manifest = bundle.manifest
     precisions = {name: value for name, value in manifest.precisions.items() if name in keep}
     kept = {
         role: entry
         for role, entry in manifest.files.items()
-        if role in (*ROLES, *BATCHED, *EYE, "grounder_weights")
+        if role in (*ROLES, *BATCHED, *EYE, "grounder_weights", *REPORTS * reports)
         or any(_belongs(role, name) for name in precisions)
     }
     for role, entry in kept.items():
