@@ -150,6 +150,10 @@ class RankLooker final : public Looker {
   void keep_best() {
     const float* sure = objectness_.floats();
     const std::size_t most = valid_.spec.count();
+    if (!std::all_of(sure, sure + order_.size(), [](float value) { return std::isfinite(value); }))
+      throw Error(
+          Code::bundle,
+          "graph 'detect' gave an objectness that is not finite; expected numbers: export the bundle again");
     const std::size_t some = std::min(order_.size(), kConsidered * most);
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     std::partial_sort(

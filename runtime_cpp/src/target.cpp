@@ -7,6 +7,7 @@
 
 #include "contract.h"
 #include "message.h"
+#include "phrase.h"
 
 namespace edgetrack {
 
@@ -143,7 +144,7 @@ void Target::check(const Text& text) {
   };
   check_length(text.whole);
   for (const Text::Part& part : text.parts) check_length(part.phrase), check_length(part.noun);
-  if (ranks_ && (text.parts.empty() || !text.query))
+  if (ranks_ && (!text.query || text.parts.empty() || text.parts.size() != text.query->parts.size()))
     throw Error(Code::prompt, "the text was not taken apart; expected what Tokenizer::encode() returns");
 }
 

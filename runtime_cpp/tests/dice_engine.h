@@ -45,6 +45,20 @@ class DiceEngine final : public Engine {
     if (role == "template")
       return {{image, {"target", f, {1, 1, 2, 2}}},
               {{"memory", f, {1, 2, 4, 8}}, known[3], known[4], {"prototype", f, {1, 8}}}};
+    const TensorSpec map{"map", f, {1, 2, 4, 4}};
+    if (role == "detect")
+      return {{image},
+              {{"boxes", f, {1, 12, 4}}, {"objectness", f, {1, 12}}, {"region", f, {1, 12, 5}}, map}};
+    if (role == "rank")
+      return {{map,
+               {"boxes", f, {1, 3, 4}},
+               {"region", f, {1, 3, 5}},
+               {"valid", f, {1, 3}},
+               {"tokens", f, {1, 6, 8}},
+               mask,
+               {"noun", f, {1, 6, 8}},
+               {"noun_mask", f, {1, 6}}},
+              {{"score", f, {1, 3}}}};
     Specs inputs = {image};
     inputs.insert(inputs.end(), known.begin(), known.end());
     return {inputs,
@@ -65,6 +79,10 @@ class DiceEngine final : public Engine {
       const float level = share(dice) < 0.8f ? 0.9f : 0.05f;
       for (const Tensor& tensor : outputs)
         for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] = 0.1f + 0.4f * share(dice);
+      for (const Tensor& tensor : outputs)  // of "detect": the lower right corners
+        if (tensor.spec.name == "boxes")
+          for (std::size_t i = 0; i < tensor.spec.count(); ++i)
+            if (i % 4 > 1) tensor.floats()[i] += 0.4f;
       for (const Tensor& tensor : outputs)
         if (tensor.spec.name == "presence" || tensor.spec.name == "score" || tensor.spec.name == "quality")
           for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] *= 2 * level;

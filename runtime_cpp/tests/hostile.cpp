@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "edgetrack/multi_tracker.h"
 #include "edgetrack/tracker.h"
 #include "message.h"
+#include "phrase.h"
 
 using namespace edgetrack;
 
@@ -63,14 +65,16 @@ void check_box(const Track& track, const std::string& what) {
   std::printf("FAILED: %s: a box of %g, %g, %g, %g\n", what.c_str(), box.x, box.y, box.w, box.h);
 }
 
-void follow(const std::shared_ptr<Engine>& engine, const std::string& what) {
-  const Model model = {2.0, 4.0, {0, 0, 0}, {1, 1, 1}, {0, 0, 0}};
+void follow(const std::shared_ptr<Engine>& engine, const std::string& what, bool ranks) {
+  const Model model = {2.0, 4.0, {0, 0, 0}, {1, 1, 1}, {0, 0, 0}, ranks};
   Policy policy;
   policy.reverify_interval = policy.template_update_interval = policy.max_uncertain_frames = 2;
   policy.template_update_threshold = 0.1;
   std::vector<std::uint8_t> pixels(64 * 48 * 3, 90);
   const Frame frame = {pixels.data(), 64, 48, 192};
-  const Text text = {{1, 2, 3, 4, 0, 0}, {1, 1, 1, 1, 0, 0}};
+  const Tokens words = {{1, 2, 3, 4, 0, 0}, {1, 1, 1, 1, 0, 0}};
+  const auto query = std::make_shared<const Query>(parse("the second red car left of the bus"));
+  const Text text = {words, std::vector<Text::Part>(query->parts.size(), {words, words}), query};
   const Box box = {10, 10, 20, 20};
   Tracker tracker(engine, model, policy);
   check_box(tracker.start(frame, &text, nullptr), what);
@@ -88,7 +92,7 @@ void follow(const std::shared_ptr<Engine>& engine, const std::string& what) {
 
 void attempt(const std::string& what, const Change& change) {
   try {
-    follow(std::make_shared<HostileEngine>(change), what);
+    for (const bool ranks : {false, true}) follow(std::make_shared<HostileEngine>(change), what, ranks);
     ++harmless;
   } catch (const Error& error) {
     // the text that comes here has as many tokens as before, which other graphs may agree not to take
@@ -137,7 +141,8 @@ void many_at_once(unsigned seed) {
   const std::int64_t from[] = {1, 2, 3, 4, 6, 8, 10, 16, 32, 256};
   const std::int64_t old = from[one_of(std::size(from))], now = kLengths[2 + one_of(std::size(kLengths) - 2)];
   const bool in_all = one_of(2) == 0;
-  const std::string roles[] = {"text", "prompt", "template", "search", "search2", "search4", "ground"};
+  const std::string roles[] = {"text",    "prompt", "template", "search", "search2",
+                               "search4", "ground", "detect",   "rank"};
   const std::string role = roles[one_of(std::size(roles))];
   attempt(message("seed ", seed), [=](const std::string& asked, GraphSpec& graph) {
     if (!in_all && asked != role) return;
@@ -153,7 +158,8 @@ void many_at_once(unsigned seed) {
 int main() {
   attempt("nothing changed", [](const std::string&, GraphSpec&) {});
   if (harmless != 1) ++failures, std::printf("FAILED: what is right was refused\n");
-  for (const char* role : {"text", "prompt", "template", "search", "search2", "search4", "ground"})
+  for (const char* role :
+       {"text", "prompt", "template", "search", "search2", "search4", "ground", "detect", "rank"})
     each_length(role);
   for (unsigned seed = 0; seed < 120; ++seed) many_at_once(seed);
   std::printf("%d refused, %d harmless, %d failures\n", refused, harmless, failures);

@@ -29,7 +29,7 @@ static void expect_error(edgetrack::Code code, const char* words, const Step& st
 // Seven targets, of which as many as can be go through the network together: nothing is allocated either.
 static void batched(const edgetrack::Model& model, const edgetrack::Policy& policy,
                     const edgetrack::Frame& frame) {
-  const edgetrack::Text text = {{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}};
+  const edgetrack::Text text = {{{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}, {}, {}};
   const edgetrack::Box box = {100, 100, 40, 30};
   const auto engine = std::make_shared<edgetrack::DiceEngine>(7u);
   expect_error(edgetrack::Code::config, "a batch of 1 targets",
@@ -55,7 +55,8 @@ int main() {
   const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}};
   std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
   const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320}, bad = {nullptr, 320, 240, 960};
-  const edgetrack::Text text = {{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}, longer = {{1, 2}, {1, 1}};
+  const edgetrack::Text text = {{{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}, {}, {}},
+                        longer = {{{1, 2}, {1, 1}}, {}, {}};
   const edgetrack::Box box = {100, 100, 40, 30}, outside = {500, 100, 40, 30};
   edgetrack::MultiTracker tracker(std::make_shared<edgetrack::DiceEngine>(7u), model, policy);
 

@@ -57,7 +57,7 @@ void tracks() {
     std::mt19937 dice(seed);
     const std::vector<std::uint8_t> pixels = noise(dice, 64 * 48 * 3);
     const Frame frame = {pixels.data(), 64, 48, 192};
-    const Text text = {{1, 2, 3, 4, 0, 0}, {1, 1, 1, 1, 0, 0}};
+    const Text text = {{{1, 2, 3, 4, 0, 0}, {1, 1, 1, 1, 0, 0}}, {}, {}};
     Tracker tracker(std::make_shared<DiceEngine>(seed), model, {});
     for (int i = 0; i < 150; ++i) {
       const Track track = i ? tracker.update(frame) : tracker.start(frame, &text, nullptr);

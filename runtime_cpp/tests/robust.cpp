@@ -110,7 +110,7 @@ static void bad_frames_and_boxes() {
                                     {0, -9, 5, 5}})
     expect_error(Code::box, "box (", [&] { tracker.start(good, nullptr, &bad); });
   expect_error(Code::config, "neither text nor box", [&] { tracker.start(good, nullptr, nullptr); });
-  const edgetrack::Text longer = {{1, 2, 3}, {1, 1, 1}};
+  const edgetrack::Text longer = {{{1, 2, 3}, {1, 1, 1}}, {}, {}};
   expect_error(Code::prompt, "3 ids", [&] { tracker.start(good, &longer, nullptr); });
   tracker.start(good, nullptr, &box);
   for (const double bad : {0.0, -1.0, nan, inf})

@@ -29,7 +29,7 @@ int main() {
   const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}};
   std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
   const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320};
-  const edgetrack::Text text = {{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}};
+  const edgetrack::Text text = {{{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}, {}, {}};
   const edgetrack::Box box = {100, 100, 40, 30};
   for (const bool named : {true, false}) {
     edgetrack::Tracker tracker(std::make_shared<edgetrack::DiceEngine>(7u), model, policy);

@@ -30,7 +30,7 @@ Setup dice() {
   Setup setup = {std::make_shared<DiceEngine>(7u),
                  {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}},
                  {},
-                 {{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}},
+                 {{{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}, {}, {}},
                  400};
   setup.policy.max_uncertain_frames = 3, setup.policy.reverify_interval = 4,
   setup.policy.template_update_interval = 2;

@@ -11,7 +11,7 @@ int main(int count, char** words) try {
   const edgetrack::Tokenizer tokenizer = edgetrack::Bundle::open(words[1]).tokenizer();
   for (std::string line; std::getline(std::cin, line);) {
     try {
-      const edgetrack::Text text = tokenizer.encode(line);
+      const edgetrack::Tokens text = tokenizer.encode(line).whole;
       for (std::size_t i = 0; i < text.ids.size(); ++i)
         if (text.mask[i] > 0) std::cout << (i ? " " : "") << text.ids[i];
       std::cout << "\n";
