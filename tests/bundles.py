@@ -141,3 +141,14 @@ def write_fake_bundle(folder: Path, **changes: Any) -> Path:
     manifest = {k: v for k, v in {**manifest, **changes}.items() if v is not None}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
+
+
+def without_eye(bundle: Any) -> Any:
+    """The bundle as one that has no grounding network: texts are looked for by "ground" alone."""
+    from dataclasses import replace
+
+    from edgetrack.bundle import EYE, Bundle
+
+    manifest = bundle.manifest
+    tensors = {role: spec for role, spec in manifest.tensors.items() if role not in EYE}
+    return Bundle(bundle.folder, replace(manifest, tensors=tensors))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from bundles import without_eye
 from numpy.typing import NDArray
 
 from edgetrack import Tracker
@@ -145,13 +145,6 @@ def compose(bundle: Bundle, picture: NDArray[np.uint8], phrase: str, noun: str) 
     )
 
 
-def without_eye(bundle: Bundle) -> Bundle:
-    """The bundle as one that has no grounding network."""
-    manifest = bundle.manifest
-    tensors = {role: spec for role, spec in manifest.tensors.items() if role not in EYE}
-    return Bundle(bundle.folder, replace(manifest, tensors=tensors))
-
-
 def heeded(
     bundle: Bundle, candidates: list[tuple[Any, float]], picture: NDArray[np.uint8], phrase: str
 ) -> list[tuple[Any, float]]:
@@ -165,7 +158,7 @@ def heeded(
         overlaps = [box.iou(find.box) for box in boxes]
         for k, overlap in enumerate(overlaps):
             if overlap >= 0.5:
-                scores[k] = 1 - (1 - scores[k]) * (1 - 0.5 * overlap * find.score)
+                scores[k] = 1 - (1 - scores[k]) * (1 - 0.8 * overlap * find.score)
         if max(overlaps) < 0.5:
             own.append((np.array(find.box.xyxy), left * find.score))
     named = [(box, score) for (box, _), score in zip(candidates, scores, strict=True)]
@@ -178,14 +171,29 @@ def test_the_tracker_ranks_what_the_graphs_say(seed: int) -> None:
         Bundle.open()
     )  # of a network that has learned nothing, boxes are so much alike that last bits decide
     picture = pictures(seed)
-    expected = compose(bundle, picture, "red car", "car")
+    expected = compose(bundle, picture, "small car", "car")
     with Tracker(bundle, threads=1, precision="fp32") as tracker:
-        candidates = tracker.start(picture, text="red car").candidates
+        candidates = tracker.start(picture, text="small car").candidates
     assert len(candidates) == len(expected) > 8
     for mine, (box, score) in zip(candidates, expected, strict=True):
         assert mine.score == pytest.approx(score, abs=1e-5)
         inside = np.clip(box, 0, (360, 240, 360, 240))
         assert mine.box.xyxy == pytest.approx(inside, abs=2.01)  # of a box at the border two pixels are left
+
+
+@pytest.mark.parametrize(("tint", "factor"), [((1, 1, 1), 0.1), ((0.1, 0.1, 1), 1), ((1, 0.1, 0.1), 0.1)])
+def test_a_color_that_is_nowhere_in_a_box_speaks_against_it(
+    tint: tuple[float, float, float], factor: float
+) -> None:
+    """Gray, red and blue pictures, asked for a red car: the scores of gray and blue boxes are a tenth."""
+    gray = pictures(1).mean(2, keepdims=True).clip(60, 255)
+    picture = (gray * tint).astype(np.uint8)
+    expected = compose(Bundle.open(), picture, "red car", "car")
+    with Tracker(threads=1, precision="fp32") as tracker:
+        candidates = tracker.start(picture, text="red car").candidates
+    assert len(candidates) == len(expected)
+    for mine, (_, score) in zip(candidates, expected, strict=True):
+        assert mine.score == pytest.approx(factor * score, abs=1e-5)
 
 
 def test_pytorch_and_the_graphs_agree(bundle: Bundle, checkpoint: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import reference.tracker
+from bundles import without_eye
 from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from scripted_engine import ScriptedEngine
@@ -130,7 +131,7 @@ def test_the_shipped_networks_give_the_same_boxes() -> None:
     from edgetrack.demo.scene import Scene
     from edgetrack.prompt import Tokenizer
 
-    engine: Any = open_engine(Bundle.open(), threads=1)
+    engine: Any = open_engine(without_eye(Bundle.open()), threads=1)
     engine.concurrent = (
         False  # the reference answers at once; tests/test_looks.py is about looks beside the rest
     )

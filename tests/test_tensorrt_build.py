@@ -57,6 +57,8 @@ def test_int8_shares_the_plans_of_the_graphs_that_it_leaves_in_float32(fakes: Fa
         "text",
         "prompt",
         "ground",
+        "detect",
+        "rank",
     }
     assert all("int8" in rows[role] for role in ("template", "search"))
 
@@ -69,7 +71,8 @@ def test_single_graphs(fakes: Fakes, tmp_path: Path) -> None:
     result = build("--graph", "look")
     assert result.exit_code == 2
     assert (
-        "--graph 'look' is unknown; expected one of text, prompt, template, search, ground" in result.stderr
+        "--graph 'look' is unknown; expected one of text, prompt, template, search, ground, detect, rank"
+        in result.stderr
     )
 
 

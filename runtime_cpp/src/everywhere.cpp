@@ -19,7 +19,7 @@ constexpr double kSame = 0.6;       // share of one box in another from which bo
 // By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
 Looker& Tracker::State::looker() {
   std::unique_ptr<Looker>& own = own_template ? look_by_picture : look_by_words;
-  if (!own && !own_template && model.ranks) own = rank_looker(*engine, target, &whole);
+  if (!own && !own_template && model.ranks) own = rank_looker(*engine, model, target, &whole);
   if (!own) own = ground_looker(*engine, own_template ? target.everything() : target.words(), &whole);
   return *own;
 }
@@ -34,6 +34,7 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.begun = index;
   look.width = frame.width, look.height = frame.height;
   look.on_gpu = frame.place == Place::gpu;
+  looker.is_on_host = !look.on_gpu;
   look.lands = index;
   if (engine->concurrent() && !look.on_gpu)
     look.lands += static_cast<std::int64_t>(locked ? policy.reverify_latency : policy.search_latency);

@@ -45,6 +45,8 @@ class Looker {
     conclude();
   }
 
+  bool is_on_host = true;  // the pictures of the last look: on a GPU, nothing but its engine can read them
+
   // Of the last look, at a frame of the size of `extent`. The best find of all comes first.
   virtual const std::vector<Find>& finds(const Frame& extent) = 0;
 
@@ -66,6 +68,6 @@ std::unique_ptr<Looker> ground_looker(Engine& engine, const Knowledge& known, Te
 
 // By the sentence alone: "detect" finds candidates, "rank" compares them with its parts, and "ground" has a
 // say.
-std::unique_ptr<Looker> rank_looker(Engine& engine, const Target& target, Tensor* shared);
+std::unique_ptr<Looker> rank_looker(Engine& engine, const Model& model, const Target& target, Tensor* shared);
 
 }  // namespace edgetrack

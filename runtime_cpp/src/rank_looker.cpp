@@ -3,6 +3,7 @@
 #include <numeric>
 #include <utility>
 
+#include "color.h"
 #include "contract.h"
 #include "looker.h"
 #include "message.h"
@@ -18,7 +19,7 @@ constexpr std::size_t kConsidered = 16;  // boxes for each candidate that is kep
 constexpr float kThin = 0.004f;          // share of the picture's side; what is thinner is no box
 constexpr double kNearBest = 0.5;        // share of the best find's score that another one needs
 constexpr double kSameBox = 0.5;         // IoU from which a candidate is what is in a box
-constexpr double kWitness = 0.5;         // weight of what "ground" says
+constexpr double kWitness = 0.8;         // weight of what "ground" says
 constexpr double kOtherPlace = 1.0 / 3;  // IoU below which two boxes are two places
 
 // "detect" looks at the whole frame, stretched to a square, and knows no words. The best of its boxes are
@@ -26,8 +27,8 @@ constexpr double kOtherPlace = 1.0 / 3;  // IoU below which two boxes are two pl
 // "ground" looks as well: it knows some things that no detector of 80 classes boxes.
 class RankLooker final : public Looker {
  public:
-  RankLooker(Engine& engine, const Target& target, Tensor* shared)
-      : spoken_(target.spoken()), ground_(ground_looker(engine, target.words(), shared)) {
+  RankLooker(Engine& engine, const Model& model, const Target& target, Tensor* shared)
+      : model_(model), spoken_(target.spoken()), ground_(ground_looker(engine, target.words(), shared)) {
     const GraphSpec detect = engine.graph("detect"), rank = engine.graph("rank");
     const Tensor image = Tensor::zeros(named(detect.inputs, "image"));
     all_boxes_ = Tensor::zeros(named(detect.outputs, "boxes"));
@@ -66,6 +67,7 @@ class RankLooker final : public Looker {
     for (std::size_t k = 0; k < kept_.size(); ++k) in_frame_.push_back(box_of(k, extent));
     check_finite();
     heed_ground(extent);
+    if (is_on_host && spoken_.query) heed_colors(extent);
     if (spoken_.query && !spoken_.query->plain())
       scores_[0] = resolve(*spoken_.query, in_frame_, extent.width, extent.height, scores_);
     finds_.clear();
@@ -114,6 +116,19 @@ class RankLooker final : public Looker {
       for (std::vector<double>& scores : scores_) scores.push_back(0.0);
       scores_[0].back() = (1 - best) * find.score;
     }
+  }
+
+  // A phrase that names a color is not true of what has no pixel of it.
+  void heed_colors(const Frame& extent) {
+    const Tensor& image = sights_.front().image;
+    for (std::size_t p = 0; p < scores_.size(); ++p)
+      for (const Color color : colors_of(spoken_.query->parts[p].phrase))
+        for (std::size_t k = 0; k < in_frame_.size(); ++k) {
+          const Box& box = in_frame_[k];
+          const double w = extent.width, h = extent.height;
+          scores_[p][k] *= color_evidence(color, image, model_.mean, model_.std, box.x / w, box.y / h,
+                                          (box.x + box.w) / w, (box.y + box.h) / h);
+        }
   }
 
   static void copy(const Tensor& from, const Tensor& to) {
@@ -185,6 +200,7 @@ class RankLooker final : public Looker {
     return {x1 * w, y1 * h, (static_cast<double>(at[2]) - x1) * w, (static_cast<double>(at[3]) - y1) * h};
   }
 
+  const Model model_;
   const Spoken& spoken_;
   const std::unique_ptr<Looker> ground_;
   Tensor all_boxes_, objectness_, all_regions_;  // of "detect"
@@ -200,8 +216,9 @@ class RankLooker final : public Looker {
 
 }  // namespace
 
-std::unique_ptr<Looker> rank_looker(Engine& engine, const Target& target, Tensor* shared) {
-  return std::make_unique<RankLooker>(engine, target, shared);
+std::unique_ptr<Looker> rank_looker(Engine& engine, const Model& model, const Target& target,
+                                    Tensor* shared) {
+  return std::make_unique<RankLooker>(engine, model, target, shared);
 }
 
 }  // namespace edgetrack
