@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgetrack.network.grounder import Grounder, places
-from edgetrack.network.picodet import MEAN, STD, STRIDES, PicoDet
+from edgetrack.network.picodet import MEAN, STD, STRIDES, Detections, PicoDet
 
 SIDE = 416  # of the picture that "detect" sees, in pixels: the whole frame, stretched
 COUNT = 32  # candidates that "rank" compares
@@ -52,6 +52,11 @@ def pooled(maps: Tensor, boxes: Tensor, grid: int = GRID) -> Tensor:
     return torch.einsum("bkgh,bkhcx->bkcgx", rows, across)
 
 
+def looked_at(image: Tensor, found: Detections) -> Tensor:
+    """The map (B, C, H/8, W/8) that candidates are pooled from, of the detector's input and output."""
+    return torch.cat((F.avg_pool2d(found.maps[0], 2), found.maps[1], F.avg_pool2d(image, 8)), 1)
+
+
 class Detect(nn.Module):
     """image -> boxes, objectness, region, map.
 
@@ -75,10 +80,8 @@ class Detect(nn.Module):
         cells = [math.ceil(image.shape[-1] / stride) ** 2 for stride in STRIDES]
         levels = found.features.split(cells, 1)
         region = torch.cat([f(x) for f, x in zip(self.grounder.space.region, levels, strict=True)], 1)
-        seen = torch.cat((F.avg_pool2d(found.maps[0], 2), found.maps[1], F.avg_pool2d(image, 8)), 1)
-        squeezed = self.grounder.listener.squeeze(
-            seen
-        )  # pooling is linear: squeezed before or after is the same
+        # pooling is linear: squeezed before or after is the same
+        squeezed = self.grounder.listener.squeeze(looked_at(image, found))
         return (found.boxes / size).clamp(0, 1), found.logits.amax(-1).sigmoid(), region, squeezed
 
 

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgetrack.network.candidates import GRID
 from edgetrack.network.picodet import CLASSES, WIDTH, PicoDet
-from edgetrack.training.grounder.candidates import CHANNELS, COUNT, GRID, candidates, normalized
+from edgetrack.training.grounder.candidates import CHANNELS, COUNT, candidates, normalized
 
 BATCH = 8
 _ROWS: dict[str, tuple[tuple[int, ...], str]] = {

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from edgetrack.network.picodet import CLASSES, MEAN, STD, WIDTH, Detections, PicoDet
+from edgetrack.network.candidates import GRID, looked_at
+from edgetrack.network.picodet import CLASSES, MEAN, STD, WIDTH, PicoDet
 
 COUNT = 48  # candidates that are kept of a picture
 OVERLAP = 0.6  # IoU above which the less sure of two boxes goes
-GRID = 6  # a candidate is looked at in GRID x GRID cells
 CHANNELS = 24 + WIDTH + 3  # of the pooled map: trunk at stride 4, neck at stride 8, and RGB
 
 
@@ -69,11 +69,6 @@ def pooled(maps: Tensor, boxes: Tensor) -> Tensor:
     flat = grid.reshape(1, -1, 2 * GRID, 2) * 2 - 1
     samples = F.grid_sample(maps[None], flat, align_corners=False, padding_mode="border")[0]
     return F.avg_pool2d(samples.reshape(len(maps), len(boxes), 2 * GRID, 2 * GRID).transpose(0, 1), 2)
-
-
-def looked_at(image: Tensor, found: Detections) -> Tensor:
-    """The map (B, CHANNELS, H/8, W/8) that candidates are pooled from, of the detector's input and output."""
-    return torch.cat((F.avg_pool2d(found.maps[0], 2), found.maps[1], F.avg_pool2d(image, 8)), 1)
 
 
 @torch.no_grad()

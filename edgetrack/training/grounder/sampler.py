@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.network.candidates import COUNT, GRID
 from edgetrack.training.grounder import captions, phrases
 from edgetrack.training.grounder.cache import Cache, read_annotations
-from edgetrack.training.grounder.candidates import CHANNELS, GRID
+from edgetrack.training.grounder.candidates import CHANNELS
 from edgetrack.training.grounder.questions import Question, Random
 from edgetrack.training.grounder.records import Record, load
 from edgetrack.training.grounder.scene import Scene, side_by_side, whole
 from edgetrack.training.resumable import begin_worker
 
-COUNT = 32  # candidates of a scene: as many as at run time
 _HELD_OUT = 20  # one picture in so many is never trained on
 # How often each kind of question is asked. Places, sizes and relations are few: geometry resolves them at run time.
 _WEIGHTS: dict[str, float] = {

@@ -20,10 +20,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgetrack.bundle import Bundle
+from edgetrack.network.candidates import GRID
 from edgetrack.network.grounder import Grounder, places
 from edgetrack.network.picodet import PicoDet
 from edgetrack.network.text import TextEncoder
-from edgetrack.training.grounder.candidates import CHANNELS, GRID
+from edgetrack.training.grounder.candidates import CHANNELS
 from edgetrack.training.grounder.initial import weights_of
 from edgetrack.training.grounder.records import NAMES
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
