@@ -149,7 +149,7 @@ def test_following_goes_on_while_the_sentence_checks() -> None:
     for _ in range(5):
         tracker.update(scene(RED))
     engine.go.clear()
-    track = tracker.update(scene(RED))  # a check begins in it, and its answer counts in the next
+    track = tracker.update(scene(RED))  # a check begins in it, and its answer counts later
     assert track.status == "tracking"
     engine.go.set()
     tracker._core.rest()
@@ -168,7 +168,8 @@ def test_a_look_that_fails_says_so_and_another_one_begins() -> None:
     tracker = Tracker(engine=engine)
     tracker.start(scene(None), text="red")
     engine.error = EngineUnavailable("it broke")
-    tracker.update(scene(None))
+    for _ in range(round(Policy().search_latency)):
+        tracker.update(scene(None))
     with pytest.raises(EngineUnavailable, match="it broke"):
         tracker.update(scene(None))
     engine.error = None

@@ -73,11 +73,11 @@ void Tracker::State::abandon() {
   whole_look.errand.failure = nullptr;
 }
 
-// Spreads what is left of a look over the frames until its answer is wanted, so that none waits for all of
+// Spreads a look over the frames before the one in which its answer is wanted, so that none waits for all of
 // it.
 void Tracker::State::wait_a_share() {
   const Stopwatch watch(work.timing.network_s);
-  aside->wait(whole_look.errand, whole_look.by->cost.seconds() / (policy.search_latency + 1));
+  aside->wait(whole_look.errand, whole_look.by->cost.seconds() / policy.search_latency);
 }
 
 // Ends the look: the best place that is no other target's, in pixels of the frame that it saw. Without one,
@@ -106,8 +106,8 @@ Track Tracker::State::look_now(const Frame& frame) {
   return arrive(&frame);
 }
 
-// A look takes as many frames as its answer is late, and one more, each a share of it; the frame that ends it
-// neither begins the next one nor searches around what was found.
+// A look takes as many frames as its answer is late, each a share of it; the frame that ends it does not
+// begin the next one.
 Track Tracker::State::seek(const Frame& frame) {
   const bool begins = !whole_look.pending;
   if (begins) begin_look(frame);

@@ -93,9 +93,17 @@ std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& d
   candidates.clear();
   take_size(frame);
   peak_count = 0;
-  const std::optional<Track> track = locked ? before_search(frame, deadline) : seek(frame);
-  if (track) latest = *track;
-  return track;
+  if (locked) {
+    const std::optional<Track> track = before_search(frame, deadline);
+    if (track) latest = *track;
+    return track;
+  }
+  latest = seek(frame);
+  // What a look found some frames ago has moved since: "search" finds where it is now.
+  const bool is_of_now = !locked || whole_look.begun == index;
+  if (is_of_now || searcher().cost.seconds() > deadline.left_s()) return latest;
+  around = search_region();
+  return std::nullopt;
 }
 
 std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {

@@ -38,6 +38,15 @@ class Object:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Region:
+    """What people called something, and where they drew it."""
+
+    phrases: tuple[str, ...]
+    type: str  # "people", "clothing", "animals", "vehicles", "bodyparts", "instruments", "scene" or "other"
+    boxes: tuple[NDArray[np.float32], ...]  # (4,) x1, y1, x2, y2 as shares of the picture
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Record:
     """A picture."""
 
@@ -48,6 +57,7 @@ class Record:
     category: str = ""  # what the picture as a whole shows
     phrases: tuple[tuple[str, NDArray[np.float32] | None], ...] = ()  # with boxes; None: true of nothing
     crops: tuple[tuple[NDArray[np.float32], dict[str, float]], ...] = ()  # a box, and probabilities of nouns
+    regions: tuple[Region, ...] = ()
     complete: bool = False  # every object of the 80 classes is in ``objects``
     persons_complete: bool = False
     absent: frozenset[str] = field(default_factory=frozenset)  # classes of the 80 that are surely not there
@@ -102,12 +112,25 @@ def _nouns(teachers: Path) -> tuple[list[str], list[str]]:
     ]
 
 
+def read_regions(path: Path) -> dict[int, tuple[Region, ...]]:
+    """Read what `edgetrack.training.grounder.entities` wrote: the regions of each row; nothing if it did not."""
+    out = {}
+    for line in path.read_text().splitlines() if path.exists() else ():
+        entry = json.loads(line)
+        out[int(entry["row"])] = tuple(
+            Region(tuple(r["phrases"]), r["type"], tuple(np.array(b, np.float32) for b in r["boxes"]))
+            for r in entry["regions"]
+        )
+    return out
+
+
 def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
     """Read the records of a source; those whose features the cache lacks are left out."""
     source = folder.name
     done = np.load(cache / f"{source}.0.done.npy")
     path = cache / f"{source}.labels.jsonl"
     answers = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    regions = read_regions(cache / f"{source}.regions.jsonl")
     boxes = np.load(cache / f"{source}.0.boxes.npy", mmap_mode="r")
     logits = np.load(cache / f"{source}.0.logits.npy", mmap_mode="r")
     colors = _color_table(folder, cache)
@@ -148,7 +171,7 @@ def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
             Record(
                 source, row, tuple(objects), tuple(line.get("captions", ())),
                 _SAME.get(line.get("category", ""), line.get("category", "")), tuple(phrases), tuple(crops),
-                complete, complete or source in ("coco_people", "voc"), frozenset(absent),
+                regions.get(row, ()), complete, complete or source in ("coco_people", "voc"), frozenset(absent),
             )
         )  # fmt: skip
     return out

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.network.candidates import COUNT, GRID
-from edgetrack.training.grounder import captions, phrases
+from edgetrack.training.grounder import captions, phrases, regions
 from edgetrack.training.grounder.cache import Cache, read_annotations
 from edgetrack.training.grounder.candidates import CHANNELS
 from edgetrack.training.grounder.questions import Question, Random
@@ -25,7 +25,13 @@ _HELD_OUT = 20  # one picture in so many is never trained on
 _WEIGHTS: dict[str, float] = {
     "by_class": 2.4, "absent_class": 1.6, "by_place": 0.5, "by_size": 0.3, "by_relation": 0.6, "by_color": 4.5,
     "by_caption": 4.5, "by_mention": 2.8, "by_crop": 3.0, "by_category": 2.5, "by_drawing": 8.0, "of_another": 2.0,
+    "by_region": 9.0, "of_another_region": 2.0,
 }  # fmt: skip
+_OF_OTHERS = (
+    "of_another",
+    "by_region",
+    "of_another_region",
+)  # only where the sources have captions or regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +89,17 @@ class Sampler:
             weights.append(source.weight)
         self.share = np.array(weights) / sum(weights)
         written = [c for records in self.records for r in records for c in r.captions]
+        told = [region for records in self.records for r in records for region in r.regions]
         asks: dict[str, Callable[[Scene, Random], Question | None]] = {
             name: getattr(phrases, name, None) or getattr(captions, name)
             for name in _WEIGHTS
-            if name != "of_another"
+            if name not in _OF_OTHERS
         }
         if written:
             asks["of_another"] = captions.of_another(written)
+        if told:
+            asks["by_region"] = regions.by_region
+            asks["of_another_region"] = regions.of_another_region(told)
         self.asks = asks
 
     def _whole(self, count: int) -> Scene:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.training.grounder.cache import Cache
-from edgetrack.training.grounder.records import Object, Record
+from edgetrack.training.grounder.records import Object, Record, Region
 
 Floats = NDArray[np.float32]
 MATCH = 0.5  # IoU from which a candidate is a thing
@@ -24,6 +24,7 @@ class Part:
     rows: slice  # its candidates among the scene's
     mirrored: bool
     cut: bool  # shows a part of the picture only
+    regions: list[Region] = field(default_factory=list)  # boxes in shares of the scene
 
 
 @dataclass(eq=False, slots=True)
@@ -88,8 +89,13 @@ def whole(record: Record, cache: Cache, count: int) -> Scene:
         np.array(arrays["level"][row, :count], np.int64),
         np.array(arrays["pooled"][row, :count], np.float32),
     )
+    regions = []
+    for region in record.regions:
+        seen = [viewed(box, view) for box in region.boxes]
+        if all(share > 0.55 for _, share in seen):
+            regions.append(Region(region.phrases, region.type, tuple(box for box, _ in seen)))
     cut = bool(view[2] - view[0] < 0.99 or view[3] - view[1] < 0.99)
-    scene.parts.append(Part(record, objects, slice(0, count), bool(view[4] > 0.5), cut))
+    scene.parts.append(Part(record, objects, slice(0, count), bool(view[4] > 0.5), cut, regions))
     return scene
 
 
@@ -109,7 +115,10 @@ def side_by_side(scenes: list[Scene], count: int, random: np.random.Generator) -
         joined.append((scene, (scene.boxes[:keep] + offset) / size))
         part = scene.parts[0]
         moved = [Object(o.name, (o.box + offset) / size, o.score, o.colors, o.torso) for o in part.objects]
-        parts.append(Part(part.record, moved, slice(at, at + keep), part.mirrored, part.cut))
+        told = [
+            Region(r.phrases, r.type, tuple((box + offset) / size for box in r.boxes)) for r in part.regions
+        ]
+        parts.append(Part(part.record, moved, slice(at, at + keep), part.mirrored, part.cut, told))
         at += keep
     take = [part.rows.stop - part.rows.start for part in parts]
 

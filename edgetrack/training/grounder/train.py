@@ -36,7 +36,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_NOUN_KINDS = ("class", "absent", "crop", "category")  # their phrase says nothing but the noun
+_NOUN_KINDS = ("class", "absent", "crop", "category", "region noun")  # their phrase says nothing but the noun
 
 
 @dataclass(frozen=True, slots=True)

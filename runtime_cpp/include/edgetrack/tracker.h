@@ -37,7 +37,7 @@ struct Policy {
   int static_min_runs = 3;
   double static_iou = 0.9;
   double static_max_diff = 4.0;
-  int search_latency = 1;
+  int search_latency = 3;
   int reverify_latency = 3;
 };
 

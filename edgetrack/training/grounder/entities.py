@@ -1,0 +1,54 @@
+"""Give a folder of Flickr photographs the phrases and boxes that Flickr30k Entities has for them.
+
+``python -m edgetrack.training.grounder.entities FLICKR30K FOLDER CACHE`` reads FLICKR30K/Sentences and
+FLICKR30K/Annotations, finds the pictures of FOLDER/annotations.jsonl by the number that their names begin with, and
+writes CACHE/NAME.regions.jsonl, one line a picture that has any. The annotations are for research; see NOTICE.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from edgetrack.datasets.flickr30k import FLICKR30K
+from edgetrack.datasets.phrases import BoxTuple, Phrase
+from edgetrack.training.grounder.cache import read_annotations
+from edgetrack.training.resumable import replacing
+
+
+def regions_of(phrases: list[Phrase]) -> list[dict[str, object]]:
+    """Join the phrases of a picture that name the same boxes: ``{"phrases", "type", "boxes"}``, boxes as shares."""
+    same: dict[tuple[str, tuple[BoxTuple, ...]], set[str]] = defaultdict(set)
+    for phrase in phrases:
+        if phrase.size is not None:
+            width, height = phrase.size
+            boxes = tuple(
+                (x / width, y / height, (x + w) / width, (y + h) / height) for x, y, w, h in phrase.boxes
+            )
+            same[phrase.kind, boxes].add(" ".join(phrase.text.lower().split()))
+    return [
+        {"phrases": sorted(texts), "type": kind, "boxes": [[round(v, 5) for v in box] for box in boxes]}
+        for (kind, boxes), texts in same.items()
+    ]
+
+
+def main() -> None:
+    """``entities.py FLICKR30K FOLDER CACHE``"""
+    root, folder, cache = (Path(a) for a in sys.argv[1:4])
+    pictures: dict[str, list[Phrase]] = defaultdict(list)
+    for phrase in FLICKR30K.read(root, "all"):
+        pictures[phrase.image.stem].append(phrase)
+    found = 0
+    with replacing(cache / f"{folder.name}.regions.jsonl") as part, part.open("w") as file:
+        for row, line in enumerate(read_annotations(folder)):
+            regions = regions_of(pictures.get(line["image"].split("_")[0].split(".")[0], []))
+            if regions:
+                found += 1
+                file.write(json.dumps({"row": row, "regions": regions}) + "\n")
+    print(f"{found} pictures of {folder} have phrases with boxes")
+
+
+if __name__ == "__main__":
+    main()
