@@ -34,20 +34,29 @@ def regions_of(phrases: list[Phrase]) -> list[dict[str, object]]:
     ]
 
 
-def main() -> None:
-    """``entities.py FLICKR30K FOLDER CACHE``"""
-    root, folder, cache = (Path(a) for a in sys.argv[1:4])
+def write(root: Path, folder: Path, cache: Path) -> int:
+    """Write the regions of a folder's pictures; returns of how many pictures there are any.
+
+    Raises:
+        DatasetError: ``root`` has no annotations, or malformed ones.
+    """
     pictures: dict[str, list[Phrase]] = defaultdict(list)
     for phrase in FLICKR30K.read(root, "all"):
         pictures[phrase.image.stem].append(phrase)
     found = 0
     with replacing(cache / f"{folder.name}.regions.jsonl") as part, part.open("w") as file:
         for row, line in enumerate(read_annotations(folder)):
-            regions = regions_of(pictures.get(line["image"].split("_")[0].split(".")[0], []))
-            if regions:
+            number = Path(line["image"]).stem.split("_")[0]
+            if regions := regions_of(pictures.get(number, [])):
                 found += 1
                 file.write(json.dumps({"row": row, "regions": regions}) + "\n")
-    print(f"{found} pictures of {folder} have phrases with boxes")
+    return found
+
+
+def main() -> None:
+    """``entities.py FLICKR30K FOLDER CACHE``"""
+    root, folder, cache = (Path(a) for a in sys.argv[1:4])
+    print(f"{write(root, folder, cache)} pictures of {folder} have phrases with boxes")
 
 
 if __name__ == "__main__":

@@ -120,10 +120,11 @@ def of_another_region(regions: list[Region]) -> Callable[[Scene, Random], Questi
         named = _named(pick(region.phrases, random))
         if named is None:
             return None
-        heads = _heads(region)
-        written = {w for part in scene.parts for c in part.record.captions for w in _WORDS.findall(c.lower())}
-        seen = {w for thing in scene.objects for w in thing.name.split()}
-        if heads & (written | seen) or any(h.rstrip("s") in written | seen for h in heads):
+        captions = " ".join(caption for part in scene.parts for caption in part.record.captions)
+        there = " ".join((captions, *(thing.name for thing in scene.objects)))
+        if not {h.rstrip("s") for h in _heads(region)}.isdisjoint(
+            word.rstrip("s") for word in _WORDS.findall(there.lower())
+        ):
             return None
         if region.type == "clothing" and not named.says_more:
             return None  # people wear more than what captions name
