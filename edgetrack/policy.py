@@ -23,7 +23,10 @@ class Policy:
     candidate_threshold: float = _DEFAULTS["candidate_threshold"]
     """Score from which a find in the whole frame is shown as uncertain."""
     confirm_score_sum: float = _DEFAULTS["confirm_score_sum"]
-    """Sum of the scores of consecutive candidates at one position from which they are tracked."""
+    """Evidence of consecutive candidates at one position from which they are tracked: the sum of their scores, by text of
+    what they have above ``neutral_score``."""
+    neutral_score: float = _DEFAULTS["neutral_score"]
+    """Score of a find by text that speaks neither for nor against it, however often it is seen."""
     track_threshold: float = _DEFAULTS["track_threshold"]
     """While following: score below which the track is uncertain."""
     update_threshold: float = _DEFAULTS["update_threshold"]

@@ -90,12 +90,14 @@ Tracker::State::Found Tracker::State::answered() {
   return best ? Found{best->score, best->box} : Found{0.0, {}};
 }
 
-// The sum of the scores of the finds in a row at one place, `same` if this one is at the place of the last.
+// The evidence of the finds in a row at one place, `same` if this one is at the place of the last. The score
+// of a sentence is a probability: however often a thing that hardly fits is seen, it does not fit better.
 double Tracker::State::add_evidence(const Box& found, double score, bool same) {
   const Sight& sight = whole_look.by->sights().front();
   const Tensor& image = sight.image;
   const Region region = sight.region(whole_look.extent());
-  return evidence.add(found, score, same, region, whole_look.on_gpu ? nullptr : image.floats(),
+  const double worth = own_template ? score : score - policy.neutral_score;
+  return evidence.add(found, worth, same, region, whole_look.on_gpu ? nullptr : image.floats(),
                       static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff,
                       whole_look.begun);
 }

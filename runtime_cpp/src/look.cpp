@@ -34,17 +34,17 @@ Box Still::scaled(const Box& box) const {
 
 void Evidence::clear() { sum_ = 0; }
 
-double Evidence::add(const Box& found, double score, bool same, const Region& region, const float* image,
+double Evidence::add(const Box& found, double worth, bool same, const Region& region, const float* image,
                      int side, const float std[3], double calm, std::int64_t index) {
   if (same && !(image && !picture_.empty() ? differs(found, region, image, side, std, calm)
                                            : index - counted_ >= kApart))
-    return sum_ = std::max(sum_, score);
+    return sum_ = std::max(sum_, worth);
   counted_ = index;
   if (image)
     picture_.assign(image, image + 3 * std::size_t(side) * std::size_t(side));
   else
     picture_.clear();
-  return sum_ = (same ? sum_ : 0.0) + score;
+  return sum_ = std::max(0.0, (same ? sum_ : 0.0) + worth);
 }
 
 // Whether any block around the box has another mean color: noise does not, what moves does.

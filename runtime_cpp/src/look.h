@@ -30,8 +30,8 @@ class Evidence {
  public:
   void clear();
   // `image` is the picture looked at, (1, 3, S, S), normalized; null when it lies on a GPU: then time counts.
-  // `same`: at the place of the one before.
-  double add(const Box& found, double score, bool same, const Region& region, const float* image, int side,
+  // `same`: at the place of the one before. What a find is worth may be negative, the sum is not (CUSUM).
+  double add(const Box& found, double worth, bool same, const Region& region, const float* image, int side,
              const float std[3], double calm, std::int64_t index);
 
  private:

@@ -11,6 +11,7 @@ const std::vector<PolicyField>& policy_fields() {
       {"detect_threshold", &Policy::detect_threshold, nullptr},
       {"candidate_threshold", &Policy::candidate_threshold, nullptr},
       {"confirm_score_sum", &Policy::confirm_score_sum, nullptr},
+      {"neutral_score", &Policy::neutral_score, nullptr},
       {"track_threshold", &Policy::track_threshold, nullptr},
       {"update_threshold", &Policy::update_threshold, nullptr},
       {"max_uncertain_frames", nullptr, &Policy::max_uncertain_frames},

@@ -27,21 +27,23 @@ struct Peak {
 
 // The state machine. `score` is of the find, thresholds are the policy's; what is not listed stays.
 //
-// state      what happens                                        next       effect
-// searching, a find scores detect_threshold or more              tracking   follow it; it becomes the
-// template lost       finds at one place sum up to confirm_score_sum      tracking   the same
-//            a find scores candidate_threshold or more           uncertain  follow it for a trial
-//            no find, or a weaker one                            the same   the evidence is forgotten
-// uncertain  the trial's next find confirms it, as above         tracking   follow it; it becomes the
-// template (a trial)  it is found at another place                        uncertain  a trial of that one
-//            it is not found, or lost for max_uncertain_frames   as before  the evidence is forgotten
-// tracking   the search scores track_threshold or more           tracking
-//            it scores less                                      uncertain  search a larger region
-//            a check by the text: other extent, same object      tracking   take that box; the new template
-//            checks add up to switch_evidence against it         tracking   follow what fits better
-//            the deadline is short, or nothing moves             tracking   the box coasts, or is reused
-// uncertain  the search scores track_threshold or more           tracking
-//            it does not for max_uncertain_frames                lost       search the whole frame
+// clang-format off
+// state            what happens                                            next        effect
+// searching, lost  a find scores detect_threshold or more                  tracking    follow it; it becomes the template
+//                  evidence at one place reaches confirm_score_sum         tracking    the same
+//                  a find scores candidate_threshold or more               uncertain   follow it for a trial
+//                  no find, or a weaker one                                the same    the evidence is forgotten
+// uncertain        the trial's next find confirms it, as above             tracking    follow it; it becomes the template
+//   (a trial)      it is found at another place                            uncertain   a trial of that one
+//                  it is not found, or lost for max_uncertain_frames       as before   the evidence is forgotten
+// tracking         the search scores track_threshold or more               tracking
+//                  it scores less                                          uncertain   search a larger region
+//                  a check by the text: other extent, same object          tracking    take that box; the new template
+//                  checks add up to switch_evidence against it             tracking    follow what fits better
+//                  the deadline is short, or nothing moves                 tracking    the box coasts, or is reused
+// uncertain        the search scores track_threshold or more               tracking
+//                  it does not for max_uncertain_frames                    lost        search the whole frame
+// clang-format on
 struct Tracker::State {
   std::shared_ptr<Engine> engine;
   const Model model;

@@ -95,11 +95,12 @@ class Tracker:
         if found.quality < self._policy.candidate_threshold:
             self._evidence, self._box = 0.0, None
             return Track(None, found.quality, self._status, self._index)
+        worth = found.quality - (0.0 if self._own_template else self._policy.neutral_score)
         same = self._box is not None and found.box.iou(self._box) >= _SAME_PLACE
         if same and not self._differs(found.box, pixels):
-            self._evidence = max(self._evidence, found.quality)
+            self._evidence = max(self._evidence, worth)
         else:
-            self._evidence = self._evidence * same + found.quality
+            self._evidence = max(0.0, self._evidence * same + worth)
             self._counted = self._images["ground"][0].copy()
         self._box = found.box
         if found.quality < self._policy.detect_threshold and self._evidence < self._policy.confirm_score_sum:
