@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     """
     bundle = Bundle.open(folder)
     manifest = bundle.manifest
-    detector, grounder, scale, shift = load_grounder(checkpoint)
+    detector, grounder, calibrated = load_grounder(checkpoint)
     for module in (detector, grounder):
         round_weights(module)
     (mean, *_), (std, *_) = manifest.mean, manifest.std
@@ -49,7 +49,7 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     found = graphs["detect"].spec.outputs
     graphs["rank"] = graph_of(
         "rank",
-        Rank(grounder, scale, shift),
+        Rank(grounder, calibrated.scale, calibrated.shift),
         {
             "map": found["map"].shape,
             "boxes": (1, COUNT, 4),
@@ -75,6 +75,7 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
         replace(
             manifest,
             parameters=before + count,
+            thresholds={**manifest.thresholds, **calibrated.thresholds},
             tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}},
         ),
         files={**{role: f"{role}.onnx" for role in graphs}, WEIGHTS: _FILE},
@@ -84,8 +85,17 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1))
 
 
-def load_grounder(path: Path) -> tuple[PicoDet, Grounder, float, float]:
-    """Read detector, grounder, and scale and shift of its logits.
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What scores are worth: scale and shift of the logits, and thresholds of the policy."""
+
+    scale: float
+    shift: float
+    thresholds: dict[str, float]
+
+
+def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Calibrated]:
+    """Read detector, grounder and calibration.
 
     Raises:
         ExportError: The file is not a checkpoint of the grounding network.
@@ -96,13 +106,14 @@ def load_grounder(path: Path) -> tuple[PicoDet, Grounder, float, float]:
         detector.load_state_dict(state["detector"])
         grounder = Grounder(state["model"]["listener.squeeze.weight"].shape[1], GRID)
         grounder.load_state_dict(state["model"])
-        scale, shift = state.get("calibration", (1.0, 0.0))
+        scale, shift = (float(v) for v in state.get("calibration", (1.0, 0.0)))
+        thresholds = {str(name): float(value) for name, value in state.get("thresholds", {}).items()}
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise ExportError(
             f"checkpoint {path} cannot be loaded ({reason_of(error)}); expected a file that "
             "python -m edgetrack.training.grounder.train wrote with this version"
         ) from error
-    return detector.eval(), grounder.eval(), float(scale), float(shift)
+    return detector.eval(), grounder.eval(), Calibrated(scale, shift, thresholds)
 
 
 def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine) -> dict[str, float]:

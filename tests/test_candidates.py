@@ -49,7 +49,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
             parameter.add_(torch.randn_like(parameter) * 0.01)
     path = tmp_path_factory.mktemp("grounder") / "last.pt"
     torch.save(
-        {"model": grounder.state_dict(), "detector": detector.state_dict(), "calibration": (1.5, 0.25)}, path
+        {
+            "model": grounder.state_dict(),
+            "detector": detector.state_dict(),
+            "calibration": (1.5, 0.25),
+            "thresholds": {"text_detect_threshold": 0.7},
+        },
+        path,
     )
     return path
 
@@ -201,8 +207,9 @@ def test_pytorch_and_the_graphs_agree(bundle: Bundle, checkpoint: Path) -> None:
     from edgetrack.export.grounder import load_grounder
     from edgetrack.export.weights import round_weights
 
-    detector, grounder, scale, shift = load_grounder(checkpoint)
-    assert (scale, shift) == (1.5, 0.25)
+    detector, grounder, calibrated = load_grounder(checkpoint)
+    assert (calibrated.scale, calibrated.shift) == (1.5, 0.25)
+    assert bundle.manifest.thresholds["text_detect_threshold"] == 0.7
     for module in (detector, grounder):
         round_weights(module)
     random = np.random.default_rng(1)
@@ -213,7 +220,7 @@ def test_pytorch_and_the_graphs_agree(bundle: Bundle, checkpoint: Path) -> None:
         mask = (torch.arange(24) < 5).float()[None]
         rows = objectness[0].topk(COUNT).indices
         arguments = (seen, boxes[:, rows], region[:, rows], torch.ones(1, COUNT), words, mask, words, mask)
-        (expected,) = Rank(grounder, scale, shift)(*arguments)
+        (expected,) = Rank(grounder, calibrated.scale, calibrated.shift)(*arguments)
     engine = open_engine(bundle, threads=1)
     found = engine.graph("detect").run({"image": image})
     assert np.allclose(found["boxes"], boxes.numpy(), atol=1e-5)

@@ -15,6 +15,7 @@ from edgetrack.network.grounder import Grounder, NounSpace, places  # noqa: E402
 from edgetrack.network.picodet import CLASSES, STRIDES, WIDTH, PicoDet  # noqa: E402
 from edgetrack.training.grounder import captions, entities, phrases, questions, regions  # noqa: E402
 from edgetrack.training.grounder.cache import View  # noqa: E402
+from edgetrack.training.grounder.calibration import threshold  # noqa: E402
 from edgetrack.training.grounder.candidates import CHANNELS, GRID, candidates, pooled, suppressed  # noqa: E402
 from edgetrack.training.grounder.head import head_noun  # noqa: E402
 from edgetrack.training.grounder.records import Object, Record, Region, read_regions  # noqa: E402
@@ -304,3 +305,12 @@ def test_phrases_of_flickr30k_entities_are_joined_by_their_boxes(tmp_path: Path)
     man, hat = found[0]
     assert (man.phrases, man.type, man.boxes[0].tolist()) == (("a cook", "a man"), "people", [0, 0, 0.25, 1])
     assert (hat.phrases, hat.type) == (("a hat",), "clothing")
+
+
+def test_the_threshold_keeps_false_alarms_rare_in_the_mean_over_kinds() -> None:
+    rare = np.full(10, -3.0)
+    loud = np.array([0.8] * 1 + [-3.0] * 9)  # one in ten of them scores 0.69
+    assert threshold({"class": rare, "color": loud}, 1.0, 0.0) == 0.5  # 5 % in the mean
+    assert threshold({"color": loud}, 1.0, 0.0) == pytest.approx(0.69, abs=0.011)
+    assert threshold({"color": loud}, 1.0, -1.0) == 0.5  # the same logits, less sure
+    assert threshold({"color": np.full(9, 20.0)}, 1.0, 0.0) == 0.9

@@ -102,6 +102,12 @@ double Tracker::State::add_evidence(const Box& found, double score, bool same) {
                       whole_look.begun);
 }
 
+// Whether a find is the target: by its score, or by the evidence of those at its place.
+bool Tracker::State::is_sure(double score, double sum) const {
+  return score >= (own_template ? policy.detect_threshold : policy.text_detect_threshold) ||
+         sum >= policy.confirm_score_sum;
+}
+
 // Looks and waits for the answer: where nothing is followed yet, and no frame came before.
 Track Tracker::State::look_now(const Frame& frame) {
   begin_look(frame);
@@ -130,7 +136,7 @@ Track Tracker::State::arrive(const Frame* current) {
     return {std::nullopt, score, status, index};
   }
   const double sum = add_evidence(found, score, box && iou(*box, found) >= kSamePlace);
-  if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
+  if (!is_sure(score, sum)) {
     if (current)
       box = here(found);
     else
@@ -176,7 +182,7 @@ void Tracker::State::end_trial() {
   const bool same = iou(found, whole_look.then) >= kSamePlace;
   const double sum = add_evidence(found, score, same);
   belief = score;
-  if (score < policy.detect_threshold && sum < policy.confirm_score_sum) {
+  if (!is_sure(score, sum)) {
     if (same) return;
     status = absent;
     return try_out(found);

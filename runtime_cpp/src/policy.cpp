@@ -9,6 +9,7 @@ namespace edgetrack {
 const std::vector<PolicyField>& policy_fields() {
   static const std::vector<PolicyField> fields = {
       {"detect_threshold", &Policy::detect_threshold, nullptr},
+      {"text_detect_threshold", &Policy::text_detect_threshold, nullptr},
       {"candidate_threshold", &Policy::candidate_threshold, nullptr},
       {"confirm_score_sum", &Policy::confirm_score_sum, nullptr},
       {"neutral_score", &Policy::neutral_score, nullptr},

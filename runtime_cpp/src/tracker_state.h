@@ -29,7 +29,7 @@ struct Peak {
 //
 // clang-format off
 // state            what happens                                            next        effect
-// searching, lost  a find scores detect_threshold or more                  tracking    follow it; it becomes the template
+// searching, lost  a find scores (text_)detect_threshold or more           tracking    follow it; it becomes the template
 //                  evidence at one place reaches confirm_score_sum         tracking    the same
 //                  a find scores candidate_threshold or more               uncertain   follow it for a trial
 //                  no find, or a weaker one                                the same    the evidence is forgotten
@@ -110,6 +110,7 @@ struct Tracker::State {
   };
   Found answered();
   double add_evidence(const Box& found, double score, bool same);
+  bool is_sure(double score, double sum) const;
   Looker& looker();
   void begin_look(const Frame& frame);
   void end_look();  // waits for it

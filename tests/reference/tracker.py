@@ -103,7 +103,8 @@ class Tracker:
             self._evidence = max(0.0, self._evidence * same + worth)
             self._counted = self._images["ground"][0].copy()
         self._box = found.box
-        if found.quality < self._policy.detect_threshold and self._evidence < self._policy.confirm_score_sum:
+        enough = self._policy.detect_threshold if self._own_template else self._policy.text_detect_threshold
+        if found.quality < enough and self._evidence < self._policy.confirm_score_sum:
             return Track(found.box, found.quality, "uncertain", self._index)
         if not self._own_template:
             self._target.set_template(pixels, found.box)

@@ -25,8 +25,8 @@ DEFINITIONS = (
     "with one of the true boxes; of a tracker without candidates the box that it shows. 95 %: Wilson's interval.",
     "Shown: the best box is right and the user sees it after one frame. edgetrack: status tracking or uncertain, which "
     "takes the model's candidate_threshold. A detector: its best score has its threshold.",
-    "Tracking: the best box is right and the status after one frame is tracking, which takes detect_threshold; of a "
-    "detector the same as shown.",
+    "Tracking: the best box is right and the status after one frame is tracking, which takes text_detect_threshold; of "
+    "a detector the same as shown.",
     f"Absent phrases: fraction reported as tracking on the first frame, and within {REPEATS} more frames with the same "
     "picture. A detector sees the same in each of them.",
     "AUROC of presence: the score of phrases that name something against that of absent ones; of class nouns: those "

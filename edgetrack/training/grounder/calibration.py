@@ -1,12 +1,15 @@
-"""What a logit of the listener is worth: scale and shift that make its sigmoid the share of right boxes (Platt, 1999).
+"""What a logit of the listener is worth, measured on the pictures that are held out from training.
 
-``python -m edgetrack.training.grounder.calibration RECIPE.toml`` measures that on the pictures that are held out from
-training, and writes it into OUTPUT/last.pt, from which ``edgetrack export --grounder`` takes it.
+Scale and shift make its sigmoid the share of right boxes (Platt, 1999); the threshold is the score that at most 5 % of
+the phrases about things that are not there reach. ``python -m edgetrack.training.grounder.calibration RECIPE.toml``
+writes both into OUTPUT/last.pt, from which ``edgetrack export --grounder`` takes them.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,24 +24,46 @@ from edgetrack.training.grounder.train import Recipe, answers, built
 
 _BATCHES = 60
 _STEPS = 60  # of Newton's method; it takes about ten
+FALSE_ALARMS = 0.05  # share of phrases about absent things that may reach the threshold
+_LEAST, _MOST = 0.5, 0.9  # of the threshold
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Answers:
+    """The best candidate of each question."""
+
+    logits: NDArray[np.float64]
+    right: NDArray[np.bool_]  # it is what is meant
+    absent: dict[str, NDArray[np.float64]]  # logits where nothing is meant, by kind of question
 
 
 @torch.no_grad()
-def best_answers(
-    net: Grounder, batches: list[Batch], text: TextEncoder
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The best candidate's logit for each question, and whether it is what is meant."""
+def best_answers(net: Grounder, batches: list[Batch], text: TextEncoder) -> Answers:
+    """Ask the questions of the batches."""
     logits: list[float] = []
     right: list[bool] = []
+    absent: dict[str, list[float]] = defaultdict(list)
     for batch in batches:
-        for row, meant, vague in zip(
-            answers(net, batch, text)[0].numpy(), batch.meant, batch.vague, strict=True
+        for row, meant, vague, kind in zip(
+            answers(net, batch, text)[0].numpy(), batch.meant, batch.vague, batch.kinds, strict=True
         ):
             best = int(np.where(meant < 0, -1e9, row).argmax())
-            if not (vague > 0.5 and (meant > 0).any()):  # which of several candidates is right is not known
-                logits.append(float(row[best]))
-                right.append(bool(meant[best] > 0))
-    return np.array(logits), np.array(right)
+            if vague > 0.5 and (meant > 0).any():  # which of several candidates is right is not known
+                continue
+            logits.append(float(row[best]))
+            right.append(bool(meant[best] > 0))
+            if not (meant > 0).any():
+                absent[kind].append(float(row[best]))
+    return Answers(np.array(logits), np.array(right), {k: np.array(v) for k, v in absent.items()})
+
+
+def threshold(absent: dict[str, NDArray[np.float64]], scale: float, shift: float) -> float:
+    """The lowest score in steps of 0.01 that at most `FALSE_ALARMS` of the absent things reach, kinds counted alike."""
+    for percent in range(round(100 * _LEAST), round(100 * _MOST)):
+        needed = (np.log(percent / (100 - percent)) - shift) / scale
+        if np.mean([(values >= needed).mean() for values in absent.values()]) <= FALSE_ALARMS:
+            return percent / 100
+    return _MOST
 
 
 def fitted(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
@@ -72,12 +97,15 @@ def main() -> None:
     net.load_state_dict(state["model"])
     sources = [Source(Path(f), w) for f, w in recipe.sources]
     held = Sampler(sources, Path(recipe.cache), Path(recipe.teachers), 6, validation=True)
-    logits, right = best_answers(
-        net, [held.batch(recipe.scenes, recipe.questions) for _ in range(_BATCHES)], text
+    found = best_answers(net, [held.batch(recipe.scenes, recipe.questions) for _ in range(_BATCHES)], text)
+    scale, shift = fitted(found.logits, found.right)
+    least = threshold(found.absent, scale, shift)
+    thresholds = {"text_detect_threshold": least}
+    checkpoint.save(path, {**state, "calibration": (scale, shift), "thresholds": thresholds})
+    print(
+        f"{len(found.right)} answers, {found.right.mean():.1%} right: scale {scale:.3f}, shift {shift:.3f}, "
+        f"threshold {least:.2f}"
     )
-    scale, shift = fitted(logits, right)
-    checkpoint.save(path, {**state, "calibration": (scale, shift)})
-    print(f"{len(right)} answers, {right.mean():.1%} right: scale {scale:.3f}, shift {shift:.3f}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ namespace edgetrack {
 // here.
 struct Policy {
   double detect_threshold = 0.60;
+  double text_detect_threshold = 0.60;
   double candidate_threshold = 0.10;
   double confirm_score_sum = 1.0;
   double neutral_score = 0.30;
