@@ -65,7 +65,7 @@ class Bundle:
             raise BundleError(f"{file} does not list {', '.join(missing)}; export the bundle again")
         bundle = cls(folder, manifest)
         for role, entry in manifest.files.items():
-            _check(_inside(folder, role, entry), entry)
+            _check(_inside(folder, role, entry), entry, manifest.name)
         for role, entry in manifest.files.items():
             if role.partition(".")[0] in manifest.tensors or entry.path.endswith(".onnx"):
                 _check_graph(folder, role, entry, manifest)
@@ -137,7 +137,7 @@ class Bundle:
     def digests(self, graph: Path) -> tuple[str, ...]:
         """Return the SHA-256 of a graph's file and of all weights: what a cached build of the graph depends on."""
         files = self.manifest.files
-        own = next(entry.sha256 for entry in files.values() if self.folder / entry.path == graph)
+        own = next(entry.sha256 for role, entry in files.items() if self.path(role) == graph)
         weights = (entry.sha256 for role, entry in sorted(files.items()) if role.endswith("_weights"))
         return (own, *weights)
 
@@ -210,8 +210,19 @@ def _what_file(path: Path) -> str | None:
     return f"{path} is a file; expected the folder of a model bundle, or the name of a shipped model"
 
 
+def _home(folder: Path, entry: BundleFile) -> Path:
+    """The folder of the bundle that holds a file: this one, or the one beside it that the manifest names."""
+    if not entry.bundle:
+        return folder
+    beside = folder.resolve().parent / entry.bundle
+    if beside.is_symlink():
+        raise BundleError(f"bundle {beside} is a link; expected the folder itself: copy it with its files")
+    return beside
+
+
 def _inside(folder: Path, role: str, entry: BundleFile) -> Path:
     """The file's path; links are followed first, so that they cannot lead outside either."""
+    folder = _home(folder, entry)
     file = folder / entry.path
     parts = PurePath(entry.path).parts
     try:
@@ -235,7 +246,7 @@ def _inside(folder: Path, role: str, entry: BundleFile) -> Path:
     return file
 
 
-def _check(file: Path, entry: BundleFile) -> None:
+def _check(file: Path, entry: BundleFile, name: str) -> None:
     digest = hashlib.sha256()
     try:
         if file.exists() and not file.is_file():  # a pipe would be waited for without end
@@ -244,14 +255,21 @@ def _check(file: Path, entry: BundleFile) -> None:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
-        raise BundleError(
-            f"bundle file {file} cannot be read ({error}); copy or export the bundle again"
-        ) from error
+        raise BundleError(f"bundle file {file} cannot be read ({error}); {_remedy(entry, name)}") from error
     if digest.hexdigest() != entry.sha256:
         raise BundleError(
             f"bundle file {file} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., the manifest says "
-            f"{entry.sha256[:12]}...; copy or export the bundle again"
+            f"{entry.sha256[:12]}...; {_remedy(entry, name)}"
         )
+
+
+def _remedy(entry: BundleFile, name: str) -> str:
+    if not entry.bundle:
+        return "copy or export the bundle again"
+    return (
+        f"{name} shares this file with the bundle {entry.bundle} in the folder beside it: copy both, or make a bundle "
+        f"that stands alone by: edgetrack export {name} --output DIR"
+    )
 
 
 def _check_graph(folder: Path, role: str, entry: BundleFile, manifest: Manifest) -> None:
@@ -259,13 +277,14 @@ def _check_graph(folder: Path, role: str, entry: BundleFile, manifest: Manifest)
 
     Engines go by the file's name as well, and read weights of other formats from files of their own.
     """
+    folder = _home(folder, entry)
     file = folder / entry.path
     if file.suffix != ".onnx":
         raise BundleError(
             f"bundle {folder} has {entry.path!r} as its graph {role}; expected a file whose name ends in .onnx: "
             "export the bundle again"
         )
-    listed = {PurePath(other.path) for other in manifest.files.values()}
+    listed = {PurePath(other.path) for other in manifest.files.values() if other.bundle == entry.bundle}
     for written, offset, length in runtime.outside_weights(file.read_bytes(), str(file)):
         location = written.decode(errors="replace")
         place = PurePath(entry.path).parent / location

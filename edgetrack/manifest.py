@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from edgetrack.errors import BundleError
@@ -39,6 +40,7 @@ class BundleFile:
 
     path: str  # relative to the bundle's folder
     sha256: str  # 64 hexadecimal digits
+    bundle: str = ""  # the bundle beside this one that holds the file; empty for this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +141,17 @@ class Manifest:
     @property
     def digest(self) -> str:
         """SHA-256 of the manifest, which lists those of all its files: two models are the same when theirs are."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        own = {role: replace(entry, bundle="") for role, entry in self.files.items()}  # wherever they lie
+        return hashlib.sha256(replace(self, files=own).to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
         """The manifest as indented JSON."""
         values = asdict(self)
         if self.target is None:
             del values["target"]  # bundles without one keep their digest
+        for entry in values["files"].values():
+            if not entry["bundle"]:
+                del entry["bundle"]
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -201,7 +207,15 @@ def _factors(value: Any) -> dict[str, float]:
 
 
 def _file(value: Any) -> BundleFile:
-    return BundleFile(path=_text(value["path"]), sha256=_text(value["sha256"]).lower())
+    beside = _sibling(value["bundle"]) if "bundle" in value else ""
+    return BundleFile(_text(value["path"]), _text(value["sha256"]).lower(), beside)
+
+
+def _sibling(value: Any) -> str:
+    name = _text(value)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise ValueError(f"a file of the bundle {name!r:.80}; expected the name of a folder beside this one")
+    return name
 
 
 def _text_length(value: Any) -> int:

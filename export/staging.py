@@ -29,6 +29,7 @@ def check_output(output: Path, *, force: bool) -> None:
         )
 
 
+_GROUPS = {"text_weights": ("text",), "grounder_weights": EYE}  # the graphs whose weights a file holds
 REPORTS = ("report", "report_page")
 
 
@@ -47,7 +48,8 @@ def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = (), rep
         place = folder / entry.path
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(bundle.path(role), place)
-    _write(folder, replace(manifest, files=kept, precisions=precisions))
+    own = {role: replace(entry, bundle="") for role, entry in kept.items()}
+    _write(folder, replace(manifest, files=own, precisions=precisions))
 
 
 def add_files(
@@ -86,6 +88,43 @@ def restore_precision(bundle: Bundle, folder: Path, name: str) -> None:
         shutil.copyfile(bundle.path(role), folder / entry.path)
     precisions = {**manifest.precisions, name: old.precisions[name]}
     _write(folder, replace(manifest, files={**manifest.files, **files}, precisions=precisions))
+
+
+def share_files(folder: Path, other: Path) -> int:
+    """Remove the files of the bundle in ``folder`` that the one in ``other``, beside it, holds as well.
+
+    Graphs go together with their weights, which engines read from the folder of the graph. `copy_bundle` makes a bundle
+    that stands alone again.
+
+    Returns:
+        The bytes that were removed.
+
+    Raises:
+        ExportError: the folders do not lie beside each other, or ``other`` shares files itself.
+    """
+    if folder.resolve().parent != other.resolve().parent:
+        raise ExportError(
+            f"{folder} and {other} do not lie in one folder; expected bundles beside each other"
+        )
+    manifest, there = Bundle.open(folder).manifest, Bundle.open(other).manifest
+    if any(entry.bundle for entry in there.files.values()):
+        raise ExportError(f"{other} shares files with another bundle; expected one that stands alone")
+    held = {(entry.path, entry.sha256) for entry in there.files.values()}
+    same = {role for role, entry in manifest.files.items() if (entry.path, entry.sha256) in held}
+    for weights, graphs in _GROUPS.items():
+        group = {role for role in (weights, *graphs) if role in manifest.files}
+        if not group <= same:
+            same -= group
+    saved = sum((folder / manifest.files[role].path).stat().st_size for role in same)
+    files = {
+        role: replace(entry, bundle=other.name) if role in same else entry
+        for role, entry in manifest.files.items()
+    }
+    _write(folder, replace(manifest, files=files))
+    for role in same:
+        (folder / manifest.files[role].path).unlink()
+    Bundle.open(folder)
+    return saved
 
 
 def set_target(folder: Path, target: Budget) -> None:

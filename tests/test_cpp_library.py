@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -106,6 +107,17 @@ def test_cpp_refuses_the_hostile_bundles_of_python(built: Path, tmp_path: Path) 
         change(shapes := graphs())
         code, said = opened(write(tmp_path / name, shapes))
         assert (code, "export the bundle again" in said) == (6, True), (name, said)
+    for number, name in enumerate(("..", "/etc", "a/b", "beside")):
+        folder = write(tmp_path / f"s{number}" / "b", graphs())
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["files"]["tokenizer"]["bundle"] = name
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        code, said = opened(folder)
+        assert (code, " beside it" in said) == (6, True), (name, said)
+        if name == "beside":  # it is not there yet
+            (folder.parent / name).mkdir()
+            (folder / "tokenizer.json").rename(folder.parent / name / "tokenizer.json")
+            assert opened(folder)[0] == 0
     flipped = write(tmp_path / "flipped", graphs())
     (flipped / "tracker.weights").write_bytes(bytes(63) + b"\1")
     code, said = opened(flipped)

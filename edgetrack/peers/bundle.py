@@ -108,7 +108,9 @@ class AdapterBundle:
             raise BundleError(f"{folder} is not a bundle: {FILE_NAME} cannot be read ({error})") from error
         manifest = AdapterManifest.from_json(text, origin=str(file))
         for role, entry in manifest.files.items():
-            _check(_inside(folder, role, entry), entry)
+            if entry.bundle:
+                raise BundleError(f"{file} has a file of another bundle; expected all of an adapter's in its own folder")
+            _check(_inside(folder, role, entry), entry, manifest.name)
         return cls(folder, manifest)
 
     def path(self, role: str) -> Path:

@@ -120,8 +120,9 @@ Bundle Bundle::open(const std::string& where, const std::string& precision) {
   bundle.text_length = static_cast<std::size_t>(length);
   std::map<std::string, ListedFile> files;
   for (const auto& [role, file] : manifest["files"].fields()) {
-    files[role] = {file["path"].text(), file["sha256"].text()};
-    bundle.paths[role] = folder + "/" + files[role].path;
+    const bool is_shared = file.fields().count("bundle") > 0;
+    files[role] = {file["path"].text(), file["sha256"].text(), is_shared ? file["bundle"].text() : ""};
+    bundle.paths[role] = place_of(folder, files[role]);
   }
   for (const char* role : kRoles)
     if (!bundle.paths.count(role))

@@ -52,6 +52,25 @@ std::ifstream open(const fs::path& file) {
   return stream;
 }
 
+// The folder of the bundle that holds a file.
+fs::path home_of(const fs::path& folder, const ListedFile& file) {
+  const std::string& name = file.bundle;
+  if (name.empty()) return folder;
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  if (name.size() > 100 || name.front() == '.' || !std::all_of(name.begin(), name.end(), is_plain))
+    throw Error(Code::bundle, message("bundle ", folder.string(), " has a file of the bundle '",
+                                      printable(name), "'; expected the name of a folder beside it"));
+  std::error_code problem;
+  const fs::path beside = fs::canonical(folder, problem).parent_path() / name;
+  if (fs::is_symlink(beside, problem))
+    throw Error(Code::bundle, message("bundle ", beside.string(),
+                                      " is a link; expected the folder itself: ", "copy it with its files"));
+  return beside;
+}
+
 void check_sum(const fs::path& file, const std::string& expected) {
   std::ifstream stream = open(file);
   std::vector<char> some(1 << 16);
@@ -93,15 +112,26 @@ std::string read_file(const std::string& path, std::uint64_t largest) {
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
+std::string place_of(const std::string& folder, const ListedFile& file) {
+  return (home_of(folder, file) / file.path).string();
+}
+
 void check_files(const std::string& folder, const std::map<std::string, ListedFile>& files) {
-  std::set<fs::path> listed;
+  std::map<std::string, std::set<fs::path>> listed;  // by the bundle that holds them
   for (const auto& [role, file] : files) {
-    check_place(folder, file.path);
-    check_sum(fs::path(folder) / file.path, file.sha256);
-    listed.insert(fs::path(file.path).lexically_normal());
+    const fs::path home = home_of(folder, file);
+    check_place(home, file.path);
+    std::error_code problem;
+    if (!file.bundle.empty() && !fs::exists(home / file.path, problem))
+      throw Error(Code::bundle, message("bundle file ", (home / file.path).string(), " cannot be read; ",
+                                        fs::path(folder).filename().string(), " shares it with the bundle ",
+                                        file.bundle, " in the folder beside it: copy both"));
+    check_sum(home / file.path, file.sha256);
+    listed[file.bundle].insert(fs::path(file.path).lexically_normal());
   }
   for (const auto& [role, file] : files)
-    if (fs::path(file.path).extension() == ".onnx") check_weights(folder, file.path, listed);
+    if (fs::path(file.path).extension() == ".onnx")
+      check_weights(home_of(folder, file), file.path, listed[file.bundle]);
 }
 
 }  // namespace edgetrack
