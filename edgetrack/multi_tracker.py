@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from itertools import count
 from pathlib import Path
@@ -27,11 +28,14 @@ from edgetrack.opened import (
     timing_of,
 )
 from edgetrack.prompt import Tokenizer
-from edgetrack.types import Box, Frame, Timing, Track
+from edgetrack.query import PhraseDetector, Query, checked_rules, size_of
+from edgetrack.types import Box, Event, Frame, Timing, Track
 
 
 class MultiTracker(Opened[runtime.MultiTracker]):
-    """Follow several targets in one video, each under a name.
+    """Follow several targets in one video, each under a name, and all things that a phrase names.
+
+    ``add`` names one target. ``every`` follows all things that a phrase names; each of them has a track of its own.
 
     Targets that are being followed go through the network in batches, as large as the bundle has graphs for
     (``batches``); the rest take turns on the same engine. While its box overlaps no other, a target gets the track
@@ -98,6 +102,8 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         self._tokenizer: Tokenizer | None = None
         self._numbers, self._boxes = count(1), count(1)  # of the next target, and of the next without a text
         self._histories: dict[str, History] = {}
+        self._queries: dict[str, Query] = {}
+        self._frames = 0  # so far
         self._failed: dict[str, Exception] = {}
         self._batch_failure: Exception | None = None
         self._timing: dict[str, Timing] = {}
@@ -158,15 +164,68 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             tokens = None if text is None else self._native_text(text)
             if name is None:
                 name = self._name_of_a_box() if text is None else text
-            check_name(name)
+            self._check_free(name)
             core.add(name, tokens, given)
             self._histories[name] = History(next(self._numbers), name, text)
             return name
 
+    def every(
+        self,
+        text: str,
+        *,
+        name: str | None = None,
+        max: int = 8,
+        confirm: tuple[int, int] = (3, 5),
+        interval: int = 3,
+        keep_s: float = 5.0,
+    ) -> Query:
+        """Follow all things that a phrase names, from the next frame on.
+
+        The whole frame is looked at every few frames, beside the targets; between looks the things move on at the
+        velocity that they had. Each has an id that no other target or thing of this tracker ever gets, and a track in
+        what ``update`` returns, under a name such as "red car #3". A thing that is lost and comes back within
+        ``keep_s`` seconds keeps its id if it looks the same and is near where it was lost.
+
+        Args:
+            text: What they are, such as "red car": one phrase, in the singular.
+            name: Name of the query; None for its text.
+            max: Things that are followed at a time, 1 to 16; further ones have to wait.
+            confirm: ``(k, n)``: a thing gets its id when k of n looks in a row have found it.
+            interval: Frames from one look to the next.
+            keep_s: Seconds after which a lost thing is "ended", by the times of the frames, or at 30 frames a second
+                for frames without a time.
+
+        Returns:
+            The query: its ``tracks``, ``events``, ``count`` and ``total`` are those of the last frame.
+
+        Raises:
+            ConfigError: The name is taken, or a number is out of range.
+            PromptError: Bad text.
+            MissingExtra: SciPy, which assigns detections to tracks, is not installed.
+            ClosedError: The tracker was closed.
+        """
+        rules = checked_rules(max, confirm, interval, keep_s)
+        with door, self._turn:
+            core = self._open_core()
+            tokens = self._native_text(text)
+            name = text if name is None else name
+            self._check_free(name)
+            self._queries[name] = Query(
+                PhraseDetector(core, tokens),
+                name,
+                text,
+                rules,
+                interval=interval,
+                concurrent=bool(getattr(self.engine, "concurrent", False)),
+                ids=self._numbers,
+            )
+            return self._queries[name]
+
     def set_text(self, name: str, text: str) -> None:
         """Describe another target under an existing name, from the next frame on; the search starts over.
 
-        Its tracks then have a new ``Track.id``. A target that still waits for its first frame loses its box.
+        Its tracks then have a new ``Track.id``. A target that still waits for its first frame loses its box. The tracks
+        of a query end with the next frame.
 
         Raises:
             ConfigError: There is no target of this name.
@@ -175,7 +234,11 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         """
         check_name(name)
         with door, self._turn:
-            self._open_core().set_text(name, self._native_text(text))
+            core = self._open_core()
+            if name in self._queries:
+                self._queries[name]._describe(text, self._native_text(text))
+                return
+            core.set_text(name, self._native_text(text))
             self._histories[name] = History(next(self._numbers), name, text)
 
     def warm_up(self) -> None:
@@ -184,26 +247,33 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             self._open_core().warm_up()
 
     def remove(self, name: str) -> None:
-        """Forget a target.
+        """Forget a target or a query.
 
         Raises:
-            ConfigError: There is no target of this name.
+            ConfigError: There is neither a target nor a query of this name.
             ClosedError: The tracker was closed.
         """
         check_name(name)
         with door, self._turn:
-            self._open_core().remove(name)
+            core = self._open_core()
+            if name in self._queries:
+                self._queries.pop(name)._release()
+                self._failed.pop(name, None)
+                return
+            core.remove(name)
             for known in (self._histories, self._failed, self._timing):
                 known.pop(name, None)
 
     def reset(self) -> None:
-        """Forget all targets: the next frame needs ``add`` or ``start``. The network stays loaded.
+        """Forget all targets and queries: the next frame needs ``add``, ``every`` or ``start``.
+
+        The network stays loaded.
 
         Raises:
             ClosedError: The tracker was closed.
         """
         with door, self._turn:
-            for name in self.names:
+            for name in (*self.names, *self._queries):
                 self.remove(name)
             self._boxes = count(1)
             self._batch_failure = None
@@ -220,33 +290,67 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             time_s: Time of the frame, as for ``Tracker.start``.
 
         Returns:
-            The track of each target by name, in the order of ``names``. A target that failed in this frame is missing
-            and listed in ``failed``; it is retried in the next frame, and the others go on.
+            The track of each target by name, in the order of ``names``, then those of each query by id. A target or a
+            query that failed in this frame is missing and listed in ``failed``; it is retried in the next frame, and
+            the others go on.
 
         Raises:
             FrameError, ConfigError: Bad input; the frame does not count for any target.
-            NotStartedError: There is no target.
+            NotStartedError: There is neither a target nor a query.
             BundleError, EngineUnavailable: A graph of ``batches``, which is loaded when it is first needed, cannot be
                 used; the frame does not count for any target.
             ClosedError: The tracker was closed.
         """
         check_deadline(deadline_ms)
+        began_s = time.perf_counter()
         pixels, time_s = parts_of(frame, time_s)
         with door, self._turn:
             core = self._open_core()
+            results: list[Any] = []
             with taken(self.engine, pixels) as lent:
-                results, self._batch_failure = core.update(lent, deadline_ms)
-            self._failed = {name: error for name, _, error, _ in results if error is not None}
-            self._timing = {name: timing_of(seconds) for name, _, _, seconds in results}
-            return {
+                if self._histories or not self._queries:
+                    results, self._batch_failure = core.update(lent, deadline_ms)
+                self._failed = {name: error for name, _, error, _ in results if error is not None}
+                self._timing = {name: timing_of(seconds) for name, _, _, seconds in results}
+                for name, query in self._queries.items():
+                    spent_s = time.perf_counter() - began_s
+                    left_s = None if deadline_ms is None else deadline_ms / 1e3 - spent_s
+                    try:
+                        query._update(lent, size_of(lent), self._frames, time_s, left_s)
+                    except Exception as error:
+                        self._failed[name] = error
+            self._frames += 1
+            tracks = {
                 name: self._histories[name].add(track, time_s)
                 for name, track, _, _ in results
                 if track is not None
             }
+            return {**tracks, **self._tracks_of_queries()}
+
+    def _tracks_of_queries(self) -> dict[str, Track]:
+        """Of those that did not fail in this frame; each track has an equal share of its query's time."""
+        found = {}
+        for name, query in self._queries.items():
+            if name in self._failed:
+                continue
+            for track in query.tracks:
+                found[track.name] = track
+                self._timing[track.name] = query._share
+        return found
+
+    @property
+    def queries(self) -> Mapping[str, Query]:
+        """The queries that ``every`` made, by name."""
+        return MappingProxyType(self._queries)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened to what queries follow in the last ``update``, in the order of ``queries``."""
+        return tuple(event for query in self._queries.values() for event in query.events)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the targets, in the order in which they were added."""
+        """Names of the targets, in the order in which they were added; those of queries are in ``queries``."""
         return tuple(self._histories)
 
     @property
@@ -302,6 +406,13 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         if not asked:
             raise ConfigError("targets is empty; expected at least one, such as ['red car']")
         return list(asked.values())
+
+    def _check_free(self, name: object) -> None:
+        """Raises ConfigError unless it is a name that neither a target nor a query has."""
+        if check_name(name) in self._queries or name in self._histories:
+            raise ConfigError(
+                f"there is a target {name!r} already; give this one another name, or call remove({name!r}) first"
+            )
 
     def _name_of_a_box(self) -> str:
         while (name := f"box {next(self._boxes)}") in self._histories:

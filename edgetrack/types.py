@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgetrack.errors import BoxError
 
-Status = Literal["searching", "tracking", "uncertain", "lost"]
-STATUSES: tuple[Status, ...] = get_args(Status)
+Status = Literal["searching", "tracking", "uncertain", "lost", "tentative", "ended"]
+STATUSES: tuple[Status, ...] = get_args(Status)[:4]  # of a target; the other two are of what a query has found
 Basis = Literal["network", "coasted", "reused"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 
@@ -201,6 +201,7 @@ class Track:
         time_s: Time of the frame in seconds, if it was given.
         velocity: Motion of the box's center in pixels per frame.
         candidates: What a look at the whole frame has found, the best first.
+        query: Name of the query that has found it.
     """
 
     box: Box | None
@@ -208,7 +209,8 @@ class Track:
     score: float
     """Confidence that the target is in ``box`` or, without a box, that it is in view, 0..1."""
     status: Status
-    """"searching": not seen yet; "tracking"; "uncertain": a box not to act on; "lost": seen before, gone now."""
+    """"searching": not seen yet; "tracking"; "uncertain": a box not to act on; "lost": seen before, gone now. What a
+    ``Query`` finds is "tentative" until it is confirmed, and "ended" in the last frame of its track."""
     index: int
     """Frames since ``start``, which is frame 0."""
     basis: Basis = "network"
@@ -227,6 +229,8 @@ class Track:
     """What a look at the whole frame has found, the best first, on the frame in which its answer arrives: from
     ``start``, and while the target is searched for or verified. Empty on other frames. A look takes a frame or more, so
     that the boxes may be a few frames old. Not part of ``to_dict``."""
+    query: str | None = field(default=None, compare=False)
+    """Name of the ``Query`` that has found it; None for a target of its own."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields but the candidates as JSON types.
@@ -236,6 +240,7 @@ class Track:
         return {
             "id": self.id,
             "name": self.name,
+            "query": self.query,
             "index": self.index,
             "time_s": self.time_s,
             "status": self.status,
@@ -248,6 +253,56 @@ class Track:
     def to_json(self) -> str:
         """Return ``to_dict()`` as one line of JSON."""
         return json.dumps(self.to_dict())
+
+
+EventType = Literal[
+    "appeared", "lost", "back", "ended", "count", "enters", "leaves", "dwells", "crosses"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a frame to a track, a query, a zone or a line.
+
+    Attributes:
+        type: What happened.
+        index: Number of the frame, as ``Track.index``.
+        time_s: Time of the frame in seconds, if it was given.
+        query: Name of the query, if one has found the track.
+        name: Name of the track; empty for "count".
+        id: Number of the track.
+        zone: Name of the zone or the line.
+        direction: Of "crosses".
+        seconds: Of "dwells" and "leaves".
+        count: Of "count", "enters", "leaves" and "crosses".
+    """
+
+    type: EventType
+    """Of a track: "appeared", "lost", "back" (found again), "ended" (its id is not used again). Of a query: "count".
+    Of a zone: "enters", "leaves", "dwells". Of a line: "crosses"."""
+    index: int
+    """Frames since the tracker's first frame, which is frame 0."""
+    time_s: float | None = None
+    """Time of the frame in seconds; None if none was given."""
+    query: str | None = None
+    """Name of the query; None for a target of its own."""
+    name: str = ""
+    """Name of the track, such as "red car #3"; empty for "count"."""
+    id: int | None = None
+    """``Track.id``; None for "count"."""
+    zone: str | None = None
+    """Name of the zone or the line; None for events of tracks and queries."""
+    direction: str | None = None
+    """Of "crosses": "forth" is from the left to the right of somebody who walks along the line, "back" the reverse."""
+    seconds: float | None = None
+    """How long the track has been in the zone: of "dwells" and "leaves"."""
+    count: int | None = None
+    """Of "count": tracks in view. Of "enters" and "leaves": tracks in the zone now. Of "crosses": crossings of the line
+    in this direction so far."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that are not None as JSON types."""
+        return {key: value for key, value in asdict(self).items() if value is not None and value != ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"arrays", "targets", "bundle", "prompt", "reporting"},
     {"crop"},
     {"engines", "io", "policy", "datasets"},
-    {"tracker", "multi_tracker", "opened", "history"},
+    {"tracker", "multi_tracker", "opened", "history", "query", "instances", "association"},
     {"adapters", "peers", "pipeline", "following", "demo", "network"},
     {"evaluation", "export", "training"},
     {"bench", "replay"},

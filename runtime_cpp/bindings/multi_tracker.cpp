@@ -2,6 +2,8 @@
 
 #include <pybind11/stl.h>
 
+#include <map>
+
 #include "engine.h"
 #include "tracker.h"
 #include "turns.h"
@@ -33,6 +35,8 @@ py::object exception_of(const std::exception_ptr& failure) {
 class PyMultiTracker {
   mutable Turns turns_;
   std::optional<MultiTracker> tracker_;
+  std::map<int, std::unique_ptr<PhraseDetector>> detectors_;
+  int last_detector_ = 0;
 
   template <typename Step>
   auto alone(const Step& step) const {
@@ -52,6 +56,7 @@ class PyMultiTracker {
   PyMultiTracker& operator=(const PyMultiTracker&) = delete;
   ~PyMultiTracker() {
     const py::gil_scoped_release release;  // what is under way may wait for the interpreter
+    detectors_.clear();
     tracker_.reset();
   }
 
@@ -82,6 +87,42 @@ class PyMultiTracker {
 
   std::vector<std::string> names() const {
     return alone([&] { return tracker_->names(); });
+  }
+
+  // The number of a detector for a phrase, until remove_detector(number).
+  int add_detector(const Text& text, double least, double sure, std::size_t most) {
+    return alone([&] {
+      std::unique_ptr<PhraseDetector> detector = tracker_->detector(text, least, sure, most);
+      detectors_[++last_detector_] = std::move(detector);
+      return last_detector_;
+    });
+  }
+
+  void describe_detector(int number, const Text& text) {
+    alone([&] { detectors_.at(number)->set_text(text); });
+  }
+
+  void remove_detector(int number) {
+    alone([&] { detectors_.erase(number); });
+  }
+
+  void look(int number, const Picture& pixels) {
+    const Frame frame = frame_of(pixels);
+    alone([&] { detectors_.at(number)->look(frame); });
+  }
+
+  bool wait_for_look(int number, double seconds) {
+    return alone([&] { return detectors_.at(number)->wait(seconds); });
+  }
+
+  // A list of (box, score, appearance).
+  std::vector<std::tuple<Four, double, std::vector<float>>> detections(int number) {
+    return alone([&] {
+      std::vector<std::tuple<Four, double, std::vector<float>>> all;
+      for (const Detection& one : detectors_.at(number)->detections())
+        all.emplace_back(Four(one.box.x, one.box.y, one.box.w, one.box.h), one.score, one.appearance);
+      return all;
+    });
   }
 
   // A list of (name, track or None, exception or None, seconds), and why no batch ran, or None.
@@ -119,6 +160,13 @@ void register_multi_tracker(py::module_& module) {
       .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("text"))
       .def("set_static_check", &PyMultiTracker::set_static_check, py::arg("on"))
       .def("names", &PyMultiTracker::names)
+      .def("add_detector", &PyMultiTracker::add_detector, py::arg("text"), py::arg("least"), py::arg("sure"),
+           py::arg("most"))
+      .def("describe_detector", &PyMultiTracker::describe_detector, py::arg("number"), py::arg("text"))
+      .def("remove_detector", &PyMultiTracker::remove_detector, py::arg("number"))
+      .def("look", &PyMultiTracker::look, py::arg("number"), py::arg("pixels").noconvert())
+      .def("wait_for_look", &PyMultiTracker::wait_for_look, py::arg("number"), py::arg("seconds"))
+      .def("detections", &PyMultiTracker::detections, py::arg("number"))
       .def("update", &PyMultiTracker::update, py::arg("pixels").noconvert(),
            py::arg("deadline_ms") = py::none());
 }

@@ -107,6 +107,12 @@ void Aside::wait(Errand& errand, double seconds) {
   other.gone.wait_for(turn, std::chrono::duration<double>(seconds), [&] { return errand.done; });
 }
 
+bool Aside::is_done(Errand& errand) {
+  if (!thread_ || !worker_) return true;
+  const std::lock_guard<std::mutex> turn(worker().mutex);
+  return errand.done;
+}
+
 void Aside::settle(Errand& errand) {
   if (!thread_ || !worker_) return;
   Worker& other = worker();

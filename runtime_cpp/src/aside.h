@@ -27,8 +27,9 @@ class Aside {
   // Throws what the step throws when it is run at once.
   void post(Errand& errand);
   void wait(Errand& errand, double seconds);  // for that long at most
-  void settle(Errand& errand);                // until it is done; its failure is left in it
-  void rest();                                // until nothing is under way
+  bool is_done(Errand& errand);
+  void settle(Errand& errand);  // until it is done; its failure is left in it
+  void rest();                  // until nothing is under way
 
  private:
   struct Worker;

@@ -234,6 +234,12 @@ void MultiTracker::warm_up() {
   }
 }
 
+std::unique_ptr<PhraseDetector> MultiTracker::detector(const Text& text, double least, double sure,
+                                                       std::size_t most) {
+  return std::unique_ptr<PhraseDetector>(
+      new PhraseDetector(engine_, model_, aside_, text, least, sure, most));
+}
+
 void MultiTracker::rest() { aside_->rest(); }
 
 std::vector<std::string> MultiTracker::names() const {

@@ -212,6 +212,14 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work) {
   has_seen_ = false;
 }
 
+std::vector<float> Target::portrait(const Frame& frame, const Box& box, Work& work) {
+  TemplateGraph& graph = template_graph();
+  const Region region = region_around(box, factor_);
+  target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
+  work.look(*graph.call, graph.image, frame, region, colors_);
+  return {graph.prompts.floats(), graph.prompts.floats() + width_};
+}
+
 // The mean direction of the target's cells and of those that it does not touch, into now_.
 void Target::average(const float* embedding, const float* share, int cells) {
   const std::size_t count = static_cast<std::size_t>(cells) * static_cast<std::size_t>(cells);

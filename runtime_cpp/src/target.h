@@ -47,6 +47,9 @@ class Target {
   void set_text(const Text& text, Work& work);
   void set_template(const Frame& frame, const Box& box, Work& work);
 
+  // How what is in a box looks, as a vector of unit length; nothing that is known of the target changes.
+  std::vector<float> portrait(const Frame& frame, const Box& box, Work& work);
+
   // Renews the prompts from a frame in which the target was surely found: target and background drift towards
   // what is seen now, yet never further than half-way from the template's; what else scores high is the
   // distractor (UVLTrack, section 3.4). `embedding` (cells * cells, width) has rows of unit length; `score`

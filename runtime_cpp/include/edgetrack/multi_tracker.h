@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "edgetrack/api.h"
+#include "edgetrack/phrase_detector.h"
 #include "edgetrack/tracker.h"
 
 namespace edgetrack {
@@ -70,6 +71,10 @@ class EDGETRACK_API MultiTracker {
   std::exception_ptr batch_failure() const { return batch_failure_; }
 
   std::vector<std::string> names() const;
+
+  // Finds everything that a phrase names, on the thread on which the targets are looked for: not while
+  // another thread is in a call of this tracker. It may outlive the tracker. Throws Error for a bad phrase.
+  std::unique_ptr<PhraseDetector> detector(const Text& text, double least, double sure, std::size_t most);
 
   // As those of Tracker.
   void warm_up();

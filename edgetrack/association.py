@@ -1,0 +1,112 @@
+"""What tells that a detection and a track are one thing: how it moves, how much boxes overlap, how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._imports import require
+from edgetrack.types import Box
+
+Floats = NDArray[np.float64]
+
+BUFFER = 0.3  # share of its size by which a box grows on each side: fast things overlap with where they are expected
+MEASURED = 0.05  # standard deviation of a detected edge, in sizes of the box
+DRIVEN = 0.015  # standard deviation of the acceleration, in sizes of the box a frame squared
+LEAST_SIDE = 2.0  # pixels
+
+
+class Motion:
+    """A Kalman filter of the box with constant velocity (Kalman, 1960; for boxes: SORT, Bewley et al., 2016).
+
+    Center, width and height each move on their own. All of their errors are in sizes of the box, so that one
+    covariance (position and velocity) serves the four.
+
+    Args:
+        box: where it is.
+    """
+
+    def __init__(self, box: Box) -> None:
+        self._at, self._speed = _state(box), np.zeros(4)
+        self._covariance = np.diag([MEASURED**2, (4 * MEASURED) ** 2])
+
+    def copy(self) -> Motion:
+        """The same, to go on from later."""
+        other = object.__new__(Motion)
+        other._at, other._speed = self._at.copy(), self._speed.copy()
+        other._covariance = self._covariance.copy()
+        return other
+
+    def step(self, frames: int = 1) -> None:
+        """Goes on by some frames."""
+        for _ in range(frames):
+            self._at[:2] += self._speed[:2]
+            self._at[2:] = np.maximum(self._at[2:] + self._speed[2:], LEAST_SIDE)
+            move = np.array([[1.0, 1.0], [0.0, 1.0]])
+            noise = DRIVEN**2 * np.array([[0.25, 0.5], [0.5, 1.0]])
+            self._covariance = move @ self._covariance @ move.T + noise
+
+    def correct(self, box: Box) -> None:
+        """Takes a detection into account."""
+        position, both = self._covariance[0, 0], self._covariance[0, 1]
+        total = position + MEASURED**2
+        gain = np.array([position, both]) / total
+        error = _state(box) - self._at
+        self._at += gain[0] * error
+        self._speed += gain[1] * error
+        self._covariance = self._covariance - np.outer(gain, self._covariance[0])
+
+    @property
+    def box(self) -> Box:
+        """Where it is expected."""
+        x, y = self._at[:2]
+        w, h = np.maximum(self._at[2:], LEAST_SIDE)
+        return Box(float(x - w / 2), float(y - h / 2), float(w), float(h))
+
+    @property
+    def velocity(self) -> tuple[float, float]:
+        """Of the center, right and down in pixels a frame."""
+        return float(self._speed[0]), float(self._speed[1])
+
+
+def _state(box: Box) -> Floats:
+    return np.array([*box.center, box.w, box.h])
+
+
+def overlaps(ours: Sequence[Box], theirs: Sequence[Box], buffer: float = 0.0) -> Floats:
+    """The IoU of each of ``ours`` with each of ``theirs``: (n, m).
+
+    With a ``buffer``, that of boxes grown by so much of their size on each side (buffered IoU, Yang et al., 2023).
+    """
+    a, b = _corners(ours, buffer), _corners(theirs, buffer)
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    common = np.prod(np.maximum(high - low, 0.0), axis=-1)
+    areas = [np.prod(corners[:, 2:] - corners[:, :2], axis=-1) for corners in (a, b)]
+    result: Floats = common / (areas[0][:, None] + areas[1][None, :] - common)
+    return result
+
+
+def _corners(boxes: Sequence[Box], buffer: float) -> Floats:
+    corners = np.array([box.xyxy for box in boxes], np.float64).reshape(-1, 4)
+    grown = buffer * (corners[:, 2:] - corners[:, :2])
+    return np.concatenate([corners[:, :2] - grown, corners[:, 2:] + grown], axis=1)
+
+
+def alike(ours: Sequence[Floats], theirs: Sequence[Floats]) -> Floats:
+    """The cosine of each pair of appearance vectors of unit length: (n, m)."""
+    if not ours or not theirs:
+        return np.zeros((len(ours), len(theirs)))
+    return np.stack(ours) @ np.stack(theirs).T
+
+
+def assign(cost: Floats, most: float) -> list[tuple[int, int]]:
+    """The pairs of rows and columns whose costs have the least sum (Kuhn, 1955), without those above ``most``.
+
+    Raises:
+        MissingExtra: SciPy is not installed; the message has the command.
+    """
+    solve = require("scipy.optimize", "every").linear_sum_assignment
+    bounded = np.where(cost > most, 1e3 * max(most, 1.0), cost)  # so that none is taken in place of a possible one
+    return [(int(i), int(j)) for i, j in zip(*solve(bounded), strict=True) if cost[i, j] <= most]

@@ -1,0 +1,239 @@
+"""The things that a query follows: which detection belongs to which, who is new, gone, or back.
+
+The steps of ByteTrack (Zhang et al., 2022): sure detections first, then unsure ones for what is left, by a cost of
+overlap and appearance as in StrongSORT (Du et al., 2023). A look's answer comes some frames late: it is compared with
+where things were expected in the frame that it saw.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgetrack.association import BUFFER, Floats, Motion, alike, assign, overlaps
+from edgetrack.types import Box, Status
+
+SURE = 0.5  # score from which a detection may begin a track
+LEAST = 0.1  # score below which a detection is none
+LOOKS_WEIGHT = 0.5  # share of the appearance in the cost; the rest is overlap
+UNLIKE = 0.4  # 1 - cosine from which two things do not look alike at all
+MOST_COST = 0.75  # of a pair
+UNSURE_IOU = 0.5  # that a detection below SURE needs with a track
+SAME = 0.85  # cosine from which what was lost is taken up again
+REACH, REACH_A_SECOND = 1.5, 1.5  # how far from where it was lost, in sizes of its box
+MOST_REACH = 4.0
+MISSED = 5  # looks without it until it is lost
+MEMORY = 0.9  # share of what was known in the new appearance
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One thing that a look has found; ``appearance`` is None below `SURE`."""
+
+    box: Box
+    score: float
+    appearance: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers of a query that users choose; see ``MultiTracker.every``."""
+
+    most: int
+    confirm: tuple[int, int]
+    keep_s: float
+
+
+@dataclass(eq=False)
+class Instance:
+    """One of them. ``id`` is 0 until it is confirmed."""
+
+    motion: Motion
+    score: float
+    appearance: Floats
+    looks: deque[bool]
+    status: Status = "tentative"
+    id: int = 0
+    missed: int = 0
+    fresh: bool = True  # whether a look has seen it in this frame
+    begun: int = 0  # frame in which it was first seen
+    gone_s: float = 0.0  # when it was lost
+    then: Motion = field(init=False)  # in the frame that the look under way sees
+
+    def __post_init__(self) -> None:
+        self.then = self.motion
+
+    @property
+    def in_view(self) -> bool:
+        return self.status in ("tracking", "uncertain")
+
+
+class Instances:
+    """All instances of one query.
+
+    Args:
+        rules: the user's numbers.
+        ids: where new ids come from.
+    """
+
+    def __init__(self, rules: Rules, ids: Iterator[int]) -> None:
+        self.all: list[Instance] = []
+        self._rules, self._ids = rules, ids
+        self._news: list[tuple[str, Instance]] = []
+
+    def take_news(self) -> list[tuple[str, Instance]]:
+        """What happened since the last call: "appeared", "lost", "back" or "ended", and to which one."""
+        news, self._news = self._news, []
+        return news
+
+    def step(self, size: tuple[int, int], now_s: float) -> None:
+        """Goes on to the next frame, of (width, height) pixels."""
+        self.all = [one for one in self.all if one.status != "ended"]
+        for one in self.all:
+            one.fresh = False
+            one.motion.step()
+            x, y = one.motion.box.center
+            if one.in_view and not (0 <= x < size[0] and 0 <= y < size[1]):
+                self._lose(one, now_s)
+            if one.status == "lost" and now_s - one.gone_s > self._rules.keep_s:
+                one.status = "ended"
+                self._news.append(("ended", one))
+
+    def end_all(self) -> None:
+        """Ends all tracks with the next frame: their ids are not used again."""
+        self.all = [one for one in self.all if one.status != "tentative"]
+        for one in self.all:
+            if one.in_view:
+                self._lose(one, -math.inf)
+            one.gone_s = -math.inf
+
+    def begin_look(self) -> None:
+        """A look at this frame begins."""
+        for one in self.all:
+            one.then = one.motion.copy()
+
+    def see(self, detections: Sequence[Detection], *, age: int, now_s: float) -> None:
+        """The answer of that look, ``age`` frames later."""
+        known = [one for one in self.all if one.status not in ("tentative", "ended")]
+        sure = [one for one in detections if one.score >= SURE]
+        unsure = [one for one in detections if one.score < SURE]
+        known, sure = self._match(known, sure, age, now_s)
+        left, _ = self._match_unsure([one for one in known if one.in_view], unsure, age)
+        tentative, sure = self._match([one for one in self.all if one.status == "tentative"], sure, age, now_s)
+        for one in left + tentative:
+            self._miss(one, now_s)
+        for detection in sure:
+            self._begin(detection, age)
+        self._confirm(now_s)
+
+    def _match(
+        self, ours: list[Instance], theirs: list[Detection], age: int, now_s: float
+    ) -> tuple[list[Instance], list[Detection]]:
+        """Pairs by overlap and appearance; what is left of both."""
+        if not ours or not theirs:
+            return ours, theirs
+        overlap = overlaps([one.then.box for one in ours], [one.box for one in theirs], BUFFER)
+        cosine = alike([one.appearance for one in ours], [_look(one) for one in theirs])
+        unlike = np.minimum((1 - cosine) / UNLIKE, 1.0)
+        cost = (1 - LOOKS_WEIGHT) * (1 - overlap) + LOOKS_WEIGHT * unlike
+        cost[overlap <= 0] = np.inf
+        for row, one in enumerate(ours):
+            if one.status == "lost":
+                cost[row, cosine[row] < SAME] = np.inf
+        pairs = assign(cost, MOST_COST)
+        for i, j in pairs:
+            self._found(ours[i], theirs[j], age)
+        return _without(ours, [i for i, _ in pairs]), _without(theirs, [j for _, j in pairs])
+
+    def _match_unsure(
+        self, ours: list[Instance], theirs: list[Detection], age: int
+    ) -> tuple[list[Instance], list[Detection]]:
+        if not ours or not theirs:
+            return ours, theirs
+        cost = 1 - overlaps([one.then.box for one in ours], [one.box for one in theirs])
+        pairs = assign(cost, 1 - UNSURE_IOU)
+        for i, j in pairs:
+            self._found(ours[i], theirs[j], age)
+        return _without(ours, [i for i, _ in pairs]), _without(theirs, [j for _, j in pairs])
+
+    def _found(self, one: Instance, detection: Detection, age: int) -> None:
+        if one.status == "lost":
+            one.then = Motion(detection.box)
+            self._news.append(("back", one))
+        else:
+            one.then.correct(detection.box)
+        one.motion = one.then.copy()
+        one.motion.step(age)
+        one.score, one.missed, one.fresh = detection.score, 0, True
+        one.looks.append(True)
+        if one.status != "tentative":
+            one.status = "tracking"
+        if detection.appearance is not None:
+            mean = MEMORY * one.appearance + (1 - MEMORY) * detection.appearance
+            one.appearance = mean / max(float(np.linalg.norm(mean)), 1e-9)
+
+    def _miss(self, one: Instance, now_s: float) -> None:
+        one.missed += 1
+        one.looks.append(False)
+        if one.status == "tentative":
+            k, n = self._rules.confirm
+            if list(one.looks).count(False) > n - k:
+                self.all.remove(one)
+        elif one.missed > MISSED:
+            self._lose(one, now_s)
+        else:
+            one.status = "uncertain"
+
+    def _lose(self, one: Instance, now_s: float) -> None:
+        one.status, one.gone_s = "lost", now_s
+        self._news.append(("lost", one))
+
+    def _begin(self, detection: Detection, age: int) -> None:
+        motion = Motion(detection.box)
+        motion.step(age)
+        looks = deque([True], maxlen=self._rules.confirm[1])
+        self.all.append(Instance(motion, detection.score, _look(detection), looks))
+
+    def _confirm(self, now_s: float) -> None:
+        """Those that enough looks have seen: each is one that was lost, or new."""
+        k, _ = self._rules.confirm
+        ready = [one for one in self.all if one.status == "tentative" and sum(one.looks) >= k and one.fresh]
+        room = self._rules.most - sum(one.in_view for one in self.all)
+        ready = sorted(ready, key=lambda one: -one.score)[: max(room, 0)]
+        gone = [one for one in self.all if one.status == "lost"]
+        cost = 1 - alike([one.appearance for one in ready], [one.appearance for one in gone])
+        for i, new in enumerate(ready):
+            for j, old in enumerate(gone):
+                if not _within_reach(old, new, now_s):
+                    cost[i, j] = np.inf
+        known = {i: gone[j] for i, j in assign(cost, 1 - SAME)} if ready and gone else {}
+        for i, new in enumerate(ready):
+            new.status = "tracking"
+            old = known.get(i)
+            if old is None:
+                new.id = next(self._ids)
+                self._news.append(("appeared", new))
+            else:
+                self.all.remove(old)
+                new.id, new.begun = old.id, old.begun
+                self._news.append(("back", new))
+
+
+def _look(detection: Detection) -> Floats:
+    if detection.appearance is None:
+        raise ValueError(f"a detection of score {detection.score} has no appearance")
+    return detection.appearance
+
+
+def _without(all: list[Instance] | list[Detection], taken: list[int]) -> list:  # type: ignore[type-arg]
+    return [one for place, one in enumerate(all) if place not in taken]
+
+
+def _within_reach(old: Instance, new: Instance, now_s: float) -> bool:
+    was, now = old.motion.box, new.motion.box
+    distance = float(np.hypot(*np.subtract(was.center, now.center))) / np.sqrt(was.w * was.h)
+    return bool(distance <= min(REACH + REACH_A_SECOND * (now_s - old.gone_s), MOST_REACH))

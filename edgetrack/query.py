@@ -1,0 +1,266 @@
+"""Everything that a phrase names: looked for at intervals, followed in between, each thing with an id of its own."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from numbers import Real
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from edgetrack._imports import require
+from edgetrack._native import runtime
+from edgetrack.errors import ConfigError
+from edgetrack.instances import LEAST, SURE, Detection, Instance, Instances, Rules
+from edgetrack.types import Box, Event, EventType, Timing, Track
+
+FPS = 30.0  # of frames that have no time
+LATENCY = 3  # frames until the answer of a look counts, however soon it is there: the same video, the same tracks
+MOST = 16  # things that one query may follow
+DETECTIONS = 32  # that one look may have
+LATEST = 3  # frames more that a look may take where a deadline is short
+
+Four = tuple[float, float, float, float]
+_log = logging.getLogger("edgetrack.tracker")
+
+
+class Detector(Protocol):
+    """What a query needs of the C++ detector of its phrase."""
+
+    def look(self, pixels: object) -> None: ...
+    def wait(self, seconds: float) -> bool: ...
+    def detections(self) -> list[tuple[Four, float, list[float]]]: ...
+    def describe(self, text: runtime.Text) -> None: ...
+    def close(self) -> None: ...
+
+
+class PhraseDetector:
+    """The C++ detector of a phrase, which lives in a C++ tracker under a number."""
+
+    def __init__(self, core: runtime.MultiTracker, text: runtime.Text) -> None:
+        self._core = core
+        self._number = core.add_detector(text, LEAST, SURE, DETECTIONS)
+
+    def look(self, pixels: Any) -> None:
+        """Begin a look at a frame."""
+        self._core.look(self._number, pixels)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its answer, for that long at most; return whether it is there."""
+        return self._core.wait_for_look(self._number, seconds)
+
+    def detections(self) -> list[tuple[Four, float, list[float]]]:
+        """The answer, once it is there: box, score and, from `SURE` on, appearance."""
+        return self._core.detections(self._number)
+
+    def describe(self, text: runtime.Text) -> None:
+        """Look for another phrase; a look under way is forgotten."""
+        self._core.describe_detector(self._number, text)
+
+    def close(self) -> None:
+        """Release it."""
+        self._core.remove_detector(self._number)
+
+
+def checked_rules(most: object, confirm: object, interval: object, keep_s: object) -> Rules:
+    """The numbers of a query.
+
+    Raises:
+        ConfigError: one is out of range.
+        MissingExtra: SciPy is not installed.
+    """
+    if not _is_whole(most) or not 1 <= cast(int, most) <= MOST:
+        raise ConfigError(f"max is {most!r}; expected a whole number from 1 to {MOST}")
+    if not _is_whole(interval) or cast(int, interval) < 1:
+        raise ConfigError(f"interval is {interval!r}; expected a whole number of frames, at least 1")
+    pair = tuple(confirm) if isinstance(confirm, (tuple, list)) else ()
+    if len(pair) != 2 or not all(map(_is_whole, pair)) or not 1 <= pair[0] <= pair[1]:
+        raise ConfigError(f"confirm is {confirm!r}; expected (k, n), whole numbers with 1 <= k <= n")
+    if isinstance(keep_s, bool) or not isinstance(keep_s, Real) or not 0 <= float(keep_s) < math.inf:
+        raise ConfigError(f"keep_s is {keep_s!r}; expected a number of seconds, at least 0")
+    require("scipy.optimize", "every")
+    return Rules(cast(int, most), pair, float(keep_s))
+
+
+def size_of(frame: Any) -> tuple[int, int]:
+    """Width and height of a frame as the C++ tracker takes it."""
+    return (frame[1], frame[2]) if isinstance(frame, tuple) else (frame.shape[1], frame.shape[0])
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class Query:
+    """All things in a video that a phrase names. ``MultiTracker.every`` makes it.
+
+    Attributes:
+        name: Its name among the targets and queries of the tracker.
+        text: The phrase.
+        max: Number of things that are followed at a time.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        name: str,
+        text: str,
+        rules: Rules,
+        *,
+        interval: int,
+        concurrent: bool,
+        ids: Iterator[int],
+    ) -> None:
+        self.name, self.text, self.max = name, text, rules.most
+        self._detector, self._interval = detector, interval
+        self._latency = LATENCY if concurrent else 0
+        self._instances = Instances(rules, ids)
+        self._index, self._first = -1, -1
+        self._begun = self._lands = -1  # frames of the look under way
+        self._tracks: tuple[Track, ...] = ()
+        self._tentative: tuple[Track, ...] = ()
+        self._events: tuple[Event, ...] = ()
+        self._timing = Timing(0.0, 0.0, 0.0)
+        self._total = self._count = 0
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Tracks of the last frame, by id: "tracking", "uncertain", "lost", and once "ended"."""
+        return self._tracks
+
+    @property
+    def tentative(self) -> tuple[Track, ...]:
+        """What the last looks have found and not yet confirmed: tracks without a number, ``id`` is 0."""
+        return self._tentative
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened in the last frame: "appeared", "lost", "back", "ended", "count"."""
+        return self._events
+
+    @property
+    def count(self) -> int:
+        """Things in view now: those that are "tracking" or "uncertain"."""
+        return self._count
+
+    @property
+    def total(self) -> int:
+        """Different things so far, as far as ids tell."""
+        return self._total
+
+    @property
+    def timing(self) -> Timing:
+        """Time spent in the last frame outside of the thread that looks; ``network`` is the wait for its answer."""
+        return self._timing
+
+    @property
+    def _share(self) -> Timing:
+        """The time of one of its tracks."""
+        n, t = max(1, len(self._tracks)), self._timing
+        return Timing(t.crop / n, t.network / n, t.other / n)
+
+    def _describe(self, text: str, tokens: runtime.Text) -> None:
+        """Look for another phrase; what is followed ends with the next frame."""
+        self._detector.describe(tokens)
+        self.text, self._begun, self._first = text, -1, -1
+        self._instances.end_all()
+
+    def _release(self) -> None:
+        """Stop for good."""
+        self._detector.close()
+        self._tracks = self._tentative = ()
+        self._events, self._count = (), 0
+
+    def _update(
+        self, pixels: object, size: tuple[int, int], index: int, time_s: float | None, left_s: float | None
+    ) -> None:
+        """The next frame, number ``index`` of the tracker; ``left_s`` is what a deadline leaves."""
+        began = time.perf_counter()
+        waited = cropped = 0.0
+        self._first = index if self._first < 0 else self._first
+        self._index = index
+        now_s = index / FPS if time_s is None else time_s
+        self._instances.step(size, now_s)
+        if self._begun >= 0 and index >= self._lands and self._in_time(left_s):
+            waited += self._land(now_s)
+        if self._begun < 0 and (index - self._first) % self._interval == 0:
+            self._instances.begin_look()
+            started = time.perf_counter()
+            self._detector.look(pixels)
+            cropped = time.perf_counter() - started
+            self._begun, self._lands = index, index + self._latency
+            if index == self._first:
+                self._lands = index
+            if self._lands == index:
+                waited += self._land(now_s)
+        self._publish(size, time_s)
+        whole = time.perf_counter() - began
+        self._timing = Timing(cropped * 1e3, waited * 1e3, (whole - cropped - waited) * 1e3)
+
+    def _in_time(self, left_s: float | None) -> bool:
+        """Whether the answer is there before the deadline, or must be waited for."""
+        late = self._index - self._lands
+        return left_s is None or late >= LATEST or self._detector.wait(max(left_s, 0.0))
+
+    def _land(self, now_s: float) -> float:
+        """Take the answer of the look under way; return the seconds that it was waited for."""
+        began, age = time.perf_counter(), self._index - self._begun
+        self._begun = -1
+        found = self._detector.detections()
+        waited = time.perf_counter() - began
+        detections = [
+            Detection(Box(*box), score, np.asarray(looks) if score >= SURE else None) for box, score, looks in found
+        ]
+        self._instances.see(detections, age=age, now_s=now_s)
+        return waited
+
+    def _publish(self, size: tuple[int, int], time_s: float | None) -> None:
+        events = []
+        for kind, one in self._instances.take_news():
+            if kind == "appeared":
+                self._total += 1
+                one.begun = self._index
+            events.append(self._event(cast(EventType, kind), time_s, one))
+            _log.info("%s: %s in frame %d", self._name_of(one), kind, self._index)
+        known = sorted((one for one in self._instances.all if one.id), key=lambda one: one.id)
+        self._tracks = tuple(self._track(one, size, time_s) for one in known)
+        self._tentative = tuple(self._track(one, size, time_s) for one in self._instances.all if not one.id)
+        count = sum(one.in_view for one in known)
+        if count != self._count:
+            self._count = count
+            events.append(self._event("count", time_s, None))
+        self._events = tuple(events)
+
+    def _name_of(self, one: Instance) -> str:
+        return f"{self.name} #{one.id}"
+
+    def _event(self, kind: EventType, time_s: float | None, one: Instance | None) -> Event:
+        if one is None:
+            return Event(kind, self._index, time_s, self.name, count=self._count)
+        return Event(kind, self._index, time_s, self.name, self._name_of(one), one.id)
+
+    def _track(self, one: Instance, size: tuple[int, int], time_s: float | None) -> Track:
+        seen = one.in_view or one.status == "tentative"
+        return Track(
+            _clipped(one.motion.box, size) if seen else None,
+            one.score if seen else 0.0,
+            one.status,
+            self._index - one.begun if one.id else 0,
+            "network" if one.fresh else "coasted",
+            one.id,
+            self._name_of(one) if one.id else self.name,
+            time_s,
+            one.motion.velocity if seen else None,
+            query=self.name,
+        )
+
+
+def _clipped(box: Box, size: tuple[int, int]) -> Box:
+    """The part of a box within a frame of (width, height) pixels; its center is inside."""
+    x1, y1, x2, y2 = box.xyxy
+    x1, x2 = (min(max(x, 0.0), float(size[0])) for x in (x1, x2))
+    y1, y2 = (min(max(y, 0.0), float(size[1])) for y in (y1, y2))
+    return Box.from_xyxy(x1, y1, x2, y2) if x2 > x1 and y2 > y1 else box

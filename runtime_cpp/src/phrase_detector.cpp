@@ -1,0 +1,143 @@
+#include "edgetrack/phrase_detector.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "aside.h"
+#include "contract.h"
+#include "geometry.h"
+#include "look.h"
+#include "looker.h"
+#include "target.h"
+#include "work.h"
+
+namespace edgetrack {
+
+namespace {
+
+constexpr double kSameBox = 0.5;  // IoU with a better one from which a box is of the same thing
+constexpr double kPart = 0.8;     // share of one box in the other from which it is, too
+
+// How much of `inner` lies in `outer`.
+double share_within(const Box& inner, const Box& outer) {
+  const double w = std::min(inner.x + inner.w, outer.x + outer.w) - std::max(inner.x, outer.x);
+  const double h = std::min(inner.y + inner.h, outer.y + outer.h) - std::max(inner.y, outer.y);
+  return std::max(w, 0.0) * std::max(h, 0.0) / (inner.w * inner.h);
+}
+
+}  // namespace
+
+struct PhraseDetector::State {
+  const std::shared_ptr<Engine> engine;
+  const std::shared_ptr<Aside> aside;
+  const Colors colors;
+  const double least, sure;
+  const std::size_t most;
+  Target target;
+  Work work, beside;  // of the caller, and of the thread that looks
+  Tensor whole;
+  std::unique_ptr<Looker> looker;
+  Still still;
+  Frame extent{nullptr, 0, 0, 0};
+  Errand errand;
+  std::vector<Detection> found;
+
+  State(std::shared_ptr<Engine> shared, const Model& model, std::shared_ptr<Aside> other, double lowest,
+        double surely, std::size_t count)
+      : engine(std::move(shared)),
+        aside(std::move(other)),
+        colors(colors_of(model.mean, model.std, model.fill)),
+        least(lowest),
+        sure(surely),
+        most(count),
+        target(engine, model) {
+    looker = model.ranks ? rank_looker(*engine, model, target, &whole)
+                         : ground_looker(*engine, target.words(), &whole);
+  }
+  ~State() { abandon(); }
+
+  void abandon() {
+    aside->settle(errand);
+    errand.failure = nullptr;
+    found.clear();
+  }
+
+  // What the looker has found, each thing once: a box within a better one is a part of it, a box around a
+  // better one is a group or has too much.
+  void collect() {
+    for (const Find& find : looker->finds(extent)) {
+      if (find.score < least || found.size() == most) return;
+      if (std::none_of(found.begin(), found.end(), [&](const Detection& better) {
+            return iou(find.box, better.box) > kSameBox || share_within(find.box, better.box) > kPart ||
+                   share_within(better.box, find.box) > kPart;
+          }))
+        found.push_back({find.box, find.score, {}});
+    }
+  }
+
+  // `shown` holds the pixels; `scaled` says where a box is in them.
+  template <typename Scaled>
+  void portray(const Frame& shown, const Scaled& scaled) {
+    for (Detection& one : found)
+      if (one.score >= sure) one.appearance = target.portrait(shown, scaled(one.box), beside);
+  }
+};
+
+PhraseDetector::PhraseDetector(std::shared_ptr<Engine> engine, const Model& model,
+                               std::shared_ptr<Aside> aside, const Text& text, double least, double sure,
+                               std::size_t most)
+    : state_(std::make_unique<State>(std::move(engine), model, std::move(aside), least, sure, most)) {
+  set_text(text);
+}
+
+PhraseDetector::~PhraseDetector() = default;
+
+void PhraseDetector::set_text(const Text& text) {
+  state_->target.check(text);
+  state_->abandon();
+  state_->target.clear();
+  state_->target.set_text(text, state_->work);
+}
+
+void PhraseDetector::look(const Frame& frame) {
+  State& state = *state_;
+  check_frame(frame);
+  state.abandon();
+  state.extent = {nullptr, frame.width, frame.height, 0};
+  state.looker->is_on_host = frame.place == Place::host;
+  if (frame.place == Place::gpu) {
+    for (const Sight& sight : state.looker->sights())
+      state.work.look(*sight.call, sight.image, frame, sight.region(frame), state.colors);
+    state.looker->conclude();
+    state.collect();
+    state.portray(frame, [](const Box& box) { return box; });
+    return;
+  }
+  for (const Sight& sight : state.looker->sights())
+    state.work.crop_into(sight.image, frame, sight.region(frame), state.colors);
+  state.still.keep(frame);
+  state.errand.step = [&state] {
+    state.looker->run();
+    state.collect();
+    state.portray(state.still.frame(), [&state](const Box& box) { return state.still.scaled(box); });
+  };
+  state.aside->post(state.errand);
+}
+
+bool PhraseDetector::wait(double seconds) {
+  state_->aside->wait(state_->errand, seconds);
+  return state_->aside->is_done(state_->errand);
+}
+
+const std::vector<Detection>& PhraseDetector::detections() {
+  State& state = *state_;
+  state.aside->settle(state.errand);
+  if (state.errand.failure) {
+    state.found.clear();
+    std::rethrow_exception(std::exchange(state.errand.failure, nullptr));
+  }
+  return state.found;
+}
+
+}  // namespace edgetrack
