@@ -98,7 +98,8 @@ def alike(ours: Sequence[Floats], theirs: Sequence[Floats]) -> Floats:
     """The cosine of each pair of appearance vectors of unit length: (n, m)."""
     if not ours or not theirs:
         return np.zeros((len(ours), len(theirs)))
-    return np.stack(ours) @ np.stack(theirs).T
+    cosines: Floats = np.stack(ours) @ np.stack(theirs).T
+    return cosines
 
 
 def assign(cost: Floats, most: float) -> list[tuple[int, int]]:
@@ -108,5 +109,7 @@ def assign(cost: Floats, most: float) -> list[tuple[int, int]]:
         MissingExtra: SciPy is not installed; the message has the command.
     """
     solve = require("scipy.optimize", "every").linear_sum_assignment
-    bounded = np.where(cost > most, 1e3 * max(most, 1.0), cost)  # so that none is taken in place of a possible one
+    bounded = np.where(
+        cost > most, 1e3 * max(most, 1.0), cost
+    )  # so that none is taken in place of a possible one
     return [(int(i), int(j)) for i, j in zip(*solve(bounded), strict=True) if cost[i, j] <= most]

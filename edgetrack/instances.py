@@ -123,7 +123,9 @@ class Instances:
         unsure = [one for one in detections if one.score < SURE]
         known, sure = self._match(known, sure, age, now_s)
         left, _ = self._match_unsure([one for one in known if one.in_view], unsure, age)
-        tentative, sure = self._match([one for one in self.all if one.status == "tentative"], sure, age, now_s)
+        tentative, sure = self._match(
+            [one for one in self.all if one.status == "tentative"], sure, age, now_s
+        )
         for one in left + tentative:
             self._miss(one, now_s)
         for detection in sure:
@@ -213,13 +215,13 @@ class Instances:
         known = {i: gone[j] for i, j in assign(cost, 1 - SAME)} if ready and gone else {}
         for i, new in enumerate(ready):
             new.status = "tracking"
-            old = known.get(i)
-            if old is None:
+            before = known.get(i)
+            if before is None:
                 new.id = next(self._ids)
                 self._news.append(("appeared", new))
             else:
-                self.all.remove(old)
-                new.id, new.begun = old.id, old.begun
+                self.all.remove(before)
+                new.id, new.begun = before.id, before.begun
                 self._news.append(("back", new))
 
 

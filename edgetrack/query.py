@@ -18,7 +18,9 @@ from edgetrack.instances import LEAST, SURE, Detection, Instance, Instances, Rul
 from edgetrack.types import Box, Event, EventType, Timing, Track
 
 FPS = 30.0  # of frames that have no time
-LATENCY = 3  # frames until the answer of a look counts, however soon it is there: the same video, the same tracks
+LATENCY = (
+    3  # frames until the answer of a look counts, however soon it is there: the same video, the same tracks
+)
 MOST = 16  # things that one query may follow
 DETECTIONS = 32  # that one look may have
 LATEST = 3  # frames more that a look may take where a deadline is short
@@ -212,7 +214,8 @@ class Query:
         found = self._detector.detections()
         waited = time.perf_counter() - began
         detections = [
-            Detection(Box(*box), score, np.asarray(looks) if score >= SURE else None) for box, score, looks in found
+            Detection(Box(*box), score, np.asarray(looks) if score >= SURE else None)
+            for box, score, looks in found
         ]
         self._instances.see(detections, age=age, now_s=now_s)
         return waited

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from edgetrack.errors import BoxError
 
 Status = Literal["searching", "tracking", "uncertain", "lost", "tentative", "ended"]
-STATUSES: tuple[Status, ...] = get_args(Status)[:4]  # of a target; the other two are of what a query has found
+STATUSES: tuple[Status, ...] = get_args(Status)[
+    :4
+]  # of a target; the other two are of what a query has found
 Basis = Literal["network", "coasted", "reused"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 
@@ -255,9 +257,7 @@ class Track:
         return json.dumps(self.to_dict())
 
 
-EventType = Literal[
-    "appeared", "lost", "back", "ended", "count", "enters", "leaves", "dwells", "crosses"
-]
+EventType = Literal["appeared", "lost", "back", "ended", "count", "enters", "leaves", "dwells", "crosses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,7 @@ class Event:
     zone: str | None = None
     """Name of the zone or the line; None for events of tracks and queries."""
     direction: str | None = None
-    """Of "crosses": "forth" is from the left to the right of somebody who walks along the line, "back" the reverse."""
+    """Of "crosses": one of the line's two ``directions``."""
     seconds: float | None = None
     """How long the track has been in the zone: of "dwells" and "leaves"."""
     count: int | None = None
