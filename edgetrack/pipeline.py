@@ -16,7 +16,9 @@ from edgetrack import signals
 from edgetrack.errors import ConfigError, SourceError
 from edgetrack.io.outputs import Outputs
 from edgetrack.io.sinks import Sink
-from edgetrack.types import BASES, STATUSES, Basis, Box, Frame, Status, Timing, Track
+from edgetrack.query import Query
+from edgetrack.types import BASES, STATUSES, Basis, Box, Event, Frame, Status, Timing, Track
+from edgetrack.zones import Zones
 
 REMEMBERED = 65_536  # latencies kept for the percentiles; a camera may run for weeks
 RECENT_S = 2.0  # span of the live frame rate
@@ -38,7 +40,11 @@ class FrameMultiTracker(Protocol):
     def timing(self) -> Mapping[str, Timing]: ...
     @property
     def batch_failure(self) -> Exception | None: ...
-    def update(self, frame: NDArray[np.uint8], *, deadline_ms: float | None = None) -> dict[str, Track]: ...
+    @property
+    def queries(self) -> Mapping[str, Query]: ...
+    @property
+    def events(self) -> tuple[Event, ...]: ...
+    def update(self, frame: Frame, *, deadline_ms: float | None = None) -> dict[str, Track]: ...
 
 
 class FrameSource(Protocol):
@@ -73,6 +79,7 @@ class Summary:
     interrupted: bool  # ended by Ctrl-C
     problem: str | None  # why the source broke off, when it did
     targets: dict[str, Summary] = field(default_factory=dict)  # of each, in a run with several
+    counts: dict[str, str] = field(default_factory=dict)  # of each query, zone and line, in words
     failed: dict[str, str] = field(default_factory=dict)  # targets that failed in the last frame, and why
 
 
@@ -102,7 +109,8 @@ class Meter:
         self.frames += 1
         self.dropped = dropped
         for track in tracks:
-            self.statuses[track.status] += 1
+            if track.status in self.statuses:
+                self.statuses[track.status] += 1
             self.bases[track.basis] += 1
 
     @property
@@ -196,6 +204,7 @@ def run_many(
     *,
     max_frames: int | None = None,
     deadline_ms: float | None = None,
+    zones: Zones | None = None,
     on_frame: Callable[[Frame, dict[str, Track], Meter], None] | None = None,
     on_failure: Callable[[str | None, Exception], None] | None = None,
 ) -> Summary:
@@ -203,7 +212,8 @@ def run_many(
 
     Args:
         source, sinks, max_frames, deadline_ms: as for ``run``; the deadline is for all targets together.
-        tracker: has its targets already.
+        tracker: has its targets and queries already.
+        zones: what is watched in the picture; its events go to the sinks with those of the queries.
         on_frame: called after each frame.
         on_failure: called when a target fails that did not fail in the frame before, the others go on; and without a
             name when several cannot go through the network together and take turns instead.
@@ -219,17 +229,21 @@ def run_many(
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
-        tracks = tracker.update(frame.pixels, deadline_ms=deadline_ms)
+        tracks = tracker.update(frame, deadline_ms=deadline_ms)
         latency_ms = (time.perf_counter() - began_s) * 1000
-        if meter.frames == 0 and not tracks:
+        if meter.frames == 0 and not tracks and tracker.failed:
             raise next(iter(tracker.failed.values()))
+        events = tracker.events
+        if zones is not None:
+            events += zones.update(tracks, frame)
         costs_ms = {name: tracker.timing[name].total for name in tracks}
         with signals.held():
-            outputs.write_all(frame, tracks, latencies_ms=costs_ms)
+            outputs.write_all(frame, tracks, latencies_ms=costs_ms, events=events)
             meter.record(*tracks.values(), latency_ms=latency_ms, dropped=source.dropped)
             for name, track in tracks.items():
-                own = meters.setdefault(name, Meter())
-                own.record(track, latency_ms=costs_ms[name], dropped=source.dropped)
+                if track.query is None:  # of the others, a camera may see thousands
+                    own = meters.setdefault(name, Meter())
+                    own.record(track, latency_ms=costs_ms[name], dropped=source.dropped)
         now: dict[str | None, Exception] = {target: error for target, error in tracker.failed.items()}  # noqa: C416
         if tracker.batch_failure is not None:
             now[None] = tracker.batch_failure
@@ -244,7 +258,11 @@ def run_many(
 
     summary = _loop(source, meter, outputs, max_frames, follow)
     own = {name: m.summary(interrupted=summary.interrupted, problem=None) for name, m in meters.items()}
-    return replace(summary, targets=own, failed={name: str(error) for name, error in failed.items() if name})
+    counts = {name: f"{query.count} in view, {query.total} in all" for name, query in tracker.queries.items()}
+    if zones is not None:
+        counts |= zones.described
+    lost = {name: str(error) for name, error in failed.items() if name}
+    return replace(summary, targets=own, counts=counts, failed=lost)
 
 
 def _check(deadline_ms: float | None) -> None:

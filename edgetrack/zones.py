@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetrack.errors import ConfigError
-from edgetrack.types import Box, Event, EventType, Track
+from edgetrack.types import Box, Event, EventType, Frame, Track
 
 INERTIA = 3  # frames in a row that a track must be in an area, or out of it, until that counts
-FPS = 30.0  # of frames that have no time
 MARGIN = 0.05  # how far beyond a line a track must be to have crossed it, in sizes of its box
 
 Point = tuple[float, float]
@@ -85,8 +84,7 @@ class _Now:
     """A frame, and what happens in it."""
 
     index: int
-    time_s: float | None
-    now_s: float
+    time_s: float
     size: tuple[int, int]
     events: list[Event] = field(default_factory=list)
 
@@ -131,7 +129,7 @@ class Zones:
     Examples:
         >>> zones = edgetrack.Zones.read("zones.toml")  # doctest: +SKIP
         >>> tracks = many.update(frame)  # doctest: +SKIP
-        >>> for event in zones.update(tracks, size=(640, 480), index=frame.index):  # doctest: +SKIP
+        >>> for event in zones.update(tracks, frame):  # doctest: +SKIP
         ...     print(event.zone, event.type, event.name)
     """
 
@@ -158,25 +156,36 @@ class Zones:
         return cls(*read_zones(Path(path)))
 
     @property
+    def shapes(self) -> tuple[Zone | Line, ...]:
+        """All zones, then all lines."""
+        return (*self.zones, *self.lines)
+
+    @property
     def counts(self) -> dict[str, int | dict[str, int]]:
         """By name: tracks that are in a zone now; crossings of a line so far, by direction."""
         return {**self._inside, **{name: dict(ways) for name, ways in self._crossed.items()}}
 
-    def update(
-        self, tracks: Mapping[str, Track], *, size: tuple[int, int], index: int, time_s: float | None = None
-    ) -> tuple[Event, ...]:
+    @property
+    def described(self) -> dict[str, str]:
+        """``counts`` in words."""
+        said = {}
+        for name, count in self.counts.items():
+            ways = {"inside": count} if isinstance(count, int) else count
+            said[name] = ", ".join(f"{way} {number}" for way, number in ways.items())
+        return said
+
+    def update(self, tracks: Mapping[str, Track], frame: Frame) -> tuple[Event, ...]:
         """Take the tracks of the next frame into account.
 
         Args:
             tracks: By name, as ``MultiTracker.update`` returns them.
-            size: Width and height of the frame in pixels.
-            index: Number of the frame.
-            time_s: Time of the frame in seconds; None for 30 frames a second.
+            frame: The frame that they were found in.
 
         Returns:
             What happened: "enters", "leaves", "dwells" and "crosses".
         """
-        now = _Now(index, time_s, index / FPS if time_s is None else time_s, size)
+        height, width = frame.pixels.shape[:2]
+        now = _Now(frame.index, frame.time_s, (width, height))
         for track in tracks.values():
             for zone in self.zones:
                 self._stay(zone, track, now)
@@ -202,20 +211,20 @@ class Zones:
                 self._leave(zone.name, stay, now)
             else:
                 self._enter(zone.name, stay, now)
-        seconds = now.now_s - stay.since_s
+        seconds = now.time_s - stay.since_s
         if stay.inside and not stay.dwelled and zone.dwell_s is not None and seconds >= zone.dwell_s:
             stay.dwelled = True
             now.tell("dwells", track, zone.name, seconds=seconds)
 
     def _enter(self, zone: str, stay: _Stay, now: _Now) -> None:
-        stay.inside, stay.since_s, stay.dwelled = True, now.now_s, False
+        stay.inside, stay.since_s, stay.dwelled = True, now.time_s, False
         self._inside[zone] += 1
         now.tell("enters", stay.track, zone, count=self._inside[zone])
 
     def _leave(self, zone: str, stay: _Stay, now: _Now) -> None:
         stay.inside = False
         self._inside[zone] -= 1
-        now.tell("leaves", stay.track, zone, seconds=now.now_s - stay.since_s, count=self._inside[zone])
+        now.tell("leaves", stay.track, zone, seconds=now.time_s - stay.since_s, count=self._inside[zone])
 
     def _cross(self, line: Line, track: Track, now: _Now) -> None:
         key = (line.name, track.name)

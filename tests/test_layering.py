@@ -21,7 +21,7 @@ PACKAGE = ROOT / "edgetrack"
 LAYERS: list[set[str]] = [
     {"types", "errors", "cache", "manifest", "signals", "cores", "memory", "unique", "_exit", "_runtime"},
     {"_native", "_imports", "terminal"},
-    {"arrays", "targets", "bundle", "prompt", "reporting"},
+    {"arrays", "targets", "bundle", "prompt", "reporting", "zones", "zone_file"},
     {"crop"},
     {"engines", "io", "policy", "datasets"},
     {"tracker", "multi_tracker", "opened", "history", "query", "instances", "association"},

@@ -49,7 +49,9 @@ class ListSink:
             raise SinkError(f"full at {frame.index}")
         self.rows.append((frame.index, track.status, latency_ms))
 
-    def write_all(self, frame: Frame, tracks: dict[str, Track], *, latencies_ms: dict[str, float]) -> None:
+    def write_all(
+        self, frame: Frame, tracks: dict[str, Track], *, latencies_ms: dict[str, float], **_: Any
+    ) -> None:
         self.rows += [(frame.index, name, latencies_ms[name]) for name in tracks]
 
     def close(self) -> None:
@@ -140,6 +142,8 @@ class FakeMultiTracker:
     def __init__(self, *, fails: set[int], alone: bool = False) -> None:
         self.failed: dict[str, Exception] = {}
         self.timing: dict[str, Timing] = {}
+        self.queries: dict[str, Any] = {}
+        self.events = ()
         self._fails, self._alone, self._index = fails, alone, -1
 
     def update(self, frame: Any, *, deadline_ms: float | None = None) -> dict[str, Track]:

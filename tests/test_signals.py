@@ -38,7 +38,9 @@ class Killer(ListSink):
         self._kill(frame)
         super().write(frame, track, latency_ms=latency_ms)
 
-    def write_all(self, frame: Frame, tracks: dict[str, Track], *, latencies_ms: dict[str, float]) -> None:
+    def write_all(
+        self, frame: Frame, tracks: dict[str, Track], *, latencies_ms: dict[str, float], **_: Any
+    ) -> None:
         self._kill(frame)
         super().write_all(frame, tracks, latencies_ms=latencies_ms)
 

@@ -36,6 +36,26 @@ _TEXT, _BOX = (
 Text = Annotated[str | None, option(_TEXT, "--text", "-t", metavar="TEXT")]
 DemoText = Annotated[str, option("What to track in the scene.", "--text", "-t", metavar="TEXT")]
 Texts = Annotated[list[str] | None, option(f"{_TEXT} Repeatable.", "--text", "-t", metavar="TEXT")]
+Every = Annotated[
+    list[str] | None,
+    option(
+        'Follow all things of a description, such as "red car", each with an id. Repeatable.',
+        "--every",
+        metavar="TEXT",
+    ),
+]
+MaxThings = Annotated[
+    int,
+    option("Things that each --every follows at a time, at most 16.", "--max", min=1, max=16, metavar="N"),
+]
+ZoneFile = Annotated[
+    Path | None,
+    option(
+        "Zones and lines in the picture; who enters, leaves, stays and crosses goes to every output.",
+        "--zones",
+        metavar="FILE.toml",
+    ),
+]
 BoxText = Annotated[str | None, option(_BOX, "--box", metavar="X,Y,W,H")]
 BoxTexts = Annotated[list[str] | None, option(f"{_BOX} Repeatable.", "--box", metavar="X,Y,W,H")]
 
@@ -76,7 +96,7 @@ OutputFiles = Annotated[
     list[Path] | None,
     option(
         "OUT.jsonl or OUT.csv: one line per frame and target; - writes JSON lines to standard output. OUT.mp4: the "
-        "video with the track drawn in. OUT.mcap: frames and tracks of one target, for Foxglove and edgetrack "
+        "video with the track drawn in. OUT.mcap: frames and tracks, for Foxglove and, with one target, edgetrack "
         "replay. Repeatable.",
         *("--output", "-o"),
         panel="Result",

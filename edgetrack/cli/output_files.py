@@ -8,16 +8,6 @@ from pathlib import Path
 from edgetrack.errors import ConfigError
 
 
-def checked_outputs(outputs: list[Path], source: str | None, *, targets: int) -> list[Path]:
-    """Return the outputs, if they are distinct and can hold so many targets."""
-    for path in outputs:
-        if targets > 1 and path.suffix.lower() == ".mcap":
-            raise ConfigError(
-                f"output {path} is a recording, which holds one target; write .jsonl and .mp4 instead"
-            )
-    return distinct(outputs, source)
-
-
 def distinct(outputs: list[Path], source: str | None) -> list[Path]:
     """Return the outputs, if none overwrites another or the source."""
     seen: set[object] = set()

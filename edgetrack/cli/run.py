@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from edgetrack.cli.base import (
     EXIT_READER_GONE,
     EXIT_USER_ERROR,
     complain,
-    parse_box,
 )
 from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused
 from edgetrack.cli.options import (
@@ -26,7 +24,9 @@ from edgetrack.cli.options import (
     DemoOutput,
     DemoText,
     Engine,
+    Every,
     MaxFrames,
+    MaxThings,
     Model,
     OutputFiles,
     Precision,
@@ -36,8 +36,10 @@ from edgetrack.cli.options import (
     Texts,
     Threads,
     Trust,
+    ZoneFile,
 )
-from edgetrack.cli.output_files import checked_outputs, distinct
+from edgetrack.cli.output_files import distinct
+from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import ConfigError, EdgetrackError, ReaderGone, SourceError
 
 if TYPE_CHECKING:
@@ -48,8 +50,8 @@ if TYPE_CHECKING:
     from edgetrack.io.sources import Source as Source_
     from edgetrack.pipeline import Summary
     from edgetrack.types import Box
+    from edgetrack.zones import Zones
 
-    Target = tuple[str | None, Box | None]  # its text and its box
     Run = Callable[[Source_, Outputs, Watch, int | None], Summary]
 
 
@@ -59,6 +61,9 @@ def run_command(
     source: Source = None,
     text: Texts = None,
     box: BoxTexts = None,
+    every: Every = None,
+    max: MaxThings = 8,
+    zones: ZoneFile = None,
     output: OutputFiles = None,
     show: Show = False,
     max_frames: MaxFrames = None,
@@ -73,17 +78,18 @@ def run_command(
     """Track a target in a camera, a video, a folder of images or a stream.
 
     Give the target by a text, by its box in the first frame, or by both. Several texts or boxes are several targets;
-    with as many of both, each text goes with the box at the same place. Ctrl-C leaves complete files. If one output
-    cannot be written, the others continue, and the exit code is 2.
+    with as many of both, each text goes with the box at the same place. --every follows all things of a description
+    instead of the best one. Ctrl-C leaves complete files. If one output cannot be written, the others continue, and
+    the exit code is 2.
     """
-    targets = _targets(text or [], box or [])
-    outputs = checked_outputs(output or [], source, targets=len(targets))
-    refuse_unused(context, adapter_rules(model))
+    wanted = Wanted.of(text or [], box or [], every or [], max, zones)
+    outputs = distinct(output or [], source)
+    refuse_unused(context, {**adapter_rules(model), "max": (bool(every), "--every is not given")})
     options = EngineOptions(model, engine, precision, threads, static_check, trust, wait=False)
     with signals.interruptible(), _open(camera, source) as opened:
         _track(
             opened,
-            targets=targets,
+            wanted=wanted,
             outputs=outputs,
             show=show,
             max_frames=max_frames,
@@ -109,7 +115,7 @@ def demo_command(
     with signals.interruptible(), open_demo() as scene:
         _track(
             scene,
-            targets=[(text, None)],
+            wanted=Wanted([(text, None)]),
             outputs=distinct([output], None),
             show=False,
             max_frames=None,
@@ -129,25 +135,10 @@ def _open(camera: int | None, source: str | None) -> Source_:
     raise ConfigError(f"neither --camera nor --source given, expected one of them, as in: {EXAMPLE}")
 
 
-def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
-    """Pair texts and boxes, if it is clear which box belongs to which text."""
-    if not texts and not boxes:
-        raise ConfigError(f"nothing to track: give --text, --box or both, as in: {EXAMPLE}")
-    if texts and boxes and len(texts) != len(boxes):
-        raise ConfigError(
-            f"{len(texts)} --text and {len(boxes)} --box given; expected as many of both (each text has the box at "
-            "its place), or only one kind"
-        )
-    for text in texts:
-        if texts.count(text) > 1:
-            raise ConfigError(f"--text {text!r} is given twice; expected another text for each target")
-    return list(zip_longest(texts, [parse_box(box) for box in boxes]))
-
-
 def _track(
     source: Source_,
     *,
-    targets: list[Target],
+    wanted: Wanted,
     outputs: list[Path],
     show: bool,
     max_frames: int | None,
@@ -161,19 +152,23 @@ def _track(
     from edgetrack.io.outputs import Outputs
     from edgetrack.io.sinks import open_sink
 
-    text, box = targets[0] if len(targets) == 1 else (None, None)
+    text, box = wanted.targets[0] if wanted.is_one else (None, None)
     with Outputs(on_failure=_tell) as sinks:
         opened = _open_stdout(outputs)
-        engine, run = _runner(targets, deadline_ms, options)
+        engine, run = _runner(wanted, deadline_ms, options)
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:
-                opened[path] = open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts)
+                opened[path] = open_sink(
+                    path, fps=source.fps, size=source.size, text=text, facts=facts, zones=wanted.zones
+                )
             sinks.add(opened[path])
         if show:
-            sinks.add(_window(text))
+            sinks.add(_window(text, wanted.zones))
         console = terminal.open_console()
-        print_heading(console, source, engine, targets)
+        print_heading(console, source, engine, wanted.targets, wanted.every)
+        for hint in wanted.hints:
+            complain(hint)
         with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
             watch = Watch(line, engine)
             summary = run(source, sinks, watch, max_frames)
@@ -186,10 +181,10 @@ def _track(
     _finish(summary, [error for _, error in sinks.failures])
 
 
-def _runner(targets: list[Target], deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
-    if len(targets) == 1:
-        return _one(*targets[0], deadline_ms, options)
-    return _many(targets, deadline_ms, options)
+def _runner(wanted: Wanted, deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
+    if wanted.is_one:
+        return _one(*wanted.targets[0], deadline_ms, options)
+    return _many(wanted, deadline_ms, options)
 
 
 def _total(source: Source_, max_frames: int | None) -> int | None:
@@ -214,10 +209,10 @@ def _open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
     return opened
 
 
-def _window(text: str | None) -> Sink:
+def _window(text: str | None, zones: Zones | None) -> Sink:
     from edgetrack.io.window import WindowSink
 
-    return WindowSink(text=text)
+    return WindowSink(text=text, zones=zones)
 
 
 def _tell(error: Exception) -> None:
@@ -243,18 +238,21 @@ def _one(
     )
 
 
-def _many(targets: list[Target], deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
+def _many(wanted: Wanted, deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
     from edgetrack import pipeline
 
     tracker = options.multi_tracker()
-    for text, box in targets:
+    for text, box in wanted.targets:
         tracker.add(text=text, box=box)
+    for phrase in wanted.every:
+        tracker.every(phrase, max=wanted.max)
     return tracker.engine, lambda source, sinks, watch, most: pipeline.run_many(
         source,
         tracker,
         [sinks],
         max_frames=most,
         deadline_ms=deadline_ms,
+        zones=wanted.zones,
         on_frame=watch.update_all,
         on_failure=lambda name, error: complain(
             f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"

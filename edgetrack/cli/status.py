@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
     Engine = OwnEngine | AdapterEngine
 
-COLORS: dict[Status, str] = {"tracking": "green", "uncertain": "yellow", "lost": "red", "searching": "cyan"}
+COLORS: dict[Status, str] = {
+    "tracking": "green",
+    "uncertain": "yellow",
+    "lost": "red",
+    "searching": "cyan",
+    "tentative": "dim",
+    "ended": "dim",
+}
 REDRAW_S = 0.1
 RECENT_FRAMES = 300  # the live percentiles follow what happens now
 
@@ -69,8 +76,9 @@ class StatusLine(AbstractContextManager["StatusLine"]):
         """Redraw the line for several targets: a dot for each, in the color of its status."""
         line = Text()
         for name, track in tracks.items():
-            line.append(" ● ", style=f"bold {COLORS[track.status]}")
-            line.append(name)
+            if track.query is None or track.box is not None:
+                line.append(" ● ", style=f"bold {COLORS[track.status]}")
+                line.append(name)
         self._redraw(line, frame, meter)
 
     def _redraw(self, line: Text, frame: Frame, meter: Meter) -> None:
@@ -130,9 +138,13 @@ class Watch:
 
 
 def print_heading(
-    console: Console, source: Source, engine: Engine, targets: Sequence[tuple[str | None, Box | None]]
+    console: Console,
+    source: Source,
+    engine: Engine,
+    targets: Sequence[tuple[str | None, Box | None]],
+    every: Sequence[str] = (),
 ) -> None:
-    """Print what is being tracked (the text and the box of each target), in what, and by what."""
+    """Print what is being tracked (the text and the box of each target, the phrases of all), in what, and by what."""
     width, height = source.size
     facts = [f"{width}x{height}"]
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
@@ -142,6 +154,8 @@ def print_heading(
         target = [f'"{text}"'] if text is not None else []
         target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
         _row(console, "target", " at ".join(target))
+    for phrase in every:
+        _row(console, "every", f'"{phrase}"')
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
     _row(console, "engine", engine.reason)
 
@@ -171,6 +185,8 @@ def print_summary(
         if own.latency_ms is not None:
             line.append(f"; p50 {own.latency_ms.p50:.1f}, p95 {own.latency_ms.p95:.1f} ms")
         _row(console, "target", line)
+    for name, counted in summary.counts.items():
+        _row(console, "count", f"{name}: {counted}")
     if summary.latency_ms is not None:
         p = summary.latency_ms
         figures = (

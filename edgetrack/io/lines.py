@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
-from edgetrack.types import Frame, Track
+from edgetrack.types import Event, Frame, Track
+
+EVENT_CELLS = ("event", "query", "zone", "direction", "seconds", "count")
 
 
 class _LineSink(Closing):
@@ -24,14 +26,24 @@ class _LineSink(Closing):
         self._file.append(self._line(_values(frame, track, latency_ms)))
 
     def write_all(
-        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
     ) -> None:
         lines = [
-            self._line(_values(frame, track, latencies_ms[name], name=name)) for name, track in tracks.items()
+            self._line(_values(frame, track, latencies_ms[name], name=name, id=track.id))
+            for name, track in tracks.items()
         ]
+        lines += [self._event(frame, event) for event in events]
         self._file.append(b"".join(lines))  # of all targets of a frame, or of none
 
     def _line(self, values: dict[str, Any]) -> bytes:
+        raise NotImplementedError
+
+    def _event(self, frame: Frame, event: Event) -> bytes:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -39,10 +51,13 @@ class _LineSink(Closing):
 
 
 class JsonlSink(_LineSink):
-    """One JSON object a line."""
+    """One JSON object a line: of a track, or of an event, which has the key "event"."""
 
     def _line(self, values: dict[str, Any]) -> bytes:
         return json.dumps(values).encode() + b"\n"
+
+    def _event(self, frame: Frame, event: Event) -> bytes:
+        return self._line(event_values(frame, event))
 
 
 class CsvSink(_LineSink):
@@ -53,6 +68,20 @@ class CsvSink(_LineSink):
     def _line(self, values: dict[str, Any]) -> bytes:
         box = values.pop("box") or [""] * 4
         cells = {**values, **dict(zip("xywh", box, strict=True))}
+        if "name" in values:  # of several targets: there may be events
+            cells |= dict.fromkeys(EVENT_CELLS, "")
+        return self._row(cells)
+
+    def _event(self, frame: Frame, event: Event) -> bytes:
+        none = dict.fromkeys(
+            ("name", "id", "status", "score", "basis", "latency_ms", *"xywh", *EVENT_CELLS), ""
+        )
+        said = event_values(frame, event)
+        return self._row(
+            {key: said.get(key, value) for key, value in {"frame": 0, "time_s": 0, **none}.items()}
+        )
+
+    def _row(self, cells: dict[str, Any]) -> bytes:
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         if not self._headed:
@@ -62,7 +91,18 @@ class CsvSink(_LineSink):
         return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _values(frame: Frame, track: Track, latency_ms: float, **named: str) -> dict[str, Any]:
+def event_values(frame: Frame, event: Event) -> dict[str, Any]:
+    """An event as JSON types, with the number and the time of the frame of its source."""
+    said = event.to_dict()
+    kind = said.pop("type")
+    for key in ("index", "time_s"):
+        said.pop(key, None)
+    if event.seconds is not None:
+        said["seconds"] = round(event.seconds, 3)
+    return {"frame": frame.index, "time_s": round(frame.time_s, 4), "event": kind, **said}
+
+
+def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -> dict[str, Any]:
     return {
         "frame": frame.index,
         "time_s": round(frame.time_s, 4),

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from edgetrack import signals
 from edgetrack.io.sinks import Closing, Sink
-from edgetrack.types import Frame, Track
+from edgetrack.types import Event, Frame, Track
 
 
 class Outputs(Closing):
@@ -44,10 +44,15 @@ class Outputs(Closing):
         self._each(lambda sink: sink.write(frame, track, latency_ms=latency_ms))
 
     def write_all(
-        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
     ) -> None:
         """Never raises `Exception`; see ``failures``."""
-        self._each(lambda sink: sink.write_all(frame, tracks, latencies_ms=latencies_ms))
+        self._each(lambda sink: sink.write_all(frame, tracks, latencies_ms=latencies_ms, events=events))
 
     def _each(self, work: Callable[[Sink], None]) -> None:
         for sink in list(self._sinks):

@@ -19,6 +19,8 @@ COLORS: dict[Status, Color] = {
     "uncertain": (60, 190, 255),
     "lost": (80, 80, 240),
     "searching": (230, 190, 120),
+    "tentative": (200, 200, 200),
+    "ended": (120, 120, 120),
 }
 # Of several targets, in the order of their first tracks (Okabe and Ito, "Color universal design", 2008, without black).
 TARGET_COLORS: tuple[Color, ...] = (
@@ -56,14 +58,29 @@ def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colors: dic
     """
     cv2 = load_cv2()
     scale = min(max(min(pixels.shape[:2]) / 640, 0.7), 2.5)
-    for name in tracks:
-        colors.setdefault(name, TARGET_COLORS[len(colors) % len(TARGET_COLORS)])
+    shown = dict(colors)
+    for name, track in tracks.items():
+        if track.query is None:
+            colors.setdefault(name, TARGET_COLORS[len(colors) % len(TARGET_COLORS)])
+        # what a query finds has its color by its id: a camera may see thousands, and not all are kept
+        shown[name] = colors.get(name, TARGET_COLORS[(track.id - 1) % len(TARGET_COLORS)])
     for name, track in tracks.items():
         if track.box is not None:
-            _draw_box(cv2, pixels, track.box, colors[name], scale)
-            _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", colors[name], scale)
-    for row, (name, track) in enumerate(tracks.items()):
-        _caption(cv2, pixels, f"{name}: {track.status}", colors[name], scale, row=row)
+            _draw_box(cv2, pixels, track.box, shown[name], scale)
+            _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", shown[name], scale)
+    for row, (words, color) in enumerate(_captions(tracks, shown)):
+        _caption(cv2, pixels, words, color, scale, row=row)
+
+
+def _captions(tracks: Mapping[str, Track], colors: Mapping[str, Color]) -> list[tuple[str, Color]]:
+    """A line for each target, and one for each query with the number of things in view."""
+    lines = {
+        name: (f"{name}: {track.status}", colors[name]) for name, track in tracks.items() if not track.query
+    }
+    for query in dict.fromkeys(track.query for track in tracks.values() if track.query):
+        count = sum(track.query == query and track.box is not None for track in tracks.values())
+        lines[query] = (f"{query}: {count}", PAPER)
+    return list(lines.values())
 
 
 def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, color: Color, scale: float) -> None:

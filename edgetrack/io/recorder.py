@@ -9,28 +9,36 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgetrack._imports import require
 from edgetrack.errors import SinkError
+from edgetrack.io.annotations import annotate, outlines
 from edgetrack.io.files import OutputFile
+from edgetrack.io.lines import event_values
 from edgetrack.io.names import printable
 from edgetrack.io.opencv import load_cv2
-from edgetrack.io.overlay import COLORS
 from edgetrack.io.sinks import Closing
-from edgetrack.types import Frame, Track
+from edgetrack.types import Event, Frame, Track
+from edgetrack.zones import Zones
 
 IMAGE, ANNOTATIONS, TRACK = "foxglove.CompressedImage", "foxglove.ImageAnnotations", "edgetrack.Track"
-TOPICS = {IMAGE: "/camera", ANNOTATIONS: "/track/annotations", TRACK: "/track"}
+TRACKS, EVENT = "edgetrack.Tracks", "edgetrack.Event"  # of several targets
+TOPICS = {
+    IMAGE: "/camera",
+    ANNOTATIONS: "/track/annotations",
+    TRACK: "/track",
+    TRACKS: "/tracks",
+    EVENT: "/events",
+}
 FACTS = "edgetrack"  # name of the metadata record
 CHUNK_BYTES = 1 << 18  # the least that is compressed at a time
 LARGEST_CHUNK = 1 << 23
 # Each chunk has an entry in the index, which is kept in memory until the end: chunks grow with the file.
 CHUNK_SHARE = 1 / 1024
 JPEG_QUALITY = 95
-LINE_LOOP = 2  # foxglove.PointsAnnotationType
 
 _NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}
 
@@ -54,6 +62,13 @@ _LOOP = {
     "points": _list(_POINT),
 }
 _LABEL = {"metadata": _PAIRS, "position": _POINT, "text": _TEXT, "font_size": _NUMBER, "text_color": _COLOR}
+_TRACK = {
+    "status": _TEXT,
+    "score": _NUMBER,
+    "box": {"type": ["object", "null"], **_fields(x=_NUMBER, y=_NUMBER, w=_NUMBER, h=_NUMBER)},
+    "basis": _TEXT,
+    "latency_ms": _NUMBER,
+}
 SCHEMAS: dict[str, dict[str, Any]] = {
     IMAGE: _fields(
         timestamp=_TIME, frame_id=_TEXT, format=_TEXT, data={"type": "string", "contentEncoding": "base64"}
@@ -63,14 +78,21 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         points=_list(_fields(timestamp=_TIME, type=_INTEGER, outline_colors=_list(_COLOR), **_LOOP)),
         texts=_list(_fields(timestamp=_TIME, background_color=_COLOR, **_LABEL)),
     ),
-    TRACK: _fields(
+    TRACK: _fields(timestamp=_TIME, frame=_INTEGER, **_TRACK),
+    TRACKS: _fields(
+        timestamp=_TIME, frame=_INTEGER, tracks=_list(_fields(name=_TEXT, id=_INTEGER, **_TRACK))
+    ),
+    EVENT: _fields(
         timestamp=_TIME,
         frame=_INTEGER,
-        status=_TEXT,
-        score=_NUMBER,
-        box={"type": ["object", "null"], **_fields(x=_NUMBER, y=_NUMBER, w=_NUMBER, h=_NUMBER)},
-        basis=_TEXT,
-        latency_ms=_NUMBER,
+        event=_TEXT,
+        query=_TEXT,
+        name=_TEXT,
+        id=_INTEGER,
+        zone=_TEXT,
+        direction=_TEXT,
+        seconds=_NUMBER,
+        count=_INTEGER,
     ),
 }
 
@@ -85,14 +107,15 @@ class McapSink(Closing):
     Args:
         path: the file; replaced at the first frame.
         facts: texts that are kept as the metadata record "edgetrack".
+        zones: drawn with the boxes of several targets.
 
     Raises:
         MissingExtra: the extra ``mcap`` is not installed.
         SinkError: the place cannot be written.
     """
 
-    def __init__(self, path: str | Path, *, facts: Mapping[str, str]) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str | Path, *, facts: Mapping[str, str], zones: Zones | None = None) -> None:
+        self._path, self._zones = Path(path), zones
         self._facts = dict(facts)
         self._library = require("mcap.writer", extra="mcap")
         self._cv2 = load_cv2()
@@ -103,6 +126,38 @@ class McapSink(Closing):
         self._waiting = 0  # bytes of messages that are in no chunk yet
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        said = {"frame": frame.index, **_track(track, latency_ms)}
+        self._record(frame, annotate([(track, "")]), [(TRACK, said)], kinds=(IMAGE, ANNOTATIONS, TRACK))
+
+    def write_all(
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
+    ) -> None:
+        """One message of all tracks, and one of each event."""
+        drawn = annotate([(track, f"{name} ") for name, track in tracks.items()])
+        if self._zones is not None:
+            height, width = frame.pixels.shape[:2]
+            drawn["points"] += outlines(self._zones, (width, height))
+        all = [
+            {"name": name, "id": track.id, **_track(track, latencies_ms[name])}
+            for name, track in tracks.items()
+        ]
+        said: list[tuple[str, dict[str, Any]]] = [(TRACKS, {"frame": frame.index, "tracks": all})]
+        said += [(EVENT, event_values(frame, event)) for event in events]
+        self._record(frame, drawn, said, kinds=(IMAGE, ANNOTATIONS, TRACKS, EVENT))
+
+    def _record(
+        self,
+        frame: Frame,
+        drawn: dict[str, Any],
+        said: Sequence[tuple[str, dict[str, Any]]],
+        *,
+        kinds: Sequence[str],
+    ) -> None:
         self._stream.check()
         good, jpeg = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not good:
@@ -111,30 +166,25 @@ class McapSink(Closing):
         stamp = {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
         image = {"timestamp": stamp, "frame_id": "camera", "format": "jpeg", "data": b64encode(jpeg).decode()}
         if self._writer is None:
-            self._start()
+            self._start(kinds)
             self._stream.settle()
         self._add(IMAGE, nanoseconds, frame.index, image)
-        self._add(ANNOTATIONS, nanoseconds, frame.index, _annotations(track, stamp))
-        said = _track(track, frame.index, latency_ms)
-        self._add(TRACK, nanoseconds, frame.index, {"timestamp": stamp, **said})
+        for one in (*drawn["points"], *drawn["texts"]):
+            one["timestamp"] = stamp
+        self._add(ANNOTATIONS, nanoseconds, frame.index, drawn)
+        for kind, message in said:
+            self._add(kind, nanoseconds, frame.index, {"timestamp": stamp, **message})
         if self._waiting >= min(max(CHUNK_BYTES, self._stream.tell() * CHUNK_SHARE), LARGEST_CHUNK):
             self._writer.flush()
             self._stream.settle()
             self._waiting = 0
 
-    def write_all(
-        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
-    ) -> None:
-        raise SinkError(
-            f"output {self._path} is a recording, which holds one target; write .jsonl or .mp4 instead"
-        )
-
-    def _start(self) -> None:
+    def _start(self, kinds: Sequence[str]) -> None:
         self._writer = self._library.Writer(self._stream, chunk_size=1 << 40)  # when, is decided above
         self._writer.start(library=f"edgetrack {self._facts.get('edgetrack', '')}".strip())
         self._writer.add_metadata(FACTS, {key: printable(value) for key, value in self._facts.items()})
-        for name, schema in SCHEMAS.items():
-            content = json.dumps({"title": name, **schema}).encode()
+        for name in kinds:
+            content = json.dumps({"title": name, **SCHEMAS[name]}).encode()
             number = self._writer.register_schema(name, "jsonschema", content)
             self._channels[name] = self._writer.register_channel(TOPICS[name], "json", number)
 
@@ -197,32 +247,12 @@ class _Stream:
         self._pending.clear()
 
 
-def _track(track: Track, index: int, latency_ms: float) -> dict[str, Any]:
+def _track(track: Track, latency_ms: float) -> dict[str, Any]:
     box = None if track.box is None else dict(zip("xywh", track.box.xywh, strict=True))
     return {
-        "frame": index,
         "status": track.status,
         "score": track.score,
         "box": box,
         "basis": track.basis,
         "latency_ms": latency_ms,
-    }
-
-
-def _annotations(track: Track, stamp: Mapping[str, int]) -> dict[str, Any]:
-    """The box as a closed line, and status and score above it."""
-    if track.box is None:
-        return {"circles": [], "points": [], "texts": []}
-    x, y, w, h = track.box.xywh
-    blue, green, red = (value / 255 for value in COLORS[track.status])
-    color, none = {"r": red, "g": green, "b": blue, "a": 1.0}, {"r": 0.0, "g": 0.0, "b": 0.0, "a": 0.0}
-    corners = [{"x": a, "y": b} for a, b in ((x, y), (x + w, y), (x + w, y + h), (x, y + h))]
-    loop = {"type": LINE_LOOP, "points": corners, "outline_color": color, "outline_colors": []}
-    text = {"position": {"x": x, "y": y}, "text": f"{track.status} {track.score:.2f}", "font_size": 14.0}
-    return {
-        "circles": [],
-        "points": [{"timestamp": stamp, "metadata": [], "fill_color": none, "thickness": 2.0, **loop}],
-        "texts": [
-            {"timestamp": stamp, "metadata": [], "text_color": color, "background_color": none, **text}
-        ],
     }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 from edgetrack.errors import SinkError
 from edgetrack.io.files import STDOUT
-from edgetrack.types import Frame, Track
+from edgetrack.types import Event, Frame, Track
+from edgetrack.zones import Zones
 
 KINDS = ".jsonl, .csv, .mp4 or .mcap, or - for JSON lines on standard output"
 
@@ -29,9 +30,16 @@ class Sink(Protocol):
         """
 
     def write_all(
-        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
     ) -> None:
         """Write a frame and the tracks of several targets by name, with the milliseconds that each of them took.
+
+        ``events`` are what happened in the frame, if the run has a query or zones.
 
         Raises:
             SinkError: The output cannot be written; everything before this frame stays valid.
@@ -70,6 +78,7 @@ def open_sink(
     size: tuple[int, int] | None = None,
     text: str | None = None,
     facts: Mapping[str, str] | None = None,
+    zones: Zones | None = None,
 ) -> Sink:
     """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
 
@@ -83,6 +92,7 @@ def open_sink(
         size: Width and height of a video in pixels; None for those of the first frame.
         text: The target's text, drawn into a video.
         facts: Metadata of a recording: target, model, engine, precision.
+        zones: Zones and lines, drawn into a video or a recording with what they count.
 
     Returns:
         A sink: ``write`` it frame by frame, and close it, best in a ``with`` block.
@@ -103,9 +113,9 @@ def open_sink(
     if suffix == ".mp4":
         from edgetrack.io.video import VideoSink
 
-        return VideoSink(path, fps=fps or 30.0, size=size, text=text)
+        return VideoSink(path, fps=fps or 30.0, size=size, text=text, zones=zones)
     if suffix == ".mcap":
         from edgetrack.io.recorder import McapSink
 
-        return McapSink(path, facts=facts or {})
+        return McapSink(path, facts=facts or {}, zones=zones)
     raise SinkError(f"output {path} ends in {suffix or 'nothing'!r}; expected {KINDS}")

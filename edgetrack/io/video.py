@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import Color, draw, draw_all
 from edgetrack.io.sinks import Closing
-from edgetrack.types import Frame, Track
+from edgetrack.io.zone_overlay import draw_zones
+from edgetrack.types import Event, Frame, Track
+from edgetrack.zones import Zones
 
 TICKS = (
     60_000  # of a second; MPEG-4 counts in 16 bits, and 24, 25, 30, 50, 60 and 29.97 a second are whole ticks
@@ -29,17 +31,27 @@ QUANTIZER = "3"  # of 1 (best) to 31; hardly to be told from the original
 class DrawingSink(Closing):
     """What sinks of pictures share: the tracks are drawn, the rest is theirs."""
 
-    def __init__(self, text: str | None) -> None:
-        self._text = text
+    def __init__(self, text: str | None, zones: Zones | None = None) -> None:
+        self._text, self._zones = text, zones
         self._colors: dict[str, Color] = {}
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         self._show(frame, lambda pixels: draw(pixels, track, self._text))
 
     def write_all(
-        self, frame: Frame, tracks: Mapping[str, Track], *, latencies_ms: Mapping[str, float]
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
     ) -> None:
-        self._show(frame, lambda pixels: draw_all(pixels, tracks, self._colors))
+        def paint(pixels: NDArray[np.uint8]) -> None:
+            if self._zones is not None:
+                draw_zones(pixels, self._zones)
+            draw_all(pixels, tracks, self._colors)
+
+        self._show(frame, paint)
 
     def _show(self, frame: Frame, paint: Callable[[NDArray[np.uint8]], None]) -> None:
         raise NotImplementedError
@@ -53,9 +65,15 @@ class VideoSink(DrawingSink):
     """
 
     def __init__(
-        self, path: str | Path, *, fps: float, size: tuple[int, int] | None = None, text: str | None = None
+        self,
+        path: str | Path,
+        *,
+        fps: float,
+        size: tuple[int, int] | None = None,
+        text: str | None = None,
+        zones: Zones | None = None,
     ) -> None:
-        super().__init__(text)
+        super().__init__(text, zones)
         self._cv2 = load_cv2()
         self._av = require("av", extra="mp4")
         self._fps, self._size = fps, size

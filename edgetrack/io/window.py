@@ -15,6 +15,7 @@ from edgetrack.errors import SinkError
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.video import DrawingSink
 from edgetrack.types import Frame
+from edgetrack.zones import Zones
 
 GUI_HINT = "pip install 'edgetrack[gui]'"
 
@@ -22,8 +23,10 @@ GUI_HINT = "pip install 'edgetrack[gui]'"
 class WindowSink(DrawingSink):
     """Shows the track live; ``q``, Escape or closing the window ends the run."""
 
-    def __init__(self, *, title: str = "edgetrack", text: str | None = None) -> None:
-        super().__init__(text)
+    def __init__(
+        self, *, title: str = "edgetrack", text: str | None = None, zones: Zones | None = None
+    ) -> None:
+        super().__init__(text, zones)
         self._cv2 = load_cv2()
         self._title = title
         if re.search(r"GUI:\s+NONE", self._cv2.getBuildInformation()):

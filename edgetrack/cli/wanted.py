@@ -1,0 +1,85 @@
+"""What a run is to follow: targets, everything of a kind, and what to watch in the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgetrack.cli.base import EXAMPLE, parse_box
+from edgetrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgetrack.types import Box
+    from edgetrack.zones import Zones
+
+    Target = tuple[str | None, Box | None]  # its text and its box
+
+ALL = ("all ", "every ", "each ")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options --text, --box, --every, --max and --zones, checked."""
+
+    targets: list[Target]
+    every: list[str] = field(default_factory=list)
+    max: int = 8
+    zones: Zones | None = None
+
+    @classmethod
+    def of(cls, texts: list[str], boxes: list[str], every: list[str], max: int, zones: Path | None) -> Wanted:
+        """Check what was given, before anything is opened."""
+        targets = _targets(texts, boxes)
+        if not targets and not every:
+            raise ConfigError(f"nothing to track: give --text, --box, --every or several, as in: {EXAMPLE}")
+        for phrase in every:
+            if every.count(phrase) > 1:
+                raise ConfigError(f"--every {phrase!r} is given twice; expected another text for each")
+            if phrase in texts:
+                raise ConfigError(
+                    f"{phrase!r} is given as --text and as --every; expected one of the two, or other words"
+                )
+        return cls(targets, every, max, None if zones is None else _zones(zones))
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one target without zones, for which there is a tracker of its own."""
+        return len(self.targets) == 1 and not self.every and self.zones is None
+
+    @property
+    def hints(self) -> list[str]:
+        """A line for each text that asks for all things, which --text does not follow."""
+        return [
+            f'--text "{text}" follows the best one; for all of them: --every "{rest}"'
+            for text, _ in self.targets
+            if text is not None and (rest := without_all(text)) != text
+        ]
+
+
+def without_all(text: str) -> str:
+    """The phrase without a word such as "all" at its beginning."""
+    start = text.lstrip().lower()
+    head = next((word for word in ALL if start.startswith(word)), "")
+    rest = text.lstrip()[len(head) :].lstrip() if head else text
+    return rest[4:].lstrip() if head and rest.lower().startswith("the ") else rest
+
+
+def _zones(path: Path) -> Zones:
+    from edgetrack.zones import Zones
+
+    return Zones.read(path)
+
+
+def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
+    """Pair texts and boxes, if it is clear which box belongs to which text."""
+    if texts and boxes and len(texts) != len(boxes):
+        raise ConfigError(
+            f"{len(texts)} --text and {len(boxes)} --box given; expected as many of both (each text has the box at "
+            "its place), or only one kind"
+        )
+    for text in texts:
+        if texts.count(text) > 1:
+            raise ConfigError(f"--text {text!r} is given twice; expected another text for each target")
+    return list(zip_longest(texts, [parse_box(box) for box in boxes]))
