@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 BUFFER = 0.3  # share of its size by which a box grows on each side: fast things overlap with where they are expected
 MEASURED = 0.05  # standard deviation of a detected edge, in sizes of the box
-DRIVEN = 0.015  # standard deviation of the acceleration, in sizes of the box a frame squared
+DRIVEN = 0.015  # standard deviation of the acceleration, in sizes of the box and thirtieths of a second
 LEAST_SIDE = 2.0  # pixels
 
 
@@ -39,14 +39,13 @@ class Motion:
         other._covariance = self._covariance.copy()
         return other
 
-    def step(self, frames: int = 1) -> None:
-        """Goes on by some frames."""
-        for _ in range(frames):
-            self._at[:2] += self._speed[:2]
-            self._at[2:] = np.maximum(self._at[2:] + self._speed[2:], LEAST_SIDE)
-            move = np.array([[1.0, 1.0], [0.0, 1.0]])
-            noise = DRIVEN**2 * np.array([[0.25, 0.5], [0.5, 1.0]])
-            self._covariance = move @ self._covariance @ move.T + noise
+    def step(self, ticks: float) -> None:
+        """Goes on by some thirtieths of a second."""
+        self._at += ticks * self._speed
+        self._at[2:] = np.maximum(self._at[2:], LEAST_SIDE)
+        move = np.array([[1.0, ticks], [0.0, 1.0]])
+        driven = DRIVEN * ticks * np.array([ticks / 2, 1.0])
+        self._covariance = move @ self._covariance @ move.T + np.outer(driven, driven)
 
     def correct(self, box: Box) -> None:
         """Takes a detection into account."""
@@ -67,7 +66,7 @@ class Motion:
 
     @property
     def velocity(self) -> tuple[float, float]:
-        """Of the center, right and down in pixels a frame."""
+        """Of the center, right and down, in pixels a thirtieth of a second."""
         return float(self._speed[0]), float(self._speed[1])
 
 

@@ -26,6 +26,8 @@ UNSURE_IOU = 0.5  # that a detection below SURE needs with a track
 SAME = 0.85  # cosine from which what was lost is taken up again
 REACH, REACH_A_SECOND = 1.5, 1.5  # how far from where it was lost, in sizes of its box
 MOST_REACH = 4.0
+TICKS = 30.0  # a second
+MOST_STEP_S = 2.0  # from one frame to the next
 MISSED = 5  # looks without it until it is lost
 MEMORY = 0.9  # share of what was known in the new appearance
 
@@ -82,8 +84,10 @@ class Instances:
 
     def __init__(self, rules: Rules, ids: Iterator[int]) -> None:
         self.all: list[Instance] = []
+        self.ticks = 1.0  # from the last frame to this one
         self._rules, self._ids = rules, ids
         self._news: list[tuple[str, Instance]] = []
+        self._now_s = self._look_s = 0.0  # times of this frame, and of the one that the look under way sees
 
     def take_news(self) -> list[tuple[str, Instance]]:
         """What happened since the last call: "appeared", "lost", "back" or "ended", and to which one."""
@@ -92,10 +96,13 @@ class Instances:
 
     def step(self, size: tuple[int, int], now_s: float) -> None:
         """Goes on to the next frame, of (width, height) pixels."""
+        since_s = now_s - self._now_s
+        ticks = TICKS * since_s if 0 < since_s < MOST_STEP_S else 1.0  # else the clock was set
+        self._now_s, self.ticks = now_s, ticks
         self.all = [one for one in self.all if one.status != "ended"]
         for one in self.all:
             one.fresh = False
-            one.motion.step()
+            one.motion.step(ticks)
             x, y = one.motion.box.center
             if one.in_view and not (0 <= x < size[0] and 0 <= y < size[1]):
                 self._lose(one, now_s)
@@ -113,19 +120,19 @@ class Instances:
 
     def begin_look(self) -> None:
         """A look at this frame begins."""
+        self._look_s = self._now_s
         for one in self.all:
             one.then = one.motion.copy()
 
-    def see(self, detections: Sequence[Detection], *, age: int, now_s: float) -> None:
-        """The answer of that look, ``age`` frames later."""
+    def see(self, detections: Sequence[Detection]) -> None:
+        """The answer of that look, in a later frame or the same."""
+        age, now_s = TICKS * max(self._now_s - self._look_s, 0.0), self._now_s
         known = [one for one in self.all if one.status not in ("tentative", "ended")]
         sure = [one for one in detections if one.score >= SURE]
         unsure = [one for one in detections if one.score < SURE]
-        known, sure = self._match(known, sure, age, now_s)
+        known, sure = self._match(known, sure, age)
         left, _ = self._match_unsure([one for one in known if one.in_view], unsure, age)
-        tentative, sure = self._match(
-            [one for one in self.all if one.status == "tentative"], sure, age, now_s
-        )
+        tentative, sure = self._match([one for one in self.all if one.status == "tentative"], sure, age)
         for one in left + tentative:
             self._miss(one, now_s)
         for detection in sure:
@@ -133,7 +140,7 @@ class Instances:
         self._confirm(now_s)
 
     def _match(
-        self, ours: list[Instance], theirs: list[Detection], age: int, now_s: float
+        self, ours: list[Instance], theirs: list[Detection], age: float
     ) -> tuple[list[Instance], list[Detection]]:
         """Pairs by overlap and appearance; what is left of both."""
         if not ours or not theirs:
@@ -152,7 +159,7 @@ class Instances:
         return _without(ours, [i for i, _ in pairs]), _without(theirs, [j for _, j in pairs])
 
     def _match_unsure(
-        self, ours: list[Instance], theirs: list[Detection], age: int
+        self, ours: list[Instance], theirs: list[Detection], age: float
     ) -> tuple[list[Instance], list[Detection]]:
         if not ours or not theirs:
             return ours, theirs
@@ -162,7 +169,7 @@ class Instances:
             self._found(ours[i], theirs[j], age)
         return _without(ours, [i for i, _ in pairs]), _without(theirs, [j for _, j in pairs])
 
-    def _found(self, one: Instance, detection: Detection, age: int) -> None:
+    def _found(self, one: Instance, detection: Detection, age: float) -> None:
         if one.status == "lost":
             one.then = Motion(detection.box)
             self._news.append(("back", one))
@@ -194,7 +201,7 @@ class Instances:
         one.status, one.gone_s = "lost", now_s
         self._news.append(("lost", one))
 
-    def _begin(self, detection: Detection, age: int) -> None:
+    def _begin(self, detection: Detection, age: float) -> None:
         motion = Motion(detection.box)
         motion.step(age)
         looks = deque([True], maxlen=self._rules.confirm[1])

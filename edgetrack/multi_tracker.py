@@ -176,12 +176,12 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         name: str | None = None,
         max: int = 8,
         confirm: tuple[int, int] = (3, 5),
-        interval: int = 3,
+        interval_s: float = 0.1,
         keep_s: float = 5.0,
     ) -> Query:
         """Follow all things that a phrase names, from the next frame on.
 
-        The whole frame is looked at every few frames, beside the targets; between looks the things move on at the
+        The whole frame is looked at ten times a second, beside the targets; between looks the things move on at the
         velocity that they had. Each has an id that no other target or thing of this tracker ever gets, and a track in
         what ``update`` returns, under a name such as "red car #3". A thing that is lost and comes back within
         ``keep_s`` seconds keeps its id if it looks the same and is near where it was lost.
@@ -191,9 +191,9 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             name: Name of the query; None for its text.
             max: Things that are followed at a time, 1 to 16; further ones have to wait.
             confirm: ``(k, n)``: a thing gets its id when k of n looks in a row have found it.
-            interval: Frames from one look to the next.
-            keep_s: Seconds after which a lost thing is "ended", by the times of the frames, or at 30 frames a second
-                for frames without a time.
+            interval_s: Seconds from one look to the next; 0 looks at every frame that it can.
+            keep_s: Seconds after which a lost thing is "ended". Seconds are those of the frames' times; frames without
+                a time count as 30 a second.
 
         Returns:
             The query: its ``tracks``, ``events``, ``count`` and ``total`` are those of the last frame.
@@ -204,7 +204,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             MissingExtra: SciPy, which assigns detections to tracks, is not installed.
             ClosedError: The tracker was closed.
         """
-        rules = checked_rules(max, confirm, interval, keep_s)
+        rules = checked_rules(max, confirm, interval_s=interval_s, keep_s=keep_s)
         with door, self._turn:
             core = self._open_core()
             tokens = self._native_text(text)
@@ -215,7 +215,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
                 name,
                 text,
                 rules,
-                interval=interval,
+                interval_s=interval_s,
                 concurrent=bool(getattr(self.engine, "concurrent", False)),
                 ids=self._numbers,
             )

@@ -18,9 +18,9 @@ from edgetrack.instances import LEAST, SURE, Detection, Instance, Instances, Rul
 from edgetrack.types import Box, Event, EventType, Timing, Track
 
 FPS = 30.0  # of frames that have no time
-LATENCY = (
-    3  # frames until the answer of a look counts, however soon it is there: the same video, the same tracks
-)
+# Until the answer of a look counts, however soon it is there: the same video has the same tracks on every machine.
+LATENCY_S = 0.1
+TOLERANCE_S = 0.005  # of the times of frames
 MOST = 16  # things that one query may follow
 DETECTIONS = 32  # that one look may have
 LATEST = 3  # frames more that a look may take where a deadline is short
@@ -67,7 +67,7 @@ class PhraseDetector:
         self._core.remove_detector(self._number)
 
 
-def checked_rules(most: object, confirm: object, interval: object, keep_s: object) -> Rules:
+def checked_rules(most: object, confirm: object, **seconds: object) -> Rules:
     """The numbers of a query.
 
     Raises:
@@ -76,15 +76,14 @@ def checked_rules(most: object, confirm: object, interval: object, keep_s: objec
     """
     if not _is_whole(most) or not 1 <= cast(int, most) <= MOST:
         raise ConfigError(f"max is {most!r}; expected a whole number from 1 to {MOST}")
-    if not _is_whole(interval) or cast(int, interval) < 1:
-        raise ConfigError(f"interval is {interval!r}; expected a whole number of frames, at least 1")
     pair = tuple(confirm) if isinstance(confirm, (tuple, list)) else ()
     if len(pair) != 2 or not all(map(_is_whole, pair)) or not 1 <= pair[0] <= pair[1]:
         raise ConfigError(f"confirm is {confirm!r}; expected (k, n), whole numbers with 1 <= k <= n")
-    if isinstance(keep_s, bool) or not isinstance(keep_s, Real) or not 0 <= float(keep_s) < math.inf:
-        raise ConfigError(f"keep_s is {keep_s!r}; expected a number of seconds, at least 0")
+    for name, value in seconds.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+            raise ConfigError(f"{name} is {value!r}; expected a number of seconds, at least 0")
     require("scipy.optimize", "every")
-    return Rules(cast(int, most), pair, float(keep_s))
+    return Rules(cast(int, most), pair, float(cast(float, seconds["keep_s"])))
 
 
 def size_of(frame: Any) -> tuple[int, int]:
@@ -112,16 +111,18 @@ class Query:
         text: str,
         rules: Rules,
         *,
-        interval: int,
+        interval_s: float,
         concurrent: bool,
         ids: Iterator[int],
     ) -> None:
         self.name, self.text, self.max = name, text, rules.most
-        self._detector, self._interval = detector, interval
-        self._latency = LATENCY if concurrent else 0
+        self._detector, self._interval_s = detector, interval_s
+        self._latency_s = LATENCY_S if concurrent else 0.0
         self._instances = Instances(rules, ids)
-        self._index, self._first = -1, -1
-        self._begun = self._lands = -1  # frames of the look under way
+        self._index, self._frames = -1, 0  # of the tracker; so far of this phrase
+        self._pending = False  # whether a look is under way
+        self._begun_s = -math.inf  # time of the frame that the last look saw
+        self._late = 0  # frames that its answer has been put off
         self._tracks: tuple[Track, ...] = ()
         self._tentative: tuple[Track, ...] = ()
         self._events: tuple[Event, ...] = ()
@@ -167,7 +168,8 @@ class Query:
     def _describe(self, text: str, tokens: runtime.Text) -> None:
         """Look for another phrase; what is followed ends with the next frame."""
         self._detector.describe(tokens)
-        self.text, self._begun, self._first = text, -1, -1
+        self.text, self._frames, self._pending = text, 0, False
+        self._begun_s = -math.inf
         self._instances.end_all()
 
     def _release(self) -> None:
@@ -182,42 +184,43 @@ class Query:
         """The next frame, number ``index`` of the tracker; ``left_s`` is what a deadline leaves."""
         began = time.perf_counter()
         waited = cropped = 0.0
-        self._first = index if self._first < 0 else self._first
         self._index = index
         now_s = index / FPS if time_s is None else time_s
+        if now_s < self._begun_s:  # the clock was set
+            self._begun_s = -math.inf
         self._instances.step(size, now_s)
-        if self._begun >= 0 and index >= self._lands and self._in_time(left_s):
-            waited += self._land(now_s)
-        if self._begun < 0 and (index - self._first) % self._interval == 0:
+        since_s = now_s - self._begun_s + TOLERANCE_S
+        if self._pending and since_s >= self._latency_s and self._in_time(left_s):
+            waited += self._land()
+        if not self._pending and since_s >= self._interval_s:
             self._instances.begin_look()
             started = time.perf_counter()
             self._detector.look(pixels)
             cropped = time.perf_counter() - started
-            self._begun, self._lands = index, index + self._latency
-            if index == self._first:
-                self._lands = index
-            if self._lands == index:
-                waited += self._land(now_s)
+            self._pending, self._begun_s, self._late = True, now_s, 0
+            if self._frames == 0 or self._latency_s == 0:
+                waited += self._land()
+        self._frames += 1
         self._publish(size, time_s)
         whole = time.perf_counter() - began
         self._timing = Timing(cropped * 1e3, waited * 1e3, (whole - cropped - waited) * 1e3)
 
     def _in_time(self, left_s: float | None) -> bool:
         """Whether the answer is there before the deadline, or must be waited for."""
-        late = self._index - self._lands
-        return left_s is None or late >= LATEST or self._detector.wait(max(left_s, 0.0))
+        if left_s is None or self._late >= LATEST or self._detector.wait(max(left_s, 0.0)):
+            return True
+        self._late += 1
+        return False
 
-    def _land(self, now_s: float) -> float:
+    def _land(self) -> float:
         """Take the answer of the look under way; return the seconds that it was waited for."""
-        began, age = time.perf_counter(), self._index - self._begun
-        self._begun = -1
+        began = time.perf_counter()
+        self._pending = False
         found = self._detector.detections()
         waited = time.perf_counter() - began
-        detections = [
-            Detection(Box(*box), score, np.asarray(looks) if score >= SURE else None)
-            for box, score, looks in found
-        ]
-        self._instances.see(detections, age=age, now_s=now_s)
+        self._instances.see(
+            [Detection(Box(*box), score, np.asarray(looks) if looks else None) for box, score, looks in found]
+        )
         return waited
 
     def _publish(self, size: tuple[int, int], time_s: float | None) -> None:
@@ -247,6 +250,7 @@ class Query:
 
     def _track(self, one: Instance, size: tuple[int, int], time_s: float | None) -> Track:
         seen = one.in_view or one.status == "tentative"
+        right, down = (self._instances.ticks * speed for speed in one.motion.velocity)
         return Track(
             _clipped(one.motion.box, size) if seen else None,
             one.score if seen else 0.0,
@@ -256,7 +260,7 @@ class Query:
             one.id,
             self._name_of(one) if one.id else self.name,
             time_s,
-            one.motion.velocity if seen else None,
+            (right, down) if seen else None,
             query=self.name,
         )
 
