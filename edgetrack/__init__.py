@@ -43,12 +43,15 @@ if TYPE_CHECKING:
         SourceError,
         WorkerError,
     )
+    from edgetrack.events import Event
     from edgetrack.following import track
     from edgetrack.io import open_sink, open_source
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.peers.tracker import open_tracker
+    from edgetrack.query import Query
     from edgetrack.tracker import Tracker
     from edgetrack.types import Box, Frame, Timing, Track
+    from edgetrack.zones import Line, Zone, Zones
 
     __version__: str
 
@@ -63,9 +66,11 @@ __all__ = [
     "DatasetError",
     "EdgetrackError",
     "EngineUnavailable",
+    "Event",
     "ExportError",
     "Frame",
     "FrameError",
+    "Line",
     "MissingExtra",
     "MultiTracker",
     "NotCopyableError",
@@ -73,6 +78,7 @@ __all__ = [
     "OutOfMemoryError",
     "ParityError",
     "PromptError",
+    "Query",
     "ReaderGone",
     "SinkError",
     "SourceError",
@@ -80,6 +86,8 @@ __all__ = [
     "Track",
     "Tracker",
     "WorkerError",
+    "Zone",
+    "Zones",
     "__version__",
     "open_sink",
     "open_source",
@@ -98,9 +106,11 @@ _HOMES = {
     "DatasetError": "edgetrack.errors",
     "EdgetrackError": "edgetrack.errors",
     "EngineUnavailable": "edgetrack.errors",
+    "Event": "edgetrack.events",
     "ExportError": "edgetrack.errors",
     "Frame": "edgetrack.types",
     "FrameError": "edgetrack.errors",
+    "Line": "edgetrack.zones",
     "MissingExtra": "edgetrack.errors",
     "MultiTracker": "edgetrack.multi_tracker",
     "NotCopyableError": "edgetrack.errors",
@@ -108,6 +118,7 @@ _HOMES = {
     "OutOfMemoryError": "edgetrack.errors",
     "ParityError": "edgetrack.errors",
     "PromptError": "edgetrack.errors",
+    "Query": "edgetrack.query",
     "ReaderGone": "edgetrack.errors",
     "SinkError": "edgetrack.errors",
     "SourceError": "edgetrack.errors",
@@ -115,6 +126,8 @@ _HOMES = {
     "Track": "edgetrack.types",
     "Tracker": "edgetrack.tracker",
     "WorkerError": "edgetrack.errors",
+    "Zone": "edgetrack.zones",
+    "Zones": "edgetrack.zones",
     "open_sink": "edgetrack.io",
     "open_source": "edgetrack.io",
     "open_tracker": "edgetrack.peers.tracker",

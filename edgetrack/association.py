@@ -1,4 +1,4 @@
-"""What tells that a detection and a track are one thing: how it moves, how much boxes overlap, how it looks."""
+"""What tells that a detection and a track are one object: how it moves, how much boxes overlap, how it looks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetrack.types import Box
 
 Floats = NDArray[np.float64]
 
-BUFFER = 0.3  # share of its size by which a box grows on each side: fast things overlap with where they are expected
+BUFFER = 0.3  # share of its size by which a box grows on each side: fast objects overlap with where they are expected
 MEASURED = 0.05  # standard deviation of a detected edge, in sizes of the box
 DRIVEN = 0.015  # standard deviation of the acceleration, in sizes of the box and thirtieths of a second
 LEAST_SIDE = 2.0  # pixels

@@ -1,8 +1,8 @@
-"""The things that a query follows: which detection belongs to which, who is new, gone, or back.
+"""The objects that a query follows: which detection belongs to which, who is new, gone, or back.
 
 The steps of ByteTrack (Zhang et al., 2022): sure detections first, then unsure ones for what is left, by a cost of
 overlap and appearance as in StrongSORT (Du et al., 2023). A look's answer comes some frames late: it is compared with
-where things were expected in the frame that it saw.
+where objects were expected in the frame that it saw.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgetrack.types import Box, Status
 SURE = 0.5  # score from which a detection may begin a track
 LEAST = 0.1  # score below which a detection is none
 LOOKS_WEIGHT = 0.5  # share of the appearance in the cost; the rest is overlap
-UNLIKE = 0.4  # 1 - cosine from which two things do not look alike at all
+UNLIKE = 0.4  # 1 - cosine from which two objects do not look alike at all
 MOST_COST = 0.75  # of a pair
 UNSURE_IOU = 0.5  # that a detection below SURE needs with a track
 SAME = 0.85  # cosine from which what was lost is taken up again
@@ -34,7 +34,7 @@ MEMORY = 0.9  # share of what was known in the new appearance
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One thing that a look has found; ``appearance`` is None below `SURE`."""
+    """One object that a look has found; ``appearance`` is None below `SURE`."""
 
     box: Box
     score: float

@@ -15,6 +15,7 @@ from edgetrack.arrays import Pixels
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ConfigError
+from edgetrack.events import Event
 from edgetrack.history import History
 from edgetrack.opened import (
     Opened,
@@ -29,13 +30,13 @@ from edgetrack.opened import (
 )
 from edgetrack.prompt import Tokenizer
 from edgetrack.query import PhraseDetector, Query, checked_rules, size_of
-from edgetrack.types import Box, Event, Frame, Timing, Track
+from edgetrack.types import Box, Frame, Timing, Track
 
 
 class MultiTracker(Opened[runtime.MultiTracker]):
-    """Follow several targets in one video, each under a name, and all things that a phrase names.
+    """Follow several targets in one video, each under a name, and all objects that a phrase names.
 
-    ``add`` names one target. ``every`` follows all things that a phrase names; each of them has a track of its own.
+    ``add`` names one target. ``every`` follows all objects that a phrase names; each of them has a track of its own.
 
     Targets that are being followed go through the network in batches, as large as the bundle has graphs for
     (``batches``); the rest take turns on the same engine. While its box overlaps no other, a target gets the track
@@ -179,20 +180,20 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         interval_s: float = 0.1,
         keep_s: float = 5.0,
     ) -> Query:
-        """Follow all things that a phrase names, from the next frame on.
+        """Follow all objects that a phrase names, from the next frame on.
 
-        The whole frame is looked at ten times a second, beside the targets; between looks the things move on at the
-        velocity that they had. Each has an id that no other target or thing of this tracker ever gets, and a track in
-        what ``update`` returns, under a name such as "red car #3". A thing that is lost and comes back within
+        The whole frame is looked at ten times a second, beside the targets; between looks the objects move on at the
+        velocity that they had. Each has an id that no other target or object of this tracker ever gets, and a track in
+        what ``update`` returns, under a name such as "red car #3". A object that is lost and comes back within
         ``keep_s`` seconds keeps its id if it looks the same and is near where it was lost.
 
         Args:
             text: What they are, such as "red car": one phrase, in the singular.
             name: Name of the query; None for its text.
-            max: Things that are followed at a time, 1 to 16; further ones have to wait.
-            confirm: ``(k, n)``: a thing gets its id when k of n looks in a row have found it.
+            max: Objects that are followed at a time, 1 to 16; further ones have to wait.
+            confirm: ``(k, n)``: a object gets its id when k of n looks in a row have found it.
             interval_s: Seconds from one look to the next; 0 looks at every frame that it can.
-            keep_s: Seconds after which a lost thing is "ended". Seconds are those of the frames' times; frames without
+            keep_s: Seconds after which a lost object is "ended". Seconds are those of the frames' times; frames without
                 a time count as 30 a second.
 
         Returns:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from edgetrack import signals
 from edgetrack.errors import ConfigError, SourceError
+from edgetrack.events import Event
 from edgetrack.io.outputs import Outputs
 from edgetrack.io.sinks import Sink
 from edgetrack.query import Query
-from edgetrack.types import BASES, STATUSES, Basis, Box, Event, Frame, Status, Timing, Track
+from edgetrack.types import BASES, STATUSES, Basis, Box, Frame, Status, Timing, Track
 from edgetrack.zones import Zones
 
 REMEMBERED = 65_536  # latencies kept for the percentiles; a camera may run for weeks
@@ -260,7 +261,7 @@ def run_many(
     own = {name: m.summary(interrupted=summary.interrupted, problem=None) for name, m in meters.items()}
     counts = {name: f"{query.count} in view, {query.total} in all" for name, query in tracker.queries.items()}
     if zones is not None:
-        counts |= zones.described
+        counts |= zones.summary
     lost = {name: str(error) for name, error in failed.items() if name}
     return replace(summary, targets=own, counts=counts, failed=lost)
 

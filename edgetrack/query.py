@@ -1,4 +1,4 @@
-"""Everything that a phrase names: looked for at intervals, followed in between, each thing with an id of its own."""
+"""Everything that a phrase names: looked for at intervals, followed in between, each object with an id of its own."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import numpy as np
 from edgetrack._imports import require
 from edgetrack._native import runtime
 from edgetrack.errors import ConfigError
+from edgetrack.events import Event, EventType
 from edgetrack.instances import LEAST, SURE, Detection, Instance, Instances, Rules
-from edgetrack.types import Box, Event, EventType, Timing, Track
+from edgetrack.types import Box, Timing, Track
 
 FPS = 30.0  # of frames that have no time
 # Until the answer of a look counts, however soon it is there: the same video has the same tracks on every machine.
 LATENCY_S = 0.1
 TOLERANCE_S = 0.005  # of the times of frames
-MOST = 16  # things that one query may follow
+MOST = 16  # objects that one query may follow
 DETECTIONS = 32  # that one look may have
 LATEST = 3  # frames more that a look may take where a deadline is short
 
@@ -96,12 +97,12 @@ def _is_whole(value: object) -> bool:
 
 
 class Query:
-    """All things in a video that a phrase names. ``MultiTracker.every`` makes it.
+    """All objects in a video that a phrase names. ``MultiTracker.every`` makes it.
 
     Attributes:
         name: Its name among the targets and queries of the tracker.
         text: The phrase.
-        max: Number of things that are followed at a time.
+        max: Number of objects that are followed at a time.
     """
 
     def __init__(
@@ -146,12 +147,12 @@ class Query:
 
     @property
     def count(self) -> int:
-        """Things in view now: those that are "tracking" or "uncertain"."""
+        """Objects in view now: those that are "tracking" or "uncertain"."""
         return self._count
 
     @property
     def total(self) -> int:
-        """Different things so far, as far as ids tell."""
+        """Different objects so far, as far as ids tell."""
         return self._total
 
     @property

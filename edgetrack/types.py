@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
@@ -255,54 +255,6 @@ class Track:
     def to_json(self) -> str:
         """Return ``to_dict()`` as one line of JSON."""
         return json.dumps(self.to_dict())
-
-
-EventType = Literal["appeared", "lost", "back", "ended", "count", "enters", "leaves", "dwells", "crosses"]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened in a frame to a track, a query, a zone or a line.
-
-    Attributes:
-        type: What happened.
-        index: Number of the frame, as ``Track.index``.
-        time_s: Time of the frame in seconds, if it was given.
-        query: Name of the query, if one has found the track.
-        name: Name of the track; empty for "count".
-        id: Number of the track.
-        zone: Name of the zone or the line.
-        direction: Of "crosses".
-        seconds: Of "dwells" and "leaves".
-        count: Of "count", "enters", "leaves" and "crosses".
-    """
-
-    type: EventType
-    """Of a track: "appeared", "lost", "back" (found again), "ended" (its id is not used again). Of a query: "count".
-    Of a zone: "enters", "leaves", "dwells". Of a line: "crosses"."""
-    index: int
-    """Frames since the tracker's first frame, which is frame 0."""
-    time_s: float | None = None
-    """Time of the frame in seconds; None if none was given."""
-    query: str | None = None
-    """Name of the query; None for a target of its own."""
-    name: str = ""
-    """Name of the track, such as "red car #3"; empty for "count"."""
-    id: int | None = None
-    """``Track.id``; None for "count"."""
-    zone: str | None = None
-    """Name of the zone or the line; None for events of tracks and queries."""
-    direction: str | None = None
-    """Of "crosses": one of the line's two ``directions``."""
-    seconds: float | None = None
-    """How long the track has been in the zone: of "dwells" and "leaves"."""
-    count: int | None = None
-    """Of "count": tracks in view. Of "enters" and "leaves": tracks in the zone now. Of "crosses": crossings of the line
-    in this direction so far."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields that are not None as JSON types."""
-        return {key: value for key, value in asdict(self).items() if value is not None and value != ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetrack.errors import ConfigError
-from edgetrack.types import Box, Event, EventType, Frame, Track
+from edgetrack.events import Event, EventType
+from edgetrack.types import Box, Frame, Track
 
 INERTIA = 3  # frames in a row that a track must be in an area, or out of it, until that counts
 MARGIN = 0.05  # how far beyond a line a track must be to have crossed it, in sizes of its box
@@ -166,7 +167,7 @@ class Zones:
         return {**self._inside, **{name: dict(ways) for name, ways in self._crossed.items()}}
 
     @property
-    def described(self) -> dict[str, str]:
+    def summary(self) -> dict[str, str]:
         """``counts`` in words."""
         said = {}
         for name, count in self.counts.items():

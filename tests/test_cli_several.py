@@ -32,7 +32,7 @@ def test_several_targets_have_names_and_colors(video: Path, tmp_path: Path) -> N
     assert [(row["frame"], row["name"]) for row in rows] == [
         (i, name) for i in range(4) for name in ("red car", "white van")
     ]
-    assert all(list(row) == [*KEYS[:2], "name", *KEYS[2:]] and row["latency_ms"] > 0 for row in rows)
+    assert all(list(row) == [*KEYS[:2], "name", "id", *KEYS[2:]] and row["latency_ms"] > 0 for row in rows)
     assert frames_of(tmp_path / "out.mp4") == 4
     for line in (
         r'target  "red car"\n',
@@ -60,7 +60,9 @@ def test_several_targets_have_names_and_colors(video: Path, tmp_path: Path) -> N
         (["--text", "a", "--text", "b", "--box", "1,2,3,4"], "2 --text and 1 --box"),
         (["--text", "a", "--box", "1,2,3,4", "--box", "1,2,3,4"], "1 --text and 2 --box"),
         (["--text", "a", "--text", "a"], "--text 'a' is given twice"),
-        (["--text", "a", "--text", "b", "-o", "out.mcap"], "a recording, which holds one target"),
+        (["--every", "a", "--every", "a"], "--every 'a' is given twice"),
+        (["--every", "a", "--text", "a"], "'a' is given as --text and as --every"),
+        (["--every", "a", "--zones", "none.toml"], "zones none.toml cannot be read"),
         (["--text", "a", "--text", "b", "--deadline-ms", "0"], "deadline_ms is 0"),
         (["--box", "9,9,3,4", "--box", "1,2,3"], "as in: --box 120,80,64,48"),
         (["--box", "900,9,3,4", "--box", "901,2,3,4"], "outside the frame"),  # all fail: there is no run

@@ -19,7 +19,19 @@ PACKAGE = ROOT / "edgetrack"
 
 # From the bottom to the top; a part may use its own layer and those below it.
 LAYERS: list[set[str]] = [
-    {"types", "errors", "cache", "manifest", "signals", "cores", "memory", "unique", "_exit", "_runtime"},
+    {
+        "types",
+        "events",
+        "errors",
+        "cache",
+        "manifest",
+        "signals",
+        "cores",
+        "memory",
+        "unique",
+        "_exit",
+        "_runtime",
+    },
     {"_native", "_imports", "terminal"},
     {"arrays", "targets", "bundle", "prompt", "reporting", "zones", "zone_file"},
     {"crop"},

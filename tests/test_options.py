@@ -20,7 +20,7 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box output show max_frames threads precision model",
+    "run": "camera source text box every zones output show max_frames threads precision model",
     "demo": "output text threads precision model",
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",
@@ -44,6 +44,7 @@ IDLE = {
         "static_check": RUN + " --model {adapter} --trust --static-check",
         "deadline_ms": RUN + " --model {adapter} --trust --deadline-ms 8",
         "trust": RUN + " --trust",
+        "max": RUN + " --max 4",
     },
     "demo": {
         "engine": "demo --model {adapter} --trust --engine ort --output {out}.mp4",

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from edgetrack.errors import MissingExtra, SourceError
 from edgetrack.io import open_sink, open_source
-from edgetrack.io.recorder import CHUNK_BYTES, SCHEMAS, TOPICS
+from edgetrack.io.recorder import ANNOTATIONS, CHUNK_BYTES, IMAGE, SCHEMAS, TOPICS, TRACK
 from edgetrack.io.recording import Recording
 from edgetrack.types import Basis, Box, Frame, Track
 
@@ -33,6 +33,7 @@ from zstandard import ZstdError  # noqa: E402
 
 FACTS = {"text": "red car", "box": "[1.5, 2, 30, 20]", "engine": "ort", "precision": "fp32", "fps": "25.0"}
 COUNT = 12
+KINDS = (IMAGE, ANNOTATIONS, TRACK)
 
 
 def frame(index: int, *, size: tuple[int, int] = (96, 128)) -> Frame:
@@ -64,10 +65,10 @@ def test_foxglove_names_one_message_a_frame_and_their_times(recorded: Path) -> N
         summary = reader.get_summary()
         assert summary is not None
         counts = {summary.channels[k].topic: n for k, n in summary.statistics.channel_message_counts.items()}
-        assert counts == dict.fromkeys(TOPICS.values(), COUNT)
+        assert counts == {TOPICS[kind]: COUNT for kind in KINDS}
         assert summary.chunk_indexes, "without an index Foxglove must read the whole file"
         assert {s.name: json.loads(s.data)["type"] for s in summary.schemas.values()} == dict.fromkeys(
-            SCHEMAS, "object"
+            KINDS, "object"
         )
         assert {c.message_encoding for c in summary.channels.values()} == {"json"}
         [about] = reader.iter_metadata()
@@ -75,7 +76,7 @@ def test_foxglove_names_one_message_a_frame_and_their_times(recorded: Path) -> N
         messages = [
             (s.name, m.log_time, json.loads(m.data)) for s, _, m in reader.iter_messages() if s is not None
         ]
-    assert [at for _, at, _ in messages] == [i * 40_000_000 for i in range(COUNT) for _ in SCHEMAS]
+    assert [at for _, at, _ in messages] == [i * 40_000_000 for i in range(COUNT) for _ in KINDS]
     for name, at, content in messages:
         assert set(content) == set(SCHEMAS[name]["properties"]) - (
             {"timestamp"} if "points" in content else set()
@@ -201,9 +202,6 @@ def foreign(*channels: tuple[str, str, str], data: bytes = b"{}") -> bytes:
         writer.add_message(channel, 5, data, 5)
     writer.finish()
     return file.getvalue()
-
-
-IMAGE = "foxglove.CompressedImage"
 
 
 @pytest.mark.parametrize(

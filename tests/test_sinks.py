@@ -151,7 +151,7 @@ def test_any_track_can_be_drawn_on_any_picture(
     pixels = frame(size=size).pixels
     draw(pixels, Track(None if box is None else Box.of(box), 0.5, status, 0), "x" * 60)
     assert pixels.shape == (size[1], size[0], 3)
-    assert len(COLORS) == len(STATUSES)
+    assert set(COLORS) == {*STATUSES, "tentative", "ended"}
 
 
 def test_several_targets_have_a_line_each_and_keep_their_colors(tmp_path: Path) -> None:

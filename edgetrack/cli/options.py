@@ -39,14 +39,14 @@ Texts = Annotated[list[str] | None, option(f"{_TEXT} Repeatable.", "--text", "-t
 Every = Annotated[
     list[str] | None,
     option(
-        'Follow all things of a description, such as "red car", each with an id. Repeatable.',
+        'Follow all objects that fit a description, such as "red car", each with an id. Repeatable.',
         "--every",
         metavar="TEXT",
     ),
 ]
-MaxThings = Annotated[
+MaxObjects = Annotated[
     int,
-    option("Things that each --every follows at a time, at most 16.", "--max", min=1, max=16, metavar="N"),
+    option("Objects that each --every follows at a time, at most 16.", "--max", min=1, max=16, metavar="N"),
 ]
 ZoneFile = Annotated[
     Path | None,

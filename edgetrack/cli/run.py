@@ -26,7 +26,7 @@ from edgetrack.cli.options import (
     Engine,
     Every,
     MaxFrames,
-    MaxThings,
+    MaxObjects,
     Model,
     OutputFiles,
     Precision,
@@ -62,7 +62,7 @@ def run_command(
     text: Texts = None,
     box: BoxTexts = None,
     every: Every = None,
-    max: MaxThings = 8,
+    max: MaxObjects = 8,
     zones: ZoneFile = None,
     output: OutputFiles = None,
     show: Show = False,
@@ -78,9 +78,9 @@ def run_command(
     """Track a target in a camera, a video, a folder of images or a stream.
 
     Give the target by a text, by its box in the first frame, or by both. Several texts or boxes are several targets;
-    with as many of both, each text goes with the box at the same place. --every follows all things of a description
-    instead of the best one. Ctrl-C leaves complete files. If one output cannot be written, the others continue, and
-    the exit code is 2.
+    with as many of both, each text goes with the box at the same place. --every follows all objects that fit a
+    description instead of the best one. Ctrl-C leaves complete files. If one output cannot be written, the others
+    continue, and the exit code is 2.
     """
     wanted = Wanted.of(text or [], box or [], every or [], max, zones)
     outputs = distinct(output or [], source)

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgetrack.events import Event
 from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
-from edgetrack.types import Event, Frame, Track
+from edgetrack.types import Frame, Track
 
 EVENT_CELLS = ("event", "query", "zone", "direction", "seconds", "count")
 

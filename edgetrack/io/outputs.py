@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from edgetrack import signals
+from edgetrack.events import Event
 from edgetrack.io.sinks import Closing, Sink
-from edgetrack.types import Event, Frame, Track
+from edgetrack.types import Frame, Track
 
 
 class Outputs(Closing):

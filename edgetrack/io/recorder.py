@@ -15,13 +15,14 @@ from typing import Any
 
 from edgetrack._imports import require
 from edgetrack.errors import SinkError
+from edgetrack.events import Event
 from edgetrack.io.annotations import annotate, outlines
 from edgetrack.io.files import OutputFile
 from edgetrack.io.lines import event_values
 from edgetrack.io.names import printable
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.sinks import Closing
-from edgetrack.types import Event, Frame, Track
+from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
 IMAGE, ANNOTATIONS, TRACK = "foxglove.CompressedImage", "foxglove.ImageAnnotations", "edgetrack.Track"

@@ -63,7 +63,8 @@ class Recording:
         text, box = self.facts.get("text"), self.facts.get("box")
         if text is None and box is None:
             raise SourceError(
-                f"{self.name} does not say what was followed; expected a file of edgetrack run --output FILE.mcap"
+                f"{self.name} does not say what was followed; expected a file of edgetrack run --output FILE.mcap "
+                "with one target"
             )
         try:
             return text, None if box is None else Box.of(json.loads(box))

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from edgetrack.errors import SinkError
+from edgetrack.events import Event
 from edgetrack.io.files import STDOUT
-from edgetrack.types import Event, Frame, Track
+from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
 KINDS = ".jsonl, .csv, .mp4 or .mcap, or - for JSON lines on standard output"

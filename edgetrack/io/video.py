@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from edgetrack._imports import require
 from edgetrack.errors import SinkError
+from edgetrack.events import Event
 from edgetrack.io.files import OutputFile
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import Color, draw, draw_all
 from edgetrack.io.sinks import Closing
 from edgetrack.io.zone_overlay import draw_zones
-from edgetrack.types import Event, Frame, Track
+from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
 TICKS = (

@@ -32,7 +32,7 @@ def draw_zones(pixels: NDArray[np.uint8], zones: Zones) -> None:
     for line in zones.lines:
         _draw_line(pixels, line, size)
     for one in zones.shapes:
-        words = f"{one.name}: {zones.described[one.name]}"
+        words = f"{one.name}: {zones.summary[one.name]}"
         x, y = _whole(scaled(one.points, one.relative, size)).mean(axis=0).astype(int)
         (w, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.6 * scale, 1)
         at = (int(np.clip(x - w // 2, 0, max(0, width - w))), int(np.clip(y, 12, height - 4)))

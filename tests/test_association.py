@@ -1,0 +1,95 @@
+"""Motion, overlap and assignment: what tells that a detection and a track are one thing."""
+
+from __future__ import annotations
+
+import sys
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgetrack.association import Motion, alike, assign, overlaps
+from edgetrack.errors import MissingExtra
+from edgetrack.types import Box
+
+pytest.importorskip("scipy")
+
+
+def walked(steps: int, speed: float, ticks: float = 1.0) -> tuple[Motion, Box]:
+    motion = Motion(Box(100, 50, 40, 20))
+    for n in range(1, steps + 1):
+        motion.step(ticks)
+        motion.correct(Box(100 + speed * n * ticks, 50, 40, 20))
+    return motion, Box(100 + speed * steps * ticks, 50, 40, 20)
+
+
+@pytest.mark.parametrize("ticks", [1.0, 3.0, 6.0])
+def test_a_box_goes_on_at_the_velocity_that_it_had(ticks: float) -> None:
+    motion, last = walked(30, 2.0, ticks)
+    assert motion.box.iou(last) > 0.97
+    assert motion.velocity == pytest.approx((2.0, 0.0), abs=0.1)
+    motion.step(10)
+    assert motion.box.iou(Box(last.x + 20, 50, 40, 20)) > 0.9
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    motion, _ = walked(5, 2.0)
+    then = motion.copy()
+    motion.step(5)
+    assert then.box != motion.box
+    then.step(5)
+    assert then.box == motion.box
+
+
+def test_a_box_that_shrinks_never_turns_inside_out() -> None:
+    motion = Motion(Box(0, 0, 100, 100))
+    for side in (80, 60, 40):
+        motion.step(1)
+        motion.correct(Box(0, 0, side, side))
+    motion.step(60)
+    assert motion.box.w >= 2
+    assert motion.box.h >= 2
+
+
+def test_overlaps_are_those_of_the_boxes_and_grow_with_a_buffer() -> None:
+    ours, theirs = [Box(0, 0, 10, 10), Box(50, 50, 4, 8)], [Box(5, 0, 10, 10), Box(12, 0, 10, 10)]
+    found = overlaps(ours, theirs)
+    assert found.shape == (2, 2)
+    for i, a in enumerate(ours):
+        for j, b in enumerate(theirs):
+            assert found[i, j] == pytest.approx(a.iou(b))
+    assert found[0, 1] == 0
+    grown = Box(-3, -3, 16, 16).iou(Box(9, -3, 16, 16))
+    assert overlaps(ours, theirs, 0.3)[0, 1] == pytest.approx(grown) != 0
+    assert overlaps([], theirs).shape == (0, 2)
+
+
+def test_appearance_is_compared_by_the_cosine() -> None:
+    a, b = np.array([1.0, 0.0]), np.array([0.6, 0.8])
+    assert alike([a], [a, b]) == pytest.approx(np.array([[1.0, 0.6]]))
+    assert alike([], [a]).shape == (0, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_an_assignment_is_the_best_of_all(n: int, m: int, seed: int) -> None:
+    """As many pairs within the limit as there can be, and of those the cheapest, by trying them all."""
+    cost = np.random.default_rng(seed).random((n, m)).round(3)
+    cost[cost > 0.8] = np.inf
+    wide = cost if n <= m else cost.T
+    options = [
+        [wide[i, j] for i, j in enumerate(order)]
+        for order in permutations(range(wide.shape[1]), wide.shape[0])
+    ]
+    best = min((-sum(c <= 0.7 for c in row), sum(c for c in row if c <= 0.7)) for row in options)
+    pairs = assign(cost, 0.7)
+    assert len({i for i, _ in pairs}) == len({j for _, j in pairs}) == len(pairs) == -best[0]
+    assert sum(cost[i, j] for i, j in pairs) == pytest.approx(best[1])
+
+
+def test_without_scipy_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[every\]'"):
+        assign(np.zeros((1, 1)), 1.0)
