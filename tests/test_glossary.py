@@ -22,13 +22,14 @@ PAGE = (ROOT / "docs" / "glossary.md").read_text()
 # What any program has and any engineer knows: these words need no entry.
 PLAIN = {
     "absent", "accept", "add", "against", "allow", "batched", "busy", "camera", "center", "check", "close",
-    "closed", "compare", "concurrent", "config", "confirm", "copyable", "corrupt", "count", "counts", "coverage", "dict", "diff", "digests",
-    "draws", "edgetrack", "error", "facts", "failed", "failure", "folder", "force", "format", "fps", "from", "gone",
-    "h", "html", "id", "ids", "index", "init", "ints", "json", "k", "max", "memory", "min", "missing", "ms", "multi",
-    "name", "names", "no", "not", "of", "on", "open", "other", "out", "output", "path", "picture", "pixels",
-    "points", "ratio", "ray", "read", "reader", "recorded", "remove", "reset", "results", "resume", "rounds", "s", "seconds", "seed", "set",
-    "shapes", "show", "start", "started", "sum", "summary", "time", "to", "total", "type", "unavailable", "version", "w", "x", "xywh", "xyxy",
-    "y",
+    "closed", "compare", "concurrent", "config", "confirm", "copyable", "corrupt", "count", "counts",
+    "coverage", "dict", "diff", "digests", "draws", "edgetrack", "error", "facts", "failed", "failure",
+    "folder", "force", "format", "fps", "from", "gone", "h", "html", "id", "ids", "index", "init", "ints",
+    "json", "k", "max", "memory", "min", "missing", "ms", "multi", "name", "names", "no", "not", "of", "on",
+    "open", "other", "out", "output", "path", "picture", "pixels", "points", "ratio", "ray", "read", "reader",
+    "recorded", "remove", "reset", "results", "resume", "rounds", "s", "seconds", "seed", "set", "shapes",
+    "show", "start", "started", "sum", "summary", "time", "to", "total", "type", "unavailable", "version", "w",
+    "x", "xywh", "xyxy", "y",
 }  # fmt: skip
 # Words of a private dialect and British spellings, with what replaces each.
 BANNED = {
