@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from phrase_cases import NOUNS, PARSED, PLAIN
+from phrase_meanings import MEANINGS
 
 from edgetrack._runtime import Query, parse_phrase
 
@@ -44,6 +45,27 @@ def test_the_parse(sentence: str, text: str) -> None:
     query = parse_phrase(sentence)
     assert query.text == text
     assert not query.plain
+
+
+def comparable(text: str) -> tuple[str, list[str]]:
+    """A meaning without articles, and its parts in one order.
+
+    The network hears a contact, too ("person on the bike", on "bike"), which is not part of the meaning.
+    """
+    text = re.sub(r'"(?:the|an?|any) ', '"', text)
+    text = re.sub(r" (?:an?) ", " ", text)
+    text = re.sub(r'"([^"]*) on the (\w+)", on "\2"', r'"\1", on "\2"', text)
+    head, *rest = re.split(r", (?![^(]*\))", text)
+    return head, sorted(rest)
+
+
+@pytest.mark.parametrize(("sentence", "meaning"), MEANINGS.items())
+def test_a_sentence_means_what_a_reader_takes_it_for(sentence: str, meaning: str) -> None:
+    assert comparable(parse_phrase(sentence).text) == comparable(meaning)
+
+
+def test_the_meanings_are_apart() -> None:
+    assert len({str(comparable(meaning)) for meaning in MEANINGS.values()}) > 60
 
 
 @pytest.mark.parametrize(("phrase", "noun"), NOUNS.items())

@@ -18,6 +18,37 @@ py::list parts_of(const Query& query) {
   return parts;
 }
 
+// Each with its part, and what it says: (0, "second from the left").
+py::list selectors_of(const Query& query) {
+  py::list all;
+  for (const Selector& one : query.selectors) all.append(py::make_tuple(one.part, describe(one)));
+  return all;
+}
+
+// (target, "left of", landmarks), indices of parts.
+py::list relations_of(const Query& query) {
+  py::list all;
+  for (const Relation& one : query.relations) {
+    std::vector<int> landmarks = {one.landmark};
+    if (one.second > one.landmark) landmarks.push_back(one.second);
+    all.append(py::make_tuple(one.target, describe(one.kind), landmarks));
+  }
+  return all;
+}
+
+// (target, negated), indices of parts.
+py::list negations_of(const Query& query) {
+  py::list all;
+  for (const Negation& one : query.negations) all.append(py::make_tuple(one.target, one.negated));
+  return all;
+}
+
+std::string describe_part(const Query& query, int part) {
+  if (part < 0 || part >= static_cast<int>(query.parts.size()))
+    throw std::invalid_argument("there is no such part");
+  return describe(query, part);
+}
+
 Doubles resolve_arrays(const Query& query, const Doubles& boxes, double width, double height,
                        const Doubles& scores) {
   if (boxes.ndim() != 2 || boxes.shape(1) != 4)
@@ -42,10 +73,15 @@ void register_words(py::module_& module) {
       .def_property_readonly("parts", &parts_of)
       .def_property_readonly("plain", &Query::plain)
       .def_readonly("count", &Query::count)
-      .def_property_readonly("text", &describe)
+      .def_property_readonly("text", [](const Query& query) { return describe(query); })
+      .def_property_readonly("selectors", &selectors_of)
+      .def_property_readonly("relations", &relations_of)
+      .def_property_readonly("negations", &negations_of)
+      .def("describe", &describe_part, py::arg("part"))
       .def("resolve", &resolve_arrays, py::arg("boxes"), py::arg("width"), py::arg("height"),
            py::arg("scores"));
   module.def("parse_phrase", &parse, py::arg("sentence"));
+  module.def("grammar_words", &grammar_words);
 }
 
 }  // namespace edgetrack

@@ -26,13 +26,17 @@ const std::map<std::string, Color>& color_words() {
 
 }  // namespace
 
+std::optional<Color> color_of(const std::string& word) {
+  const auto found = color_words().find(word);
+  return found == color_words().end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<Color> colors_of(const std::string& phrase) {
   const Sentence words = words_of(phrase);
   const std::size_t head = std::min(head_length(words), words.size());
   std::vector<Color> colors;
   for (std::size_t i = 0; i + 1 < head; ++i)  // the last word is the noun
-    if (const auto found = color_words().find(words[i].low); found != color_words().end())
-      colors.push_back(found->second);
+    if (const auto color = color_of(words[i].low)) colors.push_back(*color);
   return colors;
 }
 

@@ -1,6 +1,7 @@
 // Color words, which pixels decide better than a small network does.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 namespace edgetrack {
 
 enum class Color { red, orange, yellow, green, blue, purple, pink, brown, black, gray, white };
+
+// The color that a word in lower case names; nothing for another word.
+std::optional<Color> color_of(const std::string& word);
 
 // The colors before the noun of a phrase: red of "small red car"; none of "man in red" and of "the orange".
 std::vector<Color> colors_of(const std::string& phrase);

@@ -59,14 +59,16 @@ std::string ordinal(int rank) {
   return rank >= 1 && rank <= 10 ? kNames[rank - 1] : std::to_string(rank) + "th";
 }
 
-const char* name(RelationKind kind) {
+}  // namespace
+
+std::string describe(RelationKind kind) {
   static const char* const kNames[] = {"left of",     "right of", "above",   "below",      "on",
                                        "in front of", "behind",   "next to", "closest to", "farthest from",
                                        "between",     "inside",   "touching"};
   return kNames[static_cast<int>(kind)];
 }
 
-std::string selected(const Selector& selector) {
+std::string describe(const Selector& selector) {
   if (selector.rank == 0)
     return selector.order == Order::near  ? "in the foreground"
            : selector.order == Order::far ? "in the background"
@@ -75,32 +77,30 @@ std::string selected(const Selector& selector) {
   return (selector.rank > 1 ? ordinal(selector.rank) + " " : "") + place(selector.order);
 }
 
-std::string described(const Query& query, int part) {
+std::string describe(const Query& query, int part) {
   std::string before, after;
   for (const Selector& selector : query.selectors) {
     if (selector.part != part) continue;
     if (selector.rank > 0)
-      before += selected(selector) + " of ";
+      before += describe(selector) + " of ";
     else
-      after += ", " + selected(selector);
+      after += ", " + describe(selector);
   }
   for (const Relation& relation : query.relations) {
     if (relation.target != part) continue;
-    after += ", " + std::string(name(relation.kind)) + " " + described(query, relation.landmark);
-    if (relation.second > relation.landmark) after += " and " + described(query, relation.second);
+    after += ", " + describe(relation.kind) + " " + describe(query, relation.landmark);
+    if (relation.second > relation.landmark) after += " and " + describe(query, relation.second);
   }
   for (const Negation& negation : query.negations)
-    if (negation.target == part) after += ", not " + described(query, negation.negated);
+    if (negation.target == part) after += ", not " + describe(query, negation.negated);
   const bool nested = part > 0 && !(before.empty() && after.empty());
   const std::string text = before + "\"" + query.parts[static_cast<std::size_t>(part)].phrase + "\"" + after;
   return nested ? "(" + text + ")" : text;
 }
 
-}  // namespace
-
 std::string describe(const Query& query) {
   if (query.parts.empty()) return {};
-  const std::string text = described(query, 0);
+  const std::string text = describe(query, 0);
   if (query.count == 1) return text;
   return (query.count == 0 ? std::string("all") : std::to_string(query.count)) + " of " + text;
 }

@@ -18,10 +18,11 @@ const typename Table::mapped_type* find(const Table& table, const std::string& k
 
 struct Draft {
   Sentence words;
-  Sentence heard;   // the verb of contact before a landmark: the network hears it, too
-  Sentence denied;  // "red" of "non-red car"
-  int ordinal = 0;  // waits for "from the left"; -1: last
-  int holder = -1;  // the part whose verb of contact this is the landmark of
+  Sentence heard;       // the verb of contact before a landmark: the network hears it, too
+  Sentence denied;      // "red" of "non-red car"
+  int ordinal = 0;      // waits for "from the left"; -1: last
+  bool one_of = false;  // "the largest of the three": how many there are is not how many are meant
+  int holder = -1;      // the part whose verb of contact this is the landmark of
 };
 
 // One pass from left to right over the words of a sentence. A function named after a construction takes it at
@@ -47,6 +48,7 @@ class Parser {
   std::size_t lead_count(std::size_t i);
   std::size_t lead_ordinal(std::size_t i);
   std::size_t lead_order(std::size_t i);
+  std::size_t lead_one_of(std::size_t i);
   std::size_t frame(std::size_t i) const;
   std::size_t event(std::size_t i);
   std::size_t selection(std::size_t i);
@@ -63,7 +65,9 @@ class Parser {
   std::size_t glued(std::size_t i);
   std::size_t clause(std::size_t i);
   bool deny(int target, const Sentence& words);
+  bool not_that();
   Sentence head() const;
+  Sentence another(const Sentence& tail) const;
 
   Query query_;
   std::vector<Draft> drafts_;

@@ -1,6 +1,7 @@
 #include "phrase.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "parser.h"
 
@@ -61,7 +62,7 @@ std::size_t Parser::lead_count(std::size_t i) {
     if (plural(low(last))) count = *number;
   }
   if (count < 0 || ended(i + 1)) return 0;
-  if (part_ == 0) query_.count = count;
+  if (part_ == 0 && !draft().one_of) query_.count = count;
   return low(i + 1) == "of" && !ended(i + 2) ? 2 : 1;
 }
 
@@ -99,10 +100,27 @@ std::size_t Parser::lead_order(std::size_t i) {
   return far + 1;
 }
 
+// "largest of the three", "second of the": up to the determiner.
+std::size_t Parser::lead_one_of(std::size_t i) {
+  if (low(i + 1) != "of" || !kDeterminers.count(low(i + 2)) || ended(i + 1) || ended(i + 2) || ended(i + 3))
+    return 0;
+  if (const Order* order = find(kExtremes, low(i)))
+    select_ordinal(*order);
+  else if (const Order* size = find(kSuperlatives, low(i)))
+    select(*size, std::max(1, std::exchange(draft().ordinal, 0)));
+  else if (const int* ordinal = find(kOrdinals, low(i)))
+    draft().ordinal = *ordinal;
+  else
+    return 0;
+  draft().one_of = true;
+  return 2;
+}
+
 // Determiners, counts, ordinals, sides and superlatives before the rest of the noun phrase.
 std::size_t Parser::lead(std::size_t i) {
   for (std::size_t step = 1; step > 0 && !ended(i + 1); i += step) {
     step = kDeterminers.count(low(i)) ? 1 : 0;
+    if (!step) step = lead_one_of(i);
     if (!step) step = lead_count(i);
     if (!step) step = lead_ordinal(i);
     if (!step) step = lead_order(i);
@@ -152,6 +170,7 @@ int Parser::scan(const Sentence& words, int depth) {
   words_ = words;
   depth_ = depth;
   const int root = root_ = part_ = add();
+  if (not_that()) return root;
   std::size_t i = lead(0);
   if (i >= words_.size() || ends_head(low(i))) failed_ = true;
   while (i < words_.size() && !failed_) {

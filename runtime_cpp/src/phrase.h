@@ -1,6 +1,7 @@
 // Takes a sentence apart: what a network is asked, and what geometry over candidates resolves exactly.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -82,7 +83,16 @@ struct Query {
 // parts[0].phrase.
 Query parse(const std::string& sentence);
 
+// The words that parse() understands itself, whatever a network knows: "second", "left", "without".
+std::set<std::string> grammar_words();
+
 // Restates the query for people: second from the left of "red car", left of "bus", not "white car".
 std::string describe(const Query& query);
+
+// The same of one of its parts with all that hangs on it, of a selector ("second from the left"), and of a
+// relation ("left of").
+std::string describe(const Query& query, int part);
+std::string describe(const Selector& selector);
+std::string describe(RelationKind kind);
 
 }  // namespace edgetrack

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <iterator>
 
+#include "color.h"
 #include "parser.h"
 
 namespace edgetrack {
@@ -9,6 +11,7 @@ namespace {
 constexpr int kDeepest = 3;  // negations inside of negations
 const Words kPronouns = {"him",     "it",     "them", "each",    "himself",
                          "herself", "itself", "one",  "another", "way"};
+const Words kHovering = {"flying", "hovering", "hanging", "floating", "gliding"};
 const Words kNoPredicate = {"only", "just", "yet", "so", "too", "very", "much", "quite"};
 
 }  // namespace
@@ -20,6 +23,7 @@ std::size_t Parser::relation(std::size_t i) {
     const RelationKind* contact = kind ? nullptr : find(kContacts, run);
     if (!kind && !contact) continue;
     const std::size_t begin = i + length;
+    if (run == "over" && ends_head(low(i - 1)) && !kHovering.count(low(i - 1))) return 0;  // "jumping over"
     const bool determined = kDeterminers.count(low(begin)) > 0;
     const std::size_t noun = begin + (determined ? 1 : 0);
     if (ended(begin) || ended(noun) || ends_head(low(noun)) || kPronouns.count(low(noun)) ||
@@ -89,6 +93,27 @@ bool Parser::deny(int target, const Sentence& words) {
   return true;
 }
 
+// "not the red car" as all that is said: another car.
+bool Parser::not_that() {
+  if (low(0) != "not" || !kDeterminers.count(low(1)) || ended(1) || ended(2)) return false;
+  const Sentence rest = cut(words_, 1, words_.size());
+  const std::string noun = noun_of(rest);
+  if (noun == rest.back().low && rest.size() == 2) return false;  // "not a car" names nothing
+  draft().words = {{noun, noun, false}};
+  return deny(root_, rest);
+}
+
+// "one" of "but not the red one": the target's noun, with what else was said of it, but for its color.
+Sentence Parser::another(const Sentence& tail) const {
+  const auto is_color = [](const Word& word) { return color_of(word.low).has_value(); };
+  const Sentence all = head();
+  if (std::none_of(tail.begin(), tail.end(), is_color)) return all;
+  Sentence kept;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(kept),
+               [&](const Word& word) { return &word == &all.back() || !is_color(word); });
+  return kept;
+}
+
 // "except the red one", "but not the bus", "other than dogs".
 std::size_t Parser::exception(std::size_t i) {
   static const Words kExceptions = {"except for", "except",  "excluding",    "other than",
@@ -106,7 +131,7 @@ std::size_t Parser::exception(std::size_t i) {
     Sentence tail;
     for (; begin < words_.size(); ++begin) {
       if (low(begin) == "one" || low(begin) == "ones")
-        tail = joined(tail, head());
+        tail = joined(tail, another(tail));
       else
         tail.push_back(words_[begin]);
       if (words_[begin].pause) break;

@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include "parser.h"
 
 namespace edgetrack {
@@ -53,19 +55,21 @@ std::size_t Parser::place(std::size_t i) {
   if (height && !area && (preposition == "in" || (preposition == "on" && !the))) return 0;  // "in a red top"
   at += frame(at);
   if (!boundary(at)) return 0;
-  if (orders.size() == 1 && side && draft().ordinal > 0)  // "the second dog on the left"
-    select_ordinal(orders[0]);
-  else
+  if (orders.size() == 1 && side && draft().ordinal != 0) {
+    draft().ordinal = std::abs(draft().ordinal);  // "the last dog on the left" is the leftmost one
+    select_ordinal(orders[0]);                    // "the second dog on the left"
+  } else
     for (const Order order : orders) select(order, far ? 1 : 0);
   return at - i;
 }
 
-// "third from the left", whose ordinal may stand before the noun.
+// "third from the left", "number three from the left", whose ordinal may stand before the noun.
 std::size_t Parser::from(std::size_t i) {
   static const std::map<std::string, Order> kDepths = {
       {"front", Order::near}, {"back", Order::far}, {"rear", Order::far}};
   std::size_t at = i;
   const int* ordinal = find(kOrdinals, low(at));
+  if (!ordinal && low(at) == "number") ordinal = find(kCardinals, low(++at));
   at += ordinal ? 1 : 0;
   if (low(at) != "from" || (!ordinal && !draft().ordinal)) return 0;
   ++at;

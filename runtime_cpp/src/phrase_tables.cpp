@@ -1,5 +1,7 @@
 #include "phrase_tables.h"
 
+#include <algorithm>
+
 namespace edgetrack {
 
 const Words kDeterminers = {"the",   "a",  "an",  "this", "that", "these", "those", "some", "any",
@@ -64,6 +66,10 @@ const std::map<std::string, int> kOrdinals = {
     {"5th", 5},    {"6th", 6},    {"7th", 7},    {"8th", 8},    {"9th", 9},   {"10th", 10}, {"last", -1}};
 const std::map<std::string, int> kNumbers = {{"two", 2},   {"three", 3}, {"four", 4}, {"five", 5}, {"six", 6},
                                              {"seven", 7}, {"eight", 8}, {"nine", 9}, {"ten", 10}};
+const std::map<std::string, int> kCardinals = {
+    {"one", 1},   {"two", 2},  {"three", 3}, {"four", 4}, {"five", 5}, {"six", 6}, {"seven", 7},
+    {"eight", 8}, {"nine", 9}, {"ten", 10},  {"1", 1},    {"2", 2},    {"3", 3},   {"4", 4},
+    {"5", 5},     {"6", 6},    {"7", 7},     {"8", 8},    {"9", 9},    {"10", 10}};
 const std::map<std::string, Order> kSides = {
     {"left", Order::left},      {"right", Order::right},    {"top", Order::top},
     {"upper", Order::top},      {"bottom", Order::bottom},  {"lower", Order::bottom},
@@ -98,6 +104,7 @@ const std::map<std::string, RelationKind> kRelations = {{"to the left of", Relat
                                                         {"on the right side of", RelationKind::right_of},
                                                         {"to the right side of", RelationKind::right_of},
                                                         {"above", RelationKind::above},
+                                                        {"over", RelationKind::above},
                                                         {"below", RelationKind::below},
                                                         {"under", RelationKind::below},
                                                         {"underneath", RelationKind::below},
@@ -105,6 +112,7 @@ const std::map<std::string, RelationKind> kRelations = {{"to the left of", Relat
                                                         {"on top of", RelationKind::on},
                                                         {"atop", RelationKind::on},
                                                         {"in front of", RelationKind::in_front_of},
+                                                        {"ahead of", RelationKind::in_front_of},
                                                         {"behind", RelationKind::behind},
                                                         {"in back of", RelationKind::behind},
                                                         {"next to", RelationKind::next_to},
@@ -146,5 +154,39 @@ const std::map<std::string, RelationKind> kContacts = {{"on", RelationKind::on},
                                                        {"petting", RelationKind::touching},
                                                        {"leaning on", RelationKind::touching},
                                                        {"leaning against", RelationKind::touching}};
+
+std::set<std::string> grammar_words() {
+  Words runs = {"second to last",
+                "hand side",
+                "excluding",
+                "apart from",
+                "other than",
+                "not counting",
+                "hasn't wasn't weren't",
+                "doesn't have",
+                "don't wear",
+                "no having",
+                "wearing",
+                "located positioned situated placed",
+                "everything anything",
+                "background foreground front",
+                "corner edge end portion area section part half",
+                "away forward back",
+                "both of every each"};
+  for (const Words* words : {&kDeterminers, &kAdjectives, &kHeadEnds, &kFrames, &kFarWords, &kViewers})
+    runs.insert(words->begin(), words->end());
+  const auto take = [&](const auto& table) {
+    for (const auto& entry : table) runs.insert(entry.first);
+  };
+  take(kOrdinals), take(kNumbers), take(kCardinals), take(kSides), take(kExtremes), take(kSuperlatives);
+  take(kRelations), take(kContacts);
+  Words words;
+  for (const std::string& run : runs)
+    for (std::size_t at = 0, end; at < run.size(); at = end + 1) {
+      end = std::min(run.find_first_of(" -", at), run.size());
+      words.insert(run.substr(at, end - at));
+    }
+  return words;
+}
 
 }  // namespace edgetrack

@@ -24,8 +24,9 @@ extern const Words kFarWords;
 extern const Words kViewers;  // "closest to the camera"
 extern const Words kIrregularPlurals;
 
-extern const std::map<std::string, int> kOrdinals;  // "last" is -1
-extern const std::map<std::string, int> kNumbers;
+extern const std::map<std::string, int> kOrdinals;        // "last" is -1
+extern const std::map<std::string, int> kNumbers;         // of several
+extern const std::map<std::string, int> kCardinals;       // after "number"
 extern const std::map<std::string, Order> kSides;         // "left", "upper"
 extern const std::map<std::string, Order> kExtremes;      // "leftmost", wherever it stands
 extern const std::map<std::string, Order> kSuperlatives;  // "largest", before the noun

@@ -38,8 +38,11 @@ class RankLooker final : public Looker {
     boxes_ = Tensor::zeros(named(rank.inputs, "boxes"));
     region_ = Tensor::zeros(named(rank.inputs, "region"));
     valid_ = Tensor::zeros(named(rank.inputs, "valid"));
-    part_ = {Tensor::zeros(named(rank.inputs, "tokens")), Tensor::zeros(named(rank.inputs, "mask")),
-             Tensor::zeros(named(rank.inputs, "noun")), Tensor::zeros(named(rank.inputs, "noun_mask"))};
+    part_ = {Tensor::zeros(named(rank.inputs, "tokens")),
+             Tensor::zeros(named(rank.inputs, "mask")),
+             Tensor::zeros(named(rank.inputs, "noun")),
+             Tensor::zeros(named(rank.inputs, "noun_mask")),
+             {}};
     score_ = Tensor::zeros(named(rank.outputs, "score"));
     detect_ = engine.bind("detect", {image}, {all_boxes_, objectness_, all_regions_, map});
     rank_ = engine.bind("rank",
@@ -67,7 +70,7 @@ class RankLooker final : public Looker {
     for (std::size_t k = 0; k < kept_.size(); ++k) in_frame_.push_back(box_of(k, extent));
     check_finite();
     heed_ground(extent);
-    if (is_on_host && spoken_.query) heed_colors(extent);
+    if (is_on_host) heed_colors(extent);
     if (spoken_.query && !spoken_.query->plain())
       scores_[0] = resolve(*spoken_.query, in_frame_, extent.width, extent.height, scores_);
     finds_.clear();
@@ -121,8 +124,8 @@ class RankLooker final : public Looker {
   // A phrase that names a color is not true of what has no pixel of it.
   void heed_colors(const Frame& extent) {
     const Tensor& image = sights_.front().image;
-    for (std::size_t p = 0; p < scores_.size(); ++p)
-      for (const Color color : colors_of(spoken_.query->parts[p].phrase))
+    for (std::size_t p = 0; p < spoken_.parts.size(); ++p)
+      for (const Color color : spoken_.parts[p].colors)
         for (std::size_t k = 0; k < in_frame_.size(); ++k) {
           const Box& box = in_frame_[k];
           const double w = extent.width, h = extent.height;

@@ -174,7 +174,8 @@ void Target::set_text(const Text& text, Work& work) {
   spoken_ = {};
   for (std::size_t i = 0; ranks_ && i < text.parts.size(); ++i) {
     Spoken::Part part = {Tensor::zeros(graphs.tokens.spec), Tensor::zeros(graphs.mask.spec),
-                         Tensor::zeros(graphs.tokens.spec), Tensor::zeros(graphs.mask.spec)};
+                         Tensor::zeros(graphs.tokens.spec), Tensor::zeros(graphs.mask.spec),
+                         colors_of(text.query->parts[i].phrase)};
     encode(text.parts[i].phrase, work);
     copy(graphs.tokens, part.tokens), copy(graphs.mask, part.mask);
     encode(text.parts[i].noun, work);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "color.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
 #include "work.h"
@@ -33,6 +34,7 @@ struct Knowledge {
 struct Spoken {
   struct Part {
     Tensor tokens, mask, noun, noun_mask;
+    std::vector<Color> colors;
   };
   std::vector<Part> parts;
   std::shared_ptr<const Query> query;
