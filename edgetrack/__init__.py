@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         OutOfMemoryError,
         ParityError,
         PromptError,
+        PromptWarning,
         ReaderGone,
         SinkError,
         SourceError,
@@ -47,10 +48,11 @@ if TYPE_CHECKING:
     from edgetrack.following import track
     from edgetrack.io import open_sink, open_source
     from edgetrack.multi_tracker import MultiTracker
+    from edgetrack.parsing import ParsedText, parse
     from edgetrack.peers.tracker import open_tracker
     from edgetrack.query import Query
     from edgetrack.tracker import Tracker
-    from edgetrack.types import Box, Frame, Timing, Track
+    from edgetrack.types import Box, Candidate, Frame, Timing, Track
     from edgetrack.zones import Line, Zone, Zones
 
     __version__: str
@@ -61,6 +63,7 @@ __all__ = [
     "BoxError",
     "Bundle",
     "BundleError",
+    "Candidate",
     "ClosedError",
     "ConfigError",
     "DatasetError",
@@ -77,7 +80,9 @@ __all__ = [
     "NotStartedError",
     "OutOfMemoryError",
     "ParityError",
+    "ParsedText",
     "PromptError",
+    "PromptWarning",
     "Query",
     "ReaderGone",
     "SinkError",
@@ -92,6 +97,7 @@ __all__ = [
     "open_sink",
     "open_source",
     "open_tracker",
+    "parse",
     "track",
 ]
 
@@ -101,6 +107,7 @@ _HOMES = {
     "BoxError": "edgetrack.errors",
     "Bundle": "edgetrack.bundle",
     "BundleError": "edgetrack.errors",
+    "Candidate": "edgetrack.types",
     "ClosedError": "edgetrack.errors",
     "ConfigError": "edgetrack.errors",
     "DatasetError": "edgetrack.errors",
@@ -117,7 +124,9 @@ _HOMES = {
     "NotStartedError": "edgetrack.errors",
     "OutOfMemoryError": "edgetrack.errors",
     "ParityError": "edgetrack.errors",
+    "ParsedText": "edgetrack.parsing",
     "PromptError": "edgetrack.errors",
+    "PromptWarning": "edgetrack.errors",
     "Query": "edgetrack.query",
     "ReaderGone": "edgetrack.errors",
     "SinkError": "edgetrack.errors",
@@ -131,6 +140,7 @@ _HOMES = {
     "open_sink": "edgetrack.io",
     "open_source": "edgetrack.io",
     "open_tracker": "edgetrack.peers.tracker",
+    "parse": "edgetrack.parsing",
     "track": "edgetrack.following",
 }
 

@@ -3,7 +3,7 @@
 EdgetrackError
 ├── FrameError(ValueError)         a frame of the wrong type, dtype, shape or size
 ├── BoxError(ValueError)           a box that is not finite, is empty or lies outside the frame
-├── PromptError(ValueError)        a text that is empty, too long or not a string
+├── PromptError(ValueError)        a text that is empty, too long, not a string or, with ``strict``, unknown
 ├── ConfigError(ValueError)        an option outside its allowed values
 ├── NotStartedError(RuntimeError)  update() or set_text() before start()
 ├── ClosedError(RuntimeError)      a tracker that was closed, and is used again
@@ -20,6 +20,8 @@ EdgetrackError
 ├── WorkerError(RuntimeError)      a process or machine of an evaluation that ended before its work
 └── ExportError(RuntimeError)      a checkpoint that cannot become a bundle
     └── ParityError                an exported graph whose outputs differ from the network's
+
+Beside them ``PromptWarning(UserWarning)``: a text with words that the model was not trained on.
 
 Each message says what happened and with which value, what was expected, and how to mend it.
 """
@@ -50,6 +52,10 @@ class BoxError(EdgetrackError, ValueError):
 
 class PromptError(EdgetrackError, ValueError):
     """A text that is empty, too long or not a string."""
+
+
+class PromptWarning(UserWarning):
+    """A text with words that the model was not trained on; what is found by it may be something else."""
 
 
 class ConfigError(EdgetrackError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
@@ -34,6 +34,9 @@ def track(
     precision: str = "auto",
     threads: int | None = None,
     static_check: bool = False,
+    on_ambiguous: str = "best",
+    words: str | Path | Mapping[str, str] | None = None,
+    strict: bool = False,
     tracker: FrameTracker | None = None,
     deadline_ms: float | None = None,
     fps: float = 30.0,
@@ -55,6 +58,9 @@ def track(
         precision: As for ``Tracker``.
         threads: As for ``Tracker``.
         static_check: As for ``Tracker``.
+        on_ambiguous: As for ``Tracker``.
+        words: As for ``Tracker``.
+        strict: As for ``Tracker``.
         tracker: Use this tracker instead of a new one; the loop may call its ``set_text`` or ``start``.
         deadline_ms: Latency budget for each frame but the first, see ``Tracker.update``.
         fps: Frame rate of a folder of pictures, or of an iterable.
@@ -85,13 +91,25 @@ def track(
         "precision": precision != "auto",
         "threads": threads is not None,
         "static_check": static_check is not False,
+        "on_ambiguous": on_ambiguous != "best",
+        "words": words is not None,
+        "strict": strict is not False,
     }
     if tracker is not None and any(own.values()):
         ignored = ", ".join(name for name, given in own.items() if given)
         raise ConfigError(f"got a tracker and {ignored}, which it has of its own; leave out one of the two")
     if tracker is not None:
         return _follow(_opened(source, fps), tracker, text, box, deadline_ms)
-    fresh = Tracker(bundle, engine=engine, precision=precision, threads=threads, static_check=static_check)
+    fresh = Tracker(
+        bundle,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+        static_check=static_check,
+        on_ambiguous=on_ambiguous,
+        words=words,
+        strict=strict,
+    )
     return _follow(_opened(source, fps), fresh, text, box, deadline_ms, close=fresh.close)
 
 

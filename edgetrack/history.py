@@ -14,7 +14,9 @@ REACH = (
 )
 
 Four = tuple[float, float, float, float]
-Result = tuple[Four | None, float, str, int, str, list[tuple[Four, float]]]  # what the C++ trackers return
+Result = tuple[
+    Four | None, float, str, int, str, list[tuple[Four, float, float]]
+]  # what the C++ trackers return
 
 _log = logging.getLogger("edgetrack.tracker")
 
@@ -48,7 +50,7 @@ class History:
             self.name,
             time_s,
             self._moved(box, status),
-            tuple(Candidate(Box(*place), value) for place, value in finds) if finds else (),
+            tuple(Candidate(Box(*place), value, margin) for place, value, margin in finds) if finds else (),
         )
         before, self.latest = self.latest, track
         if before is None or before.status != status:

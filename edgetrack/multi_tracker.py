@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
@@ -22,15 +22,15 @@ from edgetrack.opened import (
     check_deadline,
     check_flag,
     check_name,
-    check_text,
+    check_on_ambiguous,
     four_of,
     parts_of,
+    place_of,
     taken,
     timing_of,
 )
-from edgetrack.prompt import Tokenizer
 from edgetrack.query import PhraseDetector, Query, checked_rules, size_of
-from edgetrack.types import Box, Frame, Timing, Track
+from edgetrack.types import Box, Candidate, Frame, Timing, Track
 
 
 class MultiTracker(Opened[runtime.MultiTracker]):
@@ -54,6 +54,9 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         precision: As for ``Tracker``.
         threads: As for ``Tracker``.
         static_check: As for ``Tracker``.
+        on_ambiguous: As for ``Tracker``, for every target with a text.
+        words: As for ``Tracker``.
+        strict: As for ``Tracker``.
         batch: Run the network for several targets at once; False makes them take turns.
         exclusive: Give each object to one target only; False lets targets ignore each other.
 
@@ -62,7 +65,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         batches (tuple[int, ...]): Batch sizes in use, such as (2, 4); empty if targets take turns.
 
     Raises:
-        BundleError, ConfigError, EngineUnavailable, MissingExtra: As for ``Tracker``.
+        BundleError, ConfigError, PromptError, EngineUnavailable, MissingExtra: As for ``Tracker``.
 
     Examples:
         >>> tracker = edgetrack.MultiTracker()  # doctest: +SKIP
@@ -87,10 +90,14 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         precision: str = "auto",
         threads: int | None = None,
         static_check: bool = False,
+        on_ambiguous: str = "best",
+        words: str | Path | Mapping[str, str] | None = None,
+        strict: bool = False,
         batch: bool = True,
         exclusive: bool = True,
     ) -> None:
         check_flag("static_check", static_check)
+        waits = check_on_ambiguous(on_ambiguous)
         check_flag("batch", batch)
         check_flag("exclusive", exclusive)
         self.batches: tuple[int, ...] = ()
@@ -99,8 +106,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             self.batches = self.engine.bundle.batches if batch else ()
             return runtime.MultiTracker(**options, batches=list(self.batches), exclusive=exclusive)
 
-        super().__init__(bundle, engine, precision, threads, make)
-        self._tokenizer: Tokenizer | None = None
+        super().__init__(bundle, engine, precision, threads, words, strict, make)
         self._numbers, self._boxes = count(1), count(1)  # of the next target, and of the next without a text
         self._histories: dict[str, History] = {}
         self._queries: dict[str, Query] = {}
@@ -109,6 +115,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         self._batch_failure: Exception | None = None
         self._timing: dict[str, Timing] = {}
         self._open_core().set_static_check(static_check)
+        self._open_core().wait_if_ambiguous(waits)
 
     def start(
         self,
@@ -241,6 +248,32 @@ class MultiTracker(Opened[runtime.MultiTracker]):
                 return
             core.set_text(name, self._native_text(text))
             self._histories[name] = History(next(self._numbers), name, text)
+
+    def choose(self, name: str, candidate: Candidate | Box | Sequence[float]) -> None:
+        """Say which candidate a target is; see ``Tracker.choose``.
+
+        Raises:
+            ConfigError: There is no target of this name.
+            NotStartedError: The target waits for its first frame.
+            BoxError, ClosedError: As for ``Tracker.choose``.
+        """
+        check_name(name)
+        place = place_of(candidate)
+        with door, self._turn:
+            self._open_core().choose(name, place)
+
+    def correct(self, name: str, box: Box | Sequence[float]) -> None:
+        """Say where a target is in the next frame; see ``Tracker.correct``.
+
+        Raises:
+            ConfigError: There is no target of this name.
+            NotStartedError: The target waits for its first frame.
+            BoxError, ClosedError: As for ``Tracker.correct``.
+        """
+        check_name(name)
+        place = Box.of(box).xywh
+        with door, self._turn:
+            self._open_core().correct(name, place)
 
     def warm_up(self) -> None:
         """Load and run every network, those for ``batches`` included; see ``Tracker.warm_up``."""
@@ -419,9 +452,3 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         while (name := f"box {next(self._boxes)}") in self._histories:
             pass
         return name
-
-    def _native_text(self, text: str) -> runtime.Text:
-        check_text(text)
-        if self._tokenizer is None:
-            self._tokenizer = Tokenizer(self.engine.bundle)
-        return self._tokenizer.text(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from numbers import Real
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._exit import door
+from edgetrack._native import runtime
 from edgetrack.arrays import GpuFrame, Pixels, device_of
 from edgetrack.bundle import Bundle
 from edgetrack.crop import check_packed
@@ -25,11 +26,14 @@ from edgetrack.engines.base import Engine
 from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ClosedError, ConfigError, PromptError
 from edgetrack.policy import Policy
-from edgetrack.types import Box, Frame, Timing
+from edgetrack.types import Box, Candidate, Frame, Timing
 from edgetrack.unique import Unique
+from edgetrack.words import TextReader
 
 Core = TypeVar("Core")
 Self = TypeVar("Self", bound="Opened[Any]")
+
+AMBIGUOUS = ("best", "wait")
 
 # C++ trackers, each of which may have a look under way in a thread of its own
 _cores: WeakSet[Any] = WeakSet()
@@ -48,7 +52,7 @@ class Opened(Unique, Generic[Core]):
     """An engine and the C++ tracker on it, until ``close``.
 
     Args:
-        bundle, engine, precision, threads: as for ``Tracker``.
+        bundle, engine, precision, threads, words, strict: as for ``Tracker``.
         make: makes the C++ tracker from ``core_options``.
     """
 
@@ -58,10 +62,14 @@ class Opened(Unique, Generic[Core]):
         engine: str | Engine,
         precision: str,
         threads: int | None,
+        words: str | Path | Mapping[str, str] | None,
+        strict: bool,
         make: Callable[..., Core],
     ) -> None:
+        check_flag("strict", strict)
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._own_engine = self.engine is not engine
+        self._reader = self._opened_reader(words, strict)
         self._turn = RLock()  # threads that share a tracker by mistake take turns
         with door:
             self._core: Core | None = make(**core_options(self.engine))
@@ -86,6 +94,18 @@ class Opened(Unique, Generic[Core]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _opened_reader(self, words: str | Path | Mapping[str, str] | None, strict: bool) -> TextReader:
+        try:
+            return TextReader(self.engine.bundle, words, strict=strict)
+        except BaseException:
+            if self._own_engine:
+                self.engine.close()
+            raise
+
+    def _native_text(self, text: str) -> runtime.Text:
+        check_text(text)
+        return self._reader.read(text)
 
     def _open_core(self) -> Core:
         core = self._core
@@ -168,6 +188,29 @@ def check_flag(name: str, value: object) -> None:
     """Raises ConfigError unless it is True or False."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name} is {value!r}; expected True or False")
+
+
+def check_on_ambiguous(value: object) -> bool:
+    """Whether a tracker waits where its text is ambiguous.
+
+    Raises:
+        ConfigError: the value is neither "best" nor "wait".
+    """
+    if value not in AMBIGUOUS:
+        raise ConfigError(
+            f"on_ambiguous is {value!r}; expected 'best' (follow the best candidate) or 'wait' (until one is chosen, "
+            "or only one is left)"
+        )
+    return value == "wait"
+
+
+def place_of(candidate: Any) -> tuple[float, float, float, float]:
+    """The box of a candidate, or of four numbers, as the C++ trackers take it.
+
+    Raises:
+        BoxError: it is none.
+    """
+    return (candidate.box if isinstance(candidate, Candidate) else Box.of(candidate)).xywh
 
 
 def check_name(name: object) -> str:

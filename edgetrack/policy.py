@@ -70,6 +70,8 @@ class Policy:
     """Frames from a whole-frame search to the use of its result while no target is followed."""
     reverify_latency: int = _DEFAULTS["reverify_latency"]
     """Frames from a whole-frame check to the use of its result while a target is followed."""
+    ambiguous_share: float = _DEFAULTS["ambiguous_share"]
+    """Fraction of the best candidate's score from which another candidate, elsewhere, makes the text ambiguous."""
 
     @classmethod
     def of(cls, thresholds: Mapping[str, float]) -> Policy:

@@ -40,7 +40,7 @@ class Tokenizer:
         Raises:
             PromptError: ``text`` is not a string, is empty, is too long, or has no word that the model knows.
         """
-        return self._native.encode(_checked(text))
+        return self._native.encode(check_unicode(text))
 
     def text(self, text: str) -> runtime.Text:
         """Return ``text`` as the trackers take it: encoded as a whole and in its parts.
@@ -48,11 +48,11 @@ class Tokenizer:
         Raises:
             PromptError: As for ``encode``.
         """
-        return self._native.text(_checked(text))
+        return self._native.text(check_unicode(text))
 
     def tokens(self, text: str) -> list[int]:
         """Return the ids of ``text``, from [CLS] to [SEP], of any length."""
-        return self._native.tokens(_checked(text))
+        return self._native.tokens(check_unicode(text))
 
     def pad(self, ids: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return ``ids``, at most ``T`` of them, as a row of fixed length with its mask."""
@@ -63,8 +63,12 @@ class Tokenizer:
         return row, mask
 
 
-def _checked(text: object) -> str:
-    """Return ``text`` if it is a string of characters, which not every string of Python is."""
+def check_unicode(text: object) -> str:
+    """Return ``text`` if it is a string of characters, which not every string of Python is.
+
+    Raises:
+        PromptError: It is not.
+    """
     if not isinstance(text, str):
         raise PromptError(f"text is a {type(text).__name__}; expected a string such as 'red car'")
     try:

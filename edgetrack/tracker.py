@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from edgetrack.opened import (
     Opened,
     check_deadline,
     check_flag,
-    check_text,
+    check_on_ambiguous,
     four_of,
     parts_of,
+    place_of,
     taken,
     timing_of,
 )
-from edgetrack.prompt import Tokenizer
-from edgetrack.types import Box, Frame, Timing, Track
+from edgetrack.types import Box, Candidate, Frame, Timing, Track
 
 
 class Tracker(Opened[runtime.Tracker]):
@@ -42,6 +43,15 @@ class Tracker(Opened[runtime.Tracker]):
             single core.
         static_check: Skip inference while the target and its surroundings are static, for at most 5 frames in a row;
             ``Track.basis`` is then "reused". Not available for frames in GPU memory.
+        on_ambiguous: What to do when the text fits several objects about equally well. "best" follows the best
+            candidate. "wait" stays "searching" (or "lost") and returns ``Track.candidates``, until ``choose`` or
+            ``correct`` says which one is meant, or only one is left. Ambiguous: another candidate at another position
+            (IoU below 0.3) has at least half the best one's score (``ambiguous_share`` of the bundle), and enough to
+            be followed itself.
+        words: What your own words mean in English, such as ``{"Gabelstapler": "forklift"}``: a mapping, or a TOML file
+            of such lines. They are replaced in every text.
+        strict: Refuse a text with words that the model was not trained on; otherwise it is followed, with a
+            ``PromptWarning`` that names them.
 
     Attributes:
         engine (Engine): The engine that runs the network: ``name``, ``precision`` and ``reason`` (why it was
@@ -50,6 +60,7 @@ class Tracker(Opened[runtime.Tracker]):
     Raises:
         BundleError: The bundle is missing, damaged or foreign.
         ConfigError: An argument is invalid, or conflicts with a given engine.
+        PromptError: With ``strict``, one of ``words`` means words that the model was not trained on.
         EngineUnavailable, MissingExtra: The engine or the precision cannot run here.
 
     Examples:
@@ -71,13 +82,17 @@ class Tracker(Opened[runtime.Tracker]):
         precision: str = "auto",
         threads: int | None = None,
         static_check: bool = False,
+        on_ambiguous: str = "best",
+        words: str | Path | Mapping[str, str] | None = None,
+        strict: bool = False,
     ) -> None:
         check_flag("static_check", static_check)
-        super().__init__(bundle, engine, precision, threads, runtime.Tracker)
-        self._tokenizer: Tokenizer | None = None
+        waits = check_on_ambiguous(on_ambiguous)
+        super().__init__(bundle, engine, precision, threads, words, strict, runtime.Tracker)
         self._targets = 0  # so far
         self._history: History | None = None  # of the present one
         self._open_core().set_static_check(static_check)
+        self._open_core().wait_if_ambiguous(waits)
 
     def start(
         self,
@@ -166,6 +181,43 @@ class Tracker(Opened[runtime.Tracker]):
             self._open_core().set_text(self._native_text(text))
             self._begin(text)
 
+    def choose(self, candidate: Candidate | Box | Sequence[float]) -> None:
+        """Say which candidate is the target: it is followed from the next frame on, whatever was followed before.
+
+        The candidate may have moved since it was found, so the whole next frame is searched, and the candidate at that
+        position (IoU of 0.3 or more) is followed, or else what is in the box. That frame takes as long as ``start``.
+        The text is kept: while the target is followed, it affects the score but no longer selects another object, and
+        it finds the target again when it is lost.
+
+        Args:
+            candidate: One of ``Track.candidates``, or its box.
+
+        Raises:
+            BoxError: It is not a box, or its center is outside the last frame.
+            NotStartedError: There is no target yet.
+            ClosedError: The tracker was closed.
+        """
+        place = place_of(candidate)
+        with door, self._turn:
+            self._open_core().choose(place)
+
+    def correct(self, box: Box | Sequence[float]) -> None:
+        """Say where the target is in the next frame: it is followed from there, and its appearance is learned anew.
+
+        The text is kept, as for ``choose``, and so is ``Track.id``.
+
+        Args:
+            box: A ``Box`` or ``(x, y, w, h)`` in pixels of the next frame, origin at the top left.
+
+        Raises:
+            BoxError: It is not a box, or its center is outside the last frame.
+            NotStartedError: There is no target yet.
+            ClosedError: The tracker was closed.
+        """
+        place = Box.of(box).xywh
+        with door, self._turn:
+            self._open_core().correct(place)
+
     def reset(self) -> None:
         """Forget the target: the next frame needs ``start``. The network stays loaded.
 
@@ -213,9 +265,3 @@ class Tracker(Opened[runtime.Tracker]):
         self._targets += 1
         self._history = History(self._targets, "box" if text is None else text, text)
         return self._history
-
-    def _native_text(self, text: str) -> runtime.Text:
-        check_text(text)
-        if self._tokenizer is None:
-            self._tokenizer = Tokenizer(self.engine.bundle)
-        return self._tokenizer.text(text)

@@ -178,12 +178,16 @@ class Candidate:
     Attributes:
         box: Its position.
         score: Probability that it is the target, 0..1.
+        margin: Its score minus that of its best rival.
     """
 
     box: Box
     """Position in pixels of the frame."""
     score: float
     """Probability that it is what the text means, 0..1."""
+    margin: float = field(default=0.0, compare=False)
+    """Its score minus that of the best candidate at another position (IoU below 0.3), or minus 0 without one. Of the
+    best candidate, this is how clear the choice is; of one that others exceed, it is negative."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import TEXT_LENGTH, ExportGraph, graph_of
 from edgetrack.export.onnx_graph import to_onnx
 from edgetrack.export.parity import compare
-from edgetrack.export.staging import write_manifest
+from edgetrack.export.staging import add_words, write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.network.candidates import COUNT, GRID, SIDE, Detect, Rank
 from edgetrack.network.grounder import TEXT, Grounder
@@ -80,6 +80,8 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
         ),
         files={**{role: f"{role}.onnx" for role in graphs}, WEIGHTS: _FILE},
     )
+    if words := trained_words_of(checkpoint):
+        add_words(folder, words)
     for role in graphs:
         onnx.checker.check_model(str(folder / f"{role}.onnx"))
     return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1))
@@ -114,6 +116,12 @@ def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Calibrated]:
             "python -m edgetrack.training.grounder.train wrote with this version"
         ) from error
     return detector.eval(), grounder.eval(), Calibrated(scale, shift, thresholds)
+
+
+def trained_words_of(path: Path) -> list[str]:
+    """Read the words that a checkpoint of the grounding network was trained on; none from an older one."""
+    words = torch.load(path, map_location="cpu", weights_only=True).get("words", [])
+    return [str(word) for word in words]
 
 
 def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine) -> dict[str, float]:

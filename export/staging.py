@@ -13,6 +13,7 @@ from pathlib import Path
 from edgetrack.bundle import BATCHED, EYE, ROLES, Bundle
 from edgetrack.errors import ExportError
 from edgetrack.manifest import FILE_NAME, Budget, BundleFile, Manifest, Precision
+from edgetrack.words import ROLE as WORDS
 
 
 def check_output(output: Path, *, force: bool) -> None:
@@ -41,7 +42,7 @@ def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = (), rep
     kept = {
         role: entry
         for role, entry in manifest.files.items()
-        if role in (*ROLES, *BATCHED, *EYE, "grounder_weights", *REPORTS * reports)
+        if role in (*ROLES, *BATCHED, *EYE, "grounder_weights", WORDS, *REPORTS * reports)
         or any(_belongs(role, name) for name in precisions)
     }
     for role, entry in kept.items():
@@ -68,6 +69,13 @@ def add_files(
         ),
     )
     return Bundle.open(folder)
+
+
+def add_words(folder: Path, words: Collection[str]) -> None:
+    """Lists the words that the model was trained on in the bundle in ``folder``, in the place of an older list."""
+    manifest, name = Bundle.open(folder).manifest, f"{WORDS}.txt"
+    (folder / name).write_text("".join(f"{word}\n" for word in sorted(words)), encoding="utf-8")
+    write_manifest(folder, manifest, files={WORDS: name})
 
 
 def remove_precision(folder: Path, name: str) -> None:

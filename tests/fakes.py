@@ -30,6 +30,9 @@ class FakeTracker:
         precision: str = "auto",
         threads: int = 2,
         static_check: bool = False,
+        on_ambiguous: str = "best",
+        words: object = None,
+        strict: bool = False,
         delay_s: float = 0.0,
     ) -> None:
         manifest = SimpleNamespace(name="fake", version="0", digest="0", parameters=0, license="none")

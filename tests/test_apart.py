@@ -68,7 +68,7 @@ def test_crossing_twins_are_never_two_sure_boxes_on_one_thing(engine: Any, offse
 
 
 def test_without_exclusive_targets_ignore_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.multi_tracker.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     for exclusive, statuses in ((True, ["tracking", "searching"]), (False, ["tracking", "tracking"])):
         many = MultiTracker(engine=FakeEngine(), exclusive=exclusive)
         many.add(text="red")
@@ -79,7 +79,7 @@ def test_without_exclusive_targets_ignore_each_other(monkeypatch: pytest.MonkeyP
 
 
 def test_what_another_target_leaves_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.multi_tracker.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     many = MultiTracker(engine=FakeEngine())
     many.add(text="red")
     many.add(text="scarlet")

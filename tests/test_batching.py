@@ -29,8 +29,7 @@ LEAST_IOU = 0.99  # of boxes of batched and single runs of a real network, which
 @pytest.fixture(autouse=True)
 def tokens(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "real" not in request.node.name:
-        monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
-        monkeypatch.setattr("edgetrack.multi_tracker.Tokenizer", FakeTokenizer)
+        monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
 @cache

@@ -97,7 +97,7 @@ def test_wrong_options_are_named(monkeypatch: pytest.MonkeyPatch, words: list[st
     monkeypatch.setattr(
         "edgetrack.cli.engine_options.EngineOptions.tracker", lambda _: Tracker(engine=FakeEngine())
     )
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", lambda _: None)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", lambda _: None)
     result = CliRunner().invoke(app, ["bench", *words])
     assert result.exit_code == 2
     assert says in " ".join(result.output.split())

@@ -53,7 +53,7 @@ class SaysGraph(FakeGraph):
 @pytest.fixture(autouse=True)
 def tokens(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "real" not in request.node.name:
-        monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
+        monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
 def noisy(box: tuple[int, int, int, int], seed: int) -> NDArray[np.uint8]:

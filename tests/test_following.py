@@ -25,7 +25,7 @@ FRAMES = 6
 
 @pytest.fixture(autouse=True)
 def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
 @pytest.fixture

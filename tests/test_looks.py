@@ -30,8 +30,7 @@ RED = (100, 100, 60, 40)
 
 @pytest.fixture(autouse=True)
 def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
-    monkeypatch.setattr("edgetrack.multi_tracker.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
 class Beside(FakeEngine):
@@ -103,7 +102,7 @@ class DiceGraph(ScriptedGraph):
 def test_the_tracks_do_not_depend_on_how_long_a_look_takes(
     monkeypatch: pytest.MonkeyPatch, named_by: str, odds: tuple[float, ...]
 ) -> None:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", Tokens)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", Tokens)
     pictures = frames(3, 90)
     height, width = pictures[0].shape[:2]
     named: dict[str, Any] = {"text": "5"}

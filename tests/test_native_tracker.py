@@ -62,7 +62,7 @@ def frames(seed: int, count: int) -> list[NDArray[np.uint8]]:
 def both(
     monkeypatch: pytest.MonkeyPatch, seed: int, **engine: Any
 ) -> tuple[Tracker, reference.tracker.Tracker]:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", Tokens)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", Tokens)
     native, plain = (ScriptedEngine(seed, **engine) for _ in range(2))
     return Tracker(engine=native), reference.tracker.Tracker(plain)
 
@@ -224,7 +224,7 @@ def test_an_engine_that_fails_passes_its_error_on_and_leaves_no_half_target(
 
 
 def test_a_text_of_another_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", Tokens)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", Tokens)
     monkeypatch.setattr(Tokens, "encode", lambda *_: (np.ones((1, 7), np.int64), np.ones((1, 7), np.float32)))
     with pytest.raises(PromptError, match="7 ids and 7 values of its mask; expected 24"):
         Tracker(engine=FakeEngine()).start(picture(), text="1")

@@ -29,6 +29,7 @@ ALWAYS = {
     "replay": "recording against recorded min_iou allow picture json threads precision",
     "build": "graph precision model",
     "engines": "model",
+    "parse": "text words model",
     "models": "",
     "targets": "",
     "train": "recipe",
@@ -42,6 +43,9 @@ IDLE = {
     "run": {
         "engine": RUN + " --model {adapter} --trust --engine ort",
         "static_check": RUN + " --model {adapter} --trust --static-check",
+        "on_ambiguous": RUN + " --on-ambiguous wait",
+        "words": RUN + " --words {out}",
+        "strict": RUN + " --strict",
         "deadline_ms": RUN + " --model {adapter} --trust --deadline-ms 8",
         "trust": RUN + " --trust",
         "max": RUN + " --max 4",

@@ -142,7 +142,7 @@ def test_a_few_slow_runs_do_not_count_and_a_machine_that_slows_down_does() -> No
 def test_nothing_coasts_while_the_target_is_looked_for_uncertain_or_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", OneText)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
     tracker = Tracker(engine=FakeEngine())
     tracker.start(scene(None), text="red thing")
     searching = [tracker.update(scene(None), deadline_ms=SHORT) for _ in range(5)]
@@ -156,7 +156,7 @@ def test_nothing_coasts_while_the_target_is_looked_for_uncertain_or_lost(
 
 
 def test_a_check_by_the_sentence_waits_for_time_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", OneText)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
     engine = slow_engine(ground=0.3)
     tracker = Tracker(engine=engine)
     tracker.start(scene(), text="red thing")
@@ -288,7 +288,7 @@ def test_the_reference_says_the_same_bit_for_bit(named_by: str, seed: int, odds:
     box = None if named_by == "text" else Box(width * 0.3, height * 0.4, width * 0.2, height * 0.35)
     text = None if named_by == "box" else "5"
     one, two = Tracker(engine=native, static_check=True), reference.tracker.Tracker(plain, static_check=True)
-    one._tokenizer = OneText(0)  # type: ignore[assignment]
+    one._reader._tokenizer = OneText(0)  # type: ignore[assignment]
     picture = dice.integers(0, 256, (height, width, 3), dtype=np.uint8)
     assert one.start(picture, text=text, box=box) == two.start(
         picture, text=OneText(0).encode(text) if text else None, box=box

@@ -179,7 +179,7 @@ def test_real_trackers_in_threads_have_the_tracks_of_one_alone(monkeypatch: pyte
 
 
 def test_one_multi_tracker_shared_by_mistake_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.multi_tracker.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     many = MultiTracker(engine=FakeEngine())
     many.add(box=RED, name="stays")
 
@@ -215,7 +215,7 @@ def test_an_engine_that_calls_its_own_tracker_is_an_error(call: str) -> None:
     """It would wait for itself without end."""
     engine = Calling()
     tracker = Tracker(engine=engine)
-    tracker._tokenizer = FakeTokenizer(engine.bundle)  # type: ignore[assignment]
+    tracker._reader._tokenizer = FakeTokenizer(engine.bundle)  # type: ignore[assignment]
     tracker.start(scene(RED), box=RED)
     calls: dict[str, Callable[[], object]] = {
         "update": lambda: tracker.update(scene(RED)),

@@ -37,7 +37,7 @@ class FakeTokenizer:
 
 @pytest.fixture
 def tracker(monkeypatch: pytest.MonkeyPatch) -> Tracker:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     return Tracker(engine=FakeEngine())
 
 
@@ -123,7 +123,7 @@ def test_the_search_region_reaches_further_for_a_target_that_was_hidden(tracker:
 
 
 def test_two_trackers_on_one_engine_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     engine = FakeEngine()
     one, two = Tracker(engine=engine), Tracker(engine=engine)
     one.start(scene((100, 100, 60, 40)), box=(100, 100, 60, 40))

@@ -35,8 +35,7 @@ RED = (100, 100, 60, 40)
 @pytest.fixture(autouse=True)
 def tokens(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "real" not in request.node.name:
-        monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
-        monkeypatch.setattr("edgetrack.multi_tracker.Tokenizer", FakeTokenizer)
+        monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
 
 
 @pytest.fixture

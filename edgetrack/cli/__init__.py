@@ -14,6 +14,7 @@ from edgetrack.cli.dataset import dataset_app
 from edgetrack.cli.eval import eval_command
 from edgetrack.cli.export import export_command
 from edgetrack.cli.listing import engines_command, models_command, targets_command
+from edgetrack.cli.parse import parse_command
 from edgetrack.cli.replay import replay_command
 from edgetrack.cli.run import demo_command, run_command
 from edgetrack.cli.train import train_command
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "eval": eval_command,
     "replay": replay_command,
     "train": train_command,
+    "parse": parse_command,
     "models": models_command,
     "engines": engines_command,
     "targets": targets_command,

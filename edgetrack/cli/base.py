@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from edgetrack import memory
-from edgetrack.errors import BoxError, EdgetrackError
+from edgetrack.errors import BoxError, EdgetrackError, PromptWarning
 from edgetrack.terminal import escape, one_line, open_console
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", PromptWarning)
+                warnings.showwarning = _shown(warnings.showwarning)
+                return super().invoke(ctx)
         except EdgetrackError as error:
             complain(str(error))
             raise typer.Exit(EXIT_USER_ERROR) from error
@@ -58,6 +63,25 @@ def complain(message: str) -> None:
     console = open_console(stderr=True)
     console.print("error:", style="bold red", end=" ")
     console.print(one_line(message), soft_wrap=True)
+
+
+def advise(message: str) -> None:
+    """Prints what a user should know, in one line, where errors go."""
+    console = open_console(stderr=True)
+    console.print("note:", style="bold yellow", end=" ")
+    console.print(one_line(message), soft_wrap=True)
+
+
+def _shown(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """How a warning is shown: one about a text in a line of its own, any other as Python does."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, PromptWarning):
+            advise(str(message))
+        else:
+            otherwise(message, category, *place, **more)
+
+    return show
 
 
 def _version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -45,6 +46,9 @@ def adapter_rules(*models: str | None) -> dict[str, Rule]:
         "engine": (not all(adapters), own),
         "static_check": (not all(adapters), f"{own}, in every frame"),
         "deadline_ms": (not all(adapters), "an adapter's tracker does not coast"),
+        "on_ambiguous": (not all(adapters), "an adapter's tracker has no candidates"),
+        "words": (not all(adapters), "an adapter's tracker reads the text itself"),
+        "strict": (not all(adapters), "an adapter's bundle does not list the words that it knows"),
         "trust": (any(adapters), "no adapter's bundle is given, and edgetrack's own models bring no code"),
     }
 
@@ -59,6 +63,9 @@ class EngineOptions:
     threads: int
     static_check: bool = False
     trust: bool = False
+    on_ambiguous: str = "best"
+    words: Path | None = None
+    strict: bool = False
     # Wait until the engine that was asked for serves, not its stand-in; False where frames matter, not figures.
     wait: bool = True
 
@@ -72,6 +79,9 @@ class EngineOptions:
             precision=precision or self.precision,
             threads=self.threads,
             static_check=self.static_check,
+            on_ambiguous=self.on_ambiguous,
+            words=self.words,
+            strict=self.strict,
             trust=self.trust,
         )
         if self.wait:
@@ -93,6 +103,9 @@ class EngineOptions:
             precision=self.precision,
             threads=self.threads,
             static_check=self.static_check,
+            on_ambiguous=self.on_ambiguous,
+            words=self.words,
+            strict=self.strict,
         )
         if self.wait:
             many.engine.wait()

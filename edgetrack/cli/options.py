@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,6 +59,33 @@ ZoneFile = Annotated[
 ]
 BoxText = Annotated[str | None, option(_BOX, "--box", metavar="X,Y,W,H")]
 BoxTexts = Annotated[list[str] | None, option(f"{_BOX} Repeatable.", "--box", metavar="X,Y,W,H")]
+
+
+class OnAmbiguous(str, Enum):
+    """As ``Tracker`` takes it."""
+
+    best = "best"
+    wait = "wait"
+
+
+_WORDS = "Words"
+OnAmbiguousOption = Annotated[
+    OnAmbiguous,
+    option(
+        "Where the text fits several objects about equally well: follow the best, or wait until only one is left.",
+        "--on-ambiguous",
+        panel=_WORDS,
+    ),
+]
+Words = Annotated[
+    Path | None,
+    option(
+        'What your own words mean, in lines such as: Gabelstapler = "forklift".',
+        panel=_WORDS,
+        metavar="FILE.toml",
+    ),
+]
+Strict = Annotated[bool, option("Refuse words that the model was not trained on.", "--strict", panel=_WORDS)]
 
 # Where frames come from.
 Camera = Annotated[int | None, option("Camera number; the first is 0.", panel="Source", min=0, metavar="N")]

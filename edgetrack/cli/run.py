@@ -14,9 +14,10 @@ from edgetrack.cli.base import (
     EXIT_INTERRUPTED,
     EXIT_READER_GONE,
     EXIT_USER_ERROR,
+    advise,
     complain,
 )
-from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused
+from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
 from edgetrack.cli.options import (
     BoxTexts,
     Camera,
@@ -28,14 +29,18 @@ from edgetrack.cli.options import (
     MaxFrames,
     MaxObjects,
     Model,
+    OnAmbiguous,
+    OnAmbiguousOption,
     OutputFiles,
     Precision,
     Show,
     Source,
     StaticCheck,
+    Strict,
     Texts,
     Threads,
     Trust,
+    Words,
     ZoneFile,
 )
 from edgetrack.cli.output_files import distinct
@@ -54,6 +59,10 @@ if TYPE_CHECKING:
 
     Run = Callable[[Source_, Outputs, Watch, int | None], Summary]
 
+_WITHOUT_TEXT: dict[str, Rule] = dict.fromkeys(
+    ("on_ambiguous", "words", "strict"), (False, "there is no --text")
+)
+
 
 def run_command(
     context: typer.Context,
@@ -69,6 +78,9 @@ def run_command(
     max_frames: MaxFrames = None,
     deadline_ms: DeadlineMs = None,
     static_check: StaticCheck = False,
+    on_ambiguous: OnAmbiguousOption = OnAmbiguous.best,
+    words: Words = None,
+    strict: Strict = False,
     threads: Threads = 2,
     engine: Engine = "auto",
     precision: Precision = "auto",
@@ -84,8 +96,20 @@ def run_command(
     """
     wanted = Wanted.of(text or [], box or [], every or [], max, zones)
     outputs = distinct(output or [], source)
-    refuse_unused(context, {**adapter_rules(model), "max": (bool(every), "--every is not given")})
-    options = EngineOptions(model, engine, precision, threads, static_check, trust, wait=False)
+    rules = adapter_rules(model) | ({} if text else _WITHOUT_TEXT)
+    refuse_unused(context, {**rules, "max": (bool(every), "--every is not given")})
+    options = EngineOptions(
+        model,
+        engine,
+        precision,
+        threads,
+        static_check,
+        trust,
+        on_ambiguous.value,
+        words,
+        strict,
+        wait=False,
+    )
     with signals.interruptible(), _open(camera, source) as opened:
         _track(
             opened,
@@ -167,8 +191,7 @@ def _track(
             sinks.add(_window(text, wanted.zones))
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every)
-        for hint in wanted.hints:
-            complain(hint)
+        _hint(engine, [text for text, _ in wanted.targets if text is not None], options.words)
         with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
             watch = Watch(line, engine)
             summary = run(source, sinks, watch, max_frames)
@@ -179,6 +202,25 @@ def _track(
     if written:
         _complain_of_stdout()
     _finish(summary, [error for _, error in sinks.failures])
+
+
+def _hint(engine: Engines, texts: list[str], words: Path | None) -> None:
+    """Say of which texts one of several objects is followed."""
+    from edgetrack._native import runtime
+    from edgetrack.bundle import Bundle
+    from edgetrack.cli.parse import hint_of
+    from edgetrack.parsing import means_several
+    from edgetrack.prompt import check_unicode
+    from edgetrack.translation import Translation
+    from edgetrack.words import Vocabulary
+
+    bundle = engine.bundle
+    if not isinstance(bundle, Bundle):
+        return
+    translation, vocabulary = Translation.of(words), Vocabulary.of(bundle)
+    for text in texts:
+        if means_several(runtime.parse_phrase(translation.applied(check_unicode(text))), vocabulary):
+            advise(hint_of(text))
 
 
 def _runner(wanted: Wanted, deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:

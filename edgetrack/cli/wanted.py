@@ -48,15 +48,6 @@ class Wanted:
         """Whether it is one target without zones, for which there is a tracker of its own."""
         return len(self.targets) == 1 and not self.every and self.zones is None
 
-    @property
-    def hints(self) -> list[str]:
-        """A line for each text that asks for all things, which --text does not follow."""
-        return [
-            f'--text "{text}" follows the best one; for all of them: --every "{rest}"'
-            for text, _ in self.targets
-            if text is not None and (rest := without_all(text)) != text
-        ]
-
 
 def without_all(text: str) -> str:
     """The phrase without a word such as "all" at its beginning."""

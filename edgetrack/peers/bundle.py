@@ -109,7 +109,9 @@ class AdapterBundle:
         manifest = AdapterManifest.from_json(text, origin=str(file))
         for role, entry in manifest.files.items():
             if entry.bundle:
-                raise BundleError(f"{file} has a file of another bundle; expected all of an adapter's in its own folder")
+                raise BundleError(
+                    f"{file} has a file of another bundle; expected all of an adapter's in its own folder"
+                )
             _check(_inside(folder, role, entry), entry, manifest.name)
         return cls(folder, manifest)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -183,6 +183,9 @@ def open_tracker(
     precision: str = "auto",
     threads: int | None = None,
     static_check: bool = False,
+    on_ambiguous: str = "best",
+    words: str | Path | Mapping[str, str] | None = None,
+    strict: bool = False,
     trust: bool = False,
 ) -> Tracker | AdapterTracker:
     """Open the tracker of any bundle: a ``Tracker`` for edgetrack's own models, or the tracker of an adapter.
@@ -193,6 +196,9 @@ def open_tracker(
         precision: "auto", or a precision that the bundle has.
         threads: CPU threads for inference; None for 2, or 1 on a single core.
         static_check: As for ``Tracker``; not available for an adapter.
+        on_ambiguous: As for ``Tracker``; not available for an adapter.
+        words: As for ``Tracker``; not available for an adapter.
+        strict: As for ``Tracker``; not available for an adapter.
         trust: Run the code in an adapter's bundle.
 
     Returns:
@@ -207,9 +213,25 @@ def open_tracker(
     if not isinstance(bundle, AdapterBundle) and is_adapter_bundle(bundle):
         bundle = AdapterBundle.open(bundle)  # type: ignore[arg-type]
     if not isinstance(bundle, AdapterBundle):
-        return Tracker(bundle, engine=engine, precision=precision, threads=threads, static_check=static_check)
-    if engine not in ("auto", ENGINE) or static_check:
-        option = "static_check" if static_check else f"engine {engine!r}"
+        return Tracker(
+            bundle,
+            engine=engine,
+            precision=precision,
+            threads=threads,
+            static_check=static_check,
+            on_ambiguous=on_ambiguous,
+            words=words,
+            strict=strict,
+        )
+    unused = {
+        f"engine {engine!r}": engine not in ("auto", ENGINE),
+        "static_check": static_check,
+        f"on_ambiguous {on_ambiguous!r}": on_ambiguous != "best",
+        "words": words is not None,
+        "strict": strict,
+    }
+    option = next((name for name, given in unused.items() if given), None)
+    if option is not None:
         raise ConfigError(
             f"{option} has no effect: {bundle.manifest.name} is an adapter's bundle, which runs its graphs itself; "
             "leave it out"

@@ -85,6 +85,18 @@ class PyMultiTracker {
     alone([&] { tracker_->set_static_check(on); });
   }
 
+  void wait_if_ambiguous(bool on) {
+    alone([&] { tracker_->set_on_ambiguous(on ? OnAmbiguous::wait : OnAmbiguous::best); });
+  }
+
+  void choose(const std::string& name, const Four& box) {
+    alone([&] { tracker_->choose(name, box_of(box)); });
+  }
+
+  void correct(const std::string& name, const Four& box) {
+    alone([&] { tracker_->correct(name, box_of(box)); });
+  }
+
   std::vector<std::string> names() const {
     return alone([&] { return tracker_->names(); });
   }
@@ -159,6 +171,9 @@ void register_multi_tracker(py::module_& module) {
       .def("remove", &PyMultiTracker::remove, py::arg("name"))
       .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("text"))
       .def("set_static_check", &PyMultiTracker::set_static_check, py::arg("on"))
+      .def("wait_if_ambiguous", &PyMultiTracker::wait_if_ambiguous, py::arg("on"))
+      .def("choose", &PyMultiTracker::choose, py::arg("name"), py::arg("box"))
+      .def("correct", &PyMultiTracker::correct, py::arg("name"), py::arg("box"))
       .def("names", &PyMultiTracker::names)
       .def("add_detector", &PyMultiTracker::add_detector, py::arg("text"), py::arg("least"), py::arg("sure"),
            py::arg("most"))

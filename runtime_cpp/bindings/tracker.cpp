@@ -64,7 +64,8 @@ Result result_of(const Track& track, const std::vector<Candidate>& candidates) {
   std::optional<Four> box;
   if (track.box) box = four(*track.box);
   Finds finds;
-  for (const Candidate& candidate : candidates) finds.emplace_back(four(candidate.box), candidate.score);
+  for (const Candidate& candidate : candidates)
+    finds.emplace_back(four(candidate.box), candidate.score, candidate.margin);
   return {box, track.score, name(track.status), track.index, name(track.basis), finds};
 }
 
@@ -124,6 +125,18 @@ class PyTracker {
 
   void set_static_check(bool on) {
     alone([&] { tracker_->set_static_check(on); });
+  }
+
+  void wait_if_ambiguous(bool on) {
+    alone([&] { tracker_->set_on_ambiguous(on ? OnAmbiguous::wait : OnAmbiguous::best); });
+  }
+
+  void choose(const Four& box) {
+    alone([&] { tracker_->choose(box_of(box)); });
+  }
+
+  void correct(const Four& box) {
+    alone([&] { tracker_->correct(box_of(box)); });
   }
 
   void reset() {
@@ -208,6 +221,9 @@ void register_tracker(py::module_& module) {
       .def("warm_up", &PyTracker::warm_up)
       .def("rest", &PyTracker::rest)
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
+      .def("wait_if_ambiguous", &PyTracker::wait_if_ambiguous, py::arg("on"))
+      .def("choose", &PyTracker::choose, py::arg("box"))
+      .def("correct", &PyTracker::correct, py::arg("box"))
       .def("reset", &PyTracker::reset)
       .def("timing", &PyTracker::timing)
       .def("set_text", &PyTracker::set_text, py::arg("text"));

@@ -15,7 +15,7 @@ namespace edgetrack {
 
 using Four = std::tuple<double, double, double, double>;
 using Three = std::tuple<float, float, float>;
-using Finds = std::vector<std::pair<Four, double>>;  // box and score
+using Finds = std::vector<std::tuple<Four, double, double>>;  // box, score and margin
 using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*, Finds>;
 
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "edgetrack/bundle.h"
 #include "edgetrack/edgetrack.h"
@@ -127,6 +129,48 @@ edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on) {
   return guarded([&] {
     require(tracker, "tracker");
     tracker->turns.take([&] { tracker->tracker.set_static_check(on != 0); });
+  });
+}
+
+edgetrack_code edgetrack_wait_if_ambiguous(edgetrack_tracker* tracker, int on) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    const auto then = on ? edgetrack::OnAmbiguous::wait : edgetrack::OnAmbiguous::best;
+    tracker->turns.take([&] { tracker->tracker.set_on_ambiguous(then); });
+  });
+}
+
+edgetrack_code edgetrack_get_candidates(edgetrack_tracker* tracker, edgetrack_candidate* candidates,
+                                        size_t room, size_t* count) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    if (room > 0) require(candidates, "candidates");
+    require(count, "count");
+    tracker->turns.take([&] {
+      const std::vector<edgetrack::Candidate>& found = tracker->tracker.candidates();
+      *count = found.size();
+      for (size_t i = 0; i < std::min(room, found.size()); ++i) {
+        const edgetrack::Box& box = found[i].box;
+        candidates[i] = {{box.x, box.y, box.w, box.h}, found[i].score, found[i].margin};
+      }
+    });
+  });
+}
+
+edgetrack_code edgetrack_choose(edgetrack_tracker* tracker, const edgetrack_box* candidate) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(candidate, "candidate");
+    tracker->turns.take(
+        [&] { tracker->tracker.choose({candidate->x, candidate->y, candidate->w, candidate->h}); });
+  });
+}
+
+edgetrack_code edgetrack_correct(edgetrack_tracker* tracker, const edgetrack_box* box) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(box, "box");
+    tracker->turns.take([&] { tracker->tracker.correct({box->x, box->y, box->w, box->h}); });
   });
 }
 

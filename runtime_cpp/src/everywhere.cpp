@@ -14,6 +14,16 @@ constexpr double kLeast = 0.02;     // quality that bounds the evidence of one c
 constexpr double kSamePlace = 0.3;  // IoU of two finds that count as one candidate
 constexpr double kSame = 0.6;       // share of one box in another from which both are of one thing
 
+// How far each is ahead of the best of the others, of those that lie elsewhere.
+void set_margins(std::vector<Candidate>& candidates) {
+  for (Candidate& one : candidates) {
+    double best = 0;
+    for (const Candidate& other : candidates)
+      if (iou(one.box, other.box) < kSamePlace) best = std::max(best, other.score);
+    one.margin = one.score - best;
+  }
+}
+
 }  // namespace
 
 // By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
@@ -85,7 +95,8 @@ void Tracker::State::wait_a_share() {
 Tracker::State::Found Tracker::State::answered() {
   end_look();
   const Frame extent = whole_look.extent();
-  for (const Find& find : whole_look.by->finds(extent)) candidates.push_back({find.box, find.score});
+  for (const Find& find : whole_look.by->finds(extent)) candidates.push_back({find.box, find.score, 0});
+  set_margins(candidates);
   const std::optional<Find> best = whole_look.by->apart(extent, taken);
   return best ? Found{best->score, best->box} : Found{0.0, {}};
 }
@@ -130,7 +141,7 @@ Track Tracker::State::seek(const Frame& frame) {
 // What a look has found. `current` is the frame that it saw, while that is at hand.
 Track Tracker::State::arrive(const Frame* current) {
   const auto [score, found] = answered();
-  if (score < policy.candidate_threshold) {
+  if (score < policy.candidate_threshold || ambiguous()) {
     evidence.clear();
     box.reset();
     return {std::nullopt, score, status, index};
@@ -154,6 +165,55 @@ void Tracker::State::take_template(const Frame* current, const Box& found) {
   target.set_template(whole_look.still.frame(), whole_look.still.scaled(found), work);
 }
 
+// Whether the user is to say what is meant: of what is nobody else's, something elsewhere is about as good as
+// the best.
+bool Tracker::State::ambiguous() const {
+  if (on_ambiguous == OnAmbiguous::best || own_template) return false;
+  const Candidate* best = nullptr;
+  for (const Candidate& one : candidates) {
+    if (std::any_of(taken.begin(), taken.end(),
+                    [&](const Box& other) { return iou(one.box, other) >= kSamePlace; }))
+      continue;
+    if (!best)
+      best = &one;
+    else if (one.score >= std::max(policy.candidate_threshold, policy.ambiguous_share * best->score) &&
+             iou(one.box, best->box) < kSamePlace)
+      return true;
+  }
+  return false;
+}
+
+void Tracker::State::point_at(const Box& at, bool may_have_moved) {
+  if (!started)
+    throw Error(Code::not_started, "there is no target yet; call start(frame, text=..., box=...) first");
+  check_inside(at, {nullptr, width, height, 0});
+  pointed = {at, may_have_moved};
+}
+
+// The text is as it was: it checks what is followed, and finds it when it is lost.
+Track Tracker::State::follow_pointed(const Frame& frame) {
+  abandon();
+  const auto [given, may_have_moved] = *std::exchange(pointed, std::nullopt);
+  const Box at = clip(may_have_moved ? candidate_at(frame, given) : given, frame);
+  target.set_template(frame, at, work);
+  evidence.clear();
+  follow_from(at);
+  chosen = true;
+  belief = 1;
+  return {at, 1.0, status, index};
+}
+
+// What a look at this frame finds where a candidate was, best of all; without such a find, where it was.
+Box Tracker::State::candidate_at(const Frame& frame, const Box& at) {
+  begin_look(frame);
+  answered();
+  Box best = at;
+  double most = kSamePlace;
+  for (const Candidate& one : candidates)
+    if (const double same = iou(one.box, at); same >= most) best = one.box, most = same;
+  return best;
+}
+
 // Follows a candidate between the looks, to know where it is when the next one has come to its answer.
 void Tracker::State::try_out(const Box& at) {
   absent = status;
@@ -174,7 +234,7 @@ void Tracker::State::give_up() {
 // Another look has come to its answer while a candidate is followed.
 void Tracker::State::end_trial() {
   const auto [score, found] = answered();
-  if (score < policy.candidate_threshold) {
+  if (score < policy.candidate_threshold || ambiguous()) {
     give_up();
     latest.score = score;
     return;
@@ -219,6 +279,7 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
   const Box& then = whole_look.then;
   const double here = whole_look.by->score_of(then, whole_look.extent());
   belief += kBelief * (here - belief);
+  if (chosen) return std::nullopt;
   if (score < policy.candidate_threshold || contested) return std::nullopt;
   if (std::max(holds(found, then), holds(then, found)) >= kSame) {
     against = 0;

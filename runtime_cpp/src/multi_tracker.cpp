@@ -73,6 +73,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   if (text) target->text = *text;
   if (box) target->box = *box;
   target->tracker.set_static_check(static_check_);
+  target->tracker.set_on_ambiguous(on_ambiguous_);
   results_.reserve(results_.size() + 1);  // so that nothing can fail between the two
   waiting_.reserve(results_.size() + 1);
   rivals_.reserve(results_.size() + 1);
@@ -102,6 +103,24 @@ void MultiTracker::set_text(const std::string& name, const Text& text) {
   target.state().target.check(text);
   target.text = text;
   target.box.reset();
+}
+
+Tracker& MultiTracker::begun(const std::string& name) {
+  Target& target = *targets_[known(name, "place")];
+  if (!target.started)
+    throw Error(Code::not_started,
+                message("target '", name, "' waits for its first frame; call update(frame) ",
+                        "first, or add() it with a box"));
+  return target.tracker;
+}
+
+void MultiTracker::choose(const std::string& name, const Box& candidate) { begun(name).choose(candidate); }
+
+void MultiTracker::correct(const std::string& name, const Box& box) { begun(name).correct(box); }
+
+void MultiTracker::set_on_ambiguous(OnAmbiguous then) {
+  on_ambiguous_ = then;
+  for (const std::unique_ptr<Target>& target : targets_) target->tracker.set_on_ambiguous(then);
 }
 
 void MultiTracker::set_static_check(bool on) {

@@ -32,7 +32,8 @@ const std::vector<PolicyField>& policy_fields() {
       {"static_iou", &Policy::static_iou, nullptr},
       {"static_max_diff", &Policy::static_max_diff, nullptr},
       {"search_latency", nullptr, &Policy::search_latency},
-      {"reverify_latency", nullptr, &Policy::reverify_latency}};
+      {"reverify_latency", nullptr, &Policy::reverify_latency},
+      {"ambiguous_share", &Policy::ambiguous_share, nullptr}};
   return fields;
 }
 

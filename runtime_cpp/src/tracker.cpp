@@ -85,6 +85,12 @@ void Tracker::set_text(const Text& text) {
   state.forget_find();
 }
 
+void Tracker::set_on_ambiguous(OnAmbiguous then) { state_->on_ambiguous = then; }
+
+void Tracker::choose(const Box& candidate) { state_->point_at(candidate, true); }
+
+void Tracker::correct(const Box& box) { state_->point_at(box, false); }
+
 void Tracker::warm_up() { state_->warm_up(); }
 
 void Tracker::rest() { state_->aside->rest(); }

@@ -24,7 +24,8 @@ void Tracker::State::clear() {
   target.clear();
   box.reset();
   status = Status::searching;
-  started = locked = tentative = own_template = false;
+  started = locked = tentative = own_template = chosen = false;
+  pointed.reset();
   streak = 0;
   evidence.clear();
   against = 0;
@@ -42,7 +43,8 @@ void Tracker::State::take_size(const Frame& frame) {
 
 // The sentence is another one: whatever was found, it was not this.
 void Tracker::State::forget_find() {
-  locked = tentative = own_template = false;
+  locked = tentative = own_template = chosen = false;
+  pointed.reset();
   box.reset();
   evidence.clear();
   status = Status::searching;
@@ -93,6 +95,7 @@ std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& d
   candidates.clear();
   take_size(frame);
   peak_count = 0;
+  if (pointed) return latest = follow_pointed(frame);
   if (locked) {
     const std::optional<Track> track = before_search(frame, deadline);
     if (track) latest = *track;
@@ -190,7 +193,7 @@ Track Tracker::State::lose(double score) {
     give_up();
     return {std::nullopt, score, status, index};
   }
-  locked = false;
+  locked = chosen = false;
   box.reset();
   evidence.clear();
   status = Status::lost;

@@ -29,10 +29,11 @@ struct Peak {
 //
 // clang-format off
 // state            what happens                                            next        effect
+// any              the user points at the target                           tracking    follow it; it becomes the template
 // searching, lost  a find scores (text_)detect_threshold or more           tracking    follow it; it becomes the template
 //                  evidence at one place reaches confirm_score_sum         tracking    the same
 //                  a find scores candidate_threshold or more               uncertain   follow it for a trial
-//                  no find, or a weaker one                                the same    the evidence is forgotten
+//                  no find, a weaker one, or one of several alike          the same    the evidence is forgotten
 // uncertain        the trial's next find confirms it, as above             tracking    follow it; it becomes the template
 //   (a trial)      it is found at another place                            uncertain   a trial of that one
 //                  it is not found, or lost for max_uncertain_frames       as before   the evidence is forgotten
@@ -72,6 +73,13 @@ struct Tracker::State {
   double against = 0;  // while following: how much better the sentence fits something else, a logarithm
   double belief = 1;   // that what is followed is what the sentence means, 0..1
   bool own_template = false;  // the template is the user's box, not a find of ours
+  OnAmbiguous on_ambiguous = OnAmbiguous::best;
+  struct Pointed {
+    Box box;
+    bool may_have_moved;  // it is of a candidate, and some frames old
+  };
+  std::optional<Pointed> pointed;  // at the target by the user, since the last frame
+  bool chosen = false;  // what is followed is what the user pointed at: the text has no say in that
   std::int64_t index = -1;
   Region around{};  // where "search" looks in this frame
   int owed = 0;     // frames since a check by the sentence was due and has not been made
@@ -127,6 +135,10 @@ struct Tracker::State {
   Box here(const Box& found) const;
   Box moved(const Box& found) const;
   void take_template(const Frame* current, const Box& found);
+  bool ambiguous() const;
+  void point_at(const Box& at, bool may_have_moved);
+  Track follow_pointed(const Frame& frame);
+  Box candidate_at(const Frame& frame, const Box& at);
   void warm_up();
 
   // A frame in two halves. The track, unless "search" is to look `around` first.

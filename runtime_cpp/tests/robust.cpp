@@ -54,6 +54,13 @@ static void c_api() {
          "update_within without tracker");
   expect(edgetrack_set_static_check(nullptr, 1) == EDGETRACK_CONFIG, "set_static_check without tracker");
   expect(edgetrack_set_text(nullptr, "x") == EDGETRACK_CONFIG, "set_text without tracker");
+  expect(edgetrack_wait_if_ambiguous(nullptr, 1) == EDGETRACK_CONFIG, "wait_if_ambiguous without tracker");
+  const edgetrack_box place = {0, 0, 1, 1};
+  expect(edgetrack_choose(nullptr, &place) == EDGETRACK_CONFIG, "choose without tracker");
+  expect(edgetrack_correct(nullptr, &place) == EDGETRACK_CONFIG, "correct without tracker");
+  std::size_t count = 0;
+  expect(edgetrack_get_candidates(nullptr, nullptr, 0, &count) == EDGETRACK_CONFIG,
+         "candidates without tracker");
   edgetrack_timing timing;
   expect(edgetrack_warm_up(nullptr) == EDGETRACK_CONFIG, "warm_up without tracker");
   expect(edgetrack_reset(nullptr) == EDGETRACK_CONFIG, "reset without tracker");
@@ -112,7 +119,12 @@ static void bad_frames_and_boxes() {
   expect_error(Code::config, "neither text nor box", [&] { tracker.start(good, nullptr, nullptr); });
   const edgetrack::Text longer = {{{1, 2, 3}, {1, 1, 1}}, {}, {}};
   expect_error(Code::prompt, "3 ids", [&] { tracker.start(good, &longer, nullptr); });
+  expect_error(Code::not_started, "start(frame", [&] { tracker.correct(box); });
   tracker.start(good, nullptr, &box);
+  for (const edgetrack::Box& bad : {edgetrack::Box{nan, 0, 5, 5}, {70, 0, 5, 5}, {0, 0, 0, 5}}) {
+    expect_error(Code::box, "box (", [&] { tracker.choose(bad); });
+    expect_error(Code::box, "box (", [&] { tracker.correct(bad); });
+  }
   for (const double bad : {0.0, -1.0, nan, inf})
     expect_error(Code::config, "deadline_ms is", [&] { tracker.update(good, bad); });
   expect(tracker.update(good).index == 1, "frames with a bad deadline do not count");

@@ -28,6 +28,7 @@ from edgetrack.training.grounder.candidates import CHANNELS
 from edgetrack.training.grounder.initial import weights_of
 from edgetrack.training.grounder.records import NAMES
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
+from edgetrack.training.grounder.vocabulary import trained_words
 from edgetrack.training.loop import Loop
 from edgetrack.training.resumable import resumable
 
@@ -180,6 +181,7 @@ class Trainer(Loop[Grounder]):
         super().__init__(recipe, net, average, optimizer, report_steps=100, validate_steps=1000)
         self.resume()
         sources = [Source(Path(f), w) for f, w in recipe.sources]
+        self.words = trained_words(source.folder for source in sources)
         arguments = (sources, Path(recipe.cache), Path(recipe.teachers))
         size = (recipe.scenes, recipe.questions)
         self.next_batch = started((*arguments, recipe.seed + 17 + self.step), size)
@@ -207,8 +209,8 @@ class Trainer(Loop[Grounder]):
         return {name: float(value.detach()) for name, value in parts.items()}
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds, the detector included: an export needs no other file."""
-        return {**super().state(), "detector": self.detector.state_dict()}
+        """Return what a checkpoint holds, detector and words included: an export needs no other file."""
+        return {**super().state(), "detector": self.detector.state_dict(), "words": self.words}
 
     def figures(self) -> dict[str, float]:
         """Of the held-out pictures."""

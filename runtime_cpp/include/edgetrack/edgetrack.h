@@ -55,6 +55,13 @@ typedef struct {
   edgetrack_basis basis;
 } edgetrack_track;
 
+/* What a look at the whole frame has found. */
+typedef struct {
+  edgetrack_box box;
+  double score;  /* 0..1, that it is what the text means */
+  double margin; /* its score, less that of the best of the others, of those that lie elsewhere */
+} edgetrack_candidate;
+
 /* How a bundle is opened. Zeros are the defaults: edgetrack_options options = {0}. */
 typedef struct {
   const char* precision; /* "fp32" (or NULL), or "int8" if the bundle has it */
@@ -95,6 +102,22 @@ EDGETRACK_API edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker,
 /* Whether a box that has not moved stands, for 5 frames in a row at most, while nothing changes around it.
  * Off (0) at first. */
 EDGETRACK_API edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);
+
+/* Whether a target whose text fits several things about equally well stays searching, or lost, until one is
+ * chosen or only one is left. Off (0) at first: the best one is followed. */
+EDGETRACK_API edgetrack_code edgetrack_wait_if_ambiguous(edgetrack_tracker* tracker, int on);
+
+/* The candidates of the look that came to its answer in the last start or update, the best first: at most
+ * `room` of them into `candidates`, and how many there are into *count, 0 where no look did. */
+EDGETRACK_API edgetrack_code edgetrack_get_candidates(edgetrack_tracker* tracker,
+                                                      edgetrack_candidate* candidates, size_t room,
+                                                      size_t* count);
+
+/* The target is the candidate in that box, with the next frame on; the text is not forgotten. */
+EDGETRACK_API edgetrack_code edgetrack_choose(edgetrack_tracker* tracker, const edgetrack_box* candidate);
+
+/* The target is what is in that box of the next frame; the text is not forgotten. */
+EDGETRACK_API edgetrack_code edgetrack_correct(edgetrack_tracker* tracker, const edgetrack_box* box);
 
 /* Another target by its text (UTF-8), from the next frame on; after an error it stays what it was. */
 EDGETRACK_API edgetrack_code edgetrack_set_text(edgetrack_tracker* tracker, const char* text);

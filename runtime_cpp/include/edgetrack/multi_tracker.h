@@ -55,8 +55,13 @@ class EDGETRACK_API MultiTracker {
   // first frame is looked for by it alone. Throws Error for a bad sentence, and when there is no such target.
   void set_text(const std::string& name, const Text& text);
 
-  // As of Tracker::set_static_check(), for all targets.
+  // As those of Tracker, for one target. Throws Error when it still waits for its first frame.
+  void choose(const std::string& name, const Box& candidate);
+  void correct(const std::string& name, const Box& box);
+
+  // As those of Tracker, for all targets.
   void set_static_check(bool on);
+  void set_on_ambiguous(OnAmbiguous then);
 
   // All targets in the next frame, in the order in which they were added; valid until the next call. A target
   // that fails keeps its state and is tried again with the next frame; the others go on. Nothing is allocated
@@ -85,6 +90,7 @@ class EDGETRACK_API MultiTracker {
 
   std::size_t place(const std::string& name) const;  // past the end without such a target
   std::size_t known(const std::string& name, const char* purpose) const;
+  Tracker& begun(const std::string& name);
   void load_batches();
   template <typename Step>
   void attempt(std::size_t target, const Step& step);
@@ -105,6 +111,7 @@ class EDGETRACK_API MultiTracker {
   std::vector<std::unique_ptr<Batch>> batches_;  // one a size, made when first needed
   std::exception_ptr batch_failure_;
   bool static_check_ = false;
+  OnAmbiguous on_ambiguous_ = OnAmbiguous::best;
 };
 
 }  // namespace edgetrack

@@ -41,6 +41,7 @@ struct Policy {
   double static_max_diff = 4.0;
   int search_latency = 3;
   int reverify_latency = 3;
+  double ambiguous_share = 0.5;
 };
 
 // The names of all numbers of a Policy.
@@ -109,6 +110,19 @@ class EDGETRACK_API Tracker {
   // long as its surroundings hardly change from what the network last saw. Off at first. Frames in GPU memory
   // are refused while it is on: they are compared on the CPU.
   void set_static_check(bool on);
+
+  // What is done where the text is ambiguous: where another candidate, in another place, has
+  // `ambiguous_share` of the best one's score, and enough to be followed. With `wait` the target is then
+  // searching, or lost, and candidates() tells what it may be. OnAmbiguous::best at first.
+  void set_on_ambiguous(OnAmbiguous then);
+
+  // The target is what is in a box: with the next frame it is followed from there, whatever it was before. It
+  // stays what was chosen until it is lost; then it is found by the text, which is not forgotten. The box of
+  // choose() is of a candidate, which may have moved on since: the next frame is looked at as a whole, and
+  // the candidate at that place is taken. The box of correct() is where it is in the next frame. Throws Error
+  // before start(), and for a box whose center is outside of the last frame.
+  void choose(const Box& candidate);
+  void correct(const Box& box);
 
   // Loads every graph and runs it once, so that no later call does: neither the first text nor the first
   // loss. The target stays what it is. Throws Error.

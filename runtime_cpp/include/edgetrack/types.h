@@ -52,8 +52,13 @@ EDGETRACK_API const char* name(Basis basis);
 // A box that a look at the whole frame considered.
 struct Candidate {
   Box box;
-  double score;  // probability that it is what the text means, 0..1
+  double score;       // probability that it is what the text means, 0..1
+  double margin = 0;  // its score, less that of the best of the others, of those that lie elsewhere
 };
+
+// What a tracker does where a text fits several things about equally well: it follows the best of them, or
+// waits until one is chosen, or only one is left.
+enum class OnAmbiguous { best, wait };
 
 // What the tracker says of one frame.
 struct Track {

@@ -73,7 +73,7 @@ def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
         def tokens(self, text: str) -> list[int]:
             return [0] * (len(text.split()) + 2)
 
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", FakeTokenizer)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
     monkeypatch.setattr("edgetrack.evaluation.trackers.text_length.Tokenizer", FakeTokenizer)
 
 

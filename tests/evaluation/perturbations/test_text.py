@@ -146,7 +146,7 @@ def test_a_switch_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         def tokens(self, text: str) -> list[int]:
             return [0]
 
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", Anything)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", Anything)
     monkeypatch.setattr("edgetrack.evaluation.trackers.text_length.Tokenizer", Anything)
     root, console = (
         trees.lasot(tmp_path / "data", ("car-1", "car-2", "dog-1", "cat-1")),

@@ -54,7 +54,7 @@ class Words:
 
 @pytest.fixture(autouse=True)
 def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetrack.tracker.Tokenizer", Words)
+    monkeypatch.setattr("edgetrack.words.Tokenizer", Words)
     monkeypatch.setattr("edgetrack.evaluation.trackers.text_length.Tokenizer", Words)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -85,6 +85,14 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "black": ("black", "black", "black", "dark"),
     "purple": ("purple", "purple", "violet"),
 }
+
+
+def texts() -> Iterator[str]:
+    """Yield every noun, color and activity that a caption may have."""
+    for table in (_NOUNS, _DOINGS, _ALIASES):
+        for name, others in table.items():
+            yield from (name, *others)
+    yield from (*VEHICLES, *HUMANS, *TWO_COLORED, *_MAN, *_WOMAN, *_FEMALE, "silver", "coloured")
 
 
 def noun(category: str, random: np.random.Generator, *, worn: Sequence[str] = (), sure: bool = False) -> str:

@@ -1,0 +1,56 @@
+"""The words that the grounding network was trained on, which a bundle lists: a tracker names those that it lacks."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from edgetrack.training.data.synthetic import vocabulary
+from edgetrack.training.data.synthetic.recolor import COLORS
+from edgetrack.training.grounder.cache import read_annotations
+from edgetrack.training.grounder.nouns import COCO
+from edgetrack.words import words_of
+
+ENOUGH = 3  # captions in which a word must stand: what was read once or twice was not learned
+
+
+def trained_words(folders: Iterable[Path]) -> list[str]:
+    """List the words of captions, drawn phrases and categories in folders of training pictures, and of the noun tables.
+
+    Returns:
+        The words in lower case, sorted.
+
+    Raises:
+        OSError: A folder has no annotations.
+    """
+    captions: Counter[str] = Counter()
+    named = set(_table_words())
+    for folder in folders:
+        for line in read_annotations(folder):
+            for text in (*line.get("captions", ()), *(p["phrase"] for p in line.get("phrases", ()))):
+                captions.update(set(words_of(text.lower())))
+            for category in (line.get("category", ""), *(thing["category"] for thing in line["objects"])):
+                named.update(words_of(category.lower()))
+    frequent = {word for word, count in captions.items() if count >= ENOUGH}
+    return sorted(word for word in named | frequent if word.isascii() and not word[0].isdigit())
+
+
+def _table_words() -> Iterator[str]:
+    """The words of the tables that phrases are made of."""
+    for text in (*COCO, *chain.from_iterable(COCO.values()), *COLORS, *vocabulary.texts()):
+        yield from words_of(text.lower())
+
+
+def main() -> None:
+    """``vocabulary.py WORDS.txt FOLDER...``: write the words of these training pictures."""
+    output, *folders = map(Path, sys.argv[1:])
+    words = trained_words(folders)
+    output.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
+    print(f"{len(words)} words in {output}")
+
+
+if __name__ == "__main__":
+    main()

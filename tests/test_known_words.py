@@ -1,0 +1,297 @@
+"""Words that the model was not trained on are named; a user's words are translated; ``edgetrack parse`` shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bundles import write_fake_bundle
+from hypothesis import given
+from hypothesis import strategies as st
+
+import edgetrack
+from edgetrack import BundleError, ConfigError, PromptError, PromptWarning
+from edgetrack.bundle import Bundle
+from edgetrack.translation import Translation
+from edgetrack.words import TextReader, Vocabulary, distance, words_of
+
+WORDS = ["bicycle", "car", "cat", "glass", "lady", "red", "traffic", "light", "truck", "yellow"]
+KNOWN = Vocabulary(WORDS)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Bundle:
+    return Bundle.open()
+
+
+def edits(a: str, b: str) -> int:
+    """The definition of the distance, without a table."""
+    if not a or not b:
+        return len(a) + len(b)
+    options = [
+        edits(a[1:], b) + 1,
+        edits(a, b[1:]) + 1,
+        edits(a[1:], b[1:]) + (a[0] != b[0]),
+    ]
+    if len(a) > 1 < len(b) and a[0] == b[1] and a[1] == b[0]:
+        options.append(edits(a[2:], b[2:]) + 1)
+    return min(options)
+
+
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.integers(0, 3))
+def test_the_distance_counts_edits(a: str, b: str, most: int) -> None:
+    assert min(distance(a, b, most), most + 1) == min(edits(a, b), most + 1)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "car",
+        "Cars",
+        "CAR",
+        "lady",
+        "ladies",
+        "lady's",
+        "glasses",
+        "trucks",
+        "7",
+        "the",
+        "2nd",
+        "leftmost",
+        "café's",
+    ],
+)
+def test_forms_of_a_known_word_numbers_and_the_grammar_are_known(word: str) -> None:
+    assert Vocabulary([*WORDS, "cafe"]).knows(word)
+
+
+@pytest.mark.parametrize("word", ["rotes", "Auto", "carx", "bus", "赤い"])
+def test_other_words_are_not(word: str) -> None:
+    assert not KNOWN.knows(word)
+
+
+def test_the_share_counts_words() -> None:
+    assert KNOWN.share("rotes Auto") == 0
+    assert KNOWN.share("the red Auto on the left") == 5 / 6
+    assert KNOWN.share("...") == 1
+    assert KNOWN.unknown("the Auto and the other Auto, rotes") == ["Auto", "rotes"]
+    assert words_of("man's e-bike, traffic-light") == ["man's", "e", "bike", "traffic", "light"]
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("bicylce", "bicycle"),
+        ("cra", "car"),
+        ("yelow", "yellow"),
+        ("lihgt", "light"),
+        ("xyzzy", None),
+        ("ab", None),
+    ],
+)
+def test_a_misspelling_has_a_neighbor(word: str, near: str | None) -> None:
+    assert KNOWN.nearest(word) == near
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("red bicylce", "did you mean 'bicycle' instead of 'bicylce'?"),
+        ("yelow truk", "did you mean 'yellow' instead of 'yelow' and 'truck' instead of 'truk'?"),
+        (
+            "rotes Auto",
+            r"is mostly words that the model was not trained on \('rotes', 'Auto'\); expected English",
+        ),
+        ("red zeppelin", r"was not trained on \('zeppelin'\); expected other words"),
+    ],
+)
+def test_the_complaint_says_what_helps(text: str, said: str) -> None:
+    complaint = KNOWN.complaint(text)
+    assert complaint is not None
+    assert re.search(said, complaint)
+    assert "--words" in complaint
+
+
+def test_a_known_text_has_no_complaint() -> None:
+    assert KNOWN.complaint("second red car from the left, not the truck") is None
+
+
+def test_the_shipped_models_list_their_words(shipped: Bundle) -> None:
+    vocabulary = Vocabulary.of(shipped)
+    assert vocabulary is not None
+    assert len(vocabulary) > 2000
+    listed = shipped.path("words").read_text().split()
+    assert listed == sorted(set(listed))
+    assert all(vocabulary.knows(word) for word in ["red", "car", "dog", "umbrella", "bicycle", "second"])
+    assert not any(vocabulary.knows(word) for word in ["rotes", "voiture", "coche", "forklift", "xyzzy"])
+
+
+def test_the_words_of_nouns_and_colors_are_in_the_shipped_list(shipped: Bundle) -> None:
+    pytest.importorskip("torch", reason="the training extra is not installed")
+    from edgetrack.training.grounder.vocabulary import trained_words
+
+    assert set(trained_words([])) <= set(shipped.path("words").read_text().split())
+
+
+def test_captions_count_and_rare_words_do_not(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the training extra is not installed")
+    from edgetrack.training.grounder.vocabulary import ENOUGH, trained_words
+
+    lines: list[dict[str, Any]] = [
+        {"captions": ["A wombat, a wombat!"], "objects": [{"category": "cable car"}]},
+        {"phrases": [{"phrase": "the puce wombat"}], "objects": [], "category": "quokka"},
+        {"captions": ["wombat on 7 logs"], "objects": []},
+    ]
+    (tmp_path / "annotations.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = {*trained_words([tmp_path])} - {*trained_words([])}
+    assert ENOUGH == 3
+    assert found == {"cable", "quokka", "wombat"}
+
+
+def test_a_text_is_warned_of_once_and_read(shipped: Bundle) -> None:
+    reader = TextReader(shipped, None, strict=False)
+    with pytest.warns(PromptWarning, match="'forklift'") as caught:
+        reader.read("red forklift")
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reader.read("red forklift")
+        reader.read("red car")
+
+
+def test_strict_refuses(shipped: Bundle) -> None:
+    reader = TextReader(shipped, None, strict=True)
+    with pytest.raises(PromptError, match="did you mean 'bicycle'"):
+        reader.read("red bicylce")
+    reader.read("red bicycle")
+
+
+def test_the_tracker_warns_refuses_and_translates() -> None:
+    frame = np.full((60, 80, 3), 90, np.uint8)
+    with edgetrack.Tracker(threads=1) as tracker:
+        with pytest.warns(PromptWarning, match="'rotes', 'Auto'"):
+            tracker.start(frame, text="rotes Auto")
+        with edgetrack.Tracker(engine=tracker.engine, strict=True) as strict:
+            strict.start(frame, text="red car")
+            with pytest.raises(PromptError, match="'rotes', 'Auto'"):
+                strict.set_text("rotes Auto")
+            assert strict.text == "red car"
+        own = {"rotes": "red", "Auto": "car"}
+        with edgetrack.Tracker(engine=tracker.engine, strict=True, words=own) as german:
+            mine = german.start(frame, text="Rotes AUTO").candidates
+            assert german.text == "Rotes AUTO"
+        assert mine == tracker.start(frame, text="red car").candidates
+
+
+def test_several_targets_have_the_same_words() -> None:
+    with edgetrack.MultiTracker(threads=1, strict=True, words={"rot": "red"}) as many:
+        many.add("rot car")
+        with pytest.raises(PromptError, match="'Auto'"):
+            many.add("rot Auto")
+        assert many.names == ("rot car",)
+
+
+def test_a_bundle_without_a_list_checks_nothing_and_cannot_be_strict(tmp_path: Path) -> None:
+    bundle = Bundle.open(write_fake_bundle(tmp_path))
+    assert Vocabulary.of(bundle) is None
+    with pytest.raises(ConfigError, match="does not list the words"):
+        TextReader(bundle, None, strict=True)
+    TextReader(bundle, {"rotes": "scharlach"}, strict=False)  # nothing to warn of
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * (1 << 22) + b"yz"])
+def test_a_list_that_is_none_is_a_damaged_bundle(shipped: Bundle, tmp_path: Path, content: bytes) -> None:
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
+    from edgetrack.export.staging import add_words
+
+    folder = tmp_path / "bundle"
+    shutil.copytree(shipped.folder, folder)
+    add_words(folder, ["car"])
+    vocabulary = Vocabulary.of(Bundle.open(folder))
+    assert vocabulary is not None
+    assert len(vocabulary) == 1
+    (folder / "words.txt").write_bytes(content)
+    with pytest.raises(BundleError, match=r"no list of words|damaged"):
+        Vocabulary.of(Bundle(folder, Bundle.open(shipped.folder).manifest))
+
+
+def test_longer_words_are_translated_first() -> None:
+    own = Translation.of({"Ampel": "traffic light", "rote Ampel": "red light", "größtes": "largest"})
+    assert own.applied("die Rote Ampel, Ampeln") == "die red light, Ampeln"
+    assert own.applied("GRO\u0308SSTES") == "GRÖSSTES"  # no folding of other letters
+    assert own.applied("gro\u0308ßtes, Größtes!") == "largest, largest!"
+
+
+BAD = {
+    'rot = "red"\n\nAuto = 3\n': r":3: its meaning is 3; expected lines such as",
+    'rot = "red"\nAuto = ""\n': r":2: its meaning is ''",
+    'rot = "red"\n"..." = "car"\n': r":2: the word is '\.\.\.'",
+    'Rot = "red"\nAuto = "car"\nrot = "red"\n': r":3: 'rot' is there twice, first in .*:1;",
+    'rot = "red"\n[words]\nAuto = "car"\n': r":2: its meaning is \{'Auto'",
+    'rot = "red"\nrot = "red"\n': r"is not valid TOML \(.*line 2",
+    "rot = red\n": r"is not valid TOML \(.*line 1",
+    "\xff": r"is not valid TOML",
+    "": r"has no words",
+}
+
+
+@pytest.mark.parametrize(("content", "said"), BAD.items())
+def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "words.toml"
+    file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigError, match=said):
+        Translation.of(file)
+
+
+def test_other_things_are_no_words(tmp_path: Path) -> None:
+    bads: tuple[Any, ...] = (tmp_path, tmp_path / "none.toml", 7, {"": "car"}, {"rot": None}, {})
+    for bad in bads:
+        with pytest.raises(ConfigError, match=r"expected lines such as|mapping such as"):
+            Translation.of(bad)
+
+
+def test_a_meaning_that_is_not_known_is_named_with_its_line(shipped: Bundle, tmp_path: Path) -> None:
+    file = tmp_path / "words.toml"
+    file.write_text('Auto = "car"\nRad = "bicylce"\n')
+    with pytest.warns(PromptWarning, match=r"words\.toml:2: .*'bicycle' instead of 'bicylce'"):
+        TextReader(shipped, file, strict=False)
+    with pytest.raises(PromptError, match=r"words\.toml:2: "):
+        TextReader(shipped, file, strict=True)
+
+
+def test_parsing_says_what_is_what(shipped: Bundle) -> None:
+    parsed = edgetrack.parse(
+        "the second red Auto from the left, not the bus", bundle=shipped, words={"Auto": "car"}
+    )
+    assert parsed.english == "the second red car from the left, not the bus"
+    assert parsed.meaning == 'second from the left of "red car", not "bus"'
+    assert (parsed.phrase, parsed.noun, parsed.attributes) == ("red car", "car", ("red",))
+    assert parsed.positions == ("second from the left",)
+    assert parsed.negated == ('"bus"',)
+    assert (parsed.count, parsed.plural, parsed.unknown, parsed.known_share) == (1, False, (), 1.0)
+    assert parsed.advice is None
+    parsed = edgetrack.parse("man in the blue shirt between the dog and the forklift", bundle=shipped)
+    assert parsed.attributes == ("in the blue shirt",)
+    assert parsed.relations == ('between "dog" and "forklift"',)
+    assert parsed.unknown == ("forklift",)
+    assert parsed.known_share == pytest.approx(10 / 11)
+    assert json.loads(json.dumps(parsed.to_dict()))["unknown"] == ["forklift"]
+
+
+@pytest.mark.parametrize(
+    ("text", "plural"),
+    [
+        ("all the red cars", True), ("three dogs", True), ("red cars", True), ("people", True), ("ladies", True),
+        ("every person", True), ("the bus", False), ("grass", False), ("the largest of the boxes", False),
+        ("bunch of bananas", False), ("sunglasses", False), ("person between the two cars", False),
+        ("second of the dogs from the left", False), ("red car", False),
+    ],
+)  # fmt: skip
+def test_a_plural_is_told(shipped: Bundle, text: str, plural: bool) -> None:
+    assert edgetrack.parse(text, bundle=shipped).plural is plural
