@@ -25,8 +25,8 @@ class Policy:
     candidate_threshold: float = _DEFAULTS["candidate_threshold"]
     """Score from which a find in the whole frame is shown as uncertain."""
     confirm_score_sum: float = _DEFAULTS["confirm_score_sum"]
-    """Evidence of consecutive candidates at one position from which they are tracked: the sum of their scores, by text
-    of what they have above ``neutral_score``."""
+    """Evidence of consecutive candidates at one position from which they are tracked: the sum of their scores; by
+    text, what each has above ``neutral_score``, in units of what ``text_detect_threshold`` has above it."""
     neutral_score: float = _DEFAULTS["neutral_score"]
     """Score of a find by text that speaks neither for nor against it, however often it is seen."""
     track_threshold: float = _DEFAULTS["track_threshold"]

@@ -17,7 +17,7 @@ from edgetrack.export.onnx_graph import to_onnx
 from edgetrack.export.parity import compare
 from edgetrack.export.staging import add_words, write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
-from edgetrack.network.candidates import COUNT, GRID, SIDE, Detect, Rank
+from edgetrack.network.candidates import COUNT, GRID, SIDE, ClassCheck, Detect, Rank
 from edgetrack.network.grounder import TEXT, Grounder
 from edgetrack.network.picodet import PicoDet
 
@@ -49,11 +49,12 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     found = graphs["detect"].spec.outputs
     graphs["rank"] = graph_of(
         "rank",
-        Rank(grounder, calibrated.scale, calibrated.shift),
+        Rank(grounder, calibrated.check, calibrated.scale, calibrated.shift),
         {
             "map": found["map"].shape,
             "boxes": (1, COUNT, 4),
             "region": (1, COUNT, found["region"].shape[2]),
+            "classes": (1, COUNT, found["classes"].shape[2]),
             "valid": (1, COUNT),
             "tokens": (1, TEXT_LENGTH, TEXT),
             "mask": (1, TEXT_LENGTH),
@@ -89,10 +90,11 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What scores are worth: scale and shift of the logits, and thresholds of the policy."""
+    """What scores are worth: scale and shift of the logits, the detector's check, and thresholds of the policy."""
 
     scale: float
     shift: float
+    check: ClassCheck
     thresholds: dict[str, float]
 
 
@@ -108,14 +110,15 @@ def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Calibrated]:
         detector.load_state_dict(state["detector"])
         grounder = Grounder(state["model"]["listener.squeeze.weight"].shape[1], GRID)
         grounder.load_state_dict(state["model"])
-        scale, shift = (float(v) for v in state.get("calibration", (1.0, 0.0)))
+        scale, shift = (float(v) for v in state["calibration"])
+        check = ClassCheck(**state["check"])
         thresholds = {str(name): float(value) for name, value in state.get("thresholds", {}).items()}
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise ExportError(
             f"checkpoint {path} cannot be loaded ({reason_of(error)}); expected a file that "
-            "python -m edgetrack.training.grounder.train wrote with this version"
+            "python -m edgetrack.training.grounder.train wrote with this version, and ....calibration completed"
         ) from error
-    return detector.eval(), grounder.eval(), Calibrated(scale, shift, thresholds)
+    return detector.eval(), grounder.eval(), Calibrated(scale, shift, check.eval(), thresholds)
 
 
 def trained_words_of(path: Path) -> list[str]:
@@ -138,6 +141,7 @@ def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine) -> dict[str, floa
         "map": found["map"],
         "boxes": found["boxes"][:, rows],
         "region": found["region"][:, rows],
+        "classes": found["classes"][:, rows],
         "valid": (np.arange(COUNT) < COUNT - 3)[None].astype(np.float32),
         "tokens": random.normal(0, 0.4, (1, TEXT_LENGTH, TEXT)).astype(np.float32) * mask[..., None],
         "mask": mask,

@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 
 from edgetrack.export.command import Request, make_bundle  # noqa: E402
 from edgetrack.network.candidates import COUNT, GRID, SIDE, Detect, Rank, pooled  # noqa: E402
-from edgetrack.network.grounder import Grounder  # noqa: E402
+from edgetrack.network.grounder import TEXT, Grounder  # noqa: E402
 from edgetrack.network.picodet import WIDTH, PicoDet  # noqa: E402
 
 CHANNELS = 24 + WIDTH + 3
@@ -53,6 +53,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "model": grounder.state_dict(),
             "detector": detector.state_dict(),
             "calibration": (1.5, 0.25),
+            "check": {"names": torch.randn(5, TEXT), "owner": torch.arange(5), "scale": 2.0, "shift": 1.0},
             "thresholds": {"text_detect_threshold": 0.7},
         },
         path,
@@ -139,10 +140,13 @@ def compose(bundle: Bundle, picture: NDArray[np.uint8], phrase: str, noun: str) 
         texts["mask" if name == "tokens" else "noun_mask"] = mask
     feeds = {
         "map": found["map"], "boxes": np.zeros((1, COUNT, 4), np.float32),
-        "region": np.zeros((1, COUNT, found["region"].shape[2]), np.float32), "valid": np.zeros((1, COUNT), np.float32),
+        "region": np.zeros((1, COUNT, found["region"].shape[2]), np.float32),
+        "classes": np.zeros((1, COUNT, found["classes"].shape[2]), np.float32),
+        "valid": np.zeros((1, COUNT), np.float32),
         **texts,
     }  # fmt: skip
     feeds["boxes"][0, : len(kept)], feeds["region"][0, : len(kept)] = boxes[kept], found["region"][0, kept]
+    feeds["classes"][0, : len(kept)] = found["classes"][0, kept]
     feeds["valid"][0, : len(kept)] = 1
     score = engine.graph("rank").run(feeds)["score"][0, : len(kept)]
     scale = np.array((width, height, width, height))
@@ -215,12 +219,15 @@ def test_pytorch_and_the_graphs_agree(bundle: Bundle, checkpoint: Path) -> None:
     random = np.random.default_rng(1)
     image = random.uniform(-1, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
     with torch.no_grad():
-        boxes, objectness, region, seen = Detect(detector, grounder, 127.5, 127.5)(torch.from_numpy(image))
+        boxes, objectness, region, classes, seen = Detect(detector, grounder, 127.5, 127.5)(
+            torch.from_numpy(image)
+        )
         words = torch.randn(1, 24, 384)
         mask = (torch.arange(24) < 5).float()[None]
         rows = objectness[0].topk(COUNT).indices
-        arguments = (seen, boxes[:, rows], region[:, rows], torch.ones(1, COUNT), words, mask, words, mask)
-        (expected,) = Rank(grounder, calibrated.scale, calibrated.shift)(*arguments)
+        kept = (boxes[:, rows], region[:, rows], classes[:, rows])
+        arguments = (seen, *kept, torch.ones(1, COUNT), words, mask, words, mask)
+        (expected,) = Rank(grounder, calibrated.check, calibrated.scale, calibrated.shift)(*arguments)
     engine = open_engine(bundle, threads=1)
     found = engine.graph("detect").run({"image": image})
     assert np.allclose(found["boxes"], boxes.numpy(), atol=1e-5)

@@ -73,7 +73,9 @@ def test_a_standing_picture_says_the_same_however_often_one_looks(beside: bool, 
 
 @pytest.mark.parametrize("beside", [False, True])
 def test_what_moves_is_confirmed(beside: bool) -> None:
-    tracker = Tracker(engine=Says(beside=beside))
+    engine = Says(beside=beside)
+    engine.sure = engine.here = 0.45
+    tracker = Tracker(engine=engine)
     tracks = [tracker.start(scene(RED), text="red")]
     tracks += [tracker.update(scene((100 + 4 * i, 100, 60, 40))) for i in range(1, 20)]
     assert tracks[1].status == "uncertain"
@@ -81,6 +83,15 @@ def test_what_moves_is_confirmed(beside: bool) -> None:
     box = tracks[-1].box
     assert box is not None
     assert abs(box.x - 176) < 4
+
+
+def test_what_hardly_fits_is_not_confirmed_however_often_it_is_seen() -> None:
+    engine = Says()
+    engine.sure = engine.here = 0.3
+    tracker = Tracker(engine=engine)
+    tracks = [tracker.start(scene(RED), text="red")]
+    tracks += [tracker.update(scene((100 + 4 * i, 100, 60, 40))) for i in range(1, 60)]
+    assert {track.status for track in tracks} <= {"uncertain", "searching"}
 
 
 def test_a_sure_find_needs_no_second_look() -> None:

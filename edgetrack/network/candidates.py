@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.network.grounder import Grounder, places
-from edgetrack.network.picodet import MEAN, STD, STRIDES, Detections, PicoDet
+from edgetrack.network.grounder import TEXT, Grounder, places
+from edgetrack.network.picodet import CLASSES, MEAN, STD, STRIDES, Detections, PicoDet
 
 SIDE = 416  # of the picture that "detect" sees, in pixels: the whole frame, stretched
 COUNT = 32  # candidates that "rank" compares
+SAME_WORD = 0.98  # cosine of two nouns' mean tokens from which they are one word
 GRID = 6  # a candidate is looked at in GRID x GRID cells
 
 
@@ -58,12 +59,12 @@ def looked_at(image: Tensor, found: Detections) -> Tensor:
 
 
 class Detect(nn.Module):
-    """image -> boxes, objectness, region, map.
+    """image -> boxes, objectness, region, classes, map.
 
     The picture is normalized as all of a bundle's are, by ``mean`` and ``std`` (RGB, 0..255).
     """
 
-    outputs = ("boxes", "objectness", "region", "map")
+    outputs = ("boxes", "objectness", "region", "classes", "map")
 
     def __init__(self, detector: PicoDet, grounder: Grounder, mean: float, std: float) -> None:
         super().__init__()
@@ -73,7 +74,7 @@ class Detect(nn.Module):
         self.register_buffer("shift", ((mean - torch.tensor(MEAN)) / own_std)[:, None, None])
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """``image`` (1, 3, S, S); boxes (1, N, 4) as shares of the picture, objectness (1, N) in 0..1."""
+        """``image`` (1, 3, S, S); boxes (1, N, 4) as shares, objectness (1, N) in 0..1, classes (1, N, 80) logits."""
         image = image * self.scale + self.shift  # type: ignore[operator]
         found = self.detector(image)
         size = float(image.shape[-1])
@@ -82,27 +83,62 @@ class Detect(nn.Module):
         region = torch.cat([f(x) for f, x in zip(self.grounder.space.region, levels, strict=True)], 1)
         # pooling is linear: squeezed before or after is the same
         squeezed = self.grounder.listener.squeeze(looked_at(image, found))
-        return (found.boxes / size).clamp(0, 1), found.logits.amax(-1).sigmoid(), region, squeezed
+        boxes = (found.boxes / size).clamp(0, 1)
+        return boxes, found.logits.amax(-1).sigmoid(), region, found.logits, squeezed
+
+
+class ClassCheck(nn.Module):
+    """The detector's own word on nouns that are classes of it: no phrase about a dog is true of what it calls a horse.
+
+    Args:
+        names: (R, TEXT), mean tokens of everything that a class is called.
+        owner: (R,), int64, the class that a row names.
+        scale, shift: of the class logits, so that their sigmoid is the share of boxes that show the class.
+    """
+
+    def __init__(self, names: Tensor, owner: Tensor, scale: float, shift: float) -> None:
+        super().__init__()
+        self.scale, self.shift = scale, shift
+        self.register_buffer("names", F.normalize(names, dim=-1))
+        self.register_buffer("classes", F.one_hot(owner, CLASSES).float())
+
+    @classmethod
+    def none(cls) -> ClassCheck:
+        """One that knows no noun."""
+        return cls(torch.zeros(1, TEXT), torch.zeros(1, dtype=torch.long), 1.0, 0.0)
+
+    def forward(self, noun: Tensor, logits: Tensor) -> Tensor:
+        """Probabilities (B, K) that candidates are what the noun names, 1 for a noun that is no class.
+
+        ``noun`` (B, TEXT), its mean token; ``logits`` (B, K, 80), of the classes.
+        """
+        same = (F.normalize(noun, dim=-1) @ self.names.T > SAME_WORD).float()  # type: ignore[operator]
+        named = (same @ self.classes).clamp(max=1)  # type: ignore[operator]
+        best = (logits + (named[:, None] - 1) * 1e4).amax(-1)
+        known = named.amax(-1, keepdim=True)
+        return (best * self.scale + self.shift).sigmoid() * known + (1 - known)
 
 
 class Rank(nn.Module):
-    """map, boxes, region, valid, tokens, mask, noun, noun_mask -> score.
+    """map, boxes, region, classes, valid, tokens, mask, noun, noun_mask -> score.
 
     Args:
+        check: the detector's word on nouns that it knows.
         scale, shift: of the logits, so that a score is the share of right boxes that have it (Platt, 1999).
     """
 
     outputs = ("score",)
 
-    def __init__(self, grounder: Grounder, scale: float = 1.0, shift: float = 0.0) -> None:
+    def __init__(self, grounder: Grounder, check: ClassCheck, scale: float = 1.0, shift: float = 0.0) -> None:
         super().__init__()
-        self.grounder, self.scale, self.shift = grounder, scale, shift
+        self.grounder, self.check, self.scale, self.shift = grounder, check, scale, shift
 
     def forward(
         self,
         map: Tensor,
         boxes: Tensor,
         region: Tensor,
+        classes: Tensor,
         valid: Tensor,
         tokens: Tensor,
         mask: Tensor,
@@ -113,10 +149,10 @@ class Rank(nn.Module):
         listener = self.grounder.listener
         flat = F.relu(pooled(map, boxes)).flatten(2)
         seen = listener.look(flat) + listener.region(region) + listener.place(places(boxes))
-        logits, _ = self.grounder(
-            seen, region, valid, _mean(noun, noun_mask), _mean(tokens, mask), tokens, mask
-        )
-        return ((logits * self.scale + self.shift).sigmoid() * valid,)
+        head = _mean(noun, noun_mask)
+        logits, _ = self.grounder(seen, region, valid, head, _mean(tokens, mask), tokens, mask)
+        score = (logits * self.scale + self.shift).sigmoid()
+        return (score * self.check(head, classes) * valid,)
 
 
 def _mean(tokens: Tensor, mask: Tensor) -> Tensor:

@@ -102,12 +102,14 @@ Tracker::State::Found Tracker::State::answered() {
 }
 
 // The evidence of the finds in a row at one place, `same` if this one is at the place of the last. The score
-// of a sentence is a probability: however often a thing that hardly fits is seen, it does not fit better.
+// of a sentence is a probability: however often a thing that hardly fits is seen, it does not fit better. A
+// find that is sure by itself counts 1, one of the neutral score nothing.
 double Tracker::State::add_evidence(const Box& found, double score, bool same) {
   const Sight& sight = whole_look.by->sights().front();
   const Tensor& image = sight.image;
   const Region region = sight.region(whole_look.extent());
-  const double worth = own_template ? score : score - policy.neutral_score;
+  const double decisive = std::max(policy.text_detect_threshold - policy.neutral_score, kLeast);
+  const double worth = own_template ? score : (score - policy.neutral_score) / decisive;
   return evidence.add(found, worth, same, region, whole_look.on_gpu ? nullptr : image.floats(),
                       static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff,
                       whole_look.begun);
@@ -151,7 +153,7 @@ Track Tracker::State::arrive(const Frame* current) {
     if (current)
       box = here(found);
     else
-      try_out(found), belief = score;
+      try_out(found, found), belief = score;
     return {here(found), score, Status::uncertain, index};
   }
   if (!own_template) take_template(current, found);
@@ -214,10 +216,11 @@ Box Tracker::State::candidate_at(const Frame& frame, const Box& at) {
   return best;
 }
 
-// Follows a candidate between the looks, to know where it is when the next one has come to its answer.
-void Tracker::State::try_out(const Box& at) {
+// Follows a candidate between the looks, to know where it is when the next one has come to its answer: `seen`
+// by the last one, and now `at`.
+void Tracker::State::try_out(const Box& seen, const Box& at) {
   absent = status;
-  if (!own_template) take_template(nullptr, at);
+  if (!own_template) take_template(nullptr, seen);
   follow_from(here(at));
   tentative = true;
   status = Status::uncertain;
@@ -243,9 +246,9 @@ void Tracker::State::end_trial() {
   const double sum = add_evidence(found, score, same);
   belief = score;
   if (!is_sure(score, sum)) {
-    if (same) return;
+    if (same && iou(found, whole_look.then) >= policy.refit_iou) return;
     status = absent;
-    return try_out(found);
+    return try_out(found, same ? moved(found) : found);
   }
   if (!own_template) take_template(nullptr, found);
   follow_from(here(same ? moved(found) : found));

@@ -34,9 +34,11 @@ class RankLooker final : public Looker {
     all_boxes_ = Tensor::zeros(named(detect.outputs, "boxes"));
     objectness_ = Tensor::zeros(named(detect.outputs, "objectness"));
     all_regions_ = Tensor::zeros(named(detect.outputs, "region"));
+    all_classes_ = Tensor::zeros(named(detect.outputs, "classes"));
     const Tensor map = Tensor::zeros(named(detect.outputs, "map"));
     boxes_ = Tensor::zeros(named(rank.inputs, "boxes"));
     region_ = Tensor::zeros(named(rank.inputs, "region"));
+    classes_ = Tensor::zeros(named(rank.inputs, "classes"));
     valid_ = Tensor::zeros(named(rank.inputs, "valid"));
     part_ = {Tensor::zeros(named(rank.inputs, "tokens")),
              Tensor::zeros(named(rank.inputs, "mask")),
@@ -44,10 +46,11 @@ class RankLooker final : public Looker {
              Tensor::zeros(named(rank.inputs, "noun_mask")),
              {}};
     score_ = Tensor::zeros(named(rank.outputs, "score"));
-    detect_ = engine.bind("detect", {image}, {all_boxes_, objectness_, all_regions_, map});
-    rank_ = engine.bind("rank",
-                        {map, boxes_, region_, valid_, part_.tokens, part_.mask, part_.noun, part_.noun_mask},
-                        {score_});
+    detect_ = engine.bind("detect", {image}, {all_boxes_, objectness_, all_regions_, all_classes_, map});
+    rank_ = engine.bind(
+        "rank",
+        {map, boxes_, region_, classes_, valid_, part_.tokens, part_.mask, part_.noun, part_.noun_mask},
+        {score_});
     sights_ = {{detect_.get(), image, true}, ground_->sights().front()};
     order_.resize(objectness_.spec.count());
     kept_.reserve(valid_.spec.count());
@@ -185,15 +188,19 @@ class RankLooker final : public Looker {
                        [&](std::size_t other) { return overlap(box, corners(other)) > kDuplicate; }))
         kept_.push_back(order_[i]);
     }
-    const std::size_t width = static_cast<std::size_t>(region_.spec.shape[2]);
     std::fill_n(valid_.floats(), most, 0.0f);
-    std::fill_n(boxes_.floats(), 4 * most, 0.0f);
-    std::fill_n(region_.floats(), width * most, 0.0f);
-    for (std::size_t k = 0; k < kept_.size(); ++k) {
-      valid_.floats()[k] = 1.0f;
-      std::copy_n(corners(kept_[k]), 4, boxes_.floats() + 4 * k);
-      std::copy_n(all_regions_.floats() + width * kept_[k], width, region_.floats() + width * k);
-    }
+    std::fill_n(valid_.floats(), kept_.size(), 1.0f);
+    take_kept(all_boxes_, boxes_);
+    take_kept(all_regions_, region_);
+    take_kept(all_classes_, classes_);
+  }
+
+  // The rows of the cells that are kept, (1, N, C), as the first of (1, K, C); zeros after them.
+  void take_kept(const Tensor& all, const Tensor& kept) const {
+    const std::size_t width = static_cast<std::size_t>(kept.spec.shape[2]);
+    std::fill_n(kept.floats(), kept.spec.count(), 0.0f);
+    for (std::size_t k = 0; k < kept_.size(); ++k)
+      std::copy_n(all.floats() + width * kept_[k], width, kept.floats() + width * k);
   }
 
   Box box_of(std::size_t k, const Frame& extent) const {
@@ -206,8 +213,8 @@ class RankLooker final : public Looker {
   const Model model_;
   const Spoken& spoken_;
   const std::unique_ptr<Looker> ground_;
-  Tensor all_boxes_, objectness_, all_regions_;  // of "detect"
-  Tensor boxes_, region_, valid_, score_;        // of "rank"
+  Tensor all_boxes_, objectness_, all_regions_, all_classes_;  // of "detect"
+  Tensor boxes_, region_, classes_, valid_, score_;            // of "rank"
   Spoken::Part part_;
   std::unique_ptr<Call> detect_, rank_;
   std::vector<std::size_t> order_, kept_;    // cells of "detect"

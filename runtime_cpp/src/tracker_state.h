@@ -130,7 +130,7 @@ struct Tracker::State {
   std::optional<Box> checked(const Frame* current);
   void end_check(const Frame* current);
   void end_trial();
-  void try_out(const Box& at);
+  void try_out(const Box& seen, const Box& at);
   void give_up();
   Box here(const Box& found) const;
   Box moved(const Box& found) const;

@@ -48,11 +48,16 @@ class DiceEngine final : public Engine {
     const TensorSpec map{"map", f, {1, 2, 4, 4}};
     if (role == "detect")
       return {{image},
-              {{"boxes", f, {1, 12, 4}}, {"objectness", f, {1, 12}}, {"region", f, {1, 12, 5}}, map}};
+              {{"boxes", f, {1, 12, 4}},
+               {"objectness", f, {1, 12}},
+               {"region", f, {1, 12, 5}},
+               {"classes", f, {1, 12, 7}},
+               map}};
     if (role == "rank")
       return {{map,
                {"boxes", f, {1, 3, 4}},
                {"region", f, {1, 3, 5}},
+               {"classes", f, {1, 3, 7}},
                {"valid", f, {1, 3}},
                {"tokens", f, {1, 6, 8}},
                mask,

@@ -95,7 +95,8 @@ class Tracker:
         if found.quality < self._policy.candidate_threshold:
             self._evidence, self._box = 0.0, None
             return Track(None, found.quality, self._status, self._index)
-        worth = found.quality - (0.0 if self._own_template else self._policy.neutral_score)
+        neutral, sure = self._policy.neutral_score, self._policy.text_detect_threshold
+        worth = found.quality if self._own_template else (found.quality - neutral) / max(sure - neutral, 0.02)
         same = self._box is not None and found.box.iou(self._box) >= _SAME_PLACE
         if same and not self._differs(found.box, pixels):
             self._evidence = max(self._evidence, worth)

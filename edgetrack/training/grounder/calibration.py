@@ -11,16 +11,21 @@ import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgetrack.network.candidates import ClassCheck
 from edgetrack.network.grounder import Grounder
 from edgetrack.network.text import TextEncoder
 from edgetrack.training import checkpoint
+from edgetrack.training.grounder.cache import Cache, read_annotations
+from edgetrack.training.grounder.class_check import class_scores, class_words
+from edgetrack.training.grounder.records import load
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source
-from edgetrack.training.grounder.train import Recipe, answers, built
+from edgetrack.training.grounder.train import Recipe, answers, built, means
 
 _BATCHES = 60
 _STEPS = 60  # of Newton's method; it takes about ten
@@ -38,14 +43,25 @@ class Answers:
 
 
 @torch.no_grad()
-def best_answers(net: Grounder, batches: list[Batch], text: TextEncoder) -> Answers:
-    """Ask the questions of the batches."""
+def best_answers(
+    net: Grounder,
+    batches: list[Batch],
+    text: TextEncoder,
+    calibration: tuple[float, float] = (1.0, 0.0),
+    check: ClassCheck | None = None,
+) -> Answers:
+    """Ask the questions of the batches; logits are scaled and shifted, and with a check less by what it denies."""
     logits: list[float] = []
     right: list[bool] = []
     absent: dict[str, list[float]] = defaultdict(list)
     for batch in batches:
+        answered = answers(net, batch, text)[0].double() * calibration[0] + calibration[1]
+        if check is not None:
+            classes = torch.from_numpy(batch.logits)[torch.from_numpy(batch.of)]
+            known = check(means(*text.encode(batch.nouns)), classes).double()
+            answered = (answered.sigmoid() * known).clamp(1e-6, 1 - 1e-6).logit()
         for row, meant, vague, kind in zip(
-            answers(net, batch, text)[0].numpy(), batch.meant, batch.vague, batch.kinds, strict=True
+            answered.numpy(), batch.meant, batch.vague, batch.kinds, strict=True
         ):
             best = int(np.where(meant < 0, -1e9, row).argmax())
             if vague > 0.5 and (meant > 0).any():  # which of several candidates is right is not known
@@ -86,6 +102,20 @@ def fitted(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float
     return float(weights[0]), float(weights[1])
 
 
+def checked(sources: list[Source], cache: Path, teachers: Path, text: TextEncoder) -> dict[str, Any]:
+    """Fit the detector's check of classes: the arguments of `ClassCheck`."""
+    logits, right = [], []
+    for source in sources:
+        records = [r for r in load(source.folder, cache, teachers) if r.complete]
+        if records:
+            name, count = source.folder.name, len(read_annotations(source.folder))
+            found = class_scores(records, Cache(cache, name, 0, count))
+            logits.append(found[0])
+            right.append(found[1])
+    scale, shift = fitted(np.concatenate(logits), np.concatenate(right))
+    return {**class_words(text), "scale": scale, "shift": shift}
+
+
 def main() -> None:
     """``calibration.py RECIPE.toml``."""
     recipe = Recipe.read(Path(sys.argv[1]))
@@ -97,14 +127,18 @@ def main() -> None:
     net.load_state_dict(state["model"])
     sources = [Source(Path(f), w) for f, w in recipe.sources]
     held = Sampler(sources, Path(recipe.cache), Path(recipe.teachers), 6, validation=True)
-    found = best_answers(net, [held.batch(recipe.scenes, recipe.questions) for _ in range(_BATCHES)], text)
+    batches = [held.batch(recipe.scenes, recipe.questions) for _ in range(_BATCHES)]
+    found = best_answers(net, batches, text)
     scale, shift = fitted(found.logits, found.right)
-    least = threshold(found.absent, scale, shift)
+    check = checked(sources, Path(recipe.cache), Path(recipe.teachers), text)
+    seen = best_answers(net, batches, text, (scale, shift), ClassCheck(**check))
+    least = threshold(seen.absent, 1.0, 0.0)
     thresholds = {"text_detect_threshold": least}
-    checkpoint.save(path, {**state, "calibration": (scale, shift), "thresholds": thresholds})
+    extra = {"calibration": (scale, shift), "check": check, "thresholds": thresholds}
+    checkpoint.save(path, {**state, **extra})
     print(
-        f"{len(found.right)} answers, {found.right.mean():.1%} right: scale {scale:.3f}, shift {shift:.3f}, "
-        f"threshold {least:.2f}"
+        f"{len(found.right)} answers, {found.right.mean():.1%} right: scale {scale:.3f}, shift {shift:.3f}; classes: "
+        f"scale {check['scale']:.3f}, shift {check['shift']:.3f}; threshold {least:.2f}"
     )
 
 

@@ -20,7 +20,7 @@ struct Policy {
   double text_detect_threshold = 0.60;
   double candidate_threshold = 0.10;
   double confirm_score_sum = 1.0;
-  double neutral_score = 0.30;
+  double neutral_score = 0.35;
   double track_threshold = 0.05;
   double update_threshold = 0.02;
   int max_uncertain_frames = 12;
