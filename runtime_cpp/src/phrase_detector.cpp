@@ -16,15 +16,8 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kSameBox = 0.5;  // IoU with a better one from which a box is of the same thing
-constexpr double kPart = 0.8;     // share of one box in the other from which it is, too
-
-// How much of `inner` lies in `outer`.
-double share_within(const Box& inner, const Box& outer) {
-  const double w = std::min(inner.x + inner.w, outer.x + outer.w) - std::max(inner.x, outer.x);
-  const double h = std::min(inner.y + inner.h, outer.y + outer.h) - std::max(inner.y, outer.y);
-  return std::max(w, 0.0) * std::max(h, 0.0) / (inner.w * inner.h);
-}
+constexpr double kOneObject = 0.5;  // IoU with a better one from which a box is of the same thing
+constexpr double kPartOf = 0.8;     // share of one box in the other from which it is, too
 
 }  // namespace
 
@@ -41,6 +34,7 @@ struct PhraseDetector::State {
   Still still;
   Frame extent{nullptr, 0, 0, 0};
   Errand errand;
+  std::vector<Find> finds;
   std::vector<Detection> found;
 
   State(std::shared_ptr<Engine> shared, const Model& model, std::shared_ptr<Aside> other, double lowest,
@@ -66,11 +60,14 @@ struct PhraseDetector::State {
   // What the looker has found, each thing once: a box within a better one is a part of it, a box around a
   // better one is a group or has too much.
   void collect() {
-    for (const Find& find : looker->finds(extent)) {
+    finds = looker->finds(extent);
+    std::stable_sort(finds.begin(), finds.end(),
+                     [](const Find& a, const Find& b) { return a.score > b.score; });
+    for (const Find& find : finds) {
       if (find.score < least || found.size() == most) return;
       if (std::none_of(found.begin(), found.end(), [&](const Detection& better) {
-            return iou(find.box, better.box) > kSameBox || share_within(find.box, better.box) > kPart ||
-                   share_within(better.box, find.box) > kPart;
+            return iou(find.box, better.box) > kOneObject || holds(better.box, find.box) > kPartOf ||
+                   holds(find.box, better.box) > kPartOf;
           }))
         found.push_back({find.box, find.score, {}});
     }

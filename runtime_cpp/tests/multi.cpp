@@ -1,6 +1,7 @@
 // Several targets: bad input is named, a target that fails leaves the others alone, and no frame allocates.
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "dice_engine.h"
@@ -48,6 +49,42 @@ static void batched(const edgetrack::Model& model, const edgetrack::Policy& poli
   expect(allocations == before, "no allocation after warm-up, with batches");
 }
 
+// All that a phrase names: bad input is named, what is found is within its bounds, and the detector may
+// outlive the tracker that made it.
+static void detects(const edgetrack::Model& model, const edgetrack::Policy& policy,
+                    const edgetrack::Frame& frame) {
+  using edgetrack::Code;
+  const edgetrack::Text text = {{{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}, {}, {}},
+                        longer = {{{1, 2}, {1, 1}}, {}, {}};
+  auto tracker =
+      std::make_unique<edgetrack::MultiTracker>(std::make_shared<edgetrack::DiceEngine>(7u), model, policy);
+  expect_error(Code::prompt, "2 ids", [&] { tracker->detector(longer, 0.1, 0.5, 3); });
+  const auto detector = tracker->detector(text, 0.1, 0.5, 3);
+  expect(detector->detections().empty(), "nothing is found before a look");
+  expect_error(Code::frame, "frame is empty", [&] { detector->look({nullptr, 320, 240, 960}); });
+  tracker.reset();
+  std::size_t found = 0;
+  for (int i = 0; i < 200; ++i) {
+    detector->look(frame);
+    if (i % 3 == 0) continue;  // forgotten
+    expect(detector->wait(1.0), "a look comes to its end");
+    const auto& all = detector->detections();
+    expect(all.size() <= 3, "at most so many");
+    found += all.size();
+    for (std::size_t n = 0; n < all.size(); ++n) {
+      expect(all[n].score >= 0.1 && all[n].score <= 1, "a score within its bounds");
+      expect(all[n].appearance.empty() == (all[n].score < 0.5), "what is sure has an appearance");
+      expect(n == 0 || all[n].score <= all[n - 1].score, "the best first");
+    }
+    if (i % 50 == 1) {
+      expect_error(Code::prompt, "2 ids", [&] { detector->set_text(longer); });
+      detector->set_text(text);
+      expect(detector->detections().empty(), "what another phrase has found is forgotten");
+    }
+  }
+  expect(found > 20, "something is found");
+}
+
 int main() {
   using edgetrack::Code;
   edgetrack::Policy policy;
@@ -90,6 +127,7 @@ int main() {
   expect(before > 100, "the counter counts");
   expect(allocations == before, "no allocation after warm-up");
   batched(model, policy, frame);
+  detects(model, policy, frame);
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }
