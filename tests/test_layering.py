@@ -53,6 +53,7 @@ ROOMS: dict[str, list[str]] = {
         "execution",
         "report",
         "phrases",
+        "crowds",
     ],
 }
 # NanoTrack is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.

@@ -88,19 +88,20 @@ class EngineOptions:
             tracker.engine.wait()
         return tracker
 
-    def multi_tracker(self) -> MultiTracker:
-        """Open a tracker of several targets."""
+    def multi_tracker(self, *, model: str | None = None, precision: str | None = None) -> MultiTracker:
+        """Open a tracker of several targets, with another model or precision where one is given."""
         from edgetrack.multi_tracker import MultiTracker
         from edgetrack.peers.bundle import is_adapter_bundle
 
-        if is_adapter_bundle(self.model):
+        if is_adapter_bundle(model or self.model):
             raise ConfigError(
-                f"model {self.model} is an adapter's bundle, which follows one target; give one --text or one --box"
+                f"model {model or self.model} is an adapter's bundle, which follows one target; give one --text or one "
+                "--box"
             )
         many = MultiTracker(
-            self.model,
+            model or self.model,
             engine=self.engine,
-            precision=self.precision,
+            precision=precision or self.precision,
             threads=self.threads,
             static_check=self.static_check,
             on_ambiguous=self.on_ambiguous,

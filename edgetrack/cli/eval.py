@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 # Options that have an effect on pictures with phrases, beside those of the trackers.
 _OF_PHRASES = ("dataset", "path", "split", "output", "html", "tracker", "threads")
+# The same of sequences with many objects.
+_OF_CROWDS = ("dataset", "path", "split", "sequences", "output", "tracker", "threads")
 
 
 def eval_command(
@@ -79,10 +81,18 @@ def eval_command(
     """Measure trackers on labeled sequences and images. Ctrl-C keeps what is finished; --resume continues."""
     given = SimpleNamespace(**locals())
     request = _request(context, given)
-    from edgetrack.cli.eval_view import evaluate_and_print, evaluate_phrases_and_print
+    from edgetrack.cli.eval_view import (
+        evaluate_and_print,
+        evaluate_crowds_and_print,
+        evaluate_phrases_and_print,
+    )
+    from edgetrack.evaluation.crowds.evaluate import has_crowds
     from edgetrack.terminal import open_console
 
     options = EngineOptions(model, engine, precision, threads, trust=trust)
+    if has_crowds(dataset):
+        evaluate_crowds_and_print(open_console(), request, open_multi=options.multi_tracker)
+        return
     run = evaluate_phrases_and_print if _asks_phrases(given) else evaluate_and_print
     run(open_console(), request, open_edgetrack=options.tracker, html=html)
 
@@ -91,7 +101,7 @@ def _request(context: typer.Context, given: SimpleNamespace) -> Request:
     """Return what the options ask for, if each of them has an effect."""
     from edgetrack.evaluation import Request
 
-    rules = _phrase_rules(context, given) if _asks_phrases(given) else _rules(given)
+    rules = _rules_of(context, given)
     refuse_unused(context, rules | _tracker_rules(given.tracker, given.model))
     return Request(
         dataset=given.dataset,
@@ -113,6 +123,16 @@ def _request(context: typer.Context, given: SimpleNamespace) -> Request:
         resume=given.resume,
         command=shlex.join(["edgetrack", *sys.argv[1:]]),
     )
+
+
+def _rules_of(context: typer.Context, given: SimpleNamespace) -> dict[str, Rule]:
+    """Return the rules of the kind of data that is given."""
+    from edgetrack.evaluation.crowds.evaluate import has_crowds
+
+    if has_crowds(given.dataset):
+        why = f"{given.dataset} has sequences with many objects"
+        return {str(one.name): (one.name in _OF_CROWDS, why) for one in context.command.params}
+    return _phrase_rules(context, given) if _asks_phrases(given) else _rules(given)
 
 
 def _corruptions(given: SimpleNamespace) -> tuple[str, ...]:

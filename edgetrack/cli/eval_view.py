@@ -9,6 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 
 from edgetrack.cli.tables import print_table, print_written
+from edgetrack.evaluation.crowds.evaluate import CrowdReport, evaluate_crowds
+from edgetrack.evaluation.crowds.report import DEFINITIONS, crowd_table, write_crowd_report
 from edgetrack.evaluation.execution import events
 from edgetrack.evaluation.execution.evaluate import evaluate
 from edgetrack.evaluation.execution.events import GroundingReport, Report
@@ -20,7 +22,7 @@ from edgetrack.evaluation.report.tables import MORE_TITLE, grounding_table
 from edgetrack.evaluation.report.write import write_report
 from edgetrack.reporting.charts import require_matplotlib
 
-AnyReport = Report | GroundingReport | PhraseReport
+AnyReport = Report | GroundingReport | PhraseReport | CrowdReport
 
 
 def open_progress(console: Console) -> Progress:
@@ -81,7 +83,7 @@ def evaluate_and_print(
     except KeyboardInterrupt:
         console.print("stopped; finished sequences are kept: add --resume to go on", soft_wrap=True)
         raise
-    assert not isinstance(report, PhraseReport)
+    assert isinstance(report, (Report, GroundingReport))
     print_report(console, report)
     files = write_report(report, request.output, results=request.results, html=html)
     print_written(console, *files)
@@ -100,6 +102,17 @@ def evaluate_phrases_and_print(
     for note in report.provenance.notes:
         console.print(note, soft_wrap=True)
     print_written(console, *write_phrase_report(report, request.output, page=html))
+    return report
+
+
+def evaluate_crowds_and_print(console: Console, request: Request, *, open_multi: OpenTracker) -> CrowdReport:
+    """Evaluate sequences with many objects, show the progress, print the table, and write the report."""
+    report = show_progress(console, evaluate_crowds(request, open_multi=open_multi), html=False)
+    assert isinstance(report, CrowdReport)
+    print_table(console, crowd_table(report))
+    for line in DEFINITIONS:
+        console.print(line, soft_wrap=True, style="dim")
+    print_written(console, *write_crowd_report(report, request.output))
     return report
 
 

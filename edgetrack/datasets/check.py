@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetrack.datasets import SequenceSet, open_dataset
+from edgetrack.datasets.crowds import CrowdSet
 from edgetrack.datasets.phrases import PhraseSet
 from edgetrack.datasets.sets import RegionSet
 from edgetrack.errors import EdgetrackError
@@ -37,6 +38,19 @@ def _check_phrases(opened: PhraseSet) -> tuple[str, list[str]]:
     return f"{len(opened)} phrases, {absent} of them absent, in {len(images)} images", _missing(images)
 
 
+def _check_crowds(opened: CrowdSet) -> tuple[str, list[str]]:
+    faults: list[str] = []
+    count = boxes = 0
+    try:
+        for crowd in opened:
+            count += 1
+            boxes += sum(len(objects) for objects in crowd.objects if objects)
+            _ = crowd.frames[0]
+    except EdgetrackError as error:
+        faults.append(str(error))  # those after it cannot be read
+    return f"{count} sequences with {boxes} boxes", faults
+
+
 def _missing(images: set[Path]) -> list[str]:
     return [
         f"{path} does not exist; expected an image there" for path in sorted(images) if not path.is_file()
@@ -55,4 +69,6 @@ def check(name: str, path: Path, split: str) -> tuple[str, list[str]]:
     opened = open_dataset(name, path, split)
     if isinstance(opened, PhraseSet):
         return _check_phrases(opened)
+    if isinstance(opened, CrowdSet):
+        return _check_crowds(opened)
     return _check_sequences(opened) if isinstance(opened, SequenceSet) else _check_regions(opened)

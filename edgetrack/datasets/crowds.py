@@ -59,4 +59,6 @@ class CrowdSet:
             count += 1
             yield crowd
         if not count:
-            raise DatasetError(f"{self.root}: {self.name} has no sequence in split {self.split!r}; expected some")
+            raise DatasetError(
+                f"{self.root}: {self.name} has no sequence in split {self.split!r}; expected some"
+            )

@@ -26,7 +26,9 @@ PEDESTRIAN = 1  # its class
 def _read(root: Path, split: str) -> Iterator[Crowd]:
     folder = root / split
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder; expected the sequences of MOT17; unpack the archive again")
+        raise DatasetError(
+            f"{folder} is no folder; expected the sequences of MOT17; unpack the archive again"
+        )
     videos: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if (path / "seqinfo.ini").is_file():
@@ -43,7 +45,9 @@ def _sequence(name: str, path: Path) -> Crowd:
     for line, text in enumerate(read_lines(table), 1):
         row = numbers(cells(text), table, line)
         if len(row) < 8:
-            raise DatasetError(f"{table}:{line}: {len(row)} values; expected frame, id, x, y, w, h, counts, class")
+            raise DatasetError(
+                f"{table}:{line}: {len(row)} values; expected frame, id, x, y, w, h, counts, class"
+            )
         frame, number = int(row[0]), int(row[1])
         if not 1 <= frame <= count:
             raise DatasetError(f"{table}:{line}: frame {frame}; expected 1 to {count}, as seqinfo.ini says")

@@ -28,7 +28,9 @@ FPS = 10.0
 def _read(root: Path, split: str) -> Iterator[Crowd]:
     folder = root / "expression"
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder; expected the expressions of Refer-KITTI; unpack the archive again")
+        raise DatasetError(
+            f"{folder} is no folder; expected the expressions of Refer-KITTI; unpack the archive again"
+        )
     for video in sorted(path for path in folder.iterdir() if path.is_dir()):
         if split == "all" or (video.name in TEST) == (split == "test"):
             for path in sorted(video.glob("*.json")):
@@ -53,7 +55,9 @@ def _expression(root: Path, video: str, path: Path) -> Crowd:
         ids = label.get(int(stem), []) if stem.isdecimal() else []
         boxes = _boxes(labels / f"{stem}.txt", width, height) if ids else {}
         if missing := [number for number in ids if number not in boxes]:
-            raise DatasetError(f"{path}: object {missing[0]} has no box in {labels / stem}.txt; unpack the archives again")
+            raise DatasetError(
+                f"{path}: object {missing[0]} has no box in {labels / stem}.txt; unpack the archives again"
+            )
         objects.append({number: boxes[number] for number in ids})
     return Crowd(f"{video}/{path.stem}", text, frames, tuple(objects), FPS)
 

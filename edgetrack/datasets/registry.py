@@ -12,20 +12,25 @@ from edgetrack.datasets import (
     got10k,
     langdev,
     lasot,
+    mot17,
     nfs,
     otb,
     refcoco,
+    refer_kitti,
     rgbx,
+    tao,
     tnl2k,
     trackingnet,
     uav123,
     vot,
 )
+from edgetrack.datasets.crowds import CrowdLayout, CrowdSet
 from edgetrack.datasets.phrases import PhraseLayout, PhraseSet
 from edgetrack.datasets.sets import RegionLayout, RegionSet, SequenceLayout, SequenceSet
 from edgetrack.errors import DatasetError
 
-Layout = SequenceLayout | RegionLayout | PhraseLayout
+Layout = SequenceLayout | RegionLayout | PhraseLayout | CrowdLayout
+Dataset = SequenceSet | RegionSet | PhraseSet | CrowdSet
 _ALL: tuple[Layout, ...] = (
     otb.OTB100,
     otb.OTB99_LANG,
@@ -44,6 +49,9 @@ _ALL: tuple[Layout, ...] = (
     *refcoco.LAYOUTS,
     langdev.LANGDEV,
     flickr30k.FLICKR30K,
+    mot17.MOT17,
+    refer_kitti.REFER_KITTI,
+    tao.TAO,
 )
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in _ALL}
 
@@ -62,7 +70,7 @@ def layout_of(name: str, split: str) -> Layout:
     return layout
 
 
-def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | RegionSet | PhraseSet:
+def open_dataset(name: str, path: str | Path, split: str) -> Dataset:
     """A data set in its official layout.
 
     Args:
@@ -72,7 +80,7 @@ def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | Regio
 
     Returns:
         A `SequenceSet` for tracking data, a `RegionSet` for COCO and RefCOCO, +, g, a `PhraseSet` for pictures
-        with phrases.
+        with phrases, a `CrowdSet` for sequences with many objects.
 
     Raises:
         DatasetError: the name, the split or the folder is wrong; or, when a sequence is read, its files are.
@@ -86,4 +94,6 @@ def open_dataset(name: str, path: str | Path, split: str) -> SequenceSet | Regio
         return RegionSet(layout, root, split)
     if isinstance(layout, PhraseLayout):
         return PhraseSet(layout, root, split)
+    if isinstance(layout, CrowdLayout):
+        return CrowdSet(layout, root, split)
     return SequenceSet(layout, root, split)

@@ -34,12 +34,16 @@ def _read(root: Path, split: str) -> Iterator[Crowd]:
         boxes = _boxes(content["annotations"], images, path)
         for video in content["videos"]:
             partly = video.get("not_exhaustive_category_ids", [])
-            labeled = {_inside(image["file_name"], path) for image in images.values() if image["video_id"] == video["id"]}
+            labeled = {
+                _inside(image["file_name"], path)
+                for image in images.values()
+                if image["video_id"] == video["id"]
+            }
             for category in sorted(c for v, c in boxes if v == video["id"] and c not in partly):
                 yield _crowd(root, str(video["name"]), names[category], labeled, boxes[video["id"], category])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DatasetError(
-            f"{path}: {error!r}; expected videos, images, annotations and categories as in TAO; unpack the archive again"
+            f"{path}: {error!r}; expected the videos, images, annotations and categories of TAO"
         ) from error
 
 
@@ -68,7 +72,9 @@ def _crowd(root: Path, video: str, category: str, labeled: set[str], boxes: Boxe
     frames = ImageFrames(root / "frames" / folder, names)
     places = [str(folder / name) for name in names]
     if lost := sorted(set(boxes) - set(places)):
-        raise DatasetError(f"{root / 'frames' / lost[0]} does not exist; expected a frame of TAO; unpack the archive again")
+        raise DatasetError(
+            f"{root / 'frames' / lost[0]} does not exist; expected a frame of TAO; unpack the archive again"
+        )
     objects = tuple(boxes.get(place, {}) if place in labeled else None for place in places)
     text = category.partition("(")[0].replace("_", " ").strip()
     return Crowd(f"{video}/{category}", text, frames, objects, FPS)

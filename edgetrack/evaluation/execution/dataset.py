@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetrack.datasets import LAYOUTS, PhraseSet, RegionSet, Sequence, SequenceSet, open_dataset
+from edgetrack.datasets import LAYOUTS, RegionSet, Sequence, SequenceSet, open_dataset
+from edgetrack.datasets.registry import Dataset
 from edgetrack.datasets.sets import RegionLayout
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.metrics.one_pass import exists
@@ -19,7 +20,7 @@ from edgetrack.evaluation.types import SWITCH, Condition, ExpressionBatch, Float
 BATCH_SIZE = 200  # sentences whose record is kept in one file
 
 
-def open_split(dataset: str, path: Path, split: str | None = None) -> SequenceSet | RegionSet | PhraseSet:
+def open_split(dataset: str, path: Path, split: str | None = None) -> Dataset:
     """Open the data set; ``split`` is optional if there is only one.
 
     Raises:

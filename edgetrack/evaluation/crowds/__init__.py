@@ -1,0 +1,1 @@
+"""Sequences in which a phrase names many objects: are all found, and does each keep its id?"""

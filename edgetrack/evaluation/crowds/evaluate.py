@@ -1,0 +1,136 @@
+"""A whole evaluation of ``MultiTracker.every``, from a request to a report."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+
+from edgetrack.datasets import LAYOUTS
+from edgetrack.datasets.crowds import Crowd, CrowdLayout, CrowdSet
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.execution.dataset import open_split
+from edgetrack.evaluation.execution.events import FramesDone, Planned, Provenance
+from edgetrack.evaluation.execution.request import OpenTracker, Request
+from edgetrack.evaluation.metrics.identity import Frame, IdentityCounts, identity_counts
+from edgetrack.evaluation.trackers.registry import model_and_precision
+from edgetrack.evaluation.types import OWN
+from edgetrack.reporting import machine
+from edgetrack.types import Box
+from edgetrack.types import Frame as Picture
+
+MOST = 16  # objects that are followed at a time
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdResult:
+    """What one tracker did on one sequence."""
+
+    tracker: str
+    sequence: str
+    text: str
+    counts: IdentityCounts
+    milliseconds: float  # mean of a frame
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdReport:
+    """Everything that an evaluation of ``every`` found.
+
+    Attributes:
+        provenance: where the metrics come from.
+        results: of each sequence, by tracker.
+    """
+
+    provenance: Provenance
+    results: Sequence[Sequence[CrowdResult]]
+
+
+def has_crowds(dataset: str) -> bool:
+    """Return whether a data set of this name has sequences with many objects."""
+    return isinstance(LAYOUTS.get(dataset), CrowdLayout)
+
+
+def evaluate_crowds(
+    request: Request, *, open_multi: OpenTracker
+) -> Iterator[Planned | FramesDone | CrowdReport]:
+    """Follow all objects of each sequence, and yield the progress; the last item is the report. Nothing is written.
+
+    Args:
+        request: data set, path, split, names, trackers and command are used.
+        open_multi: opens an edgetrack ``MultiTracker``; takes ``model`` and ``precision``.
+
+    Yields:
+        `Planned` and `FramesDone` for each sequence, finally a `CrowdReport`.
+
+    Raises:
+        EdgetrackError: something is missing, wrong or cannot be read.
+    """
+    if request.output.exists() and (not request.output.is_dir() or any(request.output.iterdir())):
+        raise ConfigError(
+            f"{request.output} holds other files; expected an empty folder: choose another --output"
+        )
+    if strange := [name for name in request.trackers if name.partition(":")[0] != OWN]:
+        raise ConfigError(
+            f"tracker {strange[0]} follows one target; {request.dataset} has many: leave it out"
+        )
+    opened = open_split(request.dataset, request.path, request.split)
+    assert isinstance(opened, CrowdSet)
+    results: list[list[CrowdResult]] = [[] for _ in request.trackers]
+    facts: dict[str, dict[str, str]] = {}
+    frames = 0
+    for crowd in opened:
+        if request.names and crowd.name not in request.names:
+            continue
+        frames += len(crowd.frames) * len(request.trackers)
+        yield Planned(frames)
+        for name, found in zip(request.trackers, results, strict=True):
+            model, precision = model_and_precision(name)
+            with closing(open_multi(model=model or None, precision=precision or None)) as many:
+                facts[name] = {"model": many.engine.bundle.manifest.name, "precision": many.engine.precision}
+                found.append(_follow(name, crowd, many))
+            yield FramesDone(len(crowd.frames))
+    if not frames:
+        raise ConfigError(
+            f"{request.dataset} has no sequence {', '.join(request.names)}; correct --sequences"
+        )
+    provenance = Provenance(
+        request.command,
+        datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        f"{request.dataset} ({opened.split}) in {request.path.resolve()}, {len(results[0])} sequences",
+        request.settings(),
+        facts,
+        machine.facts(),
+    )
+    yield CrowdReport(provenance, results)
+
+
+def total(results: Sequence[CrowdResult]) -> CrowdResult:
+    """All sequences of one tracker as one: their counts add up."""
+    counts = functools.reduce(operator.add, (result.counts for result in results))
+    spent = sum(result.milliseconds * result.counts.frames for result in results)
+    return CrowdResult(results[0].tracker, "all", "", counts, spent / max(counts.frames, 1))
+
+
+def _follow(name: str, crowd: Crowd, many: Any) -> CrowdResult:
+    """Boxes of what is tracking or uncertain count; frames without labels do not."""
+    many.every(crowd.text, max=MOST)
+    truth: list[Frame] = []
+    found: list[Frame] = []
+    spent = []
+    for index, (pixels, objects) in enumerate(zip(crowd.frames, crowd.objects, strict=True)):
+        tracks = many.update(Picture(pixels, index, index / crowd.fps))
+        if many.failed:
+            raise next(iter(many.failed.values()))
+        spent.append(sum(many.timing[track].total for track in tracks))
+        if objects is not None:
+            truth.append({number: Box(*box) for number, box in objects.items()})
+            found.append({track.id: track.box for track in tracks.values() if track.box is not None})
+    counts = identity_counts(truth, found)
+    return CrowdResult(name, crowd.name, crowd.text, counts, float(np.mean(spent)) if spent else 0.0)
