@@ -102,13 +102,11 @@ def alike(ours: Sequence[Floats], theirs: Sequence[Floats]) -> Floats:
 
 
 def assign(cost: Floats, most: float) -> list[tuple[int, int]]:
-    """The pairs of rows and columns whose costs have the least sum (Kuhn, 1955), without those above ``most``.
+    """The pairs of rows and columns with the least sum of costs (Kuhn, 1955), where none costs ``most``.
 
     Raises:
         MissingExtra: SciPy is not installed; the message has the command.
     """
     solve = require("scipy.optimize", "every").linear_sum_assignment
-    bounded = np.where(
-        cost > most, 1e3 * max(most, 1.0), cost
-    )  # so that none is taken in place of a possible one
-    return [(int(i), int(j)) for i, j in zip(*solve(bounded), strict=True) if cost[i, j] <= most]
+    rows, columns = solve(np.minimum(cost, most))
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if cost[i, j] < most]

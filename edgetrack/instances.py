@@ -1,7 +1,7 @@
 """The objects that a query follows: which detection belongs to which, who is new, gone, or back.
 
-The steps of ByteTrack (Zhang et al., 2022): sure detections first, then unsure ones for what is left, by a cost of
-overlap and appearance as in StrongSORT (Du et al., 2023). A look's answer comes some frames late: it is compared with
+As in ByteTrack (Zhang et al., 2022), sure detections come first, then unsure ones for what is left; the cost is that of
+overlap and appearance, as in StrongSORT (Du et al., 2023). A look's answer comes some frames late: it is compared with
 where objects were expected in the frame that it saw.
 """
 
@@ -21,7 +21,7 @@ SURE = 0.5  # score from which a detection may begin a track
 LEAST = 0.1  # score below which a detection is none
 LOOKS_WEIGHT = 0.5  # share of the appearance in the cost; the rest is overlap
 UNLIKE = 0.4  # 1 - cosine from which two objects do not look alike at all
-MOST_COST = 0.75  # of a pair
+MOST_COST = 0.7  # of a pair
 UNSURE_IOU = 0.5  # that a detection below SURE needs with a track
 SAME = 0.85  # cosine from which what was lost is taken up again
 REACH, REACH_A_SECOND = 1.5, 1.5  # how far from where it was lost, in sizes of its box
@@ -127,13 +127,11 @@ class Instances:
     def see(self, detections: Sequence[Detection]) -> None:
         """The answer of that look, in a later frame or the same."""
         age, now_s = TICKS * max(self._now_s - self._look_s, 0.0), self._now_s
-        known = [one for one in self.all if one.status not in ("tentative", "ended")]
         sure = [one for one in detections if one.score >= SURE]
         unsure = [one for one in detections if one.score < SURE]
-        known, sure = self._match(known, sure, age)
-        left, _ = self._match_unsure([one for one in known if one.in_view], unsure, age)
-        tentative, sure = self._match([one for one in self.all if one.status == "tentative"], sure, age)
-        for one in left + tentative:
+        left, sure = self._match([one for one in self.all if one.status != "ended"], sure, age)
+        missed = self._match_unsure([one for one in left if one.in_view], unsure, age)
+        for one in missed + [one for one in left if one.status == "tentative"]:
             self._miss(one, now_s)
         for detection in sure:
             self._begin(detection, age)
@@ -142,7 +140,10 @@ class Instances:
     def _match(
         self, ours: list[Instance], theirs: list[Detection], age: float
     ) -> tuple[list[Instance], list[Detection]]:
-        """Pairs by overlap and appearance; what is left of both."""
+        """Pairs by overlap and appearance; what is left of both.
+
+        All together, so that an object that is leaving does not take what a tentative one has found beside it.
+        """
         if not ours or not theirs:
             return ours, theirs
         overlap = overlaps([one.then.box for one in ours], [one.box for one in theirs], BUFFER)
@@ -158,16 +159,13 @@ class Instances:
             self._found(ours[i], theirs[j], age)
         return _without(ours, [i for i, _ in pairs]), _without(theirs, [j for _, j in pairs])
 
-    def _match_unsure(
-        self, ours: list[Instance], theirs: list[Detection], age: float
-    ) -> tuple[list[Instance], list[Detection]]:
-        if not ours or not theirs:
-            return ours, theirs
+    def _match_unsure(self, ours: list[Instance], theirs: list[Detection], age: float) -> list[Instance]:
+        """Pairs by overlap; those of ours that are left."""
         cost = 1 - overlaps([one.then.box for one in ours], [one.box for one in theirs])
         pairs = assign(cost, 1 - UNSURE_IOU)
         for i, j in pairs:
             self._found(ours[i], theirs[j], age)
-        return _without(ours, [i for i, _ in pairs]), _without(theirs, [j for _, j in pairs])
+        return _without(ours, [i for i, _ in pairs])
 
     def _found(self, one: Instance, detection: Detection, age: float) -> None:
         if one.status == "lost":

@@ -110,6 +110,15 @@ def test_what_is_missed_is_uncertain_then_lost_then_ended() -> None:
     assert film.news == [("appeared", 1), ("lost", 1), ("ended", 1)]
 
 
+def test_one_that_is_gone_does_not_take_what_comes_beside_it() -> None:
+    film = Film(confirm=(3, 5))
+    film.show((100, 100, 0), frames=4)
+    film.show((100, 100, 0), (120, 120, 1))
+    film.show((120, 120, 1), frames=4)
+    assert film.news == [("appeared", 1), ("appeared", 2)]
+    assert film.at()[1][0] == "uncertain"
+
+
 def test_what_leaves_the_frame_is_lost_at_once() -> None:
     film = Film()
     for n in range(8):
