@@ -28,6 +28,8 @@ networks are from what the machine can do. This page is written by one command, 
 ABSENT = "**Not measured yet**: run the command above.\n"
 TARGETS = """One engine, one set of weights; targets that are followed go through the network together where the
 bundle has a graph for that ([in turn against batched](../benchmarks/results/batching.md)).
+Objects of a query cost less, because only looks at the whole frame find them
+([the cost of every](../benchmarks/results/every.md)).
 
 """
 ROOFLINE = """## The networks beside the machine

@@ -219,7 +219,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             name = text if name is None else name
             self._check_free(name)
             self._queries[name] = Query(
-                PhraseDetector(core, tokens),
+                PhraseDetector(core, tokens, rules.most),
                 name,
                 text,
                 rules,

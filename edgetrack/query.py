@@ -23,7 +23,7 @@ FPS = 30.0  # of frames that have no time
 LATENCY_S = 0.1
 TOLERANCE_S = 0.005  # of the times of frames
 MOST = 16  # objects that one query may follow
-DETECTIONS = 32  # that one look may have
+DETECTIONS = 2  # of one look, in objects that are followed: each sure one costs an appearance vector
 LATEST = 3  # frames more that a look may take where a deadline is short
 
 Four = tuple[float, float, float, float]
@@ -43,9 +43,9 @@ class Detector(Protocol):
 class PhraseDetector:
     """The C++ detector of a phrase, which lives in a C++ tracker under a number."""
 
-    def __init__(self, core: runtime.MultiTracker, text: runtime.Text) -> None:
+    def __init__(self, core: runtime.MultiTracker, text: runtime.Text, most: int) -> None:
         self._core = core
-        self._number = core.add_detector(text, LEAST, SURE, DETECTIONS)
+        self._number = core.add_detector(text, LEAST, SURE, DETECTIONS * most)
 
     def look(self, pixels: Any) -> None:
         """Begin a look at a frame."""

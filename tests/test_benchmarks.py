@@ -232,3 +232,19 @@ def test_batching_counts_looks_and_lays_out_targets() -> None:
     said = page([Row("m, ort int8", 2, 4, 99, 5.0, 4.0, 1.25, 0.9999)], "/somewhere/street.mp4")
     assert "| m, ort int8 | 2 | 4 | 5.00 | 4.00 | 1.25 | 0.9999 | 99 |" in said
     assert "batching.py street.mp4 --write" in said
+
+
+def test_the_cost_of_every_is_of_tiles_at_the_pace_of_a_camera() -> None:
+    from every import Row, page, tiled
+
+    picture = np.zeros((90, 160, 3), np.uint8)
+    picture[30:60, 60:100] = 255
+    shown = tiled(picture, 3)
+    assert shown.shape == (480, 640, 3)
+    middles = [(80 + 160 * i, int(213.3 * (j + 0.5))) for i in range(3) for j in range(3)]
+    assert all(shown[y, x].min() > 200 for y, x in middles)
+    rows = [Row("m, ort int8", 1.0, 20.0, 0.3, 9.0), Row("m, ort int8", 5.0, 28.0, 0.6, 9.5)]
+    said = page(rows, "/somewhere/street.mp4", "person", 0.25)
+    assert "| m, ort int8 | 5.0 | 28.0 | 0.6 | 9.5 |" in said
+    assert "at most 2.0 ms a frame" in said
+    assert "every.py street.mp4 person --write" in said

@@ -37,26 +37,6 @@ _TEXT, _BOX = (
 Text = Annotated[str | None, option(_TEXT, "--text", "-t", metavar="TEXT")]
 DemoText = Annotated[str, option("What to track in the scene.", "--text", "-t", metavar="TEXT")]
 Texts = Annotated[list[str] | None, option(f"{_TEXT} Repeatable.", "--text", "-t", metavar="TEXT")]
-Every = Annotated[
-    list[str] | None,
-    option(
-        'Follow all objects that fit a description, such as "red car", each with an id. Repeatable.',
-        "--every",
-        metavar="TEXT",
-    ),
-]
-MaxObjects = Annotated[
-    int,
-    option("Objects that each --every follows at a time, at most 16.", "--max", min=1, max=16, metavar="N"),
-]
-ZoneFile = Annotated[
-    Path | None,
-    option(
-        "Zones and lines in the picture; who enters, leaves, stays and crosses goes to every output.",
-        "--zones",
-        metavar="FILE.toml",
-    ),
-]
 BoxText = Annotated[str | None, option(_BOX, "--box", metavar="X,Y,W,H")]
 BoxTexts = Annotated[list[str] | None, option(f"{_BOX} Repeatable.", "--box", metavar="X,Y,W,H")]
 

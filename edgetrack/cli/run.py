@@ -18,6 +18,7 @@ from edgetrack.cli.base import (
     complain,
 )
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
+from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
 from edgetrack.cli.options import (
     BoxTexts,
     Camera,
@@ -25,9 +26,7 @@ from edgetrack.cli.options import (
     DemoOutput,
     DemoText,
     Engine,
-    Every,
     MaxFrames,
-    MaxObjects,
     Model,
     OnAmbiguous,
     OnAmbiguousOption,
@@ -41,7 +40,6 @@ from edgetrack.cli.options import (
     Threads,
     Trust,
     Words,
-    ZoneFile,
 )
 from edgetrack.cli.output_files import distinct
 from edgetrack.cli.wanted import Wanted
@@ -58,10 +56,6 @@ if TYPE_CHECKING:
     from edgetrack.zones import Zones
 
     Run = Callable[[Source_, Outputs, Watch, int | None], Summary]
-
-_WITHOUT_TEXT: dict[str, Rule] = dict.fromkeys(
-    ("on_ambiguous", "words", "strict"), (False, "there is no --text")
-)
 
 
 def run_command(
@@ -96,8 +90,7 @@ def run_command(
     """
     wanted = Wanted.of(text or [], box or [], every or [], max, zones)
     outputs = distinct(output or [], source)
-    rules = adapter_rules(model) | ({} if text else _WITHOUT_TEXT)
-    refuse_unused(context, {**rules, "max": (bool(every), "--every is not given")})
+    refuse_unused(context, adapter_rules(model) | _text_rules(bool(text), bool(every)))
     options = EngineOptions(
         model,
         engine,
@@ -145,6 +138,17 @@ def demo_command(
             max_frames=None,
             options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),
         )
+
+
+def _text_rules(text: bool, every: bool) -> dict[str, Rule]:
+    """Return the rules of the options that only --text or --every takes."""
+    words = (text or every, "there is neither --text nor --every")
+    return {
+        "on_ambiguous": (text, "there is no --text"),
+        "words": words,
+        "strict": words,
+        "max": (every, "--every is not given"),
+    }
 
 
 def _open(camera: int | None, source: str | None) -> Source_:
