@@ -63,7 +63,7 @@ def test_several_targets_have_names_and_colors(video: Path, tmp_path: Path) -> N
         (["--every", "a", "--every", "a"], "--every 'a' is given twice"),
         (["--every", "a", "--text", "a"], "'a' is given as --text and as --every"),
         (["--every", "a", "--zones", "none.toml"], "zones none.toml cannot be read"),
-        (["--text", "a", "--text", "b", "--deadline-ms", "0"], "deadline_ms is 0"),
+        (["--text", "car", "--text", "van", "--deadline-ms", "0"], "deadline_ms is 0"),
         (["--box", "9,9,3,4", "--box", "1,2,3"], "as in: --box 120,80,64,48"),
         (["--box", "900,9,3,4", "--box", "901,2,3,4"], "outside the frame"),  # all fail: there is no run
     ],

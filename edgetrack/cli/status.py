@@ -176,9 +176,10 @@ def print_summary(
     """
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
-    if not summary.targets:
+    one = not summary.targets and any(summary.statuses.values())
+    if one:
         _row(console, "states", _states(summary))
-    if not summary.targets and summary.bases["network"] < summary.frames:
+    if one and summary.bases["network"] < summary.frames:
         _row(console, "boxes", ", ".join(f"{basis} {n}" for basis, n in summary.bases.items() if n))
     for name, own in summary.targets.items():
         line = Text(f"{name}: ").append_text(_states(own))

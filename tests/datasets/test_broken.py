@@ -18,7 +18,7 @@ pytest.importorskip("cv2")
 
 import trees
 
-from edgetrack.datasets import open_dataset
+from edgetrack.datasets import SequenceSet, open_dataset
 from edgetrack.datasets.refcoco import read_plain_pickle
 from edgetrack.datasets.tables import read_boxes, read_flags
 from edgetrack.datasets.vot import region_box
@@ -126,7 +126,9 @@ def test_broken_sequences_are_named(tmp_path: Path, fault: str) -> None:
 
 
 def test_damaged_frames_are_named_when_they_are_read(tmp_path: Path) -> None:
-    sequence = open_dataset("lasot", trees.lasot(tmp_path), "train")[0]
+    opened = open_dataset("lasot", trees.lasot(tmp_path), "train")
+    assert isinstance(opened, SequenceSet)
+    sequence = opened[0]
     trees.write(tmp_path / "car" / "car-1" / "img" / "00000002.jpg", "no picture")
     with pytest.raises(DatasetError, match=r"00000002\.jpg is no picture"):
         sequence.frames[1]

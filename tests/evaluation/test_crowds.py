@@ -32,7 +32,8 @@ class FakeMulti:
         manifest = SimpleNamespace(name="fake")
         self.engine = SimpleNamespace(bundle=SimpleNamespace(manifest=manifest), precision="fp32")
         self.failed: dict[str, Exception] = {}
-        self.asked, self.phrases, self.closed = asked, [], False
+        self.phrases: list[tuple[str, int]] = []
+        self.asked, self.closed = asked, False
 
     def every(self, text: str, *, max: int) -> None:
         self.phrases.append((text, max))

@@ -44,7 +44,7 @@ def test_what_is_missed_or_too_many_counts() -> None:
 
 def test_nothing_is_no_division_by_zero() -> None:
     for truth, found in (([], []), ([{}], [{}]), ([{1: A}], [{}]), ([{}], [{1: A}])):
-        counts = identity_counts(truth, found)  # type: ignore[arg-type]
+        counts = identity_counts(truth, found)
         assert (counts.hota, counts.idf1, counts.switches) == (0, 0, 0)
 
 
@@ -53,7 +53,8 @@ def sequence(seed: int) -> tuple[list[Frame], list[Frame]]:
     random = np.random.default_rng(seed)
     places = random.uniform(0, 200, (5, 2))
     names = list(range(10, 15))
-    truth, found = [], []
+    truth: list[Frame] = []
+    found: list[Frame] = []
     for _ in range(60):
         places += random.normal(0, 3, places.shape)
         boxes = {n: Box(x, y, 30, 40) for n, (x, y) in enumerate(places) if random.random() > 0.1}
@@ -61,12 +62,12 @@ def sequence(seed: int) -> tuple[list[Frame], list[Frame]]:
             i, j = random.integers(5, size=2)
             names[i], names[j] = names[j], names[i]
         seen = {
-            names[n]: Box(*(np.array(box.xywh) + random.normal(0, 4, 4) * (1, 1, 0, 0)))
+            names[n]: Box(box.x + random.normal(0, 4), box.y + random.normal(0, 4), box.w, box.h)
             for n, box in boxes.items()
             if random.random() > 0.2
         }
         if random.random() < 0.3:
-            seen[int(random.integers(20, 23))] = Box(*random.uniform(0, 200, 2), 30, 40)
+            seen[int(random.integers(20, 23))] = Box(random.uniform(0, 200), random.uniform(0, 200), 30, 40)
         truth.append(boxes)
         found.append(seen)
     return truth, found

@@ -17,7 +17,7 @@ from rich.console import Console
 from edgetrack._native import runtime
 from edgetrack.adapters import detections, got10k_tracker
 from edgetrack.cli.eval_view import evaluate_and_print
-from edgetrack.datasets import open_dataset
+from edgetrack.datasets import SequenceSet, open_dataset
 from edgetrack.errors import ConfigError, PromptError
 from edgetrack.evaluation.execution.events import GroundingReport
 from edgetrack.evaluation.execution.records import load
@@ -105,7 +105,9 @@ def test_result_files_score_as_the_official_figure(tmp_path: Path) -> None:
         Request("lasot", root, tmp_path / "out", split="train", results=("lasot", "otb", "tnl2k"))
     )
     for row in figures[0].sequences:
-        clip = open_dataset("lasot", root, "train")[row.name]
+        opened = open_dataset("lasot", root, "train")
+        assert isinstance(opened, SequenceSet)
+        clip = opened[row.name]
         for layout in ("lasot", "otb", "tnl2k"):
             file = tmp_path / f"out/results/{layout}/edgetrack-bbox/{row.name}.txt"
             boxes = np.loadtxt(file, delimiter=",")
@@ -203,7 +205,9 @@ def test_the_got10k_toolkit_runs_the_tracker_and_reads_our_files(
     folder = trees.got10k(tmp_path / "data") / "train/GOT-10k_Train_000001"
     adapter = got10k_tracker(Tracker(engine=FakeEngine()))
     assert isinstance(adapter, experiments.Tracker)
-    clip = open_dataset("got10k", tmp_path / "data", "train")[0]
+    opened = open_dataset("got10k", tmp_path / "data", "train")
+    assert isinstance(opened, SequenceSet)
+    clip = opened[0]
     boxes, times = adapter.track(sorted(map(str, folder.glob("*.jpg"))), clip.boxes[0])
     figures, _ = run(
         Request("got10k", tmp_path / "data", tmp_path / "out", split="train", results=("got10k",))
