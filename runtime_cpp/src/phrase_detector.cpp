@@ -46,6 +46,7 @@ struct PhraseDetector::State {
         sure(surely),
         most(count),
         target(engine, model) {
+    target.prepare_portraits();
     looker = model.ranks ? rank_looker(*engine, model, target, &whole)
                          : ground_looker(*engine, target.words(), &whole);
   }

@@ -49,6 +49,10 @@ class Target {
   void set_text(const Text& text, Work& work);
   void set_template(const Frame& frame, const Box& box, Work& work);
 
+  // Loads what portrait() needs, so that it may then run in another thread: the engine loads for one caller
+  // at a time.
+  void prepare_portraits() { template_graph(); }
+
   // How what is in a box looks, as a vector of unit length; nothing that is known of the target changes.
   std::vector<float> portrait(const Frame& frame, const Box& box, Work& work);
 

@@ -49,6 +49,39 @@ static void batched(const edgetrack::Model& model, const edgetrack::Policy& poli
   expect(allocations == before, "no allocation after warm-up, with batches");
 }
 
+// The same dice for several callers at once: looks at the whole frame run in a thread of their own.
+class SharedDice final : public edgetrack::Engine {
+ public:
+  edgetrack::GraphSpec graph(const std::string& role) override { return dice_.graph(role); }
+  std::unique_ptr<edgetrack::Call> bind(const std::string& role, const std::vector<edgetrack::Tensor>& inputs,
+                                        const std::vector<edgetrack::Tensor>& outputs) override {
+    return dice_.bind(role, inputs, outputs);
+  }
+  bool concurrent() const override { return true; }
+
+ private:
+  edgetrack::DiceEngine dice_{7u};
+};
+
+// Looks beside a target that is followed; for the thread sanitizer, too.
+static void looks_beside(const edgetrack::Model& model, const edgetrack::Policy& policy,
+                         const edgetrack::Frame& frame) {
+  const edgetrack::Text text = {{{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}, {}, {}};
+  const edgetrack::Box box = {100, 100, 40, 30};
+  edgetrack::MultiTracker tracker(std::make_shared<SharedDice>(), model, policy);
+  tracker.add("a", &text, &box);
+  auto detector = tracker.detector(text, 0.1, 0.5, 8);
+  std::size_t found = 0;
+  for (int i = 0; i < 300; ++i) {
+    detector->look(frame);
+    expect(tracker.update(frame)[0].track.has_value(), "a track beside the look");
+    if (i % 7 == 0) detector->set_text(text);
+    found += detector->detections().size();
+  }
+  expect(found > 20, "looks beside the target find something");
+  detector->look(frame);  // which is let go of while it is under way
+}
+
 // All that a phrase names: bad input is named, what is found is within its bounds, and the detector may
 // outlive the tracker that made it.
 static void detects(const edgetrack::Model& model, const edgetrack::Policy& policy,
@@ -128,6 +161,7 @@ int main() {
   expect(allocations == before, "no allocation after warm-up");
   batched(model, policy, frame);
   detects(model, policy, frame);
+  looks_beside(model, policy, frame);
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }
