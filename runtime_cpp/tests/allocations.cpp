@@ -1,9 +1,10 @@
 // Counts every `new`. In a file of its own: inlined, compilers take the pair of malloc and delete for a
 // mistake.
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
-long allocations = 0;
+std::atomic<long> allocations{0};
 
 void* operator new(std::size_t size) {
   ++allocations;

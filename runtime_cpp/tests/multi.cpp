@@ -1,4 +1,5 @@
 // Several targets: bad input is named, a target that fails leaves the others alone, and no frame allocates.
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -7,7 +8,7 @@
 #include "dice_engine.h"
 #include "edgetrack/multi_tracker.h"
 
-extern long allocations;  // in allocations.cpp
+extern std::atomic<long> allocations;  // in allocations.cpp
 
 static int failures = 0;
 

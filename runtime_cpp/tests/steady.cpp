@@ -1,4 +1,5 @@
 // After warm-up no frame allocates, in any state of the tracker: every `new` of the process is counted.
+#include <atomic>
 #include <cstdio>
 #include <set>
 #include <vector>
@@ -6,7 +7,7 @@
 #include "dice_engine.h"
 #include "edgetrack/tracker.h"
 
-extern long allocations;  // in allocations.cpp
+extern std::atomic<long> allocations;  // in allocations.cpp
 
 // Follows dice for a while; returns what it allocated after the first `warm` frames.
 static long counted(edgetrack::Tracker& tracker, int warm, int frames, std::set<edgetrack::Status>& seen,
