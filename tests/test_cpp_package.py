@@ -58,7 +58,9 @@ def test_it_exports_its_interface_alone(built: Path, version: str) -> None:
     listed = run("nm", "-DC", "--defined-only", built / "libedgetrack.so").splitlines()
     symbols = [line.split(" ", 2)[2] for line in listed]
     assert "edgetrack_version" in symbols
-    assert not [s for s in symbols if re.search("State::|Json|Contract|(?<!Phrase)Detector|crop_resize|Sha256", s)]
+    assert not [
+        s for s in symbols if re.search("State::|Json|Contract|(?<!Phrase)Detector|crop_resize|Sha256", s)
+    ]
     assert len(symbols) < 110, symbols  # the standard library's templates alone would be hundreds
 
 
