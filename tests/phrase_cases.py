@@ -68,6 +68,8 @@ PLAIN = [
 
 # With the restatement of Query.text.
 PARSED = {
+    "every one of the people": 'all of "people"',
+    "one of the two dogs on the left": '"dogs", on the left',
     "the dog on the left": '"dog", on the left',
     "dog left": '"dog", on the left',
     "left dog": '"dog", on the left',
@@ -186,6 +188,7 @@ PARSED = {
 
 # The head noun of the target.
 NOUNS = {
+    "one of the dogs": "dogs",
     "the old man in the red shirt": "man",
     "a traffic light": "traffic light",
     "red car": "car",

@@ -305,3 +305,16 @@ def test_no_candidates_no_answer() -> None:
     assert parse_phrase("the dog on the left").resolve(
         np.zeros((0, 4)), WIDTH, HEIGHT, np.zeros((1, 0))
     ).shape == (0,)
+
+
+def test_parts_and_groups_are_no_more_instances() -> None:
+    """A weaker half of a better box, or a box around several, does not count; one that is about as sure does."""
+    boxes = np.vstack([row(100, 300, 500, side=100), [[250, 190, 48, 100], [40, 180, 320, 120]]])
+    weak = {"dog": [0.9, 0.9, 0.8, 0.5, 0.5]}
+    for rank, place in (("first", 0), ("second", 1), ("third", 2)):
+        assert best(f"{rank} dog from the left", boxes, weak) == place
+    puppy = {"dog": [0.9, 0.9, 0.8, 0.88, 0.0]}
+    assert best("second dog from the left", boxes, puppy) == 3
+    assert best("third dog from the left", boxes, puppy) == 1
+    boxes[3] = (260, 200, 30, 30)  # much smaller: another dog before or behind it
+    assert best("second dog from the left", boxes, weak) == 3

@@ -100,9 +100,10 @@ std::size_t Parser::lead_order(std::size_t i) {
   return far + 1;
 }
 
-// "largest of the three", "second of the": up to the determiner.
+// "largest of the three", "second of the", "one of the": up to the determiner.
 std::size_t Parser::lead_one_of(std::size_t i) {
-  if (low(i + 1) != "of" || !kDeterminers.count(low(i + 2)) || ended(i + 1) || ended(i + 2) || ended(i + 3))
+  if (low(i + 1) != "of" || low(i + 2) == "a" || !kDeterminers.count(low(i + 2)) || ended(i + 1) ||
+      ended(i + 2) || ended(i + 3))
     return 0;
   if (const Order* order = find(kExtremes, low(i)))
     select_ordinal(*order);
@@ -110,7 +111,7 @@ std::size_t Parser::lead_one_of(std::size_t i) {
     select(*size, std::max(1, std::exchange(draft().ordinal, 0)));
   else if (const int* ordinal = find(kOrdinals, low(i)))
     draft().ordinal = *ordinal;
-  else
+  else if (low(i) != "one")
     return 0;
   draft().one_of = true;
   return 2;

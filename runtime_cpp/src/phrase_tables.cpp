@@ -15,8 +15,8 @@ const Words kHeadEnds = {"in",      "on",      "at",      "with",     "to",     
                          "are",     "closest", "nearest", "farthest", "furthest", "dressed", "inside",
                          "against", "without", "and",     "but",      "not",      "except",  "isn't",
                          "aren't",  "beneath", "atop"};
-const Words kContainers = {"bunch", "group", "pair", "slice",  "piece", "glass", "bowl",
-                           "plate", "cup",   "row",  "bottle", "herd",  "kind"};
+const Words kContainers = {"bunch", "group", "pair", "slice", "piece",  "glass", "bowl",
+                           "one",   "plate", "cup",  "row",   "bottle", "herd",  "kind"};
 const Words kNounsInIng = {"ceiling",  "building", "painting", "railing",
                            "clothing", "earring",  "awning",   "drawing"};
 const Words kCompounds = {

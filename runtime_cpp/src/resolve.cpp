@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "geometry.h"
 #include "relations.h"
 
 namespace edgetrack {
@@ -25,13 +26,35 @@ struct View {
   double width, height;
 };
 
-// How much each candidate counts as one more instance, 0..1: a second box of one object counts nothing.
-Values instances(const Values& scores) {
+// How surely a candidate is a better one with less or more around it, or a group of better ones. What is
+// about as sure as the other is another thing, such as a child before its mother, and so is what is much
+// smaller.
+double is_shadow(const View& view, const Values& scores, std::size_t k) {
+  const Box& box = view.boxes[k];
+  double alike = 0, first = 0, second = 0;  // the two best of those that it holds
+  for (std::size_t j = 0; j < scores.size(); ++j) {
+    if (scores[j] <= scores[k]) continue;
+    const Box& other = view.boxes[j];
+    const double weaker = ramp(-scores[k] / scores[j], -0.9, -0.7);
+    const double within = ramp(holds(other, box), 0.7, 0.9), around = ramp(holds(box, other), 0.7, 0.9);
+    const double sizes =
+        std::min(box.w * box.h, other.w * other.h) / std::max(box.w * box.h, other.w * other.h);
+    alike = std::max(alike, weaker * std::max(within, around) * ramp(sizes, 0.3, 0.5));
+    const double held = weaker * around;
+    second = std::max(second, std::min(first, held));
+    first = std::max(first, held);
+  }
+  return std::max(alike, second);
+}
+
+// How much each candidate counts as one more instance, 0..1.
+Values instances(const View& view, const Values& scores) {
   Values weight(scores.size(), 0);
   const double best = scores.empty() ? 0 : *std::max_element(scores.begin(), scores.end());
   if (best <= 0) return weight;
   for (std::size_t k = 0; k < scores.size(); ++k)
-    weight[k] = ramp(scores[k] / best, kInstanceShare - 0.15, kInstanceShare + 0.15);
+    weight[k] = ramp(scores[k] / best, kInstanceShare - 0.15, kInstanceShare + 0.15) *
+                (1 - is_shadow(view, scores, k));
   return weight;
 }
 
@@ -119,7 +142,7 @@ double on_side(const View& view, Order order, const Box& box) {
 
 void apply(const View& view, const Selector& selector, Values& scores) {
   const std::vector<std::size_t> head = heads(view, scores);
-  Values weight = instances(scores), keys;
+  Values weight = instances(view, scores), keys;
   for (std::size_t k = 0; k < scores.size(); ++k) {
     if (head[k] != k) weight[k] = 0;
     keys.push_back(key(view, selector.order, view.boxes[k]));
@@ -139,7 +162,7 @@ void apply(const View& view, const Selector& selector, Values& scores) {
 // The rank of each candidate by its distance from one landmark, as a factor.
 Values by_distance(const View& view, const Relation& relation, const Values& target, std::size_t landmark) {
   const std::vector<std::size_t> head = heads(view, target);
-  Values weight = instances(target), keys;
+  Values weight = instances(view, target), keys;
   const double tie = 0.02 * std::hypot(view.width, view.height);
   for (std::size_t k = 0; k < target.size(); ++k) {
     if (head[k] != k || same_object(view.boxes[k], view.boxes[landmark])) weight[k] = 0;
