@@ -126,12 +126,13 @@ def means_several(query: runtime.Query, vocabulary: Vocabulary | None) -> bool:
     if query.count != 1:
         return True
     phrase, noun = query.parts[0]
-    if any(part == 0 for part, _ in query.selectors) or f" of {noun}" in phrase.lower() or noun in _PAIRS:
+    one = f" of {noun}" in phrase.lower() or phrase.lower().startswith("one of ")
+    if one or any(part == 0 for part, _ in query.selectors) or noun in _PAIRS:
         return False
     singulars = [
         noun.removesuffix(end) + other
         for end, other in (("ies", "y"), ("es", ""), ("s", ""))
         if noun.endswith(end)
     ]
-    known = vocabulary is not None and any(len(one) > 1 and vocabulary.lists(one) for one in singulars)
+    known = vocabulary is not None and any(len(word) > 1 and vocabulary.lists(word) for word in singulars)
     return noun in _PLURALS or (known and not noun.endswith("ss"))

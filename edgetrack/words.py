@@ -20,6 +20,7 @@ WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 ROLE = "words"  # of the bundle's file
 _MOSTLY = 0.5  # fraction of unknown words from which a text is probably not English
 _LARGEST = 1 << 22  # bytes
+_ENDINGS = (("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"))
 
 
 class Vocabulary:
@@ -59,9 +60,10 @@ class Vocabulary:
         return len(self._trained)
 
     def knows(self, word: str) -> bool:
-        """Return whether a word, or its singular or plural, is known. Numbers are."""
+        """Return whether a word, or a form of it, is known. Numbers and letters are."""
         low = _plain(word)
-        return low.isdigit() or any(form in self._known for form in _forms(low))
+        sign = low.isascii() and len(low) == 1
+        return sign or low.isdigit() or any(form in self._known for form in _forms(low))
 
     def lists(self, word: str) -> bool:
         """Return whether the list has exactly this word."""
@@ -79,17 +81,20 @@ class Vocabulary:
     def nearest(self, word: str, most: int | None = None) -> str | None:
         """Return the known word that a word is probably a misspelling of; None if none is near.
 
-        Near: ``most`` edits, by default one for up to four letters and two for more; a swap of neighbors is one edit.
+        Near: ``most`` edits, by default one; two for words of eight letters and for the same letters in another order.
+        A swap of neighbors is one edit.
         Of several, the one with the same letters comes first, then the one with the same first and last letter.
         """
         low = _plain(word)
-        most = (1 if len(low) <= 4 else 2) if most is None else most
+        reach = 2 if most is None else most
         if len(low) < 3:
             return None
         near = []
         for known in self._known:
-            if abs(len(known) - len(low)) <= most and (edits := distance(low, known, most)) <= most:
+            if abs(len(known) - len(low)) <= reach and (edits := distance(low, known, reach)) <= reach:
                 same = sorted(known) == sorted(low)
+                if edits > 1 and most is None and not same and len(low) < 8:
+                    continue
                 near.append((edits, not same, known[0] != low[0], known[-1] != low[-1], known))
         return min(near)[-1] if near else None
 
@@ -205,11 +210,11 @@ def _plain(word: str) -> str:
 
 
 def _forms(low: str) -> Iterable[str]:
-    """A word, and what it may be the plural, the singular or the possessive of."""
+    """A word, and what it may be a form of: plural, singular, possessive, participle."""
     yield low
     base = low.removesuffix("'s").removesuffix("'")
     yield base
-    for ending, other in (("ies", "y"), ("es", ""), ("s", "")):
+    for ending, other in _ENDINGS:
         if base.endswith(ending) and len(base) > len(ending) + 1:
             yield base.removesuffix(ending) + other
     yield f"{base}s"

@@ -114,10 +114,14 @@ def test_a_rival_that_is_far_behind_is_no_reason_to_wait() -> None:
 
 
 def test_the_one_that_was_chosen_is_followed_against_the_text() -> None:
+    weak = frame((LEFT, 255), (RIGHT, 200))
+    with Tracker(engine=TwoEngine()) as tracker:  # what the text found itself, it takes back
+        assert is_at(tracker.start(frame((RIGHT, 200)), text="red"), RIGHT)
+        assert is_at([tracker.update(weak) for _ in range(90)][-1], LEFT)
     with Tracker(engine=TwoEngine(), on_ambiguous="wait") as tracker:
-        _, second = tracker.start(BOTH, text="red").candidates
+        _, second = tracker.start(weak, text="red").candidates
         tracker.choose(second)
-        tracks = [tracker.update(BOTH) for _ in range(60)]
+        tracks = [tracker.update(weak) for _ in range(90)]
     assert {track.status for track in tracks} == {"tracking"}
     assert all(is_at(track, RIGHT) for track in tracks)
     assert {track.id for track in tracks} == {1}
@@ -233,3 +237,33 @@ def test_the_shipped_model_has_margins(monkeypatch: pytest.MonkeyPatch) -> None:
         rivals = [c.score for c in candidates if c is not one and c.box.iou(one.box) < 0.3]
         assert one.margin == pytest.approx(one.score - max(rivals, default=0))
     assert isinstance(candidates[0], Candidate)
+
+
+def test_a_run_that_waited_says_for_what(capsys: pytest.CaptureFixture[str]) -> None:
+    from edgetrack.cli.advice import advise_of_rivals
+    from edgetrack.cli.status import StatusLine, Watch
+    from edgetrack.pipeline import Meter
+    from edgetrack.terminal import open_console
+    from edgetrack.types import Frame
+
+    def track(*candidates: tuple[Four, float], box: Four | None = None) -> Track:
+        found = tuple(Candidate(Box(*place), score) for place, score in candidates)
+        status = "searching" if box is None else "tracking"
+        return Track(None if box is None else Box(*box), 0.5, status, 1, name="car", candidates=found)
+
+    engine: Any = FakeEngine()
+    watch = Watch(StatusLine(open_console(), total=None, live=False), engine)
+    shown, meter = Frame(BOTH, 0, 0.0), Meter()
+    watch.update(shown, track((LEFT, 0.9), (RIGHT, 0.8)), meter)
+    watch.update(shown, track(), meter)  # no look ended
+    advise_of_rivals(watch.rivals)
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        "'car' fits 2 objects about equally well, at 60,200,60,60, 480,200,60,60: nothing is followed" in said
+    )
+    watch.update(shown, track((LEFT, 0.9), (RIGHT, 0.3)), meter)
+    advise_of_rivals(watch.rivals)
+    watch.update_all(shown, {"car": track((LEFT, 0.9), (RIGHT, 0.8))}, meter)
+    watch.update(shown, track((LEFT, 0.9), (RIGHT, 0.8), box=LEFT), meter)
+    advise_of_rivals(watch.rivals)
+    assert capsys.readouterr().err == ""

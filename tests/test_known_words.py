@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bundles import write_fake_bundle
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import edgetrack
@@ -45,6 +45,7 @@ def edits(a: str, b: str) -> int:
 
 
 @given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.integers(0, 3))
+@example("abc", "acb", 2)
 def test_the_distance_counts_edits(a: str, b: str, most: int) -> None:
     assert min(distance(a, b, most), most + 1) == min(edits(a, b), most + 1)
 
@@ -61,6 +62,7 @@ def test_the_distance_counts_edits(a: str, b: str, most: int) -> None:
         "glasses",
         "trucks",
         "7",
+        "B",
         "the",
         "2nd",
         "leftmost",
@@ -289,9 +291,46 @@ def test_parsing_says_what_is_what(shipped: Bundle) -> None:
     [
         ("all the red cars", True), ("three dogs", True), ("red cars", True), ("people", True), ("ladies", True),
         ("every person", True), ("the bus", False), ("grass", False), ("the largest of the boxes", False),
-        ("bunch of bananas", False), ("sunglasses", False), ("person between the two cars", False),
+        ("bunch of bananas", False),
+        ("one of the dogs", False), ("each of the dogs", True),
+        ("sunglasses", False), ("person between the two cars", False),
         ("second of the dogs from the left", False), ("red car", False),
     ],
 )  # fmt: skip
 def test_a_plural_is_told(shipped: Bundle, text: str, plural: bool) -> None:
     assert edgetrack.parse(text, bundle=shipped).plural is plural
+
+
+def test_the_command_notes_refuses_translates_and_parses(tmp_path: Path) -> None:
+    pytest.importorskip("cv2", reason="the video extra is not installed")
+    from typer.testing import CliRunner
+
+    from edgetrack.cli import app
+
+    (tmp_path / "1.ppm").write_bytes(b"P6 64 48 255\n" + bytes(64 * 48 * 3))
+    words = tmp_path / "words.toml"
+    words.write_text('rotes = "red"\nAuto = "car"\n')
+
+    def said(*more: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["run", "--source", str(tmp_path), "--threads", "1", *more])
+        return result.exit_code, " ".join(result.output.split())
+
+    code, output = said("--text", "rotes Auto")
+    assert code == 0
+    assert "note: text 'rotes Auto' is mostly words that edgetrack-256 was not trained on" in output
+    code, output = said("--text", "rotes Auto", "--strict")
+    assert code == 2
+    assert "error: text 'rotes Auto' is mostly words" in output
+    code, output = said("--text", "rotes Auto", "--strict", "--words", str(words))
+    assert code == 0
+    assert "note:" not in output
+    code, output = said("--text", "all the red cars")
+    assert code == 0
+    assert "note: text 'all the red cars' means several objects: one is followed" in output
+    assert "--every" in output
+    result = CliRunner().invoke(
+        app, ["parse", "second rotes Auto from the left", "zwei", "--words", str(words)]
+    )
+    assert result.exit_code == 0
+    for part in ('second from the left of "red car"', "attributes", "unknown words", "zwei"):
+        assert part in result.output

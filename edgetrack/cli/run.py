@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgetrack import signals
+from edgetrack.cli.advice import advise_of_plurals, advise_of_rivals
 from edgetrack.cli.base import (
     EXAMPLE,
     EXIT_INTERRUPTED,
     EXIT_READER_GONE,
     EXIT_USER_ERROR,
-    advise,
     complain,
 )
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
@@ -195,36 +195,19 @@ def _track(
             sinks.add(_window(text, wanted.zones))
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every)
-        _hint(engine, [text for text, _ in wanted.targets if text is not None], options.words)
+        advise_of_plurals(engine, [text for text, _ in wanted.targets if text is not None], options.words)
         with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
             watch = Watch(line, engine)
             summary = run(source, sinks, watch, max_frames)
         sinks.close()
     failed = [sink for sink, _ in sinks.failures]
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
+    if options.on_ambiguous == "wait":
+        advise_of_rivals(watch.rivals)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=source.notes)
     if written:
         _complain_of_stdout()
     _finish(summary, [error for _, error in sinks.failures])
-
-
-def _hint(engine: Engines, texts: list[str], words: Path | None) -> None:
-    """Say of which texts one of several objects is followed."""
-    from edgetrack._native import runtime
-    from edgetrack.bundle import Bundle
-    from edgetrack.cli.parse import hint_of
-    from edgetrack.parsing import means_several
-    from edgetrack.prompt import check_unicode
-    from edgetrack.translation import Translation
-    from edgetrack.words import Vocabulary
-
-    bundle = engine.bundle
-    if not isinstance(bundle, Bundle):
-        return
-    translation, vocabulary = Translation.of(words), Vocabulary.of(bundle)
-    for text in texts:
-        if means_several(runtime.parse_phrase(translation.applied(check_unicode(text))), vocabulary):
-            advise(hint_of(text))
 
 
 def _runner(wanted: Wanted, deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:

@@ -14,8 +14,9 @@ from rich.live import Live
 from rich.text import Text
 
 from edgetrack.pipeline import Meter, Summary
+from edgetrack.policy import Policy
 from edgetrack.terminal import one_line, takes_more
-from edgetrack.types import STATUSES, Box, Frame, Status, Track
+from edgetrack.types import STATUSES, Box, Candidate, Frame, Status, Track
 
 if TYPE_CHECKING:
     from edgetrack.engines import Engine as OwnEngine
@@ -33,6 +34,7 @@ COLORS: dict[Status, str] = {
     "ended": "dim",
 }
 REDRAW_S = 0.1
+SAME_PLACE = 0.3  # IoU from which two candidates are at one position, as in the C++ tracker
 RECENT_FRAMES = 300  # the live percentiles follow what happens now
 
 
@@ -108,6 +110,9 @@ class Watch:
     """
 
     def __init__(self, line: StatusLine, engine: Engine) -> None:
+        self.rivals: dict[
+            str, list[Candidate]
+        ] = {}  # what the text of a target fits that is not followed, last
         self._changes: list[str] = []
         self._line, self._engine = line, engine
         self._reason = engine.reason
@@ -115,11 +120,14 @@ class Watch:
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
         """See `StatusLine.update`."""
         self._note_change(frame)
+        self._note_rivals(track)
         self._line.update(frame, track, meter)
 
     def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
         """See `StatusLine.update_all`."""
         self._note_change(frame)
+        for track in tracks.values():
+            self._note_rivals(track)
         self._line.update_all(frame, tracks, meter)
 
     @property
@@ -129,6 +137,15 @@ class Watch:
         if not self._changes and serving.name != self._engine.name:
             return [f"to the end: {self._reason.partition(';')[0]}"]
         return self._changes
+
+    def _note_rivals(self, track: Track) -> None:
+        if track.box is not None:
+            self.rivals.pop(track.name, None)
+        elif track.candidates:
+            best = track.candidates[0]
+            least = Policy().ambiguous_share * best.score
+            elsewhere = [c for c in track.candidates if c.score >= least and c.box.iou(best.box) < SAME_PLACE]
+            self.rivals[track.name] = [best, *elsewhere] if elsewhere else []
 
     def _note_change(self, frame: Frame) -> None:
         reason = self._engine.reason

@@ -1,0 +1,43 @@
+"""What a run tells its user about the texts: that they mean several objects, or fit several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgetrack.cli.base import advise
+
+if TYPE_CHECKING:
+    from edgetrack.cli.status import Engine
+    from edgetrack.types import Candidate
+
+
+def advise_of_plurals(engine: Engine, texts: Sequence[str], words: Path | None) -> None:
+    """Say of which texts one of several objects is followed."""
+    from edgetrack._native import runtime
+    from edgetrack.bundle import Bundle
+    from edgetrack.cli.parse import hint_of
+    from edgetrack.parsing import means_several
+    from edgetrack.prompt import check_unicode
+    from edgetrack.translation import Translation
+    from edgetrack.words import Vocabulary
+
+    bundle = engine.bundle
+    if not isinstance(bundle, Bundle):
+        return
+    translation, vocabulary = Translation.of(words), Vocabulary.of(bundle)
+    for text in texts:
+        if means_several(runtime.parse_phrase(translation.applied(check_unicode(text))), vocabulary):
+            advise(hint_of(text))
+
+
+def advise_of_rivals(rivals: Mapping[str, Sequence[Candidate]]) -> None:
+    """Say of which targets nothing was followed in the end, because their text fits several objects."""
+    for name, candidates in rivals.items():
+        if len(candidates) > 1:
+            boxes = ", ".join("{},{},{},{}".format(*one.box.ints) for one in candidates[:4])
+            advise(
+                f"{name!r} fits {len(candidates)} objects about equally well, at {boxes}: nothing is followed; say "
+                "more, or which one it is, by its box in the first frame: --box x,y,w,h"
+            )
