@@ -16,7 +16,7 @@ from edgetrack.evaluation.execution.evaluate import evaluate
 from edgetrack.evaluation.execution.events import GroundingReport, Report
 from edgetrack.evaluation.execution.request import OpenTracker, Request
 from edgetrack.evaluation.phrases.evaluate import PhraseReport, evaluate_phrases
-from edgetrack.evaluation.phrases.report import phrase_tables, write_phrase_report
+from edgetrack.evaluation.phrases.report import report_tables, write_phrase_report
 from edgetrack.evaluation.report.files import summary_tables
 from edgetrack.evaluation.report.tables import MORE_TITLE, grounding_table
 from edgetrack.evaluation.report.write import write_report
@@ -97,7 +97,7 @@ def evaluate_phrases_and_print(
     stream = evaluate_phrases(request, open_edgetrack=open_edgetrack)
     report = show_progress(console, stream, html=False)  # the page has no charts
     assert isinstance(report, PhraseReport)
-    for table in phrase_tables(report.rows):
+    for table in report_tables(report):
         print_table(console, table)
     for note in report.provenance.notes:
         console.print(note, soft_wrap=True)

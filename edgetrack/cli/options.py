@@ -93,7 +93,7 @@ Dataset = Annotated[
         help="Layout of the data: "
         "otb100, otb99-lang, lasot, lasot-ext, tnl2k, got10k, trackingnet, uav123, nfs, vot, davis, "
         "lasher, depthtrack, visevent, folder, coco, refcoco, refcoco+, refcocog, refcocog-google, "
-        "langdev, flickr30k-entities, mot17, refer-kitti, tao.",
+        "langdev, language, flickr30k-entities, mot17, refer-kitti, tao.",
     ),
 ]
 DatasetPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the data.")]

@@ -4,7 +4,8 @@
 
 A line of ``phrases.jsonl`` is an object: ``image`` (a path in the folder), ``phrase``, ``kind``, ``boxes`` (a list of
 ``[x, y, w, h]`` in pixels, any of which is right; empty: absent), and where they are known ``tags`` (a list of words),
-``width`` and ``height``. Other keys are left alone.
+``width`` and ``height``; of a ``language`` set also ``parts``, plain phrases with the boxes of all that each names, as
+objects with ``phrase`` and ``boxes``. Other keys are left alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edgetrack.datasets.phrases import Phrase, PhraseLayout, checked_box, checked_text
+from edgetrack.datasets.phrases import BoxTuple, Phrase, PhraseLayout, checked_box, checked_text
 from edgetrack.datasets.tables import read_lines
 from edgetrack.errors import DatasetError
 
@@ -59,7 +60,21 @@ def _phrase(root: Path, line: str, place: str) -> Phrase:
         tuple(checked_box(box, place) for box in boxes),
         tuple(tags),
         _size(entry, place),
+        tuple(_part(part, place) for part in _list(entry.get("parts", []), place)),
     )
+
+
+def _list(value: Any, place: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise DatasetError(f"{place}: parts {value!r:.80}; expected a list of objects with phrase and boxes")
+    return value
+
+
+def _part(part: Any, place: str) -> tuple[str, tuple[BoxTuple, ...]]:
+    boxes = part.get("boxes") if isinstance(part, dict) else None
+    if not isinstance(boxes, list) or not boxes:
+        raise DatasetError(f"{place}: part {part!r:.80}; expected an object with phrase and boxes")
+    return checked_text(part.get("phrase"), place), tuple(checked_box(box, place) for box in boxes)
 
 
 def _read(root: Path, split: str) -> list[Phrase]:
@@ -68,3 +83,4 @@ def _read(root: Path, split: str) -> list[Phrase]:
 
 
 LANGDEV = PhraseLayout("langdev", ("all",), _read)
+LANGUAGE = PhraseLayout("language", ("all",), _read)

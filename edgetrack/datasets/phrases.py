@@ -26,6 +26,8 @@ class Phrase:
         boxes: x, y, w, h in pixels of the picture, any of which is a right answer; empty if the phrase names nothing.
         tags: what else the data set says of the picture, such as "night".
         size: width and height of the picture, where the data set has them.
+        parts: plain phrases that the answer rests on, each with the boxes of all that it names: a system that finds
+            these knows what there is to choose from.
     """
 
     image: Path
@@ -34,6 +36,7 @@ class Phrase:
     boxes: tuple[BoxTuple, ...]
     tags: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
+    parts: tuple[tuple[str, tuple[BoxTuple, ...]], ...] = ()
 
     @property
     def absent(self) -> bool:

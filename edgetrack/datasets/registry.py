@@ -48,6 +48,7 @@ _ALL: tuple[Layout, ...] = (
     coco.COCO,
     *refcoco.LAYOUTS,
     langdev.LANGDEV,
+    langdev.LANGUAGE,
     flickr30k.FLICKR30K,
     mot17.MOT17,
     refer_kitti.REFER_KITTI,

@@ -11,6 +11,7 @@ from edgetrack.datasets import Phrase
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.events import FramesDone, Planned, Provenance
 from edgetrack.evaluation.execution.request import OpenTracker, Request
+from edgetrack.evaluation.phrases.language import DATASET, finds_all
 from edgetrack.evaluation.phrases.metrics import PhraseMetrics, Result, Swapped, best_iou, score_phrases
 from edgetrack.evaluation.phrases.models import ModelEntry, open_model
 from edgetrack.evaluation.phrases.reading import load_phrases
@@ -37,6 +38,7 @@ class PhraseReport:
     provenance: Provenance
     rows: Sequence[PhraseMetrics]
     results: Sequence[Sequence[Result]]
+    is_language: bool = False  # sentences with known answers, instead of phrases
 
 
 def evaluate_phrases(
@@ -70,10 +72,12 @@ def evaluate_phrases(
         asked = list(same_picture)
         pixels = asked[0].read()
         for phrase, (entry, found) in product(asked, list(zip(entries, results, strict=True))):
-            found.append(_result(entry, phrase, pixels))
+            ask = _sentence if request.dataset == DATASET else _result
+            found.append(ask(entry, phrase, pixels))
             yield ONE_PHRASE
     rows = [score_phrases(e.name, found) for e, found in zip(entries, results, strict=True)]
-    yield PhraseReport(_provenance(request, entries, phrases), rows, results)
+    provenance = _provenance(request, entries, phrases)
+    yield PhraseReport(provenance, rows, results, request.dataset == DATASET)
 
 
 def _result(entry: ModelEntry, phrase: Phrase, pixels: Pixels) -> Result:
@@ -86,6 +90,19 @@ def _result(entry: ModelEntry, phrase: Phrase, pixels: Pixels) -> Result:
     swap, text = other
     return Result(
         phrase, answer, iou, None, Swapped(swap, text, entry.respondent.ask(pixels, entry.fit(text)))
+    )
+
+
+def _sentence(entry: ModelEntry, phrase: Phrase, pixels: Pixels) -> Result:
+    """Ask a sentence with a known answer, and the parts that it rests on."""
+    answer = entry.respondent.ask(pixels, entry.fit(phrase.text))
+    knows = all(finds_all(entry.respondent.ask(pixels, text), boxes) for text, boxes in phrase.parts)
+    return Result(
+        phrase,
+        answer,
+        best_iou(answer.box, phrase.boxes),
+        0 if phrase.absent and answer.tracking else None,
+        knows_parts=knows if phrase.parts else None,
     )
 
 

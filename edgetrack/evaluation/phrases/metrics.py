@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from edgetrack.evaluation.metrics.one_pass import overlap
 from edgetrack.evaluation.metrics.proportions import Proportion, proportion
 from edgetrack.evaluation.phrases.swaps import SWAPS, Swap
 from edgetrack.evaluation.phrases.types import Answer
+
+Outcome = Literal["right", "refused", "wrong"]
 
 RIGHT_IOU = 0.5
 ALL = "all"
@@ -40,6 +43,17 @@ class Result:
         int | None
     )  # absent: frames with the same picture until it reported tracking, 0 is the first
     swapped: Swapped | None = None
+    knows_parts: bool | None = None  # whether the parts that the phrase rests on were found; None without any
+
+    @property
+    def outcome(self) -> Outcome:
+        """What its user has of it: a box that is right, an honest refusal, or a box that is wrong.
+
+        Refused: no box is shown, or the user is told that the phrase has unknown words.
+        """
+        if self.right and self.answer.shown:
+            return "right"
+        return "refused" if self.answer.warned or not self.answer.shown else "wrong"
 
     @property
     def right(self) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrack.errors import ConfigError
+from edgetrack.bundle import Bundle
+from edgetrack.errors import ConfigError, PromptWarning
 from edgetrack.evaluation.phrases.detector import DetectorModel
 from edgetrack.evaluation.phrases.types import Answer, PhraseModel, Respondent, ScoredBox
 from edgetrack.evaluation.trackers.opencv import sha256
@@ -17,6 +19,7 @@ from edgetrack.evaluation.trackers.text_length import FitText
 from edgetrack.evaluation.types import DETECTOR, OWN, Pixels, is_own
 from edgetrack.peers import FrameTracker
 from edgetrack.types import Track
+from edgetrack.words import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,19 @@ class TrackerRespondent:
 
     def __init__(self, tracker: FrameTracker) -> None:
         self._tracker = tracker
+        bundle = getattr(getattr(tracker, "engine", None), "bundle", None)
+        self._vocabulary = Vocabulary.of(bundle) if isinstance(bundle, Bundle) else None
 
     def ask(self, picture: Pixels, phrase: str) -> Answer:
         """Start the tracker."""
+        warned = self._vocabulary is not None and bool(self._vocabulary.unknown(phrase))
         begin_s = time.perf_counter()
-        track = self._tracker.start(picture, text=phrase)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PromptWarning)
+            track = self._tracker.start(picture, text=phrase)
         milliseconds = 1e3 * (time.perf_counter() - begin_s)
         tracking = track.status == "tracking"
-        return Answer(_considered(track), track.score, track.box is not None, tracking, milliseconds)
+        return Answer(_considered(track), track.score, track.box is not None, tracking, milliseconds, warned)
 
     def repeat(self, picture: Pixels) -> bool:
         """Update the tracker."""

@@ -11,6 +11,7 @@ from typing import Any
 from edgetrack.evaluation.execution.records import write_text
 from edgetrack.evaluation.metrics.proportions import Proportion
 from edgetrack.evaluation.phrases.evaluate import REPEATS, PhraseReport
+from edgetrack.evaluation.phrases.language import LanguageMetrics, score_language
 from edgetrack.evaluation.phrases.metrics import PhraseMetrics, Result
 from edgetrack.evaluation.report.failure_cases import thumbnail
 from edgetrack.evaluation.report.files import plain
@@ -36,6 +37,15 @@ DEFINITIONS = (
     "another best box (IoU < 0.5), or a box that is no longer shown. Of right: among phrases that were answered right.",
     "ms: median time of a first frame, for information; what else the machine did is in it.",
 )
+LANGUAGE_DEFINITIONS = (
+    "Right: after one frame a box is shown, tracking or uncertain, and has IoU >= 0.5 with one of the true boxes. "
+    "Refused: no box is shown, or the user is told that the model was not trained on a word. Wrong: neither. 95 %: "
+    "Wilson's interval of right or refused. Tracking wrong: fraction of all that show a wrong box with the status "
+    "tracking.",
+    "Parts found: only sentences whose parts were found. A part is a plain phrase, such as car of second car from the "
+    "left; it was found if, asked alone, the first candidates are exactly its objects.",
+)
+LANGUAGE = "kind|model|sentences|right|refused|right or refused|95 %|tracking wrong"
 SUMMARY = "model|phrases|best box|shown|tracking|"
 SUMMARY += "absent|tracking at once|repeated|AUROC|AUROC classes|swapped|changed|ms"
 PRESENT = "kind|model|phrases|best box|95 %|shown|95 %|tracking|95 %"
@@ -75,6 +85,42 @@ def phrase_tables(rows: Sequence[PhraseMetrics]) -> list[Table]:
     return found
 
 
+def language_tables(rows: Sequence[PhraseMetrics], results: Sequence[Sequence[Result]]) -> list[Table]:
+    """Return the share that is right or refused of all sentences, and of those whose parts were found."""
+    tables = []
+    for title, found in (("Sentences", False), ("Sentences whose parts were found", True)):
+        scored = [score_language(answers, knows_parts=found) for answers in results]
+        kinds = list(dict.fromkeys(entry.kind for entries in scored for entry in entries))
+        lines = [
+            _language_row(entry, row.model)
+            for kind in kinds
+            for row, entries in zip(rows, scored, strict=True)
+            for entry in entries
+            if entry.kind == kind
+        ]
+        tables.append(Table(title, LANGUAGE.split("|"), lines, words=2))
+    return tables
+
+
+def _language_row(entry: LanguageMetrics, model: str) -> list[str]:
+    shares = [number(value.share) for value in (entry.right, entry.refused)]
+    return [
+        entry.kind,
+        model,
+        str(entry.right.total),
+        *shares,
+        *_share(entry.either),
+        number(entry.tracking_wrong.share),
+    ]
+
+
+def report_tables(report: PhraseReport) -> list[Table]:
+    """Return the tables of a report: of sentences with known answers, or of phrases."""
+    if report.is_language:
+        return language_tables(report.rows, report.results)
+    return phrase_tables(report.rows)
+
+
 def write_phrase_report(report: PhraseReport, output: Path, *, page: bool = True) -> list[Path]:
     """Write phrases.json and, unless ``page`` is False, report.html, which reads the pictures of the failures again.
 
@@ -112,7 +158,15 @@ def _summary(row: PhraseMetrics) -> list[str]:
 
 def _to_json(report: PhraseReport) -> str:
     content: dict[str, Any] = asdict(report.provenance)
-    content["definitions"] = DEFINITIONS
+    content["definitions"] = LANGUAGE_DEFINITIONS if report.is_language else DEFINITIONS
+    if report.is_language:
+        content["language"] = [
+            {
+                name: [asdict(row) for row in score_language(results, knows_parts=found)]
+                for name, found in (("all", False), ("parts_found", True))
+            }
+            for results in report.results
+        ]
     content["models"] = [
         {**asdict(row), "answers": [_answer(result) for result in results]}
         for row, results in zip(report.rows, report.results, strict=True)
@@ -137,20 +191,23 @@ def _answer(result: Result) -> dict[str, Any]:
         content["tracked_after"] = result.tracked_after
     else:
         content |= {"iou": result.iou, "right": result.right}
+    if phrase.parts:
+        content["parts_found"] = result.knows_parts
+    content["outcome"] = result.outcome
     if other is not None:
         content["swapped"] = {"phrase": other.text, "box": other.answer.box, "changed": result.changed}
     return content
 
 
 def _to_html(report: PhraseReport) -> str:
-    tables = phrase_tables(report.rows)
-    parts = [*map(html.table, tables)]
+    parts = [*map(html.table, report_tables(report))]
     for row, results in zip(report.rows, report.results, strict=True):
-        failures = find_failures(results)
+        failures = find_failures(results, language=report.is_language)
         title = f"Failures: {row.model}"
         shown = [_figure(result) for result in failures[:MAX_FAILURES]]
         parts += [html.gallery(title, shown), html.paragraph(_count(failures), quiet=True)]
-    return evaluation_page(report.provenance, parts, DEFINITIONS)
+    definitions = LANGUAGE_DEFINITIONS if report.is_language else DEFINITIONS
+    return evaluation_page(report.provenance, parts, definitions)
 
 
 def _count(failures: Sequence[Result]) -> str:
@@ -160,9 +217,12 @@ def _count(failures: Sequence[Result]) -> str:
     )
 
 
-def find_failures(results: Sequence[Result]) -> list[Result]:
-    """Return wrong best boxes and absent phrases that were tracked, of each kind in turn the highest score first."""
-    wrong = [r for r in results if (r.tracked_after is not None if r.phrase.absent else not r.right)]
+def find_failures(results: Sequence[Result], *, language: bool = False) -> list[Result]:
+    """Return wrong best boxes and absent phrases that were tracked, of each kind in turn the highest score first.
+
+    With ``language``, those whose outcome is wrong.
+    """
+    wrong = [r for r in results if (r.outcome == "wrong" if language else _is_failure(r))]
     ranked: list[tuple[int, str, Result]] = []
     for kind in sorted({r.phrase.kind for r in wrong}):
         rows = sorted((r for r in wrong if r.phrase.kind == kind), key=lambda r: -r.answer.score)
@@ -170,9 +230,15 @@ def find_failures(results: Sequence[Result]) -> list[Result]:
     return [row for _, _, row in sorted(ranked, key=lambda entry: entry[:2])]
 
 
+def _is_failure(result: Result) -> bool:
+    return result.tracked_after is not None if result.phrase.absent else not result.right
+
+
 def _figure(result: Result) -> str:
     phrase, answer = result.phrase, result.answer
-    if phrase.absent:
+    if phrase.absent and result.tracked_after is None:
+        verdict = "absent, shown as uncertain"
+    elif phrase.absent:
         verdict = f"absent, tracking after {result.tracked_after} repeats"
     else:
         verdict = f"IoU {result.iou:.2f}" if answer.box else "no box"

@@ -36,6 +36,7 @@ class Answer:
     shown: bool  # whether its user sees a box: tracking or uncertain
     tracking: bool  # whether that box is one to act on
     milliseconds: float
+    warned: bool = False  # whether its user is told that the phrase has unknown words
 
     @property
     def box(self) -> BoxTuple | None:
