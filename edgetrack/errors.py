@@ -91,7 +91,14 @@ class MissingExtra(EdgetrackError, ImportError):
 
 
 class SourceError(EdgetrackError, OSError):
-    """A camera, video, folder or URL that cannot be read."""
+    """A camera, video, folder or URL that cannot be read.
+
+    Attributes:
+        code: Of a live source, the kind of failure: "authentication", "not-found", "tls", "timeout", "codec",
+            "refused", "unreachable", "ended" or "device"; otherwise None.
+    """
+
+    code: str | None = None
 
 
 class DatasetError(EdgetrackError, ValueError):

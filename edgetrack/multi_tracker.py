@@ -140,7 +140,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             FrameError, BoxError, PromptError: Bad input; the tracker keeps its previous targets.
             ClosedError: The tracker was closed.
         """
-        pixels, time_s = parts_of(frame, time_s)
+        pixels, time_s, _ = parts_of(frame, time_s)
         with door, self._turn:
             self._open_core()
             with taken(self.engine, pixels):  # all is checked before anything is forgotten
@@ -321,7 +321,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             frame: Image, uint8 (H, W, 3), BGR, as for ``Tracker.start``.
             deadline_ms: Latency budget for all targets together, as for ``Tracker.update``. Targets that were added
                 first get inference first; those whose turn comes too late coast, for at most 3 frames in a row.
-            time_s: Time of the frame, as for ``Tracker.start``.
+            time_s: Time of the frame in seconds, as for ``Tracker.update``.
 
         Returns:
             The track of each target by name, in the order of ``names``, then those of each query by id. A target or a
@@ -337,13 +337,15 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         """
         check_deadline(deadline_ms)
         began_s = time.perf_counter()
-        pixels, time_s = parts_of(frame, time_s)
+        pixels, time_s, gap = parts_of(frame, time_s)
         with door, self._turn:
             core = self._open_core()
             results: list[Any] = []
             with taken(self.engine, pixels) as lent:
+                if gap:
+                    core.note_gap()
                 if self._histories or not self._queries:
-                    results, self._batch_failure = core.update(lent, deadline_ms)
+                    results, self._batch_failure = core.update(lent, deadline_ms, time_s)
                 self._failed = {name: error for name, _, error, _ in results if error is not None}
                 self._timing = {name: timing_of(seconds) for name, _, _, seconds in results}
                 for name, query in self._queries.items():

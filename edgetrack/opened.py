@@ -26,7 +26,7 @@ from edgetrack.engines.base import Engine
 from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ClosedError, ConfigError, PromptError
 from edgetrack.policy import Policy
-from edgetrack.types import Box, Candidate, Frame, Timing
+from edgetrack.types import GAP_S, Box, Candidate, Frame, Timing
 from edgetrack.unique import Unique
 from edgetrack.words import TextReader
 
@@ -163,8 +163,8 @@ def taken(engine: Engine, frame: Pixels) -> AbstractContextManager[NDArray[np.ui
     return lend(frame)
 
 
-def parts_of(frame: Pixels | Frame, time_s: float | None) -> tuple[Pixels, float | None]:
-    """The pixels and the time of what was given as a frame.
+def parts_of(frame: Pixels | Frame, time_s: float | None) -> tuple[Pixels, float | None, bool]:
+    """The pixels and the time of what was given as a frame, and whether it comes after a gap.
 
     Raises:
         ConfigError: ``time_s`` is no finite number.
@@ -172,8 +172,8 @@ def parts_of(frame: Pixels | Frame, time_s: float | None) -> tuple[Pixels, float
     if time_s is not None and not (_is_number(time_s) and math.isfinite(time_s)):
         raise ConfigError(f"time_s is {time_s!r}; expected a finite number of seconds, or None")
     if isinstance(frame, Frame):
-        return frame.pixels, frame.time_s if time_s is None else float(time_s)
-    return frame, None if time_s is None else float(time_s)
+        return frame.pixels, frame.time_s if time_s is None else float(time_s), frame.gap_s > GAP_S
+    return frame, None if time_s is None else float(time_s), False
 
 
 def check_deadline(deadline_ms: object) -> None:

@@ -112,7 +112,8 @@ class Tracker(Opened[runtime.Tracker]):
             text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
             box: Where the target is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left.
                 Its center must be inside the frame.
-            time_s: Time of the frame in seconds, on any clock; returned as ``Track.time_s``, otherwise unused.
+            time_s: Time of the frame in seconds, on any clock; returned as ``Track.time_s``. With times, patience,
+                coasting and reverification are measured in seconds, see ``update``.
 
         Returns:
             The track of this frame: the given box, or what was found.
@@ -122,13 +123,13 @@ class Tracker(Opened[runtime.Tracker]):
             ConfigError: Neither text nor box was given, or a frame in GPU memory with ``static_check``.
             ClosedError: The tracker was closed.
         """
-        given, (pixels, time_s) = four_of(box), parts_of(frame, time_s)
+        given, (pixels, time_s, _) = four_of(box), parts_of(frame, time_s)
         with door, self._turn:
             core = self._open_core()
             given_text = None if text is None else self._native_text(text)
             try:
                 with taken(self.engine, pixels) as lent:
-                    result = core.start(lent, given_text, given)
+                    result = core.start(lent, given_text, given, time_s)
             except (FrameError, BoxError, PromptError, ConfigError):
                 raise
             except BaseException:
@@ -146,10 +147,16 @@ class Tracker(Opened[runtime.Tracker]):
         a guarantee: inference always runs after 3 coasted frames in a row, and while the target is searched for,
         uncertain or lost.
 
+        The policy counts frames of a video at 30 FPS. If the times of the frames are known, each frame counts for the
+        time since the previous one, so that a target is lost, verified and extrapolated after the same number of
+        seconds at any frame rate; otherwise each frame counts as one. A time that is not later than the previous one,
+        or later by more than a second, is not used: the clock was set. After a ``Frame`` with a ``gap_s`` of more than
+        a second, the whole frame is searched before the search region.
+
         Args:
             frame: Image, uint8 (H, W, 3), BGR, as for ``start``; its size may differ from the previous one.
             deadline_ms: Latency budget in milliseconds from this call, greater than 0; None for no deadline.
-            time_s: Time of the frame, as for ``start``.
+            time_s: Time of the frame in seconds, on the clock of ``start``; None for that of a ``Frame``, if any.
 
         Returns:
             The track of this frame.
@@ -160,11 +167,13 @@ class Tracker(Opened[runtime.Tracker]):
             ClosedError: The tracker was closed.
         """
         check_deadline(deadline_ms)
-        pixels, time_s = parts_of(frame, time_s)
+        pixels, time_s, gap = parts_of(frame, time_s)
         with door, self._turn:
             core = self._open_core()
             with taken(self.engine, pixels) as lent:
-                result = core.update(lent, deadline_ms)
+                if gap:
+                    core.note_gap()
+                result = core.update(lent, deadline_ms, time_s)
             return (self._history or self._begin(None)).add(result, time_s)
 
     def set_text(self, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, overload
@@ -19,6 +20,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)[
 ]  # of a target; the other two are of what a query has found
 Basis = Literal["network", "coasted", "reused"]
 BASES: tuple[Basis, ...] = get_args(Basis)
+GAP_S = 1.0  # a longer pause of a source is a gap: the target may be anywhere after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,12 @@ class Frame:
         pixels: Image, uint8 (H, W, 3), BGR.
         index: Position in the source, starting at 0.
         time_s: Time of the frame in seconds.
+        captured_ns: When a live source took the frame, by ``time.monotonic_ns()``; None for files.
+        pts_s: Presentation time in seconds, as the stream or file states it; None if it does not.
+        sequence: Position since the last connection to the source, starting at 0.
+        gap_s: Seconds since the previous frame of a live source was captured.
+        epoch: Number of reconnections before this frame.
+        lag_ms: By how much a stream has fallen behind, in milliseconds.
     """
 
     pixels: NDArray[np.uint8]
@@ -168,7 +176,28 @@ class Frame:
     index: int
     """Position in the source, starting at 0."""
     time_s: float
-    """Presentation time for files, seconds since opening for cameras."""
+    """Presentation time for files, seconds since opening for live sources; never affected by changes of the system's
+    clock."""
+    captured_ns: int | None = None
+    """When a live source captured the frame, in nanoseconds of ``time.monotonic_ns()``: the time of the driver's buffer
+    where it is known, otherwise when the first byte of the frame arrived. None for files."""
+    pts_s: float | None = None
+    """Presentation time in seconds as stated by the stream or file, on its own clock; None if there is none."""
+    sequence: int = 0
+    """Position since the last connection to the source, starting at 0; frames that were skipped count."""
+    gap_s: float = 0.0
+    """Seconds between this frame and the previous one that you received from a live source; 0 for the first one and for
+    files. After more than ``GAP_S`` seconds a tracker searches the whole frame first."""
+    epoch: int = 0
+    """How often the source was reconnected before this frame."""
+    lag_ms: float | None = None
+    """By how much the frame came later, relative to its presentation time, than the least delayed frame of the last two
+    minutes, in milliseconds: grows if a stream falls behind. None without presentation times."""
+
+    @property
+    def age_ms(self) -> float | None:
+        """Milliseconds since the frame was captured, as of now; None for files."""
+        return None if self.captured_ns is None else (time.monotonic_ns() - self.captured_ns) / 1e6
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from edgetrack.errors import ConfigError, ExportError
 from edgetrack.export.evidence import Seen, as_records, check_seen, random_box
 from edgetrack.export.watch import Watch
 from edgetrack.io.names import public_name
-from edgetrack.io.sources import Source, open_source
+from edgetrack.io.source import Source
+from edgetrack.io.sources import open_source
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.types import Box, Frame
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgetrack.arrays import check_pixels
 from edgetrack.errors import BoxError
-from edgetrack.types import Basis, Box, Track
+from edgetrack.types import Basis, Box, Frame, Track
 
 STATUS_OF_TEN = ("searching",) * 2 + ("tracking",) * 6 + ("uncertain", "lost")
 
@@ -46,13 +46,17 @@ class FakeTracker:
         self._delay_s = delay_s
         self._static_check = static_check
 
-    def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Box | None = None) -> Track:
+    def start(
+        self, frame: NDArray[np.uint8] | Frame, *, text: str | None = None, box: Box | None = None
+    ) -> Track:
+        frame = frame.pixels if isinstance(frame, Frame) else frame
         if box is not None and (box.x >= frame.shape[1] or box.y >= frame.shape[0]):
             raise BoxError(f"box {box.xywh} lies outside the frame")
         self.calls.append(("start", text, box))
         return self._track(frame)
 
-    def update(self, frame: NDArray[np.uint8], *, deadline_ms: float | None = None) -> Track:
+    def update(self, frame: NDArray[np.uint8] | Frame, *, deadline_ms: float | None = None) -> Track:
+        frame = frame.pixels if isinstance(frame, Frame) else frame
         self.calls.append(("update", None, None))
         track = self._track(frame)
         basis: Basis = "coasted" if deadline_ms else "reused" if self._static_check else "network"

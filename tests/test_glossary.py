@@ -25,7 +25,7 @@ PLAIN = {
     "closed", "compare", "concurrent", "config", "confirm", "copyable", "corrupt", "count", "counts",
     "coverage", "dict", "diff", "digests", "draws", "edgetrack", "error", "facts", "failed", "failure",
     "folder", "force", "format", "fps", "from", "gone", "h", "html", "id", "ids", "index", "init", "ints",
-    "json", "k", "max", "memory", "min", "missing", "ms", "multi", "name", "names", "no", "not", "of", "on",
+    "json", "k", "max", "memory", "min", "missing", "ms", "multi", "name", "names", "no", "not", "ns", "of", "on",
     "open", "other", "out", "output", "path", "picture", "pixels", "points", "ratio", "ray", "read", "reader",
     "recorded", "remove", "reset", "results", "resume", "rounds", "s", "seconds", "seed", "set", "shapes",
     "show", "start", "started", "sum", "summary", "time", "to", "total", "type", "unavailable", "version", "w",

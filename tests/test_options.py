@@ -20,7 +20,7 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box every zones output show max_frames threads precision model",
+    "run": "camera source text box every zones output show max_frames realtime threads precision model",
     "demo": "output text threads precision model",
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",
@@ -31,6 +31,7 @@ ALWAYS = {
     "engines": "model",
     "parse": "text words model",
     "models": "",
+    "cameras": "as_json",
     "targets": "",
     "train": "recipe",
     "vot": "threads engine precision model",
@@ -49,6 +50,11 @@ IDLE = {
         "deadline_ms": RUN + " --model {adapter} --trust --deadline-ms 8",
         "trust": RUN + " --trust",
         "max": RUN + " --max 4",
+        "max_age_ms": RUN + " --max-age-ms 50",
+        "transport": RUN + " --transport udp",
+        "give_up_s": RUN + " --give-up-s 3",
+        "size": RUN + " --size 640x480",
+        "pixel_format": RUN + " --format gray8",
     },
     "demo": {
         "engine": "demo --model {adapter} --trust --engine ort --output {out}.mp4",

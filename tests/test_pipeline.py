@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,8 @@ from fakes import FakeTracker
 
 from edgetrack.errors import BoxError, ConfigError, SinkError, SourceError
 from edgetrack.io.outputs import Outputs
-from edgetrack.pipeline import Meter, run, run_many
+from edgetrack.meter import Meter
+from edgetrack.pipeline import run, run_many
 from edgetrack.types import Box, Frame, Timing, Track
 
 
@@ -224,3 +226,64 @@ def test_every_sink_is_closed_and_each_error_is_its_own() -> None:
     assert [(sink, str(error)) for sink, error in outputs.failures] == [
         (sinks[1], "full at 0"), (sinks[0], "not closed"),
     ]  # fmt: skip
+
+
+class LiveFrames:
+    """A live source whose frames have these ages, 0.4 s after each other."""
+
+    dropped = 0
+
+    def __init__(self, *ages_ms: float) -> None:
+        self._ages_ms = ages_ms
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, age_ms in enumerate(self._ages_ms):
+            captured_ns = time.monotonic_ns() - round(age_ms * 1e6)
+            pixels = np.full((40, 60, 3), index, np.uint8)
+            yield Frame(pixels, index, index * 0.4, captured_ns=captured_ns, gap_s=0.4 * (index > 0))
+
+
+class Gaps(FakeTracker):
+    """Notes the gap before each frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gaps: list[float] = []
+
+    def update(self, frame: Any, **options: Any) -> Track:
+        self.gaps.append(round(frame.gap_s, 3))
+        return super().update(frame, **options)
+
+
+def test_frames_that_are_too_old_do_not_reach_the_tracker_and_are_counted() -> None:
+    sink, tracker = ListSink(), Gaps()
+    source = LiveFrames(0, 500, 500, 500, 10, 900, 20)
+    summary = run(source, tracker, [sink], text="x", max_age_ms=300)
+    assert [row[0] for row in sink.rows] == [0, 4, 6]
+    assert (summary.frames, summary.too_old, summary.dropped) == (3, 4, 0)
+    assert tracker.gaps == [1.6, 0.8]  # what was skipped belongs to the gap
+    assert summary.age_ms is not None
+    assert summary.age_ms.p99 < 300
+
+
+def test_files_have_no_age_and_nothing_of_them_is_too_old() -> None:
+    summary = run(Frames(5), FakeTracker(), text="x", max_age_ms=0.001)
+    assert (summary.frames, summary.too_old, summary.age_ms) == (5, 0, None)
+
+
+def test_a_source_whose_frames_are_all_too_old_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgetrack.pipeline.HOPELESS_S", 0.0)
+    with pytest.raises(SourceError, match=r"no frame was younger than 50 ms .*raise --max-age-ms"):
+        run(LiveFrames(200, 200), FakeTracker(), text="x", max_age_ms=50)
+
+
+@pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf")])
+def test_a_bad_age_is_named(bad: float) -> None:
+    with pytest.raises(ConfigError, match=r"max_age_ms is .*expected a positive number"):
+        run(Frames(1), FakeTracker(), text="x", max_age_ms=bad)
+
+
+def test_several_targets_have_one_age() -> None:
+    summary = run_many(LiveFrames(5, 400, 5), FakeMultiTracker(fails=set()), max_age_ms=300)
+    assert (summary.frames, summary.too_old) == (2, 1)
+    assert summary.age_ms is not None

@@ -11,6 +11,7 @@ import sys
 import time
 from base64 import b64decode, b64encode
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import fakes
@@ -259,3 +260,21 @@ def test_a_missing_extra_names_its_command(tmp_path: Path, monkeypatch: pytest.M
         open_sink(tmp_path / "a.mcap")
     with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[mcap\]'"):
         Recording(tmp_path / "a.mcap")
+
+
+def test_a_live_source_leaves_its_ages_and_gaps(tmp_path: Path) -> None:
+    """A replay must know of the gaps, since the tracker looks elsewhere after one."""
+    path = tmp_path / "o.mcap"
+    with open_sink(path, facts=FACTS) as sink:
+        for index, gap_s in enumerate((0.0, 0.04, 2.5)):
+            captured_ns = time.monotonic_ns() - 30_000_000
+            live = replace(frame(index), captured_ns=captured_ns, gap_s=gap_s, epoch=index // 2)
+            sink.write(live, track(index), latency_ms=1.5)
+    assert [live.gap_s for live, _ in Recording(path).steps()] == [0.0, 0.04, 2.5]
+    with path.open("rb") as file:
+        said = [
+            json.loads(m.data)
+            for _, _, m in make_reader(file).iter_messages(topics=[TOPICS["edgetrack.Track"]])
+        ]
+    assert [row["epoch"] for row in said] == [0, 0, 1]
+    assert all(30 <= row["age_ms"] < 10_000 for row in said)

@@ -286,7 +286,7 @@ def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
     from rich.console import Console
 
     from edgetrack.cli.status import StatusLine, Watch, print_summary
-    from edgetrack.pipeline import Meter
+    from edgetrack.meter import Meter
     from edgetrack.types import Frame, Track
 
     ort = SimpleNamespace(name="ort")

@@ -10,6 +10,7 @@ from edgetrack import terminal
 from edgetrack.cli.base import EXIT_USER_ERROR, app, complain
 from edgetrack.cli.bench import bench_command
 from edgetrack.cli.build import build_command
+from edgetrack.cli.cameras import cameras_command
 from edgetrack.cli.dataset import dataset_app
 from edgetrack.cli.eval import eval_command
 from edgetrack.cli.export import export_command
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "replay": replay_command,
     "train": train_command,
     "parse": parse_command,
+    "cameras": cameras_command,
     "models": models_command,
     "engines": engines_command,
     "targets": targets_command,

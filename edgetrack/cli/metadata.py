@@ -10,7 +10,7 @@ from edgetrack import __version__
 
 if TYPE_CHECKING:
     from edgetrack.cli.status import Engine
-    from edgetrack.io.sources import Source
+    from edgetrack.io.source import Source
     from edgetrack.types import Box
 
 

@@ -72,10 +72,43 @@ Camera = Annotated[int | None, option("Camera number; the first is 0.", panel="S
 Source = Annotated[
     str | None,
     option(
-        "A video, a recording (.mcap), a folder of images, or a stream such as rtsp://host/path.",
+        "A video, a recording (.mcap), a folder of images, a pattern (%05d.png), a stream such as rtsp://host/path, "
+        "/dev/video0?size=1280x720&fps=30&format=MJPG, csi://0, gst:PIPELINE, test://street, or - for raw frames on "
+        "standard input.",
         *("--source", "-s"),
         panel="Source",
-        metavar="FILE|DIR|URL",
+        metavar="SOURCE",
+    ),
+]
+RawSize = Annotated[
+    str | None, option("Size of raw frames (--source -).", "--size", panel="Source", metavar="WxH")
+]
+RawFormat = Annotated[
+    str | None,
+    option(
+        "Format of raw frames: bgr24 (default), rgb24, gray8 or nv12.",
+        "--format",
+        panel="Source",
+        metavar="NAME",
+    ),
+]
+Realtime = Annotated[
+    bool,
+    option(
+        "Play a file as a camera would, dropping frames that come too fast.", "--realtime", panel="Source"
+    ),
+]
+Transport = Annotated[
+    str, option("tcp or udp, for rtsp://.", "--transport", panel="Source", metavar="NAME", show_default=True)
+]
+GiveUpS = Annotated[
+    float | None,
+    option(
+        "End when a live source has sent nothing for so many seconds. Default: reconnect for ever.",
+        "--give-up-s",
+        panel="Source",
+        min=0,
+        metavar="S",
     ),
 ]
 BenchSource = Annotated[
@@ -151,6 +184,14 @@ DeadlineMs = Annotated[
     float | None,
     option(
         "Latency budget per frame; when inference would exceed it, extrapolate the box (at most 3 frames in a row).",
+        panel="Latency",
+        metavar="MS",
+    ),
+]
+MaxAgeMs = Annotated[
+    float | None,
+    option(
+        "Skip frames of a live source that were captured longer ago than this, before they reach the network.",
         panel="Latency",
         metavar="MS",
     ),

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgetrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgetrack.io.sinks import Sink
 
 
 def distinct(outputs: list[Path], source: str | None) -> list[Path]:
@@ -15,7 +20,7 @@ def distinct(outputs: list[Path], source: str | None) -> list[Path]:
         identity = _identity(path)
         if identity in seen:
             raise ConfigError(f"output {path} is given twice; give each output its own name")
-        if source is not None and identity == _identity(Path(source)):
+        if source is not None and source != "-" and identity == _identity(Path(source)):
             raise ConfigError(f"output {path} is the source itself; give the output another name")
         seen.add(identity)
     return outputs
@@ -28,3 +33,16 @@ def _identity(path: Path) -> object:
     except (OSError, ValueError):  # what is wrong with it, says whoever opens it
         return os.path.realpath(path)
     return found.st_dev, found.st_ino
+
+
+def threaded(sink: Sink, path: Path) -> Sink:
+    """Return the sink in a thread of its own, which holds nothing up."""
+    from edgetrack.io.threaded import ThreadedSink
+
+    return ThreadedSink(sink, name=f"output {path}", pictures=path.suffix.lower() in (".mp4", ".mcap"))
+
+
+def lost_frames(sinks: Mapping[Path, Sink]) -> list[str]:
+    """Return a sentence for each output that could not keep up."""
+    dropped = {path: getattr(sink, "dropped", 0) for path, sink in sinks.items()}
+    return [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ import typer
 from edgetrack import signals
 from edgetrack.cli.advice import advise_of_plurals, advise_of_rivals
 from edgetrack.cli.base import (
-    EXAMPLE,
     EXIT_INTERRUPTED,
     EXIT_READER_GONE,
     EXIT_USER_ERROR,
@@ -26,36 +25,39 @@ from edgetrack.cli.options import (
     DemoOutput,
     DemoText,
     Engine,
+    GiveUpS,
+    MaxAgeMs,
     MaxFrames,
     Model,
     OnAmbiguous,
     OnAmbiguousOption,
     OutputFiles,
     Precision,
+    RawFormat,
+    RawSize,
+    Realtime,
     Show,
     Source,
     StaticCheck,
     Strict,
     Texts,
     Threads,
+    Transport,
     Trust,
     Words,
 )
-from edgetrack.cli.output_files import distinct
+from edgetrack.cli.output_files import distinct, lost_frames, threaded
+from edgetrack.cli.runners import Limits, open_runner
+from edgetrack.cli.source_options import SourceOptions, open_given
 from edgetrack.cli.wanted import Wanted
-from edgetrack.errors import ConfigError, EdgetrackError, ReaderGone, SourceError
+from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
 
 if TYPE_CHECKING:
     from edgetrack.cli.status import Engine as Engines
-    from edgetrack.cli.status import Watch
-    from edgetrack.io.outputs import Outputs
     from edgetrack.io.sinks import Sink
-    from edgetrack.io.sources import Source as Source_
-    from edgetrack.pipeline import Summary
-    from edgetrack.types import Box
+    from edgetrack.io.source import Source as Source_
+    from edgetrack.meter import Summary
     from edgetrack.zones import Zones
-
-    Run = Callable[[Source_, Outputs, Watch, int | None], Summary]
 
 
 def run_command(
@@ -70,7 +72,13 @@ def run_command(
     output: OutputFiles = None,
     show: Show = False,
     max_frames: MaxFrames = None,
+    size: RawSize = None,
+    pixel_format: RawFormat = None,
+    realtime: Realtime = False,
+    transport: Transport = "tcp",
+    give_up_s: GiveUpS = None,
     deadline_ms: DeadlineMs = None,
+    max_age_ms: MaxAgeMs = None,
     static_check: StaticCheck = False,
     on_ambiguous: OnAmbiguousOption = OnAmbiguous.best,
     words: Words = None,
@@ -103,7 +111,8 @@ def run_command(
         strict,
         wait=False,
     )
-    with signals.interruptible(), _open(camera, source) as opened:
+    how = SourceOptions(realtime, transport, give_up_s, max_age_ms, size, pixel_format)
+    with signals.interruptible(), open_given(camera, source, how) as opened:
         _track(
             opened,
             wanted=wanted,
@@ -111,7 +120,7 @@ def run_command(
             show=show,
             max_frames=max_frames,
             options=options,
-            deadline_ms=deadline_ms,
+            limits=Limits(deadline_ms, max_age_ms),
         )
 
 
@@ -137,6 +146,7 @@ def demo_command(
             show=False,
             max_frames=None,
             options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),
+            limits=Limits(),
         )
 
 
@@ -151,18 +161,6 @@ def _text_rules(text: bool, every: bool) -> dict[str, Rule]:
     }
 
 
-def _open(camera: int | None, source: str | None) -> Source_:
-    from edgetrack.io.sources import open_source
-
-    if source is not None and camera is not None:
-        raise ConfigError(f"both --camera and --source given, expected one of them, as in: {EXAMPLE}")
-    if source is not None:
-        return open_source(source)
-    if camera is not None:
-        return open_source(camera)
-    raise ConfigError(f"neither --camera nor --source given, expected one of them, as in: {EXAMPLE}")
-
-
 def _track(
     source: Source_,
     *,
@@ -171,31 +169,34 @@ def _track(
     show: bool,
     max_frames: int | None,
     options: EngineOptions,
-    deadline_ms: float | None = None,
+    limits: Limits,
 ) -> None:
     """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
     from edgetrack import terminal
     from edgetrack.cli.metadata import recording_metadata
-    from edgetrack.cli.status import StatusLine, Watch, print_heading, print_summary
+    from edgetrack.cli.status import StatusLine, Watch, print_heading, print_state, print_summary
     from edgetrack.io.outputs import Outputs
     from edgetrack.io.sinks import open_sink
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
     with Outputs(on_failure=_tell) as sinks:
         opened = _open_stdout(outputs)
-        engine, run = _runner(wanted, deadline_ms, options)
+        engine, run = open_runner(wanted, limits, options)
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:
                 opened[path] = open_sink(
                     path, fps=source.fps, size=source.size, text=text, facts=facts, zones=wanted.zones
                 )
+            if source.live:  # which does not wait for its outputs
+                opened[path] = threaded(opened[path], path)
             sinks.add(opened[path])
         if show:
             sinks.add(_window(text, wanted.zones))
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every)
         advise_of_plurals(engine, [text for text, _ in wanted.targets if text is not None], options.words)
+        source.on_state = partial(print_state, console)
         with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
             watch = Watch(line, engine)
             summary = run(source, sinks, watch, max_frames)
@@ -204,16 +205,11 @@ def _track(
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
-    print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=source.notes)
+    notes = source.notes + lost_frames(opened)
+    print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     if written:
         _complain_of_stdout()
     _finish(summary, [error for _, error in sinks.failures])
-
-
-def _runner(wanted: Wanted, deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
-    if wanted.is_one:
-        return _one(*wanted.targets[0], deadline_ms, options)
-    return _many(wanted, deadline_ms, options)
 
 
 def _total(source: Source_, max_frames: int | None) -> int | None:
@@ -247,46 +243,6 @@ def _window(text: str | None, zones: Zones | None) -> Sink:
 def _tell(error: Exception) -> None:
     if not isinstance(error, ReaderGone):  # `head` has seen enough
         complain(str(error) if isinstance(error, EdgetrackError) else f"{type(error).__name__}: {error}")
-
-
-def _one(
-    text: str | None, box: Box | None, deadline_ms: float | None, options: EngineOptions
-) -> tuple[Engines, Run]:
-    from edgetrack import pipeline
-
-    tracker = options.tracker()
-    return tracker.engine, lambda source, sinks, watch, most: pipeline.run(
-        source,
-        tracker,
-        [sinks],
-        text=text,
-        box=box,
-        max_frames=most,
-        deadline_ms=deadline_ms,
-        on_frame=watch.update,
-    )
-
-
-def _many(wanted: Wanted, deadline_ms: float | None, options: EngineOptions) -> tuple[Engines, Run]:
-    from edgetrack import pipeline
-
-    tracker = options.multi_tracker()
-    for text, box in wanted.targets:
-        tracker.add(text=text, box=box)
-    for phrase in wanted.every:
-        tracker.every(phrase, max=wanted.max)
-    return tracker.engine, lambda source, sinks, watch, most: pipeline.run_many(
-        source,
-        tracker,
-        [sinks],
-        max_frames=most,
-        deadline_ms=deadline_ms,
-        zones=wanted.zones,
-        on_frame=watch.update_all,
-        on_failure=lambda name, error: complain(
-            f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"
-        ),
-    )
 
 
 def _finish(summary: Summary, failures: list[Exception]) -> None:

@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from edgetrack.pipeline import Meter, Summary
+from edgetrack.meter import Meter, Summary
 from edgetrack.policy import Policy
 from edgetrack.terminal import one_line, takes_more
 from edgetrack.types import STATUSES, Box, Candidate, Frame, Status, Track
 
 if TYPE_CHECKING:
     from edgetrack.engines import Engine as OwnEngine
-    from edgetrack.io.sources import Source
+    from edgetrack.io.source import Source
+    from edgetrack.io.states import SourceState
     from edgetrack.peers.tracker import AdapterEngine
 
     Engine = OwnEngine | AdapterEngine
@@ -36,6 +37,7 @@ COLORS: dict[Status, str] = {
 REDRAW_S = 0.1
 SAME_PLACE = 0.3  # IoU from which two candidates are at one position, as in the C++ tracker
 RECENT_FRAMES = 300  # the live percentiles follow what happens now
+LAGGING_MS = 1000.0  # from which a stream that falls behind is shown
 
 
 class StatusLine(AbstractContextManager["StatusLine"]):
@@ -98,6 +100,11 @@ class StatusLine(AbstractContextManager["StatusLine"]):
         latency = meter.latency_ms(last=RECENT_FRAMES)
         if latency is not None:
             line.append(f"   p50 {latency.p50:.1f} ms  p95 {latency.p95:.1f} ms")
+        age = meter.age_ms(last=RECENT_FRAMES)
+        if age is not None:
+            line.append(f"   age {age.p50:.0f} ms")
+        if meter.lag_ms is not None and meter.lag_ms > LAGGING_MS:
+            line.append(f"   {meter.lag_ms / 1000:.1f} s behind", style="yellow")
         if self._live_source:
             line.append(f"   dropped {meter.dropped}", style="yellow" if meter.dropped else "dim")
         return line
@@ -177,6 +184,14 @@ def print_heading(
     _row(console, "engine", engine.reason)
 
 
+def print_state(console: Console, state: SourceState) -> None:
+    """Print what a live source is doing, whenever that changes."""
+    style = {"live": "green", "stalled": "yellow", "reconnecting": "yellow", "failed": "red"}.get(
+        state.name, ""
+    )
+    _row(console, "source", Text(one_line(str(state)), style))
+
+
 def print_summary(
     console: Console,
     summary: Summary,
@@ -211,12 +226,20 @@ def print_summary(
             f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms; first frame {summary.start_ms:.0f} ms"
         )
         _row(console, "latency", figures)
+    if summary.age_ms is not None:
+        p = summary.age_ms
+        _row(
+            console,
+            "age",
+            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms from the camera to the track",
+        )
     for served in engines:
         _row(console, "engine", served)
     for note in notes:
         _row(console, "source", Text(note, "yellow"))
     if live:
-        _row(console, "dropped", str(summary.dropped))
+        too_old = f" for newer ones, {summary.too_old} too old" if summary.too_old else ""
+        _row(console, "dropped", f"{summary.dropped}{too_old}")
     for path in outputs:
         _row(console, "written", str(path))
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import DatasetError, SourceError
-from edgetrack.io.capture import open_capture
+from edgetrack.io.capture import Opened, open_capture
 from edgetrack.io.pictures import decoded
 from edgetrack.io.reading import Reading
 from edgetrack.types import Frame
@@ -114,6 +114,7 @@ class VideoFrames:
         place = str(self._path.absolute())
         try:
             opened = open_capture(place, self._reading, name="it", live=False, square=False)
+            assert isinstance(opened, Opened)
         except SourceError as error:
             raise DatasetError(f"{self._path} is no video to use: {error}; copy it again") from error
         self._frames = opened.frames

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from edgetrack.demo.cars import Camera, Color, Face, car_faces, draw_car, draw_s
 from edgetrack.demo.shapes import HATCHBACK, SALOON, VAN, Shape
 from edgetrack.demo.street import paint_foreground, paint_street
 from edgetrack.io.opencv import load_cv2
-from edgetrack.io.sources import Source
+from edgetrack.io.source import Source
 from edgetrack.types import Box, Frame
 
 WIDTH, HEIGHT = 640, 480
@@ -117,6 +118,18 @@ def _visible(corners: dict[str, NDArray[np.float64]]) -> dict[str, Box]:
         if (right - left) * (bottom - top) >= 0.25 * float(np.prod(high - low)):
             boxes[name] = Box(float(left), float(top), float(right - left), float(bottom - top))
     return boxes
+
+
+def endless() -> Generator[Frame, None, None]:
+    """The scene, forwards and backwards for ever, so that nothing jumps; a source to try things with."""
+    pictures = []
+    for frame in Scene().frames():  # drawing takes its time, so that the first ones do not wait for all
+        pictures.append(frame.pixels.copy())
+        yield frame
+    back_and_there = pictures[-2:0:-1] + pictures
+    for index in count():
+        place = len(pictures) + index
+        yield Frame(back_and_there[index % len(back_and_there)].copy(), place, place / FPS)
 
 
 def open_demo() -> Source:

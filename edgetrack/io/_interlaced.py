@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -21,7 +20,7 @@ ANSWER_S = 10.0
 
 
 def read_interlaced(
-    target: int | str, reading: Reading, *, name: str, live: bool, square: bool
+    target: int | str, reading: Reading, *, name: str, square: bool
 ) -> Generator[Frame, None, None]:
     """Every frame from the first one on, with both fields woven, as OpenCV gave them up to 4.12.
 
@@ -36,7 +35,7 @@ def read_interlaced(
             f"{name} is interlaced video, which OpenCV {version} cannot convert and PyAV can; run: pip install av"
         ) from None
     reading.remark(f"interlaced, which OpenCV {version} cannot convert: read with PyAV {av.__version__}")
-    opened_s, time_s = time.perf_counter(), -1.0
+    time_s = -1.0
     try:
         with av.open(str(target), timeout=ANSWER_S) as container:
             stream = container.streams.video[0]
@@ -45,13 +44,10 @@ def read_interlaced(
             for index, picture in enumerate(_pictures(av, container, stream, reading)):
                 stamp_s = _stamp_s(picture, stream)
                 time_s = stamp_s if stamp_s is not None and stamp_s > time_s else time_s + step_s
-                now_s = time.perf_counter() - opened_s if live else time_s
-                yield Frame(_upright(av, picture, stream, square), index, now_s)
+                yield Frame(_upright(av, picture, stream, square), index, time_s)
     except (av.error.FFmpegError, OSError) as error:
         reason = without_secrets(getattr(error, "strerror", None) or str(error))
         raise SourceError(f"{name} cannot be read any further: {reason}") from error
-    if live:
-        raise SourceError(f"{name} stopped; is it still connected?")
 
 
 def _pictures(av: Any, container: Any, stream: Any, reading: Reading) -> Iterator[Any]:

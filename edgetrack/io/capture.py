@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,9 +17,13 @@ from edgetrack.errors import SourceError
 from edgetrack.io._containers import bytes_missing
 from edgetrack.io._interlaced import read_interlaced
 from edgetrack.io._shape import pixel_aspect, squared
-from edgetrack.io.names import is_url, printable, without_secrets
+from edgetrack.io.live import Picture
+from edgetrack.io.names import check_printable, is_url, without_secrets
 from edgetrack.io.opencv import DecoderLog, load_cv2, silent
 from edgetrack.io.reading import Reading
+from edgetrack.io.stamps import monotonic_ns
+from edgetrack.io.states import Lost
+from edgetrack.io.uri import Settings
 from edgetrack.types import Frame
 
 Pixels = NDArray[np.uint8]
@@ -33,12 +37,11 @@ MISSED_S = 0.01  # pause after one of them
 
 @dataclass(frozen=True)
 class Opened:
-    """What `edgetrack.io.sources.Source` is made of; ``target`` as OpenCV was given it."""
+    """A video, as `edgetrack.io.sources.Source` takes it."""
 
     frames: Frames
     fps: float | None
     count: int | None
-    live: bool
 
 
 class _Refused(Exception):
@@ -46,9 +49,16 @@ class _Refused(Exception):
 
 
 def open_capture(
-    target: int | str, reading: Reading, *, name: str, live: bool | None, square: bool = True
-) -> Opened:
-    """Opens a camera by index, a file by its absolute path, or a URL.
+    target: int | str,
+    reading: Reading,
+    *,
+    name: str,
+    live: bool | None,
+    square: bool = True,
+    settings: Settings = Settings(),  # noqa: B008  # frozen
+    gstreamer: bool = False,
+) -> Opened | Camera:
+    """Opens a camera by index, a file by its absolute path, or a URL; a `Camera` where frames come at their own pace.
 
     Args:
         target: what to open.
@@ -56,38 +66,39 @@ def open_capture(
         name: what to call it in errors.
         live: whether frames come at their own pace; None: as a URL does that does not know its length.
         square: whether pixels become square where those of the file are not.
+        settings: what a camera is asked for; what it does not give is noted.
+        gstreamer: whether ``target`` is a pipeline.
 
     Raises:
         SourceError: it cannot be opened; with the reason as far as it is known.
     """
-    if isinstance(target, str) and printable(target) != target:  # on which OpenCV's bindings crash
-        raise SourceError(
-            f"{printable(name)} is not UTF-8, which OpenCV needs; expected another name: rename it"
-        )
-    capture = _Capture(target, reading, name, square)
+    if isinstance(target, str):
+        check_printable(target, name)  # on which OpenCV's bindings crash
+    capture = _Capture(target, reading, name, square, gstreamer)
     try:
+        _ask(capture, settings)
         fps = _plausible(capture.get("FPS"), most=1000)
         count = _plausible(capture.get("FRAME_COUNT"), most=1e9)
         live = count is None if live is None else live
         if live:
             capture.set("BUFFERSIZE", 1)  # where the driver supports it: less age in its queue
-        frames = _frames(capture, live=live, fps=fps, count=count)
+            return Camera(capture, fps)
     except BaseException:
         capture.release()
         raise
-    return Opened(frames, fps, int(count) if count and not live else None, live)
+    return Opened(_frames(capture, fps=fps, count=count), fps, int(count) if count else None)
 
 
 class _Capture:
     """One ``cv2.VideoCapture`` that tells good pictures from bad ones and gives them square pixels."""
 
-    def __init__(self, target: int | str, reading: Reading, name: str, square: bool) -> None:
+    def __init__(self, target: int | str, reading: Reading, name: str, square: bool, gstreamer: bool) -> None:
         self.target, self.name, self.reading, self.square = target, name, reading, square
         self._cv2 = load_cv2()
         self._log = DecoderLog(self._cv2)
         try:
             with silent(self._cv2):
-                self._capture = _open(self._cv2, target)
+                self._capture = _open(self._cv2, target, gstreamer)
         except self._cv2.error as error:
             self._log.close()
             raise SourceError(f"{name} cannot be opened: {without_secrets(error.err)}") from error
@@ -134,7 +145,52 @@ class _Capture:
         return refused
 
 
-def _open(cv2: Any, target: int | str) -> Any:
+class Camera:
+    """A connection to a camera or a stream; see `edgetrack.io.live.Connection`.
+
+    Attributes:
+        fps: nominal frame rate; None if unknown.
+    """
+
+    def __init__(self, capture: _Capture, fps: float | None) -> None:
+        self._capture, self.fps = capture, fps
+
+    def pictures(self) -> Iterator[Picture]:
+        """Each picture as it comes; broken ones are counted and left out.
+
+        Raises:
+            Lost: nothing comes any more.
+            SourceError: OpenCV cannot convert what comes.
+        """
+        capture, misses, missing_s = self._capture, 0, 0.0
+        while not capture.reading.canceled:
+            try:
+                pixels = capture.read()
+            except _Refused:
+                raise SourceError(
+                    f"{capture.name} is interlaced video, which OpenCV cannot convert and PyAV can; "
+                    "run: pip install 'edgetrack[av]'"
+                ) from None
+            if pixels is not None:
+                capture.reading.broken += misses
+                misses = 0
+                yield Picture(pixels, monotonic_ns(capture.get("POS_MSEC")))
+                continue
+            now_s = time.perf_counter()
+            missing_s = missing_s if misses else now_s
+            misses += 1
+            if now_s - missing_s > MISSING_S:
+                raise Lost("ended", "no picture can be read any more")
+            time.sleep(MISSED_S)
+
+    def close(self) -> None:
+        """Release it. May be called twice."""
+        self._capture.release()
+
+
+def _open(cv2: Any, target: int | str, gstreamer: bool) -> Any:
+    if gstreamer:
+        return cv2.VideoCapture(target, cv2.CAP_GSTREAMER)
     if isinstance(target, int) or not is_url(target):
         return cv2.VideoCapture(target)
     if cv2.CAP_FFMPEG not in cv2.videoio_registry.getStreamBackends():
@@ -146,6 +202,31 @@ def _open(cv2: Any, target: int | str) -> Any:
         ANSWER_S * 1000,
     ]
     return cv2.VideoCapture(target, cv2.CAP_FFMPEG, limits)
+
+
+def _ask(capture: _Capture, settings: Settings) -> None:
+    """Asks a camera for a format, a size and a rate, in the order that drivers want."""
+    if settings.code is not None:
+        capture.set("FOURCC", _fourcc(settings.code))
+        given = round(capture.get("FOURCC"))
+        if given != _fourcc(settings.code):
+            letters = given.to_bytes(4, "little").decode("ascii", "replace") if given > 0 else "another one"
+            capture.reading.remark(f"asked for the format {settings.code}, the camera gives {letters}")
+    if settings.size is not None:
+        for what, value in zip(("FRAME_WIDTH", "FRAME_HEIGHT"), settings.size, strict=True):
+            capture.set(what, value)
+        given_size = round(capture.get("FRAME_WIDTH")), round(capture.get("FRAME_HEIGHT"))
+        if given_size != settings.size:
+            wanted = "{}x{}".format(*settings.size)
+            capture.reading.remark(f"asked for {wanted}, the camera gives {given_size[0]}x{given_size[1]}")
+    if settings.fps is not None:
+        capture.set("FPS", settings.fps)
+        if abs(capture.get("FPS") - settings.fps) > 0.5:
+            capture.reading.remark(f"asked for {settings.fps:g} fps, the camera gives {capture.get('FPS'):g}")
+
+
+def _fourcc(code: str) -> int:
+    return int.from_bytes(code.encode("ascii"), "little")
 
 
 def _why_closed(target: int | str, name: str, complaint: str) -> str:
@@ -169,19 +250,17 @@ def _plausible(value: float, *, most: float) -> float | None:
     return value if math.isfinite(value) and 0 < value <= most else None
 
 
-def _frames(capture: _Capture, *, live: bool, fps: float | None, count: float | None) -> Frames:
+def _frames(capture: _Capture, *, fps: float | None, count: float | None) -> Frames:
     """All frames, by another decoder from where OpenCV's conversion fails on."""
     index = 0
     try:
-        for frame in _read_live(capture) if live else _read_file(capture, fps, count):
+        for frame in _read_file(capture, fps, count):
             index = frame.index + 1
             yield frame
     except _Refused:
         capture.release()
-        others = read_interlaced(
-            capture.target, capture.reading, name=capture.name, live=live, square=capture.square
-        )
-        yield from others if live else islice(others, index, None)
+        others = read_interlaced(capture.target, capture.reading, name=capture.name, square=capture.square)
+        yield from islice(others, index, None)
     finally:
         capture.release()
 
@@ -209,22 +288,3 @@ def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Fra
     if bytes_missing(Path(capture.target)):
         of = f" of {count:.0f}" if count else ""
         raise SourceError(f"{capture.name} breaks off after {index}{of} frames; is the file complete?")
-
-
-def _read_live(capture: _Capture) -> Frames:
-    opened_s = time.perf_counter()
-    index, misses, missing_s = 0, 0, 0.0
-    while not capture.reading.canceled:
-        pixels = capture.read()
-        now_s = time.perf_counter()
-        if pixels is not None:
-            capture.reading.broken += misses
-            misses = 0
-            yield Frame(pixels, index, now_s - opened_s)
-            index += 1
-            continue
-        missing_s = missing_s if misses else now_s
-        misses += 1
-        if now_s - missing_s > MISSING_S:
-            raise SourceError(f"{capture.name} stopped after {index} frames; is it still connected?")
-        time.sleep(MISSED_S)

@@ -104,6 +104,17 @@ def event_values(frame: Frame, event: Event) -> dict[str, Any]:
 
 
 def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -> dict[str, Any]:
+    age_ms, lag_ms = frame.age_ms, frame.lag_ms
+    live = (
+        {}
+        if age_ms is None
+        else {
+            "age_ms": round(age_ms, 1),
+            "lag_ms": None if lag_ms is None else round(lag_ms, 1),
+            "gap_s": round(frame.gap_s, 4),
+            "epoch": frame.epoch,
+        }
+    )
     return {
         "frame": frame.index,
         "time_s": round(frame.time_s, 4),
@@ -113,4 +124,5 @@ def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -
         "score": round(track.score, 4),
         "basis": track.basis,
         "latency_ms": round(latency_ms, 3),
+        **live,
     }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from edgetrack.errors import SourceError
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _IN_TEXT = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 # Network cameras take them in the query, and some in the path: /user=admin&password=secret&channel=1.
 _SECRET = re.compile(
-    r"(?<![a-z0-9])((?:user(?:name)?|usr|login|pass(?:w(?:or)?d)?|pwd|psw|(?:access_?|auth_?)?token|"
+    r"(?<![a-z0-9])((?:user(?:name|-id|-pw)?|usr|login|pass(?:w(?:or)?d)?|pwd|psw|proxy-(?:id|pw)|(?:access_?|auth_?)?token|"
     r"(?:api_?|access_?)?key|secret|auth|sig(?:nature)?|x-amz-\w+)=)[^&;#\s]*",
     re.IGNORECASE,
 )
@@ -19,13 +22,34 @@ def is_url(source: str) -> bool:
     return _URL.match(source) is not None
 
 
+def is_local(source: str) -> bool:
+    """Whether it is a file or a folder that is there."""
+    try:
+        return not is_url(source) and (Path(source).is_file() or Path(source).is_dir())
+    except (OSError, ValueError):  # what is wrong with it, says whoever opens it
+        return False
+
+
 def printable(name: str) -> str:
     """The name with escapes where its bytes are no UTF-8: a terminal, and OpenCV, want text."""
     return name.encode(errors="backslashreplace").decode()
 
 
+def check_printable(target: str, name: str) -> None:
+    """Raises SourceError unless it is text; ``name``: what to call it."""
+    if printable(target) != target:
+        raise SourceError(
+            f"{printable(name)} is not UTF-8, which decoders need; expected another name: rename it"
+        )
+
+
 def public_name(source: str) -> str:
-    """The source as it may be shown: a URL without its user, its password and its keys; a path as it is."""
+    """The source as it may be shown: a URL without its user, its password and its keys; a path as it is.
+
+    Of a GStreamer pipeline, all addresses and all properties that name users or passwords are treated so.
+    """
+    if source.startswith("gst:"):
+        return _SECRET.sub(r"\1***", without_secrets(source))
     if not is_url(source):
         return source
     scheme, _, rest = source.partition("://")

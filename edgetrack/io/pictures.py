@@ -24,6 +24,7 @@ SAMPLES = 8  # pictures of a folder that decide how its 16 bits are scaled
 BATCH = 16  # pictures of one file that are decoded at a time
 LARGEST = 1 << 28  # pixels; a few bytes can promise more than any memory holds
 _GIF_PICTURE = re.compile(rb"\x21\xf9\x04.{4}\x00[\x21\x2c]", re.DOTALL)  # its graphic control extension
+_NUMBER = re.compile(r"%(?:0?(\d*))d")
 PAUSE_S = 0.1  # of a picture in an animation that gives none
 
 
@@ -36,6 +37,29 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     """A key that puts ``2.jpg`` before ``10.jpg``."""
     parts = re.split(r"(\d+)", name.lower())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def matching(pattern: Path) -> list[Path]:
+    """The pictures of a pattern such as ``frame_%05d.png``, by their numbers.
+
+    Raises:
+        SourceError: the folder cannot be listed.
+    """
+    found = _NUMBER.search(pattern.name)
+    assert found
+    before, after = pattern.name[: found.start()], pattern.name[found.end() :]
+    digits = r"\d+" if found[1] == "" else rf"\d{{{int(found[1])},}}"
+    wanted = re.compile(f"{re.escape(before)}({digits}){re.escape(after)}")
+    try:
+        names = [(wanted.fullmatch(path.name), path) for path in pattern.parent.iterdir()]
+    except OSError as error:
+        raise SourceError(f"folder {pattern.parent} cannot be listed: {error.strerror}") from error
+    return [path for _, path in sorted((int(match[1]), path) for match, path in names if match)]
+
+
+def is_pattern(name: str) -> bool:
+    """Whether it has one place for a number, as in ``frame_%05d.png``."""
+    return len(_NUMBER.findall(name)) == 1
 
 
 class Levels:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edgetrack.io.states import Observed
+
 
 @dataclass
 class Reading:
@@ -15,6 +17,8 @@ class Reading:
         complaint: the first complaint.
         remarks: what else a user should know of how the frames came about.
         canceled: set when nobody wants frames any more.
+        reconnects: how often a live source was connected again.
+        observed: what a live source is doing.
     """
 
     broken: int = 0
@@ -22,6 +26,8 @@ class Reading:
     complaint: str = ""
     remarks: list[str] = field(default_factory=list)
     canceled: bool = False
+    reconnects: int = 0
+    observed: Observed = field(default_factory=Observed)
 
     def remark(self, text: str) -> None:
         """Adds what is not there yet."""
@@ -34,6 +40,8 @@ class Reading:
         if self.broken:
             pictures = "1 picture" if self.broken == 1 else f"{self.broken} pictures"
             said.append(f"{pictures} could not be decoded and {'is' if self.broken == 1 else 'are'} left out")
+        if self.reconnects:
+            said.append(f"connected again {'once' if self.reconnects == 1 else f'{self.reconnects} times'}")
         if self.complaints:
             times = "once" if self.complaints == 1 else f"{self.complaints} times"
             said.append(f"the decoder complained {times}, first of: {self.complaint}")

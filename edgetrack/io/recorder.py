@@ -42,6 +42,7 @@ CHUNK_SHARE = 1 / 1024
 JPEG_QUALITY = 95
 
 _NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}
+_MAYBE = {"type": ["number", "null"]}
 
 
 def _fields(**properties: Any) -> dict[str, Any]:
@@ -69,6 +70,10 @@ _TRACK = {
     "box": {"type": ["object", "null"], **_fields(x=_NUMBER, y=_NUMBER, w=_NUMBER, h=_NUMBER)},
     "basis": _TEXT,
     "latency_ms": _NUMBER,
+    "age_ms": _MAYBE,
+    "lag_ms": _MAYBE,
+    "gap_s": _NUMBER,
+    "epoch": _INTEGER,
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
     IMAGE: _fields(
@@ -127,7 +132,7 @@ class McapSink(Closing):
         self._waiting = 0  # bytes of messages that are in no chunk yet
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        said = {"frame": frame.index, **_track(track, latency_ms)}
+        said = {"frame": frame.index, **_track(track, frame, latency_ms)}
         self._record(frame, annotate([(track, "")]), [(TRACK, said)], kinds=(IMAGE, ANNOTATIONS, TRACK))
 
     def write_all(
@@ -144,7 +149,7 @@ class McapSink(Closing):
             height, width = frame.pixels.shape[:2]
             drawn["points"] += outlines(self._zones, (width, height))
         all = [
-            {"name": name, "id": track.id, **_track(track, latencies_ms[name])}
+            {"name": name, "id": track.id, **_track(track, frame, latencies_ms[name])}
             for name, track in tracks.items()
         ]
         said: list[tuple[str, dict[str, Any]]] = [(TRACKS, {"frame": frame.index, "tracks": all})]
@@ -248,7 +253,7 @@ class _Stream:
         self._pending.clear()
 
 
-def _track(track: Track, latency_ms: float) -> dict[str, Any]:
+def _track(track: Track, frame: Frame, latency_ms: float) -> dict[str, Any]:
     box = None if track.box is None else dict(zip("xywh", track.box.xywh, strict=True))
     return {
         "status": track.status,
@@ -256,4 +261,8 @@ def _track(track: Track, latency_ms: float) -> dict[str, Any]:
         "box": box,
         "basis": track.basis,
         "latency_ms": latency_ms,
+        "age_ms": frame.age_ms,
+        "lag_ms": frame.lag_ms,
+        "gap_s": frame.gap_s,
+        "epoch": frame.epoch,
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from base64 import b64decode
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -107,7 +109,7 @@ class Recording:
                 if not paired:
                     yield frame, None
             elif schema == TRACK and frame is not None and paired:
-                yield frame, self._track(message, frame.index)
+                yield self._with_gap(frame, message), self._track(message, frame.index)
                 frame = None
         if index == 0:
             raise SourceError(f"{self.name} has no picture; expected messages {IMAGE} in JSON")
@@ -199,6 +201,14 @@ class Recording:
         except SourceError as error:
             picture = f"picture {index} ({message.get('format')!r})"
             raise SourceError(f"{self.name}: OpenCV cannot decode {picture}: {error}") from error
+
+    def _with_gap(self, frame: Frame, message: Mapping[str, Any]) -> Frame:
+        gap_s = message.get("gap_s", 0.0)  # older recordings have none
+        if not isinstance(gap_s, (int, float)) or not 0 <= gap_s < math.inf:
+            raise SourceError(
+                f"{self.name}: picture {frame.index} comes after a gap of {gap_s!r} s; is it damaged?"
+            )
+        return replace(frame, gap_s=float(gap_s)) if gap_s else frame
 
     def _track(self, message: Mapping[str, Any], index: int) -> Track:
         try:

@@ -4,185 +4,172 @@ from __future__ import annotations
 
 import math
 import stat
-import warnings
-import weakref
-from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from typing import get_args
 
 from edgetrack.errors import SourceError
-from edgetrack.io._channel import Channel, Reader
-from edgetrack.io.capture import open_capture
+from edgetrack.io.capture import Opened
+from edgetrack.io.connections import Place, Transport, open_connection
+from edgetrack.io.gstreamer import csi_pipeline
 from edgetrack.io.names import is_url, public_name
-from edgetrack.io.pictures import SUFFIXES, is_picture, natural, read_folder, read_picture
+from edgetrack.io.pacing import paced
+from edgetrack.io.pictures import (
+    SUFFIXES,
+    is_pattern,
+    is_picture,
+    matching,
+    natural,
+    read_folder,
+    read_picture,
+)
+from edgetrack.io.raw import PixelFormat, read_raw
 from edgetrack.io.reading import Reading
-from edgetrack.types import Frame
-
-DECODED_AHEAD = 4  # enough to smooth over key frames; each one waits as a whole picture in memory
-SILENCE_S = 10.0  # a live source that sends nothing for this long is taken for gone
+from edgetrack.io.source import Source
+from edgetrack.io.uri import split_settings
 
 
-class Source:
-    """An open source: a context manager and an iterable of frames, which are read ahead in a thread.
-
-    A file yields every frame that can be decoded. A live source yields the newest frame; frames that arrived while the
-    consumer was busy are counted in ``dropped``. A source that breaks off raises ``SourceError`` after its last good
-    frame. Frames come once: another loop continues where the last one was left, and raises ``SourceError`` after the
-    end. ``open_source`` makes it.
-
-    Attributes:
-        name (str): The source as shown in messages; a URL without user, password and keys.
-        size (tuple[int, int]): Width and height of the first frame in pixels.
-        fps (float | None): Frames per second; None if unknown.
-        frames (int | None): Approximate number of frames; None if unknown. A video's container may estimate
-            it, or count frames that are not shown.
-        live (bool): Whether frames arrive at their own pace.
-    """
-
-    def __init__(
-        self,
-        frames: Generator[Frame, None, None],
-        *,
-        name: str,
-        fps: float | None,
-        count: int | None,
-        live: bool,
-        reading: Reading | None = None,
-    ) -> None:
-        self.name = name
-        self.fps = fps
-        self.frames = count
-        self.live = live
-        self._dropped_before = 0
-        self._ended = False
-        self._reading = reading or Reading()
-        self._channel: Channel[Frame] = Channel(1 if live else DECODED_AHEAD, newest_wins=live)
-        reader = Reader(frames, self._channel, name=f"edgetrack {name}")
-        self._forget = weakref.finalize(self, _left_open, reader, self._reading, name)
-        self._reader = reader
-        try:
-            # Fetched here, so that what cannot be read fails before anything else is set up.
-            self._first: Frame | None = self._next()
-        except BaseException:
-            self.close()
-            raise
-        if self._first is None:
-            self.close()
-            raise SourceError(f"{name} has no frames; expected a video, a camera or a folder of pictures")
-        height, width = self._first.pixels.shape[:2]
-        self.size: tuple[int, int] = (width, height)
-
-    @property
-    def dropped(self) -> int:
-        """Number of frames of a live source that were skipped because newer ones had arrived."""
-        return self._channel.dropped - self._dropped_before
-
-    @property
-    def broken(self) -> int:
-        """Number of pictures that could not be decoded so far; they are skipped."""
-        return self._reading.broken
-
-    @property
-    def notes(self) -> list[str]:
-        """Remarks about the frames so far: broken pictures, decoder warnings, conversions."""
-        return self._reading.notes()
-
-    def _next(self) -> Frame | None:
-        try:
-            return self._channel.get(timeout_s=SILENCE_S if self.live else None)
-        except TimeoutError:
-            message = f"{self.name} has sent no picture for {SILENCE_S:.0f} s; is it still connected?"
-            raise SourceError(message) from None
-
-    def __iter__(self) -> Iterator[Frame]:
-        if not self._forget.alive:
-            raise SourceError(f"{self.name} is closed; open it again to read it")
-        if self._ended:
-            raise SourceError(f"{self.name} has been read to its end; open it again to read it once more")
-        return self._rest()
-
-    def _rest(self) -> Iterator[Frame]:
-        self._dropped_before = self._channel.dropped  # what passed during setting up is no loss
-        first, self._first = self._first, None
-        if first is not None:
-            yield first
-        while (frame := self._next()) is not None:
-            yield frame
-        self._ended = True
-
-    def __enter__(self) -> Source:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop the reader thread and release the device or file. May be called twice."""
-        self._forget.detach()
-        self._reading.canceled = True
-        self._reader.close()
-
-
-def _left_open(reader: Reader[Frame], reading: Reading, name: str) -> None:
-    """For a source that nobody has closed: at its collection, or at the end of the process."""
-    reading.canceled = True
-    reader.close()
-    warnings.warn(
-        f"source {name} was left open; use it as in: with open_source(...) as source",
-        ResourceWarning,
-        stacklevel=2,
-    )
-
-
-def open_source(source: int | str | Path, *, fps: float = 30.0) -> Source:
+def open_source(
+    source: int | str | Path,
+    *,
+    fps: float = 30.0,
+    realtime: bool = False,
+    transport: Transport = "tcp",
+    give_up_s: float | None = None,
+    size: tuple[int, int] | None = None,
+    pixel_format: PixelFormat = "bgr24",
+) -> Source:
     """Open a camera, a video, a folder of pictures or a stream, and read its first frame.
 
     Frames have square pixels and are upright, as players show them. The two fields of interlaced video are woven.
     16-bit pictures are scaled to 8 bits by the value range of the first one.
 
+    A live source has to answer when it is opened. When its connection breaks later, it is reconnected after a pause of
+    half a second, then twice as long each time, up to 30 s; after wrong credentials or an unknown path, of 10 s to
+    60 s. ``Frame.epoch`` counts the reconnections, and frames may have another size after one.
+
     Args:
         source: Index of a camera, starting at 0; path of a video, an MCAP recording, a picture, an animation, a
-            multi-page TIFF, or a folder of pictures (in natural order: ``2.jpg`` before ``10.jpg``); or a URL such as
-            ``rtsp://host/stream``.
-        fps: Frame rate of a folder of pictures.
+            multi-page TIFF, or a folder of pictures (in natural order: ``2.jpg`` before ``10.jpg``); a pattern such as
+            ``frames/%05d.png``; a URL such as ``rtsp://host/stream``; a device such as
+            ``/dev/video0?size=1280x720&fps=30&format=MJPG``; ``csi://0``, a CSI camera of a Jetson; ``gst:PIPELINE``
+            for GStreamer; ``-`` for raw frames on standard input; or ``test://street``, a drawn scene without end.
+        fps: Frame rate of pictures and of raw frames.
+        realtime: Play a file as a camera would: at the pace of its time stamps, dropping what comes while the consumer
+            is busy.
+        transport: "tcp" or "udp", for RTSP; needs PyAV.
+        give_up_s: Raise ``SourceError`` when a live source has sent nothing for so many seconds; None to reconnect for
+            ever, 0 to do so at once.
+        size: Width and height of raw frames in pixels.
+        pixel_format: Format of raw frames: "bgr24", "rgb24", "gray8" or "nv12".
 
     Returns:
         A context manager, and an iterable of ``Frame`` with uint8 (H, W, 3) BGR pixels.
 
     Raises:
-        SourceError: The source does not exist or cannot be read, or ``source`` or ``fps`` is invalid.
+        SourceError: The source does not exist or cannot be read, or an argument is invalid.
         MissingExtra: OpenCV, or for a recording the extra ``mcap``, is not installed.
     """
     _check_given(source, fps)
+    _check_live(transport, give_up_s)
+    options = _Options(fps, realtime, transport, give_up_s, size, pixel_format)
+    if source != "-" and (size is not None or pixel_format != "bgr24"):
+        raise SourceError(
+            f"size and pixel_format have no effect: {source} has frames of its own size; leave them out"
+        )
     if isinstance(source, int):
-        return _captured(source, f"camera {source}", live=True)
-    if isinstance(source, str) and is_url(source):
-        return _captured(source, public_name(source), live=None)
-    path = Path(source)
+        return _captured(Place(source, f"camera {source}", live=True), options)
+    named = _by_name(source, options) if isinstance(source, str) else None
+    return named or _on_disk(Path(source), options)
+
+
+def _by_name(source: str, options: _Options) -> Source | None:
+    """What is no path; None if it is one."""
+    if source == "-":
+        frames = read_raw(options.size, options.pixel_format, options.fps)
+        return _file(Opened(frames, options.fps, None), "standard input", Reading(), options)
+    if source.startswith("gst:"):
+        return _captured(Place(source[4:], public_name(source), live=True, pipeline=True), options)
+    if source.startswith("csi://"):
+        sensor, settings = split_settings(source)
+        pipeline = csi_pipeline(sensor[6:], settings, source)
+        return _captured(Place(pipeline, sensor, live=True, pipeline=True), options)
+    if source.startswith("test://"):
+        return _drawn(source)
+    if source.startswith("/dev/") and "?" in source:
+        device, settings = split_settings(source)
+        _mode(Path(device))
+        return _captured(Place(device, device, live=True, settings=settings), options)
+    if is_url(source):
+        return _captured(Place(source, public_name(source), live=None), options)
+    if source.isdecimal() and not Path(source).exists():
+        return _captured(Place(int(source), f"camera {source}", live=True), options)
+    return None
+
+
+def _on_disk(path: Path, options: _Options) -> Source:
+    if is_pattern(path.name) and not path.exists():
+        pictures = matching(path)
+        if not pictures:
+            raise SourceError(f"no picture matches {path}; expected files such as {path.name % 1}")
+        return _pictures(pictures, str(path), options)
     mode = _mode(path)
     if stat.S_ISDIR(mode):
-        return _open_folder(path, fps)
+        return _open_folder(path, options)
     if stat.S_ISCHR(mode):
-        return _captured(str(path.absolute()), str(path), live=True)
+        return _captured(Place(str(path.absolute()), str(path), live=True), options)
     if stat.S_ISREG(mode):
         _check_readable(path)
     if is_picture(path) and path.suffix.lower() != ".gif":  # FFmpeg plays those of any length
         reading = Reading()
-        frames = read_picture(path, fps, reading)
-        return Source(frames, name=str(path), fps=fps, count=None, live=False, reading=reading)
+        return _file(
+            Opened(read_picture(path, options.fps, reading), options.fps, None), str(path), reading, options
+        )
     if path.suffix.lower() == ".mcap":
-        return _open_recording(path)
+        return _open_recording(path, options)
     # An absolute path, because FFmpeg takes what is before a colon for a protocol.
-    return _captured(str(path.absolute()), str(path), live=False)
+    return _captured(Place(str(path.absolute()), str(path), live=False), options)
 
 
-def _captured(target: int | str, name: str, *, live: bool | None) -> Source:
+def _drawn(source: str) -> Source:
+    from edgetrack.demo.scene import FPS, endless
+
+    if source != "test://street":
+        raise SourceError(f"there is no {source}; expected test://street")
     reading = Reading()
-    opened = open_capture(target, reading, name=name, live=live)
+    return Source(paced(endless(), reading), name=source, fps=FPS, count=None, live=True, reading=reading)
+
+
+@dataclass(frozen=True)
+class _Options:
+    fps: float
+    realtime: bool
+    transport: Transport
+    give_up_s: float | None
+    size: tuple[int, int] | None
+    pixel_format: PixelFormat
+
+
+def _captured(place: Place, options: _Options) -> Source:
+    reading, name = Reading(), place.name
+    connected = open_connection(place, reading, transport=options.transport, give_up_s=options.give_up_s)
+    if connected.live:
+        if options.realtime:
+            connected.opened.frames.close()
+            raise SourceError(f"realtime has no effect: {name} is live as it is; leave it out")
+        opened = connected.opened
+        return Source(opened.frames, name=name, fps=opened.fps, count=None, live=True, reading=reading)
+    return _file(connected.opened, name, reading, options)
+
+
+def _file(opened: Opened, name: str, reading: Reading, options: _Options) -> Source:
+    if options.give_up_s is not None or options.transport != "tcp":
+        opened.frames.close()
+        option = "transport" if options.give_up_s is None else "give_up_s"
+        raise SourceError(f"{option} has no effect: {name} is no live source; leave it out")
+    frames = paced(opened.frames, reading) if options.realtime else opened.frames
     return Source(
-        opened.frames, name=name, fps=opened.fps, count=opened.count, live=opened.live, reading=reading
+        frames, name=name, fps=opened.fps, count=opened.count, live=options.realtime, reading=reading
     )
 
 
@@ -195,13 +182,10 @@ def _mode(path: Path) -> int:
     try:
         return path.stat().st_mode
     except FileNotFoundError:
-        camera = (
-            f"; for a camera: --camera {path}, in Python open_source({path})" if str(path).isdecimal() else ""
-        )
         state = (
             f"is a link to {path.readlink()}, which is not there" if path.is_symlink() else "does not exist"
         )
-        raise SourceError(f"{path} {state}; expected a video file or a folder of pictures{camera}") from None
+        raise SourceError(f"{path} {state}; expected a video file or a folder of pictures") from None
     except OSError as error:
         raise SourceError(f"{path!s:.200} cannot be read: {error.strerror}") from error
     except ValueError as error:  # a zero byte
@@ -216,7 +200,7 @@ def _check_readable(path: Path) -> None:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _open_folder(path: Path, fps: float) -> Source:
+def _open_folder(path: Path, options: _Options) -> Source:
     try:
         files = sorted(
             (p for p in path.iterdir() if not p.name.startswith(".")), key=lambda p: natural(p.name)
@@ -231,9 +215,13 @@ def _open_folder(path: Path, fps: float) -> Source:
         raise SourceError(
             f"folder {path} has no pictures{found}; expected files such as 1.jpg, 2.jpg ({known})"
         )
+    return _pictures(pictures, str(path), options)
+
+
+def _pictures(files: list[Path], name: str, options: _Options) -> Source:
     reading = Reading()
-    frames = read_folder(pictures, fps, reading)
-    return Source(frames, name=str(path), fps=fps, count=len(pictures), live=False, reading=reading)
+    frames = read_folder(files, options.fps, reading)
+    return _file(Opened(frames, options.fps, len(files)), name, reading, options)
 
 
 def _check_given(source: object, fps: object) -> None:
@@ -245,15 +233,17 @@ def _check_given(source: object, fps: object) -> None:
         raise SourceError(f"fps is {fps!r}; expected a positive number of frames per second")
 
 
-def _open_recording(path: Path) -> Source:
+def _check_live(transport: object, give_up_s: object) -> None:
+    if transport not in get_args(Transport):
+        raise SourceError(f"transport is {transport!r}; expected 'tcp' or 'udp'")
+    if give_up_s is not None and not (isinstance(give_up_s, (int, float)) and give_up_s >= 0):
+        raise SourceError(
+            f"give_up_s is {give_up_s!r}; expected seconds, 0 or more, or None to reconnect for ever"
+        )
+
+
+def _open_recording(path: Path, options: _Options) -> Source:
     from edgetrack.io.recording import Recording
 
     recording = Recording(path)
-    return Source(
-        recording.frames(),
-        name=recording.name,
-        fps=recording.fps,
-        count=None,
-        live=False,
-        reading=recording.reading,
-    )
+    return _file(Opened(recording.frames(), recording.fps, None), recording.name, recording.reading, options)

@@ -104,6 +104,4 @@ def compare(
 
 
 def _track(tracker: FrameTracker, frame: Frame, *, text: str | None, box: Box | None) -> Track:
-    return (
-        tracker.start(frame.pixels, text=text, box=box) if frame.index == 0 else tracker.update(frame.pixels)
-    )
+    return tracker.start(frame, text=text, box=box) if frame.index == 0 else tracker.update(frame)

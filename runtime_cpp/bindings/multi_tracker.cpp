@@ -97,6 +97,10 @@ class PyMultiTracker {
     alone([&] { tracker_->correct(name, box_of(box)); });
   }
 
+  void note_gap() {
+    alone([&] { tracker_->note_gap(); });
+  }
+
   std::vector<std::string> names() const {
     return alone([&] { return tracker_->names(); });
   }
@@ -138,10 +142,10 @@ class PyMultiTracker {
   }
 
   // A list of (name, track or None, exception or None, seconds), and why no batch ran, or None.
-  py::tuple update(const Picture& pixels, std::optional<double> deadline_ms) {
+  py::tuple update(const Picture& pixels, std::optional<double> deadline_ms, std::optional<double> time_s) {
     const Frame frame = frame_of(pixels);
     const auto [results, batch] = alone([&] {
-      std::vector<MultiTracker::Result> copies = tracker_->update(frame, deadline_ms);
+      std::vector<MultiTracker::Result> copies = tracker_->update(frame, deadline_ms, time_s);
       return std::pair(std::move(copies), tracker_->batch_failure());
     });
     py::list all;
@@ -183,7 +187,8 @@ void register_multi_tracker(py::module_& module) {
       .def("wait_for_look", &PyMultiTracker::wait_for_look, py::arg("number"), py::arg("seconds"))
       .def("detections", &PyMultiTracker::detections, py::arg("number"))
       .def("update", &PyMultiTracker::update, py::arg("pixels").noconvert(),
-           py::arg("deadline_ms") = py::none());
+           py::arg("deadline_ms") = py::none(), py::arg("time_s") = py::none())
+      .def("note_gap", &PyMultiTracker::note_gap);
 }
 
 }  // namespace edgetrack

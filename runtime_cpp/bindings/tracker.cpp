@@ -104,15 +104,20 @@ class PyTracker {
     tracker_.reset();
   }
 
-  Result start(const Picture& pixels, const Text* text, const std::optional<Four>& box) {
+  Result start(const Picture& pixels, const Text* text, const std::optional<Four>& box,
+               std::optional<double> time_s) {
     const Frame frame = frame_of(pixels);
     const Box given = box ? box_of(*box) : Box{};
-    return result([&] { return tracker_->start(frame, text, box ? &given : nullptr); });
+    return result([&] { return tracker_->start(frame, text, box ? &given : nullptr, time_s); });
   }
 
-  Result update(const Picture& pixels, std::optional<double> deadline_ms) {
+  Result update(const Picture& pixels, std::optional<double> deadline_ms, std::optional<double> time_s) {
     const Frame frame = frame_of(pixels);
-    return result([&] { return tracker_->update(frame, deadline_ms); });
+    return result([&] { return tracker_->update(frame, deadline_ms, time_s); });
+  }
+
+  void note_gap() {
+    alone([&] { tracker_->note_gap(); });
   }
 
   void warm_up() {
@@ -216,8 +221,10 @@ void register_tracker(py::module_& module) {
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
            py::arg("fill"), py::arg("ranks"), py::arg("policy"))
       .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text").none(true),
-           py::arg("box"))
-      .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none())
+           py::arg("box"), py::arg("time_s") = py::none())
+      .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none(),
+           py::arg("time_s") = py::none())
+      .def("note_gap", &PyTracker::note_gap)
       .def("warm_up", &PyTracker::warm_up)
       .def("rest", &PyTracker::rest)
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))

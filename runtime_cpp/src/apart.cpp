@@ -116,7 +116,7 @@ void Rival::go_on(double overlap) {
     return;
   }
   claim_ = *state_.box;
-  std::tie(vx_, vy_) = state_.pace.velocity();
+  std::tie(vx_, vy_) = state_.pace.step();
 }
 
 void settle(const std::vector<Rival*>& all) {

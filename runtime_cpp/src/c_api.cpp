@@ -125,6 +125,25 @@ edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t
   });
 }
 
+edgetrack_code edgetrack_update_at(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
+                                   ptrdiff_t row_bytes, double time_s, double deadline_ms,
+                                   edgetrack_track* track) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(track, "track");
+    const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+    const std::optional<double> deadline = deadline_ms == 0 ? std::nullopt : std::optional(deadline_ms);
+    give(tracker->turns.take([&] { return tracker->tracker.update(frame, deadline, time_s); }), track);
+  });
+}
+
+edgetrack_code edgetrack_note_gap(edgetrack_tracker* tracker) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    tracker->turns.take([&] { tracker->tracker.note_gap(); });
+  });
+}
+
 edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on) {
   return guarded([&] {
     require(tracker, "tracker");

@@ -36,7 +36,8 @@ Looker& Tracker::State::looker() {
 
 // The answer counts some frames later, however soon it is there: the same video has the same tracks on every
 // machine. At once where it cannot be worked on meanwhile: the engine serves one caller at a time, or the
-// frame lies in GPU memory and is gone then.
+// frame lies in GPU memory and is gone then. So it does where it is there long before the next frame: a slow
+// camera's would be late by whole frames.
 void Tracker::State::begin_look(const Frame& frame) {
   Looker& looker = this->looker();
   Look& look = whole_look;
@@ -45,9 +46,9 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.width = frame.width, look.height = frame.height;
   look.on_gpu = frame.place == Place::gpu;
   looker.is_on_host = !look.on_gpu;
-  look.lands = index;
-  if (engine->concurrent() && !look.on_gpu)
-    look.lands += static_cast<std::int64_t>(locked ? policy.reverify_latency : policy.search_latency);
+  look.lands = clock.now();
+  const double latency = locked ? policy.reverify_latency : policy.search_latency;
+  if (engine->concurrent() && !look.on_gpu && latency >= clock.elapsed()) look.lands += latency;
   if (box) look.then = *box;
   if (look.on_gpu) {
     const double before_s = work.timing.network_s;
@@ -58,7 +59,7 @@ void Tracker::State::begin_look(const Frame& frame) {
   } else {
     for (const Sight& sight : looker.sights())
       work.crop_into(sight.image, frame, sight.region(frame), colors);
-    if (!own_template && look.lands > index) look.still.keep(frame);
+    if (!own_template && look.lands > clock.now()) look.still.keep(frame);
     look.errand.step = [&looker] { looker.run(); };
     const Stopwatch watch(work.timing.network_s);
     aside->post(look.errand);
@@ -132,7 +133,7 @@ Track Tracker::State::look_now(const Frame& frame) {
 Track Tracker::State::seek(const Frame& frame) {
   const bool begins = !whole_look.pending;
   if (begins) begin_look(frame);
-  if (index >= whole_look.lands) return arrive(begins ? &frame : nullptr);
+  if (clock.now() >= whole_look.lands) return arrive(begins ? &frame : nullptr);
   wait_a_share();
   Track track = latest;
   track.index = index;
@@ -214,6 +215,22 @@ Box Tracker::State::candidate_at(const Frame& frame, const Box& at) {
   for (const Candidate& one : candidates)
     if (const double same = iou(one.box, at); same >= most) best = one.box, most = same;
   return best;
+}
+
+// After a gap the target may be anywhere: the whole frame is looked at before the search region, and its
+// answer waited for. What was followed goes on at its last place unless something elsewhere is surely the
+// target.
+void Tracker::State::look_first(const Frame& frame) {
+  abandon();
+  if (tentative) give_up();
+  if (!locked) return;
+  pace.start(*box);
+  begin_look(frame);
+  const auto [score, found] = answered();
+  if (chosen || ambiguous() || !is_sure(score, 0) || iou(found, *box) >= kSamePlace) return;
+  if (!own_template) take_template(&frame, found);
+  follow_from(found);
+  belief = own_template ? 1.0 : score;
 }
 
 // Follows a candidate between the looks, to know where it is when the next one has come to its answer: `seen`

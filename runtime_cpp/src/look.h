@@ -46,8 +46,9 @@ class Evidence {
 struct Look {
   bool pending = false;
   Looker* by = nullptr;
-  std::int64_t begun = 0, lands = 0;  // indices of frames
-  int width = 0, height = 0;          // of the frame that it sees
+  std::int64_t begun = 0;     // index of the frame that it sees
+  double lands = 0;           // when its answer counts, by the tracker's clock
+  int width = 0, height = 0;  // of the frame that it sees
   bool on_gpu = false;
   Box then{};  // what was followed in that frame
   Still still;

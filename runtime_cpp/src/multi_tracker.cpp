@@ -23,15 +23,15 @@ struct MultiTracker::Target {
   bool followed() { return started && state().locked; }
 
   // The track, unless it waits for "search".
-  std::optional<Track> begin(const Frame& frame, Deadline& deadline) {
+  std::optional<Track> begin(const Frame& frame, Deadline& deadline, std::optional<double> time_s) {
     if (!started) {
-      const Track track = tracker.start(frame, text ? &*text : nullptr, box ? &*box : nullptr);
+      const Track track = tracker.start(frame, text ? &*text : nullptr, box ? &*box : nullptr, time_s);
       started = true;
       return track;
     }
     state().work.timing = {};
     const Stopwatch watch(state().work.timing.total_s);
-    const std::optional<Track> track = state().begin(frame, deadline);
+    const std::optional<Track> track = state().begin(frame, deadline, time_s);
     if (!track) deadline.promise(state().searcher().cost.seconds());
     return track;
   }
@@ -128,6 +128,10 @@ void MultiTracker::set_static_check(bool on) {
   for (const std::unique_ptr<Target>& target : targets_) target->tracker.set_static_check(on);
 }
 
+void MultiTracker::note_gap() {
+  for (const std::unique_ptr<Target>& target : targets_) target->tracker.note_gap();
+}
+
 void MultiTracker::remove(const std::string& name) {
   const std::size_t at = known(name, "remove");
   for (Rival* rival : rivals_) rival->forget(targets_[at]->rival);
@@ -137,8 +141,10 @@ void MultiTracker::remove(const std::string& name) {
 }
 
 const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame,
-                                                              std::optional<double> deadline_ms) {
+                                                              std::optional<double> deadline_ms,
+                                                              std::optional<double> time_s) {
   Deadline deadline(deadline_ms);
+  Clock::check(time_s);
   check_frame(frame);
   check_comparable(frame, static_check_);
   if (targets_.empty())
@@ -151,7 +157,7 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
     results_[i].failure = nullptr;
     attempt(i, [&] {
       if (exclusive_) targets_[i]->rival.look_around(rivals_);
-      results_[i].track = targets_[i]->begin(frame, deadline);
+      results_[i].track = targets_[i]->begin(frame, deadline, time_s);
       if (exclusive_ && results_[i].track && results_[i].track->index == 0) targets_[i]->rival.meet(rivals_);
       if (!results_[i].track) waiting_.push_back(i);
     });

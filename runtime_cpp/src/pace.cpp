@@ -12,6 +12,7 @@ namespace edgetrack {
 namespace {
 
 constexpr double kAgility = 0.5;  // share of what was just seen in the new velocity
+constexpr double kSlowest = 2;    // of a frame that may be skipped, in all that may be skipped in a row
 
 }  // namespace
 
@@ -44,27 +45,26 @@ double Cost::seconds() const {
   return *middle;
 }
 
-void Motion::start(const Box& box, std::int64_t index) {
+void Motion::start(const Box& box, const Clock& clock) {
   cx_ = box.x + box.w / 2, cy_ = box.y + box.h / 2;
   vx_ = vy_ = 0;
-  index_ = index;
+  seen_ = clock.now();
 }
 
-void Motion::see(const Box& box, std::int64_t index) {
+void Motion::see(const Box& box, const Clock& clock) {
   const double cx = box.x + box.w / 2, cy = box.y + box.h / 2;
-  const auto frames = static_cast<double>(std::max<std::int64_t>(index - index_, 1));
+  const double frames = std::max(clock.now() - seen_, clock.elapsed());
   vx_ += kAgility * ((cx - cx_) / frames - vx_);
   vy_ += kAgility * ((cy - cy_) / frames - vy_);
-  cx_ = cx, cy_ = cy, index_ = index;
+  cx_ = cx, cy_ = cy, seen_ = clock.now();
 }
 
-double Motion::speed() const { return std::sqrt(vx_ * vx_ + vy_ * vy_); }
-
-Box Motion::ahead(const Box& box, const Frame& frame) const {
+Box Motion::ahead(const Box& box, const Frame& frame, const Clock& clock) const {
+  const auto [dx, dy] = step(clock);
   const auto slide = [](double at, double step, double extent, double size) {
     return std::clamp(at + step, std::min(0.0, at), std::max(size - extent, at));
   };
-  return {slide(box.x, vx_, box.w, frame.width), slide(box.y, vy_, box.h, frame.height), box.w, box.h};
+  return {slide(box.x, dx, box.w, frame.width), slide(box.y, dy, box.h, frame.height), box.w, box.h};
 }
 
 void Snapshot::take(const Frame& frame, const Region& region) {
@@ -100,22 +100,32 @@ bool Snapshot::block_resembles(const Frame& frame, double limit, int top, int le
   return sum <= limit * (kBlock * kBlock * 3);
 }
 
-void Pace::start(const Box& box, std::int64_t index) {
-  motion_.start(box, index);
+double Pace::speed() const {
+  const auto [dx, dy] = step();
+  return std::sqrt(dx * dx + dy * dy);
+}
+
+void Pace::start(const Box& box) {
+  motion_.start(box, clock_);
   snapshot_.clear();
   anchor_ = box;
   skipped_ = rested_ = 0;
 }
 
+// Of a slow camera, one frame may be skipped although it is longer than all that may.
+bool Pace::may_skip(int most) const {
+  return skipped_ + clock_.elapsed() <= (skipped_ > 0 ? 1 : kSlowest) * most;
+}
+
 std::optional<Basis> Pace::without_network(const Frame& frame, Basis last, bool late) const {
   const bool still = static_check && last != Basis::coasted && rested_ >= policy_.static_min_runs;
-  if (still && skipped_ < policy_.max_reused_frames && snapshot_.resembles(frame, policy_.static_max_diff))
+  if (still && may_skip(policy_.max_reused_frames) && snapshot_.resembles(frame, policy_.static_max_diff))
     return Basis::reused;
-  if (late && skipped_ < policy_.max_coasted_frames) return Basis::coasted;
+  if (late && may_skip(policy_.max_coasted_frames)) return Basis::coasted;
   return std::nullopt;
 }
 
-void Pace::see(const Frame& frame, const Region& region, const Box* found, std::int64_t index) {
+void Pace::see(const Frame& frame, const Region& region, const Box* found) {
   skipped_ = 0;
   if (found && iou(anchor_, *found) >= policy_.static_iou) {
     ++rested_;
@@ -123,7 +133,7 @@ void Pace::see(const Frame& frame, const Region& region, const Box* found, std::
     rested_ = 0;
     if (found) anchor_ = *found;
   }
-  if (found) motion_.see(*found, index);
+  if (found) motion_.see(*found, clock_);
   if (static_check) snapshot_.take(frame, region);
 }
 

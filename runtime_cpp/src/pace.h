@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "clock.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
 
@@ -45,16 +46,18 @@ class Cost {
 // The center of a box at a steady velocity: differences of what the network saw, exponentially smoothed.
 class Motion {
  public:
-  void start(const Box& box, std::int64_t index);  // at rest
-  void see(const Box& box, std::int64_t index);
-  double speed() const;  // pixels a frame
-  std::pair<double, double> velocity() const { return {vx_, vy_}; }
-  // One frame later, of the same size: it stops at the frame's border rather than leave it.
-  Box ahead(const Box& box, const Frame& frame) const;
+  void start(const Box& box, const Clock& clock);  // at rest
+  void see(const Box& box, const Clock& clock);
+  // Pixels from the last frame to this one.
+  std::pair<double, double> step(const Clock& clock) const {
+    return {vx_ * clock.elapsed(), vy_ * clock.elapsed()};
+  }
+  // That much later, of the same size: it stops at the frame's border rather than leave it.
+  Box ahead(const Box& box, const Frame& frame, const Clock& clock) const;
 
  private:
-  double cx_ = 0, cy_ = 0, vx_ = 0, vy_ = 0;  // pixels, and pixels a frame
-  std::int64_t index_ = 0;
+  double cx_ = 0, cy_ = 0, vx_ = 0, vy_ = 0;  // pixels, and pixels a frame of the clock
+  double seen_ = 0;                           // when
 };
 
 // A coarse grid of a region as the network last saw it.
@@ -76,31 +79,35 @@ class Snapshot {
 
 class Pace {
  public:
-  explicit Pace(const Policy& policy) : policy_(policy) {}
+  // The clock must outlive it.
+  Pace(const Policy& policy, const Clock& clock) : policy_(policy), clock_(clock) {}
 
   bool static_check = false;
 
   // A target is followed from here on.
-  void start(const Box& box, std::int64_t index);
+  void start(const Box& box);
 
   // What the box of a tracked target may rest on instead of the network, if on anything; `last` is what the
   // box before rests on.
   std::optional<Basis> without_network(const Frame& frame, Basis last, bool late) const;
-  void skip() { ++skipped_; }  // the network does not run in this frame
-  double speed() const { return motion_.speed(); }
-  std::pair<double, double> velocity() const { return motion_.velocity(); }
-  Box ahead(const Box& box, const Frame& frame) const { return motion_.ahead(box, frame); }
+  void skip() { skipped_ += clock_.elapsed(); }  // the network does not run in this frame
+  double speed() const;                          // pixels from the last frame to this one
+  std::pair<double, double> step() const { return motion_.step(clock_); }
+  Box ahead(const Box& box, const Frame& frame) const { return motion_.ahead(box, frame, clock_); }
 
   // The network has run on `region`; without `found` it was too unsure to move the box.
-  void see(const Frame& frame, const Region& region, const Box* found, std::int64_t index);
+  void see(const Frame& frame, const Region& region, const Box* found);
 
  private:
+  bool may_skip(int most) const;  // one more frame without the network
+
   const Policy policy_;
+  const Clock& clock_;
   Motion motion_;
   Snapshot snapshot_;
-  int skipped_ = 0;  // frames since the network ran
-  Box anchor_{};     // where the target came to rest
-  int rested_ = 0;   // runs of the network in a row that found it there
+  double skipped_ = 0;  // frames of the clock since the network ran
+  Box anchor_{};        // where the target came to rest
+  int rested_ = 0;      // runs of the network in a row that found it there
 };
 
 }  // namespace edgetrack

@@ -27,11 +27,12 @@ const std::vector<Candidate>& Tracker::candidates() const { return state_->candi
 
 const Timing& Tracker::timing() const { return state_->work.timing; }
 
-Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
+Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::optional<double> time_s) {
   State& state = *state_;
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
   check(frame, state.pace);
+  Clock::check(time_s);
   if (!text && !box)
     throw Error(Code::config,
                 "start() got neither text nor box; name the target: start(frame, text='red car')");
@@ -41,6 +42,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box) {
   state.take_size(frame);
   if (text) state.target.set_text(*text, state.work);
   state.index = 0;
+  state.clock.start(time_s);
   Track track = {box ? std::optional<Box>(*box) : std::nullopt, 1.0, Status::tracking, 0};
   if (box) {
     state.target.set_template(frame, *box, state.work);
@@ -60,16 +62,19 @@ void Tracker::reset() {
 
 void Tracker::set_static_check(bool on) { state_->pace.static_check = on; }
 
-Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms) {
+void Tracker::note_gap() { state_->paused = true; }
+
+Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms, std::optional<double> time_s) {
   const Deadline deadline(deadline_ms);
   State& state = *state_;
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
   check(frame, state.pace);
+  Clock::check(time_s);
   if (!state.started)
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
-  const std::optional<Track> track = state.begin(frame, deadline);
+  const std::optional<Track> track = state.begin(frame, deadline, time_s);
   return track ? *track : state.search_alone(frame);
 }
 

@@ -12,10 +12,8 @@ namespace {
 constexpr float kDrift = 0.3f;  // of the prompts, at each renewal
 constexpr double kWidest = 1;   // growth of the search region, as a share
 
-bool due(std::int64_t index, double every) {
-  const auto frames = static_cast<std::int64_t>(every);
-  return frames > 0 && index % frames == 0;
-}
+// Prompts are renewed by what looks have seen, so looks are counted and not time.
+bool due(std::int64_t index, int every) { return every > 0 && index % every == 0; }
 
 }  // namespace
 
@@ -31,6 +29,7 @@ void Tracker::State::clear() {
   against = 0;
   belief = 1;
   index = -1;
+  paused = false;
   candidates.clear();
   crowded = contested = false;
 }
@@ -66,7 +65,7 @@ void Tracker::State::follow_from(const Box& at) {
   against = 0;
   owed = 0;
   status = Status::tracking;
-  pace.start(at, index);
+  pace.start(at);
 }
 
 // Wider for a target that is fast, and for one that was not surely seen of late.
@@ -90,17 +89,23 @@ bool Tracker::State::has_time_to_check(const Detector& searching, double left_s)
   return owed > policy.max_coasted_frames || searching.cost.seconds() + check_s <= left_s;
 }
 
-std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline) {
+std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline,
+                                           std::optional<double> time_s) {
   ++index;
+  clock.step(time_s);
   candidates.clear();
   take_size(frame);
   peak_count = 0;
-  if (pointed) return latest = follow_pointed(frame);
-  if (locked) {
-    const std::optional<Track> track = before_search(frame, deadline);
-    if (track) latest = *track;
-    return track;
-  }
+  const std::optional<Track> track = step(frame, deadline);
+  paused = false;
+  if (track) latest = *track;
+  return track;
+}
+
+std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& deadline) {
+  if (pointed) return follow_pointed(frame);
+  if (paused) look_first(frame);
+  if (locked) return before_search(frame, deadline);
   latest = seek(frame);
   // What a look found some frames ago has moved since: "search" finds where it is now.
   const bool is_of_now = !locked || whole_look.begun == index;
@@ -111,20 +116,20 @@ std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& d
 
 std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {
   Detector& searching = searcher();
-  if (whole_look.pending && index >= whole_look.lands) tentative ? end_trial() : end_check(nullptr);
+  if (whole_look.pending && clock.now() >= whole_look.lands) tentative ? end_trial() : end_check(nullptr);
   if (!locked) return latest;
   if (tentative && !whole_look.pending) begin_look(frame);
   const bool check =
-      !own_template && !whole_look.pending && (owed > 0 || due(index, policy.reverify_interval));
+      !own_template && !whole_look.pending && (owed > 0 || clock.passed(policy.reverify_interval));
   const double left_s = deadline.left_s();
   if (check) ++owed;
-  if (status == Status::tracking)
+  if (status == Status::tracking && !paused)
     if (const auto basis = pace.without_network(frame, latest.basis, searching.cost.seconds() > left_s))
       return skip(frame, *basis);
   if (check && has_time_to_check(searching, left_s)) {
     owed = 0;
     begin_look(frame);
-    if (index >= whole_look.lands) end_check(&frame);
+    if (clock.now() >= whole_look.lands) end_check(&frame);
   }
   around = search_region();
   return std::nullopt;
@@ -146,7 +151,7 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
     box = clip(smoothed(from_region(around, prediction.share), *box, policy.size_momentum), frame);
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
   if (crowded) note_peaks(maps, prior, frame);
-  pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr, index);
+  pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr);
   if (score >= policy.template_update_threshold && !contested && due(index, policy.template_update_interval))
     refresh(answer);
   return latest = judged(score);
@@ -181,7 +186,10 @@ Track Tracker::State::judged(double score) {
     status = tentative ? Status::uncertain : Status::tracking;
     return {box, shown, status, index};
   }
-  if (++streak < policy.max_uncertain_frames) {
+  // The time since the last frame, and at most half of the patience: one look after a pause loses nothing.
+  const double counted = std::min(clock.elapsed(), std::max(1.0, policy.max_uncertain_frames / 2.0));
+  streak += counted;
+  if (streak + counted / 2 < policy.max_uncertain_frames) {
     status = Status::uncertain;
     return {box, shown, status, index};
   }
@@ -215,7 +223,7 @@ void Tracker::State::note_peaks(const Maps& maps, const Prior& prior, const Fram
 
 void Tracker::State::move_to(const Peak& peak) {
   box = peak.box;
-  pace.start(*box, index);
+  pace.start(*box);
   latest = judged(peak.score);
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "clock.h"
 #include "detector.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
@@ -37,11 +38,13 @@ struct Peak {
 // uncertain        the trial's next find confirms it, as above             tracking    follow it; it becomes the template
 //   (a trial)      it is found at another place                            uncertain   a trial of that one
 //                  it is not found, or lost for max_uncertain_frames       as before   the evidence is forgotten
+//                  the source has paused                                   as before   the same
 // tracking         the search scores track_threshold or more               tracking
 //                  it scores less                                          uncertain   search a larger region
 //                  a check by the text: other extent, same object          tracking    take that box; the new template
 //                  checks add up to switch_evidence against it             tracking    follow what fits better
 //                  the deadline is short, or nothing moves                 tracking    the box coasts, or is reused
+//                  the source has paused: a sure find elsewhere            tracking    follow it; it becomes the template
 // uncertain        the search scores track_threshold or more               tracking
 //                  it does not for max_uncertain_frames                    lost        search the whole frame
 // clang-format on
@@ -51,6 +54,7 @@ struct Tracker::State {
   const Policy policy;
   const Colors colors;
   Target target;
+  Clock clock;
   Pace pace;
   Work work;
   const std::shared_ptr<Aside> aside;
@@ -68,7 +72,7 @@ struct Tracker::State {
   bool locked = false;                // following, as opposed to looking everywhere
   bool tentative =
       false;           // what is followed is a candidate: it stays uncertain until more looks speak for it
-  int streak = 0;      // uncertain frames in a row while following
+  double streak = 0;   // uncertain frames of the clock in a row while following
   Evidence evidence;   // while looking: of the finds in a row at one place
   double against = 0;  // while following: how much better the sentence fits something else, a logarithm
   double belief = 1;   // that what is followed is what the sentence means, 0..1
@@ -81,8 +85,9 @@ struct Tracker::State {
   std::optional<Pointed> pointed;  // at the target by the user, since the last frame
   bool chosen = false;  // what is followed is what the user pointed at: the text has no say in that
   std::int64_t index = -1;
-  Region around{};  // where "search" looks in this frame
-  int owed = 0;     // frames since a check by the sentence was due and has not been made
+  bool paused = false;  // the next frame comes after a gap
+  Region around{};      // where "search" looks in this frame
+  int owed = 0;         // frames since a check by the sentence was due and has not been made
   Track latest{};
   int width = 0, height = 0;  // of the last frame
 
@@ -100,7 +105,7 @@ struct Tracker::State {
         policy(numbers),
         colors(colors_of(pictures.mean, pictures.std, pictures.fill)),
         target(engine, pictures),
-        pace(numbers),
+        pace(numbers, clock),
         aside(other ? std::move(other) : std::make_shared<Aside>(engine->concurrent())) {}
   ~State() { abandon(); }
 
@@ -127,6 +132,7 @@ struct Tracker::State {
   Track look_now(const Frame& frame);
   Track seek(const Frame& frame);
   Track arrive(const Frame* current);
+  void look_first(const Frame& frame);
   std::optional<Box> checked(const Frame* current);
   void end_check(const Frame* current);
   void end_trial();
@@ -142,7 +148,8 @@ struct Tracker::State {
   void warm_up();
 
   // A frame in two halves. The track, unless "search" is to look `around` first.
-  std::optional<Track> begin(const Frame& frame, const Deadline& deadline);
+  std::optional<Track> begin(const Frame& frame, const Deadline& deadline, std::optional<double> time_s);
+  std::optional<Track> step(const Frame& frame, const Deadline& deadline);
   std::optional<Track> before_search(const Frame& frame, const Deadline& deadline);
   Track finish(const Frame& frame, const Answer& answer);  // what it has found there
   Track search_alone(const Frame& frame);                  // its run between the two

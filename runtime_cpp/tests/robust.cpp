@@ -52,6 +52,9 @@ static void c_api() {
   expect(edgetrack_update(nullptr, pixel, 1, 1, 3, &track) == EDGETRACK_CONFIG, "update without tracker");
   expect(edgetrack_update_within(nullptr, pixel, 1, 1, 3, 9.0, &track) == EDGETRACK_CONFIG,
          "update_within without tracker");
+  expect(edgetrack_update_at(nullptr, pixel, 1, 1, 3, 0.1, 0, &track) == EDGETRACK_CONFIG,
+         "update_at without tracker");
+  expect(edgetrack_note_gap(nullptr) == EDGETRACK_CONFIG, "note_gap without tracker");
   expect(edgetrack_set_static_check(nullptr, 1) == EDGETRACK_CONFIG, "set_static_check without tracker");
   expect(edgetrack_set_text(nullptr, "x") == EDGETRACK_CONFIG, "set_text without tracker");
   expect(edgetrack_wait_if_ambiguous(nullptr, 1) == EDGETRACK_CONFIG, "wait_if_ambiguous without tracker");
@@ -128,6 +131,9 @@ static void bad_frames_and_boxes() {
   for (const double bad : {0.0, -1.0, nan, inf})
     expect_error(Code::config, "deadline_ms is", [&] { tracker.update(good, bad); });
   expect(tracker.update(good).index == 1, "frames with a bad deadline do not count");
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+    expect_error(Code::config, "time_s is", [&] { tracker.update(good, std::nullopt, bad); });
+  expect(tracker.update(good, std::nullopt, 1.0).index == 2, "frames with a bad time do not count");
   tracker.set_static_check(true);
   const edgetrack::Frame small = {pixels.data(), 20, 10, 60};
   const auto inside = [](const edgetrack::Track& track, const edgetrack::Frame& frame) {

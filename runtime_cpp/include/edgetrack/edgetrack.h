@@ -99,6 +99,16 @@ EDGETRACK_API edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker,
                                                      int width, int height, ptrdiff_t row_bytes,
                                                      double deadline_ms, edgetrack_track* track);
 
+/* The same at a time in seconds, on any clock, and by a deadline (0 for none). With times, patience, coasting
+ * and verification follow the clock instead of counting frames; one that stands still, runs backwards or
+ * leaps by more than a second is ignored for that frame. */
+EDGETRACK_API edgetrack_code edgetrack_update_at(edgetrack_tracker* tracker, const uint8_t* bgr, int width,
+                                                 int height, ptrdiff_t row_bytes, double time_s,
+                                                 double deadline_ms, edgetrack_track* track);
+
+/* The camera has paused: the next frame is looked at as a whole first. */
+EDGETRACK_API edgetrack_code edgetrack_note_gap(edgetrack_tracker* tracker);
+
 /* Whether a box that has not moved stands, for 5 frames in a row at most, while nothing changes around it.
  * Off (0) at first. */
 EDGETRACK_API edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);

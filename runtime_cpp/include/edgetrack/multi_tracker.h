@@ -69,7 +69,12 @@ class EDGETRACK_API MultiTracker {
   // graph for several cannot be loaded (which happens once so many are followed); the frame then counts for
   // none. The deadline is that of Tracker::update(), for all targets together: those that come first have the
   // network, and of the others those that are tracked coast.
-  const std::vector<Result>& update(const Frame& frame, std::optional<double> deadline_ms = std::nullopt);
+  // The time is that of Tracker::update(), too.
+  const std::vector<Result>& update(const Frame& frame, std::optional<double> deadline_ms = std::nullopt,
+                                    std::optional<double> time_s = std::nullopt);
+
+  // As of Tracker::note_gap(), for all targets.
+  void note_gap();
 
   // Why several targets took turns in the last update() although there is a graph for them: the engine failed
   // to run it. Null when it did not.

@@ -95,7 +95,10 @@ class EDGETRACK_API Tracker {
   // Names the target, by a text, a box or both (null for the one that is not given), and finds it in the
   // first frame; the box is in its pixels, with its center inside. With neither text nor box, or with bad
   // ones, it throws Error and the target from before stays; when the engine fails there is none afterwards.
-  Track start(const Frame& frame, const Text* text, const Box* box);
+  //
+  // `time_s` is the time of the frame in seconds, on any clock; see update().
+  Track start(const Frame& frame, const Text* text, const Box* box,
+              std::optional<double> time_s = std::nullopt);
 
   // Finds the target in the next frame. Nothing is allocated once each graph has run. Throws Error; a bad
   // frame or deadline does not count as a frame.
@@ -104,7 +107,17 @@ class EDGETRACK_API Tracker {
   // while the network would take longer (the median of its last runs here). After `max_coasted_frames` such
   // frames in a row the network runs whatever the deadline says, as it always does while the target is
   // uncertain or looked for.
-  Track update(const Frame& frame, std::optional<double> deadline_ms = std::nullopt);
+  //
+  // With times, on the clock of start(), what the Policy counts in frames are thirtieths of a second: how
+  // long an uncertain target is waited for, coasts, and is not verified. Without, each frame counts as one. A
+  // time that is not later than the last one, or more than a second later, says nothing: the clock was set,
+  // and the frame counts as the one before it did. Throws Error for a time that is not finite.
+  Track update(const Frame& frame, std::optional<double> deadline_ms = std::nullopt,
+               std::optional<double> time_s = std::nullopt);
+
+  // The source has paused: in the next frame the whole frame is looked at first, and a sure find there is
+  // followed instead of searching around the last place alone.
+  void note_gap();
 
   // From now on, whether a box that has not moved stands, for up to `max_reused_frames` frames in a row, as
   // long as its surroundings hardly change from what the network last saw. Off at first. Frames in GPU memory

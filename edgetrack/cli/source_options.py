@@ -1,0 +1,80 @@
+"""The source of a run, opened as the command line says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast, get_args
+
+from edgetrack.cli.base import EXAMPLE
+from edgetrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgetrack.io.source import Source
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How a source is read: what concerns live ones alone, and raw frames."""
+
+    realtime: bool = False
+    transport: str = "tcp"
+    give_up_s: float | None = None
+    max_age_ms: float | None = None
+    size: str | None = None
+    pixel_format: str | None = None
+
+
+def open_given(camera: int | None, source: str | None, options: SourceOptions) -> Source:
+    """Open the camera or the source, whichever is given.
+
+    Raises:
+        ConfigError: both are given or neither is, or an option has no effect.
+        SourceError: it cannot be opened.
+    """
+    from edgetrack.io.connections import Transport
+    from edgetrack.io.names import is_local
+    from edgetrack.io.raw import FORMATS
+    from edgetrack.io.sources import open_source
+    from edgetrack.io.uri import parse_size
+
+    if source is not None and camera is not None:
+        raise ConfigError(f"both --camera and --source given, expected one of them, as in: {EXAMPLE}")
+    if source is None and camera is None:
+        raise ConfigError(f"neither --camera nor --source given, expected one of them, as in: {EXAMPLE}")
+    if options.transport not in get_args(Transport):
+        raise ConfigError(f"--transport is {options.transport!r}; expected tcp or udp")
+    if options.pixel_format not in (None, *FORMATS):
+        raise ConfigError(f"--format is {options.pixel_format!r}; expected one of {', '.join(FORMATS)}")
+    if source != "-":
+        _refuse(
+            source,
+            {"--size": options.size is not None, "--format": options.pixel_format is not None},
+            "not raw",
+        )
+    if source is not None and (is_local(source) or source == "-"):
+        _refuse_for_files(source, options)
+    place = camera if source is None else source
+    assert place is not None
+    return open_source(
+        place,
+        realtime=options.realtime,
+        transport=cast("Transport", options.transport),
+        give_up_s=options.give_up_s,
+        size=None if options.size is None else parse_size(options.size, "--size"),
+        pixel_format=options.pixel_format or "bgr24",
+    )
+
+
+def _refuse_for_files(source: str, options: SourceOptions) -> None:
+    given = {
+        "--transport": options.transport != "tcp",
+        "--give-up-s": options.give_up_s is not None,
+        "--max-age-ms": options.max_age_ms is not None and not options.realtime,
+    }
+    _refuse(source, given, "not live")
+
+
+def _refuse(source: str | None, given: dict[str, bool], why: str) -> None:
+    for option, wanted in given.items():
+        if wanted:
+            raise ConfigError(f"{option} has no effect: {source or 'a camera'} is {why}; leave it out")

@@ -1,0 +1,170 @@
+"""A live source over all of its connections: what breaks is connected again, after longer and longer pauses."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import SourceError
+from edgetrack.io.reading import Reading
+from edgetrack.io.stamps import Stamps
+from edgetrack.io.states import ADVICE, Code, Lost, SourceState
+from edgetrack.types import Frame
+
+FIRST_S, LONGEST_S = (
+    0.5,
+    30.0,
+)  # pauses before an attempt: the first, and at most; each is twice the one before
+PATIENT_S, MOST_PATIENT_S = (
+    10.0,
+    60.0,
+)  # the same where soon again is no use, and may lock the camera's account
+PATIENT: set[Code] = {"authentication", "not-found"}
+JITTER = 0.25  # share by which pauses vary, so that not all clients of a server come at once
+STEADY_S = 10.0  # of pictures, after which a new failure begins with the first pause again
+NAP_S = 0.05  # how often a pause looks whether it is still wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture as a connection gives it.
+
+    Attributes:
+        pixels: uint8 (H, W, 3), BGR; another size than the one before is legal.
+        captured_ns: when, by ``time.monotonic_ns()``.
+        pts_s: its time by the stream; None without one.
+    """
+
+    pixels: NDArray[np.uint8]
+    captured_ns: int
+    pts_s: float | None = None
+
+
+class Connection(Protocol):
+    """An open camera or stream; used and closed by one thread alone.
+
+    Attributes:
+        fps: nominal frame rate; None if unknown.
+    """
+
+    @property
+    def fps(self) -> float | None: ...
+
+    def pictures(self) -> Iterator[Picture]:
+        """Each picture as it comes.
+
+        Raises:
+            Lost: the connection broke.
+        """
+
+    def close(self) -> None:
+        """Release it. May be called twice."""
+
+
+def read_live(
+    first: Connection,
+    connect: Callable[[], Connection],
+    reading: Reading,
+    *,
+    name: str,
+    give_up_s: float | None,
+    dice: Callable[[], float] = random.random,
+) -> Generator[Frame, None, None]:
+    """Every frame of a live source, through failures of its connection.
+
+    Args:
+        first: the connection that opening it made.
+        connect: makes another one.
+        reading: its ``observed`` is told what happens.
+        name: what to call it in errors.
+        give_up_s: end after so many seconds without a picture; None: never.
+        dice: a number from 0 to 1, each time another.
+
+    Raises:
+        SourceError: it was given up.
+    """
+    stamps, connection, pauses = Stamps(), first, _Pauses(dice)
+    try:
+        while True:
+            began_s = time.monotonic()
+            try:
+                for picture in connection.pictures():
+                    reading.observed.picture()
+                    yield stamps.stamp(picture.pixels, picture.captured_ns, picture.pts_s)
+                    if reading.canceled:
+                        return
+                failure = Lost("ended", "the stream has ended")
+            except Lost as error:
+                failure = error
+            connection.close()
+            if reading.canceled:
+                return
+            lost_s = time.monotonic()
+            if lost_s - began_s > STEADY_S:
+                pauses = _Pauses(dice)
+            again = _reconnect(
+                connect, failure, reading, pauses, None if give_up_s is None else lost_s + give_up_s
+            )
+            if isinstance(again, Lost):
+                if not reading.canceled:
+                    reading.observed.become(SourceState("failed", again.code, again.reason))
+                    raise _given_up(again, name, stamps.count) from None
+                return
+            connection = again
+            stamps.reconnected()
+            reading.reconnects += 1
+    finally:
+        connection.close()
+
+
+class _Pauses:
+    """How long to wait before the next attempt."""
+
+    def __init__(self, dice: Callable[[], float]) -> None:
+        self._dice = dice
+        self.attempts = 0
+
+    def next_s(self, code: Code) -> float:
+        first, most = (PATIENT_S, MOST_PATIENT_S) if code in PATIENT else (FIRST_S, LONGEST_S)
+        pause_s = min(first * 2.0 ** min(self.attempts, 16), most)
+        self.attempts += 1
+        return pause_s * (1 + JITTER * (2 * self._dice() - 1))
+
+
+def _reconnect(
+    connect: Callable[[], Connection],
+    failure: Lost,
+    reading: Reading,
+    pauses: _Pauses,
+    deadline_s: float | None,
+) -> Connection | Lost:
+    """Another connection; or why there is none, at the deadline or once nobody wants one any more."""
+    while True:
+        pause_s = pauses.next_s(failure.code)
+        until_s = time.monotonic() + pause_s
+        if deadline_s is not None and until_s >= deadline_s:
+            return failure
+        reading.observed.become(
+            SourceState("reconnecting", failure.code, failure.reason, pauses.attempts, pause_s)
+        )
+        while time.monotonic() < until_s and not reading.canceled:
+            time.sleep(NAP_S)
+        if reading.canceled:
+            return failure
+        try:
+            return connect()
+        except Lost as error:
+            failure = error
+
+
+def _given_up(failure: Lost, name: str, frames: int) -> SourceError:
+    what = "stopped" if failure.code == "ended" else f"was lost ({failure.reason})"
+    error = SourceError(f"{name} {what} after {frames} frames; {ADVICE[failure.code]}")
+    error.code = failure.code
+    return error

@@ -1,0 +1,178 @@
+"""An open source: its frames, read ahead in a thread, and what it is doing."""
+
+from __future__ import annotations
+
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from types import TracebackType
+
+from edgetrack.errors import SourceError
+from edgetrack.io._channel import Channel, Reader
+from edgetrack.io.reading import Reading
+from edgetrack.io.states import SourceState
+from edgetrack.types import Frame
+
+DECODED_AHEAD = 4  # enough to smooth over key frames; each one waits as a whole picture in memory
+SILENCE_S = 15.0  # a live source that sends nothing for this long, and does not reconnect, is taken for gone
+POLL_S = 0.25  # how often a consumer that waits sees what the source is doing
+
+
+class Source:
+    """An open source: a context manager and an iterable of frames, which are read ahead in a thread.
+
+    A file yields every frame that can be decoded. A live source yields the newest frame; frames that arrived while the
+    consumer was busy are counted in ``dropped``. A live source whose connection breaks is reconnected, see ``state``
+    and ``open_source``. A source that breaks off for good raises ``SourceError`` after its last good frame. Frames come
+    once: another loop continues where the last one was left, and raises ``SourceError`` after the end. ``open_source``
+    makes it.
+
+    Attributes:
+        name (str): The source as shown in messages; a URL without user, password and keys.
+        size (tuple[int, int]): Width and height of the first frame in pixels.
+        fps (float | None): Frames per second; None if unknown.
+        frames (int | None): Approximate number of frames; None if unknown. A video's container may estimate
+            it, or count frames that are not shown.
+        live (bool): Whether frames arrive at their own pace.
+        on_state (Callable[[SourceState], None] | None): Called in the thread that asks for frames when the state of a
+            live source has changed.
+    """
+
+    def __init__(
+        self,
+        frames: Generator[Frame, None, None],
+        *,
+        name: str,
+        fps: float | None,
+        count: int | None,
+        live: bool,
+        reading: Reading | None = None,
+    ) -> None:
+        self.name = name
+        self.fps = fps
+        self.frames = count
+        self.live = live
+        self.on_state: Callable[[SourceState], None] | None = None
+        self._told: SourceState | None = None
+        self._last_ns: int | None = None  # when the frame that was given last was captured
+        self._dropped_before = 0
+        self._ended = False
+        self._reading = reading or Reading()
+        self._channel: Channel[Frame] = Channel(1 if live else DECODED_AHEAD, newest_wins=live)
+        reader = Reader(frames, self._channel, name=f"edgetrack {name}")
+        self._forget = weakref.finalize(self, _left_open, reader, self._reading, name)
+        self._reader = reader
+        try:
+            # Fetched here, so that what cannot be read fails before anything else is set up.
+            self._first: Frame | None = self._next(opening=True)
+        except BaseException:
+            self.close()
+            raise
+        if self._first is None:
+            self.close()
+            raise SourceError(f"{name} has no frames; expected a video, a camera or a folder of pictures")
+        height, width = self._first.pixels.shape[:2]
+        self.size: tuple[int, int] = (width, height)
+
+    @property
+    def dropped(self) -> int:
+        """Number of frames of a live source that were skipped because newer ones had arrived."""
+        return self._channel.dropped - self._dropped_before
+
+    @property
+    def broken(self) -> int:
+        """Number of pictures that could not be decoded so far; they are skipped."""
+        return self._reading.broken
+
+    @property
+    def notes(self) -> list[str]:
+        """Remarks about the frames so far: broken pictures, decoder warnings, conversions."""
+        return self._reading.notes()
+
+    @property
+    def state(self) -> SourceState:
+        """What the source is doing: its name is "live" while frames arrive, of a file as well."""
+        if self._ended:
+            return SourceState("ended")
+        return self._reading.observed.state if self.live else SourceState("live")
+
+    @property
+    def reconnects(self) -> int:
+        """How often a live source was reconnected so far."""
+        return self._reading.reconnects
+
+    def _next(self, *, opening: bool = False) -> Frame | None:
+        began_s = time.monotonic()
+        while True:
+            try:
+                frame = self._channel.get(timeout_s=min(POLL_S, SILENCE_S) if self.live else None)
+            except TimeoutError:
+                self._tell()
+                state = self.state
+                silent = time.monotonic() - began_s > SILENCE_S
+                if silent and (opening or state.name != "reconnecting"):
+                    why = state.reason or "is it still connected?"
+                    raise SourceError(
+                        f"{self.name} has sent no picture for {SILENCE_S:.0f} s; {why}"
+                    ) from None
+                continue
+            self._tell()
+            return frame
+
+    def _tell(self) -> None:
+        if self.on_state is None or not self.live:
+            return
+        state = self.state
+        if state != self._told:
+            self._told = state
+            self.on_state(state)
+
+    def __iter__(self) -> Iterator[Frame]:
+        if not self._forget.alive:
+            raise SourceError(f"{self.name} is closed; open it again to read it")
+        if self._ended:
+            raise SourceError(f"{self.name} has been read to its end; open it again to read it once more")
+        return self._rest()
+
+    def _rest(self) -> Iterator[Frame]:
+        self._dropped_before = self._channel.dropped  # what passed during setting up is no loss
+        first, self._first = self._first, None
+        if first is not None:
+            yield self._after_gap(first)
+        while (frame := self._next()) is not None:
+            yield self._after_gap(frame)
+        self._ended = True
+
+    def _after_gap(self, frame: Frame) -> Frame:
+        """With the time since the frame that was given before it, which is not the one that was read before it."""
+        before_ns, self._last_ns = self._last_ns, frame.captured_ns
+        if before_ns is None or frame.captured_ns is None:
+            return frame
+        return replace(frame, gap_s=(frame.captured_ns - before_ns) / 1e9)
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the reader thread and release the device or file. May be called twice."""
+        self._forget.detach()
+        self._reading.canceled = True
+        self._reader.close()
+
+
+def _left_open(reader: Reader[Frame], reading: Reading, name: str) -> None:
+    """For a source that nobody has closed: at its collection, or at the end of the process."""
+    reading.canceled = True
+    reader.close()
+    warnings.warn(
+        f"source {name} was left open; use it as in: with open_source(...) as source",
+        ResourceWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,101 @@
+"""When the frames of a live source were captured, and how far a stream has fallen behind."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.types import Frame
+
+REMEMBERED_S = 120.0  # how long the least delay counts
+APART_S = (
+    2.0  # by which presentation time and our clock may differ before one of them is taken to have jumped
+)
+
+
+class Lag:
+    """How much later frames come than the least delayed one of the last two minutes.
+
+    The difference between our clock and the stream's means nothing; that it grows does.
+    """
+
+    def __init__(self) -> None:
+        self._least: deque[tuple[float, float]] = deque()  # (when, delay), the delays ascending
+
+    def add(self, arrived_s: float, pts_s: float) -> float:
+        """The lag of a frame in seconds."""
+        delay_s = arrived_s - pts_s
+        while self._least and self._least[-1][1] >= delay_s:
+            self._least.pop()
+        self._least.append((arrived_s, delay_s))
+        while self._least[0][0] < arrived_s - REMEMBERED_S:
+            self._least.popleft()
+        return delay_s - self._least[0][1]
+
+
+class Stamps:
+    """Makes the frames of a live source, over all of its connections.
+
+    ``Frame.time_s`` follows the presentation times where there are any, since they do not tremble as arrivals do; from
+    where they stop, jump or run backwards it goes on from our own clock.
+    """
+
+    def __init__(self) -> None:
+        self._opened_ns: int | None = None
+        self._index = self._sequence = self._epoch = 0
+        self._lag = Lag()
+        self._time_s = -1.0  # of the last frame
+        self._offset_s: float | None = None  # from presentation time to ours
+
+    @property
+    def count(self) -> int:
+        """Frames so far."""
+        return self._index
+
+    def reconnected(self) -> None:
+        """The next frame comes from a new connection."""
+        self._epoch += 1
+        self._sequence = 0
+        self._lag = Lag()
+        self._offset_s = None
+
+    def stamp(self, pixels: NDArray[np.uint8], captured_ns: int, pts_s: float | None) -> Frame:
+        """The next frame: uint8 (H, W, 3) BGR, the monotonic time of its capture, and its presentation time."""
+        if self._opened_ns is None:
+            self._opened_ns = captured_ns
+        arrived_s = (captured_ns - self._opened_ns) / 1e9
+        self._time_s = self._steady(arrived_s, pts_s)
+        lag_ms = None if pts_s is None else self._lag.add(arrived_s, pts_s) * 1e3
+        frame = Frame(
+            pixels,
+            self._index,
+            self._time_s,
+            captured_ns=captured_ns,
+            pts_s=pts_s,
+            sequence=self._sequence,
+            epoch=self._epoch,
+            lag_ms=lag_ms,
+        )
+        self._index += 1
+        self._sequence += 1
+        return frame
+
+    def _steady(self, arrived_s: float, pts_s: float | None) -> float:
+        if pts_s is None:
+            return max(arrived_s, self._time_s)
+        if self._offset_s is not None:
+            time_s = pts_s + self._offset_s
+            if time_s > self._time_s and abs(time_s - arrived_s) < APART_S:
+                return time_s
+        self._offset_s = max(arrived_s, self._time_s + 1e-3) - pts_s
+        return pts_s + self._offset_s
+
+
+def monotonic_ns(driver_ms: float) -> int:
+    """When the driver filled its buffer, by its time stamp in milliseconds; now, where that is on another clock."""
+    now_ns = time.monotonic_ns()
+    captured_ns = round(driver_ms * 1e6)
+    return captured_ns if 0 <= now_ns - captured_ns < APART_S * 1e9 else now_ns

@@ -1,0 +1,90 @@
+"""What a live source is doing: connected, stalled, waiting to connect again; and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from edgetrack.errors import SourceError
+
+StateName = Literal["connecting", "live", "stalled", "reconnecting", "ended", "failed"]
+Code = Literal[
+    "authentication", "not-found", "tls", "timeout", "codec", "refused", "unreachable", "ended", "device"
+]
+
+STALLED_S = 1.0  # without a picture
+ADVICE: dict[Code, str] = {
+    "authentication": "check user and password, as in rtsp://USER:PASSWORD@HOST/PATH",
+    "not-found": "check the path after the host; the camera's manual has it",
+    "tls": "check the certificate, or use the address without TLS (rtsp://, http://)",
+    "timeout": "check that the server can be reached from here, and that a firewall lets it through",
+    "codec": "check that the address is that of a video; set the camera to H.264",
+    "refused": "check that the server is running, and its port",
+    "unreachable": "check that the address is right and the server can be reached",
+    "ended": "is it still connected?",
+    "device": "is it still connected?",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What a source is doing.
+
+    Attributes:
+        name: "connecting", "live", "stalled" (connected, but no picture for a second), "reconnecting", "ended" or
+            "failed".
+        code: Kind of the last failure, such as "authentication"; None without one.
+        reason: The last failure in words, without user, password and keys.
+        attempt: Number of the present attempt to reconnect, from 1 on; 0 otherwise.
+        retry_in_s: Seconds from the failure to this attempt.
+    """
+
+    name: StateName
+    code: Code | None = None
+    reason: str = ""
+    attempt: int = 0
+    retry_in_s: float = 0.0
+
+    def __str__(self) -> str:
+        if self.name == "reconnecting":
+            return f"reconnecting in {self.retry_in_s:.1f} s (attempt {self.attempt}): {self.reason}"
+        if self.name == "failed":
+            return f"failed ({self.code}): {self.reason}"
+        return self.name
+
+
+class Lost(SourceError):
+    """A connection that could not be made, or that broke."""
+
+    code: Code
+
+    def __init__(self, code: Code, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Observed:
+    """The state of a source: written in the thread that reads it, read anywhere."""
+
+    def __init__(self) -> None:
+        self._state = SourceState("connecting")
+        self._seen_s = time.monotonic()
+
+    def become(self, state: SourceState) -> None:
+        """From now on it is this."""
+        self._state, self._seen_s = state, time.monotonic()
+
+    def picture(self) -> None:
+        """A picture has arrived."""
+        self._seen_s = time.monotonic()
+        if self._state.name != "live":
+            self._state = SourceState("live")
+
+    @property
+    def state(self) -> SourceState:
+        """What it is now; "stalled" where it is live and no picture comes."""
+        state, silent_s = self._state, time.monotonic() - self._seen_s
+        if state.name == "live" and silent_s > STALLED_S:
+            return SourceState("stalled", "timeout", f"no picture for more than {STALLED_S:.0f} s")
+        return state

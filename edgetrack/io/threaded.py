@@ -1,0 +1,120 @@
+"""A sink in a thread of its own: no slow disk, encoder or reader holds up the tracking of a live source."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from edgetrack import signals
+from edgetrack.errors import SinkError
+from edgetrack.events import Event
+from edgetrack.io._channel import Channel
+from edgetrack.io.sinks import Closing, Sink
+from edgetrack.types import Frame, Track
+
+PICTURES = 4  # that may wait; each one holds a whole frame in memory
+LINES = 4096  # tracks that may wait; minutes of them
+CLOSING_S = signals.PATIENCE_S  # what may be written after the end of a run
+
+
+class ThreadedSink(Closing):
+    """Hands frames over and goes on. Where the sink is too slow, the oldest that wait are dropped and counted.
+
+    For frames of live sources, whose pixels nobody writes over. What the sink raises is raised by the next call.
+
+    Args:
+        sink: what writes; from now on it is used by the thread alone.
+        name: what to call it in errors.
+        pictures: whether it needs the pixels: fewer of them may wait.
+    """
+
+    def __init__(self, sink: Sink, *, name: str, pictures: bool) -> None:
+        self._sink, self._name = sink, name
+        self._channel: Channel[Callable[[], None]] = Channel(
+            PICTURES if pictures else LINES, newest_wins=True
+        )
+        self._error: Exception | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name=f"edgetrack {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Number of frames that were not written, because newer ones had come."""
+        return self._channel.dropped
+
+    @property
+    def done(self) -> bool:  # type: ignore[override]
+        """Whether the sink takes no more frames."""
+        return self._sink.done
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        """Hand over a frame and its track.
+
+        Raises:
+            Exception: what the sink has raised since the last call.
+        """
+        self._hand(lambda: self._sink.write(frame, track, latency_ms=latency_ms))
+
+    def write_all(
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
+    ) -> None:
+        """Hand over a frame, the tracks of several targets, and what happened in it.
+
+        Raises:
+            Exception: what the sink has raised since the last call.
+        """
+        copies = dict(tracks), dict(latencies_ms)
+        self._hand(
+            lambda: self._sink.write_all(frame, copies[0], latencies_ms=copies[1], events=tuple(events))
+        )
+
+    def _hand(self, step: Callable[[], None]) -> None:
+        self._raise()
+        self._channel.put(step)
+
+    def _work(self) -> None:
+        try:
+            while (step := self._channel.get(timeout_s=None)) is not None:
+                step()
+        except Exception as error:  # raised where somebody hears it
+            self._error = error
+            self._channel.close()
+            with suppress(Exception):  # what it raised first is what went wrong
+                self._sink.close()
+            return
+        try:
+            self._sink.close()
+        except Exception as error:
+            self._error = error
+
+    def _raise(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def close(self) -> None:
+        """Write what waits, and complete the file. May be called twice.
+
+        Raises:
+            SinkError: that takes too long, as a write that nobody reads does; what is left is given up.
+            Exception: what the sink has raised since the last call.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._channel.end()
+        self._thread.join(CLOSING_S)
+        if self._thread.is_alive():
+            self._channel.close()
+            raise SinkError(
+                f"{self._name} cannot be completed: its last frames could not be written within {CLOSING_S:.0f} s; "
+                "is it read, and is the disk fast enough?"
+            )
+        self._raise()
