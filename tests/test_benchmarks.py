@@ -248,3 +248,23 @@ def test_the_cost_of_every_is_of_tiles_at_the_pace_of_a_camera() -> None:
     assert "| m, ort int8 | 5.0 | 28.0 | 0.6 | 9.5 |" in said
     assert "at most 2.0 ms a frame" in said
     assert "every.py street.mp4 person --write" in said
+
+
+def test_the_live_soak_complains_of_what_grows() -> None:
+    from soak_live import WINDOWS as LIVE_WINDOWS
+    from soak_live import Window as LiveWindow
+    from soak_live import complaints as live_complaints
+
+    def seen(rss_mb: float = 300.0, files: int = 20, threads: int = 3, p50: float = 20.0) -> list[LiveWindow]:
+        steady = LiveWindow(60.0, 100, 0, 1, 300.0, 20, 3, (20.0, 30.0), (25.0, 40.0))
+        last = LiveWindow(600.0, 1000, 0, 9, rss_mb, files, threads, (p50, 30.0), (25.0, 40.0))
+        return [steady] * (LIVE_WINDOWS - 1) + [last]
+
+    assert live_complaints(seen(315.0, 22, 3, 24.0)) == []
+    said = live_complaints(seen(320.0, 25, 4, 30.0))
+    assert [line.split(";")[0] for line in said] == [
+        "memory grew by 20.0 MB after warm-up",
+        "5 more files are open than after warm-up",
+        "1 more threads run than after warm-up",
+        "p50 moved by +50% from the first window after warm-up",
+    ]

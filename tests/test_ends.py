@@ -166,7 +166,7 @@ def test_a_command_that_runs_out_of_memory_is_one_line(
         RuntimeError("(-4:Insufficient memory) Failed to allocate 9 bytes"),
     ):
 
-        def fail(*_: object, error: Exception = error) -> None:
+        def fail(*_: object, error: Exception = error, **__: object) -> None:
             raise error
 
         monkeypatch.setattr("edgetrack.io.sources.open_source", fail)

@@ -53,7 +53,6 @@ from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
 
 if TYPE_CHECKING:
-    from edgetrack.cli.status import Engine as Engines
     from edgetrack.io.sinks import Sink
     from edgetrack.io.source import Source as Source_
     from edgetrack.meter import Summary
