@@ -158,6 +158,16 @@ def test_a_pipeline_that_does_not_work_says_why(pipeline: str, expected: str) ->
         open_source(f"gst:{pipeline}", give_up_s=0)
 
 
+@pytest.mark.usefixtures("bindings")
+def test_what_gstreamer_says_is_shown_without_the_password() -> None:
+    with pytest.raises(SourceError, match="GStreamer says") as caught:
+        open_source("gst:rtspsrc location=rtsp://admin:s3cr3t@127.0.0.1:9/cam ! fakesink", give_up_s=0)
+    assert "s3cr3t" not in str(caught.value)
+    with pytest.raises(SourceError) as caught:
+        open_source("gst:souphttpsrc location=http://admin:s3cr3t@127.0.0.1:9/cam ! decodebin", give_up_s=0)
+    assert "s3cr3t" not in str(caught.value)
+
+
 def test_without_gstreamer_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgetrack.io.connections.has_bindings", lambda: False)
     if cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgetrack import targets
 from edgetrack.errors import SourceError
 from edgetrack.io.live import Picture
+from edgetrack.io.names import without_secrets
 from edgetrack.io.reading import Reading
 from edgetrack.io.states import Lost
 from edgetrack.io.uri import Settings
@@ -80,7 +81,9 @@ class Pipeline:
         try:
             self._pipeline = Gst.parse_launch(whole)
         except Exception as error:  # GLib.Error, which has no module to import it from before
-            raise Lost("codec", f"GStreamer says: {getattr(error, 'message', error)}") from None
+            raise Lost(
+                "codec", f"GStreamer says: {without_secrets(str(getattr(error, 'message', error)))}"
+            ) from None
         self._sink = self._find_sink()
         for name, value in (("max-buffers", 1), ("drop", True), ("sync", False)):
             self._sink.set_property(name, value)
@@ -155,7 +158,7 @@ class Pipeline:
         if message.type == kinds.EOS:
             raise Lost("ended", "the pipeline has ended")
         error, _ = message.parse_error()
-        raise Lost("device", f"GStreamer says: {error.message}")
+        raise Lost("device", f"GStreamer says: {without_secrets(str(error.message))}")
 
     def close(self) -> None:
         """Stop it. May be called twice."""
