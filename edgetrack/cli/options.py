@@ -104,7 +104,7 @@ Transport = Annotated[
 GiveUpS = Annotated[
     float | None,
     option(
-        "End when a live source has sent nothing for so many seconds. Default: reconnect for ever.",
+        "End when a live source has sent nothing for so many seconds. Default: reconnect forever.",
         "--give-up-s",
         panel="Source",
         min=0,

@@ -58,8 +58,8 @@ def open_source(
         realtime: Play a file as a camera would: at the pace of its time stamps, dropping what comes while the consumer
             is busy.
         transport: "tcp" or "udp", for RTSP; needs PyAV.
-        give_up_s: Raise ``SourceError`` when a live source has sent nothing for so many seconds; None to reconnect for
-            ever, 0 to do so at once.
+        give_up_s: Raise ``SourceError`` when a live source has sent nothing for so many seconds; None to reconnect
+            forever, 0 to do so at once.
         size: Width and height of raw frames in pixels.
         pixel_format: Format of raw frames: "bgr24", "rgb24", "gray8" or "nv12".
 
@@ -238,7 +238,7 @@ def _check_live(transport: object, give_up_s: object) -> None:
         raise SourceError(f"transport is {transport!r}; expected 'tcp' or 'udp'")
     if give_up_s is not None and not (isinstance(give_up_s, (int, float)) and give_up_s >= 0):
         raise SourceError(
-            f"give_up_s is {give_up_s!r}; expected seconds, 0 or more, or None to reconnect for ever"
+            f"give_up_s is {give_up_s!r}; expected seconds, 0 or more, or None to reconnect forever"
         )
 
 
