@@ -2,7 +2,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-add_library(edgetrack src/c_api.cpp $<TARGET_OBJECTS:edgetrack_core>)
+add_library(edgetrack src/c_api.cpp src/c_api_multi.cpp src/c_guard.cpp $<TARGET_OBJECTS:edgetrack_core>)
 add_library(edgetrack::edgetrack ALIAS edgetrack)
 target_include_directories(edgetrack PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
                                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
@@ -28,7 +28,7 @@ install(DIRECTORY include/edgetrack DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT edgetrackTargets NAMESPACE edgetrack:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
 install(FILES ${config} ${config_version} DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
 
-if(EDGETRACK_TESTS) # tests/test_cpp_library.py builds and runs them
+if(EDGETRACK_TESTS) # for ctest; tests/test_cpp_library.py builds and runs them as well
   if(BUILD_SHARED_LIBS)
     message(FATAL_ERROR "EDGETRACK_TESTS=ON needs BUILD_SHARED_LIBS=OFF: the tests call what a shared library hides")
   endif()
@@ -49,4 +49,9 @@ if(EDGETRACK_TESTS) # tests/test_cpp_library.py builds and runs them
     target_compile_options(portable PRIVATE -ffp-contract=off) # the dice are part of what is compared
   endif()
   target_link_libraries(threads PRIVATE Threads::Threads)
+  enable_testing()
+  foreach(name hostile multi portable steady threads)
+    add_test(NAME ${name} COMMAND ${name})
+  endforeach()
+  add_test(NAME robust COMMAND robust ${CMAKE_CURRENT_LIST_DIR}/../../edgetrack/models/edgetrack-256)
 endif()

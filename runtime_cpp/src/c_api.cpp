@@ -1,83 +1,32 @@
 #include <algorithm>
-#include <exception>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "edgetrack/bundle.h"
+#include "c_guard.h"
 #include "edgetrack/edgetrack.h"
-#include "edgetrack/ort.h"
 #include "edgetrack/tracker.h"
 #include "turns.h"
+
+using edgetrack::guarded, edgetrack::require;
 
 struct edgetrack_tracker {
   edgetrack::Tokenizer tokenizer;
   edgetrack::Tracker tracker;
   edgetrack::Turns turns;
 
-  edgetrack_tracker(const edgetrack::Bundle& bundle, const edgetrack::OrtOptions& options)
-      : tokenizer(bundle.tokenizer()),
-        tracker(edgetrack::open_ort(bundle, options), bundle.model, bundle.policy) {}
+  explicit edgetrack_tracker(const edgetrack::Opening& opening)
+      : tokenizer(opening.bundle.tokenizer()),
+        tracker(edgetrack::open_ort(opening.bundle, opening.engine), opening.bundle.model,
+                opening.bundle.policy) {}
 };
-
-namespace {
-
-thread_local std::string last_message;
-
-edgetrack_code failed(edgetrack_code code, const char* text) noexcept {
-  try {
-    last_message = text;
-  } catch (...) {
-    last_message.clear();  // no memory for the text
-  }
-  return code;
-}
-
-template <typename Step>
-edgetrack_code guarded(const Step& step) noexcept {
-  try {
-    step();
-    return EDGETRACK_OK;
-  } catch (const edgetrack::Error& error) {
-    return failed(static_cast<edgetrack_code>(error.code), error.what());
-  } catch (const std::exception& error) {
-    return failed(EDGETRACK_INTERNAL, error.what());
-  } catch (...) {
-    return failed(EDGETRACK_INTERNAL, "an exception of an unknown type");
-  }
-}
-
-void require(const void* pointer, const char* name) {
-  if (!pointer)
-    throw edgetrack::Error(edgetrack::Code::config, std::string(name) + " is NULL; expected a valid pointer");
-}
-
-void give(const edgetrack::Track& track, edgetrack_track* out) {
-  *out = {};
-  if (track.box) out->box = {track.box->x, track.box->y, track.box->w, track.box->h};
-  out->has_box = track.box ? 1 : 0;
-  out->score = track.score;
-  out->status = static_cast<edgetrack_status>(track.status);
-  out->index = track.index;
-  out->basis = static_cast<edgetrack_basis>(track.basis);
-}
-
-}  // namespace
 
 edgetrack_code edgetrack_open(const char* bundle, const edgetrack_options* options,
                               edgetrack_tracker** tracker) {
   return guarded([&] {
     require(tracker, "tracker");
     *tracker = nullptr;
-    require(bundle, "bundle");
-    const edgetrack_options given = options ? *options : edgetrack_options{};
-    const edgetrack::Bundle opened =
-        edgetrack::Bundle::open(bundle, given.precision ? given.precision : "fp32");
-    edgetrack::OrtOptions engine;
-    engine.file = given.library ? given.library : "";
-    engine.threads = given.threads;
-    *tracker = new edgetrack_tracker(opened, engine);
+    *tracker = new edgetrack_tracker(edgetrack::Opening(bundle, options));
   });
 }
 
@@ -96,12 +45,11 @@ edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, i
     require(track, "track");
     std::optional<edgetrack::Text> tokens;
     if (text) tokens = tracker->tokenizer.encode(text);
-    const edgetrack::Box given = box ? edgetrack::Box{box->x, box->y, box->w, box->h} : edgetrack::Box{};
+    const std::optional<edgetrack::Box> given = edgetrack::from_c(box);
     const edgetrack::Frame frame = {bgr, width, height, row_bytes};
-    give(tracker->turns.take([&] {
-      return tracker->tracker.start(frame, tokens ? &*tokens : nullptr, box ? &given : nullptr);
-    }),
-         track);
+    *track = edgetrack::to_c(tracker->turns.take([&] {
+      return tracker->tracker.start(frame, tokens ? &*tokens : nullptr, given ? &*given : nullptr);
+    }));
   });
 }
 
@@ -111,7 +59,7 @@ edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, 
     require(tracker, "tracker");
     require(track, "track");
     const edgetrack::Frame frame = {bgr, width, height, row_bytes};
-    give(tracker->turns.take([&] { return tracker->tracker.update(frame); }), track);
+    *track = edgetrack::to_c(tracker->turns.take([&] { return tracker->tracker.update(frame); }));
   });
 }
 
@@ -121,7 +69,8 @@ edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t
     require(tracker, "tracker");
     require(track, "track");
     const edgetrack::Frame frame = {bgr, width, height, row_bytes};
-    give(tracker->turns.take([&] { return tracker->tracker.update(frame, deadline_ms); }), track);
+    *track =
+        edgetrack::to_c(tracker->turns.take([&] { return tracker->tracker.update(frame, deadline_ms); }));
   });
 }
 
@@ -206,8 +155,7 @@ edgetrack_code edgetrack_get_timing(edgetrack_tracker* tracker, edgetrack_timing
   return guarded([&] {
     require(tracker, "tracker");
     require(timing, "timing");
-    const edgetrack::Timing took = tracker->turns.take([&] { return tracker->tracker.timing(); });
-    *timing = {took.crop_s, took.network_s, took.total_s};
+    *timing = edgetrack::to_c(tracker->turns.take([&] { return tracker->tracker.timing(); }));
   });
 }
 
@@ -221,5 +169,3 @@ edgetrack_code edgetrack_reset(edgetrack_tracker* tracker) {
 void edgetrack_close(edgetrack_tracker* tracker) { delete tracker; }
 
 const char* edgetrack_version(void) { return EDGETRACK_VERSION; }
-
-const char* edgetrack_message(void) { return last_message.c_str(); }

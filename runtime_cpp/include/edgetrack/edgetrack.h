@@ -1,6 +1,6 @@
 /* The tracker for C and for every language that can call it. No exception leaves these functions, none ends
  * the process, and a null pointer is an error like any other. Threads that call one tracker take turns;
- * edgetrack_close must come after the last call has returned. */
+ * edgetrack_close and edgetrack_multi_close must come after the last call has returned. */
 #pragma once
 
 #include <stddef.h>
@@ -139,6 +139,58 @@ EDGETRACK_API edgetrack_code edgetrack_reset(edgetrack_tracker* tracker);
 
 /* NULL is allowed. */
 EDGETRACK_API void edgetrack_close(edgetrack_tracker* tracker);
+
+/* Several targets in one video on one engine: one set of weights, a state for each target. */
+typedef struct edgetrack_multi_tracker edgetrack_multi_tracker;
+
+/* What became of one target in one frame. */
+typedef struct {
+  const char* name;
+  edgetrack_code code;     /* EDGETRACK_OK, or why this target has no track in this frame */
+  const char* message;     /* what went wrong; "" if nothing did */
+  edgetrack_track track;   /* zeros unless code is EDGETRACK_OK */
+  edgetrack_timing timing; /* of this target; what several cost together is shared equally */
+} edgetrack_result;
+
+/* Opens the bundle in a folder as edgetrack_open does. With `exclusive` (1) an object belongs to one target
+ * only; with 0 targets ignore each other. After an error *tracker is NULL. */
+EDGETRACK_API edgetrack_code edgetrack_multi_open(const char* bundle, const edgetrack_options* options,
+                                                  int exclusive, edgetrack_multi_tracker** tracker);
+
+/* Loads and runs every network once, as edgetrack_warm_up does. */
+EDGETRACK_API edgetrack_code edgetrack_multi_warm_up(edgetrack_multi_tracker* tracker);
+
+/* Adds a target under a name that no other has, by a text, by a box in the next frame, or by both (NULL for
+ * the one that is not given). It starts with the next frame. */
+EDGETRACK_API edgetrack_code edgetrack_multi_add(edgetrack_multi_tracker* tracker, const char* name,
+                                                 const char* text, const edgetrack_box* box);
+
+EDGETRACK_API edgetrack_code edgetrack_multi_remove(edgetrack_multi_tracker* tracker, const char* name);
+
+/* Another text for a target, from the next frame on; after an error it stays what it was. */
+EDGETRACK_API edgetrack_code edgetrack_multi_set_text(edgetrack_multi_tracker* tracker, const char* name,
+                                                      const char* text);
+
+/* As edgetrack_set_static_check, for all targets. */
+EDGETRACK_API edgetrack_code edgetrack_multi_set_static_check(edgetrack_multi_tracker* tracker, int on);
+
+/* Finds all targets in the next frame. *results then has *count results, in the order in which the targets
+ * were added; they are valid until the next call with this tracker. A target that fails says so in its
+ * result, keeps its state and is tried again with the next frame; the call itself fails for a bad frame or
+ * without any target, and *results is then NULL and *count 0. */
+EDGETRACK_API edgetrack_code edgetrack_multi_update(edgetrack_multi_tracker* tracker, const uint8_t* bgr,
+                                                    int width, int height, ptrdiff_t row_bytes,
+                                                    const edgetrack_result** results, size_t* count);
+
+/* The same by a deadline for all targets together, as in edgetrack_update_within: the first targets have the
+ * network, and the boxes of the others coast. */
+EDGETRACK_API edgetrack_code edgetrack_multi_update_within(edgetrack_multi_tracker* tracker,
+                                                           const uint8_t* bgr, int width, int height,
+                                                           ptrdiff_t row_bytes, double deadline_ms,
+                                                           const edgetrack_result** results, size_t* count);
+
+/* NULL is allowed. */
+EDGETRACK_API void edgetrack_multi_close(edgetrack_multi_tracker* tracker);
 
 /* EDGETRACK_VERSION of the library that runs, which may not be the header's: a program that finds another
  * minor version before 1.0 was built for another interface. */

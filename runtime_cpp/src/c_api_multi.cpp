@@ -1,0 +1,147 @@
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "c_guard.h"
+#include "edgetrack/edgetrack.h"
+#include "edgetrack/multi_tracker.h"
+#include "turns.h"
+
+using edgetrack::guarded, edgetrack::require;
+
+namespace {
+
+edgetrack_code code_of(const std::exception_ptr& failure, std::string& message) noexcept {
+  try {
+    std::rethrow_exception(failure);
+  } catch (...) {
+    return edgetrack::current_code(message);
+  }
+}
+
+}  // namespace
+
+struct edgetrack_multi_tracker {
+  edgetrack::Tokenizer tokenizer;
+  edgetrack::MultiTracker tracker;
+  edgetrack::Turns turns;
+  std::vector<edgetrack_result> results;  // what the last update gave
+  std::vector<std::string> messages;      // of the targets that failed in it
+
+  edgetrack_multi_tracker(const edgetrack::Opening& opening, bool exclusive)
+      : tokenizer(opening.bundle.tokenizer()),
+        tracker(edgetrack::open_ort(opening.bundle, opening.engine), opening.bundle.model,
+                opening.bundle.policy, opening.bundle.batches, exclusive) {}
+
+  void update(const edgetrack::Frame& frame, std::optional<double> deadline_ms) {
+    results.clear();
+    const auto& found = tracker.update(frame, deadline_ms);
+    results.resize(found.size());
+    messages.resize(found.size());
+    for (std::size_t i = 0; i < found.size(); ++i) give(found[i], i);
+  }
+
+ private:
+  void give(const edgetrack::MultiTracker::Result& found, std::size_t i) {
+    edgetrack_result& result = results[i];
+    std::string& message = messages[i];
+    message.clear();
+    result = {};
+    if (found.track) result.track = edgetrack::to_c(*found.track);
+    if (found.failure) result.code = code_of(found.failure, message);
+    result.name = found.name.c_str();
+    result.message = message.c_str();
+    result.timing = edgetrack::to_c(found.timing);
+  }
+};
+
+namespace {
+
+edgetrack_code update(edgetrack_multi_tracker* tracker, const edgetrack::Frame& frame,
+                      std::optional<double> deadline_ms, const edgetrack_result** results, size_t* count) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(results, "results");
+    require(count, "count");
+    *results = nullptr;
+    *count = 0;
+    tracker->turns.take([&] {
+      tracker->update(frame, deadline_ms);
+      *results = tracker->results.data();
+      *count = tracker->results.size();
+    });
+  });
+}
+
+}  // namespace
+
+edgetrack_code edgetrack_multi_open(const char* bundle, const edgetrack_options* options, int exclusive,
+                                    edgetrack_multi_tracker** tracker) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    *tracker = nullptr;
+    *tracker = new edgetrack_multi_tracker(edgetrack::Opening(bundle, options), exclusive != 0);
+  });
+}
+
+edgetrack_code edgetrack_multi_warm_up(edgetrack_multi_tracker* tracker) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    tracker->turns.take([&] { tracker->tracker.warm_up(); });
+  });
+}
+
+edgetrack_code edgetrack_multi_add(edgetrack_multi_tracker* tracker, const char* name, const char* text,
+                                   const edgetrack_box* box) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(name, "name");
+    std::optional<edgetrack::Text> tokens;
+    if (text) tokens = tracker->tokenizer.encode(text);
+    const std::optional<edgetrack::Box> given = edgetrack::from_c(box);
+    tracker->turns.take(
+        [&] { tracker->tracker.add(name, tokens ? &*tokens : nullptr, given ? &*given : nullptr); });
+  });
+}
+
+edgetrack_code edgetrack_multi_remove(edgetrack_multi_tracker* tracker, const char* name) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(name, "name");
+    tracker->turns.take([&] { tracker->tracker.remove(name); });
+  });
+}
+
+edgetrack_code edgetrack_multi_set_text(edgetrack_multi_tracker* tracker, const char* name,
+                                        const char* text) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(name, "name");
+    require(text, "text");
+    const edgetrack::Text tokens = tracker->tokenizer.encode(text);
+    tracker->turns.take([&] { tracker->tracker.set_text(name, tokens); });
+  });
+}
+
+edgetrack_code edgetrack_multi_set_static_check(edgetrack_multi_tracker* tracker, int on) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    tracker->turns.take([&] { tracker->tracker.set_static_check(on != 0); });
+  });
+}
+
+edgetrack_code edgetrack_multi_update(edgetrack_multi_tracker* tracker, const uint8_t* bgr, int width,
+                                      int height, ptrdiff_t row_bytes, const edgetrack_result** results,
+                                      size_t* count) {
+  return update(tracker, {bgr, width, height, row_bytes}, std::nullopt, results, count);
+}
+
+edgetrack_code edgetrack_multi_update_within(edgetrack_multi_tracker* tracker, const uint8_t* bgr, int width,
+                                             int height, ptrdiff_t row_bytes, double deadline_ms,
+                                             const edgetrack_result** results, size_t* count) {
+  return update(tracker, {bgr, width, height, row_bytes}, deadline_ms, results, count);
+}
+
+void edgetrack_multi_close(edgetrack_multi_tracker* tracker) { delete tracker; }
