@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,6 +17,7 @@ from edgetrack.cli.eval_options import (
     Draws,
     EvalOutput,
     Html,
+    Mode,
     Modes,
     OcclusionBursts,
     Phrases,
@@ -79,121 +80,145 @@ def eval_command(
     trust: Trust = False,
 ) -> None:
     """Measure trackers on labeled sequences and images. Ctrl-C keeps what is finished; --resume continues."""
-    given = SimpleNamespace(**locals())
-    request = _request(context, given)
+    asked = _Asked(
+        dataset=dataset,
+        phrases=phrases,
+        modes=tuple(dict.fromkeys(mode or ())),
+        controls=tuple(dict.fromkeys(text_control)),
+        occlusion=occlusion,
+        switch=switch,
+        robustness=robustness,
+        corruptions=tuple(corruption or ()),
+        severities=tuple(severity or ()),
+        draws=draws,
+        real_time=tuple(real_time or ()),
+    )
+    refuse_unused(context, _rules(context, asked) | _tracker_rules(tracker, model))
+    from edgetrack.evaluation import Request
+
+    request = Request(
+        dataset=dataset,
+        path=path,
+        output=output,
+        split=split,
+        modes=tuple(mode.value for mode in asked.modes),
+        controls=tuple(control.value for control in asked.controls),
+        trackers=tuple(dict.fromkeys(tracker)),
+        names=tuple(sequences or ()),
+        conditions=asked.conditions(),
+        results=tuple(form.value for form in dict.fromkeys(results or ())),
+        peer_weights=peer_weights,
+        threads=threads,
+        workers=workers,
+        ray=ray,
+        seed=seed,
+        corrupt_init=corrupt_init,
+        resume=resume,
+        command=shlex.join(["edgetrack", *sys.argv[1:]]),
+    )
+    _evaluate(request, EngineOptions(model, engine, precision, threads, trust=trust), asked, html=html)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the options ask for of the data, the target and the perturbations."""
+
+    dataset: str
+    phrases: bool
+    modes: tuple[Mode, ...]
+    controls: tuple[TextControl, ...]
+    occlusion: bool
+    switch: bool
+    robustness: bool
+    corruptions: tuple[str, ...]  # those that are named
+    severities: tuple[int, ...]
+    draws: int
+    real_time: tuple[int, ...]
+
+    def all_corruptions(self) -> tuple[str, ...]:
+        """Return the names given, or those that --robustness stands for."""
+        from edgetrack.evaluation.perturbations.registry import CORRUPTIONS
+
+        return self.corruptions or (CORRUPTIONS if self.robustness else ())
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return the conditions to run each sequence in; the clean one comes first."""
+        from edgetrack.evaluation.perturbations.registry import SEVERITIES, conditions
+
+        return tuple(
+            conditions(
+                occlusion=self.occlusion,
+                switch=self.switch,
+                corruptions=self.all_corruptions(),
+                real_time=self.real_time,
+                severities=self.severities or SEVERITIES,
+                draws=self.draws,
+            )
+        )
+
+    def as_phrases(self) -> bool:
+        """Return whether the data are read as pictures with phrases."""
+        from edgetrack.evaluation.execution.dataset import is_grounding
+        from edgetrack.evaluation.phrases.reading import has_phrases
+
+        return has_phrases(self.dataset) or (self.phrases and is_grounding(self.dataset))
+
+    def as_crowds(self) -> bool:
+        """Return whether the data are sequences with many objects."""
+        from edgetrack.evaluation.crowds.evaluate import has_crowds
+
+        return has_crowds(self.dataset)
+
+
+def _evaluate(request: Request, options: EngineOptions, asked: _Asked, *, html: bool) -> None:
     from edgetrack.cli.eval_view import (
         evaluate_and_print,
         evaluate_crowds_and_print,
         evaluate_phrases_and_print,
     )
-    from edgetrack.evaluation.crowds.evaluate import has_crowds
     from edgetrack.terminal import open_console
 
-    options = EngineOptions(model, engine, precision, threads, trust=trust)
-    if has_crowds(dataset):
+    if asked.as_crowds():
         evaluate_crowds_and_print(open_console(), request, open_multi=options.multi_tracker)
         return
-    run = evaluate_phrases_and_print if _asks_phrases(given) else evaluate_and_print
+    run = evaluate_phrases_and_print if asked.as_phrases() else evaluate_and_print
     run(open_console(), request, open_edgetrack=options.tracker, html=html)
 
 
-def _request(context: typer.Context, given: SimpleNamespace) -> Request:
-    """Return what the options ask for, if each of them has an effect."""
-    from edgetrack.evaluation import Request
-
-    rules = _rules_of(context, given)
-    refuse_unused(context, rules | _tracker_rules(given.tracker, given.model))
-    return Request(
-        dataset=given.dataset,
-        path=given.path,
-        output=given.output,
-        split=given.split,
-        modes=tuple(mode.value for mode in dict.fromkeys(given.mode or ())),
-        controls=tuple(control.value for control in dict.fromkeys(given.text_control)),
-        trackers=tuple(dict.fromkeys(given.tracker)),
-        names=tuple(given.sequences or ()),
-        conditions=_conditions(given),
-        results=tuple(form.value for form in dict.fromkeys(given.results or ())),
-        peer_weights=given.peer_weights,
-        threads=given.threads,
-        workers=given.workers,
-        ray=given.ray,
-        seed=given.seed,
-        corrupt_init=given.corrupt_init,
-        resume=given.resume,
-        command=shlex.join(["edgetrack", *sys.argv[1:]]),
-    )
-
-
-def _rules_of(context: typer.Context, given: SimpleNamespace) -> dict[str, Rule]:
-    """Return the rules of the kind of data that is given."""
-    from edgetrack.evaluation.crowds.evaluate import has_crowds
-
-    if has_crowds(given.dataset):
-        why = f"{given.dataset} has sequences with many objects"
-        return {str(one.name): (one.name in _OF_CROWDS, why) for one in context.command.params}
-    return _phrase_rules(context, given) if _asks_phrases(given) else _rules(given)
-
-
-def _corruptions(given: SimpleNamespace) -> tuple[str, ...]:
-    from edgetrack.evaluation.perturbations.registry import CORRUPTIONS
-
-    return tuple(given.corruption or (CORRUPTIONS if given.robustness else ()))
-
-
-def _conditions(given: SimpleNamespace) -> tuple[Condition, ...]:
-    from edgetrack.evaluation.perturbations.registry import SEVERITIES, conditions
-
-    return tuple(
-        conditions(
-            occlusion=given.occlusion,
-            switch=given.switch,
-            corruptions=_corruptions(given),
-            real_time=given.real_time or (),
-            severities=given.severity or SEVERITIES,
-            draws=given.draws,
-        )
-    )
-
-
-def _rules(given: SimpleNamespace) -> dict[str, Rule]:
+def _rules(context: typer.Context, asked: _Asked) -> dict[str, Rule]:
     """Return when the options of data, target and perturbations have an effect."""
+    if asked.as_crowds():
+        why = f"{asked.dataset} has sequences with many objects"
+        return {str(one.name): (one.name in _OF_CROWDS, why) for one in context.command.params}
+    return _phrase_rules(context, asked.dataset) if asked.as_phrases() else _sequence_rules(asked)
+
+
+def _sequence_rules(asked: _Asked) -> dict[str, Rule]:
     from edgetrack.evaluation.execution.dataset import is_grounding
     from edgetrack.evaluation.perturbations.corruptions import EFFECTS
     from edgetrack.evaluation.perturbations.registry import COMPOSITES
 
-    corruptions = _corruptions(given)
-    with_text = is_grounding(given.dataset) or bool({mode.value for mode in given.mode or ()} - {"bbox"})
-    random = bool(
-        corruptions or given.occlusion or given.switch or TextControl.shuffled in given.text_control
-    )
+    corruptions = asked.all_corruptions()
+    with_text = is_grounding(asked.dataset) or bool({*asked.modes} - {Mode.bbox})
+    random = bool(corruptions or asked.occlusion or asked.switch or TextControl.shuffled in asked.controls)
     return {
-        "severity": (bool(corruptions or given.occlusion), "nothing is perturbed"),
+        "severity": (bool(corruptions or asked.occlusion), "nothing is perturbed"),
         "draws": ("init-jitter" in corruptions, "--corruption init-jitter is not given"),
         "corrupt_init": (bool({*EFFECTS, *COMPOSITES} & {*corruptions}), "no images are corrupted"),
-        "robustness": (not given.corruption, "--corruption says which corruptions"),
+        "robustness": (not asked.corruptions, "--corruption says which corruptions"),
         "seed": (random, "nothing is random"),
-        "phrases": (is_grounding(given.dataset), f"{given.dataset} has no pictures with sentences"),
+        "phrases": (is_grounding(asked.dataset), f"{asked.dataset} has no pictures with sentences"),
         "text_control": (with_text, "the target is given by a box alone"),
     }
 
 
-def _asks_phrases(given: SimpleNamespace) -> bool:
-    from edgetrack.evaluation.execution.dataset import is_grounding
-    from edgetrack.evaluation.phrases.reading import has_phrases
-
-    return has_phrases(given.dataset) or (given.phrases and is_grounding(given.dataset))
-
-
-def _phrase_rules(context: typer.Context, given: SimpleNamespace) -> dict[str, Rule]:
-    """Return that of the options of data, target and perturbations only some have an effect on phrases."""
+def _phrase_rules(context: typer.Context, dataset: str) -> dict[str, Rule]:
+    """Return that only some options of data, target and perturbations have an effect on pictures with phrases."""
     from edgetrack.evaluation.phrases.reading import has_phrases
 
     names = [str(parameter.name) for parameter in context.command.params]
-    rules = {
-        name: (name in _OF_PHRASES, f"{given.dataset} is read as pictures with phrases") for name in names
-    }
-    return rules | {"phrases": (not has_phrases(given.dataset), f"{given.dataset} has nothing but phrases")}
+    rules = {name: (name in _OF_PHRASES, f"{dataset} is read as pictures with phrases") for name in names}
+    return rules | {"phrases": (not has_phrases(dataset), f"{dataset} has nothing but phrases")}
 
 
 def _tracker_rules(trackers: list[str], model: str | None) -> dict[str, Rule]:
