@@ -8,13 +8,16 @@ wants another target sends it a message. Needs: pip install "edgetrack[video]"
 
 import asyncio
 import sys
+from typing import TypeAlias
 
 import edgetrack
 
+Texts: TypeAlias = "asyncio.Queue[str]"
+Tracks: TypeAlias = "asyncio.Queue[edgetrack.Track | None]"  # None at the end of the video
 SWITCH_AT = 30  # frame in which somebody asks for the second target
 
 
-async def follow(path: str, texts: asyncio.Queue, tracks: asyncio.Queue) -> None:
+async def follow(path: str, texts: Texts, tracks: Tracks) -> None:
     """Read and track each frame in a worker thread; ``texts`` brings new targets, ``tracks`` takes the answers."""
     with edgetrack.open_source(path) as source, edgetrack.Tracker() as tracker:
         text, frames = await texts.get(), iter(source)
@@ -29,7 +32,7 @@ async def follow(path: str, texts: asyncio.Queue, tracks: asyncio.Queue) -> None
     await tracks.put(None)  # the end of the video
 
 
-async def report(first: str, second: str, texts: asyncio.Queue, tracks: asyncio.Queue) -> None:
+async def report(first: str, second: str, texts: Texts, tracks: Tracks) -> None:
     """Stand in for your program: print the tracks, and ask for another target on the way."""
     await texts.put(first)
     count = 0
@@ -52,7 +55,8 @@ async def heartbeat() -> None:
 
 
 async def main(path: str, first: str, second: str) -> None:
-    texts, tracks = asyncio.Queue(), asyncio.Queue(maxsize=4)
+    texts: Texts = asyncio.Queue()
+    tracks: Tracks = asyncio.Queue(maxsize=4)
     beating = asyncio.create_task(heartbeat())
     try:
         await asyncio.gather(follow(path, texts, tracks), report(first, second, texts, tracks))

@@ -9,7 +9,14 @@ sessions of onnxruntime are fed, and passes the gate of edgetrack's own models: 
 graphs in INT8. In Python: edgetrack.open_tracker("matcher", trust=True).
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 
 from edgetrack import Box, Track
@@ -19,22 +26,25 @@ TEMPLATE, SEARCH, STRIDE = 37, 101, 2  # sides in pixels of the crops, and of a 
 GRAY = {"mean": (127.5,) * 3, "std": (127.5,) * 3, "fill": (127.5,) * 3}
 
 
+Pixels = npt.NDArray[np.uint8]  # (H, W, 3), BGR
+
+
 class Matcher:
     """An ``edgetrack.peers.Adapter``; torch is needed in ``graphs`` only."""
 
     modes = ("bbox",)
 
-    def graphs(self, weights):
+    def graphs(self, weights: Sequence[Path]) -> Mapping[str, Any]:
         import torch
 
         from edgetrack.export.adapters import torch_graph
 
         class Correlation(torch.nn.Module):
-            def __init__(self):
+            def __init__(self) -> None:
                 super().__init__()
                 self.features = torch.nn.Conv2d(3, 8, 5, stride=STRIDE, bias=False)
 
-            def forward(self, template, image):
+            def forward(self, template: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
                 kernel = self.features(template)
                 return torch.nn.functional.conv2d(self.features(image), kernel / kernel.norm())
 
@@ -43,7 +53,7 @@ class Matcher:
         shapes = {"template": (1, 3, TEMPLATE, TEMPLATE), "image": (1, 3, SEARCH, SEARCH)}
         return {"search": torch_graph(network, inputs=shapes, outputs=["score"])}
 
-    def open(self, folder, *, threads):
+    def open(self, folder: Path, *, threads: int) -> MatcherTracker:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         return MatcherTracker(onnxruntime.InferenceSession(str(folder / "search.onnx"), options))
@@ -52,18 +62,19 @@ class Matcher:
 class MatcherTracker:
     """start() and update() on uint8 (H, W, 3) BGR frames, as ``edgetrack.peers.FrameTracker`` says."""
 
-    def __init__(self, session):
+    def __init__(self, session: Any) -> None:
         self.session = session
         self.crops = {"template": np.empty((1, 3, TEMPLATE, TEMPLATE), np.float32)}
         self.crops["image"] = np.empty((1, 3, SEARCH, SEARCH), np.float32)
 
-    def start(self, frame, *, text=None, box=None):
+    def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track:
+        assert box is not None  # by the modes of Matcher
         self.box, self.index = box, 0
         self.pixel = max(box.w, box.h) / TEMPLATE  # of the crops, in pixels of the frame
         self._crop(frame, "template")
         return Track(box, 1.0, "tracking", 0)
 
-    def update(self, frame):
+    def update(self, frame: Pixels) -> Track:
         self._crop(frame, "image")
         (score,) = self.session.run(None, self.crops)
         row, column = np.unravel_index(score[0, 0].argmax(), score.shape[2:])
@@ -73,10 +84,10 @@ class MatcherTracker:
         self.index += 1
         return Track(self.box, 1.0, "tracking", self.index)
 
-    def set_text(self, text):
+    def set_text(self, text: str) -> None:
         raise NotImplementedError
 
-    def _crop(self, frame, name):
+    def _crop(self, frame: Pixels, name: str) -> None:
         out = self.crops[name]
         (x, y), side = self.box.center, out.shape[2] * self.pixel
         crop_into(frame, (x - side / 2, y - side / 2, side, side), out, **GRAY)

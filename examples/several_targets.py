@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, default=Path("tracks.csv"))
     arguments = parser.parse_args()
 
-    statuses = defaultdict(Counter)
+    statuses: defaultdict[str, Counter[str]] = defaultdict(Counter)
     with (
         edgetrack.open_source(arguments.video) as source,
         edgetrack.MultiTracker() as tracker,
