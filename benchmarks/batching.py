@@ -95,8 +95,8 @@ def compare(engine: Engine, frames: Sequence[Any], targets: int, rounds: int) ->
     turn, batch = np.median(spent, axis=0)
     ratio = float(np.median([a / b for a, b in spent]))
     name = f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}"
-    threads = int(engine.reason.split(" threads")[0].split()[-1])
-    return Row(name, threads, targets, len(spent), float(turn), float(batch), ratio, least)
+    assert engine.info.threads is not None  # it runs on the CPU
+    return Row(name, engine.info.threads, targets, len(spent), float(turn), float(batch), ratio, least)
 
 
 def again(engine: Engine, batch: bool, pixels: Any, targets: int) -> MultiTracker:

@@ -47,7 +47,7 @@ for text in ("blue car", "a man in a red jacket", "white van", "the dog on the l
     tracker.update(frame)
 pairs = zip(marks, marks[1:])
 steps = {b[0]: [1e3 * (b[1] - a[1]), 1e3 * (b[2] - a[2])] for a, b in pairs if b[0] != "draw"}
-print(json.dumps([steps, texts, tracker.engine.reason]))
+print(json.dumps([steps, texts, str(tracker.engine.info)]))
 """
 ENGINE = ("open and verify the bundle", "make the tracker")
 

@@ -53,7 +53,7 @@ def main() -> None:
     args = parser.parse_args()
     bundle = Bundle.open(args.bundle)
     fp32 = open_engine(bundle, engine="ort", precision="fp32", threads=args.threads)
-    print(f"{processor()}, {args.threads} threads\n{fp32.reason}")
+    print(f"{processor()}, {args.threads} threads\n{fp32.info}")
     rows = []
     for engine, precision in CHOICES:
         try:

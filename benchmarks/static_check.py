@@ -94,7 +94,7 @@ def main() -> None:
     args = parser.parse_args()
     plain = Tracker(args.model, threads=args.threads)
     checked = Tracker(engine=plain.engine, static_check=True)
-    print(f"{machine()}, {args.threads} threads\n{plain.engine.reason}\n")
+    print(f"{machine()}, {args.threads} threads\n{plain.engine.info}\n")
     print(f"{'sequence':28} {'updates':>7} {'reused':>7} {'AUC':>7} {'checked':>8} {'change':>7} {'time':>7}")
     rows = []
     for clip in load_sequences(args.dataset, args.folder, args.split):

@@ -22,7 +22,7 @@ from edgetrack.arrays import GpuFrame, Pixels, device_of
 from edgetrack.bundle import Bundle
 from edgetrack.crop import check_packed
 from edgetrack.engines import open_engine
-from edgetrack.engines.base import Engine
+from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFrames
 from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ClosedError, ConfigError, PromptError
 from edgetrack.policy import Policy
@@ -139,7 +139,7 @@ def core_options(engine: Engine) -> dict[str, Any]:
     manifest = engine.bundle.manifest
     return {
         "graph": lambda role: describe(engine.graph(role)),
-        "concurrent": bool(getattr(engine, "concurrent", False)),
+        "concurrent": isinstance(engine, SupportsConcurrency) and engine.concurrent,
         "bind": lambda role, inputs, outputs: bind(engine.graph(role), inputs, outputs),
         "template_factor": manifest.factors["template"],
         "search_factor": manifest.factors["search"],
@@ -152,15 +152,15 @@ def core_options(engine: Engine) -> dict[str, Any]:
 
 
 def taken(engine: Engine, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
-    """A frame as the C++ trackers take it, while the context lasts: of an engine that has ``lend``, also on its GPU.
+    """A frame as the C++ trackers take it, while the context lasts; on a GPU if the engine ``SupportsDeviceFrames``.
 
     Raises:
         FrameError: it is no frame, or lies where the engine cannot crop it.
     """
-    lend: Callable[[Pixels], AbstractContextManager[GpuFrame]] | None = getattr(engine, "lend", None)
-    if lend is None or device_of(frame) is None:
+    in_host_memory = isinstance(frame, np.ndarray) or device_of(frame) is None
+    if in_host_memory or not isinstance(engine, SupportsDeviceFrames):
         return nullcontext(check_packed(frame))
-    return lend(frame)
+    return engine.lend(frame)
 
 
 def parts_of(frame: Pixels | Frame, time_s: float | None) -> tuple[Pixels, float | None, bool]:

@@ -71,7 +71,7 @@ def compare(graph: ExportGraph, engine: Engine, feeds: Arrays, errors: dict[str,
         if not error <= limits.get(name, TOLERANCE):  # also when it is not a number
             raise ParityError(
                 f"output {name!r} of graph {graph.role!r} differs by {error:.3g} between PyTorch and "
-                f"{engine.reason}; expected at most {limits.get(name, TOLERANCE):g}: try other "
+                f"{engine.info}; expected at most {limits.get(name, TOLERANCE):g}: try other "
                 "versions of torch and onnxruntime, or report it with the checkpoint"
             )
         errors[key] = max(errors.get(key, 0.0), error)

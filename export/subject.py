@@ -113,7 +113,7 @@ class Recorder:
     """An engine whose graphs tell ``keep`` what they are fed."""
 
     def __init__(self, engine: OrtEngine, keep: Keep) -> None:
-        self.name, self.precision, self.reason = engine.name, engine.precision, engine.reason
+        self.name, self.precision, self.info = engine.name, engine.precision, engine.info
         self.bundle, self._engine, self._keep = engine.bundle, engine, keep
 
     def graph(self, role: str) -> Graph:

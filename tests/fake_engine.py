@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.bundle import Bundle
+from edgetrack.engines.info import EngineInfo
 from edgetrack.manifest import Manifest, TensorSpec
 
 MEMORY = {
@@ -107,7 +108,8 @@ def find_red(image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
 class FakeEngine:
     """Satisfies ``edgetrack.engines.Engine``; ``calls`` lists the roles that ran."""
 
-    name, precision, reason = "fake", "fp32", "arithmetic instead of a network"
+    name, precision = "fake", "fp32"
+    info = EngineInfo(backend="arithmetic", precision="fp32", precision_reason="instead of a network")
 
     def __init__(self) -> None:
         self.calls: list[str] = []

@@ -71,7 +71,7 @@ ONE_CORE = """
 import os
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from edgetrack import Tracker, ConfigError
-print(Tracker("edgetrack-160").engine.reason)
+print(Tracker("edgetrack-160").engine.info)
 try:
     Tracker("edgetrack-160", threads=2)
 except ConfigError as error:

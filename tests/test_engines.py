@@ -41,7 +41,7 @@ def feeds(engine: Engine, role: str, seed: int = 0) -> dict[str, np.ndarray[Any,
 def test_auto_says_what_it_took(engine: Engine) -> None:
     taken = open_engine(engine.bundle, threads=1)
     assert (taken.name, taken.precision) == ("ort", "fp32" if saturates() else "int8")
-    assert "ONNX Runtime" in taken.reason
+    assert "ONNX Runtime" in str(taken.info)
 
 
 @pytest.mark.parametrize("role", GRAPHS)
@@ -124,7 +124,7 @@ def test_bf16_is_not_for_onnx_runtime(fake: Bundle) -> None:
 def test_openvino_equals_onnx_runtime(engine: Engine, role: str) -> None:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     other = open_engine(engine.bundle, engine="openvino", precision="fp32", threads=1)
-    assert "OpenVINO" in other.reason
+    assert "OpenVINO" in str(other.info)
     values = feeds(engine, role)
     given = other.graph(role).run(values)
     for name, array in engine.graph(role).run(values).items():
@@ -197,7 +197,7 @@ def test_the_library_that_the_variable_names(fake: Bundle, monkeypatch: pytest.M
     library = next(Path(found.submodule_search_locations[0]).glob("capi/libonnxruntime.so.*"))
     code = (
         "import sys; sys.modules['onnxruntime'] = None; import edgetrack\n"
-        "print(edgetrack.Tracker(engine='ort').engine.reason)"
+        "print(edgetrack.Tracker(engine='ort').engine.info)"
     )
     environment = {**os.environ, LIBRARY_VARIABLE: str(library)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
@@ -243,7 +243,7 @@ def test_auto_leaves_int8_alone_where_it_would_overflow(
     bundle = Bundle.open(write_fake_bundle(tmp_path, precisions={"int8": {"graphs": [], "thresholds": {}}}))
     monkeypatch.setattr("edgetrack.engines.saturates", lambda: True)
     assert open_engine(bundle, engine="ort").precision == "fp32"
-    assert "no VNNI" in open_engine(bundle, engine="ort").reason
+    assert "no VNNI" in open_engine(bundle, engine="ort").info.precision_reason
     assert open_engine(bundle, engine="ort", precision="int8").precision == "int8"
     monkeypatch.setattr("edgetrack.engines.saturates", lambda: False)
     assert open_engine(bundle, engine="ort").precision == "int8"

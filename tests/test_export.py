@@ -126,10 +126,12 @@ def test_other_ways_to_run_the_selection_give_the_same(
 
 
 def test_the_engine_says_who_selects(report: ExportReport) -> None:
-    assert open_engine(report.bundle, engine="ort").reason.endswith("token selection: functions of the graph")
+    assert str(open_engine(report.bundle, engine="ort").info).endswith(
+        "token selection: functions of the graph"
+    )
     compiled = open_engine(report.bundle, engine="ort-ops")
     assert compiled.name == "ort-ops"
-    assert compiled.reason.endswith("token selection: libedgetrack_ops.so")
+    assert str(compiled.info).endswith("token selection: libedgetrack_ops.so")
 
 
 def test_operators_that_were_not_built_are_no_reason_to_run_others(

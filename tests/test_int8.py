@@ -103,7 +103,7 @@ def test_auto_takes_int8_and_says_so(made: tuple[Bundle, Int8Report]) -> None:
     engine = open_engine(made[0], threads=1)
     if "int8" in targets.detect().precisions and not saturates():
         assert engine.precision == "int8"
-        assert "the bundle has INT8" in engine.reason
+        assert "the bundle has INT8" in str(engine.info)
     assert open_engine(made[0], precision="fp32").precision == "fp32"
 
 

@@ -112,14 +112,14 @@ def test_the_cpu_is_never_asked(ort: FakeOrt, name: str, providers: list[str]) -
     assert list(opened.providers) == providers
     assert opened.retry == 0
     assert opened.options.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
-    assert "nothing on the CPU" in engine.reason
-    assert f"7 by {providers[0]}" in engine.reason
+    assert "nothing on the CPU" in str(engine.info)
+    assert f"7 by {providers[0]}" in str(engine.info)
 
 
 def test_what_runs_where_is_said(ort: FakeOrt, caplog: pytest.LogCaptureFixture) -> None:
     ort.on_cuda = 3
     engine = open_engine(Bundle.open(), engine="ort-tensorrt", precision="fp32")
-    assert f"7 by {TENSORRT}, 3 by {CUDA}" in engine.reason
+    assert f"7 by {TENSORRT}, 3 by {CUDA}" in str(engine.info)
     assert "TensorRT provider does not take all nodes: {'CUDAExecutionProvider': 3}" in caplog.text
 
 

@@ -25,7 +25,7 @@ def bound(engine: Any, *names: str) -> tuple[dict[str, Any], dict[str, Any], Any
 def test_a_run_is_captured_once_and_replayed_with_what_the_arrays_then_hold(fakes: Fakes) -> None:
     cuda, trt = fakes
     engine = tensorrt()
-    assert "runs replayed as CUDA graphs" in engine.reason
+    assert "runs replayed as CUDA graphs" in str(engine.info)
     inputs, outputs, call = bound(engine)
     call()
     assert (len(cuda.executables), cuda.graphs, cuda.launches) == (1, {}, [])  # the first run was queued
@@ -131,7 +131,7 @@ def test_where_capture_fails_it_is_said_once_and_runs_go_on(
     (record,) = caplog.records
     assert why in record.message
     assert "EDGETRACK_CUDA_GRAPHS=0" in record.message
-    assert f"CUDA graphs off, capture failed ({why}" in engine.reason
+    assert f"CUDA graphs off, capture failed ({why}" in str(engine.info)
     assert (cuda.launches, cuda.executables, cuda.graphs, cuda.capture) == ([], {}, {}, None)
 
 
@@ -140,7 +140,7 @@ def test_it_can_be_turned_off(
 ) -> None:
     monkeypatch.setenv("EDGETRACK_CUDA_GRAPHS", "0")
     engine = tensorrt()
-    assert "CUDA graphs off (EDGETRACK_CUDA_GRAPHS=0)" in engine.reason
+    assert "CUDA graphs off (EDGETRACK_CUDA_GRAPHS=0)" in str(engine.info)
     _, _, call = bound(engine)
     caplog.clear()
     call()

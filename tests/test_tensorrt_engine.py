@@ -44,8 +44,8 @@ def test_every_graph_gives_what_onnx_runtime_gives(fakes: Fakes, precision: str,
         tensorrt(precision),
         open_engine(Bundle.open(), engine="ort", precision="fp32", threads=1),
     )
-    assert "TensorRT 10.3.0 on Fake GPU (compute capability 8.7)" in engine.reason
-    assert precision in engine.reason
+    assert "TensorRT 10.3.0 on Fake GPU (compute capability 8.7)" in str(engine.info)
+    assert precision in str(engine.info)
     for role in GRAPHS:
         given = engine.graph(role).run(feeds(engine, role))
         expected = reference.graph(role).run(feeds(engine, role))

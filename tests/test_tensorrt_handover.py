@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from edgetrack import Box, Tracker
 from edgetrack.bundle import Bundle
 from edgetrack.demo import open_demo
 from edgetrack.engines import available, open_engine
+from edgetrack.engines.info import EngineInfo
 from edgetrack.engines.tensorrt import TensorRtEngine
 from edgetrack.engines.tensorrt.handover import HandOver
 from edgetrack.engines.tensorrt.plans import PlanCache
@@ -88,7 +90,7 @@ def test_no_frame_is_lost_and_the_boxes_agree(
     tracker = Tracker(engine=engine)
     reference = Tracker(engine=open_engine(Bundle.open(), engine="ort", precision="fp32", threads=1))
     tracks = [(tracker.start(frames[0], **START), reference.start(frames[0], **START))]
-    heading = engine.reason
+    heading = str(engine.info)
     assert heading.startswith(
         "ONNX Runtime serves until TensorRT 10.3.0 on Fake GPU (compute capability 8.7)"
     )
@@ -113,8 +115,8 @@ def test_no_frame_is_lost_and_the_boxes_agree(
         trt.executions >= len(engine.bundle.graphs) + 15
     )  # each once before it serves, then at least once a frame
     assert fakes[0].launches  # as CUDA graphs
-    assert "TensorRT 10.3.0 on Fake GPU" in engine.reason.partition(";")[0]
-    assert "; since " in engine.reason
+    assert "TensorRT 10.3.0 on Fake GPU" in engine.info.machine
+    assert "; since " in str(engine.info)
     said = [record.message for record in caplog.records]
     assert f"builds the plans of {', '.join(engine.bundle.graphs)} in the background" in said[0]
     assert said[-1].startswith("TensorRT serves from now on: built in ")
@@ -161,7 +163,7 @@ def test_closing_ends_a_build_promptly_and_leaves_nothing_half_done(
     assert not plans(tmp_path)
     assert not list((tmp_path / "cache").rglob("*.part"))
     assert len(caplog.records) == 1  # nothing failed
-    assert engine.reason.startswith("ONNX Runtime serves until")
+    assert str(engine.info).startswith("ONNX Runtime serves until")
     tensorrt().graph("prompt")  # nobody holds the lock
     assert len(plans(tmp_path)) == 1
 
@@ -212,7 +214,7 @@ def test_a_failing_build_is_said_once_and_onnx_runtime_goes_on(
     for frame in frames[1:6]:
         assert tracker.update(frame).box is not None
     assert not fakes[1].executions
-    assert engine.reason.startswith(
+    assert str(engine.info).startswith(
         "ONNX Runtime serves, TensorRT could not be built (TensorRT 10.3.0 cannot build text.onnx in fp32 on this "
         "GPU (Error Code 10: could not find any implementation for node /fusion/MatMul)"
     )
@@ -267,7 +269,7 @@ def test_int8_is_served_with_its_own_thresholds(fakes: Fakes, monkeypatch: pytes
         engine = opened("int8")
         assert engine.precision == "int8"
         assert engine.serving.precision == precision
-        assert f"; {precision}: " in engine.reason
+        assert f"; {precision}: " in str(engine.info)
         own = core_options(open_engine(Bundle.open(), engine="ort", precision="int8"))["policy"]
         assert core_options(engine)["policy"] == own
     assert core_options(opened("fp16"))["policy"] == core_options(opened("fp32"))["policy"]
@@ -289,8 +291,8 @@ def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
     from edgetrack.meter import Meter
     from edgetrack.types import Frame, Track
 
-    ort = SimpleNamespace(name="ort")
-    engine = SimpleNamespace(name="tensorrt", serving=ort, reason="ONNX Runtime serves until then")
+    meanwhile = EngineInfo(backend="ONNX Runtime", precision="fp32", precision_reason="until then")
+    engine = SimpleNamespace(info=replace(meanwhile, stand_in="ONNX Runtime serves until then"))
     console = Console(width=80, record=True, quiet=False, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     meter = Meter()
     with console.file, StatusLine(console, total=3, live=False) as line:
@@ -301,8 +303,8 @@ def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
             meter.record(track, latency_ms=1.0, dropped=0)
             if index == 1:
                 assert watch.engines == ["to the end: ONNX Runtime serves until then"]
-                engine.reason = "TensorRT 10.3.0; since 12:00:00"
+                engine.info = EngineInfo(backend="TensorRT", precision="fp16", precision_reason="asked for")
             watch.update(frame, track, meter)
         summary = meter.summary(interrupted=False, problem=None)
         print_summary(console, summary, [], live=False, engines=watch.engines)
-    assert "engine  after frame 1: TensorRT 10.3.0; since 12:00:00" in console.export_text()
+    assert "engine  after frame 1: TensorRT; fp16: asked for" in console.export_text()

@@ -162,7 +162,7 @@ def test_the_plugin_library_is_loaded_and_part_of_the_plan(
     plugin.write_bytes(b"one")
     monkeypatch.setattr(engines_tensorrt, "library", lambda name: plugin)
     engine = tensorrt()
-    assert "token selection by the plugin" in engine.reason
+    assert "token selection: the plugin" in str(engine.info)
     assert trt.loaded == [str(plugin)]
     engine.graph("prompt")
     plugin.write_bytes(b"another build")

@@ -34,9 +34,7 @@ def build_command(
         raise ConfigError(f"--graph {unknown[0]!r} is unknown; expected one of {', '.join(bundle.graphs)}")
     console = open_console()
     engine = open_tensorrt(bundle, precision=precision)
-    console.print(
-        f"{engine.bundle.manifest.name} {engine.precision}, {engine.reason.partition(';')[0]}", soft_wrap=True
-    )
+    console.print(f"{engine.bundle.manifest.name} {engine.precision}, {engine.info.machine}", soft_wrap=True)
     plans: list[Plan] = []
     try:
         _build(console, engine, roles, plans)

@@ -22,7 +22,7 @@ def recording_metadata(
     facts = {"edgetrack": __version__, "recorded": datetime.now(timezone.utc).isoformat(timespec="seconds")}
     facts |= {"source": source.name, "model": manifest.name, "model version": manifest.version}
     facts |= {"model digest": manifest.digest, "bundle": str(engine.bundle.folder.resolve())}
-    facts |= {"engine": engine.name, "precision": engine.precision, "engine reason": engine.reason}
+    facts |= {"engine": engine.name, "precision": engine.precision, "engine reason": str(engine.info)}
     facts |= {"fps": repr(source.fps)} if source.fps else {}
     facts |= {"text": text} if text is not None else {}
     return facts | ({"box": json.dumps(box.xywh)} if box is not None else {})

@@ -111,7 +111,7 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 
 
 class Watch:
-    """Shows each finished frame, and notes after which one the engine's reason became another.
+    """Shows each finished frame, and notes after which one the engine's info changed.
 
     TensorRT takes over from ONNX Runtime in the middle of a run, for one.
     """
@@ -122,7 +122,7 @@ class Watch:
         ] = {}  # what the text of a target fits that is not followed, last
         self._changes: list[str] = []
         self._line, self._engine = line, engine
-        self._reason = engine.reason
+        self._info = engine.info
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
         """See `StatusLine.update`."""
@@ -140,9 +140,8 @@ class Watch:
     @property
     def engines(self) -> list[str]:
         """Each change; or what served, where the requested engine never did."""
-        serving = getattr(self._engine, "serving", self._engine)
-        if not self._changes and serving.name != self._engine.name:
-            return [f"to the end: {self._reason.partition(';')[0]}"]
+        if not self._changes and self._info.stand_in:
+            return [f"to the end: {self._info.stand_in}"]
         return self._changes
 
     def _note_rivals(self, track: Track) -> None:
@@ -155,10 +154,10 @@ class Watch:
             self.rivals[track.name] = [best, *elsewhere] if elsewhere else []
 
     def _note_change(self, frame: Frame) -> None:
-        reason = self._engine.reason
-        if reason != self._reason:
-            self._reason = reason
-            self._changes.append(f"after frame {frame.index}: {reason}")
+        info = self._engine.info
+        if info != self._info:
+            self._info = info
+            self._changes.append(f"after frame {frame.index}: {info}")
 
 
 def print_heading(
@@ -181,7 +180,7 @@ def print_heading(
     for phrase in every:
         _row(console, "every", f'"{phrase}"')
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
-    _row(console, "engine", engine.reason)
+    _row(console, "engine", str(engine.info))
 
 
 def print_state(console: Console, state: SourceState) -> None:

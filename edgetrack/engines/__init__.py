@@ -27,11 +27,11 @@ _HERE = (
 def open_engine(
     bundle: Bundle, *, engine: str = "auto", precision: str = "auto", threads: int | None = None
 ) -> Engine:
-    """The engine asked for; with ``auto`` the best one for this machine, which says why in its ``reason``.
+    """The engine asked for; with ``auto`` the best one for this machine, which says why in its ``info``.
 
     ``auto`` takes the first engine of the machine's target (``edgetrack.targets``), and INT8 where both the bundle
     and the target have it: export leaves it out of a bundle unless it was as accurate and faster. ``tensorrt`` starts
-    on ONNX Runtime while its plans are built, which ``reason`` says; ``wait()`` waits for it. ``threads`` None: 2, or 1
+    on ONNX Runtime while its plans are built, which ``info`` says; ``wait()`` waits for it. ``threads`` None: 2, or 1
     where there is but one core.
 
     Raises:
@@ -83,7 +83,7 @@ def available(bundle: Bundle) -> dict[str, str | EdgetrackError]:
         except EdgetrackError as error:
             result[name] = error
         else:
-            result[name] = engine.reason.partition(";")[0]
+            result[name] = engine.info.headline
             engine.close()
     return result
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._exit import door
-from edgetrack.arrays import describe
+from edgetrack.arrays import GpuFrame, Pixels, describe
 from edgetrack.bundle import Bundle
+from edgetrack.engines.info import EngineInfo
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import GraphSpec, TensorSpec
 from edgetrack.unique import Unique
@@ -38,8 +40,8 @@ class Graph(Protocol):
 class Engine(Protocol):
     """A bundle opened on one backend. Holds no state of a target: several trackers may share it.
 
-    One whose graphs may run at the same time has a true ``concurrent``: looks at the whole frame then run beside the
-    rest. One that crops frames in GPU memory has a context manager ``lend(frame)`` as well, see ``tensorrt.frames``.
+    What only some engines can do is a protocol of its own: ``SupportsConcurrency``, ``SupportsDeviceFrames``, and of
+    their graphs ``SupportsBinding``.
     """
 
     @property
@@ -49,8 +51,8 @@ class Engine(Protocol):
     def precision(self) -> str: ...
 
     @property
-    def reason(self) -> str:
-        """Why this engine was taken, in words; where two take turns (TensorRT's start), which serves now, and why."""
+    def info(self) -> EngineInfo:
+        """What it runs on and why; where two take turns (TensorRT's start), what serves now."""
         ...
 
     @property
@@ -73,6 +75,41 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Lets go of all loaded graphs; a later ``graph`` loads again."""
+        ...
+
+
+@runtime_checkable
+class SupportsBinding(Protocol):
+    """A graph that works on the arrays of its caller; the results of any other are copied."""
+
+    def bind(
+        self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
+    ) -> Callable[..., None]:
+        """Return a function that computes ``outputs`` from what ``inputs`` then hold.
+
+        Raises:
+            ConfigError: an input is missing, unknown, or of another type or shape.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsConcurrency(Protocol):
+    """An engine that says whether its graphs may run at the same time; searches of the whole frame then do."""
+
+    concurrent: bool
+
+
+@runtime_checkable
+class SupportsDeviceFrames(Protocol):
+    """An engine that crops frames where they lie in GPU memory; see ``edgetrack.engines.tensorrt.frames``."""
+
+    def lend(self, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
+        """Return the frame as the C++ trackers take it, valid inside the context.
+
+        Raises:
+            FrameError: it is not an image, or lies where the engine cannot crop it.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgetrack.engines.base import Graph
+from edgetrack.engines.base import Graph, SupportsBinding
 from edgetrack.errors import EngineUnavailable
 from edgetrack.manifest import TensorSpec
 
@@ -23,15 +23,13 @@ def describe(graph: Graph) -> tuple[Specs, Specs]:
 def bind(graph: Graph, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
     """A function that computes ``outputs``, some of the graph's, from what ``inputs``, all of them, then hold.
 
-    A graph that has a method ``bind(inputs, outputs)`` works on the arrays themselves; the results of any other
-    are copied.
+    A graph that ``SupportsBinding`` works on the arrays themselves; the results of any other are copied.
 
     Raises:
         ConfigError: an input is missing, unknown, or of another type or shape.
     """
-    own: Callable[[Arrays, Arrays], Callable[..., None]] | None = getattr(graph, "bind", None)
-    if own is not None:
-        return own(inputs, outputs)
+    if isinstance(graph, SupportsBinding):
+        return graph.bind(inputs, outputs)
 
     def run() -> None:
         results = graph.run(inputs)

@@ -14,6 +14,7 @@ from edgetrack._exit import door
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.engines.info import EngineInfo
 from edgetrack.errors import BundleError, EngineUnavailable, reason_of
 from edgetrack.manifest import TensorSpec
 from edgetrack.unique import Unique
@@ -47,7 +48,7 @@ class OpenVinoEngine(LazyEngine):
     Args:
         precision: "fp32", "bf16" or "int8". OpenVINO would take bf16 by itself where it can; here it never does.
         threads: that one graph may use.
-        why: this precision was taken, for ``reason``.
+        why: this precision was taken, for ``info``.
 
     Raises:
         MissingExtra: openvino is not installed.
@@ -79,9 +80,14 @@ class OpenVinoEngine(LazyEngine):
             )
         self.precision, threads = precision, cores.checked(threads)
         release = openvino.__version__.partition("-")[0]
-        self.reason = (
-            f"OpenVINO {release} on the CPU, {threads} threads; {precision}: {why}; "
-            "token selection: OpenVINO's operators"
+        self.info = EngineInfo(
+            backend="OpenVINO",
+            version=release,
+            device="the CPU",
+            threads=threads,
+            precision=precision,
+            precision_reason=why,
+            token_selection="OpenVINO's operators",
         )
         self._options = {
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",

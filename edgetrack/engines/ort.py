@@ -17,6 +17,7 @@ from edgetrack._exit import door
 from edgetrack._native import library, runtime
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.engines.info import EngineInfo
 from edgetrack.errors import EngineUnavailable
 from edgetrack.manifest import TensorSpec
 from edgetrack.unique import Unique
@@ -68,7 +69,7 @@ class OrtEngine(LazyEngine):
     Args:
         precision: "fp32" or "int8".
         threads: that one graph may use, as of ``open_engine``; it does not spin while it waits for the next frame.
-        why: this precision was taken, for ``reason``.
+        why: this precision was taken, for ``info``.
         compiled: runs edgetrack's operators (``kernels/README.md``) by its own library, not by the functions of
             standard operators that the graphs carry; ``name`` is "ort-ops" then.
 
@@ -99,9 +100,14 @@ class OrtEngine(LazyEngine):
         self.precision = precision
         self._operators = library("ops") if compiled else None
         selection = self._operators.name if self._operators else "functions of the graph"
-        self.reason = (
-            f"ONNX Runtime {version} on the CPU, {self._threads} threads; {precision}: {why}; "
-            f"token selection: {selection}"
+        self.info = EngineInfo(
+            backend="ONNX Runtime",
+            version=version,
+            device="the CPU",
+            threads=self._threads,
+            precision=precision,
+            precision_reason=why,
+            token_selection=selection,
         )
 
     def _open(self, role: str) -> Any:

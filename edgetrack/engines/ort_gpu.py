@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edgetrack.bundle import Bundle
 from edgetrack.cache import cache_folder
 from edgetrack.engines.base import LazyEngine, check_feeds
+from edgetrack.engines.info import EngineInfo
 from edgetrack.engines.session_graph import SessionGraph
 from edgetrack.engines.tensorrt.plans import key
 from edgetrack.errors import BundleError, EngineUnavailable, reason_of
@@ -96,7 +97,7 @@ class OrtGpuEngine(LazyEngine):
         target: this machine; its memory budget bounds ONNX Runtime's arena and TensorRT's workspace.
         name: "ort-cuda" or "ort-tensorrt".
         precision: "fp32", "fp16" where the bundle has it, or with TensorRT "int8" (portable Q/DQ).
-        why: this precision was taken, for ``reason``.
+        why: this precision was taken, for ``info``.
 
     Raises:
         EngineUnavailable: onnxruntime-gpu, CUDA, TensorRT, the driver or the GPU is missing, a node would run on the
@@ -119,14 +120,18 @@ class OrtGpuEngine(LazyEngine):
         self.graph("prompt")
 
     @property
-    def reason(self) -> str:
+    def info(self) -> EngineInfo:
         """What runs where; the nodes are those of the graphs that are loaded."""
         total = sum(self._nodes.values(), Counter[str]())
         nodes = ", ".join(f"{count} by {provider}" for provider, count in total.most_common())
-        return (
-            f"ONNX Runtime {self._ort.__version__}, {self._kind.title} on GPU 0, nothing on the CPU; "
-            f"{self.precision}: {self._why}; nodes: {nodes or 'not counted before ONNX Runtime 1.24'}; "
-            "token selection: functions of the graph"
+        return EngineInfo(
+            backend="ONNX Runtime",
+            version=self._ort.__version__,
+            device=f"GPU 0 by {self._kind.title}, nothing on the CPU",
+            precision=self.precision,
+            precision_reason=self._why,
+            token_selection="functions of the graph",
+            details=(f"nodes: {nodes or 'not counted before ONNX Runtime 1.24'}",),
         )
 
     def _open(self, role: str) -> OrtGpuGraph:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgetrack import cores, targets
 from edgetrack.bundle import Bundle
 from edgetrack.crop import check_packed
+from edgetrack.engines.info import EngineInfo
 from edgetrack.engines.ort import saturates
 from edgetrack.errors import AdapterError, BoxError, ConfigError, EdgetrackError, NotStartedError
 from edgetrack.peers import FrameTracker, Mode
@@ -32,7 +33,7 @@ class AdapterEngine:
 
     bundle: AdapterBundle
     precision: str
-    reason: str
+    info: EngineInfo
     name: str = ENGINE
 
     def wait(self) -> None:
@@ -46,7 +47,7 @@ class AdapterTracker:
     """A tracker that an adapter has opened, with the checks of ``edgetrack.Tracker`` around it.
 
     Attributes:
-        engine: facts: ``name``, ``precision``, ``reason`` and ``bundle``.
+        engine: facts: ``name``, ``precision``, ``info`` and ``bundle``.
         modes: how its target can be given: "nl" (a text), "bbox", "nlbbox".
 
     Args:
@@ -253,8 +254,8 @@ def open_adapter(
             f"open() of {name} returned {tracker!r:.200} without {' and '.join(missing)}(); expected an "
             "edgetrack.peers.FrameTracker"
         )
-    reason = f"the adapter's own, {threads} threads; {taken}: {why}"
-    return AdapterTracker(tracker, bundle.manifest.modes, AdapterEngine(bundle, taken, reason))
+    info = EngineInfo(backend="the adapter's own", threads=threads, precision=taken, precision_reason=why)
+    return AdapterTracker(tracker, bundle.manifest.modes, AdapterEngine(bundle, taken, info))
 
 
 def _automatic(bundle: AdapterBundle) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import platform
 import re
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,6 +17,7 @@ from edgetrack._imports import require
 from edgetrack._native import library
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import LazyEngine
+from edgetrack.engines.info import EngineInfo
 from edgetrack.engines.tensorrt.build import TimingCache, build_plan, make_log
 from edgetrack.engines.tensorrt.capture import CudaGraphs
 from edgetrack.engines.tensorrt.cuda import Cuda, Stream
@@ -51,7 +52,7 @@ class TensorRtEngine(LazyEngine):
     Args:
         precision: "fp32", "fp16" or "int8" (with the rest in float32).
         target: this machine; its memory budget bounds TensorRT's workspace.
-        why: this precision was taken, for ``reason``.
+        why: this precision was taken, for ``info``.
         cache: of plans.
 
     Raises:
@@ -90,13 +91,19 @@ class TensorRtEngine(LazyEngine):
         self.lend = self._frames.lend
         self._replay = CudaGraphs()
         capability = ".".join(str(number) for number in gpu.capability)
-        self.machine = f"TensorRT {trt.__version__} on {gpu.name} (compute capability {capability})"
-        self._reason = f"{self.machine}, token selection by {selection}; {precision}: {why}"
+        self._info = EngineInfo(
+            backend="TensorRT",
+            version=trt.__version__,
+            device=f"{gpu.name} (compute capability {capability})",
+            precision=precision,
+            precision_reason=why,
+            token_selection=selection,
+        )
 
     @property
-    def reason(self) -> str:
-        """Why this engine was taken, and how it runs."""
-        return f"{self._reason}; {self._replay.state}"
+    def info(self) -> EngineInfo:
+        """What it runs on and why, and how its runs are launched."""
+        return replace(self._info, details=(self._replay.state,))
 
     def missing(self) -> list[str]:
         """The graphs without a whole plan in the cache. Whether TensorRT takes the others is seen when they load."""

@@ -6,7 +6,8 @@ import logging
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 
 from edgetrack.arrays import GpuFrame, Pixels
 from edgetrack.bundle import GRAPHS
+from edgetrack.crop import check_packed
 from edgetrack.engines.base import Engine, Graph
 from edgetrack.engines.binding import Arrays, bind
+from edgetrack.engines.info import EngineInfo
 from edgetrack.engines.ort import OrtEngine, saturates
 from edgetrack.engines.tensorrt import TensorRtEngine
 from edgetrack.engines.tensorrt.process import BuildProcess
@@ -44,7 +47,7 @@ def hand_over(tensorrt: TensorRtEngine, *, threads: int) -> Engine:
 
 
 class HandOver:
-    """Two engines with the same tensors, of which one serves; ``reason`` says which, and since when.
+    """Two engines with the same tensors, of which one serves; ``info`` says which, and since when.
 
     The build begins with the first graph that is asked for. When it fails, that is said once, and ``meanwhile`` goes
     on serving. A state machine's thresholds are those of TensorRT's precision from the start.
@@ -66,16 +69,19 @@ class HandOver:
         self._settled = Event()
 
     @property
-    def reason(self) -> str:
+    def info(self) -> EngineInfo:
         """What serves now, and why."""
+        own, meanwhile = self._tensorrt.info, self._meanwhile.info
         if self.serving is self._tensorrt:
-            before = f"{self._meanwhile.reason.partition(';')[0]} in {self._meanwhile.precision}"
-            return f"{self._tensorrt.reason}; since {self._since}, until then {before}"
+            before = f"since {self._since}, until then {meanwhile.machine} in {meanwhile.precision}"
+            return replace(own, details=(*own.details, before))
         if self._problem:
-            return f"ONNX Runtime serves, TensorRT could not be built ({self._problem}); {self._meanwhile.reason}"
-        return (
-            f"ONNX Runtime serves until {self._tensorrt.machine} has built its plans (ahead of time: edgetrack "
-            f"build); {self._meanwhile.reason}"
+            return replace(
+                meanwhile, stand_in=f"ONNX Runtime serves, TensorRT could not be built ({self._problem})"
+            )
+        return replace(
+            meanwhile,
+            stand_in=f"ONNX Runtime serves until {own.machine} has built its plans (ahead of time: edgetrack build)",
         )
 
     def graph(self, role: str) -> Graph:
@@ -85,10 +91,11 @@ class HandOver:
                 self._begin()
         return _Graph(self, role)
 
-    @property
-    def lend(self) -> Callable[[Pixels], AbstractContextManager[GpuFrame]] | None:
+    def lend(self, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
         """Takes frames in GPU memory, from when TensorRT serves; see ``TensorRtEngine``."""
-        return self._tensorrt.lend if self.serving is self._tensorrt else None
+        return (
+            self._tensorrt.lend(frame) if self.serving is self._tensorrt else nullcontext(check_packed(frame))
+        )
 
     def wait(self) -> None:
         """Waits until TensorRT serves.
@@ -119,7 +126,7 @@ class HandOver:
         missing = self._tensorrt.missing()
         _log.warning(
             "%s builds the plans of %s in the background, which may take minutes; ONNX Runtime serves until then",
-            self._tensorrt.machine,
+            self._tensorrt.info.machine,
             ", ".join(missing),
         )
         build = BuildProcess(self.bundle, self.precision, missing, self._tensorrt.plans)

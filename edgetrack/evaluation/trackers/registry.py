@@ -82,7 +82,7 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> TrackerEntry:
     facts = {
         "model": f"{manifest.name} {manifest.version}",
         "sha256": manifest.digest,
-        "engine": f"{engine.name}: {engine.reason}",
+        "engine": f"{engine.name}: {engine.info}",
         "precision": engine.precision,
     }
     if isinstance(tracker, AdapterTracker):

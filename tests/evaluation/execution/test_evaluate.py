@@ -100,7 +100,7 @@ def test_an_evaluation_from_end_to_end(dataset: Path, tmp_path: Path) -> None:
     for words in (
         "edgetrack eval folder x",
         "fake 0",
-        "arithmetic instead of a network",
+        "arithmetic; fp32: instead of a network",
         "processor",
         "| slow |",
     ):
