@@ -8,17 +8,6 @@
 
 namespace edgetrack {
 
-struct BgrFrame {
-  const std::uint8_t* data;
-  std::ptrdiff_t row_bytes;
-  std::int32_t height, width;
-
-  ET_HD void load(int x, int y, float* bgr) const {
-    const std::uint8_t* pixel = data + y * row_bytes + 3 * static_cast<std::ptrdiff_t>(x);
-    for (int c = 0; c < 3; ++c) bgr[c] = static_cast<float>(pixel[c]);
-  }
-};
-
 // 8-bit YUV 4:2:0 as cameras give it: a plane of Y (H, W), then one of interleaved U, V (H / 2, W / 2).
 // Limited range, ITU-R BT.601 (Kr 0.299, Kb 0.114); a chroma sample serves its four pixels, as in OpenCV.
 struct Nv12Frame {

@@ -27,10 +27,15 @@
 
 namespace edgetrack {
 
-struct FrameView {
+struct BgrFrame {
   const std::uint8_t* data;  // pixel (0, 0), blue first; pixels of a row are packed
   std::ptrdiff_t row_bytes;  // distance of two rows, may be negative
-  int height, width;
+  std::int32_t height, width;
+
+  ET_HD void load(int x, int y, float* bgr) const {
+    const std::uint8_t* pixel = data + y * row_bytes + 3 * static_cast<std::ptrdiff_t>(x);
+    for (int c = 0; c < 3; ++c) bgr[c] = static_cast<float>(pixel[c]);
+  }
 };
 
 struct Region {
@@ -120,7 +125,7 @@ inline void blend_rows(const float* __restrict first, const float* __restrict se
 }
 
 // `out` is (3, out_rows, out_cols), C-contiguous.
-inline void crop_resize(const FrameView& frame, const Region& region, const Colors& colors, int out_rows,
+inline void crop_resize(const BgrFrame& frame, const Region& region, const Colors& colors, int out_rows,
                         int out_cols, float* out, CropScratch& scratch) {
   const std::size_t cols = static_cast<std::size_t>(out_cols);
   scratch.columns.resize(cols);

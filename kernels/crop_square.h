@@ -52,7 +52,7 @@ inline FixedTap make_fixed_tap(int index, int side, int out, bool clamp) {
 }
 
 // The mean color, rounded as OpenCV rounds it.
-inline void mean_color(const FrameView& frame, std::uint8_t* bgr) {
+inline void mean_color(const BgrFrame& frame, std::uint8_t* bgr) {
   constexpr int kLanes = 48;            // whole pixels, and a loop over them that compilers vectorize
   constexpr int kBytes = 256 * kLanes;  // that 16 bits can sum up
   std::uint64_t sums[3] = {};
@@ -74,7 +74,7 @@ inline void mean_color(const FrameView& frame, std::uint8_t* bgr) {
 }
 
 // Row `y` of the square, and one byte behind it that can be read. `fill` is what lies around the frame.
-inline const std::uint8_t* square_row(const FrameView& frame, const Square& square, int y,
+inline const std::uint8_t* square_row(const BgrFrame& frame, const Square& square, int y,
                                       const std::uint8_t* fill, std::vector<std::uint8_t>& line) {
   const int row = square.y + y, right = square.x + square.side;
   const bool inside = row >= 0 && row < frame.height;
@@ -147,7 +147,7 @@ inline void halve(const std::uint8_t* first, const std::uint8_t* second, int cou
 }
 
 // `out` is (3, size, size), C-contiguous, RGB, whole numbers from 0 to 255.
-inline void crop_square(const FrameView& frame, const Square& square, int size, float* out,
+inline void crop_square(const BgrFrame& frame, const Square& square, int size, float* out,
                         SquareScratch& scratch) {
   const std::size_t count = static_cast<std::size_t>(size), plane = count * count;
   const bool leaves = square.x < 0 || square.y < 0 || square.x + square.side > frame.width ||

@@ -14,7 +14,7 @@ namespace edgetrack {
 namespace py = pybind11;
 
 using Pixels = py::array_t<std::uint8_t>;
-using Tensor = py::array_t<float, py::array::c_style>;
+using FloatArray = py::array_t<float, py::array::c_style>;
 
 inline Region region_of(const py::sequence& values) {
   if (values.size() != 4) throw std::invalid_argument("region must be (x, y, w, h)");
@@ -38,7 +38,7 @@ inline Colors colors_of(const py::sequence& mean, const py::sequence& std, const
   return colors;
 }
 
-inline void check_out(const Tensor& out) {
+inline void check_out(const FloatArray& out) {
   if (out.ndim() != 4 || out.shape(0) != 1 || out.shape(1) != 3)
     throw std::invalid_argument("out must have the shape (1, 3, rows, cols)");
 }

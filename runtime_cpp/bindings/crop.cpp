@@ -6,7 +6,7 @@
 namespace edgetrack {
 namespace {
 
-FrameView view_of(const Pixels& pixels) {
+BgrFrame view_of(const Pixels& pixels) {
   if (pixels.ndim() != 3 || pixels.shape(2) != 3 || pixels.size() == 0)
     throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
   if (pixels.strides(2) != 1 || (pixels.strides(1) != 3 && pixels.shape(1) > 1))
@@ -33,9 +33,9 @@ Nv12Frame nv12_of(const Pixels& luma, const Pixels& chroma) {
           static_cast<std::int32_t>(luma.shape(1))};
 }
 
-void crop(const Pixels& pixels, const py::sequence& region, Tensor& out, const py::sequence& mean,
+void crop(const Pixels& pixels, const py::sequence& region, FloatArray& out, const py::sequence& mean,
           const py::sequence& std, const py::sequence& fill) {
-  const FrameView frame = view_of(pixels);
+  const BgrFrame frame = view_of(pixels);
   check_out(out);
   const Region box = region_of(region);
   const Colors colors = colors_of(mean, std, fill);
@@ -46,9 +46,9 @@ void crop(const Pixels& pixels, const py::sequence& region, Tensor& out, const p
   crop_resize(frame, box, colors, rows, cols, target, scratch);
 }
 
-void crop_square_of(const Pixels& pixels, int x, int y, int side, Tensor& out) {
+void crop_square_of(const Pixels& pixels, int x, int y, int side, FloatArray& out) {
   constexpr int kFar = 1 << 20;  // pixels: keeps all sums of positions in int
-  const FrameView frame = view_of(pixels);
+  const BgrFrame frame = view_of(pixels);
   check_out(out);
   if (out.shape(2) != out.shape(3) || out.shape(2) == 0 || out.shape(2) > kFar)
     throw std::invalid_argument("out must be a square");
@@ -62,7 +62,7 @@ void crop_square_of(const Pixels& pixels, int x, int y, int side, Tensor& out) {
 }
 
 template <class Frame>
-void crop_each_pixel(const Frame& frame, const py::sequence& region, Tensor& out, const Colors& colors) {
+void crop_each_pixel(const Frame& frame, const py::sequence& region, FloatArray& out, const Colors& colors) {
   check_out(out);
   const Region box = region_of(region);
   float* target = out.mutable_data();
@@ -71,14 +71,13 @@ void crop_each_pixel(const Frame& frame, const py::sequence& region, Tensor& out
   crop_pixels(frame, box, colors, rows, cols, target);
 }
 
-void crop_bgr_pixels(const Pixels& pixels, const py::sequence& region, Tensor& out, const py::sequence& mean,
-                     const py::sequence& std, const py::sequence& fill) {
-  const FrameView view = view_of(pixels);
-  const BgrFrame frame{view.data, view.row_bytes, view.height, view.width};
+void crop_bgr_pixels(const Pixels& pixels, const py::sequence& region, FloatArray& out,
+                     const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
+  const BgrFrame frame = view_of(pixels);
   crop_each_pixel(frame, region, out, colors_of(mean, std, fill));
 }
 
-void crop_nv12(const Pixels& luma, const Pixels& chroma, const py::sequence& region, Tensor& out,
+void crop_nv12(const Pixels& luma, const Pixels& chroma, const py::sequence& region, FloatArray& out,
                const py::sequence& mean, const py::sequence& std, const py::sequence& fill) {
   crop_each_pixel(nv12_of(luma, chroma), region, out, colors_of(mean, std, fill));
 }

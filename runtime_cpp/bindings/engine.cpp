@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <utility>
 
-#include "crop_pixel.h"
+#include "crop.h"
+#include "device_call.h"
 #include "edgetrack/types.h"
 
 namespace py = pybind11;
@@ -45,7 +46,7 @@ py::dict arrays_of(const std::vector<Tensor>& tensors) {
   return arrays;
 }
 
-class PythonCall final : public Call {
+class PythonCall final : public DeviceCall {
  public:
   explicit PythonCall(py::object function) : function_(std::move(function)) {}
   void run() override {
@@ -54,7 +55,7 @@ class PythonCall final : public Call {
   }
 
   void crop_and_run(const Frame& frame, const Region& region, const Colors& colors) override {
-    const BgrFrame pixels{frame.bgr, frame.row_bytes, frame.height, frame.width};
+    const BgrFrame pixels = pixels_of(frame);
     const auto address = [](const void* of) { return reinterpret_cast<std::uintptr_t>(of); };
     const py::gil_scoped_acquire lock;
     function_.get()(address(&pixels), address(&region), address(&colors));

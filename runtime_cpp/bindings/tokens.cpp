@@ -23,8 +23,8 @@ void check_tensor(const char* name, const py::array& array, int rank) {
                                 " axes");
 }
 
-py::tuple select(const py::array& tokens, const py::array& keys, const Tensor& prototypes,
-                 const Tensor& threshold, int keep) {
+py::tuple select(const py::array& tokens, const py::array& keys, const FloatArray& prototypes,
+                 const FloatArray& threshold, int keep) {
   check_tensor("tokens", tokens, 3);
   check_tensor("keys", keys, 3);
   check_tensor("prototypes", prototypes, 3);
@@ -42,7 +42,7 @@ py::tuple select(const py::array& tokens, const py::array& keys, const Tensor& p
   check(shape);
   py::array selected(tokens.dtype(), std::vector<py::ssize_t>{batch, keep, tokens.shape(2)});
   Indices indices(std::vector<py::ssize_t>{batch, keep}), count(std::vector<py::ssize_t>{batch});
-  Tensor scores(std::vector<py::ssize_t>{batch, tokens.shape(1)});
+  FloatArray scores(std::vector<py::ssize_t>{batch, tokens.shape(1)});
   const TokenSelectBuffers buffers{tokens.data(),           keys.data(),
                                    prototypes.data(),       threshold.data(),
                                    selected.mutable_data(), indices.mutable_data(),

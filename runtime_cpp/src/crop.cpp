@@ -14,8 +14,7 @@ Colors colors_of(const float mean[3], const float std[3], const float fill[3]) {
 
 void crop(const Frame& frame, const Region& region, const Colors& colors, int rows, int cols, float* out,
           CropScratch& scratch) {
-  crop_resize({frame.bgr, frame.row_bytes, frame.height, frame.width}, region, colors, rows, cols, out,
-              scratch);
+  crop_resize(pixels_of(frame), region, colors, rows, cols, out, scratch);
 }
 
 void crop(const Frame& frame, const Region& region, const Colors& colors, const Tensor& image,

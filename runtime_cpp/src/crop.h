@@ -9,6 +9,11 @@ namespace edgetrack {
 
 Colors colors_of(const float mean[3], const float std[3], const float fill[3]);
 
+// The pixels of a frame in the memory that they are in, as the kernels take them.
+inline BgrFrame pixels_of(const Frame& frame) {
+  return {frame.bgr, frame.row_bytes, frame.height, frame.width};
+}
+
 // `out` is (3, rows, cols), RGB; see kernels/crop_resize.h.
 void crop(const Frame& frame, const Region& region, const Colors& colors, int rows, int cols, float* out,
           CropScratch& scratch);

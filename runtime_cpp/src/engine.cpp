@@ -26,9 +26,4 @@ Tensor Tensor::zeros(const TensorSpec& spec) {
   return {spec, {memory, [](void* data) { ::operator delete(data, alignment); }}};
 }
 
-void Call::crop_and_run(const Frame&, const Region&, const Colors&) {
-  throw Error(Code::frame,
-              "frame lies in GPU memory, and this engine works on the CPU; pass a copy in host memory");
-}
-
 }  // namespace edgetrack

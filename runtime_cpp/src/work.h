@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "crop.h"
+#include "device_call.h"
 #include "edgetrack/tracker.h"
 
 namespace edgetrack {
@@ -42,8 +43,12 @@ struct Work {
   void look(Call& call, const Tensor& image, const Frame& frame, const Region& region, const Colors& colors,
             bool cropped = false) {
     if (frame.place == Place::gpu) {
+      auto* device_call = dynamic_cast<DeviceCall*>(&call);
+      if (!device_call)
+        throw Error(Code::frame,
+                    "frame lies in GPU memory, and this engine works on the CPU; pass a copy in host memory");
       const Stopwatch watch(timing.network_s);
-      return call.crop_and_run(frame, region, colors);
+      return device_call->crop_and_run(frame, region, colors);
     }
     if (!cropped) crop_into(image, frame, region, colors);
     run(call);

@@ -13,12 +13,11 @@ extern "C" int edgetrack_crop_bgr(const BgrFrame* frame, const Region* region, c
   if (address < kOnGpu || half != 0 || stream != reinterpret_cast<void*>(77)) return 1;
   const auto* data = reinterpret_cast<const std::uint8_t*>(address - kOnGpu);
   float* floats = static_cast<float*>(out);
+  const BgrFrame here{data, frame->row_bytes, frame->height, frame->width};
 #ifdef BY_ROWS
   static CropScratch scratch;
-  crop_resize({data, frame->row_bytes, frame->height, frame->width}, *region, *colors, rows, cols, floats,
-              scratch);
+  crop_resize(here, *region, *colors, rows, cols, floats, scratch);
 #else
-  const BgrFrame here{data, frame->row_bytes, frame->height, frame->width};
   crop_pixels(here, *region, *colors, rows, cols, floats);
 #endif
   return 0;

@@ -38,20 +38,11 @@ struct EDGETRACK_API Tensor {
   std::int64_t* integers() const { return static_cast<std::int64_t*>(data.get()); }
 };
 
-struct Frame;   // edgetrack/types.h
-struct Region;  // kernels/crop_resize.h
-struct Colors;
-
 // A graph with its tensors bound: run() reads the inputs and fills the outputs where they lie.
 class EDGETRACK_API Call {
  public:
   virtual ~Call() = default;
   virtual void run() = 0;
-
-  // As run(), with the input "image" made from a frame in GPU memory, where it lies: cropped, resized and
-  // normalized as kernels/crop_resize.h says. When it returns, nothing reads the frame any more. Throws
-  // Error; always, unless the engine works on that GPU.
-  virtual void crop_and_run(const Frame& frame, const Region& region, const Colors& colors);
 };
 
 // The graphs of one bundle on one backend. Holds no state of a target: several trackers may share it.

@@ -21,7 +21,7 @@ class EDGETRACK_API Error : public std::runtime_error {
   const Code code;
 };
 
-// Whose memory a frame lies in. What lies on a GPU is read by its engine alone, see Call::crop_and_run.
+// Whose memory a frame lies in. What lies on a GPU is read by an engine of that GPU alone.
 enum class Place { host, gpu };
 
 // A picture that the caller owns: uint8, blue green red, pixels of a row packed.
