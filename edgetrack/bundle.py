@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from edgetrack._native import runtime
+from edgetrack.bundle_files import check_graph, check_sum, path_of
 from edgetrack.errors import BundleError, ConfigError
-from edgetrack.manifest import FILE_NAME, BundleFile, Manifest
+from edgetrack.manifest import FILE_NAME, Manifest
 
 MODELS = Path(__file__).parent / "models"  # the bundles that come with the package
 DEFAULT = "edgetrack-256"
@@ -65,10 +65,10 @@ class Bundle:
             raise BundleError(f"{file} does not list {', '.join(missing)}; export the bundle again")
         bundle = cls(folder, manifest)
         for role, entry in manifest.files.items():
-            _check(_inside(folder, role, entry), entry, manifest.name)
+            check_sum(path_of(folder, role, entry), entry, manifest.name)
         for role, entry in manifest.files.items():
             if role.partition(".")[0] in manifest.tensors or entry.path.endswith(".onnx"):
-                _check_graph(folder, role, entry, manifest)
+                check_graph(folder, role, entry, manifest)
         return bundle
 
     def check_tensors(self) -> None:
@@ -98,7 +98,7 @@ class Bundle:
         if entry is None:
             roles = ", ".join(sorted(self.manifest.files))
             raise BundleError(f"model {self.manifest.name} has no file for {role!r}; it has {roles}")
-        return _inside(self.folder, role, entry)
+        return path_of(self.folder, role, entry)
 
     @property
     def graphs(self) -> tuple[str, ...]:
@@ -208,95 +208,3 @@ def _what_file(path: Path) -> str | None:
             f"nanotrack-v3 --weights {path} --output DIR; another network by: {adapter}"
         )
     return f"{path} is a file; expected the folder of a model bundle, or the name of a shipped model"
-
-
-def _home(folder: Path, entry: BundleFile) -> Path:
-    """The folder of the bundle that holds a file: this one, or the one beside it that the manifest names."""
-    if not entry.bundle:
-        return folder
-    beside = folder.resolve().parent / entry.bundle
-    if beside.is_symlink():
-        raise BundleError(f"bundle {beside} is a link; expected the folder itself: copy it with its files")
-    return beside
-
-
-def _inside(folder: Path, role: str, entry: BundleFile) -> Path:
-    """The file's path; links are followed first, so that they cannot lead outside either."""
-    folder = _home(folder, entry)
-    file = folder / entry.path
-    parts = PurePath(entry.path).parts
-    try:
-        inside = file.resolve().is_relative_to(folder.resolve())
-        linked = any((folder / Path(*parts[:n])).is_symlink() for n in range(1, len(parts) + 1))
-    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL in it, links in a circle
-        raise BundleError(
-            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which is no path ({str(error)[:200]}); "
-            "export the bundle again"
-        ) from error
-    if not inside:
-        raise BundleError(
-            f"bundle {folder} names {entry.path[:80]!r} as its {role}, which lies outside of it; "
-            "expected only files inside: do not use this bundle"
-        )
-    if linked:
-        raise BundleError(
-            f"bundle file {file} is a link; expected the file itself: copy the bundle again with its files, such "
-            "as by cp -rL"
-        )
-    return file
-
-
-def _check(file: Path, entry: BundleFile, name: str) -> None:
-    digest = hashlib.sha256()
-    try:
-        if file.exists() and not file.is_file():  # a pipe would be waited for without end
-            raise OSError("it is not a file")
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    except OSError as error:
-        raise BundleError(f"bundle file {file} cannot be read ({error}); {_remedy(entry, name)}") from error
-    if digest.hexdigest() != entry.sha256:
-        raise BundleError(
-            f"bundle file {file} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., the manifest says "
-            f"{entry.sha256[:12]}...; {_remedy(entry, name)}"
-        )
-
-
-def _remedy(entry: BundleFile, name: str) -> str:
-    if not entry.bundle:
-        return "copy or export the bundle again"
-    return (
-        f"{name} shares this file with the bundle {entry.bundle} in the folder beside it: copy both, or make a bundle "
-        f"that stands alone by: edgetrack export {name} --output DIR"
-    )
-
-
-def _check_graph(folder: Path, role: str, entry: BundleFile, manifest: Manifest) -> None:
-    """Raises BundleError unless a graph is an ONNX file that keeps its weights in listed files.
-
-    Engines go by the file's name as well, and read weights of other formats from files of their own.
-    """
-    folder = _home(folder, entry)
-    file = folder / entry.path
-    if file.suffix != ".onnx":
-        raise BundleError(
-            f"bundle {folder} has {entry.path!r} as its graph {role}; expected a file whose name ends in .onnx: "
-            "export the bundle again"
-        )
-    listed = {PurePath(other.path) for other in manifest.files.values() if other.bundle == entry.bundle}
-    for written, offset, length in runtime.outside_weights(file.read_bytes(), str(file)):
-        location = written.decode(errors="replace")
-        place = PurePath(entry.path).parent / location
-        # ".." stays in a PurePath. ONNX Runtime has names with * for addresses of memory.
-        if place not in listed or "*" in location:
-            raise BundleError(
-                f"{file} keeps weights in {location[:80]!r}, which is no file that the manifest lists; expected "
-                "weights with a checksum: do not use this bundle, or export it again"
-            )
-        size = (folder / place).stat().st_size
-        if length < 1 or offset + length > size:
-            raise BundleError(
-                f"{file} keeps weights in {location!r} at byte {offset}, {length} bytes long, of a file of {size}; "
-                "copy or export the bundle again"
-            )

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from edgetrack.bundle import _check, _inside, _locate, _read
+from edgetrack.bundle import _locate, _read
+from edgetrack.bundle_files import check_sum, path_of
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import FILE_NAME, SCHEMA, Budget, BundleFile, parse_budget
 from edgetrack.peers import Mode, Opener, load_adapter
@@ -112,7 +113,7 @@ class AdapterBundle:
                 raise BundleError(
                     f"{file} has a file of another bundle; expected all of an adapter's in its own folder"
                 )
-            _check(_inside(folder, role, entry), entry, manifest.name)
+            check_sum(path_of(folder, role, entry), entry, manifest.name)
         return cls(folder, manifest)
 
     def path(self, role: str) -> Path:
