@@ -70,59 +70,69 @@ def paint_foreground(
 
 
 def _paint_houses(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Generator) -> None:
-    y = HOUSES_Y
-    walls = [(128, 150, 172), (150, 160, 166), (104, 118, 150), (140, 158, 160), (120, 140, 150)]
     left = -24.0
     while left < 24.0:
         right = left + rng.uniform(5.5, 7.5)
-        wall = walls[int(rng.integers(len(walls)))]
-        _quad(cv2, picture, camera, [(left, y, 0), (right, y, 0), (right, y, 9), (left, y, 9)], wall)
-        plinth = tuple(int(c * 0.72) for c in wall)
-        _quad(cv2, picture, camera, [(left, y, 0), (right, y, 0), (right, y, 0.6), (left, y, 0.6)], plinth)
-        columns = np.arange(left + 0.8, right - 1.2, 1.9)
-        doorway = rng.integers(len(columns))
-        for column, floor in ((c, f) for c in range(len(columns)) for f in (0.0, 3.2, 6.4)):
-            x, door = columns[column], floor == 0 and column == doorway
-            low, high = (0.0, 2.3) if door else (floor + 1.0, floor + 2.6)
-            frame = [
-                (x - 0.08, y, low),
-                (x + 1.08, y, low),
-                (x + 1.08, y, high + 0.08),
-                (x - 0.08, y, high + 0.08),
-            ]
-            pane = [(x, y, low), (x + 1.0, y, low), (x + 1.0, y, high), (x, y, high)]
-            _quad(cv2, picture, camera, frame, (206, 210, 212))
-            _quad(cv2, picture, camera, pane, (58, 70, 84) if door else (92, 80, 66))
-            if not door:
-                glint = [
-                    (x + 0.1, y, high - 0.5),
-                    (x + 0.45, y, high - 0.1),
-                    (x + 0.7, y, high - 0.1),
-                    (x + 0.1, y, high - 0.9),
-                ]
-                _quad(cv2, picture, camera, glint, (136, 124, 108))
-                _quad(
-                    cv2,
-                    picture,
-                    camera,
-                    [(x + 0.47, y, low), (x + 0.53, y, low), (x + 0.53, y, high), (x + 0.47, y, high)],
-                    (200, 204, 206),
-                )
+        _paint_house(cv2, picture, camera, rng, left=left, right=right)
         left = right
-    for x in np.arange(-24.0, 24.0, 0.35):  # a low hedge before the houses
+    _paint_hedge(cv2, picture, camera, rng)
+
+
+def _paint_house(
+    cv2: Any, picture: Picture, camera: Camera, rng: np.random.Generator, *, left: float, right: float
+) -> None:
+    walls = [(128, 150, 172), (150, 160, 166), (104, 118, 150), (140, 158, 160), (120, 140, 150)]
+    wall = walls[int(rng.integers(len(walls)))]
+    plinth = tuple(int(c * 0.72) for c in wall)
+    _quad(cv2, picture, camera, _upright(left, right, 0, 9), wall)
+    _quad(cv2, picture, camera, _upright(left, right, 0, 0.6), plinth)
+    columns = np.arange(left + 0.8, right - 1.2, 1.9)
+    doorway = rng.integers(len(columns))
+    for column, x in enumerate(columns):
+        for floor in (0.0, 3.2, 6.4):
+            if floor == 0 and column == doorway:
+                _paint_opening(cv2, picture, camera, x, 0.0, 2.3, (58, 70, 84))
+            else:
+                _paint_window(cv2, picture, camera, x, floor + 1.0, floor + 2.6)
+
+
+def _paint_opening(
+    cv2: Any, picture: Picture, camera: Camera, x: float, low: float, high: float, color: tuple[int, int, int]
+) -> None:
+    _quad(cv2, picture, camera, _upright(x - 0.08, x + 1.08, low, high + 0.08), (206, 210, 212))
+    _quad(cv2, picture, camera, _upright(x, x + 1.0, low, high), color)
+
+
+def _paint_window(cv2: Any, picture: Picture, camera: Camera, x: float, low: float, high: float) -> None:
+    y = HOUSES_Y
+    _paint_opening(cv2, picture, camera, x, low, high, (92, 80, 66))
+    glint = [
+        (x + 0.1, y, high - 0.5),
+        (x + 0.45, y, high - 0.1),
+        (x + 0.7, y, high - 0.1),
+        (x + 0.1, y, high - 0.9),
+    ]
+    _quad(cv2, picture, camera, glint, (136, 124, 108))
+    _quad(cv2, picture, camera, _upright(x + 0.47, x + 0.53, low, high), (200, 204, 206))
+
+
+def _paint_hedge(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Generator) -> None:
+    """A low hedge in front of the houses."""
+    y = HOUSES_Y
+    for x in np.arange(-24.0, 24.0, 0.35):
         if np.sin(x * 0.45) > -0.2:
             size = rng.uniform(0.35, 0.6)
             center = camera.project(np.array([(x, y - 0.7, 0.4)]))[0]
             radius = size * camera.focal / (y - camera.eye[1])
             green = tuple(float(c) for c in np.array([52, 92, 70]) * rng.uniform(0.7, 1.15))
-            cv2.circle(
-                picture,
-                tuple(np.round(center).astype(int).tolist()),
-                round(radius),
-                green,
-                cv2.FILLED,
-                cv2.LINE_AA,
-            )
+            place = tuple(np.round(center).astype(int).tolist())
+            cv2.circle(picture, place, round(radius), green, cv2.FILLED, cv2.LINE_AA)
+
+
+def _upright(left: float, right: float, low: float, high: float) -> list[tuple[float, float, float]]:
+    """The corners of a rectangle in the plane of the houses, in meters."""
+    y = HOUSES_Y
+    return [(left, y, low), (right, y, low), (right, y, high), (left, y, high)]
 
 
 def _paint_texture(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Generator) -> None:

@@ -18,7 +18,7 @@ from edgetrack.training.data.synthetic.recolor import (
     color_shares,
     recolor,
 )
-from edgetrack.training.data.synthetic.warps import FLIP, chain
+from edgetrack.training.data.synthetic.warps import FLIP, Matrix, chain
 
 Jobs = tuple[
     tuple[str, Paint], ...
@@ -192,29 +192,31 @@ def lay(
     scene.canvas[y0:y1, x0:x1] = warps.warp(picture.pixels, matrix, (x1 - x0, y1 - y0), smooth=True)
     scene.loose |= set(picture.seen) - {instance.category for instance in picture.instances}
     for instance in picture.instances:
-        corners = np.array(
-            [
-                [instance.box[0], instance.box[1]],
-                [instance.box[0] + instance.box[2], instance.box[1] + instance.box[3]],
-            ]
-        )
-        x, y, w, h = warps.box_after(corners.astype(np.float32), matrix)
-        inside = clip_box((x, y, w, h), x1 - x0, y1 - y0)
-        if inside is None:
-            if x < x1 - x0 and y < y1 - y0 and x + w > 0 and y + h > 0:
-                scene.loose.add(instance.category)
-            continue
         done = jobs[1] if jobs is not None and jobs[0] is instance else ()
-        item = observe(Actor(picture, instance), (x + x0, y + y0, w, h), done)
-        item.jobs = ()
-        if flip and item.face is not None:
-            fx, fy, fw, fh = item.face
-            item.face = (2 * item.box[0] + item.box[2] - fx - fw, fy, fw, fh)
-        item.box, item.shown = (
-            (inside[0] + x0, inside[1] + y0, inside[2], inside[3]),
-            inside[2] * inside[3] / (w * h),
-        )
-        scene.items.append(item)
+        _lay_instance(scene, Actor(picture, instance), place, matrix, flip=flip, done=done)
+
+
+def _lay_instance(
+    scene: Scene, actor: Actor, place: tuple[int, int, int, int], matrix: Matrix, *, flip: bool, done: Jobs
+) -> None:
+    """Adds one thing of a picture that lies in ``place``; what lies outside of it counts as loose."""
+    x0, y0, x1, y1 = place
+    left, top, width, height = actor.instance.box
+    corners = np.array([[left, top], [left + width, top + height]])
+    x, y, w, h = warps.box_after(corners.astype(np.float32), matrix)
+    inside = clip_box((x, y, w, h), x1 - x0, y1 - y0)
+    if inside is None:
+        if x < x1 - x0 and y < y1 - y0 and x + w > 0 and y + h > 0:
+            scene.loose.add(actor.instance.category)
+        return
+    item = observe(actor, (x + x0, y + y0, w, h), done)
+    item.jobs = ()
+    if flip and item.face is not None:
+        fx, fy, fw, fh = item.face
+        item.face = (2 * item.box[0] + item.box[2] - fx - fw, fy, fw, fh)
+    item.box = (inside[0] + x0, inside[1] + y0, inside[2], inside[3])
+    item.shown = inside[2] * inside[3] / (w * h)
+    scene.items.append(item)
 
 
 def put(scene: Scene, actor: Actor, size: float, jobs: Jobs, random: np.random.Generator) -> Item | None:
