@@ -17,8 +17,8 @@ Row = dict[str, Any]
 
 HEAD = f"""# Performance
 
-What an update costs against the size of the frame, the number of targets and the number of threads, and how far the
-networks are from what the machine can do. This page is written by one command, on a machine that does nothing else:
+The time of an update by frame size, number of targets and number of threads, and how close the networks come to the
+limits of the hardware. One command, run on an idle machine, writes this page:
 
 ```bash
 {COMMAND}
@@ -26,18 +26,18 @@ networks are from what the machine can do. This page is written by one command, 
 
 """
 ABSENT = "**Not measured yet**: run the command above.\n"
-TARGETS = """One engine, one set of weights; targets that are followed go through the network together where the
-bundle has a graph for that ([in turn against batched](../benchmarks/results/batching.md)).
+TARGETS = """All targets share one engine and one set of weights. Tracked targets run in batches if the bundle
+has a graph for the batch size ([sequential and batched runs compared](../benchmarks/results/batching.md)).
 Objects of a query cost less, because only looks at the whole frame find them
 ([the cost of every](../benchmarks/results/every.md)).
 
 """
-ROOFLINE = """## The networks beside the machine
+ROOFLINE = """## Roofline
 
-The roofline model (Williams, Waterman and Patterson, 2009): W operations on Q bytes take at least W / peak or Q /
-bandwidth, whichever is more. W counts the convolutions and matrix products of the float32 graph, Q its weights,
-inputs and outputs once, as if all else stayed in the cache; the peak is that of a large float32 matrix product, the
-bandwidth that of a large copy (read and written), both measured in the same run with the same threads.
+In the roofline model (Williams, Waterman and Patterson, 2009), W operations on Q bytes take at least W / peak or Q /
+bandwidth, whichever is longer. W counts the convolutions and matrix products of the float32 graph. Q counts its
+weights, inputs and outputs once, assuming that everything else stays in the cache. The peak is measured with a large
+float32 matrix product and the bandwidth with a large copy (reads and writes), in the same run with the same threads.
 
 """
 
@@ -57,13 +57,8 @@ def page_of(result: Row | None) -> str:
     said = ", ".join(
         f"{name} {facts[name]}" for name in ("processor", "cores", "onnxruntime") if name in facts
     )
-    page = (
-        HEAD
-        + f"{said}; model {result['model']} in {result['precision']}, ONNX Runtime; the load of the machine was "
-    )
-    page += (
-        f"{result['load']:.1f} when the run began. Medians of {result['updates']} updates, in milliseconds.\n"
-    )
+    page = HEAD + f"{said}; model {result['model']} in {result['precision']}, ONNX Runtime; load average "
+    page += f"{result['load']:.1f} at the start. Medians of {result['updates']} updates, in milliseconds.\n"
     page += (
         "\n## Frame size\n\n" + sizes(result["runs"]) + _picture("size", "Milliseconds against frame size")
     )
@@ -78,7 +73,7 @@ def sizes(runs: list[Row]) -> str:
     for run in _one(runs):
         parts = [f"{run[f'{part}_ms']:.2f}" for part in ("crop", "network", "other", "total")]
         rows.append([run["state"], str(run["threads"]), f"{run['width']}x{run['height']}", *parts])
-    return _table(["state", "threads", "frame", "crop", "network", "other", "whole"], rows)
+    return _table(["state", "threads", "frame", "crop", "network", "other", "total"], rows)
 
 
 def many(runs: list[Row]) -> str:
@@ -95,7 +90,7 @@ def many(runs: list[Row]) -> str:
                 f"{whole / run['targets']:.2f}",
             ]
         )
-    return _table(["state", "threads", "targets", "whole frame", "each target"], rows)
+    return _table(["state", "threads", "targets", "frame", "per target"], rows)
 
 
 def roofline(peaks: list[Row]) -> str:
@@ -118,7 +113,7 @@ def roofline(peaks: list[Row]) -> str:
                 ]
             )
     head = ["graph", "threads", "G operations", "MB at least", "MB uncached", "peak GFLOP/s", "GB/s"]
-    return _table([*head, "measured ms", "bound ms", "share of the bound"], rows)
+    return _table([*head, "measured ms", "bound ms", "fraction of the bound"], rows)
 
 
 def plots(result: Row, folder: Path) -> list[Path]:
