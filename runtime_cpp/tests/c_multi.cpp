@@ -35,7 +35,7 @@ static void bad_input(const char* folder) {
   if (edgetrack_multi_open(folder, nullptr, 1, &tracker) != EDGETRACK_OK)  // no ONNX Runtime here
     return expect(std::strstr(edgetrack_message(), "onnxruntime"), "what to install");
   const edgetrack_box box = {0, 0, 1, 1};
-  expect(update() == EDGETRACK_CONFIG && !results && count == 0, "update without targets");
+  expect(update() == EDGETRACK_NOT_STARTED && !results && count == 0, "update without targets");
   expect(edgetrack_multi_add(tracker, nullptr, nullptr, &box) == EDGETRACK_CONFIG, "a target without name");
   expect(edgetrack_multi_add(tracker, "", nullptr, &box) == EDGETRACK_CONFIG, "a target with an empty name");
   expect(edgetrack_multi_add(tracker, "a", nullptr, nullptr) == EDGETRACK_CONFIG, "neither text nor box");
