@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.arrays import check_pixels
+from edgetrack.engines.info import EngineInfo
 from edgetrack.errors import BoxError
 from edgetrack.types import Basis, Box, Frame, Track
 
@@ -39,7 +40,7 @@ class FakeTracker:
         self.engine = SimpleNamespace(
             name="fake",
             precision="fp32",
-            reason="test",
+            info=EngineInfo(backend="fake", precision="fp32", precision_reason="test"),
             bundle=SimpleNamespace(manifest=manifest, folder=Path("fake")),
         )
         self.calls: list[tuple[str, Any, Any]] = []
