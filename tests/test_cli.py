@@ -129,7 +129,7 @@ def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--source", "in.mp4"], "give --text, --box or both"),
+        (["--source", "in.mp4"], "give --text, --box, --every or several"),
         (["--text", "x"], "neither --camera nor --source"),
         (["--text", "x", "--camera", "0", "--source", "in.mp4"], "both --camera and --source"),
         (["--source", "in.mp4", "--box", "1,2,3"], "as in: --box 120,80,64,48"),
