@@ -51,8 +51,9 @@ if TYPE_CHECKING:
     from edgetrack.parsing import ParsedText, parse
     from edgetrack.peers.tracker import open_tracker
     from edgetrack.query import Query
+    from edgetrack.timing import Timing
     from edgetrack.tracker import Tracker
-    from edgetrack.types import Box, Candidate, Frame, Timing, Track
+    from edgetrack.types import Box, Candidate, Frame, Track
     from edgetrack.zones import Line, Zone, Zones
 
     __version__: str
@@ -131,7 +132,7 @@ _HOMES = {
     "ReaderGone": "edgetrack.errors",
     "SinkError": "edgetrack.errors",
     "SourceError": "edgetrack.errors",
-    "Timing": "edgetrack.types",
+    "Timing": "edgetrack.timing",
     "Track": "edgetrack.types",
     "Tracker": "edgetrack.tracker",
     "WorkerError": "edgetrack.errors",

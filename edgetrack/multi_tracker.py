@@ -30,7 +30,8 @@ from edgetrack.opened import (
     timing_of,
 )
 from edgetrack.query import PhraseDetector, Query, checked_rules, size_of
-from edgetrack.types import Box, Candidate, Frame, Timing, Track
+from edgetrack.timing import Timing
+from edgetrack.types import Box, Candidate, Frame, Track
 
 
 class MultiTracker(Opened[runtime.MultiTracker]):

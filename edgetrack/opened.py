@@ -26,7 +26,8 @@ from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFr
 from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ClosedError, ConfigError, PromptError
 from edgetrack.policy import Policy
-from edgetrack.types import GAP_S, Box, Candidate, Frame, Timing
+from edgetrack.timing import Timing
+from edgetrack.types import GAP_S, Box, Candidate, Frame
 from edgetrack.unique import Unique
 from edgetrack.words import TextReader
 

@@ -18,7 +18,8 @@ from edgetrack.io.outputs import Outputs
 from edgetrack.io.sinks import Sink
 from edgetrack.meter import Meter, Summary
 from edgetrack.query import Query
-from edgetrack.types import Box, Frame, Timing, Track
+from edgetrack.timing import Timing
+from edgetrack.types import Box, Frame, Track
 from edgetrack.zones import Zones
 
 HOPELESS_S = 10.0  # after which a source whose frames are all too old is given up

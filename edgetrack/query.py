@@ -16,7 +16,8 @@ from edgetrack._native import runtime
 from edgetrack.errors import ConfigError
 from edgetrack.events import Event, EventType
 from edgetrack.instances import LEAST, SURE, Detection, Instance, Instances, Rules
-from edgetrack.types import Box, Timing, Track
+from edgetrack.timing import Timing
+from edgetrack.types import Box, Track
 
 FPS = 30.0  # of frames that have no time
 # Until the answer of a look counts, however soon it is there: the same video has the same tracks on every machine.

@@ -24,7 +24,8 @@ from edgetrack.opened import (
     taken,
     timing_of,
 )
-from edgetrack.types import Box, Candidate, Frame, Timing, Track
+from edgetrack.timing import Timing
+from edgetrack.types import Box, Candidate, Frame, Track
 
 
 class Tracker(Opened[runtime.Tracker]):

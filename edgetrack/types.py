@@ -202,13 +202,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A box that a look at the whole frame considered.
-
-    Attributes:
-        box: Its position.
-        score: Probability that it is the target, 0..1.
-        margin: Its score minus that of its best rival.
-    """
+    """A box that a look at the whole frame considered."""
 
     box: Box
     """Position in pixels of the frame."""
@@ -288,29 +282,6 @@ class Track:
     def to_json(self) -> str:
         """Return ``to_dict()`` as one line of JSON."""
         return json.dumps(self.to_dict())
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Time spent in one ``start`` or ``update``, in milliseconds.
-
-    Attributes:
-        crop: Cropping the search region into the network's input.
-        network: Inference of the network.
-        other: Decoding, motion, state machine.
-    """
-
-    crop: float
-    """Cropping the search region into the network's input; 0 for frames in GPU memory, where inference includes it."""
-    network: float
-    """Inference of the network."""
-    other: float
-    """Decoding, motion, state machine."""
-
-    @property
-    def total(self) -> float:
-        """The sum of all parts."""
-        return self.crop + self.network + self.other
 
 
 def _number(value: Any, given: object) -> float:

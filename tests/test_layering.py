@@ -21,6 +21,7 @@ PACKAGE = ROOT / "edgetrack"
 LAYERS: list[set[str]] = [
     {
         "types",
+        "timing",
         "events",
         "errors",
         "cache",

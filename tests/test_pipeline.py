@@ -14,7 +14,8 @@ from edgetrack.errors import BoxError, ConfigError, SinkError, SourceError
 from edgetrack.io.outputs import Outputs
 from edgetrack.meter import Meter
 from edgetrack.pipeline import run, run_many
-from edgetrack.types import Box, Frame, Timing, Track
+from edgetrack.timing import Timing
+from edgetrack.types import Box, Frame, Track
 
 
 class Frames:

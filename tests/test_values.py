@@ -17,7 +17,8 @@ import pytest
 import edgetrack
 from edgetrack import types
 from edgetrack.errors import BoxError
-from edgetrack.types import Box, Frame, Timing, Track
+from edgetrack.timing import Timing
+from edgetrack.types import Box, Frame, Track
 
 BOX = Box(10.4, 20.6, 30, 40)
 

@@ -18,6 +18,7 @@ from edgetrack.cli.base import (
 )
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
+from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport
 from edgetrack.cli.options import (
     BoxTexts,
     Camera,
@@ -25,24 +26,18 @@ from edgetrack.cli.options import (
     DemoOutput,
     DemoText,
     Engine,
-    GiveUpS,
-    MaxAgeMs,
     MaxFrames,
     Model,
     OnAmbiguous,
     OnAmbiguousOption,
     OutputFiles,
     Precision,
-    RawFormat,
-    RawSize,
-    Realtime,
     Show,
     Source,
     StaticCheck,
     Strict,
     Texts,
     Threads,
-    Transport,
     Trust,
     Words,
 )

@@ -82,7 +82,8 @@ edgetrack_code edgetrack_update_at(edgetrack_tracker* tracker, const uint8_t* bg
     require(track, "track");
     const edgetrack::Frame frame = {bgr, width, height, row_bytes};
     const std::optional<double> deadline = deadline_ms == 0 ? std::nullopt : std::optional(deadline_ms);
-    give(tracker->turns.take([&] { return tracker->tracker.update(frame, deadline, time_s); }), track);
+    *track = edgetrack::to_c(
+        tracker->turns.take([&] { return tracker->tracker.update(frame, deadline, time_s); }));
   });
 }
 

@@ -18,7 +18,9 @@
 
 namespace edgetrack {
 
-constexpr double kAlike = 0.5;  // share of the best place's raw score that another one needs
+constexpr double kSamePlace = 0.3;  // IoU of two finds that count as one candidate
+constexpr double kFaint = 0.02;     // score or quality that bounds the evidence of one look
+constexpr double kAlike = 0.5;      // share of the best place's raw score that another one needs
 
 // A place where the target may be, of several in one region.
 struct Peak {

@@ -22,7 +22,8 @@ from edgetrack.errors import ConfigError
 from edgetrack.evaluation.crowds.evaluate import CrowdReport, evaluate_crowds
 from edgetrack.evaluation.crowds.report import crowd_table, write_crowd_report
 from edgetrack.evaluation.execution.request import Request
-from edgetrack.types import Box, Frame, Timing, Track
+from edgetrack.timing import Timing
+from edgetrack.types import Box, Frame, Track
 
 
 class FakeMulti:

@@ -1,0 +1,75 @@
+"""The detector's own word on nouns that it knows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed; run: pip install 'edgetrack[train]'")
+
+from edgetrack.network.candidates import ClassCheck  # noqa: E402
+from edgetrack.network.grounder import TEXT  # noqa: E402
+from edgetrack.network.picodet import CLASSES  # noqa: E402
+from edgetrack.training.grounder.cache import Cache  # noqa: E402
+from edgetrack.training.grounder.class_check import class_scores, names, plural  # noqa: E402
+from edgetrack.training.grounder.records import NAMES, Object, Record  # noqa: E402
+
+DOG, HORSE = NAMES.index("dog"), NAMES.index("horse")
+
+
+@pytest.fixture
+def check() -> ClassCheck:
+    """One that knows "dog", "puppy" and "horse", whose embeddings are the first three axes."""
+    return ClassCheck(torch.eye(3, TEXT), torch.tensor([DOG, DOG, HORSE]), 2.0, 1.0)
+
+
+def logits(**of: float) -> torch.Tensor:
+    out = torch.full((1, 2, CLASSES), -4.0)
+    for name, value in of.items():
+        out[0, 0, NAMES.index(name)] = value
+    return out
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["dog", "puppy"])
+def test_a_known_noun_is_as_likely_as_its_class(check: ClassCheck, axis: int) -> None:
+    noun = 3 * torch.eye(TEXT)[axis][None]
+    found = check(noun, logits(dog=0.5, horse=4.0))[0]
+    assert found.tolist() == pytest.approx([1 / (1 + np.exp(-2.0)), 1 / (1 + np.exp(7.0))], rel=1e-4)
+
+
+def test_of_an_unknown_noun_nothing_is_said(check: ClassCheck) -> None:
+    for noun in (torch.eye(TEXT)[5], torch.eye(TEXT)[0] + torch.eye(TEXT)[7], torch.zeros(TEXT)):
+        assert check(noun[None], logits(horse=4.0)).tolist() == [[1.0, 1.0]]
+    assert ClassCheck.none()(torch.eye(TEXT)[:1], logits()).tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [("car", "cars"), ("bus", "buses"), ("teddy bear", "teddy bears"), ("pony", "ponies"), ("toy", "toys"),
+     ("couch", "couches"), ("woman", "women"), ("knife", "knives"), ("sheep", "sheep")],
+)  # fmt: skip
+def test_plurals(one: str, many: str) -> None:
+    assert plural(one) == many
+
+
+def test_every_class_is_called_by_its_name() -> None:
+    called = names()
+    assert all(called[name] == index for index, name in enumerate(NAMES))
+    assert called["men"] == called["person"]
+
+
+def test_scores_are_of_pictures_in_which_everything_is_annotated() -> None:
+    box = np.array((0.1, 0.1, 0.5, 0.5), np.float32)
+    arrays = {
+        "valid": np.array([[True, True, False]] * 2),
+        "boxes": np.array([[box, (0.6, 0.6, 0.9, 0.9), box]] * 2, np.float32),
+        "logits": np.full((2, 3, CLASSES), -3.0, np.float32),
+    }
+    arrays["logits"][0, 0, DOG] = 2.0
+    cache = Cache.__new__(Cache)
+    cache.arrays = arrays
+    dog = (Object("dog", box, 1.0),)
+    whole, part = Record("a", 0, dog, complete=True), Record("a", 1, dog)
+    found, right = class_scores([whole, part], cache)
+    assert (len(found), right.sum()) == (CLASSES, 1)
+    assert found[right].tolist() == [2.0]
