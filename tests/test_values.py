@@ -9,13 +9,13 @@ import inspect
 import json
 import pickle
 import pydoc
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 import edgetrack
-from edgetrack import types
 from edgetrack.errors import BoxError
 from edgetrack.timing import Timing
 from edgetrack.types import Box, Frame, Track
@@ -114,7 +114,7 @@ def test_each_field_is_explained_where_it_is_looked_for(kind: type) -> None:
     shown = pydoc.plain(pydoc.render_doc(kind))
     (tree,) = [
         node
-        for node in ast.parse(inspect.getsource(types)).body
+        for node in ast.parse(inspect.getsource(sys.modules[kind.__module__])).body
         if isinstance(node, ast.ClassDef) and node.name == kind.__name__
     ]
     for field in dataclasses.fields(kind):
