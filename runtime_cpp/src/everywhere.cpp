@@ -24,8 +24,9 @@ void set_margins(std::vector<Candidate>& candidates) {
 // By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
 Looker& Tracker::State::looker() {
   std::unique_ptr<Looker>& own = own_template ? look_by_picture : look_by_words;
-  if (!own && !own_template && model.ranks) own = rank_looker(*engine, model, target, &whole);
-  if (!own) own = ground_looker(*engine, own_template ? target.everything() : target.words(), &whole);
+  if (!own)
+    own = own_template ? ground_looker(*engine, target.everything(), &whole)
+                       : text_looker(*engine, model, target, &whole);
   return *own;
 }
 
@@ -40,20 +41,14 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.begun = index;
   look.width = frame.width, look.height = frame.height;
   look.on_gpu = frame.place == Place::gpu;
-  looker.is_on_host = !look.on_gpu;
   look.lands = clock.now();
   const double latency = locked ? policy.reverify_latency : policy.search_latency;
   if (engine->concurrent() && !look.on_gpu && latency >= clock.elapsed()) look.lands += latency;
   if (box) look.then = *box;
-  if (look.on_gpu) {
-    const double before_s = work.timing.network_s;
-    for (const Sight& sight : looker.sights())
-      work.look(*sight.call, sight.image, frame, sight.region(frame), colors);
-    looker.conclude();
+  const double before_s = work.timing.network_s;
+  if (looker.take(frame, colors, work)) {
     looker.cost.add(work.timing.network_s - before_s);
   } else {
-    for (const Sight& sight : looker.sights())
-      work.crop_into(sight.image, frame, sight.region(frame), colors);
     if (!own_template && look.lands > clock.now()) look.still.keep(frame);
     look.errand.step = [&looker] { looker.run(); };
     const Stopwatch watch(work.timing.network_s);

@@ -62,8 +62,25 @@ class GroundLooker final : public Looker {
 
 }  // namespace
 
+bool Looker::take(const Frame& frame, const Colors& colors, Work& work) {
+  is_on_host = frame.place == Place::host;
+  for (const Sight& sight : sights_)
+    if (is_on_host)
+      work.crop_into(sight.image, frame, sight.region(frame), colors);
+    else
+      work.look(*sight.call, sight.image, frame, sight.region(frame), colors);
+  if (!is_on_host) conclude();
+  return !is_on_host;
+}
+
 std::unique_ptr<Looker> ground_looker(Engine& engine, const Knowledge& known, Tensor* shared) {
   return std::make_unique<GroundLooker>(engine, known, shared);
+}
+
+std::unique_ptr<Looker> text_looker(Engine& engine, const Model& model, const Target& target,
+                                    Tensor* shared) {
+  return model.ranks ? rank_looker(engine, model, target, shared)
+                     : ground_looker(engine, target.words(), shared);
 }
 
 }  // namespace edgetrack

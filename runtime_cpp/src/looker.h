@@ -10,6 +10,7 @@
 #include "geometry.h"
 #include "pace.h"
 #include "target.h"
+#include "work.h"
 
 namespace edgetrack {
 
@@ -40,6 +41,10 @@ class Looker {
   const std::vector<Sight>& sights() const { return sights_; }
   virtual void conclude() {}
 
+  // Takes the pictures of a look at a frame. In GPU memory the frame is gone afterwards: the networks run at
+  // once. Returns whether the look is over.
+  bool take(const Frame& frame, const Colors& colors, Work& work);
+
   void run() {  // on the pictures that were taken
     for (const Sight& sight : sights_) sight.call->run();
     conclude();
@@ -69,5 +74,8 @@ std::unique_ptr<Looker> ground_looker(Engine& engine, const Knowledge& known, Te
 // By the sentence alone: "detect" finds candidates, "rank" compares them with its parts, and "ground" has a
 // say.
 std::unique_ptr<Looker> rank_looker(Engine& engine, const Model& model, const Target& target, Tensor* shared);
+
+// What looks for a sentence: by its candidates where the model ranks, else by "ground".
+std::unique_ptr<Looker> text_looker(Engine& engine, const Model& model, const Target& target, Tensor* shared);
 
 }  // namespace edgetrack

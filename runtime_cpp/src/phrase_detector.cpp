@@ -47,8 +47,7 @@ struct PhraseDetector::State {
         most(count),
         target(engine, model) {
     target.prepare_portraits();
-    looker = model.ranks ? rank_looker(*engine, model, target, &whole)
-                         : ground_looker(*engine, target.words(), &whole);
+    looker = text_looker(*engine, model, target, &whole);
   }
   ~State() { abandon(); }
 
@@ -103,17 +102,11 @@ void PhraseDetector::look(const Frame& frame) {
   check_frame(frame);
   state.abandon();
   state.extent = {nullptr, frame.width, frame.height, 0};
-  state.looker->is_on_host = frame.place == Place::host;
-  if (frame.place == Place::gpu) {
-    for (const Sight& sight : state.looker->sights())
-      state.work.look(*sight.call, sight.image, frame, sight.region(frame), state.colors);
-    state.looker->conclude();
+  if (state.looker->take(frame, state.colors, state.work)) {
     state.collect();
     state.portray(frame, [](const Box& box) { return box; });
     return;
   }
-  for (const Sight& sight : state.looker->sights())
-    state.work.crop_into(sight.image, frame, sight.region(frame), state.colors);
   state.still.keep(frame);
   state.errand.step = [&state] {
     state.looker->run();
