@@ -37,7 +37,7 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     """
     bundle = Bundle.open(folder)
     manifest = bundle.manifest
-    detector, grounder, calibrated = load_grounder(checkpoint)
+    detector, grounder, learned = load_grounder(checkpoint)
     for module in (detector, grounder):
         round_weights(module)
     (mean, *_), (std, *_) = manifest.mean, manifest.std
@@ -49,7 +49,7 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     found = graphs["detect"].spec.outputs
     graphs["rank"] = graph_of(
         "rank",
-        Rank(grounder, calibrated.check, calibrated.scale, calibrated.shift),
+        Rank(grounder, learned.check, learned.scale, learned.shift),
         {
             "map": found["map"].shape,
             "boxes": (1, COUNT, 4),
@@ -76,30 +76,38 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
         replace(
             manifest,
             parameters=before + count,
-            thresholds={**manifest.thresholds, **calibrated.thresholds},
+            thresholds={**manifest.thresholds, **learned.thresholds},
             tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}},
         ),
         files={**{role: f"{role}.onnx" for role in graphs}, WEIGHTS: _FILE},
     )
-    if words := trained_words_of(checkpoint):
-        add_words(folder, words)
+    if learned.words:
+        add_words(folder, learned.words)
     for role in graphs:
         onnx.checker.check_model(str(folder / f"{role}.onnx"))
     return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1))
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
-    """What scores are worth: scale and shift of the logits, the detector's check, and thresholds of the policy."""
+class Learned:
+    """What a run has measured beside the weights.
+
+    Attributes:
+        scale, shift: Of the logits, so that a score is a probability.
+        check: The detector's check of nouns that are its classes.
+        thresholds: Of the policy.
+        words: That the network was trained on.
+    """
 
     scale: float
     shift: float
     check: ClassCheck
     thresholds: dict[str, float]
+    words: list[str]
 
 
-def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Calibrated]:
-    """Read detector, grounder and calibration.
+def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Learned]:
+    """Read detector, grounder and what else was learned.
 
     Raises:
         ExportError: The file is not a checkpoint of the grounding network.
@@ -113,18 +121,14 @@ def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Calibrated]:
         scale, shift = (float(v) for v in state["calibration"])
         check = ClassCheck(**state["check"])
         thresholds = {str(name): float(value) for name, value in state.get("thresholds", {}).items()}
+        words = [str(word) for word in state.get("words", [])]
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise ExportError(
             f"checkpoint {path} cannot be loaded ({reason_of(error)}); expected a file that "
-            "python -m edgetrack.training.grounder.train wrote with this version, and ....calibration completed"
+            "python -m edgetrack.training.grounder.train wrote and python -m edgetrack.training.grounder.calibration "
+            "completed, both of this version"
         ) from error
-    return detector.eval(), grounder.eval(), Calibrated(scale, shift, check.eval(), thresholds)
-
-
-def trained_words_of(path: Path) -> list[str]:
-    """Read the words that a checkpoint of the grounding network was trained on; none from an older one."""
-    words = torch.load(path, map_location="cpu", weights_only=True).get("words", [])
-    return [str(word) for word in words]
+    return detector.eval(), grounder.eval(), Learned(scale, shift, check.eval(), thresholds, words)
 
 
 def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine) -> dict[str, float]:
