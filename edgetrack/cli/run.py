@@ -43,7 +43,7 @@ from edgetrack.cli.options import (
 )
 from edgetrack.cli.output_files import distinct, lost_frames, threaded
 from edgetrack.cli.runners import Limits, open_runner
-from edgetrack.cli.source_options import SourceOptions, open_given
+from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
 
@@ -92,7 +92,8 @@ def run_command(
     """
     wanted = Wanted.of(text or [], box or [], every or [], max, zones)
     outputs = distinct(output or [], source)
-    refuse_unused(context, adapter_rules(model) | _text_rules(bool(text), bool(every)))
+    rules = adapter_rules(model) | _text_rules(bool(text), bool(every))
+    refuse_unused(context, rules | source_rules(source, realtime=realtime))
     options = EngineOptions(
         model,
         engine,
@@ -105,7 +106,7 @@ def run_command(
         strict,
         wait=False,
     )
-    how = SourceOptions(realtime, transport, give_up_s, max_age_ms, size, pixel_format)
+    how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
     with signals.interruptible(), open_given(camera, source, how) as opened:
         _track(
             opened,

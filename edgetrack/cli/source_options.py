@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast, get_args
 
 from edgetrack.cli.base import EXAMPLE
+from edgetrack.cli.engine_options import Rule
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ class SourceOptions:
     realtime: bool = False
     transport: str = "tcp"
     give_up_s: float | None = None
-    max_age_ms: float | None = None
     size: str | None = None
     pixel_format: str | None = None
 
@@ -28,11 +28,10 @@ def open_given(camera: int | None, source: str | None, options: SourceOptions) -
     """Open the camera or the source, whichever is given.
 
     Raises:
-        ConfigError: both are given or neither is, or an option has no effect.
+        ConfigError: both are given or neither is, or an option has a value that there is not.
         SourceError: it cannot be opened.
     """
     from edgetrack.io.connections import Transport
-    from edgetrack.io.names import is_local
     from edgetrack.io.raw import FORMATS
     from edgetrack.io.sources import open_source
     from edgetrack.io.uri import parse_size
@@ -45,14 +44,6 @@ def open_given(camera: int | None, source: str | None, options: SourceOptions) -
         raise ConfigError(f"--transport is {options.transport!r}; expected tcp or udp")
     if options.pixel_format not in (None, *FORMATS):
         raise ConfigError(f"--format is {options.pixel_format!r}; expected one of {', '.join(FORMATS)}")
-    if source != "-":
-        _refuse(
-            source,
-            {"--size": options.size is not None, "--format": options.pixel_format is not None},
-            "not raw",
-        )
-    if source is not None and (is_local(source) or source == "-"):
-        _refuse_for_files(source, options)
     place = camera if source is None else source
     assert place is not None
     return open_source(
@@ -65,16 +56,17 @@ def open_given(camera: int | None, source: str | None, options: SourceOptions) -
     )
 
 
-def _refuse_for_files(source: str, options: SourceOptions) -> None:
-    given = {
-        "--transport": options.transport != "tcp",
-        "--give-up-s": options.give_up_s is not None,
-        "--max-age-ms": options.max_age_ms is not None and not options.realtime,
+def source_rules(source: str | None, *, realtime: bool) -> dict[str, Rule]:
+    """Return the rules of the options that only raw frames, or only live sources take."""
+    from edgetrack.io.names import is_local
+
+    name = source or "a camera"
+    raw = source == "-"
+    live = source is None or not (raw or is_local(source))
+    return {
+        "size": (raw, f"{name} is not raw"),
+        "pixel_format": (raw, f"{name} is not raw"),
+        "transport": (live, f"{name} is not live"),
+        "give_up_s": (live, f"{name} is not live"),
+        "max_age_ms": (live or realtime, f"{name} is not live"),
     }
-    _refuse(source, given, "not live")
-
-
-def _refuse(source: str | None, given: dict[str, bool], why: str) -> None:
-    for option, wanted in given.items():
-        if wanted:
-            raise ConfigError(f"{option} has no effect: {source or 'a camera'} is {why}; leave it out")
