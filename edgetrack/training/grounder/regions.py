@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetrack.training.grounder.head import head_noun
 from edgetrack.training.grounder.questions import Question, Random, marks, pick, with_article
 from edgetrack.training.grounder.records import Object, Region
 from edgetrack.training.grounder.scene import MATCH, Part, Scene, iou
@@ -49,8 +50,9 @@ def _named(phrase: str) -> _Named | None:
         return None
     while len(words) > 1 and words[0] in _DETERMINERS:
         words = words[1:]
-    of = words.index("of") if "of" in words[1:] else len(words)
-    return _Named(" ".join(words), words[of - 1], len(words) > 1)
+    text = " ".join(words)
+    head = head_noun(text)
+    return _Named(text, head, text != head)
 
 
 def _heads(region: Region) -> set[str]:
