@@ -14,6 +14,7 @@ from pathlib import Path
 import fakes
 import numpy as np
 import pytest
+from runs import wait_for_lines
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
@@ -183,19 +184,12 @@ def started(folder: Path, *outputs: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def wait_for(lines: Path, count: int) -> None:
-    deadline = time.monotonic() + 60
-    while not (lines.exists() and lines.read_text().count("\n") > count):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_leaves_complete_files_and_a_summary(endless: Path, number: signal.Signals) -> None:
     folder = endless.parent
     process = started(endless, "out.jsonl", "out.csv", "out.mp4")
     try:
-        wait_for(folder / "out.jsonl", 20)
+        wait_for_lines(folder / "out.jsonl", 21)
         process.send_signal(number)
         process.send_signal(number)  # an impatient second one must not cut the files
         out, err = process.communicate(timeout=60)
@@ -216,7 +210,7 @@ def test_a_killed_run_leaves_what_it_has_written(endless: Path) -> None:
     folder = endless.parent
     process = started(endless, "out.jsonl", "out.mp4")
     try:
-        wait_for(folder / "out.jsonl", 20)
+        wait_for_lines(folder / "out.jsonl", 21)
     finally:
         process.kill()
         process.communicate()

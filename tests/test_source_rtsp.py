@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from rtsp_camera import RtspCamera
+from runs import wait_for_lines
 
 from edgetrack.errors import SourceError
 from edgetrack.io.source import Source
@@ -187,10 +188,7 @@ def test_a_run_survives_a_restart_and_no_output_has_the_password(guarded: RtspCa
         stderr=subprocess.PIPE,
     )
     lines = tmp_path / "o.jsonl"
-    end_s = time.monotonic() + 60
-    while not lines.exists() or lines.read_bytes().count(b"\n") < 20:
-        assert time.monotonic() < end_s
-        time.sleep(0.1)
+    wait_for_lines(lines, 20, process)
     guarded.kill()
     time.sleep(1)
     guarded.start((320, 240))

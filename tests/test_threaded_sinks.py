@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from runs import wait_for_lines
 from sink_samples import TRACK, frame
 from test_pipeline import ListSink
 
@@ -117,11 +118,7 @@ def test_a_live_run_leaves_complete_files(tmp_path: Path, number: int) -> None:
         stderr=subprocess.PIPE,
     )
     lines = tmp_path / "o.jsonl"
-    end_s = time.monotonic() + 60
-    while not lines.exists() or lines.read_bytes().count(b"\n") < 10:
-        assert time.monotonic() < end_s
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
+    wait_for_lines(lines, 10, process)
     process.send_signal(number)
     said = process.communicate(timeout=30)
     assert process.returncode == 130, said
