@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from edgetrack.events import Event
     from edgetrack.following import track
     from edgetrack.io import open_sink, open_source
+    from edgetrack.mask import Mask
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.parsing import ParsedText, parse
     from edgetrack.peers.tracker import open_tracker
@@ -75,6 +76,7 @@ __all__ = [
     "Frame",
     "FrameError",
     "Line",
+    "Mask",
     "MissingExtra",
     "MultiTracker",
     "NotCopyableError",
@@ -119,6 +121,7 @@ _HOMES = {
     "Frame": "edgetrack.types",
     "FrameError": "edgetrack.errors",
     "Line": "edgetrack.zones",
+    "Mask": "edgetrack.mask",
     "MissingExtra": "edgetrack.errors",
     "MultiTracker": "edgetrack.multi_tracker",
     "NotCopyableError": "edgetrack.errors",

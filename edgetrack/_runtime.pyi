@@ -9,6 +9,9 @@ _Three = tuple[float, float, float]
 _Specs = Sequence[tuple[str, str, tuple[int, ...]]]
 _Arrays = dict[str, NDArray[Any]]
 _Frame = NDArray[np.uint8] | tuple[int, int, int, int]  # the second: address, width, height, row_bytes
+_Mask = tuple[
+    int, int, NDArray[np.bool_], tuple[int, int]
+]  # left, top, (height, width) of pixels, frame's size
 _Track = tuple[_Four | None, float, str, int, str, list[tuple[_Four, float, float]]]
 
 def crop(
@@ -107,6 +110,7 @@ class Tracker:
         std: _Three,
         fill: _Three,
         ranks: bool,
+        mask_factor: float,
         policy: Mapping[str, float],
     ) -> None: ...
     def start(
@@ -115,7 +119,10 @@ class Tracker:
         text: Text | None,
         box: _Four | None,
         time_s: float | None = None,
+        mask: NDArray[np.bool_] | None = None,
     ) -> _Track: ...
+    def set_masks(self, on: bool) -> None: ...
+    def mask(self) -> _Mask | None: ...
     def update(
         self, pixels: _Frame, deadline_ms: float | None = None, time_s: float | None = None
     ) -> _Track: ...
@@ -143,6 +150,7 @@ class MultiTracker:
         std: _Three,
         fill: _Three,
         ranks: bool,
+        mask_factor: float,
         policy: Mapping[str, float],
         batches: list[int],
         exclusive: bool,
@@ -158,6 +166,7 @@ class MultiTracker:
     def remove(self, name: str) -> None: ...
     def set_text(self, name: str, text: Text) -> None: ...
     def set_static_check(self, on: bool) -> None: ...
+    def set_masks(self, on: bool) -> None: ...
     def wait_if_ambiguous(self, on: bool) -> None: ...
     def choose(self, name: str, box: _Four) -> None: ...
     def correct(self, name: str, box: _Four) -> None: ...
@@ -171,7 +180,7 @@ class MultiTracker:
     def note_gap(self) -> None: ...
     def update(
         self, pixels: _Frame, deadline_ms: float | None = None, time_s: float | None = None
-    ) -> tuple[list[tuple[str, _Track | None, Exception | None, _Three]], Exception | None]: ...
+    ) -> tuple[list[tuple[str, _Track | None, Exception | None, _Three, _Mask | None]], Exception | None]: ...
 
 def crop_bgr_pixels(
     pixels: NDArray[np.uint8],

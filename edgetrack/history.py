@@ -6,6 +6,7 @@ import logging
 import math
 from typing import cast
 
+from edgetrack.mask import Mask
 from edgetrack.types import Basis, Box, Candidate, Status, Track
 
 AGILITY = 0.5  # share of what was just seen in the new velocity, as in the C++ tracker
@@ -36,7 +37,7 @@ class History:
         self._velocity = (0.0, 0.0)
         self._followed: Box | None = None  # where it was in the frame before
 
-    def add(self, result: Result, time_s: float | None) -> Track:
+    def add(self, result: Result, time_s: float | None, mask: Mask | None = None) -> Track:
         """The track that the C++ tracker's tuple stands for, once for each frame."""
         four, score, status, index, basis, finds = result
         box = None if four is None else Box(*four)
@@ -51,6 +52,7 @@ class History:
             time_s,
             self._moved(box, status),
             tuple(Candidate(Box(*place), value, margin) for place, value, margin in finds) if finds else (),
+            mask=mask,
         )
         before, self.latest = self.latest, track
         if before is None or before.status != status:

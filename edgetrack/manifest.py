@@ -70,7 +70,7 @@ class Manifest:
     license: str  # SPDX identifier
     parameters: int  # of all graphs together, text encoder included
     sizes: Mapping[str, int]  # pixels: template, search, grounding
-    factors: Mapping[str, float]  # side of the region over sqrt(w * h) of the box: template, search
+    factors: Mapping[str, float]  # side of the region over sqrt(w * h) of the box: template, search, mask
     mean: tuple[float, float, float]  # RGB, 0..255: network input = (color - mean) / std
     std: tuple[float, float, float]
     fill: tuple[float, float, float]  # BGR, 0..255, outside the frame
@@ -203,7 +203,8 @@ def _sizes(value: Any) -> dict[str, int]:
 
 
 def _factors(value: Any) -> dict[str, float]:
-    return {key: _positive(value[key]) for key in ("template", "search")}
+    given = ("template", "search", *(key for key in ("mask",) if key in value))
+    return {key: _positive(value[key]) for key in given}
 
 
 def _file(value: Any) -> BundleFile:

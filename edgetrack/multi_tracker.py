@@ -24,6 +24,7 @@ from edgetrack.opened import (
     check_name,
     check_on_ambiguous,
     four_of,
+    mask_of,
     parts_of,
     place_of,
     taken,
@@ -60,6 +61,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         strict: As for ``Tracker``.
         batch: Run the network for several targets at once; False makes them take turns.
         exclusive: Give each object to one target only; False lets targets ignore each other.
+        masks: As for ``Tracker``; where the masks of two targets meet, each pixel belongs to one of them.
 
     Attributes:
         engine (Engine): As for ``Tracker``.
@@ -96,8 +98,10 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         strict: bool = False,
         batch: bool = True,
         exclusive: bool = True,
+        masks: bool = False,
     ) -> None:
         check_flag("static_check", static_check)
+        check_flag("masks", masks)
         waits = check_on_ambiguous(on_ambiguous)
         check_flag("batch", batch)
         check_flag("exclusive", exclusive)
@@ -117,6 +121,9 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         self._timing: dict[str, Timing] = {}
         self._open_core().set_static_check(static_check)
         self._open_core().wait_if_ambiguous(waits)
+        if masks:
+            with door:
+                self._open_core().set_masks(True)
 
     def start(
         self,
@@ -347,8 +354,8 @@ class MultiTracker(Opened[runtime.MultiTracker]):
                     core.note_gap()
                 if self._histories or not self._queries:
                     results, self._batch_failure = core.update(lent, deadline_ms, time_s)
-                self._failed = {name: error for name, _, error, _ in results if error is not None}
-                self._timing = {name: timing_of(seconds) for name, _, _, seconds in results}
+                self._failed = {name: error for name, _, error, _, _ in results if error is not None}
+                self._timing = {name: timing_of(seconds) for name, _, _, seconds, _ in results}
                 for name, query in self._queries.items():
                     spent_s = time.perf_counter() - began_s
                     left_s = None if deadline_ms is None else deadline_ms / 1e3 - spent_s
@@ -358,8 +365,8 @@ class MultiTracker(Opened[runtime.MultiTracker]):
                         self._failed[name] = error
             self._frames += 1
             tracks = {
-                name: self._histories[name].add(track, time_s)
-                for name, track, _, _ in results
+                name: self._histories[name].add(track, time_s, mask_of(mask))
+                for name, track, _, _, mask in results
                 if track is not None
             }
             return {**tracks, **self._tracks_of_queries()}

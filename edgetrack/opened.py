@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from edgetrack._exit import door
 from edgetrack._native import runtime
 from edgetrack.arrays import GpuFrame, Pixels, device_of
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import MASK, Bundle
 from edgetrack.crop import check_packed
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFrames
 from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ClosedError, ConfigError, PromptError
+from edgetrack.mask import Mask
 from edgetrack.policy import Policy
 from edgetrack.timing import Timing
 from edgetrack.types import GAP_S, Box, Candidate, Frame
@@ -148,6 +149,7 @@ def core_options(engine: Engine) -> dict[str, Any]:
         "std": manifest.std,
         "fill": manifest.fill,
         "ranks": "rank" in manifest.tensors,
+        "mask_factor": manifest.factors["mask"] if MASK in manifest.tensors else 0.0,
         "policy": asdict(Policy.of(manifest.thresholds_of(engine.precision))),
     }
 
@@ -246,6 +248,15 @@ def four_of(box: Any) -> tuple[float, float, float, float] | None:
         BoxError: it is none.
     """
     return None if box is None else Box.of(box).xywh
+
+
+def mask_of(found: tuple[int, int, NDArray[np.bool_], tuple[int, int]] | None) -> Mask | None:
+    """The mask that the C++ trackers have found."""
+    if found is None:
+        return None
+    x, y, bits, size = found
+    bits.flags.writeable = False
+    return Mask(x, y, bits, size)
 
 
 def timing_of(seconds: tuple[float, float, float]) -> Timing:

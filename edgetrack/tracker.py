@@ -13,12 +13,14 @@ from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine
 from edgetrack.errors import BoxError, ConfigError, FrameError, PromptError
 from edgetrack.history import History
+from edgetrack.mask import Mask, check_mask
 from edgetrack.opened import (
     Opened,
     check_deadline,
     check_flag,
     check_on_ambiguous,
     four_of,
+    mask_of,
     parts_of,
     place_of,
     taken,
@@ -53,6 +55,7 @@ class Tracker(Opened[runtime.Tracker]):
             of such lines. They are replaced in every text.
         strict: Refuse a text with words that the model was not trained on; otherwise it is followed, with a
             ``PromptWarning`` that names them.
+        masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box.
 
     Attributes:
         engine (Engine): The engine that runs the network: ``name``, ``precision`` and ``reason`` (why it was
@@ -60,7 +63,7 @@ class Tracker(Opened[runtime.Tracker]):
 
     Raises:
         BundleError: The bundle is missing, damaged or foreign.
-        ConfigError: An argument is invalid, or conflicts with a given engine.
+        ConfigError: An argument is invalid, or conflicts with a given engine; ``masks`` and the bundle gives none.
         PromptError: With ``strict``, one of ``words`` means words that the model was not trained on.
         EngineUnavailable, MissingExtra: The engine or the precision cannot run here.
 
@@ -86,14 +89,20 @@ class Tracker(Opened[runtime.Tracker]):
         on_ambiguous: str = "best",
         words: str | Path | Mapping[str, str] | None = None,
         strict: bool = False,
+        masks: bool = False,
     ) -> None:
         check_flag("static_check", static_check)
+        check_flag("masks", masks)
         waits = check_on_ambiguous(on_ambiguous)
         super().__init__(bundle, engine, precision, threads, words, strict, runtime.Tracker)
         self._targets = 0  # so far
         self._history: History | None = None  # of the present one
         self._open_core().set_static_check(static_check)
         self._open_core().wait_if_ambiguous(waits)
+        self._masks = masks
+        if masks:
+            with door:
+                self._open_core().set_masks(True)
 
     def start(
         self,
@@ -101,6 +110,7 @@ class Tracker(Opened[runtime.Tracker]):
         text: str | None = None,
         *,
         box: Any = None,
+        mask: Any = None,
         time_s: float | None = None,
     ) -> Track:
         """Set the target and find it in the first frame; a previous target is forgotten.
@@ -113,6 +123,8 @@ class Tracker(Opened[runtime.Tracker]):
             text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
             box: Where the target is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left.
                 Its center must be inside the frame.
+            mask: Which pixels are the target's, with ``masks=True``: a ``Mask`` or an array (H, W) of the frame's size,
+                nonzero on the target. Without ``box``, the smallest box that holds them is followed.
             time_s: Time of the frame in seconds, on any clock; returned as ``Track.time_s``. With times, patience,
                 coasting and reverification are measured in seconds, see ``update``.
 
@@ -121,22 +133,24 @@ class Tracker(Opened[runtime.Tracker]):
 
         Raises:
             FrameError, BoxError, PromptError: Bad input; the tracker keeps its previous target.
-            ConfigError: Neither text nor box was given, or a frame in GPU memory with ``static_check``.
+            ConfigError: Neither text, box nor mask was given, a mask without ``masks=True``, or a frame in GPU memory
+                with ``static_check``.
             ClosedError: The tracker was closed.
         """
         given, (pixels, time_s, _) = four_of(box), parts_of(frame, time_s)
+        whole = None if mask is None else check_mask(mask)
         with door, self._turn:
             core = self._open_core()
             given_text = None if text is None else self._native_text(text)
             try:
                 with taken(self.engine, pixels) as lent:
-                    result = core.start(lent, given_text, given, time_s)
+                    result = core.start(lent, given_text, given, time_s, whole)
             except (FrameError, BoxError, PromptError, ConfigError):
                 raise
             except BaseException:
                 self._history = None
                 raise
-            return self._begin(text).add(result, time_s)
+            return self._begin(text).add(result, time_s, self._found_mask(core))
 
     def update(
         self, frame: Pixels | Frame, *, deadline_ms: float | None = None, time_s: float | None = None
@@ -175,7 +189,8 @@ class Tracker(Opened[runtime.Tracker]):
                 if gap:
                     core.note_gap()
                 result = core.update(lent, deadline_ms, time_s)
-            return (self._history or self._begin(None)).add(result, time_s)
+            history = self._history or self._begin(None)
+            return history.add(result, time_s, self._found_mask(core))
 
     def set_text(self, text: str) -> None:
         """Describe another target, from the next frame on. This takes milliseconds; nothing is rebuilt.
@@ -270,6 +285,9 @@ class Tracker(Opened[runtime.Tracker]):
     def timing(self) -> Timing:
         """Time spent in the last ``start``, ``update`` or ``set_text``, without the Python around it."""
         return timing_of(self._open_core().timing())
+
+    def _found_mask(self, core: runtime.Tracker) -> Mask | None:
+        return mask_of(core.mask()) if self._masks else None
 
     def _begin(self, text: str | None) -> History:
         self._targets += 1

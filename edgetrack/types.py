@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import BoxError
+from edgetrack.mask import Mask
 
 Status = Literal["searching", "tracking", "uncertain", "lost", "tentative", "ended"]
 STATUSES: tuple[Status, ...] = get_args(Status)[
@@ -231,6 +232,7 @@ class Track:
         velocity: Motion of the box's center in pixels per frame.
         candidates: What a look at the whole frame has found, the best first.
         query: Name of the query that has found it.
+        mask: The target's pixels, with ``masks=True``.
     """
 
     box: Box | None
@@ -260,13 +262,17 @@ class Track:
     that the boxes may be a few frames old. Not part of ``to_dict``."""
     query: str | None = field(default=None, compare=False)
     """Name of the ``Query`` that has found it; None for a target of its own."""
+    mask: Mask | None = field(default=None, compare=False, repr=False)
+    """The target's pixels, with ``Tracker(masks=True)``; None without a box, and if no pixel in the box is its own. If
+    ``basis`` is "coasted" or "reused" it is the last one, moved along with the box."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields but the candidates as JSON types.
 
-        The box is a dictionary or None, the velocity a list or None.
+        The box is a dictionary or None, the velocity a list or None. A mask is added in COCO's run-length encoding, see
+        ``Mask.rle``.
         """
-        return {
+        values: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
             "query": self.query,
@@ -278,6 +284,7 @@ class Track:
             "basis": self.basis,
             "velocity": None if self.velocity is None else list(self.velocity),
         }
+        return values if self.mask is None else {**values, "mask": self.mask.rle()}
 
     def to_json(self) -> str:
         """Return ``to_dict()`` as one line of JSON."""

@@ -50,6 +50,7 @@ class Request:
     trust: bool = False  # lets the code of an adapter's bundle run
     text_encoder: Path = Path("runs/text")  # for a checkpoint
     grounder: Path | None = None  # checkpoint of the grounding network, for a checkpoint or a bundle
+    masks: Path | None = None  # checkpoint of the mask head, for the same
     name: str | None = None  # of a checkpoint's or an adapter's bundle
     version: str = "0.1.0"  # the same
 
@@ -81,6 +82,8 @@ def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle | AdapterBund
         subject = _FROM[request.kind](request, folder, watch)
         if request.grounder:
             _add_grounder(folder, request.grounder, watch)
+        if request.masks:
+            _add_masks(folder, request.masks, watch)
         if request.precisions:
             gate = Gate(subject, request.gate, watch=watch)
             reports = [_add(name, request, gate, watch) for name in request.precisions]
@@ -99,7 +102,7 @@ def _check(request: Request) -> None:
             f"checkpoint {request.model} cannot be loaded: it does not exist; "
             "expected a file that 'edgetrack train' wrote"
         )
-    if kind == "bundle" and not request.precisions and not request.grounder:
+    if kind == "bundle" and not (request.precisions or request.grounder or request.masks):
         Bundle.open(request.model)  # first of all it must be one
         if not request.retarget:
             raise ConfigError(
@@ -206,6 +209,14 @@ def _add_grounder(folder: Path, checkpoint: Path, watch: Watch) -> None:
 
     for _ in watch([0], "exporting the grounding network and comparing it with PyTorch", 1):
         add_grounder(folder, checkpoint)
+
+
+def _add_masks(folder: Path, checkpoint: Path, watch: Watch) -> None:
+    require("torch", extra="export")
+    from edgetrack.export.mask import add_masks
+
+    for _ in watch([0], "exporting the mask head and comparing it with PyTorch", 1):
+        add_masks(folder, checkpoint)
 
 
 def _stays(name: str, request: Request, bundle: Bundle) -> bool:

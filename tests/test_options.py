@@ -72,6 +72,7 @@ IDLE = {
         "trust": "export edgetrack-256 --output {out} --int8 --trust",
         "text_encoder": "export edgetrack-256 --output {out} --int8 --text-encoder runs/text",
         "grounder": "export nanotrack-v2 --weights a.onnx --output {out} --grounder last.pt",
+        "masks": "export nanotrack-v2 --weights a.onnx --output {out} --masks last.pt",
         "name": "export edgetrack-256 --output {out} --int8 --name mine",
         "version": "export {adapter} --output {out} --int8 --trust --version 2.0.0",
     },

@@ -21,6 +21,7 @@ from edgetrack.cli.options import (
     Fp16,
     Grounder,
     Int8,
+    MasksFrom,
     MinAucRatio,
     ModelName,
     ModelVersion,
@@ -65,6 +66,7 @@ def export_command(
     trust: Trust = False,
     text_encoder: TextEncoder = Path("runs/text"),
     grounder: Grounder = None,
+    masks: MasksFrom = None,
     name: ModelName = None,
     version: ModelVersion = "0.1.0",
 ) -> None:
@@ -100,6 +102,7 @@ def export_command(
         trust=trust,
         text_encoder=text_encoder,
         grounder=grounder,
+        masks=masks,
         name=name,
         version=version,
     )
@@ -138,6 +141,7 @@ def _refuse_unused(context: typer.Context, request: Request) -> None:
         "trust": (kind == "adapter bundle", f"{request.model} is no adapter's bundle, whose code would run"),
         "text_encoder": (kind == "checkpoint", f"it is for a checkpoint, and {request.model} is none"),
         "grounder": (kind in ("bundle", "checkpoint"), f"{request.model} takes its target by box alone"),
+        "masks": (kind in ("bundle", "checkpoint"), f"{request.model} follows boxes alone"),
         "name": new,
         "version": new,
     }

@@ -230,6 +230,14 @@ Grounder = Annotated[
         metavar="FILE",
     ),
 ]
+MasksFrom = Annotated[
+    Path | None,
+    option(
+        "Checkpoint of the mask head, which outlines the target; without it a bundle keeps its own.",
+        panel=_NEW_MODEL,
+        metavar="FILE",
+    ),
+]
 ModelName = Annotated[
     str | None,
     option(

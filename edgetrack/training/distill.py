@@ -64,8 +64,13 @@ def representation_loss(
     pairs = chosen[:, :, None] * chosen[:, None, :]
     own = torch.eye(label.shape[1], device=label.device)
     same = torch.maximum(label[:, :, None] * label[:, None, :], own)
-    gram = student.float() @ student.float().transpose(1, 2) * pairs
     wanted = omega * (teacher @ teacher.transpose(1, 2)) + (1.0 - omega) * same
+    return agreement(student.float() @ student.float().transpose(1, 2), wanted, pairs)
+
+
+def agreement(gram: Tensor, wanted: Tensor, pairs: Tensor) -> Tensor:
+    """log2 ||C||^2 - log2 ||C o W||^2 of Gram matrices (B, M, M), over the ``pairs`` that are 1."""
+    gram = gram * pairs
     whole = gram.square().sum((1, 2))
     agreed = (gram * wanted).square().sum((1, 2))
     return (torch.log2(whole + 1e-8) - torch.log2(agreed + 1e-8)).mean()

@@ -47,10 +47,11 @@ class PyMultiTracker {
  public:
   PyMultiTracker(py::object graph, py::object bind, bool concurrent, double template_factor,
                  double search_factor, const Three& mean, const Three& std, const Three& fill, bool ranks,
-                 const py::dict& policy, const std::vector<std::size_t>& batches, bool exclusive) {
+                 double mask_factor, const py::dict& policy, const std::vector<std::size_t>& batches,
+                 bool exclusive) {
     tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
-                     model_of(template_factor, search_factor, mean, std, fill, ranks), policy_of(policy),
-                     batches, exclusive);
+                     model_of(template_factor, search_factor, mean, std, fill, ranks, mask_factor),
+                     policy_of(policy), batches, exclusive);
   }
   PyMultiTracker(const PyMultiTracker&) = delete;
   PyMultiTracker& operator=(const PyMultiTracker&) = delete;
@@ -83,6 +84,10 @@ class PyMultiTracker {
 
   void set_static_check(bool on) {
     alone([&] { tracker_->set_static_check(on); });
+  }
+
+  void set_masks(bool on) {
+    alone([&] { tracker_->set_masks(on); });
   }
 
   void wait_if_ambiguous(bool on) {
@@ -141,7 +146,7 @@ class PyMultiTracker {
     });
   }
 
-  // A list of (name, track or None, exception or None, seconds), and why no batch ran, or None.
+  // A list of (name, track or None, exception or None, seconds, mask or None), and why no batch ran, or None.
   py::tuple update(const Picture& pixels, std::optional<double> deadline_ms, std::optional<double> time_s) {
     const Frame frame = frame_of(pixels);
     const auto [results, batch] = alone([&] {
@@ -154,7 +159,8 @@ class PyMultiTracker {
       if (result.track) track = py::cast(result_of(*result.track, result.candidates));
       if (result.failure) failure = exception_of(result.failure);
       const Timing& t = result.timing;
-      all.append(py::make_tuple(result.name, track, failure, Seconds{t.crop_s, t.network_s, t.total_s}));
+      all.append(py::make_tuple(result.name, track, failure, Seconds{t.crop_s, t.network_s, t.total_s},
+                                mask_of(result.mask)));
     }
     return py::make_tuple(all, batch ? exception_of(batch) : py::none());
   }
@@ -164,17 +170,19 @@ class PyMultiTracker {
 
 void register_multi_tracker(py::module_& module) {
   py::class_<PyMultiTracker>(module, "MultiTracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, py::dict,
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, double, py::dict,
                     std::vector<std::size_t>, bool>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
-           py::arg("fill"), py::arg("ranks"), py::arg("policy"), py::arg("batches"), py::arg("exclusive"))
+           py::arg("fill"), py::arg("ranks"), py::arg("mask_factor"), py::arg("policy"), py::arg("batches"),
+           py::arg("exclusive"))
       .def("warm_up", &PyMultiTracker::warm_up)
       .def("rest", &PyMultiTracker::rest)
       .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text").none(true), py::arg("box"))
       .def("remove", &PyMultiTracker::remove, py::arg("name"))
       .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("text"))
       .def("set_static_check", &PyMultiTracker::set_static_check, py::arg("on"))
+      .def("set_masks", &PyMultiTracker::set_masks, py::arg("on"))
       .def("wait_if_ambiguous", &PyMultiTracker::wait_if_ambiguous, py::arg("on"))
       .def("choose", &PyMultiTracker::choose, py::arg("name"), py::arg("box"))
       .def("correct", &PyMultiTracker::correct, py::arg("name"), py::arg("box"))

@@ -13,14 +13,14 @@ namespace edgetrack {
 namespace {
 
 using Ids = py::array_t<std::int64_t, py::array::c_style>;
-using Mask = py::array_t<float, py::array::c_style>;
+using TokenMask = py::array_t<float, py::array::c_style>;
 
 // A row of the fixed length and its mask.
-std::pair<Ids, Mask> encode(const Tokenizer& tokenizer, const std::string& sentence) {
+std::pair<Ids, TokenMask> encode(const Tokenizer& tokenizer, const std::string& sentence) {
   const Tokens whole = tokenizer.encode(sentence).whole;
   const std::vector<py::ssize_t> shape = {1, static_cast<py::ssize_t>(whole.ids.size())};
   Ids ids(shape);
-  Mask mask(shape);
+  TokenMask mask(shape);
   std::copy(whole.ids.begin(), whole.ids.end(), ids.mutable_data());
   std::copy(whole.mask.begin(), whole.mask.end(), mask.mutable_data());
   return {ids, mask};
@@ -30,7 +30,7 @@ std::pair<Ids, Mask> encode(const Tokenizer& tokenizer, const std::string& sente
 
 void register_tokenizer(py::module_& module) {
   py::class_<Text>(module, "Text")
-      .def(py::init([](const Ids& ids, const Mask& mask) {
+      .def(py::init([](const Ids& ids, const TokenMask& mask) {
              return Text{
                  {{ids.data(), ids.data() + ids.size()}, {mask.data(), mask.data() + mask.size()}}, {}, {}};
            }),

@@ -2,10 +2,12 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <map>
 
 #include "engine.h"
 #include "geometry.h"
+#include "message.h"
 #include "policy.h"
 #include "turns.h"
 #include "values.h"
@@ -21,8 +23,8 @@ void spread(const Three& from, float (&to)[3]) { std::tie(to[0], to[1], to[2]) =
 }  // namespace
 
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
-               const Three& fill, bool ranks) {
-  Model model{template_factor, search_factor, {}, {}, {}, ranks};
+               const Three& fill, bool ranks, double mask_factor) {
+  Model model{template_factor, search_factor, {}, {}, {}, ranks, mask_factor};
   spread(mean, model.mean);
   spread(std, model.std);
   spread(fill, model.fill);
@@ -59,6 +61,14 @@ Box box_of(const Four& values) {
   return box;
 }
 
+py::object mask_of(const Mask& mask) {
+  if (mask.empty()) return py::none();
+  py::array_t<bool> pixels({mask.height, mask.width});
+  std::transform(mask.inside.begin(), mask.inside.end(), pixels.mutable_data(),
+                 [](std::uint8_t value) { return value != 0; });
+  return py::make_tuple(mask.x, mask.y, pixels, std::pair(mask.frame_width, mask.frame_height));
+}
+
 Result result_of(const Track& track, const std::vector<Candidate>& candidates) {
   const auto four = [](const Box& box) { return Four(box.x, box.y, box.w, box.h); };
   std::optional<Four> box;
@@ -92,9 +102,11 @@ class PyTracker {
 
  public:
   PyTracker(py::object graph, py::object bind, bool concurrent, double template_factor, double search_factor,
-            const Three& mean, const Three& std, const Three& fill, bool ranks, const py::dict& policy) {
+            const Three& mean, const Three& std, const Three& fill, bool ranks, double mask_factor,
+            const py::dict& policy) {
     tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
-                     model_of(template_factor, search_factor, mean, std, fill, ranks), policy_of(policy));
+                     model_of(template_factor, search_factor, mean, std, fill, ranks, mask_factor),
+                     policy_of(policy));
   }
 
   PyTracker(const PyTracker&) = delete;
@@ -105,10 +117,15 @@ class PyTracker {
   }
 
   Result start(const Picture& pixels, const Text* text, const std::optional<Four>& box,
-               std::optional<double> time_s) {
+               std::optional<double> time_s, const std::optional<py::array_t<bool>>& mask) {
     const Frame frame = frame_of(pixels);
     const Box given = box ? box_of(*box) : Box{};
-    return result([&] { return tracker_->start(frame, text, box ? &given : nullptr, time_s); });
+    if (mask && (mask->ndim() != 2 || mask->shape(0) != frame.height || mask->shape(1) != frame.width))
+      throw Error(Code::frame, message("mask is not of the frame's size, ", frame.width, "x", frame.height,
+                                       " pixels; expected an array (", frame.height, ", ", frame.width,
+                                       "), nonzero on the target"));
+    const auto* nonzero = mask ? reinterpret_cast<const std::uint8_t*>(mask->data()) : nullptr;
+    return result([&] { return tracker_->start(frame, text, box ? &given : nullptr, time_s, nonzero); });
   }
 
   Result update(const Picture& pixels, std::optional<double> deadline_ms, std::optional<double> time_s) {
@@ -130,6 +147,15 @@ class PyTracker {
 
   void set_static_check(bool on) {
     alone([&] { tracker_->set_static_check(on); });
+  }
+
+  void set_masks(bool on) {
+    alone([&] { tracker_->set_masks(on); });
+  }
+
+  py::object mask() const {
+    const Mask mask = alone([&] { return tracker_->mask(); });
+    return mask_of(mask);
   }
 
   void wait_if_ambiguous(bool on) {
@@ -216,18 +242,22 @@ void register_tracker(py::module_& module) {
   module.def("policy", &numbers_of, py::arg("thresholds"),
              "the defaults, overridden by a bundle's thresholds");
   py::class_<PyTracker>(module, "Tracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, py::dict>(),
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, double,
+                    py::dict>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
-           py::arg("fill"), py::arg("ranks"), py::arg("policy"))
+           py::arg("fill"), py::arg("ranks"), py::arg("mask_factor"), py::arg("policy"))
       .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text").none(true),
-           py::arg("box"), py::arg("time_s") = py::none())
+           py::arg("box"), py::arg("time_s") = py::none(),
+           py::arg("mask").noconvert().none(true) = py::none())
       .def("update", &PyTracker::update, py::arg("pixels").noconvert(), py::arg("deadline_ms") = py::none(),
            py::arg("time_s") = py::none())
       .def("note_gap", &PyTracker::note_gap)
       .def("warm_up", &PyTracker::warm_up)
       .def("rest", &PyTracker::rest)
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
+      .def("set_masks", &PyTracker::set_masks, py::arg("on"))
+      .def("mask", &PyTracker::mask)
       .def("wait_if_ambiguous", &PyTracker::wait_if_ambiguous, py::arg("on"))
       .def("choose", &PyTracker::choose, py::arg("box"))
       .def("correct", &PyTracker::correct, py::arg("box"))

@@ -19,9 +19,12 @@ using Finds = std::vector<std::tuple<Four, double, double>>;  // box, score and 
 using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*, Finds>;
 
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
-               const Three& fill, bool ranks);
+               const Three& fill, bool ranks, double mask_factor);
 Policy policy_of(const pybind11::dict& values);
 Box box_of(const Four& values);
+// None, or the mask's left and top edge, its pixels, (height, width) of bool, and the frame's width and
+// height.
+pybind11::object mask_of(const Mask& mask);
 Result result_of(const Track& track, const std::vector<Candidate>& candidates);
 
 // The error in edgetrack.errors that it stands for.

@@ -24,7 +24,8 @@ struct Form {
 
 // I, S, G, D: side of the picture, and c, s, g, P of the maps on it; N tokens of the template, T of a text, M
 // of both; L layers; C and H channels; W width of an embedding, E of the text encoder's, R of a region's; A
-// boxes, K of them that are compared.
+// boxes, K of them that are compared. V: side of the picture of "mask", v and o of the maps on it; F cells of
+// its memory, Y and U channels of these.
 const std::vector<Form>& forms() {
   static const std::vector<Form> all = {
       {"text", {{"ids", "bT"}, {"mask", "bT"}}, {{"tokens", "bTE"}}},
@@ -70,7 +71,16 @@ const std::vector<Form>& forms() {
         {"mask", "bT"},
         {"noun", "bTE"},
         {"noun_mask", "bT"}},
-       {{"score", "bK"}}}};
+       {{"score", "bK"}}},
+      {"mask",
+       {{"image", "b3VV"},
+        {"target", "b1vv"},
+        {"keys", "b2YF"},
+        {"values", "b2UF"},
+        {"known", "b2"},
+        {"given", "b1oo"},
+        {"trust", "b1"}},
+       {{"logits", "b1oo"}, {"key", "bYF"}, {"value", "bUF"}}}};
   return all;
 }
 

@@ -250,6 +250,7 @@ void Tracker::State::warm_up() {
     });
   }
   target.warm_up(work);
+  if (masker) twice(masker->cost, [&] { masker->warm_up(work); });
 }
 
 }  // namespace edgetrack

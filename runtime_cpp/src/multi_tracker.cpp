@@ -73,6 +73,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   if (text) target->text = *text;
   if (box) target->box = *box;
   target->tracker.set_static_check(static_check_);
+  target->tracker.set_masks(masks_);
   target->tracker.set_on_ambiguous(on_ambiguous_);
   results_.reserve(results_.size() + 1);  // so that nothing can fail between the two
   waiting_.reserve(results_.size() + 1);
@@ -81,7 +82,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   target->state().taken.reserve(results_.size() + 1);
   rivals_.push_back(&target->rival);
   targets_.push_back(std::move(target));
-  results_.push_back({name, {}, {}, {}, {}});
+  results_.push_back({name, {}, {}, {}, {}, {}});
 }
 
 // Its place; throws Error without such a target.
@@ -128,6 +129,11 @@ void MultiTracker::set_static_check(bool on) {
   for (const std::unique_ptr<Target>& target : targets_) target->tracker.set_static_check(on);
 }
 
+void MultiTracker::set_masks(bool on) {
+  for (const std::unique_ptr<Target>& target : targets_) target->tracker.set_masks(on);
+  masks_ = on;
+}
+
 void MultiTracker::note_gap() {
   for (const std::unique_ptr<Target>& target : targets_) target->tracker.note_gap();
 }
@@ -164,9 +170,11 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
   }
   search(frame);
   if (exclusive_) tell_apart();
+  if (masks_) outline(frame);
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     results_[i].timing = targets_[i]->tracker.timing();
     results_[i].candidates = targets_[i]->tracker.candidates();
+    results_[i].mask = targets_[i]->tracker.mask();
   }
   return results_;
 }
@@ -248,8 +256,25 @@ void MultiTracker::tell_apart() {
     if (results_[i].track && targets_[i]->rival.changed) results_[i].track = targets_[i]->state().latest;
 }
 
+void MultiTracker::outline(const Frame& frame) {
+  for (std::size_t i = 0; i < targets_.size(); ++i)
+    attempt(i, [&] {
+      Tracker::State& state = targets_[i]->state();
+      const std::optional<Track>& track = results_[i].track;
+      if (!track) return state.masker->clear();
+      const Stopwatch watch(state.work.timing.total_s);
+      if (track->index > 0) state.outline(frame, *track);  // start() has outlined the first
+    });
+  for (std::size_t i = 0; i < targets_.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      Masker &one = *targets_[i]->state().masker, &two = *targets_[j]->state().masker;
+      part(one.mask(), one.logits(), two.mask(), two.logits());
+    }
+}
+
 void MultiTracker::warm_up() {
   Tracker tracker(engine_, model_, policy_, aside_);
+  tracker.set_masks(masks_);
   Tracker::State& state = *tracker.state_;
   state.warm_up();
   for (std::size_t i = 0; i < sizes_.size(); ++i) {

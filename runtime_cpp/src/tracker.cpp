@@ -25,14 +25,24 @@ Tracker::~Tracker() = default;
 
 const std::vector<Candidate>& Tracker::candidates() const { return state_->candidates; }
 
+const Mask& Tracker::mask() const {
+  static const Mask none;
+  return state_->masker ? state_->masker->mask() : none;
+}
+
 const Timing& Tracker::timing() const { return state_->work.timing; }
 
-Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::optional<double> time_s) {
+Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::optional<double> time_s,
+                     const std::uint8_t* mask) {
   State& state = *state_;
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
   check(frame, state.pace);
   Clock::check(time_s);
+  if (mask && !state.masker)
+    throw Error(Code::config, "start() got a mask, and masks are off; turn them on: Tracker(masks=True)");
+  const Box outlined = mask && !box ? Masker::extent_of(mask, frame.width, frame.height) : Box{};
+  if (mask && !box) box = &outlined;
   if (!text && !box)
     throw Error(Code::config,
                 "start() got neither text nor box; name the target: start(frame, text='red car')");
@@ -51,6 +61,10 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::
   } else {
     track = state.look_now(frame);
   }
+  if (mask)
+    state.masker->learn(frame, *box, state.colors, mask, state.work), state.masked = *box;
+  else
+    state.outline(frame, track);
   state.started = true;
   return state.latest = track;
 }
@@ -61,6 +75,11 @@ void Tracker::reset() {
 }
 
 void Tracker::set_static_check(bool on) { state_->pace.static_check = on; }
+
+void Tracker::set_masks(bool on) {
+  if (!on) state_->masker.reset();
+  if (on && !state_->masker) state_->masker = std::make_unique<Masker>(*state_->engine, state_->model);
+}
 
 void Tracker::note_gap() { state_->paused = true; }
 
@@ -74,8 +93,10 @@ Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms, std
   if (!state.started)
     throw Error(Code::not_started,
                 "update() before start(); call start(frame, text=...) or start(frame, box=...) first");
-  const std::optional<Track> track = state.begin(frame, deadline, time_s);
-  return track ? *track : state.search_alone(frame);
+  const std::optional<Track> begun = state.begin(frame, deadline, time_s);
+  const Track track = begun ? *begun : state.search_alone(frame);
+  state.outline(frame, track);
+  return track;
 }
 
 void Tracker::set_text(const Text& text) {

@@ -32,6 +32,7 @@ void Tracker::State::clear() {
   paused = false;
   candidates.clear();
   crowded = contested = false;
+  if (masker) masker->forget();
 }
 
 // A frame of another size than the last one may end before the box does.
@@ -48,6 +49,7 @@ void Tracker::State::forget_find() {
   evidence.clear();
   status = Status::searching;
   latest = {std::nullopt, 0, status, index};
+  if (masker) masker->forget();
 }
 
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
@@ -66,6 +68,7 @@ void Tracker::State::follow_from(const Box& at) {
   owed = 0;
   status = Status::tracking;
   pace.start(at);
+  if (masker && !own_template) masker->forget();  // the user's own box is the target for good
 }
 
 // Wider for a target that is fast, and for one that was not surely seen of late.
@@ -124,7 +127,7 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   const double left_s = deadline.left_s();
   if (check) ++owed;
   if (status == Status::tracking && !paused)
-    if (const auto basis = pace.without_network(frame, latest.basis, searching.cost.seconds() > left_s))
+    if (const auto basis = pace.without_network(frame, latest.basis, seconds_of_a_look() > left_s))
       return skip(frame, *basis);
   if (check && has_time_to_check(searching, left_s)) {
     owed = 0;
@@ -133,6 +136,24 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   }
   around = search_region();
   return std::nullopt;
+}
+
+// What a frame with the network takes.
+double Tracker::State::seconds_of_a_look() {
+  return searcher().cost.seconds() + (masker ? masker->cost.seconds() : 0.0);
+}
+
+// The memory takes what is as sure as what the template is renewed by.
+void Tracker::State::outline(const Frame& frame, const Track& track) {
+  if (!masker) return;
+  if (!track.box) return masker->clear();
+  if (track.basis == Basis::network) {
+    const bool sure = track.status == Status::tracking && track.score >= policy.template_update_threshold;
+    masker->see(frame, *track.box, colors, sure && !contested, work);
+  } else {
+    masker->shift(masked, *track.box, frame);
+  }
+  masked = *track.box;
 }
 
 Track Tracker::State::search_alone(const Frame& frame) {

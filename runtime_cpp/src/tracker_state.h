@@ -13,6 +13,7 @@
 #include "geometry.h"
 #include "look.h"
 #include "looker.h"
+#include "mask.h"
 #include "pace.h"
 #include "target.h"
 
@@ -66,6 +67,8 @@ struct Tracker::State {
   std::unique_ptr<Looker> look_by_picture, look_by_words;  // the same
   std::vector<Candidate> candidates;                       // of the look that ended in this frame
   std::vector<float> window, share;
+  std::unique_ptr<Masker> masker;  // with masks
+  Box masked{};                    // the box that its mask is of
 
   bool started = false;
   std::optional<Box> box;  // last box while following, else the last candidate
@@ -155,6 +158,7 @@ struct Tracker::State {
   std::optional<Track> before_search(const Frame& frame, const Deadline& deadline);
   Track finish(const Frame& frame, const Answer& answer);  // what it has found there
   Track search_alone(const Frame& frame);                  // its run between the two
+  void outline(const Frame& frame, const Track& track);    // then the mask of what was found
   const Knowledge& sought() const;                         // what it looks for
 
   Track skip(const Frame& frame, Basis basis);
@@ -165,6 +169,7 @@ struct Tracker::State {
   void move_to(const Peak& peak);  // another place than the one that finish() took
   void be_unsure();                // whether what is followed is the target
   Detector& searcher();
+  double seconds_of_a_look();
   void refresh(const Answer& answer);
 };
 

@@ -34,6 +34,7 @@ class EDGETRACK_API MultiTracker {
     std::exception_ptr failure;         // an Error, or what the engine threw
     Timing timing;                      // of this target; what several cost together is shared equally
     std::vector<Candidate> candidates;  // as of Tracker::candidates()
+    Mask mask;                          // as of Tracker::mask()
   };
 
   // `batches` are the numbers of targets that the engine has a graph for, such as 2 for "search2" (those of
@@ -61,6 +62,8 @@ class EDGETRACK_API MultiTracker {
 
   // As those of Tracker, for all targets.
   void set_static_check(bool on);
+  // Where masks of two targets meet, each pixel is of the one that the network is surer of.
+  void set_masks(bool on);
   void set_on_ambiguous(OnAmbiguous then);
 
   // All targets in the next frame, in the order in which they were added; valid until the next call. A target
@@ -102,6 +105,7 @@ class EDGETRACK_API MultiTracker {
   void search(const Frame& frame);
   bool search_together(const Frame& frame, Batch& batch, const std::size_t* targets);
   void tell_apart();
+  void outline(const Frame& frame);
 
   const std::shared_ptr<Engine> engine_;
   const Model model_;
@@ -115,7 +119,7 @@ class EDGETRACK_API MultiTracker {
   std::vector<std::size_t> sizes_;               // of the batches, in descending order
   std::vector<std::unique_ptr<Batch>> batches_;  // one a size, made when first needed
   std::exception_ptr batch_failure_;
-  bool static_check_ = false;
+  bool static_check_ = false, masks_ = false;
   OnAmbiguous on_ambiguous_ = OnAmbiguous::best;
 };
 

@@ -57,6 +57,7 @@ struct Model {
   float mean[3], std[3];                  // RGB, 0..255
   float fill[3];                          // BGR, 0..255, outside the frame
   bool ranks = false;                     // whether there are "detect" and "rank"
+  double mask_factor = 0;                 // as the others, of "mask"; 0 without that graph
 };
 
 // Words as the text encoder takes them; both of the length that the bundle says.
@@ -97,8 +98,11 @@ class EDGETRACK_API Tracker {
   // ones, it throws Error and the target from before stays; when the engine fails there is none afterwards.
   //
   // `time_s` is the time of the frame in seconds, on any clock; see update().
+  //
+  // `mask` has a byte for each pixel of the frame, nonzero on the target, in the place of the one that the
+  // network would find; set_masks() must be on. Without a box the target's is the extent of the mask.
   Track start(const Frame& frame, const Text* text, const Box* box,
-              std::optional<double> time_s = std::nullopt);
+              std::optional<double> time_s = std::nullopt, const std::uint8_t* mask = nullptr);
 
   // Finds the target in the next frame. Nothing is allocated once each graph has run. Throws Error; a bad
   // frame or deadline does not count as a frame.
@@ -123,6 +127,10 @@ class EDGETRACK_API Tracker {
   // long as its surroundings hardly change from what the network last saw. Off at first. Frames in GPU memory
   // are refused while it is on: they are compared on the CPU.
   void set_static_check(bool on);
+
+  // From now on, whether each box comes with a mask, see mask(). Off at first, and then at no cost. Throws
+  // Error when the model has no graph for it.
+  void set_masks(bool on);
 
   // What is done where the text is ambiguous: where another candidate, in another place, has
   // `ambiguous_share` of the best one's score, and enough to be followed. With `wait` the target is then
@@ -152,6 +160,10 @@ class EDGETRACK_API Tracker {
 
   // Of the last start(), update() or set_text().
   const Timing& timing() const;
+
+  // The target's pixels in the last frame; empty without a box, without set_masks(), and where no pixel of
+  // the box is the target's. Of a box that has coasted it is the last one, moved along with the box.
+  const Mask& mask() const;
 
   // What the look at the whole frame that came to its answer in the last start() or update() has found, the
   // best first, in pixels of that frame; empty when none did. What it found may be some frames old.

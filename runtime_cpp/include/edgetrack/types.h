@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "edgetrack/api.h"
 
@@ -54,6 +55,21 @@ struct Candidate {
   Box box;
   double score;       // probability that it is what the text means, 0..1
   double margin = 0;  // its score, less that of the best of the others, of those that lie elsewhere
+};
+
+// The pixels of a frame that are the target's: those of a rectangle inside the frame, row by row.
+struct Mask {
+  int x = 0, y = 0, width = 0, height = 0;  // pixels of the frame; without any pixel both sides are 0
+  std::vector<std::uint8_t> inside;         // 1 for the target's, 0 for the others
+  int frame_width = 0, frame_height = 0;    // in pixels
+
+  bool empty() const { return inside.empty(); }
+  void clear() { x = y = width = height = 0, inside.clear(); }
+  // Of a pixel of the frame that lies in the rectangle.
+  std::uint8_t& pixel(int column, int row) {
+    return inside[static_cast<std::size_t>(row - y) * static_cast<std::size_t>(width) +
+                  static_cast<std::size_t>(column - x)];
+  }
 };
 
 // What a tracker does where a text fits several things about equally well: it follows the best of them, or

@@ -2,7 +2,8 @@
 
 ``python -m edgetrack.training.data.sources.class_maps`` writes ``$EDGETRACK_CACHE/training/class_maps.npz``: for each
 picture of `MAPPED` a uint8 map of the 21 VOC classes at the picture's size, and for every picture the share of its
-pixels that each class covers (so that a caption of an absent class is really absent).
+pixels that each class covers (so that a caption of an absent class is really absent). With ``--sources`` these folders
+alone are read, and all of their maps are kept: what `edgetrack.training.masks` takes for the masks of things.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,20 +62,29 @@ class Teacher:
         return np.asarray(cv2.resize(classes, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def build(root: Path, cache: Path) -> Path:
-    """Runs the teacher over all stills under ``root`` and writes the cache; returns its path."""
-    teacher = Teacher(root / "teachers" / "deeplabv3_mnv2_pascal_quant.tflite")
+def build(
+    root: Path,
+    cache: Path,
+    sources: Sequence[str] = SOURCES,
+    mapped: Sequence[str] = MAPPED,
+    threads: int = 1,
+) -> Path:
+    """Runs the teacher over the stills of ``sources`` and writes the cache; returns its path.
+
+    The maps of those in ``mapped`` are kept, of the others only the shares of the classes.
+    """
+    teacher = Teacher(root / "teachers" / "deeplabv3_mnv2_pascal_quant.tflite", threads)
     arrays: dict[str, NDArray[Any]] = {}
     names: list[str] = []
     shares: list[NDArray[np.float32]] = []
-    for source in SOURCES:
+    for source in sources:
         for record in records(root, source):
             pixels = cv2.imread(str(root / "train" / source / record["image"]))
             classes = teacher(np.asarray(pixels, np.uint8))
             names.append(f"{source}/{record['image']}")
             counts = np.bincount(classes.ravel(), minlength=len(VOC_CLASSES))
             shares.append((counts / classes.size).astype(np.float32))
-            if source in MAPPED:
+            if source in mapped:
                 arrays[names[-1]] = classes
     path = cache / CACHE_NAME
     with replacing(path) as part, part.open("wb") as file:
@@ -88,8 +99,12 @@ def main() -> None:
     parser.add_argument(
         "--cache", type=Path, default=None, help="cache folder (default: training in the cache folder)"
     )
+    parser.add_argument("--sources", nargs="+", default=None, help="folders to read, keeping all maps")
+    parser.add_argument("--threads", type=int, default=1, help="of the teacher")
     options = parser.parse_args()
-    sys.stdout.write(f"{build(data_root(options.data), options.cache or cache_folder())}\n")
+    chosen = {} if options.sources is None else {"sources": options.sources, "mapped": options.sources}
+    path = build(data_root(options.data), options.cache or cache_folder(), **chosen, threads=options.threads)
+    sys.stdout.write(f"{path}\n")
 
 
 if __name__ == "__main__":

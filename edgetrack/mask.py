@@ -1,0 +1,181 @@
+"""The outline of a target: which pixels of a frame are its own, and the forms in which others read that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import FrameError
+
+Bits = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """The pixels of a frame that belong to a target.
+
+    Only the smallest rectangle that holds them is stored. Two masks are equal if they have the same pixels of a frame
+    of the same size.
+
+    Attributes:
+        x: Left edge of the rectangle, in pixels of the frame.
+        y: Top edge of the rectangle.
+        bits: (height, width) of the rectangle, True for the target's pixels; read-only.
+        size: Width and height of the frame, in pixels.
+    """
+
+    x: int
+    """Left edge of the rectangle, in pixels of the frame, origin at the top left."""
+    y: int
+    """Top edge of the rectangle, in pixels of the frame."""
+    bits: Bits
+    """(height, width) of the rectangle, True for the target's pixels; read-only."""
+    size: tuple[int, int]
+    """Width and height of the frame, in pixels."""
+
+    @classmethod
+    def of(cls, pixels: Any) -> Mask | None:
+        """Make a mask from an array (H, W) of the whole frame, nonzero on the target; None without such a pixel.
+
+        Raises:
+            FrameError: The array does not have two dimensions.
+        """
+        whole = check_mask(pixels)
+        rows, columns = np.flatnonzero(whole.any(axis=1)), np.flatnonzero(whole.any(axis=0))
+        if not len(rows):
+            return None
+        x, y = int(columns[0]), int(rows[0])
+        bits = whole[y : rows[-1] + 1, x : columns[-1] + 1].copy()
+        bits.flags.writeable = False
+        return cls(x, y, bits, (whole.shape[1], whole.shape[0]))
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """The rectangle, ``(x, y, width, height)`` in pixels of the frame."""
+        return self.x, self.y, self.bits.shape[1], self.bits.shape[0]
+
+    @property
+    def area(self) -> int:
+        """Number of pixels of the target."""
+        return int(np.count_nonzero(self.bits))
+
+    def dense(self) -> Bits:
+        """Return the mask of the whole frame, bool (H, W), a new array."""
+        whole = np.zeros(self.size[::-1], np.bool_)
+        x, y, width, height = self.box
+        whole[y : y + height, x : x + width] = self.bits
+        return whole
+
+    def iou(self, other: Mask) -> float:
+        """Compute the intersection over union with another mask of a frame of the same size, 0..1.
+
+        Raises:
+            FrameError: The frames differ in size.
+        """
+        if self.size != other.size:
+            raise FrameError(f"masks of frames of {self.size} and {other.size} pixels do not compare")
+        x0, y0 = max(self.x, other.x), max(self.y, other.y)
+        x1 = min(self.x + self.bits.shape[1], other.x + other.bits.shape[1])
+        y1 = min(self.y + self.bits.shape[0], other.y + other.bits.shape[0])
+        if x0 >= x1 or y0 >= y1:
+            return 0.0
+        mine, theirs = (m.bits[y0 - m.y : y1 - m.y, x0 - m.x : x1 - m.x] for m in (self, other))
+        common = int(np.count_nonzero(mine & theirs))
+        return common / (self.area + other.area - common)
+
+    def rle(self) -> dict[str, Any]:
+        """Return COCO's compressed run-length encoding, ``{"size": [H, W], "counts": str}``.
+
+        ``pycocotools.mask.decode`` reads it.
+        """
+        width, height = self.size
+        x, y, w, h = self.box
+        columns = np.zeros((w, height), np.bool_)  # the runs go down the columns
+        columns[:, y : y + h] = self.bits.T
+        counts = [x * height]
+        value = False
+        for state, run in _runs(columns.ravel()):
+            if state == value:
+                counts[-1] += run
+            else:
+                counts.append(run)
+                value = state
+        rest = (width - x - w) * height
+        if rest:
+            if value:
+                counts.append(rest)
+            else:
+                counts[-1] += rest
+        return {"size": [height, width], "counts": _compressed(counts)}
+
+    def polygons(self) -> list[list[float]]:
+        """Return the outlines of its parts, ``[x1, y1, x2, y2, ...]`` each, in pixels of the frame.
+
+        They go through the centers of the outermost pixels; holes are left out.
+
+        Raises:
+            MissingExtra: OpenCV is not installed.
+        """
+        from edgetrack.io.opencv import load_cv2
+
+        cv2 = load_cv2()
+        found, _ = cv2.findContours(self.bits.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        offset = np.array([self.x + 0.5, self.y + 0.5])
+        return [(contour[:, 0] + offset).ravel().tolist() for contour in found]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mask):
+            return NotImplemented
+        same_place = (self.x, self.y, self.size) == (other.x, other.y, other.size)
+        return same_place and np.array_equal(self.bits, other.bits)
+
+    def __hash__(self) -> int:
+        return hash((self.x, self.y, self.size, self.bits.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"Mask({self.area} pixels in {self.box} of {self.size[0]}x{self.size[1]})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("a mask has no array to share; call mask.dense(), which makes one")
+        return self.dense().astype(np.bool_ if dtype is None else dtype, copy=False)
+
+
+def check_mask(pixels: Any) -> Bits:
+    """Return a mask of a whole frame, a ``Mask`` or an array (H, W) that is nonzero on the target, as bool (H, W).
+
+    Raises:
+        FrameError: It is neither.
+    """
+    whole = pixels.dense() if isinstance(pixels, Mask) else np.asarray(pixels)
+    if whole.ndim != 2 or whole.dtype.kind not in "biuf":
+        raise FrameError(
+            f"mask is an array of shape {whole.shape} and type {whole.dtype}; expected (H, W) of the frame, nonzero on "
+            "the target"
+        )
+    return np.ascontiguousarray(whole != 0)
+
+
+def _runs(values: Bits) -> list[tuple[bool, int]]:
+    """The lengths of the runs of equal values."""
+    edges = np.flatnonzero(values[1:] != values[:-1]) + 1
+    starts = np.concatenate(([0], edges))
+    lengths = np.diff(np.concatenate((starts, [len(values)])))
+    return list(zip(values[starts].tolist(), lengths.tolist(), strict=True))
+
+
+def _compressed(counts: list[int]) -> str:
+    """Write counts as pycocotools does: differences to the one before the last, five bits a character."""
+    text = []
+    for i, count in enumerate(counts):
+        value = count - counts[i - 2] if i > 2 else count
+        more = True
+        while more:
+            bits = value & 0x1F
+            value >>= 5
+            more = value != (-1 if bits & 0x10 else 0)
+            text.append(chr(48 + (bits | 0x20 if more else bits)))
+    return "".join(text)

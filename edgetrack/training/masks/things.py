@@ -1,0 +1,100 @@
+"""The things that have masks: of people's hand, and of the teacher where it can be believed."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgetrack.training.data.pictures import Picture, overlap
+from edgetrack.training.data.sources.class_maps import records
+from edgetrack.training.data.sources.images import Reader
+from edgetrack.training.data.synthetic.pool import Actor, area_root
+from edgetrack.training.data.synthetic.warps import Matrix
+
+SOURCES = ("coco", "coco_small", "people", "ccp", "camvid", "voc", "coco_people")
+_DRAWN = ("voc", "coco_people")  # masks of the teacher
+_LEAST = 28.0  # root of the area, pixels: smaller outlines are guesses
+_CROWDED = 0.05  # IoU with another thing of its class from which the teacher's mask may be of both
+_HELD_OUT = 12  # every so many pictures are for validation
+
+
+class Things:
+    """All things with masks, by category, in the pictures of ``sources`` that are drawn from."""
+
+    def __init__(self, pictures: Sequence[Picture]) -> None:
+        self.pictures = list(pictures)
+        by_category: dict[str, list[Actor]] = defaultdict(list)
+        for picture in pictures:
+            for actor in usable(picture):
+                by_category[actor.instance.category].append(actor)
+        self.by_category = dict(sorted(by_category.items()))
+        weights = np.sqrt([len(actors) for actors in self.by_category.values()])
+        self._shares = weights / weights.sum()
+        self._names = list(self.by_category)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.by_category.values()))
+
+    def draw(self, random: np.random.Generator) -> Actor:
+        """A thing; a category is drawn as often as the root of its number of things."""
+        actors = self.by_category[self._names[int(random.choice(len(self._names), p=self._shares))]]
+        return actors[int(random.integers(len(actors)))]
+
+    def picture(self, random: np.random.Generator) -> Picture:
+        """Any picture."""
+        return self.pictures[int(random.integers(len(self.pictures)))]
+
+
+def usable(picture: Picture) -> list[Actor]:
+    """The things of a picture whose masks can be learned from."""
+    found = []
+    for instance in picture.instances:
+        if instance.mask is None or area_root(instance.box) < _LEAST:
+            continue
+        rivals = [o for o in picture.instances if o is not instance and o.category == instance.category]
+        if picture.source in _DRAWN and any(overlap(instance.box, o.box)[0] > _CROWDED for o in rivals):
+            continue
+        if not 0.15 <= float(instance.mask.mean()) / 255 <= 0.97:
+            continue
+        found.append(Actor(picture, instance))
+    return found
+
+
+def load(root: Path, cache: Path, sources: Sequence[str], *, held_out: bool) -> list[Picture]:
+    """The pictures to learn from, or those that are held out (every twelfth of each source).
+
+    Args:
+        root: Data folder.
+        cache: Folder with the teacher's class maps of `_DRAWN`.
+        sources: Folders under ``root``/train.
+        held_out: Which of the two.
+    """
+    reader = Reader(root, cache)
+    chosen = []
+    for source in sources:
+        listed: list[dict[str, Any]] = records(root, source)
+        chosen += [
+            reader.read(source, record)
+            for index, record in enumerate(listed)
+            if (index % _HELD_OUT == 0) == held_out
+        ]
+    return chosen
+
+
+def mask_plane(actor: Actor, size: tuple[int, int], matrix: Matrix) -> Any:
+    """The thing's mask as the crop of (width, height) = ``size`` shows it, uint8."""
+    from edgetrack.training.data.synthetic import warps
+    from edgetrack.training.data.synthetic.crops import shifted
+
+    assert actor.instance.mask is not None
+    return warps.warp(actor.instance.mask, shifted(actor, matrix), size, smooth=True, border=0)
+
+
+def describe(things: Things) -> str:
+    """How many things of which category there are, as JSON."""
+    return json.dumps({name: len(actors) for name, actors in things.by_category.items()})

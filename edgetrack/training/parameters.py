@@ -1,0 +1,36 @@
+"""The parameters of a network out of an exported graph, by their names in the network.
+
+A graph keeps the names of parameters, except for the matrices of linear layers, which are stored transposed and without
+a name; the bias that is added to their product has one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor
+
+_HALF = "_f16"  # of weights that are stored in float16
+
+
+def parameters_of(path: Path) -> dict[str, Tensor]:
+    """Read all parameters of an ONNX file, as float32."""
+    model = onnx.load(str(path))
+    stored = {
+        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
+        for tensor in model.graph.initializer
+    }
+    named = {name.removesuffix(_HALF): value for name, value in stored.items()}
+    products = {}  # what comes out of a product with a stored matrix
+    for node in model.graph.node:
+        if node.op_type == "MatMul" and node.input[1] in named:
+            products[node.output[0]] = named[node.input[1]]
+    for node in model.graph.node:
+        if node.op_type == "Add":
+            for bias, product in (node.input, reversed(node.input)):
+                if bias.endswith(".bias") and product in products:
+                    named[f"{bias.removesuffix('bias')}weight"] = products[product].T.contiguous()
+    return {name: value for name, value in named.items() if "." in name}
