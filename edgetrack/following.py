@@ -37,6 +37,7 @@ def track(
     on_ambiguous: str = "best",
     words: str | Path | Mapping[str, str] | None = None,
     strict: bool = False,
+    masks: bool = False,
     tracker: FrameTracker | None = None,
     deadline_ms: float | None = None,
     fps: float = 30.0,
@@ -61,6 +62,7 @@ def track(
         on_ambiguous: As for ``Tracker``.
         words: As for ``Tracker``.
         strict: As for ``Tracker``.
+        masks: As for ``Tracker``.
         tracker: Use this tracker instead of a new one; the loop may call its ``set_text`` or ``start``.
         deadline_ms: Latency budget for each frame but the first, see ``Tracker.update``.
         fps: Frame rate of a folder of pictures, or of an iterable.
@@ -94,6 +96,7 @@ def track(
         "on_ambiguous": on_ambiguous != "best",
         "words": words is not None,
         "strict": strict is not False,
+        "masks": masks is not False,
     }
     if tracker is not None and any(own.values()):
         ignored = ", ".join(name for name, given in own.items() if given)
@@ -109,6 +112,7 @@ def track(
         on_ambiguous=on_ambiguous,
         words=words,
         strict=strict,
+        masks=masks,
     )
     return _follow(_opened(source, fps), fresh, text, box, deadline_ms, close=fresh.close)
 

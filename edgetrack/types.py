@@ -16,9 +16,7 @@ from edgetrack.errors import BoxError
 from edgetrack.mask import Mask
 
 Status = Literal["searching", "tracking", "uncertain", "lost", "tentative", "ended"]
-STATUSES: tuple[Status, ...] = get_args(Status)[
-    :4
-]  # of a target; the other two are of what a query has found
+STATUSES: tuple[Status, ...] = get_args(Status)[:4]  # of a target; the other two are of a query's finds
 Basis = Literal["network", "coasted", "reused"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 GAP_S = 1.0  # a longer pause of a source is a gap: the target may be anywhere after it
@@ -267,11 +265,7 @@ class Track:
     ``basis`` is "coasted" or "reused" it is the last one, moved along with the box."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields but the candidates as JSON types.
-
-        The box is a dictionary or None, the velocity a list or None. A mask is added in COCO's run-length encoding, see
-        ``Mask.rle``.
-        """
+        """Return all fields but the candidates as JSON types; a mask, if there is one, as ``Mask.rle`` gives it."""
         values: dict[str, Any] = {
             "id": self.id,
             "name": self.name,

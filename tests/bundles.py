@@ -143,12 +143,19 @@ def write_fake_bundle(folder: Path, **changes: Any) -> Path:
     return folder
 
 
-def without_eye(bundle: Any) -> Any:
-    """The bundle as one that has no grounding network: texts are looked for by "ground" alone."""
+def without(bundle: Any, *roles: str) -> Any:
+    """The bundle as one that does not have these graphs."""
     from dataclasses import replace
 
-    from edgetrack.bundle import EYE, Bundle
+    from edgetrack.bundle import Bundle
 
     manifest = bundle.manifest
-    tensors = {role: spec for role, spec in manifest.tensors.items() if role not in EYE}
+    tensors = {role: spec for role, spec in manifest.tensors.items() if role not in roles}
     return Bundle(bundle.folder, replace(manifest, tensors=tensors))
+
+
+def without_eye(bundle: Any) -> Any:
+    """The bundle as one that has no grounding network: texts are looked for by "ground" alone."""
+    from edgetrack.bundle import EYE
+
+    return without(bundle, *EYE)

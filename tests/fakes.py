@@ -34,6 +34,7 @@ class FakeTracker:
         on_ambiguous: str = "best",
         words: object = None,
         strict: bool = False,
+        masks: bool = False,
         delay_s: float = 0.0,
     ) -> None:
         manifest = SimpleNamespace(name="fake", version="0", digest="0", parameters=0, license="none")

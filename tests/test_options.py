@@ -47,6 +47,8 @@ IDLE = {
         "on_ambiguous": RUN + " --on-ambiguous wait",
         "words": RUN + " --words {out}",
         "strict": RUN + " --strict",
+        "mask": "run --source {video} --every car --mask",
+        "blur": RUN + " --blur target",
         "deadline_ms": RUN + " --model {adapter} --trust --deadline-ms 8",
         "trust": RUN + " --trust",
         "max": RUN + " --max 4",

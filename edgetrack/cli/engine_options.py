@@ -49,6 +49,8 @@ def adapter_rules(*models: str | None) -> dict[str, Rule]:
         "on_ambiguous": (not all(adapters), "an adapter's tracker has no candidates"),
         "words": (not all(adapters), "an adapter's tracker reads the text itself"),
         "strict": (not all(adapters), "an adapter's bundle does not list the words that it knows"),
+        "mask": (not all(adapters), "an adapter's tracker gives no masks"),
+        "blur": (not all(adapters), "an adapter's tracker gives no masks"),
         "trust": (any(adapters), "no adapter's bundle is given, and edgetrack's own models bring no code"),
     }
 
@@ -66,6 +68,7 @@ class EngineOptions:
     on_ambiguous: str = "best"
     words: Path | None = None
     strict: bool = False
+    masks: bool = False
     # Wait until the engine that was asked for serves, not its stand-in; False where frames matter, not figures.
     wait: bool = True
 
@@ -82,6 +85,7 @@ class EngineOptions:
             on_ambiguous=self.on_ambiguous,
             words=self.words,
             strict=self.strict,
+            masks=self.masks,
             trust=self.trust,
         )
         if self.wait:
@@ -107,6 +111,7 @@ class EngineOptions:
             on_ambiguous=self.on_ambiguous,
             words=self.words,
             strict=self.strict,
+            masks=self.masks,
         )
         if self.wait:
             many.engine.wait()

@@ -19,6 +19,15 @@ from edgetrack.cli.base import (
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
 from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport
+from edgetrack.cli.mask_options import (
+    BlurOption,
+    BlurWhat,
+    MaskOption,
+    blurring,
+    check_mask_files,
+    mask_rules,
+    shows_pictures,
+)
 from edgetrack.cli.options import (
     BoxTexts,
     Camera,
@@ -77,6 +86,8 @@ def run_command(
     on_ambiguous: OnAmbiguousOption = OnAmbiguous.best,
     words: Words = None,
     strict: Strict = False,
+    mask: MaskOption = False,
+    blur: BlurOption = None,
     threads: Threads = 2,
     engine: Engine = "auto",
     precision: Precision = "auto",
@@ -93,6 +104,8 @@ def run_command(
     wanted = Wanted.of(text or [], box or [], every or [], max, zones)
     outputs = distinct(output or [], source)
     rules = adapter_rules(model) | _text_rules(bool(text), bool(every))
+    check_mask_files(outputs, mask=mask)
+    rules |= mask_rules(rules, targets=bool(text or box), pictures=show or shows_pictures(outputs))
     refuse_unused(context, rules | source_rules(source, realtime=realtime))
     options = EngineOptions(
         model,
@@ -104,6 +117,7 @@ def run_command(
         on_ambiguous.value,
         words,
         strict,
+        masks=mask or blur is not None,
         wait=False,
     )
     how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
@@ -116,6 +130,8 @@ def run_command(
             max_frames=max_frames,
             options=options,
             limits=Limits(deadline_ms, max_age_ms),
+            blur=blur,
+            keep_masks=mask,
         )
 
 
@@ -165,6 +181,8 @@ def _track(
     max_frames: int | None,
     options: EngineOptions,
     limits: Limits,
+    blur: BlurWhat | None = None,
+    keep_masks: bool = True,
 ) -> None:
     """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
     from edgetrack import terminal
@@ -174,7 +192,7 @@ def _track(
     from edgetrack.io.sinks import open_sink
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
-    with Outputs(on_failure=_tell) as sinks:
+    with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
         opened = _open_stdout(outputs)
         engine, run = open_runner(wanted, limits, options)
         facts = recording_metadata(source, engine, text=text, box=box)

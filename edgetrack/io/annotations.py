@@ -15,7 +15,7 @@ NONE = {"r": 0.0, "g": 0.0, "b": 0.0, "a": 0.0}
 
 
 def annotate(tracks: Sequence[tuple[Track, str]]) -> dict[str, Any]:
-    """Each box as a closed line, and above it what it is called, its status and its score."""
+    """Each box and outline as a closed line, and above it what it is called, its status and its score."""
     points, texts = [], []
     for track, named in tracks:
         if track.box is None:
@@ -23,6 +23,9 @@ def annotate(tracks: Sequence[tuple[Track, str]]) -> dict[str, Any]:
         x, y, w, h = track.box.xywh
         corners = [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
         points.append(_loop(corners, COLORS[track.status]))
+        for outline in track.mask.polygons() if track.mask is not None else []:
+            corners = list(zip(outline[::2], outline[1::2], strict=True))
+            points.append(_loop(corners, COLORS[track.status]))
         texts.append(
             {
                 "metadata": [],

@@ -68,6 +68,7 @@ class CsvSink(_LineSink):
 
     def _line(self, values: dict[str, Any]) -> bytes:
         box = values.pop("box") or [""] * 4
+        values.pop("mask", None)  # no cell holds one
         cells = {**values, **dict(zip("xywh", box, strict=True))}
         if "name" in values:  # of several targets: there may be events
             cells |= dict.fromkeys(EVENT_CELLS, "")
@@ -125,4 +126,5 @@ def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -
         "basis": track.basis,
         "latency_ms": round(latency_ms, 3),
         **live,
+        **({} if track.mask is None else {"mask": track.mask.rle()}),
     }

@@ -10,6 +10,8 @@ from edgetrack.events import Event
 from edgetrack.io.sinks import Closing, Sink
 from edgetrack.types import Frame, Track
 
+Prepare = Callable[[Frame, Mapping[str, Track]], tuple[Frame, Mapping[str, Track]]]
+
 
 class Outputs(Closing):
     """A sink that hands each frame to others. Who fails is told of at once, and gets no more; the others go on.
@@ -19,17 +21,23 @@ class Outputs(Closing):
     Args:
         sinks: what to begin with.
         on_failure: called with what a sink raised, in ``write`` or in ``close``.
+        prepare: makes the frame and the tracks by name that the sinks get out of those of the run.
 
     Attributes:
         failures: the sinks that have failed so far, with what each has raised.
     """
 
     def __init__(
-        self, sinks: Sequence[Sink] = (), *, on_failure: Callable[[Exception], None] | None = None
+        self,
+        sinks: Sequence[Sink] = (),
+        *,
+        on_failure: Callable[[Exception], None] | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         self.failures: list[tuple[Sink, Exception]] = []
         self._sinks = list(sinks)
         self._on_failure = on_failure
+        self._prepare = prepare or (lambda frame, tracks: (frame, tracks))
 
     def add(self, sink: Sink) -> None:
         """Adds a sink, which is closed with the others."""
@@ -42,7 +50,8 @@ class Outputs(Closing):
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         """Never raises `Exception`; see ``failures``."""
-        self._each(lambda sink: sink.write(frame, track, latency_ms=latency_ms))
+        shown, tracks = self._prepare(frame, {"": track})
+        self._each(lambda sink: sink.write(shown, tracks[""], latency_ms=latency_ms))
 
     def write_all(
         self,
@@ -53,7 +62,8 @@ class Outputs(Closing):
         events: Sequence[Event] = (),
     ) -> None:
         """Never raises `Exception`; see ``failures``."""
-        self._each(lambda sink: sink.write_all(frame, tracks, latencies_ms=latencies_ms, events=events))
+        shown, tracks = self._prepare(frame, tracks)
+        self._each(lambda sink: sink.write_all(shown, tracks, latencies_ms=latencies_ms, events=events))
 
     def _each(self, work: Callable[[Sink], None]) -> None:
         for sink in list(self._sinks):

@@ -35,6 +35,7 @@ TARGET_COLORS: tuple[Color, ...] = (
 )
 INK = (24, 24, 24)
 PAPER = (245, 245, 245)
+_TINT = 0.45  # of a mask: the color's share
 
 
 def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> None:
@@ -43,6 +44,7 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
     height, width = pixels.shape[:2]
     scale = min(max(min(height, width) / 640, 0.7), 2.5)
     color = COLORS[track.status]
+    _shade(pixels, track, color)
     if track.box is not None:
         _draw_box(cv2, pixels, track.box, color, scale)
         _tag(cv2, pixels, track.box, f"{track.score:.2f}", color, scale)
@@ -65,11 +67,23 @@ def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colors: dic
         # what a query finds has its color by its id: a camera may see thousands, and not all are kept
         shown[name] = colors.get(name, TARGET_COLORS[(track.id - 1) % len(TARGET_COLORS)])
     for name, track in tracks.items():
+        _shade(pixels, track, shown[name])
+    for name, track in tracks.items():
         if track.box is not None:
             _draw_box(cv2, pixels, track.box, shown[name], scale)
             _tag(cv2, pixels, track.box, f"{name} {track.score:.2f}", shown[name], scale)
     for row, (words, color) in enumerate(_captions(tracks, shown)):
         _caption(cv2, pixels, words, color, scale, row=row)
+
+
+def _shade(pixels: NDArray[np.uint8], track: Track, color: Color) -> None:
+    """Tint the pixels of the mask, if there is one."""
+    if track.mask is None:
+        return
+    x, y, w, h = track.mask.box
+    place = pixels[y : y + h, x : x + w]
+    own = track.mask.bits[: place.shape[0], : place.shape[1]]
+    place[own] = (place[own] * (1 - _TINT) + np.array(color) * _TINT).astype(np.uint8)
 
 
 def _captions(tracks: Mapping[str, Track], colors: Mapping[str, Color]) -> list[tuple[str, Color]]:

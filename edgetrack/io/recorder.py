@@ -74,6 +74,7 @@ _TRACK = {
     "lag_ms": _MAYBE,
     "gap_s": _NUMBER,
     "epoch": _INTEGER,
+    "mask": _fields(size=_list(_INTEGER), counts=_TEXT),
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
     IMAGE: _fields(
@@ -265,4 +266,5 @@ def _track(track: Track, frame: Frame, latency_ms: float) -> dict[str, Any]:
         "lag_ms": frame.lag_ms,
         "gap_s": frame.gap_s,
         "epoch": frame.epoch,
+        **({} if track.mask is None else {"mask": track.mask.rle()}),
     }

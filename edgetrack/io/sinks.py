@@ -13,7 +13,7 @@ from edgetrack.io.files import STDOUT
 from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
-KINDS = ".jsonl, .csv, .mp4 or .mcap, or - for JSON lines on standard output"
+KINDS = ".jsonl, .csv, .mp4, .mcap, .mots (masks) or %05d.png (masks), or - for JSON lines on standard output"
 
 
 class Sink(Protocol):
@@ -83,6 +83,9 @@ def open_sink(
 ) -> Sink:
     """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
 
+    Masks alone (``Tracker(masks=True)``) go into ``.mots``, the text of MOTS, or into a palette PNG for each frame, as
+    in DAVIS; its name has the number of the frame, such as ``masks/%05d.png``.
+
     An existing file is replaced when the first frame is written. From then on the file is valid at any time: if the
     process is killed or the disk is full, everything written so far can be read.
 
@@ -119,4 +122,8 @@ def open_sink(
         from edgetrack.io.recorder import McapSink
 
         return McapSink(path, facts=facts or {}, zones=zones)
+    if suffix in (".png", ".mots"):
+        from edgetrack.io.mask_files import MaskPngSink, MotsSink
+
+        return MaskPngSink(path) if suffix == ".png" else MotsSink(path)
     raise SinkError(f"output {path} ends in {suffix or 'nothing'!r}; expected {KINDS}")

@@ -187,6 +187,7 @@ def open_tracker(
     on_ambiguous: str = "best",
     words: str | Path | Mapping[str, str] | None = None,
     strict: bool = False,
+    masks: bool = False,
     trust: bool = False,
 ) -> Tracker | AdapterTracker:
     """Open the tracker of any bundle: a ``Tracker`` for edgetrack's own models, or the tracker of an adapter.
@@ -200,6 +201,7 @@ def open_tracker(
         on_ambiguous: As for ``Tracker``; not available for an adapter.
         words: As for ``Tracker``; not available for an adapter.
         strict: As for ``Tracker``; not available for an adapter.
+        masks: As for ``Tracker``; not available for an adapter.
         trust: Run the code in an adapter's bundle.
 
     Returns:
@@ -223,6 +225,7 @@ def open_tracker(
             on_ambiguous=on_ambiguous,
             words=words,
             strict=strict,
+            masks=masks,
         )
     unused = {
         f"engine {engine!r}": engine not in ("auto", ENGINE),
@@ -230,6 +233,7 @@ def open_tracker(
         f"on_ambiguous {on_ambiguous!r}": on_ambiguous != "best",
         "words": words is not None,
         "strict": strict,
+        "masks": masks,
     }
     option = next((name for name, given in unused.items() if given), None)
     if option is not None:

@@ -137,22 +137,6 @@ void outline(const MaskLogits& logits, int frame_width, int frame_height, Mask& 
   shrink(mask);
 }
 
-void part(Mask& one, const MaskLogits& of_one, Mask& two, const MaskLogits& of_two) {
-  const int left = std::max(one.x, two.x), right = std::min(one.x + one.width, two.x + two.width);
-  const int top = std::max(one.y, two.y), bottom = std::min(one.y + one.height, two.y + two.height);
-  bool changed[2] = {false, false};
-  for (int y = top; y < bottom; ++y)
-    for (int x = left; x < right; ++x) {
-      std::uint8_t &first = one.pixel(x, y), &second = two.pixel(x, y);
-      if (!first || !second) continue;
-      const bool is_of_one = of_one.at(x, y) >= of_two.at(x, y);
-      (is_of_one ? second : first) = 0;
-      changed[is_of_one ? 1 : 0] = true;
-    }
-  if (changed[0]) shrink(one);
-  if (changed[1]) shrink(two);
-}
-
 Masker::Masker(Engine& engine, const Model& model) : factor_(model.mask_factor) {
   if (!(factor_ > 0))
     throw Error(Code::config,
@@ -234,6 +218,22 @@ void Masker::remember(std::size_t slot) {
   std::memcpy(keys_.floats() + slot * key_.spec.count(), key_.floats(), key_.spec.bytes());
   std::memcpy(values_.floats() + slot * value_.spec.count(), value_.floats(), value_.spec.bytes());
   known_.floats()[slot] = 1.0f;
+}
+
+void part(Masker& one, Masker& two) {
+  Mask &first = one.mask_, &second = two.mask_;
+  const MaskLogits of_first = one.logits(), of_second = two.logits();
+  const int left = std::max(first.x, second.x),
+            right = std::min(first.x + first.width, second.x + second.width);
+  const int top = std::max(first.y, second.y),
+            bottom = std::min(first.y + first.height, second.y + second.height);
+  for (int y = top; y < bottom; ++y)
+    for (int x = left; x < right; ++x) {
+      std::uint8_t &mine = first.pixel(x, y), &theirs = second.pixel(x, y);
+      if (mine && theirs) (of_first.at(x, y) >= of_second.at(x, y) ? theirs : mine) = 0;
+    }
+  shrink(first);
+  shrink(second);
 }
 
 void Masker::warm_up(Work& work) { work.run(*call_); }

@@ -26,10 +26,6 @@ struct MaskLogits {
 void outline(const MaskLogits& logits, int frame_width, int frame_height, Mask& mask,
              std::vector<float>& scratch);
 
-// Pixels that two masks claim go to the one whose logit is greater (the soft aggregation of STM, Oh et al.,
-// ICCV 2019, of which the largest share wins).
-void part(Mask& one, const MaskLogits& of_one, Mask& two, const MaskLogits& of_two);
-
 // Outlines one target from frame to frame. The memory has two crops: the first that was surely the target,
 // and the last one.
 class Masker {
@@ -59,10 +55,13 @@ class Masker {
   void warm_up(Work& work);
 
   const Mask& mask() const { return mask_; }
-  Mask& mask() { return mask_; }
-  MaskLogits logits() const;
+
+  // Pixels that two masks claim go to the one whose logit is greater (the soft aggregation of STM, Oh et al.,
+  // ICCV 2019, of which the largest share wins).
+  friend void part(Masker& one, Masker& two);
 
  private:
+  MaskLogits logits() const;
   void run(const Frame& frame, const Box& box, const Colors& colors, Work& work);
   void remember(std::size_t slot);
 

@@ -260,15 +260,13 @@ void MultiTracker::outline(const Frame& frame) {
   for (std::size_t i = 0; i < targets_.size(); ++i)
     attempt(i, [&] {
       Tracker::State& state = targets_[i]->state();
-      const std::optional<Track>& track = results_[i].track;
-      if (!track) return state.masker->clear();
       const Stopwatch watch(state.work.timing.total_s);
-      if (track->index > 0) state.outline(frame, *track);  // start() has outlined the first
+      if (!results_[i].track) return state.masker->clear();
+      if (results_[i].track->index > 0) state.outline(frame, *results_[i].track);  // start() has the first
     });
   for (std::size_t i = 0; i < targets_.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {
-      Masker &one = *targets_[i]->state().masker, &two = *targets_[j]->state().masker;
-      part(one.mask(), one.logits(), two.mask(), two.logits());
+      part(*targets_[i]->state().masker, *targets_[j]->state().masker);
     }
 }
 

@@ -1,0 +1,74 @@
+"""Options of masks: whether targets are outlined, and what is blurred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from edgetrack.cli.engine_options import Rule
+from edgetrack.cli.options import option
+from edgetrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgetrack.io.outputs import Prepare
+
+_MASKS = (".png", ".mots")  # outputs of masks alone
+_PICTURES = (".mp4", ".mcap")  # outputs that show the frames
+
+
+class BlurWhat(str, Enum):
+    """What is blurred."""
+
+    target = "target"
+    others = "others"
+
+
+MaskOption = Annotated[
+    bool,
+    option("Outline the target: its pixels, beside its box.", "--mask", panel="Target", show_default=False),
+]
+BlurOption = Annotated[
+    BlurWhat | None,
+    option(
+        "Blur the target, or everything else, in videos, recordings and the window.", "--blur", panel="Output"
+    ),
+]
+
+
+def shows_pictures(outputs: Iterable[Path]) -> bool:
+    """Whether one of the outputs has the frames in it."""
+    return any(path.suffix.lower() in _PICTURES for path in outputs)
+
+
+def check_mask_files(outputs: Iterable[Path], *, mask: bool) -> None:
+    """Refuse outputs of masks where there are none.
+
+    Raises:
+        ConfigError: One of the outputs would stay empty.
+    """
+    if path := next((path for path in outputs if path.suffix.lower() in _MASKS and not mask), None):
+        raise ConfigError(f"output {path} takes masks alone, and there are none; add --mask")
+
+
+def mask_rules(rules: dict[str, Rule], *, targets: bool, pictures: bool) -> dict[str, Rule]:
+    """Return the rules of --mask and --blur, beside those that they have as engine options."""
+    found: dict[str, Rule] = {}
+    for name in ("mask", "blur"):
+        effective, why = rules[name]
+        if effective and not targets:
+            effective, why = False, "only the targets of --text and --box have masks"
+        found[name] = effective, why
+    if found["blur"][0] and not pictures:
+        found["blur"] = False, "no output shows the frames; add --output OUT.mp4 or --show"
+    return found
+
+
+def blurring(what: BlurWhat | None, *, keep_masks: bool) -> Prepare | None:
+    """Return what blurs frames, None where nothing is blurred."""
+    if what is None:
+        return None
+    from edgetrack.io.blur import Blur
+
+    return Blur(what.value, keep_masks=keep_masks)

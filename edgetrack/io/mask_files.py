@@ -1,0 +1,132 @@
+"""Masks in the files of the field: DAVIS's palette PNG, a picture a frame, and the text of MOTS."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import SinkError
+from edgetrack.events import Event
+from edgetrack.io.files import OutputFile
+from edgetrack.io.sinks import Closing
+from edgetrack.types import Frame, Track
+
+_CLASS = 1  # MOTS wants one; a target named by words has none
+
+
+class MaskPngSink(Closing):
+    """A palette PNG for each frame, as DAVIS has them: 0 is background, 1 the first target, 2 the second.
+
+    Args:
+        pattern: Name of the files, with the frame's number in the place of ``%05d`` or the like.
+
+    Raises:
+        SinkError: The folder does not exist, or the pattern has no number.
+    """
+
+    def __init__(self, pattern: str | Path) -> None:
+        self._pattern = str(pattern)
+        try:
+            names = {self._pattern % 0, self._pattern % 1}
+        except (TypeError, ValueError):
+            names = set()
+        if len(names) < 2:
+            raise SinkError(
+                f"output {pattern} has no place for the number of a frame; expected a name such as masks/%05d.png"
+            )
+        if not Path(pattern).parent.is_dir():
+            raise SinkError(
+                f"output {pattern} cannot be written: folder {Path(pattern).parent} does not exist"
+            )
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self._write(frame, [track])
+
+    def write_all(
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
+    ) -> None:
+        self._write(frame, [track for track in tracks.values() if track.query is None])
+
+    def _write(self, frame: Frame, tracks: Sequence[Track]) -> None:
+        labels = np.zeros(frame.pixels.shape[:2], np.uint8)
+        for number, track in enumerate(tracks, 1):
+            if track.mask is not None:
+                x, y, w, h = track.mask.box
+                labels[y : y + h, x : x + w][track.mask.bits] = min(number, 254)
+        with closing(OutputFile(self._pattern % frame.index)) as file:
+            file.append(palette_png(labels))
+
+    def close(self) -> None:
+        """Nothing is open between two frames."""
+
+
+class MotsSink(Closing):
+    """A line for each mask: frame, id, class, height, width, run-length encoding (Voigtlaender et al., CVPR 2019)."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._file = OutputFile(path)
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self._write(frame, [track])
+
+    def write_all(
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
+    ) -> None:
+        self._write(frame, list(tracks.values()))
+
+    def _write(self, frame: Frame, tracks: Sequence[Track]) -> None:
+        lines = []
+        for track in tracks:
+            if track.mask is not None:
+                rle = track.mask.rle()
+                height, width = rle["size"]
+                lines.append(f"{frame.index + 1} {track.id} {_CLASS} {height} {width} {rle['counts']}\n")
+        self._file.append("".join(lines).encode())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def palette_png(labels: NDArray[np.uint8]) -> bytes:
+    """Encode labels (H, W) as a PNG with the color map of PASCAL VOC and DAVIS."""
+    height, width = labels.shape
+    rows = np.zeros((height, width + 1), np.uint8)  # each begins with its filter: none
+    rows[:, 1:] = labels
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    parts = (
+        (b"IHDR", header),
+        (b"PLTE", _palette()),
+        (b"IDAT", zlib.compress(rows.tobytes(), 6)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _palette() -> bytes:
+    """Color n has the bits of n, three at a time, as the highest bits of red, green and blue."""
+    colors = np.zeros((256, 3), np.uint8)
+    for number in range(256):
+        for bit in range(8):
+            for channel in range(3):
+                colors[number, channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
+    return colors.tobytes()
