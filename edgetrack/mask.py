@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack._imports import require
 from edgetrack.errors import FrameError
 
 Bits = NDArray[np.bool_]
@@ -119,9 +120,7 @@ class Mask:
         Raises:
             MissingExtra: OpenCV is not installed.
         """
-        from edgetrack.io.opencv import load_cv2
-
-        cv2 = load_cv2()
+        cv2 = require("cv2", extra="video")
         found, _ = cv2.findContours(self.bits.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         offset = np.array([self.x + 0.5, self.y + 0.5])
         return [(contour[:, 0] + offset).ravel().tolist() for contour in found]

@@ -30,10 +30,12 @@ LAYERS: list[set[str]] = [
         "cores",
         "memory",
         "unique",
+        "mask",
         "_exit",
+        "_imports",
         "_runtime",
     },
-    {"_native", "_imports", "terminal"},
+    {"_native", "terminal"},
     {
         "arrays",
         "targets",
