@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from edgetrack._imports import require
 from edgetrack.errors import FrameError
 
 Bits = NDArray[np.bool_]
+_LARGEST = 1 << 28  # pixels of a frame whose mask is read
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,31 @@ class Mask:
         bits = whole[y : rows[-1] + 1, x : columns[-1] + 1].copy()
         bits.flags.writeable = False
         return cls(x, y, bits, (whole.shape[1], whole.shape[0]))
+
+    @classmethod
+    def from_rle(cls, encoded: Mapping[str, Any]) -> Mask:
+        """Make a mask from what ``rle`` returns.
+
+        Raises:
+            FrameError: It is no run-length encoding, or is one of no pixel.
+        """
+        try:
+            height, width = (int(side) for side in encoded["size"])
+            if not 0 < height * width <= _LARGEST:
+                raise ValueError(f"a frame of {width}x{height} pixels")
+            counts = _counts(encoded["counts"])
+            if min(counts, default=-1) < 0 or sum(counts) != height * width:
+                raise ValueError(f"runs of {sum(counts)} pixels")
+            values = np.arange(len(counts)) % 2 == 1
+            mask = cls.of(np.repeat(values, counts).reshape(width, height).T)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FrameError(
+                f"{encoded!r:.80} is no mask ({error}); expected COCO's run lengths, "
+                '{"size": [H, W], "counts": str}'
+            ) from error
+        if mask is None:
+            raise FrameError(f"{encoded!r:.80} is a mask without any pixel")
+        return mask
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -178,3 +205,24 @@ def _compressed(counts: list[int]) -> str:
             more = value != (-1 if bits & 0x10 else 0)
             text.append(chr(48 + (bits | 0x20 if more else bits)))
     return "".join(text)
+
+
+def _counts(text: str) -> list[int]:
+    """Read what `_compressed` writes."""
+    counts: list[int] = []
+    value = shift = 0
+    for letter in text:
+        bits = ord(letter) - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f"character {letter!r}")
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if bits & 0x20:
+            continue
+        if bits & 0x10:
+            value -= 1 << shift  # it is negative
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise ValueError("it ends within a number")
+    return counts

@@ -235,3 +235,27 @@ def test_masks_is_a_flag(flag: Any) -> None:
     for make in (Tracker, MultiTracker):
         with pytest.raises(ConfigError, match=r"masks is .*True or False"):
             make(masks=flag)
+
+
+@given(MASKS)
+def test_run_lengths_read_back(whole: Whole) -> None:
+    if whole.any():
+        assert Mask.from_rle(mask_of(whole).rle()) == mask_of(whole)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"size": [4, 4], "counts": "0"},
+        {"size": [4, 4], "counts": "\x7f\x7f"},
+        {"size": [4, 4], "counts": "o"},
+        {"size": [1 << 20, 1 << 20], "counts": "0"},
+        {"size": [4], "counts": "`0"},
+        {"size": ["a", 4], "counts": "`0"},
+        {"size": [4, 4], "counts": 3},
+    ],
+)
+def test_what_is_no_run_length_encoding(bad: Any) -> None:
+    with pytest.raises(FrameError, match=r"is no mask|without any pixel"):
+        Mask.from_rle(bad)

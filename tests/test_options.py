@@ -24,7 +24,7 @@ ALWAYS = {
     "demo": "output text threads precision model",
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",
-    "eval": "dataset path split mode sequences occlusion switch real_time corruption output html results workers "
+    "eval": "dataset path split mask mode sequences occlusion switch real_time corruption output html results workers "
     "ray resume tracker threads",
     "replay": "recording against recorded min_iou allow picture json threads precision",
     "build": "graph precision model",

@@ -20,6 +20,7 @@ from edgetrack.cli.eval_options import (
     Mode,
     Modes,
     OcclusionBursts,
+    OutlineOption,
     Phrases,
     Ray,
     RealTime,
@@ -65,6 +66,7 @@ def eval_command(
     corrupt_init: CorruptInit = False,
     real_time: RealTime = None,
     seed: Seed = 0,
+    mask: OutlineOption = None,
     output: EvalOutput = Path("evaluation-results"),
     html: Html = True,
     results: Results = None,
@@ -113,10 +115,12 @@ def eval_command(
         ray=ray,
         seed=seed,
         corrupt_init=corrupt_init,
+        first_mask="" if mask is None else mask.value,
         resume=resume,
         command=shlex.join(["edgetrack", *sys.argv[1:]]),
     )
-    _evaluate(request, EngineOptions(model, engine, precision, threads, trust=trust), asked, html=html)
+    options = EngineOptions(model, engine, precision, threads, trust=trust, masks=mask is not None)
+    _evaluate(request, options, asked, html=html)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ class TextControl(str, Enum):
     paraphrase = "paraphrase"
 
 
+class FirstMask(str, Enum):
+    """As ``edgetrack.evaluation.types.FirstMask``."""
+
+    found = "found"
+    given = "given"
+
+
 class ResultFormat(str, Enum):
     """As ``edgetrack.evaluation.types.ResultFormat``."""
 
@@ -96,6 +103,14 @@ Severities = Annotated[
 Draws = Annotated[int, option("Random first boxes of init-jitter.", panel=_PERTURBATIONS, min=1, metavar="N")]
 CorruptInit = Annotated[
     bool, option("Corrupt the first frame as well.", "--corrupt-init", panel=_PERTURBATIONS)
+]
+OutlineOption = Annotated[
+    FirstMask | None,
+    option(
+        "Outline targets and measure J&F; the first mask is found in the box, or given as in DAVIS.",
+        "--mask",
+        panel=_PROMPT,
+    ),
 ]
 Seed = Annotated[int, option("Random seed.", panel=_PERTURBATIONS, min=0, metavar="N")]
 Results = Annotated[

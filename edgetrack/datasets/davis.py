@@ -44,7 +44,12 @@ def _codes(path: Path) -> NDArray[np.int64]:
     return np.asarray(pixels.astype(np.int64) @ np.array([1, 1 << 8, 1 << 16]))
 
 
-def _objects(path: Path) -> dict[int, int]:
+def color_of(number: int) -> int:
+    """The color 0xRRGGBB of an object."""
+    return next(code for code, index in _palette().items() if index == number)
+
+
+def objects_of(path: Path) -> dict[int, int]:
     """Object to color, of the objects in a mask."""
     found = {}
     for code in np.unique(_codes(path)).tolist():
@@ -56,7 +61,8 @@ def _objects(path: Path) -> dict[int, int]:
     return {number: code for number, code in found.items() if 0 < number < 255}  # 255 is "do not care"
 
 
-def _mask_box(inside: NDArray[np.bool_]) -> list[float]:
+def mask_box(inside: NDArray[np.bool_]) -> list[float]:
+    """The box around the pixels of a mask; four nan without one."""
     columns, rows = np.flatnonzero(inside.any(0)), np.flatnonzero(inside.any(1))
     if not len(rows):
         return [float("nan")] * 4
@@ -68,13 +74,13 @@ def _names(root: Path, split: str) -> list[str]:
     names = []
     for video in read_names(root / "ImageSets" / "2017" / f"{split}.txt"):
         folder = root / "Annotations" / _SIZE / video
-        names += [f"{video}_{number}" for number in sorted(_objects(folder / image_names(folder)[0]))]
+        names += [f"{video}_{number}" for number in sorted(objects_of(folder / image_names(folder)[0]))]
     return names
 
 
 @dataclass(frozen=True)
-class _Masks:
-    """Of one object."""
+class Masks:
+    """Of one object, in the color of a palette."""
 
     folder: Path
     names: tuple[str, ...]
@@ -85,16 +91,15 @@ class _Masks:
 
 
 @cache
-def _boxes(masks: _Masks) -> tuple[list[float], ...]:
+def _boxes(masks: Masks) -> tuple[list[float], ...]:
     """Box of the object in each mask; kept, because training asks for it again and again."""
-    return tuple(_mask_box(masks(index)) for index in range(len(masks.names)))
+    return tuple(mask_box(masks(index)) for index in range(len(masks.names)))
 
 
 def _read(root: Path, split: str, name: str) -> Sequence:
     video, _, number = name.rpartition("_")
     folder = root / "Annotations" / _SIZE / video
-    color = next(code for code, index in _palette().items() if index == int(number))
-    masks = _Masks(folder, tuple(image_names(folder)), color)
+    masks = Masks(folder, tuple(image_names(folder)), color_of(int(number)))
     boxes = np.array(_boxes(masks), np.float64)
     frames = all_frames(root / "JPEGImages" / _SIZE / video, len(boxes), folder)
     return Sequence(name, frames, boxes, masks=masks)

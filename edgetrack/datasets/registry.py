@@ -22,6 +22,7 @@ from edgetrack.datasets import (
     tnl2k,
     trackingnet,
     uav123,
+    vos,
     vot,
 )
 from edgetrack.datasets.crowds import CrowdLayout, CrowdSet
@@ -43,6 +44,7 @@ _ALL: tuple[Layout, ...] = (
     nfs.NFS,
     vot.VOT,
     davis.DAVIS,
+    *vos.LAYOUTS,
     *rgbx.LAYOUTS,
     folder.FOLDER,
     coco.COCO,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ Bools = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]  # (H, W, 3) BGR
 
 TextControl = Literal["none", "empty", "shuffled", "class", "paraphrase"]
+FirstMask = Literal[
+    "", "found", "given"
+]  # without masks; beginning with the box alone; with the true first mask
 ResultFormat = Literal["otb", "lasot", "tnl2k", "got10k", "trackingnet", "vot"]  # of toolkits and servers
 TEXT_CONTROLS: tuple[TextControl, ...] = get_args(TextControl)
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -85,6 +88,8 @@ class Record:
     milliseconds: list[float] = field(default_factory=list)  # 0 where the tracker was not called
     scored: list[bool] = field(default_factory=list)  # whether the frame may count at all
     bursts: list[Burst] = field(default_factory=list)
+    # COCO's compressed run lengths of the whole frame, None where there is no mask; empty of a tracker without masks
+    masks: list[dict[str, Any] | None] = field(default_factory=list)
 
     def add(self, track: Track, *, milliseconds: float, scored: bool = True) -> None:
         """Append the next frame, rounded as on disk, so that metrics do not depend on a round trip through a file.

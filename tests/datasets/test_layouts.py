@@ -157,6 +157,25 @@ def test_davis_objects_and_the_color_that_does_not_count(tmp_path: Path) -> None
     assert absent(found["bear_2"]) == [COUNT - 1]
 
 
+def test_sets_of_video_objects_have_masks(tmp_path: Path) -> None:
+    for name in ("davis", "davis2016", "youtube-vos", "mose"):
+        root = trees.MAKERS[name, "train"](tmp_path / name)
+        sequence = opened(name, root, "train")[0]
+        assert sequence.masks is not None
+        x, y, w, h = sequence.boxes[1].astype(int)
+        mask = sequence.masks(1)
+        assert mask.sum() == w * h
+        assert mask[y : y + h, x : x + w].all()
+
+
+def test_an_object_of_youtube_vos_begins_where_it_appears(tmp_path: Path) -> None:
+    found = opened("youtube-vos", trees.youtube_vos(tmp_path), "train")
+    assert found.names == ["0a1b_1", "0a1b_2"]
+    assert len(found["0a1b_1"]) == len(found["0a1b_2"]) + 1
+    assert found["0a1b_2"].visible.all()
+    np.testing.assert_array_equal(found["0a1b_1"].boxes[1], box_at(2))
+
+
 def test_frames_of_a_video_in_any_order(tmp_path: Path) -> None:
     sequence = opened("folder", trees.folder(tmp_path), "all")[0]
     assert (sequence.text, sequence.attributes) == ("the red square", {"category": "square"})
@@ -206,7 +225,7 @@ def test_references_to_groups_are_left_out(tmp_path: Path) -> None:
 
 
 def test_every_layout_has_splits_and_a_name_of_its_own() -> None:
-    assert len(LAYOUTS) == 26
+    assert len(LAYOUTS) == 29
     assert all(layout.splits and layout.name == name for name, layout in LAYOUTS.items())
 
 

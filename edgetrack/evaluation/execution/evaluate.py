@@ -84,6 +84,11 @@ def _evaluate_sequences(request: Request, open_edgetrack: OpenTracker) -> Iterat
         _check_hidden(request)
     if request.modes != ("nl",):
         check_initial_boxes(selected)
+    if request.first_mask and (bare := next((clip.name for clip in selected if clip.masks is None), None)):
+        raise ConfigError(
+            f"--mask has nothing to compare with: sequence {bare} of {request.dataset} has no masks; expected davis, "
+            "davis2016, youtube-vos or mose"
+        )
     setup = _setup(request, clips, open_edgetrack)
     entries = [setup.open(name) for name in request.trackers]
     runs = plan(entries, request.modes or ("bbox",), request.controls, request.conditions)
@@ -154,7 +159,13 @@ def _setup(
     request: Request, clips: Sequence[Clip] | Sequence[ExpressionBatch], open_edgetrack: OpenTracker
 ) -> WorkerSetup:
     return WorkerSetup(
-        clips, open_edgetrack, request.peer_weights, request.threads, request.seed, request.corrupt_init
+        clips,
+        open_edgetrack,
+        request.peer_weights,
+        request.threads,
+        request.seed,
+        request.corrupt_init,
+        request.first_mask,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ def save(record: Record, file: Path) -> None:
         "milliseconds": record.milliseconds,
         "scored": record.scored,
         "bursts": [[b.begin, b.hidden, b.clearing, b.end] for b in record.bursts],
+        **({"masks": record.masks} if record.masks else {}),
     }
     write_text(file, json.dumps(content))
 
@@ -59,12 +60,14 @@ def load(file: Path, *, frames: int) -> Record:
             milliseconds=[_number(v, 0) for v in content["milliseconds"]],
             scored=[_flag(v) for v in content["scored"]],
             bursts=[_burst(values, frames) for values in content["bursts"]],
+            masks=[None if mask is None else _run_lengths(mask) for mask in content.get("masks", [])],
         )
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ConfigError(
             f"result {file} cannot be read ({error!r}); delete it and run again with --resume"
         ) from error
-    columns = (record.boxes, record.scores, record.statuses, record.milliseconds, record.scored)
+    columns: list[Sized] = [record.boxes, record.scores, record.statuses, record.milliseconds, record.scored]
+    columns += [record.masks] if record.masks else []
     lengths = {len(column) for column in columns}
     if lengths != {frames}:
         raise ConfigError(
@@ -113,6 +116,13 @@ def _number(value: Any, low: float = -math.inf, high: float = math.inf) -> float
     if not (math.isfinite(value) and low <= value <= high):
         raise ValueError(f"{value!r:.80} is not a number from {low:g} to {high:g}")
     return float(value)
+
+
+def _run_lengths(value: Any) -> dict[str, Any]:
+    height, width = (int(_number(side, 1, 1 << 16)) for side in value["size"])
+    if not isinstance(value["counts"], str):
+        raise TypeError(f"{value['counts']!r:.80} is not a text")
+    return {"size": [height, width], "counts": value["counts"]}
 
 
 def _flag(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from edgetrack import cores
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.records import tracker_folder
-from edgetrack.evaluation.types import REAL_TIME, Condition, ResultFormat, TextControl
+from edgetrack.evaluation.types import REAL_TIME, Condition, FirstMask, ResultFormat, TextControl
 from edgetrack.peers import Mode
 
 
@@ -38,6 +38,7 @@ class Request:
     ray: str | None = None  # address of a cluster
     seed: int = 0
     corrupt_init: bool = False  # perturb images from the first frame on
+    first_mask: FirstMask = ""  # whether targets are outlined, and how the first mask is had
     resume: bool = False
     command: str = ""
 
@@ -67,6 +68,7 @@ class Request:
             "path": str(self.path.resolve()),
             "seed": self.seed,
             "corrupt init": self.corrupt_init,
+            **({"first mask": self.first_mask} if self.first_mask else {}),
         }
 
 

@@ -13,8 +13,9 @@ from typing import TypeVar
 from edgetrack.datasets import Sequence as Clip
 from edgetrack.evaluation.perturbations.base import Perturbation
 from edgetrack.evaluation.trackers.text_length import FitText
-from edgetrack.evaluation.types import ExpressionBatch, Record
+from edgetrack.evaluation.types import ExpressionBatch, FirstMask, Record
 from edgetrack.peers import FrameTracker, Mode
+from edgetrack.tracker import Tracker
 from edgetrack.types import Box
 
 T = TypeVar("T")
@@ -32,9 +33,18 @@ def finish(frames: Frames[T]) -> T:
 
 
 def track(
-    clip: Clip, tracker: FrameTracker, *, mode: Mode, text: str, perturbation: Perturbation
+    clip: Clip,
+    tracker: FrameTracker,
+    *,
+    mode: Mode,
+    text: str,
+    perturbation: Perturbation,
+    first_mask: FirstMask = "",
 ) -> Frames[Record]:
-    """Run a tracker over one sequence; milliseconds are those of ``start`` and ``update`` alone."""
+    """Run a tracker over one sequence; milliseconds are those of ``start`` and ``update`` alone.
+
+    ``first_mask`` "given" passes the first true mask to a tracker of edgetrack, as the protocol of DAVIS does.
+    """
     record = Record(bursts=list(perturbation.bursts))
     prompt = None if mode == "bbox" else text
     box: Box | None = None
@@ -48,11 +58,19 @@ def track(
             begin_s = time.perf_counter()
             if new_prompt is not None:
                 tracker.set_text(new_prompt)
-            found = tracker.update(step.pixels) if index else tracker.start(step.pixels, text=prompt, box=box)
+            if index:
+                found = tracker.update(step.pixels)
+            elif first_mask == "given" and isinstance(tracker, Tracker) and clip.masks is not None:
+                found = tracker.start(step.pixels, text=prompt, box=box, mask=clip.masks(0))
+            else:
+                found = tracker.start(step.pixels, text=prompt, box=box)
             milliseconds = 1e3 * (time.perf_counter() - begin_s)
         result = perturbation.result(found, index, milliseconds=milliseconds)
         record.add(result, milliseconds=milliseconds, scored=step.scored)
+        record.masks.append(None if result.mask is None else result.mask.rle())
         yield
+    if not any(record.masks):
+        record.masks.clear()  # of a tracker without masks
     return record
 
 

@@ -20,7 +20,7 @@ from edgetrack.evaluation.perturbations.base import Perturbation
 from edgetrack.evaluation.perturbations.prompt_switching import PromptSwitch, splice
 from edgetrack.evaluation.perturbations.registry import open_perturbation
 from edgetrack.evaluation.trackers.registry import TrackerEntry, open_entry
-from edgetrack.evaluation.types import SWITCH, Condition, ExpressionBatch, Record
+from edgetrack.evaluation.types import SWITCH, Condition, ExpressionBatch, FirstMask, Record
 
 Done = tuple[Job, Record]
 
@@ -35,6 +35,7 @@ class WorkerSetup:
     threads: int = 2
     seed: int = 0
     corrupt_init: bool = False
+    first_mask: FirstMask = ""
 
     def open(self, name: str) -> TrackerEntry:
         """Open the tracker of that name."""
@@ -66,7 +67,14 @@ class Worker:
             clip, perturbation = self._perturbed(job.run.condition, clip, entry)
             text = "" if job.run.mode == "bbox" else entry.fit(job.text)
             return (
-                yield from track(clip, entry.tracker, mode=job.run.mode, text=text, perturbation=perturbation)
+                yield from track(
+                    clip,
+                    entry.tracker,
+                    mode=job.run.mode,
+                    text=text,
+                    perturbation=perturbation,
+                    first_mask=self._setup.first_mask,
+                )
             )
         except EdgetrackError as error:
             raise type(error)(f"{clip.name}, {name} {job.run.label}: {error}") from error

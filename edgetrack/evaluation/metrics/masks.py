@@ -1,13 +1,14 @@
 """J&F of DAVIS: how well a region and its contour are met (Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017).
 
-A tracker here says a box; its mask is the box, filled. What a perfect box would reach is reported beside it.
+A tracker that says a box alone has it filled for a mask. What a perfect box would reach is reported beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from edgetrack.datasets import Sequence as Clip
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.metrics.one_pass import exists
 from edgetrack.evaluation.types import Floats
+from edgetrack.mask import Mask as Masked
 
 Mask = NDArray[np.bool_]  # (H, W)
+Drawn = Callable[[Floats, tuple[int, ...]], Mask]
 TOLERANCE = 0.008  # of a contour, in diagonals of the picture
 
 
@@ -53,8 +56,16 @@ def contour_accuracy(found: Mask, truth: Mask) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def mask_metrics(clip: Clip, boxes: Floats) -> MaskMetrics:
-    """The figures of one object, the boxes (N, 4) xywh taken for masks; first and last frame left out, as in DAVIS.
+def mask_metrics(
+    clip: Clip, boxes: Floats, masks: Sequence[dict[str, Any] | None] = (), *, drawn: Drawn | None = None
+) -> MaskMetrics:
+    """The figures of one object; first and last frame left out, as in DAVIS.
+
+    Args:
+        clip: with masks.
+        boxes: (N, 4) xywh.
+        masks: one a frame, as `Mask.rle` gives them; without, the boxes are drawn.
+        drawn: makes a mask of a box: `filled`, the default, or `ellipse`.
 
     Raises:
         ConfigError: the sequence has no masks, or fewer than three frames.
@@ -67,7 +78,7 @@ def mask_metrics(clip: Clip, boxes: Floats) -> MaskMetrics:
     j, f = [], []
     for index in range(1, len(clip) - 1):
         truth = clip.masks(index)
-        found = filled(boxes[index], truth.shape)
+        found = _decoded(masks[index], truth.shape) if masks else (drawn or filled)(boxes[index], truth.shape)
         j.append(region_similarity(found, truth))
         f.append(contour_accuracy(found, truth))
     return MaskMetrics((np.mean(j) + np.mean(f)).item() / 2, *_over_time(j), *_over_time(f))
@@ -92,6 +103,22 @@ def filled(box: Floats, shape: tuple[int, ...]) -> Mask:
         (x1, y1), (x2, y2) = (np.clip(v, 0, shape[::-1]).astype(int) for v in (low, high))
         mask[y1:y2, x1:x2] = True
     return mask
+
+
+def ellipse(box: Floats, shape: tuple[int, ...]) -> Mask:
+    """(H, W) of the given shape, True in the ellipse that touches the sides of the box."""
+    mask = np.zeros(shape, np.bool_)
+    if exists(box[None])[0]:
+        y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+        center, half = box[:2] + box[2:] / 2, box[2:] / 2
+        mask = np.asarray(((x - center[0]) / half[0]) ** 2 + ((y - center[1]) / half[1]) ** 2 <= 1)
+    return mask
+
+
+def _decoded(mask: dict[str, Any] | None, shape: tuple[int, ...]) -> Mask:
+    if mask is None:
+        return np.zeros(shape, np.bool_)
+    return Masked.from_rle(mask).dense()
 
 
 def _over_time(values: list[float]) -> tuple[float, float, float]:

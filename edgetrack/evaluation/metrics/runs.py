@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ from edgetrack.evaluation.metrics.long_term import (
     long_term,
     redetections,
 )
-from edgetrack.evaluation.metrics.masks import MaskMetrics, mask_metrics, mean_metrics, true_box_metrics
+from edgetrack.evaluation.metrics.masks import (
+    MaskMetrics,
+    ellipse,
+    mask_metrics,
+    mean_metrics,
+    true_box_metrics,
+)
 from edgetrack.evaluation.metrics.occlusion import Reacquisition, reacquisition
 from edgetrack.evaluation.metrics.one_pass import (
     Curves,
@@ -77,7 +84,11 @@ class RunMetrics:
     update_p95_ms: float
     occlusion: Reacquisition | None
     switches: list[SwitchMetrics]  # of each kind; empty where the prompt stays
-    masks: MaskMetrics | None  # of clean runs on sequences with masks; boxes count as masks
+    masks: (
+        MaskMetrics | None
+    )  # of clean runs on sequences with masks; boxes count as masks where there are none
+    filled_boxes: MaskMetrics | None  # of a run with masks: its boxes, filled
+    ellipses: MaskMetrics | None  # the same: ellipses in its boxes
     true_box_masks: MaskMetrics | None  # the same for the true boxes, the best that a box can reach
 
 
@@ -183,13 +194,19 @@ def _by_condition(
     name, pairs = run.condition.name, list(zip(clips, rows, strict=True))
     visible_iou = [np.where(exists(clip.boxes), row.iou, np.nan) for clip, row in pairs]
     masked = run.condition == CLEAN and all(clip.masks for clip in clips)
-    found = map(mask_metrics, clips, (record.box_array() for record in records))
+    boxes = [record.box_array() for record in records]
+    found = map(mask_metrics, clips, boxes, (record.masks for record in records))
+    outlined = masked and any(record.masks for record in records)
     return {
         "occlusion": reacquisition(list(zip(records, visible_iou, strict=True)))
         if name == OCCLUSION
         else None,
         "switches": switch_metrics([(clip, row.iou) for clip, row in pairs]) if name == SWITCH else [],
         "masks": mean_metrics(found) if masked else None,
+        "filled_boxes": mean_metrics(map(mask_metrics, clips, boxes)) if outlined else None,
+        "ellipses": mean_metrics(map(partial(mask_metrics, drawn=ellipse), clips, boxes))
+        if outlined
+        else None,
         "true_box_masks": mean_metrics(map(true_box_metrics, clips)) if masked else None,
     }
 

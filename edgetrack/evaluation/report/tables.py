@@ -101,8 +101,15 @@ def mask_tables(runs: Sequence[RunMetrics]) -> list[Table]:
     if not found:
         return []
     best = next(f.true_box_masks for f in runs if f.true_box_masks is not None)
-    rows = [[*words, *map(number, astuple(m))] for *words, m in [*found, ("the true boxes", "", best)]]
-    return [Table("Boxes as masks", MASKS.split("|"), rows)]
+    for f in runs:
+        for what, m in (("boxes filled", f.filled_boxes), ("ellipses in the boxes", f.ellipses)):
+            if m is not None:
+                found.append((f"{f.run.tracker}, {what}", f.run.label, m))
+    rows = [
+        [*words, *map(number, astuple(m))] for *words, m in [*found, ("the true boxes, filled", "", best)]
+    ]
+    title = "Masks" if any(f.filled_boxes is not None for f in runs) else "Boxes as masks"
+    return [Table(title, MASKS.split("|"), rows)]
 
 
 def sequence_table(figures: RunMetrics) -> Table:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.errors import ConfigError
+from edgetrack.evaluation.trackers import grabcut
 from edgetrack.evaluation.trackers.opencv import CLASSES, open_opencv, sha256
 from edgetrack.evaluation.trackers.text_length import FitText, text_fitter
 from edgetrack.evaluation.types import DETECTOR, MODES, OWN, is_own
@@ -15,7 +16,7 @@ from edgetrack.peers import FrameTracker, Mode, load_adapter, nanotrack
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 from edgetrack.peers.tracker import AdapterTracker
 
-TRACKERS = (f"{OWN}[:MODEL][@PRECISION]", *CLASSES, nanotrack.NAME, "FILE.py:CLASS")
+TRACKERS = (f"{OWN}[:MODEL][@PRECISION]", *CLASSES, nanotrack.NAME, grabcut.NAME, "FILE.py:CLASS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,8 @@ def open_entry(
 
     Args:
         name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION" (MODEL may be an adapter's
-            bundle); one of OpenCV's, see `open_opencv`;
-            "nanotrack", or "nanotrack:SUBFOLDER" of ``peer_weights``; or FILE.py:CLASS, an
-            ``edgetrack.peers.Adapter``.
+            bundle); one of OpenCV's, see `open_opencv`; "grabcut": GrabCut in edgetrack's boxes; "nanotrack", or
+            "nanotrack:SUBFOLDER" of ``peer_weights``; or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
         open_edgetrack: returns what ``edgetrack.open_tracker`` does; called with ``model`` and ``precision`` if the
             name has them.
         peer_weights: folder with the weights of OpenCV's trackers, or with what ``edgetrack export`` wrote.
@@ -60,6 +60,10 @@ def open_entry(
     """
     if is_own(name):
         return _edgetrack(name, open_edgetrack)
+    if name == grabcut.NAME:
+        inner = _edgetrack(OWN, open_edgetrack)
+        facts = {**inner.facts, "note": "edgetrack's boxes, outlined by OpenCV's GrabCut"}
+        return TrackerEntry(name, grabcut.GrabCut(inner.tracker), inner.modes, facts, inner.fit)
     if name.partition(":")[0] == DETECTOR:
         raise ConfigError(
             f"tracker {name!r} answers phrases about pictures only; expected a data set such as langdev, or --phrases"

@@ -1,0 +1,113 @@
+"""``edgetrack eval --mask``: J&F of outlines, of boxes in their place, and of GrabCut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+
+import trees
+
+import edgetrack
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation import Report, Request, evaluate
+from edgetrack.evaluation.execution.records import load, save
+from edgetrack.evaluation.metrics.masks import ellipse, filled, mask_metrics
+from edgetrack.evaluation.report.tables import mask_tables
+from edgetrack.evaluation.types import FirstMask, Record
+from edgetrack.mask import Mask
+from edgetrack.types import Box, Track
+
+
+def report(folder: Path, first_mask: FirstMask, *trackers: str, name: str = "davis2016") -> Report:
+    request = Request(
+        dataset=name,
+        path=trees.MAKERS[name, "train"](folder / "data"),
+        output=folder / "out",
+        split="train",
+        trackers=trackers or ("edgetrack",),
+        first_mask=first_mask,
+        threads=1,
+    )
+    *_, last = evaluate(
+        request,
+        open_edgetrack=lambda **options: edgetrack.open_tracker(
+            threads=1, precision="fp32", masks=bool(first_mask), **options
+        ),
+    )
+    assert isinstance(last, Report)
+    return last
+
+
+@pytest.mark.parametrize("first_mask", ["found", "given"])
+def test_outlines_are_scored_beside_boxes_and_a_peer(tmp_path: Path, first_mask: FirstMask) -> None:
+    made = report(tmp_path, first_mask, "edgetrack", "grabcut")
+    own, peer = made.runs
+    assert own.masks is not None
+    assert own.masks.j > 0.6
+    assert peer.masks is not None
+    assert peer.masks.j > 0.6  # a red square on a dark ground
+    assert own.filled_boxes is not None
+    (table,) = mask_tables(made.runs)
+    assert table.title == "Masks"
+    assert [row[0] for row in table.rows] == [
+        "edgetrack",
+        "grabcut",
+        "edgetrack, boxes filled",
+        "edgetrack, ellipses in the boxes",
+        "grabcut, boxes filled",
+        "grabcut, ellipses in the boxes",
+        "the true boxes, filled",
+    ]
+
+
+def test_without_outlines_boxes_count_as_masks(tmp_path: Path) -> None:
+    (metrics,) = report(tmp_path, "").runs
+    assert metrics.masks is not None
+    assert metrics.filled_boxes is None
+
+
+def test_a_set_without_masks_is_refused(tmp_path: Path) -> None:
+    request = Request(
+        "uav123", trees.uav123(tmp_path / "data"), tmp_path / "out", split="all", first_mask="found"
+    )
+    with pytest.raises(ConfigError, match=r"sequence .* of uav123 has no masks; expected davis"):
+        list(evaluate(request, open_edgetrack=edgetrack.open_tracker))
+
+
+def test_masks_go_through_a_file(tmp_path: Path) -> None:
+    mask = Mask.of(filled(np.array([3.0, 4, 9, 5]), (30, 40)))
+    assert mask is not None
+    record = Record()
+    for shown in (mask, None):
+        record.add(Track(Box(3, 4, 9, 5), 1.0, "tracking", 0), milliseconds=1)
+        record.masks.append(None if shown is None else shown.rle())
+    save(record, tmp_path / "a.json")
+    assert load(tmp_path / "a.json", frames=2) == record
+    (tmp_path / "a.json").write_text(
+        (tmp_path / "a.json").read_text().replace('"size": [30, 40]', '"size": 3')
+    )
+    with pytest.raises(ConfigError, match=r"a\.json cannot be read"):
+        load(tmp_path / "a.json", frames=2)
+
+
+def test_the_figures_of_perfect_masks_are_one(tmp_path: Path) -> None:
+    from edgetrack.datasets import open_dataset
+
+    clip = open_dataset("davis2016", trees.davis2016(tmp_path), "train")[0]  # type: ignore[index]
+    assert clip.masks is not None
+    perfect = [mask.rle() for i in range(len(clip)) if (mask := Mask.of(clip.masks(i))) is not None]
+    metrics = mask_metrics(clip, clip.boxes, perfect)
+    assert (metrics.jf, metrics.j, metrics.f) == (1, 1, 1)
+    assert mask_metrics(clip, clip.boxes, [None] * len(clip)).jf == 0
+
+
+def test_an_ellipse_touches_its_box() -> None:
+    mask = Mask.of(ellipse(np.array([10.0, 20, 30, 16]), (60, 80)))
+    assert mask is not None
+    assert mask.box == (10, 20, 30, 16)
+    assert mask.area == pytest.approx(np.pi / 4 * 30 * 16, rel=0.03)
+    assert not ellipse(np.full(4, np.nan), (60, 80)).any()

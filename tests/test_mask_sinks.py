@@ -1,0 +1,134 @@
+"""Masks in outputs: PNG as DAVIS reads it, MOTS, JSON lines, recordings, pictures, and blurring."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+
+import cv2
+
+from edgetrack import Box, Frame, Mask, Track, open_sink
+from edgetrack.errors import SinkError
+from edgetrack.io.annotations import annotate
+from edgetrack.io.blur import Blur, What
+from edgetrack.io.overlay import draw
+
+SIZE = (64, 48)
+
+
+def frame(index: int = 0) -> Frame:
+    pixels = np.random.default_rng(index).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    return Frame(pixels, index, index / 30)
+
+
+def track(x: int = 10, *, id: int = 1) -> Track:
+    whole = np.zeros(SIZE[::-1], np.bool_)
+    whole[12:30, x : x + 14] = True
+    whole[12:16, x : x + 5] = False
+    return Track(Box(x, 12, 14, 18), 0.9, "tracking", 0, id=id, mask=Mask.of(whole))
+
+
+def dense(one: Track) -> np.ndarray:  # type: ignore[type-arg]
+    assert one.mask is not None
+    return one.mask.dense()
+
+
+def test_png_files_have_the_numbers_of_davis(tmp_path: Path) -> None:
+    Image = pytest.importorskip("PIL.Image", reason="pillow comes with matplotlib")
+    tracks = {"a": track(4), "b": track(40, id=2)}
+    with open_sink(tmp_path / "%05d.png") as sink:
+        sink.write_all(frame(7), tracks, latencies_ms={"a": 1, "b": 1})
+    with Image.open(tmp_path / "00007.png") as image:
+        assert image.mode == "P"
+        assert image.getpalette()[:12] == [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]
+        labels = np.asarray(image)
+    assert np.array_equal(labels == 1, dense(tracks["a"]))
+    assert np.array_equal(labels == 2, dense(tracks["b"]))
+
+
+def test_png_files_read_back_as_the_data_set(tmp_path: Path) -> None:
+    from edgetrack.datasets.davis import Masks, color_of
+
+    with open_sink(tmp_path / "%05d.png") as sink:
+        sink.write(frame(), track(), latency_ms=1)
+    assert np.array_equal(Masks(tmp_path, ("00000.png",), color_of(1))(0), dense(track()))
+
+
+@pytest.mark.parametrize("name", ["masks.png", "%s%s.png", "none/%05d.png"])
+def test_names_without_a_number_or_a_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SinkError, match=r"%05d\.png|does not exist"):
+        open_sink(tmp_path / name)
+
+
+def test_lines_of_mots(tmp_path: Path) -> None:
+    with open_sink(tmp_path / "a.mots") as sink:
+        sink.write(frame(0), track(), latency_ms=1)
+        sink.write(frame(1), replace(track(), mask=None), latency_ms=1)
+        sink.write_all(frame(2), {"b": track(40, id=5)}, latencies_ms={"b": 1})
+    lines = [line.split() for line in (tmp_path / "a.mots").read_text().splitlines()]
+    assert [line[:5] for line in lines] == [["1", "1", "1", "48", "64"], ["3", "5", "1", "48", "64"]]
+    found = Mask.from_rle({"size": [48, 64], "counts": lines[1][5]})
+    assert found == track(40).mask
+
+
+def test_json_lines_and_tables(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "a.csv"):
+        with open_sink(tmp_path / name) as sink:
+            sink.write(frame(), track(), latency_ms=1)
+    line = json.loads((tmp_path / "a.jsonl").read_text())
+    assert Mask.from_rle(line["mask"]) == track().mask
+    assert "mask" not in (tmp_path / "a.csv").read_text()
+
+
+def test_a_recording_has_outline_and_mask() -> None:
+    loops = annotate([(track(), "")])["points"]
+    assert len(loops) == 2  # the box, and the outline
+    assert {(p["x"], p["y"]) for p in loops[1]["points"]} >= {(23.5, 12.5), (23.5, 29.5), (10.5, 29.5)}
+
+
+def test_the_mask_is_tinted_and_nothing_else() -> None:
+    plain = np.full((480, 640, 3), 90, np.uint8)
+    whole = np.zeros((480, 640), np.bool_)
+    whole[200:300, 250:350] = True
+    shown = Track(Box(200, 150, 200, 200), 0.9, "tracking", 0, mask=Mask.of(whole))
+    with_mask, without = plain.copy(), plain.copy()
+    draw(with_mask, shown)
+    draw(without, replace(shown, mask=None))
+    assert np.array_equal((with_mask != without).any(axis=2), whole)
+
+
+@pytest.mark.parametrize("what", ["target", "others"])
+def test_blurring_leaves_no_detail_where_it_should(what: What) -> None:
+    before = frame()
+    kept = before.pixels.copy()
+    after, tracks = Blur(what, keep_masks=False)(before, {"": track()})
+    assert np.array_equal(before.pixels, kept)
+    same = (after.pixels == before.pixels).all(axis=2)
+    inside = dense(track())
+    if what == "target":
+        wide = cv2.dilate(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        assert same[~wide].all()
+        assert same[inside].mean() < 0.02
+    else:
+        assert same[inside].all()
+        assert same[~inside].mean() < 0.02
+    assert tracks[""].mask is None
+
+
+def test_blurring_errs_on_the_side_of_blurring() -> None:
+    boxed = replace(track(), mask=None)
+    after, _ = Blur("target", keep_masks=True)(frame(), {"": boxed})
+    changed = (after.pixels != frame().pixels).any(axis=2)
+    assert changed[14:28, 12:22].mean() > 0.95
+    gone = replace(boxed, box=None, status="lost")
+    after, _ = Blur("others", keep_masks=True)(frame(), {"": gone})
+    assert (after.pixels != frame().pixels).any(axis=2).mean() > 0.95
+    after, _ = Blur("target", keep_masks=True)(frame(), {"": gone})
+    assert after.pixels is not None
+    assert np.array_equal(after.pixels, frame().pixels)
