@@ -34,7 +34,7 @@ def track(x: int = 10, *, id: int = 1) -> Track:
     return Track(Box(x, 12, 14, 18), 0.9, "tracking", 0, id=id, mask=Mask.of(whole))
 
 
-def dense(one: Track) -> np.ndarray:  # type: ignore[type-arg]
+def dense(one: Track) -> np.ndarray:
     assert one.mask is not None
     return one.mask.dense()
 

@@ -40,6 +40,12 @@ edgetrack_code edgetrack_warm_up(edgetrack_tracker* tracker) {
 edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                ptrdiff_t row_bytes, const char* text, const edgetrack_box* box,
                                edgetrack_track* track) {
+  return edgetrack_start_masked(tracker, bgr, width, height, row_bytes, text, box, nullptr, track);
+}
+
+edgetrack_code edgetrack_start_masked(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
+                                      ptrdiff_t row_bytes, const char* text, const edgetrack_box* box,
+                                      const uint8_t* inside, edgetrack_track* track) {
   return guarded([&] {
     require(tracker, "tracker");
     require(track, "track");
@@ -48,8 +54,30 @@ edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, i
     const std::optional<edgetrack::Box> given = edgetrack::from_c(box);
     const edgetrack::Frame frame = {bgr, width, height, row_bytes};
     *track = edgetrack::to_c(tracker->turns.take([&] {
-      return tracker->tracker.start(frame, tokens ? &*tokens : nullptr, given ? &*given : nullptr);
+      return tracker->tracker.start(frame, tokens ? &*tokens : nullptr, given ? &*given : nullptr,
+                                    std::nullopt, inside);
     }));
+  });
+}
+
+edgetrack_code edgetrack_set_masks(edgetrack_tracker* tracker, int on) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    tracker->turns.take([&] { tracker->tracker.set_masks(on != 0); });
+  });
+}
+
+edgetrack_code edgetrack_get_mask(edgetrack_tracker* tracker, edgetrack_mask* mask, uint8_t* inside,
+                                  size_t room) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(mask, "mask");
+    if (room > 0) require(inside, "inside");
+    tracker->turns.take([&] {
+      const edgetrack::Mask& found = tracker->tracker.mask();
+      *mask = {found.x, found.y, found.width, found.height};
+      if (room >= found.inside.size()) std::copy(found.inside.begin(), found.inside.end(), inside);
+    });
   });
 }
 

@@ -43,8 +43,8 @@ Extent positive(const MaskLogits& logits) {
 
 // The share of each of side x side cells of a region that a mask of the whole frame covers, by 4 x 4 samples.
 void shares_of(const std::uint8_t* given, int width, int height, const Region& region, int side, float* out) {
-  constexpr int kSamples = 4;
-  const int fine = side * kSamples;
+  constexpr int kSharePoints = 4;
+  const int fine = side * kSharePoints;
   const auto pixel_at = [&](int sample, double origin) {
     return static_cast<std::ptrdiff_t>(std::floor(origin + (sample + 0.5) * region.w / fine));
   };
@@ -55,7 +55,7 @@ void shares_of(const std::uint8_t* given, int width, int height, const Region& r
     for (int i = 0; i < fine; ++i) {
       const std::ptrdiff_t x = pixel_at(i, region.x);
       if (x < 0 || x >= width || !given[y * width + x]) continue;
-      out[j / kSamples * side + i / kSamples] += 1.0f / (kSamples * kSamples);
+      out[j / kSharePoints * side + i / kSharePoints] += 1.0f / (kSharePoints * kSharePoints);
     }
   }
 }
@@ -109,6 +109,8 @@ void outline(const MaskLogits& logits, int frame_width, int frame_height, Mask& 
   const auto [y0, y1] =
       pixels_between(extent.top - 1, extent.bottom + 1, region.y, region.h, logits.side, frame_height);
   if (x0 >= x1 || y0 >= y1) return;
+  mask.inside.reserve(static_cast<std::size_t>(frame_width) * static_cast<std::size_t>(frame_height));
+  scratch.reserve(static_cast<std::size_t>(frame_width));  // once: no later frame of this size allocates
   mask = {x0, y0, x1 - x0, y1 - y0, std::move(mask.inside), frame_width, frame_height};
   const std::size_t width = static_cast<std::size_t>(mask.width);
   mask.inside.resize(width * static_cast<std::size_t>(mask.height));

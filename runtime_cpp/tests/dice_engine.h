@@ -64,6 +64,15 @@ class DiceEngine final : public Engine {
                {"noun", f, {1, 6, 8}},
                {"noun_mask", f, {1, 6}}},
               {{"score", f, {1, 3}}}};
+    if (role == "mask")
+      return {{image,
+               {"target", f, {1, 1, 4, 4}},
+               {"keys", f, {1, 2, 3, 4}},
+               {"values", f, {1, 2, 5, 4}},
+               {"known", f, {1, 2}},
+               {"given", f, {1, 1, 16, 16}},
+               {"trust", f, {1, 1}}},
+              {{"logits", f, {1, 1, 16, 16}}, {"key", f, {1, 3, 4}}, {"value", f, {1, 5, 4}}}};
     Specs inputs = {image};
     inputs.insert(inputs.end(), known.begin(), known.end());
     return {inputs,
@@ -84,6 +93,9 @@ class DiceEngine final : public Engine {
       const float level = share(dice) < 0.8f ? 0.9f : 0.05f;
       for (const Tensor& tensor : outputs)
         for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] = 0.1f + 0.4f * share(dice);
+      for (const Tensor& tensor : outputs)  // of "mask": most cells are not the target's
+        if (tensor.spec.name == "logits")
+          for (std::size_t i = 0; i < tensor.spec.count(); ++i) tensor.floats()[i] -= 0.45f;
       for (const Tensor& tensor : outputs)  // of "detect": the lower right corners
         if (tensor.spec.name == "boxes")
           for (std::size_t i = 0; i < tensor.spec.count(); ++i)

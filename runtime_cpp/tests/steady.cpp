@@ -27,7 +27,7 @@ int main() {
   edgetrack::Policy policy;
   policy.max_uncertain_frames = 3, policy.reverify_interval = 4, policy.template_update_interval = 2;
   policy.static_min_runs = 1, policy.static_iou = 0, policy.max_reused_frames = 1;  // dice never rest
-  const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}};
+  const edgetrack::Model model = {2.0, 4.0, {127, 127, 127}, {127, 127, 127}, {127, 127, 127}, false, 2.0};
   std::vector<std::uint8_t> pixels(320 * 240 * 3, 90);
   const edgetrack::Frame frame = {pixels.data(), 320, 240, 3 * 320};
   const edgetrack::Text text = {{{1, 2, 3, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}, {}, {}};
@@ -36,6 +36,7 @@ int main() {
     edgetrack::Tracker tracker(std::make_shared<edgetrack::DiceEngine>(7u), model, policy);
     tracker.start(frame, named ? &text : nullptr, named ? nullptr : &box);
     tracker.set_static_check(true);
+    tracker.set_masks(true);
     std::set<edgetrack::Status> seen;
     std::set<edgetrack::Basis> bases;
     if (const long some = counted(tracker, 2000, 6000, seen, bases)) {

@@ -53,6 +53,7 @@ class Recipe:
     seed: int = 0
     steps: int = 20_000
     sequences: int = 8  # a step
+    held_out: int = 96  # sequences that are validated
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup_steps: int = 300
@@ -145,7 +146,7 @@ class Trainer(Loop[MaskNet]):
         things = Things(load(data, cache, recipe.sources, held_out=False))
         self.next_batch = started(things, recipe.seed + 17 + self.step, recipe.sequences)
         held_out = MaskSampler(Things(load(data, cache, recipe.sources, held_out=True)), 5)
-        self.held_out = [collate([held_out.sample() for _ in range(8)]) for _ in range(12)]
+        self.held_out = [collate([held_out.sample() for _ in range(8)]) for _ in range(recipe.held_out // 8)]
 
     def optimize(self) -> dict[str, float]:
         """One step on a batch of sequences; returns the unweighted losses."""

@@ -62,6 +62,11 @@ typedef struct {
   double margin; /* its score, less that of the best of the others, of those that lie elsewhere */
 } edgetrack_candidate;
 
+/* The smallest rectangle of the frame that holds the target's pixels; zeros without any. */
+typedef struct {
+  int x, y, width, height;
+} edgetrack_mask;
+
 /* How a bundle is opened. Zeros are the defaults: edgetrack_options options = {0}. */
 typedef struct {
   const char* precision; /* "fp32" (or NULL), or "int8" if the bundle has it */
@@ -112,6 +117,21 @@ EDGETRACK_API edgetrack_code edgetrack_note_gap(edgetrack_tracker* tracker);
 /* Whether a box that has not moved stands, for 5 frames in a row at most, while nothing changes around it.
  * Off (0) at first. */
 EDGETRACK_API edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);
+
+/* Whether each box comes with a mask. Off (0) at first. */
+EDGETRACK_API edgetrack_code edgetrack_set_masks(edgetrack_tracker* tracker, int on);
+
+/* As edgetrack_start(), with the first mask: a byte for each pixel of the frame, nonzero on the target.
+ * Without a box (null) the target's is the extent of the mask. Masks must be on. */
+EDGETRACK_API edgetrack_code edgetrack_start_masked(edgetrack_tracker* tracker, const uint8_t* bgr, int width,
+                                                    int height, ptrdiff_t row_bytes, const char* text,
+                                                    const edgetrack_box* box, const uint8_t* inside,
+                                                    edgetrack_track* track);
+
+/* The mask of the last frame. With room for its pixels they are written to `inside`, row by row, 1 for those
+ * of the target; without (less than width * height), only *mask is. */
+EDGETRACK_API edgetrack_code edgetrack_get_mask(edgetrack_tracker* tracker, edgetrack_mask* mask,
+                                                uint8_t* inside, size_t room);
 
 /* Whether a target whose text fits several things about equally well stays searching, or lost, until one is
  * chosen or only one is left. Off (0) at first: the best one is followed. */
