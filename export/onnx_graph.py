@@ -1,4 +1,4 @@
-"""PyTorch to ONNX, opset 20, static shapes."""
+"""PyTorch to ONNX, opset 20; shapes are static but for axes that are named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import onnx
@@ -21,19 +22,27 @@ OPSET = 20
 IR_VERSION = 10  # what ONNX Runtime 1.18, the oldest supported, reads
 
 
-def to_onnx(graph: ExportGraph) -> onnx.ModelProto:
+def to_onnx(
+    graph: ExportGraph, *, dynamic: Mapping[str, Sequence[int]] = MappingProxyType({})
+) -> onnx.ModelProto:
     """The graph as ONNX with its weights inside, without traces of the machine that exported it.
+
+    Args:
+        graph: what to export.
+        dynamic: axes by input that may be of any length.
 
     Raises:
         ExportError: PyTorch cannot express the module in ONNX.
     """
     spec = graph.spec
+    shapes = [dict.fromkeys(dynamic.get(name, ()), torch.export.Dim.DYNAMIC) for name in spec.inputs]
     with _quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
                 graph.module,
                 graph.example(),
                 dynamo=True,
+                dynamic_shapes=(shapes if dynamic else None),
                 opset_version=OPSET,
                 input_names=list(spec.inputs),
                 output_names=list(spec.outputs),

@@ -70,8 +70,11 @@ ROOMS: dict[str, list[str]] = {
         "crowds",
     ],
 }
-# NanoTrack is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.
-BELONGS = {f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")}
+# A tracker is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.
+BELONGS = {
+    **{f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")},
+    **{f"edgetrack.peers.uvltrack.{name}": "export" for name in ("graphs", "layers", "network")},
+}
 # Further than that: the exporter drives the tracker to calibrate and to accept, training and measuring do not touch it.
 FORBIDDEN = {
     "evaluation": {"export", "training"},
@@ -92,6 +95,10 @@ OUTSIDE = {
     "edgetrack.peers.nanotrack.graphs": {"onnx"},
     "edgetrack.peers.nanotrack.published": {"onnx"},
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
+    **{
+        f"edgetrack.peers.uvltrack.{name}": {"numpy", "onnx", "torch"}
+        for name in ("graphs", "layers", "network")
+    },
     "edgetrack.replay": {"numpy"},
     "edgetrack.evaluation": {"numpy"},
     "edgetrack.evaluation.phrases.description": {"tomli"},

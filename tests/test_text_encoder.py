@@ -15,7 +15,8 @@ from edgetrack.errors import PromptError
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[train]'")
 
-from edgetrack.network.text import TextEncoder, load_minilm, read_safetensors  # noqa: E402
+from edgetrack.network.safetensors import read_safetensors  # noqa: E402
+from edgetrack.network.text import TextEncoder, load_minilm  # noqa: E402
 from edgetrack.training.prune_text import PACKAGE, choose_rows, prune, read_words  # noqa: E402
 
 COVERED = [
@@ -102,7 +103,8 @@ def test_safetensors_of_our_own_making(tmp_path: Path) -> None:
     data = len(header).to_bytes(8, "little") + header + bytes(8) + value.tobytes()
     (tmp_path / "x.safetensors").write_bytes(data)
     tensors = read_safetensors(tmp_path / "x.safetensors")
-    assert list(tensors) == ["w"]
+    assert list(tensors) == ["ids", "w"]
+    assert tensors["ids"].dtype == torch.int64
     assert np.array_equal(tensors["w"].numpy(), value)
 
 

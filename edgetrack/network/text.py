@@ -7,7 +7,6 @@ original.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgetrack.errors import ConfigError, reason_of
+from edgetrack.network.safetensors import read_safetensors
 from edgetrack.prompt import TEXT_LENGTH, Tokenizer
 
 WIDTH = 384
@@ -145,19 +145,6 @@ class TextEncoder:
         if len(ids) > TEXT_LENGTH:
             ids = [*ids[: TEXT_LENGTH - 1], ids[-1]]
         return self.tokenizer.pad(ids)
-
-
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The float32 tensors of a .safetensors file: eight bytes of length, JSON header, little-endian data."""
-    data = path.read_bytes()
-    end = 8 + int.from_bytes(data[:8], "little")
-    tensors = {}
-    for name, entry in json.loads(data[8:end]).items():
-        if name != "__metadata__" and entry["dtype"] == "F32":
-            first, last = (end + offset for offset in entry["data_offsets"])
-            array = np.frombuffer(data[first:last], "<f4").reshape(entry["shape"])
-            tensors[name] = torch.from_numpy(array.copy())
-    return tensors
 
 
 _LAYER_NAMES = {

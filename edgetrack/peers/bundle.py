@@ -18,6 +18,7 @@ from edgetrack.bundle_files import check_sum, path_of
 from edgetrack.errors import BundleError, ConfigError
 from edgetrack.manifest import FILE_NAME, SCHEMA, Budget, BundleFile, parse_budget
 from edgetrack.peers import Mode, Opener, load_adapter
+from edgetrack.peers.published import NAMES, opener_of
 
 KIND = "adapter"
 CODE, CODE_FILE = "code", "adapter.py"  # role and name of the copy of the user's file
@@ -142,14 +143,12 @@ class AdapterBundle:
         """
         entry = self.manifest.files.get(CODE)
         if entry is None:
-            from edgetrack.peers.nanotrack import VERSIONS, Published
-
-            if self.manifest.adapter not in VERSIONS:
+            if self.manifest.adapter not in NAMES:
                 raise BundleError(
                     f"{self.folder} needs adapter {self.manifest.adapter!r}, which this edgetrack does not bring; "
-                    f"expected one of {', '.join(VERSIONS)}"
+                    f"expected one of {', '.join(NAMES)}"
                 )
-            return Published()
+            return opener_of(self.manifest.adapter)
         if not trust:
             raise ConfigError(
                 f"{self.folder} brings code of its own, {entry.path} (SHA-256 {entry.sha256[:12]}...), which would run "

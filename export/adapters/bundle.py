@@ -12,6 +12,7 @@ from typing import Any
 
 import onnx
 
+from edgetrack._imports import require
 from edgetrack.engines.ort import saturates
 from edgetrack.errors import ExportError
 from edgetrack.export.adapters.feeds import watched_sessions
@@ -24,23 +25,31 @@ from edgetrack.export.variant import NAME, RANGES, Variant
 from edgetrack.manifest import FILE_NAME, Budget, BundleFile
 from edgetrack.peers import Adapter, FrameTracker, Mode, load_adapter
 from edgetrack.peers.bundle import CODE, CODE_FILE, AdapterBundle, AdapterManifest
-from edgetrack.peers.nanotrack import VERSIONS
 from edgetrack.peers.nanotrack.graphs import NanoTrackAdapter
+from edgetrack.peers.published import NAMES
 from edgetrack.peers.tracker import open_adapter
 
 
 def is_adapter(name: str) -> bool:
     """Whether ``edgetrack export NAME`` means an adapter, by its form."""
-    return name in VERSIONS or ".py:" in name
+    return name in NAMES or ".py:" in name
 
 
 def adapter_of(name: str) -> Adapter:
-    """The adapter "nanotrack-v2", "nanotrack-v3", or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
+    """The adapter of a tracker that edgetrack knows, or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
 
     Raises:
         ConfigError: there is no such adapter.
+        MissingExtra: its network needs PyTorch, which is not installed.
     """
-    return NanoTrackAdapter(name) if name in VERSIONS else load_adapter(name)
+    if name not in NAMES:
+        return load_adapter(name)
+    if name != "uvltrack":
+        return NanoTrackAdapter(name)
+    require("torch", extra="export")
+    from edgetrack.peers.uvltrack.graphs import UVLTrackAdapter
+
+    return UVLTrackAdapter()
 
 
 def write_adapter_bundle(
@@ -77,13 +86,13 @@ def write_adapter_bundle(
         (folder / f"{graph}.onnx").write_bytes(model.SerializeToString(deterministic=True))
         files[graph] = f"{graph}.onnx"
     file, _, cls = source.rpartition(":")
-    if source not in VERSIONS:
+    if source not in NAMES:
         shutil.copyfile(file, folder / CODE_FILE)
         files[CODE] = CODE_FILE
     manifest = AdapterManifest(
-        name=name or (source if source in VERSIONS else cls),
+        name=name or (source if source in NAMES else cls),
         version=version,
-        adapter=source if source in VERSIONS else cls,
+        adapter=source if source in NAMES else cls,
         modes=tuple(adapter.modes),
         graphs=tuple(graphs),
         files={},

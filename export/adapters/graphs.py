@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import numpy_helper, version_converter
 
 from edgetrack.errors import ConfigError, ExportError, ParityError, reason_of
@@ -50,14 +52,19 @@ def graphs_of(adapter: Adapter, name: str, weights: Sequence[Path]) -> dict[str,
 
 
 def torch_graph(
-    module: nn.Module, *, inputs: Mapping[str, tuple[int, ...]], outputs: Sequence[str]
+    module: nn.Module,
+    *,
+    inputs: Mapping[str, tuple[int, ...] | NDArray[Any]],
+    outputs: Sequence[str],
+    dynamic: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> onnx.ModelProto:
     """A module in ONNX, opset 20, whose outputs were compared with the module's on random pictures.
 
     Args:
-        module: takes float32 tensors in the order of ``inputs``; returns one tensor, or a tuple of them.
-        inputs: shapes by name.
+        module: takes tensors in the order of ``inputs``; returns one tensor, or a tuple of them.
+        inputs: by name the shape of a float32 tensor, or an example where values of 0..1 mean nothing.
         outputs: their names, in order.
+        dynamic: axes by input that may be of any length; all others are as in ``inputs``.
 
     Raises:
         ExportError: PyTorch cannot express it in ONNX, or its outputs are no tensors, or not as many as names.
@@ -71,17 +78,20 @@ def torch_graph(
     from edgetrack.export.onnx_graph import to_onnx
 
     random, kind = np.random.default_rng(0), type(module).__name__
-    feeds = {name: random.uniform(0, 1, shape).astype(np.float32) for name, shape in inputs.items()}
+    feeds = {
+        name: given if isinstance(given, np.ndarray) else random.uniform(0, 1, given).astype(np.float32)
+        for name, given in inputs.items()
+    }
     try:
         with torch.no_grad():
             given: Any = module.eval()(*(torch.from_numpy(array) for array in feeds.values()))
     except Exception as error:  # whatever the module does
-        shapes = ", ".join(f"{name} {shape}" for name, shape in inputs.items())
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in feeds.items())
         raise ExportError(f"module {kind} cannot be run on {shapes}: {reason_of(error)}") from error
     expected = _tensors(kind, given, outputs)
-    specs = {name: TensorSpec("float32", tuple(shape)) for name, shape in inputs.items()}
+    specs = {name: TensorSpec(str(array.dtype), array.shape) for name, array in feeds.items()}
     spec = GraphSpec(specs, dict.fromkeys(outputs, TensorSpec("float32", ())))
-    model = to_onnx(ExportGraph(kind, module, spec, ""))
+    model = to_onnx(ExportGraph(kind, module, spec, ""), dynamic=dynamic)
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), session_options(1), providers=["CPUExecutionProvider"]
     )

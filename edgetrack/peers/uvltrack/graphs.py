@@ -1,0 +1,227 @@
+"""A published checkpoint of UVLTrack as graphs that run when what they read is new.
+
+What a mask would hide is left out instead: by box no text enters, by text alone no template does, and a sentence is as
+long as it is. Its softmax gives what is masked exactly 0, so the results are those of the masked network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from edgetrack.errors import ExportError
+from edgetrack.export.adapters import torch_graph
+from edgetrack.export.weights_file import fitting, read_weights
+from edgetrack.peers.uvltrack import NAME, PATCH, TEXT_LENGTH, Published
+from edgetrack.peers.uvltrack.network import Config, UVLTrack
+
+# In the published files, and read by nothing: they are of the training loss, or left over.
+UNUSED = (
+    "backbone.logit_scale",
+    "backbone.vit.norm.",
+    "backbone.bert.pooler.",
+    "box_head.coodinate",
+    *(f"box_head.prompter.{name}." for name in ("q", "kv", "proj", "norm")),
+)
+
+
+class UVLTrackAdapter(Published):
+    """UVLTrack-B and UVLTrack-L."""
+
+    def graphs(self, weights: Sequence[Path]) -> Mapping[str, onnx.ModelProto]:
+        """``text``, ``template``, ``encode``, ``head``, ``ground`` and ``prompt``; see the classes below.
+
+        Args:
+            weights: the published checkpoint, and the vocabulary ``vocab.txt`` of bert-base-uncased.
+
+        Raises:
+            ExportError: they are not.
+        """
+        tables = [path for path in weights if path.suffix == ".txt"]
+        files = [path for path in weights if path.suffix != ".txt"]
+        if len(tables) != 1 or len(files) != 1:
+            raise ExportError(
+                f"{NAME} got {len(files)} checkpoints and {len(tables)} vocabularies; expected one of each: --weights "
+                "UVLTrack_ep0300.pth.tar --weights vocab.txt, which comes with bert-base-uncased"
+            )
+        network = load(files[0])
+        models = _graphs(network)
+        entries = {
+            "tokenizer": _tokenizer(tables[0], network.config.vocabulary),
+            "search_factor": str(network.config.factor),
+        }
+        onnx.helper.set_model_props(models["text"], entries)
+        return models
+
+
+def load(path: Path) -> UVLTrack:
+    """The network of a published checkpoint.
+
+    Raises:
+        ExportError: it is damaged, would run code, or is no checkpoint of UVLTrack.
+    """
+    given = read_weights(path)
+    try:
+        config = Config.of({name: tuple(tensor.shape) for name, tensor in given.items()})
+        with torch.device("meta"):
+            wanted = UVLTrack(config).state_dict()
+    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+        raise ExportError(
+            f"{path} is no checkpoint of UVLTrack ({type(error).__name__}: {error}); expected the published file, such "
+            "as UVLTrack_ep0300.pth.tar"
+        ) from error
+    taken = fitting(path, given, wanted, unused=UNUSED, kind="UVLTrack")
+    network = UVLTrack(config)
+    network.load_state_dict(taken)
+    return network.eval()
+
+
+class TextGraph(nn.Module):
+    """Ids of word pieces, int64 (1, T), to tokens (1, T, D): BERT's layers, once for a sentence."""
+
+    def __init__(self, network: UVLTrack) -> None:
+        super().__init__()
+        self.bert = network.backbone.bert
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.bert(ids)  # type: ignore[no-any-return]
+
+
+class TemplateGraph(nn.Module):
+    """The template's image to tokens (1, 1 + Z, D), once for a target."""
+
+    def __init__(self, network: UVLTrack) -> None:
+        super().__init__()
+        self.vit = network.backbone.vit
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.vit.template_tokens(image)
+
+
+class EncodeGraph(nn.Module):
+    """Search image, template tokens (1, 1 + Z or 0, D) and text tokens (1, T or 0, D) to features of the same."""
+
+    def __init__(self, network: UVLTrack) -> None:
+        super().__init__()
+        self.backbone = network.backbone
+        self.cells = network.config.search**2
+
+    def forward(self, image: Tensor, template: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        tokens = torch.cat(
+            [self.backbone.vit.search_tokens(image), template], 1
+        )  # in any order: each has its position
+        tokens, text = self.backbone.joint(tokens, text)
+        return tokens[:, : self.cells], tokens[:, self.cells :], text
+
+
+class HeadGraph(nn.Module):
+    """Features of a search region and prompts to what each of its cells says."""
+
+    def __init__(self, network: UVLTrack) -> None:
+        super().__init__()
+        self.head = network.box_head
+
+    def forward(self, search: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.head.scores(search), self.head.likelihood(search, prompts), self.head.boxes(search)
+
+
+class GroundGraph(nn.Module):
+    """Features of a whole frame and the sentence's token to what each cell says."""
+
+    def __init__(self, network: UVLTrack) -> None:
+        super().__init__()
+        self.head = network.box_head
+
+    def forward(self, search: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
+        likely = self.head.likelihood(search, self.head.prompter.queries(token), grounding=True)
+        return self.head.scores(search) * likely, self.head.boxes(search, grounding=True)
+
+
+class PromptGraph(nn.Module):
+    """A token (1, 1, D), features (1, Z + S, D) and where they show the target (1, Z + S), 0 or 1, to prompts."""
+
+    def __init__(self, network: UVLTrack) -> None:
+        super().__init__()
+        self.prompter = network.box_head.prompter
+
+    def forward(self, token: Tensor, features: Tensor, target: Tensor) -> Tensor:
+        return self.prompter(token, features, target > 0.5)  # type: ignore[no-any-return]
+
+
+def _graphs(network: UVLTrack) -> dict[str, onnx.ModelProto]:
+    config, random = network.config, np.random.default_rng(0)
+    z, s, d, words = config.template**2, config.search**2, config.width, 7
+    search, template = ((1, 3, PATCH * side, PATCH * side) for side in (config.search, config.template))
+    target = (random.random((1, z + s)) < 0.2).astype(np.float32)
+    features, token = (1, s, d), (1, 1, d)
+    return {
+        "text": torch_graph(
+            TextGraph(network),
+            inputs={"ids": random.integers(0, config.vocabulary, (1, words))},
+            outputs=["text"],
+            dynamic={"ids": [1]},
+        ),
+        "template": torch_graph(TemplateGraph(network), inputs={"image": template}, outputs=["template"]),
+        "encode": torch_graph(
+            EncodeGraph(network),
+            inputs={"image": search, "template": (1, 1 + z, d), "text": (1, words, d)},
+            outputs=["search_features", "template_features", "text_features"],
+            dynamic={"template": [1], "text": [1]},
+        ),
+        "head": torch_graph(
+            HeadGraph(network),
+            inputs={"search_features": features, "prompts": (1, 3, d)},
+            outputs=["scores", "likelihoods", "boxes"],
+        ),
+        "ground": torch_graph(
+            GroundGraph(network),
+            inputs={"search_features": features, "token": token},
+            outputs=["scores", "boxes"],
+        ),
+        "prompt": torch_graph(
+            PromptGraph(network),
+            inputs={"token": token, "features": (1, z + s, d), "target": target},
+            outputs=["prompts"],
+        ),
+    }
+
+
+def _tokenizer(path: Path, rows: int) -> str:
+    """The vocabulary, one word piece a line, as the ``tokenizer.json`` of a lower case BERT."""
+    try:
+        pieces = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExportError(
+            f"vocabulary {path} cannot be read ({error}); expected UTF-8, a word piece a line"
+        ) from error
+    numbers = {piece: number for number, piece in enumerate(pieces)}
+    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    if len(pieces) != rows or len(numbers) != rows or not numbers.keys() >= set(special):
+        raise ExportError(
+            f"vocabulary {path} has {len(numbers):,} word pieces; this checkpoint was trained with {rows:,}, among "
+            f"them {', '.join(special)}: expected vocab.txt of bert-base-uncased"
+        )
+    normalizer = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
+    return json.dumps(
+        {
+            "version": "1.0",
+            "truncation": {"max_length": TEXT_LENGTH},
+            "added_tokens": [{"id": numbers[piece], "content": piece, "special": True} for piece in special],
+            "normalizer": {"type": "BertNormalizer", **normalizer},
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "model": {
+                "type": "WordPiece",
+                "unk_token": "[UNK]",
+                "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": 100,
+                "vocab": numbers,
+            },
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,134 @@
+"""Published checkpoints of other people's trackers, read as tensors and nothing else."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgetrack.errors import ExportError, reason_of
+from edgetrack.network.safetensors import read_safetensors
+
+# A training loop saves its settings and statistics beside the weights, as objects of its own. They become empty ones.
+_IGNORED = ("lib.train.", "ltr.admin.")
+_LONGEST_PICKLE = 64 << 20  # bytes
+_WRAPPERS = ("net", "state_dict", "model")
+
+
+class Ignored:
+    """Stands for an object of a program that is not here."""
+
+    def __setstate__(self, state: object) -> None:
+        """Keep nothing."""
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors by name of a checkpoint of PyTorch, or of a ``.safetensors`` file. Runs no code of the file.
+
+    Raises:
+        ExportError: it is missing, is damaged, names code, or is no table of tensors.
+    """
+    try:
+        state: Any = read_safetensors(path) if path.suffix == ".safetensors" else _unpickled(path)
+    except ExportError:
+        raise
+    except Exception as error:  # torch raises whatever the damage leads to
+        raise ExportError(
+            f"weights {path} cannot be read ({reason_of(error)}); expected a checkpoint that torch.save wrote, or a "
+            "file of safetensors: download it again"
+        ) from error
+    for wrapper in _WRAPPERS:
+        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
+            state = state[wrapper]
+            break
+    tensors = (
+        {name: value for name, value in state.items() if isinstance(value, Tensor)}
+        if isinstance(state, Mapping)
+        else {}
+    )
+    if not tensors:
+        raise ExportError(
+            f"weights {path} hold no tensors by name; expected a checkpoint, such as {{'net': tensors}}"
+        )
+    return tensors
+
+
+def fitting(
+    path: Path, given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, unused: Iterable[str], kind: str
+) -> dict[str, Tensor]:
+    """The tensors of ``given`` that a network wants, in float32.
+
+    Args:
+        path: for messages.
+        given: of the checkpoint.
+        wanted: the network's own, by the same names.
+        unused: beginnings or ends of names that the published network has and does not use.
+        kind: what the network is called.
+
+    Raises:
+        ExportError: one is missing, is of another shape or type, is not finite, or has no place.
+    """
+
+    def refuse(what: str) -> ExportError:
+        return ExportError(f"{path} is no checkpoint of {kind}: {what}; expected the published file, whole")
+
+    if missing := sorted(wanted.keys() - given.keys()):
+        raise refuse(f"it lacks {len(missing)} tensors, such as {missing[0]!r:.100}")
+    known = tuple(unused)
+    strange = sorted(
+        n for n in given.keys() - wanted.keys() if not (n.startswith(known) or n.endswith(known))
+    )
+    if strange:
+        raise refuse(f"there is no place for {strange[0]!r:.100}")
+    taken = {}
+    for name, own in wanted.items():
+        tensor = given[name]
+        if tensor.shape != own.shape or tensor.layout != torch.strided or tensor.dtype.is_complex:
+            shapes = tuple(tensor.shape), tuple(own.shape)
+            raise refuse(
+                f"{name!r} is a {tensor.dtype} of shape {shapes[0]}, where shape {shapes[1]} belongs"
+            )
+        taken[name] = tensor.to(own.dtype)
+        if not bool(torch.isfinite(taken[name]).all()):
+            raise refuse(f"{name!r} has values that are not finite")
+    return taken
+
+
+def _unpickled(path: Path) -> Any:
+    """What ``torch.save`` wrote, with nothing of it run."""
+    _check_archive(path)
+    needed = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    if wrong := [name for name in needed if not name.startswith(_IGNORED)]:
+        raise ExportError(
+            f"weights {path} would run {', '.join(wrong[:3]):.200} when they are read, which tensors do not need; "
+            "nothing was run. Do not use this file, or save its tensors alone: torch.save(tensors, FILE)"
+        )
+    stand_ins: list[Any] = [(type("Ignored", (Ignored,), {}), name) for name in needed]
+    with torch.serialization.safe_globals(stand_ins):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _check_archive(path: Path) -> None:
+    """Raises ExportError where a file says that it is larger than it is."""
+    if not zipfile.is_zipfile(path):
+        raise ExportError(
+            f"weights {path} are no archive of torch.save; expected one of PyTorch 1.6 or later: load it where it was "
+            "made and save it again"
+        )
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    declared, size = sum(entry.file_size for entry in entries), path.stat().st_size
+    packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+    if packed or declared > size:
+        raise ExportError(
+            f"weights {path} say that they hold {declared:,} bytes{' when unpacked' if packed else ''}, and the file "
+            f"has {size:,}; expected an archive of torch.save, which packs nothing"
+        )
+    if any(e.filename.endswith(".pkl") and e.file_size > _LONGEST_PICKLE for e in entries):
+        raise ExportError(
+            f"weights {path} have a table of more than {_LONGEST_PICKLE:,} bytes; expected tensors"
+        )

@@ -1,0 +1,84 @@
+"""Checkpoints of published trackers, small or in their full size, whose weights follow from names and shapes."""
+
+from __future__ import annotations
+
+import math
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHARED = Path(os.environ["EDGETRACK_DATA"]).parent / "fixtures"  # not in the repository
+LETTERS = [chr(ord("a") + n) for n in range(26)]
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *LETTERS, *(f"##{letter}" for letter in LETTERS)]
+
+
+def closed_form(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The weights that the reference outputs of UVLTrack were made with."""
+    random = np.random.RandomState(zlib.crc32(name.encode()) & 0x7FFFFFFF).standard_normal(shape)
+    if name.endswith("logit_scale"):
+        return np.full(shape, math.log(1 / 0.07), np.float32)
+    if name.endswith("running_mean"):
+        return (0.1 * random).astype(np.float32)
+    if name.endswith("running_var"):
+        return (1 + 0.1 * np.abs(random)).astype(np.float32)
+    if len(shape) == 1:
+        return (1 + 0.1 * random if name.endswith("weight") else 0.02 * random).astype(np.float32)
+    if (len(shape) == 2 and "embed" in name) or "token" in name or "pos_embed" in name:
+        return (0.02 * random).astype(np.float32)
+    return (random / math.sqrt(math.prod(shape[1:]))).astype(np.float32)
+
+
+def small_uvltrack() -> dict[str, Any]:
+    """The tensors of UVLTrack with 64 channels and four layers; its boxes are as large as what they are made of."""
+    import torch
+
+    from edgetrack.peers.uvltrack.network import Config, UVLTrack
+
+    config = Config(64, 4, 2, 128, 200, template=4, search=8, head=32)
+    tensors: dict[str, Any] = {}
+    for name, own in UVLTrack(config).state_dict().items():
+        tensors[name] = torch.from_numpy(np.asarray(closed_form(name, tuple(own.shape)))).to(own.dtype)
+    for part in ("conv_bbox", "conv_bbox_grounding"):
+        tensors[f"box_head.{part}.4.bias"] -= 1.1  # a quarter of the search region
+    for name, unused in {"backbone.vit.norm.weight": (64,), "box_head.prompter.q.weight": (64, 64)}.items():
+        tensors[name] = torch.zeros(unused)  # which the published files have, too
+    return tensors
+
+
+def write_small_uvltrack(folder: Path) -> tuple[Path, Path]:
+    """A checkpoint and a vocabulary; returns their paths."""
+    import torch
+
+    checkpoint, vocabulary = folder / "UVLTrack_ep0300.pth.tar", folder / "vocab.txt"
+    torch.save({"net": small_uvltrack(), "epoch": 300}, checkpoint)
+    pieces = [*VOCABULARY, *(f"unused{n}" for n in range(200 - len(VOCABULARY)))]
+    vocabulary.write_text("\n".join(pieces) + "\n")
+    return checkpoint, vocabulary
+
+
+def moving_patch(frames: int = 8) -> Iterator[NDArray[np.uint8]]:
+    """Frames of 150 x 97 pixels: a patch of 37 x 29 moves from (60, 45) over a ground of squares."""
+    random = np.random.default_rng(7)
+    ground = random.integers(0, 256, (13, 19, 3)).repeat(8, 0).repeat(8, 1)[:97, :150].astype(np.uint8)
+    patch = random.integers(0, 256, (29, 37, 3)).astype(np.uint8)
+    for index in range(frames):
+        frame = ground.copy()
+        part = frame[45 + 3 * index :, 60 + 7 * index :][:29, :37]
+        part[:] = patch[: part.shape[0], : part.shape[1]]
+        yield frame
+
+
+def reference(name: str) -> Mapping[str, NDArray[Any]]:
+    """Inputs and outputs of a published network; skips the test where they are not here."""
+    import pytest
+
+    path = SHARED / name
+    if not path.is_file():
+        pytest.skip(f"the reference outputs are not here: {path} does not exist")
+    with np.load(path) as archive:
+        return {key: archive[key] for key in archive.files}

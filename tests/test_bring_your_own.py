@@ -1,0 +1,68 @@
+"""The commands of docs/bring_your_own.md, on a small checkpoint with the names of the published one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from published_weights import write_small_uvltrack
+from typer.testing import CliRunner
+
+import edgetrack
+from edgetrack.cli import app
+
+cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
+pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
+
+
+def commands(page: Path, heading: str) -> list[list[str]]:
+    """The words of the commands below a heading."""
+    section = page.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+    return [shlex.split(line) for line in block.splitlines()]
+
+
+def write_drive(folder: Path) -> None:
+    """drive.mp4, and SEQUENCES with the same video and its boxes."""
+    rows, writer = [], cv2.VideoWriter(str(folder / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 200))
+    for index in range(6):
+        frame = np.random.default_rng(0).integers(0, 256, (200, 320, 3)).astype(np.uint8)
+        frame[80:128, 120 + 2 * index : 184 + 2 * index] = (30, 60, 240)
+        rows.append(f"{120 + 2 * index},80,64,48")
+        writer.write(frame)
+    writer.release()
+    sequences = folder / "SEQUENCES"
+    sequences.mkdir()
+    (sequences / "a.mp4").write_bytes((folder / "a.avi").read_bytes())  # what is inside decides
+    (folder / "a.avi").rename(folder / "drive.mp4")
+    (sequences / "a.txt").write_text("\n".join(rows))
+    (sequences / "sequences.json").write_text(json.dumps([{"name": "a", "text": "red car"}]))
+
+
+def test_from_a_checkpoint_to_tracks(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_drive(tmp_path)
+    write_small_uvltrack(tmp_path)
+    lines = commands(repository / "docs/bring_your_own.md", "UVLTrack")
+    assert [words[1] for words in lines] == ["export", "run", "run", "bench", "eval"]
+    for words in lines:
+        result = CliRunner().invoke(app, words[1:])
+        over = words[1] == "bench" and "OVER" in result.output  # this process has torch in its memory
+        assert result.exit_code == (1 if over else 0), result.output
+    tracks = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
+    assert [row["status"] for row in tracks] == ["tracking"] * 6
+    both = [json.loads(line) for line in (tmp_path / "both.jsonl").read_text().splitlines()]
+    assert both[0]["box"] == [120, 80, 64, 48]
+    assert both[1]["box"] != tracks[1]["box"]
+    (report,) = tmp_path.rglob("report.md")
+    assert "uvltrack 0.1.0" in report.read_text()
+    with edgetrack.open_tracker("uvltrack") as tracker:
+        frame = np.zeros((200, 320, 3), np.uint8)
+        assert tracker.start(frame, text="red car").box is not None
