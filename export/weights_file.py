@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.network.safetensors import read_safetensors
@@ -17,6 +17,8 @@ from edgetrack.network.safetensors import read_safetensors
 _IGNORED = ("lib.train.", "ltr.admin.")
 _LONGEST_PICKLE = 64 << 20  # bytes
 _WRAPPERS = ("net", "state_dict", "model")
+C = TypeVar("C")
+N = TypeVar("N", bound=nn.Module)
 
 
 class Ignored:
@@ -55,6 +57,41 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"weights {path} hold no tensors by name; expected a checkpoint, such as {{'net': tensors}}"
         )
     return tensors
+
+
+def load_network(
+    path: Path,
+    config_of: Callable[[Mapping[str, tuple[int, ...]]], C],
+    network_of: Callable[[C], N],
+    *,
+    unused: Iterable[str],
+    kind: str,
+) -> N:
+    """The network of a published checkpoint, for inference.
+
+    Args:
+        path: of the checkpoint.
+        config_of: finds the variant by the shapes of the tensors, by name; raises KeyError, IndexError or ValueError.
+        network_of: makes the network of a variant.
+        unused: see ``fitting``.
+        kind: what the network is called.
+
+    Raises:
+        ExportError: the file is damaged, would run code, or is no checkpoint of this kind.
+    """
+    given = read_weights(path)
+    try:
+        config = config_of({name: tuple(tensor.shape) for name, tensor in given.items()})
+        with torch.device("meta"):  # sizes that a file only says cost nothing
+            wanted = network_of(config).state_dict()
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
+        raise ExportError(
+            f"{path} is no checkpoint of {kind} ({type(error).__name__}: {error}); expected the published file, whole"
+        ) from error
+    taken = fitting(path, given, wanted, unused=unused, kind=kind)
+    network = network_of(config)
+    network.load_state_dict(taken)
+    return network.eval()
 
 
 def fitting(

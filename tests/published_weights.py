@@ -50,6 +50,22 @@ def small_uvltrack() -> dict[str, Any]:
     return tensors
 
 
+def write_small_sdstrack(folder: Path) -> Path:
+    """A checkpoint of SDSTrack with 64 channels, and all twelve blocks; returns its path."""
+    import torch
+
+    from edgetrack.peers.sdstrack.network import Config, SDSTrack
+
+    state = SDSTrack(Config(64, 12, template=4, search=8, head=32)).state_dict()
+    tensors = {
+        name: torch.from_numpy(np.asarray(closed_form(name, tuple(v.shape)))) for name, v in state.items()
+    }
+    tensors["box_head.conv5_size.bias"] -= 1.1  # a quarter of the search region
+    tensors["backbone.cls_token"] = torch.zeros(1, 1, 64)  # which the published files have, and nobody reads
+    torch.save({"net": tensors, "epoch": 40}, folder / "SDSTrack.pth.tar")
+    return folder / "SDSTrack.pth.tar"
+
+
 def write_small_uvltrack(folder: Path) -> tuple[Path, Path]:
     """A checkpoint and a vocabulary; returns their paths."""
     import torch

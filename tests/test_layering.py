@@ -71,9 +71,11 @@ ROOMS: dict[str, list[str]] = {
     ],
 }
 # A tracker is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.
+TORCH = [(name, part) for name in ("sdstrack", "uvltrack") for part in ("graphs", "layers", "network")]
 BELONGS = {
     **{f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")},
-    **{f"edgetrack.peers.uvltrack.{name}": "export" for name in ("graphs", "layers", "network")},
+    **{f"edgetrack.peers.{name}.{part}": "export" for name, part in TORCH},
+    "edgetrack.peers.layers": "export",
 }
 # Further than that: the exporter drives the tracker to calibrate and to accept, training and measuring do not touch it.
 FORBIDDEN = {
@@ -95,10 +97,8 @@ OUTSIDE = {
     "edgetrack.peers.nanotrack.graphs": {"onnx"},
     "edgetrack.peers.nanotrack.published": {"onnx"},
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
-    **{
-        f"edgetrack.peers.uvltrack.{name}": {"numpy", "onnx", "torch"}
-        for name in ("graphs", "layers", "network")
-    },
+    "edgetrack.peers.layers": {"torch"},
+    **{f"edgetrack.peers.{name}.{part}": {"numpy", "onnx", "torch"} for name, part in TORCH},
     "edgetrack.replay": {"numpy"},
     "edgetrack.evaluation": {"numpy"},
     "edgetrack.evaluation.phrases.description": {"tomli"},

@@ -12,7 +12,7 @@ from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgetrack.multi_tracker import MultiTracker
-    from edgetrack.peers.tracker import AdapterTracker
+    from edgetrack.peers.guarded import AdapterTracker
     from edgetrack.tracker import Tracker
 
 Rule = tuple[bool, str]  # whether an option has an effect, and if not, why

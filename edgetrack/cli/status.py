@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgetrack.engines import Engine as OwnEngine
     from edgetrack.io.source import Source
     from edgetrack.io.states import SourceState
-    from edgetrack.peers.tracker import AdapterEngine
+    from edgetrack.peers.guarded import AdapterEngine
 
     Engine = OwnEngine | AdapterEngine
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from edgetrack.peers import Opener
 
-NAMES = ("nanotrack-v2", "nanotrack-v3", "uvltrack")
+NAMES = ("nanotrack-v2", "nanotrack-v3", "sdstrack", "uvltrack")
 
 
 def opener_of(name: str) -> Opener:
     """What runs the graphs of the tracker ``name``, one of ``NAMES``."""
     if name == "uvltrack":
-        from edgetrack.peers.uvltrack import Published
+        from edgetrack.peers import uvltrack
 
-        return Published()
+        return uvltrack.Published()
+    if name == "sdstrack":
+        from edgetrack.peers import sdstrack
+
+        return sdstrack.Published()
     from edgetrack.peers import nanotrack
 
     return nanotrack.Published()

@@ -8,7 +8,8 @@ from edgetrack.bundle import Bundle
 from edgetrack.errors import BundleError, ConfigError, SourceError
 from edgetrack.io.recording import Recording
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
-from edgetrack.peers.tracker import ENGINE, AdapterTracker, open_tracker
+from edgetrack.peers.guarded import ENGINE, AdapterTracker
+from edgetrack.peers.tracker import open_tracker
 from edgetrack.tracker import Tracker
 
 Followed = Tracker | AdapterTracker

@@ -44,9 +44,13 @@ def adapter_of(name: str) -> Adapter:
     """
     if name not in NAMES:
         return load_adapter(name)
-    if name != "uvltrack":
+    if name.startswith("nanotrack"):
         return NanoTrackAdapter(name)
     require("torch", extra="export")
+    if name == "sdstrack":
+        from edgetrack.peers.sdstrack.graphs import SDSTrackAdapter
+
+        return SDSTrackAdapter()
     from edgetrack.peers.uvltrack.graphs import UVLTrackAdapter
 
     return UVLTrackAdapter()

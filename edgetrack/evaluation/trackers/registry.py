@@ -14,7 +14,7 @@ from edgetrack.evaluation.trackers.text_length import FitText, text_fitter
 from edgetrack.evaluation.types import DETECTOR, MODES, OWN, is_own
 from edgetrack.peers import FrameTracker, Mode, load_adapter, nanotrack
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
-from edgetrack.peers.tracker import AdapterTracker
+from edgetrack.peers.guarded import AdapterTracker
 
 TRACKERS = (f"{OWN}[:MODEL][@PRECISION]", *CLASSES, nanotrack.NAME, grabcut.NAME, "FILE.py:CLASS")
 

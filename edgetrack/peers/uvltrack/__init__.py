@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack._exit import door
-from edgetrack._imports import require
 from edgetrack.crop import check_packed
-from edgetrack.errors import BundleError, ConfigError, NotStartedError, reason_of
+from edgetrack.errors import BundleError, ConfigError, NotStartedError
 from edgetrack.peers import Mode
-from edgetrack.peers.uvltrack.crops import box_in, cells_of, clipped, crop_square, whole_frame
+from edgetrack.peers.crops import box_in, cells_of, clipped, crop_square, whole_frame
+from edgetrack.peers.sessions import open_session, run
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Box, Track
 
@@ -76,7 +75,7 @@ class UVLTracker:
         interval: int = UPDATE_INTERVAL,
         least: float = UPDATE_SCORE,
     ) -> None:
-        self._sessions = {name: _open(folder / f"{name}.onnx", threads) for name in GRAPHS}
+        self._sessions = {name: open_session(folder / f"{name}.onnx", threads, NAME) for name in GRAPHS}
         self._interval, self._least = interval, least
         try:
             known = self._sessions["text"].get_modelmeta().custom_metadata_map
@@ -193,9 +192,7 @@ class UVLTracker:
         return Encoded(*self._run("encode", image=image, template=template, text=text))
 
     def _run(self, name: str, **feeds: NDArray[Any]) -> list[Any]:
-        with door:
-            outputs: list[Any] = self._sessions[name].run(None, feeds)
-        return outputs
+        return run(self._sessions[name], **feeds)
 
 
 class Published:
@@ -225,18 +222,3 @@ def _tokenizer(content: str) -> Tokenizer:
         path = Path(folder) / "tokenizer.json"
         path.write_text(content, encoding="utf-8")
         return Tokenizer.from_file(path, length=TEXT_LENGTH)
-
-
-def _open(path: Path, threads: int | None) -> Any:
-    from edgetrack.engines.session_graph import session_options
-
-    onnxruntime = require("onnxruntime", extra="int8")
-    try:
-        return onnxruntime.InferenceSession(
-            str(path), session_options(threads), providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's exceptions have no common base but Exception
-        raise BundleError(
-            f"{path} cannot be loaded ({reason_of(error)}); write it again: edgetrack export {NAME} --weights "
-            "CHECKPOINT --weights vocab.txt --output DIR"
-        ) from error

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from edgetrack.errors import ExportError
 from edgetrack.export.adapters import torch_graph
-from edgetrack.export.weights_file import fitting, read_weights
+from edgetrack.export.weights_file import load_network
 from edgetrack.peers.uvltrack import NAME, PATCH, TEXT_LENGTH, Published
 from edgetrack.peers.uvltrack.network import Config, UVLTrack
 
@@ -50,7 +50,7 @@ class UVLTrackAdapter(Published):
                 f"{NAME} got {len(files)} checkpoints and {len(tables)} vocabularies; expected one of each: --weights "
                 "UVLTrack_ep0300.pth.tar --weights vocab.txt, which comes with bert-base-uncased"
             )
-        network = load(files[0])
+        network = load_network(files[0], Config.of, UVLTrack, unused=UNUSED, kind="UVLTrack")
         models = _graphs(network)
         entries = {
             "tokenizer": _tokenizer(tables[0], network.config.vocabulary),
@@ -58,28 +58,6 @@ class UVLTrackAdapter(Published):
         }
         onnx.helper.set_model_props(models["text"], entries)
         return models
-
-
-def load(path: Path) -> UVLTrack:
-    """The network of a published checkpoint.
-
-    Raises:
-        ExportError: it is damaged, would run code, or is no checkpoint of UVLTrack.
-    """
-    given = read_weights(path)
-    try:
-        config = Config.of({name: tuple(tensor.shape) for name, tensor in given.items()})
-        with torch.device("meta"):
-            wanted = UVLTrack(config).state_dict()
-    except (KeyError, ValueError, IndexError, RuntimeError) as error:
-        raise ExportError(
-            f"{path} is no checkpoint of UVLTrack ({type(error).__name__}: {error}); expected the published file, such "
-            "as UVLTrack_ep0300.pth.tar"
-        ) from error
-    taken = fitting(path, given, wanted, unused=UNUSED, kind="UVLTrack")
-    network = UVLTrack(config)
-    network.load_state_dict(taken)
-    return network.eval()
 
 
 class TextGraph(nn.Module):

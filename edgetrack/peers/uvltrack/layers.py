@@ -1,54 +1,15 @@
-"""The layers of UVLTrack: blocks of a vision transformer, BERT's layers, and the towers of the head."""
+"""The layers of UVLTrack: its vision transformer, BERT's layers, and the towers of the head."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PATCH = 16  # pixels, a side
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, bias: Tensor | None) -> Tensor:
-    """Attention of several heads, (B, N, D); ``bias`` is added to the logits (B, heads, N, M) and may be broadcast."""
-    size = q.shape[-1] // heads
-    q, k, v = (x.reshape(len(x), -1, heads, size).transpose(1, 2) for x in (q, k, v))
-    logits = (q @ k.transpose(2, 3)) * size**-0.5
-    if bias is not None:
-        logits = logits + bias
-    mixed: Tensor = (logits.softmax(-1) @ v).transpose(1, 2).flatten(2)
-    return mixed
-
-
-class Mlp(nn.Module):
-    """A perceptron with one hidden layer."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(width, hidden), nn.Linear(hidden, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.fc2(F.gelu(self.fc1(x))))
-
-
-class Block(nn.Module):
-    """A block of a vision transformer: attention and perceptron, each after its norm and beside its input."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
-        self.attn = nn.ModuleDict({"qkv": nn.Linear(width, 3 * width), "proj": nn.Linear(width, width)})
-        self.mlp = Mlp(width, 4 * width)
-        self.heads = heads
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The tokens (B, N, D) after it; those of ``mask``, bool (B, N), are ignored by the others."""
-        q, k, v = self.attn["qkv"](self.norm1(x)).chunk(3, -1)
-        bias = None if mask is None else mask[:, None, None].to(x.dtype) * -1e10
-        x = x + cast(Tensor, self.attn["proj"](attend(q, k, v, self.heads, bias)))
-        return x + cast(Tensor, self.mlp(self.norm2(x)))
+from edgetrack.peers.layers import PATCH, Block, attend, convolution
 
 
 class BertLayer(nn.Module):
@@ -106,9 +67,6 @@ class ViT(nn.Module):
 
 def tower(width: int, channels: int, outputs: int) -> nn.Sequential:
     """Four convolutions with half the channels each time, and one more for the outputs."""
-    layers: list[nn.Module] = []
-    for step in range(4):
-        out = channels >> step
-        layers.append(nn.Sequential(nn.Conv2d(width, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU()))
-        width = out
-    return nn.Sequential(*layers, nn.Conv2d(width, outputs, 1))
+    widths = [width, *(channels >> step for step in range(4))]
+    layers = [convolution(a, b) for a, b in pairwise(widths)]
+    return nn.Sequential(*layers, nn.Conv2d(widths[-1], outputs, 1))

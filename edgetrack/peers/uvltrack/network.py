@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.peers.uvltrack.layers import BertLayer, Block, Mlp, ViT, tower
+from edgetrack.peers.layers import Block, Mlp
+from edgetrack.peers.uvltrack.layers import BertLayer, ViT, tower
 
 BOX, GROUNDING, BOTH = 0, 1, 2  # what names the target: a box; a sentence, on the first frame; both
 TEXT_LENGTH = 40  # tokens, [CLS] and [SEP] included

@@ -1,4 +1,4 @@
-"""What UVLTrack's network sees of a frame, as its published test pipeline cuts it, with OpenCV's rounding."""
+"""What the networks of OSTrack's kin see of a frame, as their published pipelines cut it, with OpenCV's rounding."""
 
 from __future__ import annotations
 

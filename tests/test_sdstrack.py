@@ -1,0 +1,160 @@
+"""SDSTrack from its published checkpoint: outputs of the network, boxes in pairs of pictures, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from published_weights import SHARED, closed_form, moving_patch, reference, write_small_sdstrack
+
+import edgetrack
+from edgetrack.errors import BundleError, ConfigError, ExportError, FrameError, NotStartedError
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
+pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
+
+from edgetrack.export.command import Request, make_bundle  # noqa: E402
+from edgetrack.export.watch import silent  # noqa: E402
+from edgetrack.export.weights_file import load_network  # noqa: E402
+from edgetrack.peers.crops import clipped, crop_square  # noqa: E402
+from edgetrack.peers.sdstrack import SDSTracker, depth_picture  # noqa: E402
+from edgetrack.peers.sdstrack.graphs import UNUSED  # noqa: E402
+from edgetrack.peers.sdstrack.network import Config, SDSTrack  # noqa: E402
+
+BOX = (60, 45, 37, 29)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_sdstrack(tmp_path_factory.mktemp("sdstrack"))
+
+
+@pytest.fixture(scope="module")
+def bundle(checkpoint: Path) -> Path:
+    make_bundle(Request("sdstrack", checkpoint.parent / "bundle", weights=(checkpoint,)), watch=silent)
+    return checkpoint.parent / "bundle"
+
+
+def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Frames, and the same in other colors."""
+    for frame in moving_patch(5):
+        yield frame, np.ascontiguousarray(255 - frame[..., ::-1])
+
+
+@pytest.mark.nightly
+@torch.no_grad()
+def test_the_full_network_is_the_published_one() -> None:
+    known = reference("sdstrack/sdstrack_io.npz")
+    network = SDSTrack(Config()).eval()
+    state = network.state_dict()
+    lines = (SHARED / "sdstrack/keys_sdstrack.txt").read_text().splitlines()
+    listed = dict(line.split("\t")[:2] for line in lines)
+    assert {name: str(tuple(value.shape)) for name, value in state.items()}.items() <= listed.items()
+    assert listed.keys() - state.keys() == set(UNUSED)
+    for name, value in state.items():
+        if not name.endswith("num_batches_tracked"):
+            value.copy_(torch.from_numpy(np.asarray(closed_form(name, tuple(value.shape)))))
+    templates = network.backbone.template_tokens(torch.from_numpy(known["z"]))
+    outputs = network(templates, torch.from_numpy(known["x"]))
+    for name, output in zip(("score_map", "size_map", "offset_map"), outputs, strict=True):
+        np.testing.assert_allclose(output.numpy(), known[name], atol=1e-4, rtol=0, err_msg=name)
+
+
+@torch.no_grad()
+def test_boxes_are_those_of_the_network(checkpoint: Path, bundle: Path) -> None:
+    """The steps of the published tracker, on the network in PyTorch."""
+    network = load_network(checkpoint, Config.of, SDSTrack, unused=UNUSED, kind="SDSTrack")
+    hann = torch.hann_window(10, periodic=False)[1:-1]
+    window = torch.outer(hann, hann)
+
+    def image(pair: Any, box: edgetrack.Box, factor: float, size: int) -> Any:
+        crops = [crop_square(picture, box, factor, size) for picture in pair]
+        return torch.from_numpy(np.concatenate([crop.image for crop in crops], 1)), crops[0].side
+
+    (first, *others), box = list(pairs()), edgetrack.Box(*BOX)
+    templates = network.backbone.template_tokens(image(first, box, 2.0, 64)[0])
+    with edgetrack.open_tracker(bundle, threads=1) as tracker:
+        assert tracker.start(first[0], box=box, x=first[1]).box == box  # type: ignore[call-arg]
+        for index, pair in enumerate(others, start=1):
+            search, side = image(pair, box, 4.0, 128)
+            scores, sizes, offsets = network(templates, search)
+            row, column = divmod(int((scores[0, 0] * window).argmax()), 8)
+            w, h = (float(v) * side for v in sizes[0, :, row, column])
+            x, y = (float(v) for v in offsets[0, :, row, column])
+            cx, cy = (
+                box.center[0] - side / 2 + (column + x) / 8 * side,
+                box.center[1] - side / 2 + (row + y) / 8 * side,
+            )
+            box = clipped(edgetrack.Box(cx - w / 2, cy - h / 2, w, h), (97, 150))
+            track = tracker.update(pair[0], x=pair[1])  # type: ignore[call-arg]
+            assert track.box is not None
+            assert track.index == index
+            np.testing.assert_allclose(track.box.xywh, box.xywh, atol=2e-3)
+            assert track.score == pytest.approx(float((scores[0, 0] * window).max()), abs=1e-5)
+
+
+def test_both_pictures_matter(bundle: Path) -> None:
+    first, second = list(pairs())[:2]
+    boxes = []
+    for pair in (second, (second[0], first[0]), (first[0], second[1])):
+        tracker = SDSTracker(bundle, threads=1)
+        tracker.start(first[0], x=first[1], box=BOX)
+        boxes.append(tracker.update(pair[0], x=pair[1]).score)
+    assert len(set(boxes)) == 3
+
+
+def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
+    frame, x = next(pairs())
+    with edgetrack.open_tracker(bundle, threads=1) as tracker:
+        with pytest.raises(ConfigError, match="follows in pairs of pictures, and was given one"):
+            tracker.start(frame, box=BOX)
+        with pytest.raises(FrameError, match="x is of 150x90 pixels, and the frame of 150x97"):
+            tracker.start(frame, box=BOX, x=x[:90])  # type: ignore[call-arg]
+        with pytest.raises(ConfigError, match="takes a box, and was given a text"):
+            tracker.start(frame, text="red car", x=x)  # type: ignore[call-arg]
+    raw = SDSTracker(bundle, threads=1)
+    with pytest.raises(NotStartedError):
+        raw.update(frame, x=x)
+    with pytest.raises(ConfigError, match="takes no text"):
+        raw.set_text("red car")
+    with pytest.raises(BundleError, match=r"template\.onnx cannot be loaded .* edgetrack export sdstrack"):
+        SDSTracker(tmp_path)
+    for name in ("template", "search"):
+        (tmp_path / f"{name}.onnx").write_bytes((bundle / "search.onnx").read_bytes())
+    with pytest.raises(BundleError, match="holds another tracker"):
+        SDSTracker(tmp_path)
+
+
+def test_weights_that_are_not_sdstracks(checkpoint: Path, tmp_path: Path) -> None:
+    state = torch.load(checkpoint, weights_only=True)["net"]
+    changes = {
+        "lacks 1 tensors, such as 'backbone.blocks.3.attn.proj.bias'": "blocks.3.attn.proj.bias",
+        r"is no checkpoint of SDSTrack \(KeyError": "pos_embed_x",
+    }
+    for index, (complaint, gone) in enumerate(changes.items()):
+        path = tmp_path / f"{index}.pth"
+        torch.save(
+            {"net": {name: value for name, value in state.items() if name != f"backbone.{gone}"}}, path
+        )
+        with pytest.raises(ExportError, match=complaint):
+            make_bundle(Request("sdstrack", tmp_path / "out", weights=(path,)), watch=silent)
+    with pytest.raises(ExportError, match="got 2 files of weights; expected one"):
+        make_bundle(Request("sdstrack", tmp_path / "out", weights=(checkpoint, checkpoint)), watch=silent)
+    assert not (tmp_path / "out").exists()
+
+
+def test_depth_becomes_the_picture_that_the_weights_know() -> None:
+    """As published: OpenCV's colors, read as if they were red, green, blue; here pictures are blue, green, red."""
+    cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+    depth = np.random.default_rng(0).integers(300, 9000, (20, 30)).astype(np.uint16)
+    depth[3:6, 4:9] = 60_000
+    published = depth.copy()
+    farthest = min(np.median(published) * 3, 10000)
+    published[published > farthest] = farthest
+    gray = np.asarray(cv2.normalize(published, None, alpha=0, beta=255, norm_type=cv2.NORM_MINMAX), np.uint8)
+    np.testing.assert_array_equal(depth_picture(depth)[..., ::-1], cv2.applyColorMap(gray, cv2.COLORMAP_JET))
+    with pytest.raises(FrameError, match="expected uint16"):
+        depth_picture(depth.astype(np.float32))
