@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import zlib
@@ -75,6 +76,46 @@ def write_small_uvltrack(folder: Path) -> tuple[Path, Path]:
     pieces = [*VOCABULARY, *(f"unused{n}" for n in range(200 - len(VOCABULARY)))]
     vocabulary.write_text("\n".join(pieces) + "\n")
     return checkpoint, vocabulary
+
+
+def make_folder(transformers: Any, kind: str, folder: Path) -> Any:
+    """A small model with random weights as its own class saves it, beside a tokenizer and a card; returns the model."""
+    import torch
+
+    letters = [chr(code) for code in range(33, 127)] + [chr(code) for code in range(161, 256)]
+    pieces = [
+        *letters,
+        *(f"{letter}</w>" for letter in letters),
+        "re",
+        "red</w>",
+        "<|startoftext|>",
+        "<|endoftext|>",
+    ]
+    begin, end = len(pieces) - 2, len(pieces) - 1
+    layers = {"num_hidden_layers": 2, "num_attention_heads": 4}
+    text = {
+        "vocab_size": len(pieces),
+        "hidden_size": 24,
+        "intermediate_size": 48,
+        "max_position_embeddings": 16,
+    }
+    text |= {"bos_token_id": begin, "eos_token_id": end, "pad_token_id": 0}
+    vision = {"hidden_size": 32, "intermediate_size": 64, "image_size": 64, "patch_size": 16}
+    name = "Owlv2" if kind == "owlv2" else "OwlViT"
+    config = getattr(transformers, f"{name}Config").from_dict(
+        {"projection_dim": 24, "text_config": text | layers, "vision_config": vision | layers}
+    )
+    torch.manual_seed(0)
+    network = getattr(transformers, f"{name}ForObjectDetection")(config).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.2)
+    network.save_pretrained(folder)
+    (folder / "vocab.json").write_text(json.dumps({piece: n for n, piece in enumerate(pieces)}))
+    (folder / "merges.txt").write_text("#version: 0.2\nr e\nre d</w>\n")
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\ntags:\n- vision\n---\n\n# A small model\n")
+    return network
 
 
 def moving_patch(frames: int = 8) -> Iterator[NDArray[np.uint8]]:

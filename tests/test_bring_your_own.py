@@ -1,4 +1,4 @@
-"""The commands of docs/bring_your_own.md, on a small checkpoint with the names of the published one."""
+"""The commands of docs/bring_your_own.md, on small checkpoints with the names of the published ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from published_weights import write_small_uvltrack
+from published_weights import make_folder, write_small_sdstrack, write_small_uvltrack
 from typer.testing import CliRunner
 
 import edgetrack
 from edgetrack.cli import app
+from edgetrack.peers.sdstrack import depth_picture
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
@@ -44,18 +45,27 @@ def write_drive(folder: Path) -> None:
     (sequences / "sequences.json").write_text(json.dumps([{"name": "a", "text": "red car"}]))
 
 
-def test_from_a_checkpoint_to_tracks(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_drive(tmp_path)
-    write_small_uvltrack(tmp_path)
-    lines = commands(repository / "docs/bring_your_own.md", "UVLTrack")
-    assert [words[1] for words in lines] == ["export", "run", "run", "bench", "eval"]
+def follow(lines: list[list[str]]) -> None:
+    """Runs commands in this process."""
     for words in lines:
         result = CliRunner().invoke(app, words[1:])
         over = words[1] == "bench" and "OVER" in result.output  # this process has torch in its memory
         assert result.exit_code == (1 if over else 0), result.output
+
+
+@pytest.fixture
+def pages(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The page; its commands run in a folder with a video."""
+    monkeypatch.chdir(tmp_path)
+    write_drive(tmp_path)
+    return repository / "docs/bring_your_own.md"
+
+
+def test_from_a_checkpoint_to_tracks(pages: Path, tmp_path: Path) -> None:
+    write_small_uvltrack(tmp_path)
+    lines = commands(pages, "UVLTrack")
+    assert [words[1] for words in lines] == ["export", "run", "run", "bench", "eval"]
+    follow(lines)
     tracks = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
     assert [row["status"] for row in tracks] == ["tracking"] * 6
     both = [json.loads(line) for line in (tmp_path / "both.jsonl").read_text().splitlines()]
@@ -66,3 +76,32 @@ def test_from_a_checkpoint_to_tracks(
     with edgetrack.open_tracker("uvltrack") as tracker:
         frame = np.zeros((200, 320, 3), np.uint8)
         assert tracker.start(frame, text="red car").box is not None
+
+
+def test_from_a_folder_of_the_hub_to_tracks(pages: Path, tmp_path: Path) -> None:
+    transformers = pytest.importorskip(
+        "transformers", reason="needs transformers: pip install 'edgetrack[hf]'"
+    )
+    make_folder(transformers, "owlv2", tmp_path / "owlv2-base")
+    lines = commands(pages, "OWLv2 and OWL-ViT")
+    assert [words[1] for words in lines] == ["export", "run", "bench", "eval"]
+    follow(lines)
+    found = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
+    assert len(found) == 6
+    (report,) = tmp_path.rglob("report.md")
+    assert "owlv2 0.1.0" in report.read_text()
+
+
+def test_from_a_checkpoint_to_pairs(pages: Path, tmp_path: Path) -> None:
+    write_small_sdstrack(tmp_path).rename(tmp_path / "SDSTrack_ep0040.pth.tar")
+    follow(commands(pages, "SDSTrack"))
+    depth = np.random.default_rng(0).integers(300, 9000, (200, 320)).astype(np.uint16)
+    with edgetrack.open_tracker("sdstrack") as tracker:
+        frame, x = np.zeros((200, 320, 3), np.uint8), depth_picture(depth)
+        assert tracker.start(frame, x=x, box=(120, 80, 64, 48)).index == 0  # type: ignore[call-arg]
+        assert tracker.update(frame, x=x).box is not None  # type: ignore[call-arg]
+    result = CliRunner().invoke(
+        app, ["run", "--model", "sdstrack", "--source", "drive.mp4", "--box", "9,9,30,30"]
+    )
+    assert result.exit_code == 2
+    assert "follows in pairs of pictures" in " ".join(result.output.split())

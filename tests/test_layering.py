@@ -76,6 +76,7 @@ BELONGS = {
     **{f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")},
     **{f"edgetrack.peers.{name}.{part}": "export" for name, part in TORCH},
     "edgetrack.peers.layers": "export",
+    "edgetrack.peers.owl.graphs": "export",
 }
 # Further than that: the exporter drives the tracker to calibrate and to accept, training and measuring do not touch it.
 FORBIDDEN = {
@@ -98,6 +99,7 @@ OUTSIDE = {
     "edgetrack.peers.nanotrack.published": {"onnx"},
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
     "edgetrack.peers.layers": {"torch"},
+    "edgetrack.peers.owl.graphs": {"numpy", "onnx", "torch"},
     **{f"edgetrack.peers.{name}.{part}": {"numpy", "onnx", "torch"} for name, part in TORCH},
     "edgetrack.replay": {"numpy"},
     "edgetrack.evaluation": {"numpy"},

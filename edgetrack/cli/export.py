@@ -200,6 +200,7 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
     parameters = getattr(manifest, "parameters", None)
     facts = [f"{manifest.name} {manifest.version}", *([f"{parameters:,} parameters"] if parameters else [])]
     facts += [f"{size:.1f} MB", ", ".join(("fp32", *manifest.precisions))]
+    facts += [f"license {manifest.license}"] if manifest.license else []
     console.print(f"{', '.join(facts)}: {bundle.folder}", markup=False, soft_wrap=True)
 
 

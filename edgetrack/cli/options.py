@@ -172,7 +172,7 @@ ExportModel = Annotated[
     typer.Argument(
         metavar="[MODEL|CHECKPOINT|ADAPTER]",
         help="A shipped model, a bundle, a checkpoint (.pt), or another tracker: nanotrack-v2, nanotrack-v3, "
-        "sdstrack, uvltrack or FILE.py:CLASS.",
+        "owlv2, owlvit, sdstrack, uvltrack or FILE.py:CLASS.",
     ),
 ]
 _QUANTIZED, _NEW_MODEL = "INT8 and float16", "New model"
@@ -213,7 +213,8 @@ Force = Annotated[bool, option("Replace an older bundle.", "--force")]
 Weights = Annotated[
     list[Path] | None,
     option(
-        "Weight files for MODEL nanotrack-v2, nanotrack-v3, sdstrack, uvltrack or FILE.py:CLASS. Repeatable.",
+        "Weight files (owlv2, owlvit: the folder) for MODEL nanotrack-v2, nanotrack-v3, owlv2, owlvit, sdstrack, "
+        "uvltrack or FILE.py:CLASS. Repeatable.",
         panel="Other trackers",
         metavar="FILE",
     ),

@@ -40,6 +40,7 @@ class AdapterManifest:
     weights: Mapping[str, str] = field(
         default_factory=dict
     )  # SHA-256 by name of what the graphs were made of
+    license: str = ""  # of the weights, where the adapter knows it: an SPDX identifier
     target: Budget | None = None
     versions: Mapping[str, str] = field(default_factory=dict)  # of the programs that exported it
     schema: int = SCHEMA
@@ -184,6 +185,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _license(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 100:
+        raise ValueError(f"{value!r:.80} is no license")
+    return value
+
+
 def _mode(value: Any) -> Mode:
     if value not in _MODES:
         raise ValueError(f"mode {value!r} is unknown; expected one of {', '.join(_MODES)}")
@@ -220,6 +227,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "precisions": lambda value: tuple(_precision(name) for name in value),
     "narrow": _flag,
     "weights": _texts,
+    "license": _license,
     "target": parse_budget,
     "versions": _texts,
 }

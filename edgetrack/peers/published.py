@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgetrack.peers import Opener
 
-NAMES = ("nanotrack-v2", "nanotrack-v3", "sdstrack", "uvltrack")
+NAMES = ("nanotrack-v2", "nanotrack-v3", "owlv2", "owlvit", "sdstrack", "uvltrack")
 
 
 def opener_of(name: str) -> Opener:
@@ -13,6 +13,10 @@ def opener_of(name: str) -> Opener:
         from edgetrack.peers import uvltrack
 
         return uvltrack.Published()
+    if name.startswith("owl"):
+        from edgetrack.peers import owl
+
+        return owl.Published()
     if name == "sdstrack":
         from edgetrack.peers import sdstrack
 

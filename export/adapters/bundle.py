@@ -47,6 +47,10 @@ def adapter_of(name: str) -> Adapter:
     if name.startswith("nanotrack"):
         return NanoTrackAdapter(name)
     require("torch", extra="export")
+    if name.startswith("owl"):
+        from edgetrack.peers.owl.graphs import OwlAdapter
+
+        return OwlAdapter(name)
     if name == "sdstrack":
         from edgetrack.peers.sdstrack.graphs import SDSTrackAdapter
 
@@ -76,7 +80,7 @@ def write_adapter_bundle(
     Raises:
         ConfigError, ExportError: files are missing or do not fit.
     """
-    missing = [str(path) for path in weights if not path.is_file()]
+    missing = [str(path) for path in weights if not path.exists()]
     if missing or not weights:
         raise ExportError(
             f"weights {', '.join(missing)} do not exist"
@@ -100,7 +104,8 @@ def write_adapter_bundle(
         modes=tuple(adapter.modes),
         graphs=tuple(graphs),
         files={},
-        weights={path.name: _sha256(path) for path in weights},
+        weights={name: _sha256(path) for name, path in _files(weights)},
+        license=license_of(weights) if (license_of := getattr(adapter, "license", None)) else "",
         target=target,
     )
     return add_adapter_files(folder, files, manifest=manifest)
@@ -200,6 +205,17 @@ class Foreign:
 
     def _opened(self, precision: str) -> FrameTracker:
         return open_adapter(self.bundle, precision=precision, threads=self._threads, trust=True)
+
+
+def _files(weights: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """The files, and those in folders, by name."""
+    for path in weights:
+        if path.is_dir():
+            yield from (
+                (f"{path.name}/{file.name}", file) for file in sorted(path.iterdir()) if file.is_file()
+            )
+        else:
+            yield path.name, path
 
 
 def _sha256(path: Path) -> str:

@@ -24,6 +24,11 @@ UNUSED = tuple(
 class SDSTrackAdapter(Published):
     """SDSTrack for depth, heat or events, whichever the checkpoint is for."""
 
+    def license(self, weights: Sequence[Path]) -> str:
+        """That of the published repository."""
+        del weights
+        return "MIT"
+
     def graphs(self, weights: Sequence[Path]) -> Mapping[str, onnx.ModelProto]:
         """``template``: pair -> template, ``search``: pair, template -> scores, boxes.
 

@@ -34,6 +34,11 @@ UNUSED = (
 class UVLTrackAdapter(Published):
     """UVLTrack-B and UVLTrack-L."""
 
+    def license(self, weights: Sequence[Path]) -> str:
+        """That of the published repository."""
+        del weights
+        return "MIT"
+
     def graphs(self, weights: Sequence[Path]) -> Mapping[str, onnx.ModelProto]:
         """``text``, ``template``, ``encode``, ``head``, ``ground`` and ``prompt``; see the classes below.
 
