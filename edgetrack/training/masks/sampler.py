@@ -20,6 +20,10 @@ FRAMES = 3
 _OWN = 0.55  # share of sequences in the thing's own picture; the others are pasted
 _COVERED, _BESIDE = 0.35, 0.4  # chance of a frame that something is in front of the thing, behind it
 _PIXELS = SIDE // POINT
+# Errors of the box, as a share of its sides, and how often each is met: in the first frame, and afterwards, when the
+# memory knows better than a box that holds half of the target.
+_LOOSE = (0.05, 0.12, 0.28)
+_OFTEN = ((0.7, 0.3, 0.0), (0.5, 0.3, 0.2))
 
 
 class MaskSampler:
@@ -49,7 +53,7 @@ class MaskSampler:
         self, actor: Actor, beneath: Picture | None, *, flip: bool, step: int
     ) -> tuple[Pixels, NDArray[np.float32], NDArray[np.float32]]:
         random = self._random
-        matrix, target = self._place(actor, flip=flip, strength=0.5 if step == 0 else 1.0)
+        matrix, target = self._place(actor, flip=flip, step=step)
         size = (SIDE, SIDE)
         if beneath is None:
             image = warps.warp(actor.picture.pixels, matrix, size, smooth=True)
@@ -68,17 +72,17 @@ class MaskSampler:
         share = cv2.resize(mask, (_PIXELS, _PIXELS), interpolation=cv2.INTER_AREA)
         return image, target, share.astype(np.float32) / np.float32(255)
 
-    def _place(self, actor: Actor, *, flip: bool, strength: float) -> tuple[Matrix, NDArray[np.float32]]:
+    def _place(self, actor: Actor, *, flip: bool, step: int) -> tuple[Matrix, NDArray[np.float32]]:
         """Where the crop of a frame lies, with a tracker's errors, and the share of each cell that its box covers."""
         random = self._random
         x, y, w, h = actor.instance.box
-        linear = warps.random_linear(random, strength)
+        linear = warps.random_linear(random, 1.0 if step else 0.5)
         turn = warps.about((x + w / 2, y + h / 2), linear @ (warps.FLIP if flip else np.eye(2)))
         seen = warps.box_after(actor.instance.outline, turn)
-        loose = 0.05 if random.random() < 0.7 else 0.12
-        size = np.array(seen[2:]) * np.exp(np.clip(random.normal(0, loose, 2), -0.35, 0.35))
+        loose = float(random.choice(_LOOSE, p=_OFTEN[min(step, 1)]))
+        size = np.array(seen[2:]) * np.exp(np.clip(random.normal(0, loose, 2), -0.6, 0.6))
         center = np.array(seen[:2]) + np.array(seen[2:]) / 2
-        center += np.clip(random.normal(0, loose, 2), -0.3, 0.3) * np.array(seen[2:])
+        center += np.clip(random.normal(0, loose, 2), -0.4, 0.4) * np.array(seen[2:])
         side = FACTOR * float(np.sqrt(size[0] * size[1]))
         matrix = warps.chain(turn, warps.region_matrix((center[0], center[1]), side, SIDE))
         w, h = size * (SIDE / side)
