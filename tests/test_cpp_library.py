@@ -75,6 +75,10 @@ def test_no_frame_allocates_after_warm_up(built: Path) -> None:
     assert "no allocation in 8000 frames" in run(built / "steady")
 
 
+def test_masks_in_cpp(built: Path) -> None:
+    assert "0 failures" in run(built / "masks")
+
+
 def test_several_targets_in_cpp(built: Path) -> None:
     assert "0 failures" in run(built / "multi")
 

@@ -11,9 +11,12 @@ import pytest
 pytest.importorskip("cv2")
 
 import trees
+import vos_trees
 from trees import COUNT, box_at
 
 from edgetrack.datasets import LAYOUTS, RegionSet, Sequence, SequenceSet, open_dataset
+
+MAKERS = trees.MAKERS | vos_trees.MAKERS
 
 
 def opened(name: str, path: Path, split: str) -> SequenceSet:
@@ -26,10 +29,10 @@ def absent(sequence: Sequence) -> list[int]:
     return np.flatnonzero(~sequence.visible).tolist()
 
 
-@pytest.mark.parametrize(("name", "split"), trees.MAKERS)
+@pytest.mark.parametrize(("name", "split"), MAKERS)
 def test_boxes_lie_on_the_target_in_every_layout(tmp_path: Path, name: str, split: str) -> None:
     """The target is the only bright red thing, so its pixels say whether frames and boxes belong together."""
-    found = opened(name, trees.MAKERS[name, split](tmp_path), split)
+    found = opened(name, MAKERS[name, split](tmp_path), split)
     assert len(found) == len(found.names) >= 1
     sequence = found[0]
     assert sequence.boxes.dtype == np.float64
@@ -159,7 +162,7 @@ def test_davis_objects_and_the_color_that_does_not_count(tmp_path: Path) -> None
 
 def test_sets_of_video_objects_have_masks(tmp_path: Path) -> None:
     for name in ("davis", "davis2016", "youtube-vos", "mose"):
-        root = trees.MAKERS[name, "train"](tmp_path / name)
+        root = MAKERS[name, "train"](tmp_path / name)
         sequence = opened(name, root, "train")[0]
         assert sequence.masks is not None
         x, y, w, h = sequence.boxes[1].astype(int)
@@ -169,7 +172,7 @@ def test_sets_of_video_objects_have_masks(tmp_path: Path) -> None:
 
 
 def test_an_object_of_youtube_vos_begins_where_it_appears(tmp_path: Path) -> None:
-    found = opened("youtube-vos", trees.youtube_vos(tmp_path), "train")
+    found = opened("youtube-vos", vos_trees.youtube_vos(tmp_path), "train")
     assert found.names == ["0a1b_1", "0a1b_2"]
     assert len(found["0a1b_1"]) == len(found["0a1b_2"]) + 1
     assert found["0a1b_2"].visible.all()

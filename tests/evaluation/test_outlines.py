@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 
 import trees
+import vos_trees
 
 import edgetrack
 from edgetrack.errors import ConfigError
@@ -25,7 +26,7 @@ from edgetrack.types import Box, Track
 def report(folder: Path, first_mask: FirstMask, *trackers: str, name: str = "davis2016") -> Report:
     request = Request(
         dataset=name,
-        path=trees.MAKERS[name, "train"](folder / "data"),
+        path=vos_trees.MAKERS[name, "train"](folder / "data"),
         output=folder / "out",
         split="train",
         trackers=trackers or ("edgetrack",),
@@ -97,7 +98,7 @@ def test_masks_go_through_a_file(tmp_path: Path) -> None:
 def test_the_figures_of_perfect_masks_are_one(tmp_path: Path) -> None:
     from edgetrack.datasets import open_dataset
 
-    clip = open_dataset("davis2016", trees.davis2016(tmp_path), "train")[0]  # type: ignore[index]
+    clip = open_dataset("davis2016", vos_trees.davis2016(tmp_path), "train")[0]  # type: ignore[index]
     assert clip.masks is not None
     perfect = [mask.rle() for i in range(len(clip)) if (mask := Mask.of(clip.masks(i))) is not None]
     metrics = mask_metrics(clip, clip.boxes, perfect)
