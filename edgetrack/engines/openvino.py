@@ -72,12 +72,7 @@ class OpenVinoEngine(LazyEngine):
                 f"engine 'openvino' cannot run precision {precision!r}; expected {', '.join(_CAPABILITY)}, or for fp16 "
                 "engine='tensorrt'"
             )
-        capable = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        if _CAPABILITY[precision] not in capable:
-            raise EngineUnavailable(
-                f"engine 'openvino' cannot run precision {precision!r} on this processor, which has "
-                f"{', '.join(capable)}; use precision='fp32'"
-            )
+        check_capable(self._core, precision)
         self.precision, threads = precision, cores.checked(threads)
         release = openvino.__version__.partition("-")[0]
         self.info = EngineInfo(
@@ -108,6 +103,16 @@ class OpenVinoEngine(LazyEngine):
             raise BundleError(
                 f"OpenVINO cannot load {path} ({reason_of(error)}); export the bundle again"
             ) from error
+
+
+def check_capable(core: Any, precision: str) -> None:
+    """Raise EngineUnavailable where this processor does not compute ``precision``; ``core`` is an ``openvino.Core``."""
+    capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if _CAPABILITY[precision] not in capable:
+        raise EngineUnavailable(
+            f"engine 'openvino' cannot run precision {precision!r} on this processor, which has "
+            f"{', '.join(capable)}; use precision='fp32'"
+        )
 
 
 # OpenVINO reads no local functions of ONNX files: these say the same as those of ``edgetrack.export.operators``.

@@ -39,7 +39,10 @@ class Opener(Protocol):
     """Runs the graphs of a bundle."""
 
     modes: tuple[Mode, ...]
-    """How a target can be given: "nl" (text), "bbox" (box), "nlbbox" (both)."""
+    """How a target can be given: "nl" (text), "bbox" (box), "nlbbox" (both).
+
+    An attribute ``precisions`` names those that ``open`` takes as ``precision=`` beside what the files hold: ("bf16",).
+    """
 
     def open(self, folder: Path, *, threads: int) -> FrameTracker:
         """Return a tracker that runs the ONNX files in ``folder``, ``x.onnx`` for each graph ``x``."""

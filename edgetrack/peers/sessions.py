@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime for published trackers: opened with a message that helps, and run."""
+"""Sessions for published trackers: of ONNX Runtime, or of OpenVINO in bfloat16; opened with a message that helps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgetrack import cores
 from edgetrack._exit import door
 from edgetrack._imports import require
+from edgetrack.engines.openvino import check_capable
 from edgetrack.engines.session_graph import session_options
 from edgetrack.errors import BundleError, reason_of
 
@@ -30,10 +32,42 @@ def open_session(path: Path, threads: int | None, name: str) -> Any:
             str(path), session_options(threads), providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime's exceptions have no common base but Exception
-        raise BundleError(
-            f"{path} cannot be loaded ({reason_of(error)}); write it again: edgetrack export {name} --weights "
-            "CHECKPOINT --output DIR"
-        ) from error
+        raise _unloadable(path, error, name) from error
+
+
+class Bf16Session:
+    """A graph that OpenVINO computes in bfloat16, called as an ``onnxruntime.InferenceSession`` is.
+
+    Args:
+        path: of the graph, in float32.
+        threads: that it may use.
+        name: of the tracker that the graph is of, for the message.
+
+    Raises:
+        BundleError: the file is missing or damaged.
+        EngineUnavailable: this processor has no bfloat16.
+        MissingExtra: openvino is not installed.
+    """
+
+    def __init__(self, path: Path, threads: int | None, name: str) -> None:
+        core = require("openvino", extra="openvino").Core()
+        check_capable(core, "bf16")
+        options = {
+            "INFERENCE_PRECISION_HINT": "bf16",
+            "INFERENCE_NUM_THREADS": cores.checked(threads),
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        try:
+            compiled = core.compile_model(core.read_model(str(path)), "CPU", options)
+        except Exception as error:  # openvino raises RuntimeError for everything, with pages of text
+            raise _unloadable(path, error, name) from error
+        self._request, self._outputs = compiled.create_infer_request(), len(compiled.outputs)
+
+    def run(self, names: None, feeds: dict[str, NDArray[Any]]) -> list[Any]:
+        """All outputs, float32, in the order of the file."""
+        del names
+        self._request.infer(feeds, share_inputs=True)
+        return [self._request.get_output_tensor(index).data.copy() for index in range(self._outputs)]
 
 
 def run(session: Any, **feeds: NDArray[Any]) -> list[Any]:
@@ -41,3 +75,10 @@ def run(session: Any, **feeds: NDArray[Any]) -> list[Any]:
     with door:
         outputs: list[Any] = session.run(None, feeds)
     return outputs
+
+
+def _unloadable(path: Path, error: Exception, name: str) -> BundleError:
+    return BundleError(
+        f"{path} cannot be loaded ({reason_of(error)}); write it again: edgetrack export {name} --weights CHECKPOINT "
+        "--output DIR"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from edgetrack import cores, targets
 from edgetrack.bundle import Bundle
@@ -33,7 +34,7 @@ def open_tracker(
     Args:
         bundle: Folder of a bundle, name of a shipped model, an open bundle, or None for the default model.
         engine: As for ``Tracker``; an adapter brings its own engine.
-        precision: "auto", or a precision that the bundle has.
+        precision: "auto", or a precision that the bundle has, or that its adapter computes from float32 ("bf16").
         threads: CPU threads for inference; None for 2, or 1 on a single core.
         static_check: As for ``Tracker``; not available for an adapter.
         on_ambiguous: As for ``Tracker``; not available for an adapter.
@@ -88,9 +89,11 @@ def open_adapter(
     """The tracker of an adapter's bundle; see ``open_tracker``."""
     threads = cores.checked(threads)
     taken, why = _automatic(bundle) if precision == "auto" else (precision, "asked for")
-    folder, adapter = bundle.graphs(taken), bundle.adapter(trust=trust)
-    name = bundle.manifest.name
-    tracker = guarded(f"open() of {name}", lambda: adapter.open(folder, threads=threads))
+    adapter, name = bundle.adapter(trust=trust), bundle.manifest.name
+    computed = taken in getattr(adapter, "precisions", ())  # from the float32 graphs as they are
+    folder = bundle.graphs("fp32" if computed else taken)
+    options: dict[str, Any] = {"precision": taken} if computed else {}
+    tracker = guarded(f"open() of {name}", lambda: adapter.open(folder, threads=threads, **options))
     if missing := [step for step in ("start", "update") if not callable(getattr(tracker, step, None))]:
         raise AdapterError(
             f"open() of {name} returned {tracker!r:.200} without {' and '.join(missing)}(); expected an "

@@ -7,6 +7,7 @@ stays. There is no sign of absence: every track is "tracking", and its score say
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from edgetrack.crop import check_packed
 from edgetrack.errors import BundleError, ConfigError, NotStartedError
 from edgetrack.peers import Mode
 from edgetrack.peers.crops import box_in, cells_of, clipped, crop_square, whole_frame
-from edgetrack.peers.sessions import open_session, run
+from edgetrack.peers.sessions import Bf16Session, open_session, run
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Box, Track
 
@@ -60,11 +61,13 @@ class UVLTracker:
     Args:
         folder: what ``edgetrack export uvltrack`` wrote.
         threads: that one network call may use.
+        precision: "fp32", or "bf16": then OpenVINO computes ``encode``, nearly all of the work.
         interval: frames after which the prompts are made anew.
         least: score of a frame that they may be made of.
 
     Raises:
         BundleError: a graph is missing or is another tracker's.
+        EngineUnavailable, MissingExtra: there is no bfloat16 here, or no OpenVINO.
     """
 
     def __init__(
@@ -72,10 +75,14 @@ class UVLTracker:
         folder: Path,
         *,
         threads: int | None = None,
+        precision: str = "fp32",
         interval: int = UPDATE_INTERVAL,
         least: float = UPDATE_SCORE,
     ) -> None:
-        self._sessions = {name: open_session(folder / f"{name}.onnx", threads, NAME) for name in GRAPHS}
+        self._sessions: dict[str, Any] = {}
+        for name in GRAPHS:
+            opened = Bf16Session if (name, precision) == ("encode", "bf16") else open_session
+            self._sessions[name] = opened(folder / f"{name}.onnx", threads, NAME)
         self._interval, self._least = interval, least
         try:
             known = self._sessions["text"].get_modelmeta().custom_metadata_map
@@ -199,10 +206,11 @@ class Published:
     """Opens the published versions; needs no code of the user's."""
 
     modes: tuple[Mode, ...] = ("nl", "bbox", "nlbbox")
+    precisions = ("bf16",)
 
-    def open(self, folder: Path, *, threads: int) -> UVLTracker:
+    def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> UVLTracker:
         """The tracker on the graphs in ``folder``."""
-        return UVLTracker(folder, threads=threads)
+        return UVLTracker(folder, threads=threads, precision=precision)
 
 
 def _corner(box: Floats) -> Floats:
@@ -212,8 +220,8 @@ def _corner(box: Floats) -> Floats:
 
 def _sizes(sessions: dict[str, Any]) -> tuple[tuple[int, int], int]:
     """Side of the search image, channels of a token, side of the template."""
-    image, template, _ = (value.shape for value in sessions["encode"].get_inputs())
-    return (int(image[3]), int(template[2])), int(sessions["template"].get_inputs()[0].shape[3])
+    _, cells, width = sessions["head"].get_inputs()[0].shape
+    return (PATCH * math.isqrt(cells), int(width)), int(sessions["template"].get_inputs()[0].shape[3])
 
 
 def _tokenizer(content: str) -> Tokenizer:

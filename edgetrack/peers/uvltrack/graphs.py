@@ -58,7 +58,7 @@ class UVLTrackAdapter(Published):
         network = load_network(files[0], Config.of, UVLTrack, unused=UNUSED, kind="UVLTrack")
         models = _graphs(network)
         entries = {
-            "tokenizer": _tokenizer(tables[0], network.config.vocabulary),
+            "tokenizer": tokenizer_json(tables[0], network.config.vocabulary),
             "search_factor": str(network.config.factor),
         }
         onnx.helper.set_model_props(models["text"], entries)
@@ -175,8 +175,16 @@ def _graphs(network: UVLTrack) -> dict[str, onnx.ModelProto]:
     }
 
 
-def _tokenizer(path: Path, rows: int) -> str:
-    """The vocabulary, one word piece a line, as the ``tokenizer.json`` of a lower case BERT."""
+def tokenizer_json(path: Path, rows: int) -> str:
+    """The vocabulary, one word piece a line, as the ``tokenizer.json`` of a lower case BERT.
+
+    Args:
+        path: ``vocab.txt``.
+        rows: word pieces that the network knows.
+
+    Raises:
+        ExportError: it cannot be read, or has another number of word pieces.
+    """
     try:
         pieces = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
