@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.network.safetensors import read_safetensors
 
-# A training loop saves its settings and statistics beside the weights, as objects of its own. They become empty ones.
-_IGNORED = ("lib.train.", "ltr.admin.")
+# A training loop saves its settings and statistics beside the weights, as objects of its own, of easydict and of numpy.
+# They become empty ones: no function or class of these names is looked up.
+_IGNORED = ("lib.train.", "ltr.admin.", "easydict.", "numpy.", "_codecs.encode")
 _LONGEST_PICKLE = 64 << 20  # bytes
 _WRAPPERS = ("net", "state_dict", "model")
 C = TypeVar("C")
@@ -22,10 +23,14 @@ N = TypeVar("N", bound=nn.Module)
 
 
 class Ignored:
-    """Stands for an object of a program that is not here."""
+    """Stands for an object of a program that is not here; keeps nothing of what it is made with or given."""
 
-    def __setstate__(self, state: object) -> None:
-        """Keep nothing."""
+    def __new__(cls, *_: object) -> Ignored:
+        return super().__new__(cls)
+
+    def __setstate__(self, state: object) -> None: ...
+
+    def __setitem__(self, key: object, value: object) -> None: ...
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -162,6 +162,8 @@ def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
         tracker.start(frame)
     with pytest.raises(BoxError, match="expected at most 8192"):
         tracker.start(frame, box=(-4000, -4000, 8150, 8100))
+    with pytest.raises(NotStartedError):
+        tracker.update(frame)
     with pytest.raises(BundleError, match=r"text\.onnx cannot be loaded .* edgetrack export uvltrack"):
         UVLTracker(tmp_path)
     for name in ("text", "template", "encode", "head", "ground", "prompt"):
@@ -207,7 +209,8 @@ def test_sentences_have_the_word_pieces_of_bert(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(tokenizer_json(vocabulary, 30522))
     ours = Tokenizer.from_file(path, length=40)
-    reference = tokenizers.BertWordPieceTokenizer(str(vocabulary), lowercase=True)
+    numbers = {piece: number for number, piece in enumerate(vocabulary.read_text().splitlines())}
+    reference = tokenizers.BertWordPieceTokenizer(numbers, lowercase=True)
     for sentence in SENTENCES:
         assert ours.tokens(sentence) == reference.encode(sentence).ids, sentence
 

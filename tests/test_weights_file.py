@@ -58,8 +58,10 @@ def test_objects_of_the_training_loop_are_ignored(tmp_path: Path, monkeypatch: p
     settings = type("Settings", (), {"__module__": name})
     monkeypatch.setattr(sys.modules[name], "Settings", settings, raising=False)
     value = settings()
-    value.local, value.inner = OrderedDict(lr=0.1), settings()
-    torch.save({"net": tensors(), "settings": value, "stats": {"loss": [value]}}, tmp_path / "a.pth")
+    value.local, value.inner, value.best = OrderedDict(lr=0.1), settings(), np.float64(0.5)
+    torch.save(
+        {"net": tensors(), "settings": value, "stats": {"loss": [value, np.float64(3)]}}, tmp_path / "a.pth"
+    )
     monkeypatch.undo()
     assert list(read_weights(tmp_path / "a.pth")) == ["a.weight", "b"]
 

@@ -110,7 +110,7 @@ class UVLTracker:
         """
         if text is None and box is None:
             raise ConfigError("nothing to track; give start() a text, a box (x, y, w, h), or both")
-        pixels = check_packed(frame)
+        pixels, self._index = check_packed(frame), -1  # what fails below leaves no target
         self._text = self._nothing if text is None else self._encode_text(text)
         found, score = (Box.of(box), 1.0) if box is not None else self._ground(pixels)
         self._learn(pixels, found)
