@@ -73,6 +73,7 @@ lint: wheel
 	@$(BIN)/mypy -p edgetrack
 	@$(BIN)/mypy benchmarks/*.py
 	@$(BIN)/mypy benchmarks/gpu
+	@$(BIN)/mypy tools/*.py
 	@$(BIN)/mypy examples
 	@$(BIN)/mypy --config-file tests/mypy.ini tests
 
