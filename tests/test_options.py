@@ -32,6 +32,7 @@ ALWAYS = {
     "parse": "text words model",
     "models": "",
     "cameras": "as_json",
+    "doctor": "as_json",
     "targets": "",
     "train": "recipe",
     "vot": "threads engine precision model",

@@ -12,6 +12,7 @@ from edgetrack.cli.bench import bench_command
 from edgetrack.cli.build import build_command
 from edgetrack.cli.cameras import cameras_command
 from edgetrack.cli.dataset import dataset_app
+from edgetrack.cli.doctor import doctor_command
 from edgetrack.cli.eval import eval_command
 from edgetrack.cli.export import export_command
 from edgetrack.cli.listing import engines_command, models_command, targets_command
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train_command,
     "parse": parse_command,
     "cameras": cameras_command,
+    "doctor": doctor_command,
     "models": models_command,
     "engines": engines_command,
     "targets": targets_command,
@@ -53,7 +55,10 @@ app.add_typer(dataset_app, name="dataset")
 
 
 def main() -> None:
-    """Run the command line and end the process: 0 done, 1 refused (export, replay), 2 user error, 130 interrupted."""
+    """Run the command line and end the process: 0 done, 1 refused or broken, 2 user error, 130 interrupted.
+
+    1 is for what a command was asked to judge: ``export``, ``replay`` and ``doctor``.
+    """
     # The terminal is ours: what OpenCV and its decoder complain of becomes an error or a line of the summary.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -1,0 +1,177 @@
+"""Checks of Python packages: what is missing, installed twice, or does not fit together."""
+
+from __future__ import annotations
+
+from edgetrack.doctor.machine import Answer, Finding, Machine
+
+OPENCVS = (
+    "opencv-python",
+    "opencv-python-headless",
+    "opencv-contrib-python",
+    "opencv-contrib-python-headless",
+)
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+ORT_GPU = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu[cuda,cudnn]'"
+ORT_JETSON = (
+    'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "numpy<2" onnxruntime-gpu '
+    "--index-url https://pypi.jetson-ai-lab.io/jp6/cu126"
+)
+# What an extension says that was built against another numpy; onnxruntime#27562.
+NUMPY = ("numpy.core.multiarray failed to import", "_ARRAY_API not found", "compiled using NumPy 1")
+PROVIDERS = "import onnxruntime; print(onnxruntime.__version__, *onnxruntime.get_available_providers())"
+OPENCV = """import cv2
+lines = cv2.getBuildInformation().splitlines()
+print(cv2.__version__, *[line.split(":")[1].split()[0] for line in lines if line.strip().startswith("GStreamer:")])"""
+
+
+def check_runtime(machine: Machine) -> Finding:
+    """The compiled module of edgetrack loads."""
+    answer = machine.ask("import edgetrack, edgetrack._native; print(edgetrack.__version__)")
+    if answer.good:
+        return Finding("edgetrack", "ok", f"{answer.text}; its compiled module loads")
+    if mended := _numpy("edgetrack", answer):
+        return mended
+    return Finding(
+        "edgetrack",
+        "broken",
+        f"its compiled module does not load: {answer.text}",
+        "pip install --force-reinstall --no-deps edgetrack",
+    )
+
+
+def check_onnxruntime(machine: Machine) -> Finding:
+    """ONNX Runtime is there once, and loads."""
+    name = "ONNX Runtime"
+    there = [package for package in RUNTIMES if package in machine.packages]
+    if len(there) > 1:
+        keep = "onnxruntime-gpu" if machine.has_gpu else "onnxruntime"
+        return Finding(
+            name,
+            "broken",
+            f"{' and '.join(there)} are both installed and overwrite each other's files",
+            _on_gpu(machine)
+            if machine.has_gpu
+            else f"pip uninstall -y {' '.join(there)} && pip install {keep}",
+        )
+    answer = machine.ask(PROVIDERS)
+    if answer.good:
+        return Finding(name, "ok", f"{answer.text.split()[0]} loads")
+    return _numpy(name, answer) or Finding(
+        name,
+        "broken",
+        f"it does not load: {answer.text}",
+        f"pip install --force-reinstall {there[0] if there else 'onnxruntime'}",
+    )
+
+
+def check_gpu_provider(machine: Machine) -> Finding:
+    """ONNX Runtime was built for the GPU that is there."""
+    name = "ONNX Runtime on the GPU"
+    if not machine.has_gpu:
+        return Finding(name, "ok", "not needed: there is no NVIDIA GPU")
+    answer = machine.ask(PROVIDERS)
+    if answer.good and "CUDAExecutionProvider" in answer.text.split():
+        return Finding(name, "ok", "the CUDA provider is there")
+    why = "ONNX Runtime was built without it" if answer.good else "ONNX Runtime does not load"
+    return Finding(name, "warning", f"no CUDA provider, which ort-cuda needs: {why}", _on_gpu(machine))
+
+
+def check_tensorrt(machine: Machine) -> Finding:
+    """TensorRT can be imported in this environment, where the machine has a GPU."""
+    if not machine.has_gpu:
+        return Finding("TensorRT", "ok", "not needed: there is no NVIDIA GPU")
+    answer = machine.ask("import tensorrt; print(tensorrt.__version__)")
+    if answer.good:
+        return Finding("TensorRT", "ok", f"{answer.text} loads")
+    if list(machine.root.glob("usr/lib/python3*/dist-packages/tensorrt")):
+        return Finding(
+            "TensorRT",
+            "broken",
+            f"the system has it, and this environment does not see it: {answer.text}",
+            _see_system(machine),
+        )
+    return Finding(
+        "TensorRT",
+        "warning",
+        f"the engine tensorrt needs it: {answer.text}",
+        "sudo apt install python3-libnvinfer" if machine.is_jetson else "pip install 'edgetrack[tensorrt]'",
+    )
+
+
+def check_opencv(machine: Machine) -> Finding:
+    """OpenCV is there once, and loads."""
+    there = [package for package in OPENCVS if package in machine.packages]
+    if len(there) > 1:
+        return Finding(
+            "OpenCV",
+            "broken",
+            f"{', '.join(there)} are installed together and overwrite each other's files",
+            f"pip uninstall -y {' '.join(there)} && pip install --force-reinstall --no-deps {there[0]}",
+        )
+    answer = machine.ask(OPENCV)
+    if answer.good:
+        return Finding("OpenCV", "ok", f"{answer.text.split()[0]} loads")
+    if mended := _numpy("OpenCV", answer):
+        return mended
+    if "libGL.so" in answer.text:
+        return Finding(
+            "OpenCV",
+            "broken",
+            f"it was built for windows: {answer.text}",
+            f"pip uninstall -y {' '.join(there)} && pip install opencv-python-headless",
+        )
+    if there:
+        return Finding(
+            "OpenCV",
+            "broken",
+            f"it does not load: {answer.text}",
+            f"pip install --force-reinstall --no-deps {there[0]}",
+        )
+    return Finding("OpenCV", "warning", "cameras and videos need it", "pip install 'edgetrack[video]'")
+
+
+def check_gstreamer(machine: Machine) -> Finding:
+    """CSI cameras have a GStreamer that Python can use."""
+    answer = machine.ask(OPENCV)
+    if answer.good and answer.text.split()[1:] == ["YES"]:
+        return Finding("GStreamer", "ok", "OpenCV was built with it")
+    if machine.ask("import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst").good:
+        return Finding("GStreamer", "ok", "its Python bindings load")
+    wheels = [package for package in OPENCVS if package in machine.packages]
+    why = "OpenCV was built without it, and its Python bindings are not there"
+    if not machine.is_jetson:
+        return Finding("GStreamer", "ok", f"needed for gst:PIPELINE only: {why}")
+    steps = ["sudo apt install libopencv-python python3-gi gir1.2-gst-plugins-base-1.0", _see_system(machine)]
+    if wheels:  # they shadow the OpenCV of JetPack
+        steps.insert(0, f"pip uninstall -y {' '.join(wheels)}")
+    return Finding("GStreamer", "broken", f"CSI cameras cannot be opened: {why}", " && ".join(steps))
+
+
+def check_streams(machine: Machine) -> Finding:
+    """PyAV reads network streams."""
+    answer = machine.ask("import av; print(av.__version__)")
+    if answer.good:
+        return Finding("PyAV", "ok", f"{answer.text} loads")
+    return Finding(
+        "PyAV",
+        "warning",
+        f"without it streams have no presentation times and no error codes, and no MP4 is written: {answer.text}",
+        "pip install 'edgetrack[av]'",
+    )
+
+
+def _numpy(name: str, answer: Answer) -> Finding | None:
+    if not any(words in answer.text for words in NUMPY):
+        return None
+    said = f"it was built against numpy 1, and numpy 2 is installed: {answer.text}"
+    return Finding(name, "broken", said, 'pip install "numpy<2"')
+
+
+def _on_gpu(machine: Machine) -> str:
+    return ORT_JETSON if machine.is_jetson else ORT_GPU
+
+
+def _see_system(machine: Machine) -> str:
+    """The command that lets a virtual environment see the system's packages."""
+    change = "s/^include-system-site-packages = .*/include-system-site-packages = true/"
+    return f"sed -i '{change}' '{machine.prefix / 'pyvenv.cfg'}'"
