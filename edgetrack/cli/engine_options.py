@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from edgetrack.cli.config_file import PLACES
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ Rule = tuple[bool, str]  # whether an option has an effect, and if not, why
 
 
 def refuse_unused(context: typer.Context, rules: dict[str, Rule]) -> None:
-    """Refuse an option that was given on the command line but has no effect; every command does it in this way.
+    """Refuse an option that was given, on the command line or in --config, but has no effect.
+
+    Every command does it in this way.
 
     Args:
         context: of the running command.
@@ -30,9 +33,11 @@ def refuse_unused(context: typer.Context, rules: dict[str, Rule]) -> None:
     """
     for name, (effective, why) in rules.items():
         source = context.get_parameter_source(name)
-        if effective or source is None or source.name.startswith("DEFAULT"):
+        if effective or source is None or source.name == "DEFAULT":
             continue
         option = next(max(p.opts, key=len) for p in context.command.params if p.name == name)
+        if source.name == "DEFAULT_MAP":  # of --config
+            option = context.meta[PLACES][name]
         raise ConfigError(f"{option} has no effect: {why}; leave it out")
 
 

@@ -16,6 +16,7 @@ from edgetrack.cli.base import (
     EXIT_USER_ERROR,
     complain,
 )
+from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
 from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport
@@ -93,6 +94,7 @@ def run_command(
     precision: Precision = "auto",
     model: Model = None,
     trust: Trust = False,
+    config: ConfigFile = None,
 ) -> None:
     """Track a target in a camera, a video, a folder of images or a stream.
 
