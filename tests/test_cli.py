@@ -141,7 +141,10 @@ def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:
         (["--source", "text.mp4", "--text", "x"], "text.mp4 is not a video"),
         (["--source", "empty", "--text", "x"], "has no pictures"),
         (["--camera", "63", "--text", "x"], "camera 63 cannot be opened"),
-        (["--source", "in.mp4", "--text", "x", "-o", "out.avi"], "expected .jsonl, .csv, .mp4, .mcap, .mots"),
+        (
+            ["--source", "in.mp4", "--text", "x", "-o", "out.avi"],
+            "expected .jsonl, .csv, .mp4, .mcap, .mot, .otb",
+        ),
         (["--source", "in.mp4", "--text", "x", "-o", "gone/out.mp4"], "folder gone does not exist"),
         (["--source", "in.mp4", "--text", "x", "-o", "in.mp4"], "is the source itself"),
         (["--source", "in.mp4", "--text", "x", "-o", "./out.mp4"], "is given twice"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edgetrack.cli.wanted import Wanted
     from edgetrack.io.sinks import Sink
 
 
@@ -40,6 +41,20 @@ def threaded(sink: Sink, path: Path) -> Sink:
     from edgetrack.io.threaded import ThreadedSink
 
     return ThreadedSink(sink, name=f"output {path}", pictures=path.suffix.lower() in (".mp4", ".mcap"))
+
+
+def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
+    """Refuse outputs whose format has room for one target where there are more.
+
+    Raises:
+        ConfigError: there is such an output.
+    """
+    if len(wanted.targets) == 1 and not wanted.every:
+        return
+    if path := next((path for path in outputs if path.suffix.lower() == ".otb"), None):
+        raise ConfigError(
+            f"output {path} takes one target; expected one --text or --box, or an output OUT.mot"
+        )
 
 
 def lost_frames(sinks: Mapping[Path, Sink]) -> list[str]:

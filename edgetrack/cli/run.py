@@ -51,7 +51,7 @@ from edgetrack.cli.options import (
     Trust,
     Words,
 )
-from edgetrack.cli.output_files import distinct, lost_frames, threaded
+from edgetrack.cli.output_files import check_one_target, distinct, lost_frames, threaded
 from edgetrack.cli.runners import Limits, open_runner
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.wanted import Wanted
@@ -107,6 +107,7 @@ def run_command(
     outputs = distinct(output or [], source)
     rules = adapter_rules(model) | _text_rules(bool(text), bool(every))
     check_mask_files(outputs, mask=mask)
+    check_one_target(outputs, wanted)
     rules |= mask_rules(rules, targets=bool(text or box), pictures=show or shows_pictures(outputs))
     refuse_unused(context, rules | source_rules(source, realtime=realtime))
     options = EngineOptions(

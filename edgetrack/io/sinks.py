@@ -13,7 +13,10 @@ from edgetrack.io.files import STDOUT
 from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
-KINDS = ".jsonl, .csv, .mp4, .mcap, .mots (masks) or %05d.png (masks), or - for JSON lines on standard output"
+KINDS = (
+    ".jsonl, .csv, .mp4, .mcap, .mot, .otb, .mots (masks) or %05d.png (masks), or - for JSON lines on standard "
+    "output"
+)
 
 
 class Sink(Protocol):
@@ -84,7 +87,8 @@ def open_sink(
     """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
 
     Masks alone (``Tracker(masks=True)``) go into ``.mots``, the text of MOTS, or into a palette PNG for each frame, as
-    in DAVIS; its name has the number of the frame, such as ``masks/%05d.png``.
+    in DAVIS; its name has the number of the frame, such as ``masks/%05d.png``. ``.mot`` is the text of MOTChallenge,
+    and ``.otb`` that of OTB, for one target.
 
     An existing file is replaced when the first frame is written. From then on the file is valid at any time: if the
     process is killed or the disk is full, everything written so far can be read.
@@ -126,4 +130,8 @@ def open_sink(
         from edgetrack.io.mask_files import MaskPngSink, MotsSink
 
         return MaskPngSink(path) if suffix == ".png" else MotsSink(path)
+    if suffix in (".mot", ".otb"):
+        from edgetrack.io.result_files import MotSink, OtbSink
+
+        return MotSink(path) if suffix == ".mot" else OtbSink(path)
     raise SinkError(f"output {path} ends in {suffix or 'nothing'!r}; expected {KINDS}")
