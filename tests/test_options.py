@@ -20,7 +20,7 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box every zones output show max_frames realtime threads precision model "
+    "run": "camera source text box every zones output webhook show max_frames realtime threads precision model "
     "config",
     "demo": "output text threads precision model",
     "export": "model output int8 fp16 target force",

@@ -1,4 +1,4 @@
-"""Options of live sources and of raw frames."""
+"""Options of live sources, of raw frames and of events."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ GiveUpS = Annotated[
         panel="Source",
         min=0,
         metavar="S",
+    ),
+]
+WebhookUrl = Annotated[
+    str | None,
+    option(
+        "Post what appears, is lost, comes back, enters, leaves or crosses to this address, as JSON; sent again "
+        "until it is taken.",
+        "--webhook",
+        panel="Result",
+        metavar="URL",
     ),
 ]
 MaxAgeMs = Annotated[

@@ -14,12 +14,13 @@ from edgetrack.cli.base import (
     EXIT_INTERRUPTED,
     EXIT_READER_GONE,
     EXIT_USER_ERROR,
+    advise,
     complain,
 )
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
-from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport
+from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport, WebhookUrl
 from edgetrack.cli.mask_options import (
     BlurOption,
     BlurWhat,
@@ -60,6 +61,7 @@ from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
 if TYPE_CHECKING:
     from edgetrack.io.sinks import Sink
     from edgetrack.io.source import Source as Source_
+    from edgetrack.io.webhook import WebhookSink
     from edgetrack.meter import Summary
     from edgetrack.zones import Zones
 
@@ -74,6 +76,7 @@ def run_command(
     max: MaxObjects = 8,
     zones: ZoneFile = None,
     output: OutputFiles = None,
+    webhook: WebhookUrl = None,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -135,6 +138,7 @@ def run_command(
             limits=Limits(deadline_ms, max_age_ms),
             blur=blur,
             keep_masks=mask,
+            webhook=webhook,
         )
 
 
@@ -186,6 +190,7 @@ def _track(
     limits: Limits,
     blur: BlurWhat | None = None,
     keep_masks: bool = True,
+    webhook: str | None = None,
 ) -> None:
     """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
     from edgetrack import terminal
@@ -196,6 +201,9 @@ def _track(
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
     with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
+        posting = None if webhook is None else _webhook(webhook)
+        if posting is not None:
+            sinks.add(posting)
         opened = _open_stdout(outputs)
         engine, run = open_runner(wanted, limits, options)
         facts = recording_metadata(source, engine, text=text, box=box)
@@ -222,6 +230,8 @@ def _track(
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
     notes = source.notes + lost_frames(opened)
+    if posting is not None and posting.undelivered:
+        notes.append(f"{posting.undelivered} events were not delivered to {posting.name}")
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     if written:
         _complain_of_stdout()
@@ -254,6 +264,12 @@ def _window(text: str | None, zones: Zones | None) -> Sink:
     from edgetrack.io.window import WindowSink
 
     return WindowSink(text=text, zones=zones)
+
+
+def _webhook(url: str) -> WebhookSink:
+    from edgetrack.io.webhook import WebhookSink
+
+    return WebhookSink(url, warn=advise)
 
 
 def _tell(error: Exception) -> None:

@@ -1,0 +1,195 @@
+"""Events as HTTP requests: what appears, is lost and comes back is posted to an address until it is taken."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import itertools
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from edgetrack import signals
+from edgetrack.errors import ConfigError, SinkError, reason_of
+from edgetrack.events import Event, EventType
+from edgetrack.io._channel import Channel
+from edgetrack.io.lines import event_values
+from edgetrack.io.sinks import Closing
+from edgetrack.types import Frame, Track
+
+WAITING = 1000  # events that may wait for a receiver that is gone; older ones are dropped
+TIMEOUT_S = 5.0
+LONGEST_S = 30.0  # between two attempts
+PASSING = (408, 425, 429)  # what a receiver says that is well again later; as is all from 500 on
+
+
+class WebhookSink(Closing):
+    """Posts each event as a JSON object, in the order of the events, from a thread of its own.
+
+    The keys are those of JSON lines, ``sequence`` (1 for the first event; the same in each attempt) and, of a track in
+    view, ``box`` and ``score``. A target without a query has the events "appeared", "lost" and "back" here.
+
+    Args:
+        url: Where to post; ``http`` or ``https``, with user and password if need be.
+        warn: Called with a sentence when the receiver cannot be reached, once until it can again.
+        pause_s: Seconds to the second attempt; each further one takes twice as long, up to 30 s.
+
+    Raises:
+        ConfigError: The address is none.
+    """
+
+    def __init__(
+        self, url: str, *, warn: Callable[[str], None] = lambda said: None, pause_s: float = 0.5
+    ) -> None:
+        self._url = _checked(url)
+        port = "" if self._url.port is None else f":{self._url.port}"
+        self.name = f"webhook {self._url.scheme}://{self._url.hostname}{port}"  # in a path there may be a key
+        self._warn, self._pause_s = warn, pause_s
+        self._targets = _Targets()
+        self._queue: Channel[bytes] = Channel(WAITING, newest_wins=True)
+        self._sequence = itertools.count(1)
+        self._taken = self._delivered = 0
+        self._error: SinkError | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=f"edgetrack {self.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def undelivered(self) -> int:
+        """Number of events that the receiver has not taken."""
+        return self._taken - self._delivered
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self.write_all(frame, {track.name: track}, latencies_ms={track.name: latency_ms})
+
+    def write_all(
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
+    ) -> None:
+        if self._error is not None:
+            raise self._error
+        for event in (*events, *self._targets.events(tracks.values())):
+            values = {"sequence": next(self._sequence), **event_values(frame, event)}
+            track = tracks.get(event.name)
+            if track is not None and track.box is not None:
+                values |= {"box": [round(v, 2) for v in track.box.xywh], "score": round(track.score, 4)}
+            self._taken += 1
+            self._queue.put(json.dumps(values).encode())
+
+    def close(self) -> None:
+        """Try each event that waits once more. May be called twice.
+
+        Raises:
+            SinkError: The receiver has refused the events.
+        """
+        self._closing.set()
+        self._queue.end()
+        self._thread.join(signals.PATIENCE_S)
+        self._queue.close()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _work(self) -> None:
+        while (body := self._queue.get(timeout_s=None)) is not None:
+            try:
+                self._deliver(body)
+            except SinkError as error:  # raised where somebody hears it
+                self._error = error
+                self._queue.close()
+
+    def _deliver(self, body: bytes) -> None:
+        for attempt in itertools.count():
+            problem = self._post(body)
+            if problem is None:
+                self._delivered += 1
+                return
+            if attempt == 0:
+                self._warn(f"{self.name} takes no events ({problem}); they are sent again")
+            if self._closing.wait(min(LONGEST_S, self._pause_s * 2**attempt) * random.uniform(0.5, 1.0)):
+                return
+
+    def _post(self, body: bytes) -> str | None:
+        """Post once; return why that failed, if it may pass.
+
+        Raises:
+            SinkError: The receiver will never take it.
+        """
+        connection = _connect(self._url)
+        try:
+            connection.request("POST", _path(self._url), body, _headers(self._url))
+            with connection.getresponse() as response:
+                status, said = response.status, f"{response.status} {response.reason}"
+        except (OSError, http.client.HTTPException) as error:
+            return reason_of(error)
+        finally:
+            connection.close()
+        if 200 <= status < 300:
+            return None
+        if status in PASSING or status >= 500:
+            return said
+        raise SinkError(
+            f"{self.name} refuses events: {said}; expected 2xx: check the address, user and password"
+        )
+
+
+class _Targets:
+    """What happens to targets, which have no events of their own: only queries have."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, bool] = {}  # by id: whether it was in view when it was last certain
+
+    def events(self, tracks: Iterable[Track]) -> list[Event]:
+        return [
+            Event(kind, track.index, track.time_s, None, track.name, track.id)
+            for track in tracks
+            if track.query is None and (kind := self._change(track)) is not None
+        ]
+
+    def _change(self, track: Track) -> EventType | None:
+        seen = self._seen.get(track.id)
+        if track.status == "tracking" and not seen:
+            self._seen[track.id] = True
+            return "appeared" if seen is None else "back"
+        if track.status == "lost" and seen:
+            self._seen[track.id] = False
+            return "lost"
+        return None
+
+
+def _checked(url: str) -> SplitResult:
+    wrong = ConfigError(
+        "the webhook is no address; expected one such as http://192.168.1.5:8123/api/webhook/car"
+    )
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        raise wrong from None
+    if not good or not url.isascii() or not url.isprintable() or " " in url:
+        raise wrong
+    return parts
+
+
+def _connect(url: SplitResult) -> http.client.HTTPConnection:
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    return kind(str(url.hostname), url.port, timeout=TIMEOUT_S)
+
+
+def _path(url: SplitResult) -> str:
+    return (url.path or "/") + (f"?{url.query}" if url.query else "")
+
+
+def _headers(url: SplitResult) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json", "User-Agent": "edgetrack"}
+    if url.username is not None:
+        pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+    return headers
