@@ -96,6 +96,8 @@ def test_an_onnxruntime_without_its_gpu_provider(tmp_path: Path) -> None:
     assert told(found) == ("warning", packages.ORT_GPU)
     found = packages.check_gpu_provider(machine(tmp_path, board="jetson-orin-nano", answers=answers))
     assert told(found) == ("warning", packages.ORT_JETSON)
+    thor = packages.check_gpu_provider(machine(tmp_path, board="jetson-thor", answers=answers))
+    assert (thor.state, thor.command) == ("ok", None)  # there is no package for it
     answers = {"onnxruntime": "1.22.0 CUDAExecutionProvider CPUExecutionProvider"}
     assert packages.check_gpu_provider(machine(tmp_path, board="x86-cuda", answers=answers)).state == "ok"
 

@@ -12,6 +12,8 @@ OPENCVS = (
 )
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 ORT_GPU = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu[cuda,cudnn]'"
+ORT_CPU = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime"
+# Of NVIDIA's index for JetPack 6 (jetson-containers#1283); there is none for JetPack 7 (#1645).
 ORT_JETSON = (
     'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "numpy<2" onnxruntime-gpu '
     "--index-url https://pypi.jetson-ai-lab.io/jp6/cu126"
@@ -44,15 +46,8 @@ def check_onnxruntime(machine: Machine) -> Finding:
     name = "ONNX Runtime"
     there = [package for package in RUNTIMES if package in machine.packages]
     if len(there) > 1:
-        keep = "onnxruntime-gpu" if machine.has_gpu else "onnxruntime"
-        return Finding(
-            name,
-            "broken",
-            f"{' and '.join(there)} are both installed and overwrite each other's files",
-            _on_gpu(machine)
-            if machine.has_gpu
-            else f"pip uninstall -y {' '.join(there)} && pip install {keep}",
-        )
+        said = f"{' and '.join(there)} are both installed and overwrite each other's files"
+        return Finding(name, "broken", said, _on_gpu(machine) or ORT_CPU)
     answer = machine.ask(PROVIDERS)
     if answer.good:
         return Finding(name, "ok", f"{answer.text.split()[0]} loads")
@@ -72,8 +67,10 @@ def check_gpu_provider(machine: Machine) -> Finding:
     answer = machine.ask(PROVIDERS)
     if answer.good and "CUDAExecutionProvider" in answer.text.split():
         return Finding(name, "ok", "the CUDA provider is there")
+    if (command := _on_gpu(machine)) is None:
+        return Finding(name, "ok", "no package for this board has it; the engine tensorrt uses the GPU")
     why = "ONNX Runtime was built without it" if answer.good else "ONNX Runtime does not load"
-    return Finding(name, "warning", f"no CUDA provider, which ort-cuda needs: {why}", _on_gpu(machine))
+    return Finding(name, "warning", f"no CUDA provider, which ort-cuda needs: {why}", command)
 
 
 def check_tensorrt(machine: Machine) -> Finding:
@@ -167,8 +164,14 @@ def _numpy(name: str, answer: Answer) -> Finding | None:
     return Finding(name, "broken", said, 'pip install "numpy<2"')
 
 
-def _on_gpu(machine: Machine) -> str:
-    return ORT_JETSON if machine.is_jetson else ORT_GPU
+def _on_gpu(machine: Machine) -> str | None:
+    """The command that installs ONNX Runtime with its GPU provider; None where there is no package of it."""
+    if not machine.has_gpu:
+        return None
+    jetpack = machine.target.jetpack
+    if jetpack is None:
+        return ORT_GPU
+    return ORT_JETSON if jetpack[0].startswith("6.") else None
 
 
 def _see_system(machine: Machine) -> str:
