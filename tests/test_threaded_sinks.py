@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,20 @@ def test_a_slow_sink_holds_nothing_up_and_drops_the_oldest() -> None:
     assert written[-PICTURES:] == list(range(50 - PICTURES, 50))
     assert len(written) + sink.dropped == 50
     assert slow.closed
+
+
+def test_what_waits_for_lines_keeps_no_picture() -> None:
+    gate = threading.Event()
+    for pictures in (False, True):
+        sink, one = ThreadedSink(Slow(gate=gate), name="o.jsonl", pictures=pictures), frame()
+        sink.write(one, TRACK, latency_ms=1)
+        sink.write(one, TRACK, latency_ms=1)
+        pixels = weakref.ref(one.pixels)
+        del one
+        assert (pixels() is not None) == pictures
+        gate.set()
+        sink.close()
+        gate.clear()
 
 
 def test_lines_wait_for_their_turn() -> None:

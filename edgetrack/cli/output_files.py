@@ -40,7 +40,9 @@ def threaded(sink: Sink, path: Path) -> Sink:
     """Return the sink in a thread of its own, which holds nothing up."""
     from edgetrack.io.threaded import ThreadedSink
 
-    return ThreadedSink(sink, name=f"output {path}", pictures=path.suffix.lower() in (".mp4", ".mcap"))
+    return ThreadedSink(
+        sink, name=f"output {path}", pictures=path.suffix.lower() in (".mp4", ".mcap", ".png")
+    )
 
 
 def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:

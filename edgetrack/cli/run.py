@@ -231,7 +231,7 @@ def _track(
         advise_of_rivals(watch.rivals)
     notes = source.notes + lost_frames(opened)
     if posting is not None and posting.undelivered:
-        notes.append(f"{posting.undelivered} events were not delivered to {posting.name}")
+        notes.append(f"events not delivered to {posting.name}: {posting.undelivered}")
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     if written:
         _complain_of_stdout()

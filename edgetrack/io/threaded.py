@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
 
 from edgetrack import signals
 from edgetrack.errors import SinkError
@@ -15,6 +18,7 @@ from edgetrack.types import Frame, Track
 
 PICTURES = 4  # that may wait; each one holds a whole frame in memory
 LINES = 4096  # tracks that may wait; minutes of them
+NO_PIXELS = np.empty((0, 0, 3), np.uint8)  # of the frames of lines: 4096 pictures would fill the memory
 CLOSING_S = signals.PATIENCE_S  # what may be written after the end of a run
 
 
@@ -30,7 +34,7 @@ class ThreadedSink(Closing):
     """
 
     def __init__(self, sink: Sink, *, name: str, pictures: bool) -> None:
-        self._sink, self._name = sink, name
+        self._sink, self._name, self._pictures = sink, name, pictures
         self._channel: Channel[Callable[[], None]] = Channel(
             PICTURES if pictures else LINES, newest_wins=True
         )
@@ -55,7 +59,8 @@ class ThreadedSink(Closing):
         Raises:
             Exception: what the sink has raised since the last call.
         """
-        self._hand(lambda: self._sink.write(frame, track, latency_ms=latency_ms))
+        kept = self._kept(frame)
+        self._hand(lambda: self._sink.write(kept, track, latency_ms=latency_ms))
 
     def write_all(
         self,
@@ -70,10 +75,13 @@ class ThreadedSink(Closing):
         Raises:
             Exception: what the sink has raised since the last call.
         """
-        copies = dict(tracks), dict(latencies_ms)
+        kept, copies = self._kept(frame), (dict(tracks), dict(latencies_ms))
         self._hand(
-            lambda: self._sink.write_all(frame, copies[0], latencies_ms=copies[1], events=tuple(events))
+            lambda: self._sink.write_all(kept, copies[0], latencies_ms=copies[1], events=tuple(events))
         )
+
+    def _kept(self, frame: Frame) -> Frame:
+        return frame if self._pictures else replace(frame, pixels=NO_PIXELS)
 
     def _hand(self, step: Callable[[], None]) -> None:
         self._raise()
