@@ -9,6 +9,7 @@ namespace edgetrack {
 namespace {
 
 constexpr float kNowhere = -20.0f;  // the logit outside of the region
+constexpr double kOfMask = 0.3;     // share of the last mask in where the next one is looked for
 
 // Where a pixel of the frame lies among the logits, along one axis.
 float place_of(int pixel, double origin, double extent, int side) {
@@ -201,6 +202,15 @@ void Masker::learn(const Frame& frame, const Box& box, const Colors& colors, con
   std::transform(given, given + mask_.inside.size(), mask_.inside.begin(),
                  [](std::uint8_t v) { return v != 0; });
   shrink(mask_);
+}
+
+Box Masker::expected(const Box& before, const Box& now) const {
+  if (mask_.empty()) return now;
+  const double dx = now.x + now.w / 2 - before.x - before.w / 2;
+  const double dy = now.y + now.h / 2 - before.y - before.h / 2;
+  const auto mixed = [](double box, double mask) { return box + kOfMask * (mask - box); };
+  return {mixed(now.x, mask_.x + dx), mixed(now.y, mask_.y + dy), mixed(now.w, mask_.width),
+          mixed(now.h, mask_.height)};
 }
 
 void Masker::shift(const Box& from, const Box& to, const Frame& frame) {

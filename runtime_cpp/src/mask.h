@@ -46,6 +46,10 @@ class Masker {
   // frame, nonzero on the target.
   void learn(const Frame& frame, const Box& box, const Colors& colors, const std::uint8_t* given, Work& work);
 
+  // Where to look for the mask of a box, after the mask of another: mostly in the box, and a little where the
+  // last mask would be now, which knows of parts that the box misses.
+  Box expected(const Box& before, const Box& now) const;
+
   // Moves the mask along with a box that has moved without a look.
   void shift(const Box& from, const Box& to, const Frame& frame);
 

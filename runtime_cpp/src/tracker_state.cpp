@@ -149,7 +149,8 @@ void Tracker::State::outline(const Frame& frame, const Track& track) {
   if (!track.box) return masker->clear();
   if (track.basis == Basis::network) {
     const bool sure = track.status == Status::tracking && track.score >= policy.template_update_threshold;
-    masker->see(frame, *track.box, colors, sure && !contested, work);
+    const Box at = track.index > 0 ? masker->expected(masked, *track.box) : *track.box;
+    masker->see(frame, at, colors, sure && !contested, work);
   } else {
     masker->shift(masked, *track.box, frame);
   }
