@@ -254,7 +254,7 @@ class Track:
     velocity: tuple[float, float] | None = field(default=None, compare=False)
     """Motion of the box's center, ``(right, down)`` in pixels per frame, smoothed over the last few frames; None unless
     the target was followed in the previous frame as well. Multiply by the frame rate to get pixels per second."""
-    candidates: tuple[Candidate, ...] = field(default=(), compare=False)
+    candidates: tuple[Candidate, ...] = field(default=(), compare=False, repr=False)
     """What a look at the whole frame has found, the best first, on the frame in which its answer arrives: from
     ``start``, and while the target is searched for or verified. Empty on other frames. A look takes a frame or more, so
     that the boxes may be a few frames old. Not part of ``to_dict``."""

@@ -18,7 +18,7 @@ import pytest
 import edgetrack
 from edgetrack.errors import BoxError
 from edgetrack.timing import Timing
-from edgetrack.types import Box, Frame, Track
+from edgetrack.types import Box, Candidate, Frame, Track
 
 BOX = Box(10.4, 20.6, 30, 40)
 
@@ -98,6 +98,12 @@ def test_a_track_as_json() -> None:
     assert (said["name"], said["time_s"], said["velocity"]) == ("red \u2028car", 1.5, [1.0, -2.0])
     lost = Track(None, 0.0, "lost", 9).to_dict()
     assert lost["box"] is lost["time_s"] is lost["velocity"] is None
+
+
+def test_a_track_prints_without_its_candidates() -> None:
+    crowd = tuple(Candidate(Box(n, 2, 3, 4), 0.5) for n in range(40))
+    track = Track(Box(1, 2, 3, 4), 0.5, "tracking", 7, candidates=crowd)
+    assert repr(track) == repr(dataclasses.replace(track, candidates=()))
 
 
 def test_values_can_be_copied_sent_and_compared() -> None:
