@@ -20,8 +20,7 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box every zones output webhook show max_frames realtime threads precision model "
-    "config",
+    "run": "camera source text box every zones output webhook show max_frames threads precision model config",
     "demo": "output text threads precision model",
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",
@@ -56,6 +55,7 @@ IDLE = {
         "max": RUN + " --max 4",
         "max_age_ms": RUN + " --max-age-ms 50",
         "transport": RUN + " --transport udp",
+        "realtime": "run --camera 0 --box 1,2,30,20 --realtime",
         "give_up_s": RUN + " --give-up-s 3",
         "size": RUN + " --size 640x480",
         "pixel_format": RUN + " --format gray8",

@@ -57,7 +57,7 @@ def open_given(camera: int | None, source: str | None, options: SourceOptions) -
 
 
 def source_rules(source: str | None, *, realtime: bool) -> dict[str, Rule]:
-    """Return the rules of the options that only raw frames, or only live sources take."""
+    """Return the rules of the options that only some kinds of sources take."""
     from edgetrack.io.names import is_local
 
     name = source or "a camera"
@@ -68,5 +68,6 @@ def source_rules(source: str | None, *, realtime: bool) -> dict[str, Rule]:
         "pixel_format": (raw, f"{name} is not raw"),
         "transport": (live, f"{name} is not live"),
         "give_up_s": (live, f"{name} is not live"),
+        "realtime": (source is not None, "a camera is live as it is"),
         "max_age_ms": (live or realtime, f"{name} is not live"),
     }
