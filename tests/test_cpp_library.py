@@ -113,7 +113,7 @@ def test_cpp_refuses_the_hostile_bundles_of_python(built: Path, tmp_path: Path) 
         change(shapes := graphs())
         code, said = opened(write(tmp_path / name, shapes))
         assert (code, "export the bundle again" in said) == (6, True), (name, said)
-    for number, name in enumerate(("..", "/etc", "a/b", "beside")):
+    for number, name in enumerate(("..", "/etc", "a/b", "", "-large", "_large", "beside")):
         folder = write(tmp_path / f"s{number}" / "b", graphs())
         manifest = json.loads((folder / "manifest.json").read_text())
         manifest["files"]["tokenizer"]["bundle"] = name

@@ -80,7 +80,7 @@ def test_another_file_than_the_shared_one_is_damage(pair: tuple[Path, Path]) -> 
         Bundle.open(pair[0])
 
 
-NAMES = ("..", "../large", "/etc", ".", "large/", "a\x00b", "", "x" * 101, "läge", 7)
+NAMES = ("..", "../large", "/etc", ".", "large/", "a\x00b", "", "-large", "_large", "x" * 101, "läge", 7)
 
 
 @pytest.mark.parametrize("name", NAMES, ids=map(repr, NAMES))

@@ -122,6 +122,7 @@ Bundle Bundle::open(const std::string& where, const std::string& precision) {
   std::map<std::string, ListedFile> files;
   for (const auto& [role, file] : manifest["files"].fields()) {
     const bool is_shared = file.fields().count("bundle") > 0;
+    if (is_shared) check_sibling(folder, file["bundle"].text());
     files[role] = {file["path"].text(), file["sha256"].text(), is_shared ? file["bundle"].text() : ""};
     bundle.paths[role] = place_of(folder, files[role]);
   }

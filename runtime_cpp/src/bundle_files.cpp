@@ -56,13 +56,6 @@ std::ifstream open(const fs::path& file) {
 fs::path home_of(const fs::path& folder, const ListedFile& file) {
   const std::string& name = file.bundle;
   if (name.empty()) return folder;
-  const auto is_plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  if (name.size() > 100 || name.front() == '.' || !std::all_of(name.begin(), name.end(), is_plain))
-    throw Error(Code::bundle, message("bundle ", folder.string(), " has a file of the bundle '",
-                                      printable(name), "'; expected the name of a folder beside it"));
   std::error_code problem;
   const fs::path beside = fs::canonical(folder, problem).parent_path() / name;
   if (fs::is_symlink(beside, problem))
@@ -110,6 +103,17 @@ std::string read_file(const std::string& path, std::uint64_t largest) {
   if (size < 1 || size > largest)
     throw Error(Code::bundle, message(path, " has ", size, " bytes; expected 1 to ", largest, kAgain));
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+void check_sibling(const std::string& folder, const std::string& name) {
+  const auto is_alnum = [](char c) {  // in any locale
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  const auto is_plain = [&](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; };
+  if (name.empty() || name.size() > 100 || !is_alnum(name.front()) ||
+      !std::all_of(name.begin(), name.end(), is_plain))
+    throw Error(Code::bundle, message("bundle ", folder, " has a file of the bundle '", printable(name),
+                                      "'; expected the name of a folder beside it"));
 }
 
 std::string place_of(const std::string& folder, const ListedFile& file) {
