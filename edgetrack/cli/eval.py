@@ -227,10 +227,12 @@ def _phrase_rules(context: typer.Context, dataset: str) -> dict[str, Rule]:
 
 def _tracker_rules(trackers: list[str], model: str | None) -> dict[str, Rule]:
     """Return when the options that only some trackers take have an effect."""
+    from edgetrack.evaluation.trackers import grabcut
     from edgetrack.evaluation.trackers.registry import model_and_precision, takes_weights
     from edgetrack.evaluation.types import OWN
 
     own = [model_and_precision(name) for name in trackers if name.partition(":")[0] == OWN]
+    own += [("", "")] * (grabcut.NAME in trackers)  # it has the boxes of the default
     rules = adapter_rules(*(named or model for named, _ in own)) if own else {}
     nobody = (False, f"no --tracker {OWN} takes it")
     return {

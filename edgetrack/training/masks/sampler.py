@@ -19,6 +19,7 @@ from edgetrack.training.masks.things import Things, mask_plane
 FRAMES = 3
 _OWN = 0.55  # share of sequences in the thing's own picture; the others are pasted
 _COVERED, _BESIDE = 0.35, 0.4  # chance of a frame that something is in front of the thing, behind it
+_SMOOTH = 0.3  # of crops that are averaged where they shrink: the runtime's are sampled, as most of these
 _PIXELS = SIDE // POINT
 # Errors of the box, as a share of its sides, and how often each is met: in the first frame, and afterwards, when the
 # memory knows better than a box that holds half of the target.
@@ -56,7 +57,7 @@ class MaskSampler:
         matrix, target = self._place(actor, flip=flip, step=step)
         size = (SIDE, SIDE)
         if beneath is None:
-            image = warps.warp(actor.picture.pixels, matrix, size, smooth=True)
+            image = warps.warp(actor.picture.pixels, matrix, size, smooth=random.random() < _SMOOTH)
             mask = np.asarray(mask_plane(actor, size, matrix), np.uint8)
         else:
             image = background(beneath, SIDE, random)
