@@ -222,11 +222,12 @@ def test_warming_up_runs_every_network_and_changes_nothing(several: bool) -> Non
     assert {"search", "ground", "template", "text", "prompt"} <= set(engine.calls)
 
 
-def test_the_shipped_networks_are_loaded_by_warming_up() -> None:
-    many = edgetrack.MultiTracker(threads=1)
+@pytest.mark.parametrize("masks", [False, True])
+def test_the_shipped_networks_are_loaded_by_warming_up(masks: bool) -> None:
+    many = edgetrack.MultiTracker(threads=1, masks=masks)
     many.warm_up()
     engine: Any = many.engine
-    assert set(engine._graphs) == set(engine.bundle.graphs)
+    assert set(engine._graphs) == set(engine.bundle.graphs) - (set() if masks else {"mask"})
 
 
 ENDS = """

@@ -58,6 +58,7 @@ def test_int8_shares_the_plans_of_the_graphs_that_it_leaves_in_float32(fakes: Fa
         "prompt",
         "ground",
         "detect",
+        "mask",
         "rank",
     }
     assert all("int8" in rows[role] for role in ("template", "search"))

@@ -94,6 +94,7 @@ Dataset = Annotated[
         metavar="DATASET",
         help="Layout of the data: "
         "otb100, otb99-lang, lasot, lasot-ext, tnl2k, got10k, trackingnet, uav123, nfs, vot, davis, "
+        "davis2016, youtube-vos, mose, "
         "lasher, depthtrack, visevent, folder, coco, refcoco, refcoco+, refcocog, refcocog-google, "
         "langdev, language, flickr30k-entities, mot17, refer-kitti, tao.",
     ),

@@ -61,7 +61,7 @@ def test_outlines_are_scored_beside_boxes_and_a_peer(tmp_path: Path, first_mask:
         "edgetrack, ellipses in the boxes",
         "grabcut, boxes filled",
         "grabcut, ellipses in the boxes",
-        "the true boxes, filled",
+        "the true boxes",
     ]
 
 

@@ -105,9 +105,7 @@ def mask_tables(runs: Sequence[RunMetrics]) -> list[Table]:
         for what, m in (("boxes filled", f.filled_boxes), ("ellipses in the boxes", f.ellipses)):
             if m is not None:
                 found.append((f"{f.run.tracker}, {what}", f.run.label, m))
-    rows = [
-        [*words, *map(number, astuple(m))] for *words, m in [*found, ("the true boxes, filled", "", best)]
-    ]
+    rows = [[*words, *map(number, astuple(m))] for *words, m in [*found, ("the true boxes", "", best)]]
     title = "Masks" if any(f.filled_boxes is not None for f in runs) else "Boxes as masks"
     return [Table(title, MASKS.split("|"), rows)]
 
