@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from edgetrack.datasets.sequence import Sequence
 from edgetrack.datasets.sets import SequenceLayout
 from edgetrack.datasets.tables import read_names
 from edgetrack.errors import DatasetError
+from edgetrack.io.mask_files import voc_color
 from edgetrack.io.opencv import load_cv2
 
 _SIZE = "480p"
@@ -24,14 +26,9 @@ _SIZE = "480p"
 
 @cache
 def _palette() -> dict[int, int]:
-    """Color 0xRRGGBB to object, by the color map of PASCAL VOC that these PNG files carry."""
-    colors = {}
-    for number in range(256):
-        red, green, blue = (
-            sum((number >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)) for channel in range(3)
-        )
-        colors[red << 16 | green << 8 | blue] = number
-    return colors
+    """Color 0xRRGGBB to object, by the color map that these PNG files carry."""
+    colors = (voc_color(number) for number in range(256))
+    return {red << 16 | green << 8 | blue: number for number, (red, green, blue) in enumerate(colors)}
 
 
 def _codes(path: Path) -> NDArray[np.int64]:
@@ -90,19 +87,36 @@ class Masks:
         return np.asarray(_codes(self.folder / self.names[index]) == self.color)
 
 
+class ObjectMasks(Protocol):
+    """The masks of one object by frame; hashable, so that its boxes are kept."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...  # of its files, one a frame
+    def __call__(self, index: int, /) -> NDArray[np.bool_]: ...
+
+
 @cache
-def _boxes(masks: Masks) -> tuple[list[float], ...]:
+def boxes_of(masks: ObjectMasks) -> tuple[list[float], ...]:
     """Box of the object in each mask; kept, because training asks for it again and again."""
     return tuple(mask_box(masks(index)) for index in range(len(masks.names)))
 
 
+def sequence_of(name: str, pictures: Path, annotations: Path) -> Sequence:
+    """One object, by the number at the end of ``name``, in a folder of pictures and one of palette masks."""
+    masks = Masks(annotations, tuple(image_names(annotations)), color_of(int(name.rpartition("_")[2])))
+    boxes = np.array(boxes_of(masks), np.float64)
+    return Sequence(name, all_frames(pictures, len(boxes), annotations), boxes, masks=masks)
+
+
+def video_of(name: str) -> str:
+    """The video of a sequence, which has one object of it."""
+    return name.rpartition("_")[0]
+
+
 def _read(root: Path, split: str, name: str) -> Sequence:
-    video, _, number = name.rpartition("_")
-    folder = root / "Annotations" / _SIZE / video
-    masks = Masks(folder, tuple(image_names(folder)), color_of(int(number)))
-    boxes = np.array(_boxes(masks), np.float64)
-    frames = all_frames(root / "JPEGImages" / _SIZE / video, len(boxes), folder)
-    return Sequence(name, frames, boxes, masks=masks)
+    del split
+    video = video_of(name)
+    return sequence_of(name, root / "JPEGImages" / _SIZE / video, root / "Annotations" / _SIZE / video)
 
 
-DAVIS = SequenceLayout("davis", ("train", "val"), _names, _read, video=lambda name: name.rpartition("_")[0])
+DAVIS = SequenceLayout("davis", ("train", "val"), _names, _read, video=video_of)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.datasets.davis import Masks, color_of, mask_box, objects_of
+from edgetrack.datasets.davis import Masks, boxes_of, color_of, objects_of, sequence_of, video_of
 from edgetrack.datasets.frames import all_frames, image_names, subfolders
 from edgetrack.datasets.sequence import ImageFrames, Sequence
 from edgetrack.datasets.sets import SequenceLayout
@@ -46,11 +46,6 @@ class _GrayMasks:
         return np.asarray(plane > 127)
 
 
-@cache
-def _boxes(masks: _GrayMasks | Masks) -> tuple[list[float], ...]:
-    return tuple(mask_box(masks(index)) for index in range(len(masks.names)))
-
-
 def _davis2016_names(root: Path, split: str) -> list[str]:
     path = root / "ImageSets" / _SIZE / f"{split}.txt"
     videos = list(
@@ -67,7 +62,7 @@ def _davis2016(root: Path, split: str, name: str) -> Sequence:
     del split
     folder = root / "Annotations" / _SIZE / name
     masks = _GrayMasks(folder, tuple(image_names(folder)))
-    boxes = np.array(_boxes(masks), np.float64)
+    boxes = np.array(boxes_of(masks), np.float64)
     return Sequence(
         name, all_frames(root / "JPEGImages" / _SIZE / name, len(boxes), folder), boxes, masks=masks
     )
@@ -102,7 +97,7 @@ def _youtube(root: Path, split: str, name: str) -> Sequence:
     folder = root / split / "Annotations" / video
     masks = Masks(folder, tuple(f"{frame}.png" for frame in frames), color_of(int(number)))
     pictures = ImageFrames(root / split / "JPEGImages" / video, [f"{frame}.jpg" for frame in frames])
-    return Sequence(name, pictures, np.array(_boxes(masks), np.float64), masks=masks)
+    return Sequence(name, pictures, np.array(boxes_of(masks), np.float64), masks=masks)
 
 
 def _mose_names(root: Path, split: str) -> list[str]:
@@ -115,20 +110,11 @@ def _mose_names(root: Path, split: str) -> list[str]:
 
 
 def _mose(root: Path, split: str, name: str) -> Sequence:
-    video, _, number = name.rpartition("_")
-    folder = root / split / "Annotations" / video
-    masks = Masks(folder, tuple(image_names(folder)), color_of(int(number)))
-    boxes = np.array(_boxes(masks), np.float64)
-    return Sequence(
-        name, all_frames(root / split / "JPEGImages" / video, len(boxes), folder), boxes, masks=masks
-    )
-
-
-def _video(name: str) -> str:
-    return name.rpartition("_")[0]
+    video = video_of(name)
+    return sequence_of(name, root / split / "JPEGImages" / video, root / split / "Annotations" / video)
 
 
 DAVIS2016 = SequenceLayout("davis2016", ("train", "val"), _davis2016_names, _davis2016)
-YOUTUBE_VOS = SequenceLayout("youtube-vos", ("train",), _youtube_names, _youtube, video=_video)
-MOSE = SequenceLayout("mose", ("train",), _mose_names, _mose, video=_video)
+YOUTUBE_VOS = SequenceLayout("youtube-vos", ("train",), _youtube_names, _youtube, video=video_of)
+MOSE = SequenceLayout("mose", ("train",), _mose_names, _mose, video=video_of)
 LAYOUTS = (DAVIS2016, YOUTUBE_VOS, MOSE)

@@ -1,4 +1,4 @@
-"""Masks in the files of the field: DAVIS's palette PNG, a picture a frame, and the text of MOTS."""
+"""Masks as the palette PNG of DAVIS, a picture for each frame."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from edgetrack.events import Event
 from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
-
-_CLASS = 1  # MOTS wants one; a target named by words has none
 
 
 class MaskPngSink(Closing):
@@ -71,38 +69,6 @@ class MaskPngSink(Closing):
         """Nothing is open between two frames."""
 
 
-class MotsSink(Closing):
-    """A line for each mask: frame, id, class, height, width, run-length encoding (Voigtlaender et al., CVPR 2019)."""
-
-    def __init__(self, path: str | Path) -> None:
-        self._file = OutputFile(path)
-
-    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        self._write(frame, [track])
-
-    def write_all(
-        self,
-        frame: Frame,
-        tracks: Mapping[str, Track],
-        *,
-        latencies_ms: Mapping[str, float],
-        events: Sequence[Event] = (),
-    ) -> None:
-        self._write(frame, list(tracks.values()))
-
-    def _write(self, frame: Frame, tracks: Sequence[Track]) -> None:
-        lines = []
-        for track in tracks:
-            if track.mask is not None:
-                rle = track.mask.rle()
-                height, width = rle["size"]
-                lines.append(f"{frame.index + 1} {track.id} {_CLASS} {height} {width} {rle['counts']}\n")
-        self._file.append("".join(lines).encode())
-
-    def close(self) -> None:
-        self._file.close()
-
-
 def palette_png(labels: NDArray[np.uint8]) -> bytes:
     """Encode labels (H, W) as a PNG with the color map of PASCAL VOC and DAVIS."""
     height, width = labels.shape
@@ -122,11 +88,16 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def voc_color(number: int) -> tuple[int, int, int]:
+    """Return red, green and blue of an object in the color map of PASCAL VOC and DAVIS.
+
+    Its bits, three at a time, are the highest bits of the three.
+    """
+    red, green, blue = (
+        sum((number >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8)) for channel in range(3)
+    )
+    return red, green, blue
+
+
 def _palette() -> bytes:
-    """Color n has the bits of n, three at a time, as the highest bits of red, green and blue."""
-    colors = np.zeros((256, 3), np.uint8)
-    for number in range(256):
-        for bit in range(8):
-            for channel in range(3):
-                colors[number, channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
-    return colors.tobytes()
+    return bytes(value for number in range(256) for value in voc_color(number))

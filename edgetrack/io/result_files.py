@@ -1,4 +1,4 @@
-"""Tracks in the files of the field's benchmarks: MOTChallenge and OTB."""
+"""Tracks in the text files of the field's benchmarks: MOTChallenge, MOTS and OTB."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
+_CLASS = 1  # MOTS wants one; a target named by words has none
+
 
 class _ResultSink(Closing):
-    """What both share: the lines of a frame are written together, or none of them."""
+    """What they share: the lines of a frame are written together, or none of them."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = path
@@ -52,6 +54,19 @@ class MotSink(_ResultSink):
                 x, y, w, h = track.box.xywh
                 box = _joined((x + 1, y + 1, w, h))
                 lines.append(f"{frame.index + 1},{track.id},{box},{track.score:.4f},-1,-1,-1\n")
+        return "".join(lines)
+
+
+class MotsSink(_ResultSink):
+    """A line for each mask: frame, id, class, height, width, run-length encoding (Voigtlaender et al., CVPR 2019)."""
+
+    def _lines(self, frame: Frame, tracks: Sequence[Track]) -> str:
+        lines = []
+        for track in tracks:
+            if track.mask is not None:
+                rle = track.mask.rle()
+                height, width = rle["size"]
+                lines.append(f"{frame.index + 1} {track.id} {_CLASS} {height} {width} {rle['counts']}\n")
         return "".join(lines)
 
 

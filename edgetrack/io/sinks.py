@@ -126,12 +126,12 @@ def open_sink(
         from edgetrack.io.recorder import McapSink
 
         return McapSink(path, facts=facts or {}, zones=zones)
-    if suffix in (".png", ".mots"):
-        from edgetrack.io.mask_files import MaskPngSink, MotsSink
+    if suffix == ".png":
+        from edgetrack.io.mask_files import MaskPngSink
 
-        return MaskPngSink(path) if suffix == ".png" else MotsSink(path)
-    if suffix in (".mot", ".otb"):
-        from edgetrack.io.result_files import MotSink, OtbSink
+        return MaskPngSink(path)
+    if suffix in (".mot", ".mots", ".otb"):
+        from edgetrack.io.result_files import MotSink, MotsSink, OtbSink
 
-        return MotSink(path) if suffix == ".mot" else OtbSink(path)
+        return {".mot": MotSink, ".mots": MotsSink, ".otb": OtbSink}[suffix](path)
     raise SinkError(f"output {path} ends in {suffix or 'nothing'!r}; expected {KINDS}")

@@ -25,22 +25,26 @@ std::pair<int, int> pixels_between(double low, double high, double origin, doubl
   return {bounded(std::ceil(first)), bounded(std::floor(last) + 1)};
 }
 
-// The rows and columns of the logits that have one above 0.
+// The rows and columns that hold something; right and bottom included.
 struct Extent {
-  int left, top, right, bottom;  // right and bottom included
+  int left, top, right, bottom;
   bool empty() const { return right < left; }
 };
 
-Extent positive(const MaskLogits& logits) {
-  Extent extent = {logits.side, logits.side, -1, -1};
-  for (int y = 0; y < logits.side; ++y)
-    for (int x = 0; x < logits.side; ++x)
-      if (logits.values[y * logits.side + x] > 0) {
+// Of width x height values, row by row, those of which `holds` is true.
+template <typename Value, typename Holds>
+Extent extent_where(const Value* values, int width, int height, const Holds& holds) {
+  Extent extent = {width, height, -1, -1};
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      if (holds(values[std::ptrdiff_t{y} * width + x])) {
         extent.left = std::min(extent.left, x), extent.right = std::max(extent.right, x);
         extent.top = std::min(extent.top, y), extent.bottom = std::max(extent.bottom, y);
       }
   return extent;
 }
+
+bool is_inside(std::uint8_t value) { return value != 0; }
 
 // The share of each of side x side cells of a region that a mask of the whole frame covers, by 4 x 4 samples.
 void shares_of(const std::uint8_t* given, int width, int height, const Region& region, int side, float* out) {
@@ -63,14 +67,8 @@ void shares_of(const std::uint8_t* given, int width, int height, const Region& r
 
 // The mask cut to its pixels; empty without any.
 void shrink(Mask& mask) {
-  int left = mask.width, right = -1, top = mask.height, bottom = -1;
-  for (int y = 0; y < mask.height; ++y)
-    for (int x = 0; x < mask.width; ++x)
-      if (mask.inside[static_cast<std::size_t>(y) * static_cast<std::size_t>(mask.width) +
-                      static_cast<std::size_t>(x)]) {
-        left = std::min(left, x), right = std::max(right, x);
-        top = std::min(top, y), bottom = std::max(bottom, y);
-      }
+  const auto [left, top, right, bottom] =
+      extent_where(mask.inside.data(), mask.width, mask.height, is_inside);
   if (right < left) return mask.clear();
   const std::size_t before = static_cast<std::size_t>(mask.width);
   const std::size_t width = static_cast<std::size_t>(right - left + 1);
@@ -102,7 +100,8 @@ float MaskLogits::at(int x, int y) const {
 void outline(const MaskLogits& logits, int frame_width, int frame_height, Mask& mask,
              std::vector<float>& scratch) {
   mask.clear();
-  const Extent extent = positive(logits);
+  const Extent extent =
+      extent_where(logits.values, logits.side, logits.side, [](float value) { return value > 0; });
   if (extent.empty()) return;
   const Region& region = logits.region;
   const auto [x0, x1] =
@@ -175,13 +174,7 @@ void Masker::see(const Frame& frame, const Box& box, const Colors& colors, bool 
 }
 
 Box Masker::extent_of(const std::uint8_t* given, int frame_width, int frame_height) {
-  int left = frame_width, right = -1, top = frame_height, bottom = -1;
-  for (int y = 0; y < frame_height; ++y)
-    for (int x = 0; x < frame_width; ++x)
-      if (given[std::ptrdiff_t{y} * frame_width + x]) {
-        left = std::min(left, x), right = std::max(right, x);
-        top = std::min(top, y), bottom = std::max(bottom, y);
-      }
+  const auto [left, top, right, bottom] = extent_where(given, frame_width, frame_height, is_inside);
   if (right < left)
     throw Error(Code::box, "the mask has no pixel of the target; expected nonzero values on it");
   return {double(left), double(top), double(right - left + 1), double(bottom - top + 1)};

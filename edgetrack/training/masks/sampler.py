@@ -58,7 +58,7 @@ class MaskSampler:
         size = (SIDE, SIDE)
         if beneath is None:
             image = warps.warp(actor.picture.pixels, matrix, size, smooth=random.random() < _SMOOTH)
-            mask = np.asarray(mask_plane(actor, size, matrix), np.uint8)
+            mask = mask_plane(actor, size, matrix)
         else:
             image = background(beneath, SIDE, random)
             if random.random() < _BESIDE:

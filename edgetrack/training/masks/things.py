@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from edgetrack.training.data.pictures import Picture, overlap
+from edgetrack.training.data.pictures import Picture, Pixels, overlap
 from edgetrack.training.data.sources.class_maps import records
 from edgetrack.training.data.sources.images import Reader
+from edgetrack.training.data.synthetic import warps
+from edgetrack.training.data.synthetic.crops import shifted
 from edgetrack.training.data.synthetic.pool import Actor, area_root
 from edgetrack.training.data.synthetic.warps import Matrix
 
@@ -36,9 +37,6 @@ class Things:
         weights = np.sqrt([len(actors) for actors in self.by_category.values()])
         self._shares = weights / weights.sum()
         self._names = list(self.by_category)
-
-    def __len__(self) -> int:
-        return sum(map(len, self.by_category.values()))
 
     def draw(self, random: np.random.Generator) -> Actor:
         """A thing; a category is drawn as often as the root of its number of things."""
@@ -86,15 +84,7 @@ def load(root: Path, cache: Path, sources: Sequence[str], *, held_out: bool) -> 
     return chosen
 
 
-def mask_plane(actor: Actor, size: tuple[int, int], matrix: Matrix) -> Any:
+def mask_plane(actor: Actor, size: tuple[int, int], matrix: Matrix) -> Pixels:
     """The thing's mask as the crop of (width, height) = ``size`` shows it, uint8."""
-    from edgetrack.training.data.synthetic import warps
-    from edgetrack.training.data.synthetic.crops import shifted
-
     assert actor.instance.mask is not None
     return warps.warp(actor.instance.mask, shifted(actor, matrix), size, smooth=True, border=0)
-
-
-def describe(things: Things) -> str:
-    """How many things of which category there are, as JSON."""
-    return json.dumps({name: len(actors) for name, actors in things.by_category.items()})
