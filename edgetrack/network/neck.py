@@ -40,7 +40,11 @@ class Neck(nn.Module):
         self.norm = ChannelNorm(width)
 
     def forward(self, image: Tensor, stride8: Tensor, stride16: Tensor, stride32: Tensor) -> Tensor:
+        return self.merge(self.colour(image), stride8, stride16, stride32)
+
+    def merge(self, pixels: Tensor, stride8: Tensor, stride16: Tensor, stride32: Tensor) -> Tensor:
+        """The same from ``pixels`` (B, 48, H/16, W/16), what a branch says of the picture itself."""
         detail = F.pixel_unshuffle(self.detail(stride8), 2)
-        near = self.join(torch.cat((stride16, detail, self.colour(image)), dim=1))
+        near = self.join(torch.cat((stride16, detail, pixels), dim=1))
         far = F.interpolate(self.meaning(stride32), scale_factor=2.0, mode="nearest")
         return self.norm(near + far)  # type: ignore[no-any-return]

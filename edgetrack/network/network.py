@@ -69,7 +69,11 @@ class EdgetrackNet(nn.Module):
         ``anchor`` (B, 64, 64): unit tokens for the pixel-wise correlation, ``prototype`` (B, D): unit length, and
         ``prompts`` (B, 3, 64): unit means of the anchor in the target and around it, and zeros: no distractor yet.
         """
-        tokens = self.features(image).flatten(2).transpose(1, 2)
+        return self.remember(self.features(image), target)
+
+    def remember(self, grid: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """``template`` from the features (B, D, 8, 8) on."""
+        tokens = grid.flatten(2).transpose(1, 2)
         share = target.flatten(1)[..., None]
         mean = (tokens * share).sum(1) / share.sum(1).clamp(min=1e-3)
         anchor = F.normalize(self.correlate(tokens), dim=-1)

@@ -24,7 +24,6 @@ _STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-_LAST_STRIDE_8, _LAST_STRIDE_16 = 5, 12  # block indices
 
 
 class _Conv(nn.Module):
@@ -65,6 +64,7 @@ class MobileNetV2(nn.Module):
     """
 
     channels = (32, 96, 320)
+    ends = (5, 12)  # the last blocks of strides 8 and 16
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class MobileNetV2(nn.Module):
         x, stages = F.relu6(self.stem(image)), []
         for i, block in enumerate(self.blocks):
             x = block(x)
-            if i in (_LAST_STRIDE_8, _LAST_STRIDE_16):
+            if i in self.ends:
                 stages.append(x)
         return stages[0], stages[1], x
 

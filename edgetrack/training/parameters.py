@@ -6,6 +6,7 @@ a name; the bias that is added to their product has one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -13,11 +14,21 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
+from edgetrack.errors import ConfigError
+
 _HALF = "_f16"  # of weights that are stored in float16
 
 
-def parameters_of(path: Path) -> dict[str, Tensor]:
-    """Read all parameters of an ONNX file, as float32."""
+def parameters_of(path: Path, nameless: Sequence[str] = ()) -> dict[str, Tensor]:
+    """Read all parameters of an ONNX file, as float32.
+
+    Args:
+        path: The file.
+        nameless: Names for the matrices of linear layers without a bias, in the order in which the graph uses them.
+
+    Raises:
+        ConfigError: The graph has another number of these.
+    """
     model = onnx.load(str(path))
     stored = {
         tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
@@ -32,5 +43,10 @@ def parameters_of(path: Path) -> dict[str, Tensor]:
         if node.op_type == "Add":
             for bias, product in (node.input, reversed(node.input)):
                 if bias.endswith(".bias") and product in products:
-                    named[f"{bias.removesuffix('bias')}weight"] = products[product].T.contiguous()
+                    named[f"{bias.removesuffix('bias')}weight"] = products.pop(product).T.contiguous()
+    if nameless and len(nameless) != len(products):
+        raise ConfigError(
+            f"{path} has {len(products)} linear layers without a bias; expected {len(nameless)}: {', '.join(nameless)}"
+        )
+    named |= {name: value.T.contiguous() for name, value in zip(nameless, products.values(), strict=False)}
     return {name: value for name, value in named.items() if "." in name}

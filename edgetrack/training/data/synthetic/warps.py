@@ -82,7 +82,7 @@ def box_after(outline: NDArray[np.float32], matrix: Matrix) -> XYWH:
 
 
 def blend(canvas: Pixels, patch: Pixels, alpha: Pixels, x: int, y: int) -> tuple[slice, slice] | None:
-    """Draws ``patch`` (h, w, 3) with its top left corner at (x, y) into ``canvas``; the part outside is cut.
+    """Draws ``patch`` (h, w, C) with its top left corner at (x, y) into ``canvas``; the part outside is cut.
 
     Returns:
         The rows and columns of ``canvas`` drawn on, None when all of it lies outside.
@@ -93,7 +93,7 @@ def blend(canvas: Pixels, patch: Pixels, alpha: Pixels, x: int, y: int) -> tuple
         return None
     mine = slice(y0 - y, y1 - y), slice(x0 - x, x1 - x)
     spot = slice(y0, y1), slice(x0, x1)
-    a = cv2.merge([np.ascontiguousarray(alpha[mine])] * 3).astype(np.uint16)
+    a = cv2.merge([np.ascontiguousarray(alpha[mine])] * patch.shape[2]).astype(np.uint16)
     top = patch[mine].astype(np.uint16) * a
     under = canvas[spot].astype(np.uint16) * (255 - a)
     canvas[spot] = ((top + under + 127) // 255).astype(np.uint8)

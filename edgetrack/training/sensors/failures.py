@@ -1,0 +1,94 @@
+"""What goes wrong with a picture of either sensor. All take and return uint8 (H, W, 3) BGR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.training.data.pictures import Pixels
+from edgetrack.training.data.synthetic import augment
+from edgetrack.training.sensors.models import Random, smooth_field
+
+_CELL = 16  # pixels of a patch that is masked
+
+
+def night(pixels: Pixels, random: Random) -> Pixels:
+    """Little light: a gain of 0.01 to 0.3, hardly any color, and noise that grows as the light goes."""
+    gain = float(np.exp(random.uniform(np.log(0.01), np.log(0.3))))
+    gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[..., None].astype(np.float32)
+    faded = gray + (pixels - gray) * random.uniform(0, 0.6)
+    dark = faded * gain + random.normal(0, random.uniform(1, 5), pixels.shape)
+    if random.random() < 0.5:  # a camera that turns its gain up, and the noise with it
+        dark *= random.uniform(1.0, min(6.0, 0.4 / gain))
+    return np.clip(dark + random.uniform(0, 8), 0, 255).astype(np.uint8)
+
+
+def smoke(pixels: Pixels, random: Random) -> Pixels:
+    """Haze, I t + A (1 - t) (Koschmieder), with a transmission t of 0.02 to 0.5 that varies over the picture."""
+    field = smooth_field(random, pixels.shape[:2])[..., None]
+    through = np.clip(random.uniform(0.02, 0.35) + 0.25 * (field - 0.5), 0.01, 0.5)
+    air = random.uniform(90, 230)
+    return np.clip(pixels * through + air * (1 - through) + random.normal(0, 2, pixels.shape), 0, 255).astype(np.uint8)
+
+
+def glare(pixels: Pixels, random: Random) -> Pixels:
+    """Far too much light."""
+    gain, offset = random.uniform(1.5, 4), random.uniform(40, 160)
+    return np.clip(pixels * gain + offset, 0, 255).astype(np.uint8)
+
+
+def noise(pixels: Pixels, random: Random) -> Pixels:
+    """Normal noise with a standard deviation of 20 to 80 levels."""
+    return np.clip(pixels + random.normal(0, random.uniform(20, 80), pixels.shape), 0, 255).astype(np.uint8)
+
+
+def blank(pixels: Pixels, random: Random) -> Pixels:
+    """One value everywhere, black as often as not, with the noise of a sensor in the dark."""
+    value = 0 if random.random() < 0.5 else int(random.integers(256))
+    return np.clip(random.normal(value, random.uniform(0, 3), pixels.shape), 0, 255).astype(np.uint8)
+
+
+def blurred(pixels: Pixels, random: Random) -> Pixels:
+    """Out of focus."""
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), random.uniform(2, 8)), np.uint8)
+
+
+def moved(pixels: Pixels, random: Random) -> Pixels:
+    """Shifted by 2 to 24 pixels: cameras that are not aligned, or not in time."""
+    angle, reach = random.uniform(0, 2 * np.pi), random.uniform(2, 24)
+    matrix = np.array([[1, 0, reach * np.cos(angle)], [0, 1, reach * np.sin(angle)]])
+    size = (pixels.shape[1], pixels.shape[0])
+    return np.asarray(cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+
+def poor(pixels: Pixels, random: Random) -> Pixels:
+    """Coarse and compressed."""
+    return augment.compress(augment.coarsen(pixels, random), random)
+
+
+OF_COLOR = ((night, 0.45), (smoke, 0.2), (glare, 0.07), (noise, 0.08), (blank, 0.14), (blurred, 0.06))
+OF_OTHER = ((noise, 0.22), (blank, 0.22), (blurred, 0.12), (moved, 0.32), (poor, 0.12))
+
+
+def failed(pixels: Pixels, random: Random, kinds: tuple[tuple[Any, float], ...]) -> Pixels:
+    """The picture after a failure of one of the kinds."""
+    chosen = int(random.choice(len(kinds), p=[share for _, share in kinds]))
+    made: Pixels = kinds[chosen][0](pixels, random)
+    return made
+
+
+def complementary(one: Pixels, two: Pixels, random: Random, share: float = 0.3) -> tuple[Pixels, Pixels]:
+    """Patches grayed out in either, in no cell in both (Hou et al., SDSTrack, CVPR 2024, section 3.3)."""
+    side = one.shape[0] // _CELL
+    first = random.random((side, side)) < share
+    second = (random.random((side, side)) < share) & ~first
+    return _masked(one, first), _masked(two, second)
+
+
+def _masked(pixels: Pixels, cells: NDArray[np.bool_]) -> Pixels:
+    out = pixels.copy()
+    out[np.kron(cells, np.ones((_CELL, _CELL), bool))] = 128
+    return out

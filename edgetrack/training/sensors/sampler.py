@@ -1,0 +1,178 @@
+"""A template and a search crop of one thing, each as color and as a second sensor shows it, and what fails in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.training.data.pictures import XYWH, Picture, Pixels
+from edgetrack.training.data.sources.videos import Videos
+from edgetrack.training.data.synthetic import augment, warps
+from edgetrack.training.data.synthetic.crops import TEMPLATE_FACTOR, background, search_matrix, shifted
+from edgetrack.training.data.synthetic.pool import Actor, area_root
+from edgetrack.training.data.synthetic.warps import Matrix
+from edgetrack.training.masks.things import Things
+from edgetrack.training.sensors import failures, models
+from edgetrack.training.sensors.models import SENSORS, Random
+
+_VIDEO = 0.25  # share of the pairs out of videos
+_PASTED = 0.45  # of stills: the thing before another picture
+_BESIDE = 0.4  # chance of another thing in the search crop
+_GONE = 0.1  # of search crops show no target
+_FALSE_COLORS = 0.12
+_MAPS = (cv2.COLORMAP_JET, cv2.COLORMAP_INFERNO)
+# How often the pair is whole, color fails, the other fails, patches of both are missing, color is absent.
+_STATES = ("whole", "color fails", "other fails", "patches", "no color")
+_SEARCHED = (0.2, 0.34, 0.2, 0.12, 0.14)
+_REMEMBERED = (0.62, 0.1, 0.06, 0.04, 0.18)
+
+Show = Callable[[Pixels, Random], Pixels]
+Scene = Callable[[Picture, Random], Pixels]
+
+
+class _Pair(NamedTuple):
+    color: Pixels
+    other: Pixels
+    there: tuple[float, float]
+
+
+class PairSampler:
+    """Endless samples.
+
+    Args:
+        things: Stills with masks.
+        visible: Color videos with boxes, if any.
+        infrared: Thermal videos with boxes, if any.
+        seed: Of all draws.
+    """
+
+    def __init__(self, things: Things, visible: Videos | None, infrared: Videos | None, seed: int = 0) -> None:
+        self._things, self._random = things, np.random.default_rng(seed)
+        self._visible, self._infrared = visible, infrared
+        self._names = list(SENSORS)
+        self._shares = np.array([share for _, _, share in SENSORS.values()])
+
+    def sample(self) -> dict[str, Any]:
+        """One sample.
+
+        Returns:
+            ``template`` uint8 (2, 128, 128, 3) and ``search`` uint8 (2, 256, 256, 3) RGB, color first; the same of
+            color before it failed, ``clean_template`` and ``clean_search``; ``template_there`` and ``search_there``
+            float32 (2,), 1 where that sensor is there; ``known`` float32, 0 where ``clean`` is no color picture;
+            ``target`` float32 (8, 8), share of each template cell that the box covers; ``box`` float32 (4,) xywh in
+            pixels of the search crop, zeros when absent; ``present`` float32 0 or 1.
+        """
+        random = self._random
+        draw, flip = random.random(), random.random() < 0.5
+        if draw < _VIDEO / 2 and self._infrared is not None:
+            return self._finished(*self._crops(self._video(self._infrared), models.plain_scene, flip=flip), None)
+        if draw < _VIDEO and self._visible is not None:
+            actors = self._video(self._visible)
+            name = ("inverted", "events")[int(random.integers(2))]
+        else:
+            actors = (self._things.draw(random),) * 2
+            name = self._names[int(random.choice(len(self._names), p=self._shares))]
+        show, scene, _ = SENSORS[name]
+        return self._finished(*self._crops(actors, scene, flip=flip), show)
+
+    def _video(self, videos: Videos) -> tuple[Actor, Actor]:
+        one, two = videos.pair(self._random, 60)
+        return Actor(one, one.instances[0]), Actor(two, two.instances[0])
+
+    def _crops(
+        self, actors: Sequence[Actor], scene: Scene, *, flip: bool
+    ) -> tuple[Pixels, Pixels, NDArray[np.float32], XYWH | None]:
+        """Template and search crops with a level, uint8 (S, S, 4); the template's target and the search's box."""
+        random, (first, second) = self._random, actors
+        real = first.picture is not second.picture
+        x, y, w, h = first.instance.box
+        side = TEMPLATE_FACTOR * area_root(first.instance.box) * float(np.exp(random.normal(0, 0.05)))
+        place = warps.region_matrix((x + w / 2, y + h / 2), side, warps.TEMPLATE)
+        if flip:
+            place = warps.chain(place, warps.about((warps.TEMPLATE / 2, 0.0), warps.FLIP))
+        target = warps.coverage(warps.box_after(first.instance.outline, place))
+        scenes = [scene(first.picture, random)]
+        scenes.append(scene(second.picture, random) if real else scenes[0])
+        template = warps.warp(scenes[0], place, (warps.TEMPLATE,) * 2, smooth=random.random() < 0.5)
+        matrix = search_matrix(second, random, flip=flip, gentle=real)
+        box = warps.box_after(second.instance.outline, matrix)
+        gone = random.random() < _GONE
+        if gone or (not real and random.random() < _PASTED):
+            search = background(self._beneath(scene), warps.SEARCH, random)
+            if not gone:
+                x0, y0, x1, y1 = second.instance.rect
+                warps.paste(search, scenes[1][y0:y1, x0:x1], second.instance.alpha, shifted(second, matrix))
+        else:
+            search = warps.warp(scenes[1], matrix, (warps.SEARCH,) * 2, smooth=random.random() < 0.5)
+        if random.random() < _BESIDE:
+            self._intrude(search, scene, box)
+        return template, search, target, None if gone else box
+
+    def _beneath(self, scene: Scene) -> Picture:
+        picture = self._things.picture(self._random)
+        return Picture(scene(picture, self._random), (), picture.source, picture.name)
+
+    def _intrude(self, crop: Pixels, scene: Scene, box: XYWH) -> None:
+        """Draw another thing of about the target's size beside it."""
+        random = self._random
+        other = self._things.draw(random)
+        scale = area_root(box) * float(np.exp(random.normal(0, 0.3))) / area_root(other.instance.box)
+        x0, y0, x1, y1 = other.instance.rect
+        angle, reach = random.uniform(0, 2 * np.pi), random.uniform(0.9, 2.0) * area_root(box)
+        x = box[0] + box[2] / 2 + reach * np.cos(angle)
+        y = box[1] + box[3] / 2 + reach * np.sin(angle)
+        matrix: Matrix = np.array(
+            [[scale, 0, x - scale * (x1 - x0) / 2], [0, scale, y - scale * (y1 - y0) / 2]]
+        )
+        warps.paste(crop, scene(other.picture, random)[y0:y1, x0:x1], other.instance.alpha, matrix)
+
+    def _finished(
+        self, template: Pixels, search: Pixels, target: NDArray[np.float32], box: XYWH | None, show: Show | None
+    ) -> dict[str, Any]:
+        random = self._random
+        seed, false_colors = int(random.integers(1 << 30)), random.random() < _FALSE_COLORS
+        colors = int(random.choice(_MAPS)) if false_colors and show in (models.thermal, models.depth) else None
+        states = [_STATES[int(random.choice(len(_STATES), p=odds))] for odds in (_REMEMBERED, _SEARCHED)]
+        pairs, clean = [], []
+        for crop, state in zip((template, search), states, strict=True):
+            color, other = self._shown(crop, show, seed, colors)
+            clean.append(augment.rgb(color))
+            pairs.append(self._failing(color, other, state))
+        return {
+            **{
+                name: np.stack((augment.rgb(pair.color), augment.rgb(pair.other)))
+                for name, pair in zip(("template", "search"), pairs, strict=True)
+            },
+            "template_there": np.array(pairs[0].there, np.float32),
+            "search_there": np.array(pairs[1].there, np.float32),
+            "clean_template": clean[0],
+            "clean_search": clean[1],
+            "known": np.float32(show is not None),
+            "target": target,
+            "box": np.zeros(4, np.float32) if box is None else np.asarray(box, np.float32),
+            "present": np.float32(box is not None),
+        }
+
+    def _shown(self, crop: Pixels, show: Show | None, seed: int, colors: int | None) -> tuple[Pixels, Pixels]:
+        """Color and the other sensor; the thermal videos have no color: a curve of their own stands in for it."""
+        seen = np.ascontiguousarray(crop[..., :3])
+        if show is None:
+            return models.inverted(crop, np.random.default_rng(seed)), augment.camera(seen, self._random)
+        other = show(crop, np.random.default_rng(seed))  # the same curve in the template and the search crop
+        if colors is not None:
+            other = np.asarray(cv2.applyColorMap(np.ascontiguousarray(other[..., 0]), colors), np.uint8)
+        return augment.camera(seen, self._random), other
+
+    def _failing(self, color: Pixels, other: Pixels, state: str) -> _Pair:
+        random = self._random
+        if state == "color fails":
+            color = failures.failed(color, random, failures.OF_COLOR)
+        elif state == "other fails":
+            other = failures.failed(other, random, failures.OF_OTHER)
+        elif state == "patches":
+            color, other = failures.complementary(color, other, random)
+        return _Pair(color, other, (float(state != "no color"), 1.0))

@@ -1,0 +1,221 @@
+"""Train the second sensor's path and gate on drawn pairs; the shipped network stays as it is. Resumable.
+
+``python -m edgetrack.training.sensors.train RECIPE.toml`` goes on from OUTPUT/last.pt if that exists.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from edgetrack.bundle import Bundle
+from edgetrack.network.network import TEMPLATE_TOKENS, EdgetrackNet
+from edgetrack.network.sensor import SensorNet
+from edgetrack.training.data.loader import Batch, collate
+from edgetrack.training.data.sources.videos import Videos, load_videos
+from edgetrack.training.loop import Loop
+from edgetrack.training.losses import decode_boxes, iou, total, tracking_losses
+from edgetrack.training.masks.things import SOURCES, Things, load
+from edgetrack.training.parameters import parameters_of
+from edgetrack.training.recipe_file import read_recipe
+from edgetrack.training.resumable import resumable
+from edgetrack.training.sensors.sampler import PairSampler
+from edgetrack.training.worker import started
+
+_NETWORK = "network."  # prefix of the parameters' names in a bundle's graphs
+_WITHOUT_BIAS = ("correlate.weight", "contrast.weight", "select.project.weight", "channels.project.weight")
+_HELD_OUT_VIDEOS = 8  # every so many are for validation
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a run needs."""
+
+    data: str  # folder of training data
+    cache: str  # folder of the teacher's class maps, see edgetrack.training.data.sources.class_maps
+    output: str
+    network: str = "edgetrack-256"  # the bundle that gets a second sensor
+    sources: tuple[str, ...] = SOURCES
+    seed: int = 0
+    steps: int = 20_000
+    pairs: int = 12  # a step
+    held_out: int = 96  # pairs that are validated
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 300
+    ema: float = 0.998
+    likeness: float = 0.5  # weight of the features' distance to those of the color picture before it failed
+    checkpoint_minutes: float = 5.0
+    threads: int = 1
+
+    def rate(self, step: int) -> float:
+        """What the learning rate is multiplied by at a step: a warm-up, then a cosine."""
+        begun = min(1.0, (step + 1) / self.warmup_steps)
+        return begun * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1.0))))
+
+
+def shipped_network(name: str) -> EdgetrackNet:
+    """The network of a bundle, in float32, for tracking."""
+    bundle = Bundle.open(name)
+    graph = onnx.load(bundle.path("search"), load_external_data=False).graph
+    (keep,) = (a.i for node in graph.node for a in node.attribute if a.name == "keep")  # of the token selection
+    net = EdgetrackNet(keep=keep)
+    found = parameters_of(bundle.path("search"), [_NETWORK + name for name in _WITHOUT_BIAS])
+    found |= parameters_of(bundle.path("template")) | parameters_of(bundle.path("prompt"))
+    mine = {k.removeprefix(_NETWORK): v for k, v in found.items() if k.startswith(_NETWORK)}
+    net.load_state_dict(mine)
+    return net.eval()
+
+
+def image_of(pixels: NDArray[np.uint8]) -> Tensor:
+    """(B, S, S, 3) uint8 RGB to (B, 3, S, S) in -1..1."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def run_pairs(net: SensorNet, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """What the network finds in the search crops, and its features of the template and of the search crop."""
+    seen = {}
+    for name in ("template", "search"):
+        images = batch[name]
+        seen[name] = net.features(
+            image_of(images[:, 0]), image_of(images[:, 1]), torch.from_numpy(batch[f"{name}_there"])
+        )
+    template, search = seen["template"][0], seen["search"][0]
+    held = net.net.remember(template, torch.from_numpy(batch["target"])[:, None])
+    count = len(template)
+    prototypes = torch.stack((held["prototype"], torch.zeros_like(held["prototype"])), 1)
+    out = net.net.find(
+        search, net.net.embed(search), held["memory"], torch.ones(count, TEMPLATE_TOKENS),
+        torch.zeros(count, 2, search.shape[1]), held["anchor"], held["prompts"], prototypes,
+    )  # fmt: skip
+    return {**out, "share": seen["search"][1]}, template, search
+
+
+def boxes_of(batch: Batch) -> Tensor:
+    """(B, 4) cxcywh as shares of the search crop."""
+    x, y, w, h = (batch["box"] / batch["search"].shape[2]).T
+    return torch.from_numpy(np.stack((x + w / 2, y + h / 2, w, h), 1).astype(np.float32))
+
+
+class Trainer(Loop[SensorNet]):
+    """One run."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        torch.manual_seed(recipe.seed)
+        torch.set_num_threads(recipe.threads)
+        self.recipe = recipe
+        net = SensorNet(shipped_network(recipe.network))
+        learned = [p for p in net.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in learned if p.ndim > 1], "base": recipe.learning_rate},
+            {"params": [p for p in learned if p.ndim < 2], "base": recipe.learning_rate, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        super().__init__(
+            recipe, net, copy.deepcopy(net).eval(), optimizer, report_steps=100, validate_steps=500
+        )
+        self.resume()
+        data, cache = Path(recipe.data), Path(recipe.cache)
+        videos = load_videos(data)
+        visible, infrared = parted(videos, data, held_out=False)
+        things = Things(load(data, cache, recipe.sources, held_out=False))
+
+        def begin() -> Callable[[], Batch]:
+            sampler = PairSampler(things, visible, infrared, recipe.seed + 17 + self.step)
+            return lambda: collate([sampler.sample() for _ in range(recipe.pairs)])
+
+        self.next_batch = started(begin)
+        others = Things(load(data, cache, recipe.sources, held_out=True))
+        held_out = PairSampler(others, *parted(videos, data, held_out=True), 5)
+        self.held_out = [collate([held_out.sample() for _ in range(8)]) for _ in range(recipe.held_out // 8)]
+
+    def optimize(self) -> dict[str, float]:
+        """One step; returns the unweighted losses."""
+        batch = self.next_batch()
+        out, template, search = run_pairs(self.net, batch)
+        terms = tracking_losses(
+            {k: v for k, v in out.items() if k != "share"}, boxes_of(batch), torch.from_numpy(batch["present"])
+        )
+        with torch.no_grad():
+            clean = [self.net.net.features(image_of(batch[f"clean_{n}"])) for n in ("template", "search")]
+        known = torch.from_numpy(batch["known"])
+        apart = torch.stack([F.mse_loss(seen, true, reduction="none").mean((1, 2, 3))
+                             for seen, true in zip((template, search), clean, strict=True)]).mean(0)  # fmt: skip
+        likeness = (apart * known).sum() / known.sum().clamp(min=1.0)
+        (total(terms) + self.recipe.likeness * likeness).backward()  # type: ignore[no-untyped-call]
+        self.take_step(2.0)
+        return {
+            "likeness": float(likeness.detach()),
+            **{name: float(value.detach()) for name, value in terms.items()},
+        }
+
+    def figures(self) -> dict[str, float]:
+        """Of the held-out pictures."""
+        return validated(self.average, self.held_out)
+
+
+def parted(videos: Videos, data: Path, *, held_out: bool) -> tuple[Videos | None, Videos | None]:
+    """The labeled visible and the thermal videos to learn from, or those that are held out."""
+    lines = (data / "train" / "flying" / "index.jsonl").read_text().splitlines()
+    thermal = np.array([json.loads(line)["sensor"] != "visible" for line in lines])
+    count = len(videos)
+    kind, labeled = np.zeros(count, bool), np.zeros(count, bool)
+    kind[: len(thermal)], labeled[: len(thermal)] = thermal, True
+    mine = labeled & ((np.arange(count) % _HELD_OUT_VIDEOS == 0) == held_out)
+    return videos.chosen(mine & ~kind), videos.chosen(mine & kind)
+
+
+@torch.no_grad()
+def validated(net: SensorNet, batches: list[Batch]) -> dict[str, float]:
+    """Mean IoU of the best cell's box where the target is there: with both sensors, with color alone, with the other.
+
+    ``before`` is color alone as it was before it failed.
+    """
+    found: dict[str, list[float]] = {"both": [], "color": [], "other": [], "before": []}
+    for batch in batches:
+        there = batch["present"] > 0
+        for name, values in found.items():
+            out, _, _ = run_pairs(net, _only(batch, name))
+            boxes = decode_boxes(out["offset"], out["size"]).flatten(1, 2)
+            best = out["score"].flatten(1).argmax(1)
+            picked = boxes[torch.arange(len(boxes)), best]
+            values += iou(picked, boxes_of(batch)).numpy()[there].tolist()
+    return {f"val {name}": float(np.mean(values)) for name, values in found.items()}
+
+
+def _only(batch: Batch, name: str) -> Batch:
+    """The batch with one of its sensors missing."""
+    if name == "both":
+        return batch
+    there = np.tile(np.array([name != "other", name == "other"], np.float32), (len(batch["box"]), 1))
+    changed = {**batch, "template_there": there, "search_there": there}
+    if name == "before":
+        for crop in ("template", "search"):
+            changed[crop] = np.stack((batch[f"clean_{crop}"], batch[crop][:, 1]), 1)
+    return changed
+
+
+def main() -> None:
+    """``train.py RECIPE.toml``"""
+    path = Path(sys.argv[1])
+    recipe = read_recipe(Recipe, path)
+    command = f"python -m edgetrack.training.sensors.train {shlex.quote(str(path))}"
+    with resumable(Path(recipe.output) / "last.pt", command):
+        Trainer(recipe).run()
+
+
+if __name__ == "__main__":
+    main()
