@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from edgetrack.parsing import ParsedText, parse
     from edgetrack.peers.tracker import open_tracker
     from edgetrack.query import Query
+    from edgetrack.sensor import sensor_picture
     from edgetrack.timing import Timing
     from edgetrack.tracker import Tracker
     from edgetrack.types import Box, Candidate, Frame, Track
@@ -101,6 +102,7 @@ __all__ = [
     "open_source",
     "open_tracker",
     "parse",
+    "sensor_picture",
     "track",
 ]
 
@@ -145,6 +147,7 @@ _HOMES = {
     "open_source": "edgetrack.io",
     "open_tracker": "edgetrack.peers.tracker",
     "parse": "edgetrack.parsing",
+    "sensor_picture": "edgetrack.sensor",
     "track": "edgetrack.following",
 }
 

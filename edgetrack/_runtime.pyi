@@ -8,11 +8,14 @@ _Four = tuple[float, float, float, float]
 _Three = tuple[float, float, float]
 _Specs = Sequence[tuple[str, str, tuple[int, ...]]]
 _Arrays = dict[str, NDArray[Any]]
-_Frame = NDArray[np.uint8] | tuple[int, int, int, int]  # the second: address, width, height, row_bytes
+_Pair = tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]  # color, unless it is missing; the second sensor
+_Frame = (
+    NDArray[np.uint8] | tuple[int, int, int, int] | _Pair
+)  # the second: address, width, height, row_bytes
 _Mask = tuple[
     int, int, NDArray[np.bool_], tuple[int, int]
 ]  # left, top, (height, width) of pixels, frame's size
-_Track = tuple[_Four | None, float, str, int, str, list[tuple[_Four, float, float]]]
+_Track = tuple[_Four | None, float, str, int, str, list[tuple[_Four, float, float]], float | None]
 
 def crop(
     pixels: NDArray[np.uint8],
@@ -111,6 +114,7 @@ class Tracker:
         fill: _Three,
         ranks: bool,
         mask_factor: float,
+        pairs: bool,
         policy: Mapping[str, float],
     ) -> None: ...
     def start(
@@ -151,6 +155,7 @@ class MultiTracker:
         fill: _Three,
         ranks: bool,
         mask_factor: float,
+        pairs: bool,
         policy: Mapping[str, float],
         batches: list[int],
         exclusive: bool,

@@ -14,6 +14,7 @@ DEFAULT = "edgetrack-256"
 GRAPHS = ("text", "prompt", "template", "search", "ground")
 EYE = ("detect", "rank")  # candidates of the whole frame, and which a text means; a bundle may do without
 MASK = "mask"  # the outline of what a box holds; a bundle may do without
+PAIRS = ("template_x", "search_x")  # "template" and "search" with a second sensor; a bundle may do without
 BATCHED = {"search2": 2, "search4": 4}  # "search" for so many targets at once; a bundle may do without
 LARGEST_MANIFEST = 1 << 20  # bytes; a real one has about ten thousand
 ROLES = (*GRAPHS, "text_weights", "tracker_weights", "tokenizer")
@@ -56,12 +57,13 @@ class Bundle:
         for name, precision in manifest.precisions.items():
             roles = [role for graph in precision.graphs for role in _roles(graph, name).values()]
             missing += [role for role in dict.fromkeys(roles) if role not in manifest.files]
-        for role in (*BATCHED, *EYE, MASK):
+        for role in (*BATCHED, *EYE, *PAIRS, MASK):
             listed = {f"a file for {role}": manifest.files, f"tensors of {role}": manifest.tensors}
             lacks = [what for what, roles in listed.items() if role not in roles]
             missing += lacks if len(lacks) == 1 else []
-        if len(eye := [role for role in EYE if role in manifest.tensors]) == 1:
-            missing += [f"tensors of {role}" for role in EYE if role not in eye]
+        for both in (EYE, PAIRS):
+            if len(given := [role for role in both if role in manifest.tensors]) == 1:
+                missing += [f"tensors of {role}" for role in both if role not in given]
         if MASK in manifest.tensors and MASK not in manifest.factors:
             missing.append(f"factors of {MASK}")
         if missing:
@@ -106,7 +108,11 @@ class Bundle:
     @property
     def graphs(self) -> tuple[str, ...]:
         """Roles of all graphs."""
-        return (*GRAPHS, *(role for role in (*EYE, MASK) if role in self.manifest.tensors), *self.batched)
+        return (
+            *GRAPHS,
+            *(role for role in (*EYE, *PAIRS, MASK) if role in self.manifest.tensors),
+            *self.batched,
+        )
 
     @property
     def batched(self) -> tuple[str, ...]:

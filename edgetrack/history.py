@@ -16,7 +16,7 @@ REACH = (
 
 Four = tuple[float, float, float, float]
 Result = tuple[
-    Four | None, float, str, int, str, list[tuple[Four, float, float]]
+    Four | None, float, str, int, str, list[tuple[Four, float, float]], float | None
 ]  # what the C++ trackers return
 
 _log = logging.getLogger("edgetrack.tracker")
@@ -39,7 +39,7 @@ class History:
 
     def add(self, result: Result, time_s: float | None, mask: Mask | None = None) -> Track:
         """The track that the C++ tracker's tuple stands for, once for each frame."""
-        four, score, status, index, basis, finds = result
+        four, score, status, index, basis, finds, x_share = result
         box = None if four is None else Box(*four)
         track = Track(
             box,
@@ -53,6 +53,7 @@ class History:
             self._moved(box, status),
             tuple(Candidate(Box(*place), value, margin) for place, value, margin in finds) if finds else (),
             mask=mask,
+            x_share=x_share,
         )
         before, self.latest = self.latest, track
         if before is None or before.status != status:

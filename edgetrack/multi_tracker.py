@@ -23,6 +23,7 @@ from edgetrack.opened import (
     check_flag,
     check_name,
     check_on_ambiguous,
+    color_of,
     four_of,
     mask_of,
     parts_of,
@@ -321,12 +322,18 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             self._batch_failure = None
 
     def update(
-        self, frame: Pixels | Frame, *, deadline_ms: float | None = None, time_s: float | None = None
+        self,
+        frame: Pixels | Frame | None = None,
+        *,
+        x: Pixels | Frame | None = None,
+        deadline_ms: float | None = None,
+        time_s: float | None = None,
     ) -> dict[str, Track]:
         """Find every target in the next frame.
 
         Args:
             frame: Image, uint8 (H, W, 3), BGR, as for ``Tracker.start``.
+            x: The second sensor's picture, as for ``Tracker.update``. Queries look at color alone.
             deadline_ms: Latency budget for all targets together, as for ``Tracker.update``. Targets that were added
                 first get inference first; those whose turn comes too late coast, for at most 3 frames in a row.
             time_s: Time of the frame in seconds, as for ``Tracker.update``.
@@ -349,18 +356,19 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         with door, self._turn:
             core = self._open_core()
             results: list[Any] = []
-            with taken(self.engine, pixels) as lent:
+            with taken(self.engine, pixels, x) as lent:
                 if gap:
                     core.note_gap()
                 if self._histories or not self._queries:
                     results, self._batch_failure = core.update(lent, deadline_ms, time_s)
                 self._failed = {name: error for name, _, error, _, _ in results if error is not None}
                 self._timing = {name: timing_of(seconds) for name, _, _, seconds, _ in results}
+                color = color_of(lent) if self._queries else lent
                 for name, query in self._queries.items():
                     spent_s = time.perf_counter() - began_s
                     left_s = None if deadline_ms is None else deadline_ms / 1e3 - spent_s
                     try:
-                        query._update(lent, size_of(lent), self._frames, time_s, left_s)
+                        query._update(color, size_of(color), self._frames, time_s, left_s)
                     except Exception as error:
                         self._failed[name] = error
             self._frames += 1

@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from edgetrack._exit import door
 from edgetrack._native import runtime
 from edgetrack.arrays import GpuFrame, Pixels, device_of
-from edgetrack.bundle import MASK, Bundle
+from edgetrack.bundle import MASK, PAIRS, Bundle
 from edgetrack.crop import check_packed
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFrames
 from edgetrack.engines.binding import bind, describe
-from edgetrack.errors import ClosedError, ConfigError, PromptError
+from edgetrack.errors import ClosedError, ConfigError, FrameError, PromptError
 from edgetrack.mask import Mask
 from edgetrack.policy import Policy
+from edgetrack.sensor import pair_of
 from edgetrack.timing import Timing
 from edgetrack.types import GAP_S, Box, Candidate, Frame
 from edgetrack.unique import Unique
@@ -36,6 +37,8 @@ Core = TypeVar("Core")
 Self = TypeVar("Self", bound="Opened[Any]")
 
 AMBIGUOUS = ("best", "wait")
+# What the C++ trackers take for a frame: in host memory, on a GPU, or color (None where it is missing) and the other.
+Taken = NDArray[np.uint8] | GpuFrame | tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]
 
 # C++ trackers, each of which may have a look under way in a thread of its own
 _cores: WeakSet[Any] = WeakSet()
@@ -150,23 +153,53 @@ def core_options(engine: Engine) -> dict[str, Any]:
         "fill": manifest.fill,
         "ranks": "rank" in manifest.tensors,
         "mask_factor": manifest.factors["mask"] if MASK in manifest.tensors else 0.0,
+        "pairs": all(role in manifest.tensors for role in PAIRS),
         "policy": asdict(Policy.of(manifest.thresholds_of(engine.precision))),
     }
 
 
-def taken(engine: Engine, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
+def taken(
+    engine: Engine, frame: Pixels | None, x: Pixels | Frame | None = None
+) -> AbstractContextManager[Taken]:
     """A frame as the C++ trackers take it, while the context lasts; on a GPU if the engine ``SupportsDeviceFrames``.
 
+    Args:
+        engine: Runs the network.
+        frame: The color picture; None where it is missing and there is ``x``.
+        x: The second sensor's picture, if any.
+
     Raises:
-        FrameError: it is no frame, or lies where the engine cannot crop it.
+        FrameError: it is no frame, or lies where the engine cannot crop it; the two of a pair differ in size.
     """
+    if x is not None:
+        return nullcontext(pair_of(frame, x))
+    if frame is None:
+        raise FrameError(
+            "frame is a NoneType, and there is no x; expected a numpy array, uint8, shape (height, width, 3), colors "
+            "in BGR order, or the picture of a second sensor"
+        )
     in_host_memory = isinstance(frame, np.ndarray) or device_of(frame) is None
     if in_host_memory or not isinstance(engine, SupportsDeviceFrames):
         return nullcontext(check_packed(frame))
     return engine.lend(frame)
 
 
-def parts_of(frame: Pixels | Frame, time_s: float | None) -> tuple[Pixels, float | None, bool]:
+def color_of(lent: Taken) -> NDArray[np.uint8] | GpuFrame:
+    """The color picture of what ``taken`` gave, which queries look at.
+
+    Raises:
+        FrameError: it is missing.
+    """
+    if isinstance(lent, GpuFrame) or not isinstance(lent, tuple):
+        return lent
+    if lent[0] is None:
+        raise FrameError(
+            "there is no color frame, and what every() follows is looked for in color; pass the frame"
+        )
+    return lent[0]
+
+
+def parts_of(frame: Pixels | Frame | None, time_s: float | None) -> tuple[Pixels | None, float | None, bool]:
     """The pixels and the time of what was given as a frame, and whether it comes after a gap.
 
     Raises:

@@ -106,11 +106,12 @@ class Tracker(Opened[runtime.Tracker]):
 
     def start(
         self,
-        frame: Pixels | Frame,
+        frame: Pixels | Frame | None = None,
         text: str | None = None,
         *,
         box: Any = None,
         mask: Any = None,
+        x: Pixels | Frame | None = None,
         time_s: float | None = None,
     ) -> Track:
         """Set the target and find it in the first frame; a previous target is forgotten.
@@ -119,12 +120,16 @@ class Tracker(Opened[runtime.Tracker]):
             frame: Image, uint8 (H, W, 3), BGR; rows may be padded, the pixels of a row are contiguous. A numpy array,
                 or any array in host memory that supports DLPack, which is read in place; with engine "tensorrt" also
                 an array on its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there without a copy.
-                A ``Frame`` brings its pixels and its time.
+                A ``Frame`` brings its pixels and its time. None if color is missing and there is ``x``; the target is
+                then given by a box.
             text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
             box: Where the target is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left.
                 Its center must be inside the frame.
             mask: Which pixels are the target's, with ``masks=True``: a ``Mask`` or an array (H, W) of the frame's size,
                 nonzero on the target. Without ``box``, the smallest box that holds them is followed.
+            x: Picture of a second sensor (thermal, depth, events) of the same moment, aligned with the frame and of its
+                size, for a bundle that takes one, such as "edgetrack-x": uint8 (H, W, 3), or (H, W) gray
+                (``sensor_picture`` makes it from 16-bit values), or a ``Frame``.
             time_s: Time of the frame in seconds, on any clock; returned as ``Track.time_s``. With times, patience,
                 coasting and reverification are measured in seconds, see ``update``.
 
@@ -143,7 +148,7 @@ class Tracker(Opened[runtime.Tracker]):
             core = self._open_core()
             given_text = None if text is None else self._native_text(text)
             try:
-                with taken(self.engine, pixels) as lent:
+                with taken(self.engine, pixels, x) as lent:
                     result = core.start(lent, given_text, given, time_s, whole)
             except (FrameError, BoxError, PromptError, ConfigError):
                 raise
@@ -153,7 +158,12 @@ class Tracker(Opened[runtime.Tracker]):
             return self._begin(text).add(result, time_s, self._found_mask(core))
 
     def update(
-        self, frame: Pixels | Frame, *, deadline_ms: float | None = None, time_s: float | None = None
+        self,
+        frame: Pixels | Frame | None = None,
+        *,
+        x: Pixels | Frame | None = None,
+        deadline_ms: float | None = None,
+        time_s: float | None = None,
     ) -> Track:
         """Find the target in the next frame.
 
@@ -169,7 +179,10 @@ class Tracker(Opened[runtime.Tracker]):
         a second, the whole frame is searched before the search region.
 
         Args:
-            frame: Image, uint8 (H, W, 3), BGR, as for ``start``; its size may differ from the previous one.
+            frame: Image, uint8 (H, W, 3), BGR, as for ``start``; its size may differ from the previous one. None if
+                color is missing in this frame and there is ``x``.
+            x: The second sensor's picture, as for ``start``; None if it is missing in this frame. A picture that has
+                frozen while the other one changes, or that shows one value alone, counts as missing.
             deadline_ms: Latency budget in milliseconds from this call, greater than 0; None for no deadline.
             time_s: Time of the frame in seconds, on the clock of ``start``; None for that of a ``Frame``, if any.
 
@@ -185,7 +198,7 @@ class Tracker(Opened[runtime.Tracker]):
         pixels, time_s, gap = parts_of(frame, time_s)
         with door, self._turn:
             core = self._open_core()
-            with taken(self.engine, pixels) as lent:
+            with taken(self.engine, pixels, x) as lent:
                 if gap:
                     core.note_gap()
                 result = core.update(lent, deadline_ms, time_s)

@@ -51,6 +51,7 @@ class Request:
     text_encoder: Path = Path("runs/text")  # for a checkpoint
     grounder: Path | None = None  # checkpoint of the grounding network, for a checkpoint or a bundle
     masks: Path | None = None  # checkpoint of the mask head, for the same
+    sensor: Path | None = None  # checkpoint of a second sensor's path, for the same
     name: str | None = None  # of a checkpoint's or an adapter's bundle
     version: str = "0.1.0"  # the same
 
@@ -84,6 +85,8 @@ def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle | AdapterBund
             _add_grounder(folder, request.grounder, watch)
         if request.masks:
             _add_masks(folder, request.masks, watch)
+        if request.sensor:
+            _add_sensor(folder, request.sensor, watch)
         if request.precisions:
             gate = Gate(subject, request.gate, watch=watch)
             reports = [_add(name, request, gate, watch) for name in request.precisions]
@@ -102,7 +105,7 @@ def _check(request: Request) -> None:
             f"checkpoint {request.model} cannot be loaded: it does not exist; "
             "expected a file that 'edgetrack train' wrote"
         )
-    if kind == "bundle" and not (request.precisions or request.grounder or request.masks):
+    if kind == "bundle" and not (request.precisions or request.grounder or request.masks or request.sensor):
         Bundle.open(request.model)  # first of all it must be one
         if not request.retarget:
             raise ConfigError(
@@ -217,6 +220,14 @@ def _add_masks(folder: Path, checkpoint: Path, watch: Watch) -> None:
 
     for _ in watch([0], "exporting the mask head and comparing it with PyTorch", 1):
         add_masks(folder, checkpoint)
+
+
+def _add_sensor(folder: Path, checkpoint: Path, watch: Watch) -> None:
+    require("torch", extra="export")
+    from edgetrack.export.sensor import add_sensor
+
+    for _ in watch([0], "exporting the second sensor's path and comparing it with PyTorch", 1):
+        add_sensor(folder, checkpoint)
 
 
 def _stays(name: str, request: Request, bundle: Bundle) -> bool:

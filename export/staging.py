@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from edgetrack.bundle import BATCHED, EYE, MASK, ROLES, Bundle
+from edgetrack.bundle import BATCHED, EYE, MASK, PAIRS, ROLES, Bundle
 from edgetrack.errors import ExportError
 from edgetrack.manifest import FILE_NAME, Budget, BundleFile, Manifest, Precision
 from edgetrack.words import ROLE as WORDS
@@ -34,6 +34,7 @@ _GROUPS = {
     "text_weights": ("text",),
     "grounder_weights": EYE,
     "mask_weights": (MASK,),
+    "sensor_weights": PAIRS,
 }  # the graphs whose weights a file holds
 REPORTS = ("report", "report_page")
 
@@ -46,7 +47,7 @@ def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = (), rep
     kept = {
         role: entry
         for role, entry in manifest.files.items()
-        if role in (*ROLES, *BATCHED, *EYE, MASK, *_GROUPS, WORDS, *REPORTS * reports)
+        if role in (*ROLES, *BATCHED, *EYE, *PAIRS, MASK, *_GROUPS, WORDS, *REPORTS * reports)
         or any(_belongs(role, name) for name in precisions)
     }
     for role, entry in kept.items():

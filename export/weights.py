@@ -7,6 +7,7 @@ exactly" loses nothing: the graphs compute in float32 what PyTorch computes with
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,17 @@ class WeightFile:
     def __init__(self, name: str) -> None:
         self.name = name
         self._data = bytearray()
-        self._offsets: dict[bytes, int] = {}
+        self._places: dict[bytes, tuple[str, int]] = {}  # file and offset of the bytes with a SHA-256
+
+    def lend(self, graph: Path) -> None:
+        """Refer to the weights of another graph, which lie in files of the same folder, in the place of copies."""
+        for tensor in onnx.load(graph, load_external_data=False).graph.initializer:
+            if tensor.data_location != TensorProto.EXTERNAL:
+                continue
+            entry = {field.key: field.value for field in tensor.external_data}
+            begin, length = int(entry["offset"]), int(entry["length"])
+            raw = (graph.parent / entry["location"]).read_bytes()[begin : begin + length]
+            self._places[hashlib.sha256(raw).digest()] = (entry["location"], begin)
 
     def store(self, model: onnx.ModelProto) -> None:
         """Moves the large float32 initializers of ``model`` here; casts in its graph widen them again."""
@@ -86,15 +97,16 @@ class WeightFile:
     def _refer(self, tensor: TensorProto, array: NDArray[np.generic]) -> None:
         raw = array.tobytes()
         key = hashlib.sha256(raw).digest()
-        if key not in self._offsets:
+        if key not in self._places:
             self._data.extend(bytes(-len(self._data) % _ALIGNMENT))
-            self._offsets[key] = len(self._data)
+            self._places[key] = (self.name, len(self._data))
             self._data.extend(raw)
         tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
         for field in ("raw_data", "float_data", "external_data"):
             tensor.ClearField(field)
         tensor.data_location = TensorProto.EXTERNAL
-        for entry, value in (("location", self.name), ("offset", self._offsets[key]), ("length", len(raw))):
+        location, offset = self._places[key]
+        for entry, value in (("location", location), ("offset", offset), ("length", len(raw))):
             tensor.external_data.add(key=entry, value=str(value))
 
 

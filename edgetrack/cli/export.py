@@ -25,6 +25,7 @@ from edgetrack.cli.options import (
     MinAucRatio,
     ModelName,
     ModelVersion,
+    SensorFrom,
     Target,
     Text,
     TextEncoder,
@@ -67,6 +68,7 @@ def export_command(
     text_encoder: TextEncoder = Path("runs/text"),
     grounder: Grounder = None,
     masks: MasksFrom = None,
+    sensor: SensorFrom = None,
     name: ModelName = None,
     version: ModelVersion = "0.1.0",
 ) -> None:
@@ -103,6 +105,7 @@ def export_command(
         text_encoder=text_encoder,
         grounder=grounder,
         masks=masks,
+        sensor=sensor,
         name=name,
         version=version,
     )
@@ -141,6 +144,7 @@ def _refuse_unused(context: typer.Context, request: Request) -> None:
         "trust": (kind == "adapter bundle", f"{request.model} is no adapter's bundle, whose code would run"),
         "text_encoder": (kind == "checkpoint", f"it is for a checkpoint, and {request.model} is none"),
         "grounder": (kind in ("bundle", "checkpoint"), f"{request.model} takes its target by box alone"),
+        "sensor": (kind in ("bundle", "checkpoint"), f"{request.model} follows color alone"),
         "masks": (kind in ("bundle", "checkpoint"), f"{request.model} follows boxes alone"),
         "name": new,
         "version": new,

@@ -240,6 +240,14 @@ MasksFrom = Annotated[
         metavar="FILE",
     ),
 ]
+SensorFrom = Annotated[
+    Path | None,
+    option(
+        "Checkpoint of a second sensor's path (thermal, depth); without it a bundle keeps its own.",
+        panel=_NEW_MODEL,
+        metavar="FILE",
+    ),
+]
 ModelName = Annotated[
     str | None,
     option(

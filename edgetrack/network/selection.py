@@ -10,11 +10,14 @@ training, one node each in an exported graph.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from edgetrack.errors import ExportError
 
 DOMAIN, VERSION = "edgetrack", 1  # of both operators
 
@@ -54,6 +57,22 @@ class TokenSelect(nn.Module):
         margins = scores - threshold
         gates = torch.sigmoid(self.sharpness * margins.gather(1, indices.long()))
         return Selection(chosen, indices, gates, margins, count)
+
+
+def kept_tokens(graph: Path) -> int:
+    """The number of tokens that the token selection of an exported graph keeps.
+
+    Raises:
+        ExportError: the graph has no token selection.
+    """
+    import onnx
+
+    nodes = onnx.load(graph, load_external_data=False).graph.node
+    for node in nodes:
+        for attribute in node.attribute:
+            if node.op_type == "TokenSelect" and attribute.name == "keep":
+                return int(attribute.i)
+    raise ExportError(f"{graph} has no token selection; expected a graph that edgetrack exported")
 
 
 def token_select(

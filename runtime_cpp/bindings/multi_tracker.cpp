@@ -47,10 +47,10 @@ class PyMultiTracker {
  public:
   PyMultiTracker(py::object graph, py::object bind, bool concurrent, double template_factor,
                  double search_factor, const Three& mean, const Three& std, const Three& fill, bool ranks,
-                 double mask_factor, const py::dict& policy, const std::vector<std::size_t>& batches,
-                 bool exclusive) {
+                 double mask_factor, bool pairs, const py::dict& policy,
+                 const std::vector<std::size_t>& batches, bool exclusive) {
     tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
-                     model_of(template_factor, search_factor, mean, std, fill, ranks, mask_factor),
+                     model_of(template_factor, search_factor, mean, std, fill, ranks, mask_factor, pairs),
                      policy_of(policy), batches, exclusive);
   }
   PyMultiTracker(const PyMultiTracker&) = delete;
@@ -170,12 +170,12 @@ class PyMultiTracker {
 
 void register_multi_tracker(py::module_& module) {
   py::class_<PyMultiTracker>(module, "MultiTracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, double, py::dict,
-                    std::vector<std::size_t>, bool>(),
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, double, bool,
+                    py::dict, std::vector<std::size_t>, bool>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
-           py::arg("fill"), py::arg("ranks"), py::arg("mask_factor"), py::arg("policy"), py::arg("batches"),
-           py::arg("exclusive"))
+           py::arg("fill"), py::arg("ranks"), py::arg("mask_factor"), py::arg("pairs"), py::arg("policy"),
+           py::arg("batches"), py::arg("exclusive"))
       .def("warm_up", &PyMultiTracker::warm_up)
       .def("rest", &PyMultiTracker::rest)
       .def("add", &PyMultiTracker::add, py::arg("name"), py::arg("text").none(true), py::arg("box"))

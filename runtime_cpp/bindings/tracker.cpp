@@ -23,8 +23,8 @@ void spread(const Three& from, float (&to)[3]) { std::tie(to[0], to[1], to[2]) =
 }  // namespace
 
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
-               const Three& fill, bool ranks, double mask_factor) {
-  Model model{template_factor, search_factor, {}, {}, {}, ranks, mask_factor};
+               const Three& fill, bool ranks, double mask_factor, bool pairs) {
+  Model model{template_factor, search_factor, {}, {}, {}, ranks, mask_factor, pairs};
   spread(mean, model.mean);
   spread(std, model.std);
   spread(fill, model.fill);
@@ -76,7 +76,7 @@ Result result_of(const Track& track, const std::vector<Candidate>& candidates) {
   Finds finds;
   for (const Candidate& candidate : candidates)
     finds.emplace_back(four(candidate.box), candidate.score, candidate.margin);
-  return {box, track.score, name(track.status), track.index, name(track.basis), finds};
+  return {box, track.score, name(track.status), track.index, name(track.basis), finds, track.x_share};
 }
 
 namespace {
@@ -103,9 +103,9 @@ class PyTracker {
  public:
   PyTracker(py::object graph, py::object bind, bool concurrent, double template_factor, double search_factor,
             const Three& mean, const Three& std, const Three& fill, bool ranks, double mask_factor,
-            const py::dict& policy) {
+            bool pairs, const py::dict& policy) {
     tracker_.emplace(python_engine(std::move(graph), std::move(bind), concurrent),
-                     model_of(template_factor, search_factor, mean, std, fill, ranks, mask_factor),
+                     model_of(template_factor, search_factor, mean, std, fill, ranks, mask_factor, pairs),
                      policy_of(policy));
   }
 
@@ -220,6 +220,15 @@ Frame frame_of(const Picture& picture) {
     const auto [address, width, height, row_bytes] = *there;
     return {reinterpret_cast<const std::uint8_t*>(address), width, height, row_bytes, Place::gpu};
   }
+  if (const Pair* pair = std::get_if<Pair>(&picture)) {
+    const auto& [color, second] = *pair;
+    const Frame other = frame_of(second);
+    Frame frame = color ? frame_of(*color) : other;
+    if (frame.width != other.width || frame.height != other.height)
+      throw std::invalid_argument("both pictures of a pair must be of one size");
+    frame.x = other.bgr, frame.x_row_bytes = other.row_bytes, frame.color = color.has_value();
+    return frame;
+  }
   const Pixels& pixels = std::get<Pixels>(picture);
   if (pixels.ndim() != 3 || pixels.shape(2) != 3 || pixels.size() == 0)
     throw std::invalid_argument("pixels must be a non-empty (H, W, 3) array");
@@ -242,11 +251,11 @@ void register_tracker(py::module_& module) {
   module.def("policy", &numbers_of, py::arg("thresholds"),
              "the defaults, overridden by a bundle's thresholds");
   py::class_<PyTracker>(module, "Tracker")
-      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, double,
+      .def(py::init<py::object, py::object, bool, double, double, Three, Three, Three, bool, double, bool,
                     py::dict>(),
            py::kw_only(), py::arg("graph"), py::arg("bind"), py::arg("concurrent"),
            py::arg("template_factor"), py::arg("search_factor"), py::arg("mean"), py::arg("std"),
-           py::arg("fill"), py::arg("ranks"), py::arg("mask_factor"), py::arg("policy"))
+           py::arg("fill"), py::arg("ranks"), py::arg("mask_factor"), py::arg("pairs"), py::arg("policy"))
       .def("start", &PyTracker::start, py::arg("pixels").noconvert(), py::arg("text").none(true),
            py::arg("box"), py::arg("time_s") = py::none(),
            py::arg("mask").noconvert().none(true) = py::none())

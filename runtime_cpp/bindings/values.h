@@ -16,10 +16,11 @@ namespace edgetrack {
 using Four = std::tuple<double, double, double, double>;
 using Three = std::tuple<float, float, float>;
 using Finds = std::vector<std::tuple<Four, double, double>>;  // box, score and margin
-using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*, Finds>;
+using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*, Finds,
+                          std::optional<double>>;  // x_share
 
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
-               const Three& fill, bool ranks, double mask_factor);
+               const Three& fill, bool ranks, double mask_factor, bool pairs);
 Policy policy_of(const pybind11::dict& values);
 Box box_of(const Four& values);
 // None, or the mask's left and top edge, its pixels, (height, width) of bool, and the frame's width and

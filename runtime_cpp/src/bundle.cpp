@@ -17,6 +17,7 @@ constexpr std::uint64_t kLargestManifest = 1 << 20;  // bytes; a real one has ab
 constexpr std::size_t kBatches[] = {2, 4};           // "search2", "search4"
 constexpr const char* kEye[] = {"detect", "rank"};   // a bundle may do without both
 constexpr const char* kMask = "mask";                // the same
+constexpr const char* kPairs[] = {"template_x", "search_x"};
 constexpr const char* kRoles[] = {"text", "prompt", "template", "search", "ground", "tokenizer"};
 
 void read_color(const Json& json, float (&color)[3]) {
@@ -135,6 +136,11 @@ Bundle Bundle::open(const std::string& where, const std::string& precision) {
   if (has(kEye[0]) != has(kEye[1]))
     throw Error(Code::bundle, message(path, " has one of the graphs 'detect' and 'rank' without the other; ",
                                       "export the bundle again"));
+  bundle.model.pairs = has(kPairs[0]);
+  if (has(kPairs[0]) != has(kPairs[1]))
+    throw Error(Code::bundle,
+                message(path, " has one of the graphs 'template_x' and 'search_x' without the other; ",
+                        "export the bundle again"));
   if (has(kMask)) bundle.model.mask_factor = manifest["factors"]["mask"].number();
   check_tensors(manifest);
   check_graphs(path, manifest, files);

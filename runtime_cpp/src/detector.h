@@ -8,6 +8,7 @@
 #include "contract.h"
 #include "decode.h"
 #include "pace.h"
+#include "sensor.h"
 #include "target.h"
 
 namespace edgetrack {
@@ -33,12 +34,14 @@ struct Answer {
   }
 };
 
-// "search" or "ground", bound to its buffers.
+// "search", "search_x" or "ground", bound to its buffers.
 struct Detector {
   Tensor image;
   Answer answer;
   std::unique_ptr<Call> call;
-  Cost cost;  // of a run with its crop
+  Cost cost;        // of a run with its crop
+  PairInputs pair;  // of "search_x"
+  Tensor share;     // of the second sensor in each cell, the same
 
   // `shared` is the picture to look at, allocated if it is not; without it the detector has one of its own.
   Detector(Engine& engine, const std::string& role, const Knowledge& known, Tensor* shared = nullptr) {
@@ -47,8 +50,15 @@ struct Detector {
     image = shared && shared->data ? *shared : Tensor::zeros(named(graph.inputs, "image"));
     if (shared) *shared = image;
     answer = {output("score"), output("offset"), output("size"), output("presence"), output("quality"), {}};
-    if (role == "search") answer.embedding = output("embedding");
+    const bool pairs = role == "search_x";
+    if (pairs || role == "search") answer.embedding = output("embedding");
     std::vector<Tensor> inputs = {image}, outputs;
+    if (pairs) {
+      pair = PairInputs(graph);
+      share = output("share");
+      inputs.insert(inputs.end(), {pair.x, pair.present});
+      outputs.push_back(share);
+    }
     for (const Tensor* tensor : known.tensors()) inputs.push_back(*tensor);
     for (const Tensor* tensor : answer.tensors()) outputs.push_back(*tensor);
     call = engine.bind(role, inputs, outputs);

@@ -122,6 +122,10 @@ Track Tracker::State::look_now(const Frame& frame) {
 // begin the next one.
 Track Tracker::State::seek(const Frame& frame) {
   const bool begins = !whole_look.pending;
+  if (begins && !frame.color) {  // there is nothing to look at: color alone is known as a whole
+    latest.index = index, latest.basis = Basis::reused;
+    return latest;
+  }
   if (begins) begin_look(frame);
   if (clock.now() >= whole_look.lands) return arrive(begins ? &frame : nullptr);
   wait_a_share();
@@ -154,7 +158,7 @@ Track Tracker::State::arrive(const Frame* current) {
 }
 
 void Tracker::State::take_template(const Frame* current, const Box& found) {
-  if (current) return target.set_template(*current, found, work);
+  if (current) return target.set_template(*current, found, work, sensors.live(*current));
   target.set_template(whole_look.still.frame(), whole_look.still.scaled(found), work);
 }
 
@@ -188,7 +192,7 @@ Track Tracker::State::follow_pointed(const Frame& frame) {
   abandon();
   const auto [given, may_have_moved] = *std::exchange(pointed, std::nullopt);
   const Box at = clip(may_have_moved ? candidate_at(frame, given) : given, frame);
-  target.set_template(frame, at, work);
+  target.set_template(frame, at, work, sensors.live(frame));
   evidence.clear();
   follow_from(at);
   chosen = true;
@@ -198,6 +202,7 @@ Track Tracker::State::follow_pointed(const Frame& frame) {
 
 // What a look at this frame finds where a candidate was, best of all; without such a find, where it was.
 Box Tracker::State::candidate_at(const Frame& frame, const Box& at) {
+  if (!frame.color) return at;
   begin_look(frame);
   answered();
   Box best = at;
@@ -213,7 +218,7 @@ Box Tracker::State::candidate_at(const Frame& frame, const Box& at) {
 void Tracker::State::look_first(const Frame& frame) {
   abandon();
   if (tentative) give_up();
-  if (!locked) return;
+  if (!locked || !frame.color) return;
   pace.start(*box);
   begin_look(frame);
   const auto [score, found] = answered();
@@ -238,18 +243,21 @@ void Tracker::State::warm_up() {
     }
     cost.add(seconds);
   };
-  const bool own = own_template;
+  const bool own = own_template, pairs = is_pair;
   for (const bool by_picture : {!own, own}) {
     own_template = by_picture;
-    Detector& searching = searcher();
+    for (const bool both : {model.pairs && !pairs, pairs}) {
+      is_pair = both;
+      Detector& searching = searcher();
+      twice(searching.cost, [&] { work.run(*searching.call); });
+    }
     Looker& looking = looker();
-    twice(searching.cost, [&] { work.run(*searching.call); });
     twice(looking.cost, [&] {
       const Stopwatch network(work.timing.network_s);
       looking.run();
     });
   }
-  target.warm_up(work);
+  target.warm_up(work, model.pairs);
   if (masker) twice(masker->cost, [&] { masker->warm_up(work); });
 }
 

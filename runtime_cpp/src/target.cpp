@@ -83,17 +83,24 @@ struct Target::TextGraphs {
 
 struct Target::TemplateGraph {
   Tensor image, share, memory, anchor, prompts, prototype;
+  PairInputs pair;
   std::unique_ptr<Call> call;
 
-  explicit TemplateGraph(Engine& engine) {
-    const GraphSpec graph = engine.graph("template");
+  TemplateGraph(Engine& engine, bool pairs) {
+    const char* role = pairs ? "template_x" : "template";
+    const GraphSpec graph = engine.graph(role);
     image = Tensor::zeros(named(graph.inputs, "image"));
     share = Tensor::zeros(named(graph.inputs, "target"));
     memory = Tensor::zeros(named(graph.outputs, "memory"));
     anchor = Tensor::zeros(named(graph.outputs, "anchor"));
     prompts = Tensor::zeros(named(graph.outputs, "prompts"));
     prototype = Tensor::zeros(named(graph.outputs, "prototype"));
-    call = engine.bind("template", {image, share}, {memory, anchor, prompts, prototype});
+    std::vector<Tensor> inputs = {image, share};
+    if (pairs) {
+      pair = PairInputs(graph);
+      inputs.insert(inputs.end(), {pair.x, pair.present});
+    }
+    call = engine.bind(role, inputs, {memory, anchor, prompts, prototype});
   }
 };
 
@@ -130,9 +137,10 @@ Target::TextGraphs& Target::text_graphs() {
   return *text_;
 }
 
-Target::TemplateGraph& Target::template_graph() {
-  if (!template_) template_ = std::make_shared<TemplateGraph>(*engine_);
-  return *template_;
+Target::TemplateGraph& Target::template_graph(bool pair) {
+  std::shared_ptr<TemplateGraph>& graph = pair ? pair_template_ : template_;
+  if (!graph) graph = std::make_shared<TemplateGraph>(*engine_, pair);
+  return *graph;
 }
 
 void Target::check(const Text& text) {
@@ -191,17 +199,24 @@ void Target::set_text(const Text& text, Work& work) {
   }
 }
 
-void Target::warm_up(Work& work) {
+void Target::warm_up(Work& work, bool pairs) {
   for (Call* call : {text_graphs().encode.get(), text_graphs().prompt.get(), template_graph().call.get()})
     for (int i = 0; i < 2; ++i) work.run(*call);
+  if (pairs)
+    for (int i = 0; i < 2; ++i) work.run(*template_graph(true).call);
 }
 
-void Target::set_template(const Frame& frame, const Box& box, Work& work) {
-  TemplateGraph& graph = template_graph();
+void Target::set_template(const Frame& frame, const Box& box, Work& work, Present live) {
+  TemplateGraph& graph = template_graph(frame.x != nullptr);
   change_ = next_change();
   const Region region = region_around(box, factor_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
-  work.look(*graph.call, graph.image, frame, region, colors_);
+  if (frame.x) {
+    graph.pair.fill(graph.image, frame, region, colors_, live, work);
+    work.run(*graph.call);
+  } else {
+    work.look(*graph.call, graph.image, frame, region, colors_);
+  }
   copy_tokens(graph.memory, everything_.memory, 0);
   for (const Knowledge* known : {&everything_, &picture_}) {
     std::fill_n(known->memory_mask.floats(), tokens_, 1.0f);

@@ -12,6 +12,7 @@
 #include "color.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
+#include "sensor.h"
 #include "work.h"
 
 namespace edgetrack {
@@ -47,7 +48,9 @@ class Target {
 
   void clear();  // named by neither picture nor sentence
   void set_text(const Text& text, Work& work);
-  void set_template(const Frame& frame, const Box& box, Work& work);
+
+  // Of a pair by what both sensors show; `live` says which does.
+  void set_template(const Frame& frame, const Box& box, Work& work, Present live = {true, true});
 
   // Loads what portrait() needs, so that it may then run in another thread: the engine loads for one caller
   // at a time.
@@ -69,7 +72,7 @@ class Target {
 
   std::uint64_t change() const { return change_; }  // a number that no other change of any target has
 
-  void warm_up(Work& work);  // runs the graphs that encode it, on what they last encoded
+  void warm_up(Work& work, bool pairs);  // runs the graphs that encode it, on what they last encoded
 
   // Throws Error unless the text has the length that the network takes.
   void check(const Text& text);
@@ -82,7 +85,7 @@ class Target {
   void remember(const Tokens& words, std::initializer_list<Knowledge*> all, Work& work);
   void average(const float* embedding, const float* share, int cells);
   TextGraphs& text_graphs();
-  TemplateGraph& template_graph();
+  TemplateGraph& template_graph(bool pair = false);
 
   std::shared_ptr<Engine> engine_;
   const double factor_;
@@ -97,7 +100,7 @@ class Target {
   bool has_seen_ = false;
   std::uint64_t change_ = 0;
   std::shared_ptr<TextGraphs> text_;  // made when first needed
-  std::shared_ptr<TemplateGraph> template_;
+  std::shared_ptr<TemplateGraph> template_, pair_template_;
 };
 
 }  // namespace edgetrack

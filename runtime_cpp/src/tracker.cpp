@@ -38,6 +38,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
   check(frame, state.pace);
+  state.check_pair(frame);
   Clock::check(time_s);
   if (mask && !state.masker)
     throw Error(Code::config, "start() got a mask, and masks are off; turn them on: Tracker(masks=True)");
@@ -47,15 +48,24 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::
     throw Error(Code::config,
                 "start() got neither text nor box; name the target: start(frame, text='red car')");
   if (box) check_inside(*box, frame);
+  if (!frame.color && !box)
+    throw Error(
+        Code::config,
+        "start() got a text without a color frame, and texts are looked for in color; give the box as well: "
+        "start(x=thermal, box=(x, y, w, h))");
+  if (!frame.color && mask)
+    throw Error(
+        Code::config,
+        "start() got a mask without a color frame, and masks are of color; pass the color frame as well");
   if (text) state.target.check(*text);
   state.clear();
-  state.take_size(frame);
+  state.take(frame);
   if (text) state.target.set_text(*text, state.work);
   state.index = 0;
   state.clock.start(time_s);
   Track track = {box ? std::optional<Box>(*box) : std::nullopt, 1.0, Status::tracking, 0};
   if (box) {
-    state.target.set_template(frame, *box, state.work);
+    state.target.set_template(frame, *box, state.work, state.sensors.live(frame));
     state.own_template = true;
     state.follow_from(*box);
   } else {
@@ -89,6 +99,7 @@ Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms, std
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
   check(frame, state.pace);
+  state.check_pair(frame);
   Clock::check(time_s);
   if (!state.started)
     throw Error(Code::not_started,

@@ -30,15 +30,34 @@ void Tracker::State::clear() {
   belief = 1;
   index = -1;
   paused = false;
+  sensors.clear();
   candidates.clear();
   crowded = contested = false;
   if (masker) masker->forget();
 }
 
+void Tracker::State::check_pair(const Frame& frame) const {
+  if (!frame.x) return;
+  if (!model.pairs)
+    throw Error(Code::config,
+                "a second sensor is given (x), and this bundle takes color alone; make the tracker "
+                "with bundle='edgetrack-x'");
+  if (frame.place == Place::gpu)
+    throw Error(Code::frame,
+                "frame lies in GPU memory, and a second sensor is given (x); pass both in host memory");
+  if (pace.static_check)
+    throw Error(Code::config,
+                "static_check compares color frames, and a second sensor is given (x); make the "
+                "tracker without static_check");
+}
+
 // A frame of another size than the last one may end before the box does.
-void Tracker::State::take_size(const Frame& frame) {
+void Tracker::State::take(const Frame& frame) {
   if (box && (frame.width != width || frame.height != height)) box = clip(*box, frame);
   width = frame.width, height = frame.height;
+  is_pair = frame.x != nullptr;
+  if (!is_pair) x_share.reset();
+  sensors.see(frame);
 }
 
 // The sentence is another one: whatever was found, it was not this.
@@ -54,7 +73,12 @@ void Tracker::State::forget_find() {
 
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
-  work.look(*detector.call, detector.image, frame, region, colors);
+  if (detector.share.data) {
+    detector.pair.fill(detector.image, frame, region, colors, sensors.live(frame), work);
+    work.run(*detector.call);
+  } else {
+    work.look(*detector.call, detector.image, frame, region, colors);
+  }
   detector.cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   return detector.answer.maps();
 }
@@ -97,12 +121,14 @@ std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& d
   ++index;
   clock.step(time_s);
   candidates.clear();
-  take_size(frame);
+  take(frame);
   peak_count = 0;
   const std::optional<Track> track = step(frame, deadline);
   paused = false;
-  if (track) latest = *track;
-  return track;
+  if (!track) return std::nullopt;
+  latest = *track;
+  latest.x_share = x_share;
+  return latest;
 }
 
 std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& deadline) {
@@ -121,9 +147,9 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   Detector& searching = searcher();
   if (whole_look.pending && clock.now() >= whole_look.lands) tentative ? end_trial() : end_check(nullptr);
   if (!locked) return latest;
-  if (tentative && !whole_look.pending) begin_look(frame);
-  const bool check =
-      !own_template && !whole_look.pending && (owed > 0 || clock.passed(policy.reverify_interval));
+  if (tentative && !whole_look.pending && frame.color) begin_look(frame);
+  const bool check = !own_template && frame.color && !whole_look.pending &&
+                     (owed > 0 || clock.passed(policy.reverify_interval));
   const double left_s = deadline.left_s();
   if (check) ++owed;
   if (status == Status::tracking && !paused)
@@ -147,7 +173,7 @@ double Tracker::State::seconds_of_a_look() {
 void Tracker::State::outline(const Frame& frame, const Track& track) {
   if (!masker) return;
   if (!track.box) return masker->clear();
-  if (track.basis == Basis::network) {
+  if (track.basis == Basis::network && frame.color) {
     const bool sure = track.status == Status::tracking && track.score >= policy.template_update_threshold;
     const Box at = track.index > 0 ? masker->expected(masked, *track.box) : *track.box;
     masker->see(frame, at, colors, sure && !contested, work);
@@ -160,7 +186,12 @@ void Tracker::State::outline(const Frame& frame, const Track& track) {
 Track Tracker::State::search_alone(const Frame& frame) {
   Detector& searching = searcher();
   run(searching, frame, around);
-  return finish(frame, searching.answer);
+  Track track = finish(frame, searching.answer);
+  if (is_pair && box) {
+    target_share(*box, around, searching.answer.maps().cells, share.data());
+    track.x_share = x_share = share_within(searching.share.floats(), share.data(), share.size());
+  }
+  return latest = track;
 }
 
 Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
@@ -182,8 +213,9 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
 // The user's box is followed by its picture alone; the sentence finds it again. A find of ours may be wrong:
 // there the sentence has a say in every frame.
 Detector& Tracker::State::searcher() {
-  std::unique_ptr<Detector>& detector = own_template ? search_by_picture : search;
-  if (!detector) detector = std::make_unique<Detector>(*engine, "search", sought());
+  std::unique_ptr<Detector>& detector = is_pair ? (own_template ? pair_search_by_picture : pair_search)
+                                                : (own_template ? search_by_picture : search);
+  if (!detector) detector = std::make_unique<Detector>(*engine, is_pair ? "search_x" : "search", sought());
   if (window.empty()) {
     window = hann_window(detector->answer.maps().cells);
     share.resize(window.size());

@@ -15,6 +15,7 @@
 #include "looker.h"
 #include "mask.h"
 #include "pace.h"
+#include "sensor.h"
 #include "target.h"
 
 namespace edgetrack {
@@ -63,9 +64,10 @@ struct Tracker::State {
   const std::shared_ptr<Aside> aside;
   Tensor whole;  // the whole frame as "ground" takes it, allocated by the first detector that looks at it
   Look whole_look;
-  std::unique_ptr<Detector> search, search_by_picture;     // made when first needed
-  std::unique_ptr<Looker> look_by_picture, look_by_words;  // the same
-  std::vector<Candidate> candidates;                       // of the look that ended in this frame
+  std::unique_ptr<Detector> search, search_by_picture;            // made when first needed
+  std::unique_ptr<Detector> pair_search, pair_search_by_picture;  // the same, of pairs
+  std::unique_ptr<Looker> look_by_picture, look_by_words;         // the same
+  std::vector<Candidate> candidates;                              // of the look that ended in this frame
   std::vector<float> window, share;
   std::unique_ptr<Masker> masker;  // with masks
   Box masked{};                    // the box that its mask is of
@@ -91,8 +93,11 @@ struct Tracker::State {
   bool chosen = false;  // what is followed is what the user pointed at: the text has no say in that
   std::int64_t index = -1;
   bool paused = false;  // the next frame comes after a gap
-  Region around{};      // where "search" looks in this frame
-  int owed = 0;         // frames since a check by the sentence was due and has not been made
+  FrozenSensors sensors;
+  bool is_pair = false;           // the frame brings a second sensor
+  std::optional<double> x_share;  // in what the network last saw
+  Region around{};                // where "search" looks in this frame
+  int owed = 0;                   // frames since a check by the sentence was due and has not been made
   Track latest{};
   int width = 0, height = 0;  // of the last frame
 
@@ -115,7 +120,8 @@ struct Tracker::State {
   ~State() { abandon(); }
 
   void clear();
-  void take_size(const Frame& frame);
+  void check_pair(const Frame& frame) const;
+  void take(const Frame& frame);
   void forget_find();
   Maps run(Detector& detector, const Frame& frame, const Region& region);
   void follow_from(const Box& at);

@@ -31,7 +31,9 @@ def smoke(pixels: Pixels, random: Random) -> Pixels:
     field = smooth_field(random, pixels.shape[:2])[..., None]
     through = np.clip(random.uniform(0.02, 0.35) + 0.25 * (field - 0.5), 0.01, 0.5)
     air = random.uniform(90, 230)
-    return np.clip(pixels * through + air * (1 - through) + random.normal(0, 2, pixels.shape), 0, 255).astype(np.uint8)
+    return np.clip(pixels * through + air * (1 - through) + random.normal(0, 2, pixels.shape), 0, 255).astype(
+        np.uint8
+    )
 
 
 def glare(pixels: Pixels, random: Random) -> Pixels:

@@ -16,8 +16,24 @@ from edgetrack.training.data.pictures import Picture, Pixels
 
 Random = np.random.Generator
 Plane = NDArray[np.float32]
-_WARM = frozenset("person cat dog bird horse cow sheep elephant bear zebra giraffe face cyclist".split())
-_ENGINES = frozenset("car bus train truck motorcycle boat airplane".split())
+_WARM = frozenset(
+    (
+        "person",
+        "cat",
+        "dog",
+        "bird",
+        "horse",
+        "cow",
+        "sheep",
+        "elephant",
+        "bear",
+        "zebra",
+        "giraffe",
+        "face",
+        "cyclist",
+    )
+)
+_ENGINES = frozenset(["car", "bus", "train", "truck", "motorcycle", "boat", "airplane"])
 
 
 def smooth_field(random: Random, shape: tuple[int, ...], cells: int = 5) -> Plane:
@@ -97,8 +113,10 @@ def inverted(scene: Pixels, random: Random) -> Pixels:
 
 
 def events(scene: Pixels, random: Random) -> Pixels:
-    """Where the logarithm of brightness has changed by a threshold since the scene was a little beside: the model of
-    an event camera (Gallego et al., TPAMI 2022, equation 2); more red where it rose, blue where it fell."""
+    """Red where log brightness rose by a threshold since the scene was a little beside, blue where it fell.
+
+    The model of an event camera: Gallego et al., TPAMI 2022, equation 2.
+    """
     light = np.log(cv2.GaussianBlur(_light(scene), (0, 0), 0.8) + 8)
     angle, reach = random.uniform(0, 2 * np.pi), random.uniform(1.0, 4.0)
     beside = np.array([[1, 0, reach * np.cos(angle)], [0, 1, reach * np.sin(angle)]])

@@ -50,7 +50,9 @@ class PairSampler:
         seed: Of all draws.
     """
 
-    def __init__(self, things: Things, visible: Videos | None, infrared: Videos | None, seed: int = 0) -> None:
+    def __init__(
+        self, things: Things, visible: Videos | None, infrared: Videos | None, seed: int = 0
+    ) -> None:
         self._things, self._random = things, np.random.default_rng(seed)
         self._visible, self._infrared = visible, infrared
         self._names = list(SENSORS)
@@ -69,7 +71,9 @@ class PairSampler:
         random = self._random
         draw, flip = random.random(), random.random() < 0.5
         if draw < _VIDEO / 2 and self._infrared is not None:
-            return self._finished(*self._crops(self._video(self._infrared), models.plain_scene, flip=flip), None)
+            return self._finished(
+                *self._crops(self._video(self._infrared), models.plain_scene, flip=flip), None
+            )
         if draw < _VIDEO and self._visible is not None:
             actors = self._video(self._visible)
             name = ("inverted", "events")[int(random.integers(2))]
@@ -131,11 +135,18 @@ class PairSampler:
         warps.paste(crop, scene(other.picture, random)[y0:y1, x0:x1], other.instance.alpha, matrix)
 
     def _finished(
-        self, template: Pixels, search: Pixels, target: NDArray[np.float32], box: XYWH | None, show: Show | None
+        self,
+        template: Pixels,
+        search: Pixels,
+        target: NDArray[np.float32],
+        box: XYWH | None,
+        show: Show | None,
     ) -> dict[str, Any]:
         random = self._random
         seed, false_colors = int(random.integers(1 << 30)), random.random() < _FALSE_COLORS
-        colors = int(random.choice(_MAPS)) if false_colors and show in (models.thermal, models.depth) else None
+        colors = (
+            int(random.choice(_MAPS)) if false_colors and show in (models.thermal, models.depth) else None
+        )
         states = [_STATES[int(random.choice(len(_STATES), p=odds))] for odds in (_REMEMBERED, _SEARCHED)]
         pairs, clean = [], []
         for crop, state in zip((template, search), states, strict=True):

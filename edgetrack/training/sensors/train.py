@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,6 +22,7 @@ from torch.nn import functional as F
 
 from edgetrack.bundle import Bundle
 from edgetrack.network.network import TEMPLATE_TOKENS, EdgetrackNet
+from edgetrack.network.selection import kept_tokens
 from edgetrack.network.sensor import SensorNet
 from edgetrack.training.data.loader import Batch, collate
 from edgetrack.training.data.sources.videos import Videos, load_videos
@@ -70,9 +70,7 @@ class Recipe:
 def shipped_network(name: str) -> EdgetrackNet:
     """The network of a bundle, in float32, for tracking."""
     bundle = Bundle.open(name)
-    graph = onnx.load(bundle.path("search"), load_external_data=False).graph
-    (keep,) = (a.i for node in graph.node for a in node.attribute if a.name == "keep")  # of the token selection
-    net = EdgetrackNet(keep=keep)
+    net = EdgetrackNet(keep=kept_tokens(bundle.path("search")))
     found = parameters_of(bundle.path("search"), [_NETWORK + name for name in _WITHOUT_BIAS])
     found |= parameters_of(bundle.path("template")) | parameters_of(bundle.path("prompt"))
     mine = {k.removeprefix(_NETWORK): v for k, v in found.items() if k.startswith(_NETWORK)}
@@ -147,7 +145,9 @@ class Trainer(Loop[SensorNet]):
         batch = self.next_batch()
         out, template, search = run_pairs(self.net, batch)
         terms = tracking_losses(
-            {k: v for k, v in out.items() if k != "share"}, boxes_of(batch), torch.from_numpy(batch["present"])
+            {k: v for k, v in out.items() if k != "share"},
+            boxes_of(batch),
+            torch.from_numpy(batch["present"]),
         )
         with torch.no_grad():
             clean = [self.net.net.features(image_of(batch[f"clean_{n}"])) for n in ("template", "search")]

@@ -58,6 +58,7 @@ struct Model {
   float fill[3];                          // BGR, 0..255, outside the frame
   bool ranks = false;                     // whether there are "detect" and "rank"
   double mask_factor = 0;                 // as the others, of "mask"; 0 without that graph
+  bool pairs = false;                     // whether there are "template_x" and "search_x"
 };
 
 // Words as the text encoder takes them; both of the length that the bundle says.
@@ -98,6 +99,9 @@ class EDGETRACK_API Tracker {
   // ones, it throws Error and the target from before stays; when the engine fails there is none afterwards.
   //
   // `time_s` is the time of the frame in seconds, on any clock; see update().
+  //
+  // A frame may bring the picture of a second sensor where the model has graphs for pairs. Without color it
+  // takes a box: texts, and looks at the whole frame, are of color.
   //
   // `mask` has a byte for each pixel of the frame, nonzero on the target, in the place of the one that the
   // network would find; set_masks() must be on. Without a box the target's is the extent of the mask.

@@ -31,6 +31,12 @@ struct Frame {
   int width, height;         // at least 1
   std::ptrdiff_t row_bytes;  // distance of two rows; may be negative
   Place place = Place::host;
+
+  // The picture of a second sensor (thermal, depth, events) of the same moment, aligned with this one: of its
+  // size, in host memory, three bytes a pixel. None without.
+  const std::uint8_t* x = nullptr;
+  std::ptrdiff_t x_row_bytes = 0;
+  bool color = true;  // false: color is missing, there is `x` alone, and `bgr` is it, too
 };
 
 // An axis-aligned rectangle in pixels of the frame, origin at the top left corner.
@@ -83,6 +89,8 @@ struct Track {
   Status status;
   std::int64_t index;  // frames since start(), which is 0
   Basis basis = Basis::network;
+  std::optional<double> x_share =
+      std::nullopt;  // of the second sensor in what the network saw, 0..1; none without a pair
 };
 
 }  // namespace edgetrack

@@ -1,0 +1,180 @@
+"""The graphs "template_x" and "search_x" of color and a second sensor, added to a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from edgetrack.bundle import PAIRS, Bundle
+from edgetrack.engines.ort import OrtEngine
+from edgetrack.errors import ExportError, reason_of
+from edgetrack.export.graphs import STRIDE, ExportGraph, graph_of
+from edgetrack.export.onnx_graph import to_onnx
+from edgetrack.export.parity import TOLERANCE, Arrays, compare
+from edgetrack.export.staging import write_manifest
+from edgetrack.export.weights import WeightFile, round_weights
+from edgetrack.network.network import EdgetrackNet
+from edgetrack.network.selection import kept_tokens
+from edgetrack.network.sensor import SensorNet
+
+WEIGHTS = "sensor_weights"
+_FILE = "sensor.weights"
+
+
+class _Template(nn.Module):
+    """See `SensorNet.template`."""
+
+    outputs = ("memory", "anchor", "prompts", "prototype")
+
+    def __init__(self, network: SensorNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, x: Tensor, present: Tensor, target: Tensor) -> tuple[Tensor, ...]:
+        out = self.network.template(image, x, present, target)
+        return tuple(out[name] for name in self.outputs)
+
+
+class _Search(nn.Module):
+    """See `SensorNet.search`; all but offset and embedding are in 0..1."""
+
+    outputs = ("score", "offset", "size", "presence", "quality", "embedding", "share")
+
+    def __init__(self, network: SensorNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        image: Tensor,
+        x: Tensor,
+        present: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor,
+        film: Tensor,
+        anchor: Tensor,
+        prompts: Tensor,
+        prototypes: Tensor,
+    ) -> tuple[Tensor, ...]:
+        out = self.network.search(
+            image, x, present, memory=memory, memory_mask=memory_mask, film=film, anchor=anchor, prompts=prompts,
+            prototypes=prototypes,
+        )  # fmt: skip
+        for name in ("score", "presence", "quality"):
+            out[name] = torch.sigmoid(out[name])
+        return tuple(out[name] for name in self.outputs)
+
+
+def add_sensor(folder: Path, checkpoint: Path) -> dict[str, float]:
+    """Add the second sensor's path of a checkpoint to the bundle in ``folder``; one that is there is replaced.
+
+    The weights that it shares with the tracker stay where they are; what is new goes into a file of its own.
+
+    Returns:
+        The largest error of each output against PyTorch, by ``graph.output``.
+
+    Raises:
+        ExportError: The file is not a checkpoint of a second sensor, or of one beside another network.
+        ParityError: The exported graphs differ from the network.
+    """
+    bundle = Bundle.open(folder)
+    manifest, search = bundle.manifest, bundle.manifest.tensors["search"].inputs
+    network = load_sensor_net(checkpoint, kept_tokens(bundle.path("search")))
+    round_weights(network)
+    picture, region = manifest.sizes["template"], manifest.sizes["search"]
+    cells = picture // STRIDE
+    shapes = {
+        "template_x": {
+            **dict.fromkeys(("image", "x"), (1, 3, picture, picture)),
+            "present": (1, 2),
+            "target": (1, 1, cells, cells),
+        },
+        "search_x": {
+            **dict.fromkeys(("image", "x"), (1, 3, region, region)),
+            "present": (1, 2),
+            **{name: spec.shape for name, spec in search.items() if name != "image"},
+        },
+    }
+    modules = {"template_x": _Template(network), "search_x": _Search(network)}
+    graphs = {role: graph_of(role, modules[role], shapes[role], WEIGHTS) for role in PAIRS}
+    weights = WeightFile(_FILE)
+    for role in ("search", "template"):
+        weights.lend(bundle.path(role))
+    for role, graph in graphs.items():
+        model = to_onnx(graph)
+        weights.store(model)
+        (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    (folder / _FILE).write_bytes(weights.bytes())
+    write_manifest(
+        folder,
+        replace(
+            manifest, tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}}
+        ),
+        files={**{role: f"{role}.onnx" for role in PAIRS}, WEIGHTS: _FILE},
+    )
+    for role in PAIRS:
+        onnx.checker.check_model(str(folder / f"{role}.onnx"))
+    return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1), checkpoint)
+
+
+def load_sensor_net(path: Path, keep: int) -> SensorNet:
+    """Read the network of a checkpoint that `edgetrack.training.sensors.train` wrote.
+
+    Args:
+        path: The checkpoint.
+        keep: Tokens that the token selection keeps.
+
+    Raises:
+        ExportError: The file is not a checkpoint of a second sensor.
+    """
+    try:
+        network = SensorNet(EdgetrackNet(keep=keep))
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["model"])
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        raise ExportError(
+            f"checkpoint {path} cannot be loaded ({reason_of(error)}); expected a file that "
+            "python -m edgetrack.training.sensors.train wrote with this version"
+        ) from error
+    return network.eval()
+
+
+def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine, checkpoint: Path) -> dict[str, float]:
+    """Compare both graphs with the network, with either sensor missing; color alone with the bundle's own graphs."""
+    random = np.random.default_rng(0)
+    errors: dict[str, float] = {}
+
+    def drawn(shape: tuple[int, ...]) -> Arrays:
+        coarse = random.normal(0, 0.4, (2, *shape[:2], shape[2] // 16, shape[3] // 16))
+        fine = np.clip(coarse.repeat(16, 3).repeat(16, 4), -1, 1).astype(np.float32)
+        return {"image": fine[0], "x": fine[1]}
+
+    sides = {role: graph.spec.inputs for role, graph in graphs.items()}
+    target = np.zeros(sides["template_x"]["target"].shape, np.float32)
+    target[..., 2:6, 3:5] = 1.0
+    pictures = {role: drawn(inputs["image"].shape) for role, inputs in sides.items()}
+    known = {
+        name: np.zeros(sides["search_x"][name].shape, np.float32) for name in ("memory", "film", "prototypes")
+    }
+    known["memory_mask"] = np.zeros(sides["search_x"]["memory_mask"].shape, np.float32)
+    for present in ((1, 1), (0, 1), (1, 0)):
+        there = {"present": np.array([present], np.float32)}
+        feeds = {**pictures["template_x"], **there, "target": target}
+        template = compare(graphs["template_x"], engine, feeds, errors)
+        tokens = template["memory"].shape[2]
+        known["memory"][:, :, :tokens], known["memory_mask"][:, :tokens] = template["memory"], 1
+        known["prototypes"][:, 0] = template["prototype"]
+        rest = {**known, "anchor": template["anchor"], "prompts": template["prompts"]}
+        found = compare(graphs["search_x"], engine, {**pictures["search_x"], **there, **rest}, errors)
+    alone = engine.graph("search").run({"image": pictures["search_x"]["image"], **rest})
+    apart = max(float(np.abs(alone[name] - found[name]).max()) for name in ("score", "offset"))
+    if apart > TOLERANCE:
+        raise ExportError(
+            f"checkpoint {checkpoint} was trained beside another network: with color alone it is {apart:.3g} off from "
+            f"the bundle's own graph; expected at most {TOLERANCE:g}: train it with network = the bundle that it is for"
+        )
+    return errors
