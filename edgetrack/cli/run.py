@@ -215,8 +215,8 @@ def _track(
             if source.live:  # which does not wait for its outputs
                 opened[path] = threaded(opened[path], path)
             sinks.add(opened[path])
-        if show:
-            sinks.add(_window(text, wanted.zones))
+        for more in (*wanted.sinks, *([_window(text, wanted.zones)] if show else [])):
+            sinks.add(more)
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every)
         advise_of_plurals(engine, [text for text, _ in wanted.targets if text is not None], options.words)

@@ -69,6 +69,7 @@ def _many(wanted: Wanted, limits: Limits, options: EngineOptions) -> tuple[Engin
         deadline_ms=limits.deadline_ms,
         max_age_ms=limits.max_age_ms,
         zones=wanted.zones,
+        watcher=wanted.watcher,
         on_frame=watch.update_all,
         on_failure=lambda name, error: complain(
             f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"
