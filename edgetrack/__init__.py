@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ReaderGone,
         SinkError,
         SourceError,
+        StateError,
         WorkerError,
     )
     from edgetrack.events import Event
@@ -94,6 +95,7 @@ __all__ = [
     "Rule",
     "SinkError",
     "SourceError",
+    "StateError",
     "Timing",
     "Track",
     "Tracker",
@@ -142,6 +144,7 @@ _HOMES = {
     "Rule": "edgetrack.watching.rule",
     "SinkError": "edgetrack.errors",
     "SourceError": "edgetrack.errors",
+    "StateError": "edgetrack.errors",
     "Timing": "edgetrack.timing",
     "Track": "edgetrack.types",
     "Tracker": "edgetrack.tracker",

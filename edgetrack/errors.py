@@ -14,6 +14,7 @@ EdgetrackError
 ├── MissingExtra(ImportError)      an optional package that is not installed
 ├── SourceError(OSError)           a camera, video, folder or URL that cannot be read
 ├── DatasetError(ValueError)       a data set on disk that is missing, incomplete or malformed
+├── StateError(ValueError)         a saved state of a model of normal that is missing, damaged or foreign
 ├── SinkError(OSError)             an output that cannot be written
 │   └── ReaderGone                 standard output whose reader has left, such as `head`
 ├── AdapterError(RuntimeError)     an adapter whose code failed, or returned something else than asked
@@ -103,6 +104,10 @@ class SourceError(EdgetrackError, OSError):
 
 class DatasetError(EdgetrackError, ValueError):
     """A data set on disk that is missing, incomplete or malformed."""
+
+
+class StateError(EdgetrackError, ValueError):
+    """A saved state of a model of normal that is missing, damaged, foreign or newer."""
 
 
 class SinkError(EdgetrackError, OSError):

@@ -50,7 +50,7 @@ LAYERS: list[set[str]] = [
         "words",
     },
     {"crop"},
-    {"engines", "io", "policy", "datasets", "demo", "doctor", "sensor"},
+    {"engines", "io", "policy", "datasets", "demo", "doctor", "unusual", "sensor"},
     {"tracker", "multi_tracker", "opened", "history", "query", "instances", "association", "parsing"},
     {"adapters", "peers", "pipeline", "meter", "following", "network"},
     {"evaluation", "export", "training"},

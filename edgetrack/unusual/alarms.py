@@ -1,0 +1,66 @@
+"""From scores to alarms: one for as long as something stays unusual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgetrack.unusual.model import Assessment, Region
+
+KEEP = 0.8  # share of the threshold above which an alarm goes on
+QUIET_S = 5.0  # below it, after which an alarm has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A stretch of time in which something was unusual.
+
+    Attributes:
+        start_s: time of the frame in which it began.
+        end_s: time of the last frame that was unusual.
+        peak_s: time of the most unusual frame.
+        region: what was most unusual in that frame.
+    """
+
+    start_s: float
+    end_s: float
+    peak_s: float
+    region: Region
+
+
+class Alarms:
+    """Turns a stream of assessments into alarms."""
+
+    def __init__(self) -> None:
+        self.open: Alarm | None = None
+
+    def update(self, seen: Assessment, threshold: float) -> tuple[Alarm | None, Alarm | None]:
+        """Take the next assessment.
+
+        Args:
+            seen: of the frame.
+            threshold: the score above which an alarm begins.
+
+        Returns:
+            The alarm that begins in this frame, and the one that has ended by now; None where there is none.
+        """
+        now, ended = self.open, None
+        if now is not None and (seen.time_s - now.end_s > QUIET_S or seen.time_s < now.end_s):
+            ended, now = now, None
+        began = None
+        if now is None and seen.score > threshold:
+            began = now = Alarm(seen.time_s, seen.time_s, seen.time_s, seen.regions[0])
+        elif now is not None and seen.score > KEEP * threshold:
+            now = _go_on(now, seen)
+        self.open = now
+        return began, ended
+
+    def close(self) -> Alarm | None:
+        """Return the alarm that is still open, and forget it."""
+        ended, self.open = self.open, None
+        return ended
+
+
+def _go_on(now: Alarm, seen: Assessment) -> Alarm:
+    if seen.score > now.region.score:
+        return Alarm(now.start_s, seen.time_s, seen.time_s, seen.regions[0])
+    return Alarm(now.start_s, seen.time_s, now.peak_s, now.region)

@@ -1,0 +1,93 @@
+"""A density of bounded size that grows with what is seen: centers, each with the number of its visits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+BUDGET = 768  # centers
+FIRST_RADIUS = 0.2  # within which a point belongs to a center, at first
+GROWTH = 1.3  # of the radius when the budget is spent
+VISITS = 3  # of different objects, that make something known
+FAR = 8.0  # distance of what nothing is near to
+
+
+class Bank:
+    """Centers of what was seen, and how many objects have visited each.
+
+    A point that is farther than the radius from all centers becomes a center; when there is no room, the radius grows
+    and centers merge (as in Charikar et al., "Incremental clustering and dynamic information retrieval", STOC 1997). A
+    point's distance is that to the nearest centers with three visits together, a weighted k-nearest-neighbor distance:
+    one strange object does not make the next one normal, three do.
+    """
+
+    def __init__(self, length: int) -> None:
+        self.centers: Floats = np.empty((0, length))
+        self.visits: Floats = np.empty(0)
+        self.radius = FIRST_RADIUS
+
+    def distances(self, points: Floats) -> Floats:
+        """Return the distance (N,) of each point (N, D) to what is known, at most `FAR`."""
+        if not len(points):
+            return np.empty(0)
+        if not len(self.centers):
+            return np.full(len(points), FAR)
+        squared = _squared(points, self.centers)
+        count = min(VISITS, len(self.centers))
+        near = np.argpartition(squared, count - 1, axis=1)[:, :count]
+        values = np.take_along_axis(squared, near, axis=1)
+        order = np.argsort(values, axis=1, kind="stable")
+        values = np.take_along_axis(values, order, axis=1)
+        visits = self.visits[np.take_along_axis(near, order, axis=1)].cumsum(axis=1)
+        enough = visits >= VISITS
+        first = enough.argmax(axis=1)
+        found = np.sqrt(values[np.arange(len(points)), first])
+        return np.minimum(np.where(enough.any(axis=1), found, FAR), FAR)
+
+    def learn(self, points: Floats) -> None:
+        """Count one visit at each center that the points (N, D) of one object belong to."""
+        visited: set[int] = set()
+        for point in points:
+            squared = _squared(point[None], self.centers)[0]
+            best = int(squared.argmin()) if len(squared) else -1
+            if best < 0 or squared[best] > self.radius**2:
+                best = len(self.centers)
+                self.centers = np.concatenate([self.centers, point[None]])
+                self.visits = np.append(self.visits, 0.0)
+            visited.add(best)
+        self.visits[sorted(visited)] += 1
+        while len(self.centers) > BUDGET:
+            self._merge()
+
+    def usual(self, point: Floats, *, dimensions: int) -> Floats | None:
+        """Return the mean of what is known nearest to a point in its first ``dimensions``; None if nothing is near."""
+        if not len(self.centers):
+            return None
+        squared = _squared(point[None, :dimensions], self.centers[:, :dimensions])[0]
+        order = np.argsort(squared, kind="stable")
+        count = int(np.searchsorted(self.visits[order].cumsum(), 4 * VISITS)) + 1
+        near = order[:count]
+        if dimensions < len(point) and squared[near[0]] > 1:
+            return None
+        return np.asarray(np.average(self.centers[near], axis=0, weights=self.visits[near]), np.float64)
+
+    def _merge(self) -> None:
+        """Let the radius grow, and give the visits of each center within it to the one with more visits."""
+        self.radius *= GROWTH
+        free = np.ones(len(self.centers), bool)
+        kept, visits = [], []
+        for index in np.argsort(-self.visits, kind="stable"):
+            if free[index]:
+                inside = free & (_squared(self.centers[index][None], self.centers)[0] <= self.radius**2)
+                kept.append(int(index))
+                visits.append(float(self.visits[inside].sum()))
+                free &= ~inside
+        self.centers, self.visits = self.centers[kept], np.array(visits)
+
+
+def _squared(points: Floats, centers: Floats) -> Floats:
+    """Return the squared distances (N, M) of points (N, D) and centers (M, D)."""
+    squares = (points**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1) - 2 * points @ centers.T
+    return np.maximum(squares, 0.0)

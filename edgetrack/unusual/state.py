@@ -1,0 +1,164 @@
+"""What a model has learned, as a file: NumPy's npz without pickles, checked before anything is believed."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.errors import SinkError, StateError
+from edgetrack.unusual.bank import BUDGET
+from edgetrack.unusual.calibration import MAX_BLOCKS
+from edgetrack.unusual.features import FAMILIES
+from edgetrack.unusual.foreground import MAX_HEIGHT, WIDTH
+from edgetrack.unusual.model import GRID, NormalModel
+
+VERSION = 1
+MAX_BYTES = 4_000_000  # of a file; what can be learned needs less
+
+Array = NDArray[Any]
+# Greatest shape of each array; a negative number is a length that may be smaller.
+_SHAPES: dict[str, tuple[type, tuple[int, ...]]] = {
+    "version": (np.int64, ()),
+    "seconds": (np.float64, ()),
+    "block_s": (np.float64, ()),
+    "blocks": (np.int64, ()),
+    "maxima": (np.float64, (-MAX_BLOCKS, len(FAMILIES))),
+    "activity": (np.float64, GRID),
+    "background": (np.float32, (-MAX_HEIGHT, -WIDTH, 3)),
+    "noise": (np.float32, (-MAX_HEIGHT, -WIDTH)),
+    "settled_s": (np.float64, ()),
+}
+for _family in FAMILIES:
+    _SHAPES[f"{_family.name}.centers"] = (np.float64, (-BUDGET, _family.length))
+    _SHAPES[f"{_family.name}.visits"] = (np.float64, (-BUDGET,))
+    _SHAPES[f"{_family.name}.radius"] = (np.float64, ())
+
+
+def save(model: NormalModel, path: Path) -> None:
+    """Write the state of a model to a file; the same state has the same bytes.
+
+    Raises:
+        SinkError: the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **_arrays(model))
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(buffer.getvalue())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise SinkError(f"state {path} cannot be written ({error.strerror}); choose another file") from error
+
+
+def load(path: Path) -> NormalModel:
+    """Read a model from a file.
+
+    Raises:
+        StateError: the file is missing, damaged, foreign or newer.
+    """
+    arrays = _read(path)
+    if arrays["version"] != VERSION:
+        raise _refuse(path, f"it has version {int(arrays['version'])}; expected {VERSION}")
+    _check_values(path, arrays)
+    model = NormalModel(block_s=float(arrays["block_s"]))
+    model.seconds, model.activity = float(arrays["seconds"]), arrays["activity"]
+    model.calibration.maxima, model.calibration.blocks = arrays["maxima"], int(arrays["blocks"])
+    model.calibration.refresh()
+    for family, bank in zip(FAMILIES, model.banks, strict=True):
+        bank.centers, bank.visits = arrays[f"{family.name}.centers"], arrays[f"{family.name}.visits"]
+        bank.radius = float(arrays[f"{family.name}.radius"])
+    if arrays["background"].size:
+        model.foreground.background, model.foreground.noise = arrays["background"], arrays["noise"]
+        model.foreground.seconds = float(arrays["settled_s"])
+    return model
+
+
+def _arrays(model: NormalModel) -> dict[str, Any]:
+    background, noise = model.foreground.background, model.foreground.noise
+    made: dict[str, Any] = {
+        "version": np.int64(VERSION),
+        "seconds": np.float64(model.seconds),
+        "block_s": np.float64(model.calibration.block_s),
+        "blocks": np.int64(model.calibration.blocks),
+        "maxima": model.calibration.maxima,
+        "activity": model.activity,
+        "background": np.zeros((0, 0, 3), np.float32) if background is None else background,
+        "noise": np.zeros((0, 0), np.float32) if noise is None else noise,
+        "settled_s": np.float64(model.foreground.seconds),
+    }
+    for family, bank in zip(FAMILIES, model.banks, strict=True):
+        made[f"{family.name}.centers"] = bank.centers
+        made[f"{family.name}.visits"] = bank.visits
+        made[f"{family.name}.radius"] = np.float64(bank.radius)
+    return made
+
+
+def _read(path: Path) -> dict[str, Array]:
+    """Return the arrays of a file, each of an expected name, type and size."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _refuse(path, f"it has {path.stat().st_size} bytes; expected at most {MAX_BYTES}")
+        with zipfile.ZipFile(path) as file:
+            entries = {entry.filename.removesuffix(".npy"): entry for entry in file.infolist()}
+            if sorted(entries) != sorted(_SHAPES) or len(entries) != len(file.infolist()):
+                raise _refuse(path, "it has other contents than a state")
+            if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
+                raise _refuse(path, "it would need too much memory")
+            return {name: _array(path, name, file.read(entry)) for name, entry in entries.items()}
+    except FileNotFoundError:
+        raise StateError(
+            f"state {path} does not exist; expected a file that NormalModel.save has written"
+        ) from None
+    except (OSError, ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        if isinstance(error, StateError):
+            raise
+        raise _refuse(path, f"it cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _array(path: Path, name: str, content: bytes) -> Array:
+    dtype, bounds = _SHAPES[name]
+    stream = io.BytesIO(content)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise _refuse(path, f"{name} has another format")
+    shape, fortran, found = np.lib.format.read_array_header_1_0(stream)
+    fits = len(shape) == len(bounds) and all(
+        have == most if most >= 0 else 0 <= have <= -most for have, most in zip(shape, bounds, strict=True)
+    )
+    if (
+        not fits
+        or found != dtype
+        or fortran
+        or len(content) - stream.tell() != math.prod(shape) * found.itemsize
+    ):
+        raise _refuse(path, f"{name} is {found} {shape}; expected {np.dtype(dtype)} of at most {bounds}")
+    array: Array = np.frombuffer(content, found, offset=stream.tell()).reshape(shape).copy()
+    return array
+
+
+def _check_values(path: Path, arrays: dict[str, Array]) -> None:
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise _refuse(path, f"{name} has a value that is not finite")
+        if "centers" not in name and (array < 0).any():
+            raise _refuse(path, f"{name} has a negative value")
+    for family in FAMILIES:
+        if len(arrays[f"{family.name}.centers"]) != len(arrays[f"{family.name}.visits"]):
+            raise _refuse(path, f"{family.name} has not as many centers as visits")
+        if arrays[f"{family.name}.radius"] <= 0:
+            raise _refuse(path, f"{family.name} has the radius 0")
+    if arrays["noise"].shape != arrays["background"].shape[:2]:
+        raise _refuse(path, "background and noise differ in size")
+    if arrays["block_s"] <= 0 or arrays["blocks"] < len(arrays["maxima"]):
+        raise _refuse(path, "its blocks do not fit together")
+
+
+def _refuse(path: Path, why: str) -> StateError:
+    return StateError(f"state {path} is refused: {why}; delete it, and learn again")

@@ -1,0 +1,149 @@
+"""The state of a model of normal: the same bytes again, and nothing foreign is believed."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2")
+
+from edgetrack.errors import SinkError, StateError
+from edgetrack.types import Frame
+from edgetrack.unusual import NormalModel
+
+
+def drawn(index: int) -> Frame:
+    pixels = np.full((90, 160, 3), 90, np.uint8)
+    x = (9 * index) % 150
+    pixels[40:52, x : x + 10] = 220
+    return Frame(pixels, index, index / 5)
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("state") / "state.npz"
+    model = NormalModel(block_s=1.0)
+    for index in range(200):
+        model.update(drawn(index))
+    model.finish()
+    model.save(path)
+    return path
+
+
+def changed(state: Path, to: Path, **values: Any) -> Path:
+    with np.load(state) as file:
+        arrays = {**file, **values}
+    np.savez(to, **{name: value for name, value in arrays.items() if value is not None})
+    return to
+
+
+def test_saving_what_was_loaded_gives_the_same_bytes(state: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.npz"
+    NormalModel.load(state).save(again)
+    assert again.read_bytes() == state.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["again.npz"]
+    assert state.stat().st_size < 1_000_000
+
+
+def test_a_loaded_model_says_the_same(state: Path) -> None:
+    models = [NormalModel.load(state), NormalModel.load(state)]
+    assert models[0].threshold(per_day=100) == models[1].threshold(per_day=100)
+    assert models[0].seconds == pytest.approx(30, abs=3)
+    scores = [[model.update(drawn(index)).score for index in range(40)] for model in models]
+    assert scores[0] == scores[1]
+    assert max(scores[0]) > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"version": np.int64(2)}, "version 2; expected 1"),
+        ({"seconds": None}, "other contents"),
+        ({"stranger": np.zeros(1)}, "other contents"),
+        ({"motion.centers": np.zeros((100_000, 5))}, "would need too much|bytes; expected|at most"),
+        ({"motion.centers": np.zeros((3, 5), np.float32)}, "motion.centers is float32"),
+        ({"motion.centers": np.full((3, 5), np.nan), "motion.visits": np.ones(3)}, "not finite"),
+        ({"motion.visits": np.ones(0)}, "as many centers as visits"),
+        ({"activity": -np.ones((9, 16))}, "negative"),
+        ({"size.radius": np.float64(0)}, "radius 0"),
+        ({"noise": np.zeros((3, 3), np.float32)}, "differ in size"),
+        ({"blocks": np.int64(0)}, "do not fit together"),
+        ({"block_s": np.float64(0)}, "do not fit together"),
+    ],
+)
+def test_what_does_not_fit_is_refused(state: Path, tmp_path: Path, values: dict[str, Any], says: str) -> None:
+    path = changed(state, tmp_path / "changed.npz", **values)
+    with pytest.raises(StateError, match=says) as caught:
+        NormalModel.load(path)
+    assert str(path) in str(caught.value)
+
+
+def pickled(state: Path, path: Path) -> None:
+    with np.load(state) as file:
+        arrays = dict(file)
+    np.savez(path, **{**arrays, "seconds": np.array({"a": 1}, dtype=object)})
+
+
+def claimed(state: Path, path: Path) -> None:
+    """An array whose header claims far more than there is."""
+    with zipfile.ZipFile(state) as file, zipfile.ZipFile(path, "w") as made:
+        for entry in file.infolist():
+            content = file.read(entry)
+            if entry.filename == "maxima.npy":
+                header = io.BytesIO()
+                about = {"descr": "<f8", "fortran_order": False, "shape": (10_000, 6)}
+                np.lib.format.write_array_header_1_0(header, about)
+                content = header.getvalue()
+            made.writestr(entry.filename, content)
+
+
+def bomb(state: Path, path: Path) -> None:
+    with zipfile.ZipFile(state) as file, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for entry in file.infolist():
+            made.writestr(
+                entry.filename, bytes(5_000_000) if entry.filename == "noise.npy" else file.read(entry)
+            )
+
+
+def cut(state: Path, path: Path) -> None:
+    path.write_bytes(state.read_bytes()[:-300])
+
+
+def flipped(state: Path, path: Path) -> None:
+    content = bytearray(state.read_bytes())
+    content[200] ^= 255
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("make", [pickled, claimed, bomb, cut, flipped])
+def test_hostile_and_damaged_files_are_refused(
+    state: Path, tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
+    path = tmp_path / "hostile.npz"
+    make(state, path)
+    with pytest.raises(StateError, match=r"is refused: .*delete it, and learn again"):
+        NormalModel.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"hello", bytes(5_000_000)])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.npz"
+    path.write_bytes(content)
+    with pytest.raises(StateError, match="is refused"):
+        NormalModel.load(path)
+
+
+def test_a_file_that_is_missing_or_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="does not exist"):
+        NormalModel.load(tmp_path / "nothing.npz")
+    with pytest.raises(StateError, match="cannot be read"):
+        NormalModel.load(tmp_path)
+    with pytest.raises(SinkError, match=re.escape("cannot be written")):
+        NormalModel().save(tmp_path / "no folder" / "state.npz")
