@@ -69,6 +69,7 @@ ROOMS: dict[str, list[str]] = {
         "report",
         "phrases",
         "crowds",
+        "anomalies",
     ],
 }
 # A tracker is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.

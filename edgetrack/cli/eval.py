@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 # Options that have an effect on pictures with phrases, beside those of the trackers.
 _OF_PHRASES = ("dataset", "path", "split", "output", "html", "tracker", "threads")
-# The same of sequences with many objects.
+# The same of clips with unusual events, and of sequences with many objects.
+_OF_ANOMALIES = ("dataset", "path", "sequences", "output", "html")
 _OF_CROWDS = ("dataset", "path", "split", "sequences", "output", "tracker", "threads")
 
 
@@ -173,15 +174,25 @@ class _Asked:
 
         return has_crowds(self.dataset)
 
+    def as_anomalies(self) -> bool:
+        """Return whether the data are clips with unusual events."""
+        from edgetrack.evaluation.anomalies.evaluate import has_anomalies
+
+        return has_anomalies(self.dataset)
+
 
 def _evaluate(request: Request, options: EngineOptions, asked: _Asked, *, html: bool) -> None:
     from edgetrack.cli.eval_view import (
         evaluate_and_print,
+        evaluate_anomalies_and_print,
         evaluate_crowds_and_print,
         evaluate_phrases_and_print,
     )
     from edgetrack.terminal import open_console
 
+    if asked.as_anomalies():
+        evaluate_anomalies_and_print(open_console(), request, html=html)
+        return
     if asked.as_crowds():
         evaluate_crowds_and_print(open_console(), request, open_multi=options.multi_tracker)
         return
@@ -191,6 +202,9 @@ def _evaluate(request: Request, options: EngineOptions, asked: _Asked, *, html: 
 
 def _rules(context: typer.Context, asked: _Asked) -> dict[str, Rule]:
     """Return when the options of data, target and perturbations have an effect."""
+    if asked.as_anomalies():
+        why = f"{asked.dataset} has clips with unusual events, and detectors of its own"
+        return {str(one.name): (one.name in _OF_ANOMALIES, why) for one in context.command.params}
     if asked.as_crowds():
         why = f"{asked.dataset} has sequences with many objects"
         return {str(one.name): (one.name in _OF_CROWDS, why) for one in context.command.params}

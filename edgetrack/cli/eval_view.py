@@ -9,6 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 
 from edgetrack.cli.tables import print_table, print_written
+from edgetrack.evaluation.anomalies.evaluate import AnomalyReport, evaluate_anomalies
+from edgetrack.evaluation.anomalies.report import anomaly_table, event_table, write_anomaly_report
 from edgetrack.evaluation.crowds.evaluate import CrowdReport, evaluate_crowds
 from edgetrack.evaluation.crowds.report import DEFINITIONS, crowd_table, write_crowd_report
 from edgetrack.evaluation.execution import events
@@ -22,7 +24,7 @@ from edgetrack.evaluation.report.tables import MORE_TITLE, grounding_table
 from edgetrack.evaluation.report.write import write_report
 from edgetrack.reporting.charts import require_matplotlib
 
-AnyReport = Report | GroundingReport | PhraseReport | CrowdReport
+AnyReport = Report | GroundingReport | PhraseReport | CrowdReport | AnomalyReport
 
 
 def open_progress(console: Console) -> Progress:
@@ -113,6 +115,20 @@ def evaluate_crowds_and_print(console: Console, request: Request, *, open_multi:
     for line in DEFINITIONS:
         console.print(line, soft_wrap=True, style="dim")
     print_written(console, *write_crowd_report(report, request.output))
+    return report
+
+
+def evaluate_anomalies_and_print(console: Console, request: Request, *, html: bool) -> AnomalyReport:
+    """Evaluate detectors of unusual events, show the progress, print the tables, and write the report."""
+    if html:
+        require_matplotlib()
+    report = show_progress(console, evaluate_anomalies(request), html=False)
+    assert isinstance(report, AnomalyReport)
+    print_table(console, anomaly_table(report))
+    print_table(console, event_table(report))
+    for note in report.provenance.notes:
+        console.print(note, soft_wrap=True)
+    print_written(console, *write_anomaly_report(report, request.output, page=html))
     return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetrack.datasets import SequenceSet, open_dataset
+from edgetrack.datasets.anomaly import AnomalySet
 from edgetrack.datasets.crowds import CrowdSet
 from edgetrack.datasets.phrases import PhraseSet
 from edgetrack.datasets.sets import RegionSet
@@ -51,6 +52,22 @@ def _check_crowds(opened: CrowdSet) -> tuple[str, list[str]]:
     return f"{count} sequences with {boxes} boxes", faults
 
 
+def _check_anomalies(opened: AnomalySet) -> tuple[str, list[str]]:
+    faults: list[str] = []
+    count = frames = abnormal = 0
+    try:
+        for clip in opened:
+            count, frames, abnormal = (
+                count + 1,
+                frames + len(clip.frames),
+                abnormal + int(clip.abnormal.sum()),
+            )
+            _ = clip.frames[0]
+    except EdgetrackError as error:
+        faults.append(str(error))  # those after it cannot be read
+    return f"{count} clips, {frames} frames, {abnormal} of them abnormal", faults
+
+
 def _missing(images: set[Path]) -> list[str]:
     return [
         f"{path} does not exist; expected an image there" for path in sorted(images) if not path.is_file()
@@ -71,4 +88,6 @@ def check(name: str, path: Path, split: str) -> tuple[str, list[str]]:
         return _check_phrases(opened)
     if isinstance(opened, CrowdSet):
         return _check_crowds(opened)
+    if isinstance(opened, AnomalySet):
+        return _check_anomalies(opened)
     return _check_sequences(opened) if isinstance(opened, SequenceSet) else _check_regions(opened)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetrack.datasets import (
+    anomaly_layouts,
     coco,
     davis,
     flickr30k,
@@ -25,13 +26,14 @@ from edgetrack.datasets import (
     vos,
     vot,
 )
+from edgetrack.datasets.anomaly import AnomalyLayout, AnomalySet
 from edgetrack.datasets.crowds import CrowdLayout, CrowdSet
 from edgetrack.datasets.phrases import PhraseLayout, PhraseSet
 from edgetrack.datasets.sets import RegionLayout, RegionSet, SequenceLayout, SequenceSet
 from edgetrack.errors import DatasetError
 
-Layout = SequenceLayout | RegionLayout | PhraseLayout | CrowdLayout
-Dataset = SequenceSet | RegionSet | PhraseSet | CrowdSet
+Layout = SequenceLayout | RegionLayout | PhraseLayout | CrowdLayout | AnomalyLayout
+Dataset = SequenceSet | RegionSet | PhraseSet | CrowdSet | AnomalySet
 _ALL: tuple[Layout, ...] = (
     otb.OTB100,
     otb.OTB99_LANG,
@@ -55,6 +57,7 @@ _ALL: tuple[Layout, ...] = (
     mot17.MOT17,
     refer_kitti.REFER_KITTI,
     tao.TAO,
+    anomaly_layouts.ANOMALY,
 )
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in _ALL}
 
@@ -83,7 +86,7 @@ def open_dataset(name: str, path: str | Path, split: str) -> Dataset:
 
     Returns:
         A `SequenceSet` for tracking data, a `RegionSet` for COCO and RefCOCO, +, g, a `PhraseSet` for pictures
-        with phrases, a `CrowdSet` for sequences with many objects.
+        with phrases, a `CrowdSet` for sequences with many objects, an `AnomalySet` for unusual events.
 
     Raises:
         DatasetError: the name, the split or the folder is wrong; or, when a sequence is read, its files are.
@@ -99,4 +102,6 @@ def open_dataset(name: str, path: str | Path, split: str) -> Dataset:
         return PhraseSet(layout, root, split)
     if isinstance(layout, CrowdLayout):
         return CrowdSet(layout, root, split)
+    if isinstance(layout, AnomalyLayout):
+        return AnomalySet(layout, root, split)
     return SequenceSet(layout, root, split)

@@ -66,7 +66,8 @@ def _crowd(rng: np.random.Generator, start_s: float) -> Made:
             (gone + 2 * EDGE / 1.5, -side * EDGE, y),
         )
         actors.append(person(rng, way))
-    together = max(one.way[1][0] for one in actors), min(one.way[2][0] for one in actors)
+    # Until most of them are out of the others' way.
+    together = max(one.way[1][0] for one in actors), min(one.way[2][0] for one in actors) + 12
     return [replace(one, unusual_s=together) for one in actors], together[1]
 
 

@@ -12,6 +12,8 @@ FIRST_RADIUS = 0.2  # within which a point belongs to a center, at first
 GROWTH = 1.3  # of the radius when the budget is spent
 VISITS = 3  # of different objects, that make something known
 FAR = 8.0  # distance of what nothing is near to
+GATE = 1.0  # distance within which two locations are the same place
+MIN_IN_PLACE = 12  # visits of a place before something can be unusual for it
 
 
 class Bank:
@@ -21,20 +23,37 @@ class Bank:
     and centers merge (as in Charikar et al., "Incremental clustering and dynamic information retrieval", STOC 1997). A
     point's distance is that to the nearest centers with three visits together, a weighted k-nearest-neighbor distance:
     one strange object does not make the next one normal, three do.
+
+    Args:
+        length: of a point.
+        located: whether the first two values are a location. Then only the others are compared, and only with centers
+            at the same place: what is unusual there may be usual elsewhere.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, *, located: bool = False) -> None:
+        self.located = located
         self.centers: Floats = np.empty((0, length))
         self.visits: Floats = np.empty(0)
         self.radius = FIRST_RADIUS
 
     def distances(self, points: Floats) -> Floats:
-        """Return the distance (N,) of each point (N, D) to what is known, at most `FAR`."""
+        """Return the distance (N,) of each point (N, D) to what is known, at most `FAR`.
+
+        It is 0 at a place that little is known of: the family of places judges that.
+        """
         if not len(points):
             return np.empty(0)
         if not len(self.centers):
-            return np.full(len(points), FAR)
-        squared = _squared(points, self.centers)
+            return np.full(len(points), 0.0 if self.located else FAR)
+        if not self.located:
+            return self._nearest(_squared(points, self.centers))
+        here = _squared(points[:, :2], self.centers[:, :2]) <= GATE**2
+        squared = _squared(points[:, 2:], self.centers[:, 2:])
+        found = self._nearest(np.where(here, squared, FAR**2))
+        return np.where(here @ self.visits >= MIN_IN_PLACE, found, 0.0)
+
+    def _nearest(self, squared: Floats) -> Floats:
+        """Return the distance (N,) down to three visits, given the squared ones (N, M) to all centers."""
         count = min(VISITS, len(self.centers))
         near = np.argpartition(squared, count - 1, axis=1)[:, :count]
         values = np.take_along_axis(squared, near, axis=1)
@@ -43,7 +62,7 @@ class Bank:
         visits = self.visits[np.take_along_axis(near, order, axis=1)].cumsum(axis=1)
         enough = visits >= VISITS
         first = enough.argmax(axis=1)
-        found = np.sqrt(values[np.arange(len(points)), first])
+        found = np.sqrt(values[np.arange(len(values)), first])
         return np.minimum(np.where(enough.any(axis=1), found, FAR), FAR)
 
     def learn(self, points: Floats) -> None:
@@ -90,4 +109,4 @@ class Bank:
 def _squared(points: Floats, centers: Floats) -> Floats:
     """Return the squared distances (N, M) of points (N, D) and centers (M, D)."""
     squares = (points**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1) - 2 * points @ centers.T
-    return np.maximum(squares, 0.0)
+    return np.asarray(np.maximum(squares, 0.0), np.float64)

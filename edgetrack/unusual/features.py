@@ -18,18 +18,18 @@ SPEED = 1.6  # and of a speed's
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Features that are judged together; the first two are the location unless ``located`` is False."""
+    """Features that are judged together; of those that are ``located`` the first two say where."""
 
     name: str
     length: int
-    located: bool = True
+    located: bool
 
 
 FAMILIES = (
-    Family("place", 2),
-    Family("size", 4),
-    Family("motion", 5),
-    Family("stay", 3),
+    Family("place", 2, located=False),
+    Family("size", 4, located=True),
+    Family("motion", 5, located=True),
+    Family("stay", 3, located=True),
     Family("look", 4, located=False),
     Family("crowd", 2, located=False),  # of the whole picture, not of an object
 )
@@ -73,7 +73,7 @@ def vectors(seen: Measured) -> list[Vector]:
     made = (
         place,
         [*place, *size],
-        [*place, area, scale * seen.right, scale * seen.down],
+        [*place, area / 2, scale * seen.right, scale * seen.down],
         [*place, math.log1p(seen.still_s)],
         [area, *(channel / 64 for channel in seen.color)],
     )

@@ -79,7 +79,7 @@ class NormalModel:
         self.learning = True
         self.seconds = 0.0
         self.activity: NDArray[np.float64] = np.zeros(GRID)
-        self.banks = [Bank(family.length) for family in FAMILIES]
+        self.banks = [Bank(family.length, located=family.located) for family in FAMILIES]
         self.calibration = Calibration(len(FAMILIES), block_s)
         self.foreground = Foreground()
         self._objects: list[Object] = []

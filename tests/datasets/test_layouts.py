@@ -228,7 +228,7 @@ def test_references_to_groups_are_left_out(tmp_path: Path) -> None:
 
 
 def test_every_layout_has_splits_and_a_name_of_its_own() -> None:
-    assert len(LAYOUTS) == 29
+    assert len(LAYOUTS) == 30
     assert all(layout.splits and layout.name == name for name, layout in LAYOUTS.items())
 
 

@@ -14,7 +14,7 @@ from edgetrack.errors import ConfigError, FrameError
 from edgetrack.types import Box, Frame, Track
 from edgetrack.unusual import Alarms, Assessment, NormalModel, Region
 from edgetrack.unusual.bank import BUDGET, FAR, Bank
-from edgetrack.unusual.calibration import MAX_BLOCKS, Calibration
+from edgetrack.unusual.calibration import MAX_BLOCKS, UNIT_QUANTILE, Calibration
 from edgetrack.unusual.foreground import Foreground
 
 FPS = 5.0
@@ -140,7 +140,7 @@ def test_the_threshold_is_that_of_conformal_prediction() -> None:
     calibration = Calibration(1, 60.0)
     for score in range(1, 201):
         calibration.record(np.array([[float(score if score > 100 else 10_000)]]), 60.0)
-    assert calibration.units[0] == pytest.approx(np.quantile(np.arange(101, 201), 0.9))
+    assert calibration.units[0] == pytest.approx(np.quantile(np.arange(101, 201), UNIT_QUANTILE))
     observed = calibration.threshold(1440 * 10 / 101)  # 10 of 101 blocks may exceed it
     assert not observed.extrapolated
     assert observed.score * calibration.units[0] == pytest.approx(191)

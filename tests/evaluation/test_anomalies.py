@@ -1,0 +1,93 @@
+"""``edgetrack eval anomaly``: from clips to tables, a file and a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2")
+pytest.importorskip("matplotlib")
+
+import anomaly_trees
+from typer.testing import CliRunner
+
+from edgetrack.cli import app
+from edgetrack.errors import ConfigError
+from edgetrack.evaluation.anomalies.detectors import DETECTORS
+from edgetrack.evaluation.anomalies.evaluate import AnomalyReport, evaluate_anomalies
+from edgetrack.evaluation.execution.request import Request
+from edgetrack.types import Frame
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """What a short evaluation of drawn days and a clip has written, and printed."""
+    folder = tmp_path_factory.mktemp("anomaly")
+    root = anomaly_trees.own(folder, minutes=0.7)
+    words = ["eval", "anomaly", str(root), "--output", str(folder / "out")]
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+    assert result.exit_code == 0, result.output
+    return folder / "out", result.stdout
+
+
+def test_every_detector_has_all_metrics(output: tuple[Path, str]) -> None:
+    content = json.loads((output[0] / "anomaly.json").read_text())
+    assert list(content["detectors"]) == list(DETECTORS)
+    for found in content["detectors"].values():
+        assert 0 <= found["auc_micro"] <= 1
+        assert 0 <= found["rbdc"] <= found["tbdc"] <= 1
+        assert found["events"] == len(content["events"]) == 1
+        assert found["milliseconds"] > 0
+    assert "blocks of" in content["notes"][1]
+
+
+def test_the_table_is_printed_and_the_page_stands_alone(output: tuple[Path, str]) -> None:
+    folder, printed = output
+    for name in DETECTORS:
+        assert name in printed
+    page = (folder / "report.html").read_text()
+    assert '<img src="data:image/svg+xml' in page
+    assert "<script" not in page
+    assert "http" not in page.partition("</style>")[2]
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_sees_where_something_begins_to_move(name: str) -> None:
+    def frame(index: int, x: int = -20) -> Frame:
+        pixels = np.full((90, 160, 3), 90, np.uint8)
+        rng = np.random.default_rng(index)
+        pixels += rng.integers(0, 4, pixels.shape, np.uint8)
+        pixels[60:76, max(x, 0) : max(x + 16, 0)] = 220
+        return Frame(pixels, index, index / 5)
+
+    detector = DETECTORS[name](1.0)
+    for index in range(400):
+        detector.learn(frame(index))
+    detector.begin()
+    quiet = [detector.assess(frame(index)).score for index in range(10)]
+    seen = [detector.assess(frame(10 + index, 8 * index)) for index in range(18)]
+    assert max(one.score for one in seen) > max(quiet) + 0.3
+    best = max(seen, key=lambda one: one.score).regions[0].box
+    assert 40 <= best.center[1] <= 85
+    assert np.isfinite(detector.limit(1000))
+
+
+def test_other_options_have_no_effect_and_are_refused(tmp_path: Path) -> None:
+    root = anomaly_trees.ucsd(tmp_path / "UCSDped2")
+    for words in (["--tracker", "opencv-mil"], ["--split", "test"], ["--workers", "2"]):
+        result = CliRunner().invoke(app, ["eval", "anomaly", str(root), *words])
+        assert result.exit_code == 2
+        assert "detectors of its own" in result.stderr
+
+
+def test_clips_without_normal_ones_have_no_threshold(tmp_path: Path) -> None:
+    root = anomaly_trees.ucf_crime(tmp_path)
+    *_, report = evaluate_anomalies(Request("anomaly", root, tmp_path / "out"))
+    assert isinstance(report, AnomalyReport)
+    assert "nothing to calibrate by" in report.provenance.notes[-1]
+    assert all(metrics.found == 0 for metrics in report.metrics.values())
+    with pytest.raises(ConfigError, match="has no clip to test"):
+        list(evaluate_anomalies(Request("anomaly", root, tmp_path / "out", names=("nothing",))))
