@@ -22,6 +22,7 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 ALWAYS = {
     "run": "camera source text box every zones output webhook show max_frames threads precision model config",
     "demo": "output text threads precision model",
+    "unusual": "camera source state per_day report max_frames",
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",
     "eval": "dataset path split mask mode sequences occlusion switch real_time corruption output html results workers "
@@ -73,6 +74,14 @@ IDLE = {
         "give_up_s": WATCH + " --give-up-s 3",
         "size": WATCH + " --size 640x480",
         "pixel_format": WATCH + " --format gray8",
+    },
+    "unusual": {
+        "learn": "unusual --source {video} --no-learn",
+        "transport": "unusual --source {video} --transport udp",
+        "realtime": "unusual --camera 0 --realtime",
+        "give_up_s": "unusual --source {video} --give-up-s 3",
+        "size": "unusual --source {video} --size 640x480",
+        "pixel_format": "unusual --source {video} --format gray8",
     },
     "demo": {
         "engine": "demo --model {adapter} --trust --engine ort --output {out}.mp4",

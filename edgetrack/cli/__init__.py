@@ -20,6 +20,7 @@ from edgetrack.cli.parse import parse_command
 from edgetrack.cli.replay import replay_command
 from edgetrack.cli.run import demo_command, run_command
 from edgetrack.cli.train import train_command
+from edgetrack.cli.unusual import unusual_command
 from edgetrack.cli.vot import vot_command
 from edgetrack.cli.watch import watch_command
 
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": run_command,
     "watch": watch_command,
     "demo": demo_command,
+    "unusual": unusual_command,
     "export": export_command,
     "build": build_command,
     "bench": bench_command,

@@ -69,8 +69,6 @@ class Foreground:
         if self.background is None or self.noise is None or self.background.shape != small.shape:
             self._begin(small)
             return []
-        if self._covered_s.shape != small.shape[:2]:  # the background comes from a file
-            self._covered_s = np.zeros(small.shape[:2], np.float32)
         channels = cv2.split(cv2.absdiff(small, cv2.convertScaleAbs(self.background)))
         difference = cv2.max(cv2.max(channels[0], channels[1]), channels[2])
         limit = cv2.max(cv2.convertScaleAbs(self.noise, alpha=NOISE_FACTOR), MIN_DIFFERENCE)

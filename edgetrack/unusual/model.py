@@ -20,7 +20,7 @@ from edgetrack.unusual.objects import Object
 
 MIN_STEP_S = 0.095  # between two frames that are judged: ten a second are enough, and cost a third of thirty
 GAP_S = 5.0  # after a longer pause everything in view is new
-LEVEL_S = 0.6  # time constant with which distances are smoothed
+LEVEL_S = 1.0  # time constant with which distances are smoothed
 LEARN_S = 60.0  # after which what is still in view is learned too
 GRID = (9, 16)  # rows and columns of the map of activity
 

@@ -1,4 +1,7 @@
-"""What a model has learned, as a file: NumPy's npz without pickles, checked before anything is believed."""
+"""What a model has learned, as a file: NumPy's npz without pickles, checked before anything is believed.
+
+The background is not in it: it is another one by the time that the file is read, and found again in ten seconds.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ from edgetrack.errors import SinkError, StateError
 from edgetrack.unusual.bank import BUDGET
 from edgetrack.unusual.calibration import MAX_BLOCKS
 from edgetrack.unusual.features import FAMILIES
-from edgetrack.unusual.foreground import MAX_HEIGHT, WIDTH
 from edgetrack.unusual.model import GRID, NormalModel
 
 VERSION = 1
@@ -31,9 +33,6 @@ _SHAPES: dict[str, tuple[type, tuple[int, ...]]] = {
     "blocks": (np.int64, ()),
     "maxima": (np.float64, (-MAX_BLOCKS, len(FAMILIES))),
     "activity": (np.float64, GRID),
-    "background": (np.float32, (-MAX_HEIGHT, -WIDTH, 3)),
-    "noise": (np.float32, (-MAX_HEIGHT, -WIDTH)),
-    "settled_s": (np.float64, ()),
 }
 for _family in FAMILIES:
     _SHAPES[f"{_family.name}.centers"] = (np.float64, (-BUDGET, _family.length))
@@ -75,14 +74,10 @@ def load(path: Path) -> NormalModel:
     for family, bank in zip(FAMILIES, model.banks, strict=True):
         bank.centers, bank.visits = arrays[f"{family.name}.centers"], arrays[f"{family.name}.visits"]
         bank.radius = float(arrays[f"{family.name}.radius"])
-    if arrays["background"].size:
-        model.foreground.background, model.foreground.noise = arrays["background"], arrays["noise"]
-        model.foreground.seconds = float(arrays["settled_s"])
     return model
 
 
 def _arrays(model: NormalModel) -> dict[str, Any]:
-    background, noise = model.foreground.background, model.foreground.noise
     made: dict[str, Any] = {
         "version": np.int64(VERSION),
         "seconds": np.float64(model.seconds),
@@ -90,9 +85,6 @@ def _arrays(model: NormalModel) -> dict[str, Any]:
         "blocks": np.int64(model.calibration.blocks),
         "maxima": model.calibration.maxima,
         "activity": model.activity,
-        "background": np.zeros((0, 0, 3), np.float32) if background is None else background,
-        "noise": np.zeros((0, 0), np.float32) if noise is None else noise,
-        "settled_s": np.float64(model.foreground.seconds),
     }
     for family, bank in zip(FAMILIES, model.banks, strict=True):
         made[f"{family.name}.centers"] = bank.centers
@@ -154,8 +146,6 @@ def _check_values(path: Path, arrays: dict[str, Array]) -> None:
             raise _refuse(path, f"{family.name} has not as many centers as visits")
         if arrays[f"{family.name}.radius"] <= 0:
             raise _refuse(path, f"{family.name} has the radius 0")
-    if arrays["noise"].shape != arrays["background"].shape[:2]:
-        raise _refuse(path, "background and noise differ in size")
     if arrays["block_s"] <= 0 or arrays["blocks"] < len(arrays["maxima"]):
         raise _refuse(path, "its blocks do not fit together")
 

@@ -50,9 +50,17 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def watch(path: Path, places: list[list[tuple[float, float]]], *, fps: float = FPS) -> list[Assessment]:
+    model = settled(path)
+    return [model.update(Frame(picture(*at), i, i / fps)) for i, at in enumerate(places)]
+
+
+def settled(path: Path) -> NormalModel:
+    """The model that has seen the empty lane for eleven seconds, up to time 0, and learns no more."""
     model = NormalModel.load(path)
     model.learning = False
-    return [model.update(Frame(picture(*at), i, i / fps)) for i, at in enumerate(places)]
+    for index in range(-55, 0):
+        model.update(Frame(picture(), index, index / FPS))
+    return model
 
 
 def worst(seen: list[Assessment]) -> Region:
@@ -94,7 +102,7 @@ def test_the_scene_counts_in_seconds_and_not_in_frames(learned: Path) -> None:
 def test_the_order_of_tracks_does_not_matter(learned: Path) -> None:
     results = []
     for flip in (1, -1):
-        model = NormalModel.load(learned)
+        model = settled(learned)
         for index in range(15):
             boxes = [Box(10 + 9 * index, LANE_Y, SIZE, SIZE), Box(140 - 9 * index, 30, SIZE, SIZE)]
             tracks = [Track(box, 0.9, "tracking", index, id=n) for n, box in enumerate(boxes, 1)]
@@ -105,7 +113,7 @@ def test_the_order_of_tracks_does_not_matter(learned: Path) -> None:
 
 
 def test_tracks_are_named_and_replace_what_moves_at_their_place(learned: Path) -> None:
-    model = NormalModel.load(learned)
+    model = settled(learned)
     for index in range(10):
         x, y = 150 - 8.0 * index, LANE_Y
         track = Track(Box(x, y, SIZE, SIZE), 0.9, "tracking", index, id=1, name="red car")

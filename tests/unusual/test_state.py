@@ -49,14 +49,14 @@ def test_saving_what_was_loaded_gives_the_same_bytes(state: Path, tmp_path: Path
     NormalModel.load(state).save(again)
     assert again.read_bytes() == state.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["again.npz"]
-    assert state.stat().st_size < 1_000_000
+    assert state.stat().st_size < 200_000
 
 
 def test_a_loaded_model_says_the_same(state: Path) -> None:
     models = [NormalModel.load(state), NormalModel.load(state)]
     assert models[0].threshold(per_day=100) == models[1].threshold(per_day=100)
     assert models[0].seconds == pytest.approx(30, abs=3)
-    scores = [[model.update(drawn(index)).score for index in range(40)] for model in models]
+    scores = [[model.update(drawn(index)).score for index in range(100)] for model in models]
     assert scores[0] == scores[1]
     assert max(scores[0]) > 0
 
@@ -73,7 +73,6 @@ def test_a_loaded_model_says_the_same(state: Path) -> None:
         ({"motion.visits": np.ones(0)}, "as many centers as visits"),
         ({"activity": -np.ones((9, 16))}, "negative"),
         ({"size.radius": np.float64(0)}, "radius 0"),
-        ({"noise": np.zeros((3, 3), np.float32)}, "differ in size"),
         ({"blocks": np.int64(0)}, "do not fit together"),
         ({"block_s": np.float64(0)}, "do not fit together"),
     ],
@@ -108,7 +107,7 @@ def bomb(state: Path, path: Path) -> None:
     with zipfile.ZipFile(state) as file, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         for entry in file.infolist():
             made.writestr(
-                entry.filename, bytes(5_000_000) if entry.filename == "noise.npy" else file.read(entry)
+                entry.filename, bytes(5_000_000) if entry.filename == "activity.npy" else file.read(entry)
             )
 
 

@@ -12,12 +12,13 @@ from edgetrack.io.opencv import load_cv2
 from edgetrack.types import Box, Frame
 from edgetrack.unusual import Assessment, NormalModel, Region
 from edgetrack.unusual.calibration import Calibration
+from edgetrack.unusual.model import LEVEL_S
 
 Floats = NDArray[np.float64]
 
 GRID = (9, 16)  # rows and columns in which the simple detectors look
 SIZE = (160, 90)  # pixels, to which they reduce a frame
-SMOOTH_S = 0.6  # time constant of their scores, as that of the model of normal
+SMOOTH_S = LEVEL_S  # of their scores, as of the model of normal
 PEAKS = 3  # regions of a frame
 COMPONENTS = 20  # of the reconstruction by PCA
 SAMPLES = 1024  # frames that it is fitted to
