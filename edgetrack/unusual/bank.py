@@ -56,13 +56,12 @@ class Bank:
         """Return the distance (N,) down to three visits, given the squared ones (N, M) to all centers."""
         count = min(VISITS, len(self.centers))
         near = np.argpartition(squared, count - 1, axis=1)[:, :count]
-        values = np.take_along_axis(squared, near, axis=1)
-        order = np.argsort(values, axis=1, kind="stable")
-        values = np.take_along_axis(values, order, axis=1)
-        visits = self.visits[np.take_along_axis(near, order, axis=1)].cumsum(axis=1)
+        rows = np.arange(len(squared))[:, None]
+        near = near[rows, squared[rows, near].argsort(axis=1, kind="stable")]
+        values, visits = squared[rows, near], self.visits[near].cumsum(axis=1)
         enough = visits >= VISITS
         first = enough.argmax(axis=1)
-        found = np.sqrt(values[np.arange(len(values)), first])
+        found = np.sqrt(values[rows[:, 0], first])
         return np.minimum(np.where(enough.any(axis=1), found, FAR), FAR)
 
     def learn(self, points: Floats) -> None:
@@ -108,5 +107,7 @@ class Bank:
 
 def _squared(points: Floats, centers: Floats) -> Floats:
     """Return the squared distances (N, M) of points (N, D) and centers (M, D)."""
-    squares = (points**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1) - 2 * points @ centers.T
-    return np.asarray(np.maximum(squares, 0.0), np.float64)
+    squares: Floats = points @ (-2 * centers.T)
+    squares += np.einsum("nd,nd->n", points, points)[:, None]
+    squares += np.einsum("md,md->m", centers, centers)
+    return np.maximum(squares, 0.0, out=squares)
