@@ -183,7 +183,8 @@ class NormalModel:
         for index in range(len(OF_OBJECTS)):
             distances = self.banks[index].distances(np.stack([vectors[index] for vectors in made]))
             for one, distance in zip(seen, distances, strict=True):
-                one.levels[index] += share * (distance - one.levels[index])
+                if one.steady:
+                    one.levels[index] += share * (distance - one.levels[index])
 
     def _regions(
         self,
@@ -221,7 +222,8 @@ class NormalModel:
     ) -> None:
         height, width = frame.pixels.shape[:2]
         for one, vectors in zip(seen, made, strict=True):
-            one.remember(vectors)
+            if one.steady:
+                one.remember(vectors)
             x, y = one.detection.box.center[0], one.detection.box.xyxy[3]
             row = int(np.clip(GRID[0] * y / height, 0, GRID[0] - 1))
             column = int(np.clip(GRID[1] * x / width, 0, GRID[1] - 1))

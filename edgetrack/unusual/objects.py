@@ -15,9 +15,9 @@ from edgetrack.unusual.foreground import Blob, Pixels, mean_color
 
 FORGET_S = 1.0  # for which an object may be missing
 SMOOTH_S = 0.4  # time constant of velocities
-YOUNG_S = 0.4  # in which an object has no velocity yet, and is not judged
+YOUNG_S = 0.4  # after its begin, or after such a change, in which an object has no velocity and is not judged
 REACH = 1.0  # largest distance of an object from where it is expected, in its own sizes
-SUDDEN = 2.0  # factor by which an area changes when objects meet or part: that is no motion
+SUDDEN = 1.6  # factor by which an area changes when objects meet or part: that is no motion
 APART = 0.15  # distance between two vectors of a trail
 TRAIL = 64  # vectors of a trail, by family
 COVERED = 0.5  # of a blob's area by a track's box: then they are one
@@ -42,6 +42,7 @@ class Object:
         since_s: time of the first frame.
         seen_s: time of the last frame.
         learned_s: time up to which it was learned.
+        steady_since_s: time of the last sudden change of its area.
         levels: (families,) smoothed distances from what is known.
         trail: what is learned of it, by family.
     """
@@ -50,6 +51,7 @@ class Object:
     since_s: float
     seen_s: float
     learned_s: float
+    steady_since_s: float
     velocity: tuple[float, float] = (0.0, 0.0)
     anchor: tuple[float, float] = (0.0, 0.0)
     still_since_s: float = 0.0
@@ -61,10 +63,12 @@ class Object:
         step_s = time_s - self.seen_s
         (x0, y0), (x1, y1) = self.detection.box.center, detection.box.center
         areas = [one.w * one.h for one in (self.detection.box, detection.box)]
-        if step_s > 0 and max(areas) < SUDDEN * min(areas):
+        if max(areas) >= SUDDEN * min(areas):
+            self.steady_since_s = time_s
+        elif step_s > 0:
             # The mean of all steps at first, then an exponentially weighted one.
-            share = 1 - math.exp(-step_s / min(SMOOTH_S, max(time_s - self.since_s, step_s)))
-            if self.seen_s == self.since_s:
+            share = 1 - math.exp(-step_s / min(SMOOTH_S, max(time_s - self.steady_since_s, step_s)))
+            if self.seen_s == self.steady_since_s:
                 share = 1.0
             right, down = self.velocity
             now = (x1 - x0) / step_s, (y1 - y0) / step_s
@@ -72,6 +76,11 @@ class Object:
         self.detection, self.seen_s = detection, time_s
         if math.dist(self.anchor, (x1, y1)) > 0.5 * max(detection.box.w, detection.box.h):
             self.anchor, self.still_since_s = (x1, y1), time_s
+
+    @property
+    def steady(self) -> bool:
+        """Whether it has been one and the same for long enough to be judged."""
+        return self.seen_s - self.steady_since_s >= YOUNG_S
 
     def measure(self, width: int) -> Measured:
         """Return its features in shares of the frame's width."""
@@ -116,7 +125,7 @@ def follow(objects: list[Object], found: Sequence[Detection], time_s: float) -> 
     left = _continue(objects, found, time_s)
     for detection in left:
         center = detection.box.center
-        objects.append(Object(detection, time_s, time_s, time_s, anchor=center, still_since_s=time_s))
+        objects.append(Object(detection, time_s, time_s, time_s, time_s, anchor=center, still_since_s=time_s))
     ended = [one for one in objects if time_s - one.seen_s > FORGET_S]
     objects[:] = [one for one in objects if time_s - one.seen_s <= FORGET_S]
     return ended
