@@ -231,7 +231,8 @@ class NormalModel:
             if frame.time_s - one.learned_s > LEARN_S:
                 self._learn([one])
                 one.learned_s = frame.time_s
-        self._crowd_trail.append(crowd)
+        if not self._crowd_trail or (self._crowd_trail[-1] != crowd).any():
+            self._crowd_trail.append(crowd)
         if frame.time_s - self._crowd_since_s > LEARN_S or frame.time_s < self._crowd_since_s:
             self._learn_crowd()
             self._crowd_since_s = frame.time_s

@@ -26,7 +26,7 @@ from edgetrack.types import Frame
 def output(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """What a short evaluation of drawn days and a clip has written, and printed."""
     folder = tmp_path_factory.mktemp("anomaly")
-    root = anomaly_trees.own(folder, minutes=0.7)
+    root = anomaly_trees.own(folder, minutes=0.3)
     words = ["eval", "anomaly", str(root), "--output", str(folder / "out")]
     result = CliRunner().invoke(app, words, env={"COLUMNS": "300"})
     assert result.exit_code == 0, result.output

@@ -48,8 +48,12 @@ def event_table(report: AnomalyReport) -> Table:
         delays = [MISSING if (delay := event.delays[name]) is None else f"{delay:.1f}" for name in names]
         span = f"{event.start_s:.1f} - {event.end_s:.1f}"
         rows.append([event.clip, span, event.explanation or MISSING, *delays])
-    columns = ["clip", "seconds", "what edgetrack says", *(f"{name}: delay s" for name in names)]
-    return Table("Events", columns, rows, words=3)
+    return Table(
+        "Events, and seconds to the alarm",
+        ["clip", "from - to", "what edgetrack says", *names],
+        rows,
+        words=3,
+    )
 
 
 def write_anomaly_report(report: AnomalyReport, output: Path, *, page: bool) -> list[Path]:
