@@ -20,6 +20,7 @@ from edgetrack.meter import Meter, Summary
 from edgetrack.query import Query
 from edgetrack.timing import Timing
 from edgetrack.types import Box, Frame, Track
+from edgetrack.unusual.watcher import UnusualWatcher
 from edgetrack.watching.watcher import Watcher
 from edgetrack.zones import Zones
 
@@ -123,6 +124,7 @@ def run_many(
     deadline_ms: float | None = None,
     zones: Zones | None = None,
     watcher: Watcher | None = None,
+    unusual: UnusualWatcher | None = None,
     max_age_ms: float | None = None,
     on_frame: Callable[[Frame, dict[str, Track], Meter], None] | None = None,
     on_failure: Callable[[str | None, Exception], None] | None = None,
@@ -134,6 +136,7 @@ def run_many(
         tracker: has its targets and queries already.
         zones: what is watched in the picture; its events go to the sinks with those of the queries.
         watcher: tells of rules; its alerts go to the sinks with the other events.
+        unusual: tells of what is unusual, likewise.
         on_frame: called after each frame.
         on_failure: called when a target fails that did not fail in the frame before, the others go on; and without a
             name when several cannot go through the network together and take turns instead.
@@ -146,7 +149,7 @@ def run_many(
     _check("deadline_ms", deadline_ms)
     _check("max_age_ms", max_age_ms)
     meter, meters, failed = Meter(), dict[str, Meter](), dict[str | None, Exception]()
-    outputs, observers = Outputs(sinks), [one for one in (zones, watcher) if one is not None]
+    outputs, observers = Outputs(sinks), [one for one in (zones, watcher, unusual) if one is not None]
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()

@@ -37,8 +37,8 @@ ALWAYS = {
     "targets": "",
     "train": "recipe",
     "vot": "threads engine precision model",
-    "watch": "camera source rule rules zones check output clips webhook show max_frames deadline_ms words strict "
-    "threads engine precision model config",
+    "watch": "camera source rule rules zones unusual check output clips webhook show max_frames deadline_ms words "
+    "strict threads engine precision model config",
     "dataset": "",
 }
 RUN = "run --source {video} --box 1,2,30,20"
@@ -74,6 +74,7 @@ IDLE = {
         "give_up_s": WATCH + " --give-up-s 3",
         "size": WATCH + " --size 640x480",
         "pixel_format": WATCH + " --format gray8",
+        "per_day": WATCH + " --per-day 2",
     },
     "unusual": {
         "learn": "unusual --source {video} --no-learn",

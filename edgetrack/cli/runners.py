@@ -70,6 +70,7 @@ def _many(wanted: Wanted, limits: Limits, options: EngineOptions) -> tuple[Engin
         max_age_ms=limits.max_age_ms,
         zones=wanted.zones,
         watcher=wanted.watcher,
+        unusual=wanted.unusual,
         on_frame=watch.update_all,
         on_failure=lambda name, error: complain(
             f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"

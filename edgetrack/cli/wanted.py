@@ -13,6 +13,7 @@ from edgetrack.errors import ConfigError
 if TYPE_CHECKING:
     from edgetrack.io.sinks import Sink
     from edgetrack.types import Box
+    from edgetrack.unusual.watcher import UnusualWatcher
     from edgetrack.watching.watcher import Watcher
     from edgetrack.zones import Zones
 
@@ -30,6 +31,7 @@ class Wanted:
     max: int = 8
     zones: Zones | None = None
     watcher: Watcher | None = None
+    unusual: UnusualWatcher | None = None
     sinks: tuple[Sink, ...] = ()  # beside the outputs
 
     @classmethod

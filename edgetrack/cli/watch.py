@@ -31,6 +31,7 @@ from edgetrack.cli.output_files import check_one_target, distinct
 from edgetrack.cli.run import _track as track_source
 from edgetrack.cli.runners import Limits
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
+from edgetrack.cli.unusual import PerDay
 from edgetrack.cli.wanted import Wanted
 from edgetrack.cli.watch_options import (
     CheckRules,
@@ -41,12 +42,14 @@ from edgetrack.cli.watch_options import (
     RuleMax,
     RuleTexts,
     RuleZones,
+    UnusualState,
 )
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgetrack.io.sinks import Sink
     from edgetrack.io.source import Source as Source_
+    from edgetrack.unusual.watcher import UnusualWatcher
     from edgetrack.watching.watcher import Watcher
     from edgetrack.zones import Zones
 
@@ -60,6 +63,8 @@ def watch_command(
     rule: RuleTexts = None,
     rules: RuleFile = None,
     zones: RuleZones = None,
+    unusual: UnusualState = None,
+    per_day: PerDay = 1.0,
     max: RuleMax = 8,
     check: CheckRules = False,
     output: OutputFiles = None,
@@ -96,13 +101,18 @@ def watch_command(
 
         print_rules(watcher)
         return
-    wanted = Wanted([(text, None) for text in watcher.targets], list(watcher.queries), max, areas, watcher)
+    strange = None if unusual is None else _unusual(unusual, per_day)
+    queries = list(watcher.queries)
+    wanted = Wanted([(text, None) for text in watcher.targets], queries, max, areas, watcher, strange)
     from edgetrack.cli.watch_view import AlertLines
 
     outputs = distinct(output or [], source)
     check_one_target(outputs, wanted)
     clipped = dict.fromkeys(("pre_roll_s", "post_roll_s"), (clips is not None, "there is no --clips"))
-    some = {"max": (bool(watcher.queries), 'every rule is about one object ("the")')}
+    some = {
+        "max": (bool(watcher.queries), 'every rule is about one object ("the")'),
+        "per_day": (unusual is not None, "there is no --unusual"),
+    }
     used: dict[str, Rule] = source_rules(source, realtime=realtime) | clipped | some
     refuse_unused(context, used)
     options = EngineOptions(model, engine, precision, threads, words=words, strict=strict, wait=False)
@@ -122,6 +132,9 @@ def watch_command(
                 webhook=webhook,
             )
         finally:
+            if strange is not None and unusual is not None:
+                strange.model.finish()
+                strange.model.save(unusual)
             for dropped in (getattr(sink, "dropped", 0) for sink in keeping):
                 if dropped:
                     advise(f"{dropped} frames were dropped from the clips in {clips}: they could not keep up")
@@ -138,6 +151,13 @@ def _watcher(sentences: list[str], file: Path | None, zones: Path | None) -> tup
         raise ConfigError(f"nothing to watch for: give --rule, --rules or both, as in: {EXAMPLE}")
     areas = None if zones is None else Zones.read(zones)
     return Watcher(rules, areas), areas
+
+
+def _unusual(state: Path, per_day: float) -> UnusualWatcher:
+    from edgetrack.unusual import NormalModel
+    from edgetrack.unusual.watcher import UnusualWatcher
+
+    return UnusualWatcher(NormalModel.load(state) if state.exists() else NormalModel(), per_day=per_day)
 
 
 def _clips(folder: Path, pre_roll_s: float, post_roll_s: float, source: Source_, zones: Zones | None) -> Sink:

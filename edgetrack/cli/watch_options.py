@@ -35,6 +35,15 @@ RuleMax = Annotated[
         metavar="N",
     ),
 ]
+UnusualState = Annotated[
+    Path | None,
+    option(
+        "Also tell of what is unusual, by what this file has learned; see edgetrack unusual.",
+        "--unusual",
+        panel="Rules",
+        metavar="FILE.npz",
+    ),
+]
 CheckRules = Annotated[
     bool,
     option("Print the rules as they are understood, and stop.", "--check", panel="Rules", show_default=False),

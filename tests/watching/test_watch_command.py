@@ -20,6 +20,7 @@ from edgetrack import multi_tracker
 from edgetrack.cli import app
 from edgetrack.timing import Timing
 from edgetrack.types import Box, Frame, Track
+from edgetrack.unusual import NormalModel
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 pytest.importorskip("av", reason="needs PyAV: pip install 'edgetrack[mp4]'")
@@ -178,3 +179,16 @@ def test_what_cannot_be_is_one_line(words: list[str], said: str) -> None:
     assert done.output.startswith("error: ")
     assert said in done.output
     assert done.output.count("\n") == 1
+
+
+def test_what_is_unusual_is_learned_into_its_file(pictures: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state.npz"
+    words = ("--source", str(pictures), "--rule", "a person falls", "--unusual", str(state))
+    done = watch(*words)
+    assert done.exit_code == 0, done.output
+    assert "unusual: 0 alerts" in done.output
+    assert NormalModel.load(state).seconds == 0  # ten seconds settle the background
+    state.write_bytes(b"foreign")
+    done = watch(*words)
+    assert done.exit_code == 2
+    assert "is refused" in done.output

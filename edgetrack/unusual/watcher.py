@@ -1,0 +1,52 @@
+"""Alerts of what is unusual, in the form of those of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgetrack.events import Event
+from edgetrack.types import Frame, Track
+from edgetrack.unusual.alarms import Alarms
+from edgetrack.unusual.model import NormalModel
+
+
+class UnusualWatcher:
+    """Tells when a model of normal finds something unusual; ``run_many`` takes it as it takes a ``Watcher``.
+
+    Args:
+        model: which goes on learning.
+        per_day: false alarms a day that its threshold is set for.
+
+    Raises:
+        ConfigError: ``per_day`` is not a number above 0.
+    """
+
+    def __init__(self, model: NormalModel, *, per_day: float = 1.0) -> None:
+        self.model, self._per_day = model, per_day
+        self._alarms, self._count, self._blocks = Alarms(), 0, -1
+        self._limit = model.threshold(per_day=per_day).score
+
+    @property
+    def summary(self) -> dict[str, str]:
+        """How many alerts there were, in words."""
+        return {"unusual": f"{self._count} alert{'' if self._count == 1 else 's'}"}
+
+    def update(self, tracks: Mapping[str, Track], frame: Frame) -> tuple[Event, ...]:
+        """Take the tracks of the next frame into account.
+
+        Args:
+            tracks: By name, as ``MultiTracker.update`` returns them.
+            frame: The frame that they were found in.
+
+        Returns:
+            An "alert" whose ``rule`` says what is unusual, in the frame in which that begins.
+        """
+        if self._blocks != self.model.calibration.blocks:
+            self._blocks = self.model.calibration.blocks
+            self._limit = self.model.threshold(per_day=self._per_day).score
+        began, _ = self._alarms.update(self.model.update(frame, tracks.values()), self._limit)
+        if began is None:
+            return ()
+        self._count += 1
+        said = f"unusual: {began.region.explanation}"
+        return (Event("alert", frame.index, frame.time_s, rule=said, box=began.region.box),)
