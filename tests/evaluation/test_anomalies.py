@@ -64,7 +64,7 @@ def test_a_detector_sees_where_something_begins_to_move(name: str) -> None:
         return Frame(pixels, index, index / 5)
 
     detector = DETECTORS[name](1.0)
-    for index in range(400):
+    for index in range(250):
         detector.learn(frame(index))
     detector.begin()
     quiet = [detector.assess(frame(index)).score for index in range(10)]

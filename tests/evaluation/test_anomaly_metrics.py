@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetrack.evaluation.metrics.anomaly import (
@@ -39,6 +39,7 @@ def test_auc_is_the_chance_of_the_right_order() -> None:
     assert math.isnan(roc_auc(np.zeros(2), flags(1, 1)))
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=2, max_size=30), st.randoms())
 def test_auc_is_that_of_all_pairs_in_any_order(pairs: list[tuple[int, bool]], random: Any) -> None:
     random.shuffle(pairs)

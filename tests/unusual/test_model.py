@@ -43,9 +43,9 @@ def learn(model: NormalModel, frames: int, *, fps: float = FPS) -> NormalModel:
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state of a model that has seen the lane for two and a half minutes."""
+    """The state of a model that has seen the lane for a minute and a half."""
     path = tmp_path_factory.mktemp("unusual") / "state.npz"
-    learn(NormalModel(block_s=3.0), 750).save(path)
+    learn(NormalModel(block_s=1.5), 460).save(path)
     return path
 
 

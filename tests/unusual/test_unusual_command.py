@@ -44,9 +44,9 @@ def run(*words: object) -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unusual")
-    model = NormalModel(block_s=3.0)
-    capture = cv2.VideoCapture(str(video(folder / "normal.avi", 700)))
-    for index in range(700):
+    model = NormalModel(block_s=1.5)
+    capture = cv2.VideoCapture(str(video(folder / "normal.avi", 460)))
+    for index in range(460):
         model.update(Frame(capture.read()[1], index, index / 5))
     model.finish()
     model.save(folder / "state.npz")
