@@ -1,6 +1,6 @@
 """A camera over RTSP: GStreamer's server, run by the Python that has its bindings. Prints its port when it is ready.
 
-Arguments: width, height, port (0: any), and user:password or nothing.
+Arguments: width, height, port (0: any), user:password or nothing, and frames per second.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import sys
 from typing import Any
 
 PIPELINE = (
-    "( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width={},height={},framerate=30/1"
+    "( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width={},height={},framerate={}/1"
     " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 config-interval=1 )"
 )
 
 
-def serve(width: str, height: str, port: str, login: str) -> None:
-    """Serves a bouncing ball at 30 FPS under /cam, for ever."""
+def serve(width: str, height: str, port: str, login: str, fps: str) -> None:
+    """Serves a bouncing ball under /cam, for ever."""
     import gi
 
     gi.require_version("Gst", "1.0")
@@ -28,7 +28,7 @@ def serve(width: str, height: str, port: str, login: str) -> None:
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_shared(True)
-    factory.set_launch(PIPELINE.format(width, height))
+    factory.set_launch(PIPELINE.format(width, height, fps))
     if login:
         _protect(GstRtspServer, server, factory, *login.split(":"))
     server.get_mount_points().add_factory("/cam", factory)
@@ -51,4 +51,4 @@ def _protect(library: Any, server: Any, factory: Any, user: str, password: str) 
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:5])
+    serve(*sys.argv[1:6])

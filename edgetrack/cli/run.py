@@ -53,6 +53,7 @@ from edgetrack.cli.options import (
     Words,
 )
 from edgetrack.cli.output_files import check_one_target, distinct, lost_frames, threaded
+from edgetrack.cli.reload import Reload
 from edgetrack.cli.runners import Limits, open_runner
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.wanted import Wanted
@@ -127,7 +128,11 @@ def run_command(
         wait=False,
     )
     how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
-    with signals.interruptible(), open_given(camera, source, how) as opened:
+    reload = Reload(context, config, wanted)
+    with (
+        signals.interruptible(on_hangup=reload.on_hangup),
+        open_given(camera, source, how) as opened,
+    ):
         _track(
             opened,
             wanted=wanted,
@@ -139,6 +144,7 @@ def run_command(
             blur=blur,
             keep_masks=mask,
             webhook=webhook,
+            reload=reload,
         )
 
 
@@ -191,6 +197,7 @@ def _track(
     blur: BlurWhat | None = None,
     keep_masks: bool = True,
     webhook: str | None = None,
+    reload: Reload | None = None,
 ) -> None:
     """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
     from edgetrack import terminal
@@ -205,7 +212,7 @@ def _track(
         if posting is not None:
             sinks.add(posting)
         opened = _open_stdout(outputs)
-        engine, run = open_runner(wanted, limits, options)
+        engine, run = open_runner(wanted, limits, options, reload)
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:

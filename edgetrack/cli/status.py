@@ -173,14 +173,21 @@ def print_heading(
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
     facts += [f"{source.frames} frames"] if source.frames else []
     _row(console, "source", f"{source.name} ({', '.join(facts)})")
+    print_targets(console, targets, every)
+    _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
+    _row(console, "engine", str(engine.info))
+
+
+def print_targets(
+    console: Console, targets: Sequence[tuple[str | None, Box | None]], every: Sequence[str]
+) -> None:
+    """Print what is followed: the text and the box of each target, the phrases of all."""
     for text, box in targets:
         target = [f'"{text}"'] if text is not None else []
         target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
         _row(console, "target", " at ".join(target))
     for phrase in every:
         _row(console, "every", f'"{phrase}"')
-    _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
-    _row(console, "engine", str(engine.info))
 
 
 def print_state(console: Console, state: SourceState) -> None:

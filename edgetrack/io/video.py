@@ -37,7 +37,8 @@ class DrawingSink(Closing):
         self._colors: dict[str, Color] = {}
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        self._show(frame, lambda pixels: draw(pixels, track, self._text))
+        text = self._text and (track.name or self._text)  # the text may have changed during the run
+        self._show(frame, lambda pixels: draw(pixels, track, text))
 
     def write_all(
         self,
