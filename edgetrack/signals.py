@@ -91,9 +91,10 @@ def interruptible(
 
     The files are being completed from then on: further signals do not cut them, but end a write that is stuck, at
     the latest after `PATIENCE_S`. What hangs elsewhere ends with the process after ``limit_s``, `LIMIT_S` unless
-    given. A signal that is ignored under ``nohup`` stays ignored. For the main thread; in others it does nothing.
+    given. A SIGHUP that is ignored, as under ``nohup``, ends nothing. For the main thread; in others it does nothing.
 
-    ``on_hangup``: called for a SIGHUP, which then ends nothing, unless it came because the terminal has closed.
+    ``on_hangup``: called for a SIGHUP, which then ends nothing, unless it came because the terminal has closed; under
+    ``nohup`` not even then.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -103,8 +104,9 @@ def interruptible(
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     before = {number: signal.signal(number, _signals.arrive) for number in (*numbers, signal.SIGALRM)}
-    if on_hangup is not None and not ignored:
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _unless_closed(on_hangup))
+    if on_hangup is not None:
+        handler = _unless_closed(on_hangup, began_with_terminal=not ignored and _has_terminal())
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, handler)
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     arguments = (ours, frozenset(numbers), LIMIT_S if limit_s is None else limit_s)
     threading.Thread(target=_watch, args=arguments, name="signals", daemon=True).start()
@@ -119,9 +121,8 @@ def interruptible(
         _signals.reset()
 
 
-def _unless_closed(call: Callable[[], None]) -> Callable[[int, object], None]:
+def _unless_closed(call: Callable[[], None], *, began_with_terminal: bool) -> Callable[[int, object], None]:
     """Return a handler of SIGHUP, which service managers send for something else than terminals do."""
-    began_with_terminal = _has_terminal()
 
     def arrive(signum: int, frame: object) -> None:
         if began_with_terminal and not _has_terminal():
