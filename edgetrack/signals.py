@@ -105,8 +105,8 @@ def interruptible(
     theirs.setblocking(False)
     before = {number: signal.signal(number, _signals.arrive) for number in (*numbers, signal.SIGALRM)}
     if on_hangup is not None:
-        handler = _unless_closed(on_hangup, began_with_terminal=not ignored and _has_terminal())
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, handler)
+        reread = _unless_closed(on_hangup, began_with_terminal=not ignored and _has_terminal())
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, reread)
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     arguments = (ours, frozenset(numbers), LIMIT_S if limit_s is None else limit_s)
     threading.Thread(target=_watch, args=arguments, name="signals", daemon=True).start()

@@ -12,6 +12,7 @@ from edgetrack.errors import ConfigError
 if TYPE_CHECKING:
     from edgetrack.cli.wanted import Wanted
     from edgetrack.io.sinks import Sink
+    from edgetrack.io.webhook import WebhookSink
 
 
 def distinct(outputs: list[Path], source: str | None) -> list[Path]:
@@ -63,3 +64,10 @@ def lost_frames(sinks: Mapping[Path, Sink]) -> list[str]:
     """Return a sentence for each output that could not keep up."""
     dropped = {path: getattr(sink, "dropped", 0) for path, sink in sinks.items()}
     return [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]
+
+
+def undelivered(sink: WebhookSink | None) -> list[str]:
+    """Return a sentence about the events that nobody has taken, if there are any."""
+    if sink is None or not sink.undelivered:
+        return []
+    return [f"events not delivered to {sink.name}: {sink.undelivered}"]

@@ -52,9 +52,10 @@ from edgetrack.cli.options import (
     Trust,
     Words,
 )
-from edgetrack.cli.output_files import check_one_target, distinct, lost_frames, threaded
+from edgetrack.cli.output_files import check_one_target, distinct, lost_frames, threaded, undelivered
 from edgetrack.cli.reload import Reload
 from edgetrack.cli.runners import Limits, open_runner
+from edgetrack.cli.service import Service
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
@@ -207,6 +208,7 @@ def _track(
     from edgetrack.io.sinks import open_sink
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
+    service = Service()
     with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
         posting = None if webhook is None else _webhook(webhook)
         if posting is not None:
@@ -227,18 +229,16 @@ def _track(
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every)
         advise_of_plurals(engine, [text for text, _ in wanted.targets if text is not None], options.words)
-        source.on_state = partial(print_state, console)
+        service.follow(source, partial(print_state, console))
         with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
-            watch = Watch(line, engine)
+            watch = Watch(line, engine, service.beat)
             summary = run(source, sinks, watch, max_frames)
         sinks.close()
     failed = [sink for sink, _ in sinks.failures]
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
-    notes = source.notes + lost_frames(opened)
-    if posting is not None and posting.undelivered:
-        notes.append(f"events not delivered to {posting.name}: {posting.undelivered}")
+    notes = source.notes + lost_frames(opened) + undelivered(posting)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     if written:
         _complain_of_stdout()
