@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgetrack.cli.base import advise
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgetrack.cli.wanted import Wanted
+    from edgetrack.io.mqtt import MqttSink
     from edgetrack.io.sinks import Sink
     from edgetrack.io.webhook import WebhookSink
 
@@ -46,6 +49,17 @@ def threaded(sink: Sink, path: Path) -> Sink:
     )
 
 
+def open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
+    """Open the output "-", if it is there, and keep standard output for it alone."""
+    from edgetrack import terminal
+    from edgetrack.io.sinks import open_sink
+
+    opened = {path: open_sink(path) for path in outputs if str(path) == "-"}
+    if opened:
+        terminal.give_stdout_away()
+    return opened
+
+
 def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
     """Refuse outputs whose format has room for one target where there are more.
 
@@ -66,8 +80,30 @@ def lost_frames(sinks: Mapping[Path, Sink]) -> list[str]:
     return [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]
 
 
-def undelivered(sink: WebhookSink | None) -> list[str]:
-    """Return a sentence about the events that nobody has taken, if there are any."""
-    if sink is None or not sink.undelivered:
-        return []
-    return [f"events not delivered to {sink.name}: {sink.undelivered}"]
+@dataclass(frozen=True)
+class Services:
+    """The addresses of --webhook and --mqtt."""
+
+    webhook: str | None = None
+    mqtt: str | None = None
+
+    def open(self) -> list[WebhookSink | MqttSink]:
+        """Open what is given; what it has to say of its connection is printed."""
+        opened: list[WebhookSink | MqttSink] = []
+        if self.webhook is not None:
+            from edgetrack.io.webhook import WebhookSink
+
+            opened.append(WebhookSink(self.webhook, warn=advise))
+        if self.mqtt is not None:
+            from edgetrack.io.mqtt import MqttSink
+
+            opened.append(MqttSink(self.mqtt, warn=advise))
+        return opened
+
+
+NO_SERVICES = Services()
+
+
+def undelivered(sinks: Iterable[WebhookSink | MqttSink]) -> list[str]:
+    """Return a sentence for each service that has not taken all events."""
+    return [f"events not delivered to {sink.name}: {sink.undelivered}" for sink in sinks if sink.undelivered]

@@ -14,13 +14,21 @@ from edgetrack.cli.base import (
     EXIT_INTERRUPTED,
     EXIT_READER_GONE,
     EXIT_USER_ERROR,
-    advise,
     complain,
 )
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
-from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport, WebhookUrl
+from edgetrack.cli.live_options import (
+    GiveUpS,
+    MaxAgeMs,
+    MqttUrl,
+    RawFormat,
+    RawSize,
+    Realtime,
+    Transport,
+    WebhookUrl,
+)
 from edgetrack.cli.mask_options import (
     BlurOption,
     BlurWhat,
@@ -52,7 +60,16 @@ from edgetrack.cli.options import (
     Trust,
     Words,
 )
-from edgetrack.cli.output_files import check_one_target, distinct, lost_frames, threaded, undelivered
+from edgetrack.cli.output_files import (
+    NO_SERVICES,
+    Services,
+    check_one_target,
+    distinct,
+    lost_frames,
+    open_stdout,
+    threaded,
+    undelivered,
+)
 from edgetrack.cli.reload import Reload
 from edgetrack.cli.runners import Limits, open_runner
 from edgetrack.cli.service import Service
@@ -63,7 +80,6 @@ from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
 if TYPE_CHECKING:
     from edgetrack.io.sinks import Sink
     from edgetrack.io.source import Source as Source_
-    from edgetrack.io.webhook import WebhookSink
     from edgetrack.meter import Summary
     from edgetrack.zones import Zones
 
@@ -79,6 +95,7 @@ def run_command(
     zones: ZoneFile = None,
     output: OutputFiles = None,
     webhook: WebhookUrl = None,
+    mqtt: MqttUrl = None,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -144,7 +161,7 @@ def run_command(
             limits=Limits(deadline_ms, max_age_ms),
             blur=blur,
             keep_masks=mask,
-            webhook=webhook,
+            services=Services(webhook, mqtt),
             reload=reload,
         )
 
@@ -197,7 +214,7 @@ def _track(
     limits: Limits,
     blur: BlurWhat | None = None,
     keep_masks: bool = True,
-    webhook: str | None = None,
+    services: Services = NO_SERVICES,
     reload: Reload | None = None,
 ) -> None:
     """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
@@ -210,10 +227,10 @@ def _track(
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
     service = Service()
     with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
-        posting = None if webhook is None else _webhook(webhook)
-        if posting is not None:
-            sinks.add(posting)
-        opened = _open_stdout(outputs)
+        posting = services.open()
+        for sink in posting:
+            sinks.add(sink)
+        opened = open_stdout(outputs)
         engine, run = open_runner(wanted, limits, options, reload)
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
@@ -256,27 +273,10 @@ def _complain_of_stdout() -> None:
         complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
 
 
-def _open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
-    """Open the output "-", if it is there, and keep standard output for it alone."""
-    from edgetrack import terminal
-    from edgetrack.io.sinks import open_sink
-
-    opened = {path: open_sink(path) for path in outputs if str(path) == "-"}
-    if opened:
-        terminal.give_stdout_away()
-    return opened
-
-
 def _window(text: str | None, zones: Zones | None) -> Sink:
     from edgetrack.io.window import WindowSink
 
     return WindowSink(text=text, zones=zones)
-
-
-def _webhook(url: str) -> WebhookSink:
-    from edgetrack.io.webhook import WebhookSink
-
-    return WebhookSink(url, warn=advise)
 
 
 def _tell(error: Exception) -> None:
