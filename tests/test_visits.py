@@ -24,7 +24,7 @@ def track(
 
 def test_a_visit_is_updated_by_a_better_picture_and_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [100.0]
-    monkeypatch.setattr("edgetrack.io.visits.time.time", lambda: now_s[0])
+    monkeypatch.setattr("edgetrack.io.visits.time.monotonic", lambda: now_s[0])
     visits, seen = Visits(), list[tuple[float, str, float]]()
     for score, x in ((0.5, 40), (0.52, 40), (0.7, 40), (0.9, 0), (0.95, 40), (0.96, 40)):
         for _ in range(2):

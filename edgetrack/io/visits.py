@@ -48,7 +48,7 @@ class Visit:
     pictured_s: float = 0.0
     pixels: NDArray[np.uint8] | None = None
     _rank: float = -1.0  # of the best picture: its score, less if it is cut off
-    told_s: float = 0.0  # Unix time of the last update
+    _told_s: float = 0.0  # when it was updated last, on a clock that nobody sets
 
     def look(self, frame: Frame, track: Track, now_s: float) -> None:
         """Keep the picture if it is better than the best so far."""
@@ -98,14 +98,14 @@ class Visits:
                         f"{now_s:.3f}-{next(self._numbers)}", track.name, track.query, track.id, now_s
                     )
                     began.look(frame, track, now_s)
-                    began.told_s, self.open[track.id] = now_s, began
+                    began._told_s, self.open[track.id] = time.monotonic(), began
                     yield "new", began, track
             elif track.status == ("lost" if track.query is None else "ended"):
                 yield "end", self.open.pop(track.id), track
             elif track.status == "tracking":
                 visit.look(frame, track, now_s)
-                if visit.pixels is not None and now_s - visit.told_s >= UPDATE_S:
-                    visit.told_s = now_s
+                if visit.pixels is not None and time.monotonic() - visit._told_s >= UPDATE_S:
+                    visit._told_s = time.monotonic()
                     yield "update", visit, track
 
 
