@@ -32,7 +32,7 @@ def serve(width: str, height: str, port: str, login: str, fps: str, lost: str) -
     factory.set_shared(True)
     factory.set_launch(PIPELINE.format(width, height, fps, lost))
     if login:
-        _protect(GstRtspServer, server, factory, *login.split(":"))
+        protect(GstRtspServer, server, factory, *login.split(":"))
     server.get_mount_points().add_factory("/cam", factory)
     server.attach(None)
     sys.stdout.write(f"{server.get_bound_port()}\n")
@@ -40,7 +40,7 @@ def serve(width: str, height: str, port: str, login: str, fps: str, lost: str) -
     GLib.MainLoop().run()
 
 
-def _protect(library: Any, server: Any, factory: Any, user: str, password: str) -> None:
+def protect(library: Any, server: Any, factory: Any, user: str, password: str) -> None:
     token = library.RTSPToken()
     token.set_string("media.factory.role", "user")
     auth = library.RTSPAuth()

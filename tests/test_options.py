@@ -20,7 +20,8 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box every zones output webhook mqtt show max_frames threads precision model config",
+    "run": "camera source text box every zones output webhook mqtt publish show max_frames threads precision model "
+    "config",
     "demo": "output text threads precision model",
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",

@@ -57,6 +57,15 @@ MqttUrl = Annotated[
         metavar="URL",
     ),
 ]
+PublishUrl = Annotated[
+    str | None,
+    option(
+        "Publish the picture with the tracks drawn into it to this server of streams: rtsp://HOST:8554/PATH.",
+        "--publish",
+        panel="Result",
+        metavar="URL",
+    ),
+]
 MaxAgeMs = Annotated[
     float | None,
     option(

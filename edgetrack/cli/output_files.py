@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edgetrack.io.mqtt import MqttSink
     from edgetrack.io.sinks import Sink
     from edgetrack.io.webhook import WebhookSink
+    from edgetrack.zones import Zones
 
 
 def distinct(outputs: list[Path], source: str | None) -> list[Path]:
@@ -82,13 +83,24 @@ def lost_frames(sinks: Mapping[Path, Sink]) -> list[str]:
 
 @dataclass(frozen=True)
 class Services:
-    """The addresses of --webhook and --mqtt."""
+    """The addresses of --webhook, --mqtt and --publish."""
 
     webhook: str | None = None
     mqtt: str | None = None
+    publish: str | None = None
+
+    def publisher(self, fps: float | None, text: str | None, zones: Zones | None) -> dict[Path, Sink]:
+        """Open what takes the pictures, in a thread of its own, by the name that the end of the run tells."""
+        if self.publish is None:
+            return {}
+        from edgetrack.io.publish import RtspSink
+        from edgetrack.io.threaded import ThreadedSink
+
+        sink = RtspSink(self.publish, fps=fps or 30.0, text=text, zones=zones, warn=advise)
+        return {Path(sink.name): ThreadedSink(sink, name=sink.name, pictures=True)}
 
     def open(self) -> list[WebhookSink | MqttSink]:
-        """Open what is given; what it has to say of its connection is printed."""
+        """Open what takes events; what it has to say of its connection is printed."""
         opened: list[WebhookSink | MqttSink] = []
         if self.webhook is not None:
             from edgetrack.io.webhook import WebhookSink

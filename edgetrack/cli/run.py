@@ -23,6 +23,7 @@ from edgetrack.cli.live_options import (
     GiveUpS,
     MaxAgeMs,
     MqttUrl,
+    PublishUrl,
     RawFormat,
     RawSize,
     Realtime,
@@ -96,6 +97,7 @@ def run_command(
     output: OutputFiles = None,
     webhook: WebhookUrl = None,
     mqtt: MqttUrl = None,
+    publish: PublishUrl = None,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -161,7 +163,7 @@ def run_command(
             limits=Limits(deadline_ms, max_age_ms),
             blur=blur,
             keep_masks=mask,
-            services=Services(webhook, mqtt),
+            services=Services(webhook, mqtt, publish),
             reload=reload,
         )
 
@@ -228,7 +230,8 @@ def _track(
     service = Service()
     with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
         posting = services.open()
-        for sink in posting:
+        published = services.publisher(source.fps, text, wanted.zones)
+        for sink in (*posting, *published.values()):
             sinks.add(sink)
         opened = open_stdout(outputs)
         engine, run = open_runner(wanted, limits, options, reload)
@@ -255,7 +258,7 @@ def _track(
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
-    notes = source.notes + lost_frames(opened) + undelivered(posting)
+    notes = source.notes + lost_frames(opened | published) + undelivered(posting)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     if written:
         _complain_of_stdout()
