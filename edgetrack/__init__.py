@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from edgetrack.timing import Timing
     from edgetrack.tracker import Tracker
     from edgetrack.types import Box, Candidate, Frame, Track
+    from edgetrack.watching.rule import Rule
+    from edgetrack.watching.watcher import Watcher
     from edgetrack.zones import Line, Zone, Zones
 
     __version__: str
@@ -89,11 +91,13 @@ __all__ = [
     "PromptWarning",
     "Query",
     "ReaderGone",
+    "Rule",
     "SinkError",
     "SourceError",
     "Timing",
     "Track",
     "Tracker",
+    "Watcher",
     "WorkerError",
     "Zone",
     "Zones",
@@ -135,11 +139,13 @@ _HOMES = {
     "PromptWarning": "edgetrack.errors",
     "Query": "edgetrack.query",
     "ReaderGone": "edgetrack.errors",
+    "Rule": "edgetrack.watching.rule",
     "SinkError": "edgetrack.errors",
     "SourceError": "edgetrack.errors",
     "Timing": "edgetrack.timing",
     "Track": "edgetrack.types",
     "Tracker": "edgetrack.tracker",
+    "Watcher": "edgetrack.watching.watcher",
     "WorkerError": "edgetrack.errors",
     "Zone": "edgetrack.zones",
     "Zones": "edgetrack.zones",

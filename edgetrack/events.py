@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-EventType = Literal["appeared", "lost", "back", "ended", "count", "enters", "leaves", "dwells", "crosses"]
+from edgetrack.types import Box
+
+EventType = Literal[
+    "appeared", "lost", "back", "ended", "count", "enters", "leaves", "dwells", "crosses", "alert"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a frame to a track, a query, a zone or a line.
+    """Something that happened in a frame to a track, a query, a zone or a line; or that a rule tells of.
 
     Attributes:
         type: What happened.
@@ -23,11 +27,14 @@ class Event:
         direction: Of "crosses".
         seconds: Of "dwells" and "leaves".
         count: Of "count", "enters", "leaves" and "crosses".
+        rule: Of "alert": the rule's name or sentence.
+        ids: Of "alert": the tracks that it is about.
+        box: Of "alert": the box around them.
     """
 
     type: EventType
     """Of a track: "appeared", "lost", "back" (found again), "ended" (its id is not used again). Of a query: "count".
-    Of a zone: "enters", "leaves", "dwells". Of a line: "crosses"."""
+    Of a zone: "enters", "leaves", "dwells". Of a line: "crosses". Of a rule that has become true: "alert"."""
     index: int
     """Frames since the tracker's first frame, which is frame 0."""
     time_s: float | None = None
@@ -47,7 +54,13 @@ class Event:
     count: int | None = None
     """Of "count": tracks in view. Of "enters" and "leaves": tracks in the zone now. Of "crosses": crossings of the line
     in this direction so far."""
+    rule: str | None = None
+    """Of "alert": the name of the rule or, without one, its sentence."""
+    ids: tuple[int, ...] = ()
+    """Of "alert": ``Track.id`` of each object that it is about; none for counts and what is absent."""
+    box: Box | None = None
+    """Of "alert": the smallest box around these objects, where each was seen last."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are not None as JSON types."""
-        return {key: value for key, value in asdict(self).items() if value is not None and value != ""}
+        return {key: value for key, value in asdict(self).items() if value not in (None, "", ())}

@@ -15,6 +15,7 @@ INERTIA = 3  # frames in a row that a track must be in an area, or out of it, un
 MARGIN = 0.05  # how far beyond a line a track must be to have crossed it, in sizes of its box
 
 Point = tuple[float, float]
+Side = tuple[float, Point]  # pixels to the right of a line, and the point itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,29 @@ class Line:
     relative: bool = True
     anchor: str = "bottom"
     directions: tuple[str, str] = ("in", "out")
+
+    def crossing(
+        self, before: Side | None, point: Point, box: Box, size: tuple[int, int]
+    ) -> tuple[str | None, Side | None]:
+        """Whether a box crosses it on the way to a point, in pixels of a frame of (width, height).
+
+        Args:
+            before: What the last call returned for this box that was not None; None for the first one.
+            point: The point of the box that counts.
+            box: The box, whose size says how far beyond the line it must be.
+            size: Width and height of the frame.
+
+        Returns:
+            The direction, None if it does not cross; and where it is, None if it is too near the line to tell.
+        """
+        a, b = scaled(self.points, self.relative, size)
+        side = _cross_product(a, b, point) / math.dist(a, b)  # pixels to the right of it, where y points down
+        if abs(side) < MARGIN * math.sqrt(box.w * box.h):
+            return None, None
+        now = (side, point)
+        if before is None or (before[0] > 0) == (side > 0) or not _meet(a, b, before[1], point):
+            return None, now
+        return self.directions[0 if side > 0 else 1], now
 
 
 _NOBODY = Track(None, 0.0, "searching", 0)
@@ -141,7 +165,7 @@ class Zones:
                 raise ConfigError(f"there are two zones or lines {name!r}; give each a name of its own")
         self.zones, self.lines = tuple(zones), tuple(lines)
         self._stays: dict[tuple[str, str], _Stay] = {}  # by zone and track
-        self._sides: dict[tuple[str, str], tuple[float, Point]] = {}  # by line and track: where it was last
+        self._sides: dict[tuple[str, str], Side] = {}  # by line and track: where it was last
         self._inside = dict.fromkeys((zone.name for zone in self.zones), 0)
         self._crossed = {line.name: dict.fromkeys(line.directions, 0) for line in self.lines}
 
@@ -233,16 +257,12 @@ class Zones:
             self._sides.pop(key, None)
         if track.box is None or track.status != "tracking":
             return
-        a, b = scaled(line.points, line.relative, now.size)
         at = anchor_of(track.box, line.anchor)
-        side = _cross_product(a, b, at) / math.dist(a, b)  # pixels to the right of it, where y points down
-        if abs(side) < MARGIN * math.sqrt(track.box.w * track.box.h):
+        way, side = line.crossing(self._sides.get(key), at, track.box, now.size)
+        if side is not None:
+            self._sides[key] = side
+        if way is None:
             return
-        before = self._sides.get(key)
-        self._sides[key] = (side, at)
-        if before is None or (before[0] > 0) == (side > 0) or not _meet(a, b, before[1], at):
-            return
-        way = line.directions[0 if side > 0 else 1]
         self._crossed[line.name][way] += 1
         now.tell("crosses", track, line.name, direction=way, count=self._crossed[line.name][way])
 

@@ -45,6 +45,7 @@ LAYERS: list[set[str]] = [
         "reporting",
         "zones",
         "zone_file",
+        "watching",
         "translation",
         "words",
     },

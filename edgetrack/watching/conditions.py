@@ -1,0 +1,253 @@
+"""What a rule can ask for: conditions of single objects, pairs and counts, and how they are combined.
+
+Lengths are in heights of a box (of the taller one of two), so that they hold near the camera and far from it; speeds
+are in heights a second. ``for_s`` is how long a condition must hold until it counts, in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from edgetrack.errors import ConfigError
+from edgetrack.watching.subject import Subject
+
+LONGEST_S = 86_400.0  # a day
+LARGEST = 1e6  # of other numbers
+PERSON = Subject("person")
+
+Direction = Literal["left", "right", "up", "down"]
+DIRECTIONS: dict[str, tuple[float, float]] = {
+    "left": (-1.0, 0.0),
+    "right": (1.0, 0.0),
+    "up": (0.0, -1.0),
+    "down": (0.0, 1.0),
+}
+UNITS = ("heights", "pixels")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Base of what has to be true.
+
+    Raises:
+        ConfigError: A number is out of range, a name is empty, or both subjects of a pair are the same.
+    """
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            _check(one.name, getattr(self, one.name))
+        pair = [value for one in fields(self) if isinstance(value := getattr(self, one.name), Subject)]
+        if len(pair) == 2 and pair[0] == pair[1]:
+            raise ConfigError(
+                f"both are {pair[0].text!r}, the same object; expected another one for the second"
+            )
+
+
+def _check(name: str, value: object) -> None:
+    if name in ("direction", "unit"):
+        choices = UNITS if name == "unit" else tuple(DIRECTIONS)
+        if value not in choices:
+            raise ConfigError(f"{name} is {value!r}; expected one of {', '.join(choices)}")
+    elif isinstance(value, float | int) and not isinstance(value, bool):
+        most = LONGEST_S if name.endswith("_s") else LARGEST
+        if not 0 <= value <= most or not math.isfinite(value):
+            raise ConfigError(f"{name} is {value!r}; expected a number from 0 to {most:g}")
+    elif isinstance(value, str) and (not value.strip() or '"' in value or not value.isprintable()):
+        raise ConfigError(f"{name} is {value!r}; expected a name in one line")
+
+
+@dataclass(frozen=True, slots=True)
+class Present(Condition):
+    """The subject is in view."""
+
+    subject: Subject
+    for_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Absent(Condition):
+    """Nothing that the subject's phrase names is in view."""
+
+    subject: Subject
+    for_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inside(Condition):
+    """The subject is in a zone."""
+
+    subject: Subject
+    zone: str
+    for_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Enters(Condition):
+    """The subject is in a zone, and was seen outside before; one that appears within has not entered."""
+
+    subject: Subject
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves(Condition):
+    """The subject was in a zone, and is outside or not in view any more."""
+
+    subject: Subject
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crosses(Condition):
+    """The subject crosses a line, in one of its ``directions`` or in any; true in that frame only."""
+
+    subject: Subject
+    line: str
+    way: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stops(Condition):
+    """The subject has moved, and stands still."""
+
+    subject: Subject
+    for_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Faster(Condition):
+    """The subject moves faster than ``speed``, in heights of its box or in pixels a second (``unit``)."""
+
+    subject: Subject
+    speed: float
+    unit: str = "heights"
+    for_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Heads(Condition):
+    """The subject moves in a direction of the picture, or ``against`` it: the wrong way."""
+
+    subject: Subject
+    direction: Direction
+    against: bool = False
+    for_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Approaches(Condition):
+    """The subject moves toward another, and is not there yet."""
+
+    subject: Subject
+    other: Subject
+    for_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Near(Condition):
+    """The gap between the two boxes is at most ``within`` heights of the taller one."""
+
+    subject: Subject
+    other: Subject
+    within: float = 0.5
+    for_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Falls(Condition):
+    """The subject's box was upright, became much lower within a second and a half, and is wider than high now."""
+
+    subject: Subject
+    for_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind(Condition):
+    """The subject stands still, an owner was near it once, and none is now."""
+
+    subject: Subject
+    owner: Subject = PERSON
+    for_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAway(Condition):
+    """The subject stood still for two seconds, and has moved away from there or is gone."""
+
+    subject: Subject
+    for_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loiters(Condition):
+    """The subject stays within some heights of one place."""
+
+    subject: Subject
+    within: float = 2.0
+    for_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Condition):
+    """More or fewer objects of the subject's phrase than ``number`` are in view, or in a zone."""
+
+    subject: Subject
+    number: int
+    above: bool = True
+    zone: str | None = None
+    for_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        Condition.__post_init__(self)
+        if self.subject.determiner != "a" or type(self.number) is not int:
+            raise ConfigError(f"the count is {self!r}; expected a whole number of objects called 'a'")
+
+
+@dataclass(frozen=True, slots=True)
+class And(Condition):
+    """All parts are true at the same time, of the same objects."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Condition):
+    """One of the parts is true."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Then(Condition):
+    """The second becomes true after the first has become so, at most ``within_s`` later, of the same objects."""
+
+    first: Condition
+    second: Condition
+    within_s: float
+
+
+def subjects_of(condition: Condition) -> list[Subject]:
+    """Subjects of a condition and its parts, in the order of their mention, each once."""
+    found: dict[Subject, None] = {}
+    for one in fields(condition):
+        value = getattr(condition, one.name)
+        if isinstance(value, Subject):
+            found[value] = None
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Condition):
+                found.update(dict.fromkeys(subjects_of(part)))
+    return list(found)
+
+
+def places_of(condition: Condition) -> list[tuple[Literal["zone", "line"], str, str | None]]:
+    """Zones and lines that a condition and its parts name, with the way of a crossing."""
+    if isinstance(condition, Crosses):
+        return [("line", condition.line, condition.way)]
+    if isinstance(condition, (And, Or)):
+        return [place for part in condition.parts for place in places_of(part)]
+    if isinstance(condition, Then):
+        return places_of(condition.first) + places_of(condition.second)
+    zone = getattr(condition, "zone", None)
+    return [] if zone is None else [("zone", zone, None)]

@@ -1,0 +1,144 @@
+"""What the tracks of a frame say to the rules: where each object is, how large it is, and how fast it moves."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgetrack.types import GAP_S, Track
+
+WINDOW_S = 0.5  # over which a velocity is measured
+SHORTEST_S = 0.2  # at least
+
+Pair = tuple[float, float]
+
+
+class Clock:
+    """Seconds that have passed with the frames, so that rules wait for what was seen only.
+
+    A step of more than ``GAP_S`` is a gap and counts ``GAP_S``; where the time stays or jumps back, the step before
+    counts again.
+
+    Attributes:
+        now_s: Seconds since the first frame.
+        gap: Whether the last step was a gap.
+    """
+
+    def __init__(self) -> None:
+        self.now_s, self.gap = 0.0, False
+        self._last_s: float | None = None
+        self._step_s = 0.0
+
+    def tick(self, time_s: float) -> None:
+        """Go on to the time of the next frame, in seconds."""
+        if self._last_s is None:
+            self._last_s = time_s
+            return
+        step_s = time_s - self._last_s
+        self._last_s, self.gap = time_s, step_s > GAP_S
+        if step_s > 0:
+            self._step_s = min(step_s, GAP_S)
+        self.now_s += self._step_s
+
+
+@dataclass(slots=True)
+class Sight:
+    """An object in a frame. Lengths are in pixels, the origin is at the top left."""
+
+    track: Track
+    phrase: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    certain: bool  # an uncertain one stays what it was
+    velocity: Pair | None = None  # right and down, in pixels a second
+    height: float = 1.0  # of the box, over the time in which the velocity was measured
+
+    @property
+    def id(self) -> int:
+        return self.track.id
+
+    @property
+    def center(self) -> Pair:
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    @property
+    def speed(self) -> float | None:
+        """Heights a second, None where it is not known yet."""
+        return None if self.velocity is None else math.hypot(*self.velocity) / self.height
+
+    def gap(self, other: Sight) -> float:
+        """Heights of the taller one between the edges of both boxes; 0 where they meet."""
+        right = max(self.x1 - other.x2, other.x1 - self.x2, 0.0)
+        down = max(self.y1 - other.y2, other.y1 - self.y2, 0.0)
+        return math.hypot(right, down) / max(self.y2 - self.y1, other.y2 - other.y1)
+
+    def at_border(self, size: tuple[int, int]) -> bool:
+        """Whether the box reaches the edge of the frame, so that a part of the object may be out of view."""
+        return self.x1 <= 1 or self.y1 <= 1 or self.x2 >= size[0] - 1 or self.y2 >= size[1] - 1
+
+
+class Scene:
+    """The objects of the newest frame by phrase, and of how they have moved what their velocity needs.
+
+    Attributes:
+        now_s: Seconds that have passed, see ``Clock``.
+        size: Width and height of the frame in pixels.
+        sights: Objects in view by id.
+        known: Ids of all tracks, in view or not.
+    """
+
+    def __init__(self) -> None:
+        self.size = (1, 1)
+        self.sights: dict[int, Sight] = {}
+        self.known: set[int] = set()
+        self._clock = Clock()
+        self._phrases: dict[str, list[Sight]] = {}
+        self._paths: dict[int, deque[tuple[float, float, float, float]]] = {}  # time, center, height
+
+    @property
+    def now_s(self) -> float:
+        return self._clock.now_s
+
+    def of(self, phrase: str) -> list[Sight]:
+        """Objects in view that the phrase names."""
+        return self._phrases.get(phrase, [])
+
+    def update(self, tracks: Mapping[str, Track], time_s: float, size: tuple[int, int]) -> None:
+        """Take the tracks of the next frame, its time in seconds, and its width and height in pixels."""
+        self._clock.tick(time_s)
+        self.size = size
+        if self._clock.gap:
+            self._paths.clear()
+        self.sights.clear()
+        self._phrases = {}
+        self.known = {track.id for track in tracks.values()}
+        for track in tracks.values():
+            if track.box is None:
+                self._paths.pop(track.id, None)
+                continue
+            sight = Sight(track, track.query or track.name, *track.box.xyxy, track.status == "tracking")
+            sight.height = track.box.h
+            self._measure(sight)
+            self.sights[track.id] = sight
+            self._phrases.setdefault(sight.phrase, []).append(sight)
+        for id in self._paths.keys() - self.known:
+            del self._paths[id]
+
+    def _measure(self, sight: Sight) -> None:
+        """The velocity: how far the center has come within the window."""
+        path = self._paths.setdefault(sight.id, deque())
+        now_s, (x, y), height = self.now_s, sight.center, sight.y2 - sight.y1
+        if sight.certain:
+            path.append((now_s, x, y, height))
+        while len(path) > 1 and now_s - path[1][0] >= WINDOW_S - 1e-9:
+            path.popleft()
+        if not sight.certain or not path or now_s - path[0][0] < SHORTEST_S - 1e-9:
+            return
+        then_s, x0, y0, height0 = path[0]
+        seconds = now_s - then_s
+        sight.velocity = ((x - x0) / seconds, (y - y0) / seconds)
+        sight.height = (height + height0) / 2
