@@ -23,20 +23,42 @@ EXAMPLE = 'units = "relative", then [[zone]] with name = "door" and points = [[0
 
 def read_zones(path: Path) -> tuple[tuple[Zone, ...], tuple[Line, ...]]:
     """Read zones and lines; see ``Zones.read``."""
+    text, content = read_toml(path, "zones", EXAMPLE)
+    return _File(path, text).read(content)
+
+
+def read_toml(path: Path, what: str, example: str) -> tuple[str, dict[str, Any]]:
+    """Return the text of a TOML file and what it holds; ``what`` it is and an ``example`` of it are for the errors.
+
+    Raises:
+        ConfigError: The file cannot be read, or is not TOML.
+    """
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
         text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
+        return text, tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"zones {path} cannot be read: {error}; expected a TOML file such as {EXAMPLE}"
+            f"{what} {path} cannot be read: {error}; expected a TOML file such as {example}"
         ) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"zones {path} is not TOML: {error}; expected {EXAMPLE}") from error
-    return _File(path, text).read(content)
+        raise ConfigError(f"{what} {path} is not TOML: {error}; expected {example}") from error
+
+
+def line_of(lines: list[str], key: str, kind: str | None = None, number: int = 0) -> int:
+    """Line of a key, in table ``number`` of its ``kind`` where that is given; of the table if it has no such key."""
+    start, end = 0, len(lines)
+    if kind is not None:
+        heads = [i for i, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{kind}\s*\]\]", line)]
+        if number < len(heads):
+            start = heads[number]
+            later = [i for i, line in enumerate(lines) if i > start and re.match(r"\s*\[\[", line)]
+            end = later[0] if later else end
+    pattern = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*(=|\])")
+    return next((i + 1 for i in range(start, end) if pattern.match(lines[i])), start + 1)
 
 
 class _File:
@@ -46,18 +68,22 @@ class _File:
     def read(self, content: dict[str, Any]) -> tuple[tuple[Zone, ...], tuple[Line, ...]]:
         for key in content:
             if key not in ("units", *KEYS):
-                raise self._error(self._line_of(key), f"{key!r} is unknown", "units, [[zone]] and [[line]]")
+                raise self._error(
+                    line_of(self._lines, key), f"{key!r} is unknown", "units, [[zone]] and [[line]]"
+                )
         units = content.get("units")
         if units not in UNITS:
             what = "units is missing" if units is None else f"units is {units!r}"
             raise self._error(
-                self._line_of("units"), what, '"relative" (shares of width and height, 0..1) or "pixels"'
+                line_of(self._lines, "units"),
+                what,
+                '"relative" (shares of width and height, 0..1) or "pixels"',
             )
         entries = {kind: content.get(kind, []) for kind in KEYS}
         for kind, all in entries.items():
             if not isinstance(all, list) or not all_tables(all):
                 raise self._error(
-                    self._line_of(kind), f"{kind!r} is no list of tables", f"[[{kind}]] for each"
+                    line_of(self._lines, kind), f"{kind!r} is no list of tables", f"[[{kind}]] for each"
                 )
         if not any(entries.values()):
             raise self._error(1, "there is neither a zone nor a line", EXAMPLE)
@@ -70,7 +96,7 @@ class _File:
         self, kind: str, number: int, entry: dict[str, Any], units: str, names: set[str]
     ) -> dict[str, Any]:
         def error(key: str, what: str, expected: str) -> ConfigError:
-            return self._error(self._line_of(key, kind, number), what, expected)
+            return self._error(line_of(self._lines, key, kind, number), what, expected)
 
         for key in entry:
             if key not in KEYS[kind]:
@@ -121,18 +147,6 @@ class _File:
                 "points", f"the edges of {entry['name']!r} cross", "corners in the order of the outline"
             )
         return points
-
-    def _line_of(self, key: str, kind: str | None = None, number: int = 0) -> int:
-        """Of a key, in table ``number`` of its ``kind`` where that is given; of the table if it has no such key."""
-        start, end = 0, len(self._lines)
-        if kind is not None:
-            heads = [i for i, line in enumerate(self._lines) if re.match(rf"\s*\[\[\s*{kind}\s*\]\]", line)]
-            if number < len(heads):
-                start = heads[number]
-                later = [i for i, line in enumerate(self._lines) if i > start and re.match(r"\s*\[\[", line)]
-                end = later[0] if later else end
-        pattern = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*(=|\])")
-        return next((i + 1 for i in range(start, end) if pattern.match(self._lines[i])), start + 1)
 
     def _error(self, line: int, what: str, expected: str) -> ConfigError:
         return ConfigError(f"zones {self._path}, line {line}: {what}; expected {expected}")
