@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 from runs import wait_for_lines
@@ -17,6 +18,7 @@ from sink_samples import TRACK, frame
 from test_pipeline import ListSink
 
 from edgetrack.errors import SinkError
+from edgetrack.events import Event
 from edgetrack.io import open_sink
 from edgetrack.io.outputs import Outputs
 from edgetrack.io.threaded import PICTURES, ThreadedSink
@@ -51,6 +53,26 @@ def test_a_slow_sink_holds_nothing_up_and_drops_the_oldest() -> None:
     assert written[-PICTURES:] == list(range(50 - PICTURES, 50))
     assert len(written) + sink.dropped == 50
     assert slow.closed
+
+
+def test_events_of_frames_that_are_dropped_come_with_the_next() -> None:
+    class Eventful(Slow):
+        def write_all(self, frame: Frame, tracks: Any, **more: Any) -> None:
+            assert self._gate is not None
+            self._gate.wait()
+            told.append((frame.index, [event.index for event in more["events"]]))
+
+    told: list[tuple[int, list[int]]] = []
+    gate = threading.Event()
+    sink = ThreadedSink(Eventful(gate=gate), name="o.mp4", pictures=True)
+    for index in range(12):
+        sink.write_all(frame(index), {}, latencies_ms={}, events=[Event("alert", index)] if index % 2 else [])
+    gate.set()
+    sink.close()
+    assert sink.dropped > 0
+    assert [index for _, events in told for index in events] == [1, 3, 5, 7, 9, 11]
+    assert all(index <= at for at, events in told for index in events)
+    assert told[-1] == (11, [11])
 
 
 def test_what_waits_for_lines_keeps_no_picture() -> None:

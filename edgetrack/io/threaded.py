@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +26,8 @@ CLOSING_S = signals.PATIENCE_S  # what may be written after the end of a run
 class ThreadedSink(Closing):
     """Hands frames over and goes on. Where the sink is too slow, the oldest that wait are dropped and counted.
 
+    The events of a frame that was dropped come with the next one.
+
     For frames of live sources, whose pixels nobody writes over. What the sink raises is raised by the next call.
 
     Args:
@@ -40,6 +43,10 @@ class ThreadedSink(Closing):
         )
         self._error: Exception | None = None
         self._closed = False
+        self._frames = 0
+        self._events: deque[tuple[int, tuple[Event, ...]]] = (
+            deque()
+        )  # that wait, with the numbers of their frames
         self._thread = threading.Thread(target=self._work, name=f"edgetrack {name}", daemon=True)
         self._thread.start()
 
@@ -76,9 +83,19 @@ class ThreadedSink(Closing):
             Exception: what the sink has raised since the last call.
         """
         kept, copies = self._kept(frame), (dict(tracks), dict(latencies_ms))
+        self._frames += 1
+        number = self._frames
+        self._events.append((number, tuple(events)))
         self._hand(
-            lambda: self._sink.write_all(kept, copies[0], latencies_ms=copies[1], events=tuple(events))
+            lambda: self._sink.write_all(kept, copies[0], latencies_ms=copies[1], events=self._until(number))
         )
+
+    def _until(self, number: int) -> tuple[Event, ...]:
+        """The events of a frame, after those of the frames before it that were dropped."""
+        due: list[Event] = []
+        while self._events and self._events[0][0] <= number:
+            due += self._events.popleft()[1]
+        return tuple(due)
 
     def _kept(self, frame: Frame) -> Frame:
         return frame if self._pictures else replace(frame, pixels=NO_PIXELS)
