@@ -14,7 +14,7 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
-EVENT_CELLS = ("event", "query", "zone", "direction", "seconds", "count")
+EVENT_CELLS = ("event", "query", "zone", "direction", "seconds", "count", "rule")
 
 
 class _LineSink(Closing):
@@ -79,6 +79,7 @@ class CsvSink(_LineSink):
             ("name", "id", "status", "score", "basis", "latency_ms", *"xywh", *EVENT_CELLS), ""
         )
         said = event_values(frame, event)
+        said |= dict(zip("xywh", said.get("box", ()), strict=False))
         return self._row(
             {key: said.get(key, value) for key, value in {"frame": 0, "time_s": 0, **none}.items()}
         )
@@ -101,6 +102,8 @@ def event_values(frame: Frame, event: Event) -> dict[str, Any]:
         said.pop(key, None)
     if event.seconds is not None:
         said["seconds"] = round(event.seconds, 3)
+    if event.box is not None:
+        said["box"] = [round(v, 2) for v in event.box.xywh]
     return {"frame": frame.index, "time_s": round(frame.time_s, 4), "event": kind, **said}
 
 

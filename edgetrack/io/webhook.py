@@ -1,4 +1,4 @@
-"""Events as HTTP requests: what appears, is lost and comes back is posted to an address until it is taken."""
+"""Events as HTTP requests: what appears, is lost and comes back, and alerts, are posted until they are taken."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class WebhookSink(Closing):
         for event in (*events, *self._targets.events(tracks.values())):
             values = {"sequence": next(self._sequence), **event_values(frame, event)}
             track = tracks.get(event.name)
-            if track is not None and track.box is not None:
+            if track is not None and track.box is not None and event.type != "alert":  # which has its own
                 values |= {"box": [round(v, 2) for v in track.box.xywh], "score": round(track.score, 4)}
             self._taken += 1
             self._queue.put(json.dumps(values).encode())

@@ -1,0 +1,119 @@
+"""Clips of alerts: which frames are in them, what lies beside them, and that they hold little memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetrack.errors import SinkError
+from edgetrack.events import Event
+from edgetrack.types import Box, Frame, Track
+
+cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+pytest.importorskip("av", reason="needs PyAV: pip install 'edgetrack[mp4]'")
+
+from edgetrack.io import clips  # noqa: E402
+from edgetrack.io.clips import ClipSink  # noqa: E402
+
+TRACKS = {"car #1": Track(Box(8, 8, 16, 16), 0.9, "tracking", 0, id=1, name="car #1", query="car")}
+
+
+def film(sink: ClipSink, times: list[float], alerts: set[int], first: int = 0) -> None:
+    """Frames with their number in binary: six white or black columns below."""
+    for index, time_s in enumerate(times, first):
+        pixels = np.full((48, 64, 3), 90, np.uint8)
+        for bit in range(6):
+            pixels[32:, 10 * bit : 10 * bit + 10] = 255 * (index >> bit & 1)
+        events = [Event("alert", index, time_s, rule="a car stops", ids=(1,), box=Box(8, 8, 16, 16))]
+        sink.write_all(
+            Frame(pixels, index, time_s),
+            TRACKS,
+            latencies_ms={},
+            events=events if index in alerts else [Event("lost", index)],
+        )
+
+
+def shown(path: Path) -> list[int]:
+    """Numbers of the frames of a clip."""
+    capture, found = cv2.VideoCapture(str(path)), []
+    while (read := capture.read())[0]:
+        found.append(sum((read[1][44, 10 * bit + 5].mean() > 127) << bit for bit in range(6)))
+    return found
+
+
+def tenths(count: int) -> list[float]:
+    return [n / 10 for n in range(count)]
+
+
+def test_a_clip_has_the_seconds_before_and_after(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "alerts"
+    with ClipSink(folder, pre_roll_s=0.5, post_roll_s=1.0, fps=10) as sink:
+        film(sink, tenths(50), {20, 45})
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"alert-000{n}.{suffix}" for n in (1, 2) for suffix in ("jpg", "jsonl", "mp4")
+    ]
+    assert shown(folder / "alert-0001.mp4") == list(range(15, 31))
+    assert shown(folder / "alert-0002.mp4") == list(range(40, 50))  # the source ended before
+    picture = cv2.imread(str(folder / "alert-0001.jpg"))
+    assert picture.shape == (48, 64, 3)
+    assert [int(picture[44, 10 * bit + 5].mean() > 127) for bit in range(6)] == [0, 0, 1, 0, 1, 0]  # 20
+    assert np.ptp(picture[8:24, 8:24]) > 60  # the box is drawn
+    assert [json.loads(line) for line in (folder / "alert-0001.jsonl").read_text().splitlines()] == [
+        {
+            "frame": 20,
+            "time_s": 2.0,
+            "event": "alert",
+            "rule": "a car stops",
+            "ids": [1],
+            "box": [8, 8, 16, 16],
+        }
+    ]
+
+
+def test_an_alert_in_a_clip_makes_it_longer(tmp_path: Path) -> None:
+    with ClipSink(tmp_path, pre_roll_s=0.2, post_roll_s=0.5) as sink:
+        film(sink, tenths(30), {10, 14, 19})
+    assert shown(tmp_path / "alert-0001.mp4") == list(range(8, 25))
+    assert len((tmp_path / "alert-0001.jsonl").read_text().splitlines()) == 3
+    assert not (tmp_path / "alert-0002.mp4").exists()
+
+
+def test_numbers_go_on(tmp_path: Path) -> None:
+    (tmp_path / "alert-0041.jpg").write_bytes(b"old")
+    with ClipSink(tmp_path, pre_roll_s=0, post_roll_s=0) as sink:
+        film(sink, tenths(5), {3})
+    assert shown(tmp_path / "alert-0042.mp4") == [3]
+    assert (tmp_path / "alert-0041.jpg").read_bytes() == b"old"
+
+
+def test_without_an_alert_nothing_is_written(tmp_path: Path) -> None:
+    with ClipSink(tmp_path) as sink:
+        film(sink, tenths(5), set())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clock_that_jumps_back_ends_a_clip(tmp_path: Path) -> None:
+    with ClipSink(tmp_path, pre_roll_s=0.5, post_roll_s=1.0) as sink:
+        film(sink, [10 + t for t in tenths(10)], {8})
+        film(sink, tenths(10), {13}, first=10)
+    assert shown(tmp_path / "alert-0001.mp4") == list(range(3, 10))
+    assert shown(tmp_path / "alert-0002.mp4") == list(range(10, 20))
+
+
+def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "MOST_BYTES", 5_000)
+    with ClipSink(tmp_path, pre_roll_s=60, post_roll_s=0) as sink:
+        film(sink, tenths(50), {40})
+        held = sum(kept.size for kept in sink._recent)
+        assert held == sink._bytes <= 5_000
+        assert all(kept.frame.pixels.size == 0 for kept in sink._recent)
+    assert 2 <= len(shown(tmp_path / "alert-0001.mp4")) <= 10
+
+
+def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match=r"clips .*file cannot be written"):
+        ClipSink(tmp_path / "file")
