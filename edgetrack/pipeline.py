@@ -20,6 +20,7 @@ from edgetrack.meter import Meter, Summary
 from edgetrack.query import Query
 from edgetrack.timing import Timing
 from edgetrack.types import Box, Frame, Track
+from edgetrack.watching.watcher import Watcher
 from edgetrack.zones import Zones
 
 HOPELESS_S = 10.0  # after which a source whose frames are all too old is given up
@@ -121,6 +122,7 @@ def run_many(
     max_frames: int | None = None,
     deadline_ms: float | None = None,
     zones: Zones | None = None,
+    watcher: Watcher | None = None,
     max_age_ms: float | None = None,
     on_frame: Callable[[Frame, dict[str, Track], Meter], None] | None = None,
     on_failure: Callable[[str | None, Exception], None] | None = None,
@@ -131,6 +133,7 @@ def run_many(
         source, sinks, max_frames, deadline_ms, max_age_ms: as for ``run``; the deadline is for all targets together.
         tracker: has its targets and queries already.
         zones: what is watched in the picture; its events go to the sinks with those of the queries.
+        watcher: tells of rules; its alerts go to the sinks with the other events.
         on_frame: called after each frame.
         on_failure: called when a target fails that did not fail in the frame before, the others go on; and without a
             name when several cannot go through the network together and take turns instead.
@@ -143,7 +146,7 @@ def run_many(
     _check("deadline_ms", deadline_ms)
     _check("max_age_ms", max_age_ms)
     meter, meters, failed = Meter(), dict[str, Meter](), dict[str | None, Exception]()
-    outputs = Outputs(sinks)
+    outputs, observers = Outputs(sinks), [one for one in (zones, watcher) if one is not None]
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
@@ -152,8 +155,8 @@ def run_many(
         if meter.frames == 0 and not tracks and tracker.failed:
             raise next(iter(tracker.failed.values()))
         events = tracker.events
-        if zones is not None:
-            events += zones.update(tracks, frame)
+        for observer in observers:
+            events += observer.update(tracks, frame)
         costs_ms = {name: tracker.timing[name].total for name in tracks}
         with signals.held():
             outputs.write_all(frame, tracks, latencies_ms=costs_ms, events=events)
@@ -178,8 +181,8 @@ def run_many(
     summary = _loop(_young(source, max_age_ms, meter), meter, outputs, max_frames, follow)
     own = {name: m.summary(interrupted=summary.interrupted, problem=None) for name, m in meters.items()}
     counts = {name: f"{query.count} in view, {query.total} in all" for name, query in tracker.queries.items()}
-    if zones is not None:
-        counts |= zones.summary
+    for observer in observers:
+        counts |= observer.summary
     lost = {name: str(error) for name, error in failed.items() if name}
     return replace(summary, targets=own, counts=counts, failed=lost)
 

@@ -37,9 +37,12 @@ ALWAYS = {
     "targets": "",
     "train": "recipe",
     "vot": "threads engine precision model",
+    "watch": "camera source rule rules zones check output clips webhook show max_frames deadline_ms words strict "
+    "threads engine precision model config",
     "dataset": "",
 }
 RUN = "run --source {video} --box 1,2,30,20"
+WATCH = "watch --source {video} --rules {rules}"
 EVAL = "eval folder {data} --output {out}"
 # The others, each in a command line in which it has none.
 IDLE = {
@@ -60,6 +63,17 @@ IDLE = {
         "give_up_s": RUN + " --give-up-s 3",
         "size": RUN + " --size 640x480",
         "pixel_format": RUN + " --format gray8",
+    },
+    "watch": {
+        "max": WATCH + " --max 4",
+        "pre_roll_s": WATCH + " --pre-roll 2",
+        "post_roll_s": WATCH + " --post-roll 2",
+        "max_age_ms": WATCH + " --max-age-ms 50",
+        "transport": WATCH + " --transport udp",
+        "realtime": "watch --camera 0 --rules {rules} --realtime",
+        "give_up_s": WATCH + " --give-up-s 3",
+        "size": WATCH + " --size 640x480",
+        "pixel_format": WATCH + " --format gray8",
     },
     "demo": {
         "engine": "demo --model {adapter} --trust --engine ort --output {out}.mp4",
@@ -149,7 +163,16 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     words = ["run", "--source", str(video), "--box", "1,2,30,20", "--model", str(adapter), "--trust"]
     result = CliRunner().invoke(app, [*words, "--output", str(recording)])
     assert result.exit_code == 0, result.output
-    return {"video": video, "adapter": adapter, "recording": recording, "data": folder, "out": folder / "out"}
+    rules = folder / "rules.toml"
+    rules.write_text('[[rule]]\nwhen = "the car stops"\n')
+    return {
+        "video": video,
+        "adapter": adapter,
+        "recording": recording,
+        "rules": rules,
+        "data": folder,
+        "out": folder / "out",
+    }
 
 
 def cases() -> Iterator[tuple[str, str, str]]:

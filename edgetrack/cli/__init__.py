@@ -21,11 +21,13 @@ from edgetrack.cli.replay import replay_command
 from edgetrack.cli.run import demo_command, run_command
 from edgetrack.cli.train import train_command
 from edgetrack.cli.vot import vot_command
+from edgetrack.cli.watch import watch_command
 
 __all__ = ["app", "main"]
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run_command,
+    "watch": watch_command,
     "demo": demo_command,
     "export": export_command,
     "build": build_command,

@@ -153,7 +153,7 @@ def run_command(
         signals.interruptible(on_hangup=reload.on_hangup),
         open_given(camera, source, how) as opened,
     ):
-        _track(
+        track_source(
             opened,
             wanted=wanted,
             outputs=outputs,
@@ -183,7 +183,7 @@ def demo_command(
 
     refuse_unused(context, adapter_rules(model))
     with signals.interruptible(), open_demo() as scene:
-        _track(
+        track_source(
             scene,
             wanted=Wanted([(text, None)]),
             outputs=distinct([output], None),
@@ -205,7 +205,7 @@ def _text_rules(text: bool, every: bool) -> dict[str, Rule]:
     }
 
 
-def _track(
+def track_source(
     source: Source_,
     *,
     wanted: Wanted,
@@ -244,8 +244,8 @@ def _track(
             if source.live:  # which does not wait for its outputs
                 opened[path] = threaded(opened[path], path)
             sinks.add(opened[path])
-        if show:
-            sinks.add(_window(text, wanted.zones))
+        for more in (*wanted.sinks, *([_window(text, wanted.zones)] if show else [])):
+            sinks.add(more)
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every)
         advise_of_plurals(engine, [text for text, _ in wanted.targets if text is not None], options.words)

@@ -92,6 +92,7 @@ def _many(
             deadline_ms=limits.deadline_ms,
             max_age_ms=limits.max_age_ms,
             zones=wanted.zones,
+            watcher=wanted.watcher,
             on_frame=between,
             on_failure=lambda name, error: complain(
                 f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"

@@ -11,7 +11,9 @@ from edgetrack.cli.base import EXAMPLE, parse_box
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edgetrack.io.sinks import Sink
     from edgetrack.types import Box
+    from edgetrack.watching.watcher import Watcher
     from edgetrack.zones import Zones
 
     Target = tuple[str | None, Box | None]  # its text and its box
@@ -21,12 +23,14 @@ ALL = ("all ", "every ", "each ")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The options --text, --box, --every, --max and --zones, checked."""
+    """The options --text, --box, --every, --max and --zones, checked; of ``edgetrack watch`` also its rules."""
 
     targets: list[Target]
     every: list[str] = field(default_factory=list)
     max: int = 8
     zones: Zones | None = None
+    watcher: Watcher | None = None
+    sinks: tuple[Sink, ...] = ()  # beside the outputs
 
     @classmethod
     def of(cls, texts: list[str], boxes: list[str], every: list[str], max: int, zones: Path | None) -> Wanted:
@@ -45,8 +49,8 @@ class Wanted:
 
     @property
     def is_one(self) -> bool:
-        """Whether it is one target without zones, for which there is a tracker of its own."""
-        return len(self.targets) == 1 and not self.every and self.zones is None
+        """Whether it is one target without zones or rules, for which there is a tracker of its own."""
+        return len(self.targets) == 1 and not self.every and self.zones is None and self.watcher is None
 
 
 def without_all(text: str) -> str:

@@ -71,6 +71,11 @@ class Watcher:
         """Alerts so far by rule."""
         return dict(self._counts)
 
+    @property
+    def summary(self) -> dict[str, str]:
+        """``counts`` in words."""
+        return {label: f"{count} alert{'' if count == 1 else 's'}" for label, count in self._counts.items()}
+
     def update(self, tracks: Mapping[str, Track], frame: Frame) -> tuple[Event, ...]:
         """Take the tracks of the next frame into account.
 

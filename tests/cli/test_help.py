@@ -13,9 +13,7 @@ from edgetrack.engines import ENGINES, PRECISIONS
 from edgetrack.evaluation import types
 from edgetrack.peers import Mode
 
-ORDER = (
-    "run demo export build bench eval replay train parse cameras doctor models engines targets vot dataset"
-)
+ORDER = "run watch demo export build bench eval replay train parse cameras doctor models engines targets vot dataset"
 
 
 def help_of(*command: str) -> str:

@@ -1,0 +1,148 @@
+"""``edgetrack watch``: follow what rules are about, and tell when they become true."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from edgetrack import signals
+from edgetrack.cli.base import advise
+from edgetrack.cli.config_file import ConfigFile
+from edgetrack.cli.engine_options import EngineOptions, Rule, refuse_unused
+from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport, WebhookUrl
+from edgetrack.cli.options import (
+    Camera,
+    DeadlineMs,
+    Engine,
+    MaxFrames,
+    Model,
+    OutputFiles,
+    Precision,
+    Show,
+    Source,
+    Strict,
+    Threads,
+    Words,
+)
+from edgetrack.cli.output_files import Services, check_one_target, distinct
+from edgetrack.cli.run import track_source
+from edgetrack.cli.runners import Limits
+from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
+from edgetrack.cli.wanted import Wanted
+from edgetrack.cli.watch_options import (
+    CheckRules,
+    Clips,
+    PostRollS,
+    PreRollS,
+    RuleFile,
+    RuleMax,
+    RuleTexts,
+    RuleZones,
+)
+from edgetrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgetrack.io.sinks import Sink
+    from edgetrack.io.source import Source as Source_
+    from edgetrack.watching.watcher import Watcher
+    from edgetrack.zones import Zones
+
+EXAMPLE = 'edgetrack watch --camera 0 --rule "a person is near the red car for 10 seconds"'
+
+
+def watch_command(
+    context: typer.Context,
+    camera: Camera = None,
+    source: Source = None,
+    rule: RuleTexts = None,
+    rules: RuleFile = None,
+    zones: RuleZones = None,
+    max: RuleMax = 8,
+    check: CheckRules = False,
+    output: OutputFiles = None,
+    clips: Clips = None,
+    pre_roll_s: PreRollS = 5.0,
+    post_roll_s: PostRollS = 5.0,
+    webhook: WebhookUrl = None,
+    show: Show = False,
+    max_frames: MaxFrames = None,
+    size: RawSize = None,
+    pixel_format: RawFormat = None,
+    realtime: Realtime = False,
+    transport: Transport = "tcp",
+    give_up_s: GiveUpS = None,
+    deadline_ms: DeadlineMs = None,
+    max_age_ms: MaxAgeMs = None,
+    words: Words = None,
+    strict: Strict = False,
+    threads: Threads = 2,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    model: Model = None,
+    config: ConfigFile = None,
+) -> None:
+    """Tell when something happens that a rule describes.
+
+    A rule is a sentence: "a person is near the red car for 10 seconds". "A person" is any of them; "the red car" is
+    one. Each alert is a line here and an event in every output; --clips keeps the seconds before and after it. --check
+    shows how the rules are understood. Ctrl-C leaves complete files.
+    """
+    watcher, areas = _watcher(rule or [], rules, zones)
+    if check:
+        from edgetrack.cli.watch_view import print_rules
+
+        print_rules(watcher)
+        return
+    wanted = Wanted([(text, None) for text in watcher.targets], list(watcher.queries), max, areas, watcher)
+    from edgetrack.cli.watch_view import AlertLines
+
+    outputs = distinct(output or [], source)
+    check_one_target(outputs, wanted)
+    clipped = dict.fromkeys(("pre_roll_s", "post_roll_s"), (clips is not None, "there is no --clips"))
+    some = {"max": (bool(watcher.queries), 'every rule is about one object ("the")')}
+    used: dict[str, Rule] = source_rules(source, realtime=realtime) | clipped | some
+    refuse_unused(context, used)
+    options = EngineOptions(model, engine, precision, threads, words=words, strict=strict, wait=False)
+    how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
+    with signals.interruptible(), open_given(camera, source, how) as opened:
+        printing = [] if any(str(path) == "-" for path in outputs) else [AlertLines()]  # which has them, too
+        keeping = [] if clips is None else [_clips(clips, pre_roll_s, post_roll_s, opened, areas)]
+        try:
+            track_source(
+                opened,
+                wanted=replace(wanted, sinks=(*printing, *keeping)),
+                outputs=outputs,
+                show=show,
+                max_frames=max_frames,
+                options=options,
+                limits=Limits(deadline_ms, max_age_ms),
+                services=Services(webhook),
+            )
+        finally:
+            for dropped in (getattr(sink, "dropped", 0) for sink in keeping):
+                if dropped:
+                    advise(f"{dropped} frames were dropped from the clips in {clips}: they could not keep up")
+
+
+def _watcher(sentences: list[str], file: Path | None, zones: Path | None) -> tuple[Watcher, Zones | None]:
+    from edgetrack.watching.rule import Rule
+    from edgetrack.watching.rule_file import read_rules
+    from edgetrack.watching.watcher import Watcher
+    from edgetrack.zones import Zones
+
+    rules = [Rule.parse(sentence) for sentence in sentences] + ([] if file is None else read_rules(file))
+    if not rules:
+        raise ConfigError(f"nothing to watch for: give --rule, --rules or both, as in: {EXAMPLE}")
+    areas = None if zones is None else Zones.read(zones)
+    return Watcher(rules, areas), areas
+
+
+def _clips(folder: Path, pre_roll_s: float, post_roll_s: float, source: Source_, zones: Zones | None) -> Sink:
+    from edgetrack.io.clips import ClipSink
+    from edgetrack.io.threaded import ThreadedSink
+
+    sink = ClipSink(folder, pre_roll_s=pre_roll_s, post_roll_s=post_roll_s, fps=source.fps, zones=zones)
+    return ThreadedSink(sink, name=f"clips {folder}", pictures=True) if source.live else sink
