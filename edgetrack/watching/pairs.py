@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edgetrack.watching.conditions import Approaches, Falls, LeftBehind, Near, TakenAway
 from edgetrack.watching.latch import Measured
 from edgetrack.watching.scene import Pair, Scene, Sight
-from edgetrack.watching.singles import FORGET_S, MOVING, Ids, is_still
+from edgetrack.watching.singles import AHEAD, FORGET_S, MOVING, Ids, is_still
 from edgetrack.watching.subject import Subject
 
 FAR, FURTHER = 1.25, 0.25  # near until the gap is so many times as large, and so many heights more
@@ -33,26 +33,25 @@ def near(condition: Near, scene: Scene) -> Measured[Ids]:
     close, far = condition.within, FAR * condition.within + FURTHER
     measured: Measured[Ids] = {}
     for one, two in _both(condition.subject, condition.other, scene):
-        gap = one.gap(two)
-        sure = one.certain and two.certain
-        measured[one.id, two.id] = (
-            None if not sure else True if gap <= close else False if gap > far else None
-        )
+        if not (one.certain and two.certain):
+            measured[one.id, two.id] = None
+        elif (gap := one.gap(two)) <= far:  # most are further apart, which needs no entry
+            measured[one.id, two.id] = True if gap <= close else None
     return measured
 
 
 def approaches(condition: Approaches, scene: Scene) -> Measured[Ids]:
     measured: Measured[Ids] = {}
     for one, two in _both(condition.subject, condition.other, scene):
-        measured[one.id, two.id] = None
-        if one.velocity is not None and two.certain:
-            (x, y), (x2, y2) = one.center, two.center
-            far = math.hypot(x2 - x, y2 - y)
-            toward = ((x2 - x) * one.velocity[0] + (y2 - y) * one.velocity[1]) / max(far, 1e-9) / one.height
-            if one.gap(two) == 0 or toward < MOVING / 2:
-                measured[one.id, two.id] = False
-            elif toward >= MOVING and toward >= 0.7 * (one.speed or 0.0):  # within 45 degrees of it
-                measured[one.id, two.id] = True
+        if one.velocity is None or not two.certain:
+            measured[one.id, two.id] = None
+            continue
+        (x, y), (x2, y2) = one.center, two.center
+        far = math.hypot(x2 - x, y2 - y)
+        toward = ((x2 - x) * one.velocity[0] + (y2 - y) * one.velocity[1]) / max(far, 1e-9) / one.height
+        if toward >= MOVING / 2 and one.gap(two) > 0:
+            ahead = toward >= MOVING and toward >= AHEAD * (one.speed or 0.0)
+            measured[one.id, two.id] = True if ahead else None
     return measured
 
 

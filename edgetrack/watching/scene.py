@@ -47,6 +47,7 @@ class Clock:
 class Sight:
     """An object in a frame. Lengths are in pixels, the origin is at the top left."""
 
+    id: int
     track: Track
     phrase: str
     x1: float
@@ -56,10 +57,6 @@ class Sight:
     certain: bool  # an uncertain one stays what it was
     velocity: Pair | None = None  # right and down, in pixels a second
     height: float = 1.0  # of the box, over the time in which the velocity was measured
-
-    @property
-    def id(self) -> int:
-        return self.track.id
 
     @property
     def center(self) -> Pair:
@@ -72,9 +69,13 @@ class Sight:
 
     def gap(self, other: Sight) -> float:
         """Heights of the taller one between the edges of both boxes; 0 where they meet."""
-        right = max(self.x1 - other.x2, other.x1 - self.x2, 0.0)
-        down = max(self.y1 - other.y2, other.y1 - self.y2, 0.0)
-        return math.hypot(right, down) / max(self.y2 - self.y1, other.y2 - other.y1)
+        right, down = self.x1 - other.x2, self.y1 - other.y2  # without max(), which costs more than the rest
+        right = right if right > 0 else other.x1 - self.x2
+        down = down if down > 0 else other.y1 - self.y2
+        high, high2 = self.y2 - self.y1, other.y2 - other.y1
+        return math.hypot(right if right > 0 else 0.0, down if down > 0 else 0.0) / (
+            high if high > high2 else high2
+        )
 
     def at_border(self, size: tuple[int, int]) -> bool:
         """Whether the box reaches the edge of the frame, so that a part of the object may be out of view."""
@@ -120,7 +121,9 @@ class Scene:
             if track.box is None:
                 self._paths.pop(track.id, None)
                 continue
-            sight = Sight(track, track.query or track.name, *track.box.xyxy, track.status == "tracking")
+            sight = Sight(
+                track.id, track, track.query or track.name, *track.box.xyxy, track.status == "tracking"
+            )
             sight.height = track.box.h
             self._measure(sight)
             self.sights[track.id] = sight
