@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from edgetrack.errors import ConfigError
 from edgetrack.events import Event
@@ -89,17 +89,21 @@ class Watcher:
         height, width = frame.pixels.shape[:2]
         self._scene.update(tracks, frame.time_s, (width, height))
         self._remember()
-        events = []
+        events: list[Event] = []
         for number, evaluator in enumerate(self._evaluators):
             bindings = evaluator.update(self._scene)
             before, self._on[number] = self._on[number], {_ids_of(binding) for binding in bindings}
-            told: set[Ids] = set()
-            for binding in sorted(bindings, key=lambda one: [id for _, id in one]):
-                ids = _ids_of(binding)
-                if ids not in before and ids not in told:
-                    told.add(ids)
-                    events.append(self._alert(self.rules[number], binding, frame))
+            if fresh := self._on[number] - before:
+                events += self._alerts(self.rules[number], bindings, fresh, frame)
         return tuple(events)
+
+    def _alerts(self, rule: Rule, bindings: set[Binding], fresh: set[Ids], frame: Frame) -> Iterator[Event]:
+        """One for each group of objects, in the order of their ids."""
+        for binding in sorted(bindings, key=lambda one: [id for _, id in one]):
+            ids = _ids_of(binding)
+            if ids in fresh:
+                fresh.discard(ids)  # of "near another person", the other way around is the same
+                yield self._alert(rule, binding, frame)
 
     def _remember(self) -> None:
         now_s = self._scene.now_s
