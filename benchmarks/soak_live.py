@@ -1,135 +1,220 @@
-"""A live source over hours: reconnections, a new text every minute, and what memory, descriptors and latency do.
+"""`edgetrack run` on a stream over hours: a camera that comes and goes, a new text every minute, and what grows.
 
-python benchmarks/soak_live.py --hours 2 --restart-s 60 --json soak-live.json   # its own RTSP server, killed at times
-python benchmarks/soak_live.py --source rtsp://CAMERA/stream --hours 24
+python benchmarks/soak_live.py --hours 2 --csv soak-live.csv      # its own RTSP server, which is killed at times
+python benchmarks/soak_live.py --source rtsp://CAMERA/stream --hours 24 --csv soak-live.csv
+python benchmarks/soak_plot.py soak-live.csv docs/soak-live.svg
 
 Without a source it starts GStreamer's RTSP server (apt-get install gir1.2-gst-rtsp-server-1.0 python3-gi
 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly) and kills it every --restart-s seconds;
-every second time the picture has another size. From the end of the warm-up, which is a tenth of the run, to its end the
-resident memory may grow by 16 MB, the open files by 2, the threads by none, and the median time of an update may move
-by 25 %. Exit code 1 when something grew. Linux only.
+every second time the picture has another size. The text is changed as an operator does it: the file of --config is
+written, and SIGHUP sent. All figures are seen from outside, in /proc and in the output of the run. If the soak is ended
+and started again with the same --csv, it goes on for the rest of its time, with a new process.
+
+Of each process, the last tenth is compared with the tenth after its warm-up, by medians: memory may grow by 16 MB, the
+open files by 2, the threads by none, and the time of an update by 25 %. Exit code 1 when something grew. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import itertools
 import json
+import signal
+import statistics
+import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from common import machine
-from soak import resident_mb
 
-import edgetrack
-from edgetrack.io.source import Source
+from edgetrack.io.states import StateName
 
-WINDOWS, WARM = 20, 2  # of the run; of them warm-up
 GROWTH_MB, FILES, DRIFT = 16.0, 2, 0.25
+LEAST = 20  # samples of a process that can be judged
 SIZES = ((640, 480), (320, 240))
 TEXTS = ("white ball", "red car", "black square")
+STATES = get_args(StateName)
 DOWN_S = 2.0  # how long the server is gone
 
 
 @dataclass(frozen=True)
-class Window:
-    """What was seen in one part of the run; times in milliseconds."""
+class Sample:
+    """What was seen at one time, and in the frames since the time before."""
 
-    seconds: float  # since the start of the run
-    frames: int
-    dropped: int
+    seconds: float  # since the start of the soak
+    run: int  # number of the process, from 1 on
+    state: str  # of the source
+    frames: int  # of this process so far, as are the next two
     reconnects: int
-    rss_mb: float  # resident memory at its end
+    texts: int  # changes that the run has confirmed
+    rss_mb: float
+    pss_mb: float  # resident memory, of which shared pages count in part
     files: int  # open ones
     threads: int
-    latency: tuple[float, float]  # of updates: p50, p99
-    age: tuple[float, float]  # of frames when their tracks were known: p50, p99
+    p50_ms: float  # of updates; 0 without frames
+    p99_ms: float
+    age_p50_ms: float  # of frames when their tracks were known
+    age_p99_ms: float
 
 
-def complaints(windows: Sequence[Window]) -> list[str]:
-    """What grew from the end of the warm-up to the end of the run; empty when all is well."""
-    first, last = windows[WARM - 1], windows[-1]
+def complaints(samples: Sequence[Sample]) -> list[str]:
+    """What grew in each process between the tenth after its warm-up and its last tenth; empty when all is well."""
     said = []
-    if (grown := last.rss_mb - first.rss_mb) > GROWTH_MB:
-        said.append(f"memory grew by {grown:.1f} MB after warm-up; expected at most {GROWTH_MB:g} MB")
-    if (more := last.files - first.files) > FILES:
-        said.append(f"{more} more files are open than after warm-up; expected at most {FILES}")
-    if last.threads > first.threads:
-        said.append(f"{last.threads - first.threads} more threads run than after warm-up; expected none")
-    drift = last.latency[0] / windows[WARM].latency[0] - 1
-    if abs(drift) > DRIFT:
-        said.append(f"p50 moved by {drift:+.0%} from the first window after warm-up; expected {DRIFT:.0%}")
+    for number, group in itertools.groupby(samples, lambda sample: sample.run):
+        rows = list(group)
+        if len(rows) >= LEAST:
+            tenth = len(rows) // 10
+            said += [f"process {number}: {what}" for what in _grown(rows[tenth : 2 * tenth], rows[-tenth:])]
     return said
 
 
-def soak(source: Source, tracker: edgetrack.Tracker, seconds: float, text_s: float) -> Iterator[Window]:
-    """Follow texts in turn; yield what was seen in each window."""
-    began_s, texts = time.monotonic(), itertools.cycle(TEXTS)
-    text_due_s, window = began_s, 1
-    latencies: list[float] = []
-    ages: list[float] = []
-    for frames, frame in enumerate(source, 1):
-        now_s = time.perf_counter()
-        if tracker.track is None:
-            tracker.start(frame, text=next(texts))
-        else:
-            tracker.update(frame)
-        latencies.append((time.perf_counter() - now_s) * 1e3)
-        ages.append(frame.age_ms or 0.0)
-        passed_s = time.monotonic() - began_s
-        if began_s + passed_s > text_due_s + text_s:
-            text_due_s = began_s + passed_s
-            tracker.set_text(next(texts))
-        if passed_s >= window * seconds / WINDOWS:
-            yield _window(passed_s, frames, source, latencies, ages)
-            latencies, ages, window = (
-                [],
-                [],
-                int(passed_s / seconds * WINDOWS) + 1,
-            )  # a long gap is one window
-            if window > WINDOWS:
-                return
+def _grown(first: Sequence[Sample], last: Sequence[Sample]) -> Iterator[str]:
+    def medians(name: str) -> tuple[float, float]:
+        before, after = (statistics.median(getattr(row, name) for row in rows) for rows in (first, last))
+        return before, after
+
+    before, after = medians("rss_mb")
+    if after - before > GROWTH_MB:
+        yield f"memory grew by {after - before:.1f} MB; expected at most {GROWTH_MB:g} MB"
+    before, after = medians("files")
+    if after - before > FILES:
+        yield f"{after - before:g} more files are open; expected at most {FILES}"
+    before, after = medians("threads")
+    if after > before:
+        yield f"{after - before:g} more threads run; expected none"
+    before, after = medians("p50_ms")
+    if after > before * (1 + DRIFT):
+        yield f"p50 grew from {before:.1f} to {after:.1f} ms; expected at most {DRIFT:.0%}"
 
 
-def _window(
-    seconds: float,
-    frames: int,
-    source: Source,
-    latencies: list[float],
-    ages: list[float],
-) -> Window:
-    def percentiles(values: list[float]) -> tuple[float, float]:
-        p50, p99 = np.percentile(values, (50, 99))
-        return float(p50), float(p99)
+class Run:
+    """`edgetrack run`, and what it has said since it was last asked.
 
-    return Window(
-        seconds,
-        frames,
-        source.dropped,
-        source.reconnects,
-        resident_mb(),
-        len(list(Path("/proc/self/fd").iterdir())),
-        threading.active_count(),
-        percentiles(latencies),
-        percentiles(ages),
-    )
+    Args:
+        folder: where its files are written.
+        url: the source.
+        threads: of its engine.
+    """
+
+    def __init__(self, folder: Path, url: str, threads: int) -> None:
+        self._config, self._lines, self._said = (
+            folder / n for n in ("site.toml", "tracks.jsonl", "said.txt")
+        )
+        self._url, self._threads = url, threads
+        self._read = {self._lines: 0, self._said: 0}  # bytes
+        self._frames = self._reconnects = self._texts = 0
+        self._state = "connecting"
+        self.describe(TEXTS[0])
+        words = [sys.executable, "-m", "edgetrack", "run", "--config", str(self._config)]
+        with self._said.open("w") as said:
+            self.process = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT)
+
+    def describe(self, text: str) -> None:
+        """Write the file of options, whole or not at all."""
+        options = {"source": self._url, "output": str(self._lines), "text": text}
+        content = "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items())
+        fresh = self._config.with_suffix(".new")
+        fresh.write_text(f"{content}threads = {self._threads}\n")
+        fresh.replace(self._config)
+
+    def reload(self, text: str) -> None:
+        """Let it follow something else."""
+        self.describe(text)
+        self.process.send_signal(signal.SIGHUP)
+
+    def sample(self, seconds: float, number: int) -> Sample:
+        """Look at the process, and read what it has written since."""
+        tracks = [json.loads(line) for line in self._fresh(self._lines)]
+        for words in (line.split() for line in self._fresh(self._said)):
+            if words[:1] == ["target"]:
+                self._texts += 1
+            elif words[:1] == ["source"] and words[1] in STATES:
+                self._state = words[1]
+        self._frames += len(tracks)
+        self._reconnects = tracks[-1]["epoch"] if tracks else self._reconnects
+        folder = Path("/proc") / str(self.process.pid)
+        memory = _memory_mb(folder)
+        return Sample(
+            round(seconds, 1),
+            number,
+            self._state,
+            self._frames,
+            self._reconnects,
+            max(self._texts - 1, 0),  # without that of the heading
+            memory["Rss"],
+            memory["Pss"],
+            len(list((folder / "fd").iterdir())),
+            len(list((folder / "task").iterdir())),
+            *_percentiles([track["latency_ms"] for track in tracks]),
+            *_percentiles([track["age_ms"] for track in tracks]),
+        )
+
+    def _fresh(self, path: Path) -> list[str]:
+        """The whole lines that were added."""
+        if not path.exists():
+            return []
+        with path.open("rb") as file:
+            file.seek(self._read[path])
+            added = file.read()
+        whole = added[: added.rfind(b"\n") + 1]
+        self._read[path] += len(whole)
+        return whole.decode().splitlines()
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    @property
+    def said(self) -> str:
+        return self._said.read_text()
+
+
+def _memory_mb(folder: Path) -> dict[str, float]:
+    lines = (line.split() for line in (folder / "smaps_rollup").read_text().splitlines()[1:])
+    return {words[0].rstrip(":"): round(int(words[1]) / 1024, 2) for words in lines}
+
+
+def _percentiles(values: Sequence[float]) -> tuple[float, float]:
+    p50, p99 = np.percentile(values, (50, 99)) if values else (0.0, 0.0)
+    return round(float(p50), 2), round(float(p99), 2)
+
+
+def soak(run: Run, number: int, began_s: float, args: argparse.Namespace) -> Iterator[Sample]:
+    """Samples until the time is over; in between, texts.
+
+    Raises:
+        SystemExit: the run has ended.
+    """
+    zero_s = time.monotonic() - began_s
+    texts, text_due_s = itertools.cycle((*TEXTS[1:], TEXTS[0])), began_s + args.text_s
+    while (now_s := time.monotonic() - zero_s) < args.hours * 3600:
+        time.sleep(args.sample_s)
+        if run.process.poll() is not None:
+            sys.exit(f"error: the run has ended with exit code {run.process.returncode}:\n{run.said}")
+        if now_s >= text_due_s:
+            text_due_s += args.text_s
+            run.reload(next(texts))
+        yield run.sample(time.monotonic() - zero_s, number)
 
 
 @contextmanager
-def camera(restart_s: float) -> Iterator[str]:
+def camera(restart_s: float, fps: int) -> Iterator[str]:
     """An RTSP camera of this machine that is killed and started again; gives its address."""
     sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
     tests = import_module("rtsp_camera")
     if reason := tests.why_not():
         sys.exit(f"error: {reason}")
-    server, ended = tests.RtspCamera(SIZES[0]), threading.Event()
+    server, ended = tests.RtspCamera(SIZES[0], fps=fps), threading.Event()
 
     def disturb() -> None:
         for size in itertools.cycle(SIZES[::-1]):
@@ -149,66 +234,63 @@ def camera(restart_s: float) -> Iterator[str]:
         server.kill()
 
 
-def show(window: Window) -> None:
-    """Print one row."""
-    figures = f"{window.rss_mb:>9.1f}{window.files:>7}{window.threads:>9}"
-    times = "".join(f"{value:>9.1f}" for value in (*window.latency, *window.age))
-    print(
-        f"{window.seconds:>9.0f}{window.frames:>9}{window.dropped:>9}{window.reconnects:>11}{figures}{times}",
-        flush=True,
-    )
+def read_samples(path: Path) -> list[Sample]:
+    """The rows of a file of samples; none where there is no file."""
+    if not path.exists():
+        return []
+    kinds = {
+        field.name: {"float": float, "int": int, "str": str}[str(field.type)] for field in fields(Sample)
+    }
+    with path.open(newline="") as file:
+        rows: Iterable[dict[str, str]] = csv.DictReader(file)
+        return [Sample(**{name: kinds[name](value) for name, value in row.items()}) for row in rows]
 
 
-def run(url: str, args: argparse.Namespace) -> list[Window]:
-    """Open source and tracker, and print what each window saw."""
-    heading = ("seconds", "frames", "dropped", "reconnects", "RSS MB", "files", "threads")
-    widths = (9, 9, 9, 11, 9, 7, 9)
-    print(machine())
-    print(
-        "".join(f"{word:>{width}}" for word, width in zip(heading, widths, strict=True)),
-        "".join(f"{word:>9}" for word in ("p50 ms", "p99 ms", "age p50", "age p99")),
-        sep="",
-    )
-    windows = []
-    with edgetrack.open_source(url) as source, edgetrack.Tracker(threads=args.threads) as tracker:
-        tracker.warm_up()
-        for window in soak(source, tracker, args.hours * 3600, args.text_s):
-            show(window)
-            windows.append(window)
-    return windows
+def follow(url: str, samples: list[Sample], args: argparse.Namespace) -> None:
+    """Run the command, and append what is seen to the samples and to the file."""
+    number, began_s = (samples[-1].run + 1, samples[-1].seconds) if samples else (1, 0.0)
+    with tempfile.TemporaryDirectory() as folder, args.csv.open("a", newline="", buffering=1) as file:
+        rows = csv.DictWriter(file, [field.name for field in fields(Sample)], lineterminator="\n")
+        if not samples:
+            rows.writeheader()
+        run = Run(Path(folder), url, args.threads)
+        try:
+            for sample in soak(run, number, began_s, args):
+                rows.writerow(asdict(sample))
+                samples.append(sample)
+        finally:
+            run.end()
 
 
 def main() -> None:
-    """Print the table and what grew."""
+    """Write the samples, and say what grew."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--source", help="a live source; without it an RTSP server of this machine")
+    parser.add_argument("--fps", type=int, default=10, help="of that server")
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--restart-s", type=float, default=60.0, help="how often that server is killed")
     parser.add_argument("--text-s", type=float, default=60.0, help="how often the text changes")
+    parser.add_argument("--sample-s", type=float, default=15.0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--csv", type=Path, metavar="FILE", required=True)
     args = parser.parse_args()
     if not args.hours > 0:
         parser.error(f"--hours is {args.hours}; expected more than 0")
+    samples = read_samples(args.csv)
+    print(machine(), flush=True)
     if args.source:
-        windows = run(args.source, args)
+        follow(args.source, samples, args)
     else:
-        with camera(args.restart_s) as url:
-            windows = run(url, args)
-    if len(windows) <= WARM:
-        sys.exit(f"error: {len(windows)} windows have frames; expected more than {WARM}: run it for longer")
-    said = complaints(windows)
-    if args.json:
-        told = {
-            "machine": machine(),
-            "warm": WARM,
-            "windows": [asdict(w) for w in windows],
-            "complaints": said,
-        }
-        args.json.write_text(json.dumps(told, indent=1) + "\n")
-    print("\n".join(said) or f"held: {windows[-1].reconnects} reconnections, {windows[-1].frames} frames")
+        with camera(args.restart_s, args.fps) as url:
+            follow(url, samples, args)
+    if not any(len(list(group)) >= LEAST for _, group in itertools.groupby(samples, lambda row: row.run)):
+        sys.exit(f"error: no process has {LEAST} samples, which it takes to judge it: run it for longer")
+    said, last = complaints(samples), samples[-1]
+    print(
+        "\n".join(said) or f"held: {last.frames} frames, {last.reconnects} reconnections, {last.texts} texts"
+    )
     sys.exit(1 if said else 0)
 
 

@@ -163,11 +163,6 @@ def taken(
 ) -> AbstractContextManager[Taken]:
     """A frame as the C++ trackers take it, while the context lasts; on a GPU if the engine ``SupportsDeviceFrames``.
 
-    Args:
-        engine: Runs the network.
-        frame: The color picture; None where it is missing and there is ``x``.
-        x: The second sensor's picture, if any.
-
     Raises:
         FrameError: it is no frame, or lies where the engine cannot crop it; the two of a pair differ in size.
     """

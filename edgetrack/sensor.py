@@ -38,7 +38,7 @@ def sensor_picture(values: NDArray[Any], *, low: float, high: float) -> NDArray[
     if not (np.isfinite(low) and np.isfinite(high)) or low == high:
         raise ConfigError(f"low is {low!r} and high is {high!r}; expected two different finite numbers")
     shown = (values.astype(np.float32) - low) * (255.0 / (high - low))
-    return np.clip(np.nan_to_num(shown, nan=0.0), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.nan_to_num(shown, nan=0.0), 0, 255), np.uint8)
 
 
 def pair_of(color: object | None, x: object) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
 # Ctrl-C and Ctrl-\, kill and service managers, a terminal that closes, a limit of CPU time, batch systems.
@@ -84,21 +84,29 @@ def stopping() -> bool:
 
 
 @contextmanager
-def interruptible(limit_s: float | None = None) -> Generator[None, None, None]:
+def interruptible(
+    limit_s: float | None = None, *, on_hangup: Callable[[], None] | None = None
+) -> Generator[None, None, None]:
     """Within it, every signal that would end the process raises `KeyboardInterrupt`, once, as Ctrl-C does.
 
     The files are being completed from then on: further signals do not cut them, but end a write that is stuck, at
     the latest after `PATIENCE_S`. What hangs elsewhere ends with the process after ``limit_s``, `LIMIT_S` unless
-    given. A signal that is ignored under ``nohup`` stays ignored. For the main thread; in others it does nothing.
+    given. A SIGHUP that is ignored, as under ``nohup``, ends nothing. For the main thread; in others it does nothing.
+
+    ``on_hangup``: called for a SIGHUP, which then ends nothing, unless it came because the terminal has closed; under
+    ``nohup`` not even then.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    numbers = [n for n in SIGNALS if not (n == signal.SIGHUP and ignored)]
+    numbers = [n for n in SIGNALS if n != signal.SIGHUP or not (ignored or on_hangup)]
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     before = {number: signal.signal(number, _signals.arrive) for number in (*numbers, signal.SIGALRM)}
+    if on_hangup is not None:
+        reread = _unless_closed(on_hangup, began_with_terminal=not ignored and _has_terminal())
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, reread)
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     arguments = (ours, frozenset(numbers), LIMIT_S if limit_s is None else limit_s)
     threading.Thread(target=_watch, args=arguments, name="signals", daemon=True).start()
@@ -111,6 +119,26 @@ def interruptible(limit_s: float | None = None) -> Generator[None, None, None]:
             signal.signal(number, handler)
         theirs.close()  # the thread ends
         _signals.reset()
+
+
+def _unless_closed(call: Callable[[], None], *, began_with_terminal: bool) -> Callable[[int, object], None]:
+    """Return a handler of SIGHUP, which service managers send for something else than terminals do."""
+
+    def arrive(signum: int, frame: object) -> None:
+        if began_with_terminal and not _has_terminal():
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            call()
+
+    return arrive
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def leave_to_parent() -> None:

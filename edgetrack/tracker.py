@@ -120,16 +120,14 @@ class Tracker(Opened[runtime.Tracker]):
             frame: Image, uint8 (H, W, 3), BGR; rows may be padded, the pixels of a row are contiguous. A numpy array,
                 or any array in host memory that supports DLPack, which is read in place; with engine "tensorrt" also
                 an array on its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there without a copy.
-                A ``Frame`` brings its pixels and its time. None if color is missing and there is ``x``; the target is
-                then given by a box.
+                A ``Frame`` brings its pixels and its time. None if color is missing, with ``x`` and ``box``.
             text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
             box: Where the target is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left.
                 Its center must be inside the frame.
             mask: Which pixels are the target's, with ``masks=True``: a ``Mask`` or an array (H, W) of the frame's size,
                 nonzero on the target. Without ``box``, the smallest box that holds them is followed.
-            x: Picture of a second sensor (thermal, depth, events) of the same moment, aligned with the frame and of its
-                size, for a bundle that takes one, such as "edgetrack-x": uint8 (H, W, 3), or (H, W) gray
-                (``sensor_picture`` makes it from 16-bit values), or a ``Frame``.
+            x: Picture of a second sensor (thermal, depth) of the same moment, aligned with the frame and of its size,
+                for a bundle that takes one: uint8 (H, W, 3) or (H, W) (see ``sensor_picture``), or a ``Frame``.
             time_s: Time of the frame in seconds, on any clock; returned as ``Track.time_s``. With times, patience,
                 coasting and reverification are measured in seconds, see ``update``.
 
@@ -180,9 +178,8 @@ class Tracker(Opened[runtime.Tracker]):
 
         Args:
             frame: Image, uint8 (H, W, 3), BGR, as for ``start``; its size may differ from the previous one. None if
-                color is missing in this frame and there is ``x``.
-            x: The second sensor's picture, as for ``start``; None if it is missing in this frame. A picture that has
-                frozen while the other one changes, or that shows one value alone, counts as missing.
+                color is missing in this frame.
+            x: The second sensor's picture; None if it is missing. One that is frozen or blank counts as missing.
             deadline_ms: Latency budget in milliseconds from this call, greater than 0; None for no deadline.
             time_s: Time of the frame in seconds, on the clock of ``start``; None for that of a ``Frame``, if any.
 

@@ -231,7 +231,7 @@ class Track:
         candidates: What a look at the whole frame has found, the best first.
         query: Name of the query that has found it.
         mask: The target's pixels, with ``masks=True``.
-        x_share: Share of the second sensor in what the network saw, with ``x``.
+        x_share: Share of ``x`` in what the network saw.
     """
 
     box: Box | None
@@ -266,15 +266,10 @@ class Track:
     ``basis`` is "coasted" or "reused" it is the last one, moved along with the box."""
 
     x_share: float | None = field(default=None, compare=False)
-    """How much of what the network saw of the target came from the second sensor, 0..1 (0: from color alone, 1: from
-    ``x`` alone), in the last frame on which it ran; None without ``x``."""
+    """Share of ``x`` in what the network last saw of the target, 0..1 (1: ``x`` alone); None without ``x``."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields but the candidates as JSON types.
-
-        A mask, if there is one, is as ``Mask.rle`` gives it; without one, and without a second sensor, their keys are
-        missing.
-        """
+        """Return all but the candidates as JSON types; ``mask`` (as ``Mask.rle``) and ``x_share`` if there are any."""
         values: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
@@ -287,9 +282,8 @@ class Track:
             "basis": self.basis,
             "velocity": None if self.velocity is None else list(self.velocity),
         }
-        if self.x_share is not None:
-            values["x_share"] = self.x_share
-        return values if self.mask is None else {**values, "mask": self.mask.rle()}
+        more = {} if self.x_share is None else {"x_share": self.x_share}
+        return {**values, **more} if self.mask is None else {**values, **more, "mask": self.mask.rle()}
 
     def to_json(self) -> str:
         """Return ``to_dict()`` as one line of JSON."""

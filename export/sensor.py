@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgetrack.bundle import PAIRS, Bundle
@@ -15,12 +16,12 @@ from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import STRIDE, ExportGraph, graph_of
 from edgetrack.export.onnx_graph import to_onnx
-from edgetrack.export.parity import TOLERANCE, Arrays, compare
+from edgetrack.export.parity import TOLERANCE, compare
 from edgetrack.export.staging import write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.selection import kept_tokens
-from edgetrack.network.sensor import SensorNet
+from edgetrack.network.sensor import SHARE, SensorNet
 
 WEIGHTS = "sensor_weights"
 _FILE = "sensor.weights"
@@ -122,6 +123,11 @@ def add_sensor(folder: Path, checkpoint: Path) -> dict[str, float]:
     return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1), checkpoint)
 
 
+def pictures_of(side: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of color's picture of a side in pixels, and of the second sensor's."""
+    return {"image": (1, 3, side, side), "x": (1, 3, round(side * SHARE), round(side * SHARE))}
+
+
 def load_sensor_net(path: Path, keep: int) -> SensorNet:
     """Read the network of a checkpoint that `edgetrack.training.sensors.train` wrote.
 
@@ -148,15 +154,16 @@ def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine, checkpoint: Path)
     random = np.random.default_rng(0)
     errors: dict[str, float] = {}
 
-    def drawn(shape: tuple[int, ...]) -> Arrays:
-        coarse = random.normal(0, 0.4, (2, *shape[:2], shape[2] // 16, shape[3] // 16))
-        fine = np.clip(coarse.repeat(16, 3).repeat(16, 4), -1, 1).astype(np.float32)
-        return {"image": fine[0], "x": fine[1]}
+    def drawn(shape: tuple[int, ...]) -> NDArray[np.float32]:
+        coarse = random.normal(0, 0.4, (*shape[:2], shape[2] // 16, shape[3] // 16))
+        return np.clip(coarse.repeat(16, 2).repeat(16, 3), -1, 1).astype(np.float32)
 
     sides = {role: graph.spec.inputs for role, graph in graphs.items()}
     target = np.zeros(sides["template_x"]["target"].shape, np.float32)
     target[..., 2:6, 3:5] = 1.0
-    pictures = {role: drawn(inputs["image"].shape) for role, inputs in sides.items()}
+    pictures = {
+        role: {name: drawn(inputs[name].shape) for name in ("image", "x")} for role, inputs in sides.items()
+    }
     known = {
         name: np.zeros(sides["search_x"][name].shape, np.float32) for name in ("memory", "film", "prototypes")
     }

@@ -64,6 +64,9 @@ class FakeTracker:
         basis: Basis = "coasted" if deadline_ms else "reused" if self._static_check else "network"
         return track if track.box is None else replace(track, basis=basis)
 
+    def set_text(self, text: str) -> None:
+        self.calls.append(("set_text", text, None))
+
     def _track(self, frame: NDArray[np.uint8]) -> Track:
         check_pixels(frame)
         time.sleep(self._delay_s)

@@ -38,12 +38,16 @@ class RtspCamera:
     Args:
         size: of its pictures.
         login: "user:password", or nothing.
+        fps: frames a second.
+        lost: share of its packets that do not arrive.
     """
 
-    def __init__(self, size: tuple[int, int] = (320, 240), *, login: str = "") -> None:
+    def __init__(
+        self, size: tuple[int, int] = (320, 240), *, login: str = "", fps: int = 30, lost: float = 0.0
+    ) -> None:
         if reason := why_not():
             pytest.skip(reason)
-        self._login, self._port = login, 0
+        self._login, self._fps, self._lost, self._port = login, fps, lost, 0
         self._process: subprocess.Popen[str] | None = None
         self.start(size)
 
@@ -58,7 +62,15 @@ class RtspCamera:
 
     def start(self, size: tuple[int, int]) -> None:
         """Serves again, at the same port."""
-        words = [PYTHON, str(SCRIPT), *map(str, size), str(self._port), self._login]
+        words = [
+            PYTHON,
+            str(SCRIPT),
+            *map(str, size),
+            str(self._port),
+            self._login,
+            str(self._fps),
+            str(self._lost),
+        ]
         self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._process.stdout is not None
         self._port = int(self._process.stdout.readline())

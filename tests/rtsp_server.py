@@ -1,6 +1,6 @@
 """A camera over RTSP: GStreamer's server, run by the Python that has its bindings. Prints its port when it is ready.
 
-Arguments: width, height, port (0: any), and user:password or nothing.
+Arguments: width, height, port (0: any), user:password or nothing, frames per second, and the share of packets it loses.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ import sys
 from typing import Any
 
 PIPELINE = (
-    "( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width={},height={},framerate=30/1"
-    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 config-interval=1 )"
+    "( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width={},height={},framerate={}/1"
+    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15"
+    " ! rtph264pay config-interval=1 mtu=100"  # several packets a picture, small as it is
+    " ! identity name=pay0 drop-probability={} )"
 )
 
 
-def serve(width: str, height: str, port: str, login: str) -> None:
-    """Serves a bouncing ball at 30 FPS under /cam, for ever."""
+def serve(width: str, height: str, port: str, login: str, fps: str, lost: str) -> None:
+    """Serves a bouncing ball under /cam, for ever."""
     import gi
 
     gi.require_version("Gst", "1.0")
@@ -28,9 +30,9 @@ def serve(width: str, height: str, port: str, login: str) -> None:
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_shared(True)
-    factory.set_launch(PIPELINE.format(width, height))
+    factory.set_launch(PIPELINE.format(width, height, fps, lost))
     if login:
-        _protect(GstRtspServer, server, factory, *login.split(":"))
+        protect(GstRtspServer, server, factory, *login.split(":"))
     server.get_mount_points().add_factory("/cam", factory)
     server.attach(None)
     sys.stdout.write(f"{server.get_bound_port()}\n")
@@ -38,7 +40,7 @@ def serve(width: str, height: str, port: str, login: str) -> None:
     GLib.MainLoop().run()
 
 
-def _protect(library: Any, server: Any, factory: Any, user: str, password: str) -> None:
+def protect(library: Any, server: Any, factory: Any, user: str, password: str) -> None:
     token = library.RTSPToken()
     token.set_string("media.factory.role", "user")
     auth = library.RTSPAuth()
@@ -51,4 +53,4 @@ def _protect(library: Any, server: Any, factory: Any, user: str, password: str) 
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:5])
+    serve(*sys.argv[1:7])

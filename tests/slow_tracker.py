@@ -29,7 +29,7 @@ class SlowTracker(Tracker):
                 file.write(f"{place}\n")
         return super().start(*args, **options)
 
-    def update(self, frame: Any, **options: Any) -> Any:
+    def update(self, frame: Any = None, **options: Any) -> Any:
         time.sleep(0.05)
         return super().update(frame, **options)
 

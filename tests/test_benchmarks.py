@@ -250,21 +250,31 @@ def test_the_cost_of_every_is_of_tiles_at_the_pace_of_a_camera() -> None:
     assert "every.py street.mp4 person --write" in said
 
 
-def test_the_live_soak_complains_of_what_grows() -> None:
-    from soak_live import WINDOWS as LIVE_WINDOWS
-    from soak_live import Window as LiveWindow
+def test_the_live_soak_complains_of_what_grows(tmp_path: Path) -> None:
+    import csv
+    from dataclasses import asdict, replace
+
+    from soak_live import Sample, read_samples
     from soak_live import complaints as live_complaints
 
-    def seen(rss_mb: float = 300.0, files: int = 20, threads: int = 3, p50: float = 20.0) -> list[LiveWindow]:
-        steady = LiveWindow(60.0, 100, 0, 1, 300.0, 20, 3, (20.0, 30.0), (25.0, 40.0))
-        last = LiveWindow(600.0, 1000, 0, 9, rss_mb, files, threads, (p50, 30.0), (25.0, 40.0))
-        return [steady] * (LIVE_WINDOWS - 1) + [last]
+    steady = Sample(15.0, 1, "live", 100, 1, 1, 300.0, 290.0, 20, 14, 20.0, 30.0, 25.0, 40.0)
 
-    assert live_complaints(seen(315.0, 22, 3, 24.0)) == []
-    said = live_complaints(seen(320.0, 25, 4, 30.0))
+    def seen(rss_mb: float = 300.0, files: int = 20, threads: int = 14, p50_ms: float = 20.0) -> list[Sample]:
+        warm_up = replace(steady, rss_mb=100.0, threads=2)
+        last = replace(steady, rss_mb=rss_mb, files=files, threads=threads, p50_ms=p50_ms)
+        return [warm_up] * 2 + [steady] * 16 + [last] * 2
+
+    assert live_complaints(seen(315.0, 22, 14, 24.0)) == []
+    another = [replace(sample, run=2) for sample in seen(320.0, 25, 15, 30.0)]
+    said = live_complaints(seen() + another)
     assert [line.split(";")[0] for line in said] == [
-        "memory grew by 20.0 MB after warm-up",
-        "5 more files are open than after warm-up",
-        "1 more threads run than after warm-up",
-        "p50 moved by +50% from the first window after warm-up",
+        "process 2: memory grew by 20.0 MB",
+        "process 2: 5 more files are open",
+        "process 2: 1 more threads run",
+        "process 2: p50 grew from 20.0 to 30.0 ms",
     ]
+    with (tmp_path / "soak.csv").open("w", newline="") as file:
+        rows = csv.DictWriter(file, list(asdict(steady)))
+        rows.writeheader()
+        rows.writerow(asdict(steady))
+    assert read_samples(tmp_path / "soak.csv") == [steady]

@@ -20,7 +20,8 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box every zones output webhook show max_frames threads precision model config",
+    "run": "camera source text box every zones output webhook mqtt publish show max_frames threads precision model "
+    "config",
     "demo": "output text threads precision model",
     "unusual": "camera source state per_day report max_frames",
     "export": "model output int8 fp16 target force",
@@ -100,6 +101,7 @@ IDLE = {
         "trust": "export edgetrack-256 --output {out} --int8 --trust",
         "text_encoder": "export edgetrack-256 --output {out} --int8 --text-encoder runs/text",
         "grounder": "export nanotrack-v2 --weights a.onnx --output {out} --grounder last.pt",
+        "sensor": "export nanotrack-v2 --weights a.onnx --output {out} --sensor last.pt",
         "masks": "export nanotrack-v2 --weights a.onnx --output {out} --masks last.pt",
         "name": "export edgetrack-256 --output {out} --int8 --name mine",
         "version": "export {adapter} --output {out} --int8 --trust --version 2.0.0",

@@ -33,8 +33,8 @@ def test_systemd_understands_the_unit(service: Path, tmp_path: Path) -> None:
     unit.write_text(text.replace("/opt/edgetrack/bin/edgetrack", "/bin/true"))
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert [line for line in done.stderr.splitlines() if "edgetrack" in line] == []
-    assert "ExecStart=/opt/edgetrack/bin/edgetrack run --config ${CREDENTIALS_DIRECTORY}/site.toml\n" in text
-    assert "LoadCredential=site.toml:/etc/edgetrack/site.toml\n" in text
+    assert "ExecStart=/opt/edgetrack/bin/edgetrack run --config /etc/edgetrack/site.toml\n" in text
+    assert "ExecReload=/bin/kill -HUP $MAINPID\n" in text
 
 
 def test_a_run_has_time_to_complete_its_files(service: Path) -> None:

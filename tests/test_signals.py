@@ -114,6 +114,52 @@ def test_handlers_are_put_back_and_nohup_is_respected() -> None:
         signal.signal(signal.SIGHUP, before[signals.SIGNALS.index(signal.SIGHUP)])
 
 
+HANGUP = """
+import os, time
+from edgetrack import signals
+try:
+    with signals.interruptible(on_hangup=lambda: os.write(1, b"asked\\n")):
+        os.write(1, b"ready\\n")
+        time.sleep(20)
+except KeyboardInterrupt:
+    os.write(1, b"ended\\n")
+"""
+
+
+def test_a_hangup_asks_for_something_unless_the_terminal_has_closed() -> None:
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", HANGUP],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"ready\n"
+    child.send_signal(signal.SIGHUP)
+    assert child.stdout.readline() == b"asked\n"
+    os.close(ours)
+    assert child.communicate(timeout=20)[0] == b"ended\n"
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN], ids=["plain", "nohup"])
+def test_a_hangup_that_is_asked_for_does_not_end_the_process_later(before: signal.Handlers) -> None:
+    asked: list[int] = []
+    found = signal.signal(signal.SIGHUP, before)
+    with signals.interruptible(0.05, on_hangup=lambda: asked.append(1)):
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(0.2)
+        assert not signals.stopping()
+    assert asked == [1]
+    assert signal.signal(signal.SIGHUP, found) == before
+
+
 def write_for_ever(descriptor: int) -> None:
     while True:
         os.write(descriptor, bytes(1 << 16))

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,19 @@ def until(source: Source, wanted: object, *, within_s: float = 20) -> Frame:
             return frame
         assert time.monotonic() < end_s, f"no such frame within {within_s} s"
     raise AssertionError("the source has ended")
+
+
+def test_lost_packets_damage_pictures_and_nothing_else() -> None:
+    camera = RtspCamera(lost=0.3)
+    try:
+        with open_source(camera.url, transport="udp") as source:
+            frames = list(islice(source, 45))
+            assert source.state.name == "live"
+        assert source.reconnects == source.broken == 0
+        assert {frame.pixels.shape for frame in frames} == {(240, 320, 3)}
+        assert any("parts of a picture have not arrived" in note for note in source.notes)
+    finally:
+        camera.kill()
 
 
 def after(seconds: float, *steps: object) -> threading.Thread:

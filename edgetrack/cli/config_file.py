@@ -36,12 +36,24 @@ def load_config(context: typer.Context, given: typer.CallbackParam, path: Path |
     """
     if path is None or context.resilient_parsing:
         return path
+    defaults, places = read_config(context, path)
+    context.default_map = defaults
+    context.meta[PLACES] = places
+    return path
+
+
+def read_config(context: typer.Context, path: Path) -> tuple[dict[str, Any], dict[str | None, str]]:
+    """Return the values by parameter, and where each of them is in the file.
+
+    Raises:
+        ConfigError: the file cannot be read, or has an unknown key or a wrong value.
+    """
     options = {
         _key(option): option for option in context.command.params if option.name not in ("config", "help")
     }
     hints = get_type_hints(inspect.unwrap(context.command.callback or load_config))
     file = _File(path)
-    defaults: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in file.content.items():
         if key not in options:
             raise file.error(key, f"{key!r} is unknown", _nearest(key, options))
@@ -50,16 +62,14 @@ def load_config(context: typer.Context, given: typer.CallbackParam, path: Path |
         if not _is(value, kind):
             raise file.error(key, f"{key} is {value!r}", KINDS[kind])
         try:
-            defaults[str(option.name)] = [value] if kind is list and isinstance(value, str) else value
-            _check(key, defaults[str(option.name)])
-            option.process_value(context, defaults[str(option.name)])
+            values[str(option.name)] = [value] if kind is list and isinstance(value, str) else value
+            _check(key, values[str(option.name)])
+            option.process_value(context, values[str(option.name)])
         except typer.BadParameter as error:
             raise file.wrong(key, f"{key}: {error.message}") from error
         except EdgetrackError as error:
             raise file.wrong(key, str(error)) from error
-    context.default_map = defaults
-    context.meta[PLACES] = {options[key].name: f"{file.place(key)}: {key}" for key in file.content}
-    return path
+    return values, {options[key].name: f"{file.place(key)}: {key}" for key in file.content}
 
 
 ConfigFile = Annotated[

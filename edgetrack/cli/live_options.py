@@ -47,6 +47,25 @@ WebhookUrl = Annotated[
         metavar="URL",
     ),
 ]
+MqttUrl = Annotated[
+    str | None,
+    option(
+        "Publish what comes and goes, with the best picture, and the states of all targets to this MQTT broker, also "
+        "for Home Assistant: mqtt://USER:PASSWORD@HOST/TOPIC.",
+        "--mqtt",
+        panel="Result",
+        metavar="URL",
+    ),
+]
+PublishUrl = Annotated[
+    str | None,
+    option(
+        "Publish the picture with the tracks drawn into it to this server of streams: rtsp://HOST:8554/PATH.",
+        "--publish",
+        panel="Result",
+        metavar="URL",
+    ),
+]
 MaxAgeMs = Annotated[
     float | None,
     option(

@@ -242,11 +242,7 @@ MasksFrom = Annotated[
 ]
 SensorFrom = Annotated[
     Path | None,
-    option(
-        "Checkpoint of a second sensor's path (thermal, depth); without it a bundle keeps its own.",
-        panel=_NEW_MODEL,
-        metavar="FILE",
-    ),
+    option("Checkpoint of a second sensor's path; without it a bundle keeps its own.", panel=_NEW_MODEL),
 ]
 ModelName = Annotated[
     str | None,

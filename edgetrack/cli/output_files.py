@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgetrack.cli.base import advise
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgetrack.cli.wanted import Wanted
+    from edgetrack.io.mqtt import MqttSink
     from edgetrack.io.sinks import Sink
+    from edgetrack.io.webhook import WebhookSink
+    from edgetrack.zones import Zones
 
 
 def distinct(outputs: list[Path], source: str | None) -> list[Path]:
@@ -45,6 +50,17 @@ def threaded(sink: Sink, path: Path) -> Sink:
     )
 
 
+def open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
+    """Open the output "-", if it is there, and keep standard output for it alone."""
+    from edgetrack import terminal
+    from edgetrack.io.sinks import open_sink
+
+    opened = {path: open_sink(path) for path in outputs if str(path) == "-"}
+    if opened:
+        terminal.give_stdout_away()
+    return opened
+
+
 def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
     """Refuse outputs whose format has room for one target where there are more.
 
@@ -63,3 +79,43 @@ def lost_frames(sinks: Mapping[Path, Sink]) -> list[str]:
     """Return a sentence for each output that could not keep up."""
     dropped = {path: getattr(sink, "dropped", 0) for path, sink in sinks.items()}
     return [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]
+
+
+@dataclass(frozen=True)
+class Services:
+    """The addresses of --webhook, --mqtt and --publish."""
+
+    webhook: str | None = None
+    mqtt: str | None = None
+    publish: str | None = None
+
+    def publisher(self, fps: float | None, text: str | None, zones: Zones | None) -> dict[Path, Sink]:
+        """Open what takes the pictures, in a thread of its own, by the name that the end of the run tells."""
+        if self.publish is None:
+            return {}
+        from edgetrack.io.publish import RtspSink
+        from edgetrack.io.threaded import ThreadedSink
+
+        sink = RtspSink(self.publish, fps=fps or 30.0, text=text, zones=zones, warn=advise)
+        return {Path(sink.name): ThreadedSink(sink, name=sink.name, pictures=True)}
+
+    def open(self) -> list[WebhookSink | MqttSink]:
+        """Open what takes events; what it has to say of its connection is printed."""
+        opened: list[WebhookSink | MqttSink] = []
+        if self.webhook is not None:
+            from edgetrack.io.webhook import WebhookSink
+
+            opened.append(WebhookSink(self.webhook, warn=advise))
+        if self.mqtt is not None:
+            from edgetrack.io.mqtt import MqttSink
+
+            opened.append(MqttSink(self.mqtt, warn=advise))
+        return opened
+
+
+NO_SERVICES = Services()
+
+
+def undelivered(sinks: Iterable[WebhookSink | MqttSink]) -> list[str]:
+    """Return a sentence for each service that has not taken all events."""
+    return [f"events not delivered to {sink.name}: {sink.undelivered}" for sink in sinks if sink.undelivered]

@@ -14,13 +14,22 @@ from edgetrack.cli.base import (
     EXIT_INTERRUPTED,
     EXIT_READER_GONE,
     EXIT_USER_ERROR,
-    advise,
     complain,
 )
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
-from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport, WebhookUrl
+from edgetrack.cli.live_options import (
+    GiveUpS,
+    MaxAgeMs,
+    MqttUrl,
+    PublishUrl,
+    RawFormat,
+    RawSize,
+    Realtime,
+    Transport,
+    WebhookUrl,
+)
 from edgetrack.cli.mask_options import (
     BlurOption,
     BlurWhat,
@@ -52,8 +61,19 @@ from edgetrack.cli.options import (
     Trust,
     Words,
 )
-from edgetrack.cli.output_files import check_one_target, distinct, lost_frames, threaded
+from edgetrack.cli.output_files import (
+    NO_SERVICES,
+    Services,
+    check_one_target,
+    distinct,
+    lost_frames,
+    open_stdout,
+    threaded,
+    undelivered,
+)
+from edgetrack.cli.reload import Reload
 from edgetrack.cli.runners import Limits, open_runner
+from edgetrack.cli.service import Service
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
@@ -61,7 +81,6 @@ from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
 if TYPE_CHECKING:
     from edgetrack.io.sinks import Sink
     from edgetrack.io.source import Source as Source_
-    from edgetrack.io.webhook import WebhookSink
     from edgetrack.meter import Summary
     from edgetrack.zones import Zones
 
@@ -77,6 +96,8 @@ def run_command(
     zones: ZoneFile = None,
     output: OutputFiles = None,
     webhook: WebhookUrl = None,
+    mqtt: MqttUrl = None,
+    publish: PublishUrl = None,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -127,8 +148,12 @@ def run_command(
         wait=False,
     )
     how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
-    with signals.interruptible(), open_given(camera, source, how) as opened:
-        _track(
+    reload = Reload(context, config, wanted)
+    with (
+        signals.interruptible(on_hangup=reload.on_hangup),
+        open_given(camera, source, how) as opened,
+    ):
+        track_source(
             opened,
             wanted=wanted,
             outputs=outputs,
@@ -138,7 +163,8 @@ def run_command(
             limits=Limits(deadline_ms, max_age_ms),
             blur=blur,
             keep_masks=mask,
-            webhook=webhook,
+            services=Services(webhook, mqtt, publish),
+            reload=reload,
         )
 
 
@@ -157,7 +183,7 @@ def demo_command(
 
     refuse_unused(context, adapter_rules(model))
     with signals.interruptible(), open_demo() as scene:
-        _track(
+        track_source(
             scene,
             wanted=Wanted([(text, None)]),
             outputs=distinct([output], None),
@@ -179,7 +205,7 @@ def _text_rules(text: bool, every: bool) -> dict[str, Rule]:
     }
 
 
-def _track(
+def track_source(
     source: Source_,
     *,
     wanted: Wanted,
@@ -190,7 +216,8 @@ def _track(
     limits: Limits,
     blur: BlurWhat | None = None,
     keep_masks: bool = True,
-    webhook: str | None = None,
+    services: Services = NO_SERVICES,
+    reload: Reload | None = None,
 ) -> None:
     """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
     from edgetrack import terminal
@@ -200,12 +227,14 @@ def _track(
     from edgetrack.io.sinks import open_sink
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
+    service = Service()
     with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
-        posting = None if webhook is None else _webhook(webhook)
-        if posting is not None:
-            sinks.add(posting)
-        opened = _open_stdout(outputs)
-        engine, run = open_runner(wanted, limits, options)
+        posting = services.open()
+        published = services.publisher(source.fps, text, wanted.zones)
+        for sink in (*posting, *published.values()):
+            sinks.add(sink)
+        opened = open_stdout(outputs)
+        engine, run = open_runner(wanted, limits, options, reload)
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:
@@ -220,18 +249,16 @@ def _track(
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every)
         advise_of_plurals(engine, [text for text, _ in wanted.targets if text is not None], options.words)
-        source.on_state = partial(print_state, console)
+        service.follow(source, partial(print_state, console))
         with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
-            watch = Watch(line, engine)
+            watch = Watch(line, engine, service.beat)
             summary = run(source, sinks, watch, max_frames)
         sinks.close()
     failed = [sink for sink, _ in sinks.failures]
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
-    notes = source.notes + lost_frames(opened)
-    if posting is not None and posting.undelivered:
-        notes.append(f"events not delivered to {posting.name}: {posting.undelivered}")
+    notes = source.notes + lost_frames(opened | published) + undelivered(posting)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     if written:
         _complain_of_stdout()
@@ -249,27 +276,10 @@ def _complain_of_stdout() -> None:
         complain(f"standard output cannot be written: {lost.strerror}; the outputs are complete")
 
 
-def _open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
-    """Open the output "-", if it is there, and keep standard output for it alone."""
-    from edgetrack import terminal
-    from edgetrack.io.sinks import open_sink
-
-    opened = {path: open_sink(path) for path in outputs if str(path) == "-"}
-    if opened:
-        terminal.give_stdout_away()
-    return opened
-
-
 def _window(text: str | None, zones: Zones | None) -> Sink:
     from edgetrack.io.window import WindowSink
 
     return WindowSink(text=text, zones=zones)
-
-
-def _webhook(url: str) -> WebhookSink:
-    from edgetrack.io.webhook import WebhookSink
-
-    return WebhookSink(url, warn=advise)
 
 
 def _tell(error: Exception) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgetrack.cli.base import complain
 from edgetrack.cli.engine_options import EngineOptions
+from edgetrack.cli.reload import Reload, change_many, change_one
 from edgetrack.cli.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from edgetrack.cli.status import Watch
     from edgetrack.io.outputs import Outputs
     from edgetrack.io.source import Source
-    from edgetrack.meter import Summary
-    from edgetrack.types import Box
+    from edgetrack.meter import Meter, Summary
+    from edgetrack.types import Box, Frame, Track
 
     Run = Callable[[Source, Outputs, Watch, int | None], Summary]
 
@@ -29,31 +30,46 @@ class Limits:
     max_age_ms: float | None = None
 
 
-def open_runner(wanted: Wanted, limits: Limits, options: EngineOptions) -> tuple[Engines, Run]:
+def open_runner(
+    wanted: Wanted, limits: Limits, options: EngineOptions, reload: Reload | None = None
+) -> tuple[Engines, Run]:
     """Open the tracker, and return its engine and what runs it through a source."""
     if wanted.is_one:
-        return _one(*wanted.targets[0], limits, options)
-    return _many(wanted, limits, options)
+        return _one(*wanted.targets[0], limits, options, reload)
+    return _many(wanted, limits, options, reload)
 
 
-def _one(text: str | None, box: Box | None, limits: Limits, options: EngineOptions) -> tuple[Engines, Run]:
+def _one(
+    text: str | None, box: Box | None, limits: Limits, options: EngineOptions, reload: Reload | None
+) -> tuple[Engines, Run]:
     from edgetrack import pipeline
 
     tracker = options.tracker()
-    return tracker.engine, lambda source, sinks, watch, most: pipeline.run(
-        source,
-        tracker,
-        [sinks],
-        text=text,
-        box=box,
-        max_frames=most,
-        deadline_ms=limits.deadline_ms,
-        max_age_ms=limits.max_age_ms,
-        on_frame=watch.update,
-    )
+
+    def run(source: Source, sinks: Outputs, watch: Watch, most: int | None) -> Summary:
+        def between(frame: Frame, track: Track, meter: Meter) -> None:
+            watch.update(frame, track, meter)
+            if reload is not None:
+                reload.between_frames(change_one(tracker))
+
+        return pipeline.run(
+            source,
+            tracker,
+            [sinks],
+            text=text,
+            box=box,
+            max_frames=most,
+            deadline_ms=limits.deadline_ms,
+            max_age_ms=limits.max_age_ms,
+            on_frame=between,
+        )
+
+    return tracker.engine, run
 
 
-def _many(wanted: Wanted, limits: Limits, options: EngineOptions) -> tuple[Engines, Run]:
+def _many(
+    wanted: Wanted, limits: Limits, options: EngineOptions, reload: Reload | None
+) -> tuple[Engines, Run]:
     from edgetrack import pipeline
 
     tracker = options.multi_tracker()
@@ -61,18 +77,27 @@ def _many(wanted: Wanted, limits: Limits, options: EngineOptions) -> tuple[Engin
         tracker.add(text=text, box=box)
     for phrase in wanted.every:
         tracker.every(phrase, max=wanted.max)
-    return tracker.engine, lambda source, sinks, watch, most: pipeline.run_many(
-        source,
-        tracker,
-        [sinks],
-        max_frames=most,
-        deadline_ms=limits.deadline_ms,
-        max_age_ms=limits.max_age_ms,
-        zones=wanted.zones,
-        watcher=wanted.watcher,
-        unusual=wanted.unusual,
-        on_frame=watch.update_all,
-        on_failure=lambda name, error: complain(
-            f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"
-        ),
-    )
+
+    def run(source: Source, sinks: Outputs, watch: Watch, most: int | None) -> Summary:
+        def between(frame: Frame, tracks: dict[str, Track], meter: Meter) -> None:
+            watch.update_all(frame, tracks, meter)
+            if reload is not None:
+                reload.between_frames(change_many(tracker))
+
+        return pipeline.run_many(
+            source,
+            tracker,
+            [sinks],
+            max_frames=most,
+            deadline_ms=limits.deadline_ms,
+            max_age_ms=limits.max_age_ms,
+            zones=wanted.zones,
+            watcher=wanted.watcher,
+            unusual=wanted.unusual,
+            on_frame=between,
+            on_failure=lambda name, error: complain(
+                f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"
+            ),
+        )
+
+    return tracker.engine, run

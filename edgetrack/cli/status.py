@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -113,25 +113,27 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 class Watch:
     """Shows each finished frame, and notes after which one the engine's info changed.
 
-    TensorRT takes over from ONNX Runtime in the middle of a run, for one.
+    TensorRT takes over from ONNX Runtime in the middle of a run, for one. ``beat`` is called for each frame.
     """
 
-    def __init__(self, line: StatusLine, engine: Engine) -> None:
+    def __init__(self, line: StatusLine, engine: Engine, beat: Callable[[], None] = lambda: None) -> None:
         self.rivals: dict[
             str, list[Candidate]
         ] = {}  # what the text of a target fits that is not followed, last
         self._changes: list[str] = []
-        self._line, self._engine = line, engine
+        self._line, self._engine, self._beat = line, engine, beat
         self._info = engine.info
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
         """See `StatusLine.update`."""
+        self._beat()
         self._note_change(frame)
         self._note_rivals(track)
         self._line.update(frame, track, meter)
 
     def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
         """See `StatusLine.update_all`."""
+        self._beat()
         self._note_change(frame)
         for track in tracks.values():
             self._note_rivals(track)
@@ -173,14 +175,21 @@ def print_heading(
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
     facts += [f"{source.frames} frames"] if source.frames else []
     _row(console, "source", f"{source.name} ({', '.join(facts)})")
+    print_targets(console, targets, every)
+    _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
+    _row(console, "engine", str(engine.info))
+
+
+def print_targets(
+    console: Console, targets: Sequence[tuple[str | None, Box | None]], every: Sequence[str]
+) -> None:
+    """Print what is followed: the text and the box of each target, the phrases of all."""
     for text, box in targets:
         target = [f'"{text}"'] if text is not None else []
         target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
         _row(console, "target", " at ".join(target))
     for phrase in every:
         _row(console, "every", f'"{phrase}"')
-    _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
-    _row(console, "engine", str(engine.info))
 
 
 def print_state(console: Console, state: SourceState) -> None:

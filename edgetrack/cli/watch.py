@@ -27,8 +27,8 @@ from edgetrack.cli.options import (
     Threads,
     Words,
 )
-from edgetrack.cli.output_files import check_one_target, distinct
-from edgetrack.cli.run import _track as track_source
+from edgetrack.cli.output_files import Services, check_one_target, distinct
+from edgetrack.cli.run import track_source
 from edgetrack.cli.runners import Limits
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.unusual import PerDay
@@ -129,7 +129,7 @@ def watch_command(
                 max_frames=max_frames,
                 options=options,
                 limits=Limits(deadline_ms, max_age_ms),
-                webhook=webhook,
+                services=Services(webhook),
             )
         finally:
             if strange is not None and unusual is not None:

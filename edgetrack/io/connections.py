@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from typing import Literal
 
@@ -13,9 +15,11 @@ from edgetrack.io.live import Connection, read_live
 from edgetrack.io.names import check_printable, is_url
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.reading import Reading
+from edgetrack.io.stamps import Stamps
 from edgetrack.io.states import ADVICE, Code, Lost
 from edgetrack.io.streams import Stream
 from edgetrack.io.uri import Settings
+from edgetrack.types import Frame
 
 Transport = Literal["tcp", "udp"]
 # What OpenCV's FFmpeg says, where there is no PyAV.
@@ -53,10 +57,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Connected:
-    """An open camera, stream, or video behind an address."""
+    """An open camera, stream, or video behind an address.
+
+    Attributes:
+        opened: its frames.
+        live: whether they come at their own pace.
+        again: makes the frames of another reader, which goes on where the first one hangs; None where it is not live.
+    """
 
     opened: Opened
     live: bool
+    again: Callable[[Reading], Generator[Frame, None, None]] | None = None
 
 
 def open_connection(
@@ -74,8 +85,9 @@ def open_connection(
         SourceError: it cannot be opened; with the reason as far as it is known.
         ConfigError: the transport needs PyAV.
     """
+    stamps = Stamps()
 
-    def again() -> Connection:
+    def again(reading: Reading) -> Connection:
         try:
             connection = _connect(place, reading, transport)
         except Lost:
@@ -93,8 +105,13 @@ def open_connection(
         raise _unopened(place.name, error) from None
     if isinstance(first, Opened):
         return Connected(first, live=False)
-    frames = read_live(first, again, reading, name=place.name, give_up_s=give_up_s)
-    return Connected(Opened(frames, first.fps, None), live=True)
+
+    def read(first: Connection | Lost, reading: Reading) -> Generator[Frame, None, None]:
+        connect = partial(again, reading)
+        return read_live(first, connect, reading, name=place.name, give_up_s=give_up_s, stamps=stamps)
+
+    hung = Lost("timeout", "the driver or the decoder hangs")
+    return Connected(Opened(read(first, reading), first.fps, None), live=True, again=partial(read, hung))
 
 
 def _connect(place: Place, reading: Reading, transport: Transport) -> Connection | Opened:

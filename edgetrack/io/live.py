@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.errors import SourceError
+from edgetrack.errors import SourceError, reason_of
+from edgetrack.io.names import without_secrets
 from edgetrack.io.reading import Reading
 from edgetrack.io.stamps import Stamps
 from edgetrack.io.states import ADVICE, Code, Lost, SourceState
@@ -68,41 +69,38 @@ class Connection(Protocol):
 
 
 def read_live(
-    first: Connection,
+    first: Connection | Lost,
     connect: Callable[[], Connection],
     reading: Reading,
     *,
     name: str,
     give_up_s: float | None,
+    stamps: Stamps | None = None,
     dice: Callable[[], float] = random.random,
 ) -> Generator[Frame, None, None]:
-    """Every frame of a live source, through failures of its connection.
+    """Every frame of a live source, through failures of its connection, whatever they are.
 
     Args:
-        first: the connection that opening it made.
+        first: the connection that opening it made; or why there is none.
         connect: makes another one.
         reading: its ``observed`` is told what happens.
         name: what to call it in errors.
         give_up_s: end after so many seconds without a picture; None: never.
+        stamps: what numbers the frames; None to begin with the first.
         dice: a number from 0 to 1, each time another.
 
     Raises:
         SourceError: it was given up.
     """
-    stamps, connection, pauses = Stamps(), first, _Pauses(dice)
+    stamps, connection, pauses = stamps or Stamps(), first, _Pauses(dice)
     try:
         while True:
             began_s = time.monotonic()
-            try:
-                for picture in connection.pictures():
-                    reading.observed.picture()
-                    yield stamps.stamp(picture.pixels, picture.captured_ns, picture.pts_s)
-                    if reading.canceled:
-                        return
-                failure = Lost("ended", "the stream has ended")
-            except Lost as error:
-                failure = error
-            connection.close()
+            if isinstance(connection, Lost):
+                failure = connection
+            else:
+                failure = yield from _pictures(connection, stamps, reading)
+                connection.close()
             if reading.canceled:
                 return
             lost_s = time.monotonic()
@@ -120,7 +118,32 @@ def read_live(
             stamps.reconnected()
             reading.reconnects += 1
     finally:
-        connection.close()
+        if not isinstance(connection, Lost):
+            connection.close()
+
+
+def _pictures(connection: Connection, stamps: Stamps, reading: Reading) -> Generator[Frame, None, Lost]:
+    """The frames of one connection; returns why there are no more."""
+    try:
+        for picture in connection.pictures():
+            if reading.canceled:  # another thread may number the frames by now
+                break
+            reading.observed.picture()
+            yield stamps.stamp(picture.pixels, picture.captured_ns, picture.pts_s)
+    except Exception as error:
+        return _lost(error)
+    return Lost("ended", "the stream has ended")
+
+
+def _lost(error: Exception) -> Lost:
+    """Return what broke a connection: also what nobody expects of a driver or a decoder.
+
+    Raises:
+        SourceError: connecting again would not help.
+    """
+    if isinstance(error, SourceError) and not isinstance(error, Lost):
+        raise error
+    return error if isinstance(error, Lost) else Lost("ended", without_secrets(reason_of(error)))
 
 
 class _Pauses:
@@ -159,8 +182,8 @@ def _reconnect(
             return failure
         try:
             return connect()
-        except Lost as error:
-            failure = error
+        except Exception as error:
+            failure = _lost(error)
 
 
 def _given_up(failure: Lost, name: str, frames: int) -> SourceError:

@@ -12,7 +12,7 @@ from types import TracebackType
 from edgetrack.errors import SourceError
 from edgetrack.io._channel import Channel, Reader
 from edgetrack.io.reading import Reading
-from edgetrack.io.states import SourceState
+from edgetrack.io.states import Observed, SourceState
 from edgetrack.types import Frame
 
 DECODED_AHEAD = 4  # enough to smooth over key frames; each one waits as a whole picture in memory
@@ -38,6 +38,7 @@ class Source:
         live (bool): Whether frames arrive at their own pace.
         on_state (Callable[[SourceState], None] | None): Called in the thread that asks for frames when the state of a
             live source has changed.
+        on_wait (Callable[[], None] | None): Called in that thread, several times a second, while no frame comes.
     """
 
     def __init__(
@@ -49,21 +50,20 @@ class Source:
         count: int | None,
         live: bool,
         reading: Reading | None = None,
+        again: Callable[[Reading], Generator[Frame, None, None]] | None = None,
     ) -> None:
         self.name = name
         self.fps = fps
         self.frames = count
         self.live = live
         self.on_state: Callable[[SourceState], None] | None = None
+        self.on_wait: Callable[[], None] | None = None
         self._told: SourceState | None = None
         self._last_ns: int | None = None  # when the frame that was given last was captured
         self._dropped_before = 0
         self._ended = False
-        self._reading = reading or Reading()
-        self._channel: Channel[Frame] = Channel(1 if live else DECODED_AHEAD, newest_wins=live)
-        reader = Reader(frames, self._channel, name=f"edgetrack {name}")
-        self._forget = weakref.finalize(self, _left_open, reader, self._reading, name)
-        self._reader = reader
+        self._again = again
+        self._read(frames, reading or Reading())
         try:
             # Fetched here, so that what cannot be read fails before anything else is set up.
             self._first: Frame | None = self._next(opening=True)
@@ -75,6 +75,22 @@ class Source:
             raise SourceError(f"{name} has no frames; expected a video, a camera or a folder of pictures")
         height, width = self._first.pixels.shape[:2]
         self.size: tuple[int, int] = (width, height)
+
+    def _read(self, frames: Generator[Frame, None, None], reading: Reading) -> None:
+        """Read the frames in a thread of their own from now on."""
+        self._reading = reading
+        self._channel: Channel[Frame] = Channel(1 if self.live else DECODED_AHEAD, newest_wins=self.live)
+        self._reader = Reader(frames, self._channel, name=f"edgetrack {self.name}")
+        self._forget = weakref.finalize(self, _left_open, self._reader, reading, self.name)
+
+    def _read_again(self, again: Callable[[Reading], Generator[Frame, None, None]]) -> None:
+        """Leave a thread that hangs behind, with its connection, and connect in another one."""
+        self._forget.detach()
+        self._reading.canceled = True
+        self._channel.close()
+        self._dropped_before -= self._channel.dropped
+        reading = replace(self._reading, canceled=False, observed=Observed())
+        self._read(again(reading), reading)
 
     @property
     def dropped(self) -> int:
@@ -107,12 +123,19 @@ class Source:
         began_s = time.monotonic()
         while True:
             try:
-                frame = self._channel.get(timeout_s=min(POLL_S, SILENCE_S) if self.live else None)
+                frame = self._channel.get(timeout_s=min(POLL_S, SILENCE_S))
             except TimeoutError:
+                if self.on_wait is not None:
+                    self.on_wait()
+                if not self.live:
+                    continue
                 self._tell()
                 state = self.state
                 silent = time.monotonic() - began_s > SILENCE_S
-                if silent and (opening or state.name != "reconnecting"):
+                if self._again is not None and not opening:
+                    if self._reading.observed.silent_s > SILENCE_S:
+                        self._read_again(self._again)
+                elif silent and (opening or state.name != "reconnecting"):
                     why = state.reason or "is it still connected?"
                     raise SourceError(
                         f"{self.name} has sent no picture for {SILENCE_S:.0f} s; {why}"

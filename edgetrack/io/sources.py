@@ -158,7 +158,15 @@ def _captured(place: Place, options: _Options) -> Source:
             connected.opened.frames.close()
             raise SourceError(f"realtime has no effect: {name} is live as it is; leave it out")
         opened = connected.opened
-        return Source(opened.frames, name=name, fps=opened.fps, count=None, live=True, reading=reading)
+        return Source(
+            opened.frames,
+            name=name,
+            fps=opened.fps,
+            count=None,
+            live=True,
+            reading=reading,
+            again=connected.again,
+        )
     return _file(connected.opened, name, reading, options)
 
 

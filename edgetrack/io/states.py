@@ -14,6 +14,7 @@ Code = Literal[
 ]
 
 STALLED_S = 1.0  # without a picture
+CONNECTING_S = 60.0  # what an attempt may take: several answers of a slow server
 ADVICE: dict[Code, str] = {
     "authentication": "check user and password, as in rtsp://USER:PASSWORD@HOST/PATH",
     "not-found": "check the path after the host; the camera's manual has it",
@@ -70,6 +71,12 @@ class Observed:
     def __init__(self) -> None:
         self._state = SourceState("connecting")
         self._seen_s = time.monotonic()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds without a picture or another state, beyond those that a pause or an attempt to connect may take."""
+        allowed_s = self._state.retry_in_s + CONNECTING_S if self._state.name == "reconnecting" else 0.0
+        return time.monotonic() - self._seen_s - allowed_s
 
     def become(self, state: SourceState) -> None:
         """From now on it is this."""

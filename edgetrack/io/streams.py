@@ -90,6 +90,8 @@ class Stream:
         timed = self._container.format.name not in INVENTED
         for packet, arrived_ns in self._packets():
             for picture in self._decoded(packet):
+                if picture.is_corrupt:
+                    self._complain("parts of a picture have not arrived; it shows what was there before")
                 pts_s = None if not timed or picture.pts is None else float(picture.pts * picture.time_base)
                 yield Picture(self._pixels(picture), arrived_ns, pts_s)
 
@@ -121,8 +123,11 @@ class Stream:
 
     def _broken(self, error: Any) -> None:
         self._reading.broken += 1
+        self._complain(str(error.strerror))
+
+    def _complain(self, words: str) -> None:
         self._reading.complaints += 1
-        self._reading.complaint = self._reading.complaint or str(error.strerror)
+        self._reading.complaint = self._reading.complaint or words
 
     def _decoded(self, packet: Any) -> list[Any]:
         try:

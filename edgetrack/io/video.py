@@ -37,7 +37,8 @@ class DrawingSink(Closing):
         self._colors: dict[str, Color] = {}
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        self._show(frame, lambda pixels: draw(pixels, track, self._text))
+        text = self._text and (track.name or self._text)  # the text may have changed during the run
+        self._show(frame, lambda pixels: draw(pixels, track, text))
 
     def write_all(
         self,
@@ -98,7 +99,7 @@ class VideoSink(DrawingSink):
         if self._movie is None:
             self._movie = _Movie(self._file, size=self._size, fps=self._fps)
         self._movie.add(
-            self._canvas if fits else _letterbox(self._cv2, self._canvas, self._size), frame.time_s
+            self._canvas if fits else letterbox(self._cv2, self._canvas, self._size), frame.time_s
         )
 
     def close(self) -> None:
@@ -236,7 +237,7 @@ def _check_size(name: str | Path, size: tuple[int, int]) -> None:
         )
 
 
-def _letterbox(cv2: Any, pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def letterbox(cv2: Any, pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     ratio = min(size[0] / width, size[1] / height)
     w, h = max(1, round(width * ratio)), max(1, round(height * ratio))

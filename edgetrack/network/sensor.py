@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.trunk import MobileNetV2
 
+SHARE = 0.75  # of color's pixels along a side: such sensors have fewer, and a frame costs less
 _FIRST = 3  # block of the trunk that the stem feeds: stride 4, 24 channels
 _ABSENT = 1e4  # taken from the logit of a missing modality: its share is exactly 0
 _WIDTHS = (32,) * 3 + (64,) * 4 + (96,) * 3 + (160,) * 3 + (320,)  # of the trunk's blocks from `_FIRST` on
@@ -27,8 +28,8 @@ class Adapter(nn.Module):
         super().__init__()
         self.down = nn.Conv2d(channels, channels // 4, 1)
         self.up = nn.Conv2d(channels // 4, channels, 1)
-        nn.init.zeros_(self.up.weight)
-        nn.init.zeros_(self.up.bias)
+        for parameter in self.up.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.up(F.relu(self.down(x)))  # type: ignore[no-any-return]
@@ -47,7 +48,7 @@ class SensorPath(nn.Module):
         self.leave = Adapter(width)
 
     def forward(self, image: Tensor, net: EdgetrackNet) -> Tensor:
-        """(B, 3, S, S) in -1..1 to (B, D, S/16, S/16)."""
+        """(B, 3, S, S) in -1..1, S a multiple of 32, to (B, D, S/16, S/16)."""
         x = image
         for layer in self.stem:
             x = F.relu6(layer(x))
@@ -75,8 +76,8 @@ class Fusion(nn.Module):
         self.around = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
         self.whole = nn.Linear(hidden, hidden)
         self.judge = nn.Conv2d(hidden, 2, 1)
-        nn.init.zeros_(self.judge.weight)
-        nn.init.zeros_(self.judge.bias)
+        for parameter in self.judge.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, color: Tensor, other: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Fuse.
@@ -109,8 +110,13 @@ class SensorNet(nn.Module):
         self.fusion = Fusion(width)
 
     def features(self, image: Tensor, x: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, D, S/16, S/16) of both pictures (B, 3, S, S) in -1..1, and the share of ``x`` in them."""
-        fused: tuple[Tensor, Tensor] = self.fusion(self.net.features(image), self.path(x, self.net), present)
+        """Features (B, D, S/16, S/16) of both pictures in -1..1, and the share (B, 1, S/16, S/16) of ``x`` in them.
+
+        ``image`` is (B, 3, S, S); ``x`` shows the same in `SHARE` of its pixels along a side.
+        """
+        color = self.net.features(image)
+        other = F.interpolate(self.path(x, self.net), size=color.shape[-2:], mode="bilinear")
+        fused: tuple[Tensor, Tensor] = self.fusion(color, other, present)
         return fused
 
     def template(self, image: Tensor, x: Tensor, present: Tensor, target: Tensor) -> dict[str, Tensor]:

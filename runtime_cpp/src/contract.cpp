@@ -25,7 +25,8 @@ struct Form {
 // I, S, G, D: side of the picture, and c, s, g, P of the maps on it; N tokens of the template, T of a text, M
 // of both; L layers; C and H channels; W width of an embedding, E of the text encoder's, R of a region's; A
 // boxes, K of them that are compared. V: side of the picture of "mask", v and o of the maps on it; F cells of
-// its memory, Y and U channels of these.
+// its memory, Y and U channels of these. J, Z: side of the second
+// sensor's picture of template and search.
 const std::vector<Form>& forms() {
   static const std::vector<Form> all = {
       {"text", {{"ids", "bT"}, {"mask", "bT"}}, {{"tokens", "bTE"}}},
@@ -50,11 +51,11 @@ const std::vector<Form>& forms() {
         {"quality", "b1ss"},
         {"embedding", "bQW"}}},
       {"template_x",
-       {{"image", "b3II"}, {"x", "b3II"}, {"present", "b2"}, {"target", "b1cc"}},
+       {{"image", "b3II"}, {"x", "b3JJ"}, {"present", "b2"}, {"target", "b1cc"}},
        {{"memory", "bLNC"}, {"anchor", "bNW"}, {"prompts", "b3W"}, {"prototype", "bC"}}},
       {"search_x",
        {{"image", "b3SS"},
-        {"x", "b3SS"},
+        {"x", "b3ZZ"},
         {"present", "b2"},
         {"memory", "bLMC"},
         {"memory_mask", "bM"},

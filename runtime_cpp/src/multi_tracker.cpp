@@ -156,8 +156,7 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
   if (targets_.empty())
     throw Error(Code::not_started, "update() without any target; call add(text='red car') first");
   targets_.front()->state().check_pair(frame);
-  const bool alone = frame.place == Place::gpu || frame.x;  // a graph each
-  if (!alone) load_batches();
+  if (!goes_alone(frame)) load_batches();
   batch_failure_ = nullptr;
   waiting_.clear();
   for (std::size_t i = 0; i < targets_.size(); ++i) {
@@ -170,7 +169,7 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
       if (!results_[i].track) waiting_.push_back(i);
     });
   }
-  search(frame, alone);
+  search(frame);
   if (exclusive_) tell_apart();
   if (masks_) outline(frame);
   for (std::size_t i = 0; i < targets_.size(); ++i) {
@@ -204,10 +203,10 @@ void MultiTracker::attempt(std::size_t target, const Step& step) {
 }
 
 // All that wait, in as few runs as there are graphs for: 7 targets are 4, 2 and 1.
-void MultiTracker::search(const Frame& frame, bool alone) {
+void MultiTracker::search(const Frame& frame) {
   for (std::size_t first = 0; first < waiting_.size();) {
     const std::size_t left = waiting_.size() - first;
-    std::size_t at = alone ? sizes_.size() : 0;
+    std::size_t at = goes_alone(frame) ? sizes_.size() : 0;
     while (at < sizes_.size() && (sizes_[at] > left || !batches_[at])) ++at;
     const std::size_t* targets = waiting_.data() + first;
     const std::size_t count = at < sizes_.size() ? sizes_[at] : 1;

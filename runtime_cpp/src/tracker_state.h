@@ -30,6 +30,9 @@ struct Peak {
   double raw, score;  // of the cell; that the box is right
 };
 
+// A GPU crops for one graph at a time, and pairs have graphs of one target alone.
+inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu || frame.x; }
+
 // The state machine. `score` is of the find, thresholds are the policy's; what is not listed stays.
 //
 // clang-format off

@@ -23,7 +23,7 @@ def night(pixels: Pixels, random: Random) -> Pixels:
     dark = faded * gain + random.normal(0, random.uniform(1, 5), pixels.shape)
     if random.random() < 0.5:  # a camera that turns its gain up, and the noise with it
         dark *= random.uniform(1.0, min(6.0, 0.4 / gain))
-    return np.clip(dark + random.uniform(0, 8), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(dark + random.uniform(0, 8), 0, 255), np.uint8)
 
 
 def smoke(pixels: Pixels, random: Random) -> Pixels:
@@ -31,15 +31,14 @@ def smoke(pixels: Pixels, random: Random) -> Pixels:
     field = smooth_field(random, pixels.shape[:2])[..., None]
     through = np.clip(random.uniform(0.02, 0.35) + 0.25 * (field - 0.5), 0.01, 0.5)
     air = random.uniform(90, 230)
-    return np.clip(pixels * through + air * (1 - through) + random.normal(0, 2, pixels.shape), 0, 255).astype(
-        np.uint8
-    )
+    seen = pixels * through + air * (1 - through) + random.normal(0, 2, pixels.shape)
+    return np.asarray(np.clip(seen, 0, 255), np.uint8)
 
 
 def glare(pixels: Pixels, random: Random) -> Pixels:
     """Far too much light."""
     gain, offset = random.uniform(1.5, 4), random.uniform(40, 160)
-    return np.clip(pixels * gain + offset, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(pixels * gain + offset, 0, 255), np.uint8)
 
 
 def noise(pixels: Pixels, random: Random) -> Pixels:
@@ -91,6 +90,6 @@ def complementary(one: Pixels, two: Pixels, random: Random, share: float = 0.3) 
 
 
 def _masked(pixels: Pixels, cells: NDArray[np.bool_]) -> Pixels:
-    out = pixels.copy()
+    out: Pixels = pixels.copy()
     out[np.kron(cells, np.ones((_CELL, _CELL), bool))] = 128
     return out

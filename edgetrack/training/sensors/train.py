@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from edgetrack.bundle import Bundle
 from edgetrack.network.network import TEMPLATE_TOKENS, EdgetrackNet
 from edgetrack.network.selection import kept_tokens
-from edgetrack.network.sensor import SensorNet
+from edgetrack.network.sensor import SHARE, SensorNet
 from edgetrack.training.data.loader import Batch, collate
 from edgetrack.training.data.sources.videos import Videos, load_videos
 from edgetrack.training.loop import Loop
@@ -88,9 +88,8 @@ def run_pairs(net: SensorNet, batch: Batch) -> tuple[dict[str, Tensor], Tensor, 
     seen = {}
     for name in ("template", "search"):
         images = batch[name]
-        seen[name] = net.features(
-            image_of(images[:, 0]), image_of(images[:, 1]), torch.from_numpy(batch[f"{name}_there"])
-        )
+        other = F.interpolate(image_of(images[:, 1]), scale_factor=SHARE, mode="bilinear")
+        seen[name] = net.features(image_of(images[:, 0]), other, torch.from_numpy(batch[f"{name}_there"]))
     template, search = seen["template"][0], seen["search"][0]
     held = net.net.remember(template, torch.from_numpy(batch["target"])[:, None])
     count = len(template)

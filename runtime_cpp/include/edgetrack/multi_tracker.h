@@ -102,7 +102,7 @@ class EDGETRACK_API MultiTracker {
   void load_batches();
   template <typename Step>
   void attempt(std::size_t target, const Step& step);
-  void search(const Frame& frame, bool alone);
+  void search(const Frame& frame);
   bool search_together(const Frame& frame, Batch& batch, const std::size_t* targets);
   void tell_apart();
   void outline(const Frame& frame);

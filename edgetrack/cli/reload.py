@@ -1,0 +1,138 @@
+"""The targets of a run, read again from its file of options while it runs: what SIGHUP asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from edgetrack.cli.base import advise, complain
+from edgetrack.cli.config_file import read_config
+from edgetrack.cli.wanted import Wanted
+from edgetrack.errors import ConfigError, EdgetrackError
+
+if TYPE_CHECKING:
+    from edgetrack.multi_tracker import MultiTracker
+    from edgetrack.peers.guarded import AdapterTracker
+    from edgetrack.tracker import Tracker
+
+    Change = Callable[[Wanted, Wanted], None]
+
+TARGETS = ("text", "every")  # the parameters that a run takes while it lasts
+
+
+class Reload:
+    """Reads the file of ``--config`` again when it was asked to. A file that is wrong changes nothing.
+
+    Args:
+        context: of the running command.
+        path: the file; None without one: nothing is ever asked for.
+        wanted: what the run follows now.
+    """
+
+    def __init__(self, context: typer.Context, path: Path | None, wanted: Wanted) -> None:
+        self._context, self._path, self._wanted = context, path, wanted
+        self._values: dict[str, Any] = dict(context.default_map or {})
+        self._asked = False
+
+    @property
+    def on_hangup(self) -> Callable[[], None] | None:
+        """What a signal calls; None where there is no file."""
+        return None if self._path is None else self._ask
+
+    def _ask(self) -> None:
+        self._asked = True
+
+    def between_frames(self, change: Change) -> None:
+        """Read the file if that was asked for, and say what came of it.
+
+        Args:
+            change: lets the tracker follow the second of two instead of the first; if it raises an ``EdgetrackError``
+                it has changed nothing.
+        """
+        if not self._asked or self._path is None:
+            return
+        self._asked = False
+        try:
+            values, places = read_config(self._context, self._path)
+        except EdgetrackError as error:
+            complain(f"{error}; the run goes on as it was")
+            return
+        try:
+            wanted = self._read(values)
+            change(self._wanted, wanted)
+        except EdgetrackError as error:
+            place = places.get("text") or places.get("every") or f"config {self._path}"
+            complain(f"{place}: {error}; the run goes on as it was")
+            return
+        for name in sorted(values.keys() | self._values.keys()):
+            if name not in TARGETS and values.get(name) != self._values.get(name) and not self._given(name):
+                advise(
+                    f"{places.get(name, f'config {self._path}: {name}')} has changed; restart the run for it"
+                )
+        self._wanted, self._values = wanted, self._values | {name: values.get(name) for name in TARGETS}
+        _tell(wanted)
+
+    def _read(self, values: dict[str, Any]) -> Wanted:
+        texts, every = (self._context.params[n] if self._given(n) else values.get(n) for n in TARGETS)
+        boxes = self._context.params["box"] or []  # in the first frame
+        if boxes and bool(texts) != bool(_texts(self._wanted)):
+            raise ConfigError("a box without a text is one of the first frame; restart the run")
+        read = Wanted.of(texts or [], [] if texts else boxes, every or [], self._wanted.max, None)
+        return replace(read, zones=self._wanted.zones)
+
+    def _given(self, name: str) -> bool:
+        """Whether the command line says it, which replaces what the file says."""
+        source = self._context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+
+def change_one(tracker: Tracker | AdapterTracker) -> Change:
+    """Return what gives a tracker of one target another text."""
+
+    def change(old: Wanted, new: Wanted) -> None:
+        if not new.is_one:
+            raise ConfigError(
+                "several targets now; the run was started for one, and its outputs have no names; restart it"
+            )
+        (before, _), (text, _) = old.targets[0], new.targets[0]
+        if text is not None and text != before:
+            tracker.set_text(text)
+
+    return change
+
+
+def change_many(tracker: MultiTracker) -> Change:
+    """Return what adds and removes targets and queries of a tracker; those that stay are not touched."""
+
+    def change(old: Wanted, new: Wanted) -> None:
+        before, after = set(_texts(old)), set(_texts(new))
+        added: list[str] = []
+        try:
+            for text in sorted(after - before):
+                added.append(tracker.add(text))
+            for phrase in new.every:
+                if phrase not in old.every:
+                    added.append(tracker.every(phrase, max=new.max).name)
+        except EdgetrackError:
+            for name in added:
+                tracker.remove(name)
+            raise
+        for name in (before - after) | (set(old.every) - set(new.every)):
+            tracker.remove(name)
+
+    return change
+
+
+def _texts(wanted: Wanted) -> list[str]:
+    return [text for text, _ in wanted.targets if text is not None]
+
+
+def _tell(wanted: Wanted) -> None:
+    from edgetrack import terminal
+    from edgetrack.cli.status import print_targets
+
+    print_targets(terminal.open_console(), wanted.targets, wanted.every)

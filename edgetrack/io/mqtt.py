@@ -1,0 +1,284 @@
+"""Events and states over MQTT: visits with their best picture, retained states, and entities for Home Assistant."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from edgetrack import signals
+from edgetrack._imports import require
+from edgetrack.errors import ConfigError, SinkError
+from edgetrack.events import Event
+from edgetrack.io.lines import event_values
+from edgetrack.io.opencv import load_cv2
+from edgetrack.io.sinks import Closing
+from edgetrack.io.visits import Kind, Visit, Visits
+from edgetrack.types import Frame, Track
+
+WAITING = 1000  # messages that may wait for a broker that is gone
+LONGEST_S = 30  # between two attempts to connect
+LARGEST_PX = 640  # a side of a picture
+DISCOVERY = "homeassistant"  # where Home Assistant looks for entities, unless it was told otherwise
+REFUSED = ("Bad user name or password", "Not authorized", "Banned", "Client identifier not valid")
+
+
+class MqttSink(Closing):
+    """Publishes to a broker, in nobody's way; what cannot be sent waits until the broker is back.
+
+    Under the topic of the address: ``events`` (visits begin, are updated and end), ``TARGET/state`` (retained),
+    ``TARGET/snapshot`` (the best picture of the last visit, JPEG, retained), ``zones`` (events of zones and lines) and
+    ``available`` (retained; the last will says "offline").
+
+    Args:
+        url: ``mqtt://USER:PASSWORD@HOST:PORT/TOPIC``, or ``mqtts`` with TLS.
+        warn: Called with a sentence when the broker cannot be reached, once until it can again.
+        longest_s: Seconds between two attempts to connect, at most.
+
+    Raises:
+        ConfigError: The address is none.
+        MissingExtra: paho-mqtt is not installed.
+    """
+
+    def __init__(
+        self, url: str, *, warn: Callable[[str], None] = lambda said: None, longest_s: int = LONGEST_S
+    ) -> None:
+        parts = _checked(url)
+        self._mqtt = require("paho.mqtt.client", extra="mqtt")
+        self._cv2 = load_cv2()
+        self.name = f"mqtt {parts.hostname}:{parts.port or (8883 if parts.scheme == 'mqtts' else 1883)}"
+        self._topic = unquote(parts.path).strip("/") or "edgetrack"
+        self._warn, self._warned = warn, False
+        self._error: SinkError | None = None
+        self._waiting = self._lost = 0
+        self._closed = False
+        self._delivery = threading.Condition()
+        self._visits = Visits()
+        self._targets: dict[str, _Target] = {}
+        self._states: dict[
+            str, bytes
+        ] = {}  # what is retained, by topic; said again to a broker that has forgotten it
+        self._client = client = self._prepared(parts, longest_s)
+        client.connect_async(str(parts.hostname), int(self.name.rpartition(":")[2]), keepalive=30)
+        client.loop_start()
+
+    def _prepared(self, parts: SplitResult, longest_s: int) -> Any:
+        client = self._mqtt.Client(self._mqtt.CallbackAPIVersion.VERSION2)
+        if parts.username is not None:
+            client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        if parts.scheme == "mqtts":
+            client.tls_set()
+        client.will_set(f"{self._topic}/available", "offline", qos=1, retain=True)
+        client.max_queued_messages_set(0)  # no limit but ours
+        client.reconnect_delay_set(1, longest_s)
+        client.on_connect, client.on_publish = self._connected, self._published
+        client.on_connect_fail = lambda *_: self._away("it cannot be reached")
+        client.on_disconnect = lambda *told: self._away(str(told[3])) if told[3].is_failure else None
+        return client
+
+    @property
+    def undelivered(self) -> int:
+        """Number of messages that the broker has not taken."""
+        return self._waiting + self._lost
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self.write_all(frame, {track.name: track}, latencies_ms={track.name: latency_ms})
+
+    def write_all(
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
+    ) -> None:
+        if self._error is not None:
+            raise self._error
+        for kind, visit, track in self._visits.update(frame, tracks):
+            self._tell(kind, visit, frame, track)
+        for name, track in tracks.items():
+            self._target(track.query or name, is_query=track.query is not None)
+        for target in self._targets.values():
+            self._retain(f"{target.topic}/state", target.state(tracks, self._visits.open.values()))
+        for event in events:
+            if event.zone is not None:
+                self._publish(f"{self._topic}/zones", json.dumps(event_values(frame, event)).encode())
+
+    def _tell(self, kind: Kind, visit: Visit, frame: Frame | None, track: Track | None) -> None:
+        target = self._target(visit.query or visit.name, is_query=visit.query is not None)
+        if visit.pixels is not None:
+            self._retain(f"{target.topic}/snapshot", self._jpeg(visit.pixels))
+            visit.pixels = None
+        said: dict[str, Any] = {"type": kind, **visit.to_dict()}
+        if frame is not None:
+            said |= {"frame": frame.index, "time_s": round(frame.time_s, 4)}
+        if track is not None and track.box is not None:
+            said |= {"box": [round(v, 2) for v in track.box.xywh], "score": round(track.score, 4)}
+        said |= {"ended": round(time.time(), 3)} if kind == "end" else {}
+        self._publish(f"{self._topic}/events", json.dumps(said).encode())
+
+    def _jpeg(self, pixels: Any) -> bytes:
+        scale = LARGEST_PX / max(pixels.shape[:2])
+        if scale < 1:
+            pixels = self._cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=self._cv2.INTER_AREA)
+        return bytes(self._cv2.imencode(".jpg", pixels)[1])
+
+    def _target(self, name: str, *, is_query: bool) -> _Target:
+        if name not in self._targets:
+            slug = _slug(name)
+            if any(target.slug == slug for target in self._targets.values()):
+                slug = f"{slug}_{zlib.crc32(name.encode()):08x}"
+            self._targets[name] = target = _Target(name, slug, f"{self._topic}/{slug}", is_query)
+            for topic, config in target.entities(self._topic):
+                self._retain(topic, json.dumps(config).encode())
+        return self._targets[name]
+
+    def _retain(self, topic: str, payload: bytes) -> None:
+        if self._states.get(topic) == payload:
+            return
+        self._states[topic] = payload
+        if not self._warned:  # the broker is told when it is back
+            self._publish(topic, payload, retain=True)
+
+    def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if self._waiting >= WAITING and not retain:
+            self._lost += 1
+            return
+        with self._delivery:
+            self._waiting += 1
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
+    def _connected(self, client: Any, data: object, flags: Any, code: Any, properties: object) -> None:
+        """In the client's thread: after each connection, also one to a broker that has lost what it was told."""
+        if code.is_failure:
+            if str(code) in REFUSED:
+                self._error = SinkError(
+                    f"{self.name} refuses the connection: {code}; check user and password"
+                )
+                client.disconnect()
+            else:
+                self._away(str(code))
+            return
+        again, self._warned = self._warned, False
+        self._publish(f"{self._topic}/available", b"online", retain=True)
+        if again:
+            for topic, payload in list(self._states.items()):
+                self._publish(topic, payload, retain=True)
+
+    def _published(self, *told: object) -> None:
+        with self._delivery:
+            self._waiting -= 1
+            self._delivery.notify_all()
+
+    def _away(self, why: str) -> None:
+        if not self._warned:
+            self._warned = True
+            self._warn(f"{self.name} takes no messages ({why}); they are sent when it is back")
+
+    def close(self) -> None:
+        """End what is in view, say goodbye, and wait a little for the broker. May be called twice.
+
+        Raises:
+            SinkError: The broker has refused the connection.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        error, self._error = self._error, None
+        if error is None:
+            for number in list(self._visits.open):
+                self._tell("end", self._visits.open.pop(number), None, None)
+            for target in self._targets.values():
+                self._retain(f"{target.topic}/state", target.state({}, ()))
+            self._publish(f"{self._topic}/available", b"offline", retain=True)
+            with self._delivery:
+                patience_s = 0.0 if self._warned else signals.PATIENCE_S
+                self._delivery.wait_for(lambda: self._waiting == 0, patience_s)
+        self._client.disconnect()
+        self._client.loop_stop()
+        if error is not None:
+            raise error
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A target or a query, as it is known to the broker and to Home Assistant."""
+
+    name: str
+    slug: str
+    topic: str
+    is_query: bool
+
+    def state(self, tracks: Mapping[str, Track], visits: Any) -> bytes:
+        mine = [visit for visit in visits if (visit.query or visit.name) == self.name]
+        if self.is_query:
+            return json.dumps({"present": bool(mine), "count": len(mine)}).encode()
+        track = tracks.get(self.name)
+        return json.dumps(
+            {"present": bool(mine), "status": "ended" if track is None else track.status}
+        ).encode()
+
+    def entities(self, base: str) -> list[tuple[str, dict[str, Any]]]:
+        """Topic and configuration of each entity, as Home Assistant's discovery expects them."""
+        node = _slug(base)
+        shared = {
+            "availability_topic": f"{base}/available",
+            "device": {"identifiers": [f"edgetrack_{node}"], "name": base, "manufacturer": "edgetrack"},
+        }
+        state = {"state_topic": f"{self.topic}/state", "json_attributes_topic": f"{self.topic}/state"}
+        if self.is_query:
+            kind, own = (
+                "sensor",
+                {**state, "value_template": "{{ value_json.count }}", "state_class": "measurement"},
+            )
+        else:
+            template = "{{ 'ON' if value_json.present else 'OFF' }}"
+            kind, own = "binary_sensor", {**state, "value_template": template, "device_class": "occupancy"}
+        picture = {"image_topic": f"{self.topic}/snapshot", "content_type": "image/jpeg"}
+        return [
+            (
+                f"{DISCOVERY}/{kind}/{node}/{self.slug}/config",
+                {"name": self.name, "unique_id": f"edgetrack_{node}_{self.slug}", **own, **shared},
+            ),
+            (
+                f"{DISCOVERY}/image/{node}/{self.slug}/config",
+                {
+                    "name": f"{self.name} picture",
+                    "unique_id": f"edgetrack_{node}_{self.slug}_picture",
+                    **picture,
+                    **shared,
+                },
+            ),
+        ]
+
+
+def _slug(name: str) -> str:
+    """A name that is fit for a topic and for Home Assistant's ids."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or f"{zlib.crc32(name.encode()):08x}"
+
+
+def _checked(url: str) -> SplitResult:
+    wrong = ConfigError(
+        "the broker is no address; expected one such as mqtt://USER:PASSWORD@192.168.1.5/edgetrack/gate"
+    )
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("mqtt", "mqtts") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        raise wrong from None
+    topic = unquote(parts.path)
+    if (
+        not good
+        or parts.query
+        or parts.fragment
+        or any(c in topic for c in "+#\0")
+        or not topic.isprintable()
+    ):
+        raise wrong
+    return parts

@@ -1,0 +1,143 @@
+"""The file of --config, read again while a run lasts: what changes, what needs another run, and what is wrong."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import fakes
+import pytest
+import typer
+from fake_engine import FakeEngine
+from runs import wait_for_lines
+from test_tracker import FakeTokenizer
+
+from edgetrack.cli import app
+from edgetrack.cli.reload import Reload, change_many, change_one
+from edgetrack.cli.wanted import Wanted
+from edgetrack.multi_tracker import MultiTracker
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP")
+FAKE = [sys.executable, str(Path(fakes.__file__).resolve())]
+STREET = 'source = "test://street"\n'
+
+
+class Site:
+    """A run's file of options, and what takes its changes."""
+
+    def __init__(self, path: Path, content: str, *words: str) -> None:
+        self._path = path
+        path.write_text(STREET + content)
+        command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
+        context = command.make_context("run", ["--config", str(path), *words])
+        given = context.params
+        wanted = Wanted.of(given["text"] or [], given["box"] or [], given["every"] or [], given["max"], None)
+        self._reload = Reload(context, path, wanted)
+
+    def becomes(self, content: str, change: Any) -> None:
+        self._path.write_text(content)
+        assert self._reload.on_hangup is not None
+        self._reload.on_hangup()
+        self._reload.between_frames(change)
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Any:
+    def read() -> str:
+        out, err = capsys.readouterr()
+        return " ".join((out + err).split())
+
+    return read
+
+
+def test_a_run_follows_another_text_and_a_broken_file_changes_nothing(tmp_path: Path) -> None:
+    site, lines = tmp_path / "site.toml", tmp_path / "a.jsonl"
+    site.write_text(f'{STREET}text = "red car"\noutput = "a.jsonl"\n')
+    process = subprocess.Popen(
+        [*FAKE, "run", "--config", "site.toml"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_for_lines(lines, 3, process)
+    for content in (
+        f'{STREET}txet = "dog"\n',
+        f'{STREET}text = "white van"\nmax-frames = 9\noutput = "a.jsonl"\n',
+    ):
+        site.write_text(content)
+        process.send_signal(signal.SIGHUP)
+        wait_for_lines(lines, lines.read_text().count("\n") + 3, process)
+    process.send_signal(signal.SIGTERM)
+    out = " ".join(process.communicate(timeout=30)[0].split())
+    assert process.returncode == 130
+    assert "line 2: 'txet' is unknown; expected text; the run goes on as it was" in out
+    assert "line 3: max-frames has changed; restart the run for it" in out
+    assert 'target "white van"' in out
+
+
+def test_one_target_gets_another_text(tmp_path: Path, said: Any) -> None:
+    tracker: Any = fakes.FakeTracker()
+    site = Site(tmp_path / "s.toml", 'text = "red car"\n')
+    site.becomes(STREET + 'text = "red car"\n', change_one(tracker))
+    assert tracker.calls == []
+    site.becomes(STREET + 'text = "dog"\n', change_one(tracker))
+    site.becomes(STREET + 'text = ["dog", "cat"]\n', change_one(tracker))
+    assert tracker.calls == [("set_text", "dog", None)]
+    assert "line 2: text: several targets now; the run was started for one" in said()
+
+
+def test_what_the_command_line_says_stays(tmp_path: Path, said: Any) -> None:
+    tracker: Any = fakes.FakeTracker()
+    site = Site(
+        tmp_path / "s.toml", 'text = "red car"\nmax-frames = 5\n', "--text", "dog", "--max-frames", "9"
+    )
+    site.becomes(STREET + 'text = "white van"\nmax-frames = 6\n', change_one(tracker))
+    assert tracker.calls == []
+    assert said() == 'target "dog"'
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> MultiTracker:
+    monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
+    tracker = MultiTracker(engine=FakeEngine())
+    for text in ("car", "dog"):
+        tracker.add(text)
+    return tracker
+
+
+def test_targets_and_queries_come_and_go_and_the_others_are_not_touched(
+    many: MultiTracker, tmp_path: Path, said: Any
+) -> None:
+    many.every("bus")
+    site = Site(tmp_path / "s.toml", 'text = ["car", "dog"]\nevery = "bus"\n')
+    dog = many._histories["dog"].id
+    site.becomes(STREET + 'text = ["dog", "cat"]\nevery = ["van"]\n', change_many(many))
+    assert (set(many.names), set(many.queries)) == ({"dog", "cat"}, {"van"})
+    assert many._histories["dog"].id == dog
+    assert said() == 'target "dog" target "cat" every "van"'
+
+
+def test_a_text_that_is_refused_takes_the_others_back(many: MultiTracker, tmp_path: Path, said: Any) -> None:
+    site = Site(tmp_path / "s.toml", 'text = ["car", "dog"]\n')
+    for wrong in (
+        'text = ["ant", "dog", " "]\n',
+        'text = ["dog", "dog"]\n',
+        "every = 5\n",
+        "max-frames = 2\n",
+    ):
+        site.becomes(STREET + wrong, change_many(many))
+        assert said().endswith("; the run goes on as it was")
+        assert many.names == ("car", "dog")
+
+
+def test_boxes_are_of_the_first_frame(tmp_path: Path, said: Any) -> None:
+    tracker: Any = fakes.FakeTracker()
+    boxed = Site(tmp_path / "s.toml", 'text = "car"\nbox = "1,2,30,20"\n')
+    boxed.becomes(STREET + 'text = "dog"\nbox = "1,2,30,20"\n', change_one(tracker))
+    assert tracker.calls == [("set_text", "dog", None)]
+    boxed.becomes(STREET + 'box = "1,2,30,20"\n', change_one(tracker))
+    assert "a box without a text is one of the first frame; restart the run" in said()

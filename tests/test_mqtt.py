@@ -1,0 +1,277 @@
+"""Events and states over MQTT, with a real broker: what it is told, what it keeps, and a broker that comes and goes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fakes
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from edgetrack.cli import app
+from edgetrack.errors import ConfigError, SinkError
+from edgetrack.events import Event
+from edgetrack.io.mqtt import MqttSink
+from edgetrack.types import Box, Frame, Status, Track
+
+paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt: pip install 'edgetrack[mqtt]'")
+cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+
+PIXELS = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+
+
+class Broker:
+    """mosquitto on a port of its own, which can be killed and started again; it keeps nothing on disk."""
+
+    def __init__(self, folder: Path, *, user: str = "") -> None:
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        lines = [f"listener {self.port} 127.0.0.1", f"allow_anonymous {'false' if user else 'true'}"]
+        if user:
+            words = ["mosquitto_passwd", "-c", "-b", str(folder / "users"), *user.split(":")]
+            subprocess.run(words, check=True, capture_output=True)
+            lines += [f"password_file {folder / 'users'}", "user root"]
+        (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+        self.start()
+
+    def start(self) -> None:
+        words = ["mosquitto", "-c", str(self._folder / "mosquitto.conf")]
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait(self._answers)
+
+    def _answers(self) -> bool:
+        with socket.socket() as way:
+            return way.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}/yard/gate"
+
+
+class Listener:
+    """Hears all that is published from now on; ``retained`` is what the broker had kept for it."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self.retained: dict[str, bytes] = {}
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.on_message = self._hear
+        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        subscribed: list[int] = []
+        self._client.on_subscribe = lambda *_: subscribed.append(1)
+        self._client.connect("127.0.0.1", broker.port)
+        self._client.loop_start()
+        wait(lambda: bool(subscribed))
+
+    def _hear(self, client: object, data: object, message: Any) -> None:
+        if message.retain:
+            self.retained[message.topic] = message.payload
+        else:
+            self.heard.append((message.topic, message.payload))
+
+    def events(self, topic: str = "yard/gate/events") -> list[dict[str, Any]]:
+        return [json.loads(payload) for name, payload in list(self.heard) if name == topic]
+
+    def last(self, topic: str) -> bytes:
+        return next((payload for name, payload in reversed(list(self.heard)) if name == topic), b"")
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def wait(ready: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + 10
+    while not ready():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    if shutil.which("mosquitto") is None:
+        pytest.skip("needs a broker: apt-get install mosquitto")
+    broker = Broker(tmp_path_factory.mktemp("mqtt"))
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def listener(server: Broker) -> Iterator[Listener]:
+    heard = Listener(server)
+    yield heard
+    heard.close()
+
+
+def frame(index: int = 0) -> Frame:
+    return Frame(PIXELS, index, index / 25)
+
+
+def track(
+    status: Status, score: float = 0.9, *, id: int = 1, query: str | None = None, x: float = 40
+) -> Track:
+    box = Box(x, 30, 40, 20) if status in ("tracking", "uncertain") else None
+    return Track(box, score, status, 0, id=id, name=f"car #{id}" if query else "Red car!", query=query)
+
+
+def test_a_visit_with_its_best_picture_reaches_the_broker(server: Broker, listener: Listener) -> None:
+    with MqttSink(server.url) as sink:
+        for index, status in enumerate(("searching", "tracking", "uncertain", "lost", "tracking")):
+            sink.write(frame(index), track(status), latency_ms=1)
+    wait(lambda: listener.last("yard/gate/available") == b"offline")
+    assert [event["type"] for event in listener.events()] == ["new", "end", "new", "end"]
+    new, end, *_ = listener.events()
+    assert new["id"] == end["id"] != listener.events()[2]["id"]
+    assert (new["name"], new["track"], new["frame"], new["box"]) == ("Red car!", 1, 1, [40, 30, 40, 20])
+    assert new["best"]["score"] == 0.9
+    assert end["ended"] >= new["began"] > 1.7e9
+    states = [json.loads(payload) for topic, payload in listener.heard if topic == "yard/gate/red_car/state"]
+    assert states[:3] == [
+        {"present": False, "status": "searching"},
+        {"present": True, "status": "tracking"},
+        {"present": True, "status": "uncertain"},
+    ]
+    picture = cv2.imdecode(np.frombuffer(listener.last("yard/gate/red_car/snapshot"), np.uint8), 1)
+    assert picture.shape == (41, 61, 3)
+    assert sink.undelivered == 0
+
+
+def test_the_broker_keeps_states_and_entities_for_who_comes_later(server: Broker) -> None:
+    with MqttSink(server.url) as sink:
+        sink.write_all(
+            frame(),
+            {"Red car!": track("tracking"), "car #7": track("tracking", id=7, query="car")},
+            latencies_ms={},
+            events=[Event("crosses", 0, 0.1, "car", "car #7", 7, "line", "in", count=4)],
+        )
+        late = Listener(server)
+        wait(
+            lambda: (
+                "yard/gate/car/state" in late.retained and late.retained["yard/gate/available"] == b"online"
+            )
+        )
+        late.close()
+        entities = {
+            topic: json.loads(p) for topic, p in late.retained.items() if topic.startswith("homeassistant/")
+        }
+    assert json.loads(late.retained["yard/gate/car/state"]) == {"present": True, "count": 1}
+    assert late.retained["yard/gate/car/snapshot"][:2] == b"\xff\xd8"
+    assert set(entities) == {
+        "homeassistant/binary_sensor/yard_gate/red_car/config",
+        "homeassistant/image/yard_gate/red_car/config",
+        "homeassistant/sensor/yard_gate/car/config",
+        "homeassistant/image/yard_gate/car/config",
+    }
+    for entity in entities.values():
+        assert entity["availability_topic"] == "yard/gate/available"
+        assert entity.get("state_topic", entity.get("image_topic")) in late.retained
+    assert len({entity["unique_id"] for entity in entities.values()}) == 4
+    afterwards = Listener(server)
+    wait(lambda: {"yard/gate/available", "yard/gate/car/state"} <= afterwards.retained.keys())
+    assert afterwards.retained["yard/gate/available"] == b"offline"
+    assert json.loads(afterwards.retained["yard/gate/car/state"]) == {"present": False, "count": 0}
+    afterwards.close()
+
+
+def test_zones_have_a_topic_and_the_last_will_speaks_for_the_dead(server: Broker, listener: Listener) -> None:
+    with MqttSink(server.url) as sink:
+        event = Event("crosses", 0, 0.1, "car", "car #1", 1, "line", "in", count=4)
+        sink.write_all(frame(), {"Red car!": track("searching")}, latencies_ms={}, events=[event])
+        wait(lambda: bool(listener.events("yard/gate/zones")))
+        sink._client.socket().shutdown(socket.SHUT_RDWR)  # as when the process is killed
+        wait(lambda: listener.last("yard/gate/available") == b"offline")
+    assert listener.events("yard/gate/zones")[0]["direction"] == "in"
+
+
+def test_what_happens_while_the_broker_is_away_is_told_when_it_is_back(
+    tmp_path: Path, server: Broker
+) -> None:
+    broker, said = Broker(tmp_path), list[str]()
+
+    def state(listener: Listener) -> bytes:
+        topic = "yard/gate/red_car/state"
+        return listener.last(topic) or listener.retained.get(topic, b"{}")
+
+    with MqttSink(broker.url, warn=said.append, longest_s=1) as sink:
+        sink.write(frame(), track("searching"), latency_ms=1)
+        wait(lambda: sink.undelivered == 0)
+        broker.kill()
+        wait(lambda: bool(said))
+        began_s = time.monotonic()
+        for index, status in enumerate(("tracking", "lost", "tracking")):
+            sink.write(frame(index), track(status), latency_ms=1)
+        assert time.monotonic() - began_s < 0.5  # nobody is held up
+        assert sink.undelivered == 3
+        broker.start()
+        listener = Listener(broker)
+        wait(lambda: sink.undelivered == 0)
+        wait(lambda: json.loads(state(listener)).get("present") is True)
+        listener.close()
+    broker.kill()
+    assert len(said) == 1
+    assert said[0].startswith(f"mqtt 127.0.0.1:{broker.port} takes no messages (")
+
+
+def test_a_wrong_password_is_an_error_and_shown_to_nobody(tmp_path: Path, server: Broker) -> None:
+    broker = Broker(tmp_path, user="me:secret")
+    url = broker.url.replace("mqtt://", "mqtt://me:wr0ng@")
+    refused = MqttSink(url)
+    wait(lambda: refused._error is not None)
+    with pytest.raises(SinkError, match="refuses the connection: Not authorized; check user") as caught:
+        refused.write(frame(), track("tracking"), latency_ms=1)
+    with pytest.raises(SinkError):
+        refused.close()
+    assert "wr0ng" not in str(caught.value)
+    with MqttSink(broker.url.replace("mqtt://", "mqtt://me:secret@")) as sink:
+        sink.write(frame(), track("tracking"), latency_ms=1)
+        wait(lambda: sink.undelivered == 0)
+    broker.kill()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "host",
+        "http://host",
+        "mqtt://",
+        "mqtt://host:x",
+        "mqtt://host/a/+",
+        "mqtt://host/a%23",
+        "mqtt://host?a",
+    ],
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="expected one such as mqtt://"):
+        MqttSink(url)
+
+
+def test_a_run_says_what_was_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "edgetrack.cli.engine_options.EngineOptions.tracker", lambda self: fakes.FakeTracker()
+    )
+    words = ["run", "--source", "test://street", "--text", "red car", "--max-frames", "12"]
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{closed.getsockname()[1]}"
+        done = CliRunner().invoke(app, [*words, "--mqtt", f"mqtt://me:secret@{place}"])
+    said = " ".join(done.output.split())
+    assert done.exit_code == 0, said
+    assert (
+        f"note: mqtt {place} takes no messages (it cannot be reached); they are sent when it is back" in said
+    )
+    assert f"events not delivered to mqtt {place}: " in said
+    assert "secret" not in said
