@@ -98,8 +98,8 @@ def test_from_a_checkpoint_to_pairs(pages: Path, tmp_path: Path) -> None:
     depth = np.random.default_rng(0).integers(300, 9000, (200, 320)).astype(np.uint16)
     with edgetrack.open_tracker("sdstrack") as tracker:
         frame, x = np.zeros((200, 320, 3), np.uint8), depth_picture(depth)
-        assert tracker.start(frame, x=x, box=(120, 80, 64, 48)).index == 0  # type: ignore[call-arg]
-        assert tracker.update(frame, x=x).box is not None  # type: ignore[call-arg]
+        assert tracker.start(frame, x=x, box=(120, 80, 64, 48)).index == 0
+        assert tracker.update(frame, x=x).box is not None
     result = CliRunner().invoke(
         app, ["run", "--model", "sdstrack", "--source", "drive.mp4", "--box", "9,9,30,30"]
     )

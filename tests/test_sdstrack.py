@@ -71,10 +71,10 @@ def test_the_full_network_is_the_published_one() -> None:
 def test_boxes_are_those_of_the_published_pipeline(bundle: Path) -> None:
     (first, *others), found = list(pairs()), []
     with edgetrack.open_tracker(bundle, threads=1) as tracker:
-        track = tracker.start(first[0], box=BOX, x=first[1])  # type: ignore[call-arg]
+        track = tracker.start(first[0], box=BOX, x=first[1])
         assert (track.box, track.status, track.index) == (edgetrack.Box(*BOX), "tracking", 0)
         for index, pair in enumerate(others, start=1):
-            track = tracker.update(pair[0], x=pair[1])  # type: ignore[call-arg]
+            track = tracker.update(pair[0], x=pair[1])
             assert track.box is not None
             assert track.index == index
             found.append((*track.box.xywh, track.score))
@@ -97,9 +97,9 @@ def test_what_it_refuses(bundle: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="follows in pairs of pictures, and was given one"):
             tracker.start(frame, box=BOX)
         with pytest.raises(FrameError, match="x is of 150x90 pixels, and the frame of 150x97"):
-            tracker.start(frame, box=BOX, x=x[:90])  # type: ignore[call-arg]
+            tracker.start(frame, box=BOX, x=x[:90])
         with pytest.raises(ConfigError, match="takes a box, and was given a text"):
-            tracker.start(frame, text="red car", x=x)  # type: ignore[call-arg]
+            tracker.start(frame, text="red car", x=x)
     raw = SDSTracker(bundle, threads=1)
     with pytest.raises(NotStartedError):
         raw.update(frame, x=x)
