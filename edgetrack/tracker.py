@@ -58,8 +58,7 @@ class Tracker(Opened[runtime.Tracker]):
         masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box.
 
     Attributes:
-        engine (Engine): The engine that runs the network: ``name``, ``precision`` and ``reason`` (why it was
-            selected) are strings.
+        engine (Engine): Runs the network; ``name``, ``precision``, ``reason`` (why it was selected) are strings.
 
     Raises:
         BundleError: The bundle is missing, damaged or foreign.
@@ -122,22 +121,19 @@ class Tracker(Opened[runtime.Tracker]):
                 an array on its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there without a copy.
                 A ``Frame`` brings its pixels and its time. None if color is missing, with ``x`` and ``box``.
             text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
-            box: Where the target is: a ``Box`` or ``(x, y, w, h)`` in pixels of the frame, origin at the top left.
-                Its center must be inside the frame.
+            box: ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left; its center must be inside the frame.
             mask: Which pixels are the target's, with ``masks=True``: a ``Mask`` or an array (H, W) of the frame's size,
                 nonzero on the target. Without ``box``, the smallest box that holds them is followed.
             x: Picture of a second sensor (thermal, depth) of the same moment, aligned with the frame and of its size,
                 for a bundle that takes one: uint8 (H, W, 3) or (H, W) (see ``sensor_picture``), or a ``Frame``.
-            time_s: Time of the frame in seconds, on any clock; returned as ``Track.time_s``. With times, patience,
-                coasting and reverification are measured in seconds, see ``update``.
+            time_s: Time of the frame in seconds, on any clock; see ``update``. Returned as ``Track.time_s``.
 
         Returns:
             The track of this frame: the given box, or what was found.
 
         Raises:
             FrameError, BoxError, PromptError: Bad input; the tracker keeps its previous target.
-            ConfigError: Neither text, box nor mask was given, a mask without ``masks=True``, or a frame in GPU memory
-                with ``static_check``.
+            ConfigError: Nothing names the target; a mask without ``masks=True``; GPU memory with ``static_check``.
             ClosedError: The tracker was closed.
         """
         given, (pixels, time_s, _) = four_of(box), parts_of(frame, time_s)
@@ -177,8 +173,7 @@ class Tracker(Opened[runtime.Tracker]):
         a second, the whole frame is searched before the search region.
 
         Args:
-            frame: Image, uint8 (H, W, 3), BGR, as for ``start``; its size may differ from the previous one. None if
-                color is missing in this frame.
+            frame: As for ``start``; its size may differ from the previous one. None if color is missing.
             x: The second sensor's picture; None if it is missing. One that is frozen or blank counts as missing.
             deadline_ms: Latency budget in milliseconds from this call, greater than 0; None for no deadline.
             time_s: Time of the frame in seconds, on the clock of ``start``; None for that of a ``Frame``, if any.

@@ -222,16 +222,13 @@ class Track:
         box: Position of the target; None while searching or lost.
         score: Confidence, 0..1.
         status: "searching", "tracking", "uncertain" or "lost".
-        index: Frames since ``start``, which is frame 0.
+        index, time_s: Frames since ``start``, which is frame 0; time of the frame in seconds, if it was given.
         basis: Where the box comes from: "network", "coasted" or "reused".
-        id: Number of the target, unique within a tracker.
-        name: Name of the target.
-        time_s: Time of the frame in seconds, if it was given.
+        id, name: Number of the target, unique within a tracker, and its name.
         velocity: Motion of the box's center in pixels per frame.
         candidates: What a look at the whole frame has found, the best first.
         query: Name of the query that has found it.
-        mask: The target's pixels, with ``masks=True``.
-        x_share: Share of ``x`` in what the network saw.
+        mask, x_share: The target's pixels; share of the second sensor.
     """
 
     box: Box | None
@@ -264,7 +261,6 @@ class Track:
     mask: Mask | None = field(default=None, compare=False, repr=False)
     """The target's pixels, with ``Tracker(masks=True)``; None without a box, and if no pixel in the box is its own. If
     ``basis`` is "coasted" or "reused" it is the last one, moved along with the box."""
-
     x_share: float | None = field(default=None, compare=False)
     """Share of ``x`` in what the network last saw of the target, 0..1 (1: ``x`` alone); None without ``x``."""
 
@@ -282,8 +278,8 @@ class Track:
             "basis": self.basis,
             "velocity": None if self.velocity is None else list(self.velocity),
         }
-        more = {} if self.x_share is None else {"x_share": self.x_share}
-        return {**values, **more} if self.mask is None else {**values, **more, "mask": self.mask.rle()}
+        more = {"x_share": self.x_share, "mask": None if self.mask is None else self.mask.rle()}
+        return {**values, **{name: value for name, value in more.items() if value is not None}}
 
     def to_json(self) -> str:
         """Return ``to_dict()`` as one line of JSON."""
