@@ -150,6 +150,7 @@ def test_the_same_bits_on_arm(repository: Path, built: Path, tmp_path: Path) -> 
     assert len(there.split()) == 4
 
 
+@pytest.mark.nightly  # three minutes, of the twenty that the tests may take
 def test_hostile_bundles_under_the_address_sanitizer(repository: Path, tmp_path: Path) -> None:
     options = {"EDGETRACK_SANITIZE": "address,undefined", "EDGETRACK_TESTS": "ON"}
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, target="hostile", **options)

@@ -96,7 +96,7 @@ Dataset = Annotated[
         "otb100, otb99-lang, lasot, lasot-ext, tnl2k, got10k, trackingnet, uav123, nfs, vot, davis, "
         "davis2016, youtube-vos, mose, "
         "lasher, depthtrack, visevent, folder, coco, refcoco, refcoco+, refcocog, refcocog-google, "
-        "langdev, language, flickr30k-entities, mot17, refer-kitti, tao.",
+        "langdev, language, flickr30k-entities, mot17, refer-kitti, tao, anomaly.",
     ),
 ]
 DatasetPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the data.")]
