@@ -93,7 +93,11 @@ def test_a_track_as_json() -> None:
     said = json.loads(track.to_json())
     assert "\n" not in track.to_json()
     assert said == track.to_dict()
-    assert set(said) == {field.name for field in dataclasses.fields(Track)} - {"candidates", "mask", "x_share"}
+    assert set(said) == {field.name for field in dataclasses.fields(Track)} - {
+        "candidates",
+        "mask",
+        "x_share",
+    }
     assert said["box"] == BOX.to_dict()
     assert (said["name"], said["time_s"], said["velocity"]) == ("red \u2028car", 1.5, [1.0, -2.0])
     lost = Track(None, 0.0, "lost", 9).to_dict()
