@@ -6,6 +6,7 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -35,6 +36,15 @@ class Schedule(Protocol):
     def checkpoint_minutes(self) -> float: ...
 
     def rate(self, step: int) -> float: ...  # factor on the learning rates
+
+
+def decaying(parameters: Iterable[nn.Parameter], rate: float) -> list[dict[str, Any]]:
+    """Return an optimizer's groups at a learning rate; biases and scales, which have one axis, are free of decay."""
+    learned = list(parameters)
+    return [
+        {"params": [p for p in learned if p.ndim > 1], "base": rate},
+        {"params": [p for p in learned if p.ndim < 2], "base": rate, "weight_decay": 0.0},
+    ]
 
 
 class Loop(ABC, Generic[Net]):

@@ -1,20 +1,39 @@
-"""Reading of the short recipes: the grounder's, the mask head's and the second sensor's."""
+"""What the short recipes share: the grounder's, the mask head's and the second sensor's."""
 
 from __future__ import annotations
 
+import math
+import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from edgetrack.errors import ConfigError
+from edgetrack.training.resumable import resumable
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+
+class Short(Protocol):
+    """A recipe with a folder for its checkpoint."""
+
+    @property
+    def output(self) -> str: ...
+
+
+class Run(Protocol):
+    """What a recipe leads to."""
+
+    def run(self) -> None: ...
+
+
 R = TypeVar("R")
+S = TypeVar("S", bound=Short)
 
 
 def read_recipe(cls: type[R], path: Path) -> R:
@@ -34,6 +53,25 @@ def read_recipe(cls: type[R], path: Path) -> R:
     if missing := sorted(needed - set(table)):
         raise ConfigError(f"recipe {path} lacks {missing}; expected a value for each")
     return cls(**{name: _frozen(value) for name, value in table.items()})
+
+
+def cosine(share: float) -> float:
+    """Factor on a learning rate that falls from 1 to a hundredth along a cosine, ``share`` of the way through."""
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+
+
+def run_recipe(module: str, cls: type[S], trainer: Callable[[S], Run]) -> None:
+    """Train as the recipe says that the command line names; whatever ends the run, it says how to go on.
+
+    Args:
+        module: Name of the module that is the command: ``python -m MODULE RECIPE.toml``.
+        cls: Dataclass of the recipe.
+        trainer: Makes the run of a recipe.
+    """
+    path = Path(sys.argv[1])
+    recipe = read_recipe(cls, path)
+    with resumable(Path(recipe.output) / "last.pt", f"python -m {module} {shlex.quote(str(path))}"):
+        trainer(recipe).run()
 
 
 def _frozen(value: Any) -> Any:

@@ -26,6 +26,7 @@ from edgetrack.training.grounder.class_check import class_scores, class_words
 from edgetrack.training.grounder.records import load
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source
 from edgetrack.training.grounder.train import Recipe, answers, built, means
+from edgetrack.training.recipe_file import read_recipe
 
 _BATCHES = 60
 _STEPS = 60  # of Newton's method; it takes about ten
@@ -118,7 +119,7 @@ def checked(sources: list[Source], cache: Path, teachers: Path, text: TextEncode
 
 def main() -> None:
     """``calibration.py RECIPE.toml``."""
-    recipe = Recipe.read(Path(sys.argv[1]))
+    recipe = read_recipe(Recipe, Path(sys.argv[1]))
     torch.set_num_threads(recipe.threads)
     path = Path(recipe.output) / "last.pt"
     state = checkpoint.load(path, ("model", "live", "optimizer", "step", "seconds", "detector"))

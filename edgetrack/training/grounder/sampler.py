@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from edgetrack.training.grounder.candidates import CHANNELS
 from edgetrack.training.grounder.questions import Question, Random
 from edgetrack.training.grounder.records import Record, load
 from edgetrack.training.grounder.scene import Scene, side_by_side, whole
-from edgetrack.training.resumable import begin_worker
 
 _HELD_OUT = 20  # one picture in so many is never trained on
 # How often each kind of question is asked. Places, sizes and relations are few: geometry resolves them at run time.
@@ -164,18 +162,3 @@ class Sampler:
             np.array([q.vague for q in asked], np.float32), [q.phrase for q in asked], [q.noun for q in asked],
             [q.kind for q in asked],
         )  # fmt: skip
-
-
-def _work(arguments: tuple[Any, ...], size: tuple[int, int], out: Any) -> None:
-    begin_worker()
-    sampler = Sampler(*arguments)
-    while True:
-        out.put(sampler.batch(*size))
-
-
-def started(arguments: tuple[Any, ...], size: tuple[int, int]) -> Callable[[], Batch]:
-    """Start a worker process; returns what fetches its next batch."""
-    context = multiprocessing.get_context("fork")
-    queue: Any = context.Queue(4)
-    context.Process(target=_work, args=(arguments, size, queue), daemon=True).start()
-    return lambda: queue.get()

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import copy
-import math
-import shlex
-import sys
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +25,11 @@ from edgetrack.network.text import TextEncoder
 from edgetrack.training.grounder.candidates import CHANNELS
 from edgetrack.training.grounder.initial import weights_of
 from edgetrack.training.grounder.records import NAMES
-from edgetrack.training.grounder.sampler import Batch, Sampler, Source, started
+from edgetrack.training.grounder.sampler import Batch, Sampler, Source
 from edgetrack.training.grounder.vocabulary import trained_words
-from edgetrack.training.loop import Loop
-from edgetrack.training.resumable import resumable
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from edgetrack.training.loop import Loop, decaying
+from edgetrack.training.recipe_file import cosine, run_recipe
+from edgetrack.training.worker import started
 
 _NOUN_KINDS = ("class", "absent", "crop", "category", "region noun")  # their phrase says nothing but the noun
 
@@ -67,23 +61,11 @@ class Recipe:
     checkpoint_minutes: float = 5.0
     threads: int = 2
 
-    @classmethod
-    def read(cls, path: Path) -> Recipe:
-        """Read a TOML file."""
-        table = tomllib.loads(path.read_text())
-        table["sources"] = tuple((str(f), float(w)) for f, w in table["sources"])
-        unknown = set(table) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"{path}: unknown keys {sorted(unknown)}")
-        return cls(**table)
-
     def rate(self, step: int) -> float:
         """What the learning rates are multiplied by at a step."""
         begun = 1 - self.decay_share
         share = max(0.0, (step / self.steps - begun) / self.decay_share)
-        return min(1.0, (step + 1) / self.warmup_steps) * (
-            0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
-        )
+        return min(1.0, (step + 1) / self.warmup_steps) * cosine(share)
 
 
 def built(recipe: Recipe, text: TextEncoder) -> tuple[Grounder, PicoDet]:
@@ -173,8 +155,7 @@ class Trainer(Loop[Grounder]):
         rest = list(net.listener.parameters())
         groups = [
             {"params": space, "base": recipe.space_rate, "weight_decay": 0.0},
-            {"params": [p for p in rest if p.ndim > 1], "base": recipe.learning_rate},
-            {"params": [p for p in rest if p.ndim < 2], "base": recipe.learning_rate, "weight_decay": 0.0},
+            *decaying(rest, recipe.learning_rate),
         ]
         optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         average = copy.deepcopy(net).eval()
@@ -184,7 +165,12 @@ class Trainer(Loop[Grounder]):
         self.words = trained_words(source.folder for source in sources)
         arguments = (sources, Path(recipe.cache), Path(recipe.teachers))
         size = (recipe.scenes, recipe.questions)
-        self.next_batch = started((*arguments, recipe.seed + 17 + self.step), size)
+
+        def begin() -> Callable[[], Batch]:
+            sampler = Sampler(*arguments, recipe.seed + 17 + self.step)
+            return lambda: sampler.batch(*size)
+
+        self.next_batch = started(begin)
         held_out = Sampler(*arguments, 5, validation=True)
         self.held_out = [held_out.batch(*size) for _ in range(24)]
 
@@ -232,11 +218,7 @@ def validated(net: Grounder, batches: list[Batch], text: TextEncoder) -> dict[st
 
 def main() -> None:
     """``train.py RECIPE.toml``"""
-    path = Path(sys.argv[1])
-    recipe = Recipe.read(path)
-    command = f"python -m edgetrack.training.grounder.train {shlex.quote(str(path))}"
-    with resumable(Path(recipe.output) / "last.pt", command):
-        Trainer(recipe).run()
+    run_recipe("edgetrack.training.grounder.train", Recipe, Trainer)
 
 
 if __name__ == "__main__":

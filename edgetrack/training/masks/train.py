@@ -6,16 +6,10 @@
 from __future__ import annotations
 
 import copy
-import math
-import multiprocessing
-import shlex
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,17 +18,13 @@ from edgetrack.bundle import Bundle
 from edgetrack.network.mask import KEY, SLOTS, VALUE, MaskNet
 from edgetrack.training import checkpoint
 from edgetrack.training.data.loader import Batch, collate
-from edgetrack.training.loop import Loop
+from edgetrack.training.loop import Loop, decaying
 from edgetrack.training.masks.losses import Weights, losses, total
 from edgetrack.training.masks.sampler import FRAMES, MaskSampler
 from edgetrack.training.masks.things import SOURCES, Things, load
 from edgetrack.training.parameters import parameters_of
-from edgetrack.training.resumable import begin_worker, resumable
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from edgetrack.training.recipe_file import cosine, run_recipe
+from edgetrack.training.worker import started
 
 _TRUNK = "network.trunk."
 _GIVEN = 0.35  # share of sequences that begin with a true mask instead of a box
@@ -64,20 +54,9 @@ class Recipe:
     checkpoint_minutes: float = 5.0
     threads: int = 1
 
-    @classmethod
-    def read(cls, path: Path) -> Recipe:
-        """Read a TOML file."""
-        table = tomllib.loads(path.read_text())
-        table["sources"] = tuple(table.get("sources", SOURCES))
-        unknown = set(table) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"{path}: unknown keys {sorted(unknown)}")
-        return cls(**table)
-
     def rate(self, step: int) -> float:
         """What the learning rate is multiplied by at a step: a warm-up, then a cosine."""
-        begun = min(1.0, (step + 1) / self.warmup_steps)
-        return begun * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1.0))))
+        return min(1.0, (step + 1) / self.warmup_steps) * cosine(step / self.steps)
 
 
 def built(trunk: str) -> MaskNet:
@@ -131,10 +110,7 @@ class Trainer(Loop[MaskNet]):
         self.recipe = recipe
         net = built(recipe.trunk)
         learned = list(net.head.parameters())
-        groups = [
-            {"params": [p for p in learned if p.ndim > 1], "base": recipe.learning_rate},
-            {"params": [p for p in learned if p.ndim < 2], "base": recipe.learning_rate, "weight_decay": 0.0},
-        ]
+        groups = decaying(learned, recipe.learning_rate)
         optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         super().__init__(
             recipe, net, copy.deepcopy(net).eval(), optimizer, report_steps=100, validate_steps=500
@@ -144,7 +120,12 @@ class Trainer(Loop[MaskNet]):
         self.resume()
         data, cache = Path(recipe.data), Path(recipe.cache)
         things = Things(load(data, cache, recipe.sources, held_out=False))
-        self.next_batch = started(things, recipe.seed + 17 + self.step, recipe.sequences)
+
+        def begin() -> Callable[[], Batch]:
+            sampler = MaskSampler(things, recipe.seed + 17 + self.step)
+            return lambda: collate([sampler.sample() for _ in range(recipe.sequences)])
+
+        self.next_batch = started(begin)
         held_out = MaskSampler(Things(load(data, cache, recipe.sources, held_out=True)), 5)
         self.held_out = [collate([held_out.sample() for _ in range(8)]) for _ in range(recipe.held_out // 8)]
 
@@ -193,29 +174,9 @@ def validated(net: MaskNet, batches: list[Batch]) -> dict[str, float]:
     return {f"val frame {step}": float(np.mean(values)) for step, values in enumerate(found)}
 
 
-def started(things: Things, seed: int, count: int) -> Callable[[], Batch]:
-    """Start a worker process that draws batches of ``count`` sequences; returns what fetches the next one."""
-    context = multiprocessing.get_context("fork")
-    queue: Any = context.Queue(4)
-    context.Process(target=_work, args=(things, seed, count, queue), daemon=True).start()
-    return lambda: queue.get()
-
-
-def _work(things: Things, seed: int, count: int, queue: Any) -> None:
-    begin_worker()
-    cv2.setNumThreads(0)
-    sampler = MaskSampler(things, seed)
-    while True:
-        queue.put(collate([sampler.sample() for _ in range(count)]))
-
-
 def main() -> None:
     """``train.py RECIPE.toml``"""
-    path = Path(sys.argv[1])
-    recipe = Recipe.read(path)
-    command = f"python -m edgetrack.training.masks.train {shlex.quote(str(path))}"
-    with resumable(Path(recipe.output) / "last.pt", command):
-        Trainer(recipe).run()
+    run_recipe("edgetrack.training.masks.train", Recipe, Trainer)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
-import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +23,11 @@ from edgetrack.network.selection import kept_tokens
 from edgetrack.network.sensor import SHARE, SensorNet
 from edgetrack.training.data.loader import Batch, collate
 from edgetrack.training.data.sources.videos import Videos, load_videos
-from edgetrack.training.loop import Loop
+from edgetrack.training.loop import Loop, decaying
 from edgetrack.training.losses import decode_boxes, iou, total, tracking_losses
 from edgetrack.training.masks.things import SOURCES, Things, load
 from edgetrack.training.parameters import parameters_of
-from edgetrack.training.recipe_file import read_recipe
-from edgetrack.training.resumable import resumable
+from edgetrack.training.recipe_file import cosine, run_recipe
 from edgetrack.training.sensors.sampler import PairSampler
 from edgetrack.training.worker import started
 
@@ -63,8 +59,7 @@ class Recipe:
 
     def rate(self, step: int) -> float:
         """What the learning rate is multiplied by at a step: a warm-up, then a cosine."""
-        begun = min(1.0, (step + 1) / self.warmup_steps)
-        return begun * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1.0))))
+        return min(1.0, (step + 1) / self.warmup_steps) * cosine(step / self.steps)
 
 
 def shipped_network(name: str) -> EdgetrackNet:
@@ -116,10 +111,7 @@ class Trainer(Loop[SensorNet]):
         self.recipe = recipe
         net = SensorNet(shipped_network(recipe.network))
         learned = [p for p in net.parameters() if p.requires_grad]
-        groups = [
-            {"params": [p for p in learned if p.ndim > 1], "base": recipe.learning_rate},
-            {"params": [p for p in learned if p.ndim < 2], "base": recipe.learning_rate, "weight_decay": 0.0},
-        ]
+        groups = decaying(learned, recipe.learning_rate)
         optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         super().__init__(
             recipe, net, copy.deepcopy(net).eval(), optimizer, report_steps=100, validate_steps=500
@@ -209,11 +201,7 @@ def _only(batch: Batch, name: str) -> Batch:
 
 def main() -> None:
     """``train.py RECIPE.toml``"""
-    path = Path(sys.argv[1])
-    recipe = read_recipe(Recipe, path)
-    command = f"python -m edgetrack.training.sensors.train {shlex.quote(str(path))}"
-    with resumable(Path(recipe.output) / "last.pt", command):
-        Trainer(recipe).run()
+    run_recipe("edgetrack.training.sensors.train", Recipe, Trainer)
 
 
 if __name__ == "__main__":
