@@ -17,10 +17,17 @@ struct Shape {
   const char* axes;  // a letter each: equal letters are equal lengths, a digit is itself, b the targets
 };
 
+using Shapes = std::vector<Shape>;
+
 struct Form {
   const char* role;
-  std::vector<Shape> inputs, outputs;
+  Shapes inputs, outputs;
 };
+
+Shapes joined(Shapes one, const Shapes& two) {
+  one.insert(one.end(), two.begin(), two.end());
+  return one;
+}
 
 // I, S, G, D: side of the picture, and c, s, g, P of the maps on it; N tokens of the template, T of a text, M
 // of both; L layers; C and H channels; W width of an embedding, E of the text encoder's, R of a region's; A
@@ -28,56 +35,24 @@ struct Form {
 // its memory, Y and U channels of these. J, Z: side of the second
 // sensor's picture of template and search.
 const std::vector<Form>& forms() {
+  static const Shapes picture = {
+      {"memory", "bLNC"}, {"anchor", "bNW"}, {"prompts", "b3W"}, {"prototype", "bC"}};
+  static const Shapes known = {{"memory", "bLMC"}, {"memory_mask", "bM"}, {"film", "b2C"},
+                               {"anchor", "bNW"},  {"prompts", "b3W"},    {"prototypes", "b2C"}};
+  static const Shapes found = {{"score", "b1ss"},  {"offset", "b2ss"},  {"size", "b2ss"},
+                               {"presence", "b1"}, {"quality", "b1ss"}, {"embedding", "bQW"}};
   static const std::vector<Form> all = {
       {"text", {{"ids", "bT"}, {"mask", "bT"}}, {{"tokens", "bTE"}}},
       {"prompt",
        {{"tokens", "bTE"}, {"mask", "bT"}},
        {{"memory", "bLTC"}, {"film", "b2C"}, {"prototype", "bC"}}},
-      {"template",
-       {{"image", "b3II"}, {"target", "b1cc"}},
-       {{"memory", "bLNC"}, {"anchor", "bNW"}, {"prompts", "b3W"}, {"prototype", "bC"}}},
-      {"search",
-       {{"image", "b3SS"},
-        {"memory", "bLMC"},
-        {"memory_mask", "bM"},
-        {"film", "b2C"},
-        {"anchor", "bNW"},
-        {"prompts", "b3W"},
-        {"prototypes", "b2C"}},
-       {{"score", "b1ss"},
-        {"offset", "b2ss"},
-        {"size", "b2ss"},
-        {"presence", "b1"},
-        {"quality", "b1ss"},
-        {"embedding", "bQW"}}},
-      {"template_x",
-       {{"image", "b3II"}, {"x", "b3JJ"}, {"present", "b2"}, {"target", "b1cc"}},
-       {{"memory", "bLNC"}, {"anchor", "bNW"}, {"prompts", "b3W"}, {"prototype", "bC"}}},
-      {"search_x",
-       {{"image", "b3SS"},
-        {"x", "b3ZZ"},
-        {"present", "b2"},
-        {"memory", "bLMC"},
-        {"memory_mask", "bM"},
-        {"film", "b2C"},
-        {"anchor", "bNW"},
-        {"prompts", "b3W"},
-        {"prototypes", "b2C"}},
-       {{"score", "b1ss"},
-        {"offset", "b2ss"},
-        {"size", "b2ss"},
-        {"presence", "b1"},
-        {"quality", "b1ss"},
-        {"embedding", "bQW"},
-        {"share", "b1ss"}}},
+      {"template", {{"image", "b3II"}, {"target", "b1cc"}}, picture},
+      {"search", joined({{"image", "b3SS"}}, known), found},
+      {"template_x", {{"image", "b3II"}, {"x", "b3JJ"}, {"present", "b2"}, {"target", "b1cc"}}, picture},
+      {"search_x", joined({{"image", "b3SS"}, {"x", "b3ZZ"}, {"present", "b2"}}, known),
+       joined(found, {{"share", "b1ss"}})},
       {"ground",
-       {{"image", "b3GG"},
-        {"memory", "bLMC"},
-        {"memory_mask", "bM"},
-        {"film", "b2C"},
-        {"anchor", "bNW"},
-        {"prompts", "b3W"},
-        {"prototypes", "b2C"}},
+       joined({{"image", "b3GG"}}, known),
        {{"score", "b1gg"}, {"offset", "b2gg"}, {"size", "b2gg"}, {"presence", "b1"}, {"quality", "b1gg"}}},
       {"detect",
        {{"image", "b3DD"}},

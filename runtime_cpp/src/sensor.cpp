@@ -28,10 +28,14 @@ std::uint64_t fingerprint(const Frame& frame) {
   return hash;
 }
 
+// A picture that shows something does so within its first pixels, as a rule.
 bool blank(const Tensor& image) {
   const float* values = image.floats();
-  const auto [least, most] = std::minmax_element(values, values + image.spec.count());
-  return *most - *least < kBlankRange;
+  float least = values[0], most = values[0];
+  return std::all_of(values, values + image.spec.count(), [&](float value) {
+    least = std::min(least, value), most = std::max(most, value);
+    return most - least < kBlankRange;
+  });
 }
 
 }  // namespace

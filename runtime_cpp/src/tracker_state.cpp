@@ -40,8 +40,8 @@ void Tracker::State::check_pair(const Frame& frame) const {
   if (!frame.x) return;
   if (!model.pairs)
     throw Error(Code::config,
-                "a second sensor is given (x), and this bundle takes color alone; make the tracker "
-                "with bundle='edgetrack-x'");
+                "a second sensor is given (x), and this bundle takes color alone; expected one "
+                "that was exported with --sensor, see docs/sensors.md");
   if (frame.place == Place::gpu)
     throw Error(Code::frame,
                 "frame lies in GPU memory, and a second sensor is given (x); pass both in host memory");
