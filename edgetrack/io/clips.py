@@ -18,7 +18,7 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.lines import event_values
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import Color, draw_all
-from edgetrack.io.sinks import Closing
+from edgetrack.io.sinks import Joint
 from edgetrack.io.video import VideoSink
 from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
@@ -42,7 +42,7 @@ class _Kept:
         return int(self.picture.nbytes)
 
 
-class ClipSink(Closing):
+class ClipSink(Joint):
     """Writes a clip of each alert into a folder, with a picture of the moment and a JSON line of each alert in it.
 
     They are ``alert-0001.mp4``, ``.jpg`` and ``.jsonl``; the numbers go on where those in the folder end. The frames
@@ -86,9 +86,6 @@ class ClipSink(Closing):
         self._until_s: float | None = None  # the clip takes frames until then
         self._lines: OutputFile | None = None
         self._colors: dict[str, Color] = {}
-
-    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        self.write_all(frame, {track.name: track}, latencies_ms={track.name: latency_ms})
 
     def write_all(
         self,

@@ -18,7 +18,7 @@ from edgetrack.errors import ConfigError, SinkError
 from edgetrack.events import Event
 from edgetrack.io.lines import event_values
 from edgetrack.io.opencv import load_cv2
-from edgetrack.io.sinks import Closing
+from edgetrack.io.sinks import Joint
 from edgetrack.io.visits import Kind, Visit, Visits
 from edgetrack.types import Frame, Track
 
@@ -29,7 +29,7 @@ DISCOVERY = "homeassistant"  # where Home Assistant looks for entities, unless i
 REFUSED = ("Bad user name or password", "Not authorized", "Banned", "Client identifier not valid")
 
 
-class MqttSink(Closing):
+class MqttSink(Joint):
     """Publishes to a broker, in nobody's way; what cannot be sent waits until the broker is back.
 
     Under the topic of the address: ``events`` (visits begin, are updated and end), ``TARGET/state`` (retained),
@@ -86,9 +86,6 @@ class MqttSink(Closing):
     def undelivered(self) -> int:
         """Number of messages that the broker has not taken."""
         return self._waiting + self._lost
-
-    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        self.write_all(frame, {track.name: track}, latencies_ms={track.name: latency_ms})
 
     def write_all(
         self,

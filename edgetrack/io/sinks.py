@@ -75,6 +75,23 @@ class Closing:
         self.close()
 
 
+class Joint(Closing):
+    """A sink to which the track of one target is what those of several are."""
+
+    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+        self.write_all(frame, {track.name: track}, latencies_ms={track.name: latency_ms})
+
+    def write_all(
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
+    ) -> None:
+        raise NotImplementedError
+
+
 def open_sink(
     path: str | Path,
     *,

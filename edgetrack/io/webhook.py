@@ -17,7 +17,7 @@ from edgetrack.errors import ConfigError, SinkError, reason_of
 from edgetrack.events import Event, EventType
 from edgetrack.io._channel import Channel
 from edgetrack.io.lines import event_values
-from edgetrack.io.sinks import Closing
+from edgetrack.io.sinks import Joint
 from edgetrack.types import Frame, Track
 
 WAITING = 1000  # events that may wait for a receiver that is gone; older ones are dropped
@@ -26,7 +26,7 @@ LONGEST_S = 30.0  # between two attempts
 PASSING = (408, 425, 429)  # what a receiver says that is well again later; as is all from 500 on
 
 
-class WebhookSink(Closing):
+class WebhookSink(Joint):
     """Posts each event as a JSON object, in the order of the events, from a thread of its own.
 
     The keys are those of JSON lines, ``sequence`` (1 for the first event; the same in each attempt) and, of a track in
@@ -61,9 +61,6 @@ class WebhookSink(Closing):
     def undelivered(self) -> int:
         """Number of events that the receiver has not taken."""
         return self._taken - self._delivered
-
-    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        self.write_all(frame, {track.name: track}, latencies_ms={track.name: latency_ms})
 
     def write_all(
         self,
