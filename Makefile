@@ -22,7 +22,9 @@ MAKEFLAGS += --no-print-directory
 .PHONY: test test-nightly test-floors test-kernels mutants demo docs wheel lint format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
+# A core for each of the two processes: PyTorch's threads, as many as there are cores in each, would wait for each other.
 test: export EDGETRACK_WERROR = ON
+test: export OMP_NUM_THREADS = 1
 test: wheel lint
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal
 
@@ -70,12 +72,9 @@ lint: wheel
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES)
-	@$(BIN)/mypy -p edgetrack
-	@$(BIN)/mypy benchmarks/*.py
-	@$(BIN)/mypy benchmarks/gpu
-	@$(BIN)/mypy tools/*.py
-	@$(BIN)/mypy examples
-	@$(BIN)/mypy --config-file tests/mypy.ini tests
+	@$(BIN)/mypy --config-file tests/mypy.ini --cache-dir .mypy_cache/tests tests & tests=$$!; \
+	  $(BIN)/mypy -p edgetrack && $(BIN)/mypy benchmarks/*.py && $(BIN)/mypy benchmarks/gpu && \
+	  $(BIN)/mypy tools/*.py && $(BIN)/mypy examples && wait $$tests
 
 format: $(BIN)/python
 	@$(BIN)/ruff check --fix .
