@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from bundles import without_eye
 from numpy.typing import NDArray
+from once import made_once
 
 from edgetrack import Tracker
 from edgetrack.bundle import EYE, Bundle
@@ -61,12 +62,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    output = tmp_path_factory.mktemp("bundle") / "eye"
-    made, _ = make_bundle(
-        Request("edgetrack-160", output, grounder=checkpoint), watch=lambda steps, *_: iter(steps)
-    )
-    assert isinstance(made, Bundle)
-    return made
+    def export(folder: Path) -> None:
+        request = Request("edgetrack-160", folder / "eye", grounder=checkpoint)
+        make_bundle(request, watch=lambda steps, *_: iter(steps))
+
+    return Bundle.open(made_once(tmp_path_factory, "candidates", export) / "eye")
 
 
 def test_pooling_by_matrices_is_roi_align() -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from once import made_once
 from test_cpp_library import configure_and_build, onnxruntime_library, run
 
 from edgetrack.bundle import Bundle
@@ -46,11 +47,13 @@ def version(repository: Path) -> str:
 @pytest.fixture(scope="module")
 def built(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shared library, installed into ``installed`` inside the folder."""
-    folder = tmp_path_factory.mktemp("shared")
-    options = {"BUILD_SHARED_LIBS": "ON", "CMAKE_INSTALL_PREFIX": str(folder / "installed")}
-    configure_and_build(repository / "runtime_cpp", folder, **options)
-    run("cmake", "--install", folder)
-    return folder
+
+    def build(folder: Path) -> None:
+        options = {"BUILD_SHARED_LIBS": "ON", "CMAKE_INSTALL_PREFIX": str(folder / "installed")}
+        configure_and_build(repository / "runtime_cpp", folder, **options)
+        run("cmake", "--install", folder)
+
+    return made_once(tmp_path_factory, "cpp_package", build)
 
 
 def test_it_exports_its_interface_alone(built: Path, version: str) -> None:

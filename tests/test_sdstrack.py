@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from once import made_once
 from published_weights import SHARED, closed_form, moving_patch, reference, write_small_sdstrack
 
 import edgetrack
@@ -38,9 +39,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bundle(checkpoint: Path) -> Path:
-    make_bundle(Request("sdstrack", checkpoint.parent / "bundle", weights=(checkpoint,)), watch=silent)
-    return checkpoint.parent / "bundle"
+def bundle(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def export(folder: Path) -> None:
+        make_bundle(Request("sdstrack", folder / "bundle", weights=(checkpoint,)), watch=silent)
+
+    return made_once(tmp_path_factory, "sdstrack", export) / "bundle"
 
 
 def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:

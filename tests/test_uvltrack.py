@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from once import made_once
 from published_weights import (
     moving_patch,
     small_uvltrack,
@@ -78,10 +79,11 @@ PUBLISHED: Mapping[str, Any] = {
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("uvltrack")
-    request = Request("uvltrack", folder / "bundle", weights=write_small_uvltrack(folder))
-    make_bundle(request, watch=silent)
-    return folder / "bundle"
+    def export(folder: Path) -> None:
+        request = Request("uvltrack", folder / "bundle", weights=write_small_uvltrack(folder))
+        make_bundle(request, watch=silent)
+
+    return made_once(tmp_path_factory, "uvltrack", export) / "bundle"
 
 
 @pytest.mark.parametrize("mode", ["bbox", "nlbbox", "nl"])
