@@ -37,6 +37,9 @@ class Policy:
     """Consecutive uncertain frames after which the target is lost."""
     reverify_interval: int = _DEFAULTS["reverify_interval"]
     """Frames between two checks of the whole frame against the text; 0 for none."""
+    max_agreed_checks: int = _DEFAULTS["max_agreed_checks"]
+    """Consecutive checks that found what is followed that count: each doubles the time to the next check, and the time
+    that its result may take. A frame whose score is below ``template_update_threshold`` ends the row."""
     switch_evidence: float = _DEFAULTS["switch_evidence"]
     """Accumulated evidence that the text means another object, from which that object is followed."""
     refit_iou: float = _DEFAULTS["refit_iou"]
@@ -69,7 +72,8 @@ class Policy:
     search_latency: int = _DEFAULTS["search_latency"]
     """Frames from a whole-frame search to the use of its result while no target is followed."""
     reverify_latency: int = _DEFAULTS["reverify_latency"]
-    """Frames from a whole-frame check to the use of its result while a target is followed."""
+    """Frames from a whole-frame check to the use of its result while a target is followed; see
+    ``max_agreed_checks``."""
     ambiguous_share: float = _DEFAULTS["ambiguous_share"]
     """Fraction of the best candidate's score from which another candidate, elsewhere, makes the text ambiguous."""
 

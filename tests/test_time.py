@@ -9,6 +9,7 @@ import pytest
 from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from scripted_engine import ScriptedEngine
+from test_pace import OneText
 
 from edgetrack.errors import ConfigError
 from edgetrack.multi_tracker import MultiTracker
@@ -94,23 +95,30 @@ def test_one_look_after_a_pause_loses_nothing() -> None:
     assert back.status == "tracking"
 
 
-@pytest.mark.parametrize(("fps", "every"), [(60, 12), (30, 6), (15, 3), (10, 2)])
-def test_the_sentence_is_checked_as_often_a_second(
-    fps: int, every: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from test_pace import OneText
-
-    monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
+def checks(fps: int, hidden: int = 0) -> list[int]:
+    """The frames of two seconds in which the sentence checks what is followed; in one of them it is hidden."""
     engine = FakeEngine()
     tracker = Tracker(engine=engine)
     tracker.start(scene(), text="red thing", time_s=0.0)
-    checks = []
+    found = []
     for i in range(1, 2 * fps + 1):
         before = engine.calls.count("ground")
-        tracker.update(scene(), time_s=i / fps)
-        checks += [i] * (engine.calls.count("ground") - before)
-    assert np.diff(checks).tolist() == [every] * (len(checks) - 1)
-    assert len(checks) == pytest.approx(10, abs=1)  # in two seconds
+        tracker.update(scene(None if i == hidden else START), time_s=i / fps)
+        found += [i] * (engine.calls.count("ground") - before)
+    return found
+
+
+@pytest.mark.parametrize(("fps", "every"), [(60, 12), (30, 6), (15, 3), (10, 2)])
+def test_the_sentence_checks_at_the_same_times_and_less_often_while_it_agrees(
+    fps: int, every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
+    assert checks(fps) == [every, 2 * every, 4 * every, 8 * every]
+
+
+def test_after_a_weak_frame_the_sentence_checks_as_often_as_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgetrack.words.Tokenizer", OneText)
+    assert checks(30, hidden=26) == [6, 12, 24, 30, 36, 48]
 
 
 @pytest.mark.parametrize(("fps", "coasted"), [(60, 6), (30, 3), (15, 1), (6, 1), (2, 0)])

@@ -36,7 +36,7 @@ void Clock::step(std::optional<double> time_s) {
   now_ += step_;
 }
 
-bool Clock::passed(int interval) const {
+bool Clock::passed(std::int64_t interval) const {
   const std::int64_t parts = interval * kParts;
   return interval > 0 && now_ / parts > (now_ - step_) / parts;
 }

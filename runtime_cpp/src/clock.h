@@ -25,7 +25,8 @@ class Clock {
 
   double now() const { return static_cast<double>(now_) / kParts; }       // frames since the first one
   double elapsed() const { return static_cast<double>(step_) / kParts; }  // frames since the last one
-  bool passed(int interval) const;  // whether a multiple of so many frames, if any, came with this one
+  bool passed(
+      std::int64_t interval) const;  // whether a multiple of so many frames, if any, came with this one
 
  private:
   static constexpr std::int64_t kParts = 1000;  // of a frame: whole numbers, so that nothing adds up to 5.999

@@ -42,7 +42,7 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.width = frame.width, look.height = frame.height;
   look.on_gpu = frame.place == Place::gpu;
   look.lands = clock.now();
-  const double latency = locked ? policy.reverify_latency : policy.search_latency;
+  const auto latency = static_cast<double>(locked ? patient(policy.reverify_latency) : policy.search_latency);
   if (engine->concurrent() && !look.on_gpu && latency >= clock.elapsed()) look.lands += latency;
   if (box) look.then = *box;
   const double before_s = work.timing.network_s;

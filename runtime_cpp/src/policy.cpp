@@ -17,6 +17,7 @@ const std::vector<PolicyField>& policy_fields() {
       {"update_threshold", &Policy::update_threshold, nullptr},
       {"max_uncertain_frames", nullptr, &Policy::max_uncertain_frames},
       {"reverify_interval", nullptr, &Policy::reverify_interval},
+      {"max_agreed_checks", nullptr, &Policy::max_agreed_checks},
       {"switch_evidence", &Policy::switch_evidence, nullptr},
       {"refit_iou", &Policy::refit_iou, nullptr},
       {"template_update_interval", nullptr, &Policy::template_update_interval},

@@ -89,7 +89,7 @@ void Tracker::State::follow_from(const Box& at) {
   tentative = false;
   streak = 0;
   against = 0;
-  owed = 0;
+  owed = agreed = 0;
   status = Status::tracking;
   pace.start(at);
   if (masker && !own_template) masker->forget();  // the user's own box is the target for good
@@ -149,7 +149,7 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   if (!locked) return latest;
   if (tentative && !whole_look.pending && frame.color) begin_look(frame);
   const bool check = !own_template && frame.color && !whole_look.pending &&
-                     (owed > 0 || clock.passed(policy.reverify_interval));
+                     (owed > 0 || clock.passed(patient(policy.reverify_interval)));
   const double left_s = deadline.left_s();
   if (check) ++owed;
   if (status == Status::tracking && !paused)
@@ -235,6 +235,7 @@ void Tracker::State::refresh(const Answer& answer) {
 
 Track Tracker::State::judged(double score) {
   const double shown = score * belief;
+  if (score < policy.template_update_threshold) agreed = 0;
   if (score >= policy.track_threshold) {
     streak = 0;
     status = tentative ? Status::uncertain : Status::tracking;

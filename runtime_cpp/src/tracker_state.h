@@ -86,6 +86,7 @@ struct Tracker::State {
   Evidence evidence;   // while looking: of the finds in a row at one place
   double against = 0;  // while following: how much better the sentence fits something else, a logarithm
   double belief = 1;   // that what is followed is what the sentence means, 0..1
+  int agreed = 0;      // checks in a row that found what is followed, as far as they count
   bool own_template = false;  // the template is the user's box, not a find of ours
   OnAmbiguous on_ambiguous = OnAmbiguous::best;
   struct Pointed {
@@ -139,6 +140,7 @@ struct Tracker::State {
   double add_evidence(const Box& found, double score, bool same);
   bool is_sure(double score, double sum) const;
   Looker& looker();
+  std::int64_t patient(int frames) const;
   void begin_look(const Frame& frame);
   void end_look();  // waits for it
   void abandon();   // forgets the one that is under way

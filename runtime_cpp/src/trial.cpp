@@ -2,6 +2,7 @@
 // sentence checks.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "tracker_state.h"
 
@@ -10,6 +11,7 @@ namespace edgetrack {
 namespace {
 
 constexpr double kBelief = 0.3;  // rate at which a check by the sentence changes the belief
+constexpr int kMostAgreed = 8;   // checks in a row that count, whatever a bundle says
 constexpr double kSame = 0.6;    // share of one box in another from which both are of one thing
 
 }  // namespace
@@ -67,6 +69,10 @@ Box Tracker::State::moved(const Box& found) const {
   return {found.x + dx, found.y + dy, found.w, found.h};
 }
 
+// What the checks have agreed with so far is checked less often, and the answer is in less of a hurry: a
+// check costs several times what following does.
+std::int64_t Tracker::State::patient(int frames) const { return std::int64_t{frames} << agreed; }
+
 // A check of what is followed has come to its answer.
 void Tracker::State::end_check(const Frame* current) {
   if (const std::optional<Box> better = checked(current)) follow_from(here(*better));
@@ -81,10 +87,14 @@ std::optional<Box> Tracker::State::checked(const Frame* current) {
   const double here = whole_look.by->score_of(then, whole_look.extent());
   belief += kBelief * (here - belief);
   if (chosen) return std::nullopt;
+  const int agreed_before = std::exchange(agreed, 0);
   if (score < policy.candidate_threshold || contested) return std::nullopt;
   if (std::max(holds(found, then), holds(then, found)) >= kSame) {
     against = 0;
-    if (iou(found, then) >= policy.refit_iou) return std::nullopt;
+    if (iou(found, then) >= policy.refit_iou) {
+      agreed = std::min({agreed_before + 1, policy.max_agreed_checks, kMostAgreed});
+      return std::nullopt;
+    }
     take_template(current, found);
     return moved(found);
   }

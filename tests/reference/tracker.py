@@ -55,6 +55,7 @@ class Tracker:
         self._streak = 0  # uncertain frames in a row while following
         self._evidence = 0.0  # while looking: sum of the scores of the finds in a row at one place
         self._against = 0.0  # while following: how much better the sentence fits something else, a logarithm
+        self._agreed = 0  # while following: checks in a row that found it
         self._belief = 1.0  # that what is followed is what the sentence means, 0..1
         self._own_template = False  # the template is the user's box, not a find of ours
         self._index = -1
@@ -158,11 +159,15 @@ class Tracker:
         here = quality_within(outputs, self._box, letterbox(pixels.shape[1], pixels.shape[0]))
         here *= float(outputs["presence"][0, 0])
         self._belief += _BELIEF_RATE * (here - self._belief)
+        agreed, self._agreed = self._agreed, 0
         if found.quality < self._policy.candidate_threshold:
             return None
         if max(found.box.coverage(self._box), self._box.coverage(found.box)) >= 0.6:  # the same thing
             self._against = 0.0
-            return found.box if found.box.iou(self._box) < self._policy.refit_iou else None
+            if found.box.iou(self._box) < self._policy.refit_iou:
+                return found.box
+            self._agreed = min(agreed + 1, self._policy.max_agreed_checks)
+            return None
         self._against = max(0.0, self._against + math.log(found.quality / max(here, 0.02)))
         if self._against < self._policy.switch_evidence:
             return None
@@ -171,7 +176,7 @@ class Tracker:
 
     def _follow_from(self, box: Box) -> None:
         self._box, self._locked, self._streak, self._status = box, True, 0, "tracking"
-        self._against, self._owed = 0.0, 0
+        self._against, self._owed, self._agreed = 0.0, 0, 0
         self._pace.start(box, self._index)
 
     # following
@@ -187,7 +192,9 @@ class Tracker:
         assert self._box is not None
         assert self._target is not None
         policy, before = self._policy, self._box
-        due = not self._own_template and (self._owed > 0 or self._index % policy.reverify_interval == 0)
+        due = not self._own_template and (
+            self._owed > 0 or self._index % (policy.reverify_interval << self._agreed) == 0
+        )
         self._owed += due
         if self._status == "tracking":
             basis = self._pace.without_network(pixels, self._latest.basis, late=late)
@@ -224,6 +231,8 @@ class Tracker:
             share = target_share(self._box, region, outputs["score"].shape[-1])
             self._target.refresh(outputs["embedding"], outputs["score"][0, 0], share, rate=0.3)
         shown = score * self._belief
+        if score < policy.template_update_threshold:
+            self._agreed = 0
         if score >= policy.track_threshold:
             self._streak, self._status = 0, "tracking"
             return Track(self._box, shown, "tracking", self._index)

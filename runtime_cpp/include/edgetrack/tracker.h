@@ -25,6 +25,7 @@ struct Policy {
   double update_threshold = 0.02;
   int max_uncertain_frames = 12;
   int reverify_interval = 6;  // 0: never
+  int max_agreed_checks = 2;
   double switch_evidence = 1.5;
   double refit_iou = 0.6;
   int template_update_interval = 5;  // 0: never
