@@ -14,6 +14,7 @@ from edgetrack.arrays import Pixels
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ConfigError, SourceError
+from edgetrack.grounders import Grounder, Grounding
 from edgetrack.io.sources import open_source
 from edgetrack.opened import check_deadline, check_text, four_of
 from edgetrack.pipeline import FrameTracker
@@ -38,6 +39,7 @@ def track(
     words: str | Path | Mapping[str, str] | None = None,
     strict: bool = False,
     masks: bool = False,
+    grounder: str | Path | Grounder | Grounding | None = None,
     tracker: FrameTracker | None = None,
     deadline_ms: float | None = None,
     fps: float = 30.0,
@@ -63,6 +65,7 @@ def track(
         words: As for ``Tracker``.
         strict: As for ``Tracker``.
         masks: As for ``Tracker``.
+        grounder: As for ``Tracker``.
         tracker: Use this tracker instead of a new one; the loop may call its ``set_text`` or ``start``.
         deadline_ms: Latency budget for each frame but the first, see ``Tracker.update``.
         fps: Frame rate of a folder of pictures, or of an iterable.
@@ -97,6 +100,7 @@ def track(
         "words": words is not None,
         "strict": strict is not False,
         "masks": masks is not False,
+        "grounder": grounder is not None,
     }
     if tracker is not None and any(own.values()):
         ignored = ", ".join(name for name, given in own.items() if given)
@@ -113,6 +117,7 @@ def track(
         words=words,
         strict=strict,
         masks=masks,
+        grounder=grounder,
     )
     return _follow(_opened(source, fps), fresh, text, box, deadline_ms, close=fresh.close)
 

@@ -16,6 +16,7 @@ from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine
 from edgetrack.errors import ConfigError
 from edgetrack.events import Event
+from edgetrack.grounders import Grounder, Grounding
 from edgetrack.history import History
 from edgetrack.opened import (
     Opened,
@@ -63,6 +64,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         batch: Run the network for several targets at once; False makes them take turns.
         exclusive: Give each object to one target only; False lets targets ignore each other.
         masks: As for ``Tracker``; where the masks of two targets meet, each pixel belongs to one of them.
+        grounder: As for ``Tracker``, for every target with a text. ``every`` finds by the model itself.
 
     Attributes:
         engine (Engine): As for ``Tracker``.
@@ -100,6 +102,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         batch: bool = True,
         exclusive: bool = True,
         masks: bool = False,
+        grounder: str | Path | Grounder | Grounding | None = None,
     ) -> None:
         check_flag("static_check", static_check)
         check_flag("masks", masks)
@@ -112,7 +115,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             self.batches = self.engine.bundle.batches if batch else ()
             return runtime.MultiTracker(**options, batches=list(self.batches), exclusive=exclusive)
 
-        super().__init__(bundle, engine, precision, threads, words, strict, make)
+        super().__init__(bundle, engine, precision, threads, words, strict, grounder, make)
         self._numbers, self._boxes = count(1), count(1)  # of the next target, and of the next without a text
         self._histories: dict[str, History] = {}
         self._queries: dict[str, Query] = {}

@@ -25,6 +25,7 @@ from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFrames
 from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ClosedError, ConfigError, FrameError, PromptError
+from edgetrack.grounders import Grounder, Grounding, open_grounder
 from edgetrack.mask import Mask
 from edgetrack.policy import Policy
 from edgetrack.sensor import pair_of
@@ -57,7 +58,7 @@ class Opened(Unique, Generic[Core]):
     """An engine and the C++ tracker on it, until ``close``.
 
     Args:
-        bundle, engine, precision, threads, words, strict: as for ``Tracker``.
+        bundle, engine, precision, threads, words, strict, grounder: as for ``Tracker``.
         make: makes the C++ tracker from ``core_options``.
     """
 
@@ -69,15 +70,24 @@ class Opened(Unique, Generic[Core]):
         threads: int | None,
         words: str | Path | Mapping[str, str] | None,
         strict: bool,
+        grounder: str | Path | Grounder | Grounding | None,
         make: Callable[..., Core],
     ) -> None:
         check_flag("strict", strict)
+        if strict and grounder is not None:
+            raise ConfigError(
+                "strict has no effect: a grounder finds words that the model was not trained on; leave it out"
+            )
+        self._grounding = None if grounder is None else open_grounder(grounder, threads=threads)
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._own_engine = self.engine is not engine
-        self._reader = self._opened_reader(words, strict)
+        self._reader = self._opened_reader(words, strict)  # which knows what the model's own networks find
         self._turn = RLock()  # threads that share a tracker by mistake take turns
         with door:
             self._core: Core | None = make(**core_options(self.engine))
+            if self._grounding is not None:
+                terms = self._grounding
+                self._core.set_grounder(terms.find, terms.latency, terms.interval, terms.waits)  # type: ignore[attr-defined]
         _cores.add(self._core)
 
     def close(self) -> None:
@@ -102,7 +112,7 @@ class Opened(Unique, Generic[Core]):
 
     def _opened_reader(self, words: str | Path | Mapping[str, str] | None, strict: bool) -> TextReader:
         try:
-            return TextReader(self.engine.bundle, words, strict=strict)
+            return TextReader(self.engine.bundle, words, strict=strict, warn=self._grounding is None)
         except BaseException:
             if self._own_engine:
                 self.engine.close()
@@ -110,7 +120,10 @@ class Opened(Unique, Generic[Core]):
 
     def _native_text(self, text: str) -> runtime.Text:
         check_text(text)
-        return self._reader.read(text)
+        read = self._reader.read(text)
+        if self._grounding is not None:
+            self._grounding.check(read.phrases)
+        return read
 
     def _open_core(self) -> Core:
         core = self._core

@@ -12,6 +12,7 @@ from edgetrack.arrays import Pixels
 from edgetrack.bundle import Bundle
 from edgetrack.engines.base import Engine
 from edgetrack.errors import BoxError, ConfigError, FrameError, PromptError
+from edgetrack.grounders import Grounder, Grounding
 from edgetrack.history import History
 from edgetrack.mask import Mask, check_mask
 from edgetrack.opened import (
@@ -56,6 +57,9 @@ class Tracker(Opened[runtime.Tracker]):
         strict: Refuse a text with words that the model was not trained on; otherwise it is followed, with a
             ``PromptWarning`` that names them.
         masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box.
+        grounder: What finds, finds again and checks what a text names, instead of the model's own networks: the folder
+            of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, a model's name or folder, or what ``open_grounder``
+            returns. It runs in a thread of its own, see ``edgetrack.grounders``.
 
     Attributes:
         engine (Engine): Runs the network; ``name``, ``precision``, ``reason`` (why it was selected) are strings.
@@ -89,11 +93,12 @@ class Tracker(Opened[runtime.Tracker]):
         words: str | Path | Mapping[str, str] | None = None,
         strict: bool = False,
         masks: bool = False,
+        grounder: str | Path | Grounder | Grounding | None = None,
     ) -> None:
         check_flag("static_check", static_check)
         check_flag("masks", masks)
         waits = check_on_ambiguous(on_ambiguous)
-        super().__init__(bundle, engine, precision, threads, words, strict, runtime.Tracker)
+        super().__init__(bundle, engine, precision, threads, words, strict, grounder, runtime.Tracker)
         self._targets = 0  # so far
         self._history: History | None = None  # of the present one
         self._open_core().set_static_check(static_check)

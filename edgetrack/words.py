@@ -128,14 +128,17 @@ class TextReader:
         bundle: The model's.
         words: The user's words, see ``Translation.of``.
         strict: Refuse a text with unknown words, instead of a warning.
+        warn: Look for unknown words at all; not where something else finds them.
 
     Raises:
         ConfigError: ``words`` is malformed; or ``strict``, and the bundle lists no words.
         PromptError: ``strict``, and a word is mapped to one that is not known.
     """
 
-    def __init__(self, bundle: Bundle, words: str | Path | Mapping[str, str] | None, *, strict: bool) -> None:
-        self.vocabulary = Vocabulary.of(bundle)
+    def __init__(
+        self, bundle: Bundle, words: str | Path | Mapping[str, str] | None, *, strict: bool, warn: bool = True
+    ) -> None:
+        self.vocabulary = Vocabulary.of(bundle) if warn else None
         if strict and self.vocabulary is None:
             raise ConfigError(
                 f"strict has no effect: model {bundle.manifest.name} does not list the words that it was trained on; "

@@ -35,6 +35,7 @@ class FakeTracker:
         words: object = None,
         strict: bool = False,
         masks: bool = False,
+        grounder: object = None,
         delay_s: float = 0.0,
     ) -> None:
         manifest = SimpleNamespace(name="fake", version="0", digest="0", parameters=0, license="none")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from published_weights import make_folder, write_small_sdstrack, write_small_uvltrack
+from tiny_owl import write_tiny_owl
 from typer.testing import CliRunner
 
 import edgetrack
@@ -90,6 +91,16 @@ def test_from_a_folder_of_the_hub_to_tracks(pages: Path, tmp_path: Path) -> None
     assert len(found) == 6
     (report,) = tmp_path.rglob("report.md")
     assert "owlv2 0.1.0" in report.read_text()
+
+
+def test_a_detector_finds_for_the_tracker(pages: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers", reason="needs tokenizers: pip install 'edgetrack[hf]'")
+    write_tiny_owl(tmp_path / "owlv2")
+    lines = commands(pages, "A detector that finds for the tracker")
+    assert ["--grounder" in words for words in lines] == [True]
+    follow(lines)
+    rows = [json.loads(line) for line in (tmp_path / "followed.jsonl").read_text().splitlines()]
+    assert len(rows) == 6
 
 
 def test_from_a_checkpoint_to_pairs(pages: Path, tmp_path: Path) -> None:

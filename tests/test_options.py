@@ -54,6 +54,7 @@ IDLE = {
         "words": RUN + " --words {out}",
         "strict": RUN + " --strict",
         "mask": "run --source {video} --every car --mask",
+        "grounder": RUN + " --grounder edgetrack-160",
         "blur": RUN + " --blur target",
         "deadline_ms": RUN + " --model {adapter} --trust --deadline-ms 8",
         "trust": RUN + " --trust",

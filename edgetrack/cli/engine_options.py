@@ -12,6 +12,7 @@ from edgetrack.cli.config_file import PLACES
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edgetrack.grounders import Grounding
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.peers.guarded import AdapterTracker
     from edgetrack.tracker import Tracker
@@ -54,6 +55,7 @@ def adapter_rules(*models: str | None) -> dict[str, Rule]:
         "on_ambiguous": (not all(adapters), "an adapter's tracker has no candidates"),
         "words": (not all(adapters), "an adapter's tracker reads the text itself"),
         "strict": (not all(adapters), "an adapter's bundle does not list the words that it knows"),
+        "grounder": (not all(adapters), "an adapter's tracker finds by itself"),
         "mask": (not all(adapters), "an adapter's tracker gives no masks"),
         "blur": (not all(adapters), "an adapter's tracker gives no masks"),
         "trust": (any(adapters), "no adapter's bundle is given, and edgetrack's own models bring no code"),
@@ -74,6 +76,8 @@ class EngineOptions:
     words: Path | None = None
     strict: bool = False
     masks: bool = False
+    grounder: str | None = None
+    live: bool = False  # a camera does not wait for a grounder
     # Wait until the engine that was asked for serves, not its stand-in; False where frames matter, not figures.
     wait: bool = True
 
@@ -91,11 +95,19 @@ class EngineOptions:
             words=self.words,
             strict=self.strict,
             masks=self.masks,
+            grounder=self._grounding(),
             trust=self.trust,
         )
         if self.wait:
             tracker.engine.wait()
         return tracker
+
+    def _grounding(self) -> Grounding | None:
+        from edgetrack.grounders import open_grounder
+
+        if self.grounder is None:
+            return None
+        return open_grounder(self.grounder, waits=not self.live, threads=self.threads)
 
     def multi_tracker(self, *, model: str | None = None, precision: str | None = None) -> MultiTracker:
         """Open a tracker of several targets, with another model or precision where one is given."""
@@ -117,6 +129,7 @@ class EngineOptions:
             words=self.words,
             strict=self.strict,
             masks=self.masks,
+            grounder=self._grounding(),
         )
         if self.wait:
             many.engine.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from edgetrack.cli.base import (
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
+from edgetrack.cli.grounder_options import GrounderOption, grounder_rules
 from edgetrack.cli.live_options import (
     GiveUpS,
     MaxAgeMs,
@@ -113,6 +115,7 @@ def run_command(
     strict: Strict = False,
     mask: MaskOption = False,
     blur: BlurOption = None,
+    grounder: GrounderOption = None,
     threads: Threads = 2,
     engine: Engine = "auto",
     precision: Precision = "auto",
@@ -130,6 +133,7 @@ def run_command(
     wanted = Wanted.of(text or [], box or [], every or [], max, zones)
     outputs = distinct(output or [], source)
     rules = adapter_rules(model) | _text_rules(bool(text), bool(every))
+    rules |= grounder_rules(rules, text=bool(text), given=grounder is not None)
     check_mask_files(outputs, mask=mask)
     check_one_target(outputs, wanted)
     rules |= mask_rules(rules, targets=bool(text or box), pictures=show or shows_pictures(outputs))
@@ -145,6 +149,7 @@ def run_command(
         words,
         strict,
         masks=mask or blur is not None,
+        grounder=grounder,
         wait=False,
     )
     how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
@@ -159,7 +164,7 @@ def run_command(
             outputs=outputs,
             show=show,
             max_frames=max_frames,
-            options=options,
+            options=replace(options, live=opened.live),
             limits=Limits(deadline_ms, max_age_ms),
             blur=blur,
             keep_masks=mask,

@@ -40,6 +40,7 @@ class AdapterManifest:
     weights: Mapping[str, str] = field(
         default_factory=dict
     )  # SHA-256 by name of what the graphs were made of
+    calibration: tuple[float, float] = (1.0, 0.0)  # of a grounder's scores: scale and shift, see Platt
     license: str = ""  # of the weights, where the adapter knows it: an SPDX identifier
     target: Budget | None = None
     versions: Mapping[str, str] = field(default_factory=dict)  # of the programs that exported it
@@ -207,6 +208,12 @@ def _precision(value: Any) -> str:
     return "int8"
 
 
+def _pair(value: Any) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2 or not all(type(v) in (int, float) for v in value):
+        raise ValueError(f"{value!r:.80} is not a pair of numbers")
+    return float(value[0]), float(value[1])
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{value!r} is neither true nor false")
@@ -226,6 +233,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},
     "precisions": lambda value: tuple(_precision(name) for name in value),
     "narrow": _flag,
+    "calibration": _pair,
     "weights": _texts,
     "license": _license,
     "target": parse_budget,

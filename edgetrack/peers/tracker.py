@@ -11,6 +11,7 @@ from edgetrack.bundle import Bundle
 from edgetrack.engines.info import EngineInfo
 from edgetrack.engines.ort import saturates
 from edgetrack.errors import AdapterError, ConfigError
+from edgetrack.grounders import Grounder, Grounding
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 from edgetrack.peers.guarded import ENGINE, AdapterEngine, AdapterTracker, guarded
 from edgetrack.tracker import Tracker
@@ -27,6 +28,7 @@ def open_tracker(
     words: str | Path | Mapping[str, str] | None = None,
     strict: bool = False,
     masks: bool = False,
+    grounder: str | Path | Grounder | Grounding | None = None,
     trust: bool = False,
 ) -> Tracker | AdapterTracker:
     """Open the tracker of any bundle: a ``Tracker`` for edgetrack's own models, or the tracker of an adapter.
@@ -41,6 +43,7 @@ def open_tracker(
         words: As for ``Tracker``; not available for an adapter.
         strict: As for ``Tracker``; not available for an adapter.
         masks: As for ``Tracker``; not available for an adapter.
+        grounder: As for ``Tracker``; not available for an adapter.
         trust: Run the code in an adapter's bundle.
 
     Returns:
@@ -65,6 +68,7 @@ def open_tracker(
             words=words,
             strict=strict,
             masks=masks,
+            grounder=grounder,
         )
     unused = {
         f"engine {engine!r}": engine not in ("auto", ENGINE),
@@ -73,6 +77,7 @@ def open_tracker(
         "words": words is not None,
         "strict": strict,
         "masks": masks,
+        "grounder": grounder is not None,
     }
     option = next((name for name, given in unused.items() if given), None)
     if option is not None:

@@ -90,6 +90,11 @@ class PyMultiTracker {
     alone([&] { tracker_->set_masks(on); });
   }
 
+  void set_grounder(py::object find, int latency, int interval, bool waits) {
+    const Grounder grounder = grounder_of(std::move(find), latency, interval, waits);
+    alone([&] { tracker_->set_grounder(grounder); });
+  }
+
   void wait_if_ambiguous(bool on) {
     alone([&] { tracker_->set_on_ambiguous(on ? OnAmbiguous::wait : OnAmbiguous::best); });
   }
@@ -183,6 +188,8 @@ void register_multi_tracker(py::module_& module) {
       .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("text"))
       .def("set_static_check", &PyMultiTracker::set_static_check, py::arg("on"))
       .def("set_masks", &PyMultiTracker::set_masks, py::arg("on"))
+      .def("set_grounder", &PyMultiTracker::set_grounder, py::arg("find"), py::arg("latency"),
+           py::arg("interval"), py::arg("waits"))
       .def("wait_if_ambiguous", &PyMultiTracker::wait_if_ambiguous, py::arg("on"))
       .def("choose", &PyMultiTracker::choose, py::arg("name"), py::arg("box"))
       .def("correct", &PyMultiTracker::correct, py::arg("name"), py::arg("box"))

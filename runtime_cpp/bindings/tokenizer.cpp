@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "edgetrack/bundle.h"
+#include "phrase.h"
 #include "tracker.h"
 
 namespace py = pybind11;
@@ -34,7 +35,13 @@ void register_tokenizer(py::module_& module) {
              return Text{
                  {{ids.data(), ids.data() + ids.size()}, {mask.data(), mask.data() + mask.size()}}, {}, {}};
            }),
-           py::arg("ids").noconvert(), py::arg("mask").noconvert());
+           py::arg("ids").noconvert(), py::arg("mask").noconvert())
+      .def_property_readonly("phrases", [](const Text& text) {
+        std::vector<std::string> phrases;
+        if (text.query)
+          for (const Part& part : text.query->parts) phrases.push_back(part.phrase);
+        return phrases;
+      });
   py::class_<Tokenizer>(module, "Tokenizer")
       .def(py::init<std::string, std::size_t>(), py::arg("path"), py::arg("length"))
       .def("encode", &encode, py::arg("text"))

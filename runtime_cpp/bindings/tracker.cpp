@@ -55,6 +55,20 @@ py::dict numbers_of(const std::map<std::string, double>& thresholds) {
   return numbers;
 }
 
+Grounder grounder_of(py::object find, int latency, int interval, bool waits) {
+  using Answer = std::vector<std::pair<Four, std::vector<double>>>;
+  const auto held = std::make_shared<const Held>(std::move(find));
+  const auto call = [held](const Frame& frame, const std::vector<std::string>& phrases) {
+    std::vector<Grounder::Found> all;
+    const py::gil_scoped_acquire lock;
+    const py::array_t<std::uint8_t> pixels({frame.height, frame.width, 3}, frame.bgr);  // a copy, to keep
+    for (auto& [box, scores] : held->get()(pixels, phrases).cast<Answer>())
+      all.push_back({box_of(box), std::move(scores)});
+    return all;
+  };
+  return {call, latency, interval, waits};
+}
+
 Box box_of(const Four& values) {
   Box box;
   std::tie(box.x, box.y, box.w, box.h) = values;
@@ -151,6 +165,11 @@ class PyTracker {
 
   void set_masks(bool on) {
     alone([&] { tracker_->set_masks(on); });
+  }
+
+  void set_grounder(py::object find, int latency, int interval, bool waits) {
+    const Grounder grounder = grounder_of(std::move(find), latency, interval, waits);
+    alone([&] { tracker_->set_grounder(grounder); });
   }
 
   py::object mask() const {
@@ -266,6 +285,8 @@ void register_tracker(py::module_& module) {
       .def("rest", &PyTracker::rest)
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
       .def("set_masks", &PyTracker::set_masks, py::arg("on"))
+      .def("set_grounder", &PyTracker::set_grounder, py::arg("find"), py::arg("latency"), py::arg("interval"),
+           py::arg("waits"))
       .def("mask", &PyTracker::mask)
       .def("wait_if_ambiguous", &PyTracker::wait_if_ambiguous, py::arg("on"))
       .def("choose", &PyTracker::choose, py::arg("box"))

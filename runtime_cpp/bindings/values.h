@@ -22,6 +22,8 @@ using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
                const Three& fill, bool ranks, double mask_factor, bool pairs);
 Policy policy_of(const pybind11::dict& values);
+// Calls `find(pixels, phrases)`, which returns a sequence of (box, scores), in a thread of its own.
+Grounder grounder_of(pybind11::object find, int latency, int interval, bool waits);
 Box box_of(const Four& values);
 // None, or the mask's left and top edge, its pixels, (height, width) of bool, and the frame's width and
 // height.

@@ -21,12 +21,16 @@ void set_margins(std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-// By the user's own box where there is one; a find of ours may be wrong, so it never guides the next one.
+// By the user's own box where there is one, unless a grounder is there to ask for the text; a find of ours
+// may be wrong, so it never guides the next one.
+bool Tracker::State::looks_by_picture() const { return own_template && !(outside && target.spoken().query); }
+
 Looker& Tracker::State::looker() {
-  std::unique_ptr<Looker>& own = own_template ? look_by_picture : look_by_words;
+  std::unique_ptr<Looker>& own = looks_by_picture() ? look_by_picture : look_by_words;
   if (!own)
-    own = own_template ? ground_looker(*engine, target.everything(), &whole)
-                       : text_looker(*engine, model, target, &whole);
+    own = looks_by_picture() ? ground_looker(*engine, target.everything(), &whole)
+          : outside          ? outside_looker(outside, target)
+                             : text_looker(*engine, model, target, &whole);
   return *own;
 }
 
@@ -42,8 +46,13 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.width = frame.width, look.height = frame.height;
   look.on_gpu = frame.place == Place::gpu;
   look.lands = clock.now();
-  const auto latency = static_cast<double>(locked ? patient(policy.reverify_latency) : policy.search_latency);
-  if (engine->concurrent() && !look.on_gpu && latency >= clock.elapsed()) look.lands += latency;
+  look.aside = looks_outside() ? &outside->aside : aside.get();
+  look.waits = !looks_outside() || outside->how.waits;
+  look.latency = looks_outside() ? outside->how.latency
+                 : locked        ? patient(policy.reverify_latency)
+                                 : policy.search_latency;
+  const bool beside = looks_outside() || (engine->concurrent() && !look.on_gpu);
+  if (beside && (look.latency >= clock.elapsed() || !look.waits)) look.lands += look.latency;
   if (box) look.then = *box;
   const double before_s = work.timing.network_s;
   if (looker.take(frame, colors, work)) {
@@ -52,9 +61,14 @@ void Tracker::State::begin_look(const Frame& frame) {
     if (!own_template && look.lands > clock.now()) look.still.keep(frame);
     look.errand.step = [&looker] { looker.run(); };
     const Stopwatch watch(work.timing.network_s);
-    aside->post(look.errand);
+    look.aside->post(look.errand);
   }
   look.pending = true;
+}
+
+bool Tracker::State::has_landed() {
+  return clock.now() >= whole_look.lands &&
+         (whole_look.waits || whole_look.aside->is_done(whole_look.errand));
 }
 
 void Tracker::State::end_look() {
@@ -62,14 +76,14 @@ void Tracker::State::end_look() {
   look.pending = false;
   if (!look.on_gpu) {
     const Stopwatch watch(work.timing.network_s);
-    aside->settle(look.errand);
+    look.aside->settle(look.errand);
     if (look.errand.failure) std::rethrow_exception(std::exchange(look.errand.failure, nullptr));
     look.by->cost.add(look.errand.seconds);
   }
 }
 
 void Tracker::State::abandon() {
-  if (whole_look.pending) aside->settle(whole_look.errand);
+  if (whole_look.pending) whole_look.aside->settle(whole_look.errand);
   whole_look.pending = false;
   whole_look.errand.failure = nullptr;
 }
@@ -77,8 +91,9 @@ void Tracker::State::abandon() {
 // Spreads a look over the frames before the one in which its answer is wanted, so that none waits for all of
 // it.
 void Tracker::State::wait_a_share() {
+  if (!whole_look.waits) return;
   const Stopwatch watch(work.timing.network_s);
-  aside->wait(whole_look.errand, whole_look.by->cost.seconds() / policy.search_latency);
+  whole_look.aside->wait(whole_look.errand, whole_look.by->cost.seconds() / whole_look.latency);
 }
 
 // Ends the look: the best place that is no other target's, in pixels of the frame that it saw. Without one,
@@ -96,11 +111,12 @@ Tracker::State::Found Tracker::State::answered() {
 // of a sentence is a probability: however often a thing that hardly fits is seen, it does not fit better. A
 // find that is sure by itself counts 1, one of the neutral score nothing.
 double Tracker::State::add_evidence(const Box& found, double score, bool same) {
-  const Sight& sight = whole_look.by->sights().front();
-  const Tensor& image = sight.image;
-  const Region region = sight.region(whole_look.extent());
   const double decisive = std::max(policy.text_detect_threshold - policy.neutral_score, kFaint);
-  const double worth = own_template ? score : (score - policy.neutral_score) / decisive;
+  const double worth = looks_by_picture() ? score : (score - policy.neutral_score) / decisive;
+  const std::vector<Sight>& sights = whole_look.by->sights();
+  if (sights.empty()) return evidence.add(found, worth, same, {}, nullptr, 0, model.std, 0, whole_look.begun);
+  const Tensor& image = sights.front().image;
+  const Region region = sights.front().region(whole_look.extent());
   return evidence.add(found, worth, same, region, whole_look.on_gpu ? nullptr : image.floats(),
                       static_cast<int>(image.spec.shape[3]), model.std, policy.static_max_diff,
                       whole_look.begun);
@@ -108,7 +124,7 @@ double Tracker::State::add_evidence(const Box& found, double score, bool same) {
 
 // Whether a find is the target: by its score, or by the evidence of those at its place.
 bool Tracker::State::is_sure(double score, double sum) const {
-  return score >= (own_template ? policy.detect_threshold : policy.text_detect_threshold) ||
+  return score >= (looks_by_picture() ? policy.detect_threshold : policy.text_detect_threshold) ||
          sum >= policy.confirm_score_sum;
 }
 
@@ -127,7 +143,7 @@ Track Tracker::State::seek(const Frame& frame) {
     return latest;
   }
   if (begins) begin_look(frame);
-  if (clock.now() >= whole_look.lands) return arrive(begins ? &frame : nullptr);
+  if (has_landed()) return arrive(begins ? &frame : nullptr);
   wait_a_share();
   Track track = latest;
   track.index = index;
@@ -165,7 +181,7 @@ void Tracker::State::take_template(const Frame* current, const Box& found) {
 // Whether the user is to say what is meant: of what is nobody else's, something elsewhere is about as good as
 // the best.
 bool Tracker::State::ambiguous() const {
-  if (on_ambiguous == OnAmbiguous::best || own_template) return false;
+  if (on_ambiguous == OnAmbiguous::best || looks_by_picture()) return false;
   const Candidate* best = nullptr;
   for (const Candidate& one : candidates) {
     if (std::any_of(taken.begin(), taken.end(),
@@ -233,7 +249,7 @@ void Tracker::State::look_first(const Frame& frame) {
 void Tracker::State::warm_up() {
   work.timing = {};
   const Stopwatch watch(work.timing.total_s);
-  aside->settle(whole_look.errand);
+  if (whole_look.aside) whole_look.aside->settle(whole_look.errand);
   const auto twice = [](Cost& cost, const auto& run) {
     run();
     double seconds = 0;

@@ -46,6 +46,9 @@ class Evidence {
 struct Look {
   bool pending = false;
   Looker* by = nullptr;
+  Aside* aside = nullptr;     // where it runs
+  double latency = 0;         // frames until its answer counts
+  bool waits = true;          // whether an answer that is late is waited for
   std::int64_t begun = 0;     // index of the frame that it sees
   double lands = 0;           // when its answer counts, by the tracker's clock
   int width = 0, height = 0;  // of the frame that it sees

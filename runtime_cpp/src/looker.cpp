@@ -8,8 +8,10 @@ namespace edgetrack {
 
 namespace {
 
-constexpr std::size_t kFinds = 4;      // finds of one look at the maps of "ground"
-constexpr double kNearBestPeak = 0.5;  // share of the best find's raw score that another one needs
+constexpr std::size_t kFinds = 4;        // finds of one look at the maps of "ground"
+constexpr double kNearBestPeak = 0.5;    // share of the best find's raw score that another one needs
+constexpr double kNearBest = 0.5;        // the same of candidates
+constexpr double kOtherPlace = 1.0 / 3;  // IoU below which two boxes are two places
 
 // By "ground", whose maps say of each cell whether it is the target.
 class GroundLooker final : public Looker {
@@ -71,6 +73,31 @@ bool Looker::take(const Frame& frame, const Colors& colors, Work& work) {
       work.look(*sight.call, sight.image, frame, sight.region(frame), colors);
   if (!is_on_host) conclude();
   return !is_on_host;
+}
+
+std::optional<Find> CandidateLooker::apart(const Frame& extent, const std::vector<Box>& taken) {
+  for (const Find& find : finds(extent)) {
+    if (find.score < kNearBest * finds_.front().score) break;
+    if (std::all_of(taken.begin(), taken.end(),
+                    [&](const Box& other) { return iou(find.box, other) < kOtherPlace; }))
+      return find;
+  }
+  return std::nullopt;
+}
+
+double CandidateLooker::score_of(const Box& box, const Frame& extent) {
+  for (const Find& find : finds(extent))
+    if (iou(find.box, box) >= kSameBox) return find.score;
+  return 0;
+}
+
+void CandidateLooker::sort(const Frame& extent, const std::vector<Box>& boxes,
+                           const std::vector<double>& scores) {
+  finds_.clear();
+  for (std::size_t k = 0; k < boxes.size(); ++k)
+    finds_.push_back({clip(boxes[k], extent), scores[k], scores[k]});
+  std::stable_sort(finds_.begin(), finds_.end(),
+                   [](const Find& a, const Find& b) { return a.score > b.score; });
 }
 
 std::unique_ptr<Looker> ground_looker(Engine& engine, const Knowledge& known, Tensor* shared) {

@@ -43,9 +43,9 @@ class Looker {
 
   // Takes the pictures of a look at a frame. In GPU memory the frame is gone afterwards: the networks run at
   // once. Returns whether the look is over.
-  bool take(const Frame& frame, const Colors& colors, Work& work);
+  virtual bool take(const Frame& frame, const Colors& colors, Work& work);
 
-  void run() {  // on the pictures that were taken
+  virtual void run() {  // on the pictures that were taken
     for (const Sight& sight : sights_) sight.call->run();
     conclude();
   }
@@ -66,6 +66,21 @@ class Looker {
  protected:
   std::vector<Sight> sights_;
 };
+
+// A looker that gives candidates, each with a score of its own.
+class CandidateLooker : public Looker {
+ public:
+  std::optional<Find> apart(const Frame& extent, const std::vector<Box>& taken) override;
+  double score_of(const Box& box, const Frame& extent) override;
+
+ protected:
+  // Makes the finds, one a box, the best first.
+  void sort(const Frame& extent, const std::vector<Box>& boxes, const std::vector<double>& scores);
+
+  std::vector<Find> finds_;
+};
+
+constexpr double kSameBox = 0.5;  // IoU from which a candidate is what is in a box
 
 // By what the tracker itself knows of the target, picture or sentence: "ground". `shared` is the picture to
 // look at, allocated if it is not.

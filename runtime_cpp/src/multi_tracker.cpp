@@ -75,6 +75,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   target->tracker.set_static_check(static_check_);
   target->tracker.set_masks(masks_);
   target->tracker.set_on_ambiguous(on_ambiguous_);
+  target->state().outside = outside_;
   results_.reserve(results_.size() + 1);  // so that nothing can fail between the two
   waiting_.reserve(results_.size() + 1);
   rivals_.reserve(results_.size() + 1);
@@ -153,6 +154,7 @@ const std::vector<MultiTracker::Result>& MultiTracker::update(const Frame& frame
   Clock::check(time_s);
   check_frame(frame);
   check_comparable(frame, static_check_);
+  check_on_host(frame, outside_.get());
   if (targets_.empty())
     throw Error(Code::not_started, "update() without any target; call add(text='red car') first");
   targets_.front()->state().check_pair(frame);
@@ -275,6 +277,7 @@ void MultiTracker::warm_up() {
   Tracker tracker(engine_, model_, policy_, aside_);
   tracker.set_masks(masks_);
   Tracker::State& state = *tracker.state_;
+  state.outside = outside_;
   state.warm_up();
   for (std::size_t i = 0; i < sizes_.size(); ++i) {
     if (!batches_[i])
@@ -288,8 +291,6 @@ std::unique_ptr<PhraseDetector> MultiTracker::detector(const Text& text, double 
   return std::unique_ptr<PhraseDetector>(
       new PhraseDetector(engine_, model_, aside_, text, least, sure, most));
 }
-
-void MultiTracker::rest() { aside_->rest(); }
 
 std::vector<std::string> MultiTracker::names() const {
   std::vector<std::string> names;

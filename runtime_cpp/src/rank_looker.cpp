@@ -17,15 +17,12 @@ namespace {
 constexpr double kDuplicate = 0.6;       // IoU above which the less sure of two candidates goes
 constexpr std::size_t kConsidered = 16;  // boxes for each candidate that is kept
 constexpr float kThin = 0.004f;          // share of the picture's side; what is thinner is no box
-constexpr double kNearBest = 0.5;        // share of the best find's score that another one needs
-constexpr double kSameBox = 0.5;         // IoU from which a candidate is what is in a box
 constexpr double kWitness = 0.8;         // weight of what "ground" says
-constexpr double kOtherPlace = 1.0 / 3;  // IoU below which two boxes are two places
 
 // "detect" looks at the whole frame, stretched to a square, and knows no words. The best of its boxes are
 // compared with each part of the sentence by "rank"; geometry decides what the sentence says of places.
 // "ground" looks as well: it knows some things that no detector of 80 classes boxes.
-class RankLooker final : public Looker {
+class RankLooker final : public CandidateLooker {
  public:
   RankLooker(Engine& engine, const Model& model, const Target& target, Tensor* shared)
       : model_(model), spoken_(target.spoken()), ground_(ground_looker(engine, target.words(), shared)) {
@@ -76,28 +73,8 @@ class RankLooker final : public Looker {
     if (is_on_host) heed_colors(extent);
     if (spoken_.query && !spoken_.query->plain())
       scores_[0] = resolve(*spoken_.query, in_frame_, extent.width, extent.height, scores_);
-    finds_.clear();
-    for (std::size_t k = 0; k < in_frame_.size(); ++k)
-      finds_.push_back({clip(in_frame_[k], extent), scores_[0][k], scores_[0][k]});
-    std::stable_sort(finds_.begin(), finds_.end(),
-                     [](const Find& a, const Find& b) { return a.score > b.score; });
+    sort(extent, in_frame_, scores_[0]);
     return finds_;
-  }
-
-  std::optional<Find> apart(const Frame& extent, const std::vector<Box>& taken) override {
-    for (const Find& find : finds(extent)) {
-      if (find.score < kNearBest * finds_.front().score) break;
-      if (std::all_of(taken.begin(), taken.end(),
-                      [&](const Box& other) { return iou(find.box, other) < kOtherPlace; }))
-        return find;
-    }
-    return std::nullopt;
-  }
-
-  double score_of(const Box& box, const Frame& extent) override {
-    for (const Find& find : finds(extent))
-      if (iou(find.box, box) >= kSameBox) return find.score;
-    return 0;
   }
 
  private:
@@ -220,8 +197,7 @@ class RankLooker final : public Looker {
   std::vector<std::size_t> order_, kept_;    // cells of "detect"
   std::vector<std::vector<double>> scores_;  // of each part, of each candidate; then of the sentence
   std::vector<Box> in_frame_;                // of the candidates
-  std::vector<Find> finds_;
-  bool is_new_ = false;  // whether a look has ended since the finds were made
+  bool is_new_ = false;                      // whether a look has ended since the finds were made
 };
 
 }  // namespace

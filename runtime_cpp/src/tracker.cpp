@@ -7,9 +7,10 @@ namespace edgetrack {
 
 namespace {
 
-void check(const Frame& frame, const Pace& pace) {
+void check(const Frame& frame, const Pace& pace, const Outside* outside) {
   check_frame(frame);
   check_comparable(frame, pace.static_check);
+  check_on_host(frame, outside);
 }
 
 }  // namespace
@@ -37,7 +38,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::
   State& state = *state_;
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
-  check(frame, state.pace);
+  check(frame, state.pace, state.outside.get());
   state.check_pair(frame);
   Clock::check(time_s);
   if (mask && !state.masker)
@@ -57,7 +58,7 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::
     throw Error(
         Code::config,
         "start() got a mask without a color frame, and masks are of color; pass the color frame as well");
-  if (text) state.target.check(*text);
+  if (text) state.check(*text);
   state.clear();
   state.take(frame);
   if (text) state.target.set_text(*text, state.work);
@@ -98,7 +99,7 @@ Track Tracker::update(const Frame& frame, std::optional<double> deadline_ms, std
   State& state = *state_;
   state.work.timing = {};
   const Stopwatch watch(state.work.timing.total_s);
-  check(frame, state.pace);
+  check(frame, state.pace, state.outside.get());
   state.check_pair(frame);
   Clock::check(time_s);
   if (!state.started)
@@ -116,7 +117,7 @@ void Tracker::set_text(const Text& text) {
   const Stopwatch watch(state.work.timing.total_s);
   if (!state.started)
     throw Error(Code::not_started, "set_text() before start(); call start(frame, text=...) first");
-  state.target.check(text);
+  state.check(text);
   state.abandon();
   state.target.set_text(text, state.work);
   state.forget_find();
@@ -129,7 +130,5 @@ void Tracker::choose(const Box& candidate) { state_->point_at(candidate, true); 
 void Tracker::correct(const Box& box) { state_->point_at(box, false); }
 
 void Tracker::warm_up() { state_->warm_up(); }
-
-void Tracker::rest() { state_->aside->rest(); }
 
 }  // namespace edgetrack

@@ -112,7 +112,7 @@ Track Tracker::State::skip(const Frame& frame, Basis basis) {
 
 // Whether a check by the sentence that is due begins now: when there is time for it, or it has waited enough.
 bool Tracker::State::has_time_to_check(const Detector& searching, double left_s) const {
-  const double check_s = look_by_words ? look_by_words->cost.seconds() : 0.0;
+  const double check_s = look_by_words && !outside ? look_by_words->cost.seconds() : 0.0;
   return owed > policy.max_coasted_frames || searching.cost.seconds() + check_s <= left_s;
 }
 
@@ -145,11 +145,12 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
 
 std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {
   Detector& searching = searcher();
-  if (whole_look.pending && clock.now() >= whole_look.lands) tentative ? end_trial() : end_check(nullptr);
+  if (whole_look.pending && has_landed()) tentative ? end_trial() : end_check(nullptr);
   if (!locked) return latest;
   if (tentative && !whole_look.pending && frame.color) begin_look(frame);
-  const bool check = !own_template && frame.color && !whole_look.pending &&
-                     (owed > 0 || clock.passed(patient(policy.reverify_interval)));
+  const bool check =
+      !own_template && frame.color && !whole_look.pending &&
+      (owed > 0 || clock.passed(outside ? outside->how.interval : patient(policy.reverify_interval)));
   const double left_s = deadline.left_s();
   if (check) ++owed;
   if (status == Status::tracking && !paused)
@@ -158,7 +159,7 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   if (check && has_time_to_check(searching, left_s)) {
     owed = 0;
     begin_look(frame);
-    if (clock.now() >= whole_look.lands) end_check(&frame);
+    if (has_landed()) end_check(&frame);
   }
   around = search_region();
   return std::nullopt;

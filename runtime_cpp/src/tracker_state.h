@@ -14,6 +14,7 @@
 #include "look.h"
 #include "looker.h"
 #include "mask.h"
+#include "outside.h"
 #include "pace.h"
 #include "sensor.h"
 #include "target.h"
@@ -65,6 +66,7 @@ struct Tracker::State {
   Pace pace;
   Work work;
   const std::shared_ptr<Aside> aside;
+  std::shared_ptr<Outside> outside;  // with a grounder
   Tensor whole;  // the whole frame as "ground" takes it, allocated by the first detector that looks at it
   Look whole_look;
   std::unique_ptr<Detector> search, search_by_picture;            // made when first needed
@@ -123,6 +125,7 @@ struct Tracker::State {
         aside(other ? std::move(other) : std::make_shared<Aside>(engine->concurrent())) {}
   ~State() { abandon(); }
 
+  void check(const Text& text);  // throws Error for one that cannot be looked for
   void clear();
   void check_pair(const Frame& frame) const;
   void take(const Frame& frame);
@@ -139,11 +142,14 @@ struct Tracker::State {
   Found answered();
   double add_evidence(const Box& found, double score, bool same);
   bool is_sure(double score, double sum) const;
+  bool looks_by_picture() const;
+  bool looks_outside() const { return outside && !looks_by_picture(); }
   Looker& looker();
   std::int64_t patient(int frames) const;
   void begin_look(const Frame& frame);
-  void end_look();  // waits for it
-  void abandon();   // forgets the one that is under way
+  bool has_landed();  // whether the answer of the look under way counts now
+  void end_look();    // waits for it
+  void abandon();     // forgets the one that is under way
   void wait_a_share();
   Track look_now(const Frame& frame);
   Track seek(const Frame& frame);

@@ -87,19 +87,24 @@ class OwlDetector:
         self, frame: NDArray[np.uint8], queries: Floats, *, top: int = 32, threshold: float = THRESHOLD
     ) -> list[Found]:
         """The most likely boxes in ``frame``, uint8 (H, W, 3) BGR, the best one first; at most ``top``."""
+        scores, boxes = self.score(frame, queries)
+        best, phrases = scores.max(1), scores.argmax(1)
+        order = np.argsort(-best, kind="stable")[:top]
+        return [
+            Found(Box(*map(float, boxes[cell])), float(best[cell]), int(phrases[cell]))
+            for cell in order[best[order] >= threshold]
+        ]
+
+    def score(self, frame: NDArray[np.uint8], queries: Floats) -> tuple[Floats, Floats]:
+        """Every box that the network gives: scores for each phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
         pixels = check_packed(frame)
         outputs = run(self._detect, image=self._image(pixels, self._size), queries=queries)
         logits, boxes = outputs[0][0], outputs[1][0]
-        scores = 1 / (1 + np.exp(-logits))
-        best, phrases = scores.max(1), scores.argmax(1)
-        order = np.argsort(-best, kind="stable")[:top]
         height, width = pixels.shape[:2]
         across, down = (max(height, width),) * 2 if self._kind == "owlv2" else (width, height)
-        found = []
-        for cell in order[best[order] >= threshold]:
-            x, y, w, h = (float(v) for v in boxes[cell] * np.array([across, down, across, down], np.float32))
-            found.append(Found(Box(x - w / 2, y - h / 2, w, h), float(best[cell]), int(phrases[cell])))
-        return found
+        boxes = boxes * np.array([across, down, across, down], np.float32)
+        boxes[:, :2] -= boxes[:, 2:] / 2
+        return (1 / (1 + np.exp(-logits))).astype(np.float32), boxes
 
 
 class OwlTracker:

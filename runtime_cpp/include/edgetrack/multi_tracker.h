@@ -14,6 +14,7 @@
 namespace edgetrack {
 
 class Aside;
+struct Outside;
 class Batch;
 class Rival;
 
@@ -64,6 +65,9 @@ class EDGETRACK_API MultiTracker {
   void set_static_check(bool on);
   // Where masks of two targets meet, each pixel is of the one that the network is surer of.
   void set_masks(bool on);
+
+  // As of Tracker, for every target with a text; they share its thread.
+  void set_grounder(const Grounder& grounder);
   void set_on_ambiguous(OnAmbiguous then);
 
   // All targets in the next frame, in the order in which they were added; valid until the next call. A target
@@ -120,6 +124,7 @@ class EDGETRACK_API MultiTracker {
   std::vector<std::unique_ptr<Batch>> batches_;  // one a size, made when first needed
   std::exception_ptr batch_failure_;
   bool static_check_ = false, masks_ = false;
+  std::shared_ptr<Outside> outside_;  // with a grounder
   OnAmbiguous on_ambiguous_ = OnAmbiguous::best;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,7 +86,27 @@ struct Timing {
   double crop_s = 0, network_s = 0, total_s = 0;
 };
 
+// A detector that finds what a text names, in the place of the model's own networks. It runs in a thread of
+// its own, beside the tracker.
+struct Grounder {
+  struct Found {
+    Box box;                     // in pixels of the frame
+    std::vector<double> scores;  // of each phrase, the probability that the box is right, 0..1
+  };
+
+  // What it finds in a frame in host memory, which is valid until it returns; in any order. The first phrase
+  // is the target's, others are of its landmarks and of what it is not.
+  std::function<std::vector<Found>(const Frame& frame, const std::vector<std::string>& phrases)> find;
+  // By the clock of the tracker, in frames of a video at 30 a second, both at least 1:
+  int latency = 15;   // from the frame that it sees to the one in which its answer counts
+  int interval = 60;  // between two checks of what is followed
+  // Whether the tracker waits for an answer that is later than that. The same video then has the same tracks;
+  // otherwise no frame is held up, and the answer counts when it is there.
+  bool waits = true;
+};
+
 class Aside;
+struct Outside;
 
 // Not for two threads at once; trackers share nothing but the engine.
 class EDGETRACK_API Tracker {
@@ -136,6 +157,11 @@ class EDGETRACK_API Tracker {
   // From now on, whether each box comes with a mask, see mask(). Off at first, and then at no cost. Throws
   // Error when the model has no graph for it.
   void set_masks(bool on);
+
+  // From now on, what the text names is found by this. What a user's box names is followed and, without a
+  // text, found again by the model. Frames in GPU memory are refused then. Throws Error for bad numbers, and
+  // once there is a target.
+  void set_grounder(const Grounder& grounder);
 
   // What is done where the text is ambiguous: where another candidate, in another place, has
   // `ambiguous_share` of the best one's score, and enough to be followed. With `wait` the target is then

@@ -1,0 +1,28 @@
+"""The option of ``edgetrack run`` for a detector that finds what a text names."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from edgetrack.cli.engine_options import Rule
+from edgetrack.cli.options import option
+
+GrounderOption = Annotated[
+    str | None,
+    option(
+        "What finds the text in the whole frame instead of the model: a bundle of owlv2 or owlvit, or a model.",
+        "--grounder",
+        panel="Engine",
+        metavar="DIR|NAME",
+    ),
+]
+
+
+def grounder_rules(rules: dict[str, Rule], *, text: bool, given: bool) -> dict[str, Rule]:
+    """Return the rules of --grounder, and of what it leaves without effect, beside those that they have already."""
+    grounder, strict = rules["grounder"], rules["strict"]
+    if grounder[0] and not text:
+        grounder = (False, "there is no --text")
+    if strict[0] and given:
+        strict = (False, "a grounder finds words that the model was not trained on")
+    return {"grounder": grounder, "strict": strict}

@@ -1,0 +1,127 @@
+"""Detectors that find what a text names, in the place of the model's own networks: ``Tracker(grounder=...)``.
+
+A grounder runs in a thread and an engine of its own while the tracker goes on. It is an OWL-ViT or OWLv2 that
+``edgetrack export`` wrote, an edgetrack model, or anything with the method of ``Grounder``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._exit import door
+from edgetrack.errors import ConfigError
+from edgetrack.grounders.calibration import AS_IT_IS, Platt
+from edgetrack.types import Box
+
+
+class Grounded(NamedTuple):
+    """A box that a grounder has found."""
+
+    box: Box  # in pixels of the frame
+    scores: Sequence[float]  # of each phrase, the probability that the box is right, 0..1
+
+
+@runtime_checkable
+class Grounder(Protocol):
+    """Finds phrases in a frame. An optional method ``check(phrases)`` raises PromptError for those it cannot find."""
+
+    def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> Sequence[Grounded]:
+        """Return boxes for ``phrases`` in any order, duplicates allowed; they are suppressed by the caller.
+
+        It is called in a thread of its own, once at a time, and may keep what it knows of a phrase.
+
+        Args:
+            frame: uint8 (H, W, 3), BGR; it belongs to the callee.
+            phrases: Plain noun phrases such as "red car": the target's, then those of landmarks and of what it is not.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """A grounder, and how a tracker uses it. Frames are those of a video at 30 FPS, whatever the frame rate is.
+
+    Attributes:
+        grounder: What finds.
+        name: What messages call it.
+        platt: Its scores become probabilities by this.
+        latency: Frames from the one that it sees to the one in which its answer counts, 1 to 18,000.
+        interval: Frames between two checks of what is followed, 1 to 18,000. While nothing is followed, the next search
+            begins after the answer of the last.
+        waits: Whether the tracker waits for an answer that takes longer than ``latency``. The same video then has the
+            same tracks, every time and on every machine. Otherwise no frame is held up, as a live camera needs it, and
+            the answer counts when it is there.
+    """
+
+    grounder: Grounder
+    name: str = "grounder"
+    platt: Platt = AS_IT_IS
+    latency: int = 15
+    interval: int = 60
+    waits: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.grounder, Grounder):
+            raise ConfigError(
+                f"grounder is {self.grounder!r:.200}, which has no method find(frame, phrases); expected the folder of "
+                "a bundle, or an edgetrack.grounders.Grounder"
+            )
+        for name, value in (("latency", self.latency), ("interval", self.interval)):
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 18_000:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number of frames, 1 to 18000")
+        if not isinstance(self.waits, bool):
+            raise ConfigError(f"waits is {self.waits!r}; expected True or False")
+
+    def check(self, phrases: Sequence[str]) -> None:
+        """Raises PromptError for a phrase that the grounder cannot find."""
+        check: Callable[[Sequence[str]], None] | None = getattr(self.grounder, "check", None)
+        if check is not None:
+            check(phrases)
+
+    def find(
+        self, frame: NDArray[np.uint8], phrases: Sequence[str]
+    ) -> list[tuple[tuple[float, float, float, float], list[float]]]:
+        """What the C++ trackers ask for: boxes as four numbers, scores as probabilities."""
+        with door:
+            found = self.grounder.find(frame, phrases)
+        return [(Box.of(box).xywh, [self.platt(float(score)) for score in scores]) for box, scores in found]
+
+
+def open_grounder(
+    source: str | Path | Grounder | Grounding,
+    *,
+    latency: int = 15,
+    interval: int = 60,
+    waits: bool = True,
+    threads: int | None = None,
+) -> Grounding:
+    """Open a grounder for ``Tracker(grounder=...)`` and ``MultiTracker(grounder=...)``, which may share it.
+
+    Args:
+        source: Folder of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, name or folder of an edgetrack model, or
+            an object with the method of ``Grounder``.
+        latency: As in ``Grounding``.
+        interval: As in ``Grounding``.
+        waits: As in ``Grounding``.
+        threads: CPU threads for its networks; None for 2, or 1 on a single core.
+
+    Raises:
+        BundleError: The bundle is missing, damaged, or of a tracker that does not find by text.
+        ConfigError: An argument is invalid.
+        MissingExtra: A package is missing.
+    """
+    if isinstance(source, Grounding):
+        return source
+    grounder: Any = source
+    name, platt = type(source).__name__, AS_IT_IS
+    if isinstance(source, (str, Path)):
+        from edgetrack.grounders.bundles import open_bundle
+
+        grounder, name, platt = open_bundle(source, threads)
+    return Grounding(grounder, name, platt, latency, interval, waits)

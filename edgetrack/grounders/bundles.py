@@ -1,0 +1,121 @@
+"""Grounders from folders: OWL-ViT and OWLv2, and the networks of an edgetrack model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._native import runtime
+from edgetrack.bundle import Bundle
+from edgetrack.errors import BundleError
+from edgetrack.grounders import Grounded, Grounder
+from edgetrack.grounders.calibration import AS_IT_IS, Platt
+from edgetrack.opened import core_options, shared_engine
+from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
+from edgetrack.peers.owl import NAMES as OWLS
+from edgetrack.peers.owl import Floats, OwlDetector
+from edgetrack.prompt import Tokenizer
+from edgetrack.types import Box
+
+_MOST = 64  # boxes of one look
+_LEAST = 0.01  # score of those that are of any use
+_KNOWN = 16  # sentences whose queries are kept
+_SAME = 0.6  # IoU of two boxes that two phrases have found, from which they are of one object
+
+
+def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str, Platt]:
+    """The grounder in a folder, its name, and what its scores mean.
+
+    Raises:
+        BundleError: the bundle is missing, damaged, or of a tracker that does not find by text.
+        MissingExtra: a package is missing.
+    """
+    if not is_adapter_bundle(source):
+        own = OwnGrounder(Bundle.open(source), threads)
+        return own, own.name, AS_IT_IS
+    bundle = AdapterBundle.open(source)
+    manifest = bundle.manifest
+    if manifest.adapter not in OWLS:
+        raise BundleError(
+            f"{bundle.folder} holds {manifest.name}, which does not find by text in the whole frame; "
+            f"expected a bundle of {' or '.join(OWLS)}, or an edgetrack model"
+        )
+    return (
+        OwlGrounder(OwlDetector(bundle.folder, threads=threads)),
+        manifest.name,
+        Platt(*manifest.calibration),
+    )
+
+
+class OwlGrounder:
+    """OWL-ViT or OWLv2 as a ``Grounder``; another phrase costs a dot product."""
+
+    def __init__(self, detector: OwlDetector) -> None:
+        self._detector = detector
+        self._known: dict[tuple[str, ...], Floats] = {}
+
+    def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> list[Grounded]:
+        """Every box with a score for every phrase, the likeliest ones."""
+        key = tuple(phrases)
+        if key not in self._known:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[key] = self._detector.queries(key)
+        scores, boxes = self._detector.score(frame, self._known[key])
+        best = scores.max(1)
+        order = np.argsort(-best, kind="stable")[:_MOST]
+        return [
+            Grounded(Box(*map(float, boxes[n])), [float(v) for v in scores[n]])
+            for n in order[best[order] >= _LEAST]
+            if (boxes[n, 2:] > 0).all()
+        ]
+
+
+class OwnGrounder:
+    """What an edgetrack model finds by text, as a ``Grounder``: ``detect``, ``rank`` and ``ground``.
+
+    Args:
+        bundle: the model.
+        threads: that its networks may use.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int | None) -> None:
+        self.name = bundle.manifest.name
+        self._engine = shared_engine(bundle, "auto", "auto", threads)
+        self._core = runtime.MultiTracker(**core_options(self._engine), batches=[], exclusive=False)
+        self._tokenizer = Tokenizer(bundle)
+        self._known: dict[str, int] = {}  # numbers of detectors in the core
+
+    def check(self, phrases: Sequence[str]) -> None:
+        """Raises PromptError for a phrase without a word that the model knows."""
+        for phrase in phrases:
+            self._tokenizer.text(phrase)
+
+    def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> list[Grounded]:
+        """What is found by each phrase; boxes of one object become one."""
+        found: list[Grounded] = []
+        for place, phrase in enumerate(phrases):
+            number = self._detector(phrase)
+            self._core.look(number, frame)
+            for four, score, _ in self._core.detections(number):
+                box = Box(*four)
+                same = next((one for one in found if one.box.iou(box) > _SAME), None)
+                if same is None:
+                    found.append(same := Grounded(box, [0.0] * len(phrases)))
+                scores = same.scores
+                assert isinstance(scores, list)
+                scores[place] = max(scores[place], score)
+        return found
+
+    def _detector(self, phrase: str) -> int:
+        if phrase not in self._known:
+            if len(self._known) >= _KNOWN:
+                for number in self._known.values():
+                    self._core.remove_detector(number)
+                self._known.clear()
+            never = 2.0  # no score is so sure that an appearance vector is computed
+            self._known[phrase] = self._core.add_detector(self._tokenizer.text(phrase), _LEAST, never, _MOST)
+        return self._known[phrase]

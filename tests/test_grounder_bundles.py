@@ -1,0 +1,112 @@
+"""Grounders from folders, by ``edgetrack run --grounder`` and in Python."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_owl import picture, write_tiny_owl
+from typer.testing import CliRunner
+
+import edgetrack
+from edgetrack.cli import app
+from edgetrack.demo import Scene
+from edgetrack.errors import BundleError
+from edgetrack.grounders import open_grounder
+from edgetrack.types import Box
+
+cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
+pytest.importorskip("tokenizers", reason="needs tokenizers: pip install 'edgetrack[hf]'")
+
+MODEL = "edgetrack-160"
+SEEN, GONE = 4, 26  # frames with the target, and then without it
+FIRST, SECOND = (32, 64), (160, 128)
+
+
+@pytest.fixture(scope="module")
+def owl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_owl(tmp_path_factory.mktemp("owl") / "owl")
+
+
+def test_a_run_finds_loses_and_finds_again(owl: Path, tmp_path: Path) -> None:
+    """The same tracks, whenever it runs."""
+    video = tmp_path / "a.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 30, (256, 256))
+    for place in (*(FIRST,) * SEEN, *(None,) * GONE, *(SECOND,) * 36):
+        writer.write(picture(place))
+    writer.release()
+    found = []
+    words = [
+        "run",
+        "--model",
+        MODEL,
+        "--source",
+        str(video),
+        "--text",
+        "red car",
+        "--grounder",
+        str(owl),
+        "--threads",
+        "1",
+    ]
+    for name in ("one.jsonl", "two.jsonl"):
+        result = CliRunner().invoke(app, [*words, "--output", str(tmp_path / name)])
+        assert result.exit_code == 0, result.output
+        rows = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        found.append([{key: value for key, value in row.items() if key != "latency_ms"} for row in rows])
+    assert found[0] == found[1]
+    states = [row["status"] for row in found[0]]
+    assert states[0] == "tracking"
+    assert Box(*found[0][0]["box"]).iou(Box(*FIRST, 64, 64)) > 0.9
+    assert states[SEEN + GONE - 1] == "lost"
+    assert states[-1] == "tracking"
+    assert Box(*found[0][-1]["box"]).iou(Box(*SECOND, 64, 64)) > 0.5
+
+
+def test_two_phrases_are_scored_in_one_look(owl: Path) -> None:
+    terms = open_grounder(owl, threads=1)
+    assert (terms.name, terms.waits) == ("tiny-owl", True)
+    frame = picture(FIRST)
+    frame[128:192, 160:224] = (230, 20, 20)
+    found = [(Box(*box), scores) for box, scores in terms.find(frame, ["red car", "blue car"])]
+    for place, phrase in ((FIRST, 0), (SECOND, 1)):
+        box, scores = max(found, key=lambda one, phrase=phrase: one[1][phrase])  # type: ignore[misc]
+        assert box == Box(*place, 64, 64)
+        assert scores[phrase] > 0.8 > 0.1 > scores[1 - phrase]
+
+
+def test_scores_are_calibrated_by_the_manifest(owl: Path, tmp_path: Path) -> None:
+    lower = open_grounder(write_tiny_owl(tmp_path / "lower", calibration=[1.0, -2.0]), threads=1)
+    plain, frame = open_grounder(owl, threads=1), picture(FIRST)
+    for (_, (new,)), (_, (old,)) in zip(lower.find(frame, ["red"]), plain.find(frame, ["red"]), strict=True):
+        assert new == pytest.approx(1 / (1 + np.exp(2) * (1 - old) / old))
+    broken = write_tiny_owl(tmp_path / "broken", calibration=[1.0])
+    with pytest.raises(BundleError, match="is not a pair of numbers"):
+        open_grounder(broken)
+
+
+def test_a_model_of_our_own_finds_for_another() -> None:
+    """Its phrases are what geometry compares."""
+    with closing(Scene().frames()) as frames:
+        frame = next(frames).pixels
+    terms = open_grounder(MODEL, threads=1)
+    found = [(Box(*box), scores) for box, scores in terms.find(frame, ["blue car", "car"])]
+    best = max(found, key=lambda one: one[1][0])
+    assert best[1][0] > 0.6
+    assert best[1][1] > 0.3
+    with edgetrack.Tracker(MODEL, grounder=terms, threads=1) as tracker:
+        track = tracker.start(frame, text="blue car")
+    assert track.status == "tracking"
+    assert track.box is not None
+    assert track.box.iou(best[0]) > 0.99
+
+
+def test_bundles_that_find_nothing_by_text(tmp_path: Path) -> None:
+    tracker = write_tiny_owl(tmp_path / "tracker", adapter="sdstrack")
+    for source, complaint in ((tracker, "does not find by text"), (tmp_path / "none", "none")):
+        with pytest.raises(BundleError, match=complaint):
+            edgetrack.Tracker(MODEL, grounder=source)
