@@ -58,8 +58,8 @@ class Tracker(Opened[runtime.Tracker]):
             ``PromptWarning`` that names them.
         masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box.
         grounder: What finds, finds again and checks what a text names, instead of the model's own networks: the folder
-            of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, a model's name or folder, or what ``open_grounder``
-            returns. It runs in a thread of its own, see ``edgetrack.grounders``.
+            of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, a model's name or folder, a TOML file beside an ONNX
+            file, or what ``open_grounder`` returns. It runs in a thread of its own, see ``edgetrack.grounders``.
 
     Attributes:
         engine (Engine): Runs the network; ``name``, ``precision``, ``reason`` (why it was selected) are strings.

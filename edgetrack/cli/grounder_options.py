@@ -10,10 +10,10 @@ from edgetrack.cli.options import option
 GrounderOption = Annotated[
     str | None,
     option(
-        "What finds the text in the whole frame instead of the model: a bundle of owlv2 or owlvit, or a model.",
+        "What finds the text in the whole frame: a bundle of owlv2 or owlvit, a model, or the file of a detector.",
         "--grounder",
         panel="Engine",
-        metavar="DIR|NAME",
+        metavar="DIR|NAME|FILE.toml",
     ),
 ]
 

@@ -1,7 +1,8 @@
 """Detectors that find what a text names, in the place of the model's own networks: ``Tracker(grounder=...)``.
 
 A grounder runs in a thread and an engine of its own while the tracker goes on. It is an OWL-ViT or OWLv2 that
-``edgetrack export`` wrote, an edgetrack model, or anything with the method of ``Grounder``.
+``edgetrack export`` wrote, an edgetrack model, a detector in an ONNX file beside a TOML file that declares it, or
+anything with the method of ``Grounder``.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ def open_grounder(
     """Open a grounder for ``Tracker(grounder=...)`` and ``MultiTracker(grounder=...)``, which may share it.
 
     Args:
-        source: Folder of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, name or folder of an edgetrack model, or
-            an object with the method of ``Grounder``.
+        source: Folder of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, name or folder of an edgetrack model, a
+            TOML file (``edgetrack.grounders.declaration``), or an object with the method of ``Grounder``.
         latency: As in ``Grounding``.
         interval: As in ``Grounding``.
         waits: As in ``Grounding``.
@@ -113,7 +114,7 @@ def open_grounder(
 
     Raises:
         BundleError: The bundle is missing, damaged, or of a tracker that does not find by text.
-        ConfigError: An argument is invalid.
+        ConfigError: An argument is invalid, or a TOML file is not as described.
         MissingExtra: A package is missing.
     """
     if isinstance(source, Grounding):

@@ -1,8 +1,9 @@
-"""Grounders from folders: OWL-ViT and OWLv2, and the networks of an edgetrack model."""
+"""Grounders from folders and files: OWL-ViT and OWLv2, an edgetrack model, a detector that a TOML file declares."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from edgetrack._native import runtime
 from edgetrack.bundle import Bundle
 from edgetrack.errors import BundleError
 from edgetrack.grounders import Grounded, Grounder
-from edgetrack.grounders.calibration import AS_IT_IS, Platt
+from edgetrack.grounders.calibration import AS_IT_IS, Platt, fit_platt
+from edgetrack.manifest import FILE_NAME
 from edgetrack.opened import core_options, shared_engine
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 from edgetrack.peers.owl import NAMES as OWLS
@@ -20,6 +22,7 @@ from edgetrack.peers.owl import Floats, OwlDetector
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Box
 
+_CALIBRATED, _RIGHT = 5, 0.5  # boxes of a labeled frame; IoU with the label from which one is right
 _MOST = 64  # boxes of one look
 _LEAST = 0.01  # score of those that are of any use
 _KNOWN = 16  # sentences whose queries are kept
@@ -27,12 +30,18 @@ _SAME = 0.6  # IoU of two boxes that two phrases have found, from which they are
 
 
 def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str, Platt]:
-    """The grounder in a folder, its name, and what its scores mean.
+    """The grounder in a folder, or that a file FILE.toml declares, its name, and what its scores mean.
 
     Raises:
         BundleError: the bundle is missing, damaged, or of a tracker that does not find by text.
+        ConfigError: the file is not as described.
         MissingExtra: a package is missing.
     """
+    if Path(source).suffix == ".toml":
+        from edgetrack.grounders.declared import DeclaredGrounder
+
+        declared = DeclaredGrounder(Path(source), threads)
+        return declared, Path(source).stem, declared.platt
     if not is_adapter_bundle(source):
         own = OwnGrounder(Bundle.open(source), threads)
         return own, own.name, AS_IT_IS
@@ -48,6 +57,43 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
         manifest.name,
         Platt(*manifest.calibration),
     )
+
+
+def calibrate(
+    source: str | Path, frames: Iterable[tuple[NDArray[np.uint8], str, Box]], *, threads: int | None = None
+) -> Platt:
+    """Fit what the scores of a grounder mean on labeled frames; a bundle keeps it in its manifest.
+
+    The five boxes with the highest scores of each frame count; an IoU of 0.5 or more with the label makes one right.
+
+    Args:
+        source: Folder of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, or the TOML file of a detector, which
+            stays as it is: write the numbers into it, ``calibration = [scale, shift]``.
+        frames: Pixels, uint8 (H, W, 3) BGR, a text, and the box of what it names. Some hundred, of many scenes.
+        threads: As for ``open_grounder``.
+
+    Raises:
+        ConfigError: There are too few right or wrong boxes, or its scores say nothing of these labels.
+        BundleError: The bundle is missing, damaged, or edgetrack's own, whose scores are probabilities already.
+    """
+    grounder, name, _ = open_bundle(source, threads)
+    if isinstance(grounder, OwnGrounder):
+        raise BundleError(
+            f"the scores of {name} are probabilities already; expected a bundle of {' or '.join(OWLS)}"
+        )
+    scores: list[float] = []
+    right: list[bool] = []
+    for pixels, text, label in frames:
+        found = [(float(one[0]), box) for box, one in grounder.find(pixels, [text])]
+        for score, box in sorted(found, key=lambda pair: -pair[0])[:_CALIBRATED]:
+            scores.append(score)
+            right.append(box.iou(label) >= _RIGHT)
+    platt = fit_platt(scores, right)
+    if is_adapter_bundle(source):
+        manifest = AdapterBundle.open(source).manifest
+        text = replace(manifest, calibration=(platt.scale, platt.shift)).to_json()
+        (Path(source) / FILE_NAME).write_text(text, encoding="utf-8")
+    return platt
 
 
 class OwlGrounder:

@@ -1,0 +1,173 @@
+"""Any detector in an ONNX file, with a TOML file that says what goes in and what comes out.
+
+YOLO-World, YOLOE and others fix what they find when they are exported; ``names`` says what that is called. ONNX Runtime
+runs the file; nothing of the detector's own code is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._imports import require
+from edgetrack.crop import Region, Triple, crop_into
+from edgetrack.engines.session_graph import session_options
+from edgetrack.errors import ConfigError, PromptError, reason_of
+from edgetrack.grounders import Grounded
+from edgetrack.grounders.calibration import Platt
+from edgetrack.grounders.declaration import LARGEST, Declaration, plain, read_declaration
+from edgetrack.types import Box
+
+Floats = NDArray[np.float32]
+_MOST = 64  # boxes of one look
+_LEAST = 0.01  # score of those that are of any use
+
+
+class DeclaredGrounder:
+    """A detector in an ONNX file, as a ``Grounder``.
+
+    Args:
+        path: of the TOML file; its ``model`` lies beside it.
+        threads: that the network may use.
+
+    Raises:
+        ConfigError: the file is not as described, or its model is something else.
+        MissingExtra: onnxruntime is not installed.
+    """
+
+    def __init__(self, path: Path, threads: int | None) -> None:
+        self._path = path
+        self._how = read_declaration(path)
+        self.platt = Platt(*self._how.calibration)
+        self._session = _session(path, path.parent / self._how.model, threads)
+        self._out = self._picture()
+        self._places = {plain(name): n for n, name in enumerate(self._how.names)}
+        self._detect(np.full((8, 8, 3), 114, np.uint8))  # whatever does not fit is told of now
+
+    def check(self, phrases: Sequence[str]) -> None:
+        """Raises PromptError for a phrase that is none of the names."""
+        for phrase in phrases:
+            if plain(phrase) not in self._places:
+                raise PromptError(
+                    f"the grounder {self._path.name} does not find {phrase!r}; expected one of its names: "
+                    f"{', '.join(self._how.names)}"
+                )
+
+    def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> list[Grounded]:
+        """The boxes of the classes that are called so."""
+        self.check(phrases)
+        boxes, scores = self._detect(frame)
+        asked = scores[:, [self._places[plain(phrase)] for phrase in phrases]]
+        best = asked.max(1)
+        order = np.argsort(-best, kind="stable")[:_MOST]
+        return [
+            Grounded(Box(*map(float, boxes[n])), [float(v) for v in asked[n]])
+            for n in order[best[order] >= _LEAST]
+            if (boxes[n, 2:] > 0).all()
+        ]
+
+    def _detect(self, frame: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Boxes, x, y, w, h in pixels (P, 4), and scores (P, names)."""
+        how, (x, y, w, h) = self._how, _region(frame, self._how.fit)
+        mean, std = _turned(how.mean, how.bgr), _turned(how.std, how.bgr)
+        fill = _turned(how.fill, not how.bgr)  # which crop_into takes blue first
+        crop_into(frame, (x, y, w, h), self._out, mean=mean, std=std, fill=fill)
+        image = np.ascontiguousarray(self._out[:, ::-1]) if how.bgr else self._out
+        wanted = list(how.outputs) or None
+        try:
+            outputs = self._session.run(wanted, {self._session.get_inputs()[0].name: image})
+            found, scores = _LAYOUTS[how.layout](how, outputs)
+        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+            raise self._error(f"its model does not answer as declared ({reason_of(error)})") from error
+        rows, columns = self._out.shape[2:]
+        unit = np.array([w, h] * 2) / (1 if how.relative else np.array([columns, rows] * 2))
+        boxes = np.asarray(found * unit + np.array([x, y, 0, 0]), np.float32)
+        if how.logits:
+            scores = (1 / (1 + np.exp(-scores))).astype(np.float32)
+        return boxes, scores
+
+    def _picture(self) -> Floats:
+        inputs = self._session.get_inputs()
+        shape = inputs[0].shape if len(inputs) == 1 else []
+        if len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
+            said = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
+            raise self._error(f"its model takes {said}; expected one picture, float32 (1, 3, rows, columns)")
+        sides = [side if isinstance(side, int) else self._how.size for side in shape[2:]]
+        if not all(0 < side <= LARGEST for side in sides):
+            raise self._error(f"its model takes a picture of {shape}; expected size = 640, or another side")
+        return np.empty((1, 3, *sides), np.float32)
+
+    def _error(self, what: str) -> ConfigError:
+        return ConfigError(f"grounder {self._path}: {what}; see edgetrack.grounders.declaration")
+
+
+def _turned(colors: Triple, other_order: bool) -> Triple:
+    first, second, third = colors
+    return (third, second, first) if other_order else colors
+
+
+def _region(frame: NDArray[np.uint8], fit: str) -> Region:
+    height, width = frame.shape[:2]
+    side = max(height, width)
+    if fit == "stretch":
+        return 0, 0, width, height
+    return (0, 0, side, side) if fit == "pad" else ((width - side) / 2, (height - side) / 2, side, side)
+
+
+def _from_corners(boxes: Floats) -> Floats:
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+
+
+def _from_center(boxes: Floats) -> Floats:
+    return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, 2:]], 1)
+
+
+def _yolo(how: Declaration, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
+    rows = _shaped(outputs[0], 4 + len(how.names), 1)[0].T
+    return _from_center(rows[:, :4]), rows[:, 4:]
+
+
+def _rows(how: Declaration, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
+    rows = _shaped(outputs[0], 6, 2)[0]
+    kinds = rows[:, 5].astype(int)
+    known = (kinds >= 0) & (kinds < len(how.names))
+    rows, kinds = rows[known], kinds[known]
+    scores = np.zeros((len(rows), len(how.names)), np.float32)
+    scores[np.arange(len(rows)), kinds] = rows[:, 4]
+    return _from_corners(rows[:, :4]), scores
+
+
+def _pair(how: Declaration, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
+    boxes, scores = _shaped(outputs[0], 4, 2)[0], _shaped(outputs[1], len(how.names), 2)[0]
+    if len(boxes) != len(scores):
+        raise ValueError(f"{len(boxes)} boxes and {len(scores)} rows of scores")
+    return _from_corners(boxes) if how.corners else _from_center(boxes), scores
+
+
+_LAYOUTS: Mapping[str, Callable[[Declaration, Sequence[Floats]], tuple[Floats, Floats]]] = {
+    "yolo": _yolo,
+    "rows": _rows,
+    "pair": _pair,
+}
+
+
+def _shaped(output: Floats, length: int, axis: int) -> Floats:
+    if output.ndim != 3 or output.shape[0] != 1 or output.shape[axis] != length:
+        raise ValueError(f"an output has the shape {output.shape}, where axis {axis} is to have {length}")
+    return output
+
+
+def _session(path: Path, model: Path, threads: int | None) -> Any:
+    onnxruntime = require("onnxruntime", extra="int8")
+    try:
+        return onnxruntime.InferenceSession(
+            str(model), session_options(threads), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+        raise ConfigError(
+            f"grounder {path}: {model} cannot be loaded ({reason_of(error)}); expected an ONNX file"
+        ) from error

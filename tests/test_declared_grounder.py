@@ -1,0 +1,190 @@
+"""Detectors in ONNX files that a TOML file declares, and what their scores mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_owl import picture, write_tiny_owl
+
+from edgetrack.errors import BundleError, ConfigError, PromptError
+from edgetrack.grounders import Platt, open_grounder
+from edgetrack.grounders.bundles import calibrate
+from edgetrack.grounders.calibration import fit_platt
+from edgetrack.types import Box
+
+onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
+
+NAMES = ("helmet", "Safety vest")
+# What the detector says, whatever it sees: places of two classes in a picture of 64 x 32 pixels.
+CENTERS = np.array([[16, 8, 8, 4], [48, 24, 16, 8]], np.float32)
+SCORES = np.array([[0.9, 0.2], [0.1, 0.6]], np.float32)
+CORNERS = np.concatenate([CENTERS[:, :2] - CENTERS[:, 2:] / 2, CENTERS[:, :2] + CENTERS[:, 2:] / 2], 1)
+ROWS = np.concatenate([CORNERS, [[0.9], [0.6]], [[0], [1]]], 1).astype(np.float32)
+LOGITS = np.log(SCORES / (1 - SCORES))
+WAYS: list[tuple[str, list[Any], str]] = [
+    ("yolo", [np.concatenate([CENTERS, SCORES], 1).T], ""),
+    ("rows", [ROWS], ""),
+    ("pair", [CENTERS, SCORES], ""),
+    ("pair", [CORNERS, LOGITS], "corners = true\nlogits = true"),
+    ("pair", [CENTERS / [64, 32, 64, 32], SCORES], 'relative = true\noutputs = ["out0", "out1"]'),
+]
+
+
+def write(folder: Path, outputs: list[Any], text: str, *, side: Any = (32, 64), see: bool = False) -> Path:
+    """A detector with constant outputs; with ``see`` it returns its picture besides."""
+    helper = onnx.helper
+    kind = onnx.TensorProto.FLOAT
+    nodes = [helper.make_node("Identity", [f"c{n}"], [f"out{n}"]) for n in range(len(outputs))]
+    nodes += [helper.make_node("Identity", ["images"], ["seen"])]
+    given = [
+        onnx.numpy_helper.from_array(np.asarray(v, np.float32)[None], f"c{n}") for n, v in enumerate(outputs)
+    ]
+    shapes = [helper.make_tensor_value_info(f"out{n}", kind, [1, "a", "b"]) for n in range(len(outputs))]
+    seen = helper.make_tensor_value_info("seen", kind, [1, 3, *side])
+    image = helper.make_tensor_value_info("images", kind, [1, 3, *side])
+    graph = helper.make_graph(nodes, "g", [image], [seen] if see else [*shapes, seen], given)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    folder.mkdir(exist_ok=True)
+    (folder / "a.onnx").write_bytes(model.SerializeToString())
+    path = folder / "a.toml"
+    path.write_text(f'model = "a.onnx"\nnames = {json.dumps(NAMES)}\n{text}\n')
+    return path
+
+
+@pytest.mark.parametrize(("layout", "outputs", "more"), WAYS)
+def test_boxes_come_from_each_layout(tmp_path: Path, layout: str, outputs: list[Any], more: str) -> None:
+    path = write(tmp_path, outputs, f'layout = "{layout}"\nfit = "stretch"\n{more}')
+    terms = open_grounder(path, threads=1)
+    found = terms.find(np.zeros((320, 640, 3), np.uint8), ["the safety vest", "Helmet"])
+    boxes = [box for box, _ in found]
+    np.testing.assert_allclose(boxes, [[120, 60, 80, 40], [400, 200, 160, 80]], atol=1e-3)
+    wanted = [[0, 0.9], [0.6, 0]] if layout == "rows" else SCORES[:, ::-1]
+    np.testing.assert_allclose([scores for _, scores in found], wanted, atol=1e-5)
+
+
+FITS = [
+    ("letterbox", (0, -160, 640, 640)),
+    ("pad", (0, 0, 640, 640)),
+    ("stretch", (0, 0, 640, 320)),
+]
+
+
+@pytest.mark.parametrize(("fit", "region"), FITS)
+def test_boxes_lie_where_the_picture_had_them(tmp_path: Path, fit: str, region: Any) -> None:
+    relative = CENTERS / [64, 32, 64, 32]
+    path = write(tmp_path, [relative, SCORES], f'layout = "pair"\nrelative = true\nfit = "{fit}"')
+    found = open_grounder(path, threads=1).find(np.zeros((320, 640, 3), np.uint8), ["helmet"])
+    x, y, w, h = region
+    cx, cy, across, down = relative[0]
+    np.testing.assert_allclose(
+        found[0][0], [x + (cx - across / 2) * w, y + (cy - down / 2) * h, across * w, down * h]
+    )
+
+
+@pytest.mark.parametrize("bgr", [False, True])
+def test_the_picture_is_as_declared(tmp_path: Path, bgr: bool) -> None:
+    """Blue, green and red of the frame are 10, 20, 30; the bars are 1, 2, 3 in the picture's order."""
+    from edgetrack.grounders.declared import DeclaredGrounder
+
+    path = write(
+        tmp_path,
+        [CENTERS, SCORES],
+        f'layout = "pair"\nbgr = {str(bgr).lower()}\nmean = [1, 2, 3]\nstd = [2, 4, 8]\nfill = [1, 2, 3]\nsize = 16',
+        side=("h", "w"),
+    )
+    grounder = DeclaredGrounder(path, 1)
+    seen: list[Any] = []
+    session = grounder._session
+
+    class Watched:
+        def run(self, names: Any, feeds: dict[str, Any]) -> Any:
+            seen.append(next(iter(feeds.values())).copy())
+            return session.run(names, feeds)
+
+        def get_inputs(self) -> Any:
+            return session.get_inputs()
+
+    grounder._session = Watched()
+    frame = np.empty((32, 64, 3), np.uint8)
+    frame[:] = (10, 20, 30)
+    grounder.find(frame, ["helmet"])
+    colors = np.array([10, 20, 30] if bgr else [30, 20, 10])
+    assert seen[0].shape == (1, 3, 16, 16)
+    np.testing.assert_allclose(seen[0][0, :, 8, 8], (colors - [1, 2, 3]) / [2, 4, 8], atol=1e-5)
+    np.testing.assert_allclose(seen[0][0, :, 0, 0], 0, atol=1e-6)
+
+
+FAULTS = [
+    ("layout = 5", "layout is 5; expected yolo or rows or pair"),
+    ("shape = 640", "has the unknown key 'shape'; expected model, names"),
+    ("std = [0, 1, 1]", "std is .* none of them 0"),
+    ("calibration = [1]", "calibration is .*; expected 2 numbers"),
+    ("calibration = [-1, 0]", "scale -1.0 and shift 0.0; expected a positive number"),
+    ("mean = [nan, 0, 0]", "mean is .*; expected 3 numbers"),
+    ('layout = "rows"', "does not answer as declared .*axis 2 is to have 6"),
+    ('outputs = ["nothing"]', "does not answer as declared"),
+    ("x = ", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("text", "complaint"), FAULTS)
+def test_files_that_declare_something_else(tmp_path: Path, text: str, complaint: str) -> None:
+    path = write(tmp_path, WAYS[0][1], text)
+    with pytest.raises(ConfigError, match=complaint):
+        open_grounder(path, threads=1)
+
+
+def test_models_that_are_none(tmp_path: Path) -> None:
+    path = write(tmp_path, WAYS[0][1], "", side=("h", "w"))
+    with pytest.raises(ConfigError, match="expected size = 640"):
+        open_grounder(path, threads=1)
+    path.write_text('names = ["a"]')
+    with pytest.raises(ConfigError, match="has no model"):
+        open_grounder(path, threads=1)
+    path.write_text('model = "gone.onnx"\nnames = ["a", "A"]')
+    with pytest.raises(ConfigError, match=r"names is .* expected texts that differ"):
+        open_grounder(path, threads=1)
+    path.write_text('model = "gone.onnx"\nnames = ["a"]')
+    with pytest.raises(ConfigError, match=r"gone\.onnx cannot be loaded"):
+        open_grounder(path, threads=1)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        open_grounder(tmp_path / "none.toml", threads=1)
+
+
+def test_a_text_is_one_of_the_names(tmp_path: Path) -> None:
+    terms = open_grounder(write(tmp_path, WAYS[0][1], ""), threads=1)
+    terms.check(["the Helmet", "a  safety VEST"])
+    with pytest.raises(PromptError, match=r"does not find 'red helmet'; expected .*: helmet, Safety vest"):
+        terms.check(["red helmet"])
+
+
+def test_the_fit_is_that_of_the_odds() -> None:
+    random = np.random.default_rng(0)
+    scores = random.uniform(0.02, 0.98, 4000)
+    odds = (scores / (1 - scores)) ** 1.7 * np.exp(-1.2)
+    right = random.random(4000) < odds / (1 + odds)
+    platt = fit_platt(scores.tolist(), right.tolist())
+    assert platt.scale == pytest.approx(1.7, abs=0.15)
+    assert platt.shift == pytest.approx(-1.2, abs=0.15)
+    assert fit_platt([0.2] * 20 + [0.8] * 20, [False] * 20 + [True] * 20).scale < 5  # not without end
+    rising = np.linspace(0.1, 0.9, 40).tolist()
+    for right_ones, complaint in ((range(9), "9 right and 31 wrong"), (range(20), "not more often right")):
+        with pytest.raises(ConfigError, match=complaint):
+            fit_platt(rising, [n in right_ones for n in range(40)])
+
+
+def test_calibrating_writes_the_manifest(tmp_path: Path) -> None:
+    owl = write_tiny_owl(tmp_path / "owl")
+    frame = picture((32, 64))
+    frames = [(frame, "red car", Box(32 if n % 3 else 150, 64, 64, 64)) for n in range(30)]
+    platt = calibrate(owl, frames, threads=1)
+    terms = open_grounder(owl, threads=1)
+    assert terms.platt == platt != Platt()
+    best = max(scores[0] for _, scores in terms.find(frame, ["red car"]))
+    assert best == pytest.approx(2 / 3, abs=0.05)  # as often as it was right
+    with pytest.raises(BundleError, match="probabilities already"):
+        calibrate("edgetrack-160", frames)
