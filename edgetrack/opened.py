@@ -25,7 +25,7 @@ from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFrames
 from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ClosedError, ConfigError, FrameError, PromptError
-from edgetrack.grounders import Grounder, Grounding, open_grounder
+from edgetrack.grounders import Grounder, Grounding, grounding_of
 from edgetrack.mask import Mask
 from edgetrack.policy import Policy
 from edgetrack.sensor import pair_of
@@ -74,20 +74,15 @@ class Opened(Unique, Generic[Core]):
         make: Callable[..., Core],
     ) -> None:
         check_flag("strict", strict)
-        if strict and grounder is not None:
-            raise ConfigError(
-                "strict has no effect: a grounder finds words that the model was not trained on; leave it out"
-            )
-        self._grounding = None if grounder is None else open_grounder(grounder, threads=threads)
+        self._grounding = grounding_of(grounder, strict=strict, threads=threads)
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._own_engine = self.engine is not engine
-        self._reader = self._opened_reader(words, strict)  # which knows what the model's own networks find
+        self._reader = self._opened_reader(words, strict)
         self._turn = RLock()  # threads that share a tracker by mistake take turns
         with door:
             self._core: Core | None = make(**core_options(self.engine))
             if self._grounding is not None:
-                terms = self._grounding
-                self._core.set_grounder(terms.find, terms.latency, terms.interval, terms.waits)  # type: ignore[attr-defined]
+                self._grounding.hand_to(self._core)
         _cores.add(self._core)
 
     def close(self) -> None:

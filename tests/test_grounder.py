@@ -271,3 +271,23 @@ def test_scores_become_probabilities() -> None:
     ((_, (score,)),) = terms.find(scene(None), ["red car"])
     odds = (0.2 / 0.8) ** 2 * np.exp(3.0)
     assert score == pytest.approx(odds / (1 + odds))
+
+
+def test_trackers_that_share_one_take_turns() -> None:
+    inside, most = [0], [0]
+
+    def wait() -> None:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.02)
+        inside[0] -= 1
+
+    terms = open_grounder(Detector(wait=wait), latency=1)
+    trackers = [Tracker(engine=FakeEngine(), grounder=terms) for _ in range(3)]
+    threads = [threading.Thread(target=t.start, args=(scene(HERE), "red car")) for t in trackers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert [track.track.status for track in trackers if track.track] == ["tracking"] * 3

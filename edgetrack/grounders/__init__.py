@@ -8,8 +8,9 @@ anything with the method of ``Grounder``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -66,6 +67,9 @@ class Grounding:
     latency: int = 15
     interval: int = 60
     waits: bool = True
+    _turn: Lock = field(
+        default_factory=Lock, init=False, repr=False, compare=False
+    )  # of trackers that share it
 
     def __post_init__(self) -> None:
         if not isinstance(self.grounder, Grounder):
@@ -85,11 +89,15 @@ class Grounding:
         if check is not None:
             check(phrases)
 
+    def hand_to(self, core: Any) -> None:
+        """Has a C++ tracker without targets find by it."""
+        core.set_grounder(self.find, self.latency, self.interval, self.waits)
+
     def find(
         self, frame: NDArray[np.uint8], phrases: Sequence[str]
     ) -> list[tuple[tuple[float, float, float, float], list[float]]]:
         """What the C++ trackers ask for: boxes as four numbers, scores as probabilities."""
-        with door:
+        with door, self._turn:
             found = self.grounder.find(frame, phrases)
         return [(Box.of(box).xywh, [self.platt(float(score)) for score in scores]) for box, scores in found]
 
@@ -126,3 +134,20 @@ def open_grounder(
 
         grounder, name, platt = open_bundle(source, threads)
     return Grounding(grounder, name, platt, latency, interval, waits)
+
+
+def grounding_of(
+    grounder: str | Path | Grounder | Grounding | None, *, strict: bool, threads: int | None
+) -> Grounding | None:
+    """What a tracker was given as ``grounder``, opened.
+
+    Raises:
+        ConfigError: As for ``open_grounder``, or ``strict``, which has no effect then.
+    """
+    if grounder is None:
+        return None
+    if strict:
+        raise ConfigError(
+            "strict has no effect: a grounder finds words that the model was not trained on; leave it out"
+        )
+    return open_grounder(grounder, threads=threads)
