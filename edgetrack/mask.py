@@ -226,3 +226,12 @@ def _counts(text: str) -> list[int]:
     if shift:
         raise ValueError("it ends within a number")
     return counts
+
+
+def mask_of(found: tuple[int, int, NDArray[np.bool_], tuple[int, int]] | None) -> Mask | None:
+    """The mask that the C++ trackers have found."""
+    if found is None:
+        return None
+    x, y, bits, size = found
+    bits.flags.writeable = False
+    return Mask(x, y, bits, size)

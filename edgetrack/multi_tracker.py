@@ -18,6 +18,7 @@ from edgetrack.errors import ConfigError
 from edgetrack.events import Event
 from edgetrack.grounders import Grounder, Grounding
 from edgetrack.history import History
+from edgetrack.mask import mask_of
 from edgetrack.opened import (
     Opened,
     check_deadline,
@@ -26,14 +27,12 @@ from edgetrack.opened import (
     check_on_ambiguous,
     color_of,
     four_of,
-    mask_of,
     parts_of,
     place_of,
     taken,
-    timing_of,
 )
 from edgetrack.query import PhraseDetector, Query, checked_rules, size_of
-from edgetrack.timing import Timing
+from edgetrack.timing import Timing, timing_of
 from edgetrack.types import Box, Candidate, Frame, Track
 
 

@@ -26,10 +26,8 @@ from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFr
 from edgetrack.engines.binding import bind, describe
 from edgetrack.errors import ClosedError, ConfigError, FrameError, PromptError
 from edgetrack.grounders import Grounder, Grounding, grounding_of
-from edgetrack.mask import Mask
 from edgetrack.policy import Policy
 from edgetrack.sensor import pair_of
-from edgetrack.timing import Timing
 from edgetrack.types import GAP_S, Box, Candidate, Frame
 from edgetrack.unique import Unique
 from edgetrack.words import TextReader
@@ -284,21 +282,6 @@ def four_of(box: Any) -> tuple[float, float, float, float] | None:
         BoxError: it is none.
     """
     return None if box is None else Box.of(box).xywh
-
-
-def mask_of(found: tuple[int, int, NDArray[np.bool_], tuple[int, int]] | None) -> Mask | None:
-    """The mask that the C++ trackers have found."""
-    if found is None:
-        return None
-    x, y, bits, size = found
-    bits.flags.writeable = False
-    return Mask(x, y, bits, size)
-
-
-def timing_of(seconds: tuple[float, float, float]) -> Timing:
-    """Of the seconds of crop, network and whole."""
-    crop_s, network_s, total_s = seconds
-    return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)
 
 
 def _is_number(value: object) -> bool:

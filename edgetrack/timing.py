@@ -26,3 +26,9 @@ class Timing:
     def total(self) -> float:
         """The sum of all parts."""
         return self.crop + self.network + self.other
+
+
+def timing_of(seconds: tuple[float, float, float]) -> Timing:
+    """Of the seconds of crop, network and whole."""
+    crop_s, network_s, total_s = seconds
+    return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)

@@ -14,20 +14,18 @@ from edgetrack.engines.base import Engine
 from edgetrack.errors import BoxError, ConfigError, FrameError, PromptError
 from edgetrack.grounders import Grounder, Grounding
 from edgetrack.history import History
-from edgetrack.mask import Mask, check_mask
+from edgetrack.mask import Mask, check_mask, mask_of
 from edgetrack.opened import (
     Opened,
     check_deadline,
     check_flag,
     check_on_ambiguous,
     four_of,
-    mask_of,
     parts_of,
     place_of,
     taken,
-    timing_of,
 )
-from edgetrack.timing import Timing
+from edgetrack.timing import Timing, timing_of
 from edgetrack.types import Box, Candidate, Frame, Track
 
 
@@ -54,12 +52,10 @@ class Tracker(Opened[runtime.Tracker]):
             be followed itself.
         words: What your own words mean in English, such as ``{"Gabelstapler": "forklift"}``: a mapping, or a TOML file
             of such lines. They are replaced in every text.
-        strict: Refuse a text with words that the model was not trained on; otherwise it is followed, with a
-            ``PromptWarning`` that names them.
+        strict: Refuse a text with words that the model was not trained on, instead of a ``PromptWarning`` about them.
         masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box.
-        grounder: What finds, finds again and checks what a text names, instead of the model's own networks: the folder
-            of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, a model's name or folder, a TOML file beside an ONNX
-            file, or what ``open_grounder`` returns. It runs in a thread of its own, see ``edgetrack.grounders``.
+        grounder: What finds, finds again and checks what a text names, instead of the model's own networks: what
+            ``edgetrack.grounders.open_grounder`` takes or returns. It runs in a thread of its own.
 
     Attributes:
         engine (Engine): Runs the network; ``name``, ``precision``, ``reason`` (why it was selected) are strings.
@@ -104,9 +100,8 @@ class Tracker(Opened[runtime.Tracker]):
         self._open_core().set_static_check(static_check)
         self._open_core().wait_if_ambiguous(waits)
         self._masks = masks
-        if masks:
-            with door:
-                self._open_core().set_masks(True)
+        with door:
+            self._open_core().set_masks(masks)
 
     def start(
         self,

@@ -62,6 +62,17 @@ def adapter_rules(*models: str | None) -> dict[str, Rule]:
     }
 
 
+def text_rules(text: bool, every: bool) -> dict[str, Rule]:
+    """Return the rules of the options that only --text or --every takes."""
+    words = (text or every, "there is neither --text nor --every")
+    return {
+        "on_ambiguous": (text, "there is no --text"),
+        "words": words,
+        "strict": words,
+        "max": (every, "--every is not given"),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """The options of the panel "Engine"."""

@@ -18,7 +18,7 @@ from edgetrack.cli.base import (
     complain,
 )
 from edgetrack.cli.config_file import ConfigFile
-from edgetrack.cli.engine_options import EngineOptions, Rule, adapter_rules, refuse_unused
+from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused, text_rules
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
 from edgetrack.cli.grounder_options import GrounderOption, grounder_rules
 from edgetrack.cli.live_options import (
@@ -132,7 +132,7 @@ def run_command(
     """
     wanted = Wanted.of(text or [], box or [], every or [], max, zones)
     outputs = distinct(output or [], source)
-    rules = adapter_rules(model) | _text_rules(bool(text), bool(every))
+    rules = adapter_rules(model) | text_rules(bool(text), bool(every))
     rules |= grounder_rules(rules, text=bool(text), given=grounder is not None)
     check_mask_files(outputs, mask=mask)
     check_one_target(outputs, wanted)
@@ -197,17 +197,6 @@ def demo_command(
             options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),
             limits=Limits(),
         )
-
-
-def _text_rules(text: bool, every: bool) -> dict[str, Rule]:
-    """Return the rules of the options that only --text or --every takes."""
-    words = (text or every, "there is neither --text nor --every")
-    return {
-        "on_ambiguous": (text, "there is no --text"),
-        "words": words,
-        "strict": words,
-        "max": (every, "--every is not given"),
-    }
 
 
 def track_source(

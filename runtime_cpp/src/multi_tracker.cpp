@@ -102,7 +102,7 @@ void MultiTracker::set_text(const std::string& name, const Text& text) {
     target.tracker.set_text(text);
     return;
   }
-  target.state().target.check(text);
+  target.state().check(text);
   target.text = text;
   target.box.reset();
 }
@@ -268,9 +268,7 @@ void MultiTracker::outline(const Frame& frame) {
       if (results_[i].track->index > 0) state.outline(frame, *results_[i].track);  // start() has the first
     });
   for (std::size_t i = 0; i < targets_.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j) {
-      part(*targets_[i]->state().masker, *targets_[j]->state().masker);
-    }
+    for (std::size_t j = 0; j < i; ++j) part(*targets_[i]->state().masker, *targets_[j]->state().masker);
 }
 
 void MultiTracker::warm_up() {
