@@ -49,7 +49,7 @@ void Tracker::State::begin_look(const Frame& frame) {
   look.aside = looks_outside() ? &outside->aside : aside.get();
   look.waits = !looks_outside() || outside->how.waits;
   look.latency = looks_outside() ? outside->how.latency
-                 : locked        ? patient(policy.reverify_latency)
+                 : locked        ? static_cast<double>(patient(policy.reverify_latency))
                                  : policy.search_latency;
   const bool beside = looks_outside() || (engine->concurrent() && !look.on_gpu);
   if (beside && (look.latency >= clock.elapsed() || !look.waits)) look.lands += look.latency;
