@@ -26,7 +26,7 @@ ALWAYS = {
     "unusual": "camera source state per_day report max_frames",
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",
-    "eval": "dataset path split mask mode sequences occlusion switch real_time corruption output html results workers "
+    "eval": "dataset path split mode sequences occlusion switch real_time corruption output html results workers "
     "ray resume tracker threads",
     "replay": "recording against recorded min_iou allow picture json threads precision",
     "build": "graph precision model",
@@ -114,6 +114,7 @@ IDLE = {
     },
     "eval": {
         "phrases": EVAL + " --phrases",
+        "mask": EVAL + " --tracker opencv-mil --mask found",
         "text_control": EVAL + " --text-control empty",
         "robustness": EVAL + " --robustness --corruption fog",
         "severity": EVAL + " --severity 2",

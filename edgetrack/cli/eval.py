@@ -96,7 +96,7 @@ def eval_command(
         draws=draws,
         real_time=tuple(real_time or ()),
     )
-    refuse_unused(context, _rules(context, asked) | _tracker_rules(tracker, model))
+    refuse_unused(context, _rules(context, asked, tracker, model) | _tracker_rules(tracker, model))
     from edgetrack.evaluation import Request
 
     request = Request(
@@ -200,7 +200,7 @@ def _evaluate(request: Request, options: EngineOptions, asked: _Asked, *, html: 
     run(open_console(), request, open_edgetrack=options.tracker, html=html)
 
 
-def _rules(context: typer.Context, asked: _Asked) -> dict[str, Rule]:
+def _rules(context: typer.Context, asked: _Asked, trackers: list[str], model: str | None) -> dict[str, Rule]:
     """Return when the options of data, target and perturbations have an effect."""
     if asked.as_anomalies():
         why = f"{asked.dataset} has clips with unusual events, and detectors of its own"
@@ -208,7 +208,9 @@ def _rules(context: typer.Context, asked: _Asked) -> dict[str, Rule]:
     if asked.as_crowds():
         why = f"{asked.dataset} has sequences with many objects"
         return {str(one.name): (one.name in _OF_CROWDS, why) for one in context.command.params}
-    return _phrase_rules(context, asked.dataset) if asked.as_phrases() else _sequence_rules(asked)
+    if asked.as_phrases():
+        return _phrase_rules(context, asked.dataset)
+    return _sequence_rules(asked) | {"mask": _mask_rule(asked.dataset, trackers, model)}
 
 
 def _sequence_rules(asked: _Asked) -> dict[str, Rule]:
@@ -228,6 +230,21 @@ def _sequence_rules(asked: _Asked) -> dict[str, Rule]:
         "phrases": (is_grounding(asked.dataset), f"{asked.dataset} has no pictures with sentences"),
         "text_control": (with_text, "the target is given by a box alone"),
     }
+
+
+def _mask_rule(dataset: str, trackers: list[str], model: str | None) -> Rule:
+    """Return when there are sequences, and a tracker that outlines the target."""
+    from edgetrack.evaluation.execution.dataset import is_grounding
+    from edgetrack.evaluation.trackers.registry import gives_masks, model_and_precision
+    from edgetrack.evaluation.types import is_own
+
+    if is_grounding(dataset):
+        return False, f"{dataset} has pictures, not sequences"
+    masked = [name for name in trackers if gives_masks(name)]
+    if not masked:
+        return False, f"none of {', '.join(trackers)} gives masks; only edgetrack and its peers with masks do"
+    models = [(model_and_precision(name)[0] if is_own(name) else "") or model for name in masked]
+    return adapter_rules(*models)["mask"]
 
 
 def _phrase_rules(context: typer.Context, dataset: str) -> dict[str, Rule]:

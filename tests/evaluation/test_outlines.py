@@ -11,12 +11,14 @@ pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'"
 
 import trees
 import vos_trees
+from typer.testing import CliRunner
 
 import edgetrack
+from edgetrack.cli import app
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation import Report, Request, evaluate
 from edgetrack.evaluation.execution.records import load, save
-from edgetrack.evaluation.metrics.masks import ellipse, filled, mask_metrics
+from edgetrack.evaluation.metrics.masks import ellipse, filled, mask_metrics, outlines
 from edgetrack.evaluation.report.tables import mask_tables
 from edgetrack.evaluation.types import FirstMask, Record
 from edgetrack.mask import Mask
@@ -79,6 +81,16 @@ def test_a_set_without_masks_is_refused(tmp_path: Path) -> None:
         list(evaluate(request, open_edgetrack=edgetrack.open_tracker))
 
 
+def test_pictures_have_no_masks_to_follow(tmp_path: Path) -> None:
+    words = ["eval", "refcoco", str(tmp_path), "--output", str(tmp_path / "out"), "--mask", "found"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "--mask has no effect: refcoco has pictures, not sequences" in " ".join(result.output.split())
+    request = Request("refcoco", tmp_path, tmp_path / "out", first_mask="found")
+    with pytest.raises(ConfigError, match=r"refcoco has images and sentences; expected .*--mask"):
+        list(evaluate(request, open_edgetrack=edgetrack.open_tracker))
+
+
 def test_masks_go_through_a_file(tmp_path: Path) -> None:
     mask = Mask.of(filled(np.array([3.0, 4, 9, 5]), (30, 40)))
     assert mask is not None
@@ -101,9 +113,9 @@ def test_the_figures_of_perfect_masks_are_one(tmp_path: Path) -> None:
     clip = open_dataset("davis2016", vos_trees.davis2016(tmp_path), "train")[0]  # type: ignore[index]
     assert clip.masks is not None
     perfect = [mask.rle() for i in range(len(clip)) if (mask := Mask.of(clip.masks(i))) is not None]
-    metrics = mask_metrics(clip, clip.boxes, perfect)
+    metrics, nothing = mask_metrics(clip, outlines(perfect), outlines([None] * len(clip)))
     assert (metrics.jf, metrics.j, metrics.f) == (1, 1, 1)
-    assert mask_metrics(clip, clip.boxes, [None] * len(clip)).jf == 0
+    assert nothing.jf == 0
 
 
 def test_an_ellipse_touches_its_box() -> None:

@@ -120,10 +120,10 @@ def _evaluate_sequences(request: Request, open_edgetrack: OpenTracker) -> Iterat
 def _evaluate_regions(request: Request, open_edgetrack: OpenTracker) -> Iterator[Progress | GroundingReport]:
     """Evaluate a grounding set: each sentence is one question."""
     allowed = (request.modes in ((), ("nl",)), request.controls == ("none",), not request.names)
-    if not all((*allowed, request.conditions == (CLEAN,), not request.results)):
+    if not all((*allowed, request.conditions == (CLEAN,), not request.results, not request.first_mask)):
         raise ConfigError(
             f"{request.dataset} has images and sentences; expected --mode nl or none, and no --text-control, "
-            "--sequences, --results or perturbation"
+            "--sequences, --mask, --results or perturbation"
         )
     regions = open_split(request.dataset, request.path, request.split)
     assert isinstance(regions, RegionSet)

@@ -20,7 +20,8 @@ from edgetrack.evaluation.types import Floats
 from edgetrack.mask import Mask as Masked
 
 Mask = NDArray[np.bool_]  # (H, W)
-Drawn = Callable[[Floats, tuple[int, ...]], Mask]
+Draw = Callable[[Floats, tuple[int, ...]], Mask]
+Guess = Callable[[int, tuple[int, ...]], Mask]  # of a frame, by its index, and the shape of its true mask
 TOLERANCE = 0.008  # of a contour, in diagonals of the picture
 
 
@@ -45,27 +46,15 @@ def region_similarity(found: Mask, truth: Mask) -> float:
 
 def contour_accuracy(found: Mask, truth: Mask) -> float:
     """F: F1 of the two contours; points count as met within 0.008 of the picture's diagonal, rounded up."""
-    contours = _contour(found), _contour(truth)
-    counts = [int(c.sum()) for c in contours]
-    if not all(counts):
-        return float(counts[0] == counts[1])
-    radius = int(np.ceil(TOLERANCE * np.hypot(*truth.shape)))
-    wide = [_dilated(c, radius) for c in contours]
-    precision = int((contours[0] & wide[1]).sum()) / counts[0]
-    recall = int((contours[1] & wide[0]).sum()) / counts[1]
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return _agreement(_Contour.of(found), _Contour.of(truth))
 
 
-def mask_metrics(
-    clip: Clip, boxes: Floats, masks: Sequence[dict[str, Any] | None] = (), *, drawn: Drawn | None = None
-) -> MaskMetrics:
-    """The figures of one object; first and last frame left out, as in DAVIS.
+def mask_metrics(clip: Clip, *guesses: Guess) -> list[MaskMetrics]:
+    """The figures of each guess at one object; first and last frame left out, as in DAVIS.
 
     Args:
-        clip: with masks.
-        boxes: (N, 4) xywh.
-        masks: one a frame, as `Mask.rle` gives them; without, the boxes are drawn.
-        drawn: makes a mask of a box: `filled`, the default, or `ellipse`.
+        clip: with masks, each of which is read once.
+        guesses: see `outlines` and `drawn`.
 
     Raises:
         ConfigError: the sequence has no masks, or fewer than three frames.
@@ -75,19 +64,33 @@ def mask_metrics(
         raise ConfigError(
             f"{clip.name} has {len(clip)} frames and needs masks; expected three or more, with masks"
         )
-    j, f = [], []
+    scores: list[tuple[list[float], list[float]]] = [([], []) for _ in guesses]
     for index in range(1, len(clip) - 1):
         truth = clip.masks(index)
-        found = _decoded(masks[index], truth.shape) if masks else (drawn or filled)(boxes[index], truth.shape)
-        j.append(region_similarity(found, truth))
-        f.append(contour_accuracy(found, truth))
-    return MaskMetrics((np.mean(j) + np.mean(f)).item() / 2, *_over_time(j), *_over_time(f))
+        contour = _Contour.of(truth)
+        for (j, f), guess in zip(scores, guesses, strict=True):
+            found = guess(index, truth.shape)
+            j.append(region_similarity(found, truth))
+            f.append(_agreement(_Contour.of(found), contour))
+    return [
+        MaskMetrics((np.mean(j) + np.mean(f)).item() / 2, *_over_time(j), *_over_time(f)) for j, f in scores
+    ]
 
 
 @cache
 def true_box_metrics(clip: Clip) -> MaskMetrics:
     """The figures of the true boxes: more than this no box can be expected to reach."""
-    return mask_metrics(clip, clip.boxes)
+    return mask_metrics(clip, drawn(clip.boxes))[0]
+
+
+def outlines(masks: Sequence[dict[str, Any] | None]) -> Guess:
+    """Masks that were found, one a frame, as `Mask.rle` gives them."""
+    return lambda index, shape: _decoded(masks[index], shape)
+
+
+def drawn(boxes: Floats, draw: Draw | None = None) -> Guess:
+    """Masks made of boxes (N, 4) xywh by `filled`, the default, or `ellipse`."""
+    return lambda index, shape: (draw or filled)(boxes[index], shape)
 
 
 def mean_metrics(objects: Iterable[MaskMetrics]) -> MaskMetrics:
@@ -127,6 +130,30 @@ def _over_time(values: list[float]) -> tuple[float, float, float]:
     first, last = values[ends[0] : ends[1] + 1], values[ends[3] : ends[4] + 1]
     recall = np.mean(np.array(values) > 0.5)
     return float(np.mean(values)), float(recall), float(np.mean(first) - np.mean(last))
+
+
+@dataclass(frozen=True, slots=True)
+class _Contour:
+    """Where a mask begins and ends."""
+
+    points: Mask
+    near: Mask  # within the tolerance of a point
+    count: int
+
+    @classmethod
+    def of(cls, mask: Mask) -> _Contour:
+        points = _contour(mask)
+        radius = int(np.ceil(TOLERANCE * np.hypot(*mask.shape)))
+        return cls(points, _dilated(points, radius), int(points.sum()))
+
+
+def _agreement(found: _Contour, truth: _Contour) -> float:
+    """F1 of two contours."""
+    if not found.count or not truth.count:
+        return float(found.count == truth.count)
+    precision = int((found.points & truth.near).sum()) / found.count
+    recall = int((truth.points & found.near).sum()) / truth.count
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 def _contour(mask: Mask) -> Mask:

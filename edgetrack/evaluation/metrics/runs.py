@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,11 @@ from edgetrack.evaluation.metrics.long_term import (
 )
 from edgetrack.evaluation.metrics.masks import (
     MaskMetrics,
+    drawn,
     ellipse,
     mask_metrics,
     mean_metrics,
+    outlines,
     true_box_metrics,
 )
 from edgetrack.evaluation.metrics.occlusion import Reacquisition, reacquisition
@@ -194,20 +195,31 @@ def _by_condition(
     name, pairs = run.condition.name, list(zip(clips, rows, strict=True))
     visible_iou = [np.where(exists(clip.boxes), row.iou, np.nan) for clip, row in pairs]
     masked = run.condition == CLEAN and all(clip.masks for clip in clips)
-    boxes = [record.box_array() for record in records]
-    found = map(mask_metrics, clips, boxes, (record.masks for record in records))
-    outlined = masked and any(record.masks for record in records)
     return {
         "occlusion": reacquisition(list(zip(records, visible_iou, strict=True)))
         if name == OCCLUSION
         else None,
         "switches": switch_metrics([(clip, row.iou) for clip, row in pairs]) if name == SWITCH else [],
-        "masks": mean_metrics(found) if masked else None,
-        "filled_boxes": mean_metrics(map(mask_metrics, clips, boxes)) if outlined else None,
-        "ellipses": mean_metrics(map(partial(mask_metrics, drawn=ellipse), clips, boxes))
-        if outlined
-        else None,
-        "true_box_masks": mean_metrics(map(true_box_metrics, clips)) if masked else None,
+        **_masks(clips, records, masked=masked),
+    }
+
+
+def _masks(clips: Sequence[Clip], records: Sequence[Record], *, masked: bool) -> dict[str, Any]:
+    """Return J&F of the masks that were found, and of what the boxes give in their place."""
+    if not masked:
+        return dict.fromkeys(("masks", "filled_boxes", "ellipses", "true_box_masks"))
+    outlined, rows = any(record.masks for record in records), []
+    for clip, record in zip(clips, records, strict=True):
+        boxes = record.box_array()
+        found = outlines(record.masks or [None] * len(clip))
+        guesses = (found, drawn(boxes), drawn(boxes, ellipse)) if outlined else (drawn(boxes),)
+        rows.append(mask_metrics(clip, *guesses))
+    means = [mean_metrics(column) for column in zip(*rows, strict=True)]
+    return {
+        "masks": means[0],
+        "filled_boxes": means[1] if outlined else None,
+        "ellipses": means[2] if outlined else None,
+        "true_box_masks": mean_metrics(map(true_box_metrics, clips)),
     }
 
 

@@ -35,6 +35,11 @@ def is_peer(name: str) -> bool:
     return name.partition(":")[0] in (*CLASSES, nanotrack.NAME) or ".py:" in name
 
 
+def gives_masks(name: str) -> bool:
+    """Return whether a tracker of this name can give masks."""
+    return is_own(name) or name == grabcut.NAME
+
+
 def takes_weights(name: str) -> bool:
     """Return whether a tracker of this name reads files from ``--peer-weights``."""
     return is_peer(name) and name.partition(":")[0] != "opencv-mil"

@@ -10,6 +10,7 @@ import pytest
 from fake_engine import FakeEngine
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from rich.console import Console
 
 pytest.importorskip("cv2", reason="the video extra is not installed")
@@ -22,6 +23,7 @@ from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.request import Request
 from edgetrack.evaluation.metrics.masks import (
     contour_accuracy,
+    drawn,
     filled,
     mask_metrics,
     mean_metrics,
@@ -86,13 +88,26 @@ def test_means_recall_and_decay_leave_out_the_ends() -> None:
     boxes = np.array([[20.0, 10, 20, 20]] * 5 + [[np.nan] * 4] * 5)
     gray = [np.zeros((40, 60, 3), np.uint8)] * 10
     clip = Sequence("a", gray, np.array([[20.0, 10, 20, 20]] * 10), masks=lambda index: square)
-    figures = mask_metrics(clip, boxes)
+    (figures,) = mask_metrics(clip, drawn(boxes))
     assert (figures.j, figures.f, figures.jf) == (0.5, 0.5, 0.5)  # frames 2 to 9: four of eight
     assert (figures.j_recall, figures.j_decay, figures.f_decay) == (0.5, 1, 1)
-    both = mean_metrics([figures, mask_metrics(clip, clip.boxes)])
+    both = mean_metrics([figures, *mask_metrics(clip, drawn(clip.boxes))])
     assert (both.j, both.j_decay) == (0.75, 0.5)
     with pytest.raises(ConfigError, match="a has 10 frames and needs masks"):
-        mask_metrics(Sequence("a", gray, clip.boxes), boxes)
+        mask_metrics(Sequence("a", gray, clip.boxes), drawn(boxes))
+
+
+def test_several_guesses_read_each_true_mask_once() -> None:
+    read = []
+
+    def masks(index: int) -> NDArray[np.bool_]:
+        read.append(index)
+        return filled(np.array([5.0, 5, 10, 10]), (30, 40))
+
+    clip = Sequence("a", [np.zeros((30, 40, 3), np.uint8)] * 4, np.array([[5.0, 5, 10, 10]] * 4), masks=masks)
+    right, half = mask_metrics(clip, drawn(clip.boxes), drawn(clip.boxes + np.array([0, 0, 0, -5])))
+    assert read == [1, 2]
+    assert (right.j, half.j) == (1, 0.5)
 
 
 def test_davis_from_end_to_end(tmp_path: Path) -> None:
