@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+from base64 import b64decode
+from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,8 @@ pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'"
 
 import cv2
 
-from edgetrack import Box, Frame, Mask, Track, open_sink
+from edgetrack import Box, Frame, Mask, Track, open_sink, open_source
+from edgetrack.datasets.davis import Masks, color_of
 from edgetrack.errors import SinkError
 from edgetrack.io.annotations import annotate
 from edgetrack.io.blur import Blur, What
@@ -53,8 +58,6 @@ def test_png_files_have_the_numbers_of_davis(tmp_path: Path) -> None:
 
 
 def test_png_files_read_back_as_the_data_set(tmp_path: Path) -> None:
-    from edgetrack.datasets.davis import Masks, color_of
-
     with open_sink(tmp_path / "%05d.png") as sink:
         sink.write(frame(), track(), latency_ms=1)
     assert np.array_equal(Masks(tmp_path, ("00000.png",), color_of(1))(0), dense(track()))
@@ -90,6 +93,71 @@ def test_a_recording_has_outline_and_mask() -> None:
     loops = annotate([(track(), "")])["points"]
     assert len(loops) == 2  # the box, and the outline
     assert {(p["x"], p["y"]) for p in loops[1]["points"]} >= {(23.5, 12.5), (23.5, 29.5), (10.5, 29.5)}
+
+
+def test_a_recording_has_labels_from_the_first_mask_on(tmp_path: Path) -> None:
+    pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
+    from mcap.reader import make_reader
+
+    with open_sink(tmp_path / "a.mcap") as sink:
+        sink.write(frame(0), replace(track(), mask=None), latency_ms=1)
+        sink.write(frame(1), track(), latency_ms=1)
+        sink.write(frame(2), replace(track(), mask=None), latency_ms=1)
+    with (tmp_path / "a.mcap").open("rb") as file:
+        said = [json.loads(m.data) for _, _, m in make_reader(file).iter_messages(topics=["/track/labels"])]
+    assert [one["timestamp"]["nsec"] for one in said] == [round(1e9 / 30), round(2e9 / 30)]
+    (tmp_path / "00000.png").write_bytes(b64decode(said[0]["data"]))
+    assert np.array_equal(Masks(tmp_path, ("00000.png",), color_of(1))(0), dense(track()))
+    with open_source(tmp_path / "a.mcap") as source:
+        assert len(list(source)) == 3  # the labels are not taken for the camera's pictures
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own
+def test_a_coco_file_is_read_by_pycocotools(tmp_path: Path) -> None:
+    tools = pytest.importorskip("pycocotools.coco", reason="needs: pip install 'edgetrack[parity]'")
+    tracks = {"red car": track(4, id=3), "bus": replace(track(40, id=5), mask=None)}
+    with open_sink(tmp_path / "a.json") as sink:
+        sink.write_all(frame(0), tracks, latencies_ms=dict.fromkeys(tracks, 1.0))
+        sink.write(frame(1), replace(track(), name="red car", box=None, mask=None), latency_ms=1)
+        sink.write(frame(2), replace(track(20), name="red car", query="cars"), latency_ms=1)
+    with redirect_stdout(StringIO()):
+        data = tools.COCO(tmp_path / "a.json")
+    assert [image["file_name"] for image in data.loadImgs(data.getImgIds())] == [
+        "00000.jpg",
+        "00001.jpg",
+        "00002.jpg",
+    ]
+    found = data.loadAnns(data.getAnnIds(imgIds=[1]))
+    assert [(one["track_id"], one["bbox"]) for one in found] == [(3, [4, 12, 14, 18]), (5, [40, 12, 14, 18])]
+    assert np.array_equal(data.annToMask(found[0]) > 0, dense(tracks["red car"]))
+    assert found[0]["area"] == dense(tracks["red car"]).sum()
+    assert (found[1]["area"], found[1]["segmentation"]) == (14 * 18, [])
+    assert data.getAnnIds(imgIds=[2]) == []
+    names = [data.cats[one["category_id"]]["name"] for one in data.anns.values()]
+    assert names == ["target", "target", "cars"]
+
+
+def test_a_coco_file_is_whole_at_any_time(tmp_path: Path) -> None:
+    path, read = tmp_path / "a.json", []
+    path.write_text("what was there before")
+    with open_sink(path) as sink:
+        for index in range(200):
+            sink.write(frame(index), track(), latency_ms=1)
+            read.append(len(json.loads(path.read_text())["annotations"]))
+    assert read[0] == 1
+    assert sorted(read) == read
+    assert read[-1] > 160
+    whole = json.loads(path.read_text())
+    assert [one["image_id"] for one in whole["annotations"]] == list(range(1, 201))
+    assert len(whole["images"]) == 200
+
+
+def test_a_pipe_takes_no_coco(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    reader = os.open(tmp_path / "a.json", os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(SinkError, match=r"cannot be cut.*expected a file"):
+        open_sink(tmp_path / "a.json")
+    os.close(reader)
 
 
 def test_the_mask_is_tinted_and_nothing_else() -> None:

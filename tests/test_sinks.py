@@ -101,8 +101,8 @@ def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("out.txt", r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.mot, \.otb, \.mots"),
-        ("out", r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.mot, \.otb, \.mots"),
+        ("out.txt", r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.json \(COCO\), \.mot, \.otb, \.mots"),
+        ("out", r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.json \(COCO\), \.mot, \.otb, \.mots"),
         ("y" * 300 + ".jsonl", "File name too long"),
         ("loop.mp4", "Too many levels of symbolic links"),
         ("zero\0.csv", "null byte"),

@@ -169,3 +169,11 @@ def test_a_live_run_leaves_complete_files(tmp_path: Path, number: int) -> None:
     dropped = said[0].decode().count("frames were dropped")
     assert dropped or len(rows) == shown == len(recorded)
     assert all(row["age_ms"] >= 0 for row in rows)
+
+
+def test_lines_know_the_size_of_the_frame(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with ThreadedSink(open_sink(path), name="a.json", pictures=False) as sink:
+        sink.write(frame(), TRACK, latency_ms=1)
+    (image,) = json.loads(path.read_text())["images"]
+    assert (image["height"], image["width"]) == frame().pixels.shape[:2]

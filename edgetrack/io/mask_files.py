@@ -57,16 +57,21 @@ class MaskPngSink(Closing):
         self._write(frame, [track for track in tracks.values() if track.query is None])
 
     def _write(self, frame: Frame, tracks: Sequence[Track]) -> None:
-        labels = np.zeros(frame.pixels.shape[:2], np.uint8)
-        for number, track in enumerate(tracks, 1):
-            if track.mask is not None:
-                x, y, w, h = track.mask.box
-                labels[y : y + h, x : x + w][track.mask.bits] = min(number, 254)
         with closing(OutputFile(self._pattern % frame.index)) as file:
-            file.append(palette_png(labels))
+            file.append(palette_png(labels_of(frame, tracks)))
 
     def close(self) -> None:
         """Nothing is open between two frames."""
+
+
+def labels_of(frame: Frame, tracks: Sequence[Track]) -> NDArray[np.uint8]:
+    """Return the number of the target at each pixel (H, W), from 1 in the order of ``tracks``; 0 is background."""
+    labels = np.zeros(frame.pixels.shape[:2], np.uint8)
+    for number, track in enumerate(tracks, 1):
+        if track.mask is not None:
+            x, y, w, h = track.mask.box
+            labels[y : y + h, x : x + w][track.mask.bits] = min(number, 254)
+    return labels
 
 
 def palette_png(labels: NDArray[np.uint8]) -> bytes:

@@ -1,8 +1,9 @@
 """An MCAP file of the frames and what was said of them. Foxglove shows the pictures with the box in them.
 
 All messages are JSON, so the ``mcap`` library alone reads and writes them: pictures are ``foxglove.CompressedImage``,
-boxes to be drawn ``foxglove.ImageAnnotations`` (docs.foxglove.dev, "Message schemas"), tracks are ours. Chunks are
-compressed with zstd, which takes back most of what base64 adds.
+boxes to be drawn ``foxglove.ImageAnnotations`` (docs.foxglove.dev, "Message schemas"), tracks are ours. From the first
+mask on, each frame has a picture of labels as well. Chunks are compressed with zstd, which takes back most of what
+base64 adds.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from edgetrack.events import Event
 from edgetrack.io.annotations import annotate, outlines
 from edgetrack.io.files import OutputFile
 from edgetrack.io.lines import event_values
+from edgetrack.io.mask_files import labels_of, palette_png
 from edgetrack.io.names import printable
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.sinks import Closing
@@ -27,6 +29,7 @@ from edgetrack.zones import Zones
 
 IMAGE, ANNOTATIONS, TRACK = "foxglove.CompressedImage", "foxglove.ImageAnnotations", "edgetrack.Track"
 TRACKS, EVENT = "edgetrack.Tracks", "edgetrack.Event"  # of several targets
+LABELS = "/track/labels"  # topic of palette PNG files: 0 is background, 1 the first target
 TOPICS = {
     IMAGE: "/camera",
     ANNOTATIONS: "/track/annotations",
@@ -129,12 +132,14 @@ class McapSink(Closing):
         self._file = OutputFile(path)
         self._stream = _Stream(self._file)
         self._writer: Any = None
+        self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
         self._waiting = 0  # bytes of messages that are in no chunk yet
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         said = {"frame": frame.index, **_track(track, frame, latency_ms)}
-        self._record(frame, annotate([(track, "")]), [(TRACK, said)], kinds=(IMAGE, ANNOTATIONS, TRACK))
+        kinds = (IMAGE, ANNOTATIONS, TRACK)
+        self._record(frame, annotate([(track, "")]), [(TRACK, said)], [track], kinds=kinds)
 
     def write_all(
         self,
@@ -155,13 +160,15 @@ class McapSink(Closing):
         ]
         said: list[tuple[str, dict[str, Any]]] = [(TRACKS, {"frame": frame.index, "tracks": all})]
         said += [(EVENT, event_values(frame, event)) for event in events]
-        self._record(frame, drawn, said, kinds=(IMAGE, ANNOTATIONS, TRACKS, EVENT))
+        targets = [track for track in tracks.values() if track.query is None]
+        self._record(frame, drawn, said, targets, kinds=(IMAGE, ANNOTATIONS, TRACKS, EVENT))
 
     def _record(
         self,
         frame: Frame,
         drawn: dict[str, Any],
         said: Sequence[tuple[str, dict[str, Any]]],
+        targets: Sequence[Track],
         *,
         kinds: Sequence[str],
     ) -> None:
@@ -171,11 +178,13 @@ class McapSink(Closing):
             raise SinkError(f"output {self._path}: OpenCV cannot write frame {frame.index} as JPEG")
         nanoseconds = max(0, round(frame.time_s * 1e9))
         stamp = {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
-        image = {"timestamp": stamp, "frame_id": "camera", "format": "jpeg", "data": b64encode(jpeg).decode()}
         if self._writer is None:
             self._start(kinds)
             self._stream.settle()
-        self._add(IMAGE, nanoseconds, frame.index, image)
+        self._add(IMAGE, nanoseconds, frame.index, _image(stamp, "jpeg", jpeg))
+        if LABELS in self._channels or any(track.mask is not None for track in targets):
+            labels = _image(stamp, "png", palette_png(labels_of(frame, targets)))
+            self._add(LABELS, nanoseconds, frame.index, labels)
         for one in (*drawn["points"], *drawn["texts"]):
             one["timestamp"] = stamp
         self._add(ANNOTATIONS, nanoseconds, frame.index, drawn)
@@ -192,10 +201,13 @@ class McapSink(Closing):
         self._writer.add_metadata(FACTS, {key: printable(value) for key, value in self._facts.items()})
         for name in kinds:
             content = json.dumps({"title": name, **SCHEMAS[name]}).encode()
-            number = self._writer.register_schema(name, "jsonschema", content)
-            self._channels[name] = self._writer.register_channel(TOPICS[name], "json", number)
+            self._schemas[name] = self._writer.register_schema(name, "jsonschema", content)
+            self._channels[name] = self._writer.register_channel(TOPICS[name], "json", self._schemas[name])
 
     def _add(self, name: str, nanoseconds: int, index: int, message: Mapping[str, Any]) -> None:
+        """Add a message to the channel of a schema, or to `LABELS`, which begins with the first mask."""
+        if name not in self._channels:
+            self._channels[name] = self._writer.register_channel(name, "json", self._schemas[IMAGE])
         data = json.dumps(message).encode()
         self._waiting += len(data)
         self._writer.add_message(self._channels[name], nanoseconds, data, nanoseconds, index)
@@ -252,6 +264,11 @@ class _Stream:
             raise
         self._settled += len(self._pending)
         self._pending.clear()
+
+
+def _image(stamp: dict[str, int], form: str, data: Any) -> dict[str, Any]:
+    """A picture as ``foxglove.CompressedImage``."""
+    return {"timestamp": stamp, "frame_id": "camera", "format": form, "data": b64encode(data).decode()}
 
 
 def _track(track: Track, frame: Frame, latency_ms: float) -> dict[str, Any]:

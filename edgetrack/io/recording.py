@@ -15,7 +15,7 @@ from edgetrack.errors import BoxError, SourceError
 from edgetrack.io._chunks import unpacked
 from edgetrack.io.pictures import Levels, decoded
 from edgetrack.io.reading import Reading
-from edgetrack.io.recorder import FACTS, IMAGE, TRACK
+from edgetrack.io.recorder import FACTS, IMAGE, LABELS, TRACK
 from edgetrack.types import BASES, STATUSES, Box, Frame, Track
 
 LARGEST_RECORD = 1 << 30  # bytes; a damaged length must not be allocated
@@ -126,7 +126,7 @@ class Recording:
             elif isinstance(record, self._records.Message):
                 channel = channels.get(record.channel_id)
                 schema = schemas.get(channel.schema_id) if channel is not None else None
-                if channel is None or schema not in (IMAGE, TRACK):
+                if channel is None or schema not in (IMAGE, TRACK) or channel.topic == LABELS:
                     continue
                 if channel.message_encoding != "json":
                     raise SourceError(

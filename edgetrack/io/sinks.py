@@ -14,8 +14,8 @@ from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
 KINDS = (
-    ".jsonl, .csv, .mp4, .mcap, .mot, .otb, .mots (masks) or %05d.png (masks), or - for JSON lines on standard "
-    "output"
+    ".jsonl, .csv, .mp4, .mcap, .json (COCO), .mot, .otb, .mots (masks) or %05d.png (masks), or - for JSON lines on "
+    "standard output"
 )
 
 
@@ -104,8 +104,8 @@ def open_sink(
     """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
 
     Masks alone (``Tracker(masks=True)``) go into ``.mots``, the text of MOTS, or into a palette PNG for each frame, as
-    in DAVIS; its name has the number of the frame, such as ``masks/%05d.png``. ``.mot`` is the text of MOTChallenge,
-    and ``.otb`` that of OTB, for one target.
+    in DAVIS; its name has the number of the frame, such as ``masks/%05d.png``. ``.json`` is a data set in the format of
+    COCO, ``.mot`` the text of MOTChallenge, and ``.otb`` that of OTB, for one target.
 
     An existing file is replaced when the first frame is written. From then on the file is valid at any time: if the
     process is killed or the disk is full, everything written so far can be read.
@@ -143,6 +143,10 @@ def open_sink(
         from edgetrack.io.recorder import McapSink
 
         return McapSink(path, facts=facts or {}, zones=zones)
+    if suffix == ".json":
+        from edgetrack.io.coco import CocoSink
+
+        return CocoSink(path)
     if suffix == ".png":
         from edgetrack.io.mask_files import MaskPngSink
 

@@ -19,7 +19,7 @@ from edgetrack.types import Frame, Track
 
 PICTURES = 4  # that may wait; each one holds a whole frame in memory
 LINES = 4096  # tracks that may wait; minutes of them
-NO_PIXELS = np.empty((0, 0, 3), np.uint8)  # of the frames of lines: 4096 pictures would fill the memory
+_BLACK = np.zeros((), np.uint8)  # of the frames of lines: 4096 pictures would fill the memory
 CLOSING_S = signals.PATIENCE_S  # what may be written after the end of a run
 
 
@@ -98,7 +98,10 @@ class ThreadedSink(Closing):
         return tuple(due)
 
     def _kept(self, frame: Frame) -> Frame:
-        return frame if self._pictures else replace(frame, pixels=NO_PIXELS)
+        """The frame, for lines with pixels that have its size, and take one byte in all."""
+        if self._pictures:
+            return frame
+        return replace(frame, pixels=np.broadcast_to(_BLACK, frame.pixels.shape))
 
     def _hand(self, step: Callable[[], None]) -> None:
         self._raise()
