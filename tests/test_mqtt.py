@@ -187,14 +187,23 @@ def test_the_broker_keeps_states_and_entities_for_who_comes_later(server: Broker
     afterwards.close()
 
 
-def test_zones_have_a_topic_and_the_last_will_speaks_for_the_dead(server: Broker, listener: Listener) -> None:
+def test_zones_and_alerts_have_topics_and_the_last_will_speaks_for_the_dead(
+    server: Broker, listener: Listener
+) -> None:
     with MqttSink(server.url) as sink:
-        event = Event("crosses", 0, 0.1, "car", "car #1", 1, "line", "in", count=4)
-        sink.write_all(frame(), {"Red car!": track("searching")}, latencies_ms={}, events=[event])
-        wait(lambda: bool(listener.events("yard/gate/zones")))
+        events = [
+            Event("crosses", 0, 0.1, "car", "car #1", 1, "line", "in", count=4),
+            Event("appeared", 0, 0.1, "car", "car #1", 1),  # which is told as a visit
+            Event("alert", 0, 0.1, "car", "car #1", 1, rule="a car stops", ids=(1,), box=Box(1, 2, 3, 4)),
+        ]
+        sink.write_all(frame(), {"Red car!": track("searching")}, latencies_ms={}, events=events)
+        wait(lambda: bool(listener.events("yard/gate/alerts")))
         sink._client.socket().shutdown(socket.SHUT_RDWR)  # as when the process is killed
         wait(lambda: listener.last("yard/gate/available") == b"offline")
-    assert listener.events("yard/gate/zones")[0]["direction"] == "in"
+    assert [event["direction"] for event in listener.events("yard/gate/zones")] == ["in"]
+    [alert] = listener.events("yard/gate/alerts")
+    assert (alert["rule"], alert["ids"], alert["box"]) == ("a car stops", [1], [1, 2, 3, 4])
+    assert listener.events() == []
 
 
 def test_what_happens_while_the_broker_is_away_is_told_when_it_is_back(

@@ -38,8 +38,8 @@ ALWAYS = {
     "targets": "",
     "train": "recipe",
     "vot": "threads engine precision model",
-    "watch": "camera source rule rules zones unusual check output clips webhook show max_frames deadline_ms words "
-    "strict threads engine precision model config",
+    "watch": "camera source rule rules zones unusual check output clips webhook mqtt publish show max_frames "
+    "deadline_ms words strict threads engine precision model config",
     "dataset": "",
 }
 RUN = "run --source {video} --box 1,2,30,20"

@@ -12,7 +12,17 @@ from edgetrack import signals
 from edgetrack.cli.base import advise
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, Rule, refuse_unused
-from edgetrack.cli.live_options import GiveUpS, MaxAgeMs, RawFormat, RawSize, Realtime, Transport, WebhookUrl
+from edgetrack.cli.live_options import (
+    GiveUpS,
+    MaxAgeMs,
+    MqttUrl,
+    PublishUrl,
+    RawFormat,
+    RawSize,
+    Realtime,
+    Transport,
+    WebhookUrl,
+)
 from edgetrack.cli.options import (
     Camera,
     DeadlineMs,
@@ -72,6 +82,8 @@ def watch_command(
     pre_roll_s: PreRollS = 5.0,
     post_roll_s: PostRollS = 5.0,
     webhook: WebhookUrl = None,
+    mqtt: MqttUrl = None,
+    publish: PublishUrl = None,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -129,7 +141,7 @@ def watch_command(
                 max_frames=max_frames,
                 options=options,
                 limits=Limits(deadline_ms, max_age_ms),
-                services=Services(webhook),
+                services=Services(webhook, mqtt, publish),
             )
         finally:
             if strange is not None and unusual is not None:

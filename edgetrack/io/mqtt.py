@@ -33,8 +33,8 @@ class MqttSink(Joint):
     """Publishes to a broker, in nobody's way; what cannot be sent waits until the broker is back.
 
     Under the topic of the address: ``events`` (visits begin, are updated and end), ``TARGET/state`` (retained),
-    ``TARGET/snapshot`` (the best picture of the last visit, JPEG, retained), ``zones`` (events of zones and lines) and
-    ``available`` (retained; the last will says "offline").
+    ``TARGET/snapshot`` (the best picture of the last visit, JPEG, retained), ``zones`` (events of zones and lines),
+    ``alerts`` (of rules and of what is unusual) and ``available`` (retained; the last will says "offline").
 
     Args:
         url: ``mqtt://USER:PASSWORD@HOST:PORT/TOPIC``, or ``mqtts`` with TLS.
@@ -104,8 +104,9 @@ class MqttSink(Joint):
         for target in self._targets.values():
             self._retain(f"{target.topic}/state", target.state(tracks, self._visits.open.values()))
         for event in events:
-            if event.zone is not None:
-                self._publish(f"{self._topic}/zones", json.dumps(event_values(frame, event)).encode())
+            topic = "alerts" if event.type == "alert" else None if event.zone is None else "zones"
+            if topic is not None:  # what comes and goes is told as visits
+                self._publish(f"{self._topic}/{topic}", json.dumps(event_values(frame, event)).encode())
 
     def _tell(self, kind: Kind, visit: Visit, frame: Frame | None, track: Track | None) -> None:
         target = self._target(visit.query or visit.name, is_query=visit.query is not None)

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from edgetrack import multi_tracker
 from edgetrack.cli import app
+from edgetrack.cli.output_files import Services
 from edgetrack.timing import Timing
 from edgetrack.types import Box, Frame, Track
 from edgetrack.unusual import NormalModel
@@ -123,6 +124,16 @@ def test_alerts_are_printed_written_kept_and_posted(pictures: Path, tmp_path: Pa
         (RULE, [72, 20, 8, 16]),
         (second["rule"], [74, 20, 36, 16]),
     ]
+
+
+def test_a_broker_and_a_server_of_streams_are_taken(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Services] = []
+    monkeypatch.setattr(Services, "open", lambda self: opened.append(self) or [])
+    monkeypatch.setattr(Services, "publisher", lambda self, fps, text, zones: opened.append(self) or {})
+    done = watch("--source", str(pictures), "--rule", "a person falls", "--mqtt", "mqtt://host/yard",
+                 "--publish", "rtsp://host/yard", "--webhook", "http://host/")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert opened == [Services("http://host/", "mqtt://host/yard", "rtsp://host/yard")] * 2
 
 
 def test_rules_are_printed_as_they_are_understood(tmp_path: Path) -> None:
