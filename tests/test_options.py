@@ -27,7 +27,7 @@ ALWAYS = {
     "export": "model output int8 fp16 target force",
     "bench": "source text box frames rounds compare peer absent busy json threads precision model",
     "eval": "dataset path split mode sequences occlusion switch real_time corruption output html results workers "
-    "ray resume tracker threads",
+    "ray resume tracker threads sensors failure",
     "replay": "recording against recorded min_iou allow picture json threads precision",
     "build": "graph precision model",
     "engines": "model",
@@ -120,6 +120,7 @@ IDLE = {
         "severity": EVAL + " --severity 2",
         "draws": EVAL + " --corruption fog --draws 3",
         "corrupt_init": EVAL + " --occlusion --corrupt-init",
+        "x_model": EVAL + " --x-model infrared",
         "peer_weights": EVAL + " --peer-weights {out}",
         "seed": EVAL + " --seed 1",
         "engine": EVAL + " --tracker opencv-mil --engine ort",

@@ -6,7 +6,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -16,6 +16,7 @@ from edgetrack.cli.eval_options import (
     Corruptions,
     Draws,
     EvalOutput,
+    Failures,
     Html,
     Mode,
     Modes,
@@ -28,6 +29,8 @@ from edgetrack.cli.eval_options import (
     Resume,
     Robustness,
     Seed,
+    Sensors,
+    SensorsGiven,
     Sequences,
     Severities,
     Split,
@@ -36,6 +39,7 @@ from edgetrack.cli.eval_options import (
     TextControls,
     Trackers,
     Workers,
+    XModel,
 )
 from edgetrack.cli.options import Dataset, DatasetPath, Engine, Model, PeerWeights, Precision, Threads, Trust
 
@@ -66,6 +70,9 @@ def eval_command(
     draws: Draws = 10,
     corrupt_init: CorruptInit = False,
     real_time: RealTime = None,
+    sensors: SensorsGiven = [Sensors.color],  # noqa: B006
+    failure: Failures = None,
+    x_model: XModel = None,
     seed: Seed = 0,
     mask: OutlineOption = None,
     output: EvalOutput = Path("evaluation-results"),
@@ -95,6 +102,8 @@ def eval_command(
         severities=tuple(severity or ()),
         draws=draws,
         real_time=tuple(real_time or ()),
+        failures=tuple(failure or ()),
+        sensors=tuple(dict.fromkeys(one.value for one in sensors)),
     )
     refuse_unused(context, _rules(context, asked, tracker, model) | _tracker_rules(tracker, model))
     from edgetrack.evaluation import Request
@@ -110,6 +119,8 @@ def eval_command(
         names=tuple(sequences or ()),
         conditions=asked.conditions(),
         results=tuple(form.value for form in dict.fromkeys(results or ())),
+        sensors=asked.sensors,
+        x_model="" if x_model is None else x_model.value,
         peer_weights=peer_weights,
         threads=threads,
         workers=workers,
@@ -139,6 +150,8 @@ class _Asked:
     severities: tuple[int, ...]
     draws: int
     real_time: tuple[int, ...]
+    failures: tuple[str, ...]
+    sensors: tuple[Literal["color", "x", "both", "mean"], ...]
 
     def all_corruptions(self) -> tuple[str, ...]:
         """Return the names given, or those that --robustness stands for."""
@@ -158,6 +171,7 @@ class _Asked:
                 real_time=self.real_time,
                 severities=self.severities or SEVERITIES,
                 draws=self.draws,
+                failures=self.failures,
             )
         )
 
@@ -220,11 +234,19 @@ def _sequence_rules(asked: _Asked) -> dict[str, Rule]:
 
     corruptions = asked.all_corruptions()
     with_text = is_grounding(asked.dataset) or bool({*asked.modes} - {Mode.bbox})
-    random = bool(corruptions or asked.occlusion or asked.switch or TextControl.shuffled in asked.controls)
+    perturbed = bool(corruptions or asked.occlusion or asked.failures)
+    random = perturbed or asked.switch or TextControl.shuffled in asked.controls
     return {
-        "severity": (bool(corruptions or asked.occlusion), "nothing is perturbed"),
+        "severity": (perturbed, "nothing is perturbed"),
         "draws": ("init-jitter" in corruptions, "--corruption init-jitter is not given"),
-        "corrupt_init": (bool({*EFFECTS, *COMPOSITES} & {*corruptions}), "no images are corrupted"),
+        "corrupt_init": (
+            bool({*EFFECTS, *COMPOSITES} & {*corruptions} or asked.failures),
+            "no images are corrupted",
+        ),
+        "x_model": (
+            asked.sensors != ("color",) or bool(asked.failures),
+            "color alone is given; add --sensors both",
+        ),
         "robustness": (not asked.corruptions, "--corruption says which corruptions"),
         "seed": (random, "nothing is random"),
         "phrases": (is_grounding(asked.dataset), f"{asked.dataset} has no pictures with sentences"),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from edgetrack.cli.options import option
 
-_PROMPT, _PERTURBATIONS, _WORK = "Target", "Perturbations", "Work"
+_PROMPT, _PERTURBATIONS, _PAIRS, _WORK = "Target", "Perturbations", "Second sensor", "Work"
 
 
 class Mode(str, Enum):
@@ -34,6 +34,23 @@ class FirstMask(str, Enum):
 
     found = "found"
     given = "given"
+
+
+class Sensors(str, Enum):
+    """As ``edgetrack.evaluation.types.Sensors``."""
+
+    color = "color"
+    x = "x"
+    both = "both"
+    mean = "mean"
+
+
+class SensorModel(str, Enum):
+    """As ``edgetrack.datasets.derived.MODELS``."""
+
+    infrared = "infrared"
+    thermal = "thermal"
+    events = "events"
 
 
 class ResultFormat(str, Enum):
@@ -111,6 +128,27 @@ OutlineOption = Annotated[
         "--mask",
         panel=_PROMPT,
     ),
+]
+SensorsGiven = Annotated[
+    list[Sensors],
+    option(
+        "Of pairs, give color, the second sensor's picture (x), both, or the mean of the two pictures. Repeatable.",
+        "--sensors",
+        panel=_PAIRS,
+    ),
+]
+Failures = Annotated[
+    list[str] | None,
+    option(
+        "Also let a sensor fail: protocol, x or color (groups), or one by name, such as color-night. Repeatable.",
+        "--failure",
+        panel=_PAIRS,
+        metavar="NAME",
+    ),
+]
+XModel = Annotated[
+    SensorModel | None,
+    option("Draw the second sensor's pictures from color by this model.", "--x-model", panel=_PAIRS),
 ]
 Seed = Annotated[int, option("Random seed.", panel=_PERTURBATIONS, min=0, metavar="N")]
 Results = Annotated[

@@ -95,8 +95,8 @@ Dataset = Annotated[
         help="Layout of the data: "
         "otb100, otb99-lang, lasot, lasot-ext, tnl2k, got10k, trackingnet, uav123, nfs, vot, davis, "
         "davis2016, youtube-vos, mose, "
-        "lasher, depthtrack, visevent, folder, coco, refcoco, refcoco+, refcocog, refcocog-google, "
-        "langdev, language, flickr30k-entities, mot17, refer-kitti, tao, anomaly.",
+        "lasher, rgbt234, gtot, depthtrack, vot-rgbd22, visevent, folder, coco, refcoco, refcoco+, refcocog, "
+        "refcocog-google, langdev, language, flickr30k-entities, mot17, refer-kitti, tao, anomaly.",
     ),
 ]
 DatasetPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the data.")]

@@ -2,8 +2,9 @@
 
     FOLDER/{sequences.json, NAME.mp4, NAME.txt}
 
-``sequences.json`` is a list of ``{"name": ..., "text": ...}``, with a ``category`` where it is known; a line of
-NAME.txt is ``x,y,w,h``, nan where the target is absent.
+``sequences.json`` is a list of ``{"name": ..., "text": ...}``, with a ``category`` where it is known, and for pairs of
+sensors ``x``: the second sensor's video, or a folder of its pictures (16 bits: depth in millimeters), in FOLDER. A line
+of NAME.txt is ``x,y,w,h``, nan where the target is absent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgetrack.datasets.sequence import Sequence, VideoFrames
+from edgetrack.datasets.frames import image_names
+from edgetrack.datasets.rgbx import DepthFrames
+from edgetrack.datasets.sequence import Frames, Sequence, VideoFrames
 from edgetrack.datasets.sets import SequenceLayout
 from edgetrack.datasets.tables import read_boxes, read_json
 from edgetrack.errors import DatasetError
@@ -32,6 +35,10 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
             raise DatasetError(
                 f"{path}: entry {i} is {entry!r:.80}; expected no lone surrogates in its texts"
             )
+        if "x" in entry and (not isinstance(entry["x"], str) or entry["x"] != Path(entry["x"]).name):
+            raise DatasetError(
+                f"{path}: entry {i} has x {entry['x']!r:.80}; expected the name of a video or a folder beside it"
+            )
         name = entry["name"]
         if name in found or name != Path(name).name:
             raise DatasetError(
@@ -51,7 +58,12 @@ def _read(root: Path, split: str, name: str) -> Sequence:
         )
     entry = _entries(root)[name]
     attributes = {"category": str(entry["category"])} if entry.get("category") else {}
-    return Sequence(name, frames, boxes, entry["text"], attributes)
+    x = None if "x" not in entry else _second(root / entry["x"], len(boxes))
+    return Sequence(name, frames, boxes, entry["text"], attributes, x=x)
+
+
+def _second(path: Path, count: int) -> Frames:
+    return DepthFrames(path, image_names(path)) if path.is_dir() else VideoFrames(path, expected=count)
 
 
 FOLDER = SequenceLayout("folder", ("all",), lambda root, split: list(_entries(root)), _read, text=True)

@@ -1,12 +1,20 @@
-"""Sets with a second picture beside each color picture: thermal, depth, events. Their color pictures are read.
+"""Sets with a second picture beside each color picture: thermal, depth or events.
 
-    LasHeR/{testingsetList.txt, testingset/NAME/{visible/000001.jpg, visible.txt}}              Li et al., TIP 2022
-    DepthTrack/test/{list.txt, NAME/{color/00000001.jpg, groundtruth.txt}}                     Yan et al., ICCV 2021
-    VisEvent/test_subset/{testlist.txt, NAME/{vis_imgs/frame0000.bmp, groundtruth.txt}}      Wang et al., TCYB 2023
+    LasHeR/{testingsetList.txt, testingset/NAME/{visible/000001.jpg, infrared/000001.jpg, visible.txt, infrared.txt}}
+    RGBT234/NAME/{visible/00000v.jpg, infrared/00000i.jpg, visible.txt, infrared.txt}
+    GTOT/NAME/{v/00001.png, i/00001.png, groundTruth_v.txt, groundTruth_i.txt}
+    DepthTrack/test/{list.txt, NAME/{color/00000001.jpg, depth/00000001.png, groundtruth.txt}}
+    VOT-RGBD22/{list.txt, NAME/{color/00000001.jpg, depth/00000001.png, groundtruth.txt}}
+    VisEvent/test_subset/{testlist.txt, NAME/{vis_imgs/frame0000.bmp, event_imgs/frame0000.bmp, groundtruth.txt}}
+
+LasHeR: Li et al., TIP 2022; RGBT234: Li et al., Pattern Recognition 2019; GTOT: Li et al., TIP 2016; DepthTrack: Yan et
+al., ICCV 2021; VOT-RGBD22: Kristan et al., ECCVW 2022; VisEvent: Wang et al., TCYB 2023.
 
 The training parts are ``trainingset``, ``train`` and ``train_subset``. Where a list is missing, every folder is a
-sequence. DepthTrack marks absence by nan, the others by boxes of zeros. A VisEvent sequence begins in the first frame
-that has a box, as in its toolkit.
+sequence. DepthTrack and VOT mark absence by nan, the others by boxes of zeros; lines of GTOT are two corners. A
+VisEvent sequence begins in the first frame that has a box, as in its toolkit. Where the folder of second pictures is
+missing, the sequence has color alone. Depth in 16 bits is millimeters: near is bright; `FARTHEST_MM` and what was not
+measured are black.
 """
 
 from __future__ import annotations
@@ -14,18 +22,46 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edgetrack.datasets import vot
 from edgetrack.datasets.frames import all_frames, image_names, subfolders
-from edgetrack.datasets.sequence import ImageFrames, Sequence
+from edgetrack.datasets.sequence import Boxes, ImageFrames, Pixels, Sequence, read_picture
 from edgetrack.datasets.sets import SequenceLayout
-from edgetrack.datasets.tables import read_boxes, read_names
+from edgetrack.datasets.tables import box_row, cells, numbers, read_boxes, read_lines, read_names
 from edgetrack.errors import DatasetError
+from edgetrack.sensor import sensor_picture
 
+FARTHEST_MM = 10_000  # as the published trackers of these sets clip depth
 _LASHER = {"train": "trainingset", "test": "testingset"}
+
+
+class DepthFrames(ImageFrames):
+    """Depth in millimeters, one 16-bit PNG a frame, as gray pictures."""
+
+    def __getitem__(self, index: int, /) -> Pixels:
+        depth = read_picture(self.path(index))
+        if depth.dtype == np.uint8:
+            return super().__getitem__(index)  # somebody has scaled it already
+        return depth_shown(depth[..., 0])
+
+
+def depth_shown(depth: NDArray[np.uint16]) -> Pixels:
+    """Depth (H, W) in millimeters as a gray picture (H, W, 3): near is bright, 0 (not measured) is black."""
+    shown = sensor_picture(np.where(depth == 0, FARTHEST_MM, depth), low=FARTHEST_MM, high=0)
+    return np.repeat(shown[..., None], 3, axis=2)
 
 
 def _listed(folder: Path, names: Path) -> list[str]:
     return read_names(names) if names.is_file() else subfolders(folder)
+
+
+def _second(folder: Path, count: int, truth: Path, *, depth: bool = False) -> ImageFrames | None:
+    """The second sensor's pictures; None where they were not unpacked."""
+    if not folder.is_dir():
+        return None
+    found = all_frames(folder, count, truth, holes=True)
+    return DepthFrames(folder, image_names(folder)) if depth else found
 
 
 def _lasher_names(root: Path, split: str) -> list[str]:
@@ -33,16 +69,69 @@ def _lasher_names(root: Path, split: str) -> list[str]:
 
 
 def _lasher(root: Path, split: str, name: str) -> Sequence:
+    """The benchmark scores by the visible picture's boxes."""
     folder = root / _LASHER[split] / name
     truth = folder / "visible.txt"
     boxes = read_boxes(truth)
-    return Sequence(name, all_frames(folder / "visible", len(boxes), truth, holes=True), boxes)
+    frames = all_frames(folder / "visible", len(boxes), truth, holes=True)
+    return Sequence(name, frames, boxes, x=_second(folder / "infrared", len(boxes), truth))
+
+
+def _rgbt234(root: Path, split: str, name: str) -> Sequence:
+    del split
+    folder = root / name
+    truth = folder / "visible.txt"
+    boxes = read_boxes(truth)
+    return Sequence(
+        name,
+        all_frames(folder / "visible", len(boxes), truth, holes=True),
+        boxes,
+        x=_second(folder / "infrared", len(boxes), truth),
+        x_boxes=read_boxes(folder / "infrared.txt"),
+    )
+
+
+def _corners(path: Path) -> Boxes:
+    """Boxes of lines with two opposite corners, x y x y."""
+    rows = []
+    for i, line in enumerate(read_lines(path), 1):
+        row = numbers(cells(line), path, i)
+        if len(row) != 4:
+            raise DatasetError(f"{path}:{i}: {len(row)} columns; expected 4, x and y of two corners")
+        (left, right), (top, bottom) = sorted(row[0::2]), sorted(row[1::2])
+        rows.append(box_row([left, top, right - left, bottom - top], path, i, nan_ok=False))
+    return np.array(rows, np.float64)
+
+
+def _gtot(root: Path, split: str, name: str) -> Sequence:
+    del split
+    folder = root / name
+    truth = folder / "groundTruth_v.txt"
+    boxes = _corners(truth)
+    return Sequence(
+        name,
+        all_frames(folder / "v", len(boxes), truth, holes=True),
+        boxes,
+        x=_second(folder / "i", len(boxes), truth),
+        x_boxes=_corners(folder / "groundTruth_i.txt"),
+    )
 
 
 def _depthtrack(root: Path, split: str, name: str) -> Sequence:
-    truth = root / split / name / "groundtruth.txt"
+    folder = root / split / name
+    truth = folder / "groundtruth.txt"
     boxes = read_boxes(truth, nan_ok=True)
-    return Sequence(name, all_frames(root / split / name / "color", len(boxes), truth), boxes)
+    x = _second(folder / "depth", len(boxes), truth, depth=True)
+    return Sequence(name, all_frames(folder / "color", len(boxes), truth), boxes, x=x)
+
+
+def _vot_rgbd(root: Path, split: str, name: str) -> Sequence:
+    del split
+    folder = vot.folder_of(root, name)
+    truth = folder / "groundtruth.txt"
+    boxes = vot.read_regions(truth)
+    x = _second(folder / "depth", len(boxes), truth, depth=True)
+    return Sequence(name, all_frames(folder / "color", len(boxes), truth), boxes, x=x)
 
 
 def _visevent_names(root: Path, split: str) -> list[str]:
@@ -61,17 +150,26 @@ def _visevent(root: Path, split: str, name: str) -> Sequence:
     present = np.flatnonzero(~np.isnan(boxes[:, 0]))
     if not len(present):
         raise DatasetError(f"{truth}: no line has a box; expected at least one that is larger than 0 x 0")
-    first = int(present[0])
-    return Sequence(name, ImageFrames(pictures, names[first:]), boxes[first:])
+    first, events = int(present[0]), folder / "event_imgs"
+    x = _second(events, len(boxes), truth)
+    return Sequence(
+        name,
+        ImageFrames(pictures, names[first:]),
+        boxes[first:],
+        x=None if x is None else ImageFrames(events, image_names(events)[first:]),
+    )
 
 
 LAYOUTS = (
     SequenceLayout("lasher", ("train", "test"), _lasher_names, _lasher),
+    SequenceLayout("rgbt234", ("all",), lambda root, _: subfolders(root), _rgbt234),
+    SequenceLayout("gtot", ("all",), lambda root, _: subfolders(root), _gtot),
     SequenceLayout(
         "depthtrack",
         ("train", "test"),
         lambda root, split: _listed(root / split, root / split / "list.txt"),
         _depthtrack,
     ),
+    SequenceLayout("vot-rgbd22", ("all",), vot.names_of, _vot_rgbd),
     SequenceLayout("visevent", ("train", "test"), _visevent_names, _visevent),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,14 @@ Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float64]
 
 
-def read_image(path: Path) -> Pixels:
-    """The picture, uint8 (H, W, 3) BGR.
+def read_picture(path: Path) -> NDArray[Any]:
+    """The picture, uint8 or uint16 (H, W, 3) BGR; a gray one has three equal channels.
 
     Raises:
-        DatasetError: the file is missing, or is no complete picture of 8 bits.
+        DatasetError: the file is missing, or is no complete picture.
     """
     try:
-        pixels = decoded(path.read_bytes(), "it")
+        return decoded(path.read_bytes(), "it")
     except FileNotFoundError:
         raise DatasetError(
             f"{path} does not exist; expected a frame of the data set; unpack its archive again"
@@ -39,6 +39,15 @@ def read_image(path: Path) -> Pixels:
         raise DatasetError(
             f"{path} cannot be read ({error.strerror}); expected a frame of the data set"
         ) from error
+
+
+def read_image(path: Path) -> Pixels:
+    """The picture, uint8 (H, W, 3) BGR.
+
+    Raises:
+        DatasetError: the file is missing, or is no complete picture of 8 bits.
+    """
+    pixels = read_picture(path)
     if pixels.dtype != np.uint8:
         raise DatasetError(
             f"{path} has pixels of {pixels.dtype}; expected 8 bits: convert the data set's pictures"
@@ -170,6 +179,8 @@ class Sequence:
         hidden: True where only the first box is public (GOT-10k test, TrackingNet test): the rows after it are nan
             although the target is there, and only the data set's server can score the sequence.
         masks: the target's mask in a frame, bool (H, W), read when asked for; None where the data set has none.
+        x: what a second sensor (thermal, depth, events) shows at the same moments, as ``frames``; None without one.
+        x_boxes: as ``boxes``, in pixels of ``x``, where the data set labels both pictures; else None.
 
     Raises:
         DatasetError: frames and boxes differ in number.
@@ -182,6 +193,8 @@ class Sequence:
     attributes: Mapping[str, str] = field(default_factory=dict)
     hidden: bool = False
     masks: Callable[[int], NDArray[np.bool_]] | None = None
+    x: Frames | None = None
+    x_boxes: Boxes | None = None
 
     def __post_init__(self) -> None:
         if len(self.frames) != len(self.boxes):
@@ -189,6 +202,12 @@ class Sequence:
                 f"sequence {self.name}: {len(self.boxes)} boxes for {len(self.frames)} frames; "
                 "expected one box a frame; unpack the archive again"
             )
+        for what, found in (("pictures", self.x), ("boxes", self.x_boxes)):
+            if found is not None and len(found) != len(self.frames):
+                raise DatasetError(
+                    f"sequence {self.name}: {len(found)} {what} of the second sensor for {len(self.frames)} frames; "
+                    "expected one a frame; unpack the archive again"
+                )
 
     def __len__(self) -> int:
         return len(self.boxes)

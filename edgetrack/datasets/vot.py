@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetrack.datasets.frames import all_frames
-from edgetrack.datasets.sequence import Sequence
+from edgetrack.datasets.sequence import Boxes, Sequence
 from edgetrack.datasets.sets import SequenceLayout
 from edgetrack.datasets.tables import box_row, cells, numbers, read_lines, read_names
 from edgetrack.errors import DatasetError
@@ -72,17 +72,30 @@ def region_box(line: str, path: Path, number: int) -> list[float]:
     return box_row([*low.tolist(), *(high - low).tolist()], path, number, nan_ok=False)
 
 
-def _names(root: Path, split: str) -> list[str]:
+def names_of(root: Path, split: str) -> list[str]:
+    """The names in ``list.txt``, in ``root`` or in its folder ``sequences``."""
+    del split
     path = root / "list.txt"
     return read_names(path if path.is_file() else root / "sequences" / "list.txt")
 
 
+def folder_of(root: Path, name: str) -> Path:
+    """The folder of a sequence."""
+    return root / name if (root / "list.txt").is_file() else root / "sequences" / name
+
+
+def read_regions(truth: Path) -> Boxes:
+    """(N, 4): the box around each line's region."""
+    return np.array([region_box(line, truth, i) for i, line in enumerate(read_lines(truth), 1)], np.float64)
+
+
 def _read(root: Path, split: str, name: str) -> Sequence:
-    folder = root / name if (root / "list.txt").is_file() else root / "sequences" / name
+    del split
+    folder = folder_of(root, name)
     truth = folder / "groundtruth.txt"
-    boxes = np.array([region_box(line, truth, i) for i, line in enumerate(read_lines(truth), 1)], np.float64)
+    boxes = read_regions(truth)
     color = folder / "color"
     return Sequence(name, all_frames(color if color.is_dir() else folder, len(boxes), truth), boxes)
 
 
-VOT = SequenceLayout("vot", ("all",), _names, _read)
+VOT = SequenceLayout("vot", ("all",), names_of, _read)

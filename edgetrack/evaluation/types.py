@@ -21,12 +21,47 @@ TextControl = Literal["none", "empty", "shuffled", "class", "paraphrase"]
 FirstMask = Literal[
     "", "found", "given"
 ]  # without masks; beginning with the box alone; with the true first mask
+Sensors = Literal[
+    "color", "x", "both", "mean"
+]  # what the tracker is given of a pair; the mean of both pictures
 ResultFormat = Literal["otb", "lasot", "tnl2k", "got10k", "trackingnet", "vot"]  # of toolkits and servers
 TEXT_CONTROLS: tuple[TextControl, ...] = get_args(TextControl)
 MODES: tuple[Mode, ...] = get_args(Mode)
+SENSORS: tuple[Sensors, ...] = get_args(Sensors)
 OWN = "edgetrack"  # the name of edgetrack itself among the trackers
 DETECTOR = "detector"  # of peers that are a detector with rules, for pictures with phrases
 OCCLUSION, REAL_TIME, SWITCH = "occlusion", "real-time", "switch"  # conditions with tables of their own
+_PARTS, _RATES, _LENGTHS = (0.3, 0.5, 0.7), (0.1, 0.3, 0.5), (5, 20, 60)
+# What fails in pairs of sensors, with its levels; `perturbations.sensors` says what each is.
+FAILURES: dict[str, tuple[float, ...]] = {
+    "x-missing": (1,),
+    "x-drops": _RATES,
+    "x-bursts": _LENGTHS,
+    "x-frozen": _LENGTHS,
+    "x-blank": (1,),
+    "x-patches": _PARTS,
+    "x-noise": (0.2,),
+    "x-lag": (1, 3, 5),
+    "x-shift": (8, 16, 32),
+    "color-missing": (1,),
+    "color-drops": _RATES,
+    "color-bursts": _LENGTHS,
+    "color-frozen": _LENGTHS,
+    "color-blank": (1,),
+    "color-patches": _PARTS,
+    "color-noise": (0.2,),
+    "color-night": (0.05, 0.02, 0.01),
+    "color-smoke": (0.3, 0.15, 0.07),
+    "alternating": (0.5,),
+    "drops": _RATES,
+    "bursts": _LENGTHS,
+    "patches": _PARTS,
+}
+# The nine conditions of the sensor-failure protocol, in its order.
+PROTOCOL = (
+    "x-missing", "color-missing", "alternating", "drops", "bursts", "patches", "x-noise", "color-noise",
+    "x-lag", "x-shift",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +69,7 @@ class Condition:
     """A perturbation by name and severity; ``clean`` has none."""
 
     name: str = "clean"
-    severity: int = 0  # 1..3; for `real-time` frames per second
+    severity: int = 0  # 1..3, of a failure the place among its levels; for `real-time` frames per second
     draw: int = 0  # which random draw, where there are several
 
     @property
@@ -51,6 +86,14 @@ class Condition:
 CLEAN = Condition()
 
 
+_SHOWN: dict[Sensors, str] = {
+    "color": "",
+    "x": "x alone",
+    "both": "color and x",
+    "mean": "mean of color and x",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One pass of one tracker over all sequences."""
@@ -59,11 +102,12 @@ class Run:
     mode: Mode
     control: TextControl = "none"
     condition: Condition = CLEAN
+    sensors: Sensors = "color"
 
     @property
     def label(self) -> str:
-        """Mode, text and condition for people, such as ``nl, shuffled text, fog-2``."""
-        parts = [self.mode, "" if self.control == "none" else f"{self.control} text"]
+        """Mode, text, sensors and condition for people, such as ``nl, shuffled text, fog-2`` or ``bbox, x alone``."""
+        parts = [self.mode, "" if self.control == "none" else f"{self.control} text", _SHOWN[self.sensors]]
         parts.append("" if self.condition.name == "clean" else self.condition.label)
         return ", ".join(part for part in parts if part)
 
@@ -129,6 +173,14 @@ class ExpressionBatch:
     def boxes(self) -> Floats:
         """The regions' boxes (N, 4) xywh in pixels of each image."""
         return np.array([region.box for region, _ in self.pairs], np.float64)
+
+
+def fails(condition: Condition) -> tuple[Sensors, ...]:
+    """Return which of color and x fail in a condition, as far as pairs are concerned."""
+    if condition.name not in FAILURES:
+        return ()
+    side = condition.name.partition("-")[0]
+    return (side,) if side in ("color", "x") else ("color", "x")  # type: ignore[return-value]
 
 
 def is_own(tracker: str) -> bool:

@@ -10,13 +10,14 @@ import pytest
 
 pytest.importorskip("cv2")
 
+import rgbx_trees
 import trees
 import vos_trees
 from trees import COUNT, box_at
 
 from edgetrack.datasets import LAYOUTS, RegionSet, Sequence, SequenceSet, open_dataset
 
-MAKERS = trees.MAKERS | vos_trees.MAKERS
+MAKERS = trees.MAKERS | vos_trees.MAKERS | rgbx_trees.MAKERS
 
 
 def opened(name: str, path: Path, split: str) -> SequenceSet:
@@ -228,7 +229,7 @@ def test_references_to_groups_are_left_out(tmp_path: Path) -> None:
 
 
 def test_every_layout_has_splits_and_a_name_of_its_own() -> None:
-    assert len(LAYOUTS) == 30
+    assert len(LAYOUTS) == 33
     assert all(layout.splits and layout.name == name for name, layout in LAYOUTS.items())
 
 

@@ -12,10 +12,11 @@ from edgetrack.datasets import LAYOUTS, RegionSet, Sequence, SequenceSet, open_d
 from edgetrack.datasets.registry import Dataset
 from edgetrack.datasets.sets import RegionLayout
 from edgetrack.errors import ConfigError
+from edgetrack.evaluation.execution.request import Request
 from edgetrack.evaluation.metrics.one_pass import exists
 from edgetrack.evaluation.perturbations.prompt_switching import splice
 from edgetrack.evaluation.perturbations.temporal import FrameDrop
-from edgetrack.evaluation.types import SWITCH, Condition, ExpressionBatch, Floats
+from edgetrack.evaluation.types import SWITCH, Condition, ExpressionBatch, Floats, fails
 
 BATCH_SIZE = 200  # sentences whose record is kept in one file
 
@@ -129,4 +130,21 @@ def check_initial_boxes(selected: list[Sequence]) -> None:
         raise ConfigError(
             f"{', '.join(missing[:5])}: the target is not there in frame 1, so no box can be given; "
             "expected --mode nl, or --sequences with the names of others"
+        )
+
+
+def check_pairs(request: Request, selected: list[Sequence]) -> None:
+    """Refuse second sensors, and failures of pairs, where a sequence has color alone.
+
+    Raises:
+        ConfigError: see above, or color alone is given to all trackers and a failure of pairs is asked for.
+    """
+    failing = [condition.name for condition in request.conditions if fails(condition)]
+    if request.sensors == ("color",) and not failing:
+        return
+    if bare := next((clip.name for clip in selected if clip.x is None), None):
+        asked = f"--failure {failing[0]}" if failing else f"--sensors {request.sensors[-1]}"
+        raise ConfigError(
+            f"{asked} needs pairs, and sequence {bare} of {request.dataset} has color alone; expected a data "
+            "set with a second sensor, or --x-model, which draws one from color"
         )

@@ -9,9 +9,11 @@ from itertools import chain
 
 from edgetrack.datasets import RegionSet
 from edgetrack.datasets import Sequence as Clip
+from edgetrack.datasets.derived import with_x
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.dataset import (
     check_initial_boxes,
+    check_pairs,
     check_scored,
     digest,
     expression_batches,
@@ -78,6 +80,8 @@ def evaluate(
 
 def _evaluate_sequences(request: Request, open_edgetrack: OpenTracker) -> Iterator[Progress | Report]:
     clips = load_sequences(request.dataset, request.path, request.split)
+    if request.x_model:
+        clips = [with_x(clip, request.x_model) for clip in clips]
     selected = select(clips, list(request.names))
     hidden = any(clip.hidden for clip in selected)
     if hidden:
@@ -89,9 +93,10 @@ def _evaluate_sequences(request: Request, open_edgetrack: OpenTracker) -> Iterat
             f"--mask has nothing to compare with: sequence {bare} of {request.dataset} has no masks; expected davis, "
             "davis2016, youtube-vos or mose"
         )
+    check_pairs(request, selected)
     setup = _setup(request, clips, open_edgetrack)
     entries = [setup.open(name) for name in request.trackers]
-    runs = plan(entries, request.modes or ("bbox",), request.controls, request.conditions)
+    runs = plan(entries, request.modes or ("bbox",), request.controls, request.conditions, request.sensors)
     if request.results and not any(map(is_plain, runs)):
         raise ConfigError("--results writes the boxes of the true texts; add --text-control none")
     check_scored(selected, dict.fromkeys(run.condition for run in runs), clips=clips, seed=request.seed)
@@ -119,11 +124,17 @@ def _evaluate_sequences(request: Request, open_edgetrack: OpenTracker) -> Iterat
 
 def _evaluate_regions(request: Request, open_edgetrack: OpenTracker) -> Iterator[Progress | GroundingReport]:
     """Evaluate a grounding set: each sentence is one question."""
-    allowed = (request.modes in ((), ("nl",)), request.controls == ("none",), not request.names)
+    allowed = (
+        request.modes in ((), ("nl",)),
+        request.controls == ("none",),
+        not request.names,
+        request.sensors == ("color",),
+        not request.x_model,
+    )
     if not all((*allowed, request.conditions == (CLEAN,), not request.results, not request.first_mask)):
         raise ConfigError(
             f"{request.dataset} has images and sentences; expected --mode nl or none, and no --text-control, "
-            "--sequences, --mask, --results or perturbation"
+            "--sequences, --mask, --results, --sensors or perturbation"
         )
     regions = open_split(request.dataset, request.path, request.split)
     assert isinstance(regions, RegionSet)

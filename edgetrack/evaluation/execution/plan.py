@@ -11,7 +11,16 @@ from edgetrack.evaluation.execution.records import is_saved, record_path
 from edgetrack.evaluation.execution.request import Request
 from edgetrack.evaluation.perturbations.text_controls import controlled_texts
 from edgetrack.evaluation.trackers.registry import TrackerEntry
-from edgetrack.evaluation.types import CLEAN, SWITCH, Condition, ExpressionBatch, Run, TextControl
+from edgetrack.evaluation.types import (
+    CLEAN,
+    SWITCH,
+    Condition,
+    ExpressionBatch,
+    Run,
+    Sensors,
+    TextControl,
+    fails,
+)
 from edgetrack.peers import Mode
 
 
@@ -29,8 +38,11 @@ def plan(
     modes: Sequence[Mode],
     controls: Sequence[TextControl],
     conditions: Sequence[Condition],
+    sensors: Sequence[Sensors] = ("color",),
 ) -> list[Run]:
-    """Return all runs, each once: in the modes that the tracker has, text controls on clean frames only.
+    """Return all runs, each once: in the modes and with the sensors that the tracker takes.
+
+    Text controls are run on clean frames only, failures of a sensor only with those that it concerns.
 
     Raises:
         ConfigError: a tracker has none of the modes, or a perturbation would apply to no run.
@@ -46,9 +58,11 @@ def plan(
             for control in controls:
                 effective: TextControl = "none" if mode == "bbox" else control
                 for condition in conditions if effective == "none" else [CLEAN]:
-                    if _applies(condition, mode):
-                        runs[Run(entry.name, mode, effective, condition)] = None
+                    for given in sensors:
+                        if _applies(condition, mode) and _takes(entry, given, mode, condition):
+                            runs[Run(entry.name, mode, effective, condition, given)] = None
     _check_idle({c.name for c in conditions}, {run.condition.name for run in runs})
+    _check_sensors(sensors, {run.sensors for run in runs}, modes)
     return list(runs)
 
 
@@ -93,6 +107,28 @@ def _check_idle(requested: set[str], planned: set[str]) -> None:
             f"{', '.join(sorted(perturbed)[:3])} would perturb no run: init-jitter moves a box (--mode bbox or "
             "nlbbox), and text controls are run on clean frames only (add --text-control none)"
         )
+
+
+def _check_sensors(requested: Sequence[Sensors], planned: set[Sensors], modes: Sequence[Mode]) -> None:
+    """Refuse sensors that no run has."""
+    if "both" in requested and "both" not in planned:
+        raise ConfigError(
+            "--sensors both has no run: no --tracker takes a second sensor; expected the bundle of a model that does, "
+            "such as --tracker edgetrack:FOLDER (edgetrack export --sensor writes one)"
+        )
+    if "x" in requested and "x" not in planned:
+        raise ConfigError(
+            f"--sensors x has no run with --mode {', '.join(modes)}: texts are looked for in color; expected "
+            "--mode bbox"
+        )
+
+
+def _takes(entry: TrackerEntry, given: Sensors, mode: Mode, condition: Condition) -> bool:
+    """Return whether a tracker takes these sensors, and whether the condition would change what they give."""
+    if (given == "both" and not entry.pairs) or (given == "x" and entry.pairs and mode != "bbox"):
+        return False
+    failing = fails(condition)
+    return not failing or given in ("both", "mean") or given in failing
 
 
 def _applies(condition: Condition, mode: Mode) -> bool:

@@ -23,6 +23,7 @@ def tracker_folder(tracker: str) -> str:
 def record_path(output: Path, run: Run, sequence: str) -> Path:
     """Return the file that keeps the record of a sequence."""
     text = run.mode if run.control == "none" else f"{run.mode}-{run.control}"
+    text += "" if run.sensors == "color" else f"-{run.sensors}"
     folder = output / "records" / tracker_folder(run.tracker) / text / run.condition.label
     return folder / f"{sequence}.json"
 

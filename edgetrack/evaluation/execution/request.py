@@ -10,7 +10,7 @@ from typing import Any
 from edgetrack import cores
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.records import tracker_folder
-from edgetrack.evaluation.types import REAL_TIME, Condition, FirstMask, ResultFormat, TextControl
+from edgetrack.evaluation.types import REAL_TIME, Condition, FirstMask, ResultFormat, Sensors, TextControl
 from edgetrack.peers import Mode
 
 
@@ -32,6 +32,8 @@ class Request:
     names: tuple[str, ...] = ()  # of sequences; default: all
     conditions: tuple[Condition, ...] = (Condition(),)
     results: tuple[ResultFormat, ...] = ()
+    sensors: tuple[Sensors, ...] = ("color",)  # what trackers are given of a pair
+    x_model: str = ""  # by which the second sensor's pictures are drawn from color, where there are none
     peer_weights: Path | None = None
     threads: int = 2
     workers: int = 1
@@ -68,6 +70,7 @@ class Request:
             "path": str(self.path.resolve()),
             "seed": self.seed,
             "corrupt init": self.corrupt_init,
+            **({"x model": self.x_model} if self.x_model else {}),
             **({"first mask": self.first_mask} if self.first_mask else {}),
         }
 

@@ -7,13 +7,16 @@ progress; `finish` drives one to its end.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from typing import TypeVar
+from collections.abc import Generator, Iterable
+from typing import Any, TypeVar
+
+import numpy as np
 
 from edgetrack.datasets import Sequence as Clip
+from edgetrack.errors import DatasetError
 from edgetrack.evaluation.perturbations.base import Perturbation
 from edgetrack.evaluation.trackers.text_length import FitText
-from edgetrack.evaluation.types import ExpressionBatch, FirstMask, Record
+from edgetrack.evaluation.types import ExpressionBatch, FirstMask, Pixels, Record, Sensors
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 from edgetrack.types import Box
@@ -40,16 +43,21 @@ def track(
     text: str,
     perturbation: Perturbation,
     first_mask: FirstMask = "",
+    sensors: Sensors = "color",
+    pairs: bool = False,
 ) -> Frames[Record]:
     """Run a tracker over one sequence; milliseconds are those of ``start`` and ``update`` alone.
 
     ``first_mask`` "given" passes the first true mask to a tracker of edgetrack, as the protocol of DAVIS does.
+    ``pairs``: the tracker takes a second sensor; otherwise it is given one picture, whichever it is of.
     """
     record = Record(bursts=list(perturbation.bursts))
     prompt = None if mode == "bbox" else text
     box: Box | None = None
-    for index, pixels in enumerate(clip.frames):
+    for index, (pixels, x) in enumerate(_pictures(clip)):
         step = perturbation.step(pixels, index)
+        seen, second = given(sensors, step.pixels, x, index, perturbation=perturbation, pairs=pairs)
+        more: dict[str, Any] = {} if second is None else {"x": second}
         if index == 0 and mode != "nl":
             box = perturbation.box(Box.of(clip.boxes[0]), pixels)
         milliseconds = 0.0
@@ -59,11 +67,11 @@ def track(
             if new_prompt is not None:
                 tracker.set_text(new_prompt)
             if index:
-                found = tracker.update(step.pixels)
+                found = tracker.update(seen, **more)  # type: ignore[arg-type]
             elif first_mask == "given" and isinstance(tracker, Tracker) and clip.masks is not None:
-                found = tracker.start(step.pixels, text=prompt, box=box, mask=clip.masks(0))
+                found = tracker.start(seen, text=prompt, box=box, mask=clip.masks(0), **more)
             else:
-                found = tracker.start(step.pixels, text=prompt, box=box)
+                found = tracker.start(seen, text=prompt, box=box, **more)  # type: ignore[arg-type]
             milliseconds = 1e3 * (time.perf_counter() - begin_s)
         result = perturbation.result(found, index, milliseconds=milliseconds)
         record.add(result, milliseconds=milliseconds, scored=step.scored)
@@ -72,6 +80,46 @@ def track(
     if not any(record.masks):
         record.masks.clear()  # of a tracker without masks
     return record
+
+
+def given(
+    sensors: Sensors, color: Pixels, x: Pixels | None, index: int, *, perturbation: Perturbation, pairs: bool
+) -> tuple[Pixels | None, Pixels | None]:
+    """Return the picture that a tracker gets as its frame, and that which it gets as its second sensor's.
+
+    Where a tracker has nothing else, a missing picture is gray: zeros after normalization.
+    """
+    if x is None:
+        return color, None
+    seen, second = perturbation.pair(color, x, index)
+    if sensors == "both":
+        return seen, second
+    if sensors == "color":
+        return _gray(color) if seen is None else seen, None
+    if sensors == "x":
+        other = _gray(x) if second is None else second
+        return (None, other) if pairs else (other, None)
+    there = [picture for picture in (seen, second) if picture is not None]
+    return np.asarray(np.mean(there, axis=0) + 0.5, np.uint8), None
+
+
+def _gray(pixels: Pixels) -> Pixels:
+    return np.full_like(pixels, 128)
+
+
+def _pictures(clip: Clip) -> Iterable[tuple[Pixels, Pixels | None]]:
+    if clip.x is None:
+        return ((pixels, None) for pixels in clip.frames)
+    return ((pixels, _fitting(clip, pixels, x)) for pixels, x in zip(clip.frames, clip.x, strict=True))
+
+
+def _fitting(clip: Clip, pixels: Pixels, x: Pixels) -> Pixels:
+    if x.shape != pixels.shape:
+        raise DatasetError(
+            f"{clip.name}: color has {pixels.shape[1]}x{pixels.shape[0]} pixels and the second sensor "
+            f"{x.shape[1]}x{x.shape[0]}; expected aligned pictures of one size"
+        )
+    return x
 
 
 def ground(batch: ExpressionBatch, tracker: FrameTracker, *, fit: FitText) -> Frames[Record]:

@@ -74,6 +74,8 @@ class Worker:
                     text=text,
                     perturbation=perturbation,
                     first_mask=self._setup.first_mask,
+                    sensors=job.run.sensors,
+                    pairs=entry.pairs,
                 )
             )
         except EdgetrackError as error:

@@ -145,6 +145,28 @@ def one_pass_metrics(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EitherTruth:
+    """Metrics of sequences whose boxes are labeled in both pictures of a pair: the better of the two counts."""
+
+    msr: float  # success AUC
+    mpr20: float  # fraction of frames with centers at most 20 px apart (RGBT234)
+    mpr5: float  # the same at 5 px (GTOT)
+
+
+def either_truth(predicted: Floats, truths: tuple[Floats, Floats]) -> EitherTruth:
+    """Score one sequence by the better of two truths (N, 4) in each frame (Li et al., RGBT234, section 4.2).
+
+    As in `one_pass_metrics`, frame 1 and frames without the target in either truth are left out.
+    """
+    frames = counted(truths[0]) | counted(truths[1])
+    iou = np.maximum(*(overlap(predicted, truth) for truth in truths))[frames]
+    error = np.minimum(*(center_error(predicted, truth) for truth in truths))[frames]
+    return EitherTruth(
+        float(success_curve(iou).mean()), float((error <= 20).mean()), float((error <= 5).mean())
+    )
+
+
 def grounding_accuracy(first_iou: Floats) -> float:
     """Return the fraction of sequences or expressions whose IoU on frame 1 is at least 0.5 (acc@0.5 of RefCOCO)."""
     return float((first_iou >= 0.5).mean()) if len(first_iou) else float("nan")

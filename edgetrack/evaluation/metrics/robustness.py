@@ -8,14 +8,14 @@ and are left out here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgetrack.evaluation.metrics.runs import RunMetrics
-from edgetrack.evaluation.types import OCCLUSION, REAL_TIME, SWITCH, is_own
+from edgetrack.evaluation.types import CLEAN, FAILURES, OCCLUSION, REAL_TIME, SWITCH, is_own
 
-NOT_CORRUPTIONS = ("clean", OCCLUSION, REAL_TIME, SWITCH)
+NOT_CORRUPTIONS = ("clean", OCCLUSION, REAL_TIME, SWITCH, *FAILURES)
 BySeverity = dict[int, float]
 
 
@@ -98,13 +98,8 @@ def _ratio(own: float, other: float) -> float:
 def _by_severity(runs: Sequence[RunMetrics], clean: RunMetrics) -> dict[str, dict[int, list[float]]]:
     """AUC of each draw, by corruption and severity."""
     drawn: dict[str, dict[int, list[float]]] = {}
-    key = (clean.run.tracker, clean.run.mode, clean.run.control)
     for other in runs:
         condition = other.run.condition
-        if (
-            other.run.tracker,
-            other.run.mode,
-            other.run.control,
-        ) == key and condition.name not in NOT_CORRUPTIONS:
+        if replace(other.run, condition=CLEAN) == clean.run and condition.name not in NOT_CORRUPTIONS:
             drawn.setdefault(condition.name, {}).setdefault(condition.severity, []).append(other.ope.auc)
     return drawn

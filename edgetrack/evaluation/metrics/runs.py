@@ -29,9 +29,11 @@ from edgetrack.evaluation.metrics.masks import (
 from edgetrack.evaluation.metrics.occlusion import Reacquisition, reacquisition
 from edgetrack.evaluation.metrics.one_pass import (
     Curves,
+    EitherTruth,
     OnePassMetrics,
     counted,
     curves,
+    either_truth,
     exists,
     grounding_accuracy,
     one_pass_metrics,
@@ -91,6 +93,7 @@ class RunMetrics:
     filled_boxes: MaskMetrics | None  # of a run with masks: its boxes, filled
     ellipses: MaskMetrics | None  # the same: ellipses in its boxes
     true_box_masks: MaskMetrics | None  # the same for the true boxes, the best that a box can reach
+    either: EitherTruth | None  # means, where every sequence has boxes in both pictures of a pair
 
 
 def score_sequence(clip: Clip, record: Record) -> SequenceMetrics:
@@ -199,6 +202,7 @@ def _by_condition(
         "occlusion": reacquisition(list(zip(records, visible_iou, strict=True)))
         if name == OCCLUSION
         else None,
+        "either": _either(clips, boxes),
         "switches": switch_metrics([(clip, row.iou) for clip, row in pairs]) if name == SWITCH else [],
         **_masks(clips, records, masked=masked),
     }
@@ -221,6 +225,14 @@ def _masks(clips: Sequence[Clip], records: Sequence[Record], *, masked: bool) ->
         "ellipses": means[2] if outlined else None,
         "true_box_masks": mean_metrics(map(true_box_metrics, clips)),
     }
+
+
+def _either(clips: Sequence[Clip], boxes: Sequence[Floats]) -> EitherTruth | None:
+    truths = [(clip.boxes, clip.x_boxes) for clip in clips if clip.x_boxes is not None]
+    if len(truths) < len(clips):
+        return None
+    rows = [either_truth(found, truth) for found, truth in zip(boxes, truths, strict=True)]
+    return EitherTruth(*(float(np.mean([getattr(r, f) for r in rows])) for f in EitherTruth.__slots__))
 
 
 def _confidences(clip: Clip, record: Record, row: SequenceMetrics) -> Confidences:

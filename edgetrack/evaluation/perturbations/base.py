@@ -11,6 +11,8 @@ import numpy as np
 from edgetrack.evaluation.types import Burst, Pixels
 from edgetrack.types import Box, Track
 
+Pair = tuple[Pixels | None, Pixels | None]  # color and the second sensor's picture; None where one is missing
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -37,6 +39,10 @@ class Perturbation:
     def step(self, pixels: Pixels, index: int) -> Step:
         """Return the next frame; ``pixels`` are never written to."""
         return Step(pixels)
+
+    def pair(self, color: Pixels, x: Pixels, index: int) -> Pair:
+        """Return the frame's color, as `step` gave it, and the second sensor's picture, as far as they are there."""
+        return color, x
 
     def new_prompt(self, index: int) -> str | None:
         """Return the new prompt to set before this frame, if the target changes."""

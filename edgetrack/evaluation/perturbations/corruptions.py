@@ -27,21 +27,21 @@ def _low_light(level: int, rng: np.random.Generator) -> Effect:
     gain, well, read = ((0.25, 800, 2), (0.10, 300, 4), (0.04, 100, 6))[level]
 
     def expose(levels: Pixels) -> Pixels:
-        light = _unit(levels) ** GAMMA * gain
+        light = unit(levels) ** GAMMA * gain
         seen = rng.poisson(light * well) / well + rng.normal(0, read / 255, levels.shape)
-        return _pixels(np.clip(seen, 0, 1) ** (1 / GAMMA))
+        return pixels_of(np.clip(seen, 0, 1) ** (1 / GAMMA))
 
-    return _sampled(expose, rng)
+    return sampled(expose, rng)
 
 
 def _gaussian_noise(level: int, rng: np.random.Generator) -> Effect:
     sigma = (0.08, 0.14, 0.20)[level]
-    return lambda pixels: _pixels(_unit(pixels) + sigma * rng.standard_normal(pixels.shape, np.float32))
+    return lambda pixels: pixels_of(unit(pixels) + sigma * rng.standard_normal(pixels.shape, np.float32))
 
 
 def _shot_noise(level: int, rng: np.random.Generator) -> Effect:
     photons = (60, 25, 12)[level]
-    return _sampled(lambda levels: _pixels(rng.poisson(_unit(levels) * photons) / photons), rng)
+    return sampled(lambda levels: pixels_of(rng.poisson(unit(levels) * photons) / photons), rng)
 
 
 def _impulse_noise(level: int, rng: np.random.Generator) -> Effect:
@@ -107,9 +107,9 @@ def _low_contrast(level: int, _: np.random.Generator) -> Effect:
     fraction = (0.6, 0.4, 0.25)[level]
 
     def apply(pixels: Pixels) -> Pixels:
-        value = _unit(pixels)
+        value = unit(pixels)
         mean = value.mean(dtype=np.float64)
-        return _pixels((value - mean) * fraction + mean)
+        return pixels_of((value - mean) * fraction + mean)
 
     return apply
 
@@ -123,17 +123,17 @@ def _fog(level: int, rng: np.random.Generator) -> Effect:
     def apply(pixels: Pixels) -> Pixels:
         nonlocal field, passed
         if field.shape != pixels.shape[:2]:
-            field = _fractal(pixels.shape[0], pixels.shape[1], rng)
+            field = smooth_noise(pixels.shape[0], pixels.shape[1], rng)
         passed += 1
         y, x = (int(v) for v in drift * passed)
         clear = np.clip(through + 0.15 * np.roll(field, (y, x), (0, 1)), 0, 1)[..., None]
-        return _pixels(_unit(pixels) * clear + 0.88 * (1 - clear))
+        return pixels_of(unit(pixels) * clear + 0.88 * (1 - clear))
 
     return apply
 
 
 def _over_exposure(level: int, _: np.random.Generator) -> Effect:
-    return lambda pixels: _pixels(_unit(pixels) + (0.25, 0.40, 0.55)[level])
+    return lambda pixels: pixels_of(unit(pixels) + (0.25, 0.40, 0.55)[level])
 
 
 def _jpeg(level: int, _: np.random.Generator) -> Effect:
@@ -188,7 +188,7 @@ class Corruption(Perturbation):
         return Step(self._effect(pixels) if index or self._first else pixels)
 
 
-def _sampled(noise: Effect, rng: np.random.Generator) -> Effect:
+def sampled(noise: Effect, rng: np.random.Generator) -> Effect:
     """Noise of each channel by itself: every value picks one of its level's outcomes, drawn beforehand.
 
     Several times faster than to draw photons for each value of each frame.
@@ -202,15 +202,17 @@ def _sampled(noise: Effect, rng: np.random.Generator) -> Effect:
     return apply
 
 
-def _unit(pixels: Pixels) -> Unit:
+def unit(pixels: Pixels) -> Unit:
+    """Levels as 0..1."""
     return np.asarray(pixels / np.float32(255), np.float32)
 
 
-def _pixels(value: NDArray[Any]) -> Pixels:
+def pixels_of(value: NDArray[Any]) -> Pixels:
+    """0..1 as levels; what lies outside is cut off."""
     return np.asarray(np.clip(value, 0, 1) * 255 + 0.5, np.uint8)
 
 
-def _fractal(height: int, width: int, rng: np.random.Generator) -> Unit:
+def smooth_noise(height: int, width: int, rng: np.random.Generator) -> Unit:
     """Smooth noise (H, W) of five octaves, -1..1."""
     total = np.zeros((height, width), np.float32)
     for octave in range(5):

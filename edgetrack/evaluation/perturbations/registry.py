@@ -9,8 +9,9 @@ from edgetrack.errors import ConfigError
 from edgetrack.evaluation.perturbations.base import Chain, Perturbation, rng_for
 from edgetrack.evaluation.perturbations.corruptions import EFFECTS, Corruption
 from edgetrack.evaluation.perturbations.occlusion import BURST_LENGTHS, Occlusion, texture
+from edgetrack.evaluation.perturbations.sensors import SensorFailure
 from edgetrack.evaluation.perturbations.temporal import FrameDrop, Freeze, InitJitter, RandomDrop, RealTime
-from edgetrack.evaluation.types import CLEAN, OCCLUSION, REAL_TIME, SWITCH, Condition
+from edgetrack.evaluation.types import CLEAN, FAILURES, OCCLUSION, PROTOCOL, REAL_TIME, SWITCH, Condition
 
 SEVERITIES = (1, 2, 3)
 DEFAULT_DRAWS = 10  # of a perturbed first box
@@ -32,13 +33,15 @@ def conditions(
     real_time: Sequence[int] = (),
     severities: Sequence[int] = SEVERITIES,
     draws: int = DEFAULT_DRAWS,
+    failures: Sequence[str] = (),
 ) -> list[Condition]:
     """Return the clean condition, each frame rate, the prompt switch, and each requested corruption at each severity.
 
-    ``draws`` is how often the first box of init-jitter is drawn.
+    ``draws`` is how often the first box of init-jitter is drawn; ``failures`` are of pairs of sensors, by name, or by
+    that of a group: "protocol", "color", "x".
 
     Raises:
-        ConfigError: an unknown corruption.
+        ConfigError: an unknown corruption or failure.
     """
     if unknown := [name for name in corruptions if name not in CORRUPTIONS]:
         raise ConfigError(f"corruption {unknown[0]!r} is unknown; expected one of {', '.join(CORRUPTIONS)}")
@@ -48,7 +51,27 @@ def conditions(
     for name in names:
         times = draws if name == "init-jitter" else 1
         found += [Condition(name, level, draw) for level in sorted(set(severities)) for draw in range(times)]
+    for name in failures_of(failures):
+        levels = sorted(set(severities)) if len(FAILURES[name]) > 1 else [1]
+        found += [Condition(name, level) for level in levels]
     return found
+
+
+def failures_of(asked: Sequence[str]) -> list[str]:
+    """Return the names of failures that names and groups stand for, each once.
+
+    Raises:
+        ConfigError: one is unknown.
+    """
+    groups = {
+        "protocol": PROTOCOL,
+        **{side: tuple(name for name in FAILURES if name.startswith(f"{side}-")) for side in ("x", "color")},
+    }
+    if unknown := [name for name in asked if name not in FAILURES and name not in groups]:
+        raise ConfigError(
+            f"failure {unknown[0]!r} is unknown; expected one of {', '.join((*groups, *FAILURES))}"
+        )
+    return list(dict.fromkeys(one for name in asked for one in groups.get(name, (name,))))
 
 
 def open_perturbation(
@@ -70,6 +93,8 @@ def open_perturbation(
     if name == OCCLUSION:
         image = texture(clips, clip, seed=seed)
         return Occlusion(clip.boxes, length=BURST_LENGTHS[severity - 1], image=image, rng=rng)
+    if name in FAILURES:
+        return SensorFailure(name, severity, rng=rng, first=corrupt_init)
     if name in EFFECTS:
         return Corruption(name, severity, rng=rng, first=corrupt_init)
     if name in ("frame-drop", REAL_TIME):

@@ -20,6 +20,10 @@ DEFINITIONS = (
     "watched.",
     "Robustness: mean AUC over corruptions and severities, and (clean - mean) / clean. Error ratio: the sum of 1 - AUC "
     "over the reference's; below 1, the reference errs more.",
+    "Failures of sensors: the first frame is whole; where a tracker has nothing else, a missing picture is gray. Drop: "
+    "(AUC while nothing fails - AUC) / the former. Beside the one left: AUC of both, less that of the sensor that does "
+    "not fail, alone.",
+    "MPR and MSR (RGBT234): the better of the boxes in color and in x counts in each frame; GTOT uses 5 px.",
     "J&F (DAVIS): IoU with the mask and accuracy of its contour, first and last frame left out, each box filled and "
     "used as a mask.",
     "ms: median time of an update, without decoding the video.",

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from edgetrack.evaluation.execution.events import GroundingReport, Provenance, Report
+from edgetrack.evaluation.metrics.failures import sensor_failures
 from edgetrack.evaluation.metrics.robustness import degradation, robustness
 from edgetrack.evaluation.metrics.runs import RunMetrics
 from edgetrack.evaluation.report import tables
 from edgetrack.evaluation.report.definitions import DEFINITIONS, GROUNDING_DEFINITIONS
+from edgetrack.evaluation.report.failure_tables import failure_tables
 from edgetrack.evaluation.report.robustness_tables import robustness_details, robustness_tables
 from edgetrack.evaluation.types import REAL_TIME
 from edgetrack.reporting.table import Table
@@ -30,6 +32,7 @@ def to_json(report: Report | GroundingReport) -> str:
         content["definitions"] = DEFINITIONS
         content["runs"] = [_run(metrics) for metrics in report.runs]
         content["robustness"] = [asdict(r) for r in found]
+        content["sensors"] = [asdict(f) for f in sensor_failures(report.runs)]
         content["degradation"] = [asdict(d) for d in degradation(found)]
     return json.dumps(plain(content), indent=1) + "\n"
 
@@ -57,6 +60,7 @@ def summary_tables(runs: Sequence[RunMetrics]) -> list[Table]:
     found = [tables.main_table(clean), tables.more_table(clean)]
     found += tables.control_tables(clean) + tables.mask_tables(clean)
     found += [tables.main_table(timed, title="Real time")] if timed else []
+    found += failure_tables(runs) + tables.truth_tables(clean)
     return found + tables.occlusion_tables(runs) + tables.switch_tables(runs) + robustness_tables(runs)
 
 

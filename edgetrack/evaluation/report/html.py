@@ -14,6 +14,7 @@ from edgetrack.evaluation.metrics.runs import RunMetrics
 from edgetrack.evaluation.report.charts import calibration_images, curve_images, radar_images, time_images
 from edgetrack.evaluation.report.definitions import DEFINITIONS
 from edgetrack.evaluation.report.failure_cases import draw_failures, find_failures
+from edgetrack.evaluation.report.failure_tables import degradation_images
 from edgetrack.evaluation.report.files import detailed_tables, facts_of, summary_tables
 from edgetrack.reporting import html
 from edgetrack.reporting.charts import STATUS_COLORS, status_strip, to_img
@@ -36,6 +37,7 @@ def to_html(report: Report) -> str:
     parts = [
         *map(html.table, summary_tables(runs)),
         html.charts("Curves", [*curve_images(clean), *timed]),
+        html.charts("Failures of sensors", degradation_images(runs)),
         html.charts("Calibration", calibration_images(clean)),
         html.charts("Strengths and weaknesses", radar_images(runs, clips)),
         _sequences(clean, clips),

@@ -24,6 +24,7 @@ OCCLUSION = (
 )
 ABLATION = "tracker|prompt|text|AUC|difference"
 MASKS = "tracker|prompt|J&F|J mean|J recall|J decay|F mean|F recall|F decay"
+EITHER = "tracker|prompt|MSR|MPR at 20 px|at 5 px"
 SWITCHING = "tracker|prompt|switch to|switches|held|within 30|frames until held"
 HIDDEN = "|".join(("tracker|prompt|hidden for", *STATUSES))
 GROUNDING = "tracker|sentences|acc@0.5|acc@0.3|acc@0.7|mean IoU|answered|ms"
@@ -108,6 +109,14 @@ def mask_tables(runs: Sequence[RunMetrics]) -> list[Table]:
     rows = [[*words, *map(number, astuple(m))] for *words, m in [*found, ("the true boxes", "", best)]]
     title = "Masks" if any(f.filled_boxes is not None for f in runs) else "Boxes as masks"
     return [Table(title, MASKS.split("|"), rows)]
+
+
+def truth_tables(runs: Sequence[RunMetrics]) -> list[Table]:
+    """Return the metrics by the better of two truths; empty if the data set has one."""
+    rows = [
+        [f.run.tracker, f.run.label, *map(number, astuple(f.either))] for f in runs if f.either is not None
+    ]
+    return [Table("Boxes in both pictures", EITHER.split("|"), rows)] if rows else []
 
 
 def sequence_table(figures: RunMetrics) -> Table:

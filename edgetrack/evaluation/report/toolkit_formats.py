@@ -38,7 +38,8 @@ def write_results(
     Raises:
         SinkError: they cannot be written.
     """
-    folder = output / "results" / layout / f"{tracker_folder(run.tracker)}-{run.mode}"
+    given = run.mode if run.sensors == "color" else f"{run.mode}-{run.sensors}"
+    folder = output / "results" / layout / f"{tracker_folder(run.tracker)}-{given}"
     written = [
         file
         for clip, record in zip(clips, records, strict=True)

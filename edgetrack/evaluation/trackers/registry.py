@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgetrack.bundle import PAIRS
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.trackers import grabcut
 from edgetrack.evaluation.trackers.opencv import CLASSES, open_opencv, sha256
@@ -28,6 +29,7 @@ class TrackerEntry:
     modes: tuple[Mode, ...]
     facts: dict[str, str]  # what the report says about it
     fit: FitText = str  # truncates a text that is too long for it
+    pairs: bool = False  # takes a second sensor beside color
 
 
 def is_peer(name: str) -> bool:
@@ -96,7 +98,8 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> TrackerEntry:
     }
     if isinstance(tracker, AdapterTracker):
         return TrackerEntry(name, tracker, tracker.modes, facts)
-    return TrackerEntry(name, tracker, MODES, facts, text_fitter(engine))
+    pairs = all(role in manifest.tensors for role in PAIRS)
+    return TrackerEntry(name, tracker, MODES, facts, text_fitter(engine), pairs)
 
 
 def model_and_precision(name: str) -> tuple[str, str]:
