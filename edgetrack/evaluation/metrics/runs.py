@@ -202,7 +202,7 @@ def _by_condition(
         "occlusion": reacquisition(list(zip(records, visible_iou, strict=True)))
         if name == OCCLUSION
         else None,
-        "either": _either(clips, boxes),
+        "either": _either(clips, [record.box_array() for record in records]),
         "switches": switch_metrics([(clip, row.iou) for clip, row in pairs]) if name == SWITCH else [],
         **_masks(clips, records, masked=masked),
     }
