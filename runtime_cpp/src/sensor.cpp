@@ -1,14 +1,16 @@
 #include "sensor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace edgetrack {
 
 namespace {
 
-constexpr int kFrozenFrames = 3;       // in a row with the same bytes
-constexpr float kBlankRange = 0.016f;  // of a crop's values, where a gray level is 1 / 127.5
+constexpr int kFrozenFrames = 3;  // in a row with the same bytes
+constexpr int kBlankLevels = 2;   // between the least and the most value of a picture that shows nothing
+constexpr double kLooked = 256;   // pixels of a region along a side that are looked at for that
 constexpr int kSampledRows = 48, kSampledColumns = 64;
 
 Frame second_of(const Frame& frame) { return {frame.x, frame.width, frame.height, frame.x_row_bytes}; }
@@ -28,14 +30,24 @@ std::uint64_t fingerprint(const Frame& frame) {
   return hash;
 }
 
-// A picture that shows something does so within its first pixels, as a rule.
-bool blank(const Tensor& image) {
-  const float* values = image.floats();
-  float least = values[0], most = values[0];
-  return std::all_of(values, values + image.spec.count(), [&](float value) {
-    least = std::min(least, value), most = std::max(most, value);
-    return most - least < kBlankRange;
-  });
+// Whether a picture has one value wherever it is in the region; what fills up a region beyond the picture
+// says nothing. One that shows something does so within its first pixels, as a rule.
+bool blank(const Frame& frame, const Region& region) {
+  const auto within = [](double at, int end) { return static_cast<int>(std::clamp(at, 0.0, double(end))); };
+  const int left = within(region.x, frame.width), right = within(std::ceil(region.x + region.w), frame.width);
+  const int top = within(region.y, frame.height),
+            bottom = within(std::ceil(region.y + region.h), frame.height);
+  const int step = std::max(1, static_cast<int>(region.w / kLooked));
+  int least = 255, most = 0;
+  for (int y = top; y < bottom; y += step) {
+    const std::uint8_t* row = frame.bgr + frame.row_bytes * static_cast<std::ptrdiff_t>(y);
+    for (int x = left; x < right; x += step) {
+      for (int c = 0; c < 3; ++c)
+        least = std::min<int>(least, row[3 * x + c]), most = std::max<int>(most, row[3 * x + c]);
+      if (most - least > kBlankLevels) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -64,7 +76,7 @@ void PairInputs::fill(const Tensor& image, const Frame& frame, const Region& reg
     else
       std::memset(pictures[i]->data.get(), 0, pictures[i]->spec.bytes());
   }
-  const Present shows = {live[0] && !blank(image), live[1] && !blank(x)};
+  const Present shows = {live[0] && !blank(frames[0], region), live[1] && !blank(frames[1], region)};
   const Present& there = shows[0] || shows[1] ? shows : live;
   for (std::size_t i = 0; i < there.size(); ++i) present.floats()[i] = there[i] ? 1.0f : 0.0f;
 }

@@ -39,8 +39,8 @@ struct PairInputs {
   explicit PairInputs(const GraphSpec& graph)
       : x(Tensor::zeros(named(graph.inputs, "x"))), present(Tensor::zeros(named(graph.inputs, "present"))) {}
 
-  // Crops both pictures of a frame, color's into `image`. A crop of one value shows nothing, and is absent
-  // like a picture that is not live; both are never absent.
+  // Crops both pictures of a frame, color's into `image`. A picture of one value in the region shows nothing,
+  // and is absent like one that is not live; both are never absent.
   void fill(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors, Present live,
             Work& work) const;
 };
