@@ -20,7 +20,7 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box every zones output webhook mqtt publish show max_frames threads precision model "
+    "run": "camera source text box every zones output webhook mqtt publish show max_frames x threads precision model "
     "config",
     "demo": "output text threads precision model",
     "unusual": "camera source state per_day report max_frames",
@@ -56,6 +56,9 @@ IDLE = {
         "mask": "run --source {video} --every car --mask",
         "grounder": RUN + " --grounder edgetrack-160",
         "blur": RUN + " --blur target",
+        "x_homography": RUN + " --x-homography {out}",
+        "x_within_ms": RUN + " --x-within-ms 20",
+        "x_range": RUN + " --x-range 6000,300",
         "deadline_ms": RUN + " --model {adapter} --trust --deadline-ms 8",
         "trust": RUN + " --trust",
         "max": RUN + " --max 4",

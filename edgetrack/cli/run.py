@@ -11,12 +11,7 @@ import typer
 
 from edgetrack import signals
 from edgetrack.cli.advice import advise_of_plurals, advise_of_rivals
-from edgetrack.cli.base import (
-    EXIT_INTERRUPTED,
-    EXIT_READER_GONE,
-    EXIT_USER_ERROR,
-    complain,
-)
+from edgetrack.cli.base import EXIT_INTERRUPTED, EXIT_READER_GONE, EXIT_USER_ERROR, complain
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused, text_rules
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
@@ -73,6 +68,7 @@ from edgetrack.cli.output_files import (
     threaded,
     undelivered,
 )
+from edgetrack.cli.pair_options import Homography, Range, Second, SecondSource, Within
 from edgetrack.cli.reload import Reload
 from edgetrack.cli.runners import Limits, open_runner
 from edgetrack.cli.service import Service
@@ -81,6 +77,7 @@ from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
 
 if TYPE_CHECKING:
+    from edgetrack.io.pairing import SecondSensor
     from edgetrack.io.sinks import Sink
     from edgetrack.io.source import Source as Source_
     from edgetrack.meter import Summary
@@ -104,6 +101,10 @@ def run_command(
     max_frames: MaxFrames = None,
     size: RawSize = None,
     pixel_format: RawFormat = None,
+    x: SecondSource = None,
+    x_homography: Homography = None,
+    x_within_ms: Within = 40.0,
+    x_range: Range = None,
     realtime: Realtime = False,
     transport: Transport = "tcp",
     give_up_s: GiveUpS = None,
@@ -137,7 +138,8 @@ def run_command(
     check_mask_files(outputs, mask=mask)
     check_one_target(outputs, wanted)
     rules |= mask_rules(rules, targets=bool(text or box), pictures=show or shows_pictures(outputs))
-    refuse_unused(context, rules | source_rules(source, realtime=realtime))
+    second = Second(x, x_homography, x_within_ms, x_range)
+    refuse_unused(context, rules | source_rules(source, realtime=realtime) | second.rules())
     options = EngineOptions(
         model,
         engine,
@@ -157,6 +159,7 @@ def run_command(
     with (
         signals.interruptible(on_hangup=reload.on_hangup),
         open_given(camera, source, how) as opened,
+        second.open(opened, realtime=realtime) as paired,
     ):
         track_source(
             opened,
@@ -170,6 +173,7 @@ def run_command(
             keep_masks=mask,
             services=Services(webhook, mqtt, publish),
             reload=reload,
+            second=paired,
         )
 
 
@@ -212,6 +216,7 @@ def track_source(
     keep_masks: bool = True,
     services: Services = NO_SERVICES,
     reload: Reload | None = None,
+    second: SecondSensor | None = None,
 ) -> None:
     """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
     from edgetrack import terminal
@@ -228,7 +233,7 @@ def track_source(
         for sink in (*posting, *published.values()):
             sinks.add(sink)
         opened = open_stdout(outputs)
-        engine, run = open_runner(wanted, limits, options, reload)
+        engine, run = open_runner(wanted, limits, options, reload, second)
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:
@@ -252,7 +257,8 @@ def track_source(
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
-    notes = source.notes + lost_frames(opened | published) + undelivered(posting)
+    pairs = [] if second is None else [second.summary, *second.source.notes]
+    notes = source.notes + pairs + lost_frames(opened | published) + undelivered(posting)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     if written:
         _complain_of_stdout()

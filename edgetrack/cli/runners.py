@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgetrack.cli.base import complain
 from edgetrack.cli.engine_options import EngineOptions
+from edgetrack.cli.pair_options import check_takes_pairs
 from edgetrack.cli.reload import Reload, change_many, change_one
 from edgetrack.cli.wanted import Wanted
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from edgetrack.cli.status import Engine as Engines
     from edgetrack.cli.status import Watch
     from edgetrack.io.outputs import Outputs
+    from edgetrack.io.pairing import SecondSensor
     from edgetrack.io.source import Source
     from edgetrack.meter import Meter, Summary
     from edgetrack.types import Box, Frame, Track
@@ -31,20 +33,31 @@ class Limits:
 
 
 def open_runner(
-    wanted: Wanted, limits: Limits, options: EngineOptions, reload: Reload | None = None
+    wanted: Wanted,
+    limits: Limits,
+    options: EngineOptions,
+    reload: Reload | None = None,
+    second: SecondSensor | None = None,
 ) -> tuple[Engines, Run]:
-    """Open the tracker, and return its engine and what runs it through a source."""
+    """Open the tracker, and return its engine and what runs it through a source, beside a second sensor if any."""
     if wanted.is_one:
-        return _one(*wanted.targets[0], limits, options, reload)
-    return _many(wanted, limits, options, reload)
+        return _one(*wanted.targets[0], limits, options, reload, second)
+    return _many(wanted, limits, options, reload, second)
 
 
 def _one(
-    text: str | None, box: Box | None, limits: Limits, options: EngineOptions, reload: Reload | None
+    text: str | None,
+    box: Box | None,
+    limits: Limits,
+    options: EngineOptions,
+    reload: Reload | None,
+    second: SecondSensor | None,
 ) -> tuple[Engines, Run]:
     from edgetrack import pipeline
 
     tracker = options.tracker()
+    if second is not None:
+        check_takes_pairs(tracker.engine)
 
     def run(source: Source, sinks: Outputs, watch: Watch, most: int | None) -> Summary:
         def between(frame: Frame, track: Track, meter: Meter) -> None:
@@ -62,17 +75,24 @@ def _one(
             deadline_ms=limits.deadline_ms,
             max_age_ms=limits.max_age_ms,
             on_frame=between,
+            x=None if second is None else second.of,
         )
 
     return tracker.engine, run
 
 
 def _many(
-    wanted: Wanted, limits: Limits, options: EngineOptions, reload: Reload | None
+    wanted: Wanted,
+    limits: Limits,
+    options: EngineOptions,
+    reload: Reload | None,
+    second: SecondSensor | None,
 ) -> tuple[Engines, Run]:
     from edgetrack import pipeline
 
     tracker = options.multi_tracker()
+    if second is not None:
+        check_takes_pairs(tracker.engine)
     for text, box in wanted.targets:
         tracker.add(text=text, box=box)
     for phrase in wanted.every:
@@ -95,6 +115,7 @@ def _many(
             watcher=wanted.watcher,
             unusual=wanted.unusual,
             on_frame=between,
+            x=None if second is None else second.of,
             on_failure=lambda name, error: complain(
                 f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"
             ),

@@ -68,7 +68,8 @@ class CsvSink(_LineSink):
 
     def _line(self, values: dict[str, Any]) -> bytes:
         box = values.pop("box") or [""] * 4
-        values.pop("mask", None)  # no cell holds one
+        for key in ("mask", "x_share"):  # no cell holds a mask; whether there is a second sensor may change
+            values.pop(key, None)
         cells = {**values, **dict(zip("xywh", box, strict=True))}
         if "name" in values:  # of several targets: there may be events
             cells |= dict.fromkeys(EVENT_CELLS, "")
@@ -129,5 +130,6 @@ def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -
         "basis": track.basis,
         "latency_ms": round(latency_ms, 3),
         **live,
+        **({} if track.x_share is None else {"x_share": round(track.x_share, 4)}),
         **({} if track.mask is None else {"mask": track.mask.rle()}),
     }

@@ -49,6 +49,7 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
         _draw_box(cv2, pixels, track.box, color, scale)
         _tag(cv2, pixels, track.box, f"{track.score:.2f}", color, scale)
     words = track.status if track.basis == "network" else f"{track.status} ({track.basis})"
+    words += "" if track.x_share is None else f", x {100 * track.x_share:.0f} %"
     words = words if text is None else f"{text}: {words}"
     _caption(cv2, pixels, words, color, scale)
 

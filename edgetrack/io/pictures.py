@@ -69,10 +69,16 @@ class Levels:
     of the source hold decides which value is white, and in a narrow band which one is black.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, given: tuple[float, float] | None = None) -> None:
         self._reading = reading
         self._table: Pixels | None = None
         self._black = self._white = 0
+        self._given = given is not None
+        if given is not None:
+            black, white = given
+            shown = (np.arange(65536) - black) * (255 / (white - black))
+            self._table = np.clip(shown.round(), 0, 255).astype(np.uint8)
+            self._table[0] = 0  # what depth cameras write where they have measured nothing
 
     @property
     def known(self) -> bool:
@@ -99,9 +105,11 @@ class Levels:
     def to_8_bits(self, pixels: NDArray[Any]) -> Pixels:
         """uint8 (H, W, 3) of uint8 or uint16 (H, W, 3)."""
         if pixels.dtype == np.uint8:
+            if self._given:
+                raise SourceError("levels have no effect: the pictures have 8 bits; leave them out")
             return pixels
         if not self.known or (
-            self._black == 0 and int(pixels.max()) > self._white
+            not self._given and self._black == 0 and int(pixels.max()) > self._white
         ):  # brighter than all before
             self.learn([pixels])
         assert self._table is not None
@@ -156,13 +164,15 @@ def _extent(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def read_folder(paths: Sequence[Path], fps: float, reading: Reading) -> Frames:
-    """One frame a file.
+def read_folder(
+    paths: Sequence[Path], fps: float, reading: Reading, given: tuple[float, float] | None = None
+) -> Frames:
+    """One frame a file; ``given`` are the values of 16 bits that are shown black and white.
 
     Raises:
         SourceError: a file cannot be read, or holds several pictures.
     """
-    levels = Levels(reading)
+    levels = Levels(reading, given)
     for index, path in enumerate(paths):
         data = _bytes(path)
         if _animated(data):

@@ -38,6 +38,7 @@ def open_source(
     give_up_s: float | None = None,
     size: tuple[int, int] | None = None,
     pixel_format: PixelFormat = "bgr24",
+    levels: tuple[float, float] | None = None,
 ) -> Source:
     """Open a camera, a video, a folder of pictures or a stream, and read its first frame.
 
@@ -62,6 +63,8 @@ def open_source(
             forever, 0 to do so at once.
         size: Width and height of raw frames in pixels.
         pixel_format: Format of raw frames: "bgr24", "rgb24", "gray8" or "nv12".
+        levels: Values of a folder of 16-bit pictures that are shown black and white, such as (6000, 300) for depth in
+            millimeters; 0 stays black. None for the value range of the first pictures.
 
     Returns:
         A context manager, and an iterable of ``Frame`` with uint8 (H, W, 3) BGR pixels.
@@ -72,7 +75,8 @@ def open_source(
     """
     _check_given(source, fps)
     _check_live(transport, give_up_s)
-    options = _Options(fps, realtime, transport, give_up_s, size, pixel_format)
+    options = _Options(fps, realtime, transport, give_up_s, size, pixel_format, levels)
+    _check_levels(source, levels)
     if source != "-" and (size is not None or pixel_format != "bgr24"):
         raise SourceError(
             f"size and pixel_format have no effect: {source} has frames of its own size; leave them out"
@@ -148,6 +152,7 @@ class _Options:
     give_up_s: float | None
     size: tuple[int, int] | None
     pixel_format: PixelFormat
+    levels: tuple[float, float] | None
 
 
 def _captured(place: Place, options: _Options) -> Source:
@@ -228,7 +233,7 @@ def _open_folder(path: Path, options: _Options) -> Source:
 
 def _pictures(files: list[Path], name: str, options: _Options) -> Source:
     reading = Reading()
-    frames = read_folder(files, options.fps, reading)
+    frames = read_folder(files, options.fps, reading, options.levels)
     return _file(Opened(frames, options.fps, len(files)), name, reading, options)
 
 
@@ -239,6 +244,21 @@ def _check_given(source: object, fps: object) -> None:
         raise SourceError(f"camera {source} cannot be opened; expected 0 for the first one, 1 for the next")
     if not (isinstance(fps, (int, float)) and math.isfinite(fps) and fps > 0):
         raise SourceError(f"fps is {fps!r}; expected a positive number of frames per second")
+
+
+def _check_levels(source: object, levels: object) -> None:
+    if levels is None:
+        return
+    if not (
+        isinstance(levels, tuple)
+        and len(levels) == 2
+        and all(isinstance(v, (int, float)) and math.isfinite(v) for v in levels)
+        and levels[0] != levels[1]
+    ):
+        raise SourceError(f"levels are {levels!r}; expected two different finite numbers, black and white")
+    path = None if isinstance(source, int) else Path(str(source))
+    if path is None or not (path.is_dir() or is_pattern(path.name)):
+        raise SourceError(f"levels have no effect: {source} is no folder of 16-bit pictures; leave them out")
 
 
 def _check_live(transport: object, give_up_s: object) -> None:

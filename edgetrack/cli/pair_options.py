@@ -1,0 +1,121 @@
+"""The options of ``edgetrack run`` for a second sensor beside color."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from edgetrack.cli.engine_options import Rule
+from edgetrack.cli.options import option
+from edgetrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgetrack.cli.status import Engine
+    from edgetrack.io.pairing import SecondSensor
+    from edgetrack.io.source import Source
+
+_PANEL = "Second sensor"
+SecondSource = Annotated[
+    str | None,
+    option(
+        "A second sensor beside color (thermal, depth): a source as for --source, or a camera's number. Each frame "
+        "gets its picture of the same moment.",
+        "--x",
+        panel=_PANEL,
+        metavar="SOURCE",
+    ),
+]
+Homography = Annotated[
+    Path | None,
+    option(
+        "How its pixels lie in those of color, where they differ.",
+        "--x-homography",
+        panel=_PANEL,
+        metavar="FILE.toml",
+    ),
+]
+Within = Annotated[
+    float,
+    option(
+        "Pictures that are farther apart in time are not of one moment.",
+        "--x-within-ms",
+        panel=_PANEL,
+        metavar="MS",
+    ),
+]
+Range = Annotated[
+    str | None,
+    option(
+        "Of 16-bit pictures, the value shown black and that shown white, such as 6000,300 for depth in millimeters.",
+        "--x-range",
+        panel=_PANEL,
+        metavar="LOW,HIGH",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Second:
+    """The options of the second sensor."""
+
+    source: str | None = None
+    homography: Path | None = None
+    within_ms: float = 40.0
+    range: str | None = None
+
+    def rules(self) -> dict[str, Rule]:
+        """Return when the others have an effect."""
+        given = (self.source is not None, "there is no --x")
+        return dict.fromkeys(("x_homography", "x_within_ms", "x_range"), given)
+
+    def open(self, color: Source, *, realtime: bool) -> AbstractContextManager[SecondSensor | None]:
+        """Open the second sensor beside the color source; None without one.
+
+        Raises:
+            ConfigError: an option has no such value, or the two cannot be paired.
+            SourceError: it cannot be opened.
+        """
+        if self.source is None:
+            return nullcontext()
+        from edgetrack.io.pairing import SecondSensor, read_homography
+        from edgetrack.io.sources import open_source
+
+        if not 0 <= self.within_ms < float("inf"):
+            raise ConfigError(f"--x-within-ms is {self.within_ms:g}; expected milliseconds, 0 or more")
+        with ExitStack() as undo:
+            source = undo.enter_context(open_source(self.source, realtime=realtime, levels=self._levels()))
+            matrix = None
+            if self.homography is not None:
+                matrix = read_homography(self.homography, x_size=source.size, color_size=color.size)
+            second = SecondSensor(source, color, homography=matrix, within_ms=self.within_ms)
+            undo.pop_all()
+        return second
+
+    def _levels(self) -> tuple[float, float] | None:
+        if self.range is None:
+            return None
+        try:
+            low, high = (float(part) for part in self.range.split(","))
+        except ValueError:
+            raise ConfigError(
+                f"--x-range is {self.range!r}; expected two numbers, black and white, such as 6000,300"
+            ) from None
+        return low, high
+
+
+def check_takes_pairs(engine: Engine) -> None:
+    """Refuse a model of color alone, before any output is opened.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    from edgetrack.bundle import PAIRS, Bundle
+
+    bundle = engine.bundle
+    if not isinstance(bundle, Bundle) or not all(role in bundle.manifest.tensors for role in PAIRS):
+        raise ConfigError(
+            f"--x has no effect: model {bundle.manifest.name} takes color alone; expected --model with a bundle "
+            "for pairs (edgetrack export --sensor writes one)"
+        )

@@ -1,0 +1,131 @@
+"""A target followed in two pictures: which sensor counts as missing, what is said of it, and several targets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pair_engine import PairEngine
+
+import edgetrack
+from edgetrack import pipeline
+from edgetrack.io.lines import JsonlSink
+from edgetrack.types import Frame
+
+BOX = (60.0, 50.0, 40.0, 30.0)
+RANDOM = np.random.default_rng(0)
+BOTH, COLOR, X = (1, 1), (1, 0), (0, 1)
+
+
+def picture(left: int = 60) -> np.ndarray:
+    """A red rectangle on noise that no other picture has."""
+    pixels = RANDOM.integers(90, 130, (160, 200, 3)).astype(np.uint8)
+    pixels[50:80, left : left + 40] = (0, 0, 255)
+    return pixels
+
+
+@pytest.fixture
+def engine() -> PairEngine:
+    return PairEngine()
+
+
+@pytest.fixture
+def tracker(engine: PairEngine) -> edgetrack.Tracker:
+    return edgetrack.Tracker(engine=engine)
+
+
+def test_both_pictures_are_looked_at_and_the_share_of_the_second_is_told(
+    engine: PairEngine, tracker: edgetrack.Tracker
+) -> None:
+    tracker.start(picture(), box=BOX, x=picture())
+    track = tracker.update(picture(64), x=picture(64))
+    assert engine.present[-1] == BOTH
+    assert track.x_share == pytest.approx(0.5)
+    assert track.box is not None
+    assert track.box.x == pytest.approx(64, abs=1.5)
+    assert tracker.update(picture(64)).x_share is None, "color alone runs the graph of color alone"
+    assert engine.calls[-1] == "search"
+
+
+def test_a_target_is_followed_in_the_second_sensor_where_color_is_missing(
+    engine: PairEngine, tracker: edgetrack.Tracker
+) -> None:
+    tracker.start(None, box=BOX, x=picture())
+    for left in (63, 66, 69):
+        track = tracker.update(None, x=picture(left))
+        assert engine.present[-1] == X
+        assert track.x_share == 1
+        assert track.box is not None
+        assert track.box.x == pytest.approx(left, abs=1.5)
+
+
+@pytest.mark.parametrize("frozen", ["color", "x"])
+def test_a_picture_that_stands_still_while_the_other_changes_counts_as_missing(
+    engine: PairEngine, tracker: edgetrack.Tracker, frozen: str
+) -> None:
+    still = picture()
+    tracker.start(still if frozen == "color" else picture(), box=BOX, x=still if frozen == "x" else picture())
+    seen = []
+    for _ in range(5):
+        tracker.update(still if frozen == "color" else picture(), x=still if frozen == "x" else picture())
+        seen.append(engine.present[-1])
+    assert seen == [BOTH, BOTH, *[COLOR if frozen == "x" else X] * 3], "three in a row with the same bytes"
+    tracker.update(picture(), x=picture())
+    assert engine.present[-1] == BOTH, "it goes on"
+
+
+def test_a_scene_in_which_nothing_moves_has_both(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
+    color, x = picture(), picture()
+    tracker.start(color, box=BOX, x=x)
+    for _ in range(6):
+        tracker.update(color, x=x)
+    assert set(engine.present) == {BOTH}
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_blank_picture_counts_as_missing_but_two_do_not(
+    engine: PairEngine, tracker: edgetrack.Tracker, value: int
+) -> None:
+    blank = np.full((160, 200, 3), value, np.uint8)
+    noisy = blank.copy()
+    noisy[::2] += np.uint8(1) if value < 255 else np.uint8(255)
+    tracker.start(picture(), box=BOX, x=picture())
+    for color, x, there in (
+        (picture(), blank, COLOR),
+        (picture(), noisy, COLOR),
+        (blank, picture(), X),
+        (blank, blank, BOTH),
+    ):
+        tracker.start(picture(), box=BOX, x=picture())
+        tracker.update(color, x=x)
+        assert engine.present[-1] == there
+
+
+def test_each_of_several_targets_has_its_share(engine: PairEngine) -> None:
+    with edgetrack.MultiTracker(engine=engine) as many:
+        many.add(box=BOX, name="a")
+        many.add(box=(58, 48, 44, 34), name="b")
+        many.update(picture(), x=picture())
+        tracks = many.update(picture(62), x=picture(62))
+        assert {name: track.x_share for name, track in tracks.items()} == {"a": 0.5, "b": 0.5}
+        assert many.update(None, x=picture(64))["b"].x_share == 1
+        assert many.update(picture(64))["a"].x_share is None
+
+
+def test_a_run_asks_for_the_second_picture_of_each_frame_and_writes_its_share(
+    engine: PairEngine, tracker: edgetrack.Tracker, tmp_path: Path
+) -> None:
+    frames = [Frame(picture(60 + 2 * i), i, i / 30) for i in range(4)]
+    second = {0: picture(60), 1: picture(62), 3: picture(66)}
+
+    class Frames(list[Frame]):
+        dropped = 0
+
+    with JsonlSink(tmp_path / "tracks.jsonl") as sink:
+        source, box = Frames(frames), edgetrack.Box.of(BOX)
+        pipeline.run(source, tracker, [sink], box=box, x=lambda frame: second.get(frame.index))
+    lines = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
+    assert [line.get("x_share") for line in lines][1:] == [0.5, None, 0.5]
+    assert engine.calls.count("search") == 1
