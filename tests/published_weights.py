@@ -67,6 +67,57 @@ def write_small_sdstrack(folder: Path) -> Path:
     return folder / "SDSTrack.pth.tar"
 
 
+def small_sutrack(width: int = 64) -> dict[str, Any]:
+    """The tensors of SUTrack with two blocks of attention; with a width of 448 it has two templates."""
+    from edgetrack.peers.sutrack.config import Config
+
+    config = Config(width, (1, 1), 2, 8, 32, 64, 2, 48, 300)
+    tensors = sutrack_weights(config)
+    tensors["decoder.conv5_size.bias"] -= 1.1  # a quarter of the search region
+    return tensors
+
+
+def sutrack_weights(config: Any) -> dict[str, Any]:
+    """Closed-form tensors of SUTrack, in which attention counts, beside some that only the published files have."""
+    import torch
+
+    from edgetrack.peers.sutrack.network import SUTrack
+
+    state = SUTrack(config).state_dict()
+    tensors = {}
+    for name, own in state.items():
+        value = torch.from_numpy(np.asarray(closed_form(name, tuple(own.shape))))
+        tensors[name] = (value + 0.5 if "gamma" in name else value).to(own.dtype)
+    for name, shape in {
+        "task_decoder.layers.0.weight": (256, config.width),
+        "text_encoder.norm1.bias": (48,),
+    }.items():
+        tensors[name] = torch.zeros(shape)
+    return tensors
+
+
+def write_small_sutrack(folder: Path) -> Path:
+    """A checkpoint of SUTrack; returns its path."""
+    import torch
+
+    torch.save({"net": small_sutrack(), "epoch": 180}, folder / "SUTRACK_ep0180.pth.tar")
+    return folder / "SUTRACK_ep0180.pth.tar"
+
+
+def small_tokenizer(tokenizers: Any) -> str:
+    """The tokenizer.json of 300 words, with CLIP's beginning and end of a sentence, that fits ``small_sutrack``."""
+    known = {"red": 3, "big": 17, "car": 200, "<|startoftext|>": 298, "<|endoftext|>": 299}
+    words = {f"word{n}": n for n in range(300) if n not in known.values()} | known
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="word0"))
+    made.normalizer = tokenizers.normalizers.Lowercase()
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<|startoftext|> $A <|endoftext|>",
+        special_tokens=[("<|startoftext|>", 298), ("<|endoftext|>", 299)],
+    )
+    return str(made.to_str())
+
+
 def write_small_uvltrack(folder: Path) -> tuple[Path, Path]:
     """A checkpoint and a vocabulary; returns their paths."""
     import torch

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from published_weights import make_folder, write_small_sdstrack, write_small_uvltrack
+from published_weights import (
+    make_folder,
+    small_tokenizer,
+    write_small_sdstrack,
+    write_small_sutrack,
+    write_small_uvltrack,
+)
 from tiny_owl import write_tiny_owl
 from typer.testing import CliRunner
 
 import edgetrack
 from edgetrack.cli import app
-from edgetrack.peers.sdstrack import depth_picture
+from edgetrack.peers.pairs import depth_picture
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
@@ -116,3 +122,21 @@ def test_from_a_checkpoint_to_pairs(pages: Path, tmp_path: Path) -> None:
     )
     assert result.exit_code == 2
     assert "follows in pairs of pictures" in " ".join(result.output.split())
+
+
+@pytest.mark.nightly
+def test_from_a_checkpoint_to_tracks_with_and_without_a_sentence(pages: Path, tmp_path: Path) -> None:
+    tokenizers = pytest.importorskip("tokenizers", reason="needs tokenizers: pip install 'edgetrack[hf]'")
+    write_small_sutrack(tmp_path)
+    (tmp_path / "tokenizer.json").write_text(small_tokenizer(tokenizers))
+    lines = commands(pages, "SUTrack")
+    assert [words[1] for words in lines] == ["export", "run", "bench", "eval", "export", "run"]
+    follow(lines)
+    boxes = [
+        [json.loads(line)["box"] for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("color", "described")
+    ]
+    assert boxes[0][0] == boxes[1][0] == [120, 80, 64, 48]
+    assert boxes[0][1] != boxes[1][1]
+    (report,) = tmp_path.rglob("report.md")
+    assert "sutrack 0.1.0" in report.read_text()

@@ -84,7 +84,11 @@ ROOMS: dict[str, list[str]] = {
     ],
 }
 # A tracker is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.
-TORCH = [(name, part) for name in ("sdstrack", "uvltrack") for part in ("graphs", "layers", "network")]
+TORCH = [
+    (name, part)
+    for name in ("sdstrack", "sutrack", "uvltrack")
+    for part in ("config", "graphs", "layers", "network", "text")
+]
 BELONGS = {
     **{f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")},
     **{f"edgetrack.peers.{name}.{part}": "export" for name, part in TORCH},

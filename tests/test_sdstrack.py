@@ -18,7 +18,8 @@ pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetra
 
 from edgetrack.export.command import Request, make_bundle  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
-from edgetrack.peers.sdstrack import SDSTracker, depth_picture  # noqa: E402
+from edgetrack.peers.pairs import depth_picture  # noqa: E402
+from edgetrack.peers.sdstrack import SDSTracker  # noqa: E402
 from edgetrack.peers.sdstrack.graphs import UNUSED  # noqa: E402
 from edgetrack.peers.sdstrack.network import Config, SDSTrack  # noqa: E402
 

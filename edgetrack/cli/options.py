@@ -173,7 +173,7 @@ ExportModel = Annotated[
     typer.Argument(
         metavar="[MODEL|CHECKPOINT|ADAPTER]",
         help="A shipped model, a bundle, a checkpoint (.pt), or another tracker: nanotrack-v2, nanotrack-v3, "
-        "owlv2, owlvit, sdstrack, uvltrack or FILE.py:CLASS.",
+        "owlv2, owlvit, sdstrack, sutrack, uvltrack or FILE.py:CLASS.",
     ),
 ]
 _QUANTIZED, _NEW_MODEL = "INT8 and float16", "New model"
@@ -215,7 +215,7 @@ Weights = Annotated[
     list[Path] | None,
     option(
         "Weight files (owlv2, owlvit: the folder) for MODEL nanotrack-v2, nanotrack-v3, owlv2, owlvit, sdstrack, "
-        "uvltrack or FILE.py:CLASS. Repeatable.",
+        "sutrack, uvltrack or FILE.py:CLASS. Repeatable.",
         panel="Other trackers",
         metavar="FILE",
     ),

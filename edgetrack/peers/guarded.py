@@ -143,18 +143,18 @@ class AdapterTracker:
 
     @property
     def takes_x(self) -> bool:
-        """Whether it follows in pairs: of the frame, and ``x``, the picture of another sensor."""
+        """Whether it can follow in pairs: of the frame, and ``x``, the picture of another sensor."""
         return bool(getattr(self._tracker, "takes_x", False))
 
     def _pair(self, x: NDArray[np.uint8] | Frame | None) -> dict[str, Any]:
         """``x`` as the adapter's tracker takes it, or nothing."""
-        if self.takes_x == (x is None):
+        if x is None and getattr(self._tracker, "needs_x", False):
             raise ConfigError(
                 f"{self._name} follows in pairs of pictures, and was given one; expected x=, the picture of the other "
                 "sensor, which start() and update() of Python take"
-                if x is None
-                else f"x has no effect: {self._name} takes one picture; leave it out"
             )
+        if x is not None and not self.takes_x:
+            raise ConfigError(f"x has no effect: {self._name} takes one picture; leave it out")
         return {} if x is None else {"x": _pixels(x)}
 
     @property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 PATCH = 16  # pixels, a side
+_LEAST = 1e-4  # of scores and sizes
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, bias: Tensor | None) -> Tensor:
@@ -53,3 +55,50 @@ class Block(nn.Module):
 def convolution(width: int, out: int) -> nn.Sequential:
     """3x3, normalized, without what is negative."""
     return nn.Sequential(nn.Conv2d(width, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU())
+
+
+class CenterHead(nn.Module):
+    """OSTrack's head: what each cell of the search region says of a target that has its center there.
+
+    Args:
+        width: channels of the features.
+        hidden: channels of the first of its five layers; each other one has half of those before it.
+    """
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        widths = [width, *(hidden >> step for step in range(4))]
+        for kind, outputs in (("ctr", 1), ("offset", 2), ("size", 2)):
+            for step in range(4):
+                self.add_module(f"conv{step + 1}_{kind}", convolution(widths[step], widths[step + 1]))
+            self.add_module(f"conv5_{kind}", nn.Conv2d(widths[4], outputs, 1))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores (B, 1, s, s) and sizes (B, 2, s, s), 0..1, and offsets (B, 2, s, s) in cells."""
+        scores, sizes = (
+            self._tower(image, kind).sigmoid().clamp(_LEAST, 1 - _LEAST) for kind in ("ctr", "size")
+        )
+        return scores, sizes, self._tower(image, "offset")
+
+    def _tower(self, x: Tensor, kind: str) -> Tensor:
+        for step in range(1, 6):
+            x = self.get_submodule(f"conv{step}_{kind}")(x)
+        return x
+
+
+class CellBoxes(nn.Module):
+    """What ``CenterHead`` says, as scores (1, S) and boxes (1, S, 4): center, width, height in units of the image.
+
+    Args:
+        side: cells of the search region, a side.
+    """
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        cells = torch.arange(side)
+        self.register_buffer("cells", torch.stack(torch.meshgrid(cells, cells, indexing="xy")).float())
+        self.side = side
+
+    def forward(self, scores: Tensor, sizes: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+        boxes = torch.cat([(self.get_buffer("cells") + offsets) / self.side, sizes], 1)
+        return scores.flatten(1), boxes.flatten(2).transpose(1, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgetrack.peers import Opener
 
-NAMES = ("nanotrack-v2", "nanotrack-v3", "owlv2", "owlvit", "sdstrack", "uvltrack")
+NAMES = ("nanotrack-v2", "nanotrack-v3", "owlv2", "owlvit", "sdstrack", "sutrack", "uvltrack")
 
 
 def opener_of(name: str) -> Opener:
@@ -21,6 +21,10 @@ def opener_of(name: str) -> Opener:
         from edgetrack.peers import sdstrack
 
         return sdstrack.Published()
+    if name == "sutrack":
+        from edgetrack.peers import sutrack
+
+        return sutrack.Published()
     from edgetrack.peers import nanotrack
 
     return nanotrack.Published()

@@ -55,6 +55,10 @@ def adapter_of(name: str) -> Adapter:
         from edgetrack.peers.sdstrack.graphs import SDSTrackAdapter
 
         return SDSTrackAdapter()
+    if name == "sutrack":
+        from edgetrack.peers.sutrack.graphs import SUTrackAdapter
+
+        return SUTrackAdapter()
     from edgetrack.peers.uvltrack.graphs import UVLTrackAdapter
 
     return UVLTrackAdapter()

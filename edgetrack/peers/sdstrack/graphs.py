@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from edgetrack.errors import ExportError
 from edgetrack.export.adapters import torch_graph
 from edgetrack.export.weights_file import load_network
+from edgetrack.peers.layers import CellBoxes
 from edgetrack.peers.sdstrack import NAME, PATCH, Published
 from edgetrack.peers.sdstrack.network import Config, SDSTrack
 
@@ -71,11 +72,7 @@ class SearchGraph(nn.Module):
 
     def __init__(self, network: SDSTrack) -> None:
         super().__init__()
-        self.network, self.side = network, network.config.search
-        cells = torch.arange(self.side)
-        self.register_buffer("cells", torch.stack(torch.meshgrid(cells, cells, indexing="xy")).float())
+        self.network, self.boxes = network, CellBoxes(network.config.search)
 
     def forward(self, pair: Tensor, template: Tensor) -> tuple[Tensor, Tensor]:
-        scores, sizes, offsets = self.network((template[:1], template[1:]), pair)
-        boxes = torch.cat([(self.get_buffer("cells") + offsets) / self.side, sizes], 1)
-        return scores.flatten(1), boxes.flatten(2).transpose(1, 2)
+        return self.boxes(*self.network((template[:1], template[1:]), pair))  # type: ignore[no-any-return]

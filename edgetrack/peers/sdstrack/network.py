@@ -15,11 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgetrack.peers.layers import PATCH, Block, attend, convolution
+from edgetrack.peers.layers import PATCH, Block, CenterHead, attend
 
 KEEP = {3: 0.7, 6: 0.7, 9: 0.7}  # share of the search region's tokens that a block keeps, in each stream
 ACROSS = (3, 6, 9, 11)  # blocks after which the streams ask each other
-_LEAST = 1e-4  # of scores and sizes
 _HEADS = {768: 12, 64: 4}  # of attention, by width; 64 is the small variant of the tests
 
 
@@ -171,40 +170,16 @@ def _restored(stream: Stream, z: int, s: int) -> Tensor:
     return tokens.new_zeros(len(tokens), s, tokens.shape[-1]).scatter(1, index, tokens)
 
 
-class BoxHead(nn.Module):
-    """OSTrack's head of centers."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        widths = [config.width, *(config.head >> step for step in range(4))]
-        for kind, outputs in (("ctr", 1), ("offset", 2), ("size", 2)):
-            for step in range(4):
-                self.add_module(f"conv{step + 1}_{kind}", convolution(widths[step], widths[step + 1]))
-            self.add_module(f"conv5_{kind}", nn.Conv2d(widths[4], outputs, 1))
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores (B, 1, s, s) and sizes (B, 2, s, s), 0..1, and offsets (B, 2, s, s) in cells."""
-        scores, sizes = (
-            self._tower(image, kind).sigmoid().clamp(_LEAST, 1 - _LEAST) for kind in ("ctr", "size")
-        )
-        return scores, sizes, self._tower(image, "offset")
-
-    def _tower(self, x: Tensor, kind: str) -> Tensor:
-        for step in range(1, 6):
-            x = self.get_submodule(f"conv{step}_{kind}")(x)
-        return x
-
-
 class SDSTrack(nn.Module):
     """All of it."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.backbone, self.box_head = Backbone(config), BoxHead(config)
+        self.backbone, self.box_head = Backbone(config), CenterHead(config.width, config.head)
 
     def forward(self, templates: tuple[Tensor, Tensor], search: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What each cell of a pair (B, 6, h, w) says: see ``BoxHead``."""
+        """What each cell of a pair (B, 6, h, w) says: see ``CenterHead``."""
         features = self.backbone(templates, self.backbone.search_tokens(search))
         side = self.config.search
         return self.box_head(features.transpose(1, 2).reshape(len(search), -1, side, side))  # type: ignore[no-any-return]
