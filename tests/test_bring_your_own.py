@@ -16,6 +16,7 @@ from published_weights import (
     write_small_sutrack,
     write_small_uvltrack,
 )
+from test_declared_grounder import WAYS, write
 from tiny_owl import write_tiny_owl
 from typer.testing import CliRunner
 
@@ -107,6 +108,17 @@ def test_a_detector_finds_for_the_tracker(pages: Path, tmp_path: Path) -> None:
     follow(lines)
     rows = [json.loads(line) for line in (tmp_path / "followed.jsonl").read_text().splitlines()]
     assert len(rows) == 6
+
+
+def test_a_detector_in_an_onnx_file_finds(pages: Path, tmp_path: Path) -> None:
+    write(tmp_path, WAYS[0][1], "")
+    (tmp_path / "a.onnx").rename(tmp_path / "helmets.onnx")
+    (declaration,) = re.findall(r"```toml\n(model.*?)```", pages.read_text(), re.DOTALL)
+    (tmp_path / "helmets.toml").write_text(declaration)
+    follow(commands(pages, "A detector in an ONNX file"))
+    rows = [json.loads(line) for line in (tmp_path / "helmets.jsonl").read_text().splitlines()]
+    assert rows[0]["status"] == "tracking"
+    assert rows[0]["box"] == pytest.approx([60, 0, 40, 40], abs=0.1)
 
 
 def test_from_a_checkpoint_to_pairs(pages: Path, tmp_path: Path) -> None:

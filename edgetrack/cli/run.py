@@ -246,7 +246,7 @@ def track_source(
         for more in (*wanted.sinks, *([_window(text, wanted.zones)] if show else [])):
             sinks.add(more)
         console = terminal.open_console()
-        print_heading(console, source, engine, wanted.targets, wanted.every)
+        print_heading(console, source, engine, wanted.targets, wanted.every, options.grounder)
         advise_of_plurals(engine, [text for text, _ in wanted.targets if text is not None], options.words)
         service.follow(source, partial(print_state, console))
         with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:

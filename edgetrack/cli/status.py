@@ -168,6 +168,7 @@ def print_heading(
     engine: Engine,
     targets: Sequence[tuple[str | None, Box | None]],
     every: Sequence[str] = (),
+    grounder: str | None = None,
 ) -> None:
     """Print what is being tracked (the text and the box of each target, the phrases of all), in what, and by what."""
     width, height = source.size
@@ -178,6 +179,8 @@ def print_heading(
     print_targets(console, targets, every)
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
     _row(console, "engine", str(engine.info))
+    if grounder is not None:
+        _row(console, "grounder", f"{grounder}, in a thread of its own")
 
 
 def print_targets(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgetrack._native import runtime
 from edgetrack.bundle import Bundle
-from edgetrack.errors import BundleError
+from edgetrack.errors import BundleError, ConfigError
 from edgetrack.grounders import Grounded, Grounder
 from edgetrack.grounders.calibration import AS_IT_IS, Platt, fit_platt
 from edgetrack.manifest import FILE_NAME
@@ -42,6 +42,11 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
 
         declared = DeclaredGrounder(Path(source), threads)
         return declared, Path(source).stem, declared.platt
+    if Path(source).suffix == ".onnx":
+        raise ConfigError(
+            f"grounder {source} is an ONNX file, which does not say what its outputs mean; expected a TOML file beside "
+            f'it with model = "{Path(source).name}" and names = [...], see edgetrack.grounders.declaration'
+        )
     if not is_adapter_bundle(source):
         own = OwnGrounder(Bundle.open(source), threads)
         return own, own.name, AS_IT_IS

@@ -26,6 +26,8 @@ class Declaration:
         names: What the classes are called in texts, in their order.
         layout: "yolo": one output (1, 4 + classes, places) of center, size and scores. "rows": one output
             (1, places, 6) of corners, score and class. "pair": boxes (1, places, 4), and scores (1, places, classes).
+            "labels": classes (1, places), corners (1, places, 4) and scores (1, places), as RT-DETR, D-FINE and DEIM
+            are exported, which also take the size of the picture.
         outputs: Names of the outputs; without, the first ones of the graph.
         corners: With "pair", whether boxes are corners instead of center and size.
         relative: Whether boxes are shares of the picture instead of its pixels.
@@ -154,7 +156,7 @@ def _divisors(value: Any) -> tuple[float, ...]:
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "model": _text,
     "names": _texts,
-    "layout": _one_of("yolo", "rows", "pair"),
+    "layout": _one_of("yolo", "rows", "pair", "labels"),
     "outputs": _texts,
     "corners": _flag,
     "relative": _flag,

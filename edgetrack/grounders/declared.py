@@ -25,6 +25,7 @@ from edgetrack.types import Box
 Floats = NDArray[np.float32]
 _MOST = 64  # boxes of one look
 _LEAST = 0.01  # score of those that are of any use
+_SHOWN = 12  # names in a message
 
 
 class DeclaredGrounder:
@@ -50,11 +51,13 @@ class DeclaredGrounder:
 
     def check(self, phrases: Sequence[str]) -> None:
         """Raises PromptError for a phrase that is none of the names."""
+        names = self._how.names
         for phrase in phrases:
             if plain(phrase) not in self._places:
+                more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
                 raise PromptError(
                     f"the grounder {self._path.name} does not find {phrase!r}; expected one of its names: "
-                    f"{', '.join(self._how.names)}"
+                    f"{', '.join(names[:_SHOWN])}{more}"
                 )
 
     def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> list[Grounded]:
@@ -79,7 +82,7 @@ class DeclaredGrounder:
         image = np.ascontiguousarray(self._out[:, ::-1]) if how.bgr else self._out
         wanted = list(how.outputs) or None
         try:
-            outputs = self._session.run(wanted, {self._session.get_inputs()[0].name: image})
+            outputs = self._session.run(wanted, self._feeds(image))
             found, scores = _LAYOUTS[how.layout](how, outputs)
         except Exception as error:  # onnxruntime's exceptions have no common base but Exception
             raise self._error(f"its model does not answer as declared ({reason_of(error)})") from error
@@ -90,12 +93,24 @@ class DeclaredGrounder:
             scores = (1 / (1 + np.exp(-scores))).astype(np.float32)
         return boxes, scores
 
+    def _feeds(self, image: Floats) -> dict[str, NDArray[Any]]:
+        """The picture, and its size (columns, rows) for a model that scales its boxes by it."""
+        names = [one.name for one in self._session.get_inputs()]
+        feeds: dict[str, NDArray[Any]] = {names[0]: image}
+        if len(names) > 1:
+            feeds[names[1]] = np.array([[image.shape[3], image.shape[2]]], np.int64)
+        return feeds
+
     def _picture(self) -> Floats:
         inputs = self._session.get_inputs()
-        shape = inputs[0].shape if len(inputs) == 1 else []
-        if len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
+        shape = inputs[0].shape
+        sized = [one.type == "tensor(int64)" and len(one.shape) == 2 for one in inputs[1:]] in ([], [True])
+        if not sized or len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
             said = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
-            raise self._error(f"its model takes {said}; expected one picture, float32 (1, 3, rows, columns)")
+            raise self._error(
+                f"its model takes {said}; expected a picture, float32 (1, 3, rows, columns), and at most its size, "
+                "int64 (1, 2)"
+            )
         sides = [side if isinstance(side, int) else self._how.size for side in shape[2:]]
         if not all(0 < side <= LARGEST for side in sides):
             raise self._error(f"its model takes a picture of {shape}; expected size = 640, or another side")
@@ -131,6 +146,14 @@ def _yolo(how: Declaration, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
     return _from_center(rows[:, :4]), rows[:, 4:]
 
 
+def _labels(how: Declaration, outputs: Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
+    kinds, boxes, scores = outputs[:3]
+    if kinds.ndim != 2:
+        raise ValueError(f"labels have the shape {kinds.shape}, not (1, places)")
+    columns = [boxes, scores[..., None], kinds[..., None]]
+    return _rows(how, [np.concatenate([c.astype(np.float32) for c in columns], 2)])
+
+
 def _rows(how: Declaration, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
     rows = _shaped(outputs[0], 6, 2)[0]
     kinds = rows[:, 5].astype(int)
@@ -151,6 +174,7 @@ def _pair(how: Declaration, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
 _LAYOUTS: Mapping[str, Callable[[Declaration, Sequence[Floats]], tuple[Floats, Floats]]] = {
     "yolo": _yolo,
     "rows": _rows,
+    "labels": _labels,
     "pair": _pair,
 }
 
