@@ -128,8 +128,17 @@ def test_alerts_are_printed_written_kept_and_posted(pictures: Path, tmp_path: Pa
 
 def test_a_broker_and_a_server_of_streams_are_taken(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Services] = []
-    monkeypatch.setattr(Services, "open", lambda self: opened.append(self) or [])
-    monkeypatch.setattr(Services, "publisher", lambda self, fps, text, zones: opened.append(self) or {})
+
+    def opens(services: Services) -> list[Any]:
+        opened.append(services)
+        return []
+
+    def publishes(services: Services, *_: object) -> dict[str, Any]:
+        opened.append(services)
+        return {}
+
+    monkeypatch.setattr(Services, "open", opens)
+    monkeypatch.setattr(Services, "publisher", publishes)
     done = watch("--source", str(pictures), "--rule", "a person falls", "--mqtt", "mqtt://host/yard",
                  "--publish", "rtsp://host/yard", "--webhook", "http://host/")  # fmt: skip
     assert done.exit_code == 0, done.output
