@@ -14,7 +14,8 @@ FLOORS_BIN := $(CURDIR)/.venv-floors/bin
 CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/include/edgetrack/*.h \
   $(foreach d,src bindings tests,runtime_cpp/$(d)/*.h runtime_cpp/$(d)/*.cpp) tests/cpp/*.cpp tests/cpp/*/*.h \
   examples/c/*.c examples/cpp/*.cpp)
-FLOOR_TESTS := $(foreach t,broken_bundles hostile_bundles bundle prompt tracker multi_tracker cli demo,tests/test_$(t).py)
+FLOOR_TESTS := $(foreach t,test_broken_bundles runtime_cpp/test_hostile_bundles test_bundle test_prompt test_tracker \
+  test_multi_tracker cli/test_cli demo/test_demo,tests/$(t).py)
 WHEEL_SOURCES := pyproject.toml README.md LICENSE NOTICE $(shell find edgetrack/ export kernels runtime_cpp targets \
   -type f -not -path '*/__pycache__/*' -not -name '*.so')
 MAKEFLAGS += --no-print-directory
@@ -39,13 +40,13 @@ test-kernels:
 	@rm -f dist/built
 	@$(MAKE) wheel
 	@$(BIN)/pip install --quiet tensorrt-lean-cu13
-	@$(BIN)/pytest tests/test_token_select.py tests/test_crop_kernels.py tests/test_cuda_kernels.py \
-	  tests/test_tensorrt_plugins.py tests/test_kernel_switches.py tests/test_gpu_benchmark.py
+	@$(BIN)/pytest tests/kernels/test_token_select.py tests/kernels/test_crop_kernels.py tests/kernels/test_cuda_kernels.py \
+	  tests/engines/test_tensorrt_plugins.py tests/kernels/test_kernel_switches.py tests/bench/test_gpu_benchmark.py
 
 # Engines follow what a bundle says in ways of their own, old ones more of them: what is refused must be refused by us.
 test-floors: PYTHON := $(firstword $(call works,python3.10) $(call works,python3.11) $(PYTHON))
 test-floors: $(FLOORS_BIN)/python
-	@$(FLOORS_BIN)/python tests/floors.py > .venv-floors/floors.txt
+	@$(FLOORS_BIN)/python tests/support/floors.py > .venv-floors/floors.txt
 	@rm -rf .venv-floors/dist
 	@$(FLOORS_BIN)/pip wheel --quiet --no-deps --wheel-dir .venv-floors/dist .
 	@$(FLOORS_BIN)/pip install --quiet --constraint .venv-floors/floors.txt \

@@ -210,7 +210,7 @@ def soak(run: Run, number: int, began_s: float, args: argparse.Namespace) -> Ite
 @contextmanager
 def camera(restart_s: float, fps: int) -> Iterator[str]:
     """An RTSP camera of this machine that is killed and started again; gives its address."""
-    sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
+    sys.path.append(str(Path(__file__).resolve().parent.parent / "tests/support"))
     tests = import_module("rtsp_camera")
     if reason := tests.why_not():
         sys.exit(f"error: {reason}")

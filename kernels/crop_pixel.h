@@ -1,6 +1,6 @@
 // One output pixel of the fused crop, from a BGR or an NV12 frame: what a CUDA thread does, and its CPU twin.
 //
-// crop_resize.h computes the same for BGR row by row, which suits a CPU better; tests/test_crop_kernels.py
+// crop_resize.h computes the same for BGR row by row, which suits a CPU better; tests/kernels/test_crop_kernels.py
 // holds both to edgetrack.crop.crop_reference.
 #pragma once
 

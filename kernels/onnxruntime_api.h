@@ -2,7 +2,7 @@
 // header.
 //
 // ONNX Runtime hands out one table of functions, which every version only extends: an index and a signature
-// of version kApiVersion hold in all later libraries. tests/test_onnxruntime_api.py compares them, and the
+// of version kApiVersion hold in all later libraries. tests/engines/test_onnxruntime_api.py compares them, and the
 // layout of CustomOp, with ONNX Runtime's header where there is one.
 #pragma once
 

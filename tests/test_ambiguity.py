@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fake_engine import FakeEngine, FakeGraph, find_red
 from numpy.typing import NDArray
-from test_tracker import FakeTokenizer
+from red_scene import FakeTokenizer
 
 import edgetrack
 from edgetrack import BoxError, Candidate, ConfigError, MultiTracker, NotStartedError, Tracker

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
-from test_tracker import FakeTokenizer, scene
+from red_scene import FakeTokenizer, scene
 
 import edgetrack
 from edgetrack.errors import BoxError, ConfigError, FrameError, PromptError, SourceError

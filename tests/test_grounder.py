@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fake_engine import FakeEngine
 from numpy.typing import NDArray
-from test_tracker import scene
+from red_scene import scene
 
 import edgetrack
 from edgetrack.errors import ConfigError, PromptError

@@ -11,7 +11,7 @@ from fake_engine import FakeEngine, FakeGraph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_tracker import FakeTokenizer, scene
+from red_scene import FakeTokenizer, scene
 
 import edgetrack
 from edgetrack.errors import (

@@ -9,63 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import FakeTracker
+from pipeline_fakes import FakeMultiTracker, Frames, ListSink
 
 from edgetrack.errors import BoxError, ConfigError, SinkError, SourceError
 from edgetrack.io.outputs import Outputs
 from edgetrack.meter import Meter
 from edgetrack.pipeline import run, run_many
-from edgetrack.timing import Timing
 from edgetrack.types import Box, Frame, Track
-
-
-class Frames:
-    """A source of ``count`` small frames that may then fail."""
-
-    def __init__(self, count: int, *, error: BaseException | None = None, dropped: int = 0) -> None:
-        self.dropped = dropped
-        self._count = count
-        self._error = error
-
-    def __iter__(self) -> Iterator[Frame]:
-        for index in range(self._count):
-            yield Frame(np.full((40, 60, 3), index, np.uint8), index, index / 30)
-        if self._error is not None:
-            raise self._error
-
-
-class ListSink:
-    """Keeps what it is given; wants no more after ``enough`` frames."""
-
-    def __init__(
-        self, *, enough: int | None = None, fails_at: int | None = None, fails_to_close: bool = False
-    ) -> None:
-        self.rows: list[tuple[int, str, float]] = []
-        self.closed = False
-        self._enough, self._fails_at, self._fails_to_close = enough, fails_at, fails_to_close
-
-    @property
-    def done(self) -> bool:
-        return len(self.rows) == self._enough
-
-    def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        if frame.index == self._fails_at:
-            raise SinkError(f"full at {frame.index}")
-        self.rows.append((frame.index, track.status, latency_ms))
-
-    def write_all(
-        self, frame: Frame, tracks: dict[str, Track], *, latencies_ms: dict[str, float], **_: Any
-    ) -> None:
-        self.rows += [(frame.index, name, latencies_ms[name]) for name in tracks]
-
-    def close(self) -> None:
-        self.closed = True
-        if self._fails_to_close:
-            raise SinkError("not closed")
-
-    def __enter__(self) -> ListSink:
-        return self
-
-    def __exit__(self, *_: Any) -> None: ...
 
 
 def test_start_once_then_update_and_every_sink_gets_every_frame() -> None:
@@ -135,31 +85,6 @@ def test_there_must_be_something_to_track() -> None:
         run(Frames(1), FakeTracker())
     with pytest.raises(ConfigError, match="max_frames is 0"):
         run(Frames(1), FakeTracker(), text="x", max_frames=0)
-
-
-class FakeMultiTracker:
-    """Two targets: "a" is tracked, "b" fails in some frames; what each costs is its frame's number."""
-
-    batch_failure: Exception | None = None
-
-    def __init__(self, *, fails: set[int], alone: bool = False) -> None:
-        self.failed: dict[str, Exception] = {}
-        self.timing: dict[str, Timing] = {}
-        self.queries: dict[str, Any] = {}
-        self.events = ()
-        self._fails, self._alone, self._index = fails, alone, -1
-
-    def update(self, frame: Any, *, deadline_ms: float | None = None) -> dict[str, Track]:
-        self._index += 1
-        self.timing = dict.fromkeys("ab", Timing(1.0, 2.0, float(self._index)))
-        tracks = {
-            "a": Track(None, 0.5, "searching", self._index),
-            "b": Track(Box(1, 2, 3, 4), 0.9, "tracking", 0),
-        }
-        self.failed = {"b": BoxError(f"it failed at {self._index}")} if self._index in self._fails else {}
-        for name in [*self.failed, *("a" if self._alone else "")]:
-            del tracks[name]
-        return tracks
 
 
 def test_several_targets_are_counted_apart_and_failures_told_once() -> None:

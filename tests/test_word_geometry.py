@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_words import HEIGHT, MIRROR, SENTENCES, WIDTH, best, row
+from word_scenes import HEIGHT, MIRROR, SENTENCES, WIDTH, best, row
 
 from edgetrack._runtime import parse_phrase
 

@@ -2,7 +2,7 @@
 
 python tools/landscape.py [--check]
 
-The pages equal what this command renders (tests/test_landscape.py); ``--check`` only says whether they do.
+The pages equal what this command renders (tests/docs/test_landscape.py); ``--check`` only says whether they do.
 """
 
 from __future__ import annotations

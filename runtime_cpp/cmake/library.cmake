@@ -28,7 +28,7 @@ install(DIRECTORY include/edgetrack DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT edgetrackTargets NAMESPACE edgetrack:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
 install(FILES ${config} ${config_version} DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/edgetrack)
 
-if(EDGETRACK_TESTS) # for ctest; tests/test_cpp_library.py builds and runs them as well
+if(EDGETRACK_TESTS) # for ctest; tests/runtime_cpp/test_cpp_library.py builds and runs them as well
   if(BUILD_SHARED_LIBS)
     message(FATAL_ERROR "EDGETRACK_TESTS=ON needs BUILD_SHARED_LIBS=OFF: the tests call what a shared library hides")
   endif()

@@ -12,8 +12,8 @@ import fakes
 import pytest
 import typer
 from fake_engine import FakeEngine
+from red_scene import FakeTokenizer
 from runs import wait_for_lines
-from test_tracker import FakeTokenizer
 
 from edgetrack.cli import app
 from edgetrack.cli.reload import Reload, change_many, change_one

@@ -1,5 +1,5 @@
 // The sources of the CUDA kernels, run by fake_cuda/emulator.h, against their CPU twins: equal to the last
-// bit. tests/test_cuda_kernels.py compiles and runs it. Outputs are poisoned first.
+// bit. tests/kernels/test_cuda_kernels.py compiles and runs it. Outputs are poisoned first.
 #include <cuda_runtime_api.h>
 
 #undef edgetrack

@@ -1,5 +1,5 @@
 // The plugins without a GPU and without libnvinfer: shapes through a fake expression builder, formats,
-// fields, serialize -> create -> clone round trips, and what is refused. tests/test_tensorrt_plugins.py
+// fields, serialize -> create -> clone round trips, and what is refused. tests/engines/test_tensorrt_plugins.py
 // compiles and runs it.
 #include <NvInferRuntime.h>
 #include <NvInferRuntimePlugin.h>

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import FakeTracker
-from test_webhook import Receiver
+from http_receiver import Receiver
 from typer.testing import CliRunner, Result
 
 from edgetrack import multi_tracker

@@ -107,7 +107,7 @@ def test_a_cluster_loses_a_machine_and_nothing_else(
     log = tmp_path / "begun.txt"
     log.touch()
     monkeypatch.setenv("EDGETRACK_TEST_BEGUN", str(log))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # where the slow tracker is
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "support"))  # where the slow tracker is
     folder = _film(setup, 0).parent
     monkeypatch.chdir(folder.parent)
     near = replace(setup, clips=load_sequences("folder", Path(folder.name)))

@@ -12,7 +12,7 @@ import pytest
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 trees = pytest.importorskip("trees")
-HELPERS = str(Path(__file__).parents[2])
+HELPERS = str(Path(__file__).parents[2] / "support")
 SERVE = (
     f"import sys; sys.path.insert(0, {HELPERS!r}); from slow_tracker import open_tracker; "
     "from edgetrack.evaluation.trackers.vot import serve; serve(open_tracker())"

@@ -1,0 +1,124 @@
+"""The picture published over RTSP, to a real server: what arrives there, and a server that goes and comes back."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fakes
+import numpy as np
+import pytest
+from rtsp_camera import PYTHON, why_not
+from typer.testing import CliRunner
+
+from edgetrack.cli import app
+from edgetrack.errors import ConfigError, SinkError
+from edgetrack.io.publish import RtspSink
+from edgetrack.types import Box, Frame, Track
+
+av = pytest.importorskip("av", reason="needs PyAV: pip install 'edgetrack[av]'")
+pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+
+SCRIPT = Path(__file__).parents[1] / "support" / "rtsp_receiver.py"
+
+
+class Receiver:
+    """Takes what is published at ``url``; ``pictures`` reads it."""
+
+    def __init__(self, folder: Path, login: str = "") -> None:
+        if reason := why_not():
+            pytest.skip(reason)
+        self._file, self._login, self._port = folder / "arrived.h264", login, 0
+        self.start()
+
+    def start(self) -> None:
+        words = [PYTHON, str(SCRIPT), str(self._port), str(self._file), self._login]
+        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self._process.stdout is not None
+        self._port = int(self._process.stdout.readline())
+
+    def kill(self) -> None:
+        assert self._process.stdout is not None
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+    @property
+    def url(self) -> str:
+        return f"rtsp://127.0.0.1:{self._port}/tracked"
+
+    @property
+    def size(self) -> int:
+        return self._file.stat().st_size if self._file.exists() else 0
+
+    def pictures(self) -> list[Any]:
+        with av.open(str(self._file)) as container:
+            return [picture.to_ndarray(format="bgr24") for picture in container.decode(video=0)]
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Receiver]:
+    server = Receiver(tmp_path)
+    yield server
+    server.kill()
+
+
+def publish(sink: RtspSink, enough: Callable[[], bool], *, size: tuple[int, int] = (160, 120)) -> int:
+    """Write gray frames with a box until there are enough; returns how many."""
+    pixels, until_s, index = np.full((size[1], size[0], 3), 128, np.uint8), time.monotonic() + 10, 0
+    while not enough():
+        assert time.monotonic() < until_s
+        track = Track(Box(40, 30, 60, 40), 0.9, "tracking", index)
+        sink.write(Frame(pixels, index, index / 30), track, latency_ms=1)
+        index += 1
+        time.sleep(0.005)
+    return index
+
+
+def test_pictures_with_the_box_arrive_also_after_the_server_was_away(receiver: Receiver) -> None:
+    said: list[str] = []
+    with RtspSink(receiver.url, fps=30, warn=said.append, first_s=0.05) as sink:
+        publish(sink, lambda: receiver.size > 2000)
+        receiver.kill()
+        publish(sink, lambda: bool(said))
+        before = receiver.size
+        receiver.start()
+        publish(sink, lambda: receiver.size > before + 2000, size=(200, 200))
+    assert len(said) == 1
+    assert said[0].startswith(f"publish {receiver.url}: the server takes no pictures (")
+    pictures = receiver.pictures()
+    assert {picture.shape for picture in pictures} == {(120, 160, 3)}
+    edge, inside = pictures[5][30:71, 40].astype(int), pictures[5][50, 70].astype(int)
+    assert abs(inside - 128).max() < 12
+    assert np.abs(edge - 128).max() > 60  # the box is drawn
+
+
+def test_a_wrong_password_is_an_error(tmp_path: Path) -> None:
+    guarded = Receiver(tmp_path, "me:secret")
+    sink = RtspSink(guarded.url.replace("rtsp://", "rtsp://me:wr0ng@"), fps=30)
+    with pytest.raises(SinkError, match="check user and password") as caught:
+        publish(sink, lambda: guarded.size > 0)
+    sink.close()
+    guarded.kill()
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_run_publishes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "edgetrack.cli.engine_options.EngineOptions.tracker", lambda self: fakes.FakeTracker()
+    )
+    words = ["run", "--source", "test://street", "--text", "red car", "--max-frames", "15"]
+    done = CliRunner().invoke(app, [*words, "--publish", receiver.url])
+    assert done.exit_code == 0, done.output
+    assert len(receiver.pictures()) > 5
+
+
+@pytest.mark.parametrize(
+    "url", ["gate", "http://host/gate", "rtsp://", "rtsp://host:x/gate", "rtsp://host/a b"]
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="expected one such as rtsp://"):
+        RtspSink(url, fps=30)

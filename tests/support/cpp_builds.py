@@ -1,0 +1,31 @@
+"""Configures, builds and runs C++."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+
+def onnxruntime_library() -> dict[str, str]:
+    """The environment with the library that the Python package brings."""
+    import onnxruntime
+
+    library = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*"))
+    return {**os.environ, "EDGETRACK_ONNXRUNTIME_LIBRARY": str(library)}
+
+
+def run(*words: object, **options: Any) -> str:
+    done = subprocess.run([str(w) for w in words], capture_output=True, check=False, timeout=900, **options)
+    said = done.stdout.decode() + done.stderr.decode()
+    assert done.returncode == 0, f"{words[0]}: exit code {done.returncode}\n{said[-4000:]}"
+    return done.stdout.decode()
+
+
+def configure_and_build(source: Path, folder: Path, target: str = "all", **options: str) -> Path:
+    """Each target as one source, which takes half the time."""
+    given = {"CMAKE_UNITY_BUILD": "ON", "CMAKE_UNITY_BUILD_BATCH_SIZE": "0", **options}
+    run("cmake", "-S", source, "-B", folder, *(f"-D{name}={value}" for name, value in given.items()))
+    run("cmake", "--build", folder, "--target", target)
+    return folder

@@ -1,0 +1,100 @@
+"""Training on phrases that people tied to boxes by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed; run: pip install 'edgetrack[train]'")
+
+from asked_scenes import DOGS, asked, box, scene_of
+
+from edgetrack.training.grounder import entities, regions
+from edgetrack.training.grounder.records import Object, Region, read_regions
+from edgetrack.training.grounder.scene import Scene, iou, side_by_side
+
+
+def told(*regions: tuple[str, str, np.ndarray]) -> Scene:
+    """A scene of things that people named: a phrase, its type and a box each."""
+    scene = scene_of(*(("person", b) for _, type, b in regions if type == "people"))
+    scene.boxes = np.stack([b for _, _, b in regions] + [box(0.9, 0.9, 1, 1)])
+    scene.parts[0].rows = slice(0, len(scene.boxes))
+    scene.parts[0].regions = [Region((text,), type, (b,)) for text, type, b in regions]
+    return scene
+
+
+LEFT, MIDDLE, RIGHT = box(0, 0.1, 0.2, 0.9), box(0.3, 0.1, 0.5, 0.9), box(0.6, 0.1, 0.8, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("named", "phrase", "marks"),
+    [
+        ((("a man", "people", LEFT), ("a woman", "people", RIGHT)), "the man", [1, 0, 0]),
+        ((("a man", "people", LEFT), ("a worker", "people", RIGHT)), "the man", [1, -1, 0]),
+        ((("a man", "people", LEFT), ("the tall man", "people", RIGHT)), "the man", [1, -1, 0]),
+        ((("a red hat", "clothing", LEFT), ("a blue shirt", "clothing", RIGHT)), "the red hat", [1, 0, 0]),
+        (
+            (("the top of a slide", "other", LEFT), ("the top", "other", RIGHT)),
+            "the top of a slide",
+            [1, -1, 0],
+        ),
+    ],
+)
+def test_what_people_drew_is_meant_and_what_may_be_meant_is_unknown(
+    named: tuple[tuple[str, str, np.ndarray], ...], phrase: str, marks: list[int]
+) -> None:
+    question = asked(regions.by_region, told(*named), phrase)
+    assert question is not None
+    assert np.sign(question.meant).tolist() == marks
+
+
+def test_a_person_whom_nobody_named_may_be_the_one_meant() -> None:
+    scene = told(("a man", "people", LEFT), ("a girl", "people", RIGHT))
+    scene.boxes = np.stack([LEFT, RIGHT, MIDDLE, box(0.9, 0.9, 1, 1)])
+    scene.parts[0].objects.append(Object("person", MIDDLE, 0.9))
+    question = asked(regions.by_region, scene, "the man")
+    assert question is not None
+    assert np.sign(question.meant).tolist() == [1, 0, -1, 0]
+
+
+def test_what_another_picture_shows_is_absent_unless_somebody_names_it_here() -> None:
+    ask = regions.of_another_region([Region(("a wooden kayak",), "vehicles", (LEFT,))])
+    question = ask(scene_of(*DOGS, written=("Three dogs run .",)), np.random.default_rng(0))
+    assert question is not None
+    assert question.noun == "kayak"
+    assert not question.meant.any()
+    for caption in ("A dog in a kayak .", "Dogs beside two kayaks ."):
+        assert ask(scene_of(*DOGS, written=(caption,)), np.random.default_rng(0)) is None
+
+
+def test_a_region_of_a_view_is_where_the_view_shows_it() -> None:
+    left = told(("a man", "people", LEFT))
+    joined = side_by_side([left, told(("a cup", "other", RIGHT))], 4, np.random.default_rng(1))
+    assert [r.phrases for part in joined.parts for r in part.regions] == [("a man",), ("a cup",)]
+    for part in joined.parts:
+        assert iou(part.regions[0].boxes[0][None], joined.boxes[part.rows]).max() == pytest.approx(1)
+
+
+def test_phrases_of_flickr30k_entities_are_joined_by_their_boxes(tmp_path: Path) -> None:
+    for folder in ("Sentences", "Annotations", "photos", "cache"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "Sentences/7.txt").write_text(
+        "[/EN#1/people A man] in [/EN#2/clothing a hat] .\n[/EN#1/people A cook] waits in [/EN#3/scene a bar] .\n"
+    )
+    (tmp_path / "Annotations/7.xml").write_text(
+        "<annotation><size><width>200</width><height>100</height></size>"
+        "<object><name>1</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>50</xmax><ymax>100</ymax></bndbox></object>"
+        "<object><name>2</name><bndbox><xmin>11</xmin><ymin>1</ymin><xmax>20</xmax><ymax>10</ymax></bndbox></object>"
+        "</annotation>"
+    )
+    lines: list[dict[str, object]] = [{"image": name, "objects": []} for name in ("7_ab.jpg", "8_cd.jpg")]
+    (tmp_path / "photos/annotations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    entities.write(tmp_path, tmp_path / "photos", tmp_path / "cache")
+    found = read_regions(tmp_path / "cache/photos.regions.jsonl")
+    assert list(found) == [0]
+    man, hat = found[0]
+    assert (man.phrases, man.type, man.boxes[0].tolist()) == (("a cook", "a man"), "people", [0, 0, 0.25, 1])
+    assert (hat.phrases, hat.type) == (("a hat",), "clothing")
