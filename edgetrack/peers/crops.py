@@ -57,7 +57,7 @@ def crop_square(pixels: NDArray[np.uint8], box: Box, factor: float, size: int) -
     image = np.empty((1, 3, size, size), np.float32)
     with door:
         runtime.crop_square(square, 0, 0, side, image)
-    return Crop(_normalized(image), side)
+    return Crop(normalized(image), side)
 
 
 def whole_frame(pixels: NDArray[np.uint8], size: int) -> Floats:
@@ -70,7 +70,7 @@ def whole_frame(pixels: NDArray[np.uint8], size: int) -> Floats:
     crop_into(wide, (1, 1, width, height), part, mean=(0, 0, 0), std=(1, 1, 1), fill=(0, 0, 0))
     y, x = (size - down + 1) // 2, (size - across + 1) // 2  # an odd pixel is above, and on the left
     image[..., y : y + down, x : x + across] = np.rint(part)
-    return _normalized(image)
+    return normalized(image)
 
 
 def box_in(crop: Crop, box: Box) -> NDArray[np.float64]:
@@ -104,6 +104,7 @@ def clipped(box: Box, frame: tuple[int, int], margin: int = 10) -> Box:
     return Box(x1, y1, max(margin, x2 - x1), max(margin, y2 - y1))
 
 
-def _normalized(image: Floats) -> Floats:
-    normalized: Floats = (image / np.float32(255) - _MEAN) / _STD
-    return normalized
+def normalized(image: Floats) -> Floats:
+    """RGB (B, 3, h, w) in 0..255, normalized as ImageNet's pictures are."""
+    result: Floats = (image / np.float32(255) - _MEAN) / _STD
+    return result

@@ -1,4 +1,6 @@
-"""Distillation meets contrastive learning, for tokens of a tracker.
+"""What a teacher tells the student: how tokens are alike, where the target is, and which box each cell has.
+
+Distillation meets contrastive learning, for tokens of a tracker.
 
 Miles et al., MobileVOS (CVPR 2023), equations 4 to 9: the student's Gram matrix is to agree with a mixture of the
 teacher's and of the labels'; only cells near the target's border and the teacher's look-alikes are compared. Gram
@@ -7,34 +9,61 @@ matrices of any widths compare, so no projector is needed. The teacher is anneal
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from edgetrack.training.losses import cell_grid
+from edgetrack.training.losses import cell_grid, decode_boxes
 from edgetrack.training.teachers import NanoTrack
 
 OMEGA = 0.95  # the paper's share of the teacher; here where it begins
 _HARD = 32  # look-alikes a sample
 
 
+class Taught(NamedTuple):
+    """What a teacher makes of a batch of tracking samples."""
+
+    search: Tensor  # unit tokens (B, 256, C) of the search crops
+    template: Tensor  # unit tokens (B, 64, C) of the templates
+    centers: Tensor | None = None  # (B, 256): how likely each cell has the target's center, 1 in all
+    boxes: Tensor | None = None  # (B, 256, 4): cxcywh as shares of the crop
+
+    def to(self, device: torch.device) -> Taught:
+        """The same on a device."""
+        return Taught(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+
+
+class Teacher(Protocol):
+    """A network that has learned already."""
+
+    def teach(self, arrays: dict[str, Any], by_text: Tensor) -> Taught:
+        """What it makes of a tracking batch's arrays; ``by_text`` (B,) is 1 where the student reads the caption."""
+        ...
+
+
+class NanoTeacher:
+    """NanoTrack, which has tokens to compare; its boxes are no better than the labels."""
+
+    def __init__(self, teacher: NanoTrack) -> None:
+        self._teacher = teacher
+
+    def teach(self, arrays: dict[str, Any], by_text: Tensor) -> Taught:
+        """What it makes of RGB crops ``search`` (B, 256, 256, 3) and ``template`` (B, 128, 128, 3)."""
+        del by_text
+        groups = (arrays["search"], arrays["template"])
+        maps = [
+            torch.from_numpy(np.stack([self._teacher.features(image[..., ::-1]) for image in group]))
+            for group in groups
+        ]
+        return Taught(*(F.normalize(tokens.flatten(2).transpose(1, 2), dim=-1) for tokens in maps))
+
+
 def annealed(step: int, until: int) -> float:
     """1 at the start, 0 from step ``until`` on, in between linear."""
     return max(0.0, 1.0 - step / until) if until > 0 else 0.0
-
-
-def teach(
-    teacher: NanoTrack, search: NDArray[np.uint8], template: NDArray[np.uint8]
-) -> tuple[Tensor, Tensor]:
-    """The teacher's unit tokens of RGB crops (B, 256, 256, 3) and (B, 128, 128, 3): (B, 256, C) and (B, 64, C)."""
-    maps = [torch.from_numpy(np.stack([teacher.features(image[..., ::-1]) for image in group]))
-            for group in (search, template)]  # fmt: skip
-    seen, wanted = (F.normalize(tokens.flatten(2).transpose(1, 2), dim=-1) for tokens in maps)
-    return seen, wanted
 
 
 def near_border(box: Tensor, side: int) -> Tensor:
@@ -78,7 +107,7 @@ def agreement(gram: Tensor, wanted: Tensor, pairs: Tensor) -> Tensor:
 
 def distillation(
     out: dict[str, Tensor],
-    taught: tuple[Tensor, Tensor],
+    taught: Taught,
     *,
     target: Tensor,
     inside: Tensor,
@@ -89,7 +118,7 @@ def distillation(
 
     ``target`` (B, 64) and ``inside`` (B, 256): share of the target's box in a cell of the template and of the search.
     """
-    seen, wanted = taught
+    seen, wanted = taught.search, taught.template
     held = (target > 0.5).float()
     prototype = F.normalize((wanted * held[..., None]).sum(1), dim=-1)
     likeness: Any = (seen @ prototype[..., None])[..., 0]
@@ -101,3 +130,23 @@ def distillation(
         chosen,
         OMEGA * teaching,
     )
+
+
+def imitation(out: dict[str, Tensor], taught: Taught, present: Tensor) -> dict[str, Tensor]:
+    """How far the student's centers and boxes are from the teacher's, where there is a target; empty without these.
+
+    ``taught_center``: the Kullback-Leibler divergence of the student's centers, a softmax over the cells, from the
+    teacher's. ``taught_box``: mean distance of centers and sides in units of the teacher's box, by its centers' shares.
+    """
+    if taught.centers is None or taught.boxes is None:
+        return {}
+    count = present.sum().clamp(min=1.0)
+    shares = F.log_softmax(out["score"].float().flatten(1), dim=1)
+    apart = F.kl_div(shares, taught.centers, reduction="none").sum(1)
+    boxes = decode_boxes(out["offset"].float(), out["size"].float()).flatten(1, 2)
+    scale = taught.boxes[..., 2:].prod(-1).sqrt().clamp(min=0.03)
+    distance = (((boxes - taught.boxes).abs().mean(-1) / scale).clamp(max=2.0) * taught.centers).sum(1)
+    return {
+        "taught_center": (apart * present).sum() / count,
+        "taught_box": (distance * present).sum() / count,
+    }

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 WEIGHTS = {
     "center": 1.0, "iou": 2.0, "l1": 4.0, "presence": 0.5, "select": 0.1, "quality": 0.5, "contrast": 0.2,
-    "distill": 0.3,
+    "distill": 0.3, "taught_center": 0.3, "taught_box": 1.0,
 }  # fmt: skip
 _PICKED = 8  # cells a sample
 

@@ -98,7 +98,8 @@ class Recipe:
     frozen_blocks: int = 10  # of the trunk, at the start
     held_out: float = 0.05  # share of the pictures and videos that only validate, see data/split.py; 0 = none
     thaw_patience: int = 0  # validations without progress before another stage of the trunk learns; 0 = never
-    distill: float = 0.0  # share of the steps in which teachers/nanotrack teaches, ever less; 0 = no teacher
+    distill: float = 0.0  # share of the steps in which a teacher teaches, ever less; 0 = no teacher
+    teacher: str = ""  # bundle of UVLTrack-B that teaches; "" = teachers/nanotrack
     keep_tokens: int = 128  # that the token selection lets through, when it tracks
     keep_buckets: tuple[
         int, ...
@@ -141,6 +142,11 @@ class Recipe:
             raise ConfigError(
                 f"recipe {self.name!r}: distill = {self.distill} with search_side = {self.search_side} and "
                 f"search_factor = {self.search_factor}; expected 256 and 4: the teacher sees what the student sees"
+            )
+        if self.teacher and not self.distill:
+            raise ConfigError(
+                f"recipe {self.name!r}: teacher = {self.teacher!r} with distill = 0, so that it never teaches; set "
+                "distill to a share of the steps, such as 0.7, or leave teacher out"
             )
         if not self.data_weight > 0:
             raise ConfigError(

@@ -20,7 +20,7 @@ from edgetrack.network.region import SearchRegion
 from edgetrack.network.text import TextEncoder
 from edgetrack.training import checkpoint
 from edgetrack.training.batches import Batch, forward, make_batch, mixed_precision
-from edgetrack.training.distill import annealed, distillation, teach
+from edgetrack.training.distill import NanoTeacher, Teacher, annealed, distillation, imitation
 from edgetrack.training.loop import Loop
 from edgetrack.training.losses import total, tracking_losses
 from edgetrack.training.prompts import cells, contrast_loss, refreshed
@@ -29,6 +29,7 @@ from edgetrack.training.recipe import Recipe
 from edgetrack.training.region import narrowed
 from edgetrack.training.teachers import NanoTrack
 from edgetrack.training.thaw import Thaw
+from edgetrack.training.uvl_teacher import UVLTeacher
 from edgetrack.training.validate import validate
 
 KINDS = ("tracking", "grounding")
@@ -73,7 +74,7 @@ class Trainer(Loop[EdgetrackNet]):
             recipe, net, average, optimizer, report_steps=50, validate_steps=recipe.validate_steps, rank=rank
         )
         self.thaw = Thaw(recipe.frozen_blocks, recipe.thaw_patience)
-        self.teacher = NanoTrack(Path(recipe.teachers) / "nanotrack") if recipe.distill else None
+        self.teacher = _teacher(recipe) if recipe.distill else None
         self._held_out = self._validation(held_out or {})
         self._judged_on = _fingerprint(held_out or {})
         self.resume()
@@ -148,10 +149,12 @@ class Trainer(Loop[EdgetrackNet]):
         losses = {"contrast": contrast_loss(out["embedding"], out["first"], batch.box, batch.present)}
         teaching = annealed(self.step, round(self.recipe.distill * self.recipe.steps))
         if self.teacher is not None and teaching:
-            taught = teach(self.teacher, arrays["search"], arrays["template"])
+            taught = self.teacher.teach(arrays, batch.use_text).to(self.device)
+            imitated = imitation(out, taught, batch.present)
+            losses |= {name: teaching * value for name, value in imitated.items()}
             losses["distill"] = teaching * distillation(
                 out,
-                (taught[0].to(self.device), taught[1].to(self.device)),
+                taught,
                 target=batch.target.flatten(1),
                 inside=cells(batch.box, batch.present, out["embedding"].shape[1])[0],
                 box=batch.box,
@@ -177,6 +180,12 @@ class Trainer(Loop[EdgetrackNet]):
         if blocks != self.net.frozen_blocks:
             self.net.freeze(blocks)
             self.whole = self._joined()  # the gradients of what has thawed are joined, too
+
+
+def _teacher(recipe: Recipe) -> Teacher:
+    if recipe.teacher:
+        return UVLTeacher(Path(recipe.teacher))
+    return NanoTeacher(NanoTrack(Path(recipe.teachers) / "nanotrack"))
 
 
 def _groups(net: EdgetrackNet, recipe: Recipe) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,8 @@ from edgetrack.peers import sutrack
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
 pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
 tokenizers = pytest.importorskip("tokenizers", reason="needs tokenizers: pip install 'edgetrack[hf]'")
+
+from torch_sessions import TorchSession  # noqa: E402
 
 from edgetrack.export.adapters.graphs import graphs_of  # noqa: E402
 from edgetrack.export.command import Request, make_bundle  # noqa: E402
@@ -85,26 +86,6 @@ KEPT = [
 NAMES = "3cb44d6d2aaf78eb08a950e37e6ced4ea50b9fb80cb9838f8e6e6c17b9d7fbd1"  # sha256 of SUTrack-T224's names and shapes
 
 
-class Session:
-    """A module in the place of its exported graph."""
-
-    def __init__(self, module: Any, *shapes: tuple[int, ...], metadata: dict[str, str] | None = None) -> None:
-        self._module, self._inputs = module.eval(), [SimpleNamespace(shape=list(shape)) for shape in shapes]
-        self._metadata = SimpleNamespace(custom_metadata_map=metadata or {})
-
-    def get_inputs(self) -> list[Any]:
-        return self._inputs
-
-    def get_modelmeta(self) -> Any:
-        return self._metadata
-
-    @torch.no_grad()
-    def run(self, names: None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        del names
-        given = self._module(*(torch.from_numpy(array) for array in feeds.values()))
-        return [tensor.numpy() for tensor in (given if isinstance(given, tuple) else (given,))]
-
-
 @pytest.fixture(scope="module")
 def tokenizer() -> str:
     return small_tokenizer(tokenizers)
@@ -123,9 +104,9 @@ def opened(tmp_path: Path, tokenizer: str, monkeypatch: pytest.MonkeyPatch) -> O
         network.load_state_dict({name: tensors[name] for name in network.state_dict()})
         target = (1, network.config.templates * 16 + 1, width)
         sessions = {
-            "template": Session(TemplateGraph(network.eval()), (1, 6, 64, 64), (1, 16)),
-            "search": Session(SearchGraph(network), (1, 6, 128, 128), target),
-            "text": Session(network.text_encoder, metadata={"tokenizer": tokenizer, "length": "77"}),
+            "template": TorchSession(TemplateGraph(network.eval()), (1, 6, 64, 64), (1, 16)),
+            "search": TorchSession(SearchGraph(network), (1, 6, 128, 128), target),
+            "text": TorchSession(network.text_encoder, metadata={"tokenizer": tokenizer, "length": "77"}),
         }
         monkeypatch.setattr(sutrack, "open_session", lambda path, *_: sessions[path.stem])
         (tmp_path / "text.onnx").touch()

@@ -34,13 +34,13 @@ def closed_form(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     return (random / math.sqrt(math.prod(shape[1:]))).astype(np.float32)
 
 
-def small_uvltrack() -> dict[str, Any]:
+def small_uvltrack(template: int = 4, search: int = 8) -> dict[str, Any]:
     """The tensors of UVLTrack with 64 channels and four layers; its boxes are as large as what they are made of."""
     import torch
 
     from edgetrack.peers.uvltrack.network import Config, UVLTrack
 
-    config = Config(64, 4, 2, 128, 200, template=4, search=8, head=32)
+    config = Config(64, 4, 2, 128, 200, template=template, search=search, head=32)
     tensors: dict[str, Any] = {}
     for name, own in UVLTrack(config).state_dict().items():
         tensors[name] = torch.from_numpy(np.asarray(closed_form(name, tuple(own.shape)))).to(own.dtype)
@@ -118,12 +118,12 @@ def small_tokenizer(tokenizers: Any) -> str:
     return str(made.to_str())
 
 
-def write_small_uvltrack(folder: Path) -> tuple[Path, Path]:
-    """A checkpoint and a vocabulary; returns their paths."""
+def write_small_uvltrack(folder: Path, **cells: int) -> tuple[Path, Path]:
+    """A checkpoint of ``small_uvltrack`` and a vocabulary; returns their paths."""
     import torch
 
     checkpoint, vocabulary = folder / "UVLTrack_ep0300.pth.tar", folder / "vocab.txt"
-    torch.save({"net": small_uvltrack(), "epoch": 300}, checkpoint)
+    torch.save({"net": small_uvltrack(**cells), "epoch": 300}, checkpoint)
     pieces = [*VOCABULARY, *(f"unused{n}" for n in range(200 - len(VOCABULARY)))]
     vocabulary.write_text("\n".join(pieces) + "\n")
     return checkpoint, vocabulary

@@ -71,7 +71,7 @@ def test_every_loss_is_part_of_the_total() -> None:
     names = losses.tracking_losses(
         predicted((0.5, 0.5, 0.2, 0.2), margin=0.0), torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.ones(1)
     )
-    for name in (*names, "contrast", "distill"):
+    for name in (*names, "contrast", "distill", "taught_center", "taught_box"):
         assert float(losses.total({name: torch.tensor(2.0)})) == pytest.approx(2 * losses.WEIGHTS[name])
         assert losses.WEIGHTS[name] > 0
     both = losses.total({"iou": torch.tensor(1.0), "l1": torch.tensor(1.0)})
