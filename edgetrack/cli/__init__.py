@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 
 from edgetrack import terminal
+from edgetrack.cli.align import align_command
 from edgetrack.cli.base import EXIT_USER_ERROR, app, complain
 from edgetrack.cli.bench import bench_command
 from edgetrack.cli.build import build_command
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train_command,
     "parse": parse_command,
     "cameras": cameras_command,
+    "align": align_command,
     "doctor": doctor_command,
     "models": models_command,
     "engines": engines_command,
@@ -61,7 +63,7 @@ app.add_typer(dataset_app, name="dataset")
 def main() -> None:
     """Run the command line and end the process: 0 done, 1 refused or broken, 2 user error, 130 interrupted.
 
-    1 is for what a command was asked to judge: ``export``, ``replay`` and ``doctor``.
+    1 is for what a command was asked to judge: ``export``, ``replay``, ``doctor`` and ``align``.
     """
     # The terminal is ours: what OpenCV and its decoder complain of becomes an error or a line of the summary.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

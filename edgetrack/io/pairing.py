@@ -59,7 +59,7 @@ class SecondSensor:
         if homography is None and source.size != color.size:
             raise ConfigError(
                 f"--x {source.name} has {_shown(source.size)} pixels and color has {_shown(color.size)}; expected one "
-                "size, or --x-homography FILE (docs/sensors.md says what it holds)"
+                "size, or --x-homography FILE (edgetrack align makes one)"
             )
         self.source = source
         self._size, self._homography, self._within_s = color.size, homography, within_ms / 1000
@@ -73,6 +73,12 @@ class SecondSensor:
 
     def of(self, frame: Frame) -> Pixels | None:
         """Return the picture of a color frame's moment, aligned and of its size; None if there is none."""
+        found = self.as_seen(frame)
+        size = (frame.pixels.shape[1], frame.pixels.shape[0])
+        return None if found is None else self._aligned(found, size)
+
+    def as_seen(self, frame: Frame) -> Pixels | None:
+        """Return the picture of a color frame's moment as the second sensor took it; None if there is none."""
         self._asked += 1
         found = self._nearest(frame) if self._recent is None else self._recent.nearest(frame)
         if found is None:
@@ -81,7 +87,7 @@ class SecondSensor:
         if abs(skew_s) > self._within_s:
             return None
         self._skews_ms.append(skew_s * 1000)
-        return self._aligned(found.pixels, (frame.pixels.shape[1], frame.pixels.shape[0]))
+        return found.pixels
 
     def _nearest(self, frame: Frame) -> Frame | None:
         """Of a file: read on until a picture is later than the frame."""

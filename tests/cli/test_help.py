@@ -14,7 +14,7 @@ from edgetrack.evaluation import types
 from edgetrack.peers import Mode
 
 ORDER = (
-    "run watch demo unusual export build bench eval replay train parse cameras doctor models engines targets vot "
+    "run watch demo unusual export build bench eval replay train parse cameras align doctor models engines targets vot "
     "dataset"
 )
 

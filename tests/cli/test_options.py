@@ -34,6 +34,7 @@ ALWAYS = {
     "parse": "text words model",
     "models": "",
     "cameras": "as_json",
+    "align": "color x output pairs picture",
     "doctor": "as_json",
     "targets": "",
     "train": "recipe",
