@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 import time
 import zlib
@@ -19,6 +20,7 @@ from edgetrack.events import Event
 from edgetrack.io.lines import event_values
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.sinks import Joint
+from edgetrack.io.tls import context, distrust
 from edgetrack.io.visits import Kind, Visit, Visits
 from edgetrack.types import Frame, Track
 
@@ -42,7 +44,7 @@ class MqttSink(Joint):
         longest_s: Seconds between two attempts to connect, at most.
 
     Raises:
-        ConfigError: The address is none.
+        ConfigError: The address is none, or EDGETRACK_CA_FILE names a file without certificates.
         MissingExtra: paho-mqtt is not installed.
     """
 
@@ -73,12 +75,12 @@ class MqttSink(Joint):
         if parts.username is not None:
             client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
         if parts.scheme == "mqtts":
-            client.tls_set()
+            client.tls_set_context(context())
         client.will_set(f"{self._topic}/available", "offline", qos=1, retain=True)
         client.max_queued_messages_set(0)  # no limit but ours
         client.reconnect_delay_set(1, longest_s)
         client.on_connect, client.on_publish = self._connected, self._published
-        client.on_connect_fail = lambda *_: self._away("it cannot be reached")
+        client.on_connect_fail = lambda *_: self._away(distrust(sys.exc_info()[1]) or "it cannot be reached")
         client.on_disconnect = lambda *told: self._away(str(told[3])) if told[3].is_failure else None
         return client
 

@@ -18,7 +18,7 @@ CONNECTING_S = 60.0  # what an attempt may take: several answers of a slow serve
 ADVICE: dict[Code, str] = {
     "authentication": "check user and password, as in rtsp://USER:PASSWORD@HOST/PATH",
     "not-found": "check the path after the host; the camera's manual has it",
-    "tls": "check the certificate, or use the address without TLS (rtsp://, http://)",
+    "tls": "check that EDGETRACK_CA_FILE, if it is set, holds the certificate, or use the address without TLS (rtsp://, http://)",
     "timeout": "check that the server can be reached from here, and that a firewall lets it through",
     "codec": "check that the address is that of a video; set the camera to H.264",
     "refused": "check that the server is running, and its port",

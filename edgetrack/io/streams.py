@@ -18,6 +18,7 @@ from edgetrack.io.names import without_secrets
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.reading import Reading
 from edgetrack.io.states import Code, Lost
+from edgetrack.io.tls import stream_options
 
 OPEN_S = 10.0  # what a server may take to answer
 READ_S = 5.0  # what may pass without a byte before the connection is taken for dead
@@ -54,6 +55,8 @@ class Stream:
         options = {"fflags": "nobuffer", "flags": "low_delay"}
         if self._scheme in ("rtsp", "rtsps"):
             options["rtsp_transport"] = transport
+        if self._scheme in TLS:
+            options |= stream_options()
         try:
             self._container = self._av.open(url, options=options, timeout=(OPEN_S, READ_S))
         except (self._av.error.FFmpegError, OSError) as error:
@@ -160,7 +163,9 @@ class Stream:
         host = urlsplit(url).hostname
         if host and not _is_known(host):
             return Lost("unreachable", f"no host {host} is known here")
-        return Lost("tls" if self._scheme in TLS else "unreachable", reason)
+        if self._scheme in TLS:
+            return Lost("tls", f"no connection over TLS ({reason})")
+        return Lost("unreachable", reason)
 
 
 def _silent() -> Lost:

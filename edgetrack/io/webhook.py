@@ -7,6 +7,7 @@ import http.client
 import itertools
 import json
 import random
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from edgetrack.events import Event, EventType
 from edgetrack.io._channel import Channel
 from edgetrack.io.lines import event_values
 from edgetrack.io.sinks import Joint
+from edgetrack.io.tls import context, distrust
 from edgetrack.types import Frame, Track
 
 WAITING = 1000  # events that may wait for a receiver that is gone; older ones are dropped
@@ -38,13 +40,14 @@ class WebhookSink(Joint):
         pause_s: Seconds to the second attempt; each further one takes twice as long, up to 30 s.
 
     Raises:
-        ConfigError: The address is none.
+        ConfigError: The address is none, or EDGETRACK_CA_FILE names a file without certificates.
     """
 
     def __init__(
         self, url: str, *, warn: Callable[[str], None] = lambda said: None, pause_s: float = 0.5
     ) -> None:
         self._url = _checked(url)
+        self._tls = context() if self._url.scheme == "https" else None
         port = "" if self._url.port is None else f":{self._url.port}"
         self.name = f"webhook {self._url.scheme}://{self._url.hostname}{port}"  # in a path there may be a key
         self._warn, self._pause_s = warn, pause_s
@@ -119,13 +122,13 @@ class WebhookSink(Joint):
         Raises:
             SinkError: The receiver will never take it.
         """
-        connection = _connect(self._url)
+        connection = _connect(self._url, self._tls)
         try:
             connection.request("POST", _path(self._url), body, _headers(self._url))
             with connection.getresponse() as response:
                 status, said = response.status, f"{response.status} {response.reason}"
         except (OSError, http.client.HTTPException) as error:
-            return reason_of(error)
+            return distrust(error) or reason_of(error)
         finally:
             connection.close()
         if 200 <= status < 300:
@@ -175,9 +178,11 @@ def _checked(url: str) -> SplitResult:
     return parts
 
 
-def _connect(url: SplitResult) -> http.client.HTTPConnection:
-    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    return kind(str(url.hostname), url.port, timeout=TIMEOUT_S)
+def _connect(url: SplitResult, tls: ssl.SSLContext | None) -> http.client.HTTPConnection:
+    host, port = str(url.hostname), url.port
+    if tls is None:
+        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=tls)
 
 
 def _path(url: SplitResult) -> str:

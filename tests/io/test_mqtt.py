@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import fakes
 import numpy as np
 import pytest
+from mqtt_broker import Broker, wait
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
@@ -26,40 +26,6 @@ paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt: pip inst
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
-
-
-class Broker:
-    """mosquitto on a port of its own, which can be killed and started again; it keeps nothing on disk."""
-
-    def __init__(self, folder: Path, *, user: str = "") -> None:
-        self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        lines = [f"listener {self.port} 127.0.0.1", f"allow_anonymous {'false' if user else 'true'}"]
-        if user:
-            words = ["mosquitto_passwd", "-c", "-b", str(folder / "users"), *user.split(":")]
-            subprocess.run(words, check=True, capture_output=True)
-            lines += [f"password_file {folder / 'users'}", "user root"]
-        (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-        self.start()
-
-    def start(self) -> None:
-        words = ["mosquitto", "-c", str(self._folder / "mosquitto.conf")]
-        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait(self._answers)
-
-    def _answers(self) -> bool:
-        with socket.socket() as way:
-            return way.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}/yard/gate"
 
 
 class Listener:
@@ -92,13 +58,6 @@ class Listener:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-
-
-def wait(ready: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + 10
-    while not ready():
-        assert time.monotonic() < until_s
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

@@ -40,14 +40,22 @@ class RtspCamera:
         login: "user:password", or nothing.
         fps: frames a second.
         lost: share of its packets that do not arrive.
+        pem: file with its key and certificate, for TLS; or nothing.
     """
 
     def __init__(
-        self, size: tuple[int, int] = (320, 240), *, login: str = "", fps: int = 30, lost: float = 0.0
+        self,
+        size: tuple[int, int] = (320, 240),
+        *,
+        login: str = "",
+        fps: int = 30,
+        lost: float = 0.0,
+        pem: Path | None = None,
     ) -> None:
         if reason := why_not():
             pytest.skip(reason)
         self._login, self._fps, self._lost, self._port = login, fps, lost, 0
+        self._pem = pem
         self._process: subprocess.Popen[str] | None = None
         self.start(size)
 
@@ -58,7 +66,7 @@ class RtspCamera:
 
     @property
     def url(self) -> str:
-        return f"rtsp://{self.place}"
+        return f"{'rtsps' if self._pem else 'rtsp'}://{self.place}"
 
     def start(self, size: tuple[int, int]) -> None:
         """Serves again, at the same port."""
@@ -70,6 +78,7 @@ class RtspCamera:
             self._login,
             str(self._fps),
             str(self._lost),
+            str(self._pem or ""),
         ]
         self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._process.stdout is not None

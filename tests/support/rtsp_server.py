@@ -1,6 +1,7 @@
 """A camera over RTSP: GStreamer's server, run by the Python that has its bindings. Prints its port when it is ready.
 
-Arguments: width, height, port (0: any), user:password or nothing, frames per second, and the share of packets it loses.
+Arguments: width, height, port (0: any), user:password or nothing, frames per second, the share of packets it loses, and
+a file with its key and certificate for TLS, or nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ PIPELINE = (
 )
 
 
-def serve(width: str, height: str, port: str, login: str, fps: str, lost: str) -> None:
+def serve(width: str, height: str, port: str, login: str, fps: str, lost: str, pem: str) -> None:
     """Serves a bouncing ball under /cam, for ever."""
     import gi
 
@@ -31,8 +32,8 @@ def serve(width: str, height: str, port: str, login: str, fps: str, lost: str) -
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_shared(True)
     factory.set_launch(PIPELINE.format(width, height, fps, lost))
-    if login:
-        protect(GstRtspServer, server, factory, *login.split(":"))
+    if login or pem:
+        protect(GstRtspServer, server, factory, login, pem)
     server.get_mount_points().add_factory("/cam", factory)
     server.attach(None)
     sys.stdout.write(f"{server.get_bound_port()}\n")
@@ -40,11 +41,18 @@ def serve(width: str, height: str, port: str, login: str, fps: str, lost: str) -
     GLib.MainLoop().run()
 
 
-def protect(library: Any, server: Any, factory: Any, user: str, password: str) -> None:
+def protect(library: Any, server: Any, factory: Any, login: str, pem: str) -> None:
     token = library.RTSPToken()
     token.set_string("media.factory.role", "user")
     auth = library.RTSPAuth()
-    auth.add_basic(library.RTSPAuth.make_basic(user, password), token)
+    if login:
+        auth.add_basic(library.RTSPAuth.make_basic(*login.split(":")), token)
+    else:
+        auth.set_default_token(token)
+    if pem:
+        from gi.repository import Gio
+
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(pem))
     server.set_auth(auth)
     permissions = library.RTSPPermissions()
     for what in ("access", "construct"):
@@ -53,4 +61,4 @@ def protect(library: Any, server: Any, factory: Any, user: str, password: str) -
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:7])
+    serve(*sys.argv[1:8])

@@ -1,0 +1,49 @@
+"""Certificates: which are trusted, and how to mend it when one is not."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+from edgetrack.errors import ConfigError
+
+CA_FILE = (
+    "EDGETRACK_CA_FILE"  # the variable that names a PEM file of certificates to trust beside the system's
+)
+
+
+def context() -> ssl.SSLContext:
+    """Return what checks the certificate of a server.
+
+    Raises:
+        ConfigError: EDGETRACK_CA_FILE names a file without certificates.
+    """
+    checks, file = ssl.create_default_context(), os.environ.get(CA_FILE)
+    if file:
+        try:
+            checks.load_verify_locations(file)
+        except OSError as error:  # also of ssl
+            raise ConfigError(
+                f"{CA_FILE} is {file}, which cannot be read ({error.strerror or error}); expected a PEM file of "
+                "certificates"
+            ) from None
+    return checks
+
+
+def stream_options() -> dict[str, str]:
+    """Return FFmpeg's options for a stream over TLS.
+
+    Cameras sign their certificates themselves, so that there is nothing to check them by without EDGETRACK_CA_FILE.
+    """
+    file = os.environ.get(CA_FILE)
+    return {"tls_verify": "1", "ca_file": file} if file else {}
+
+
+def distrust(error: BaseException | None) -> str | None:
+    """Return why a certificate is not trusted and what mends that; None if the error is another one."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return None
+    return (
+        f"its certificate is not trusted: {error.verify_message}; if it is the right one, set {CA_FILE} to a PEM file "
+        "that holds it"
+    )

@@ -1,0 +1,52 @@
+"""A real MQTT broker for tests, which can be killed and started again."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Broker:
+    """mosquitto on a port of its own, which can be killed and started again; it keeps nothing on disk."""
+
+    def __init__(self, folder: Path, *, user: str = "", pem: Path | None = None) -> None:
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        lines = [f"listener {self.port} 127.0.0.1", f"allow_anonymous {'false' if user else 'true'}"]
+        if user:
+            words = ["mosquitto_passwd", "-c", "-b", str(folder / "users"), *user.split(":")]
+            subprocess.run(words, check=True, capture_output=True)
+            lines += [f"password_file {folder / 'users'}", "user root"]
+        if pem is not None:
+            lines += [f"certfile {pem}", f"keyfile {pem}", "user root"]
+        (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+        self.start()
+
+    def start(self) -> None:
+        words = ["mosquitto", "-c", str(self._folder / "mosquitto.conf")]
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait(self._answers)
+
+    def _answers(self) -> bool:
+        with socket.socket() as way:
+            return way.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}/yard/gate"
+
+
+def wait(ready: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + 10
+    while not ready():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
