@@ -98,12 +98,13 @@ def results_of(clip: Clip, stream: Iterator[tuple[Frame, dict[str, Track]]]) -> 
         for event in watcher.update(tracks, frame):
             told[str(event.rule)].append(frame.time_s)
     return [
-        _result(clip, rule, truth, told[rule.label])
+        result_of(clip.name, rule, truth, told[rule.label])
         for rule, truth in zip(rules, clip.events.values(), strict=True)
     ]
 
 
-def _result(clip: Clip, rule: Rule, truth: Sequence[float], told: Sequence[float]) -> Result:
+def result_of(clip: str, rule: Rule, truth: Sequence[float], told: Sequence[float]) -> Result:
+    """Compare when a rule told of something with when it happened, in seconds."""
     wait_s = float(getattr(rule.when, "for_s", 0.0))
     left, delays = list(told), []
     for begin in sorted(truth):
@@ -111,4 +112,4 @@ def _result(clip: Clip, rule: Rule, truth: Sequence[float], told: Sequence[float
         if mine:
             left.remove(mine[0])
             delays.append(mine[0] - begin)
-    return Result(clip.name, rule.label, len(truth), len(delays), len(left), tuple(delays))
+    return Result(clip, rule.label, len(truth), len(delays), len(left), tuple(delays))

@@ -21,15 +21,16 @@ LEAST_SIDE = 2.0  # pixels
 class Motion:
     """A Kalman filter of the box with constant velocity (Kalman, 1960; for boxes: SORT, Bewley et al., 2016).
 
-    Center, width and height each move on their own. All of their errors are in sizes of the box, so that one
-    covariance (position and velocity) serves the four.
+    The center moves on; width and height stay as they were seen last: with a velocity of their own, a single wrong box
+    would let them shrink to nothing while the object is not found (ByteTrack, Zhang et al., 2022, stops them for this).
+    All errors are in sizes of the box, so that one covariance (position and velocity) serves the four.
 
     Args:
         box: where it is.
     """
 
     def __init__(self, box: Box) -> None:
-        self._at, self._speed = _state(box), np.zeros(4)
+        self._at, self._speed = _state(box), np.zeros(2)
         self._covariance = np.diag([MEASURED**2, (4 * MEASURED) ** 2])
 
     def copy(self) -> Motion:
@@ -41,8 +42,7 @@ class Motion:
 
     def step(self, ticks: float) -> None:
         """Goes on by some thirtieths of a second."""
-        self._at += ticks * self._speed
-        self._at[2:] = np.maximum(self._at[2:], LEAST_SIDE)
+        self._at[:2] += ticks * self._speed
         move = np.array([[1.0, ticks], [0.0, 1.0]])
         driven = DRIVEN * ticks * np.array([ticks / 2, 1.0])
         self._covariance = move @ self._covariance @ move.T + np.outer(driven, driven)
@@ -54,7 +54,7 @@ class Motion:
         gain = np.array([position, both]) / total
         error = _state(box) - self._at
         self._at += gain[0] * error
-        self._speed += gain[1] * error
+        self._speed += gain[1] * error[:2]
         self._covariance = self._covariance - np.outer(gain, self._covariance[0])
 
     @property

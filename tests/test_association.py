@@ -93,3 +93,15 @@ def test_without_scipy_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(MissingExtra, match=r"pip install 'edgetrack\[every\]'"):
         assign(np.zeros((1, 1)), 1.0)
+
+
+def test_a_wrong_box_does_not_let_the_size_run_away() -> None:
+    motion, right = Motion(Box(100, 100, 54, 70)), Box(100, 100, 54, 70)
+    for box in (*[right] * 5, Box(60, 60, 144, 130), right):
+        motion.step(3)
+        motion.correct(box)
+    before = motion.box
+    for _ in range(5):  # it is not found
+        motion.step(3)
+    assert (motion.box.w, motion.box.h) == (before.w, before.h)
+    assert motion.box.w == pytest.approx(54, rel=0.25)
