@@ -54,6 +54,19 @@ def test_the_table_is_printed_and_the_page_stands_alone(output: tuple[Path, str]
     assert "http" not in page.partition("</style>")[2]
 
 
+@pytest.mark.parametrize("name", ["ucsd", "avenue", "shanghaitech", "ucf_crime"])
+def test_each_official_layout_is_evaluated_from_end_to_end(tmp_path: Path, name: str) -> None:
+    root = anomaly_trees.MAKERS[name](tmp_path / "data")
+    result = CliRunner().invoke(app, ["eval", "anomaly", str(root), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "anomaly.json").read_text())
+    assert len(content["events"]) == 1
+    found = content["detectors"]["frame difference"]
+    assert found["auc_micro"] > 0.7  # what is marked is what begins to move
+    assert (found["rbdc"] is None) == (name == "ucf_crime")  # which has no regions
+    assert (tmp_path / "out" / "report.html").exists()
+
+
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_detector_sees_where_something_begins_to_move(name: str) -> None:
     def frame(index: int, x: int = -20) -> Frame:
