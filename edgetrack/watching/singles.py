@@ -150,18 +150,21 @@ class Loitering:
     """Near one place; what goes too far from it loiters anew, where it is then."""
 
     def __init__(self) -> None:
-        self._places: dict[int, Pair] = {}
+        self._places: dict[
+            int, tuple[Pair, float]
+        ] = {}  # and its height there: that of one frame may be wrong
 
     def __call__(self, condition: Loiters, scene: Scene) -> Measured[Ids]:
         self._places = {id: place for id, place in self._places.items() if id in scene.known}
         measured: Measured[Ids] = {(id,): None for id in self._places}  # also of those that are out of view
         for one in scene.of(condition.subject.text):
             if one.certain:
-                place = self._places.setdefault(one.id, one.center)
-                near = math.dist(place, one.center) <= condition.within * (one.y2 - one.y1)
+                here = one.center, one.y2 - one.y1
+                place, height = self._places.setdefault(one.id, here)
+                near = math.dist(place, one.center) <= condition.within * max(height, here[1])
                 measured[(one.id,)] = near
                 if not near:
-                    self._places[one.id] = one.center
+                    self._places[one.id] = here
         return measured
 
 

@@ -194,6 +194,13 @@ def test_loitering_is_staying_near_one_place() -> None:
     ]
 
 
+def test_a_height_that_is_wrong_for_a_frame_ends_no_loitering() -> None:
+    def stands(t: float) -> Place:
+        return at(100 if t < 5 else 130, h=20 if abs(t - 12) < 0.01 else 40)
+
+    assert play("a person loiters within 1 height for 20 s", 30, ("person", stands)) == [(20.0, (1,))]
+
+
 def test_counts_above_and_below() -> None:
     people = [("person", shown((n, 9), x=100 + 60 * n)) for n in range(4)]
     assert play("the count of person is above 2", 6, *people) == [(2.5, ())]
