@@ -7,9 +7,7 @@ import ssl
 
 from edgetrack.errors import ConfigError
 
-CA_FILE = (
-    "EDGETRACK_CA_FILE"  # the variable that names a PEM file of certificates to trust beside the system's
-)
+CA_FILE = "EDGETRACK_CA_FILE"  # names a PEM file of certificates to trust beside the system's
 
 
 def context() -> ssl.SSLContext:
