@@ -8,6 +8,8 @@ features of the search region: the target is 80 instead of 64 pixels wide there,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -65,22 +67,26 @@ class MaskHead(nn.Module):
 
     One pass gives the mask and what the memory would keep of it, so that a frame costs one run whether it is remembered
     or not.
+
+    Args:
+        wide: What all widths but that of the keys are multiplied by; a teacher has more than one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wide: int = 1) -> None:
         super().__init__()
         c2, c4, c8, c16 = _CHANNELS
-        w2, w4, w8, w16 = _WIDTHS
+        w2, w4, w8, w16 = (width * wide for width in _WIDTHS)
+        self.values = value = VALUE * wide  # channels of what is remembered
         self.key = _separable(c16 + 2, KEY)
         self.query = nn.Conv2d(c16 + 4, w16, 1)
-        self.join = nn.Conv2d(w16 + VALUE, w16, 1)
+        self.join = nn.Conv2d(w16 + value, w16, 1)
         self.mix16 = nn.Sequential(_Mix(w16), _Mix(w16))
         self.rise8 = _Rise(w16, c8 + 1, w8)
         self.rise4 = _Rise(w8, c4, w4)
         self.rise2 = _Rise(w4, c2, w2)
         self.out = nn.Conv2d(w2, 1, 3, padding=1)
         self.shape = nn.Conv2d(1, 16, 8, 8)  # the mask at stride 16
-        self.value = nn.Sequential(_separable(c16 + 16, VALUE), nn.ReLU(), _separable(VALUE, VALUE))
+        self.value = nn.Sequential(_separable(c16 + 16, value), nn.ReLU(), _separable(value, value))
 
     def forward(
         self,
@@ -106,6 +112,11 @@ class MaskHead(nn.Module):
         mask = trust[..., None, None] * given + (1.0 - trust[..., None, None]) * torch.sigmoid(logits)
         value = self.value(torch.cat((s16, self.shape(mask)), 1)).flatten(2)
         return {"logits": logits, "key": key, "value": value, "embedding": finest}
+
+
+def wide_of(weights: Mapping[str, Tensor]) -> int:
+    """How many times as wide as the exported one the head of a network with these weights is."""
+    return len(weights["head.rise2.mix.bias"]) // _WIDTHS[0]
 
 
 def _places(features: Tensor) -> Tensor:
@@ -140,13 +151,13 @@ def recall(query: Tensor, keys: Tensor, values: Tensor, known: Tensor) -> Tensor
 
 
 class MaskNet(nn.Module):
-    """The trunk up to stride 16 and the mask head."""
+    """The trunk up to stride 16 and the mask head, ``wide`` times as wide as the one that is exported."""
 
-    def __init__(self, trunk: MobileNetV2 | None = None) -> None:
+    def __init__(self, wide: int = 1) -> None:
         super().__init__()
-        self.trunk = trunk or MobileNetV2()
+        self.trunk = MobileNetV2()
         self.trunk.requires_grad_(False)
-        self.head = MaskHead()
+        self.head = MaskHead(wide)
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Maps at strides 2, 4, 8 and 16 of images (B, 3, S, S) RGB in -1..1."""
@@ -172,7 +183,8 @@ class MaskNet(nn.Module):
         Args:
             image: (B, 3, SIDE, SIDE) RGB in -1..1, the square of ``FACTOR`` times the box's size around its center.
             target: (B, 1, SIDE / 8, SIDE / 8), share of each cell that the box covers.
-            keys: (B, SLOTS, KEY, N) and ``values`` (B, SLOTS, VALUE, N) of the memory, N = (SIDE / 16)^2.
+            keys: (B, SLOTS, KEY, N) and ``values`` (B, SLOTS, VALUE, N) of the memory, N = (SIDE / 16)^2. In training
+                there may be any number of slots.
             values: See ``keys``.
             known: (B, SLOTS), 1 for a slot in use.
             given: (B, 1, SIDE / 2, SIDE / 2), a mask 0..1 that is known to be right, zeros where ``trust`` is.

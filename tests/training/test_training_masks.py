@@ -202,11 +202,7 @@ def test_a_run_learns_resumes_and_exports(tmp_path: Path) -> None:
     before = validated(trainer.average, trainer.held_out)
     trainer.run()
     assert validated(trainer.average, trainer.held_out)["val frame 0"] > before["val frame 0"] + 0.05
-    resumed = Trainer(
-        Recipe(**{**options, "teacher": str(tmp_path / "run" / "last.pt")}, sources=("coco",), steps=31)
-    )
-    assert resumed.step == 24
-    assert "distill" in resumed.optimize()
+    assert Trainer(recipe).step == 24
 
     from edgetrack.export.mask import add_masks
     from edgetrack.export.staging import copy_bundle

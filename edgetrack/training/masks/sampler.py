@@ -1,4 +1,4 @@
-"""Three frames of one thing, drawn from a still: how it moves, what covers it, and the box of a tracker."""
+"""Frames of one thing, drawn from a still: how it moves, what covers it, and the box of a tracker."""
 
 from __future__ import annotations
 
@@ -8,44 +8,47 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.network.mask import CELL, FACTOR, POINT, SIDE
+from edgetrack.network.mask import FACTOR, POINT, SIDE
 from edgetrack.training.data.pictures import Picture, Pixels
 from edgetrack.training.data.synthetic import augment, warps
 from edgetrack.training.data.synthetic.crops import background, shifted
 from edgetrack.training.data.synthetic.pool import Actor, area_root
 from edgetrack.training.data.synthetic.warps import Matrix
-from edgetrack.training.masks.things import Things, mask_plane
+from edgetrack.training.masks.aim import aimed
+from edgetrack.training.masks.things import SMOOTH, Things, mask_plane
 
 FRAMES = 3
 _OWN = 0.55  # share of sequences in the thing's own picture; the others are pasted
 _COVERED, _BESIDE = 0.35, 0.4  # chance of a frame that something is in front of the thing, behind it
-_SMOOTH = 0.3  # of crops that are averaged where they shrink: the runtime's are sampled, as most of these
 _PIXELS = SIDE // POINT
-# Errors of the box, as a share of its sides, and how often each is met: in the first frame, and afterwards, when the
-# memory knows better than a box that holds half of the target.
-_LOOSE = (0.05, 0.12, 0.28)
-_OFTEN = ((0.7, 0.3, 0.0), (0.5, 0.3, 0.2))
 
 
 class MaskSampler:
-    """Endless sequences."""
+    """Endless sequences.
 
-    def __init__(self, things: Things, seed: int = 0) -> None:
-        self._things, self._random = things, np.random.default_rng(seed)
+    Args:
+        things: What is drawn from.
+        seed: Of what is drawn.
+        frames: Of a sequence.
+    """
+
+    def __init__(self, things: Things, seed: int = 0, frames: int = FRAMES) -> None:
+        self._things, self._random, self._frames = things, np.random.default_rng(seed), frames
 
     def sample(self) -> dict[str, Any]:
         """One sequence.
 
         Returns:
-            ``image`` uint8 (3, SIDE, SIDE, 3) RGB; ``target`` float32 (3, SIDE / 8, SIDE / 8), share of each cell that
-            the tracker's box covers; ``mask`` float32 (3, SIDE / 2, SIDE / 2), share of each cell that is the thing's.
+            ``image`` uint8 (F, SIDE, SIDE, 3) RGB; ``target`` float32 (F, SIDE / 8, SIDE / 8), share of each cell that
+            the tracker's box covers; ``mask`` float32 (F, SIDE / 2, SIDE / 2), share of each cell that is the thing's;
+            of F frames.
         """
         random = self._random
         actor = self._things.draw(random)
         beneath = None if random.random() < _OWN else self._things.picture(random)
         flip = random.random() < 0.5
         keep = random.random() < 0.5
-        frames = [self._frame(actor, beneath, flip=flip, step=step) for step in range(FRAMES)]
+        frames = [self._frame(actor, beneath, flip=flip, step=step) for step in range(self._frames)]
         images, targets, masks = zip(*frames, strict=True)
         shown = [augment.rgb(image if keep else augment.camera(image, random)) for image in images]
         return {"image": np.stack(shown), "target": np.stack(targets), "mask": np.stack(masks)}
@@ -57,7 +60,7 @@ class MaskSampler:
         matrix, target = self._place(actor, flip=flip, step=step)
         size = (SIDE, SIDE)
         if beneath is None:
-            image = warps.warp(actor.picture.pixels, matrix, size, smooth=random.random() < _SMOOTH)
+            image = warps.warp(actor.picture.pixels, matrix, size, smooth=random.random() < SMOOTH)
             mask = mask_plane(actor, size, matrix)
         else:
             image = background(beneath, SIDE, random)
@@ -80,15 +83,8 @@ class MaskSampler:
         linear = warps.random_linear(random, 1.0 if step else 0.5)
         turn = warps.about((x + w / 2, y + h / 2), linear @ (warps.FLIP if flip else np.eye(2)))
         seen = warps.box_after(actor.instance.outline, turn)
-        loose = float(random.choice(_LOOSE, p=_OFTEN[min(step, 1)]))
-        size = np.array(seen[2:]) * np.exp(np.clip(random.normal(0, loose, 2), -0.6, 0.6))
-        center = np.array(seen[:2]) + np.array(seen[2:]) / 2
-        center += np.clip(random.normal(0, loose, 2), -0.4, 0.4) * np.array(seen[2:])
-        side = FACTOR * float(np.sqrt(size[0] * size[1]))
-        matrix = warps.chain(turn, warps.region_matrix((center[0], center[1]), side, SIDE))
-        w, h = size * (SIDE / side)
-        box = (SIDE / 2 - w / 2, SIDE / 2 - h / 2, float(w), float(h))
-        return matrix, warps.coverage(box, SIDE, SIDE // CELL)
+        matrix, target = aimed(seen, random, first=step == 0)
+        return warps.chain(turn, matrix), target
 
     def _intrude(self, image: Pixels, mask: Pixels | None, *, near: bool) -> None:
         """Draws another thing; in front of the target where ``mask`` is given, which loses what is covered."""

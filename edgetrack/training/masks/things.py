@@ -21,7 +21,8 @@ SOURCES = ("coco", "coco_small", "people", "ccp", "camvid", "voc", "coco_people"
 _DRAWN = ("voc", "coco_people")  # masks of the teacher
 _LEAST = 28.0  # root of the area, pixels: smaller outlines are guesses
 _CROWDED = 0.05  # IoU with another thing of its class from which the teacher's mask may be of both
-_HELD_OUT = 12  # every so many pictures are for validation
+HELD_OUT = 12  # every so many pictures, or videos, are for validation
+SMOOTH = 0.3  # of crops that are averaged where they shrink: the runtime's are sampled, as most of these
 
 
 class Things:
@@ -72,14 +73,15 @@ def load(root: Path, cache: Path, sources: Sequence[str], *, held_out: bool) -> 
         sources: Folders under ``root``/train.
         held_out: Which of the two.
     """
-    reader = Reader(root, cache)
-    chosen = []
+    if not sources:
+        return []
+    reader, chosen = Reader(root, cache), []
     for source in sources:
         listed: list[dict[str, Any]] = records(root, source)
         chosen += [
             reader.read(source, record)
             for index, record in enumerate(listed)
-            if (index % _HELD_OUT == 0) == held_out
+            if (index % HELD_OUT == 0) == held_out
         ]
     return chosen
 

@@ -1,4 +1,4 @@
-"""Train the mask head on short sequences drawn from stills; resumable.
+"""Train the mask head on short sequences, drawn from stills or taken from videos; resumable.
 
 ``python -m edgetrack.training.masks.train RECIPE.toml`` goes on from OUTPUT/last.pt if that exists.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,15 @@ import torch
 from torch import Tensor
 
 from edgetrack.bundle import Bundle
-from edgetrack.network.mask import KEY, SLOTS, VALUE, MaskNet
+from edgetrack.errors import ConfigError
+from edgetrack.network.mask import KEY, SLOTS, MaskNet, wide_of
 from edgetrack.training import checkpoint
 from edgetrack.training.data.loader import Batch, collate
 from edgetrack.training.loop import Loop, decaying
 from edgetrack.training.masks.losses import Weights, losses, total
 from edgetrack.training.masks.sampler import FRAMES, MaskSampler
 from edgetrack.training.masks.things import SOURCES, Things, load
+from edgetrack.training.masks.videos import VideoSampler, load_videos
 from edgetrack.training.parameters import parameters_of
 from edgetrack.training.recipe_file import cosine, run_recipe
 from edgetrack.training.worker import started
@@ -39,7 +42,12 @@ class Recipe:
     output: str
     trunk: str = "edgetrack-256"  # the bundle whose trunk is shared
     teacher: str = ""  # the checkpoint of another run, of a larger network, to learn from
+    wide: int = 1  # how many times as wide the head is; more than 1 is a teacher, and is not exported
+    everything: bool = False  # whether it remembers every frame, as STCN does, and not the first and the last
     sources: tuple[str, ...] = SOURCES
+    videos: tuple[tuple[str, str, str], ...] = ()  # name, folder and split of sets of videos with masks
+    video_share: float = 0.5  # of sequences that are taken from them
+    frames: int = FRAMES  # of a sequence
     seed: int = 0
     steps: int = 20_000
     sequences: int = 8  # a step
@@ -59,45 +67,50 @@ class Recipe:
         return min(1.0, (step + 1) / self.warmup_steps) * cosine(step / self.steps)
 
 
-def built(trunk: str) -> MaskNet:
+def built(trunk: str, wide: int = 1) -> MaskNet:
     """The network with the trunk of a bundle."""
-    net = MaskNet()
+    net = MaskNet(wide)
     weights = parameters_of(Bundle.open(trunk).path("search"))
     mine = {name.removeprefix(_TRUNK): value for name, value in weights.items() if name.startswith(_TRUNK)}
     net.trunk.load_state_dict(mine)
     return net
 
 
-def unrolled(net: MaskNet, batch: Batch, given: Tensor) -> list[dict[str, Tensor]]:
+def unrolled(
+    net: MaskNet, batch: Batch, given: Tensor, *, everything: bool = False
+) -> list[dict[str, Tensor]]:
     """What the network says of each frame of sequences, its memory filled as a tracker fills it.
 
     Args:
         net: The network.
         batch: What the sampler gives, stacked.
         given: (B, 1), 1 where the first frame comes with its mask.
+        everything: Whether it remembers all frames, not the first and the last one.
     """
-    images = torch.from_numpy(batch["image"]).permute(0, 1, 4, 2, 3).float() / 127.5 - 1.0
-    targets = torch.from_numpy(batch["target"])[:, :, None]
-    masks = torch.from_numpy(batch["mask"])[:, :, None]
+    device = given.device
+    images, targets, masks = (
+        torch.from_numpy(batch[name]).to(device) for name in ("image", "target", "mask")
+    )
+    images = images.permute(0, 1, 4, 2, 3).float() / 127.5 - 1.0
     count, frames = images.shape[:2]
     with torch.no_grad():
         features = [f.reshape(count, frames, *f.shape[1:]) for f in net.features(images.flatten(0, 1))]
     cells = features[3].shape[-1] * features[3].shape[-2]
-    keys: list[Tensor] = []
-    values: list[Tensor] = []
+    empty = (
+        torch.zeros(count, KEY, cells, device=device),
+        torch.zeros(count, net.head.values, cells, device=device),
+    )
+    memory: list[tuple[Tensor, Tensor]] = []
     said: list[dict[str, Tensor]] = []
     for step in range(frames):
-        empty = SLOTS - len(keys)
-        known = torch.cat((torch.ones(count, len(keys)), torch.zeros(count, empty)), 1)
-        memory = [
-            torch.cat([*(t[:, None] for t in held), torch.zeros(count, empty, channels, cells)], 1)
-            for held, channels in ((keys, KEY), (values, VALUE))
-        ]
+        slots = [*memory, *[empty] * (SLOTS - len(memory))]
+        keys, values = (torch.stack(held, 1) for held in zip(*slots, strict=True))
+        known = torch.arange(len(slots), device=device).expand(count, -1).lt(len(memory)).float()
         trust = given if step == 0 else torch.zeros_like(given)
         maps = tuple(f[:, step] for f in features)
-        out = net.head(maps, targets[:, step], memory[0], memory[1], known, masks[:, step], trust)
+        out = net.head(maps, targets[:, step, None], keys, values, known, masks[:, step, None], trust)
         said.append(out)
-        keys, values = [*keys, out["key"]][-SLOTS:], [*values, out["value"]][-SLOTS:]
+        memory = [*(memory if everything else memory[:1]), (out["key"], out["value"])]
     return said
 
 
@@ -108,7 +121,8 @@ class Trainer(Loop[MaskNet]):
         torch.manual_seed(recipe.seed)
         torch.set_num_threads(recipe.threads)
         self.recipe = recipe
-        net = built(recipe.trunk)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        net = built(recipe.trunk, recipe.wide).to(self.device)
         learned = list(net.head.parameters())
         groups = decaying(learned, recipe.learning_rate)
         optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -116,31 +130,25 @@ class Trainer(Loop[MaskNet]):
             recipe, net, copy.deepcopy(net).eval(), optimizer, report_steps=100, validate_steps=500
         )
         self.weights = Weights(recipe.outline, recipe.contrast, recipe.distill)
-        self.teacher = taught_by(recipe.teacher, recipe.trunk) if recipe.teacher else None
+        self.teacher = taught_by(recipe.teacher, recipe.trunk).to(self.device) if recipe.teacher else None
         self.resume()
-        data, cache = Path(recipe.data), Path(recipe.cache)
-        things = Things(load(data, cache, recipe.sources, held_out=False))
-
-        def begin() -> Callable[[], Batch]:
-            sampler = MaskSampler(things, recipe.seed + 17 + self.step)
-            return lambda: collate([sampler.sample() for _ in range(recipe.sequences)])
-
-        self.next_batch = started(begin)
-        held_out = MaskSampler(Things(load(data, cache, recipe.sources, held_out=True)), 5)
-        self.held_out = [collate([held_out.sample() for _ in range(8)]) for _ in range(recipe.held_out // 8)]
+        draw, drawn_out = (sampling(recipe, held_out=held_out) for held_out in (False, True))
+        self.next_batch = started(lambda: draw(recipe.seed + 17 + self.step, recipe.sequences))
+        next_held_out = drawn_out(5, 8)
+        self.held_out = [next_held_out() for _ in range(recipe.held_out // 8)]
 
     def optimize(self) -> dict[str, float]:
         """One step on a batch of sequences; returns the unweighted losses."""
         batch = self.next_batch()
-        given = (torch.rand(len(batch["mask"]), 1) < _GIVEN).float()
-        said = unrolled(self.net, batch, given)
+        given = (torch.rand(len(batch["mask"]), 1) < _GIVEN).float().to(self.device)
+        said = unrolled(self.net, batch, given, everything=self.recipe.everything)
         taught: list[dict[str, Tensor] | None] = [None] * len(said)
         if self.teacher is not None:
             with torch.no_grad():
-                taught = list(unrolled(self.teacher, batch, given))
-        masks = torch.from_numpy(batch["mask"])[:, :, None]
+                taught = list(unrolled(self.teacher, batch, given, everything=True))
+        masks = torch.from_numpy(batch["mask"]).to(self.device)[:, :, None]
         sums: dict[str, float] = {}
-        objective = torch.zeros(())
+        objective = torch.zeros((), device=self.device)
         for step, (out, lesson) in enumerate(zip(said, taught, strict=True)):
             terms = losses(out, masks[:, step], lesson)
             objective = objective + total(terms, self.weights) / len(said)
@@ -151,27 +159,51 @@ class Trainer(Loop[MaskNet]):
         return sums
 
     def figures(self) -> dict[str, float]:
-        """Of the held-out pictures."""
-        return validated(self.average, self.held_out)
+        """Of the held-out pictures and videos."""
+        return validated(self.average, self.held_out, everything=self.recipe.everything)
+
+
+def sampling(recipe: Recipe, *, held_out: bool) -> Callable[[int, int], Callable[[], Batch]]:
+    """What the recipe draws from; a seed and the number of sequences of a batch make what gives batches of it."""
+    things = Things(load(Path(recipe.data), Path(recipe.cache), recipe.sources, held_out=held_out))
+    objects = load_videos(recipe.videos, held_out=held_out)
+    share = recipe.video_share if things.pictures and objects else float(bool(objects))
+    if not things.pictures and not objects:
+        raise ConfigError(
+            f"sources {recipe.sources} and videos {recipe.videos} have nothing to "
+            f"{'validate on' if held_out else 'learn from'}; expected one of them with masks"
+        )
+
+    def begin(seed: int, count: int) -> Callable[[], Batch]:
+        stills = MaskSampler(things, seed, recipe.frames)
+        videos, random = VideoSampler(objects, recipe.frames, seed), np.random.default_rng(seed)
+        return lambda: collate(
+            [(videos if random.random() < share else stills).sample() for _ in range(count)]
+        )
+
+    return begin
 
 
 def taught_by(path: str, trunk: str) -> MaskNet:
     """The teacher of a checkpoint, which learns no more."""
-    net = built(trunk)
-    net.load_state_dict(checkpoint.load(Path(path), ("model",))["model"])
+    weights = checkpoint.load(Path(path), ("model",))["model"]
+    net = built(trunk, wide_of(weights))
+    net.load_state_dict(weights)
     return net.eval().requires_grad_(False)
 
 
 @torch.no_grad()
-def validated(net: MaskNet, batches: list[Batch]) -> dict[str, float]:
+def validated(net: MaskNet, batches: list[Batch], *, everything: bool = False) -> dict[str, float]:
     """Mean IoU of each frame's mask, the first frame's by its box alone."""
-    found: list[list[float]] = [[] for _ in range(FRAMES)]
+    device = next(net.parameters()).device
+    found: dict[int, list[float]] = defaultdict(list)
     for batch in batches:
-        for step, out in enumerate(unrolled(net, batch, torch.zeros(len(batch["mask"]), 1))):
-            mine, true = out["logits"][:, 0].numpy() > 0, batch["mask"][:, step] > 0.5
+        given = torch.zeros(len(batch["mask"]), 1, device=device)
+        for step, out in enumerate(unrolled(net, batch, given, everything=everything)):
+            mine, true = out["logits"][:, 0].cpu().numpy() > 0, batch["mask"][:, step] > 0.5
             both, either = (mine & true).sum((1, 2)), (mine | true).sum((1, 2))
             found[step] += (both / np.maximum(either, 1)).tolist()
-    return {f"val frame {step}": float(np.mean(values)) for step, values in enumerate(found)}
+    return {f"val frame {step}": float(np.mean(values)) for step, values in found.items()}
 
 
 def main() -> None:

@@ -1,0 +1,39 @@
+"""Where a tracker would look: the crop around a box that has its errors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.network.mask import CELL, FACTOR, SIDE
+from edgetrack.training.data.pictures import XYWH
+from edgetrack.training.data.synthetic import warps
+from edgetrack.training.data.synthetic.warps import Matrix
+
+# Errors of the box, as a share of its sides, and how often each is met: in the first frame, and afterwards, when the
+# memory knows better than a box that holds half of the target.
+_LOOSE = (0.05, 0.12, 0.28)
+_OFTEN = ((0.7, 0.3, 0.0), (0.5, 0.3, 0.2))
+
+
+def aimed(true: XYWH, random: np.random.Generator, *, first: bool) -> tuple[Matrix, NDArray[np.float32]]:
+    """Draw a tracker's box of a thing.
+
+    Args:
+        true: The box of the thing.
+        random: Draws the errors.
+        first: Whether it is the box that the tracker starts with.
+
+    Returns:
+        The map (2, 3) to the crop of `SIDE` pixels around the box, and the share of each of its cells of `CELL` pixels
+        that the box covers, float32.
+    """
+    loose = float(random.choice(_LOOSE, p=_OFTEN[0 if first else 1]))
+    size = np.array(true[2:]) * np.exp(np.clip(random.normal(0, loose, 2), -0.6, 0.6))
+    center = np.array(true[:2]) + np.array(true[2:]) / 2
+    center += np.clip(random.normal(0, loose, 2), -0.4, 0.4) * np.array(true[2:])
+    side = FACTOR * float(np.sqrt(size[0] * size[1]))
+    w, h = size * (SIDE / side)
+    box = (SIDE / 2 - w / 2, SIDE / 2 - h / 2, float(w), float(h))
+    share = warps.coverage(box, SIDE, SIDE // CELL)
+    return warps.region_matrix((center[0], center[1]), side, SIDE), share
