@@ -102,7 +102,7 @@ def test_files_that_declare_something_else(tmp_path: Path, text: str, complaint:
 
 def test_models_that_are_none(tmp_path: Path) -> None:
     path = write(tmp_path, WAYS[0][1], "", side=("h", "w"))
-    with pytest.raises(ConfigError, match="expected size = 640"):
+    with pytest.raises(ConfigError, match="size = 640 says"):
         open_grounder(path, threads=1)
     path.write_text('names = ["a"]')
     with pytest.raises(ConfigError, match="has no model"):

@@ -257,16 +257,20 @@ def _sequence_rules(asked: _Asked) -> dict[str, Rule]:
 def _mask_rule(dataset: str, trackers: list[str], model: str | None) -> Rule:
     """Return when there are sequences, and a tracker that outlines the target."""
     from edgetrack.evaluation.execution.dataset import is_grounding
-    from edgetrack.evaluation.trackers.registry import gives_masks, model_and_precision
-    from edgetrack.evaluation.types import is_own
 
     if is_grounding(dataset):
         return False, f"{dataset} has pictures, not sequences"
-    masked = [name for name in trackers if gives_masks(name)]
-    if not masked:
-        return False, f"none of {', '.join(trackers)} gives masks; only edgetrack and its peers with masks do"
-    models = [(model_and_precision(name)[0] if is_own(name) else "") or model for name in masked]
-    return adapter_rules(*models)["mask"]
+    if own := _own(trackers):
+        return adapter_rules(*(named or model for named, _ in own))["mask"]
+    return False, f"no masks of {', '.join(trackers)}; edgetrack, grabcut and segmenter:FILE.toml have them"
+
+
+def _own(trackers: list[str]) -> list[tuple[str, str]]:
+    """Return model and precision, as far as they are named, of the trackers that have edgetrack's boxes."""
+    from edgetrack.evaluation.trackers.registry import gives_masks, model_and_precision
+    from edgetrack.evaluation.types import is_own
+
+    return [model_and_precision(name) if is_own(name) else ("", "") for name in trackers if gives_masks(name)]
 
 
 def _phrase_rules(context: typer.Context, dataset: str) -> dict[str, Rule]:
@@ -280,12 +284,10 @@ def _phrase_rules(context: typer.Context, dataset: str) -> dict[str, Rule]:
 
 def _tracker_rules(trackers: list[str], model: str | None) -> dict[str, Rule]:
     """Return when the options that only some trackers take have an effect."""
-    from edgetrack.evaluation.trackers import grabcut
-    from edgetrack.evaluation.trackers.registry import model_and_precision, takes_weights
+    from edgetrack.evaluation.trackers.registry import takes_weights
     from edgetrack.evaluation.types import OWN
 
-    own = [model_and_precision(name) for name in trackers if name.partition(":")[0] == OWN]
-    own += [("", "")] * (grabcut.NAME in trackers)  # it has the boxes of the default
+    own = _own(trackers)
     rules = adapter_rules(*(named or model for named, _ in own)) if own else {}
     nobody = (False, f"no --tracker {OWN} takes it")
     return {

@@ -159,7 +159,8 @@ Trackers = Annotated[
     list[str],
     option(
         "edgetrack, edgetrack:MODEL, edgetrack:MODEL@PRECISION, opencv-nano, opencv-vit, opencv-mil, "
-        "nanotrack, or FILE.py:CLASS; for pictures with phrases also detector:FILE.onnx. Repeatable.",
+        "nanotrack, grabcut, segmenter:FILE.toml, or FILE.py:CLASS; for pictures with phrases also detector:FILE.onnx. "
+        "Repeatable.",
         "--tracker",
         panel="Engine",
         metavar="NAME",

@@ -29,6 +29,7 @@ TEXT_CONTROLS: tuple[TextControl, ...] = get_args(TextControl)
 MODES: tuple[Mode, ...] = get_args(Mode)
 SENSORS: tuple[Sensors, ...] = get_args(Sensors)
 OWN = "edgetrack"  # the name of edgetrack itself among the trackers
+SEGMENTER = "segmenter"  # of peers that outline what is in edgetrack's boxes
 DETECTOR = "detector"  # of peers that are a detector with rules, for pictures with phrases
 OCCLUSION, REAL_TIME, SWITCH = "occlusion", "real-time", "switch"  # conditions with tables of their own
 _PARTS, _RATES, _LENGTHS = (0.3, 0.5, 0.7), (0.1, 0.3, 0.5), (5, 20, 60)

@@ -13,16 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack._imports import require
-from edgetrack.crop import Region, Triple, crop_into
-from edgetrack.engines.session_graph import session_options
+from edgetrack.declared import Floats, look, open_session, picture_of
 from edgetrack.errors import ConfigError, PromptError, reason_of
 from edgetrack.grounders import Grounded
 from edgetrack.grounders.calibration import Platt
-from edgetrack.grounders.declaration import LARGEST, Declaration, plain, read_declaration
+from edgetrack.grounders.declaration import Declaration, plain, read_declaration
 from edgetrack.types import Box
 
-Floats = NDArray[np.float32]
 _MOST = 64  # boxes of one look
 _LEAST = 0.01  # score of those that are of any use
 _SHOWN = 12  # names in a message
@@ -44,7 +41,7 @@ class DeclaredGrounder:
         self._path = path
         self._how = read_declaration(path)
         self.platt = Platt(*self._how.calibration)
-        self._session = _session(path, path.parent / self._how.model, threads)
+        self._session = open_session(f"grounder {path}", path.parent / self._how.model, threads)
         self._out = self._picture()
         self._places = {plain(name): n for n, name in enumerate(self._how.names)}
         self._detect(np.full((8, 8, 3), 114, np.uint8))  # whatever does not fit is told of now
@@ -75,11 +72,8 @@ class DeclaredGrounder:
 
     def _detect(self, frame: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Boxes, x, y, w, h in pixels (P, 4), and scores (P, names)."""
-        how, (x, y, w, h) = self._how, _region(frame, self._how.fit)
-        mean, std = _turned(how.mean, how.bgr), _turned(how.std, how.bgr)
-        fill = _turned(how.fill, not how.bgr)  # which crop_into takes blue first
-        crop_into(frame, (x, y, w, h), self._out, mean=mean, std=std, fill=fill)
-        image = np.ascontiguousarray(self._out[:, ::-1]) if how.bgr else self._out
+        how = self._how
+        image, (x, y, w, h) = look(frame, how, self._out)
         wanted = list(how.outputs) or None
         try:
             outputs = self._session.run(wanted, self._feeds(image))
@@ -103,34 +97,18 @@ class DeclaredGrounder:
 
     def _picture(self) -> Floats:
         inputs = self._session.get_inputs()
-        shape = inputs[0].shape
         sized = [one.type == "tensor(int64)" and len(one.shape) == 2 for one in inputs[1:]] in ([], [True])
-        if not sized or len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
+        picture = picture_of(inputs[0], self._how.size) if sized else None
+        if picture is None:
             said = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
             raise self._error(
                 f"its model takes {said}; expected a picture, float32 (1, 3, rows, columns), and at most its size, "
-                "int64 (1, 2)"
+                "int64 (1, 2); where rows and columns are open, size = 640 says what they are"
             )
-        sides = [side if isinstance(side, int) else self._how.size for side in shape[2:]]
-        if not all(0 < side <= LARGEST for side in sides):
-            raise self._error(f"its model takes a picture of {shape}; expected size = 640, or another side")
-        return np.empty((1, 3, *sides), np.float32)
+        return picture
 
     def _error(self, what: str) -> ConfigError:
         return ConfigError(f"grounder {self._path}: {what}; see edgetrack.grounders.declaration")
-
-
-def _turned(colors: Triple, other_order: bool) -> Triple:
-    first, second, third = colors
-    return (third, second, first) if other_order else colors
-
-
-def _region(frame: NDArray[np.uint8], fit: str) -> Region:
-    height, width = frame.shape[:2]
-    side = max(height, width)
-    if fit == "stretch":
-        return 0, 0, width, height
-    return (0, 0, side, side) if fit == "pad" else ((width - side) / 2, (height - side) / 2, side, side)
 
 
 def _from_corners(boxes: Floats) -> Floats:
@@ -183,15 +161,3 @@ def _shaped(output: Floats, length: int, axis: int) -> Floats:
     if output.ndim != 3 or output.shape[0] != 1 or output.shape[axis] != length:
         raise ValueError(f"an output has the shape {output.shape}, where axis {axis} is to have {length}")
     return output
-
-
-def _session(path: Path, model: Path, threads: int | None) -> Any:
-    onnxruntime = require("onnxruntime", extra="int8")
-    try:
-        return onnxruntime.InferenceSession(
-            str(model), session_options(threads), providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's exceptions have no common base but Exception
-        raise ConfigError(
-            f"grounder {path}: {model} cannot be loaded ({reason_of(error)}); expected an ONNX file"
-        ) from error

@@ -11,6 +11,7 @@ pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'"
 
 import trees
 import vos_trees
+from test_segmenter import write as write_segmenter
 from typer.testing import CliRunner
 
 import edgetrack
@@ -47,8 +48,11 @@ def report(folder: Path, first_mask: FirstMask, *trackers: str, name: str = "dav
 
 @pytest.mark.parametrize("first_mask", ["found", "given"])
 def test_outlines_are_scored_beside_boxes_and_a_peer(tmp_path: Path, first_mask: FirstMask) -> None:
-    made = report(tmp_path, first_mask, "edgetrack", "grabcut")
-    own, peer = made.runs
+    own_network = f"segmenter:{write_segmenter(tmp_path)}"
+    made = report(tmp_path, first_mask, "edgetrack", "grabcut", own_network)
+    own, peer, segmented = made.runs
+    assert segmented.masks is not None
+    assert segmented.masks.j > 0.6
     assert own.masks is not None
     assert own.masks.j > 0.6
     assert peer.masks is not None
@@ -59,10 +63,13 @@ def test_outlines_are_scored_beside_boxes_and_a_peer(tmp_path: Path, first_mask:
     assert [row[0] for row in table.rows] == [
         "edgetrack",
         "grabcut",
+        own_network,
         "edgetrack, boxes filled",
         "edgetrack, ellipses in the boxes",
         "grabcut, boxes filled",
         "grabcut, ellipses in the boxes",
+        f"{own_network}, boxes filled",
+        f"{own_network}, ellipses in the boxes",
         "the true boxes",
     ]
 

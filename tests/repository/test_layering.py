@@ -50,7 +50,7 @@ LAYERS: list[set[str]] = [
         "words",
     },
     {"crop"},
-    {"engines", "io", "policy", "datasets", "demo", "doctor", "unusual", "sensor"},
+    {"engines", "io", "policy", "datasets", "demo", "doctor", "unusual", "sensor", "declared"},
     {
         "tracker",
         "multi_tracker",
@@ -61,6 +61,7 @@ LAYERS: list[set[str]] = [
         "association",
         "parsing",
         "grounders",
+        "segmenter",
         "peers",
     },
     {"adapters", "pipeline", "meter", "following", "network"},

@@ -1,16 +1,14 @@
-"""GrabCut (Rother et al., SIGGRAPH 2004) in edgetrack's boxes: how people get an outline today without a network."""
+"""GrabCut (Rother et al., SIGGRAPH 2004): how people get the outline of what a box holds without a network."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from edgetrack.evaluation.types import Pixels
 from edgetrack.mask import Mask
-from edgetrack.peers import FrameTracker
-from edgetrack.types import Box, Track
+from edgetrack.types import Box
 
 NAME = "grabcut"
 _MARGIN = 0.25  # of the box, around it: the background that it learns from
@@ -19,34 +17,20 @@ _LONGEST = 240  # pixels a side that it works on: its time grows with the area
 
 
 class GrabCut:
-    """Follows the box of another tracker, and cuts out in each frame what is in it.
+    """An `Outliner`."""
 
-    Args:
-        tracker: gives the boxes.
-    """
-
-    def __init__(self, tracker: FrameTracker) -> None:
+    def __init__(self) -> None:
         from edgetrack.io.opencv import load_cv2
 
-        self._tracker, self._cv2 = tracker, load_cv2()
+        self._cv2 = load_cv2()
 
-    def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track:
-        return self._outlined(frame, self._tracker.start(frame, text=text, box=box))
-
-    def update(self, frame: Pixels) -> Track:
-        return self._outlined(frame, self._tracker.update(frame))
-
-    def set_text(self, text: str) -> None:
-        self._tracker.set_text(text)
-
-    def _outlined(self, frame: Pixels, track: Track) -> Track:
-        if track.box is None:
-            return track
+    def outline(self, frame: Pixels, box: Box) -> Mask | None:
+        """Cut out what is in the box, by the colors in it and around it."""
         height, width = frame.shape[:2]
-        x1, y1, x2, y2 = _around(track.box, width, height, _MARGIN)
-        left, top, right, bottom = _around(track.box, width, height, 0.0)
+        x1, y1, x2, y2 = _around(box, width, height, _MARGIN)
+        left, top, right, bottom = _around(box, width, height, 0.0)
         if right - left < 2 or bottom - top < 2:
-            return track
+            return None
         patch = frame[y1:y2, x1:x2]
         share = min(1.0, _LONGEST / max(patch.shape[:2]))
         size = (max(4, round(patch.shape[1] * share)), max(4, round(patch.shape[0] * share)))
@@ -58,14 +42,12 @@ class GrabCut:
         ]
         labels[inside[1] : inside[3], inside[0] : inside[2]] = self._cv2.GC_PR_FGD
         if (labels == self._cv2.GC_BGD).sum() < 8:  # the box is all of the picture
-            return replace(
-                track, mask=_placed(np.ones_like(labels, np.bool_), frame, (x1, y1, x2, y2), self._cv2)
-            )
+            return _placed(np.ones_like(labels, np.bool_), frame, (x1, y1, x2, y2), self._cv2)
         models: list[Any] = [np.zeros((1, 65)) for _ in range(2)]
         self._cv2.setRNGSeed(0)
         self._cv2.grabCut(small, labels, None, *models, _ROUNDS, self._cv2.GC_INIT_WITH_MASK)
         front = (labels == self._cv2.GC_FGD) | (labels == self._cv2.GC_PR_FGD)
-        return replace(track, mask=_placed(front, frame, (x1, y1, x2, y2), self._cv2))
+        return _placed(front, frame, (x1, y1, x2, y2), self._cv2)
 
 
 def _around(box: Box, width: int, height: int, margin: float) -> tuple[int, int, int, int]:

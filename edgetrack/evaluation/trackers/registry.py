@@ -11,13 +11,22 @@ from edgetrack.bundle import PAIRS
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.trackers import grabcut
 from edgetrack.evaluation.trackers.opencv import CLASSES, open_opencv, sha256
+from edgetrack.evaluation.trackers.outlined import Outlined
 from edgetrack.evaluation.trackers.text_length import FitText, text_fitter
-from edgetrack.evaluation.types import DETECTOR, MODES, OWN, is_own
+from edgetrack.evaluation.types import DETECTOR, MODES, OWN, SEGMENTER, is_own
 from edgetrack.peers import FrameTracker, Mode, load_adapter, nanotrack
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 from edgetrack.peers.guarded import AdapterTracker
+from edgetrack.segmenter import Segmenter
 
-TRACKERS = (f"{OWN}[:MODEL][@PRECISION]", *CLASSES, nanotrack.NAME, grabcut.NAME, "FILE.py:CLASS")
+TRACKERS = (
+    f"{OWN}[:MODEL][@PRECISION]",
+    *CLASSES,
+    nanotrack.NAME,
+    grabcut.NAME,
+    f"{SEGMENTER}:FILE.toml",
+    "FILE.py:CLASS",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ def is_peer(name: str) -> bool:
 
 def gives_masks(name: str) -> bool:
     """Return whether a tracker of this name can give masks."""
-    return is_own(name) or name == grabcut.NAME
+    return is_own(name) or name == grabcut.NAME or name.partition(":")[0] == SEGMENTER
 
 
 def takes_weights(name: str) -> bool:
@@ -54,8 +63,9 @@ def open_entry(
 
     Args:
         name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION" (MODEL may be an adapter's
-            bundle); one of OpenCV's, see `open_opencv`; "grabcut": GrabCut in edgetrack's boxes; "nanotrack", or
-            "nanotrack:SUBFOLDER" of ``peer_weights``; or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
+            bundle); one of OpenCV's, see `open_opencv`; "grabcut", or "segmenter:FILE.toml", see `Segmenter`: these
+            outline what is in edgetrack's boxes; "nanotrack", or "nanotrack:SUBFOLDER" of ``peer_weights``; or
+            FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
         open_edgetrack: returns what ``edgetrack.open_tracker`` does; called with ``model`` and ``precision`` if the
             name has them.
         peer_weights: folder with the weights of OpenCV's trackers, or with what ``edgetrack export`` wrote.
@@ -67,10 +77,8 @@ def open_entry(
     """
     if is_own(name):
         return _edgetrack(name, open_edgetrack)
-    if name == grabcut.NAME:
-        inner = _edgetrack(OWN, open_edgetrack)
-        facts = {**inner.facts, "note": "edgetrack's boxes, outlined by OpenCV's GrabCut"}
-        return TrackerEntry(name, grabcut.GrabCut(inner.tracker), inner.modes, facts, inner.fit)
+    if gives_masks(name):
+        return _outlined(name, _edgetrack(OWN, open_edgetrack), threads=threads)
     if name.partition(":")[0] == DETECTOR:
         raise ConfigError(
             f"tracker {name!r} answers phrases about pictures only; expected a data set such as langdev, or --phrases"
@@ -100,6 +108,16 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> TrackerEntry:
         return TrackerEntry(name, tracker, tracker.modes, facts)
     pairs = all(role in manifest.tensors for role in PAIRS)
     return TrackerEntry(name, tracker, MODES, facts, text_fitter(engine), pairs)
+
+
+def _outlined(name: str, inner: TrackerEntry, *, threads: int) -> TrackerEntry:
+    """Put masks of another way into edgetrack's boxes."""
+    facts = {**inner.facts, "note": f"edgetrack's boxes, outlined by {name}"}
+    if name == grabcut.NAME:
+        return TrackerEntry(name, Outlined(inner.tracker, grabcut.GrabCut()), inner.modes, facts, inner.fit)
+    segmenter = Segmenter(Path(name.partition(":")[2]), threads)
+    facts[SEGMENTER] = " ".join(sha256(file)[:12] for file in segmenter.files)
+    return TrackerEntry(name, Outlined(inner.tracker, segmenter), inner.modes, facts, inner.fit)
 
 
 def model_and_precision(name: str) -> tuple[str, str]:

@@ -1,0 +1,42 @@
+"""Another way to outline what is in edgetrack's boxes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from edgetrack.evaluation.types import Pixels
+from edgetrack.mask import Mask
+from edgetrack.peers import FrameTracker
+from edgetrack.types import Box, Track
+
+
+class Outliner(Protocol):
+    """Outlines what a box holds, frame by frame."""
+
+    def outline(self, frame: Pixels, box: Box, /) -> Mask | None: ...
+
+
+class Outlined:
+    """Follows the box of a tracker, and has what is in it outlined in each frame.
+
+    Args:
+        tracker: Gives the boxes.
+        outliner: Gives the masks.
+    """
+
+    def __init__(self, tracker: FrameTracker, outliner: Outliner) -> None:
+        self._tracker, self._outliner = tracker, outliner
+
+    def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track:
+        return self._outlined(frame, self._tracker.start(frame, text=text, box=box))
+
+    def update(self, frame: Pixels) -> Track:
+        return self._outlined(frame, self._tracker.update(frame))
+
+    def set_text(self, text: str) -> None:
+        self._tracker.set_text(text)
+
+    def _outlined(self, frame: Pixels, track: Track) -> Track:
+        mask = None if track.box is None else self._outliner.outline(frame, track.box)
+        return replace(track, mask=mask)

@@ -1,0 +1,220 @@
+"""Any network that outlines what a box holds, with a TOML file that says what goes in and what comes out.
+
+Segment Anything, MobileSAM, NanoSAM, SAM 2 and EdgeTAM are exported as two ONNX files: an encoder, which sees the
+picture, and a decoder, which takes what the encoder says and a box as two points. ONNX Runtime runs both; nothing of
+their own code is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.crop import Region, Triple
+from edgetrack.declared import (
+    PICTURE,
+    Floats,
+    Parser,
+    look,
+    number,
+    open_session,
+    picture_of,
+    read_table,
+    text,
+)
+from edgetrack.errors import ConfigError, reason_of
+from edgetrack.io.opencv import load_cv2
+from edgetrack.mask import Mask
+from edgetrack.types import Box
+
+_CORNERS = (2, 3)  # labels of points that are the top left and the bottom right of a box, in Segment Anything
+_TYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_LOW = 256  # side of a mask that Segment Anything takes, where the graph leaves it open
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The keys of the file.
+
+    The decoder gets the box as ``point_coords`` (1, 2, 2), in pixels of the encoder's picture, with ``point_labels`` 2
+    and 3; no mask, as ``mask_input`` and ``has_mask_input``; and the size of the frame as ``orig_im_size``, each if it
+    has such an input. Its others are outputs of the encoder.
+
+    Attributes:
+        encoder: Path of the ONNX file that sees the picture, from the folder of the TOML file.
+        decoder: Path of the one that makes masks.
+        joins: Decoder's input to the encoder's output that it gets, where they are not called the same.
+        masks: Name of the decoder's output of logits (1, masks, rows, columns), over all of the encoder's picture.
+        scores: Name of the output that says how good each of them is; the best is taken.
+        threshold: Logit above which a pixel is the target's.
+        size: Side of the picture, where the graph leaves it open.
+        fit: "pad": the frame at the top left of the square. "letterbox": in its middle. "stretch": over all of it.
+        bgr: Whether the picture is blue first.
+        mean, std: The picture is (value - mean) / std of values 0..255, in the order of its colors.
+        fill: Color around the frame, in the order of the picture's.
+    """
+
+    encoder: str
+    decoder: str
+    joins: Mapping[str, str] = field(default_factory=dict)
+    masks: str = "low_res_masks"
+    scores: str = "iou_predictions"
+    threshold: float = 0
+    size: int = 0
+    fit: str = "pad"
+    bgr: bool = False
+    mean: Triple = (123.675, 116.28, 103.53)
+    std: Triple = (58.395, 57.12, 57.375)
+    fill: Triple = (123.675, 116.28, 103.53)
+
+
+class Segmenter:
+    """Outlines what a box holds; it remembers nothing from frame to frame.
+
+    Attributes:
+        files: The TOML file and its models.
+
+    Args:
+        path: Of the TOML file; its models lie beside it.
+        threads: That the networks may use.
+
+    Raises:
+        ConfigError: The file is not as described, or a model is something else.
+        MissingExtra: onnxruntime or OpenCV is not installed.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        self._path, self._cv2 = path, load_cv2()
+        needed = {"encoder": '"ENCODER.onnx"', "decoder": '"DECODER.onnx"'}
+        self._how = how = Declaration(**read_table("segmenter", path, _PARSERS, needed))
+        models = path.parent / how.encoder, path.parent / how.decoder
+        self.files = (path, *models)
+        self._encoder, self._decoder = (open_session(f"segmenter {path}", model, threads) for model in models)
+        inputs = self._encoder.get_inputs()
+        picture = picture_of(inputs[0], how.size) if len(inputs) == 1 else None
+        if picture is None:
+            raise self._error(
+                f"its encoder takes {_said(inputs)}; expected one picture, float32 (1, 3, rows, columns); where rows "
+                "and columns are open, size = 1024 says what they are"
+            )
+        self._out: Floats = picture
+        self._given = self._constants()
+        self.outline(
+            np.full((8, 8, 3), 114, np.uint8), Box(2, 2, 4, 4)
+        )  # whatever does not fit is told of now
+
+    def outline(self, frame: NDArray[np.uint8], box: Box) -> Mask | None:
+        """Outline what a box holds; None where that is no pixel.
+
+        Args:
+            frame: uint8 (H, W, 3), BGR.
+            box: In pixels of the frame.
+
+        Raises:
+            ConfigError: The models do not answer as declared.
+        """
+        image, region = look(frame, self._how, self._out)
+        try:
+            found = self._encoder.run(None, {self._encoder.get_inputs()[0].name: image})
+            names = [one.name for one in self._encoder.get_outputs()]
+            feeds = {**self._given, **self._joined(dict(zip(names, found, strict=True)))}
+            feeds |= self._points(frame, box, region)
+            masks, scores = self._decoder.run([self._how.masks, self._how.scores], feeds)
+            logits = _best(masks, scores)
+        except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+            raise self._error(f"its models do not answer as declared ({reason_of(error)})") from error
+        return Mask.of(self._spread(logits, region, frame.shape[:2]) > self._how.threshold)
+
+    def _constants(self) -> dict[str, NDArray[Any]]:
+        """What the decoder takes that is the same for every box; checks that all of its inputs are known."""
+        encoded = {one.name for one in self._encoder.get_outputs()}
+        given: dict[str, NDArray[Any]] = {}
+        for one in self._decoder.get_inputs():
+            if one.name == "mask_input":
+                shape = [1, 1, *(side if isinstance(side, int) else _LOW for side in one.shape[2:])]
+                given[one.name] = np.zeros(shape, np.float32)
+            elif one.name == "has_mask_input":
+                given[one.name] = np.zeros(1, np.float32)
+            elif one.name not in _OF_BOX and self._how.joins.get(one.name, one.name) not in encoded:
+                there = ", ".join(sorted(encoded))
+                raise self._error(
+                    f"its decoder takes {one.name!r}, which is no output of the encoder ({there}); expected joins = "
+                    f'{{{one.name} = "..."}}'
+                )
+        wanted = {self._how.masks, self._how.scores}
+        if missing := sorted(wanted - {one.name for one in self._decoder.get_outputs()}):
+            there = ", ".join(one.name for one in self._decoder.get_outputs())
+            raise self._error(
+                f"its decoder gives {there}, not {missing[0]!r}; expected masks and scores to name them"
+            )
+        return given
+
+    def _joined(self, encoded: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """What the encoder says, as the decoder calls it."""
+        names = [one.name for one in self._decoder.get_inputs()]
+        sources = {name: self._how.joins.get(name, name) for name in names}
+        return {name: encoded[source] for name, source in sources.items() if source in encoded}
+
+    def _points(self, frame: NDArray[np.uint8], box: Box, region: Region) -> dict[str, NDArray[Any]]:
+        """The box as two points of the encoder's picture, and the size of the frame, if the decoder takes them."""
+        x, y, w, h = region
+        rows, columns = self._out.shape[2:]
+        corners = (np.array(box.xyxy).reshape(2, 2) - (x, y)) * (columns / w, rows / h)
+        values = {
+            "point_coords": corners[None],
+            "point_labels": np.array([_CORNERS]),
+            "orig_im_size": frame.shape[:2],
+        }
+        return {
+            one.name: np.asarray(values[one.name], _TYPES.get(one.type, np.float32))
+            for one in self._decoder.get_inputs()
+            if one.name in values
+        }
+
+    def _spread(self, logits: Floats, region: Region, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """The logits at the centers of the frame's pixels (H, W), bilinear."""
+        x, y, w, h = region
+        across, down = w / logits.shape[1], h / logits.shape[0]
+        matrix = np.array([[across, 0, x + across / 2 - 0.5], [0, down, y + down / 2 - 0.5]])
+        spread = self._cv2.warpAffine(logits, matrix, shape[::-1], borderMode=self._cv2.BORDER_REPLICATE)
+        return np.asarray(spread, np.float32)
+
+    def _error(self, what: str) -> ConfigError:
+        return ConfigError(f"segmenter {self._path}: {what}; see edgetrack.segmenter.Declaration")
+
+
+_OF_BOX = ("point_coords", "point_labels", "orig_im_size")
+
+
+def _best(masks: Floats, scores: Floats) -> Floats:
+    """The plane (rows, columns) of the best mask."""
+    if masks.ndim != 4 or len(masks) != 1 or scores.shape != masks.shape[:2]:
+        raise ValueError(f"masks of shape {masks.shape} and scores of shape {scores.shape}")
+    return np.ascontiguousarray(masks[0, int(scores[0].argmax())], np.float32)
+
+
+def _said(inputs: Any) -> str:
+    return ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
+
+
+def _joins(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
+        raise ValueError("a table of names")
+    return dict(value)
+
+
+_PARSERS: Mapping[str, Parser] = {
+    "encoder": text,
+    "decoder": text,
+    "joins": _joins,
+    "masks": text,
+    "scores": text,
+    "threshold": number,
+    **PICTURE,
+}
+assert list(_PARSERS) == [one.name for one in fields(Declaration)]
