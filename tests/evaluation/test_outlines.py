@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
+pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
 
 import trees
 import vos_trees
-from test_segmenter import write as write_segmenter
+from tiny_segmenter import write as write_segmenter
 from typer.testing import CliRunner
 
 import edgetrack
