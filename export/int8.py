@@ -103,6 +103,7 @@ def _report(gate: Gate, plans: Mapping[str, Plan], kinds: tuple[str, ...]) -> In
         kinds=kinds,
         sensitivity={role: plan.sensitivity for role, plan in plans.items()},
         in_float={},
+        refused=dict(gate.subject.in_float) if isinstance(gate.subject, Own) else {},
     )
 
 

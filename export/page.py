@@ -107,9 +107,11 @@ def _attempts(report: Int8Report) -> Iterable[str]:
         for attempt in report.attempts
     ]
     columns = ["layers of each graph back in float", "speed of search", "accuracy", "verdict"]
+    refused = "; ".join(f"{graph}: {why}" for graph, why in report.refused.items())
     yield html.section(
         "Acceptance",
         html.paragraph(f"Quantized: {' and '.join(report.kinds)} nodes."),
+        *([html.paragraph(f"Graphs that stay in float. {refused}.")] if refused else []),
         html.paragraph(f"Required: at least {report.min_auc_ratio:g} of float32's accuracy, and faster."),
         html.table(Table("", columns, rows, words=0)),
     )

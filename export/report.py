@@ -73,6 +73,7 @@ class Int8Report(Report):
     kinds: tuple[str, ...]  # of nodes that are quantized
     sensitivity: dict[str, dict[str, float]]  # by graph and layer: relative error with it alone in integers
     in_float: dict[str, list[str]]  # by graph: layers that the search put back
+    refused: dict[str, str] = field(default_factory=dict)  # graphs that are not quantized at all, and why
     attempts: list[Attempt] = field(default_factory=list)
 
 
