@@ -10,7 +10,8 @@ from edgetrack.cli.options import option
 GrounderOption = Annotated[
     str | None,
     option(
-        "What finds the text in the whole frame: a bundle of owlv2 or owlvit, a model, or the file of a detector.",
+        "What finds the text in the whole frame: a bundle of owlv2, owlvit or groundingdino, a model, or the file of a "
+        "detector.",
         "--grounder",
         panel="Engine",
         metavar="DIR|NAME|FILE.toml",

@@ -1,8 +1,8 @@
 """Detectors that find what a text names, in the place of the model's own networks: ``Tracker(grounder=...)``.
 
-A grounder runs in a thread and an engine of its own while the tracker goes on. It is an OWL-ViT or OWLv2 that
-``edgetrack export`` wrote, an edgetrack model, a detector in an ONNX file beside a TOML file that declares it, or
-anything with the method of ``Grounder``.
+A grounder runs in a thread and an engine of its own while the tracker goes on. It is an OWLv2, OWL-ViT or Grounding
+DINO that ``edgetrack export`` wrote, an edgetrack model, a detector in an ONNX file beside a TOML file that declares
+it, or anything with the method of ``Grounder``.
 """
 
 from __future__ import annotations
@@ -113,8 +113,9 @@ def open_grounder(
     """Open a grounder for ``Tracker(grounder=...)`` and ``MultiTracker(grounder=...)``, which may share it.
 
     Args:
-        source: Folder of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, name or folder of an edgetrack model, a
-            TOML file (``edgetrack.grounders.declaration``), or an object with the method of ``Grounder``.
+        source: Folder of an OWLv2, OWL-ViT or Grounding DINO that ``edgetrack export`` wrote, name or folder of an
+            edgetrack model, a TOML file (``edgetrack.grounders.declaration``), or an object with the method of
+            ``Grounder``.
         latency: As in ``Grounding``.
         interval: As in ``Grounding``.
         waits: As in ``Grounding``.

@@ -1,10 +1,11 @@
-"""Grounders from folders and files: OWL-ViT and OWLv2, an edgetrack model, a detector that a TOML file declares."""
+"""Grounders from folders and files: OWLv2, Grounding DINO, an edgetrack model, a detector that a TOML file declares."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ from edgetrack.grounders.calibration import AS_IT_IS, Platt, fit_platt
 from edgetrack.manifest import FILE_NAME
 from edgetrack.opened import core_options, shared_engine
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
-from edgetrack.peers.owl import NAMES as OWLS
-from edgetrack.peers.owl import Floats, OwlDetector
+from edgetrack.peers.finding import PhraseFinder
+from edgetrack.peers.published import FINDERS, finder_of
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Box
 
@@ -52,13 +53,13 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
         return own, own.name, AS_IT_IS
     bundle = AdapterBundle.open(source)
     manifest = bundle.manifest
-    if manifest.adapter not in OWLS:
+    if manifest.adapter not in FINDERS:
         raise BundleError(
             f"{bundle.folder} holds {manifest.name}, which does not find by text in the whole frame; "
-            f"expected a bundle of {' or '.join(OWLS)}, or an edgetrack model"
+            f"expected a bundle of {' or '.join(FINDERS)}, or an edgetrack model"
         )
     return (
-        OwlGrounder(OwlDetector(bundle.folder, threads=threads)),
+        FindingGrounder(finder_of(manifest.adapter, bundle.folder, threads=threads)),
         manifest.name,
         Platt(*manifest.calibration),
     )
@@ -72,8 +73,8 @@ def calibrate(
     The five boxes with the highest scores of each frame count; an IoU of 0.5 or more with the label makes one right.
 
     Args:
-        source: Folder of an OWL-ViT or OWLv2 that ``edgetrack export`` wrote, or the TOML file of a detector, which
-            stays as it is: write the numbers into it, ``calibration = [scale, shift]``.
+        source: Folder of an OWLv2, OWL-ViT or Grounding DINO that ``edgetrack export`` wrote, or the TOML file of a
+            detector, which stays as it is: write the numbers into it, ``calibration = [scale, shift]``.
         frames: Pixels, uint8 (H, W, 3) BGR, a text, and the box of what it names. Some hundred, of many scenes.
         threads: As for ``open_grounder``.
 
@@ -84,7 +85,7 @@ def calibrate(
     grounder, name, _ = open_bundle(source, threads)
     if isinstance(grounder, OwnGrounder):
         raise BundleError(
-            f"the scores of {name} are probabilities already; expected a bundle of {' or '.join(OWLS)}"
+            f"the scores of {name} are probabilities already; expected a bundle of {' or '.join(FINDERS)}"
         )
     scores: list[float] = []
     right: list[bool] = []
@@ -101,12 +102,12 @@ def calibrate(
     return platt
 
 
-class OwlGrounder:
-    """OWL-ViT or OWLv2 as a ``Grounder``; another phrase costs a dot product."""
+class FindingGrounder:
+    """OWL-ViT, OWLv2 or Grounding DINO as a ``Grounder``."""
 
-    def __init__(self, detector: OwlDetector) -> None:
-        self._detector = detector
-        self._known: dict[tuple[str, ...], Floats] = {}
+    def __init__(self, finder: PhraseFinder[Any]) -> None:
+        self._finder = finder
+        self._known: dict[tuple[str, ...], Any] = {}
 
     def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> list[Grounded]:
         """Every box with a score for every phrase, the likeliest ones."""
@@ -114,8 +115,8 @@ class OwlGrounder:
         if key not in self._known:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            self._known[key] = self._detector.queries(key)
-        scores, boxes = self._detector.score(frame, self._known[key])
+            self._known[key] = self._finder.queries(key)
+        scores, boxes = self._finder.score(frame, self._known[key])
         best = scores.max(1)
         order = np.argsort(-best, kind="stable")[:_MOST]
         return [

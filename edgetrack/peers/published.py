@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from edgetrack.peers import Opener
+from pathlib import Path
+from typing import Any
 
-NAMES = ("nanotrack-v2", "nanotrack-v3", "owlv2", "owlvit", "sdstrack", "sutrack", "uvltrack")
+from edgetrack.peers import Opener
+from edgetrack.peers.finding import PhraseFinder
+
+FINDERS = ("groundingdino", "owlv2", "owlvit")  # by text in the whole frame
+NAMES = (
+    "groundingdino",
+    "nanotrack-v2",
+    "nanotrack-v3",
+    "owlv2",
+    "owlvit",
+    "sdstrack",
+    "sutrack",
+    "uvltrack",
+)
 
 
 def opener_of(name: str) -> Opener:
@@ -17,6 +31,10 @@ def opener_of(name: str) -> Opener:
         from edgetrack.peers import owl
 
         return owl.Published()
+    if name == "groundingdino":
+        from edgetrack.peers import dino
+
+        return dino.Published()
     if name == "sdstrack":
         from edgetrack.peers import sdstrack
 
@@ -28,3 +46,19 @@ def opener_of(name: str) -> Opener:
     from edgetrack.peers import nanotrack
 
     return nanotrack.Published()
+
+
+def finder_of(name: str, folder: Path, *, threads: int | None) -> PhraseFinder[Any]:
+    """The detector in the bundle ``folder`` of ``name``, one of ``FINDERS``.
+
+    Raises:
+        BundleError: a graph is missing or is another model's.
+        MissingExtra: the package tokenizers is not installed.
+    """
+    if name == "groundingdino":
+        from edgetrack.peers.dino import DinoDetector
+
+        return DinoDetector(folder, threads=threads)
+    from edgetrack.peers.owl import OwlDetector
+
+    return OwlDetector(folder, threads=threads)

@@ -51,6 +51,10 @@ def adapter_of(name: str) -> Adapter:
         from edgetrack.peers.owl.graphs import OwlAdapter
 
         return OwlAdapter(name)
+    if name == "groundingdino":
+        from edgetrack.peers.dino.graphs import DinoAdapter
+
+        return DinoAdapter()
     if name == "sdstrack":
         from edgetrack.peers.sdstrack.graphs import SDSTrackAdapter
 

@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper, version_converter
 
-from edgetrack.errors import ConfigError, ExportError, ParityError, reason_of
+from edgetrack.errors import ConfigError, ExportError, MissingExtra, ParityError, reason_of
 from edgetrack.manifest import GraphSpec, TensorSpec
 from edgetrack.peers import Adapter
 
@@ -34,7 +34,7 @@ def graphs_of(adapter: Adapter, name: str, weights: Sequence[Path]) -> dict[str,
     """
     try:
         given: Any = adapter.graphs(weights)
-    except (ConfigError, ExportError):
+    except (ConfigError, ExportError, MissingExtra):
         raise
     except Exception as error:  # whatever the user's code does
         raise ExportError(f"graphs() of {name} failed with {reason_of(error)}") from error

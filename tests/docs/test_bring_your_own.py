@@ -17,6 +17,7 @@ from published_weights import (
     write_small_sutrack,
     write_small_uvltrack,
 )
+from tiny_dino import write_dino_folder
 from tiny_owl import write_tiny_owl
 from typer.testing import CliRunner
 
@@ -98,6 +99,19 @@ def test_from_a_folder_of_the_hub_to_tracks(pages: Path, tmp_path: Path) -> None
     assert len(found) == 6
     (report,) = tmp_path.rglob("report.md")
     assert "owlv2 0.1.0" in report.read_text()
+
+
+@pytest.mark.nightly
+def test_from_grounding_dino_to_tracks(pages: Path, tmp_path: Path) -> None:
+    transformers = pytest.importorskip(
+        "transformers", minversion="5", reason="needs transformers 5: pip install -U transformers"
+    )
+    write_dino_folder(transformers, tmp_path / "grounding-dino-tiny")
+    lines = commands(pages, "Grounding DINO")
+    assert [words[1] for words in lines] == ["export", "run", "run"]
+    follow(lines)
+    for name in ("followed", "found"):
+        assert len((tmp_path / f"{name}.jsonl").read_text().splitlines()) == 6
 
 
 def test_a_detector_finds_for_the_tracker(pages: Path, tmp_path: Path) -> None:

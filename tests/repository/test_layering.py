@@ -95,6 +95,7 @@ BELONGS = {
     **{f"edgetrack.peers.{name}.{part}": "export" for name, part in TORCH},
     "edgetrack.peers.layers": "export",
     "edgetrack.peers.owl.graphs": "export",
+    "edgetrack.peers.dino.graphs": "export",
 }
 # Further than that: the exporter drives the tracker to calibrate and to accept, training and measuring do not touch it.
 FORBIDDEN = {
@@ -118,6 +119,7 @@ OUTSIDE = {
     "edgetrack.peers.nanotrack.v3": {"numpy", "onnx", "torch"},
     "edgetrack.peers.layers": {"torch"},
     "edgetrack.peers.owl.graphs": {"numpy", "onnx", "torch"},
+    "edgetrack.peers.dino.graphs": {"numpy", "onnx", "torch"},
     **{f"edgetrack.peers.{name}.{part}": {"numpy", "onnx", "torch"} for name, part in TORCH},
     "edgetrack.replay": {"numpy"},
     "edgetrack.evaluation": {"numpy"},

@@ -8,35 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._imports import require
 from edgetrack.crop import check_packed
-from edgetrack.errors import BundleError, ConfigError, NotStartedError, PromptError
+from edgetrack.errors import BundleError
 from edgetrack.peers import Mode
+from edgetrack.peers.finding import FindingTracker, Floats, PhraseFinder, check_phrases
 from edgetrack.peers.owl.images import padded, stretched
 from edgetrack.peers.sessions import open_session, run
-from edgetrack.prompt import check_unicode
-from edgetrack.types import Box, Status, Track
 
 NAMES = ("owlv2", "owlvit")
 TEXT_LENGTH = 16  # tokens, beginning and end included; the rest of a sentence is cut off
-THRESHOLD = 0.1  # score of a box that counts, as in the published examples
-Floats = NDArray[np.float32]
 
 
-class Found(NamedTuple):
-    """A box that fits a phrase."""
-
-    box: Box
-    score: float  # 0..1
-    phrase: int  # its place among the phrases
-
-
-class OwlDetector:
+class OwlDetector(PhraseFinder[Floats]):
     """Finds phrases in a frame.
 
     Args:
@@ -47,6 +35,8 @@ class OwlDetector:
         BundleError: a graph is missing or is another tracker's.
         MissingExtra: the package tokenizers is not installed.
     """
+
+    name, threshold = "OWL-ViT and OWLv2", 0.1
 
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         tokenizers = require("tokenizers", extra="hf")
@@ -75,25 +65,12 @@ class OwlDetector:
         Raises:
             PromptError: a phrase is empty.
         """
-        if not phrases or any(not check_unicode(phrase).strip() for phrase in phrases):
-            raise PromptError(f"phrases {list(phrases)!r:.80} have an empty one; expected such as 'red car'")
+        check_phrases(phrases)
         ids = np.zeros((len(phrases), TEXT_LENGTH), np.int64)
         for row, encoded in zip(ids, self._tokenizer.encode_batch(list(phrases)), strict=True):
             row[: len(encoded.ids)] = encoded.ids
         rows: Floats = run(self._text, ids=ids)[0]
         return rows
-
-    def find(
-        self, frame: NDArray[np.uint8], queries: Floats, *, top: int = 32, threshold: float = THRESHOLD
-    ) -> list[Found]:
-        """The most likely boxes in ``frame``, uint8 (H, W, 3) BGR, the best one first; at most ``top``."""
-        scores, boxes = self.score(frame, queries)
-        best, phrases = scores.max(1), scores.argmax(1)
-        order = np.argsort(-best, kind="stable")[:top]
-        return [
-            Found(Box(*map(float, boxes[cell])), float(best[cell]), int(phrases[cell]))
-            for cell in order[best[order] >= threshold]
-        ]
 
     def score(self, frame: NDArray[np.uint8], queries: Floats) -> tuple[Floats, Floats]:
         """Every box that the network gives: scores for each phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
@@ -107,57 +84,11 @@ class OwlDetector:
         return (1 / (1 + np.exp(-logits))).astype(np.float32), boxes
 
 
-class OwlTracker:
-    """The best box of each frame, as ``edgetrack.peers.FrameTracker``."""
-
-    def __init__(self, detector: OwlDetector) -> None:
-        self.detector = detector
-        self._queries: Floats | None = None
-
-    def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Any = None) -> Track:
-        """Finds what ``text`` names in ``frame``, uint8 (H, W, 3) BGR.
-
-        Raises:
-            ConfigError: a box, or no text.
-            PromptError: a text without a word.
-        """
-        if text is None or box is not None:
-            raise ConfigError("OWL-ViT and OWLv2 take a text and nothing else: start(frame, text=...)")
-        self.set_text(text)
-        self._index, self._seen = -1, False
-        return self.update(frame)
-
-    def update(self, frame: NDArray[np.uint8]) -> Track:
-        """Finds it in the next frame.
-
-        Raises:
-            NotStartedError: there is no text yet.
-        """
-        if self._queries is None:
-            raise NotStartedError("update() before start(); call start(frame, text=...) first")
-        self._index += 1
-        found = self.detector.find(frame, self._queries, top=1, threshold=0.0)
-        score = found[0].score if found else 0.0
-        if score >= THRESHOLD:
-            self._seen = True
-            return Track(found[0].box, score, "tracking", self._index)
-        status: Status = "lost" if self._seen else "searching"
-        return Track(None, score, status, self._index)
-
-    def set_text(self, text: str) -> None:
-        """Finds something else from the next frame on.
-
-        Raises:
-            PromptError: a text without a word.
-        """
-        self._queries = self.detector.queries([text])
-
-
 class Published:
     """Opens the published versions; needs no code of the user's."""
 
     modes: tuple[Mode, ...] = ("nl",)
 
-    def open(self, folder: Path, *, threads: int) -> OwlTracker:
+    def open(self, folder: Path, *, threads: int) -> FindingTracker:
         """The tracker on the graphs in ``folder``."""
-        return OwlTracker(OwlDetector(folder, threads=threads))
+        return FindingTracker(OwlDetector(folder, threads=threads))

@@ -6,8 +6,6 @@ The classes are those of the package transformers, made by the folder's ``config
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,14 +19,16 @@ from edgetrack._imports import require
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.adapters import torch_graph
 from edgetrack.export.weights_file import fitting, read_weights
+from edgetrack.peers.hub import check_layers, folder_of, license_of, read_config, weights_file, wrong_config
 from edgetrack.peers.owl import TEXT_LENGTH, Published
 
 _CLASSES = {
     "owlv2": ("Owlv2Config", "Owlv2ForObjectDetection"),
     "owlvit": ("OwlViTConfig", "OwlViTForObjectDetection"),
 }
-_DEEPEST = 100  # layers; the largest published model has 24
 _UNUSED = (".position_ids", "box_bias")  # that older files have
+_BEGIN, _END = "<|startoftext|>", "<|endoftext|>"
+_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 class OwlAdapter(Published):
@@ -51,13 +51,8 @@ class OwlAdapter(Published):
             ExportError: it is none of this model.
             MissingExtra: transformers is not installed.
         """
-        if len(weights) != 1 or not weights[0].is_dir():
-            raise ExportError(
-                f"{self._name} got {', '.join(map(str, weights))}; expected the folder of the model, as Hugging Face's "
-                "hub has it: --weights FOLDER with config.json, model.safetensors, vocab.json and merges.txt"
-            )
-        transformers = require("transformers", extra="hf")
-        network, folder = self._network(transformers, weights[0]), weights[0]
+        folder = folder_of(weights, self._name, "vocab.json and merges.txt")
+        network = self._network(require("transformers", extra="hf"), folder)
         size, width = network.config.vision_config.image_size, network.config.projection_dim
         ids = np.zeros((3, TEXT_LENGTH), np.int64)
         ids[:, 1] = network.config.text_config.eos_token_id
@@ -72,43 +67,27 @@ class OwlAdapter(Published):
                 dynamic={"queries": [0]},
             ),
         }
-        entries = {"kind": self._name, "tokenizer": _tokenizer(transformers, folder)}
+        entries = {"kind": self._name, "tokenizer": _tokenizer(folder)}
         onnx.helper.set_model_props(models["text"], entries)
         return models
 
     def license(self, weights: Sequence[Path]) -> str:
-        """What the model card in the folder says, in the terms of SPDX and the hub; empty without one."""
-        card = weights[0] / "README.md"
-        said = re.search(
-            r"\A---\n.*?^license: *([\w.+-]{1,60}) *$.*?^---$", _text(card), re.DOTALL | re.MULTILINE
-        )
-        return said[1] if said else ""
+        """What the model card in the folder says; empty without one."""
+        return license_of(weights[0])
 
     def _network(self, transformers: Any, folder: Path) -> Any:
+        values = read_config(folder, self._name)
         try:
-            values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            if values["model_type"] != self._name:
-                raise ValueError(f"its model_type is {values['model_type']!r:.60}")
-            layers = [
-                values.get(part, {}).get("num_hidden_layers", 12) for part in ("text_config", "vision_config")
-            ]
-            if not all(type(n) is int and 0 < n <= _DEEPEST for n in layers):
-                raise ValueError(f"it says {layers} layers")
+            parts = ("text_config", "vision_config")
+            check_layers([values.get(part, {}).get("num_hidden_layers", 12) for part in parts])
             config_class, network_class = (getattr(transformers, name) for name in _CLASSES[self._name])
             config = config_class.from_dict(values)
             config._attn_implementation = "eager"  # the others do not become ONNX
             with torch.device("meta"):
                 wanted = network_class(config).state_dict()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-            raise ExportError(
-                f"{folder / 'config.json'} is not that of {self._name} ({reason_of(error)}); expected the folder of "
-                "the model, as the hub has it"
-            ) from error
-        path = folder / "model.safetensors"
-        if not path.is_file():
-            raise ExportError(
-                f"{folder} has no model.safetensors, and pickled weights are not read; download it"
-            )
+            raise wrong_config(folder, self._name, error) from error
+        path = weights_file(folder)
         taken = fitting(path, read_weights(path), wanted, unused=_UNUSED, kind=self._name)
         network = network_class(config)
         network.load_state_dict(taken)
@@ -143,20 +122,36 @@ class DetectGraph(nn.Module):
         return logits, self.network.box_predictor(features, cells)
 
 
-def _tokenizer(transformers: Any, folder: Path) -> str:
-    """CLIP's byte pairs, as the ``tokenizer.json`` of the package tokenizers."""
+def _tokenizer(folder: Path) -> str:
+    """CLIP's byte pairs, as the ``tokenizer.json`` of the package tokenizers.
+
+    transformers' own class reads these files by one name up to version 4, by another from 5 on, and is silent about a
+    name that it does not know; so this is what CLIPTokenizerFast of version 4 makes of them.
+    """
+    tokenizers = require("tokenizers", extra="hf")
+    parts, files = tokenizers.pre_tokenizers, (str(folder / "vocab.json"), str(folder / "merges.txt"))
     try:
-        files = {"vocab_file": str(folder / "vocab.json"), "merges_file": str(folder / "merges.txt")}
-        content: str = transformers.CLIPTokenizerFast(**files).backend_tokenizer.to_str()
-    except Exception as error:  # whatever the packages do with damaged files
+        model = tokenizers.models.BPE.from_file(
+            *files, continuing_subword_prefix="", end_of_word_suffix="</w>", fuse_unk=False, unk_token=_END
+        )
+        tokenizer = tokenizers.Tokenizer(model)
+        begin, end = (tokenizer.token_to_id(token) for token in (_BEGIN, _END))
+        if begin is None or end is None:
+            raise ValueError(f"vocab.json has no {_BEGIN if begin is None else _END}")
+        tokenizer.add_special_tokens([_BEGIN, _END])
+        rules = tokenizers.normalizers
+        tokenizer.normalizer = rules.Sequence(
+            [rules.NFC(), rules.Replace(tokenizers.Regex(r"\s+"), " "), rules.Lowercase()]
+        )
+        words = parts.Split(tokenizers.Regex(_WORDS), behavior="removed", invert=True)
+        tokenizer.pre_tokenizer = parts.Sequence([words, parts.ByteLevel(add_prefix_space=False)])
+        # by place: the names of these arguments changed with tokenizers 0.23
+        tokenizer.post_processor = tokenizers.processors.RobertaProcessing(
+            (_END, end), (_BEGIN, begin), False, False
+        )
+        content: str = tokenizer.to_str()
+    except Exception as error:  # whatever the package does with damaged files
         raise ExportError(
             f"{folder} has no tokenizer that can be read ({reason_of(error)}); expected vocab.json and merges.txt"
         ) from error
     return content
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""

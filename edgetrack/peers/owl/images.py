@@ -1,6 +1,6 @@
-"""The pictures that OWL-ViT and OWLv2 were trained on, of a frame; each resizes as two products of matrices.
+"""The pictures that OWL-ViT and OWLv2 were trained on, of a frame.
 
-OWL-ViT stretches the frame to a square by PIL's bicubic filter, columns first. OWLv2 puts it at the top left of a gray
+OWL-ViT stretches the frame to a square by PIL's bicubic filter. OWLv2 puts it at the top left of a gray
 square, blurs that by a Gaussian and samples it linearly, as scikit-image does. What one learned with the other's
 pictures finds little.
 """
@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.peers.resampling import bicubic, channels
+
 Floats = NDArray[np.float32]
 _MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)[:, None, None]  # RGB, CLIP's
 _STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)[:, None, None]
@@ -20,47 +22,20 @@ _GRAY = np.float32(0.5)
 
 def stretched(pixels: NDArray[np.uint8], size: int) -> Floats:
     """The frame, uint8 (H, W, 3) BGR, as OWL-ViT takes it: normalized RGB (1, 3, size, size)."""
-    height, width = pixels.shape[:2]
-    image = _channels(pixels)
-    image = _whole(image @ _bicubic(width, size).T)
-    image = _whole(_bicubic(height, size) @ image)
-    return _normalized(image / np.float32(255))
+    return _normalized(bicubic(channels(pixels), size, size) / np.float32(255))
 
 
 def padded(pixels: NDArray[np.uint8], size: int) -> Floats:
     """The frame, uint8 (H, W, 3) BGR, as OWLv2 takes it: normalized RGB (1, 3, size, size)."""
     height, width = pixels.shape[:2]
     matrix = _blurred(max(height, width), size)
-    image = _channels(pixels) / np.float32(255) - _GRAY  # what is added to the frame is 0 then
+    image = channels(pixels) / np.float32(255) - _GRAY  # what is added to the frame is 0 then
     return _normalized(matrix[:, :height] @ image @ matrix[:, :width].T + _GRAY)
-
-
-def _channels(pixels: NDArray[np.uint8]) -> Floats:
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[::-1], np.float32)
-
-
-def _whole(image: Floats) -> Floats:
-    whole: Floats = np.clip(np.floor(image + np.float32(0.5)), 0, 255)
-    return whole
 
 
 def _normalized(image: Floats) -> Floats:
     normalized: Floats = ((image - _MEAN) / _STD)[None].astype(np.float32)
     return normalized
-
-
-@lru_cache(maxsize=4)
-def _bicubic(length: int, size: int) -> Floats:
-    """The weights (size, length) of PIL's bicubic filter, which becomes wider where pictures become smaller."""
-    scale = length / size
-    wide = max(scale, 1.0)
-    centers = (np.arange(size) + 0.5) * scale
-    distance = np.abs(np.arange(length) + 0.5 - centers[:, None]) / wide
-    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
-    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
-    weights = np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
-    shares: Floats = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
-    return shares
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,138 @@
+"""Grounding DINO (IDEA-Research, Hugging Face format) on ONNX Runtime: finds what sentences name, anew in every frame.
+
+Sentences meet the picture in the network's layers, so another one costs a pass of BERT, once, and rebuilds nothing:
+their number and length are free. S. Liu et al., "Grounding DINO: marrying DINO with grounded pre-training for open-set
+object detection", ECCV 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack._imports import require
+from edgetrack.crop import check_packed
+from edgetrack.errors import BundleError, PromptError
+from edgetrack.peers import Mode
+from edgetrack.peers.dino.images import placed
+from edgetrack.peers.finding import FindingTracker, Floats, PhraseFinder, check_phrases
+from edgetrack.peers.sessions import open_session, run
+
+NAME = "groundingdino"
+BEGIN, STOP, END = "[CLS]", ".", "[SEP]"  # tokens between which nothing sees each other
+_ENDINGS = (STOP, "?")  # of a phrase, in the published network
+
+
+class Phrases(NamedTuple):
+    """Phrases as the network takes them."""
+
+    words: Floats  # (1, T, D), what BERT says of each token
+    together: NDArray[np.bool_]  # (1, T, T), which tokens are of one phrase
+    positions: NDArray[np.int64]  # (1, T), place of each in its phrase
+    spans: tuple[slice, ...]  # of each phrase, its tokens
+
+
+class DinoDetector(PhraseFinder[Phrases]):
+    """Finds phrases in a frame; a phrase's score is that of the token that fits best, as in the published examples.
+
+    Args:
+        folder: what ``edgetrack export groundingdino`` wrote.
+        threads: that one network call may use.
+
+    Raises:
+        BundleError: a graph is missing or is another model's.
+        MissingExtra: the package tokenizers is not installed.
+    """
+
+    name, threshold = "Grounding DINO", 0.25
+
+    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+        tokenizers = require("tokenizers", extra="hf")
+        self._text, self._detect = (
+            open_session(folder / f"{n}.onnx", threads, NAME) for n in ("text", "detect")
+        )
+        try:
+            known = self._text.get_modelmeta().custom_metadata_map
+            self._tokenizer: Any = tokenizers.Tokenizer.from_str(known["tokenizer"])
+            self._longest = int(known["longest"])
+            self._ids = {token: int(self._tokenizer.token_to_id(token)) for token in (BEGIN, STOP, END)}
+            self._size = int(self._detect.get_inputs()[0].shape[3])
+        except Exception as error:  # tokenizers' errors have no common base but Exception
+            raise BundleError(
+                f"{folder} holds another model ({type(error).__name__}: {error}); expected what 'edgetrack export "
+                f"{NAME}' writes"
+            ) from error
+
+    def queries(self, phrases: Sequence[str]) -> Phrases:
+        """What the network compares with; to be computed once.
+
+        Raises:
+            PromptError: a phrase has no word, or they are too long together.
+        """
+        check_phrases(phrases)
+        tokens = []
+        for phrase in phrases:
+            found = self._tokenizer.encode(phrase, add_special_tokens=False)
+            tokens.append(
+                [n for n, t in zip(found.ids, found.tokens, strict=True) if t not in (BEGIN, END, *_ENDINGS)]
+            )
+            if not tokens[-1]:
+                raise PromptError(f"the phrase {phrase!r:.80} has no word; expected such as 'red car'")
+        together, positions, spans = layout([len(ids) for ids in tokens])
+        if positions.size > self._longest:
+            raise PromptError(
+                f"phrases {list(phrases)!r:.80} have {positions.size} tokens; expected at most {self._longest}: use "
+                "fewer or shorter ones"
+            )
+        flat = [self._ids[BEGIN], *(n for ids in tokens for n in (*ids, self._ids[STOP])), self._ids[END]]
+        ids = np.array([flat], np.int64)
+        words: Floats = run(self._text, ids=ids, together=together, positions=positions)[0]
+        return Phrases(words, together, positions, spans)
+
+    def score(self, frame: NDArray[np.uint8], queries: Phrases) -> tuple[Floats, Floats]:
+        """Every box that the network gives: scores for each phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
+        pixels = check_packed(frame)
+        image, visible = placed(pixels, self._size)
+        words, together, positions, spans = queries
+        feeds = {
+            "image": image,
+            "visible": visible,
+            "words": words,
+            "together": together,
+            "positions": positions,
+        }
+        outputs = run(self._detect, **feeds)
+        fits, boxes = 1 / (1 + np.exp(-outputs[0][0])), outputs[1][0]
+        height, width = pixels.shape[:2]
+        boxes = boxes * np.array([width, height, width, height], np.float32)
+        boxes[:, :2] -= boxes[:, 2:] / 2
+        scores = np.stack([fits[:, span].max(1) for span in spans], 1)
+        return scores.astype(np.float32), boxes
+
+
+def layout(lengths: Sequence[int]) -> tuple[NDArray[np.bool_], NDArray[np.int64], tuple[slice, ...]]:
+    """How phrases of so many tokens stand in a line: begin, each phrase and its stop, end.
+
+    Returns:
+        Which tokens see each other, (1, T, T), the place of each in its phrase, (1, T), and the tokens of each phrase.
+    """
+    sizes = [1, *(length + 1 for length in lengths), 1]
+    blocks = np.repeat(np.arange(len(sizes)), sizes)
+    positions = np.concatenate([np.arange(size) for size in sizes]).astype(np.int64)
+    starts = np.cumsum([1, *(length + 1 for length in lengths)])
+    spans = tuple(slice(int(s), int(s) + n) for s, n in zip(starts, lengths, strict=False))
+    return (blocks[:, None] == blocks)[None], positions[None], spans
+
+
+class Published:
+    """Opens the published versions; needs no code of the user's."""
+
+    modes: tuple[Mode, ...] = ("nl",)
+
+    def open(self, folder: Path, *, threads: int) -> FindingTracker:
+        """The tracker on the graphs in ``folder``."""
+        return FindingTracker(DinoDetector(folder, threads=threads))

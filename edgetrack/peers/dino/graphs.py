@@ -1,0 +1,258 @@
+"""Grounding DINO in a folder of Hugging Face's as two graphs: sentences to words, pictures and words to boxes.
+
+The classes are those of the package transformers, made by the folder's ``config.json``. The weights are read from
+``model.safetensors`` alone: nothing is unpickled, and no code of the folder runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from edgetrack._imports import require
+from edgetrack.errors import ExportError, reason_of
+from edgetrack.export.adapters import torch_graph
+from edgetrack.export.weights_file import read_weights
+from edgetrack.peers.dino import BEGIN, END, NAME, STOP, Published, layout
+from edgetrack.peers.hub import check_layers, folder_of, license_of, read_config, weights_file, wrong_config
+
+_TYPE, _PARTS = "grounding-dino", {"backbone_config": "swin", "text_config": "bert"}
+# Which library, or which download, would make the backbone; and what would run code of the folder.
+_OTHERS = ("backbone", "use_timm_backbone", "use_pretrained_backbone", "backbone_kwargs", "auto_map")
+_SIDE, _SIDES = 800, (64, 4096)  # of the picture, where preprocessor_config.json says none; and its limits
+
+
+class DinoAdapter(Published):
+    """Grounding DINO."""
+
+    def graphs(self, weights: Sequence[Path]) -> Mapping[str, onnx.ModelProto]:
+        """``text``: ids -> words, ``detect``: image, words -> logits, boxes; phrases may have any length.
+
+        Args:
+            weights: the folder.
+
+        Raises:
+            ExportError: it is none of this model.
+            MissingExtra: transformers is not installed.
+        """
+        folder = folder_of(weights, NAME, "vocab.txt and preprocessor_config.json")
+        transformers = require("transformers", extra="hf")
+        if int(transformers.__version__.split(".")[0]) < 5:
+            raise ExportError(
+                f"transformers {transformers.__version__} has a {NAME} that does not become ONNX; expected 5 or later: "
+                "pip install -U transformers"
+            )
+        tokenizer, side = tokenizer_of(folder), _side(folder)
+        network = _network(transformers, folder)
+        together, positions, _ = layout([2, 1])
+        ids = np.zeros(positions.shape, np.int64)
+        text = torch_graph(
+            TextGraph(network),
+            inputs={"ids": ids, "together": together, "positions": positions},
+            outputs=["words"],
+            dynamic={"ids": [1], "together": [1, 2], "positions": [1]},
+        )
+        visible = np.ones((1, side, side), np.float32)
+        visible[:, side * 3 // 4 :] = 0
+        detect = torch_graph(
+            DetectGraph(network),
+            inputs={
+                "image": (1, 3, side, side),
+                "visible": visible,
+                "words": (1, positions.size, network.config.text_config.hidden_size),
+                "together": together,
+                "positions": positions,
+            },
+            outputs=["logits", "boxes"],
+            dynamic={"words": [1], "together": [1, 2], "positions": [1]},
+        )
+        entries = {"kind": NAME, "tokenizer": tokenizer, "longest": str(network.config.max_text_len)}
+        onnx.helper.set_model_props(text, entries)
+        return {"text": text, "detect": detect}
+
+    def license(self, weights: Sequence[Path]) -> str:
+        """What the model card in the folder says; empty without one."""
+        return license_of(weights[0])
+
+
+class TextGraph(nn.Module):
+    """Ids of tokens (1, T), which see each other (1, T, T), and their places (1, T), to words (1, T, D)."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.bert = network.model.text_backbone
+
+    def forward(self, ids: Tensor, together: Tensor, positions: Tensor) -> Tensor:
+        kinds = torch.zeros_like(ids)
+        rows = self.bert.embeddings(input_ids=ids, token_type_ids=kinds, position_ids=positions)
+        # added to the scores of attention: a mask of True and False would be taken for 1 and 0
+        apart = (1 - together[:, None].to(rows.dtype)) * torch.finfo(rows.dtype).min
+        words: Tensor = self.bert.encoder(rows, attention_mask=apart)[0]
+        return words
+
+
+class DetectGraph(nn.Module):
+    """A picture, what of it is the frame, and words as ``TextGraph`` has them, to logits (1, P, T) and boxes (1, P, 4).
+
+    Boxes are center and size in units of the frame.
+    """
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network, self.source = network, sys.modules[type(network).__module__]
+        network.model.text_backbone = _Given()
+        network.model.encoder_output_class_embed = _Fits()
+        network.class_embed = nn.ModuleList(_Fits() for _ in network.class_embed)
+
+    def forward(
+        self, image: Tensor, visible: Tensor, words: Tensor, together: Tensor, positions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        # The network finds phrases in the ids by operators that ONNX lacks, and asserts what an export cannot decide.
+        others = {
+            "generate_masks_with_special_tokens_and_transfer_map": lambda *_, **__: (together, positions),
+            "torch_compilable_check": lambda *_: None,
+        }
+        with _replaced(self.source, others):
+            found = self.network(
+                pixel_values=image,
+                input_ids=words,
+                token_type_ids=positions,
+                attention_mask=torch.ones_like(positions),
+                pixel_mask=visible,
+                return_dict=True,
+            )
+        return found.logits, found.pred_boxes
+
+
+@contextmanager
+def _replaced(module: ModuleType, functions: Mapping[str, Any]) -> Iterator[None]:
+    """Has a module call others by these names meanwhile."""
+    kept = {name: getattr(module, name) for name in functions}
+    vars(module).update(functions)
+    try:
+        yield
+    finally:
+        vars(module).update(kept)
+
+
+class _Given(nn.Module):
+    """Stands for BERT, where its answer is given in the place of ids."""
+
+    def forward(self, words: Tensor, *_: Any, **__: Any) -> Any:
+        from transformers.modeling_outputs import BaseModelOutput
+
+        return BaseModelOutput(last_hidden_state=words)
+
+
+class _Fits(nn.Module):
+    """How well each place fits each token; the network's own fills up to 256 tokens besides."""
+
+    def forward(
+        self, vision_hidden_state: Tensor, text_hidden_state: Tensor, text_token_mask: Tensor
+    ) -> Tensor:
+        del text_token_mask  # there is no padding
+        return vision_hidden_state @ text_hidden_state.transpose(-1, -2)
+
+
+def _network(transformers: Any, folder: Path) -> Any:
+    values = {name: value for name, value in read_config(folder, _TYPE).items() if name not in _OTHERS}
+    network_class = transformers.GroundingDinoForObjectDetection
+    try:
+        for part, kind in _PARTS.items():
+            if values[part]["model_type"] != kind:
+                raise ValueError(f"its {part} is of {values[part]['model_type']!r:.60}, not of {kind}")
+        counts = [values.get(name, 6) for name in ("encoder_layers", "decoder_layers")]
+        depths = values["backbone_config"].get("depths", [2, 2, 6, 2])
+        check_layers([*counts, *depths, values["text_config"].get("num_hidden_layers", 12), len(depths)])
+        config = transformers.GroundingDinoConfig.from_dict(values)
+        with torch.device("meta"):  # sizes that a file only says cost nothing
+            wanted = network_class(config).state_dict()
+    except Exception as error:  # transformers checks what it is made of by errors of its own
+        raise wrong_config(folder, _TYPE, error) from error
+    path = weights_file(folder)
+    given = read_weights(path)
+    _check(path, given, wanted)
+    return _filled(network_class, config, given, path)
+
+
+def _check(path: Path, given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Raises ExportError where tensors do not fit, before anything is allocated for those that are said to be there."""
+    for name, tensor in given.items():
+        if name in wanted and tensor.shape != wanted[name].shape:
+            shapes = tuple(tensor.shape), tuple(wanted[name].shape)
+            raise _refused(path, f"{name!r} has the shape {shapes[0]}, where config.json says {shapes[1]}")
+        if not bool(torch.isfinite(tensor).all()):
+            raise _refused(path, f"{name!r} has values that are not finite")
+    lacking = sum(tensor.numel() for name, tensor in wanted.items() if name not in given)
+    if lacking > sum(tensor.numel() for tensor in given.values()):  # some tensors stand for several
+        raise _refused(path, f"it lacks {lacking:,} numbers of those that config.json says")
+
+
+def _refused(path: Path, what: str) -> ExportError:
+    return ExportError(f"{path} is no checkpoint of {NAME}: {what}; expected the published file, whole")
+
+
+def _filled(network_class: Any, config: Any, given: Mapping[str, Tensor], path: Path) -> Any:
+    """The network with the tensors of a file, by the rules of transformers: some stand for several, some are unused."""
+    try:
+        network, loaded = network_class.from_pretrained(
+            None,
+            config=config,
+            state_dict=dict(given),
+            dtype=torch.float32,
+            attn_implementation="eager",  # the others do not become ONNX
+            output_loading_info=True,
+        )
+    except Exception as error:  # whatever transformers does with shapes that differ
+        raise _refused(path, reason_of(error)) from error
+    for kind in ("missing", "unexpected", "mismatched"):
+        if names := sorted(map(str, loaded[f"{kind}_keys"])):
+            raise _refused(path, f"{len(names)} tensors are {kind}, such as {names[0]!r:.100}")
+    return network.eval()
+
+
+def _side(folder: Path) -> int:
+    """The side of the picture: the shorter edge that the folder's processor would give it."""
+    path = folder / "preprocessor_config.json"
+    try:
+        side = (
+            json.loads(path.read_text(encoding="utf-8"))["size"]["shortest_edge"] if path.exists() else _SIDE
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ExportError(
+            f"{path} does not say how large a picture is ({reason_of(error)}); expected "
+            '{"size": {"shortest_edge": 800}}'
+        ) from error
+    if type(side) is not int or not _SIDES[0] <= side <= _SIDES[1]:
+        raise ExportError(
+            f"{path} has shortest_edge {side!r:.40}; expected {_SIDES[0]} to {_SIDES[1]} pixels"
+        )
+    return side
+
+
+def tokenizer_of(folder: Path) -> str:
+    """BERT's word pieces in lower case, as the ``tokenizer.json`` of the package tokenizers."""
+    tokenizers = require("tokenizers", extra="hf")
+    try:
+        model = tokenizers.models.WordPiece.from_file(str(folder / "vocab.txt"), unk_token="[UNK]")
+        tokenizer = tokenizers.Tokenizer(model)
+        if missing := [token for token in (BEGIN, STOP, END) if tokenizer.token_to_id(token) is None]:
+            raise ValueError(f"vocab.txt has no {missing[0]}")
+        tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
+        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+        content: str = tokenizer.to_str()
+    except Exception as error:  # whatever the package does with damaged files
+        raise ExportError(
+            f"{folder} has no tokenizer that can be read ({reason_of(error)}); expected vocab.txt"
+        ) from error
+    return content
