@@ -88,7 +88,7 @@ def render(parts: Sequence[Part], data: Path, path: Path) -> None:
     room = _room(data / "clips" / "one-by-one-person-detection.mp4")
     rng = np.random.default_rng(0)
     noise = rng.normal(0, NOISE, (2 * SIZE[1], 2 * SIZE[0], 3)).round().astype(np.int16)
-    movie = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), FPS, SIZE)
+    movie = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, SIZE)
     for index in range(round(FPS * (max(part.keys[-1].time_s for part in parts) + 3))):
         picture = room.copy()
         there = [(key, part) for part in parts if (key := part.at(index / FPS)) is not None]
@@ -124,14 +124,14 @@ def _paste(picture: NDArray[np.uint8], sprite: Sprite, key: Key, tall: float) ->
 
 def _people(folder: Path) -> list[Sprite]:
     return [
-        _cut(cv2.imread(str(folder / row["image"])), cv2.imread(str(folder / row["label_map"]), 0) > 0)
+        _cut(_read(folder / row["image"]), _read(folder / row["label_map"], cv2.IMREAD_GRAYSCALE) > 0)
         for row in list(_rows(folder))[:8]
     ]
 
 
 def _plant(folder: Path) -> Sprite:
     row = next(row for row in _rows(folder) if row["image"] == PLANT)
-    pixels = cv2.imread(str(folder / PLANT))
+    pixels = _read(folder / PLANT)
     polygon = max(
         (thing["polygons"][0] for thing in row["objects"] if thing["category"] == "potted plant"), key=len
     )
@@ -145,7 +145,14 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
-def _cut(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Sprite:
+def _read(path: Path, flags: int = cv2.IMREAD_COLOR) -> NDArray[np.uint8]:
+    pixels = cv2.imread(str(path), flags)
+    if pixels is None:
+        raise SystemExit(f"error: {path} cannot be read as a picture")
+    return np.asarray(pixels, np.uint8)
+
+
+def _cut(pixels: NDArray[np.uint8], mask: NDArray[Any]) -> Sprite:
     ys, xs = np.nonzero(mask)
     whole = np.dstack([pixels, mask.astype(np.uint8) * 255])
     return whole[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
