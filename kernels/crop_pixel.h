@@ -1,7 +1,7 @@
 // One output pixel of the fused crop, from a BGR or an NV12 frame: what a CUDA thread does, and its CPU twin.
 //
-// crop_resize.h computes the same for BGR row by row, which suits a CPU better; tests/kernels/test_crop_kernels.py
-// holds both to edgetrack.crop.crop_reference.
+// crop_resize.h computes the same for BGR row by row, which suits a CPU better;
+// tests/kernels/test_crop_kernels.py holds both to edgetrack.crop.crop_reference.
 #pragma once
 
 #include "crop_resize.h"

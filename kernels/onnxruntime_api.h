@@ -2,8 +2,8 @@
 // header.
 //
 // ONNX Runtime hands out one table of functions, which every version only extends: an index and a signature
-// of version kApiVersion hold in all later libraries. tests/engines/test_onnxruntime_api.py compares them, and the
-// layout of CustomOp, with ONNX Runtime's header where there is one.
+// of version kApiVersion hold in all later libraries. tests/engines/test_onnxruntime_api.py compares them,
+// and the layout of CustomOp, with ONNX Runtime's header where there is one.
 #pragma once
 
 #include <cstddef>

@@ -229,7 +229,8 @@ static void decimal_comma(const char* folder) {
     std::string do_grouping() const override { return "\3"; }
   };
   const std::locale before = std::locale::global(std::locale(std::locale::classic(), new Comma));
-  std::setlocale(LC_ALL, "");  // of the environment, which tests/runtime_cpp/test_cpp_library.py sets where there is one
+  std::setlocale(
+      LC_ALL, "");  // of the environment, which tests/runtime_cpp/test_cpp_library.py sets where there is one
   std::printf("the locale's 0.5 is %.1f\n", 0.5);
   expect(edgetrack::Json::parse("[0.5, -12.25e-1]", "it").items()[1].number() == -1.225, "JSON in a locale");
   expect(edgetrack::Bundle::open(folder).model.mean[0] == 127.5f, "a bundle in a locale");

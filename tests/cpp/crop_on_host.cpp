@@ -1,6 +1,6 @@
-// edgetrack_crop_bgr of kernels/cuda_kernels.h without a GPU, for tests/engines/test_gpu_frames.py: by the arithmetic
-// of a CUDA thread, or with BY_ROWS by the crop of the CPU engines. Frames have addresses that no host memory
-// has, so that whoever else reads one crashes; stream 77 is the fakes'.
+// edgetrack_crop_bgr of kernels/cuda_kernels.h without a GPU, for tests/engines/test_gpu_frames.py: by the
+// arithmetic of a CUDA thread, or with BY_ROWS by the crop of the CPU engines. Frames have addresses that no
+// host memory has, so that whoever else reads one crashes; stream 77 is the fakes'.
 #include "crop_pixel.h"
 
 using namespace edgetrack;

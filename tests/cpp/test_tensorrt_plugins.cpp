@@ -1,6 +1,6 @@
 // The plugins without a GPU and without libnvinfer: shapes through a fake expression builder, formats,
-// fields, serialize -> create -> clone round trips, and what is refused. tests/engines/test_tensorrt_plugins.py
-// compiles and runs it.
+// fields, serialize -> create -> clone round trips, and what is refused.
+// tests/engines/test_tensorrt_plugins.py compiles and runs it.
 #include <NvInferRuntime.h>
 #include <NvInferRuntimePlugin.h>
 
