@@ -81,7 +81,26 @@ def test_a_scene_in_which_nothing_moves_has_both(engine: PairEngine, tracker: ed
     tracker.start(color, box=BOX, x=x)
     for _ in range(6):
         tracker.update(color, x=x)
-    assert set(engine.present) == {BOTH}
+    assert set(engine.present[3:]) == {BOTH}, "after the template of each set of sensors"
+
+
+def test_each_set_of_sensors_searches_by_what_it_saw_of_the_target(
+    engine: PairEngine, tracker: edgetrack.Tracker
+) -> None:
+    blank = np.zeros((160, 200, 3), np.uint8)
+    tracker.start(picture(), box=BOX, x=picture())
+    for color, x in (
+        (picture(), picture()),
+        (picture(), None),
+        (None, picture()),
+        (picture(), blank),
+        (picture(), picture()),
+    ):
+        tracker.update(color, x=x)
+    assert engine.known == [BOTH, COLOR, X, COLOR, BOTH]
+    tracker.start(None, box=BOX, x=picture())
+    tracker.update(picture(), x=picture())
+    assert engine.known[-1] == X, "color has not seen it"
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
@@ -91,10 +110,12 @@ def test_a_blank_picture_counts_as_missing_but_two_do_not(
     blank = np.full((160, 200, 3), value, np.uint8)
     noisy = blank.copy()
     noisy[::2] += np.uint8(1) if value < 255 else np.uint8(255)
+    dark = RANDOM.normal(0, 1, (160, 200, 3)).clip(0, 6).astype(np.uint8)  # with the noise of a sensor
     tracker.start(picture(), box=BOX, x=picture())
     for color, x, there in (
         (picture(), blank, COLOR),
         (picture(), noisy, COLOR),
+        (picture(), dark, COLOR),
         (blank, picture(), X),
         (blank, blank, BOTH),
     ):

@@ -43,6 +43,9 @@ struct PairInputs {
   // and is absent like one that is not live; both are never absent.
   void fill(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors, Present live,
             Work& work) const;
+
+  // Which of the sensors they hold pictures of.
+  Present shown() const { return {present.floats()[0] > 0, present.floats()[1] > 0}; }
 };
 
 // The share of the second sensor in what was found: the mean of a map (cells * cells) of shares over the

@@ -1,23 +1,17 @@
 #include "target.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 
 #include "contract.h"
 #include "message.h"
 #include "phrase.h"
+#include "template_graph.h"
 
 namespace edgetrack {
 
 namespace {
-
-// Of all targets, so that none is taken for one that lay at the same address before it.
-std::uint64_t next_change() {
-  static std::atomic<std::uint64_t> last{0};
-  return ++last;
-}
 
 constexpr float kRival = 0.25f;  // share of the best score from which another place is a distractor
 
@@ -27,23 +21,6 @@ void make_unit(float* vector, std::size_t width) {
   for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(vector[i]) * vector[i];
   const float length = std::max(static_cast<float>(std::sqrt(squares)), 1e-6f);
   for (std::size_t i = 0; i < width; ++i) vector[i] /= length;
-}
-
-void copy(const Tensor& from, const Tensor& to) { std::memcpy(to.floats(), from.floats(), to.spec.bytes()); }
-
-// (1, L, n, C) into (1, L, N, C) from token `first` on.
-void copy_tokens(const Tensor& from, const Tensor& to, std::size_t first) {
-  const std::size_t layers = static_cast<std::size_t>(to.spec.shape[1]);
-  const std::size_t width = static_cast<std::size_t>(to.spec.shape[3]);
-  const std::size_t some = static_cast<std::size_t>(from.spec.shape[2]) * width;
-  const std::size_t all = static_cast<std::size_t>(to.spec.shape[2]) * width;
-  for (std::size_t layer = 0; layer < layers; ++layer)
-    std::copy_n(from.floats() + layer * some, some, to.floats() + layer * all + first * width);
-}
-
-// One of the two prototypes.
-void copy_prototype(const Tensor& from, const Tensor& to, std::size_t row) {
-  std::copy_n(from.floats(), from.spec.count(), to.floats() + row * from.spec.count());
 }
 
 }  // namespace
@@ -81,29 +58,6 @@ struct Target::TextGraphs {
   }
 };
 
-struct Target::TemplateGraph {
-  Tensor image, share, memory, anchor, prompts, prototype;
-  PairInputs pair;
-  std::unique_ptr<Call> call;
-
-  TemplateGraph(Engine& engine, bool pairs) {
-    const char* role = pairs ? "template_x" : "template";
-    const GraphSpec graph = engine.graph(role);
-    image = Tensor::zeros(named(graph.inputs, "image"));
-    share = Tensor::zeros(named(graph.inputs, "target"));
-    memory = Tensor::zeros(named(graph.outputs, "memory"));
-    anchor = Tensor::zeros(named(graph.outputs, "anchor"));
-    prompts = Tensor::zeros(named(graph.outputs, "prompts"));
-    prototype = Tensor::zeros(named(graph.outputs, "prototype"));
-    std::vector<Tensor> inputs = {image, share};
-    if (pairs) {
-      pair = PairInputs(graph);
-      inputs.insert(inputs.end(), {pair.x, pair.present});
-    }
-    call = engine.bind(role, inputs, {memory, anchor, prompts, prototype});
-  }
-};
-
 Target::Target(std::shared_ptr<Engine> engine, const Model& model)
     : engine_(std::move(engine)),
       factor_(model.template_factor),
@@ -128,6 +82,7 @@ void Target::clear() {
   words_.clear();
   picture_.clear();
   spoken_ = {};
+  views_.reset();
   std::fill(first_.begin(), first_.end(), 0.0f);
   has_seen_ = false;
 }
@@ -204,28 +159,6 @@ void Target::warm_up(Work& work, bool pairs) {
     for (int i = 0; i < 2; ++i) work.run(*call);
   if (pairs)
     for (int i = 0; i < 2; ++i) work.run(*template_graph(true).call);
-}
-
-void Target::set_template(const Frame& frame, const Box& box, Work& work, Present live) {
-  TemplateGraph& graph = template_graph(frame.x != nullptr);
-  change_ = next_change();
-  const Region region = region_around(box, factor_);
-  target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
-  if (frame.x) {
-    graph.pair.fill(graph.image, frame, region, colors_, live, work);
-    work.run(*graph.call);
-  } else {
-    work.look(*graph.call, graph.image, frame, region, colors_);
-  }
-  copy_tokens(graph.memory, everything_.memory, 0);
-  for (const Knowledge* known : {&everything_, &picture_}) {
-    std::fill_n(known->memory_mask.floats(), tokens_, 1.0f);
-    copy_prototype(graph.prototype, known->prototypes, 0);
-  }
-  copy(graph.anchor, everything_.anchor);
-  copy(graph.prompts, everything_.prompts);
-  std::copy_n(graph.prompts.floats(), first_.size(), first_.begin());
-  has_seen_ = false;
 }
 
 std::vector<float> Target::portrait(const Frame& frame, const Box& box, Work& work) {

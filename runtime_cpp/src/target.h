@@ -49,8 +49,12 @@ class Target {
   void clear();  // named by neither picture nor sentence
   void set_text(const Text& text, Work& work);
 
-  // Of a pair by what both sensors show; `live` says which does.
+  // Of a pair by what both sensors show; `live` says which does. Where both do, what each shows alone is
+  // encoded as well, for when the other one fails.
   void set_template(const Frame& frame, const Box& box, Work& work, Present live = {true, true});
+
+  // The template as the sensors that give pictures now saw it, if it was set by a pair.
+  void show(Present live);
 
   // Loads what portrait() needs, so that it may then run in another thread: the engine loads for one caller
   // at a time.
@@ -80,9 +84,13 @@ class Target {
  private:
   struct TextGraphs;
   struct TemplateGraph;
+  struct View;
 
   void encode(const Tokens& words, Work& work);
   void remember(const Tokens& words, std::initializer_list<Knowledge*> all, Work& work);
+  void adopt(const TemplateGraph& graph);
+  void set_views(TemplateGraph& graph, Work& work);
+  void keep(const TemplateGraph& graph, std::size_t view);
   void average(const float* embedding, const float* share, int cells);
   TextGraphs& text_graphs();
   TemplateGraph& template_graph(bool pair = false);
@@ -101,6 +109,8 @@ class Target {
   std::uint64_t change_ = 0;
   std::shared_ptr<TextGraphs> text_;  // made when first needed
   std::shared_ptr<TemplateGraph> template_, pair_template_;
+  std::shared_ptr<std::array<View, 3>> views_;  // of a template by a pair, by which sensors are live
+  std::size_t shown_ = 0;                       // of them
 };
 
 }  // namespace edgetrack

@@ -56,7 +56,7 @@ void Tracker::State::take(const Frame& frame) {
   if (box && (frame.width != width || frame.height != height)) box = clip(*box, frame);
   width = frame.width, height = frame.height;
   is_pair = frame.x != nullptr;
-  if (!is_pair) x_share.reset();
+  if (!is_pair) x_share.reset(), target.show({true, false});
   sensors.see(frame);
 }
 
@@ -75,6 +75,7 @@ Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& r
   const double before_s = work.timing.crop_s + work.timing.network_s;
   if (detector.share.data) {
     detector.pair.fill(detector.image, frame, region, colors, sensors.live(frame), work);
+    target.show(detector.pair.shown());
     work.run(*detector.call);
   } else {
     work.look(*detector.call, detector.image, frame, region, colors);

@@ -15,11 +15,11 @@ from edgetrack.manifest import GraphSpec, TensorSpec
 
 
 class PairGraph(FakeGraph):
-    """``template_x`` or ``search_x``; notes which sensors were said to be there."""
+    """``template_x`` or ``search_x``; notes which sensors were said to be there, now and in the template."""
 
-    def __init__(self, role: str, calls: list[str], present: list[tuple[int, int]]) -> None:
-        super().__init__(role.removesuffix("_x"), calls)
-        self._own, self._present = role, present
+    def __init__(self, role: str, engine: PairEngine) -> None:
+        super().__init__(role.removesuffix("_x"), engine.calls)
+        self._own, self._engine = role, engine
         side = self.inputs["image"].shape[-1]
         small = round(side * 0.75)
         more = {"x": (1, 3, small, small), "present": (1, 2)}
@@ -30,10 +30,11 @@ class PairGraph(FakeGraph):
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         color, x = (bool(there) for there in feeds["present"][0])
-        self._present.append((int(color), int(x)))
+        self._engine.present.append((int(color), int(x)))
         if self._own == "template_x":
-            return super().run(feeds)
+            return {**super().run(feeds), "memory": np.full((1, 4, 64, 192), color + 2 * x, np.float32)}
         self._calls.append(self._own)
+        self._engine.note(feeds)
         image = feeds["image"]
         if not color:
             rows = np.arange(image.shape[-1]) * feeds["x"].shape[-1] // image.shape[-1]
@@ -42,16 +43,35 @@ class PairGraph(FakeGraph):
         return {**find_red(image), "share": share}
 
 
+class NotedSearch(FakeGraph):
+    """``search`` of color alone."""
+
+    def __init__(self, engine: PairEngine) -> None:
+        super().__init__("search", engine.calls)
+        self._engine = engine
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        self._engine.note(feeds)
+        return super().run(feeds)
+
+
 class PairEngine(FakeEngine):
-    """``present`` lists (color, x) of each run of a graph of pairs."""
+    """``present`` lists (color, x) of each run of a graph of pairs; ``known`` those of the template of each search."""
 
     def __init__(self) -> None:
         super().__init__()
         self.present: list[tuple[int, int]] = []
+        self.known: list[tuple[int, int]] = []
         tensors = {role: GraphSpec(self.graph(role).inputs, self.graph(role).outputs) for role in PAIRS}
         self.bundle = Bundle(self.bundle.folder, replace(self.bundle.manifest, tensors=tensors))
 
     def graph(self, role: str) -> FakeGraph:
         if role in PAIRS and role not in self._graphs:
-            self._graphs[role] = PairGraph(role, self.calls, self.present)
+            self._graphs[role] = PairGraph(role, self)
+        if role == "search" and role not in self._graphs:
+            self._graphs[role] = NotedSearch(self)
         return super().graph(role)
+
+    def note(self, feeds: Mapping[str, NDArray[Any]]) -> None:
+        number = int(feeds["memory"][0, 0, 0, 0])
+        self.known.append((number % 2, number // 2))
