@@ -28,7 +28,7 @@ def receive(port: str, file: str, login: str) -> None:
         f" ! filesink location={file} append=true buffer-mode=unbuffered )"
     )
     if login:
-        protect(GstRtspServer, server, factory, *login.split(":"))
+        protect(GstRtspServer, server, factory, login, pem="")
     server.get_mount_points().add_factory("/tracked", factory)
     server.attach(None)
     sys.stdout.write(f"{server.get_bound_port()}\n")
