@@ -49,8 +49,8 @@ class Target {
   void clear();  // named by neither picture nor sentence
   void set_text(const Text& text, Work& work);
 
-  // Of a pair by what both sensors show; `live` says which does. Where both do, what each shows alone is
-  // encoded as well, for when the other one fails.
+  // Of a pair by what both sensors show; `live` says which does. Where both do, what color shows is
+  // encoded as well, for when the second sensor fails.
   void set_template(const Frame& frame, const Box& box, Work& work, Present live = {true, true});
 
   // The template as the sensors that give pictures now saw it, if it was set by a pair.
@@ -109,7 +109,7 @@ class Target {
   std::uint64_t change_ = 0;
   std::shared_ptr<TextGraphs> text_;  // made when first needed
   std::shared_ptr<TemplateGraph> template_, pair_template_;
-  std::shared_ptr<std::array<View, 3>> views_;  // of a template by a pair, by which sensors are live
+  std::shared_ptr<std::array<View, 2>> views_;  // of a template by a pair: by both, by color
   std::size_t shown_ = 0;                       // of them
 };
 

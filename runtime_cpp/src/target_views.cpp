@@ -1,7 +1,4 @@
-// The picture of a target: encoded once, and for a pair of sensors once for each set of them that may be
-// live.
-#include <algorithm>
-#include <iterator>
+// The picture of a target: encoded once, and where a pair of sensors gives it, by color alone as well.
 #include <utility>
 
 #include "template_graph.h"
@@ -10,15 +7,13 @@ namespace edgetrack {
 
 namespace {
 
-constexpr Present kViews[] = {{true, true}, {true, false}, {false, true}};
-
-std::size_t view_of(Present live) {
-  return static_cast<std::size_t>(std::find(std::begin(kViews), std::end(kViews), live) - kViews);
-}
+// Where the second sensor fails, a target is found best by what color alone saw of it; where color fails, by
+// what both saw.
+enum : std::size_t { kBoth, kColor };
 
 }  // namespace
 
-// What "template_x" says of some of the sensors, and what frames have added to its prompts.
+// What "template_x" says of both sensors or of color, and what frames have added to its prompts.
 struct Target::View {
   Tensor memory, anchor, prompts, prototype;
   std::vector<float> first, seen;
@@ -53,17 +48,18 @@ void Target::adopt(const TemplateGraph& graph) {
   has_seen_ = false;
 }
 
-// The set of sensors that is live comes last: its answers are left in the graph's outputs.
+// What all live sensors show comes last: it is left in the graph's outputs.
 void Target::set_views(TemplateGraph& graph, Work& work) {
-  float* present = graph.pair.present.floats();
-  if (view_of(graph.pair.shown()) == 0) {
-    views_ = std::make_shared<std::array<View, 3>>();
-    for (std::size_t view : {2, 1, 0}) {
-      present[0] = kViews[view][0], present[1] = kViews[view][1];
-      work.run(*graph.call);
-      keep(graph, view);
-    }
-    shown_ = 0;
+  if (graph.pair.shown() == Present{true, true}) {
+    views_ = std::make_shared<std::array<View, 2>>();
+    float& with_x = graph.pair.present.floats()[1];
+    with_x = 0;
+    work.run(*graph.call);
+    keep(graph, kColor);
+    with_x = 1;
+    work.run(*graph.call);
+    keep(graph, kBoth);
+    shown_ = kBoth;
   } else {
     work.run(*graph.call);
   }
@@ -83,13 +79,13 @@ void Target::keep(const TemplateGraph& graph, std::size_t number) {
 }
 
 void Target::show(Present live) {
-  const std::size_t next = view_of(live);
-  if (!views_ || next == shown_ || next == std::size(kViews)) return;
+  const std::size_t next = live == Present{true, false} ? kColor : kBoth;
+  if (!views_ || next == shown_) return;
   change_ = next_change();
   View& before = (*views_)[shown_];
   const View& view = (*views_)[next];
-  copy(everything_.prompts,
-       before.prompts);  // what was learned from one set of sensors says little of another
+  // What was learned from both says little of color alone.
+  copy(everything_.prompts, before.prompts);
   before.seen = seen_, before.has_seen = has_seen_;
   copy_tokens(view.memory, everything_.memory, 0);
   for (const Knowledge* known : {&everything_, &picture_})
