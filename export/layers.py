@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
+
+from edgetrack.network.stored import array_of
 
 KINDS = ("Conv", "MatMul")
 _ACTIVATIONS = ("Clip", "Relu")  # an integer convolution absorbs one that follows it
@@ -77,7 +78,7 @@ class Source:
         stored = {tensor.name: tensor for tensor in graph.initializer}
         if name not in stored:
             name = next(node.input[0] for node in graph.node if name in node.output)
-        return numpy_helper.to_array(stored[name], str(self.folder)).astype(np.float32)
+        return array_of(stored[name], self.folder).astype(np.float32)
 
 
 def consumers_of(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor
 
 from edgetrack.errors import ConfigError
+from edgetrack.network.stored import array_of
 
 _HALF = "_f16"  # of weights that are stored in float16
 
@@ -29,9 +29,9 @@ def parameters_of(path: Path, nameless: Sequence[str] = ()) -> dict[str, Tensor]
     Raises:
         ConfigError: The graph has another number of these.
     """
-    model = onnx.load(str(path))
+    model = onnx.load(str(path), load_external_data=False)
     stored = {
-        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
+        tensor.name: torch.from_numpy(array_of(tensor, path.parent).copy()).float()
         for tensor in model.graph.initializer
     }
     named = {name.removesuffix(_HALF): value for name, value in stored.items()}
