@@ -9,8 +9,9 @@ namespace edgetrack {
 namespace {
 
 constexpr int kFrozenFrames = 3;  // in a row with the same bytes
-constexpr int kBlankLevels = 6;   // between the least and the most value of a picture that shows nothing: noise
-constexpr double kLooked = 256;   // pixels of a region along a side that are looked at for that
+constexpr int kBlankLevels =
+    6;  // between the least and the most value of a picture that shows nothing: noise
+constexpr double kLooked = 256;  // pixels of a region along a side that are looked at for that
 constexpr int kSampledRows = 48, kSampledColumns = 64;
 
 Frame second_of(const Frame& frame) { return {frame.x, frame.width, frame.height, frame.x_row_bytes}; }
@@ -30,8 +31,8 @@ std::uint64_t fingerprint(const Frame& frame) {
   return hash;
 }
 
-// Whether a picture has about one value wherever it is in the region; what fills up a region beyond the picture
-// says nothing. One that shows something does so within its first pixels, as a rule.
+// Whether a picture has about one value wherever it is in the region; what fills up a region beyond the
+// picture says nothing. One that shows something does so within its first pixels, as a rule.
 bool blank(const Frame& frame, const Region& region) {
   const auto within = [](double at, int end) { return static_cast<int>(std::clamp(at, 0.0, double(end))); };
   const int left = within(region.x, frame.width), right = within(std::ceil(region.x + region.w), frame.width);
