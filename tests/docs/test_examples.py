@@ -11,10 +11,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from edgetrack import Box
+from edgetrack.types import Basis
 
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
 
@@ -50,7 +52,10 @@ def test_the_robot_stands_until_it_sees_the_car_and_then_turns_to_it(
     lines = run(repository, "robot_loop.py", video[0], "red car").stdout.splitlines()
     assert len(lines) == FRAMES
     assert lines[0] == "0 speed +0.00 turn +0.00 searching"
-    index, _, speed, _, turn, _ = lines[-1].split()
+    # Which frames are uncertain depends on how many the deadline leaves to the network.
+    driven = [line for line in lines if line.split()[-1] in get_args(Basis)]
+    assert len(driven) > 10
+    index, _, speed, _, turn, _ = driven[-1].split()
     x, _ = video[1][int(index)]["red car"].center
     assert abs(float(turn) - (2 * x / 640 - 1)) < 0.15  # to the left, where the car is
     assert float(speed) > 0.3  # and toward it: it is smaller than asked for
