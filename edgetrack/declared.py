@@ -108,6 +108,11 @@ def picture_of(declared: Any, size: int) -> Floats | None:
     return np.empty((1, 3, *sides), np.float32) if all(0 < side <= LARGEST for side in sides) else None
 
 
+def said(inputs: Any) -> str:
+    """Return the names, types and shapes of a session's inputs, for an error."""
+    return ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
+
+
 def look(frame: NDArray[np.uint8], how: Picture, out: Floats) -> tuple[Floats, Region]:
     """Fill ``out`` with the frame as the network wants it.
 

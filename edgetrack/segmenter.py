@@ -25,6 +25,7 @@ from edgetrack.declared import (
     open_session,
     picture_of,
     read_table,
+    said,
     text,
 )
 from edgetrack.errors import ConfigError, reason_of
@@ -99,14 +100,13 @@ class Segmenter:
         picture = picture_of(inputs[0], how.size) if len(inputs) == 1 else None
         if picture is None:
             raise self._error(
-                f"its encoder takes {_said(inputs)}; expected one picture, float32 (1, 3, rows, columns); where rows "
+                f"its encoder takes {said(inputs)}; expected one picture, float32 (1, 3, rows, columns); where rows "
                 "and columns are open, size = 1024 says what they are"
             )
         self._out: Floats = picture
         self._given = self._constants()
-        self.outline(
-            np.full((8, 8, 3), 114, np.uint8), Box(2, 2, 4, 4)
-        )  # whatever does not fit is told of now
+        # Whatever does not fit is told of now.
+        self.outline(np.full((8, 8, 3), 114, np.uint8), Box(2, 2, 4, 4))
 
     def outline(self, frame: NDArray[np.uint8], box: Box) -> Mask | None:
         """Outline what a box holds; None where that is no pixel.
@@ -196,10 +196,6 @@ def _best(masks: Floats, scores: Floats) -> Floats:
     if masks.ndim != 4 or len(masks) != 1 or scores.shape != masks.shape[:2]:
         raise ValueError(f"masks of shape {masks.shape} and scores of shape {scores.shape}")
     return np.ascontiguousarray(masks[0, int(scores[0].argmax())], np.float32)
-
-
-def _said(inputs: Any) -> str:
-    return ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
 
 
 def _joins(value: Any) -> Mapping[str, str]:

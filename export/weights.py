@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetrack.errors import ExportError
+from edgetrack.network.stored import external_bytes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,10 +59,8 @@ class WeightFile:
         for tensor in onnx.load(graph, load_external_data=False).graph.initializer:
             if tensor.data_location != TensorProto.EXTERNAL:
                 continue
-            entry = {field.key: field.value for field in tensor.external_data}
-            begin, length = int(entry["offset"]), int(entry["length"])
-            raw = (graph.parent / entry["location"]).read_bytes()[begin : begin + length]
-            self._places[hashlib.sha256(raw).digest()] = (entry["location"], begin)
+            name, begin, raw = external_bytes(tensor, graph.parent)
+            self._places[hashlib.sha256(raw).digest()] = (name, begin)
 
     def store(self, model: onnx.ModelProto) -> None:
         """Moves the large float32 initializers of ``model`` here; casts in its graph widen them again."""

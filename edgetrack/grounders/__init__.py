@@ -29,6 +29,26 @@ class Grounded(NamedTuple):
     scores: Sequence[float]  # of each phrase, the probability that the box is right, 0..1
 
 
+MOST = 64  # boxes of one look
+LEAST = 0.01  # score of those that are of any use
+
+
+def likeliest(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Grounded]:
+    """Return what a network found, the best first: at most ``MOST``, with a score of ``LEAST`` or more.
+
+    Args:
+        boxes: x, y, w, h in pixels (P, 4); those without a size are left out.
+        scores: Of each phrase, 0..1, (P, N).
+    """
+    best = scores.max(1)
+    order = np.argsort(-best, kind="stable")[:MOST]
+    return [
+        Grounded(Box(*map(float, boxes[n])), [float(v) for v in scores[n]])
+        for n in order[best[order] >= LEAST]
+        if (boxes[n, 2:] > 0).all()
+    ]
+
+
 @runtime_checkable
 class Grounder(Protocol):
     """Finds phrases in a frame. An optional method ``check(phrases)`` raises PromptError for those it cannot find."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgetrack._native import runtime
 from edgetrack.bundle import Bundle
 from edgetrack.errors import BundleError, ConfigError
-from edgetrack.grounders import Grounded, Grounder
+from edgetrack.grounders import LEAST, MOST, Grounded, Grounder, likeliest
 from edgetrack.grounders.calibration import AS_IT_IS, Platt, fit_platt
 from edgetrack.manifest import FILE_NAME
 from edgetrack.opened import core_options, shared_engine
@@ -24,8 +24,6 @@ from edgetrack.prompt import Tokenizer
 from edgetrack.types import Box
 
 _CALIBRATED, _RIGHT = 5, 0.5  # boxes of a labeled frame; IoU with the label from which one is right
-_MOST = 64  # boxes of one look
-_LEAST = 0.01  # score of those that are of any use
 _KNOWN = 16  # sentences whose queries are kept
 _SAME = 0.6  # IoU of two boxes that two phrases have found, from which they are of one object
 
@@ -117,13 +115,7 @@ class FindingGrounder:
                 self._known.clear()
             self._known[key] = self._finder.queries(key)
         scores, boxes = self._finder.score(frame, self._known[key])
-        best = scores.max(1)
-        order = np.argsort(-best, kind="stable")[:_MOST]
-        return [
-            Grounded(Box(*map(float, boxes[n])), [float(v) for v in scores[n]])
-            for n in order[best[order] >= _LEAST]
-            if (boxes[n, 2:] > 0).all()
-        ]
+        return likeliest(boxes, scores)
 
 
 class OwnGrounder:
@@ -169,5 +161,5 @@ class OwnGrounder:
                     self._core.remove_detector(number)
                 self._known.clear()
             never = 2.0  # no score is so sure that an appearance vector is computed
-            self._known[phrase] = self._core.add_detector(self._tokenizer.text(phrase), _LEAST, never, _MOST)
+            self._known[phrase] = self._core.add_detector(self._tokenizer.text(phrase), LEAST, never, MOST)
         return self._known[phrase]

@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.declared import Floats, look, open_session, picture_of
+from edgetrack.declared import Floats, look, open_session, picture_of, said
 from edgetrack.errors import ConfigError, PromptError, reason_of
-from edgetrack.grounders import Grounded
+from edgetrack.grounders import Grounded, likeliest
 from edgetrack.grounders.calibration import Platt
 from edgetrack.grounders.declaration import Declaration, plain, read_declaration
-from edgetrack.types import Box
 
-_MOST = 64  # boxes of one look
-_LEAST = 0.01  # score of those that are of any use
 _SHOWN = 12  # names in a message
 
 
@@ -61,14 +58,7 @@ class DeclaredGrounder:
         """The boxes of the classes that are called so."""
         self.check(phrases)
         boxes, scores = self._detect(frame)
-        asked = scores[:, [self._places[plain(phrase)] for phrase in phrases]]
-        best = asked.max(1)
-        order = np.argsort(-best, kind="stable")[:_MOST]
-        return [
-            Grounded(Box(*map(float, boxes[n])), [float(v) for v in asked[n]])
-            for n in order[best[order] >= _LEAST]
-            if (boxes[n, 2:] > 0).all()
-        ]
+        return likeliest(boxes, scores[:, [self._places[plain(phrase)] for phrase in phrases]])
 
     def _detect(self, frame: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Boxes, x, y, w, h in pixels (P, 4), and scores (P, names)."""
@@ -100,10 +90,9 @@ class DeclaredGrounder:
         sized = [one.type == "tensor(int64)" and len(one.shape) == 2 for one in inputs[1:]] in ([], [True])
         picture = picture_of(inputs[0], self._how.size) if sized else None
         if picture is None:
-            said = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
             raise self._error(
-                f"its model takes {said}; expected a picture, float32 (1, 3, rows, columns), and at most its size, "
-                "int64 (1, 2); where rows and columns are open, size = 640 says what they are"
+                f"its model takes {said(inputs)}; expected a picture, float32 (1, 3, rows, columns), and at most its "
+                "size, int64 (1, 2); where rows and columns are open, size = 640 says what they are"
             )
         return picture
 

@@ -30,6 +30,20 @@ def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
 
     if tensor.data_location != TensorProto.EXTERNAL:
         return np.asarray(numpy_helper.to_array(tensor))
+    values = TensorProto()
+    values.CopyFrom(tensor)
+    values.ClearField("external_data")
+    values.data_location = TensorProto.DEFAULT
+    values.raw_data = external_bytes(tensor, folder)[2]
+    return np.asarray(numpy_helper.to_array(values))
+
+
+def external_bytes(tensor: TensorProto, folder: Path) -> tuple[str, int, bytes]:
+    """Return in which file of the folder the values of an initializer are, from which byte on, and their bytes.
+
+    Raises:
+        BundleError: They are outside of the folder, or cut off.
+    """
     entry = {field.key: field.value for field in tensor.external_data}
     name, begin, length = entry["location"], int(entry.get("offset", 0)), int(entry.get("length", -1))
     if Path(name).name != name:
@@ -43,9 +57,4 @@ def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
         raise BundleError(
             f"{folder / name} has {len(raw)} bytes from {begin} on; expected {length}: export the bundle again"
         )
-    values = TensorProto()
-    values.CopyFrom(tensor)
-    values.ClearField("external_data")
-    values.data_location = TensorProto.DEFAULT
-    values.raw_data = raw
-    return np.asarray(numpy_helper.to_array(values))
+    return name, begin, raw

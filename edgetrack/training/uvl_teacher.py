@@ -22,11 +22,8 @@ from edgetrack.peers.crops import cells_of, normalized
 from edgetrack.peers.uvltrack.runtime import NAME, PATCH, Network
 from edgetrack.training.distill import Taught
 
-_SEES = (
-    128,
-    256,
-    4.0,
-)  # pixels of the template and of the search crop, and its side over sqrt(w * h) of the box
+# Pixels of the template and of the search crop, and its side over sqrt(w * h) of the box.
+_SEES = (128, 256, 4.0)
 _LEAST = 1e-4  # of a score, and from 1
 _TEXTS = 1024  # of which the tokens are kept
 Floats = NDArray[np.float32]

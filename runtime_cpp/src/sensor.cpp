@@ -9,9 +9,8 @@ namespace edgetrack {
 namespace {
 
 constexpr int kFrozenFrames = 3;  // in a row with the same bytes
-constexpr int kBlankLevels =
-    6;  // between the least and the most value of a picture that shows nothing: noise
-constexpr double kLooked = 256;  // pixels of a region along a side that are looked at for that
+constexpr int kBlankLevels = 6;   // between the values of a picture that shows nothing but noise
+constexpr double kLooked = 256;   // pixels of a region along a side that are looked at for that
 constexpr int kSampledRows = 48, kSampledColumns = 64;
 
 Frame second_of(const Frame& frame) { return {frame.x, frame.width, frame.height, frame.x_row_bytes}; }

@@ -84,9 +84,9 @@ class SensorFailure(Perturbation):
             drawn = {i for i in range(2) if rng.random() < self._level}
             lost = drawn if len(drawn) < 2 else {int(rng.integers(2))}
         else:
-            since = (index - self._begin) % PERIOD if index >= self._begin else PERIOD
-            self._lost = int(rng.integers(2)) if since == 0 else self._lost
-            lost = {self._lost} if since < self._level else set()
+            if index >= self._begin and (index - self._begin) % PERIOD == 0:
+                self._lost = int(rng.integers(2))
+            lost = {self._lost} if self._in_burst(index) else set()
         return None if 0 in lost else color, None if 1 in lost else x
 
     def _opened(self, kind: str) -> Fault:
