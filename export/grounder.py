@@ -17,6 +17,7 @@ from edgetrack.export.onnx_graph import to_onnx
 from edgetrack.export.parity import compare
 from edgetrack.export.staging import add_words, write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
+from edgetrack.manifest import Manifest
 from edgetrack.network.candidates import COUNT, GRID, SIDE, ClassCheck, Detect, Rank
 from edgetrack.network.grounder import TEXT, Grounder
 from edgetrack.network.picodet import PicoDet
@@ -40,35 +41,8 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     detector, grounder, learned = load_grounder(checkpoint)
     for module in (detector, grounder):
         round_weights(module)
-    (mean, *_), (std, *_) = manifest.mean, manifest.std
-    graphs = {
-        "detect": graph_of(
-            "detect", Detect(detector, grounder, mean, std), {"image": (1, 3, SIDE, SIDE)}, WEIGHTS
-        )
-    }
-    found = graphs["detect"].spec.outputs
-    graphs["rank"] = graph_of(
-        "rank",
-        Rank(grounder, learned.check, learned.scale, learned.shift),
-        {
-            "map": found["map"].shape,
-            "boxes": (1, COUNT, 4),
-            "region": (1, COUNT, found["region"].shape[2]),
-            "classes": (1, COUNT, found["classes"].shape[2]),
-            "valid": (1, COUNT),
-            "tokens": (1, TEXT_LENGTH, TEXT),
-            "mask": (1, TEXT_LENGTH),
-            "noun": (1, TEXT_LENGTH, TEXT),
-            "noun_mask": (1, TEXT_LENGTH),
-        },
-        WEIGHTS,
-    )
-    weights = WeightFile(_FILE)
-    for role, graph in graphs.items():
-        model = to_onnx(graph)
-        weights.store(model)
-        (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    (folder / _FILE).write_bytes(weights.bytes())
+    graphs = _graphs(detector, grounder, learned, manifest)
+    _write(folder, graphs)
     count = sum(p.numel() for module in (detector, grounder) for p in module.parameters())
     before = manifest.parameters - (count if "rank" in manifest.tensors else 0)
     write_manifest(
@@ -129,6 +103,38 @@ def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Learned]:
             "completed, both of this version"
         ) from error
     return detector.eval(), grounder.eval(), Learned(scale, shift, check.eval(), thresholds, words)
+
+
+def _graphs(
+    detector: PicoDet, grounder: Grounder, learned: Learned, manifest: Manifest
+) -> dict[str, ExportGraph]:
+    (mean, *_), (std, *_) = manifest.mean, manifest.std
+    detect = Detect(detector, grounder, mean, std)
+    found = graph_of("detect", detect, {"image": (1, 3, SIDE, SIDE)}, WEIGHTS)
+    outputs = found.spec.outputs
+    inputs = {
+        "map": outputs["map"].shape,
+        "boxes": (1, COUNT, 4),
+        "region": (1, COUNT, outputs["region"].shape[2]),
+        "classes": (1, COUNT, outputs["classes"].shape[2]),
+        "valid": (1, COUNT),
+        "tokens": (1, TEXT_LENGTH, TEXT),
+        "mask": (1, TEXT_LENGTH),
+        "noun": (1, TEXT_LENGTH, TEXT),
+        "noun_mask": (1, TEXT_LENGTH),
+    }
+    rank = Rank(grounder, learned.check, learned.scale, learned.shift)
+    return {"detect": found, "rank": graph_of("rank", rank, inputs, WEIGHTS)}
+
+
+def _write(folder: Path, graphs: dict[str, ExportGraph]) -> None:
+    """Write the graphs and the one file of their weights."""
+    weights = WeightFile(_FILE)
+    for role, graph in graphs.items():
+        model = to_onnx(graph)
+        weights.store(model)
+        (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    (folder / _FILE).write_bytes(weights.bytes())
 
 
 def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine) -> dict[str, float]:

@@ -140,24 +140,10 @@ def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
         if not done[row]:
             continue
         answer = answers[row] if row < len(answers) else {"found": [], "crops": []}
-        objects = []
-        for k, thing in enumerate(line["objects"]):
-            name = _SAME.get(thing["category"], thing["category"])
-            tints = colors[row][k] if row < len(colors) else (None, None)
-            box = _shares(thing["box"], line["width"], line["height"])
-            objects.append(Object(name, box, float(thing.get("score", 1.0)), *tints))
-        hand = {thing.name for thing in objects if thing.score == 1.0}
-        for c, score, *box in answer["found"]:
-            if NAMES[c] not in hand and not (
-                source == "voc" and NAMES[c] in ("car", "person", "cat", "train", "bus")
-            ):
-                objects.append(Object(NAMES[c], np.array(box, np.float32), score))
-        best = np.asarray(logits[row]).astype(np.float32).max(0)
-        seen = {thing.name for thing in objects if thing.score > 0.06}
+        objects = _objects(line, colors[row] if row < len(colors) else [])
+        objects += _found(source, answer["found"], objects)
         complete = source in _COMPLETE
-        absent = {name for c, name in enumerate(NAMES) if name not in seen and (complete or best[c] < -2.5)}
-        if source == "scenes":
-            absent = set()  # its phrases say what is not there
+        absent = _absent(source, objects, np.asarray(logits[row]).astype(np.float32).max(0))
         crops = []
         for k, crop in enumerate(answer["crops"]):
             if crop is not None:
@@ -171,10 +157,44 @@ def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
             Record(
                 source, row, tuple(objects), tuple(line.get("captions", ())),
                 _SAME.get(line.get("category", ""), line.get("category", "")), tuple(phrases), tuple(crops),
-                regions.get(row, ()), complete, complete or source in ("coco_people", "voc"), frozenset(absent),
+                regions.get(row, ()), complete, complete or source in ("coco_people", "voc"), absent,
             )
         )  # fmt: skip
     return out
+
+
+def _objects(line: dict[str, Any], colors: list[tuple[Any, Any]]) -> list[Object]:
+    """The annotated objects of one picture; ``colors`` are those of each object and of its torso, if known."""
+    objects = []
+    for k, thing in enumerate(line["objects"]):
+        name = _SAME.get(thing["category"], thing["category"])
+        box = _shares(thing["box"], line["width"], line["height"])
+        tints = colors[k] if colors else (None, None)
+        objects.append(Object(name, box, float(thing.get("score", 1.0)), *tints))
+    return objects
+
+
+def _found(source: str, found: list[list[float]], annotated: list[Object]) -> list[Object]:
+    """What the teachers found: objects of classes that nobody annotated by hand in this picture."""
+    by_hand = {thing.name for thing in annotated if thing.score == 1.0}
+    if source == "voc":
+        by_hand |= {"car", "person", "cat", "train", "bus"}
+    return [
+        Object(NAMES[int(c)], np.array(box, np.float32), score)
+        for c, score, *box in found
+        if NAMES[int(c)] not in by_hand
+    ]
+
+
+def _absent(source: str, objects: list[Object], best: NDArray[np.float32]) -> frozenset[str]:
+    """Classes that the picture surely does not show; ``best`` is the highest logit of each, (classes,)."""
+    if source == "scenes":
+        return frozenset()  # its phrases say what is not there
+    seen = {thing.name for thing in objects if thing.score > 0.06}
+    complete = source in _COMPLETE
+    return frozenset(
+        name for c, name in enumerate(NAMES) if name not in seen and (complete or best[c] < -2.5)
+    )
 
 
 def _color_table(folder: Path, cache: Path) -> list[list[tuple[Any, Any]]]:
