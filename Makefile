@@ -24,10 +24,11 @@ MAKEFLAGS += --no-print-directory
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 # A core for each of the two processes: PyTorch's threads, as many as there are cores in each, would wait for each other.
+# A file goes to one process, so that its fixtures are made once; tests/conftest.py begins with the files that take longest.
 test: export EDGETRACK_WERROR = ON
 test: export OMP_NUM_THREADS = 1
 test: wheel lint
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # What takes minutes each: sanitizers over everything, another processor in an emulator.
 test-nightly: wheel

@@ -17,6 +17,27 @@ from edgetrack.errors import EngineUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Files that take half a minute or longer: where two processes share the work, none of these may be the last one.
+LONGEST = (
+    "export/test_int8.py",
+    "runtime_cpp/test_cpp_library.py",
+    "export/test_export.py",
+    "export/test_fp16.py",
+    "peers/test_uvltrack.py",
+    "export/test_candidates.py",
+    "runtime_cpp/test_cpp_package.py",
+    "evaluation/phrases/test_evaluate.py",
+    "export/test_acceptance.py",
+    "runtime_cpp/test_batching.py",
+    "network/test_model.py",
+    "peers/test_sdstrack.py",
+    "bench/test_benchmarks.py",
+    "kernels/test_token_select.py",
+    "training/test_training_masks.py",
+    "cli/test_cli.py",
+    "kernels/test_cuda_kernels.py",
+)
+
 # Under nohup or in the background, programs that the tests start would ignore the signals that tests send them.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,6 +47,12 @@ os.environ.setdefault("EDGETRACK_DATA", str(ROOT.parent / "shared" / "data"))
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with ``LONGEST``, in its order; the other files stay in theirs."""
+    ranks = {ROOT / "tests" / file: rank for rank, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +25,24 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[ex
 pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
 
 from edgetrack.export import parity, pipeline, weights  # noqa: E402
-from edgetrack.export.graphs import build_graphs  # noqa: E402
+from edgetrack.export.graphs import ExportGraph, build_graphs  # noqa: E402
+from edgetrack.export.onnx_graph import to_onnx  # noqa: E402
 from edgetrack.export.pipeline import ExportConfig, ExportReport  # noqa: E402
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _traced_once() -> Iterator[None]:
+    """Bundles are exported several times here, their graphs traced by PyTorch once."""
+    known: dict[str, Any] = {}
+
+    def traced(graph: ExportGraph) -> Any:
+        if graph.role not in known:
+            known[graph.role] = to_onnx(graph)
+        return copy.deepcopy(known[graph.role])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "to_onnx", traced)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from calibrations import recorded_once
 from typer.testing import CliRunner
 
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
@@ -50,6 +51,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         for module in (plan, int8):
             patch.setattr(module, "compare_speed", lambda fp32, other: speed.Speed(2.0, 1.0))
         patch.setattr(int8, "make_plan", measured_once(int8.make_plan))
+        patch.setattr(gate, "record", recorded_once(gate.record))
         yield patch
 
 
@@ -75,7 +77,7 @@ def measured_once(make_plan: Any) -> Any:
 @pytest.fixture(scope="module")
 def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Int8Report]:
     folder = tmp_path_factory.mktemp("int8")
-    copy_bundle(Bundle.open(), folder / "plain")  # without INT8: a new one must be made
+    copy_bundle(Bundle.open("edgetrack-160"), folder / "plain")  # without INT8: a new one must be made
     wanted = GateConfig(target="x86-cpu", min_auc_ratio=0.5, threads=1)
     request = command.Request(str(folder / "plain"), folder / "bundle", ("int8",), wanted, page=True)
     bundle, (report,) = command.make_bundle(request, watch=silent)
@@ -87,7 +89,7 @@ def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) ->
 def test_the_bundle_has_both_flavors_and_the_weights_once(made: tuple[Bundle, Int8Report]) -> None:
     bundle, report = made
     assert report.accepted, report.why
-    batched = [role for role in BATCHED if role in Bundle.open("edgetrack-256").manifest.tensors]
+    batched = [role for role in BATCHED if role in Bundle.open("edgetrack-160").manifest.tensors]
     assert set(bundle.manifest.precisions["int8"].graphs) == {*QUANTIZED, *batched}
     for role in (*QUANTIZED, *batched):
         portable, ort = (bundle.graph(role, "int8", flavor=flavor) for flavor in ("portable", "ort"))
@@ -196,7 +198,7 @@ def test_the_ranges_are_kept(made: tuple[Bundle, Int8Report]) -> None:
 
 
 def test_the_float32_part_is_what_was_given(made: tuple[Bundle, Int8Report], tmp_path: Path) -> None:
-    copy_bundle(Bundle.open(), tmp_path / "given")  # without INT8
+    copy_bundle(Bundle.open("edgetrack-160"), tmp_path / "given")  # without INT8
     given_, bundle = Bundle.open(tmp_path / "given").manifest, made[0].manifest
     assert {role: bundle.files[role] for role in given_.files} == dict(given_.files)
     copy_bundle(made[0], tmp_path / "plain")
@@ -250,7 +252,7 @@ def test_what_is_not_faster_is_left_out_and_not_followed(
 ) -> None:
     monkeypatch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(1.0, 1.25))
     monkeypatch.setattr(gate, "Agreement", lambda *_, **__: SimpleNamespace(accuracy=None))
-    copy_bundle(Bundle.open(), tmp_path / "plain")
+    copy_bundle(Bundle.open("edgetrack-160"), tmp_path / "plain")
     wanted = GateConfig(threads=1, target=targets.detect().name)
     request = command.Request(str(tmp_path / "plain"), tmp_path / "out", ("int8",), wanted)
     bundle, (report,) = command.make_bundle(request, watch=silent)

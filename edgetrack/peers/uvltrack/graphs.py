@@ -56,11 +56,11 @@ class UVLTrackAdapter(Published):
                 "UVLTrack_ep0300.pth.tar --weights vocab.txt, which comes with bert-base-uncased"
             )
         network = load_network(files[0], Config.of, UVLTrack, unused=UNUSED, kind="UVLTrack")
-        models = _graphs(network)
         entries = {
             "tokenizer": tokenizer_json(tables[0], network.config.vocabulary),
             "search_factor": str(network.config.factor),
         }
+        models = _graphs(network)  # takes a minute: what can be refused has been
         onnx.helper.set_model_props(models["text"], entries)
         return models
 
