@@ -36,7 +36,8 @@ from edgetrack.export.command import Request, make_bundle  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.peers.crops import cells_of, clipped, crop_square, whole_frame  # noqa: E402
 from edgetrack.peers.uvltrack import UVLTracker  # noqa: E402
-from edgetrack.peers.uvltrack.graphs import UNUSED, tokenizer_json  # noqa: E402
+from edgetrack.peers.uvltrack.graphs import UNUSED  # noqa: E402
+from edgetrack.peers.uvltrack.vocabulary import tokenizer_json  # noqa: E402
 from edgetrack.prompt import Tokenizer  # noqa: E402
 
 BOX = (60, 45, 37, 29)

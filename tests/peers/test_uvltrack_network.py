@@ -14,7 +14,7 @@ from published_weights import SHARED, closed_form, reference
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
 pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
 
-from edgetrack.export.weights_file import fitting, read_weights  # noqa: E402
+from edgetrack.network.weights_file import fitting, read_weights  # noqa: E402
 from edgetrack.peers.uvltrack.graphs import UNUSED  # noqa: E402
 from edgetrack.peers.uvltrack.network import Config, UVLTrack  # noqa: E402
 

@@ -84,16 +84,17 @@ ROOMS: dict[str, list[str]] = {
         "anomalies",
     ],
 }
-# A tracker is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools.
-TORCH = [
-    (name, part)
-    for name in ("sdstrack", "sutrack", "uvltrack")
+# A tracker is one room; what makes its graphs is written as anybody's adapter is, with the exporter's tools, and its
+# network in PyTorch is one of the networks, which can be trained.
+TORCH = {
+    (name, part): "export" if part == "graphs" else "network"
+    for name in ("litetrack", "sdstrack", "sutrack", "uvltrack")
     for part in ("config", "graphs", "layers", "network", "text")
-]
+}
 BELONGS = {
     **{f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")},
-    **{f"edgetrack.peers.{name}.{part}": "export" for name, part in TORCH},
-    "edgetrack.peers.layers": "export",
+    **{f"edgetrack.peers.{name}.{part}": layer for (name, part), layer in TORCH.items()},
+    "edgetrack.peers.layers": "network",
     "edgetrack.peers.owl.graphs": "export",
     "edgetrack.peers.dino.graphs": "export",
 }

@@ -25,6 +25,7 @@ from edgetrack.peers.bundle import AdapterBundle  # noqa: E402
 from edgetrack.peers.crops import cells_of, normalized  # noqa: E402
 from edgetrack.peers.uvltrack import graphs, runtime  # noqa: E402
 from edgetrack.peers.uvltrack.network import BOTH, BOX, Config, UVLTrack  # noqa: E402
+from edgetrack.peers.uvltrack.vocabulary import tokenizer_json  # noqa: E402
 from edgetrack.training.distill import Taught, imitation  # noqa: E402
 from edgetrack.training.train import Trainer  # noqa: E402
 from edgetrack.training.uvl_teacher import UVLTeacher  # noqa: E402
@@ -45,7 +46,7 @@ def bundle(network: UVLTrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """A bundle of the small network, whose graphs PyTorch runs; tests change what it says of itself."""
     _, vocabulary = write_small_uvltrack(tmp_path)
     said = SimpleNamespace(adapter="uvltrack", template=128, factor="4.0")
-    metadata = {"tokenizer": graphs.tokenizer_json(vocabulary, 200), "search_factor": said.factor}
+    metadata = {"tokenizer": tokenizer_json(vocabulary, 200), "search_factor": said.factor}
     modules: dict[str, Any] = {
         "text": graphs.TextGraph,
         "template": graphs.TemplateGraph,

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from edgetrack._imports import require
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.adapters import torch_graph
-from edgetrack.export.weights_file import read_weights
+from edgetrack.network.weights_file import read_weights
 from edgetrack.peers.dino import BEGIN, END, NAME, STOP, Published, layout
 from edgetrack.peers.hub import check_layers, folder_of, license_of, read_config, weights_file, wrong_config
 

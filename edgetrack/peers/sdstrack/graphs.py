@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from edgetrack.errors import ExportError
 from edgetrack.export.adapters import torch_graph
-from edgetrack.export.weights_file import load_network
+from edgetrack.network.weights_file import load_network
 from edgetrack.peers.layers import CellBoxes
 from edgetrack.peers.sdstrack import NAME, PATCH, Published
 from edgetrack.peers.sdstrack.network import Config, SDSTrack

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.adapters import torch_graph
-from edgetrack.export.weights_file import load_network
+from edgetrack.network.weights_file import load_network
 from edgetrack.peers import Mode
 from edgetrack.peers.layers import PATCH, CellBoxes
 from edgetrack.peers.sutrack import NAME, Published, tokenizer_of

@@ -6,7 +6,6 @@ long as it is. Its softmax gives what is masked exactly 0, so the results are th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from torch import Tensor, nn
 
 from edgetrack.errors import ExportError
 from edgetrack.export.adapters import torch_graph
-from edgetrack.export.weights_file import load_network
-from edgetrack.peers.uvltrack import NAME, PATCH, TEXT_LENGTH, Published
+from edgetrack.network.weights_file import load_network
+from edgetrack.peers.uvltrack import NAME, PATCH, Published
 from edgetrack.peers.uvltrack.network import Config, UVLTrack
+from edgetrack.peers.uvltrack.vocabulary import tokenizer_json
 
 # In the published files, and read by nothing: they are of the training loss, or left over.
 UNUSED = (
@@ -173,46 +173,3 @@ def _graphs(network: UVLTrack) -> dict[str, onnx.ModelProto]:
             outputs=["prompts"],
         ),
     }
-
-
-def tokenizer_json(path: Path, rows: int) -> str:
-    """The vocabulary, one word piece a line, as the ``tokenizer.json`` of a lower case BERT.
-
-    Args:
-        path: ``vocab.txt``.
-        rows: word pieces that the network knows.
-
-    Raises:
-        ExportError: it cannot be read, or has another number of word pieces.
-    """
-    try:
-        pieces = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExportError(
-            f"vocabulary {path} cannot be read ({error}); expected UTF-8, a word piece a line"
-        ) from error
-    numbers = {piece: number for number, piece in enumerate(pieces)}
-    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    if len(pieces) != rows or len(numbers) != rows or not numbers.keys() >= set(special):
-        raise ExportError(
-            f"vocabulary {path} has {len(numbers):,} word pieces; this checkpoint was trained with {rows:,}, among "
-            f"them {', '.join(special)}: expected vocab.txt of bert-base-uncased"
-        )
-    normalizer = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
-    return json.dumps(
-        {
-            "version": "1.0",
-            "truncation": {"max_length": TEXT_LENGTH},
-            "added_tokens": [{"id": numbers[piece], "content": piece, "special": True} for piece in special],
-            "normalizer": {"type": "BertNormalizer", **normalizer},
-            "pre_tokenizer": {"type": "BertPreTokenizer"},
-            "model": {
-                "type": "WordPiece",
-                "unk_token": "[UNK]",
-                "continuing_subword_prefix": "##",
-                "max_input_chars_per_word": 100,
-                "vocab": numbers,
-            },
-        },
-        ensure_ascii=False,
-    )

@@ -18,7 +18,7 @@ from edgetrack.errors import ExportError
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 
-from edgetrack.export.weights_file import fitting, read_weights  # noqa: E402
+from edgetrack.network.weights_file import fitting, read_weights  # noqa: E402
 
 
 def tensors() -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""The vocabulary of bert-base-uncased, which UVLTrack and its kin read, as a tokenizer's file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from edgetrack.errors import ExportError
+from edgetrack.peers.uvltrack.runtime import TEXT_LENGTH
+
+
+def tokenizer_json(path: Path, rows: int) -> str:
+    """The vocabulary, one word piece a line, as the ``tokenizer.json`` of a lower case BERT.
+
+    Args:
+        path: ``vocab.txt``.
+        rows: word pieces that the network knows.
+
+    Raises:
+        ExportError: it cannot be read, or has another number of word pieces.
+    """
+    try:
+        pieces = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExportError(
+            f"vocabulary {path} cannot be read ({error}); expected UTF-8, a word piece a line"
+        ) from error
+    numbers = {piece: number for number, piece in enumerate(pieces)}
+    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    if len(pieces) != rows or len(numbers) != rows or not numbers.keys() >= set(special):
+        raise ExportError(
+            f"vocabulary {path} has {len(numbers):,} word pieces; this checkpoint was trained with {rows:,}, among "
+            f"them {', '.join(special)}: expected vocab.txt of bert-base-uncased"
+        )
+    normalizer = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
+    return json.dumps(
+        {
+            "version": "1.0",
+            "truncation": {"max_length": TEXT_LENGTH},
+            "added_tokens": [{"id": numbers[piece], "content": piece, "special": True} for piece in special],
+            "normalizer": {"type": "BertNormalizer", **normalizer},
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "model": {
+                "type": "WordPiece",
+                "unk_token": "[UNK]",
+                "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": 100,
+                "vocab": numbers,
+            },
+        },
+        ensure_ascii=False,
+    )
