@@ -172,8 +172,8 @@ ExportModel = Annotated[
     str,
     typer.Argument(
         metavar="[MODEL|CHECKPOINT|ADAPTER]",
-        help="A shipped model, a bundle, a checkpoint (.pt), or another tracker: groundingdino, nanotrack-v2, "
-        "nanotrack-v3, owlv2, owlvit, sdstrack, sutrack, uvltrack or FILE.py:CLASS.",
+        help="A shipped model, a bundle, a checkpoint (.pt), or another tracker: groundingdino, litetrack, "
+        "nanotrack-v2, nanotrack-v3, owlv2, owlvit, sdstrack, sutrack, uvltrack or FILE.py:CLASS.",
     ),
 ]
 _QUANTIZED, _NEW_MODEL = "INT8 and float16", "New model"
@@ -214,8 +214,8 @@ Force = Annotated[bool, option("Replace an older bundle.", "--force")]
 Weights = Annotated[
     list[Path] | None,
     option(
-        "Weight files for MODEL nanotrack-v2, nanotrack-v3, sdstrack, sutrack, uvltrack or FILE.py:CLASS, repeatable; "
-        "the folder for groundingdino, owlv2 or owlvit.",
+        "Weight files for MODEL litetrack, nanotrack-v2, nanotrack-v3, sdstrack, sutrack, uvltrack or FILE.py:CLASS, "
+        "repeatable; the folder for groundingdino, owlv2 or owlvit.",
         panel="Other trackers",
         metavar="FILE",
     ),

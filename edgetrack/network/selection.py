@@ -35,13 +35,14 @@ class Selection(NamedTuple):
 class TokenSelect(nn.Module):
     """Scores, threshold and hard selection of tokens (B, N, D) against prototypes (B, P, D).
 
-    A prototype of zeros is absent. Selected tokens keep their original order.
+    A prototype of zeros is absent. Selected tokens keep their original order. Without ``projected`` the tokens
+    themselves are compared: their space is that of the prototypes.
     """
 
-    def __init__(self, width: int, keep: int) -> None:
+    def __init__(self, width: int, keep: int, *, projected: bool = True) -> None:
         super().__init__()
         self.keep = keep
-        self.project = nn.Linear(width, width, bias=False)
+        self.project = nn.Linear(width, width, bias=False) if projected else nn.Identity()
         self.threshold = nn.Linear(width, 1)  # dynamic: read off the mean token
         self.sharpness = nn.Parameter(torch.tensor(8.0))
         nn.init.zeros_(self.threshold.weight)

@@ -11,6 +11,7 @@ from edgetrack.peers.finding import PhraseFinder
 FINDERS = ("groundingdino", "owlv2", "owlvit")  # by text in the whole frame
 NAMES = (
     "groundingdino",
+    "litetrack",
     "nanotrack-v2",
     "nanotrack-v3",
     "owlv2",
@@ -27,6 +28,10 @@ def opener_of(name: str) -> Opener:
         from edgetrack.peers import uvltrack
 
         return uvltrack.Published()
+    if name == "litetrack":
+        from edgetrack.peers import litetrack
+
+        return litetrack.Published()
     if name.startswith("owl"):
         from edgetrack.peers import owl
 

@@ -32,6 +32,7 @@ class Run(Protocol):
     def run(self) -> None: ...
 
 
+NETWORKS = ("", "litetrack")
 R = TypeVar("R")
 S = TypeVar("S", bound=Short)
 
@@ -53,6 +54,23 @@ def read_recipe(cls: type[R], path: Path) -> R:
     if missing := sorted(needed - set(table)):
         raise ConfigError(f"recipe {path} lacks {missing}; expected a value for each")
     return cls(**{name: _frozen(value) for name, value in table.items()})
+
+
+def network_of(path: Path) -> str:
+    """Which network a recipe trains, by its key ``network``; empty where it has none, or cannot be read as TOML.
+
+    Raises:
+        ConfigError: There is no such network.
+    """
+    try:
+        name = tomllib.loads(path.read_text(encoding="utf-8")).get("network", "")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return ""  # who reads it whole says why
+    if name not in NETWORKS:
+        raise ConfigError(
+            f"recipe {path}: network = {name!r}; expected {NETWORKS[1]!r}, or no such key for edgetrack's own"
+        )
+    return str(name)
 
 
 def cosine(share: float) -> float:

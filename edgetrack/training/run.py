@@ -8,7 +8,9 @@ import shlex
 from pathlib import Path
 
 from edgetrack.errors import ConfigError
+from edgetrack.training.litetrack.recipe import Recipe as LiteTrackRecipe
 from edgetrack.training.recipe import Recipe
+from edgetrack.training.recipe_file import network_of
 from edgetrack.training.resumable import resumable
 
 _VALIDATION = 8  # batches of each kind; the first of several processes validates for all
@@ -38,6 +40,11 @@ def run(path: Path) -> None:
         DatasetError: a data set that the recipe names is not there, or is broken.
         SystemExit: a signal has ended the run.
     """
+    if network_of(path) == "litetrack":
+        lite = LiteTrackRecipe.load(path)
+        with resumable(Path(lite.output) / "last.pt", _command(path)):
+            _train_litetrack(lite)
+        return
     recipe = Recipe.load(path)
     _check_inputs(recipe)
     with resumable(Path(recipe.output) / "last.pt", _command(path)):
@@ -59,7 +66,7 @@ def _train(recipe: Recipe) -> None:
     mixture = Mixture.open(recipe.datasets, recipe.data_weight)
     # Each process of a run has draws of its own: worker i adds 1000 i.
     seed = recipe.seed + 1000 * recipe.workers * int(os.environ.get("RANK", 0))
-    seed += _steps_done(Path(recipe.output))
+    seed += steps_done(Path(recipe.output))
     # Workers fork before torch starts its threads, which a fork would not carry over.
     with start_workers(
         recipe.workers,
@@ -78,7 +85,13 @@ def _train(recipe: Recipe) -> None:
         Trainer(recipe, workers.next, text, workers.held_out()).run()
 
 
-def _steps_done(folder: Path) -> int:
+def _train_litetrack(recipe: LiteTrackRecipe) -> None:
+    from edgetrack.training.litetrack.train import train
+
+    train(recipe, steps_done(Path(recipe.output)))
+
+
+def steps_done(folder: Path) -> int:
     """The last step in a run's log: one that goes on must not see its first samples again."""
     log = folder / "log.jsonl"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []

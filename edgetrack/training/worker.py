@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty
 from typing import Any, TypeVar
 
 import cv2
 
+from edgetrack.errors import EdgetrackError, SourceError
 from edgetrack.training.resumable import begin_worker
 
 T = TypeVar("T")
@@ -20,14 +23,28 @@ def started(begin: Callable[[], Callable[[], T]]) -> Callable[[], T]:
     Args:
         begin: Called in the worker, which is a fork: it returns what makes the next batch, and may use what is in
             memory here.
+
+    Raises:
+        EdgetrackError: What is returned does, where the worker met one, or has ended.
     """
     context = multiprocessing.get_context("fork")
     queue: Any = context.Queue(_AHEAD)
-    context.Process(target=_work, args=(begin, queue), daemon=True).start()
+    process = context.Process(target=_work, args=(begin, queue), daemon=True)
+    process.start()
 
     def following() -> T:
-        batch: T = queue.get()
-        return batch
+        while True:
+            alive = process.is_alive()  # asked first: the last batch may still come
+            with suppress(Empty):
+                made: T | EdgetrackError = queue.get(timeout=2.0)
+                if isinstance(made, EdgetrackError):
+                    raise made
+                return made
+            if not alive:
+                raise SourceError(
+                    f"the process that makes batches has ended with code {process.exitcode}; expected it to go on: "
+                    "read its traceback above"
+                )
 
     return following
 
@@ -35,6 +52,9 @@ def started(begin: Callable[[], Callable[[], T]]) -> Callable[[], T]:
 def _work(begin: Callable[[], Callable[[], T]], queue: Any) -> None:
     begin_worker()
     cv2.setNumThreads(0)
-    following = begin()
-    while True:
-        queue.put(following())
+    try:
+        following = begin()
+        while True:
+            queue.put(following())
+    except EdgetrackError as error:  # such as a broken file of a data set: the parent raises it
+        queue.put(error)

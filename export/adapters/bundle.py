@@ -63,6 +63,10 @@ def adapter_of(name: str) -> Adapter:
         from edgetrack.peers.sutrack.graphs import SUTrackAdapter
 
         return SUTrackAdapter()
+    if name == "litetrack":
+        from edgetrack.peers.litetrack.graphs import LiteTrackAdapter
+
+        return LiteTrackAdapter()
     from edgetrack.peers.uvltrack.graphs import UVLTrackAdapter
 
     return UVLTrackAdapter()

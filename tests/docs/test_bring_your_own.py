@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trees
 from declared_detectors import WAYS, write
 from published_weights import (
     make_folder,
@@ -85,6 +87,30 @@ def test_from_a_checkpoint_to_tracks(pages: Path, tmp_path: Path) -> None:
     with edgetrack.open_tracker("uvltrack") as tracker:
         frame = np.zeros((200, 320, 3), np.uint8)
         assert tracker.start(frame, text="red car").box is not None
+
+
+@pytest.mark.nightly
+def test_from_a_recipe_to_tracks(pages: Path, tmp_path: Path, repository: Path) -> None:
+    """The recipe that ships, with small data, a small network and two steps."""
+    (tmp_path / "data").mkdir()
+    for path in write_small_uvltrack(tmp_path):
+        shutil.copyfile(path, tmp_path / "data" / path.name)
+    trees.lasot(tmp_path / "data/LaSOT", names=tuple(f"car-{i}" for i in range(1, 25)))
+    trees.refcoco(tmp_path / "data/RefCOCO")
+    recipe = (repository / "edgetrack/training/recipes/litetrack.toml").read_text()
+    head, *tables = recipe.split("[[datasets]]")
+    tables = [f"[[datasets]]{table}" for table in tables if '"lasot"' in table or '"refcoco"' in table]
+    head = head.replace("steps = 300_000", "steps = 2\nheld_out = 0.5\nfrozen_blocks = 2\nleast_frozen = 1")
+    head = head.replace("batch = 8", "batch = 2").replace("workers = 8", "workers = 1")
+    size = "width = 64, depth = 4, text_layers = 2, text_hidden = 128, vocabulary = 200, template = 4, search = 8"
+    (tmp_path / "litetrack.toml").write_text(f"{head}size = {{ {size}, head = 32 }}\n" + "".join(tables))
+    lines = commands(pages, "LiteTrack")
+    assert [words[1] for words in lines] == ["train", "export", "run", "bench", "eval"]
+    follow(lines)
+    tracks = [json.loads(line) for line in (tmp_path / "lite.jsonl").read_text().splitlines()]
+    assert [row["status"] for row in tracks] == ["tracking"] * 6
+    (report,) = tmp_path.rglob("report.md")
+    assert "litetrack 0.1.0" in report.read_text()
 
 
 def test_from_a_folder_of_the_hub_to_tracks(pages: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ ROOMS: dict[str, list[str]] = {
 TORCH = {
     (name, part): "export" if part == "graphs" else "network"
     for name in ("litetrack", "sdstrack", "sutrack", "uvltrack")
-    for part in ("config", "graphs", "layers", "network", "text")
+    for part in ("config", "graphs", "layers", "network", "prompter", "text")
 }
 BELONGS = {
     **{f"edgetrack.peers.nanotrack.{name}": "export" for name in ("graphs", "v3")},

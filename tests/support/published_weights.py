@@ -51,6 +51,23 @@ def small_uvltrack(template: int = 4, search: int = 8) -> dict[str, Any]:
     return tensors
 
 
+def small_litetrack(keep: int = 24) -> Any:
+    """LiteTrack with the weights of `small_uvltrack`, and in what it has beside them closed-form ones that count."""
+    import torch
+
+    from edgetrack.peers.litetrack.network import LiteTrack
+    from edgetrack.peers.uvltrack.network import Config
+
+    weights = small_uvltrack()
+    network = LiteTrack(Config.of({name: tuple(value.shape) for name, value in weights.items()}), keep)
+    for name, own in network.state_dict().items():
+        if name not in weights and own.ndim:
+            weights[name] = torch.from_numpy(closed_form(name, tuple(own.shape)))
+    own = network.state_dict()
+    network.load_state_dict({name: weights.get(name, value) for name, value in own.items()})
+    return network.eval()
+
+
 def write_small_sdstrack(folder: Path) -> Path:
     """A checkpoint of SDSTrack with 64 channels, and all twelve blocks; returns its path."""
     import torch

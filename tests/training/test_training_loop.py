@@ -22,7 +22,7 @@ from edgetrack import signals
 from edgetrack.errors import ConfigError
 from edgetrack.training import checkpoint, train
 from edgetrack.training.loop import Loop
-from edgetrack.training.run import _steps_done
+from edgetrack.training.run import steps_done
 from edgetrack.training.thaw import Thaw
 from edgetrack.training.train import Trainer
 
@@ -213,9 +213,9 @@ def test_a_checkpoint_that_cannot_be_gone_on_from_is_named(tmp_path: Path) -> No
 
 
 def test_half_a_line_in_the_log_does_not_stop_a_resume(tmp_path: Path) -> None:
-    assert _steps_done(tmp_path) == 0
+    assert steps_done(tmp_path) == 0
     (tmp_path / "log.jsonl").write_text('{"step": 50, "minutes": 1.0}\n{"step": 10')
-    assert _steps_done(tmp_path) == 50
+    assert steps_done(tmp_path) == 50
 
 
 class Line(Loop[torch.nn.Linear]):

@@ -16,10 +16,10 @@ from edgetrack.crop import check_packed
 from edgetrack.errors import ConfigError, NotStartedError
 from edgetrack.peers import Mode
 from edgetrack.peers.crops import box_in, cells_of, clipped, crop_square, whole_frame
-from edgetrack.peers.uvltrack.runtime import NAME, PATCH, TEXT_LENGTH, Encoded, Floats, Network
+from edgetrack.peers.uvltrack.runtime import NAME, PATCH, Encoded, Floats, Network
 from edgetrack.types import Box, Track
 
-__all__ = ["NAME", "PATCH", "TEXT_LENGTH", "Published", "UVLTracker"]
+__all__ = ["NAME", "PATCH", "Published", "UVLTracker"]
 TEMPLATE_FACTOR = 2.0  # side of the template over sqrt(w * h) of the box
 UPDATE_INTERVAL, UPDATE_SCORE = 20, 0.5  # frames; the least score of a frame that prompts are made of
 
@@ -41,6 +41,7 @@ class UVLTracker:
         precision: "fp32", or "bf16": then OpenVINO computes ``encode``, nearly all of the work.
         interval: frames after which the prompts are made anew.
         least: score of a frame that they may be made of.
+        name: of the adapter that wrote the folder, for messages.
 
     Raises:
         BundleError: a graph is missing or is another tracker's.
@@ -55,8 +56,9 @@ class UVLTracker:
         precision: str = "fp32",
         interval: int = UPDATE_INTERVAL,
         least: float = UPDATE_SCORE,
+        name: str = NAME,
     ) -> None:
-        self._network = Network(folder, threads=threads, precision=precision)
+        self._network = Network(folder, threads=threads, precision=precision, name=name)
         self._interval, self._least = interval, least
         hann = np.hanning(self._network.search // PATCH)
         self._window = np.outer(hann, hann).reshape(-1)

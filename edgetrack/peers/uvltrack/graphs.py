@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import torch
 from torch import Tensor, nn
 
 from edgetrack.errors import ExportError
@@ -34,6 +33,8 @@ UNUSED = (
 class UVLTrackAdapter(Published):
     """UVLTrack-B and UVLTrack-L."""
 
+    name, checkpoint = NAME, "UVLTrack_ep0300.pth.tar"
+
     def license(self, weights: Sequence[Path]) -> str:
         """That of the published repository."""
         del weights
@@ -43,7 +44,7 @@ class UVLTrackAdapter(Published):
         """``text``, ``template``, ``encode``, ``head``, ``ground`` and ``prompt``; see the classes below.
 
         Args:
-            weights: the published checkpoint, and the vocabulary ``vocab.txt`` of bert-base-uncased.
+            weights: the checkpoint, and the vocabulary ``vocab.txt`` of bert-base-uncased.
 
         Raises:
             ExportError: they are not.
@@ -52,17 +53,25 @@ class UVLTrackAdapter(Published):
         files = [path for path in weights if path.suffix != ".txt"]
         if len(tables) != 1 or len(files) != 1:
             raise ExportError(
-                f"{NAME} got {len(files)} checkpoints and {len(tables)} vocabularies; expected one of each: --weights "
-                "UVLTrack_ep0300.pth.tar --weights vocab.txt, which comes with bert-base-uncased"
+                f"{self.name} got {len(files)} checkpoints and {len(tables)} vocabularies; expected one of each: "
+                f"--weights {self.checkpoint} --weights vocab.txt, which comes with bert-base-uncased"
             )
-        network = load_network(files[0], Config.of, UVLTrack, unused=UNUSED, kind="UVLTrack")
+        network = self.network(files[0])
         entries = {
             "tokenizer": tokenizer_json(tables[0], network.config.vocabulary),
             "search_factor": str(network.config.factor),
         }
-        models = _graphs(network)  # takes a minute: what can be refused has been
+        models = _graphs(network)  # last: it takes longest
         onnx.helper.set_model_props(models["text"], entries)
         return models
+
+    def network(self, path: Path) -> UVLTrack:
+        """The network of a checkpoint.
+
+        Raises:
+            ExportError: it is none of this network.
+        """
+        return load_network(path, Config.of, UVLTrack, unused=UNUSED, kind="UVLTrack")
 
 
 class TextGraph(nn.Module):
@@ -70,10 +79,10 @@ class TextGraph(nn.Module):
 
     def __init__(self, network: UVLTrack) -> None:
         super().__init__()
-        self.bert = network.backbone.bert
+        self.backbone = network.backbone
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.bert(ids)  # type: ignore[no-any-return]
+        return self.backbone.text_tokens(ids)
 
 
 class TemplateGraph(nn.Module):
@@ -93,14 +102,9 @@ class EncodeGraph(nn.Module):
     def __init__(self, network: UVLTrack) -> None:
         super().__init__()
         self.backbone = network.backbone
-        self.cells = network.config.search**2
 
     def forward(self, image: Tensor, template: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        tokens = torch.cat(
-            [self.backbone.vit.search_tokens(image), template], 1
-        )  # in any order: each has its position
-        tokens, text = self.backbone.joint(tokens, text)
-        return tokens[:, : self.cells], tokens[:, self.cells :], text
+        return self.backbone.encoded(self.backbone.vit.search_tokens(image), template, text)
 
 
 class HeadGraph(nn.Module):

@@ -13,14 +13,12 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from edgetrack.peers.layers import Block, Mlp
+from edgetrack.peers.layers import Block
 from edgetrack.peers.uvltrack.layers import BertLayer, ViT, tower
+from edgetrack.peers.uvltrack.prompter import Prompter, cosine
 
 BOX, GROUNDING, BOTH = 0, 1, 2  # what names the target: a box; a sentence, on the first frame; both
-TEXT_LENGTH = 40  # tokens, [CLS] and [SEP] included
-_BACKGROUND = 0.25  # probability of what is surely background
 _HEADS = {768: 12, 1024: 16, 64: 4}  # of attention, by width; 64 is the small variant of the tests
 _FACTORS = {1024: 5.0}  # side of the search region over sqrt(w * h) of the box; else 4
 
@@ -132,6 +130,19 @@ class Backbone(nn.Module):
             Bert(config),
         )
 
+    def text_tokens(self, ids: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Tokens (B, T, D) of word pieces, int64 (B, T), before they meet the picture's; ``bias`` is as BERT's."""
+        return cast(Tensor, self.bert(ids, bias))
+
+    def encoded(self, search: Tensor, template: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Search (B, S, D), template (B, 1 + Z or 0, D) and text (B, T or 0, D) after all layers.
+
+        In any order: each patch has its position.
+        """
+        n = search.shape[1]
+        tokens, text = self.joint(torch.cat([search, template], 1), text)
+        return tokens[:, :n], tokens[:, n:], text
+
     def joint(
         self, image: Tensor, text: Tensor, image_mask: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -169,57 +180,10 @@ class Backbone(nn.Module):
         grounding = (flag == GROUNDING)[:, None]
         image_mask = torch.cat([grounding.expand(-1, z), grounding.new_zeros(len(flag), s)], 1)
         text_mask = (words == 0) | (flag == BOX)[:, None]
-        text = self.bert(ids, (1.0 - words.float())[:, None, None] * -10000.0)
+        text = self.text_tokens(ids, (1.0 - words.float())[:, None, None] * -10000.0)
         mask = torch.cat([image_mask, text_mask], 1)
         image, text = self.joint(torch.cat(patches, 1), text, image_mask, mask)
         return Features(image[:, z:], image[:, 1:z], image[:, :1], text)
-
-
-class Prompter(nn.Module):
-    """Three prompts from what is known of the target: what it looks like, what it is taken for, and the rest."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
-        self.query_embed = nn.Embedding(3, width)
-        self.mlp = Mlp(width, 4 * width)
-
-    def queries(self, token: Tensor) -> Tensor:
-        """The prompts (B, 3, D) where nothing is known but a token (B, 1, D)."""
-        rows = self.query_embed.weight[None]
-        return torch.cat([rows[:, :1] + token, rows[:, 1:].expand(len(token), -1, -1)], 1)
-
-    def forward(self, token: Tensor, known: Tensor, target: Tensor) -> Tensor:
-        """The prompts (B, 3, D): target, distractor, background.
-
-        Args:
-            token: (B, 1, D).
-            known: features (B, N, D) of template and of the search region of an earlier frame.
-            target: bool (B, N), where they show the target.
-        """
-        logits = self.logit_scale.exp() * cosine(token, known)
-        target = target[:, None]
-        rest = logits.masked_fill(target, -1e20)
-        distracting = _distracting(rest.softmax(-1))
-        chosen = [
-            logits.masked_fill(~target, -1e20),
-            rest.masked_fill(~distracting, -1e20),
-            rest.masked_fill(distracting, -1e20),
-        ]
-        prompts = torch.cat(chosen, 1).softmax(-1) @ known + self.queries(token)
-        return prompts + cast(Tensor, self.mlp(prompts))
-
-
-def _distracting(scores: Tensor) -> Tensor:
-    """Which of ``scores`` (B, 1, N), a distribution, are not among the lowest with a sum below a quarter."""
-    values = scores.sort(-1).values
-    least = values.masked_fill(values.cumsum(-1) < _BACKGROUND, 1.0).amin(-1, keepdim=True)
-    return scores >= least
-
-
-def cosine(a: Tensor, b: Tensor) -> Tensor:
-    """Similarity (B, N, M) of rows (B, N, D) and (B, M, D)."""
-    return F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).transpose(1, 2)
 
 
 class BoxHead(nn.Module):
@@ -272,12 +236,18 @@ class BoxHead(nn.Module):
 
 
 class UVLTrack(nn.Module):
-    """All of it; ``edgetrack.peers.uvltrack.graphs`` cuts it into graphs that run at different times."""
+    """All of it; ``edgetrack.peers.uvltrack.graphs`` cuts it into graphs that run at different times.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        config: its sizes.
+        backbone: another one than UVLTrack's.
+    """
+
+    def __init__(self, config: Config, backbone: Backbone | None = None) -> None:
         super().__init__()
         self.config = config
-        self.backbone, self.box_head = Backbone(config), BoxHead(config)
+        self.backbone = Backbone(config) if backbone is None else backbone
+        self.box_head = BoxHead(config)
 
     def prompts(self, features: Features, flag: Tensor, target: Tensor) -> Tensor:
         """The prompts (B, 3, D) after a frame in which the target is known.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +11,10 @@ from numpy.typing import NDArray
 
 from edgetrack.errors import BundleError
 from edgetrack.peers.sessions import Bf16Session, open_session, run
-from edgetrack.prompt import Tokenizer
+from edgetrack.peers.uvltrack.vocabulary import WordPieces
 
 NAME = "uvltrack"
 PATCH = 16  # pixels, a side
-TEXT_LENGTH = 40  # tokens, [CLS] and [SEP] included; the rest of a sentence is cut off
 GRAPHS = ("text", "template", "encode", "head", "ground", "prompt")
 Floats = NDArray[np.float32]
 
@@ -50,26 +47,29 @@ class Network:
         folder: what ``edgetrack export uvltrack`` wrote.
         threads: that one call may use.
         precision: "fp32", or "bf16": then OpenVINO computes ``encode``, nearly all of the work.
+        name: of the adapter that wrote it, for messages.
 
     Raises:
         BundleError: a graph is missing or is another tracker's.
         EngineUnavailable, MissingExtra: there is no bfloat16 here, or no OpenVINO.
     """
 
-    def __init__(self, folder: Path, *, threads: int | None = None, precision: str = "fp32") -> None:
+    def __init__(
+        self, folder: Path, *, threads: int | None = None, precision: str = "fp32", name: str = NAME
+    ) -> None:
         self._sessions: dict[str, Any] = {}
-        for name in GRAPHS:
-            opened = Bf16Session if (name, precision) == ("encode", "bf16") else open_session
-            self._sessions[name] = opened(folder / f"{name}.onnx", threads, NAME)
+        for graph in GRAPHS:
+            opened = Bf16Session if (graph, precision) == ("encode", "bf16") else open_session
+            self._sessions[graph] = opened(folder / f"{graph}.onnx", threads, name)
         try:
             known = self._sessions["text"].get_modelmeta().custom_metadata_map
             self.factor = float(known["search_factor"])
-            self._tokenizer = _tokenizer(known["tokenizer"])
+            self._pieces = WordPieces(known["tokenizer"])
             (self.search, width), self.template = _sizes(self._sessions)
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise BundleError(
                 f"{folder} holds another tracker ({type(error).__name__}: {error}); expected what 'edgetrack export "
-                f"{NAME}' writes"
+                f"{name}' writes"
             ) from error
         self.nothing = np.zeros((1, 0, width), np.float32)
 
@@ -79,8 +79,7 @@ class Network:
         Raises:
             PromptError: a text without a word.
         """
-        ids = self._tokenizer.tokens(text)
-        return np.array([[*ids[: TEXT_LENGTH - 1], *ids[TEXT_LENGTH - 1 :][-1:]]], np.int64)
+        return self._pieces.ids(text)
 
     def encode_text(self, text: str) -> Floats:
         """The tokens of a text, (1, T, D).
@@ -112,11 +111,3 @@ def _sizes(sessions: dict[str, Any]) -> tuple[tuple[int, int], int]:
     """Side of the search image, channels of a token, side of the template."""
     _, cells, width = sessions["head"].get_inputs()[0].shape
     return (PATCH * math.isqrt(cells), int(width)), int(sessions["template"].get_inputs()[0].shape[3])
-
-
-def _tokenizer(content: str) -> Tokenizer:
-    json.loads(content)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "tokenizer.json"
-        path.write_text(content, encoding="utf-8")
-        return Tokenizer.from_file(path, length=TEXT_LENGTH)

@@ -1,12 +1,45 @@
-"""The vocabulary of bert-base-uncased, which UVLTrack and its kin read, as a tokenizer's file."""
+"""The word pieces of bert-base-uncased, which UVLTrack and its kin read."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgetrack.errors import ExportError
-from edgetrack.peers.uvltrack.runtime import TEXT_LENGTH
+from edgetrack.prompt import Tokenizer
+
+TEXT_LENGTH = 40  # tokens, [CLS] and [SEP] included; the rest of a sentence is cut off
+
+
+class WordPieces:
+    """Texts to the numbers of their word pieces.
+
+    Args:
+        content: of a ``tokenizer.json``, see `tokenizer_json`.
+
+    Raises:
+        ValueError: it is none.
+    """
+
+    def __init__(self, content: str) -> None:
+        json.loads(content)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "tokenizer.json"
+            path.write_text(content, encoding="utf-8")
+            self._tokenizer = Tokenizer.from_file(path, length=TEXT_LENGTH)
+
+    def ids(self, text: str) -> NDArray[np.int64]:
+        """The word pieces of a text, (1, T).
+
+        Raises:
+            PromptError: a text without a word.
+        """
+        ids = self._tokenizer.tokens(text)
+        return np.array([[*ids[: TEXT_LENGTH - 1], *ids[TEXT_LENGTH - 1 :][-1:]]], np.int64)
 
 
 def tokenizer_json(path: Path, rows: int) -> str:

@@ -27,7 +27,7 @@ class Sampler(Protocol):
     def sample(self) -> dict[str, Any]: ...
 
 
-class _Weighted:
+class Weighted:
     """Each sample comes from one of several samplers, as often as its weight says."""
 
     def __init__(self, samplers: Sequence[tuple[float, Sampler]], seed: int) -> None:
@@ -89,7 +89,7 @@ class Mixture:
             return TrackingSampler(pictures, videos, seed)
         made = [(w, ClipTrackingSampler(s, seed + 10 * i)) for i, (w, s) in enumerate(self.sources, 1)]
         own = [(self.own, TrackingSampler(pictures, videos, seed))] if pictures else []
-        return _Weighted([*own, *made], seed)
+        return Weighted([*own, *made], seed)
 
     def grounding(self, pictures: Sequence[Picture], seed: int) -> Sampler:
         """Grounding samples out of ``pictures`` and the data sets that have sentences.
@@ -108,7 +108,7 @@ class Mixture:
                 "no data set of the recipe has sentences, and data is empty; expected one to ground by; "
                 "add one of lasot, tnl2k, otb99-lang, coco, refcoco to [[datasets]]"
             )
-        return _Weighted([*own, *made], seed)
+        return Weighted([*own, *made], seed)
 
 
 NOTHING = Mixture()

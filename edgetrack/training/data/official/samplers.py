@@ -21,7 +21,7 @@ _SIDED = re.compile(r"\b(left|right)", re.IGNORECASE)
 _NO_POOL = Pool(())  # real frames are never pasted onto other pictures
 
 
-def _may_flip(clip: Clip) -> bool:
+def may_flip(clip: Clip) -> bool:
     """A sentence that tells left from right is false in a mirror."""
     return not _SIDED.search(clip.text)
 
@@ -37,7 +37,7 @@ class ClipTrackingSampler:
         """One sample, as `edgetrack.training.data.synthetic.tracking.TrackingSampler.sample` describes it."""
         random = self._random
         clip = self._source.clip(random, absent=random.random() < _ABSENT_TRACKING, named=False)
-        mirror = _may_flip(clip)
+        mirror = may_flip(clip)
         flip = mirror and random.random() < 0.5
         template, target = template_crop(clip.first, random, _NO_POOL, flip=flip, real=True)
         flip = flip != (mirror and random.random() < 0.15)
@@ -71,8 +71,8 @@ class ClipGroundingSampler:
         """One sample, as `edgetrack.training.data.synthetic.grounding.GroundingSampler.sample` describes it."""
         random = self._random
         clip = self._source.clip(random, absent=random.random() < _ABSENT_GROUNDING, named=True)
-        image, box = letterbox(clip.second, random, flip=_may_flip(clip) and random.random() < 0.5)
-        flip = _may_flip(clip) and random.random() < 0.5
+        image, box = letterbox(clip.second, random, flip=may_flip(clip) and random.random() < 0.5)
+        flip = may_flip(clip) and random.random() < 0.5
         template, target = template_crop(clip.first, random, _NO_POOL, flip=flip, real=True)
         return {
             "image": augment.rgb(augment.camera(image, random, keep_color=True)),

@@ -1,0 +1,86 @@
+"""The recipe of a run of LiteTrack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from edgetrack.errors import ConfigError
+from edgetrack.training.recipe import DatasetEntry
+from edgetrack.training.recipe_file import cosine, read_recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a run needs. Paths are relative to the directory in which the run is started."""
+
+    network: str  # "litetrack", by which edgetrack train knows this kind of recipe
+    vocabulary: str  # vocab.txt of bert-base-uncased
+    output: str  # checkpoints and log
+    datasets: tuple[DatasetEntry, ...]  # official sets to draw from
+    initial: str = ""  # checkpoint of UVLTrack or LiteTrack to start from
+    vision: str = ""  # without one, weights of MAE: mae_pretrain_vit_base.pth
+    language: str = ""  # and of BERT: model.safetensors of bert-base-uncased
+    size: Mapping[str, int] = field(
+        default_factory=dict
+    )  # other sizes than B's, see peers.uvltrack.network.Config
+    keep: int = 128  # search tokens that go on into the layers in which picture and sentence meet
+    seed: int = 0
+    steps: int = 300_000
+    batch: int = 8  # samples a step, each of them two search regions
+    tasks: tuple[float, float, float] = (0.45, 0.11, 0.44)  # shares by box, by sentence alone, by both
+    workers: int = 2  # sample-making processes
+    learning_rate: float = 4e-4
+    backbone_rate: float = 4e-5
+    weight_decay: float = 1e-4
+    warmup_steps: int = 1000
+    ema: float = 0.9998
+    clip: float = 0.1
+    frozen_blocks: int = 7  # of the ViT, at the start
+    least_frozen: int = 4  # below which none thaws
+    thaw_patience: int = 3  # validations without progress before another block learns; 0 = never
+    held_out: float = 0.05  # share of the pictures and videos that only validate; 0 = none
+    validate_steps: int = 1000
+    checkpoint_minutes: float = 15.0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "workers", "validate_steps", "keep"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
+        if not 0 <= self.least_frozen <= self.frozen_blocks:
+            raise ConfigError(
+                f"least_frozen = {self.least_frozen} with frozen_blocks = {self.frozen_blocks}; expected 0 to that"
+            )
+        if len(self.tasks) != 3 or min(self.tasks) < 0 or not sum(self.tasks) > 0:
+            raise ConfigError(f"tasks = {self.tasks}; expected three shares: by box, by sentence, by both")
+        if not 0 <= self.held_out <= 0.5 or (self.thaw_patience and not self.held_out):
+            raise ConfigError(
+                f"held_out = {self.held_out} with thaw_patience = {self.thaw_patience}; expected a share up to 0.5, "
+                "and one above 0 where validation decides what thaws: set held_out = 0.05, or thaw_patience = 0"
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read a TOML file.
+
+        Raises:
+            ConfigError: The file is missing, is not TOML, or has an unknown, a missing or a wrong key.
+        """
+        try:
+            read = read_recipe(cls, path)
+        except TypeError as error:  # a word where a number belongs
+            raise ConfigError(f"recipe {path}: {error}") from None
+        except ConfigError as error:
+            raise ConfigError(f"recipe {path}: {error}") from None
+        tables: Any = read.datasets
+        return replace(read, datasets=DatasetEntry.all_of(list(tables), path))
+
+    def rate(self, step: int) -> float:
+        """Factor on the learning rates: a warm-up, then a cosine."""
+        return min(1.0, (step + 1) / max(1, self.warmup_steps)) * cosine(step / self.steps)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a checkpoint: plain values."""
+        return asdict(self)

@@ -1,0 +1,191 @@
+"""The training of LiteTrack: resumable, with lower layers that begin to learn when the rest has stalled."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgetrack.errors import ConfigError
+from edgetrack.peers.litetrack.network import LiteTrack
+from edgetrack.peers.uvltrack.network import Config
+from edgetrack.peers.uvltrack.vocabulary import WordPieces, tokenizer_json
+from edgetrack.training.data.loader import collate
+from edgetrack.training.data.mixture import LEAST, Mixture, Weighted
+from edgetrack.training.data.split import is_held_out
+from edgetrack.training.litetrack.batches import make_batch
+from edgetrack.training.litetrack.initial import begin
+from edgetrack.training.litetrack.losses import best_iou, losses, run, total
+from edgetrack.training.litetrack.recipe import Recipe
+from edgetrack.training.litetrack.sampler import PairSampler
+from edgetrack.training.loop import Loop, decaying
+from edgetrack.training.thaw import Thaw
+from edgetrack.training.worker import started
+
+Samples = Callable[[], dict[str, Any]]  # the next stacked samples
+_VALIDATION, _VALIDATION_SEED = 8, 5  # batches, the same in each run
+
+
+class Trainer(Loop[LiteTrack]):
+    """One run.
+
+    Args:
+        recipe: What it needs.
+        config: Sizes of the network.
+        pieces: Texts to word pieces.
+        samples: Gives what is trained on.
+        held_out: Samples that are validated on.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: Config,
+        pieces: WordPieces,
+        samples: Samples,
+        held_out: list[dict[str, Any]],
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.samples, self.pieces = recipe, samples, pieces
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = LiteTrack(config, recipe.keep)
+        if not (Path(recipe.output) / "last.pt").exists():
+            begin(network, recipe)
+        network.to(self.device)
+        optimizer = torch.optim.AdamW(_groups(network, recipe), weight_decay=recipe.weight_decay)
+        super().__init__(
+            recipe,
+            network,
+            copy.deepcopy(network).eval(),
+            optimizer,
+            report_steps=50,
+            validate_steps=recipe.validate_steps,
+        )
+        stages = range(recipe.frozen_blocks, recipe.least_frozen - 1, -1)
+        self.thaw = Thaw(recipe.frozen_blocks, recipe.thaw_patience, stages)
+        self.resume()
+        self.net.freeze(self.thaw.frozen)
+        self.held_out = [make_batch(made, pieces, self.device) for made in held_out]
+
+    def optimize(self) -> dict[str, float]:
+        """One step; returns the unweighted losses."""
+        batch = make_batch(self.samples(), self.pieces, self.device)
+        terms = losses(run(self.net, batch), batch.box, keep=self.net.backbone.select.keep)
+        total(terms).backward()  # type: ignore[no-untyped-call]
+        self.take_step(self.recipe.clip)
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    @torch.no_grad()
+    def figures(self) -> dict[str, float]:
+        """Mean IoU of the likeliest cell's box in what is held out."""
+        found = [best_iou(run(self.average, batch), batch.box) for batch in self.held_out]
+        return {"val iou": float(torch.cat(found).mean())} if found else {}
+
+    def validate(self) -> None:
+        """Report how good the averaged weights are; that decides what learns from now on."""
+        figures = self.figures()
+        self.report({**figures, "frozen": float(self.thaw.frozen)} if figures else {})
+        if figures:
+            self.net.freeze(self.thaw.after(figures["val iou"]))
+
+    def state(self) -> dict[str, Any]:
+        """Return the recipe and the thawing as well."""
+        return {**super().state(), "recipe": self.recipe.as_dict(), "thaw": self.thaw.state()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over the thawing as well, where it began at the same block; the recipe says how many tokens go on."""
+        super().load_state(state)
+        if state["recipe"]["frozen_blocks"] == self.recipe.frozen_blocks:
+            self.thaw.load(state["thaw"])
+        for network in (self.net, self.average):
+            network.backbone.get_buffer("keep").fill_(network.backbone.select.keep)
+
+    def _update_average(self) -> None:
+        super()._update_average()
+        for slow, fast in zip(self.average.buffers(), self.net.buffers(), strict=True):
+            slow.copy_(fast)  # what the heads' normalization has seen
+
+
+def train(recipe: Recipe, done: int) -> None:
+    """Train as a recipe says; ``done`` steps were done before, so that a run that goes on draws other samples.
+
+    Raises:
+        ConfigError, ExportError: A file that the recipe names is missing or wrong.
+        DatasetError: A data set is not there, or is broken.
+    """
+    config, pieces = _sizes(recipe)
+    mixture, held = _parted(recipe)
+    # Workers fork before torch starts its threads, which a fork would not carry over.
+    seeds = [recipe.seed + 1000 * i + done for i in range(recipe.workers)]
+    workers = cycle([started(partial(_drawn, mixture, recipe, config, seed)) for seed in seeds])
+    validated = []
+    if held.sources:
+        draw = _drawn(held, recipe, config, _VALIDATION_SEED)
+        validated = [draw() for _ in range(_VALIDATION)]
+    Trainer(recipe, config, pieces, lambda: next(workers)(), validated).run()
+
+
+def _sizes(recipe: Recipe) -> tuple[Config, WordPieces]:
+    """The sizes of the network, whose rows of words are those of the vocabulary, and the vocabulary."""
+    path = Path(recipe.vocabulary)
+    if not path.is_file():
+        raise ConfigError(
+            f"vocabulary = {recipe.vocabulary!r} does not exist; expected vocab.txt of bert-base-uncased"
+        )
+    try:
+        config = Config(**recipe.size)
+        content = tokenizer_json(path, config.vocabulary)
+        config.heads  # noqa: B018 - a width that no variant has is told here
+    except (TypeError, KeyError) as error:
+        raise ConfigError(
+            f"size = {dict(recipe.size)} is no size of a network ({error}); expected keys and values of "
+            "edgetrack.peers.uvltrack.network.Config, or none for LiteTrack-B"
+        ) from None
+    if recipe.frozen_blocks > config.depth or config.text_layers >= config.depth:
+        raise ConfigError(
+            f"frozen_blocks = {recipe.frozen_blocks} and text_layers = {config.text_layers} with depth = "
+            f"{config.depth}; expected as many blocks at most, and fewer layers of text"
+        )
+    return config, WordPieces(content)
+
+
+def _parted(recipe: Recipe) -> tuple[Mixture, Mixture]:
+    """What trains and what validates."""
+    mixture = Mixture.open(recipe.datasets)
+    if not mixture.sources:
+        raise ConfigError("the recipe names no data set; expected [[datasets]], such as lasot")
+    if not recipe.held_out:
+        return mixture, Mixture()
+    train, held = mixture.parted(lambda key: is_held_out(key, recipe.held_out))
+    if not held.sources:
+        raise ConfigError(
+            f"held_out = {recipe.held_out:g} of {len(mixture.sources)} data sets leaves too little to validate on; "
+            f"expected {LEAST} sequences or pictures of one of them: change held_out, or set held_out = 0 and "
+            "thaw_patience = 0"
+        )
+    return train, held
+
+
+def _drawn(mixture: Mixture, recipe: Recipe, config: Config, seed: int) -> Samples:
+    """What draws stacked samples."""
+    samplers = [
+        (weight, PairSampler(source, config, recipe.tasks, seed + 10 * i))
+        for i, (weight, source) in enumerate(mixture.sources)
+    ]
+    weighted = Weighted(samplers, seed)
+    return lambda: collate([weighted.sample() for _ in range(recipe.batch)])
+
+
+def _groups(network: LiteTrack, recipe: Recipe) -> list[dict[str, Any]]:
+    """Backbone and rest at their own rates; what the backbone has beside UVLTrack's is new, and learns as the rest."""
+    backbone = network.backbone
+    slow = [*backbone.vit.parameters(), *backbone.bert.parameters()]
+    known = set(map(id, slow))
+    fast: list[nn.Parameter] = [p for p in network.parameters() if id(p) not in known]
+    return [*decaying(slow, recipe.backbone_rate), *decaying(fast, recipe.learning_rate)]
