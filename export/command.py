@@ -126,19 +126,17 @@ def _check(request: Request) -> None:
         )
 
 
-def _check_modes(request: Request, modes: Sequence[str]) -> None:
+def _check_modes(request: Request, name: str, modes: Sequence[str]) -> None:
     """Raises ConfigError where the target is given in a way that the adapter does not have."""
     gate = request.gate
+    if "int8" in request.precisions and "bbox" not in modes:
+        raise ConfigError(
+            f"INT8 is not made of {name}: what decides whether it is as accurate starts targets by boxes, and it takes "
+            "none. It runs in float32: leave --int8 out"
+        )
     wanted = "nlbbox" if gate.text and gate.box else "nl" if gate.text else "bbox"
     if (gate.text or gate.box) and wanted not in modes:
-        raise ConfigError(
-            f"{request.model} takes its target by {', '.join(modes)}; expected "
-            f"{'--box only' if 'bbox' in modes else '--text only'}"
-        )
-    if gate.accept is not None and "bbox" not in modes:
-        raise ConfigError(
-            f"--accept starts from the labels' boxes, and {request.model} takes none; leave it out"
-        )
+        raise ConfigError(f"{request.model} takes its target by {', '.join(modes)}; expected --box only")
 
 
 def _budget(request: Request) -> Budget:
@@ -148,7 +146,7 @@ def _budget(request: Request) -> Budget:
 
 def _from_adapter(request: Request, folder: Path, watch: Watch) -> Subject:
     adapter = adapter_of(request.model)
-    _check_modes(request, adapter.modes)
+    _check_modes(request, request.model, adapter.modes)
     for _ in watch([0], "writing the graphs in float32", 1):
         write_adapter_bundle(
             folder,
@@ -166,7 +164,7 @@ def _from_adapter_bundle(request: Request, folder: Path, watch: Watch) -> Subjec
     del watch
     bundle = AdapterBundle.open(request.model)
     bundle.adapter(trust=request.trust)
-    _check_modes(request, bundle.manifest.modes)
+    _check_modes(request, bundle.manifest.name, bundle.manifest.modes)
     copy_adapter_bundle(bundle, folder, target=_budget(request))
     return Foreign(folder, threads=request.gate.threads)
 

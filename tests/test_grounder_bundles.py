@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -49,6 +50,20 @@ def test_a_run_finds_loses_and_finds_again(owl: Path, tmp_path: Path) -> None:
     assert states[SEEN + GONE - 1] == "lost"
     assert states[-1] == "tracking"
     assert Box(*found[-1]["box"]).iou(Box(*SECOND, 64, 64)) > 0.5
+    assert re.search(r"grounder  p50 \d+, at most \d+ ms a look", result.output)
+
+
+def test_precisions_that_cannot_be_accepted_are_refused(owl: Path, tmp_path: Path) -> None:
+    """Before anything is written or measured."""
+    for flag, complaint in (
+        ("--int8", "is not made of tiny-owl.*by boxes, and it takes none.*float32: leave --int8 out"),
+        ("--fp16", "--fp16 has no effect"),
+    ):
+        words = ["export", str(owl), flag, "--output", str(tmp_path / "out")]
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 2
+        assert re.search(complaint, " ".join(result.output.split())), result.output
+        assert not (tmp_path / "out").exists()
 
 
 def test_two_phrases_are_scored_in_one_look(owl: Path) -> None:

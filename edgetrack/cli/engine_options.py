@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,7 @@ class EngineOptions:
     live: bool = False  # a camera does not wait for a grounder
     # Wait until the engine that was asked for serves, not its stand-in; False where frames matter, not figures.
     wait: bool = True
+    groundings: list[Grounding] = field(default_factory=list, init=False)  # that were opened
 
     def tracker(self, *, model: str | None = None, precision: str | None = None) -> Tracker | AdapterTracker:
         """Open a tracker, with another model or precision where one is given."""
@@ -113,12 +114,19 @@ class EngineOptions:
             tracker.engine.wait()
         return tracker
 
+    @property
+    def looks_ms(self) -> list[float]:
+        """How long the grounder took for each of its last looks, in milliseconds."""
+        return [took for grounding in self.groundings for took in grounding.looks_ms]
+
     def _grounding(self) -> Grounding | None:
         from edgetrack.grounders import open_grounder
 
         if self.grounder is None:
             return None
-        return open_grounder(self.grounder, waits=not self.live, threads=self.threads)
+        opened = open_grounder(self.grounder, waits=not self.live, threads=self.threads)
+        self.groundings.append(opened)
+        return opened
 
     def multi_tracker(self, *, model: str | None = None, precision: str | None = None) -> MultiTracker:
         """Open a tracker of several targets, with another model or precision where one is given."""

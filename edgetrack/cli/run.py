@@ -221,7 +221,7 @@ def track_source(
     """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
     from edgetrack import terminal
     from edgetrack.cli.metadata import recording_metadata
-    from edgetrack.cli.status import StatusLine, Watch, print_heading, print_state, print_summary
+    from edgetrack.cli.status import StatusLine, Watch, print_heading, print_looks, print_state, print_summary
     from edgetrack.io.outputs import Outputs
     from edgetrack.io.sinks import open_sink
 
@@ -260,6 +260,7 @@ def track_source(
     pairs = [] if second is None else [second.summary, *second.source.notes]
     notes = source.notes + pairs + lost_frames(opened | published) + undelivered(posting)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
+    print_looks(console, options.looks_ms)
     if written:
         _complain_of_stdout()
     _finish(summary, [error for _, error in sinks.failures])

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from statistics import median
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -253,6 +254,12 @@ def print_summary(
         _row(console, "dropped", f"{summary.dropped}{too_old}")
     for path in outputs:
         _row(console, "written", str(path))
+
+
+def print_looks(console: Console, looks_ms: Sequence[float]) -> None:
+    """Print what a grounder cost, where it has looked."""
+    if looks_ms:
+        _row(console, "grounder", f"p50 {median(looks_ms):.0f}, at most {max(looks_ms):.0f} ms a look")
 
 
 def _states(summary: Summary) -> Text:

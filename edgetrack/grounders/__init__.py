@@ -7,6 +7,8 @@ it, or anything with the method of ``Grounder``.
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,7 @@ class Grounded(NamedTuple):
 
 
 MOST = 64  # boxes of one look
+_LOOKS = 512  # whose times are kept
 LEAST = 0.01  # score of those that are of any use
 
 
@@ -79,6 +82,7 @@ class Grounding:
         waits: Whether the tracker waits for an answer that takes longer than ``latency``. The same video then has the
             same tracks, every time and on every machine. Otherwise no frame is held up, as a live camera needs it, and
             the answer counts when it is there.
+        looks_ms: How long the last looks took, in milliseconds.
     """
 
     grounder: Grounder
@@ -87,6 +91,9 @@ class Grounding:
     latency: int = 15
     interval: int = 60
     waits: bool = True
+    looks_ms: deque[float] = field(
+        default_factory=lambda: deque(maxlen=_LOOKS), init=False, repr=False, compare=False
+    )
     _turn: Lock = field(
         default_factory=Lock, init=False, repr=False, compare=False
     )  # of trackers that share it
@@ -118,7 +125,9 @@ class Grounding:
     ) -> list[tuple[tuple[float, float, float, float], list[float]]]:
         """What the C++ trackers ask for: boxes as four numbers, scores as probabilities."""
         with door, self._turn:
+            begun = time.perf_counter()
             found = self.grounder.find(frame, phrases)
+            self.looks_ms.append(1000 * (time.perf_counter() - begun))
         return [(Box.of(box).xywh, [self.platt(float(score)) for score in scores]) for box, scores in found]
 
 
