@@ -63,10 +63,7 @@ class OpenVinoEngine(LazyEngine):
     ) -> None:
         super().__init__(bundle)
         openvino = require("openvino", extra="openvino")
-        self._core = openvino.Core()
-        frontend = require("openvino.frontend.onnx", extra="openvino")
-        for name, convert in (("TokenSelect", _token_select), ("TokenRestore", _token_restore)):
-            self._core.add_extension(frontend.ConversionExtension(name, "edgetrack", convert))
+        self._core = core_with_operators()
         if precision not in _CAPABILITY:
             raise EngineUnavailable(
                 f"engine 'openvino' cannot run precision {precision!r}; expected {', '.join(_CAPABILITY)}, or for fp16 "
@@ -103,6 +100,19 @@ class OpenVinoEngine(LazyEngine):
             raise BundleError(
                 f"OpenVINO cannot load {path} ({reason_of(error)}); export the bundle again"
             ) from error
+
+
+def core_with_operators() -> Any:
+    """Return an ``openvino.Core`` that reads graphs with edgetrack's operators.
+
+    Raises:
+        MissingExtra: openvino is not installed.
+    """
+    core = require("openvino", extra="openvino").Core()
+    frontend = require("openvino.frontend.onnx", extra="openvino")
+    for name, convert in (("TokenSelect", _token_select), ("TokenRestore", _token_restore)):
+        core.add_extension(frontend.ConversionExtension(name, "edgetrack", convert))
+    return core
 
 
 def check_capable(core: Any, precision: str) -> None:

@@ -13,12 +13,13 @@ from published_weights import small_litetrack, small_uvltrack, write_small_uvltr
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack[export]'")
 pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
 
-from edgetrack.errors import BundleError, ExportError  # noqa: E402
+from edgetrack.errors import BundleError, EngineUnavailable, ExportError  # noqa: E402
 from edgetrack.export.adapters import torch_graph  # noqa: E402
 from edgetrack.network.cost import multiplications, parameters  # noqa: E402
 from edgetrack.peers.litetrack import Published  # noqa: E402
 from edgetrack.peers.litetrack.graphs import LiteTrackAdapter  # noqa: E402
 from edgetrack.peers.litetrack.network import LiteTrack  # noqa: E402
+from edgetrack.peers.sessions import Bf16Session  # noqa: E402
 from edgetrack.peers.uvltrack.graphs import EncodeGraph  # noqa: E402
 from edgetrack.peers.uvltrack.network import BOTH, BOX, GROUNDING, Config, UVLTrack  # noqa: E402
 
@@ -149,7 +150,7 @@ def test_gradients_reach_what_learns_and_nothing_else() -> None:
 
 
 @pytest.mark.nightly  # it is traced for seconds
-def test_its_graph_takes_any_sentence_and_no_template() -> None:
+def test_its_graph_takes_any_sentence_and_no_template(tmp_path: Path) -> None:
     """Its operators travel in the file, so that ONNX Runtime needs nothing of edgetrack's."""
     onnxruntime = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
@@ -174,6 +175,15 @@ def test_its_graph_takes_any_sentence_and_no_template() -> None:
             wanted = EncodeGraph(network)(*map(torch.from_numpy, given))
         for name, mine, theirs in zip(names, found, wanted, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=1e-4, err_msg=f"{name} {z} {words}")
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    (tmp_path / "encode.onnx").write_bytes(model.SerializeToString())
+    try:
+        rounded = Bf16Session(tmp_path / "encode.onnx", 1, "litetrack")
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+    nearly = rounded.run(None, dict(zip(("image", "template", "text"), given, strict=True)))
+    for mine, theirs in zip(nearly, wanted, strict=True):  # a token at the threshold may be another one
+        assert 0 < np.abs(mine - theirs.numpy()).mean() < 0.1
 
 
 def test_other_checkpoints_are_refused(tmp_path: Path) -> None:
