@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 
 BUFFER = 0.3  # share of its size by which a box grows on each side: fast objects overlap with where they are expected
 MEASURED = 0.05  # standard deviation of a detected edge, in sizes of the box
+SUDDEN = 1.5  # ratio of two widths or heights above which they are not those of one object in two looks
 DRIVEN = 0.015  # standard deviation of the acceleration, in sizes of the box and thirtieths of a second
 LEAST_SIDE = 2.0  # pixels
 
@@ -25,18 +26,23 @@ class Motion:
     would let them shrink to nothing while the object is not found (ByteTrack, Zhang et al., 2022, stops them for this).
     All errors are in sizes of the box, so that one covariance (position and velocity) serves the four.
 
+    A detection that is suddenly much wider or narrower than the object has taken in something else, or lost a part; its
+    edges are wrong, and so is its center. Along that axis it says only where the object may be: within the detection,
+    or around it. What the next detection confirms is a new size.
+
     Args:
         box: where it is.
     """
 
     def __init__(self, box: Box) -> None:
         self._at, self._speed = _state(box), np.zeros(2)
+        self._seen = self._at[2:].copy()  # width and height of the last detection, right or wrong
         self._covariance = np.diag([MEASURED**2, (4 * MEASURED) ** 2])
 
     def copy(self) -> Motion:
         """The same, to go on from later."""
         other = object.__new__(Motion)
-        other._at, other._speed = self._at.copy(), self._speed.copy()
+        other._at, other._speed, other._seen = self._at.copy(), self._speed.copy(), self._seen.copy()
         other._covariance = self._covariance.copy()
         return other
 
@@ -52,10 +58,21 @@ class Motion:
         position, both = self._covariance[0, 0], self._covariance[0, 1]
         total = position + MEASURED**2
         gain = np.array([position, both]) / total
-        error = _state(box) - self._at
+        error = self._error(_state(box))
         self._at += gain[0] * error
         self._speed += gain[1] * error[:2]
         self._covariance = self._covariance - np.outer(gain, self._covariance[0])
+
+    def _error(self, found: Floats) -> Floats:
+        """Compare a detection with what is expected, as far as it can be believed."""
+        error, size = found - self._at, found[2:]
+        sudden = _differ(size, self._at[2:]) & _differ(size, self._seen)
+        self._seen = size
+        # How far the center of the smaller one can move within the larger.
+        slack = np.where(sudden, np.abs(error[2:]) / 2, 0.0)
+        error[:2] = np.sign(error[:2]) * np.maximum(np.abs(error[:2]) - slack, 0.0)
+        error[2:] = np.where(sudden, 0.0, error[2:])
+        return error
 
     @property
     def box(self) -> Box:
@@ -72,6 +89,12 @@ class Motion:
 
 def _state(box: Box) -> Floats:
     return np.array([*box.center, box.w, box.h])
+
+
+def _differ(size: Floats, other: Floats) -> NDArray[np.bool_]:
+    """Whether width and height are each too different for one object."""
+    result: NDArray[np.bool_] = np.maximum(size, other) > SUDDEN * np.minimum(size, other)
+    return result
 
 
 def overlaps(ours: Sequence[Box], theirs: Sequence[Box], buffer: float = 0.0) -> Floats:

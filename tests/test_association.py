@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -105,3 +106,29 @@ def test_a_wrong_box_does_not_let_the_size_run_away() -> None:
         motion.step(3)
     assert (motion.box.w, motion.box.h) == (before.w, before.h)
     assert motion.box.w == pytest.approx(54, rel=0.25)
+
+
+@pytest.mark.parametrize("wrong", [Box(-40, 20, 216, 90), Box(102, 60, 34, 28), Box(96, 50, 120, 50)])
+@pytest.mark.parametrize("speed", [0.0, 2.0])
+def test_one_box_of_a_wrong_size_does_not_throw_the_center(wrong: Box, speed: float) -> None:
+    """Twice too large, half of it, too wide: each holds the object or is a part of it, with its center elsewhere."""
+    motion = Motion(Box(100 - 60 * speed, 50, 70, 50))
+    for n in range(-19, 1):
+        motion.step(3)
+        motion.correct(Box(100 + 3 * speed * n, 50, 70, 50))
+    thrown = motion.copy()
+    for one, box in ((motion, Box(100, 50, 70, 50)), (thrown, wrong)):
+        one.step(3)
+        one.correct(replace(box, x=box.x + 3 * speed))
+    for _ in range(4):  # until it is found again
+        assert thrown.box.iou(motion.box) > 0.95
+        motion.step(3)
+        thrown.step(3)
+
+
+def test_a_new_size_that_is_seen_twice_is_believed() -> None:
+    motion = Motion(Box(100, 100, 50, 50))
+    for box in [Box(100, 100, 50, 50)] * 6 + [Box(80, 60, 120, 120)] * 6:
+        motion.step(3)
+        motion.correct(box)
+    assert motion.box.iou(Box(80, 60, 120, 120)) > 0.8
