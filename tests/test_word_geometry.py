@@ -101,3 +101,13 @@ def test_parts_and_groups_are_no_more_instances() -> None:
     assert best("third dog from the left", boxes, puppy) == 1
     boxes[3] = (260, 200, 30, 30)  # much smaller: another dog before or behind it
     assert best("second dog from the left", boxes, weak) == 3
+
+
+def test_a_weaker_box_beside_the_place_of_a_better_one_is_no_more_instance() -> None:
+    """Neighbors that overlap as much are about as sure."""
+    boxes = row(100, 135, 300, 500, side=100)
+    assert 0.45 < 65 / 135 < 0.5  # IoU of the first two
+    for score, second, third in ((0.45, 2, 3), (0.85, 1, 2)):
+        rows = {"dog": [0.95, score, 0.9, 0.8]}
+        assert best("second dog from the left", boxes, rows) == second
+        assert best("third dog from the left", boxes, rows) == third
