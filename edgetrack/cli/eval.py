@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _OF_PHRASES = ("dataset", "path", "split", "output", "html", "tracker", "threads")
 # The same of clips with unusual events, and of sequences with many objects.
 _OF_ANOMALIES = ("dataset", "path", "sequences", "output", "html")
-_OF_CROWDS = ("dataset", "path", "split", "sequences", "output", "tracker", "threads")
+_OF_CROWDS = ("dataset", "path", "split", "sequences", "output", "html", "tracker", "threads")
 
 
 def eval_command(
@@ -208,7 +208,7 @@ def _evaluate(request: Request, options: EngineOptions, asked: _Asked, *, html: 
         evaluate_anomalies_and_print(open_console(), request, html=html)
         return
     if asked.as_crowds():
-        evaluate_crowds_and_print(open_console(), request, open_multi=options.multi_tracker)
+        evaluate_crowds_and_print(open_console(), request, open_multi=options.multi_tracker, html=html)
         return
     run = evaluate_phrases_and_print if asked.as_phrases() else evaluate_and_print
     run(open_console(), request, open_edgetrack=options.tracker, html=html)

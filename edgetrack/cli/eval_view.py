@@ -107,14 +107,17 @@ def evaluate_phrases_and_print(
     return report
 
 
-def evaluate_crowds_and_print(console: Console, request: Request, *, open_multi: OpenTracker) -> CrowdReport:
+def evaluate_crowds_and_print(
+    console: Console, request: Request, *, open_multi: OpenTracker, html: bool = True
+) -> CrowdReport:
     """Evaluate sequences with many objects, show the progress, print the table, and write the report."""
-    report = show_progress(console, evaluate_crowds(request, open_multi=open_multi), html=False)
+    stream = evaluate_crowds(request, open_multi=open_multi)
+    report = show_progress(console, stream, html=False)  # the page has no charts
     assert isinstance(report, CrowdReport)
     print_table(console, crowd_table(report))
     for line in DEFINITIONS:
         console.print(line, soft_wrap=True, style="dim")
-    print_written(console, *write_crowd_report(report, request.output))
+    print_written(console, *write_crowd_report(report, request.output, page=html))
     return report
 
 

@@ -18,10 +18,12 @@ from trees import COUNT, box_at
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
+from edgetrack.datasets.sequence import ImageFrames
 from edgetrack.errors import ConfigError
-from edgetrack.evaluation.crowds.evaluate import CrowdReport, evaluate_crowds
-from edgetrack.evaluation.crowds.report import crowd_table, write_crowd_report
+from edgetrack.evaluation.crowds.evaluate import CrowdReport, CrowdResult, WorstFrame, evaluate_crowds
+from edgetrack.evaluation.crowds.report import crowd_table, worst_first, write_crowd_report
 from edgetrack.evaluation.execution.request import Request
+from edgetrack.evaluation.metrics.identity import count_wrong, identity_counts
 from edgetrack.timing import Timing
 from edgetrack.types import Box, Frame, Track
 
@@ -89,10 +91,35 @@ def test_the_report_has_a_row_for_each_sequence_and_one_for_all(
     assert (counts.switches, counts.objects, counts.ids, counts.frames) == (1, 2, 3, COUNT)
     assert counts.mean_count_error == pytest.approx(1 / COUNT)  # the truth lacks one box in the last frame
     assert report.results[0][0].milliseconds == pytest.approx(4.0)
-    (file,) = write_crowd_report(report, tmp_path / "out")
+    page, file = write_crowd_report(report, tmp_path / "out")
     content = json.loads(file.read_text())
     assert content["trackers"][1]["sequences"][0]["switches"] == 1
     assert 0.5 < content["trackers"][0]["HOTA"] < 1
+    worst = report.results[0][0].worst
+    assert worst is not None
+    assert (worst.index, worst.wrong, len(worst.truth), len(worst.found)) == (COUNT - 1, 1, 1, 2)
+    shown = page.read_text()
+    assert shown.count("<figure><img") == 4  # two trackers, two sequences
+    assert f"switches, count error 0.{round(100 / COUNT)}. Frame {COUNT}: 2 found, 1 there, 1 wrong" in shown
+
+
+def test_the_worst_sequences_come_first_and_those_without_a_mistake_not_at_all(tmp_path: Path) -> None:
+    box, other = Box(0, 0, 10, 10), Box(50, 50, 10, 10)
+    frames = ImageFrames(tmp_path, ["none.png"])
+
+    def result(name: str, found: dict[int, Box]) -> CrowdResult:
+        wrong = count_wrong({1: box}, found)
+        worst = WorstFrame(0, wrong, (box,), tuple(found.values()), frames) if wrong else None
+        return CrowdResult("edgetrack", name, "car", identity_counts([{1: box}], [found]), 1.0, worst)
+
+    results = [
+        result("right", {1: box}),
+        result("more", {1: box, 2: other}),
+        result("none", {}),
+        result("wrong", {2: other, 3: box, 4: other}),
+    ]
+    assert [one.worst.wrong for one in results if one.worst] == [1, 1, 2]
+    assert [one.sequence for one in worst_first(results)] == ["none", "wrong", "more"]
 
 
 def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
@@ -126,7 +153,7 @@ def test_the_command_runs_the_shipped_model(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "squares on the left" in done.output
-    assert (tmp_path / "out" / "crowds.json").is_file()
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"crowds.json", "report.html"}
     done = CliRunner().invoke(app, [*words, "--mode", "bbox"])
     assert done.exit_code == 2
     assert "--mode has no effect" in done.output

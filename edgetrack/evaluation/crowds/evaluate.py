@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -14,11 +14,12 @@ import numpy as np
 
 from edgetrack.datasets import LAYOUTS
 from edgetrack.datasets.crowds import Crowd, CrowdLayout, CrowdSet
+from edgetrack.datasets.sequence import Frames, Pixels
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.dataset import open_split
 from edgetrack.evaluation.execution.events import FramesDone, Planned, Provenance
 from edgetrack.evaluation.execution.request import OpenTracker, Request
-from edgetrack.evaluation.metrics.identity import Frame, IdentityCounts, identity_counts
+from edgetrack.evaluation.metrics.identity import Frame, IdentityCounts, count_wrong, identity_counts
 from edgetrack.evaluation.trackers.registry import model_and_precision
 from edgetrack.evaluation.types import OWN
 from edgetrack.reporting import machine
@@ -26,6 +27,25 @@ from edgetrack.types import Box
 from edgetrack.types import Frame as Picture
 
 MOST = 16  # objects that are followed at a time
+
+
+@dataclass(frozen=True, slots=True)
+class WorstFrame:
+    """The frame of a sequence in which most boxes are missed or of nothing."""
+
+    index: int
+    wrong: int  # how many
+    truth: tuple[Box, ...]
+    found: tuple[Box, ...]
+    frames: Frames  # of the sequence, to read it again
+
+    def read(self) -> Pixels:
+        """Return the picture, uint8 (H, W, 3) BGR.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+        return self.frames[self.index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +57,7 @@ class CrowdResult:
     text: str
     counts: IdentityCounts
     milliseconds: float  # mean of a frame
+    worst: WorstFrame | None = None  # None without a wrong box, and for all sequences together
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +142,8 @@ def total(results: Sequence[CrowdResult]) -> CrowdResult:
 def _follow(name: str, crowd: Crowd, many: Any) -> CrowdResult:
     """Boxes of what is tracking or uncertain count; frames without labels do not."""
     many.every(crowd.text, max=MOST)
-    truth: list[Frame] = []
-    found: list[Frame] = []
+    truth: dict[int, Frame] = {}
+    found: dict[int, Frame] = {}
     spent = []
     for index, (pixels, objects) in enumerate(zip(crowd.frames, crowd.objects, strict=True)):
         tracks = many.update(Picture(pixels, index, index / crowd.fps))
@@ -130,7 +151,17 @@ def _follow(name: str, crowd: Crowd, many: Any) -> CrowdResult:
             raise next(iter(many.failed.values()))
         spent.append(sum(many.timing[track].total for track in tracks))
         if objects is not None:
-            truth.append({number: Box(*box) for number, box in objects.items()})
-            found.append({track.id: track.box for track in tracks.values() if track.box is not None})
-    counts = identity_counts(truth, found)
-    return CrowdResult(name, crowd.name, crowd.text, counts, float(np.mean(spent)) if spent else 0.0)
+            truth[index] = {number: Box(*box) for number, box in objects.items()}
+            found[index] = {track.id: track.box for track in tracks.values() if track.box is not None}
+    counts = identity_counts(list(truth.values()), list(found.values()))
+    mean_ms = float(np.mean(spent)) if spent else 0.0
+    return CrowdResult(name, crowd.name, crowd.text, counts, mean_ms, _worst(truth, found, crowd.frames))
+
+
+def _worst(truth: Mapping[int, Frame], found: Mapping[int, Frame], frames: Frames) -> WorstFrame | None:
+    """The first of the worst frames, among those with labels."""
+    wrong = {index: count_wrong(truth[index], found[index]) for index in truth}
+    index = max(wrong, key=wrong.__getitem__, default=None)
+    if index is None or not wrong[index]:
+        return None
+    return WorstFrame(index, wrong[index], tuple(truth[index].values()), tuple(found[index].values()), frames)

@@ -1,15 +1,19 @@
-"""The report of an evaluation of ``every``: a table, and crowds.json."""
+"""The report of an evaluation of ``every``: a table, crowds.json, and report.html with the worst sequences."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from edgetrack.evaluation.crowds.evaluate import CrowdReport, CrowdResult, total
 from edgetrack.evaluation.execution.records import write_text
+from edgetrack.evaluation.report.failure_cases import thumbnail
 from edgetrack.evaluation.report.files import plain
+from edgetrack.evaluation.report.html import evaluation_page
+from edgetrack.reporting import html
 from edgetrack.reporting.table import Table, number
 
 DEFINITIONS = (
@@ -19,6 +23,8 @@ DEFINITIONS = (
     "Boxes of tracks that are tracking or uncertain count; frames without labels do not. Of several sequences the "
     "counts add up.",
 )
+MAX_WORST = 12  # sequences with a picture, of each tracker
+PICTURE_WIDTH = 480  # pixels
 COLUMNS = "tracker|sequence|phrase|HOTA|DetA|AssA|IDF1|switches|count error|objects|ids|frames"
 
 
@@ -30,12 +36,27 @@ def crowd_table(report: CrowdReport) -> Table:
     return Table("All of a kind", COLUMNS.split("|"), rows, words=3)
 
 
-def write_crowd_report(report: CrowdReport, output: Path) -> list[Path]:
-    """Write crowds.json.
+def write_crowd_report(report: CrowdReport, output: Path, *, page: bool = True) -> list[Path]:
+    """Write crowds.json and, unless ``page`` is False, report.html, which reads a frame of the worst sequences again.
 
     Raises:
-        SinkError: it cannot be written.
+        DatasetError: a frame cannot be read.
+        SinkError: a file cannot be written.
     """
+    texts = {"crowds.json": _to_json(report)}
+    if page:
+        texts = {"report.html": _to_html(report), **texts}
+    for name, text in texts.items():
+        write_text(output / name, text)
+    return [output / name for name in texts]
+
+
+def worst_first(results: Sequence[CrowdResult]) -> list[CrowdResult]:
+    """Return the sequences in which something is wrong, the lowest HOTA first."""
+    return sorted((one for one in results if one.worst is not None), key=lambda one: one.counts.hota)
+
+
+def _to_json(report: CrowdReport) -> str:
     content: dict[str, Any] = asdict(report.provenance)
     content["definitions"] = DEFINITIONS
     content["trackers"] = [
@@ -46,8 +67,32 @@ def write_crowd_report(report: CrowdReport, output: Path) -> list[Path]:
         }
         for results in report.results
     ]
-    write_text(output / "crowds.json", json.dumps(plain(content), indent=1) + "\n")
-    return [output / "crowds.json"]
+    return json.dumps(plain(content), indent=1) + "\n"
+
+
+def _to_html(report: CrowdReport) -> str:
+    parts = [html.table(crowd_table(report))]
+    for results in report.results:
+        worst = worst_first(results)
+        note = (
+            f"{min(len(worst), MAX_WORST)} of {len(worst)} sequences with wrong boxes, the lowest HOTA first; of each "
+            "the frame in which most boxes are missed or of nothing: true boxes white, those of the tracks orange."
+        )
+        title = f"Worst sequences: {results[0].tracker}"
+        parts += [html.gallery(title, [*map(_figure, worst[:MAX_WORST])]), html.paragraph(note, quiet=True)]
+    return evaluation_page(report.provenance, parts, DEFINITIONS)
+
+
+def _figure(result: CrowdResult) -> str:
+    counts, worst = result.counts, result.worst
+    assert worst is not None
+    truth, found = ([box.xywh for box in boxes] for boxes in (worst.truth, worst.found))
+    caption = (
+        f"{result.sequence}, {result.text}: HOTA {number(counts.hota)}, IDF1 {number(counts.idf1)}, {counts.switches} "
+        f"switches, count error {number(counts.mean_count_error, digits=2)}. Frame {worst.index + 1}: "
+        f"{len(worst.found)} found, {len(worst.truth)} there, {worst.wrong} wrong"
+    )
+    return html.figure(thumbnail(worst.read(), truth, found, width=PICTURE_WIDTH), caption)
 
 
 def _row(result: CrowdResult) -> list[str]:

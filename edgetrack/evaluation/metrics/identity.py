@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetrack._imports import require
-from edgetrack.association import overlaps
+from edgetrack.association import assign, overlaps
 from edgetrack.evaluation.types import Floats
 from edgetrack.types import Box
 
@@ -106,6 +106,16 @@ def identity_counts(truth: Sequence[Frame], found: Sequence[Frame]) -> IdentityC
         len(objects),
         len(ids),
     )
+
+
+def count_wrong(truth: Frame, found: Frame) -> int:
+    """Count the boxes of one frame that are missed or of nothing, at IoU 0.5.
+
+    Raises:
+        MissingExtra: SciPy is not installed.
+    """
+    right = assign(1 - overlaps(list(truth.values()), list(found.values())), 1 - SAME + EPSILON)
+    return len(truth) + len(found) - 2 * len(right)
 
 
 class _Pairs:

@@ -242,5 +242,5 @@ def _figure(result: Result) -> str:
         verdict = f"absent, tracking after {result.tracked_after} repeats"
     else:
         verdict = f"IoU {result.iou:.2f}" if answer.box else "no box"
-    source = thumbnail(phrase.read(), phrase.boxes, answer.box)
+    source = thumbnail(phrase.read(), phrase.boxes, [answer.box])
     return html.figure(source, f"{phrase.text} ({phrase.kind}): {verdict}, score {answer.score:.2f}")

@@ -56,7 +56,7 @@ def draw_failures(clip: Sequence, cases: Iterable[FailureCase]) -> dict[FailureC
         return found
     for index, pixels in enumerate(clip.frames):
         for case in wanted.get(index, []):
-            found[case] = thumbnail(pixels, [case.truth], case.found)
+            found[case] = thumbnail(pixels, [case.truth], [case.found])
         if index >= max(wanted):
             break
     return found
@@ -70,17 +70,19 @@ def _case(index: int, record: Record, iou: Floats, truth: Floats) -> FailureCase
 
 
 def thumbnail(
-    pixels: Pixels, truth: Iterable[tuple[float, ...] | None], found: tuple[float, ...] | None
+    pixels: Pixels,
+    truth: Iterable[tuple[float, ...] | None],
+    found: Iterable[tuple[float, ...] | None],
+    *,
+    width: int = THUMBNAIL_WIDTH,
 ) -> str:
     """Return a small copy of an image as a data URL (JPEG): the true boxes xywh white, the tracker's orange."""
     from edgetrack.io.opencv import load_cv2
 
     cv2 = load_cv2()
-    scale = THUMBNAIL_WIDTH / pixels.shape[1]
-    small = cv2.resize(
-        pixels, (THUMBNAIL_WIDTH, max(1, round(pixels.shape[0] * scale))), interpolation=cv2.INTER_AREA
-    )
-    for box, color in (*((box, TRUE_COLOR) for box in truth), (found, FOUND_COLOR)):
+    scale = width / pixels.shape[1]
+    small = cv2.resize(pixels, (width, max(1, round(pixels.shape[0] * scale))), interpolation=cv2.INTER_AREA)
+    for box, color in (*((box, TRUE_COLOR) for box in truth), *((box, FOUND_COLOR) for box in found)):
         if box is not None:
             x, y, w, h = (v * scale for v in box)
             low, high = (

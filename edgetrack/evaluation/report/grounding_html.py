@@ -50,6 +50,6 @@ def _errors(pairs: Sequence[tuple[Region, str]], records: Sequence[Record], iou:
         if badness[i] >= 0:
             region, text = pairs[i]
             verdict = f"IoU {iou[i]:.2f}" if boxes[i] else "no answer"
-            source = thumbnail(region.read(), [region.box], boxes[i])
+            source = thumbnail(region.read(), [region.box], [boxes[i]])
             figures.append(html.figure(source, f"{text}: {verdict}, score {scores[i]:.2f}"))
     return figures
