@@ -75,7 +75,7 @@ class Opened(Unique, Generic[Core]):
         self._grounding = grounding_of(grounder, strict=strict, threads=threads)
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._own_engine = self.engine is not engine
-        self._reader = self._opened_reader(words, strict)
+        self.reader = self._opened_reader(words, strict)  # of texts, with your own words
         self._turn = RLock()  # threads that share a tracker by mistake take turns
         with door:
             self._core: Core | None = make(**core_options(self.engine))
@@ -113,7 +113,7 @@ class Opened(Unique, Generic[Core]):
 
     def _native_text(self, text: str) -> runtime.Text:
         check_text(text)
-        read = self._reader.read(text)
+        read = self.reader.read(text)
         if self._grounding is not None:
             self._grounding.check(read.phrases)
         return read

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from edgetrack._native import runtime
+from edgetrack.types import Candidate
 
 _DEFAULTS: dict[str, Any] = runtime.policy({})
 
@@ -86,3 +87,12 @@ class Policy:
                 whole number from 0 to 2**30.
         """
         return cls(**runtime.policy(thresholds))
+
+    def rivals(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates that make a text ambiguous: elsewhere than the first, and about as good.
+
+        Args:
+            candidates: Those of a track, best first.
+        """
+        found = runtime.rivals([(one.box.xywh, one.score, one.margin) for one in candidates], asdict(self))
+        return [candidates[index] for index in found]

@@ -261,8 +261,9 @@ def test_a_run_that_waited_says_for_what(capsys: pytest.CaptureFixture[str]) -> 
     assert (
         "'car' fits 2 objects about equally well, at 60,200,60,60, 480,200,60,60: nothing is followed" in said
     )
-    watch.update(shown, track((LEFT, 0.9), (RIGHT, 0.3)), meter)
-    advise_of_rivals(watch.rivals)
+    for faint in (track((LEFT, 0.9), (RIGHT, 0.3)), track((LEFT, 0.09), (RIGHT, 0.08))):  # one too weak, both
+        watch.update(shown, faint, meter)
+        advise_of_rivals(watch.rivals)
     watch.update_all(shown, {"car": track((LEFT, 0.9), (RIGHT, 0.8))}, meter)
     watch.update(shown, track((LEFT, 0.9), (RIGHT, 0.8), box=LEFT), meter)
     advise_of_rivals(watch.rivals)

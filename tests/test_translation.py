@@ -98,7 +98,18 @@ def test_a_plural_is_told(shipped: Bundle, text: str, plural: bool) -> None:
     assert edgetrack.parse(text, bundle=shipped).plural is plural
 
 
-def test_the_command_notes_refuses_translates_and_parses(tmp_path: Path) -> None:
+def _noting(given: list[Any], read: Any) -> Any:
+    def noted(words: Any) -> Translation:
+        given.append(words)
+        result: Translation = read(words)
+        return result
+
+    return noted
+
+
+def test_the_command_notes_refuses_translates_and_parses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("cv2", reason="the video extra is not installed")
     from typer.testing import CliRunner
 
@@ -106,7 +117,7 @@ def test_the_command_notes_refuses_translates_and_parses(tmp_path: Path) -> None
 
     (tmp_path / "1.ppm").write_bytes(b"P6 64 48 255\n" + bytes(64 * 48 * 3))
     words = tmp_path / "words.toml"
-    words.write_text('rotes = "red"\nAuto = "car"\n')
+    words.write_text('rotes = "red"\nAuto = "car"\nAutos = "cars"\n')
 
     def said(*more: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, ["run", "--source", str(tmp_path), "--threads", "1", *more])
@@ -121,9 +132,12 @@ def test_the_command_notes_refuses_translates_and_parses(tmp_path: Path) -> None
     code, output = said("--text", "rotes Auto", "--strict", "--words", str(words))
     assert code == 0
     assert "note:" not in output
-    code, output = said("--text", "all the red cars")
+    files: list[Any] = []
+    monkeypatch.setattr(Translation, "of", _noting(files, Translation.of))
+    code, output = said("--text", "all the rotes Autos", "--words", str(words))
     assert code == 0
-    assert "note: text 'all the red cars' means several objects: one is followed" in output
+    assert "note: text 'all the rotes Autos' means several objects: one is followed" in output
+    assert files == [words]  # read once: it may be a pipe
     assert "--every" in output
     result = CliRunner().invoke(
         app, ["parse", "second rotes Auto from the left", "zwei", "--words", str(words)]

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgetrack.cli.base import advise
 
 if TYPE_CHECKING:
-    from edgetrack.cli.status import Engine
+    from edgetrack.cli.runners import Tracker
     from edgetrack.types import Candidate
 
 
-def advise_of_plurals(engine: Engine, texts: Sequence[str], words: Path | None) -> None:
+def advise_of_plurals(tracker: Tracker, texts: Sequence[str]) -> None:
     """Say of which texts one of several objects is followed."""
     from edgetrack._native import runtime
-    from edgetrack.bundle import Bundle
     from edgetrack.cli.parse import hint_of
     from edgetrack.parsing import means_several
+    from edgetrack.peers.guarded import AdapterTracker
     from edgetrack.prompt import check_unicode
-    from edgetrack.translation import Translation
     from edgetrack.words import Vocabulary
 
-    bundle = engine.bundle
-    if not isinstance(bundle, Bundle):
+    if isinstance(tracker, AdapterTracker):
         return
-    translation, vocabulary = Translation.of(words), Vocabulary.of(bundle)
+    translation, vocabulary = tracker.reader.translation, Vocabulary.of(tracker.engine.bundle)
     for text in texts:
         if means_several(runtime.parse_phrase(translation.applied(check_unicode(text))), vocabulary):
             advise(hint_of(text))

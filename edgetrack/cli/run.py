@@ -233,7 +233,8 @@ def track_source(
         for sink in (*posting, *published.values()):
             sinks.add(sink)
         opened = open_stdout(outputs)
-        engine, run = open_runner(wanted, limits, options, reload, second)
+        tracker, run = open_runner(wanted, limits, options, reload, second)
+        engine = tracker.engine
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
             if path not in opened:
@@ -247,7 +248,7 @@ def track_source(
             sinks.add(more)
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every, options.grounder)
-        advise_of_plurals(engine, [text for text, _ in wanted.targets if text is not None], options.words)
+        advise_of_plurals(tracker, [text for text, _ in wanted.targets if text is not None])
         service.follow(source, partial(print_state, console))
         with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
             watch = Watch(line, engine, service.beat)

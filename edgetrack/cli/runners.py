@@ -13,14 +13,17 @@ from edgetrack.cli.reload import Reload, change_many, change_one
 from edgetrack.cli.wanted import Wanted
 
 if TYPE_CHECKING:
-    from edgetrack.cli.status import Engine as Engines
     from edgetrack.cli.status import Watch
     from edgetrack.io.outputs import Outputs
     from edgetrack.io.pairing import SecondSensor
     from edgetrack.io.source import Source
     from edgetrack.meter import Meter, Summary
+    from edgetrack.multi_tracker import MultiTracker
+    from edgetrack.peers.guarded import AdapterTracker
+    from edgetrack.tracker import Tracker as OneTracker
     from edgetrack.types import Box, Frame, Track
 
+    Tracker = OneTracker | MultiTracker | AdapterTracker
     Run = Callable[[Source, Outputs, Watch, int | None], Summary]
 
 
@@ -38,8 +41,8 @@ def open_runner(
     options: EngineOptions,
     reload: Reload | None = None,
     second: SecondSensor | None = None,
-) -> tuple[Engines, Run]:
-    """Open the tracker, and return its engine and what runs it through a source, beside a second sensor if any."""
+) -> tuple[Tracker, Run]:
+    """Open the tracker, and return it and what runs it through a source, beside a second sensor if any."""
     if wanted.is_one:
         return _one(*wanted.targets[0], limits, options, reload, second)
     return _many(wanted, limits, options, reload, second)
@@ -52,7 +55,7 @@ def _one(
     options: EngineOptions,
     reload: Reload | None,
     second: SecondSensor | None,
-) -> tuple[Engines, Run]:
+) -> tuple[Tracker, Run]:
     from edgetrack import pipeline
 
     tracker = options.tracker()
@@ -78,7 +81,7 @@ def _one(
             x=None if second is None else second.of,
         )
 
-    return tracker.engine, run
+    return tracker, run
 
 
 def _many(
@@ -87,7 +90,7 @@ def _many(
     options: EngineOptions,
     reload: Reload | None,
     second: SecondSensor | None,
-) -> tuple[Engines, Run]:
+) -> tuple[Tracker, Run]:
     from edgetrack import pipeline
 
     tracker = options.multi_tracker()
@@ -121,4 +124,4 @@ def _many(
             ),
         )
 
-    return tracker.engine, run
+    return tracker, run

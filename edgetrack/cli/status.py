@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from edgetrack.bundle import Bundle
 from edgetrack.meter import Meter, Summary
 from edgetrack.policy import Policy
 from edgetrack.terminal import one_line, takes_more
@@ -36,7 +37,6 @@ COLORS: dict[Status, str] = {
     "ended": "dim",
 }
 REDRAW_S = 0.1
-SAME_PLACE = 0.3  # IoU from which two candidates are at one position, as in the C++ tracker
 RECENT_FRAMES = 300  # the live percentiles follow what happens now
 LAGGING_MS = 1000.0  # from which a stream that falls behind is shown
 
@@ -124,6 +124,9 @@ class Watch:
         self._changes: list[str] = []
         self._line, self._engine, self._beat = line, engine, beat
         self._info = engine.info
+        bundle = engine.bundle
+        own = bundle.manifest.thresholds_of(engine.precision) if isinstance(bundle, Bundle) else {}
+        self._policy = Policy.of(own)
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
         """See `StatusLine.update`."""
@@ -151,10 +154,8 @@ class Watch:
         if track.box is not None:
             self.rivals.pop(track.name, None)
         elif track.candidates:
-            best = track.candidates[0]
-            least = Policy().ambiguous_share * best.score
-            elsewhere = [c for c in track.candidates if c.score >= least and c.box.iou(best.box) < SAME_PLACE]
-            self.rivals[track.name] = [best, *elsewhere] if elsewhere else []
+            rivals = self._policy.rivals(track.candidates)
+            self.rivals[track.name] = [track.candidates[0], *rivals] if rivals else []
 
     def _note_change(self, frame: Frame) -> None:
         info = self._engine.info

@@ -4,7 +4,9 @@
 
 #include "common.h"
 #include "phrase.h"
+#include "policy.h"
 #include "resolve.h"
+#include "values.h"
 
 namespace edgetrack {
 
@@ -66,6 +68,12 @@ Doubles resolve_arrays(const Query& query, const Doubles& boxes, double width, d
   return Doubles(static_cast<py::ssize_t>(result.size()), result.data());
 }
 
+std::vector<std::size_t> rivals_of(const Finds& candidates, const py::dict& policy) {
+  std::vector<Candidate> all;
+  for (const auto& [box, score, margin] : candidates) all.push_back({box_of(box), score, margin});
+  return rivals(all, policy_of(policy));
+}
+
 }  // namespace
 
 void register_words(py::module_& module) {
@@ -82,6 +90,8 @@ void register_words(py::module_& module) {
            py::arg("scores"));
   module.def("parse_phrase", &parse, py::arg("sentence"));
   module.def("grammar_words", &grammar_words);
+  module.def("rivals", &rivals_of, py::arg("candidates"), py::arg("policy"),
+             "which candidates, best first, make a text ambiguous");
 }
 
 }  // namespace edgetrack

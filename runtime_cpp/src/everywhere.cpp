@@ -2,6 +2,7 @@
 // what is followed.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "tracker_state.h"
 
@@ -182,18 +183,12 @@ void Tracker::State::take_template(const Frame* current, const Box& found) {
 // the best.
 bool Tracker::State::ambiguous() const {
   if (on_ambiguous == OnAmbiguous::best || looks_by_picture()) return false;
-  const Candidate* best = nullptr;
-  for (const Candidate& one : candidates) {
-    if (std::any_of(taken.begin(), taken.end(),
-                    [&](const Box& other) { return iou(one.box, other) >= kSamePlace; }))
-      continue;
-    if (!best)
-      best = &one;
-    else if (one.score >= std::max(policy.candidate_threshold, policy.ambiguous_share * best->score) &&
-             iou(one.box, best->box) < kSamePlace)
-      return true;
-  }
-  return false;
+  std::vector<Candidate> free;
+  std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(free), [&](const Candidate& one) {
+    return std::none_of(taken.begin(), taken.end(),
+                        [&](const Box& other) { return iou(one.box, other) >= kSamePlace; });
+  });
+  return !rivals(free, policy).empty();
 }
 
 void Tracker::State::point_at(const Box& at, bool may_have_moved) {

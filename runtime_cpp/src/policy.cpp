@@ -1,7 +1,9 @@
 #include "policy.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "geometry.h"
 #include "message.h"
 
 namespace edgetrack {
@@ -61,6 +63,16 @@ void set_policy(Policy& policy, const std::string& name, double value) {
   }
   throw Error(Code::bundle, message("the manifest has the unknown threshold '", printable(name),
                                     "'; expected one of ", known, ": run pip install -U edgetrack"));
+}
+
+std::vector<std::size_t> rivals(const std::vector<Candidate>& candidates, const Policy& policy) {
+  std::vector<std::size_t> found;
+  for (std::size_t k = 1; k < candidates.size(); ++k) {
+    const double least = std::max(policy.candidate_threshold, policy.ambiguous_share * candidates[0].score);
+    if (candidates[k].score >= least && iou(candidates[k].box, candidates[0].box) < kSamePlace)
+      found.push_back(k);
+  }
+  return found;
 }
 
 }  // namespace edgetrack

@@ -16,14 +16,14 @@
 #include "mask.h"
 #include "outside.h"
 #include "pace.h"
+#include "policy.h"
 #include "sensor.h"
 #include "target.h"
 
 namespace edgetrack {
 
-constexpr double kSamePlace = 0.3;  // IoU of two finds that count as one candidate
-constexpr double kFaint = 0.02;     // score or quality that bounds the evidence of one look
-constexpr double kAlike = 0.5;      // share of the best place's raw score that another one needs
+constexpr double kFaint = 0.02;  // score or quality that bounds the evidence of one look
+constexpr double kAlike = 0.5;   // share of the best place's raw score that another one needs
 
 // A place where the target may be, of several in one region.
 struct Peak {
