@@ -67,7 +67,7 @@ dist/built: $(WHEEL_SOURCES)
 	@touch $@
 
 wheel: $(BIN)/python dist/built
-	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,docs,every,export,mcap,openvino,parity,train,video]"
+	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,docs,every,export,mcap,openvino,parity,ros2,train,video]"
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
 
 lint: wheel

@@ -14,15 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgetrack._imports import require
-from edgetrack.errors import SinkError
 from edgetrack.events import Event
+from edgetrack.io._mcap_file import McapFile
 from edgetrack.io.annotations import annotate, outlines
-from edgetrack.io.files import OutputFile
 from edgetrack.io.lines import event_values
 from edgetrack.io.mask_files import labels_of, palette_png
-from edgetrack.io.names import printable
-from edgetrack.io.opencv import load_cv2
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
@@ -37,12 +33,6 @@ TOPICS = {
     TRACKS: "/tracks",
     EVENT: "/events",
 }
-FACTS = "edgetrack"  # name of the metadata record
-CHUNK_BYTES = 1 << 18  # the least that is compressed at a time
-LARGEST_CHUNK = 1 << 23
-# Each chunk has an entry in the index, which is kept in memory until the end: chunks grow with the file.
-CHUNK_SHARE = 1 / 1024
-JPEG_QUALITY = 95
 
 _NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}
 _MAYBE = {"type": ["number", "null"]}
@@ -110,7 +100,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 class McapSink(Closing):
     """A recording that grows with the run.
 
-    Of a killed process at most the last `CHUNK_BYTES` or, where that is more, the last thousandth are missing.
+    Of a killed process at most the last chunk is missing (`edgetrack.io._mcap_file`).
 
     Time stamps are those of the frames, in nanoseconds: the place in a file, or the time since a camera was opened.
 
@@ -125,16 +115,11 @@ class McapSink(Closing):
     """
 
     def __init__(self, path: str | Path, *, facts: Mapping[str, str], zones: Zones | None = None) -> None:
-        self._path, self._zones = Path(path), zones
+        self._zones = zones
         self._facts = dict(facts)
-        self._library = require("mcap.writer", extra="mcap")
-        self._cv2 = load_cv2()
-        self._file = OutputFile(path)
-        self._stream = _Stream(self._file)
-        self._writer: Any = None
+        self._file = McapFile(path)
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
-        self._waiting = 0  # bytes of messages that are in no chunk yet
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         said = {"frame": frame.index, **_track(track, frame, latency_ms)}
@@ -172,15 +157,12 @@ class McapSink(Closing):
         *,
         kinds: Sequence[str],
     ) -> None:
-        self._stream.check()
-        good, jpeg = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        if not good:
-            raise SinkError(f"output {self._path}: OpenCV cannot write frame {frame.index} as JPEG")
+        self._file.check()
+        jpeg = self._file.jpeg(frame)
         nanoseconds = max(0, round(frame.time_s * 1e9))
         stamp = {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
-        if self._writer is None:
+        if not self._channels:
             self._start(kinds)
-            self._stream.settle()
         self._add(IMAGE, nanoseconds, frame.index, _image(stamp, "jpeg", jpeg))
         if LABELS in self._channels or any(track.mask is not None for track in targets):
             labels = _image(stamp, "png", palette_png(labels_of(frame, targets)))
@@ -190,80 +172,23 @@ class McapSink(Closing):
         self._add(ANNOTATIONS, nanoseconds, frame.index, drawn)
         for kind, message in said:
             self._add(kind, nanoseconds, frame.index, {"timestamp": stamp, **message})
-        if self._waiting >= min(max(CHUNK_BYTES, self._stream.tell() * CHUNK_SHARE), LARGEST_CHUNK):
-            self._writer.flush()
-            self._stream.settle()
-            self._waiting = 0
+        self._file.settle_due()
 
     def _start(self, kinds: Sequence[str]) -> None:
-        self._writer = self._library.Writer(self._stream, chunk_size=1 << 40)  # when, is decided above
-        self._writer.start(library=f"edgetrack {self._facts.get('edgetrack', '')}".strip())
-        self._writer.add_metadata(FACTS, {key: printable(value) for key, value in self._facts.items()})
+        self._file.start(self._facts)
         for name in kinds:
             content = json.dumps({"title": name, **SCHEMAS[name]}).encode()
-            self._schemas[name] = self._writer.register_schema(name, "jsonschema", content)
-            self._channels[name] = self._writer.register_channel(TOPICS[name], "json", self._schemas[name])
+            self._schemas[name] = self._file.register_schema(name, "jsonschema", content)
+            self._channels[name] = self._file.register_channel(TOPICS[name], "json", self._schemas[name])
 
     def _add(self, name: str, nanoseconds: int, index: int, message: Mapping[str, Any]) -> None:
         """Add a message to the channel of a schema, or to `LABELS`, which begins with the first mask."""
         if name not in self._channels:
-            self._channels[name] = self._writer.register_channel(name, "json", self._schemas[IMAGE])
-        data = json.dumps(message).encode()
-        self._waiting += len(data)
-        self._writer.add_message(self._channels[name], nanoseconds, data, nanoseconds, index)
+            self._channels[name] = self._file.register_channel(name, "json", self._schemas[IMAGE])
+        self._file.add(self._channels[name], nanoseconds, index, json.dumps(message).encode())
 
     def close(self) -> None:
-        writer, self._writer = self._writer, None
-        try:
-            if writer is not None and not self._stream.failed:
-                writer.finish()
-                self._stream.settle()
-        finally:
-            self._file.close()
-
-
-class _Stream:
-    """What the library writes into; ``settle`` hands it over, as a whole or not at all."""
-
-    def __init__(self, file: OutputFile) -> None:
-        self._error: SinkError | None = None
-        self._file = file
-        self._pending = bytearray()
-        self._settled = 0
-
-    def write(self, data: bytes) -> None:
-        self._pending += data
-
-    def tell(self) -> int:
-        return self._settled + len(self._pending)
-
-    def flush(self) -> None:
-        """The library asks at the end of each chunk, as do we."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether something could not be written."""
-        return self._error is not None
-
-    def check(self) -> None:
-        """Raises the error of the past, if there was one: what comes after a gap could not be read."""
-        if self._error is not None:
-            raise self._error
-
-    def settle(self) -> None:
-        """Writes what has come since the last time.
-
-        Raises:
-            SinkError: the file does not take it; it ends with what it took until then.
-        """
-        self.check()
-        try:
-            self._file.append(bytes(self._pending))
-        except SinkError as error:
-            self._error = error
-            raise
-        self._settled += len(self._pending)
-        self._pending.clear()
+        self._file.close()
 
 
 def _image(stamp: dict[str, int], form: str, data: Any) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from typing import Any, BinaryIO
 from edgetrack._imports import require
 from edgetrack.errors import BoxError, SourceError
 from edgetrack.io._chunks import unpacked
+from edgetrack.io._mcap_file import FACTS
 from edgetrack.io.pictures import Levels, decoded
 from edgetrack.io.reading import Reading
-from edgetrack.io.recorder import FACTS, IMAGE, LABELS, TRACK
+from edgetrack.io.recorder import IMAGE, LABELS, TRACK
 from edgetrack.types import BASES, STATUSES, Box, Frame, Track
 
 LARGEST_RECORD = 1 << 30  # bytes; a damaged length must not be allocated

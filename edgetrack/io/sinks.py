@@ -14,8 +14,8 @@ from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
 KINDS = (
-    ".jsonl, .csv, .mp4, .mcap, .json (COCO), .mot, .otb, .mots (masks) or %05d.png (masks), or - for JSON lines on "
-    "standard output"
+    ".jsonl, .csv, .mp4, .mcap, .ros2.mcap, .json (COCO), .mot, .otb, .mots (masks) or %05d.png (masks), "
+    "or - for JSON lines on standard output"
 )
 
 
@@ -101,7 +101,7 @@ def open_sink(
     facts: Mapping[str, str] | None = None,
     zones: Zones | None = None,
 ) -> Sink:
-    """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
+    """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4``, ``.mcap`` or ``.ros2.mcap``.
 
     Masks alone (``Tracker(masks=True)``) go into ``.mots``, the text of MOTS, or into a palette PNG for each frame, as
     in DAVIS; its name has the number of the frame, such as ``masks/%05d.png``. ``.json`` is a data set in the format of
@@ -139,6 +139,10 @@ def open_sink(
         from edgetrack.io.video import VideoSink
 
         return VideoSink(path, fps=fps or 30.0, size=size, text=text, zones=zones)
+    if Path(path).name.lower().endswith(".ros2.mcap"):
+        from edgetrack.io.ros2 import Ros2Sink
+
+        return Ros2Sink(path, facts=facts or {})
     if suffix == ".mcap":
         from edgetrack.io.recorder import McapSink
 

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from edgetrack.errors import MissingExtra, SourceError
 from edgetrack.io import open_sink, open_source
-from edgetrack.io.recorder import ANNOTATIONS, CHUNK_BYTES, IMAGE, SCHEMAS, TOPICS, TRACK
+from edgetrack.io._mcap_file import CHUNK_BYTES
+from edgetrack.io.recorder import ANNOTATIONS, IMAGE, SCHEMAS, TOPICS, TRACK
 from edgetrack.io.recording import Recording
 from edgetrack.types import Basis, Box, Frame, Track
 

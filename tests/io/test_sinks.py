@@ -14,7 +14,7 @@ import pytest
 from sink_samples import ABSENT, TRACK, frame, noise, stamps
 
 from edgetrack.errors import SinkError
-from edgetrack.io import recorder
+from edgetrack.io import _mcap_file
 from edgetrack.io.overlay import COLORS, draw, draw_all
 from edgetrack.io.recording import Recording
 from edgetrack.io.sinks import open_sink
@@ -101,8 +101,14 @@ def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("out.txt", r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.json \(COCO\), \.mot, \.otb, \.mots"),
-        ("out", r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.json \(COCO\), \.mot, \.otb, \.mots"),
+        (
+            "out.txt",
+            r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.ros2\.mcap, \.json \(COCO\), \.mot, \.otb, \.mots",
+        ),
+        (
+            "out",
+            r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.ros2\.mcap, \.json \(COCO\), \.mot, \.otb, \.mots",
+        ),
         ("y" * 300 + ".jsonl", "File name too long"),
         ("loop.mp4", "Too many levels of symbolic links"),
         ("zero\0.csv", "null byte"),
@@ -246,8 +252,8 @@ def test_every_kind_goes_through_a_pipe(tmp_path: Path, kind: str) -> None:
 
 def test_the_index_of_a_long_recording_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each chunk has an entry that is kept in memory: they grow with the file, and are many only in a short one."""
-    monkeypatch.setattr(recorder, "CHUNK_BYTES", 1 << 12)
-    monkeypatch.setattr(recorder, "CHUNK_SHARE", 1 / 16)
+    monkeypatch.setattr(_mcap_file, "CHUNK_BYTES", 1 << 12)
+    monkeypatch.setattr(_mcap_file, "CHUNK_SHARE", 1 / 16)
     path = tmp_path / "out.mcap"
     with open_sink(path) as sink:
         for index in range(1000):

@@ -1,0 +1,156 @@
+"""An MCAP file that grows with the run, whatever its messages are; its pictures are JPEG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgetrack._imports import require
+from edgetrack.errors import SinkError
+from edgetrack.io.files import OutputFile
+from edgetrack.io.names import printable
+from edgetrack.io.opencv import load_cv2
+from edgetrack.types import Frame
+
+FACTS = "edgetrack"  # name of the metadata record
+CHUNK_BYTES = 1 << 18  # the least that is compressed at a time
+LARGEST_CHUNK = 1 << 23
+# Each chunk has an entry in the index, which is kept in memory until the end: chunks grow with the file.
+CHUNK_SHARE = 1 / 1024
+JPEG_QUALITY = 95
+
+
+class McapFile:
+    """The writer of the ``mcap`` library, and when it writes.
+
+    Of a killed process at most the last `CHUNK_BYTES` or, where that is more, the last thousandth are missing.
+
+    Args:
+        path: the file; replaced by ``start``.
+        extra: which brings ``mcap``, for the message where it is missing.
+
+    Raises:
+        MissingExtra: it is not installed.
+        SinkError: the place cannot be written.
+    """
+
+    def __init__(self, path: str | Path, *, extra: str = "mcap") -> None:
+        self._library = require("mcap.writer", extra=extra)
+        self._name = f"output {path}"
+        self._cv2 = load_cv2()
+        self._file = OutputFile(path)
+        self._stream = _Stream(self._file)
+        self._writer: Any = None
+        self._waiting = 0  # bytes of messages that are in no chunk yet
+
+    def check(self) -> None:
+        """Raise the error of the past, if there was one: what comes after a gap could not be read."""
+        self._stream.check()
+
+    def jpeg(self, frame: Frame) -> Any:
+        """Compress a frame.
+
+        Returns:
+            The bytes of the JPEG file as an array, uint8 (N,).
+
+        Raises:
+            SinkError: OpenCV cannot.
+        """
+        good, jpeg = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        if not good:
+            raise SinkError(f"{self._name}: OpenCV cannot write frame {frame.index} as JPEG")
+        return jpeg
+
+    def start(self, facts: Mapping[str, str], *, profile: str = "") -> None:
+        """Write the header, and ``facts`` as the metadata record `FACTS`.
+
+        Raises:
+            SinkError: the file does not take it.
+        """
+        self._writer = self._library.Writer(self._stream, chunk_size=1 << 40)  # when, ``settle_due`` decides
+        self._writer.start(profile=profile, library=f"edgetrack {facts.get('edgetrack', '')}".strip())
+        self._writer.add_metadata(FACTS, {key: printable(value) for key, value in facts.items()})
+        self._stream.settle()
+
+    def register_schema(self, name: str, encoding: str, content: bytes) -> int:
+        """Return the number of a new schema."""
+        return int(self._writer.register_schema(name, encoding, content))
+
+    def register_channel(self, topic: str, encoding: str, schema: int) -> int:
+        """Return the number of a new channel, whose messages have that schema."""
+        return int(self._writer.register_channel(topic, encoding, schema))
+
+    def add(self, channel: int, nanoseconds: int, index: int, data: bytes) -> None:
+        """Add a message to a channel: its time, and the number of its frame."""
+        self._waiting += len(data)
+        self._writer.add_message(channel, nanoseconds, data, nanoseconds, index)
+
+    def settle_due(self) -> None:
+        """Write what has been added, if it is enough for a chunk.
+
+        Raises:
+            SinkError: the file does not take it; it ends with what it took until then.
+        """
+        if self._waiting >= min(max(CHUNK_BYTES, self._stream.tell() * CHUNK_SHARE), LARGEST_CHUNK):
+            self._writer.flush()
+            self._stream.settle()
+            self._waiting = 0
+
+    def close(self) -> None:
+        """Write the rest and the index. May be called twice.
+
+        Raises:
+            SinkError: the file does not take it.
+        """
+        writer, self._writer = self._writer, None
+        try:
+            if writer is not None and not self._stream.failed:
+                writer.finish()
+                self._stream.settle()
+        finally:
+            self._file.close()
+
+
+class _Stream:
+    """What the library writes into; ``settle`` hands it over, as a whole or not at all."""
+
+    def __init__(self, file: OutputFile) -> None:
+        self._error: SinkError | None = None
+        self._file = file
+        self._pending = bytearray()
+        self._settled = 0
+
+    def write(self, data: bytes) -> None:
+        self._pending += data
+
+    def tell(self) -> int:
+        return self._settled + len(self._pending)
+
+    def flush(self) -> None:
+        """The library asks at the end of each chunk, as do we."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be written."""
+        return self._error is not None
+
+    def check(self) -> None:
+        """Raises the error of the past, if there was one: what comes after a gap could not be read."""
+        if self._error is not None:
+            raise self._error
+
+    def settle(self) -> None:
+        """Writes what has come since the last time.
+
+        Raises:
+            SinkError: the file does not take it; it ends with what it took until then.
+        """
+        self.check()
+        try:
+            self._file.append(bytes(self._pending))
+        except SinkError as error:
+            self._error = error
+            raise
+        self._settled += len(self._pending)
+        self._pending.clear()
