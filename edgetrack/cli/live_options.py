@@ -66,6 +66,15 @@ PublishUrl = Annotated[
         metavar="URL",
     ),
 ]
+RerunUrl = Annotated[
+    str | None,
+    option(
+        "Show the run in a Rerun viewer, at the address that it prints: rerun+http://127.0.0.1:9876/proxy.",
+        "--rerun",
+        panel="Result",
+        metavar="URL",
+    ),
+]
 MaxAgeMs = Annotated[
     float | None,
     option(

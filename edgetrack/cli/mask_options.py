@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgetrack.io.outputs import Prepare
 
 _MASKS = (".png", ".mots")  # outputs of masks alone
-_PICTURES = (".mp4", ".mcap")  # outputs that show the frames
+_PICTURES = (".mp4", ".mcap", ".rrd")  # outputs that show the frames
 
 
 class BlurWhat(str, Enum):

@@ -108,8 +108,8 @@ OutputFiles = Annotated[
     option(
         "OUT.jsonl or OUT.csv: one line per frame and target; - writes JSON lines to standard output. OUT.mp4: the "
         "video with the track drawn in. OUT.mcap: frames and tracks, for Foxglove and, with one target, edgetrack "
-        "replay. OUT.ros2.mcap: the same as messages of ROS 2. OUT.json: a data set as COCO has it. OUT.mot, OUT.otb: "
-        "results as in MOTChallenge or OTB. Repeatable.",
+        "replay. OUT.ros2.mcap: the same as messages of ROS 2. OUT.rrd: the same for Rerun. OUT.json: a data set as "
+        "COCO has it. OUT.mot, OUT.otb: results as in MOTChallenge or OTB. Repeatable.",
         *("--output", "-o"),
         panel="Result",
         metavar="FILE",

@@ -14,6 +14,8 @@ from edgetrack.errors import ConfigError
 if TYPE_CHECKING:
     from edgetrack.cli.wanted import Wanted
     from edgetrack.io.mqtt import MqttSink
+    from edgetrack.io.publish import RtspSink
+    from edgetrack.io.rerun import RerunViewerSink
     from edgetrack.io.sinks import Sink
     from edgetrack.io.webhook import WebhookSink
     from edgetrack.zones import Zones
@@ -46,7 +48,7 @@ def threaded(sink: Sink, path: Path) -> Sink:
     from edgetrack.io.threaded import ThreadedSink
 
     return ThreadedSink(
-        sink, name=f"output {path}", pictures=path.suffix.lower() in (".mp4", ".mcap", ".png")
+        sink, name=f"output {path}", pictures=path.suffix.lower() in (".mp4", ".mcap", ".rrd", ".png")
     )
 
 
@@ -83,21 +85,27 @@ def lost_frames(sinks: Mapping[Path, Sink]) -> list[str]:
 
 @dataclass(frozen=True)
 class Services:
-    """The addresses of --webhook, --mqtt and --publish."""
+    """The addresses of --webhook, --mqtt, --publish and --rerun."""
 
     webhook: str | None = None
     mqtt: str | None = None
     publish: str | None = None
+    rerun: str | None = None
 
-    def publisher(self, fps: float | None, text: str | None, zones: Zones | None) -> dict[Path, Sink]:
-        """Open what takes the pictures, in a thread of its own, by the name that the end of the run tells."""
-        if self.publish is None:
-            return {}
-        from edgetrack.io.publish import RtspSink
+    def open_pictures(self, fps: float | None, text: str | None, zones: Zones | None) -> dict[Path, Sink]:
+        """Open what takes the pictures, each in a thread of its own, by the name that the end of the run tells."""
         from edgetrack.io.threaded import ThreadedSink
 
-        sink = RtspSink(self.publish, fps=fps or 30.0, text=text, zones=zones, warn=advise)
-        return {Path(sink.name): ThreadedSink(sink, name=sink.name, pictures=True)}
+        opened: list[RtspSink | RerunViewerSink] = []
+        if self.publish is not None:
+            from edgetrack.io.publish import RtspSink
+
+            opened.append(RtspSink(self.publish, fps=fps or 30.0, text=text, zones=zones, warn=advise))
+        if self.rerun is not None:
+            from edgetrack.io.rerun import RerunViewerSink
+
+            opened.append(RerunViewerSink(self.rerun, zones=zones))
+        return {Path(sink.name): ThreadedSink(sink, name=sink.name, pictures=True) for sink in opened}
 
     def open(self) -> list[WebhookSink | MqttSink]:
         """Open what takes events; what it has to say of its connection is printed."""

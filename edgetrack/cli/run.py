@@ -24,6 +24,7 @@ from edgetrack.cli.live_options import (
     RawFormat,
     RawSize,
     Realtime,
+    RerunUrl,
     Transport,
     WebhookUrl,
 )
@@ -97,6 +98,7 @@ def run_command(
     webhook: WebhookUrl = None,
     mqtt: MqttUrl = None,
     publish: PublishUrl = None,
+    rerun: RerunUrl = None,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -171,7 +173,7 @@ def run_command(
             limits=Limits(deadline_ms, max_age_ms),
             blur=blur,
             keep_masks=mask,
-            services=Services(webhook, mqtt, publish),
+            services=Services(webhook, mqtt, publish, rerun),
             reload=reload,
             second=paired,
         )
@@ -229,7 +231,7 @@ def track_source(
     service = Service()
     with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
         posting = services.open()
-        published = services.publisher(source.fps, text, wanted.zones)
+        published = services.open_pictures(source.fps, text, wanted.zones)
         for sink in (*posting, *published.values()):
             sinks.add(sink)
         opened = open_stdout(outputs)

@@ -20,6 +20,7 @@ from edgetrack.cli.live_options import (
     RawFormat,
     RawSize,
     Realtime,
+    RerunUrl,
     Transport,
     WebhookUrl,
 )
@@ -84,6 +85,7 @@ def watch_command(
     webhook: WebhookUrl = None,
     mqtt: MqttUrl = None,
     publish: PublishUrl = None,
+    rerun: RerunUrl = None,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -141,7 +143,7 @@ def watch_command(
                 max_frames=max_frames,
                 options=options,
                 limits=Limits(deadline_ms, max_age_ms),
-                services=Services(webhook, mqtt, publish),
+                services=Services(webhook, mqtt, publish, rerun),
             )
         finally:
             if strange is not None and unusual is not None:

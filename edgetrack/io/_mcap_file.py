@@ -1,4 +1,4 @@
-"""An MCAP file that grows with the run, whatever its messages are; its pictures are JPEG."""
+"""An MCAP file that grows with the run, whatever its messages are."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from edgetrack._imports import require
 from edgetrack.errors import SinkError
 from edgetrack.io.files import OutputFile
 from edgetrack.io.names import printable
-from edgetrack.io.opencv import load_cv2
-from edgetrack.types import Frame
 
 FACTS = "edgetrack"  # name of the metadata record
 CHUNK_BYTES = 1 << 18  # the least that is compressed at a time
 LARGEST_CHUNK = 1 << 23
 # Each chunk has an entry in the index, which is kept in memory until the end: chunks grow with the file.
 CHUNK_SHARE = 1 / 1024
-JPEG_QUALITY = 95
 
 
 class McapFile:
@@ -37,8 +34,6 @@ class McapFile:
 
     def __init__(self, path: str | Path, *, extra: str = "mcap") -> None:
         self._library = require("mcap.writer", extra=extra)
-        self._name = f"output {path}"
-        self._cv2 = load_cv2()
         self._file = OutputFile(path)
         self._stream = _Stream(self._file)
         self._writer: Any = None
@@ -47,20 +42,6 @@ class McapFile:
     def check(self) -> None:
         """Raise the error of the past, if there was one: what comes after a gap could not be read."""
         self._stream.check()
-
-    def jpeg(self, frame: Frame) -> Any:
-        """Compress a frame.
-
-        Returns:
-            The bytes of the JPEG file as an array, uint8 (N,).
-
-        Raises:
-            SinkError: OpenCV cannot.
-        """
-        good, jpeg = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        if not good:
-            raise SinkError(f"{self._name}: OpenCV cannot write frame {frame.index} as JPEG")
-        return jpeg
 
     def start(self, facts: Mapping[str, str], *, profile: str = "") -> None:
         """Write the header, and ``facts`` as the metadata record `FACTS`.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.events import Event
+from edgetrack.io._jpeg import JpegEncoder
 from edgetrack.io._mcap_file import McapFile
 from edgetrack.io.annotations import annotate, outlines
 from edgetrack.io.lines import event_values
@@ -117,6 +118,7 @@ class McapSink(Closing):
     def __init__(self, path: str | Path, *, facts: Mapping[str, str], zones: Zones | None = None) -> None:
         self._zones = zones
         self._facts = dict(facts)
+        self._jpeg = JpegEncoder(f"output {path}")
         self._file = McapFile(path)
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
@@ -158,7 +160,7 @@ class McapSink(Closing):
         kinds: Sequence[str],
     ) -> None:
         self._file.check()
-        jpeg = self._file.jpeg(frame)
+        jpeg = self._jpeg.pack(frame)
         nanoseconds = max(0, round(frame.time_s * 1e9))
         stamp = {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
         if not self._channels:

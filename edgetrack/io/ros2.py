@@ -15,6 +15,7 @@ import numpy as np
 
 from edgetrack._imports import require
 from edgetrack.events import Event
+from edgetrack.io._jpeg import JpegEncoder
 from edgetrack.io._mcap_file import McapFile
 from edgetrack.io.lines import event_values
 from edgetrack.io.mask_files import labels_of, palette_png
@@ -72,6 +73,7 @@ class Ros2Sink(Joint):
     def __init__(self, path: str | Path, *, facts: Mapping[str, str]) -> None:
         self._messages = _Messages()
         self._facts = dict(facts)
+        self._jpeg = JpegEncoder(f"output {path}")
         self._file = McapFile(path, extra="ros2")
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
@@ -86,13 +88,13 @@ class Ros2Sink(Joint):
         events: Sequence[Event] = (),
     ) -> None:
         self._file.check()
-        jpeg = self._file.jpeg(frame)
+        jpeg = self._jpeg.pack(frame)
         if self._began_ns is None:
             self._file.start(self._facts, profile="ros2")
             self._began_ns = _began_ns(frame)
         at = max(0, self._began_ns + round(frame.time_s * 1e9)), frame.index
         header = self._messages.header(at[0])
-        self._add(CAMERA_TOPIC, IMAGE, at, self._messages.image(header, "jpeg", jpeg.reshape(-1)))
+        self._add(CAMERA_TOPIC, IMAGE, at, self._messages.image(header, "jpeg", jpeg))
         targets = [track for track in tracks.values() if track.query is None]
         if LABELS_TOPIC in self._channels or any(track.mask is not None for track in targets):
             labels = np.frombuffer(palette_png(labels_of(frame, targets)), np.uint8)

@@ -14,7 +14,7 @@ from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
 KINDS = (
-    ".jsonl, .csv, .mp4, .mcap, .ros2.mcap, .json (COCO), .mot, .otb, .mots (masks) or %05d.png (masks), "
+    ".jsonl, .csv, .mp4, .mcap, .ros2.mcap, .rrd, .json (COCO), .mot, .otb, .mots (masks) or %05d.png (masks), "
     "or - for JSON lines on standard output"
 )
 
@@ -101,7 +101,9 @@ def open_sink(
     facts: Mapping[str, str] | None = None,
     zones: Zones | None = None,
 ) -> Sink:
-    """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4``, ``.mcap`` or ``.ros2.mcap``.
+    """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
+
+    ``.ros2.mcap`` is a bag of ROS 2, and ``.rrd`` a recording for Rerun.
 
     Masks alone (``Tracker(masks=True)``) go into ``.mots``, the text of MOTS, or into a palette PNG for each frame, as
     in DAVIS; its name has the number of the frame, such as ``masks/%05d.png``. ``.json`` is a data set in the format of
@@ -147,6 +149,10 @@ def open_sink(
         from edgetrack.io.recorder import McapSink
 
         return McapSink(path, facts=facts or {}, zones=zones)
+    if suffix == ".rrd":
+        from edgetrack.io.rerun import RrdSink
+
+        return RrdSink(path, facts=facts or {}, zones=zones)
     if suffix == ".json":
         from edgetrack.io.coco import CocoSink
 

@@ -124,7 +124,7 @@ def test_max_frames_and_box(video: Path, tmp_path: Path) -> None:
         (["--camera", "63", "--text", "x"], "camera 63 cannot be opened"),
         (
             ["--source", "in.mp4", "--text", "x", "-o", "out.avi"],
-            "expected .jsonl, .csv, .mp4, .mcap, .ros2.mcap, .json (COCO), .mot, .otb",
+            "expected .jsonl, .csv, .mp4, .mcap, .ros2.mcap, .rrd, .json (COCO), .mot, .otb",
         ),
         (["--source", "in.mp4", "--text", "x", "-o", "gone/out.mp4"], "folder gone does not exist"),
         (["--source", "in.mp4", "--text", "x", "-o", "in.mp4"], "is the source itself"),

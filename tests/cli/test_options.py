@@ -20,8 +20,8 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box every zones output webhook mqtt publish show max_frames x threads precision model "
-    "config",
+    "run": "camera source text box every zones output webhook mqtt publish rerun show max_frames x threads "
+    "precision model config",
     "demo": "output text threads precision model",
     "unusual": "camera source state per_day report max_frames",
     "export": "model output int8 fp16 target force",
@@ -39,7 +39,7 @@ ALWAYS = {
     "targets": "",
     "train": "recipe",
     "vot": "threads engine precision model",
-    "watch": "camera source rule rules zones unusual check output clips webhook mqtt publish show max_frames "
+    "watch": "camera source rule rules zones unusual check output clips webhook mqtt publish rerun show max_frames "
     "deadline_ms words strict threads engine precision model config",
     "dataset": "",
 }

@@ -103,11 +103,11 @@ def test_frames_are_not_drawn_into(tmp_path: Path) -> None:
     [
         (
             "out.txt",
-            r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.ros2\.mcap, \.json \(COCO\), \.mot, \.otb, \.mots",
+            r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.ros2\.mcap, \.rrd, \.json \(COCO\), \.mot, \.otb, \.mots",
         ),
         (
             "out",
-            r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.ros2\.mcap, \.json \(COCO\), \.mot, \.otb, \.mots",
+            r"expected \.jsonl, \.csv, \.mp4, \.mcap, \.ros2\.mcap, \.rrd, \.json \(COCO\), \.mot, \.otb, \.mots",
         ),
         ("y" * 300 + ".jsonl", "File name too long"),
         ("loop.mp4", "Too many levels of symbolic links"),

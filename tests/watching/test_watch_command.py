@@ -138,11 +138,15 @@ def test_a_broker_and_a_server_of_streams_are_taken(pictures: Path, monkeypatch:
         return {}
 
     monkeypatch.setattr(Services, "open", opens)
-    monkeypatch.setattr(Services, "publisher", publishes)
+    monkeypatch.setattr(Services, "open_pictures", publishes)
     done = watch("--source", str(pictures), "--rule", "a person falls", "--mqtt", "mqtt://host/yard",
-                 "--publish", "rtsp://host/yard", "--webhook", "http://host/")  # fmt: skip
+                 "--publish", "rtsp://host/yard", "--webhook", "http://host/",
+                 "--rerun", "rerun+http://host/proxy")  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert opened == [Services("http://host/", "mqtt://host/yard", "rtsp://host/yard")] * 2
+    assert (
+        opened
+        == [Services("http://host/", "mqtt://host/yard", "rtsp://host/yard", "rerun+http://host/proxy")] * 2
+    )
 
 
 def test_rules_are_printed_as_they_are_understood(tmp_path: Path) -> None:
