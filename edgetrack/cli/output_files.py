@@ -77,10 +77,11 @@ def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
         )
 
 
-def lost_frames(sinks: Mapping[Path, Sink]) -> list[str]:
-    """Return a sentence for each output that could not keep up."""
+def output_notes(sinks: Mapping[Path, Sink]) -> list[str]:
+    """Return a sentence for each output that could not keep up, and what the outputs say of themselves."""
     dropped = {path: getattr(sink, "dropped", 0) for path, sink in sinks.items()}
-    return [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]
+    lost = [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]
+    return lost + [note for sink in sinks.values() for note in getattr(sink, "notes", ())]
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ from edgetrack.cli.output_files import (
     Services,
     check_one_target,
     distinct,
-    lost_frames,
     open_stdout,
+    output_notes,
     threaded,
     undelivered,
 )
@@ -261,7 +261,7 @@ def track_source(
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
     pairs = [] if second is None else [second.summary, *second.source.notes]
-    notes = source.notes + pairs + lost_frames(opened | published) + undelivered(posting)
+    notes = source.notes + pairs + output_notes(opened | published) + undelivered(posting)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     print_looks(console, options.looks_ms)
     if written:

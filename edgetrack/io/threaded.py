@@ -60,6 +60,11 @@ class ThreadedSink(Closing):
         """Whether the sink takes no more frames."""
         return self._sink.done
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the sink has to say of itself at the end."""
+        return tuple(getattr(self._sink, "notes", ()))
+
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         """Hand over a frame and its track.
 

@@ -26,7 +26,21 @@ TICKS = (
 )
 LONGEST_S = 3600.0  # between two frames; more is a clock that was set
 LARGEST = 8191  # pixels a side; MPEG-4 writes it in 13 bits
-QUANTIZER = "3"  # of 1 (best) to 31; hardly to be told from the original
+KEY_S = 2.0  # between pictures that a player can begin with
+# Both are hardly to be told from the original, take much the same time, and make files of much the same size.
+OPTIONS = {
+    "libx264": {"preset": "ultrafast", "tune": "zerolatency", "crf": "20"},
+    "mpeg4": {"qmin": "3", "qmax": "3"},  # of 1 (best) to 31
+}
+
+
+def why_not_h264(av: Any, size: tuple[int, int]) -> str | None:
+    """Return why videos of (width, height) are MPEG-4 Part 2, which browsers do not play; None if they are H.264."""
+    if "libx264" not in av.codecs_available:
+        return "this PyAV has no libx264; run: pip install --force-reinstall av"
+    if size[0] % 2 or size[1] % 2:
+        return f"H.264 takes an even number of rows and columns, not {size[0]}x{size[1]}"
+    return None
 
 
 class DrawingSink(Closing):
@@ -60,10 +74,13 @@ class DrawingSink(Closing):
 
 
 class VideoSink(DrawingSink):
-    """An MPEG-4 video with the track drawn into it, each frame at its own time.
+    """A video with the track drawn into it, each frame at its own time: H.264, or MPEG-4 Part 2 (`why_not_h264`).
 
     Each frame is written as a fragment of its own, one frame after the event; closing adds the index of an ordinary
     MP4 file. The index takes some 80 bytes of memory a frame.
+
+    Attributes:
+        notes: what is not as expected of the file, known from the first frame on.
     """
 
     def __init__(
@@ -79,6 +96,7 @@ class VideoSink(DrawingSink):
         self._cv2 = load_cv2()
         self._av = require("av", extra="mp4")
         self._fps, self._size = fps, size
+        self.notes: list[str] = []
         self._name = f"output {path}"
         if size is not None:
             _check_size(self._name, size)
@@ -97,6 +115,8 @@ class VideoSink(DrawingSink):
             self._size = (width, height)
         fits = (width, height) == self._size  # a folder may well hold pictures of several sizes
         if self._movie is None:
+            if (why := why_not_h264(self._av, self._size)) is not None:
+                self.notes.append(f"{self._name} is MPEG-4 Part 2, which browsers do not play: {why}")
             self._movie = _Movie(self._file, size=self._size, fps=self._fps)
         self._movie.add(
             self._canvas if fits else letterbox(self._cv2, self._canvas, self._size), frame.time_s
@@ -125,12 +145,14 @@ class _Movie:
         if file.regular:  # which becomes an ordinary file when it is complete
             flags += "+hybrid_fragmented"
         self._container = av.open(self._target, "w", format="mp4", options={"movflags": flags})
-        self._stream = self._container.add_stream("mpeg4", rate=Fraction(fps).limit_denominator(1001))
+        name = "libx264" if why_not_h264(av, size) is None else "mpeg4"
+        self._stream = self._container.add_stream(name, rate=Fraction(fps).limit_denominator(1001))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, TICKS)
         self._stream.codec_context.thread_count = 1  # the cores are the tracker's
-        self._stream.codec_context.options = {"qmin": QUANTIZER, "qmax": QUANTIZER}
+        self._stream.codec_context.gop_size = max(1, round(fps * KEY_S))
+        self._stream.codec_context.options = OPTIONS[name]
 
     def add(self, pixels: NDArray[np.uint8], time_s: float) -> None:
         """Adds a picture, uint8 (H, W, 3) BGR.

@@ -13,7 +13,10 @@ cv2 = pytest.importorskip("cv2")
 pytest.importorskip("mcap.reader")
 
 
+from edgetrack.cli.output_files import output_notes  # noqa: E402
 from edgetrack.io.sinks import open_sink  # noqa: E402
+from edgetrack.io.threaded import ThreadedSink  # noqa: E402
+from edgetrack.io.video import VideoSink  # noqa: E402
 
 
 def length_s(path: Path) -> float:
@@ -67,3 +70,37 @@ def test_a_video_has_every_row_and_column(tmp_path: Path, size: tuple[int, int])
     with av.open(str(path)) as container:
         [picture] = container.decode(video=0)
     assert (picture.width, picture.height) == size
+
+
+@pytest.mark.parametrize(("size", "codec"), [((64, 48), "h264"), ((63, 48), "mpeg4"), ((64, 47), "mpeg4")])
+def test_a_video_is_one_that_browsers_play(tmp_path: Path, size: tuple[int, int], codec: str) -> None:
+    path = tmp_path / "out.mp4"
+    with VideoSink(path, fps=30) as sink:
+        sink.write(frame(size=size), ABSENT, latency_ms=1)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == codec
+        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
+    assert [f"not {size[0]}x{size[1]}" in note for note in sink.notes] == [True] * (codec != "h264")
+
+
+def test_a_video_begins_anew_every_two_seconds(tmp_path: Path) -> None:
+    """A player can seek there."""
+    path = tmp_path / "out.mp4"
+    with open_sink(path, fps=10) as sink:
+        for index in range(45):
+            sink.write(replace(frame(index), time_s=index / 10), TRACK, latency_ms=1)
+    with av.open(str(path)) as container:
+        keys = [
+            float(packet.pts * packet.time_base) for packet in container.demux(video=0) if packet.is_keyframe
+        ]
+    assert keys == pytest.approx([0, 2, 4])
+
+
+def test_without_the_encoder_it_says_what_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(av, "codecs_available", av.codecs_available - {"libx264"})
+    sink = ThreadedSink(VideoSink(tmp_path / "out.mp4", fps=30), name="out.mp4", pictures=True)
+    with sink:
+        sink.write(frame(), TRACK, latency_ms=1)
+    (note,) = output_notes({tmp_path / "out.mp4": sink})
+    assert "is MPEG-4 Part 2, which browsers do not play" in note
+    assert "run: pip install --force-reinstall av" in note
