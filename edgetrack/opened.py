@@ -23,7 +23,7 @@ from edgetrack.bundle import MASK, PAIRS, Bundle
 from edgetrack.crop import check_packed
 from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFrames
-from edgetrack.engines.binding import bind, describe
+from edgetrack.engines.binding import bind_mended, describe
 from edgetrack.errors import ClosedError, ConfigError, FrameError, PromptError
 from edgetrack.grounders import Grounder, Grounding, grounding_of
 from edgetrack.policy import Policy
@@ -151,7 +151,7 @@ def core_options(engine: Engine) -> dict[str, Any]:
     return {
         "graph": lambda role: describe(engine.graph(role)),
         "concurrent": isinstance(engine, SupportsConcurrency) and engine.concurrent,
-        "bind": lambda role, inputs, outputs: bind(engine.graph(role), inputs, outputs),
+        "bind": lambda role, inputs, outputs: bind_mended(engine, role, inputs, outputs),
         "template_factor": manifest.factors["template"],
         "search_factor": manifest.factors["search"],
         "mean": manifest.mean,

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from edgetrack.bundle import Bundle
+from edgetrack.cli.base import advise
 from edgetrack.meter import Meter, Summary
 from edgetrack.policy import Policy
 from edgetrack.terminal import one_line, takes_more
@@ -127,6 +128,7 @@ class Watch:
         bundle = engine.bundle
         own = bundle.manifest.thresholds_of(engine.precision) if isinstance(bundle, Bundle) else {}
         self._policy = Policy.of(own)
+        self._reloaded = ""
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
         """See `StatusLine.update`."""
@@ -162,6 +164,10 @@ class Watch:
         if info != self._info:
             self._info = info
             self._changes.append(f"after frame {frame.index}: {info}")
+        reloaded = getattr(self._engine, "reloaded", "")
+        if reloaded != self._reloaded:
+            self._reloaded = reloaded
+            advise(f"after frame {frame.index}: {reloaded}")
 
 
 def print_heading(

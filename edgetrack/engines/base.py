@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from threading import Lock
@@ -14,9 +17,12 @@ from edgetrack._exit import door
 from edgetrack.arrays import GpuFrame, Pixels, describe
 from edgetrack.bundle import Bundle
 from edgetrack.engines.info import EngineInfo
-from edgetrack.errors import BundleError, ConfigError
+from edgetrack.errors import BundleError, ConfigError, EngineUnavailable
 from edgetrack.manifest import GraphSpec, TensorSpec
 from edgetrack.unique import Unique
+
+_log = logging.getLogger(__name__)
+RELOAD_S = 10.0  # a graph that fails again within it is not loaded once more
 
 
 class Graph(Protocol):
@@ -94,6 +100,19 @@ class SupportsBinding(Protocol):
 
 
 @runtime_checkable
+class SupportsReload(Protocol):
+    """An engine that loads a graph again after a run of it has failed."""
+
+    def reload(self, role: str, why: str) -> None:
+        """Load the graph of a role again; ``why`` says what failed.
+
+        Raises:
+            EngineUnavailable: that was done a moment ago: what fails so soon again is not mended by it.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsConcurrency(Protocol):
     """An engine that says whether its graphs may run at the same time; searches of the whole frame then do."""
 
@@ -114,7 +133,11 @@ class SupportsDeviceFrames(Protocol):
 
 
 class LazyEngine(Unique):
-    """What engines share: each graph is loaded when it is first asked for, and must be what the manifest says."""
+    """What engines share: each graph is loaded when it is first asked for, and must be what the manifest says.
+
+    Attributes:
+        reloaded: which graph was loaded again last, and why; empty where that was never needed.
+    """
 
     _instead = (
         "it holds networks in memory; trackers share it as it is: edgetrack.Tracker(engine=engine); in another process "
@@ -123,6 +146,9 @@ class LazyEngine(Unique):
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
+        self.reloaded = ""
+        self._reloads = 0
+        self._reloaded_s: dict[str, float] = {}  # when each role was last, on the monotonic clock
         self._graphs: dict[str, Graph] = {}
         self._lock = Lock()
 
@@ -139,6 +165,23 @@ class LazyEngine(Unique):
                     )
                 self._graphs[role] = graph
             return self._graphs[role]
+
+    def reload(self, role: str, why: str) -> None:
+        """See ``SupportsReload``; ``reloaded`` says what has happened."""
+        now_s = time.monotonic()
+        with self._lock:
+            if now_s - self._reloaded_s.get(role, -math.inf) < RELOAD_S:
+                raise EngineUnavailable(
+                    f"graph {role!r} failed again after it was loaded again ({why}); use another engine"
+                )
+            self._reloaded_s[role] = now_s
+            self._reloads += 1
+            self._graphs.pop(role, None)
+        self.graph(role)
+        self.reloaded = (
+            f"graph {role!r} failed and was loaded again ({why}); {self._reloads} of this run so far"
+        )
+        _log.warning("%s", self.reloaded)
 
     def wait(self) -> None:
         """Returns at once: it runs on nothing else."""

@@ -7,8 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgetrack.engines.base import Graph, SupportsBinding
-from edgetrack.errors import EngineUnavailable
+from edgetrack._native import runtime
+from edgetrack.engines.base import Engine, Graph, SupportsBinding, SupportsReload
+from edgetrack.errors import EdgetrackError, EngineUnavailable
 from edgetrack.manifest import TensorSpec
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -35,6 +36,35 @@ def bind(graph: Graph, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
         results = graph.run(inputs)
         for name, array in outputs.items():
             _copy(results[name], array, name)
+
+    return run
+
+
+def bind_mended(engine: Engine, role: str, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
+    """``bind`` of a graph of an engine that, where a run fails, loads the graph again and runs it on the same arrays.
+
+    The tracker notices nothing of it: what it knows of its target is in those arrays. See ``SupportsReload``.
+    """
+    call = bind(engine.graph(role), inputs, outputs)
+    if not isinstance(engine, SupportsReload):
+        return call
+
+    def again(why: str) -> Callable[..., None]:
+        engine.reload(role, why)
+        return bind(engine.graph(role), inputs, outputs)
+
+    if isinstance(call, runtime.Call):  # runs without Python, and comes back to it only where it fails
+        return call.mended(again)  # type: ignore[arg-type]
+
+    def run(*addresses: int) -> None:
+        nonlocal call
+        try:
+            return call(*addresses)
+        except Exception as error:
+            if isinstance(error, (EdgetrackError, MemoryError)) and not isinstance(error, EngineUnavailable):
+                raise
+            call = again(f"{error}")
+        return call(*addresses)
 
     return run
 

@@ -102,6 +102,17 @@ class PythonEngine final : public Engine {
 
 }  // namespace
 
+void MendedCall::run() {
+  try {
+    return call_->run();
+  } catch (const Error& error) {
+    if (error.code != Code::engine) throw;
+    const py::gil_scoped_acquire lock;
+    call_ = again_.get()(error.what()).cast<const NativeCall&>().call;
+  }
+  call_->run();
+}
+
 GraphSpec graph_of(const py::handle& sides) {
   const auto both = sides.cast<py::sequence>();
   return {specs_of(both[0]), specs_of(both[1])};

@@ -33,6 +33,19 @@ struct NativeCall {
   std::shared_ptr<Call> call;
 };
 
+// Runs a call. Where its engine fails, `again(why)` returns another one on the same arrays, which runs
+// instead, now and from then on; what it raises is raised.
+class MendedCall final : public Call {
+ public:
+  MendedCall(std::shared_ptr<Call> call, pybind11::object again)
+      : call_(std::move(call)), again_(std::move(again)) {}
+  void run() override;
+
+ private:
+  std::shared_ptr<Call> call_;
+  const Held again_;
+};
+
 // `graph(role)` returns the inputs and the outputs, each a sequence of (name, dtype, shape); `bind(role,
 // inputs, outputs)` gets dicts of arrays that lie in the tracker's memory and returns a function that
 // computes the outputs, or a NativeCall. The arrays keep that memory alive. For a frame in GPU memory the

@@ -45,10 +45,18 @@ std::vector<Spec> described(const std::vector<TensorSpec>& specs) {
 }  // namespace
 
 void register_ort(py::module_& module) {
-  py::class_<NativeCall>(module, "Call").def("__call__", [](const NativeCall& call) {
-    const py::gil_scoped_release release;
-    call.call->run();
-  });
+  py::class_<NativeCall>(module, "Call")
+      .def("__call__",
+           [](const NativeCall& call) {
+             const py::gil_scoped_release release;
+             call.call->run();
+           })
+      .def(
+          "mended",
+          [](const NativeCall& call, py::object again) {
+            return NativeCall{std::make_shared<MendedCall>(call.call, std::move(again))};
+          },
+          py::arg("again"));
   py::class_<OrtLibrary, std::shared_ptr<OrtLibrary>>(module, "OrtLibrary")
       .def(py::init<std::string>(), py::arg("file"))
       .def_property_readonly("version", &OrtLibrary::version);

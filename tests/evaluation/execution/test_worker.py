@@ -79,7 +79,7 @@ def test_a_fault_of_the_data_comes_back_with_its_name(setup: WorkerSetup, jobs: 
 
 
 def test_a_killed_process_is_named(setup: WorkerSetup, jobs: list[Job]) -> None:
-    results = in_processes(jobs, setup, count=1)
+    results = in_processes(jobs * 100, setup, count=1)  # more than it can do until the signal reaches it
     next(results)
     [child] = multiprocessing.active_children()
     assert child.pid is not None
