@@ -42,7 +42,7 @@ class Clip:
 
     def frames(self) -> Iterator[tuple[Frame, dict[str, Track]]]:
         """The recorded tracks, without the pictures."""
-        pixels = np.empty((self.size[1], self.size[0], 3), np.uint8)
+        pixels = np.zeros((self.size[1], self.size[0], 3), np.uint8)
         with (RECORDED / f"{self.name}.jsonl").open() as lines:
             for index, line in enumerate(lines):
                 time_s, tracks = json.loads(line)

@@ -78,7 +78,7 @@ SCENES = {"drawn-falls": FALLS, "drawn-loiters": LOITERS, "drawn-leaves": LEAVES
 EVENTS = {  # of each scene, by rule: when what it asks for begins, in seconds
     "drawn-falls": {"a person falls": [8.0, 37.0]},
     "drawn-loiters": {"a person loiters within 1 height for 15 seconds": [12.0]},
-    "drawn-leaves": {"a potted plant is left behind": [10.0], "a potted plant is taken away": [53.0]},
+    "drawn-leaves": {"a potted plant is left behind": [10.0], "a potted plant is taken away": [53.0, 80.0]},
 }
 
 

@@ -174,7 +174,7 @@ class LeftBehind(Condition):
 
 @dataclass(frozen=True, slots=True)
 class TakenAway(Condition):
-    """The subject stood still for two seconds, and has moved away from there or is gone."""
+    """The subject stood still for two seconds, has moved away or is not found, and its place looks different."""
 
     subject: Subject
     for_s: float = 2.0

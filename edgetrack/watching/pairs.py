@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edgetrack.types import Box
 from edgetrack.watching.conditions import Approaches, Falls, LeftBehind, Near, TakenAway
 from edgetrack.watching.latch import Measured
+from edgetrack.watching.place import Place
 from edgetrack.watching.scene import Pair, Scene, Sight
 from edgetrack.watching.singles import AHEAD, FORGET_S, MOVING, Ids, is_still
 from edgetrack.watching.subject import Subject
@@ -16,6 +18,7 @@ from edgetrack.watching.subject import Subject
 FAR, FURTHER = 1.25, 0.25  # near until the gap is so many times as large, and so many heights more
 OWNED = 0.5  # heights between an object and its owner
 REST_S = 2.0  # how long an object must have stood still to be taken away
+LOOK_S = 1.0  # how often what its place looks like is renewed
 AWAY = 0.75  # heights from where it stood
 FALL_S = 1.5  # how long a fall may take
 LOW = 0.65  # of the height before it
@@ -93,8 +96,10 @@ class _Rest:
 
     place: Pair | None = None  # where it stands
     since_s: float = 0.0
-    rested: bool = False  # it stood still long enough
+    look: Place | None = None  # of its place, once it stood still long enough
+    looked_s: float = 0.0
     seen_s: float = 0.0
+    gone_s: float | None = None  # since when it is away or gone
 
 
 class Abandoned:
@@ -118,33 +123,69 @@ class Abandoned:
 
 
 class Taking:
-    """Away from the place where it stood, or gone."""
+    """Away from the place where it stood, or gone, and the place looks different.
+
+    While the place looks as it did, the object is there, even if it is not found, or what is followed is something
+    else by now. A new object at such a place is that one, found again.
+    """
 
     def __init__(self) -> None:
         self._rests: dict[int, _Rest] = {}
 
     def __call__(self, condition: TakenAway, scene: Scene) -> Measured[Ids]:
         for one in scene.of(condition.subject.text):
-            self._see(one, scene.now_s)
+            self._see(one, scene)
         measured: Measured[Ids] = {}
         for id, rest in list(self._rests.items()):
-            sight = scene.sights.get(id)
-            if rest.rested and rest.place is not None:
-                measured[(id,)] = sight is None or (_is_away(sight, rest.place) if sight.certain else None)
+            if rest.look is not None:
+                measured[(id,)] = self._is_gone(rest, scene.sights.get(id), scene, condition.for_s)
             if scene.now_s - rest.seen_s > FORGET_S + condition.for_s:
                 del self._rests[id]
         return measured
 
-    def _see(self, one: Sight, now_s: float) -> None:
-        rest = self._rests.setdefault(one.id, _Rest())
-        rest.seen_s = now_s
-        if rest.place is None or (not rest.rested and _is_away(one, rest.place)):
+    def _is_gone(self, rest: _Rest, sight: Sight | None, scene: Scene, for_s: float) -> bool | None:
+        if sight is not None and not sight.certain:
+            return None
+        if sight is not None and not _is_away(sight, rest.place):
+            rest.gone_s = None
+            return False
+        told = rest.gone_s is not None and scene.now_s - rest.gone_s >= for_s
+        if not told and _stands(rest, scene):  # later on, something like it may stand there
+            rest.gone_s = None
+            return False
+        rest.gone_s = scene.now_s if rest.gone_s is None else rest.gone_s
+        return True
+
+    def _see(self, one: Sight, scene: Scene) -> None:
+        rest = self._rests.get(one.id) or self._found_again(one, scene)
+        self._rests[one.id] = rest
+        now_s = rest.seen_s = scene.now_s
+        away = _is_away(one, rest.place)
+        if rest.place is None or (rest.look is None and away):
             rest.place, rest.since_s = one.center, now_s
-        if now_s - rest.since_s >= REST_S and is_still(one):
-            if rest.rested and _is_away(one, rest.place):  # it stands at another place now
-                rest.place, rest.since_s = one.center, now_s
-            rest.rested = True
+        if now_s - rest.since_s < REST_S or not is_still(one):
+            return
+        if rest.look is not None and away:  # it stands at another place now
+            if rest.gone_s is None:
+                return  # or something else is followed
+            rest.place, rest.since_s, rest.look, rest.gone_s = one.center, now_s, None, None
+        if rest.look is None or now_s - rest.looked_s >= LOOK_S:
+            box = Box.from_xyxy(one.x1, one.y1, one.x2, one.y2)
+            rest.look, rest.looked_s = Place(scene.pixels, box), now_s
+
+    def _found_again(self, one: Sight, scene: Scene) -> _Rest:
+        """Return what is known of an object that is seen no more, at the place of a new one."""
+        for id, rest in self._rests.items():
+            unseen = id not in scene.sights and rest.gone_s is None
+            if unseen and not _is_away(one, rest.place) and _stands(rest, scene):
+                return self._rests.pop(id)
+        return _Rest()
 
 
-def _is_away(sight: Sight, place: Pair) -> bool:
-    return math.dist(sight.center, place) > AWAY * (sight.y2 - sight.y1)
+def _stands(rest: _Rest, scene: Scene) -> bool:
+    """Whether its place looks as it did when it stood there."""
+    return rest.look is not None and rest.look.looks_the_same(scene.pixels)
+
+
+def _is_away(sight: Sight, place: Pair | None) -> bool:
+    return place is not None and math.dist(sight.center, place) > AWAY * (sight.y2 - sight.y1)

@@ -7,7 +7,10 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgetrack.types import GAP_S, Track
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.types import GAP_S, Frame, Track
 
 WINDOW_S = 0.5  # over which a velocity is measured
 SHORTEST_S = 0.2  # at least
@@ -87,12 +90,14 @@ class Scene:
 
     Attributes:
         now_s: Seconds that have passed, see ``Clock``.
-        size: Width and height of the frame in pixels.
+        pixels: The frame, uint8 (H, W, 3) BGR.
+        size: Its width and height in pixels.
         sights: Objects in view by id.
         known: Ids of all tracks, in view or not.
     """
 
     def __init__(self) -> None:
+        self.pixels: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
         self.size = (1, 1)
         self.sights: dict[int, Sight] = {}
         self.known: set[int] = set()
@@ -108,10 +113,11 @@ class Scene:
         """Objects in view that the phrase names."""
         return self._phrases.get(phrase, [])
 
-    def update(self, tracks: Mapping[str, Track], time_s: float, size: tuple[int, int]) -> None:
-        """Take the tracks of the next frame, its time in seconds, and its width and height in pixels."""
-        self._clock.tick(time_s)
-        self.size = size
+    def update(self, tracks: Mapping[str, Track], frame: Frame) -> None:
+        """Take the next frame and its tracks."""
+        self._clock.tick(frame.time_s)
+        self.pixels = frame.pixels
+        self.size = frame.pixels.shape[1], frame.pixels.shape[0]
         if self._clock.gap:
             self._paths.clear()
         self.sights.clear()

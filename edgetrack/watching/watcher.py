@@ -86,8 +86,7 @@ class Watcher:
         Returns:
             An "alert" for each rule and each group of objects that it has become true of.
         """
-        height, width = frame.pixels.shape[:2]
-        self._scene.update(tracks, frame.time_s, (width, height))
+        self._scene.update(tracks, frame)
         self._remember()
         events: list[Event] = []
         for number, evaluator in enumerate(self._evaluators):
