@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from edgetrack.events import Event
     from edgetrack.following import track
     from edgetrack.io import open_sink, open_source
+    from edgetrack.logits import MaskLogits
     from edgetrack.mask import Mask
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.parsing import ParsedText, parse
@@ -81,6 +82,7 @@ __all__ = [
     "FrameError",
     "Line",
     "Mask",
+    "MaskLogits",
     "MissingExtra",
     "MultiTracker",
     "NotCopyableError",
@@ -130,6 +132,7 @@ _HOMES = {
     "FrameError": "edgetrack.errors",
     "Line": "edgetrack.zones",
     "Mask": "edgetrack.mask",
+    "MaskLogits": "edgetrack.logits",
     "MissingExtra": "edgetrack.errors",
     "MultiTracker": "edgetrack.multi_tracker",
     "NotCopyableError": "edgetrack.errors",

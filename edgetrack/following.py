@@ -38,7 +38,7 @@ def track(
     on_ambiguous: str = "best",
     words: str | Path | Mapping[str, str] | None = None,
     strict: bool = False,
-    masks: bool = False,
+    masks: bool | str = False,
     grounder: str | Path | Grounder | Grounding | None = None,
     tracker: FrameTracker | None = None,
     deadline_ms: float | None = None,

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._imports import require
-from edgetrack.errors import FrameError
+from edgetrack.errors import ConfigError, FrameError
+from edgetrack.logits import Logits, MaskLogits
 
 Bits = NDArray[np.bool_]
+# What the C++ trackers return: left, top, pixels, the frame's size, and the logits with their region.
+Found = tuple[int, int, Bits, tuple[int, int], tuple[Logits, tuple[float, float, float, float]] | None]
 _LARGEST = 1 << 28  # pixels of a frame whose mask is read
 
 
@@ -21,13 +24,14 @@ class Mask:
     """The pixels of a frame that belong to a target.
 
     Only the smallest rectangle that holds them is stored. Two masks are equal if they have the same pixels of a frame
-    of the same size.
+    of the same size, whatever their logits.
 
     Attributes:
         x: Left edge of the rectangle, in pixels of the frame.
         y: Top edge of the rectangle.
         bits: (height, width) of the rectangle, True for the target's pixels; read-only.
         size: Width and height of the frame, in pixels.
+        logits: What it was cut from, if asked for.
     """
 
     x: int
@@ -38,6 +42,9 @@ class Mask:
     """(height, width) of the rectangle, True for the target's pixels; read-only."""
     size: tuple[int, int]
     """Width and height of the frame, in pixels."""
+    logits: MaskLogits | None = None
+    """What it was cut from, with ``Tracker(masks="logits")``; None if the mask was given. A pixel that several targets
+    claim is in the logits of all of them."""
 
     @classmethod
     def of(cls, pixels: Any) -> Mask | None:
@@ -228,10 +235,27 @@ def _counts(text: str) -> list[int]:
     return counts
 
 
-def mask_of(found: tuple[int, int, NDArray[np.bool_], tuple[int, int]] | None) -> Mask | None:
+def check_masks(masks: object) -> tuple[bool, bool]:
+    """Whether a tracker finds masks, and whether they keep their logits.
+
+    Raises:
+        ConfigError: ``masks`` is neither True nor False nor "logits".
+    """
+    if not isinstance(masks, bool) and not (isinstance(masks, str) and masks == "logits"):
+        raise ConfigError(
+            f"masks is {masks!r}; expected True or False, or 'logits' for masks with their logits"
+        )
+    return masks is not False, masks == "logits"
+
+
+def mask_of(found: Found | None) -> Mask | None:
     """The mask that the C++ trackers have found."""
     if found is None:
         return None
-    x, y, bits, size = found
+    x, y, bits, size, logits = found
     bits.flags.writeable = False
-    return Mask(x, y, bits, size)
+    if logits is None:
+        return Mask(x, y, bits, size)
+    values, region = logits
+    values.flags.writeable = False
+    return Mask(x, y, bits, size, MaskLogits(values, region, size))

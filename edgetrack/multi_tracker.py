@@ -18,7 +18,7 @@ from edgetrack.errors import ConfigError
 from edgetrack.events import Event
 from edgetrack.grounders import Grounder, Grounding
 from edgetrack.history import History
-from edgetrack.mask import mask_of
+from edgetrack.mask import check_masks, mask_of
 from edgetrack.opened import (
     Opened,
     check_deadline,
@@ -100,11 +100,11 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         strict: bool = False,
         batch: bool = True,
         exclusive: bool = True,
-        masks: bool = False,
+        masks: bool | str = False,
         grounder: str | Path | Grounder | Grounding | None = None,
     ) -> None:
         check_flag("static_check", static_check)
-        check_flag("masks", masks)
+        outlines, logits = check_masks(masks)
         waits = check_on_ambiguous(on_ambiguous)
         check_flag("batch", batch)
         check_flag("exclusive", exclusive)
@@ -124,9 +124,8 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         self._timing: dict[str, Timing] = {}
         self._open_core().set_static_check(static_check)
         self._open_core().wait_if_ambiguous(waits)
-        if masks:
-            with door:
-                self._open_core().set_masks(True)
+        with door:
+            self._open_core().set_masks(outlines, logits)
 
     def start(
         self,

@@ -14,7 +14,7 @@ from edgetrack.engines.base import Engine
 from edgetrack.errors import BoxError, ConfigError, FrameError, PromptError
 from edgetrack.grounders import Grounder, Grounding
 from edgetrack.history import History
-from edgetrack.mask import Mask, check_mask, mask_of
+from edgetrack.mask import Mask, check_mask, check_masks, mask_of
 from edgetrack.opened import (
     Opened,
     check_deadline,
@@ -53,7 +53,8 @@ class Tracker(Opened[runtime.Tracker]):
         words: What your own words mean in English, such as ``{"Gabelstapler": "forklift"}``: a mapping, or a TOML file
             of such lines. They are replaced in every text.
         strict: Refuse a text with words that the model was not trained on, instead of a ``PromptWarning`` about them.
-        masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box.
+        masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box; "logits" adds what each
+            mask was cut from, ``Mask.logits``.
         grounder: What finds, finds again and checks what a text names, instead of the model's own networks: what
             ``edgetrack.grounders.open_grounder`` takes or returns. It runs in a thread of its own.
 
@@ -88,20 +89,19 @@ class Tracker(Opened[runtime.Tracker]):
         on_ambiguous: str = "best",
         words: str | Path | Mapping[str, str] | None = None,
         strict: bool = False,
-        masks: bool = False,
+        masks: bool | str = False,
         grounder: str | Path | Grounder | Grounding | None = None,
     ) -> None:
         check_flag("static_check", static_check)
-        check_flag("masks", masks)
+        self._masks, logits = check_masks(masks)
         waits = check_on_ambiguous(on_ambiguous)
         super().__init__(bundle, engine, precision, threads, words, strict, grounder, runtime.Tracker)
         self._targets = 0  # so far
         self._history: History | None = None  # of the present one
         self._open_core().set_static_check(static_check)
         self._open_core().wait_if_ambiguous(waits)
-        self._masks = masks
         with door:
-            self._open_core().set_masks(masks)
+            self._open_core().set_masks(self._masks, logits)
 
     def start(
         self,

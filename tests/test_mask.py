@@ -231,9 +231,9 @@ def test_a_model_without_the_graph_says_so() -> None:
 
 
 @pytest.mark.parametrize("flag", [1, "yes", None])
-def test_masks_is_a_flag(flag: Any) -> None:
+def test_masks_is_a_flag_or_logits(flag: Any) -> None:
     for make in (Tracker, MultiTracker):
-        with pytest.raises(ConfigError, match=r"masks is .*True or False"):
+        with pytest.raises(ConfigError, match=r"masks is .*True or False, or 'logits'"):
             make(masks=flag)
 
 

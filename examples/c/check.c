@@ -29,6 +29,26 @@ static int overlaps(const edgetrack_track* track, double x) {
   return track->has_box && box->x < x + 15 && box->x + box->w > x + 15 && box->y < 55 && box->y + box->h > 55;
 }
 
+/* Of the square of 30 pixels that is followed. */
+static void masks(edgetrack_tracker* tracker, const uint8_t* bgr) {
+  static uint8_t inside[kWidth * kHeight];
+  static float values[kWidth * kWidth];
+  edgetrack_track track;
+  edgetrack_mask mask = {0};
+  edgetrack_logits logits = {0};
+  expect(edgetrack_get_mask(tracker, &mask, NULL, 0) == EDGETRACK_OK && mask.width == 0, "no mask unasked");
+  expect(edgetrack_set_masks(tracker, 2) == EDGETRACK_OK, "masks with logits");
+  expect(edgetrack_update(tracker, bgr, kWidth, kHeight, 3 * kWidth, &track) == EDGETRACK_OK, "update");
+  expect(edgetrack_get_mask(tracker, &mask, inside, sizeof inside) == EDGETRACK_OK, "the mask");
+  expect(mask.width > 15 && mask.width < 60 && mask.height > 15 && mask.height < 60, "about the square");
+  expect(inside[mask.height / 2 * mask.width + mask.width / 2] == 1, "its middle");
+  expect(edgetrack_get_mask_logits(tracker, &logits, NULL, 0) == EDGETRACK_OK, "the size of the logits");
+  expect(logits.side > 0 && logits.side <= kWidth && logits.region.w > 30, "the logits' square");
+  expect(edgetrack_get_mask_logits(tracker, &logits, values, kWidth * kWidth) == EDGETRACK_OK, "the logits");
+  const int middle = logits.side / 2 * logits.side + logits.side / 2;
+  expect(values[middle] > 0 && values[0] < 0, "above 0 on the square alone");
+}
+
 static void one_target(const char* bundle, const uint8_t* bgr) {
   edgetrack_tracker* tracker = NULL;
   edgetrack_track track;
@@ -42,6 +62,7 @@ static void one_target(const char* bundle, const uint8_t* bgr) {
   for (int i = 0; i < kFrames; ++i)
     expect(edgetrack_update(tracker, bgr, kWidth, kHeight, 3 * kWidth, &track) == EDGETRACK_OK, "update");
   expect(track.index == kFrames && overlaps(&track, 20), "the box stays on its square");
+  masks(tracker, bgr);
   edgetrack_close(tracker);
 }
 

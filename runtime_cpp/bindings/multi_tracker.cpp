@@ -86,8 +86,8 @@ class PyMultiTracker {
     alone([&] { tracker_->set_static_check(on); });
   }
 
-  void set_masks(bool on) {
-    alone([&] { tracker_->set_masks(on); });
+  void set_masks(bool on, bool logits) {
+    alone([&] { tracker_->set_masks(on, logits); });
   }
 
   void set_grounder(py::object find, int latency, int interval, bool waits) {
@@ -187,7 +187,7 @@ void register_multi_tracker(py::module_& module) {
       .def("remove", &PyMultiTracker::remove, py::arg("name"))
       .def("set_text", &PyMultiTracker::set_text, py::arg("name"), py::arg("text"))
       .def("set_static_check", &PyMultiTracker::set_static_check, py::arg("on"))
-      .def("set_masks", &PyMultiTracker::set_masks, py::arg("on"))
+      .def("set_masks", &PyMultiTracker::set_masks, py::arg("on"), py::arg("logits") = false)
       .def("set_grounder", &PyMultiTracker::set_grounder, py::arg("find"), py::arg("latency"),
            py::arg("interval"), py::arg("waits"))
       .def("wait_if_ambiguous", &PyMultiTracker::wait_if_ambiguous, py::arg("on"))

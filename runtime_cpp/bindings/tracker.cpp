@@ -75,14 +75,6 @@ Box box_of(const Four& values) {
   return box;
 }
 
-py::object mask_of(const Mask& mask) {
-  if (mask.empty()) return py::none();
-  py::array_t<bool> pixels({mask.height, mask.width});
-  std::transform(mask.inside.begin(), mask.inside.end(), pixels.mutable_data(),
-                 [](std::uint8_t value) { return value != 0; });
-  return py::make_tuple(mask.x, mask.y, pixels, std::pair(mask.frame_width, mask.frame_height));
-}
-
 Result result_of(const Track& track, const std::vector<Candidate>& candidates) {
   const auto four = [](const Box& box) { return Four(box.x, box.y, box.w, box.h); };
   std::optional<Four> box;
@@ -163,8 +155,8 @@ class PyTracker {
     alone([&] { tracker_->set_static_check(on); });
   }
 
-  void set_masks(bool on) {
-    alone([&] { tracker_->set_masks(on); });
+  void set_masks(bool on, bool logits) {
+    alone([&] { tracker_->set_masks(on, logits); });
   }
 
   void set_grounder(py::object find, int latency, int interval, bool waits) {
@@ -284,7 +276,7 @@ void register_tracker(py::module_& module) {
       .def("warm_up", &PyTracker::warm_up)
       .def("rest", &PyTracker::rest)
       .def("set_static_check", &PyTracker::set_static_check, py::arg("on"))
-      .def("set_masks", &PyTracker::set_masks, py::arg("on"))
+      .def("set_masks", &PyTracker::set_masks, py::arg("on"), py::arg("logits") = false)
       .def("set_grounder", &PyTracker::set_grounder, py::arg("find"), py::arg("latency"), py::arg("interval"),
            py::arg("waits"))
       .def("mask", &PyTracker::mask)

@@ -25,8 +25,8 @@ Policy policy_of(const pybind11::dict& values);
 // Calls `find(pixels, phrases)`, which returns a sequence of (box, scores), in a thread of its own.
 Grounder grounder_of(pybind11::object find, int latency, int interval, bool waits);
 Box box_of(const Four& values);
-// None, or the mask's left and top edge, its pixels, (height, width) of bool, and the frame's width and
-// height.
+// None, or the mask's left and top edge, its pixels, (height, width) of bool, the frame's width and height,
+// and None or its logits, (side, side), with their region.
 pybind11::object mask_of(const Mask& mask);
 Result result_of(const Track& track, const std::vector<Candidate>& candidates);
 

@@ -63,7 +63,7 @@ edgetrack_code edgetrack_start_masked(edgetrack_tracker* tracker, const uint8_t*
 edgetrack_code edgetrack_set_masks(edgetrack_tracker* tracker, int on) {
   return guarded([&] {
     require(tracker, "tracker");
-    tracker->turns.take([&] { tracker->tracker.set_masks(on != 0); });
+    tracker->turns.take([&] { tracker->tracker.set_masks(on != 0, on > 1); });
   });
 }
 
@@ -77,6 +77,20 @@ edgetrack_code edgetrack_get_mask(edgetrack_tracker* tracker, edgetrack_mask* ma
       const edgetrack::Mask& found = tracker->tracker.mask();
       *mask = {found.x, found.y, found.width, found.height};
       if (room >= found.inside.size()) std::copy(found.inside.begin(), found.inside.end(), inside);
+    });
+  });
+}
+
+edgetrack_code edgetrack_get_mask_logits(edgetrack_tracker* tracker, edgetrack_logits* logits, float* values,
+                                         size_t room) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(logits, "logits");
+    if (room > 0) require(values, "values");
+    tracker->turns.take([&] {
+      const auto& [found, side, region] = tracker->tracker.mask().logits;
+      *logits = {{region.x, region.y, region.w, region.h}, side};
+      if (room >= found.size()) std::copy(found.begin(), found.end(), values);
     });
   });
 }

@@ -83,7 +83,7 @@ void shrink(Mask& mask) {
 
 }  // namespace
 
-float MaskLogits::at(int x, int y) const {
+float LogitGrid::at(int x, int y) const {
   const float u = place_of(x, region.x, region.w, side), v = place_of(y, region.y, region.h, side);
   if (u <= -1 || v <= -1 || u >= static_cast<float>(side) || v >= static_cast<float>(side)) return kNowhere;
   const float left = std::floor(u), top = std::floor(v);
@@ -97,7 +97,7 @@ float MaskLogits::at(int x, int y) const {
   return above * (1 - down) + below * down;
 }
 
-void outline(const MaskLogits& logits, int frame_width, int frame_height, Mask& mask,
+void outline(const LogitGrid& logits, int frame_width, int frame_height, Mask& mask,
              std::vector<float>& scratch) {
   mask.clear();
   const Extent extent =
@@ -111,7 +111,8 @@ void outline(const MaskLogits& logits, int frame_width, int frame_height, Mask& 
   if (x0 >= x1 || y0 >= y1) return;
   mask.inside.reserve(static_cast<std::size_t>(frame_width) * static_cast<std::size_t>(frame_height));
   scratch.reserve(static_cast<std::size_t>(frame_width));  // once: no later frame of this size allocates
-  mask = {x0, y0, x1 - x0, y1 - y0, std::move(mask.inside), frame_width, frame_height};
+  mask.x = x0, mask.y = y0, mask.width = x1 - x0, mask.height = y1 - y0;
+  mask.frame_width = frame_width, mask.frame_height = frame_height;
   const std::size_t width = static_cast<std::size_t>(mask.width);
   mask.inside.resize(width * static_cast<std::size_t>(mask.height));
   scratch.resize(width);  // a row of the logits, blended from two, is resampled along the columns
@@ -170,6 +171,12 @@ void Masker::see(const Frame& frame, const Box& box, const Colors& colors, bool 
   run(frame, box, colors, work);
   cost.add(work.timing.crop_s + work.timing.network_s - before_s);
   outline(logits(), frame.width, frame.height, mask_, scratch_);
+  if (keeps_logits_ && !mask_.empty()) {
+    const float* values = logits_.floats();
+    mask_.logits.values.assign(values, values + logits_.spec.count());
+    mask_.logits.side = logits().side;
+    mask_.logits.region = {region_.x, region_.y, region_.w, region_.h};
+  }
   if (renew && !mask_.empty()) remember(known_.floats()[0] > 0 ? 1 : 0);
 }
 
@@ -190,7 +197,7 @@ void Masker::learn(const Frame& frame, const Box& box, const Colors& colors, con
   std::fill_n(given_.floats(), given_.spec.count(), 0.0f);
   known_.floats()[0] = known_.floats()[1] = 0.0f;
   remember(0);
-  mask_ = {0, 0, frame.width, frame.height, {}, frame.width, frame.height};
+  mask_ = {0, 0, frame.width, frame.height, {}, frame.width, frame.height, {}};
   mask_.inside.resize(static_cast<std::size_t>(frame.width) * static_cast<std::size_t>(frame.height));
   std::transform(given, given + mask_.inside.size(), mask_.inside.begin(),
                  [](std::uint8_t v) { return v != 0; });
@@ -208,8 +215,11 @@ Box Masker::expected(const Box& before, const Box& now) const {
 
 void Masker::shift(const Box& from, const Box& to, const Frame& frame) {
   if (mask_.empty()) return;
-  mask_.x += static_cast<int>(std::lround(to.x + to.w / 2 - from.x - from.w / 2));
-  mask_.y += static_cast<int>(std::lround(to.y + to.h / 2 - from.y - from.h / 2));
+  const int dx = static_cast<int>(std::lround(to.x + to.w / 2 - from.x - from.w / 2));
+  const int dy = static_cast<int>(std::lround(to.y + to.h / 2 - from.y - from.h / 2));
+  mask_.x += dx, mask_.y += dy;
+  region_.x += dx, region_.y += dy;  // which part() compares in
+  mask_.logits.region.x += dx, mask_.logits.region.y += dy;
   for (int y = 0; y < mask_.height; ++y)  // what has left the frame is not seen
     for (int x = 0; x < mask_.width; ++x)
       if (mask_.x + x < 0 || mask_.y + y < 0 || mask_.x + x >= frame.width || mask_.y + y >= frame.height)
@@ -227,7 +237,7 @@ void Masker::remember(std::size_t slot) {
 
 void part(Masker& one, Masker& two) {
   Mask &first = one.mask_, &second = two.mask_;
-  const MaskLogits of_first = one.logits(), of_second = two.logits();
+  const LogitGrid of_first = one.logits(), of_second = two.logits();
   const int left = std::max(first.x, second.x),
             right = std::min(first.x + first.width, second.x + second.width);
   const int top = std::max(first.y, second.y),
@@ -243,7 +253,7 @@ void part(Masker& one, Masker& two) {
 
 void Masker::warm_up(Work& work) { work.run(*call_); }
 
-MaskLogits Masker::logits() const {
+LogitGrid Masker::logits() const {
   return {logits_.floats(), static_cast<int>(logits_.spec.shape[3]), region_};
 }
 

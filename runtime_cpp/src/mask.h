@@ -12,8 +12,8 @@
 
 namespace edgetrack {
 
-// What a mask is made from: logits of a square region, row by row.
-struct MaskLogits {
+// The network's logits of a square region, row by row, where they lie.
+struct LogitGrid {
   const float* values;
   int side;
   Region region;
@@ -23,7 +23,7 @@ struct MaskLogits {
 };
 
 // The pixels of the frame whose logits are above 0, cut to their extent; empty when there is none.
-void outline(const MaskLogits& logits, int frame_width, int frame_height, Mask& mask,
+void outline(const LogitGrid& logits, int frame_width, int frame_height, Mask& mask,
              std::vector<float>& scratch);
 
 // Outlines one target from frame to frame. The memory has two crops: the first that was surely the target,
@@ -34,6 +34,9 @@ class Masker {
   Masker(Engine& engine, const Model& model);
 
   void forget();  // what the target looked like
+
+  // Whether masks come with a copy of their logits.
+  void keep_logits(bool keep) { keeps_logits_ = keep; }
 
   // The mask of what `box` holds; valid until the next call. `renew`: it is surely the target, and is
   // remembered.
@@ -65,7 +68,7 @@ class Masker {
   friend void part(Masker& one, Masker& two);
 
  private:
-  MaskLogits logits() const;
+  LogitGrid logits() const;
   void run(const Frame& frame, const Box& box, const Colors& colors, Work& work);
   void remember(std::size_t slot);
 
@@ -73,6 +76,7 @@ class Masker {
   Tensor image_, target_, keys_, values_, known_, given_, trust_, logits_, key_, value_;
   std::unique_ptr<Call> call_;
   Region region_{};
+  bool keeps_logits_ = false;
   Mask mask_;
   std::vector<float> scratch_;
 };

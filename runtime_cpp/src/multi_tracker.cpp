@@ -73,7 +73,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   if (text) target->text = *text;
   if (box) target->box = *box;
   target->tracker.set_static_check(static_check_);
-  target->tracker.set_masks(masks_);
+  target->tracker.set_masks(masks_, logits_);
   target->tracker.set_on_ambiguous(on_ambiguous_);
   target->state().outside = outside_;
   results_.reserve(results_.size() + 1);  // so that nothing can fail between the two
@@ -130,9 +130,9 @@ void MultiTracker::set_static_check(bool on) {
   for (const std::unique_ptr<Target>& target : targets_) target->tracker.set_static_check(on);
 }
 
-void MultiTracker::set_masks(bool on) {
-  for (const std::unique_ptr<Target>& target : targets_) target->tracker.set_masks(on);
-  masks_ = on;
+void MultiTracker::set_masks(bool on, bool logits) {
+  for (const std::unique_ptr<Target>& target : targets_) target->tracker.set_masks(on, logits);
+  masks_ = on, logits_ = logits;
 }
 
 void MultiTracker::note_gap() {

@@ -87,9 +87,10 @@ void Tracker::reset() {
 
 void Tracker::set_static_check(bool on) { state_->pace.static_check = on; }
 
-void Tracker::set_masks(bool on) {
+void Tracker::set_masks(bool on, bool logits) {
   if (!on) state_->masker.reset();
   if (on && !state_->masker) state_->masker = std::make_unique<Masker>(*state_->engine, state_->model);
+  if (on) state_->masker->keep_logits(logits);
 }
 
 void Tracker::note_gap() { state_->paused = true; }

@@ -38,7 +38,8 @@ int main() {
   model.mask_factor = 2.0;
   for (const unsigned seed : {1u, 2u, 3u, 4u}) {
     edgetrack::Tracker tracker(std::make_shared<edgetrack::DiceEngine>(seed), model, {});
-    tracker.set_masks(true);
+    const bool logits = seed % 2 == 0;
+    tracker.set_masks(true, logits);
     expect_error(edgetrack::Code::box, "no pixel",
                  [&] { tracker.start(frame, nullptr, nullptr, std::nullopt, inside.data()); });
     tracker.start(frame, nullptr, &box);
@@ -47,7 +48,11 @@ int main() {
       const edgetrack::Track track = i % 5 ? tracker.update(frame) : tracker.update(frame, 1e-6);
       const edgetrack::Mask& mask = tracker.mask();
       expect(track.box || mask.empty(), "no mask without a box");
+      const auto side = static_cast<std::size_t>(mask.logits.side);
+      expect(mask.logits.values.size() == side * side, "all logits of a square");
+      expect((side > 0) == (logits && !mask.empty()), "logits with a mask, if asked for");
       if (mask.empty()) continue;
+      if (logits) expect(mask.logits.region.w > 0, "logits lie somewhere");
       ++seen;
       expect(mask.x >= 0 && mask.y >= 0 && mask.x + mask.width <= 64 && mask.y + mask.height <= 48,
              "a mask in the frame");

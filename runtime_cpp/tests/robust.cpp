@@ -67,6 +67,9 @@ static void c_api() {
   edgetrack_mask mask;
   expect(edgetrack_set_masks(nullptr, 1) == EDGETRACK_CONFIG, "set_masks without tracker");
   expect(edgetrack_get_mask(nullptr, &mask, nullptr, 0) == EDGETRACK_CONFIG, "get_mask without tracker");
+  edgetrack_logits logits;
+  expect(edgetrack_get_mask_logits(nullptr, &logits, nullptr, 0) == EDGETRACK_CONFIG,
+         "logits without tracker");
   expect(edgetrack_start_masked(nullptr, pixel, 1, 1, 3, "x", nullptr, pixel, &track) == EDGETRACK_CONFIG,
          "start_masked without tracker");
   edgetrack_timing timing;

@@ -36,7 +36,7 @@ int main() {
     edgetrack::Tracker tracker(std::make_shared<edgetrack::DiceEngine>(7u), model, policy);
     tracker.start(frame, named ? &text : nullptr, named ? nullptr : &box);
     tracker.set_static_check(true);
-    tracker.set_masks(true);
+    tracker.set_masks(true, true);
     std::set<edgetrack::Status> seen;
     std::set<edgetrack::Basis> bases;
     if (const long some = counted(tracker, 2000, 6000, seen, bases)) {

@@ -30,6 +30,7 @@ LAYERS: list[set[str]] = [
         "cores",
         "memory",
         "unique",
+        "logits",
         "mask",
         "_exit",
         "_imports",

@@ -67,6 +67,13 @@ typedef struct {
   int x, y, width, height;
 } edgetrack_mask;
 
+/* The logits that a mask was made from: `side` rows of `side` values over all of a square region of the
+ * frame, which may reach out of it; above 0 where a place is the target's. Zeros without any. */
+typedef struct {
+  edgetrack_box region;
+  int side;
+} edgetrack_logits;
+
 /* How a bundle is opened. Zeros are the defaults: edgetrack_options options = {0}. */
 typedef struct {
   const char* precision; /* "fp32" (or NULL), or "int8" if the bundle has it */
@@ -118,7 +125,7 @@ EDGETRACK_API edgetrack_code edgetrack_note_gap(edgetrack_tracker* tracker);
  * Off (0) at first. */
 EDGETRACK_API edgetrack_code edgetrack_set_static_check(edgetrack_tracker* tracker, int on);
 
-/* Whether each box comes with a mask. Off (0) at first. */
+/* Whether each box comes with a mask (1), or with a mask and its logits (2). Off (0) at first. */
 EDGETRACK_API edgetrack_code edgetrack_set_masks(edgetrack_tracker* tracker, int on);
 
 /* As edgetrack_start(), with the first mask: a byte for each pixel of the frame, nonzero on the target.
@@ -132,6 +139,11 @@ EDGETRACK_API edgetrack_code edgetrack_start_masked(edgetrack_tracker* tracker, 
  * of the target; without (less than width * height), only *mask is. */
 EDGETRACK_API edgetrack_code edgetrack_get_mask(edgetrack_tracker* tracker, edgetrack_mask* mask,
                                                 uint8_t* inside, size_t room);
+
+/* The logits of that mask: none unless asked for, nor of a mask that was given. With room for side * side
+ * values they are written to `values`, row by row; without, only *logits is. */
+EDGETRACK_API edgetrack_code edgetrack_get_mask_logits(edgetrack_tracker* tracker, edgetrack_logits* logits,
+                                                       float* values, size_t room);
 
 /* Whether a target whose text fits several things about equally well stays searching, or lost, until one is
  * chosen or only one is left. Off (0) at first: the best one is followed. */

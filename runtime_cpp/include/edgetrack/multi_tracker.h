@@ -64,7 +64,7 @@ class EDGETRACK_API MultiTracker {
   // As those of Tracker, for all targets.
   void set_static_check(bool on);
   // Where masks of two targets meet, each pixel is of the one that the network is surer of.
-  void set_masks(bool on);
+  void set_masks(bool on, bool logits = false);
 
   // As of Tracker, for every target with a text; they share its thread.
   void set_grounder(const Grounder& grounder);
@@ -123,7 +123,7 @@ class EDGETRACK_API MultiTracker {
   std::vector<std::size_t> sizes_;               // of the batches, in descending order
   std::vector<std::unique_ptr<Batch>> batches_;  // one a size, made when first needed
   std::exception_ptr batch_failure_;
-  bool static_check_ = false, masks_ = false;
+  bool static_check_ = false, masks_ = false, logits_ = false;
   std::shared_ptr<Outside> outside_;  // with a grounder
   OnAmbiguous on_ambiguous_ = OnAmbiguous::best;
 };

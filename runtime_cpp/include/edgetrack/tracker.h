@@ -154,9 +154,9 @@ class EDGETRACK_API Tracker {
   // are refused while it is on: they are compared on the CPU.
   void set_static_check(bool on);
 
-  // From now on, whether each box comes with a mask, see mask(). Off at first, and then at no cost. Throws
-  // Error when the model has no graph for it.
-  void set_masks(bool on);
+  // From now on, whether each box comes with a mask, see mask(), and the mask with its logits. Off at first,
+  // and then at no cost. Throws Error when the model has no graph for it.
+  void set_masks(bool on, bool logits = false);
 
   // From now on, what the text names is found by this. What a user's box names is followed and, without a
   // text, found again by the model. Frames in GPU memory are refused then. Throws Error for bad numbers, and

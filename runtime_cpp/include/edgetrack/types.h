@@ -63,14 +63,25 @@ struct Candidate {
   double margin = 0;  // its score, less that of the best of the others, of those that lie elsewhere
 };
 
+// What the network says of a square region of the frame: the logit that a place is the target's, above 0
+// where it is.
+struct MaskLogits {
+  std::vector<float> values;  // side rows of side values; none unless asked for
+  int side = 0;
+  Box region{};  // all of the square, in pixels of the frame; it may reach out of it
+
+  void clear() { values.clear(), side = 0; }
+};
+
 // The pixels of a frame that are the target's: those of a rectangle inside the frame, row by row.
 struct Mask {
   int x = 0, y = 0, width = 0, height = 0;  // pixels of the frame; without any pixel both sides are 0
   std::vector<std::uint8_t> inside;         // 1 for the target's, 0 for the others
   int frame_width = 0, frame_height = 0;    // in pixels
+  MaskLogits logits = {};                   // what it was made from, if asked for; none if it was given
 
   bool empty() const { return inside.empty(); }
-  void clear() { x = y = width = height = 0, inside.clear(); }
+  void clear() { x = y = width = height = 0, inside.clear(), logits.clear(); }
   // Of a pixel of the frame that lies in the rectangle.
   std::uint8_t& pixel(int column, int row) {
     return inside[static_cast<std::size_t>(row - y) * static_cast<std::size_t>(width) +
