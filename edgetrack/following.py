@@ -17,6 +17,7 @@ from edgetrack.errors import ConfigError, SourceError
 from edgetrack.grounders import Grounder, Grounding
 from edgetrack.io.sources import open_source
 from edgetrack.opened import check_deadline, check_text, four_of
+from edgetrack.outlining import Masks
 from edgetrack.pipeline import FrameTracker
 from edgetrack.tracker import Tracker
 from edgetrack.types import Frame, Track
@@ -38,7 +39,7 @@ def track(
     on_ambiguous: str = "best",
     words: str | Path | Mapping[str, str] | None = None,
     strict: bool = False,
-    masks: bool | str = False,
+    masks: Masks = False,
     grounder: str | Path | Grounder | Grounding | None = None,
     tracker: FrameTracker | None = None,
     deadline_ms: float | None = None,

@@ -243,7 +243,8 @@ def check_masks(masks: object) -> tuple[bool, bool]:
     """
     if not isinstance(masks, bool) and not (isinstance(masks, str) and masks == "logits"):
         raise ConfigError(
-            f"masks is {masks!r}; expected True or False, or 'logits' for masks with their logits"
+            f"masks is {masks!r:.200}; expected True or False, or 'logits' for masks with their logits; with a Tracker "
+            "also the TOML file of a segmenter"
         )
     return masks is not False, masks == "logits"
 

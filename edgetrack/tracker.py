@@ -14,7 +14,6 @@ from edgetrack.engines.base import Engine
 from edgetrack.errors import BoxError, ConfigError, FrameError, PromptError
 from edgetrack.grounders import Grounder, Grounding
 from edgetrack.history import History
-from edgetrack.mask import Mask, check_mask, check_masks, mask_of
 from edgetrack.opened import (
     Opened,
     check_deadline,
@@ -23,8 +22,8 @@ from edgetrack.opened import (
     four_of,
     parts_of,
     place_of,
-    taken,
 )
+from edgetrack.outlining import Masks, Outlining
 from edgetrack.timing import Timing, timing_of
 from edgetrack.types import Box, Candidate, Frame, Track
 
@@ -54,7 +53,7 @@ class Tracker(Opened[runtime.Tracker]):
             of such lines. They are replaced in every text.
         strict: Refuse a text with words that the model was not trained on, instead of a ``PromptWarning`` about them.
         masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box; "logits" adds what each
-            mask was cut from, ``Mask.logits``.
+            mask was cut from, ``Mask.logits``. By another network: a segmenter's TOML file, or an ``Outliner``.
         grounder: What finds, finds again and checks what a text names, instead of the model's own networks: what
             ``edgetrack.grounders.open_grounder`` takes or returns. It runs in a thread of its own.
 
@@ -89,11 +88,11 @@ class Tracker(Opened[runtime.Tracker]):
         on_ambiguous: str = "best",
         words: str | Path | Mapping[str, str] | None = None,
         strict: bool = False,
-        masks: bool | str = False,
+        masks: Masks = False,
         grounder: str | Path | Grounder | Grounding | None = None,
     ) -> None:
         check_flag("static_check", static_check)
-        self._masks, logits = check_masks(masks)
+        self._outlining = Outlining(masks, threads)
         waits = check_on_ambiguous(on_ambiguous)
         super().__init__(bundle, engine, precision, threads, words, strict, grounder, runtime.Tracker)
         self._targets = 0  # so far
@@ -101,7 +100,7 @@ class Tracker(Opened[runtime.Tracker]):
         self._open_core().set_static_check(static_check)
         self._open_core().wait_if_ambiguous(waits)
         with door:
-            self._open_core().set_masks(self._masks, logits)
+            self._outlining.prepare(self._open_core())
 
     def start(
         self,
@@ -137,19 +136,19 @@ class Tracker(Opened[runtime.Tracker]):
             ClosedError: The tracker was closed.
         """
         given, (pixels, time_s, _) = four_of(box), parts_of(frame, time_s)
-        whole = None if mask is None else check_mask(mask)
+        whole = self._outlining.first(mask)
         with door, self._turn:
             core = self._open_core()
             given_text = None if text is None else self._native_text(text)
             try:
-                with taken(self.engine, pixels, x) as lent:
+                with self._outlining.taken(self.engine, pixels, x) as lent:
                     result = core.start(lent, given_text, given, time_s, whole)
             except (FrameError, BoxError, PromptError, ConfigError):
                 raise
             except BaseException:
                 self._history = None
                 raise
-            return self._begin(text).add(result, time_s, self._found_mask(core))
+            return self._begin(text).add(result, time_s, self._outlining.of(core, lent, result))
 
     def update(
         self,
@@ -190,12 +189,12 @@ class Tracker(Opened[runtime.Tracker]):
         pixels, time_s, gap = parts_of(frame, time_s)
         with door, self._turn:
             core = self._open_core()
-            with taken(self.engine, pixels, x) as lent:
+            with self._outlining.taken(self.engine, pixels, x) as lent:
                 if gap:
                     core.note_gap()
                 result = core.update(lent, deadline_ms, time_s)
             history = self._history or self._begin(None)
-            return history.add(result, time_s, self._found_mask(core))
+            return history.add(result, time_s, self._outlining.of(core, lent, result))
 
     def set_text(self, text: str) -> None:
         """Describe another target, from the next frame on. This takes milliseconds; nothing is rebuilt.
@@ -290,9 +289,6 @@ class Tracker(Opened[runtime.Tracker]):
     def timing(self) -> Timing:
         """Time spent in the last ``start``, ``update`` or ``set_text``, without the Python around it."""
         return timing_of(self._open_core().timing())
-
-    def _found_mask(self, core: runtime.Tracker) -> Mask | None:
-        return mask_of(core.mask()) if self._masks else None
 
     def _begin(self, text: str | None) -> History:
         self._targets += 1

@@ -58,6 +58,7 @@ def adapter_rules(*models: str | None) -> dict[str, Rule]:
         "grounder": (not all(adapters), "an adapter's tracker finds by itself"),
         "mask": (not all(adapters), "an adapter's tracker gives no masks"),
         "blur": (not all(adapters), "an adapter's tracker gives no masks"),
+        "segmenter": (not all(adapters), "an adapter's tracker gives no masks"),
         "trust": (any(adapters), "no adapter's bundle is given, and edgetrack's own models bring no code"),
     }
 
@@ -86,7 +87,7 @@ class EngineOptions:
     on_ambiguous: str = "best"
     words: Path | None = None
     strict: bool = False
-    masks: bool = False
+    masks: bool | Path = False  # a path: of a segmenter
     grounder: str | None = None
     live: bool = False  # a camera does not wait for a grounder
     # Wait until the engine that was asked for serves, not its stand-in; False where frames matter, not figures.
@@ -147,7 +148,7 @@ class EngineOptions:
             on_ambiguous=self.on_ambiguous,
             words=self.words,
             strict=self.strict,
-            masks=self.masks,
+            masks=bool(self.masks),  # a segmenter was refused
             grounder=self._grounding(),
         )
         if self.wait:

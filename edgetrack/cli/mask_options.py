@@ -12,6 +12,7 @@ from edgetrack.cli.options import option
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edgetrack.cli.wanted import Wanted
     from edgetrack.io.outputs import Prepare
 
 _MASKS = (".png", ".mots")  # outputs of masks alone
@@ -29,6 +30,15 @@ MaskOption = Annotated[
     bool,
     option("Outline the target: its pixels, beside its box.", "--mask", panel="Target", show_default=False),
 ]
+SegmenterOption = Annotated[
+    Path | None,
+    option(
+        "Outline by this network instead of the model's own: the TOML file of a segmenter.",
+        "--segmenter",
+        panel="Engine",
+        metavar="FILE.toml",
+    ),
+]
 BlurOption = Annotated[
     BlurWhat | None,
     option(
@@ -37,7 +47,7 @@ BlurOption = Annotated[
 ]
 
 
-def shows_pictures(outputs: Iterable[Path]) -> bool:
+def _shows_pictures(outputs: Iterable[Path]) -> bool:
     """Whether one of the outputs has the frames in it."""
     return any(path.suffix.lower() in _PICTURES for path in outputs)
 
@@ -52,16 +62,31 @@ def check_mask_files(outputs: Iterable[Path], *, mask: bool) -> None:
         raise ConfigError(f"output {path} takes masks alone, and there are none; add --mask")
 
 
-def mask_rules(rules: dict[str, Rule], *, targets: bool, pictures: bool) -> dict[str, Rule]:
-    """Return the rules of --mask and --blur, beside those that they have as engine options."""
+def mask_rules(
+    rules: dict[str, Rule], wanted: Wanted, outputs: list[Path], *, masks: bool, show: bool
+) -> dict[str, Rule]:
+    """Return the rules of --mask, --blur and --segmenter, beside those that they have as engine options.
+
+    Args:
+        rules: Those.
+        wanted: What is followed.
+        outputs: Files that are written.
+        masks: Whether --mask or --blur is given.
+        show: Whether there is a window.
+    """
     found: dict[str, Rule] = {}
     for name in ("mask", "blur"):
         effective, why = rules[name]
-        if effective and not targets:
+        if effective and not wanted.targets:
             effective, why = False, "only the targets of --text and --box have masks"
         found[name] = effective, why
-    if found["blur"][0] and not pictures:
+    if found["blur"][0] and not show and not _shows_pictures(outputs):
         found["blur"] = False, "no output shows the frames; add --output OUT.mp4 or --show"
+    found["segmenter"] = rules["segmenter"]
+    if not masks:
+        found["segmenter"] = False, "there is neither --mask nor --blur"
+    elif not wanted.is_one:
+        found["segmenter"] = False, "it outlines a single target, of one --text or --box"
     return found
 
 

@@ -32,10 +32,10 @@ from edgetrack.cli.mask_options import (
     BlurOption,
     BlurWhat,
     MaskOption,
+    SegmenterOption,
     blurring,
     check_mask_files,
     mask_rules,
-    shows_pictures,
 )
 from edgetrack.cli.options import (
     BoxTexts,
@@ -118,6 +118,7 @@ def run_command(
     strict: Strict = False,
     mask: MaskOption = False,
     blur: BlurOption = None,
+    segmenter: SegmenterOption = None,
     grounder: GrounderOption = None,
     threads: Threads = 2,
     engine: Engine = "auto",
@@ -139,7 +140,8 @@ def run_command(
     rules |= grounder_rules(rules, text=bool(text), given=grounder is not None)
     check_mask_files(outputs, mask=mask)
     check_one_target(outputs, wanted)
-    rules |= mask_rules(rules, targets=bool(text or box), pictures=show or shows_pictures(outputs))
+    masks = mask or blur is not None
+    rules |= mask_rules(rules, wanted, outputs, masks=masks, show=show)
     second = Second(x, x_homography, x_within_ms, x_range)
     refuse_unused(context, rules | source_rules(source, realtime=realtime) | second.rules())
     options = EngineOptions(
@@ -152,7 +154,7 @@ def run_command(
         on_ambiguous.value,
         words,
         strict,
-        masks=mask or blur is not None,
+        masks=segmenter or masks,
         grounder=grounder,
         wait=False,
     )

@@ -12,6 +12,7 @@ from edgetrack.engines.info import EngineInfo
 from edgetrack.engines.ort import saturates
 from edgetrack.errors import AdapterError, ConfigError
 from edgetrack.grounders import Grounder, Grounding
+from edgetrack.outlining import Masks
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 from edgetrack.peers.guarded import ENGINE, AdapterEngine, AdapterTracker, guarded
 from edgetrack.tracker import Tracker
@@ -27,7 +28,7 @@ def open_tracker(
     on_ambiguous: str = "best",
     words: str | Path | Mapping[str, str] | None = None,
     strict: bool = False,
-    masks: bool = False,
+    masks: Masks = False,
     grounder: str | Path | Grounder | Grounding | None = None,
     trust: bool = False,
 ) -> Tracker | AdapterTracker:
@@ -76,7 +77,7 @@ def open_tracker(
         f"on_ambiguous {on_ambiguous!r}": on_ambiguous != "best",
         "words": words is not None,
         "strict": strict,
-        "masks": masks,
+        "masks": masks is not False,
         "grounder": grounder is not None,
     }
     option = next((name for name, given in unused.items() if given), None)

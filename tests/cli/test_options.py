@@ -55,6 +55,7 @@ IDLE = {
         "words": RUN + " --words {out}",
         "strict": RUN + " --strict",
         "mask": "run --source {video} --every car --mask",
+        "segmenter": RUN + " --segmenter {out}",
         "grounder": RUN + " --grounder edgetrack-160",
         "blur": RUN + " --blur target",
         "x_homography": RUN + " --x-homography {out}",

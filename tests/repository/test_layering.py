@@ -56,6 +56,7 @@ LAYERS: list[set[str]] = [
         "tracker",
         "multi_tracker",
         "opened",
+        "outlining",
         "history",
         "query",
         "instances",

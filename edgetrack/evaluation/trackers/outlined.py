@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 from edgetrack.evaluation.types import Pixels
-from edgetrack.mask import Mask
+from edgetrack.outlining import Outliner
 from edgetrack.peers import FrameTracker
 from edgetrack.types import Box, Track
-
-
-class Outliner(Protocol):
-    """Outlines what a box holds, frame by frame."""
-
-    def outline(self, frame: Pixels, box: Box, /) -> Mask | None: ...
 
 
 class Outlined:
