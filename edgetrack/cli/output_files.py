@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edgetrack.io.publish import RtspSink
     from edgetrack.io.rerun import RerunViewerSink
     from edgetrack.io.sinks import Sink
+    from edgetrack.io.source import Source
     from edgetrack.io.webhook import WebhookSink
     from edgetrack.zones import Zones
 
@@ -43,13 +44,24 @@ def _identity(path: Path) -> object:
     return found.st_dev, found.st_ino
 
 
-def threaded(sink: Sink, path: Path) -> Sink:
-    """Return the sink in a thread of its own, which holds nothing up."""
+def open_output(
+    path: Path,
+    opened: Sink | None,
+    source: Source,
+    text: str | None,
+    facts: Mapping[str, str],
+    zones: Zones | None,
+) -> Sink:
+    """Open an output unless it is ``opened`` already; one of a live source gets a thread and holds nothing up."""
+    from edgetrack.io.sinks import open_sink
     from edgetrack.io.threaded import ThreadedSink
 
-    return ThreadedSink(
-        sink, name=f"output {path}", pictures=path.suffix.lower() in (".mp4", ".mcap", ".rrd", ".png")
-    )
+    if opened is None:
+        opened = open_sink(path, fps=source.fps, size=source.size, text=text, facts=facts, zones=zones)
+    if not source.live:
+        return opened
+    pictures = path.suffix.lower() in (".mp4", ".mcap", ".rrd", ".png")
+    return ThreadedSink(opened, name=f"output {path}", pictures=pictures)
 
 
 def open_stdout(outputs: list[Path]) -> dict[Path, Sink]:

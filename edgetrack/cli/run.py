@@ -64,9 +64,9 @@ from edgetrack.cli.output_files import (
     Services,
     check_one_target,
     distinct,
+    open_output,
     open_stdout,
     output_notes,
-    threaded,
     undelivered,
 )
 from edgetrack.cli.pair_options import Homography, Range, Second, SecondSource, Within
@@ -227,7 +227,6 @@ def track_source(
     from edgetrack.cli.metadata import recording_metadata
     from edgetrack.cli.status import StatusLine, Watch, print_heading, print_looks, print_state, print_summary
     from edgetrack.io.outputs import Outputs
-    from edgetrack.io.sinks import open_sink
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
     service = Service()
@@ -241,12 +240,7 @@ def track_source(
         engine = tracker.engine
         facts = recording_metadata(source, engine, text=text, box=box)
         for path in outputs:
-            if path not in opened:
-                opened[path] = open_sink(
-                    path, fps=source.fps, size=source.size, text=text, facts=facts, zones=wanted.zones
-                )
-            if source.live:  # which does not wait for its outputs
-                opened[path] = threaded(opened[path], path)
+            opened[path] = open_output(path, opened.get(path), source, text, facts, wanted.zones)
             sinks.add(opened[path])
         for more in (*wanted.sinks, *([_window(text, wanted.zones)] if show else [])):
             sinks.add(more)
