@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bundles import write_fake_bundle
-from calibrations import recorded_once
+from calibrations import once_a_role, recorded_once
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -98,18 +98,6 @@ def test_the_rounded_graph_has_more_error_than_onnx_runtimes_own_float16() -> No
     assert 0 < 2 * errors[0] < errors[1] < 5e-3
 
 
-def made_once_a_role(make: Any) -> Any:
-    """One model is made into a bundle several times here: its graphs are the same each time."""
-    known: dict[str, fp16.Graphs] = {}
-
-    def graphs(bundle: Bundle, role: str, gate: gate.Gate) -> fp16.Graphs:
-        if role not in known:
-            known[role] = make(bundle, role, gate)
-        return known[role]
-
-    return graphs
-
-
 @pytest.fixture(scope="module")
 def quick() -> Iterator[pytest.MonkeyPatch]:
     """Fewer frames and crops, and a speed that does not depend on what else this machine does."""
@@ -120,7 +108,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(calibration, "CROPS", 8)
         patch.setattr(calibration, "EVERY", 4)
         patch.setattr(fp16, "compare_speed", lambda fp32, other: speed.Speed(1.0, 2.0))
-        patch.setattr(fp16, "Graphs", made_once_a_role(fp16.Graphs))
+        patch.setattr(fp16, "Graphs", once_a_role(fp16.Graphs))
         patch.setattr(gate, "record", recorded_once(gate.record))
         yield patch
 

@@ -230,6 +230,7 @@ def test_nothing_is_overwritten_and_sequences_have_no_detector(tmp_path: Path) -
     assert "answers phrases about pictures only; expected a data set such as langdev" in result.output
 
 
+@pytest.mark.nightly
 def test_the_peer_on_photographs(shared_data: Path, tmp_path: Path) -> None:
     """A detector that everybody can have, with these rules, on the pictures that the project measures itself on."""
     weights = shared_data / "teachers" / "2026" / "picodet_s_416_coco.onnx"
