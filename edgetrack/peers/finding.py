@@ -51,7 +51,7 @@ class PhraseFinder(ABC, Generic[Q]):
     def find(
         self, frame: NDArray[np.uint8], queries: Q, *, top: int = 32, threshold: float | None = None
     ) -> list[Found]:
-        """The most likely boxes in ``frame``, uint8 (H, W, 3) BGR, the best one first; at most ``top``."""
+        """The most likely boxes in ``frame``, uint8 (H, W, 3) BGR, the best one first; at most ``top``, none empty."""
         least = self.threshold if threshold is None else threshold
         scores, boxes = self.score(frame, queries)
         best, phrases = scores.max(1), scores.argmax(1)
@@ -59,6 +59,7 @@ class PhraseFinder(ABC, Generic[Q]):
         return [
             Found(Box(*map(float, boxes[cell])), float(best[cell]), int(phrases[cell]))
             for cell in order[best[order] >= least]
+            if (boxes[cell, 2:] > 0).all()
         ]
 
 
