@@ -1,9 +1,11 @@
 // Bad input of the C API for several targets comes back as an error code with a text, or in the result of the
-// target that it is of.
+// target that it is of; a detector finds everything that a phrase names.
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "edgetrack/edgetrack.h"
 
@@ -54,9 +56,69 @@ static void bad_input(const char* folder) {
   edgetrack_multi_close(tracker);
 }
 
+static void bad_detectors(edgetrack_multi_tracker* tracker) {
+  edgetrack_detector* detector = nullptr;
+  const auto open = [&](const char* phrase, double least, double sure, std::size_t most) {
+    return edgetrack_multi_detector(tracker, phrase, least, sure, most, &detector);
+  };
+  expect(open(" ", 0.1, 0.5, 4) == EDGETRACK_PROMPT && !detector, "an empty phrase");
+  expect(open(nullptr, 0.1, 0.5, 4) == EDGETRACK_CONFIG, "no phrase");
+  expect(open("car", 0.5, 0.1, 4) == EDGETRACK_CONFIG, "sure below least");
+  expect(open("car", NAN, 0.5, 4) == EDGETRACK_CONFIG, "least is no number");
+  expect(open("car", 0.1, 0.5, 0) == EDGETRACK_CONFIG && std::strstr(edgetrack_message(), "most is 0"),
+         "room for none");
+  const edgetrack_detection* found = nullptr;
+  std::size_t count = 9;
+  int done = 0;
+  const std::uint8_t pixel[3] = {};
+  expect(edgetrack_multi_detector(nullptr, "car", 0.1, 0.5, 4, &detector) == EDGETRACK_CONFIG, "no tracker");
+  expect(edgetrack_multi_detector(tracker, "car", 0.1, 0.5, 4, nullptr) == EDGETRACK_CONFIG, "no place");
+  expect(edgetrack_detector_look(nullptr, pixel, 1, 1, 3) == EDGETRACK_CONFIG, "look without detector");
+  expect(edgetrack_detector_set_text(nullptr, "car") == EDGETRACK_CONFIG, "set_text without detector");
+  expect(edgetrack_detector_wait(nullptr, 1, &done) == EDGETRACK_CONFIG, "wait without detector");
+  expect(edgetrack_detector_get(nullptr, &found, &count) == EDGETRACK_CONFIG, "get without detector");
+  edgetrack_detector_close(nullptr);
+}
+
+// Everything that a phrase names in a gray picture, however little it fits, while the tracker goes.
+static void detections(const char* folder) {
+  edgetrack_multi_tracker* tracker = nullptr;
+  if (edgetrack_multi_open(folder, nullptr, 1, &tracker) != EDGETRACK_OK) return;  // no ONNX Runtime here
+  bad_detectors(tracker);
+  edgetrack_detector* detector = nullptr;
+  expect(edgetrack_multi_detector(tracker, "red car", 0, 0, 3, &detector) == EDGETRACK_OK, "a detector");
+  edgetrack_multi_close(tracker);  // which it outlives
+  const edgetrack_detection* found = nullptr;
+  std::size_t count = 9;
+  expect(edgetrack_detector_get(detector, &found, &count) == EDGETRACK_OK && count == 0,
+         "none without a look");
+  const std::vector<std::uint8_t> gray(48 * 64 * 3, 90);
+  expect(edgetrack_detector_look(detector, nullptr, 64, 48, 192) == EDGETRACK_FRAME, "no pixels to look at");
+  expect(edgetrack_detector_look(detector, gray.data(), 64, 48, 192) == EDGETRACK_OK, "a look");
+  int done = 0;
+  expect(edgetrack_detector_wait(detector, -1, &done) == EDGETRACK_CONFIG, "less than no time");
+  expect(edgetrack_detector_wait(detector, 60, &done) == EDGETRACK_OK && done == 1, "its answer");
+  expect(edgetrack_detector_get(detector, &found, &count) == EDGETRACK_OK && 0 < count && count <= 3,
+         "at most three");
+  for (std::size_t i = 0; i < count; ++i) {
+    double square = 0;
+    for (std::size_t k = 0; k < found[i].appearance_count; ++k)
+      square += static_cast<double>(found[i].appearance[k]) * static_cast<double>(found[i].appearance[k]);
+    expect(std::abs(square - 1) < 1e-3, "an appearance of unit length");
+    expect(found[i].box.w > 0 && found[i].box.x >= 0 && found[i].box.x + found[i].box.w <= 64,
+           "in the frame");
+    expect(i == 0 || found[i].score <= found[i - 1].score, "the best first");
+  }
+  expect(edgetrack_detector_set_text(detector, " ") == EDGETRACK_PROMPT, "a bad phrase changes nothing");
+  expect(edgetrack_detector_set_text(detector, "dog") == EDGETRACK_OK, "another phrase");
+  expect(edgetrack_detector_get(detector, &found, &count) == EDGETRACK_OK && count == 0, "forgets the look");
+  edgetrack_detector_close(detector);
+}
+
 int main(int count, char** words) {
   if (count != 2) return std::printf("usage: c_multi BUNDLE\n"), 2;
   bad_input(words[1]);
+  detections(words[1]);
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }

@@ -224,6 +224,43 @@ EDGETRACK_API edgetrack_code edgetrack_multi_update_within(edgetrack_multi_track
 /* NULL is allowed. */
 EDGETRACK_API void edgetrack_multi_close(edgetrack_multi_tracker* tracker);
 
+/* Finds everything in a frame that a phrase names, beside the targets of a tracker. */
+typedef struct edgetrack_detector edgetrack_detector;
+
+/* One thing that a look has found. */
+typedef struct {
+  edgetrack_box box;
+  double score; /* 0..1, that the phrase names it */
+  const float*
+      appearance; /* of unit length: the dot product of two says how alike they look; NULL if unsure */
+  size_t appearance_count; /* how many numbers; 0 if unsure */
+} edgetrack_detection;
+
+/* Finds what a phrase (UTF-8) names: at most `most` things that score `least` or more; those that score
+ * `sure` or more have an appearance. It takes turns with the tracker, shares its networks, and may outlive
+ * it. After an error *detector is NULL. */
+EDGETRACK_API edgetrack_code edgetrack_multi_detector(edgetrack_multi_tracker* tracker, const char* phrase,
+                                                      double least, double sure, size_t most,
+                                                      edgetrack_detector** detector);
+
+/* Another phrase; a look that is under way is forgotten. After an error it stays what it was. */
+EDGETRACK_API edgetrack_code edgetrack_detector_set_text(edgetrack_detector* detector, const char* phrase);
+
+/* Begins a look at a frame, as edgetrack_start takes it: the networks run beside the caller. */
+EDGETRACK_API edgetrack_code edgetrack_detector_look(edgetrack_detector* detector, const uint8_t* bgr,
+                                                     int width, int height, ptrdiff_t row_bytes);
+
+/* Waits for the look, for that many seconds at most; *done is 1 once its answer is there. */
+EDGETRACK_API edgetrack_code edgetrack_detector_wait(edgetrack_detector* detector, double seconds, int* done);
+
+/* Waits for the look. *detections then has what it has found, *count of them, the best first; they are valid
+ * until the next call with this detector. None without a look. */
+EDGETRACK_API edgetrack_code edgetrack_detector_get(edgetrack_detector* detector,
+                                                    const edgetrack_detection** detections, size_t* count);
+
+/* NULL is allowed. */
+EDGETRACK_API void edgetrack_detector_close(edgetrack_detector* detector);
+
 /* EDGETRACK_VERSION of the library that runs, which may not be the header's: a program that finds another
  * minor version before 1.0 was built for another interface. */
 EDGETRACK_API const char* edgetrack_version(void);
