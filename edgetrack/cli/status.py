@@ -125,9 +125,6 @@ class Watch:
         self._changes: list[str] = []
         self._line, self._engine, self._beat = line, engine, beat
         self._info = engine.info
-        bundle = engine.bundle
-        own = bundle.manifest.thresholds_of(engine.precision) if isinstance(bundle, Bundle) else {}
-        self._policy = Policy.of(own)
         self._reloaded = ""
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
@@ -156,7 +153,9 @@ class Watch:
         if track.box is not None:
             self.rivals.pop(track.name, None)
         elif track.candidates:
-            rivals = self._policy.rivals(track.candidates)
+            bundle = self._engine.bundle
+            own = bundle.manifest.thresholds_of(self._engine.precision) if isinstance(bundle, Bundle) else {}
+            rivals = Policy.of(own).rivals(track.candidates)
             self.rivals[track.name] = [track.candidates[0], *rivals] if rivals else []
 
     def _note_change(self, frame: Frame) -> None:
