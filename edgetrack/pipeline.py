@@ -72,7 +72,7 @@ def run(
     on_frame: Callable[[Frame, Track, Meter], None] | None = None,
     x: SecondPicture | None = None,
 ) -> Summary:
-    """Tracks one target through a source; the caller opens and closes source and sinks.
+    """Track one target through a source; the caller opens and closes source and sinks.
 
     Ctrl-C ends the run and is reported in the summary, as is a source that breaks off after its first frame:
     what was tracked until then has reached the sinks. A sink that fails gets no more frames; the others go on, and
@@ -103,11 +103,10 @@ def run(
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
-        second: dict[str, Any] = {} if x is None else {"x": x(frame)}
         if meter.frames == 0:
-            track = tracker.start(frame, text=text, box=box, **second)
+            track = tracker.start(frame, text=text, box=box, **_beside(frame, x))
         else:
-            track = tracker.update(frame, deadline_ms=deadline_ms, **second)
+            track = tracker.update(frame, deadline_ms=deadline_ms, **_beside(frame, x))
         latency_ms, age_ms = (time.perf_counter() - began_s) * 1000, frame.age_ms
         with signals.held():  # all outputs end with the same frame
             outputs.write(frame, track, latency_ms=latency_ms)
@@ -134,7 +133,7 @@ def run_many(
     on_failure: Callable[[str | None, Exception], None] | None = None,
     x: SecondPicture | None = None,
 ) -> Summary:
-    """Tracks all targets of ``tracker`` through a source; ends as ``run`` does.
+    """Track all targets of ``tracker`` through a source; ends as ``run`` does.
 
     Args:
         source, sinks, max_frames, deadline_ms, max_age_ms, x: as for ``run``; the deadline is for all targets together.
@@ -153,13 +152,12 @@ def run_many(
     """
     _check("deadline_ms", deadline_ms)
     _check("max_age_ms", max_age_ms)
-    meter, meters, failed = Meter(), dict[str, Meter](), dict[str | None, Exception]()
+    meter, meters, failures = Meter(), dict[str, Meter](), _Failures(on_failure)
     outputs, observers = Outputs(sinks), [one for one in (zones, watcher, unusual) if one is not None]
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
-        second: dict[str, Any] = {} if x is None else {"x": x(frame)}
-        tracks = tracker.update(frame, deadline_ms=deadline_ms, **second)
+        tracks = tracker.update(frame, deadline_ms=deadline_ms, **_beside(frame, x))
         latency_ms, age_ms = (time.perf_counter() - began_s) * 1000, frame.age_ms
         if meter.frames == 0 and not tracks and tracker.failed:
             raise next(iter(tracker.failed.values()))
@@ -175,15 +173,7 @@ def run_many(
                 if track.query is None:  # of the others, a camera may see thousands
                     own = meters.setdefault(name, Meter())
                     own.record(track, latency_ms=costs_ms[name], dropped=source.dropped)
-        now: dict[str | None, Exception] = {target: error for target, error in tracker.failed.items()}  # noqa: C416
-        if tracker.batch_failure is not None:
-            now[None] = tracker.batch_failure
-        fresh = {name: error for name, error in now.items() if name not in failed}
-        failed.clear()
-        failed.update(now)
-        if on_failure is not None:
-            for who, error in fresh.items():
-                on_failure(who, error)
+        failures.note(tracker)
         if on_frame is not None:
             on_frame(frame, tracks, meter)
 
@@ -192,8 +182,35 @@ def run_many(
     counts = {name: f"{query.count} in view, {query.total} in all" for name, query in tracker.queries.items()}
     for observer in observers:
         counts |= observer.summary
-    lost = {name: str(error) for name, error in failed.items() if name}
-    return replace(summary, targets=own, counts=counts, failed=lost)
+    failed = {name: str(error) for name, error in failures.now.items() if name}
+    return replace(summary, targets=own, counts=counts, failed=failed)
+
+
+class _Failures:
+    """Tells of a target that fails once, until it has worked again.
+
+    Attributes:
+        now: What failed in the last frame: by the name of the target, or by None for all in one run of the network.
+    """
+
+    def __init__(self, tell: Callable[[str | None, Exception], None] | None) -> None:
+        self.now: dict[str | None, Exception] = {}
+        self._tell = tell
+
+    def note(self, tracker: FrameMultiTracker) -> None:
+        """Look at the frame that was just tracked."""
+        errors: list[tuple[str | None, Exception]] = [*tracker.failed.items()]
+        if tracker.batch_failure is not None:
+            errors.append((None, tracker.batch_failure))
+        before, self.now = self.now, dict(errors)
+        for name, error in self.now.items():
+            if name not in before and self._tell is not None:
+                self._tell(name, error)
+
+
+def _beside(frame: Frame, x: SecondPicture | None) -> dict[str, Any]:
+    """What a tracker is given beside a frame: the second sensor's picture, where there is such a sensor."""
+    return {} if x is None else {"x": x(frame)}
 
 
 def _check(name: str, milliseconds: float | None) -> None:

@@ -115,19 +115,20 @@ def watch_command(
 
         print_rules(watcher)
         return
+    from edgetrack.cli.watch_view import AlertLines
+
     strange = None if unusual is None else _unusual(unusual, per_day)
     queries = list(watcher.queries)
     wanted = Wanted([(text, None) for text in watcher.targets], queries, max, areas, watcher, strange)
-    from edgetrack.cli.watch_view import AlertLines
-
     outputs = distinct(output or [], source)
     check_one_target(outputs, wanted)
-    clipped = dict.fromkeys(("pre_roll_s", "post_roll_s"), (clips is not None, "there is no --clips"))
-    some = {
+    used: dict[str, Rule] = {
+        **source_rules(source, realtime=realtime),
+        "pre_roll_s": (clips is not None, "there is no --clips"),
+        "post_roll_s": (clips is not None, "there is no --clips"),
         "max": (bool(watcher.queries), 'every rule is about one object ("the")'),
         "per_day": (unusual is not None, "there is no --unusual"),
     }
-    used: dict[str, Rule] = source_rules(source, realtime=realtime) | clipped | some
     refuse_unused(context, used)
     options = EngineOptions(model, engine, precision, threads, words=words, strict=strict, wait=False)
     how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
