@@ -12,13 +12,16 @@ import pytest
 from fake_engine import FakeEngine, FakeGraph
 from numpy.typing import NDArray
 from red_scene import scene
+from rich.console import Console
 
-from edgetrack import Box, Track, Tracker
+from edgetrack import Box, Frame, Track, Tracker
+from edgetrack.cli.status import StatusLine, Watch
 from edgetrack.engines.base import LazyEngine, SupportsReload
 from edgetrack.engines.binding import bind_mended
 from edgetrack.engines.ort import OrtGraph
 from edgetrack.errors import ConfigError, EngineUnavailable
 from edgetrack.manifest import GraphSpec
+from edgetrack.meter import Meter
 
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[int8]'")
 VALUES = (10.0, 11.0, 12.0)
@@ -139,6 +142,16 @@ def test_wrong_input_is_no_failure_of_the_engine(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ConfigError, match="wrong feeds"):
         bind_mended(engine, "search", {}, {})()
     assert engine.reloads == []
+
+
+def test_a_run_tells_of_it_when_it_happens(capsys: pytest.CaptureFixture[str]) -> None:
+    engine = SimpleNamespace(info=FakeEngine.info, reloaded="")
+    with StatusLine(Console(), total=None, live=True) as line:
+        watch = Watch(line, engine)
+        for index, reloaded in enumerate(("", "graph 'search' failed", "graph 'search' failed")):
+            engine.reloaded = reloaded
+            watch.update(Frame(scene(None), index, 0.0), Track(None, 0.0, "searching", index), Meter())
+    assert capsys.readouterr().err == "note: after frame 1: graph 'search' failed\n"
 
 
 def _refuse() -> None:
