@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edgetrack.arrays import check_pixels
 from edgetrack.engines.info import EngineInfo
 from edgetrack.errors import BoxError
+from edgetrack.translation import Translation
 from edgetrack.types import Basis, Box, Frame, Track
 
 STATUS_OF_TEN = ("searching",) * 2 + ("tracking",) * 6 + ("uncertain", "lost")
@@ -38,13 +39,16 @@ class FakeTracker:
         grounder: object = None,
         delay_s: float = 0.0,
     ) -> None:
-        manifest = SimpleNamespace(name="fake", version="0", digest="0", parameters=0, license="none")
+        manifest = SimpleNamespace(
+            name="fake", version="0", digest="0", parameters=0, license="none", files={}
+        )
         self.engine = SimpleNamespace(
             name="fake",
             precision="fp32",
             info=EngineInfo(backend="fake", precision="fp32", precision_reason="test"),
             bundle=SimpleNamespace(manifest=manifest, folder=Path("fake")),
         )
+        self.reader = SimpleNamespace(translation=Translation.of(words))
         self.calls: list[tuple[str, Any, Any]] = []
         self._delay_s = delay_s
         self._static_check = static_check
