@@ -144,12 +144,14 @@ def test_wrong_input_is_no_failure_of_the_engine(monkeypatch: pytest.MonkeyPatch
     assert engine.reloads == []
 
 
-def test_a_run_tells_of_it_when_it_happens(capsys: pytest.CaptureFixture[str]) -> None:
-    engine = SimpleNamespace(info=FakeEngine.info, reloaded="")
+def test_a_run_tells_of_it_when_it_happens(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FakeEngine()
     with StatusLine(Console(), total=None, live=True) as line:
         watch = Watch(line, engine)
         for index, reloaded in enumerate(("", "graph 'search' failed", "graph 'search' failed")):
-            engine.reloaded = reloaded
+            monkeypatch.setattr(engine, "reloaded", reloaded, raising=False)
             watch.update(Frame(scene(None), index, 0.0), Track(None, 0.0, "searching", index), Meter())
     assert capsys.readouterr().err == "note: after frame 1: graph 'search' failed\n"
 
