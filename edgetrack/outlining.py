@@ -88,8 +88,8 @@ class Outlining:
         if four is None or not isinstance(color, np.ndarray):
             return None
         box, size = Box(*four), (color.shape[1], color.shape[0])
-        looked = basis == "network" or before is None
-        mask = self._outliner.outline(color, box) if looked or before is None else moved(*before, box, size)
+        last = None if basis == "network" else before
+        mask = self._outliner.outline(color, box) if last is None else moved(*last, box, size)
         self._last = None if mask is None else (box, mask)
         return mask
 

@@ -219,7 +219,7 @@ void Masker::shift(const Box& from, const Box& to, const Frame& frame) {
   const int dy = static_cast<int>(std::lround(to.y + to.h / 2 - from.y - from.h / 2));
   mask_.x += dx, mask_.y += dy;
   region_.x += dx, region_.y += dy;  // which part() compares in
-  mask_.logits.region.x += dx, mask_.logits.region.y += dy;
+  if (mask_.logits.side > 0) mask_.logits.region.x += dx, mask_.logits.region.y += dy;
   for (int y = 0; y < mask_.height; ++y)  // what has left the frame is not seen
     for (int x = 0; x < mask_.width; ++x)
       if (mask_.x + x < 0 || mask_.y + y < 0 || mask_.x + x >= frame.width || mask_.y + y >= frame.height)

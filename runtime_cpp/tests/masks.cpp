@@ -51,8 +51,8 @@ int main() {
       const auto side = static_cast<std::size_t>(mask.logits.side);
       expect(mask.logits.values.size() == side * side, "all logits of a square");
       expect((side > 0) == (logits && !mask.empty()), "logits with a mask, if asked for");
+      expect((mask.logits.region.w > 0) == (side > 0), "logits lie somewhere");
       if (mask.empty()) continue;
-      if (logits) expect(mask.logits.region.w > 0, "logits lie somewhere");
       ++seen;
       expect(mask.x >= 0 && mask.y >= 0 && mask.x + mask.width <= 64 && mask.y + mask.height <= 48,
              "a mask in the frame");

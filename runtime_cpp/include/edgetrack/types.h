@@ -70,7 +70,7 @@ struct MaskLogits {
   int side = 0;
   Box region{};  // all of the square, in pixels of the frame; it may reach out of it
 
-  void clear() { values.clear(), side = 0; }
+  void clear() { values.clear(), side = 0, region = {}; }
 };
 
 // The pixels of a frame that are the target's: those of a rectangle inside the frame, row by row.
