@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from edgetrack.cli import app
 from edgetrack.demo import Scene
 from edgetrack.errors import BundleError
 from edgetrack.grounders import open_grounder
+from edgetrack.peers.finding import PhraseFinder
 from edgetrack.types import Box
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[video]'")
@@ -76,6 +79,23 @@ def test_two_phrases_are_scored_in_one_look(owl: Path) -> None:
         box, scores = max(found, key=lambda one, phrase=phrase: one[1][phrase])  # type: ignore[misc]
         assert box == Box(*place, 64, 64)
         assert scores[phrase] > 0.8 > 0.1 > scores[1 - phrase]
+
+
+def test_empty_boxes_are_left_out() -> None:
+    """A network may give them, and be sure of them."""
+
+    class Sure(PhraseFinder[list[str]]):
+        name, threshold = "sure", 0.1
+
+        def queries(self, phrases: Sequence[str]) -> list[str]:
+            return list(phrases)
+
+        def score(self, frame: Any, queries: list[str]) -> tuple[Any, Any]:
+            return np.array([[0.9], [0.8], [0.7]]), np.array([[5, 5, 0, 9], [5, 5, 9, 9], [5, 5, 9, -1]])
+
+    finder = Sure()
+    (found,) = finder.find(picture(FIRST), finder.queries(["red car"]))
+    assert found == (Box(5, 5, 9, 9), 0.8, 0)
 
 
 def test_scores_are_calibrated_by_the_manifest(owl: Path, tmp_path: Path) -> None:
