@@ -276,7 +276,7 @@ def test_the_reference_says_the_same_bit_for_bit(named_by: str, seed: int, odds:
     box = None if named_by == "text" else Box(width * 0.3, height * 0.4, width * 0.2, height * 0.35)
     text = None if named_by == "box" else "5"
     one, two = Tracker(engine=native, static_check=True), reference.tracker.Tracker(plain, static_check=True)
-    one._reader._tokenizer = OneText(0)  # type: ignore[assignment]
+    one.reader._tokenizer = OneText(0)  # type: ignore[assignment]
     picture = dice.integers(0, 256, (height, width, 3), dtype=np.uint8)
     assert one.start(picture, text=text, box=box) == two.start(
         picture, text=OneText(0).encode(text) if text else None, box=box

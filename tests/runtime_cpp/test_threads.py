@@ -215,7 +215,7 @@ def test_an_engine_that_calls_its_own_tracker_is_an_error(call: str) -> None:
     """It would wait for itself without end."""
     engine = Calling()
     tracker = Tracker(engine=engine)
-    tracker._reader._tokenizer = FakeTokenizer(engine.bundle)  # type: ignore[assignment]
+    tracker.reader._tokenizer = FakeTokenizer(engine.bundle)  # type: ignore[assignment]
     tracker.start(scene(RED), box=RED)
     calls: dict[str, Callable[[], object]] = {
         "update": lambda: tracker.update(scene(RED)),
