@@ -262,7 +262,7 @@ class Track:
     """The target's pixels, with ``Tracker(masks=True)``; None without a box, and if no pixel in the box is its own. If
     ``basis`` is "coasted" or "reused" it is the last one, moved along with the box."""
     x_share: float | None = field(default=None, compare=False)
-    """Share of ``x`` in what the network last saw of the target, 0..1 (1: ``x`` alone); None without ``x``."""
+    """Share of ``x`` in what the network last saw of the target, 0..1 (0: color sufficed); None without ``x``."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all but the candidates as JSON types; ``mask`` (as ``Mask.rle``) and ``x_share`` if there are any."""

@@ -61,6 +61,36 @@ def test_a_target_is_followed_in_the_second_sensor_where_color_is_missing(
         assert track.box.x == pytest.approx(left, abs=1.5)
 
 
+def test_where_color_alone_is_likely_right_the_second_sensor_has_no_say(
+    engine: PairEngine, tracker: edgetrack.Tracker
+) -> None:
+    engine.sure = 0.6
+    tracker.start(picture(), box=BOX, x=picture())
+    for left in (63, 66, 69):
+        track = tracker.update(picture(left), x=picture(20))
+        assert track.x_share == 0
+        assert track.box is not None
+        assert track.box.x == pytest.approx(left, abs=1.5)
+    assert "search_x" not in engine.calls
+    assert engine.known == [COLOR] * 3
+
+
+def test_color_alone_is_tried_ever_more_rarely_while_both_are_surer(
+    engine: PairEngine, tracker: edgetrack.Tracker
+) -> None:
+    tracker.start(picture(), box=BOX, x=picture())
+    tried = []
+    for index in range(1, 32):
+        before = engine.calls.count("search")
+        assert tracker.update(picture(), x=picture()).x_share == 0.5
+        if engine.calls.count("search") > before:
+            tried.append(index)
+    assert tried == [1, 3, 7, 15, 23, 31]
+    engine.sure_of_both = 0.1
+    tracker.start(picture(), box=BOX, x=picture())
+    assert [tracker.update(picture(), x=picture()).x_share for _ in range(3)] == [0, 0, 0], "color is surer"
+
+
 @pytest.mark.parametrize("frozen", ["color", "x"])
 def test_a_picture_that_stands_still_while_the_other_changes_counts_as_missing(
     engine: PairEngine, tracker: edgetrack.Tracker, frozen: str
@@ -97,7 +127,8 @@ def test_where_the_second_sensor_is_missing_color_searches_by_what_it_saw_of_the
         (picture(), picture()),
     ):
         tracker.update(color, x=x)
-    assert engine.known == [BOTH, COLOR, BOTH, COLOR, BOTH]
+    first, last = [COLOR, BOTH], [COLOR, BOTH]  # color alone is tried, and then both
+    assert engine.known == [*first, COLOR, BOTH, COLOR, *last]
     tracker.start(None, box=BOX, x=picture())
     tracker.update(picture(), x=picture())
     assert engine.known[-1] == X, "color has not seen it"
@@ -149,4 +180,4 @@ def test_a_run_asks_for_the_second_picture_of_each_frame_and_writes_its_share(
         pipeline.run(source, tracker, [sink], box=box, x=lambda frame: second.get(frame.index))
     lines = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
     assert [line.get("x_share") for line in lines][1:] == [0.5, None, 0.5]
-    assert engine.calls.count("search") == 1
+    assert engine.calls.count("search") == 2, "where x is missing, and once before the first pair"

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from edgetrack.io.source import Source
 
 _PANEL = "Second sensor"
+_FOURTH = "fourth"
 SecondSource = Annotated[
     str | None,
     option(
-        "A second sensor beside color (thermal, depth): a source as for --source, or a camera's number. Each frame "
-        "gets its picture of the same moment.",
+        "A second sensor beside color (thermal, depth): a source as for --source, or a camera's number; fourth is the "
+        "fourth channel of a folder of color pictures. Each frame gets its picture of the same moment.",
         "--x",
         panel=_PANEL,
         metavar="SOURCE",
@@ -85,7 +86,10 @@ class Second:
         if not 0 <= self.within_ms < float("inf"):
             raise ConfigError(f"--x-within-ms is {self.within_ms:g}; expected milliseconds, 0 or more")
         with ExitStack() as undo:
-            source = undo.enter_context(open_source(self.source, realtime=realtime, levels=self._levels()))
+            fourth = self.source == _FOURTH
+            name = color.name if fourth else self.source
+            opened = open_source(name, realtime=realtime, levels=self._levels(), fourth=fourth)
+            source = undo.enter_context(opened)
             matrix = None
             if self.homography is not None:
                 matrix = read_homography(self.homography, x_size=source.size, color_size=color.size)

@@ -116,11 +116,14 @@ class Levels:
         return np.asarray(self._table[pixels])
 
 
-def decoded(data: bytes, name: str) -> NDArray[Any]:
+def decoded(data: bytes, name: str, *, fourth: bool = False) -> NDArray[Any]:
     """The picture, uint8 or uint16 (H, W, 3) BGR; decoded from memory, which OpenCV does only when it is complete.
 
+    With ``fourth`` it is the fourth channel, in gray.
+
     Raises:
-        SourceError: it is damaged, cut off, too large, or of a kind that this OpenCV cannot read.
+        SourceError: it is damaged, cut off, too large, of a kind that this OpenCV cannot read, or has no fourth
+            channel.
     """
     cv2 = load_cv2()
     width, height = _extent(data)
@@ -131,7 +134,8 @@ def decoded(data: bytes, name: str) -> NDArray[Any]:
         raise SourceError(f"{name} is empty; is it complete?")
     try:
         with silent(cv2):
-            pixels = cv2.imdecode(packed, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+            wanted = cv2.IMREAD_UNCHANGED if fourth else cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+            pixels = cv2.imdecode(packed, wanted)
             other = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED) if pixels is None else pixels
     except (cv2.error, MemoryError) as error:
         raise SourceError(
@@ -141,7 +145,16 @@ def decoded(data: bytes, name: str) -> NDArray[Any]:
         raise SourceError(f"{name} is not a picture that OpenCV {cv2.__version__} can read; is it complete?")
     if other.dtype not in (np.uint8, np.uint16):
         raise SourceError(f"{name} has pixels of {other.dtype}; expected whole numbers of 8 or 16 bits")
-    return np.asarray(pixels)
+    return _fourth(other, name) if fourth else np.asarray(pixels)
+
+
+def _fourth(pixels: NDArray[Any], name: str) -> NDArray[Any]:
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if channels != 4:
+        raise SourceError(
+            f"{name} has {channels} channel{'s' * (channels > 1)}; expected four, color and what a second sensor saw"
+        )
+    return np.repeat(pixels[..., 3:], 3, axis=2)
 
 
 def _extent(data: bytes) -> tuple[int, int]:
@@ -165,9 +178,16 @@ def _extent(data: bytes) -> tuple[int, int]:
 
 
 def read_folder(
-    paths: Sequence[Path], fps: float, reading: Reading, given: tuple[float, float] | None = None
+    paths: Sequence[Path],
+    fps: float,
+    reading: Reading,
+    given: tuple[float, float] | None = None,
+    *,
+    fourth: bool = False,
 ) -> Frames:
     """One frame a file; ``given`` are the values of 16 bits that are shown black and white.
+
+    With ``fourth`` it shows the fourth channel, in gray.
 
     Raises:
         SourceError: a file cannot be read, or holds several pictures.
@@ -179,9 +199,10 @@ def read_folder(
             raise SourceError(
                 f"{path} holds several pictures, and in a folder each file is one frame; give the file itself as source"
             )
-        pixels = decoded(data, str(path))
+        pixels = decoded(data, str(path), fourth=fourth)
         if pixels.dtype == np.uint16 and not levels.known:
-            levels.learn(decoded(_bytes(other), str(other)) for other in [path, *_spread(paths, SAMPLES)])
+            some = [path, *_spread(paths, SAMPLES)]
+            levels.learn(decoded(_bytes(other), str(other), fourth=fourth) for other in some)
         yield Frame(levels.to_8_bits(pixels), index, index / fps)
 
 

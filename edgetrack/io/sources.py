@@ -39,6 +39,7 @@ def open_source(
     size: tuple[int, int] | None = None,
     pixel_format: PixelFormat = "bgr24",
     levels: tuple[float, float] | None = None,
+    fourth: bool = False,
 ) -> Source:
     """Open a camera, a video, a folder of pictures or a stream, and read its first frame.
 
@@ -65,6 +66,7 @@ def open_source(
         pixel_format: Format of raw frames: "bgr24", "rgb24", "gray8" or "nv12".
         levels: Values of a folder of 16-bit pictures that are shown black and white, such as (6000, 300) for depth in
             millimeters; 0 stays black. None for the value range of the first pictures.
+        fourth: Show the fourth channel of a folder of pictures that have four, in gray: a second sensor beside color.
 
     Returns:
         A context manager, and an iterable of ``Frame`` with uint8 (H, W, 3) BGR pixels.
@@ -75,8 +77,10 @@ def open_source(
     """
     _check_given(source, fps)
     _check_live(transport, give_up_s)
-    options = _Options(fps, realtime, transport, give_up_s, size, pixel_format, levels)
+    options = _Options(fps, realtime, transport, give_up_s, size, pixel_format, levels, fourth)
     _check_levels(source, levels)
+    if fourth:
+        _check_folder(source, "fourth", "pictures with four channels")
     if source != "-" and (size is not None or pixel_format != "bgr24"):
         raise SourceError(
             f"size and pixel_format have no effect: {source} has frames of its own size; leave them out"
@@ -153,6 +157,7 @@ class _Options:
     size: tuple[int, int] | None
     pixel_format: PixelFormat
     levels: tuple[float, float] | None
+    fourth: bool
 
 
 def _captured(place: Place, options: _Options) -> Source:
@@ -233,7 +238,7 @@ def _open_folder(path: Path, options: _Options) -> Source:
 
 def _pictures(files: list[Path], name: str, options: _Options) -> Source:
     reading = Reading()
-    frames = read_folder(files, options.fps, reading, options.levels)
+    frames = read_folder(files, options.fps, reading, options.levels, fourth=options.fourth)
     return _file(Opened(frames, options.fps, len(files)), name, reading, options)
 
 
@@ -256,9 +261,13 @@ def _check_levels(source: object, levels: object) -> None:
         and levels[0] != levels[1]
     ):
         raise SourceError(f"levels are {levels!r}; expected two different finite numbers, black and white")
+    _check_folder(source, "levels", "16-bit pictures")
+
+
+def _check_folder(source: object, option: str, pictures: str) -> None:
     path = None if isinstance(source, int) else Path(str(source))
     if path is None or not (path.is_dir() or is_pattern(path.name)):
-        raise SourceError(f"levels have no effect: {source} is no folder of 16-bit pictures; leave them out")
+        raise SourceError(f"{option} has no effect: {source} is no folder of {pictures}; leave it out")
 
 
 def _check_live(transport: object, give_up_s: object) -> None:

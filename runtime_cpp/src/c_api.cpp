@@ -123,9 +123,37 @@ edgetrack_code edgetrack_update_at(edgetrack_tracker* tracker, const uint8_t* bg
     require(tracker, "tracker");
     require(track, "track");
     const edgetrack::Frame frame = {bgr, width, height, row_bytes};
-    const std::optional<double> deadline = deadline_ms == 0 ? std::nullopt : std::optional(deadline_ms);
+    const std::optional<double> deadline = edgetrack::deadline_from_c(deadline_ms);
     *track = edgetrack::to_c(
         tracker->turns.take([&] { return tracker->tracker.update(frame, deadline, time_s); }));
+  });
+}
+
+edgetrack_code edgetrack_start_pair(edgetrack_tracker* tracker, const edgetrack_pair* pair, const char* text,
+                                    const edgetrack_box* box, edgetrack_track* track) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(track, "track");
+    std::optional<edgetrack::Text> tokens;
+    if (text) tokens = tracker->tokenizer.encode(text);
+    const std::optional<edgetrack::Box> given = edgetrack::from_c(box);
+    const edgetrack::Frame frame = edgetrack::from_c(pair);
+    *track = edgetrack::to_c(tracker->turns.take([&] {
+      return tracker->tracker.start(frame, tokens ? &*tokens : nullptr, given ? &*given : nullptr);
+    }));
+  });
+}
+
+edgetrack_code edgetrack_update_pair(edgetrack_tracker* tracker, const edgetrack_pair* pair,
+                                     const double* time_s, double deadline_ms, edgetrack_track* track) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(track, "track");
+    const edgetrack::Frame frame = edgetrack::from_c(pair);
+    const std::optional<double> deadline = edgetrack::deadline_from_c(deadline_ms);
+    const std::optional<double> time = time_s ? std::optional(*time_s) : std::nullopt;
+    *track =
+        edgetrack::to_c(tracker->turns.take([&] { return tracker->tracker.update(frame, deadline, time); }));
   });
 }
 

@@ -92,8 +92,10 @@ void check_limits(double least, double sure, size_t most) {
   if (most < 1) throw Error(Code::config, "most is 0; expected at least 1 detection");
 }
 
-edgetrack_code update(edgetrack_multi_tracker* tracker, const edgetrack::Frame& frame,
-                      std::optional<double> deadline_ms, const edgetrack_result** results, size_t* count) {
+// `frame` gives the frame, or throws.
+template <typename Given>
+edgetrack_code update(edgetrack_multi_tracker* tracker, const Given& frame, std::optional<double> deadline_ms,
+                      const edgetrack_result** results, size_t* count) {
   return guarded([&] {
     require(tracker, "tracker");
     require(results, "results");
@@ -101,7 +103,7 @@ edgetrack_code update(edgetrack_multi_tracker* tracker, const edgetrack::Frame& 
     *results = nullptr;
     *count = 0;
     tracker->turns->take([&] {
-      tracker->update(frame, deadline_ms);
+      tracker->update(frame(), deadline_ms);
       *results = tracker->results.data();
       *count = tracker->results.size();
     });
@@ -168,13 +170,23 @@ edgetrack_code edgetrack_multi_set_static_check(edgetrack_multi_tracker* tracker
 edgetrack_code edgetrack_multi_update(edgetrack_multi_tracker* tracker, const uint8_t* bgr, int width,
                                       int height, ptrdiff_t row_bytes, const edgetrack_result** results,
                                       size_t* count) {
-  return update(tracker, {bgr, width, height, row_bytes}, std::nullopt, results, count);
+  const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+  return update(tracker, [&] { return frame; }, std::nullopt, results, count);
 }
 
 edgetrack_code edgetrack_multi_update_within(edgetrack_multi_tracker* tracker, const uint8_t* bgr, int width,
                                              int height, ptrdiff_t row_bytes, double deadline_ms,
                                              const edgetrack_result** results, size_t* count) {
-  return update(tracker, {bgr, width, height, row_bytes}, deadline_ms, results, count);
+  const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+  return update(tracker, [&] { return frame; }, deadline_ms, results, count);
+}
+
+edgetrack_code edgetrack_multi_update_pair(edgetrack_multi_tracker* tracker, const edgetrack_pair* pair,
+                                           double deadline_ms, const edgetrack_result** results,
+                                           size_t* count) {
+  return update(
+      tracker, [&] { return edgetrack::from_c(pair); }, edgetrack::deadline_from_c(deadline_ms), results,
+      count);
 }
 
 void edgetrack_multi_close(edgetrack_multi_tracker* tracker) { delete tracker; }

@@ -50,6 +50,7 @@ edgetrack_track to_c(const Track& track) {
   out.status = static_cast<edgetrack_status>(track.status);
   out.index = track.index;
   out.basis = static_cast<edgetrack_basis>(track.basis);
+  out.x_share = track.x_share.value_or(-1);
   return out;
 }
 
@@ -58,6 +59,16 @@ edgetrack_timing to_c(const Timing& timing) { return {timing.crop_s, timing.netw
 std::optional<Box> from_c(const edgetrack_box* box) {
   if (!box) return std::nullopt;
   return Box{box->x, box->y, box->w, box->h};
+}
+
+Frame from_c(const edgetrack_pair* pair) {
+  require(pair, "pair");
+  if (!pair->bgr && !pair->x)
+    throw Error(Code::frame, "bgr and x of the pair are NULL; expected the pixels of one of them at least");
+  Frame frame = {pair->bgr, pair->width, pair->height, pair->row_bytes};
+  frame.x = pair->x, frame.x_row_bytes = pair->x_row_bytes;
+  if (!pair->bgr) frame.bgr = pair->x, frame.row_bytes = pair->x_row_bytes, frame.color = false;
+  return frame;
 }
 
 Opening::Opening(const char* folder, const edgetrack_options* options)

@@ -33,6 +33,12 @@ void require(const void* pointer, const char* name);
 edgetrack_track to_c(const Track& track);
 edgetrack_timing to_c(const Timing& timing);
 std::optional<Box> from_c(const edgetrack_box* box);
+Frame from_c(const edgetrack_pair* pair);  // throws Error for NULL, and where both pictures are missing
+
+// Of C's 0 for none.
+inline std::optional<double> deadline_from_c(double deadline_ms) {
+  return deadline_ms == 0 ? std::nullopt : std::optional(deadline_ms);
+}
 
 // A bundle and how its engine is opened, as edgetrack_options say.
 struct Opening {

@@ -175,7 +175,7 @@ Track Tracker::State::arrive(const Frame* current) {
 }
 
 void Tracker::State::take_template(const Frame* current, const Box& found) {
-  if (current) return target.set_template(*current, found, work, sensors.live(*current));
+  if (current) return learn(*current, found);
   target.set_template(whole_look.still.frame(), whole_look.still.scaled(found), work);
 }
 
@@ -203,7 +203,7 @@ Track Tracker::State::follow_pointed(const Frame& frame) {
   abandon();
   const auto [given, may_have_moved] = *std::exchange(pointed, std::nullopt);
   const Box at = clip(may_have_moved ? candidate_at(frame, given) : given, frame);
-  target.set_template(frame, at, work, sensors.live(frame));
+  learn(frame, at);
   evidence.clear();
   follow_from(at);
   chosen = true;
@@ -259,7 +259,7 @@ void Tracker::State::warm_up() {
     own_template = by_picture;
     for (const bool both : {model.pairs && !pairs, pairs}) {
       is_pair = both;
-      Detector& searching = searcher();
+      Detector& searching = searcher(both);
       twice(searching.cost, [&] { work.run(*searching.call); });
     }
     Looker& looking = looker();

@@ -104,10 +104,14 @@ void check_frame(const Frame& frame) {
                 message("frame is empty, ", frame.width, "x", frame.height,
                         " pixels; expected uint8, 3 bytes a pixel in BGR order, rows row_bytes apart"));
   check_sides(frame.width, frame.height);
-  // Rows that overlap would be read past the last one.
-  if (frame.height > 1 && std::abs(frame.row_bytes) < 3 * static_cast<std::ptrdiff_t>(frame.width))
-    throw Error(Code::frame, message("frame has rows ", frame.row_bytes, " bytes apart for ", frame.width,
-                                     " pixels; expected at least 3 bytes a pixel"));
+  const auto check_rows = [&](const char* name, std::ptrdiff_t row_bytes) {
+    // Rows that overlap would be read past the last one.
+    if (frame.height > 1 && std::abs(row_bytes) < 3 * static_cast<std::ptrdiff_t>(frame.width))
+      throw Error(Code::frame, message(name, " has rows ", row_bytes, " bytes apart for ", frame.width,
+                                       " pixels; expected at least 3 bytes a pixel"));
+  };
+  check_rows("frame", frame.row_bytes);
+  if (frame.x) check_rows("x", frame.x_row_bytes);
 }
 
 void check_inside(const Box& box, const Frame& frame) {

@@ -32,7 +32,7 @@ struct MultiTracker::Target {
     state().work.timing = {};
     const Stopwatch watch(state().work.timing.total_s);
     const std::optional<Track> track = state().begin(frame, deadline, time_s);
-    if (!track) deadline.promise(state().searcher().cost.seconds());
+    if (!track) deadline.promise(state().seconds_of_a_search());
     return track;
   }
 };
@@ -191,7 +191,7 @@ void MultiTracker::load_batches() {
   Tracker::State& state = (*one)->state();
   for (std::size_t i = 0; i < sizes_.size(); ++i)
     if (!batches_[i] && sizes_[i] <= followed)
-      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(), state.target, sizes_[i]);
+      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(false), state.target, sizes_[i]);
 }
 
 // What goes wrong in `step` is the failure of that target alone.
@@ -245,7 +245,7 @@ bool MultiTracker::search_together(const Frame& frame, Batch& batch, const std::
     state.work.timing.network_s += share_s;
     state.work.timing.total_s += share_s;
     if (failure) continue;
-    state.searcher().cost.add(share_s);
+    state.searcher(false).cost.add(share_s);
     const Stopwatch watch(state.work.timing.total_s);
     attempt(targets[i], [&] { results_[targets[i]].track = state.finish(frame, batch.answer(i)); });
   }
@@ -279,7 +279,7 @@ void MultiTracker::warm_up() {
   state.warm_up();
   for (std::size_t i = 0; i < sizes_.size(); ++i) {
     if (!batches_[i])
-      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(), state.target, sizes_[i]);
+      batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(false), state.target, sizes_[i]);
     for (int run = 0; run < 2; ++run) batches_[i]->run();
   }
 }

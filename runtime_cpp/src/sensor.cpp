@@ -13,8 +13,6 @@ constexpr int kBlankLevels = 6;   // between the values of a picture that shows 
 constexpr double kLooked = 256;   // pixels of a region along a side that are looked at for that
 constexpr int kSampledRows = 48, kSampledColumns = 64;
 
-Frame second_of(const Frame& frame) { return {frame.x, frame.width, frame.height, frame.x_row_bytes}; }
-
 // Of a grid of pixels (FNV-1a).
 std::uint64_t fingerprint(const Frame& frame) {
   std::uint64_t hash = 14695981039346656037u;
@@ -66,17 +64,18 @@ Present FrozenSensors::live(const Frame& frame) const {
   return color || second ? Present{color, second} : Present{true, true};  // nothing at all moves
 }
 
-void PairInputs::fill(const Tensor& image, const Frame& frame, const Region& region, const Colors& colors,
-                      Present live, Work& work) const {
+void PairInputs::fill(const Tensor& image, const Frame& frame, const Region& region,
+                      const Region& second_region, const Colors& colors, Present live, Work& work) const {
   const std::array<const Tensor*, 2> pictures = {&image, &x};
   const std::array<Frame, 2> frames = {frame, second_of(frame)};
+  const std::array<Region, 2> regions = {region, second_region};
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     if (live[i])
-      work.crop_into(*pictures[i], frames[i], region, colors);
+      work.crop_into(*pictures[i], frames[i], regions[i], colors);
     else
       std::memset(pictures[i]->data.get(), 0, pictures[i]->spec.bytes());
   }
-  const Present shows = {live[0] && !blank(frames[0], region), live[1] && !blank(frames[1], region)};
+  const Present shows = {live[0] && !blank(frames[0], region), live[1] && !blank(frames[1], second_region)};
   const Present& there = shows[0] || shows[1] ? shows : live;
   for (std::size_t i = 0; i < there.size(); ++i) present.floats()[i] = there[i] ? 1.0f : 0.0f;
 }

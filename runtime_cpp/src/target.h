@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "color.h"
+#include "displacement.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
 #include "sensor.h"
@@ -49,9 +50,13 @@ class Target {
   void clear();  // named by neither picture nor sentence
   void set_text(const Text& text, Work& work);
 
-  // Of a pair by what both sensors show; `live` says which does. Where both do, what color shows is
-  // encoded as well, for when the second sensor fails.
-  void set_template(const Frame& frame, const Box& box, Work& work, Present live = {true, true});
+  // Of a pair by what both sensors show; `live` says which does, `displacement` where the second one does.
+  // Where both do, what color shows is encoded as well, for when the second sensor fails.
+  void set_template(const Frame& frame, const Box& box, Work& work, Present live = {true, true},
+                    const Displacement& displacement = {});
+
+  // Whether the template shows what color saw of the target.
+  bool knows_color() const;
 
   // The template as the sensors that give pictures now saw it, if it was set by a pair.
   void show(Present live);
@@ -111,6 +116,7 @@ class Target {
   std::shared_ptr<TemplateGraph> template_, pair_template_;
   std::shared_ptr<std::array<View, 2>> views_;  // of a template by a pair: by both, by color
   std::size_t shown_ = 0;                       // of them
+  bool by_color_ = false;                       // a template by color alone
 };
 
 }  // namespace edgetrack

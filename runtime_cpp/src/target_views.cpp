@@ -20,17 +20,20 @@ struct Target::View {
   bool has_seen = false;
 };
 
-void Target::set_template(const Frame& frame, const Box& box, Work& work, Present live) {
+void Target::set_template(const Frame& frame, const Box& box, Work& work, Present live,
+                          const Displacement& displacement) {
   TemplateGraph& graph = template_graph(frame.x != nullptr);
   change_ = next_change();
   views_.reset();
+  by_color_ = false;
   const Region region = region_around(box, factor_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
   if (frame.x) {
-    graph.pair.fill(graph.image, frame, region, colors_, live, work);
+    graph.pair.fill(graph.image, frame, region, displacement.seen_from(region), colors_, live, work);
     set_views(graph, work);
   } else {
     work.look(*graph.call, graph.image, frame, region, colors_);
+    by_color_ = true;
   }
   adopt(graph);
 }
@@ -61,6 +64,7 @@ void Target::set_views(TemplateGraph& graph, Work& work) {
     keep(graph, kBoth);
     shown_ = kBoth;
   } else {
+    by_color_ = graph.pair.shown()[0];
     work.run(*graph.call);
   }
 }
@@ -77,6 +81,8 @@ void Target::keep(const TemplateGraph& graph, std::size_t number) {
   view.first.assign(graph.prompts.floats(), graph.prompts.floats() + first_.size());
   view.seen.assign(seen_.size(), 0.0f);
 }
+
+bool Target::knows_color() const { return views_ || by_color_; }
 
 void Target::show(Present live) {
   const std::size_t next = live == Present{true, false} ? kColor : kBoth;

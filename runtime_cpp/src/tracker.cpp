@@ -66,7 +66,8 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::
   state.clock.start(time_s);
   Track track = {box ? std::optional<Box>(*box) : std::nullopt, 1.0, Status::tracking, 0};
   if (box) {
-    state.target.set_template(frame, *box, state.work, state.sensors.live(frame));
+    state.note_displacement(frame, region_around(*box, state.model.search_factor));
+    state.learn(frame, *box);
     state.own_template = true;
     state.follow_from(*box);
   } else {

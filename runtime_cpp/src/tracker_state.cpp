@@ -31,24 +31,11 @@ void Tracker::State::clear() {
   index = -1;
   paused = false;
   sensors.clear();
+  displacement.clear();
+  color_first = {};
   candidates.clear();
   crowded = contested = false;
   if (masker) masker->forget();
-}
-
-void Tracker::State::check_pair(const Frame& frame) const {
-  if (!frame.x) return;
-  if (!model.pairs)
-    throw Error(Code::config,
-                "a second sensor is given (x), and this bundle takes color alone; expected one "
-                "that was exported with --sensor, see docs/sensors.md");
-  if (frame.place == Place::gpu)
-    throw Error(Code::frame,
-                "frame lies in GPU memory, and a second sensor is given (x); pass both in host memory");
-  if (pace.static_check)
-    throw Error(Code::config,
-                "static_check compares color frames, and a second sensor is given (x); make the "
-                "tracker without static_check");
 }
 
 // A frame of another size than the last one may end before the box does.
@@ -56,6 +43,7 @@ void Tracker::State::take(const Frame& frame) {
   if (box && (frame.width != width || frame.height != height)) box = clip(*box, frame);
   width = frame.width, height = frame.height;
   is_pair = frame.x != nullptr;
+  has_color = frame.color;
   if (!is_pair) x_share.reset(), target.show({true, false});
   sensors.see(frame);
 }
@@ -74,7 +62,8 @@ void Tracker::State::forget_find() {
 Maps Tracker::State::run(Detector& detector, const Frame& frame, const Region& region) {
   const double before_s = work.timing.crop_s + work.timing.network_s;
   if (detector.share.data) {
-    detector.pair.fill(detector.image, frame, region, colors, sensors.live(frame), work);
+    detector.pair.fill(detector.image, frame, region, displacement.seen_from(region), colors,
+                       sensors.live(frame), work);
     target.show(detector.pair.shown());
     work.run(*detector.call);
   } else {
@@ -112,9 +101,9 @@ Track Tracker::State::skip(const Frame& frame, Basis basis) {
 }
 
 // Whether a check by the sentence that is due begins now: when there is time for it, or it has waited enough.
-bool Tracker::State::has_time_to_check(const Detector& searching, double left_s) const {
+bool Tracker::State::has_time_to_check(double left_s) {
   const double check_s = look_by_words && !outside ? look_by_words->cost.seconds() : 0.0;
-  return owed > policy.max_coasted_frames || searching.cost.seconds() + check_s <= left_s;
+  return owed > policy.max_coasted_frames || seconds_of_a_search() + check_s <= left_s;
 }
 
 std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& deadline,
@@ -139,13 +128,12 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
   latest = seek(frame);
   // What a look found some frames ago has moved since: "search" finds where it is now.
   const bool is_of_now = !locked || whole_look.begun == index;
-  if (is_of_now || searcher().cost.seconds() > deadline.left_s()) return latest;
+  if (is_of_now || seconds_of_a_search() > deadline.left_s()) return latest;
   around = search_region();
   return std::nullopt;
 }
 
 std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {
-  Detector& searching = searcher();
   if (whole_look.pending && has_landed()) tentative ? end_trial() : end_check(nullptr);
   if (!locked) return latest;
   if (tentative && !whole_look.pending && frame.color) begin_look(frame);
@@ -157,7 +145,7 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   if (status == Status::tracking && !paused)
     if (const auto basis = pace.without_network(frame, latest.basis, seconds_of_a_look() > left_s))
       return skip(frame, *basis);
-  if (check && has_time_to_check(searching, left_s)) {
+  if (check && has_time_to_check(left_s)) {
     owed = 0;
     begin_look(frame);
     if (has_landed()) end_check(&frame);
@@ -168,7 +156,7 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
 
 // What a frame with the network takes.
 double Tracker::State::seconds_of_a_look() {
-  return searcher().cost.seconds() + (masker ? masker->cost.seconds() : 0.0);
+  return seconds_of_a_search() + (masker ? masker->cost.seconds() : 0.0);
 }
 
 // The memory takes what is as sure as what the template is renewed by.
@@ -186,26 +174,31 @@ void Tracker::State::outline(const Frame& frame, const Track& track) {
 }
 
 Track Tracker::State::search_alone(const Frame& frame) {
-  Detector& searching = searcher();
-  run(searching, frame, around);
+  Detector& searching = is_pair ? search_pair(frame) : searcher(false);
+  if (!is_pair) run(searching, frame, around);
   Track track = finish(frame, searching.answer);
-  if (is_pair && box) {
+  if (is_pair && !searching.share.data) {
+    track.x_share = x_share = 0;
+  } else if (is_pair && box) {
     target_share(*box, around, searching.answer.maps().cells, share.data());
     track.x_share = x_share = share_within(searching.share.floats(), share.data(), share.size());
   }
   return latest = track;
 }
 
+Prior Tracker::State::prior() const {
+  return {window.data(), policy.window_influence, box->w / around.w, box->h / around.w, policy.penalty_k};
+}
+
 Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
   const Maps maps = answer.maps();
-  const Prior prior = {window.data(), policy.window_influence, box->w / around.w, box->h / around.w,
-                       policy.penalty_k};
-  const Prediction prediction = decode(maps, &prior);
+  const Prior here = prior();
+  const Prediction prediction = decode(maps, &here);
   const double score = confidence(prediction);
   if (score >= policy.update_threshold)
     box = clip(smoothed(from_region(around, prediction.share), *box, policy.size_momentum), frame);
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
-  if (crowded) note_peaks(maps, prior, frame);
+  if (crowded) note_peaks(maps, here, frame);
   pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr);
   if (score >= policy.template_update_threshold && !contested && due(index, policy.template_update_interval))
     refresh(answer);
@@ -214,10 +207,10 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
 
 // The user's box is followed by its picture alone; the sentence finds it again. A find of ours may be wrong:
 // there the sentence has a say in every frame.
-Detector& Tracker::State::searcher() {
-  std::unique_ptr<Detector>& detector = is_pair ? (own_template ? pair_search_by_picture : pair_search)
-                                                : (own_template ? search_by_picture : search);
-  if (!detector) detector = std::make_unique<Detector>(*engine, is_pair ? "search_x" : "search", sought());
+Detector& Tracker::State::searcher(bool pair) {
+  std::unique_ptr<Detector>& detector = pair ? (own_template ? pair_search_by_picture : pair_search)
+                                             : (own_template ? search_by_picture : search);
+  if (!detector) detector = std::make_unique<Detector>(*engine, pair ? "search_x" : "search", sought());
   if (window.empty()) {
     window = hann_window(detector->answer.maps().cells);
     share.resize(window.size());

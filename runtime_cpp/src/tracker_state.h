@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "detector.h"
+#include "displacement.h"
 #include "edgetrack/tracker.h"
 #include "geometry.h"
 #include "look.h"
@@ -100,7 +101,10 @@ struct Tracker::State {
   std::int64_t index = -1;
   bool paused = false;  // the next frame comes after a gap
   FrozenSensors sensors;
+  Displacement displacement;  // of the second sensor's picture
+  ColorFirst color_first;
   bool is_pair = false;           // the frame brings a second sensor
+  bool has_color = true;          // and color
   std::optional<double> x_share;  // in what the network last saw
   Region around{};                // where "search" looks in this frame
   int owed = 0;                   // frames since a check by the sentence was due and has not been made
@@ -130,6 +134,10 @@ struct Tracker::State {
   void check_pair(const Frame& frame) const;
   void take(const Frame& frame);
   void forget_find();
+  void note_displacement(const Frame& frame, const Region& region);
+  void learn(const Frame& frame, const Box& at) {  // it becomes the template
+    target.set_template(frame, at, work, sensors.live(frame), displacement);
+  }
   Maps run(Detector& detector, const Frame& frame, const Region& region);
   void follow_from(const Box& at);
   Region search_region() const;
@@ -179,14 +187,17 @@ struct Tracker::State {
   const Knowledge& sought() const;                         // what it looks for
 
   Track skip(const Frame& frame, Basis basis);
-  bool has_time_to_check(const Detector& searching, double left_s) const;
+  bool has_time_to_check(double left_s);
   Track judged(double score);
   Track lose(double score);
   void note_peaks(const Maps& maps, const Prior& prior, const Frame& frame);
   void move_to(const Peak& peak);  // another place than the one that finish() took
   void be_unsure();                // whether what is followed is the target
-  Detector& searcher();
+  Detector& searcher(bool pair);
+  Detector& search_pair(const Frame& frame);
+  Prior prior() const;
   double seconds_of_a_look();
+  double seconds_of_a_search();
   void refresh(const Answer& answer);
 };
 

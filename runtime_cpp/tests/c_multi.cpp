@@ -49,6 +49,14 @@ static void bad_input(const char* folder) {
   expect(edgetrack_multi_update(tracker, nullptr, 1, 1, 3, &results, &count) == EDGETRACK_FRAME && !results,
          "no pixels");
   expect(edgetrack_multi_update(tracker, pixel, 1, 1, 3, nullptr, &count) == EDGETRACK_CONFIG, "no results");
+  const auto update_pair = [&](const edgetrack_pair* pair) {
+    return edgetrack_multi_update_pair(tracker, pair, 0, &results, &count);
+  };
+  const edgetrack_pair nothing = {nullptr, 0, nullptr, 0, 1, 1}, pair = {pixel, 3, pixel, 3, 1, 1};
+  expect(update_pair(nullptr) == EDGETRACK_CONFIG && !results, "no pair");
+  expect(update_pair(&nothing) == EDGETRACK_FRAME && !results && count == 0, "neither picture");
+  expect(update_pair(&pair) == EDGETRACK_CONFIG && std::strstr(edgetrack_message(), "color alone"),
+         "a bundle of color alone");
   expect(update() == EDGETRACK_OK && count == 1, "a target that fails leaves the call alone");
   expect(count == 1 && results[0].code == EDGETRACK_BOX && std::strstr(results[0].message, "box (90"),
          "the result says why");

@@ -17,6 +17,7 @@ class DiceEngine final : public Engine {
 
   GraphSpec graph(const std::string& role) override {
     const bool several = role == "search2" || role == "search4";
+    if (role == "template_x" || role == "search_x") return paired(single(role.substr(0, role.size() - 2)));
     GraphSpec spec = single(several ? "search" : role);
     for (std::vector<TensorSpec>* side : {&spec.inputs, &spec.outputs})
       for (TensorSpec& tensor : *side)
@@ -31,6 +32,15 @@ class DiceEngine final : public Engine {
   }
 
  private:
+  // The same with a second sensor.
+  static GraphSpec paired(GraphSpec spec) {
+    constexpr DType f = DType::float32;
+    spec.inputs.push_back({"x", f, {1, 3, 24, 24}});
+    spec.inputs.push_back({"present", f, {1, 2}});
+    if (spec.outputs.back().name == "embedding") spec.outputs.push_back({"share", f, {1, 1, 16, 16}});
+    return spec;
+  }
+
   GraphSpec single(const std::string& role) const {
     using Specs = std::vector<TensorSpec>;
     constexpr DType f = DType::float32;

@@ -72,6 +72,11 @@ static void c_api() {
          "logits without tracker");
   expect(edgetrack_start_masked(nullptr, pixel, 1, 1, 3, "x", nullptr, pixel, &track) == EDGETRACK_CONFIG,
          "start_masked without tracker");
+  const edgetrack_pair pair = {pixel, 3, pixel, 3, 1, 1};
+  expect(edgetrack_start_pair(nullptr, &pair, "x", nullptr, &track) == EDGETRACK_CONFIG,
+         "start_pair without tracker");
+  expect(edgetrack_update_pair(nullptr, &pair, nullptr, 0, &track) == EDGETRACK_CONFIG,
+         "update_pair without tracker");
   edgetrack_timing timing;
   expect(edgetrack_warm_up(nullptr) == EDGETRACK_CONFIG, "warm_up without tracker");
   expect(edgetrack_reset(nullptr) == EDGETRACK_CONFIG, "reset without tracker");

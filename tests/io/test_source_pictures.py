@@ -97,6 +97,29 @@ def test_a_thermal_camera_uses_a_narrow_band(tmp_path: Path) -> None:
     assert len(np.unique(pixels)) == 256
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_the_fourth_channel_is_a_second_sensor_beside_color(tmp_path: Path, kind: type) -> None:
+    step = 1 if kind is np.uint8 else 257
+    pixels: NDArray[np.generic] = np.zeros((8, 8, 4), kind)
+    pixels[..., :3], pixels[..., 3] = 200 * step, (RAMP[:8, :8] % 200) * step
+    pixels[0, 0, 3] = 255 * step
+    write(tmp_path / "1.png", pixels)
+    [color] = frames(tmp_path)
+    assert (color == 200).all()
+    with open_source(tmp_path, fourth=True) as source:
+        [frame] = source
+    assert (frame.pixels == (pixels[..., 3:] // step)).all()
+    assert frame.pixels.shape == (8, 8, 3)
+
+
+def test_what_has_no_fourth_channel_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "1.png", np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(SourceError, match=r"1\.png has 3 channels; expected four"):
+        open_source(tmp_path, fourth=True)
+    with pytest.raises(SourceError, match=r"fourth has no effect: .* is no folder of pictures with four"):
+        open_source(tmp_path / "1.png", fourth=True)
+
+
 def test_pixels_of_other_types_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "1.tiff", np.full((8, 8), 0.5, np.float32))
     with pytest.raises(

@@ -63,6 +63,10 @@ def test_several_targets_in_cpp(built: Path) -> None:
     assert "0 failures" in run(built / "multi")
 
 
+def test_pairs_of_sensors_in_cpp(built: Path) -> None:
+    assert "0 failures" in run(built / "pairs")
+
+
 def test_bad_input_is_an_error_code(built: Path, bundle: Bundle, tmp_path: Path) -> None:
     """In a locale with a decimal comma, as Qt and GTK set it, where one can be made."""
     made = ["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / "de_DE.UTF-8"]

@@ -1,4 +1,7 @@
-"""An engine for pairs of sensors without a network: it finds red in color, or in x where color is missing."""
+"""An engine for pairs of sensors without a network: it finds red in color, or in x where color is missing.
+
+How sure it is of what it has found is up to the test: ``sure`` of color alone, ``sure_of_both`` of a pair.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ class PairGraph(FakeGraph):
             rows = np.arange(image.shape[-1]) * feeds["x"].shape[-1] // image.shape[-1]
             image = feeds["x"][:, :, rows][:, :, :, rows]
         share = np.full(self.outputs["share"].shape, 0.5 if color and x else float(x), np.float32)
-        return {**find_red(image), "share": share}
+        found = find_red(image)
+        return {**found, "quality": found["quality"] * self._engine.sure_of_both, "share": share}
 
 
 class NotedSearch(FakeGraph):
@@ -52,7 +56,8 @@ class NotedSearch(FakeGraph):
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         self._engine.note(feeds)
-        return super().run(feeds)
+        found = super().run(feeds)
+        return {**found, "quality": found["quality"] * self._engine.sure}
 
 
 class PairEngine(FakeEngine):
@@ -60,6 +65,7 @@ class PairEngine(FakeEngine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.sure, self.sure_of_both = 0.3, 1.0  # color alone is in doubt: both are searched
         self.present: list[tuple[int, int]] = []
         self.known: list[tuple[int, int]] = []
         tensors = {role: GraphSpec(self.graph(role).inputs, self.graph(role).outputs) for role in PAIRS}

@@ -53,7 +53,18 @@ typedef struct {
   edgetrack_status status;
   int64_t index; /* frames since start, which is 0 */
   edgetrack_basis basis;
+  double x_share; /* of the second sensor in what the network saw, 0..1; -1 without a pair */
 } edgetrack_track;
+
+/* What color and a second sensor (thermal, depth, events) show at one moment: aligned pictures of one size,
+ * three bytes a pixel, gray ones with three equal bytes. NULL for the one that is missing. */
+typedef struct {
+  const uint8_t* bgr;
+  ptrdiff_t row_bytes;
+  const uint8_t* x;
+  ptrdiff_t x_row_bytes;
+  int width, height;
+} edgetrack_pair;
 
 /* What a look at the whole frame has found. */
 typedef struct {
@@ -117,6 +128,16 @@ EDGETRACK_API edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker,
 EDGETRACK_API edgetrack_code edgetrack_update_at(edgetrack_tracker* tracker, const uint8_t* bgr, int width,
                                                  int height, ptrdiff_t row_bytes, double time_s,
                                                  double deadline_ms, edgetrack_track* track);
+
+/* As edgetrack_start and edgetrack_update_at with a second sensor beside color, for bundles that were
+ * exported with one; `time_s` may be NULL, and `deadline_ms` 0. Without color a target is started by a box.
+ */
+EDGETRACK_API edgetrack_code edgetrack_start_pair(edgetrack_tracker* tracker, const edgetrack_pair* pair,
+                                                  const char* text, const edgetrack_box* box,
+                                                  edgetrack_track* track);
+EDGETRACK_API edgetrack_code edgetrack_update_pair(edgetrack_tracker* tracker, const edgetrack_pair* pair,
+                                                   const double* time_s, double deadline_ms,
+                                                   edgetrack_track* track);
 
 /* The camera has paused: the next frame is looked at as a whole first. */
 EDGETRACK_API edgetrack_code edgetrack_note_gap(edgetrack_tracker* tracker);
@@ -220,6 +241,11 @@ EDGETRACK_API edgetrack_code edgetrack_multi_update_within(edgetrack_multi_track
                                                            const uint8_t* bgr, int width, int height,
                                                            ptrdiff_t row_bytes, double deadline_ms,
                                                            const edgetrack_result** results, size_t* count);
+
+/* The same with a second sensor beside color; `deadline_ms` may be 0. */
+EDGETRACK_API edgetrack_code edgetrack_multi_update_pair(edgetrack_multi_tracker* tracker,
+                                                         const edgetrack_pair* pair, double deadline_ms,
+                                                         const edgetrack_result** results, size_t* count);
 
 /* NULL is allowed. */
 EDGETRACK_API void edgetrack_multi_close(edgetrack_multi_tracker* tracker);

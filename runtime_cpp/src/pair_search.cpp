@@ -1,0 +1,61 @@
+// A frame that brings a second sensor: what it must be, and in which of its pictures the target is searched.
+#include "decode.h"
+#include "tracker_state.h"
+
+namespace edgetrack {
+
+namespace {
+
+constexpr double kEnough = 0.5;  // score at which color alone is more likely right than wrong
+
+}  // namespace
+
+void Tracker::State::check_pair(const Frame& frame) const {
+  if (!frame.x) return;
+  if (!model.pairs)
+    throw Error(Code::config,
+                "a second sensor is given (x), and this bundle takes color alone; expected one "
+                "that was exported with --sensor, see docs/sensors.md");
+  if (frame.place == Place::gpu)
+    throw Error(Code::frame,
+                "frame lies in GPU memory, and a second sensor is given (x); pass both in host memory");
+  if (pace.static_check)
+    throw Error(Code::config,
+                "static_check compares color frames, and a second sensor is given (x); make the "
+                "tracker without static_check");
+}
+
+void Tracker::State::note_displacement(const Frame& frame, const Region& region) {
+  if (sensors.live(frame) == Present{true, true}) displacement.see(frame, second_of(frame), region, work);
+}
+
+// A second sensor must not harm what color sees: where color alone is likely right, its answer stands. Where
+// it is not, both are searched, and the surer answer of the two stands.
+Detector& Tracker::State::search_pair(const Frame& frame) {
+  note_displacement(frame, around);
+  Detector& both = searcher(true);
+  const auto score = [&](Detector& detector) {
+    const Prior now = prior();
+    return confidence(decode(run(detector, frame, around), &now));
+  };
+  if (!sensors.live(frame)[0] || !target.knows_color()) return score(both), both;
+  if (!color_first.due()) return color_first.skip(), score(both), both;
+  Detector& alone = searcher(false);
+  target.show({true, false});
+  const double by_color = score(alone);
+  if (by_color >= kEnough) return color_first.note(true), alone;
+  const bool better = by_color > score(both);
+  color_first.note(better);
+  if (better) target.show({true, false});
+  return better ? alone : both;
+}
+
+// Of the network in this frame, as far as it is known whether color alone will suffice.
+double Tracker::State::seconds_of_a_search() {
+  double seconds = 0;
+  if (!is_pair || (has_color && color_first.due())) seconds += searcher(false).cost.seconds();
+  if (is_pair && (!has_color || color_first.doubted())) seconds += searcher(true).cost.seconds();
+  return seconds;
+}
+
+}  // namespace edgetrack
