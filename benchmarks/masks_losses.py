@@ -70,7 +70,7 @@ class Run:
         masks = torch.from_numpy(batch["mask"])[:, :, None]
         torch.manual_seed(self.steps)  # all runs draw the same pixels
         said = unrolled(self.net, batch, given)
-        sum(self.arm.objective(out, masks[:, i]) for i, out in enumerate(said)).div(len(said)).backward()
+        torch.stack([self.arm.objective(out, masks[:, i]) for i, out in enumerate(said)]).mean().backward()  # type: ignore[no-untyped-call]
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * self.recipe.rate(self.steps)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)

@@ -38,8 +38,12 @@ Detector& Tracker::State::search_pair(const Frame& frame) {
     const Prior now = prior();
     return confidence(decode(run(detector, frame, around), &now));
   };
-  if (!sensors.live(frame)[0] || !target.knows_color()) return score(both), both;
-  if (!color_first.due()) return color_first.skip(), score(both), both;
+  const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
+  if (!can_try_color || !color_first.due()) {
+    if (can_try_color) color_first.skip();
+    score(both);
+    return both;
+  }
   Detector& alone = searcher(false);
   target.show({true, false});
   const double by_color = score(alone);
