@@ -20,7 +20,7 @@ from edgetrack.export.graphs import GROUNDING, TEMPLATE, TEXT_LENGTH, ExportGrap
 from edgetrack.export.onnx_graph import to_onnx
 from edgetrack.export.parity import check_parity
 from edgetrack.export.staging import check_output
-from edgetrack.export.weights import WeightFile, round_matrices, round_weights
+from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.manifest import FILE_NAME, SCHEMA, BundleFile, Manifest
 from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.region import SearchRegion
@@ -67,7 +67,6 @@ def export(config: ExportConfig) -> ExportReport:
         )
     round_weights(network)
     round_weights(encoder)
-    round_matrices(encoder)  # 11 of its 14 million parameters; no phrase tells the difference
     graphs = build_graphs(network, encoder, region.side)
     config.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=config.output.parent) as temporary:

@@ -1,7 +1,7 @@
-"""Weights in float16 or int8, shared by several graph files and stored once.
+"""Weights in float16, shared by several graph files and stored once.
 
-The network is rounded first and then exported, so that "float16 or int8 where it holds every value exactly" loses
-nothing: the graphs compute in float32 what PyTorch computes with the rounded weights.
+The network is rounded to float16 first and then exported, so that "float16 where it holds every value
+exactly" loses nothing: the graphs compute in float32 what PyTorch computes with the rounded weights.
 """
 
 from __future__ import annotations
@@ -46,29 +46,6 @@ def round_weights(module: nn.Module) -> None:
             value.copy_(rounded)
 
 
-def round_matrices(module: nn.Module) -> None:
-    """Rounds the matrices of ``module``'s linear layers to int8 with a scale for each output, in place.
-
-    Only what is stored is int8; the graphs compute in float32. A scale is a float16, so that float32 holds its product
-    with an int8 exactly. Call it after ``round_weights``, which would round these products.
-    """
-    import torch
-    from torch import nn
-
-    with torch.no_grad():
-        for layer in module.modules():
-            if isinstance(layer, nn.Linear):
-                integers, scale = _int8(layer.weight.numpy().T)
-                layer.weight.copy_(torch.from_numpy((integers * scale).T))
-
-
-def _int8(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """The nearest int8 to a matrix (inputs, outputs) and the scale of each output, (outputs,)."""
-    scale = (np.abs(matrix).max(0) / 127).astype(np.float16).astype(np.float32)
-    scale[scale == 0] = 1
-    return np.clip(np.rint(matrix / scale), -127, 127).astype(np.int8), scale
-
-
 class WeightFile:
     """The bytes of one external data file; equal tensors of any graph are stored once."""
 
@@ -86,9 +63,9 @@ class WeightFile:
             self._places[hashlib.sha256(raw).digest()] = (name, begin)
 
     def store(self, model: onnx.ModelProto) -> None:
-        """Moves the large float32 initializers of ``model`` here; nodes in its graph widen them again."""
-        graph, widened = model.graph, []
-        for tensor in list(graph.initializer):
+        """Moves the large float32 initializers of ``model`` here; casts in its graph widen them again."""
+        casts = []
+        for tensor in model.graph.initializer:
             if tensor.data_type != TensorProto.FLOAT:
                 continue
             array = numpy_helper.to_array(tensor)
@@ -96,22 +73,16 @@ class WeightFile:
                 continue
             half = array.astype(np.float16)
             if np.array_equal(half.astype(np.float32), array):
-                wide, tensor.name = tensor.name, tensor.name + "_f16"
+                if not _widen_rows(model.graph, tensor.name):
+                    casts.append(
+                        helper.make_node("Cast", [tensor.name + "_f16"], [tensor.name], to=TensorProto.FLOAT)
+                    )
+                tensor.name += "_f16"
                 self._refer(tensor, half)
-                if not _widen_rows(graph, wide):
-                    widened.append(helper.make_node("Cast", [tensor.name], [wide], to=TensorProto.FLOAT))
-            elif (narrow := _exact_int8(array)) is not None:
-                integers, scale = narrow
-                wide, tensor.name = tensor.name, tensor.name + "_i8"
-                scales = graph.initializer.add(name=f"{wide}_scale", dims=scale.shape)
-                self._refer(scales, scale)
-                self._refer(tensor, integers)
-                given = [tensor.name, scales.name]
-                widened.append(helper.make_node("DequantizeLinear", given, [wide], axis=1))
             else:
                 self._refer(tensor, array)  # a constant that the exporter computed
-        for node in reversed(widened):
-            graph.node.insert(0, node)
+        for node in reversed(casts):
+            model.graph.node.insert(0, node)
 
     def store_integers(self, model: onnx.ModelProto) -> None:
         """Moves the large int8 initializers of ``model`` here; the others stay where they are."""
@@ -136,14 +107,6 @@ class WeightFile:
         location, offset = self._places[key]
         for entry, value in (("location", location), ("offset", offset), ("length", len(raw))):
             tensor.external_data.add(key=entry, value=str(value))
-
-
-def _exact_int8(array: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
-    """The int8 and the scales that are exactly ``array``, as ``round_matrices`` leaves it; None for any other."""
-    if array.ndim != 2:
-        return None
-    integers, scale = _int8(array)
-    return (integers, scale) if np.array_equal(integers * scale, array) else None
 
 
 def _widen_rows(graph: onnx.GraphProto, table: str) -> bool:

@@ -180,9 +180,6 @@ OrtHandle<OrtSessionOptions> OrtGraph::options_of(const OrtOptions& options) con
   library_->check(api.SetSessionLogSeverityLevel(made.get(), ort::kLogErrors));
   for (const auto& [key, value] : ort_settings())
     library_->check(api.AddSessionConfigEntry(made.get(), key.c_str(), value.c_str()));
-  // The matrices of "text" are stored as int8: they are widened once, not in every run.
-  if (role_ == "text")
-    library_->check(api.AddSessionConfigEntry(made.get(), "session.disable_quant_qdq", "1"));
   if (!options.affinities.empty())
     library_->check(api.AddSessionConfigEntry(made.get(), "session.intra_op_thread_affinities",
                                               options.affinities.c_str()));
