@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import TEXT_LENGTH, ExportGraph, graph_of
-from edgetrack.export.onnx_graph import to_onnx
+from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import compare
 from edgetrack.export.staging import add_words, write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
@@ -42,7 +41,7 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
     for module in (detector, grounder):
         round_weights(module)
     graphs = _graphs(detector, grounder, learned, manifest)
-    _write(folder, graphs)
+    files = write_graphs(folder, graphs, {WEIGHTS: WeightFile(_FILE)})
     count = sum(p.numel() for module in (detector, grounder) for p in module.parameters())
     before = manifest.parameters - (count if "rank" in manifest.tensors else 0)
     write_manifest(
@@ -53,12 +52,10 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
             thresholds={**manifest.thresholds, **learned.thresholds},
             tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}},
         ),
-        files={**{role: f"{role}.onnx" for role in graphs}, WEIGHTS: _FILE},
+        files=files,
     )
     if learned.words:
         add_words(folder, learned.words)
-    for role in graphs:
-        onnx.checker.check_model(str(folder / f"{role}.onnx"))
     return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1))
 
 
@@ -125,16 +122,6 @@ def _graphs(
     }
     rank = Rank(grounder, learned.check, learned.scale, learned.shift)
     return {"detect": found, "rank": graph_of("rank", rank, inputs, WEIGHTS)}
-
-
-def _write(folder: Path, graphs: dict[str, ExportGraph]) -> None:
-    """Write the graphs and the one file of their weights."""
-    weights = WeightFile(_FILE)
-    for role, graph in graphs.items():
-        model = to_onnx(graph)
-        weights.store(model)
-        (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    (folder / _FILE).write_bytes(weights.bytes())
 
 
 def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine) -> dict[str, float]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +13,7 @@ from edgetrack.bundle import MASK, Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import ExportGraph, graph_of
-from edgetrack.export.onnx_graph import to_onnx
+from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import compare
 from edgetrack.export.staging import write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
@@ -71,10 +70,7 @@ def add_masks(folder: Path, checkpoint: Path) -> dict[str, float]:
     network = load_mask_net(checkpoint)
     round_weights(network)
     graph = graph_of(MASK, _Outline(network), _SHAPES, WEIGHTS)
-    weights, model = WeightFile(_FILE), to_onnx(graph)
-    weights.store(model)
-    (folder / f"{MASK}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    (folder / _FILE).write_bytes(weights.bytes())
+    files = write_graphs(folder, {MASK: graph}, {WEIGHTS: WeightFile(_FILE)})
     count = sum(p.numel() for p in network.head.parameters())  # the trunk is the tracker's
     before = manifest.parameters - (count if MASK in manifest.tensors else 0)
     write_manifest(
@@ -85,9 +81,8 @@ def add_masks(folder: Path, checkpoint: Path) -> dict[str, float]:
             factors={**manifest.factors, MASK: FACTOR},
             tensors={**manifest.tensors, MASK: graph.spec},
         ),
-        files={MASK: f"{MASK}.onnx", WEIGHTS: _FILE},
+        files=files,
     )
-    onnx.checker.check_model(str(folder / f"{MASK}.onnx"))
     return _parity(graph, OrtEngine(Bundle.open(folder), threads=1))
 
 

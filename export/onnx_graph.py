@@ -7,6 +7,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import ExportGraph
 from edgetrack.export.operators import add_functions
+from edgetrack.export.weights import WeightFile
 
 # From 23 on, attention becomes one Attention node, which TensorRT cannot build in float32.
 OPSET = 20
@@ -63,6 +65,30 @@ def to_onnx(
     _strip(model)
     add_functions(model)
     return model
+
+
+def write_graphs(
+    folder: Path, graphs: Mapping[str, ExportGraph], weights: Mapping[str, WeightFile]
+) -> dict[str, str]:
+    """Write each graph as ``ROLE.onnx``, and its weights into the one of ``weights`` that it names.
+
+    Returns:
+        The names of all files by role, those of the weights included.
+
+    Raises:
+        ExportError: PyTorch cannot express a module in ONNX.
+    """
+    files = {name: file.name for name, file in weights.items()}
+    for role, graph in graphs.items():
+        model = to_onnx(graph)
+        weights[graph.weights].store(model)
+        files[role] = f"{role}.onnx"
+        (folder / files[role]).write_bytes(model.SerializeToString(deterministic=True))
+    for file in weights.values():
+        (folder / file.name).write_bytes(file.bytes())
+    for role in graphs:
+        onnx.checker.check_model(str(folder / files[role]))
+    return files
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 from torch import nn
 
@@ -17,7 +16,7 @@ from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import GROUNDING, TEMPLATE, TEXT_LENGTH, ExportGraph, build_graphs
-from edgetrack.export.onnx_graph import to_onnx
+from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import check_parity
 from edgetrack.export.staging import check_output
 from edgetrack.export.weights import WeightFile, round_weights
@@ -72,7 +71,7 @@ def export(config: ExportConfig) -> ExportReport:
     with tempfile.TemporaryDirectory(prefix=".export-", dir=config.output.parent) as temporary:
         folder = Path(temporary) / "bundle"
         folder.mkdir()
-        files = _write_graphs(graphs, folder)
+        files = write_graphs(folder, graphs, {role: WeightFile(name) for role, name in _WEIGHTS.items()})
         shutil.copyfile(config.text / TOKENIZER, folder / TOKENIZER)
         files["tokenizer"] = TOKENIZER
         manifest = _manifest(
@@ -114,22 +113,6 @@ def _load_text(folder: Path) -> MiniLM:
             f"the text encoder in {folder} cannot be loaded ({reason_of(error)}); "
             f"run: python -m edgetrack.training.prune_text {folder}"
         ) from error
-
-
-def _write_graphs(graphs: dict[str, ExportGraph], folder: Path) -> dict[str, str]:
-    """Writes graphs and weights; returns the file names by role."""
-    files = dict(_WEIGHTS)
-    weights = {role: WeightFile(name) for role, name in _WEIGHTS.items()}
-    for role, graph in graphs.items():
-        model = to_onnx(graph)
-        weights[graph.weights].store(model)
-        files[role] = f"{role}.onnx"
-        (folder / files[role]).write_bytes(model.SerializeToString(deterministic=True))
-    for role, file in weights.items():
-        (folder / _WEIGHTS[role]).write_bytes(file.bytes())
-    for role in graphs:
-        onnx.checker.check_model(str(folder / files[role]))
-    return files
 
 
 def _manifest(

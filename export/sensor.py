@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -15,7 +14,7 @@ from edgetrack.bundle import PAIRS, Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.export.graphs import STRIDE, ExportGraph, graph_of
-from edgetrack.export.onnx_graph import to_onnx
+from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import TOLERANCE, compare
 from edgetrack.export.staging import write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
@@ -106,20 +105,14 @@ def add_sensor(folder: Path, checkpoint: Path) -> dict[str, float]:
     weights = WeightFile(_FILE)
     for role in ("search", "template"):
         weights.lend(bundle.path(role))
-    for role, graph in graphs.items():
-        model = to_onnx(graph)
-        weights.store(model)
-        (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    (folder / _FILE).write_bytes(weights.bytes())
+    files = write_graphs(folder, graphs, {WEIGHTS: weights})
     write_manifest(
         folder,
         replace(
             manifest, tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}}
         ),
-        files={**{role: f"{role}.onnx" for role in PAIRS}, WEIGHTS: _FILE},
+        files=files,
     )
-    for role in PAIRS:
-        onnx.checker.check_model(str(folder / f"{role}.onnx"))
     return _parity(graphs, OrtEngine(Bundle.open(folder), threads=1), checkpoint)
 
 

@@ -119,9 +119,9 @@ class Watch:
     """
 
     def __init__(self, line: StatusLine, engine: Engine, beat: Callable[[], None] = lambda: None) -> None:
-        self.rivals: dict[
-            str, list[Candidate]
-        ] = {}  # what the text of a target fits that is not followed, last
+        self._candidates: dict[
+            str, Sequence[Candidate]
+        ] = {}  # the last ones of targets that are not followed
         self._changes: list[str] = []
         self._line, self._engine, self._beat = line, engine, beat
         self._info = engine.info
@@ -131,7 +131,7 @@ class Watch:
         """See `StatusLine.update`."""
         self._beat()
         self._note_change(frame)
-        self._note_rivals(track)
+        self._note_candidates(track)
         self._line.update(frame, track, meter)
 
     def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
@@ -139,7 +139,7 @@ class Watch:
         self._beat()
         self._note_change(frame)
         for track in tracks.values():
-            self._note_rivals(track)
+            self._note_candidates(track)
         self._line.update_all(frame, tracks, meter)
 
     @property
@@ -149,14 +149,22 @@ class Watch:
             return [f"to the end: {self._info.stand_in}"]
         return self._changes
 
-    def _note_rivals(self, track: Track) -> None:
+    @property
+    def rivals(self) -> dict[str, list[Candidate]]:
+        """What the text of each target that is not followed fits about equally well; empty where that is one thing."""
+        bundle = self._engine.bundle
+        own = bundle.manifest.thresholds_of(self._engine.precision) if isinstance(bundle, Bundle) else {}
+        policy = Policy.of(own)
+        found = {name: policy.rivals(candidates) for name, candidates in self._candidates.items()}
+        return {
+            name: [self._candidates[name][0], *others] if others else [] for name, others in found.items()
+        }
+
+    def _note_candidates(self, track: Track) -> None:
         if track.box is not None:
-            self.rivals.pop(track.name, None)
+            self._candidates.pop(track.name, None)
         elif track.candidates:
-            bundle = self._engine.bundle
-            own = bundle.manifest.thresholds_of(self._engine.precision) if isinstance(bundle, Bundle) else {}
-            rivals = Policy.of(own).rivals(track.candidates)
-            self.rivals[track.name] = [track.candidates[0], *rivals] if rivals else []
+            self._candidates[track.name] = track.candidates
 
     def _note_change(self, frame: Frame) -> None:
         info = self._engine.info

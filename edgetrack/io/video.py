@@ -115,9 +115,11 @@ class VideoSink(DrawingSink):
             self._size = (width, height)
         fits = (width, height) == self._size  # a folder may well hold pictures of several sizes
         if self._movie is None:
-            if (why := why_not_h264(self._av, self._size)) is not None:
+            why = why_not_h264(self._av, self._size)
+            if why is not None:
                 self.notes.append(f"{self._name} is MPEG-4 Part 2, which browsers do not play: {why}")
-            self._movie = _Movie(self._file, size=self._size, fps=self._fps)
+            codec = "libx264" if why is None else "mpeg4"
+            self._movie = _Movie(self._file, size=self._size, fps=self._fps, codec=codec)
         self._movie.add(
             self._canvas if fits else letterbox(self._cv2, self._canvas, self._size), frame.time_s
         )
@@ -134,7 +136,7 @@ class VideoSink(DrawingSink):
 class _Movie:
     """The encoder and the container of one video, into a file."""
 
-    def __init__(self, file: OutputFile, *, size: tuple[int, int], fps: float) -> None:
+    def __init__(self, file: OutputFile, *, size: tuple[int, int], fps: float, codec: str) -> None:
         av = require("av", extra="mp4")
         self._av, self._file = av, file
         self._target = _Target(file)
@@ -145,14 +147,13 @@ class _Movie:
         if file.regular:  # which becomes an ordinary file when it is complete
             flags += "+hybrid_fragmented"
         self._container = av.open(self._target, "w", format="mp4", options={"movflags": flags})
-        name = "libx264" if why_not_h264(av, size) is None else "mpeg4"
-        self._stream = self._container.add_stream(name, rate=Fraction(fps).limit_denominator(1001))
+        self._stream = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, TICKS)
         self._stream.codec_context.thread_count = 1  # the cores are the tracker's
         self._stream.codec_context.gop_size = max(1, round(fps * KEY_S))
-        self._stream.codec_context.options = OPTIONS[name]
+        self._stream.codec_context.options = OPTIONS[codec]
 
     def add(self, pixels: NDArray[np.uint8], time_s: float) -> None:
         """Adds a picture, uint8 (H, W, 3) BGR.

@@ -44,14 +44,14 @@ def center_focal(logits: Tensor, heat: Tensor) -> Tensor:
     return -(pull + push).flatten(1).sum(1).mean()
 
 
-def _corners(box: Tensor) -> tuple[Tensor, Tensor]:
+def corners(box: Tensor) -> tuple[Tensor, Tensor]:
     """Lower and upper corners (..., 2) of cxcywh boxes (..., 4)."""
     return box[..., :2] - box[..., 2:] / 2, box[..., :2] + box[..., 2:] / 2
 
 
 def _shared(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Intersection and union, areas (...)."""
-    (a_low, a_high), (b_low, b_high) = _corners(a), _corners(b)
+    (a_low, a_high), (b_low, b_high) = corners(a), corners(b)
     inter = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(-1)
     return inter, a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - inter
 
@@ -59,7 +59,7 @@ def _shared(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def giou(a: Tensor, b: Tensor) -> Tensor:
     """Generalized IoU (Rezatofighi et al., CVPR 2019) of cxcywh boxes (..., 4)."""
     inter, union = _shared(a, b)
-    (a_low, a_high), (b_low, b_high) = _corners(a), _corners(b)
+    (a_low, a_high), (b_low, b_high) = corners(a), corners(b)
     hull = (torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)).prod(-1)
     return inter / union.clamp(min=1e-9) - (hull - union) / hull.clamp(min=1e-9)
 

@@ -91,14 +91,12 @@ class Scene:
     Attributes:
         now_s: Seconds that have passed, see ``Clock``.
         pixels: The frame, uint8 (H, W, 3) BGR.
-        size: Its width and height in pixels.
         sights: Objects in view by id.
         known: Ids of all tracks, in view or not.
     """
 
     def __init__(self) -> None:
         self.pixels: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
-        self.size = (1, 1)
         self.sights: dict[int, Sight] = {}
         self.known: set[int] = set()
         self._clock = Clock()
@@ -109,6 +107,11 @@ class Scene:
     def now_s(self) -> float:
         return self._clock.now_s
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frame in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
     def of(self, phrase: str) -> list[Sight]:
         """Objects in view that the phrase names."""
         return self._phrases.get(phrase, [])
@@ -117,7 +120,6 @@ class Scene:
         """Take the next frame and its tracks."""
         self._clock.tick(frame.time_s)
         self.pixels = frame.pixels
-        self.size = frame.pixels.shape[1], frame.pixels.shape[0]
         if self._clock.gap:
             self._paths.clear()
         self.sights.clear()

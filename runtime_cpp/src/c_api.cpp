@@ -21,6 +21,40 @@ struct edgetrack_tracker {
                 opening.bundle.policy) {}
 };
 
+namespace {
+
+// `frame` gives the frame, or throws.
+template <typename Given>
+edgetrack_code start(edgetrack_tracker* tracker, const Given& frame, const char* text,
+                     const edgetrack_box* box, const uint8_t* inside, edgetrack_track* track) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(track, "track");
+    std::optional<edgetrack::Text> tokens;
+    if (text) tokens = tracker->tokenizer.encode(text);
+    const std::optional<edgetrack::Box> given = edgetrack::from_c(box);
+    const edgetrack::Frame taken = frame();
+    *track = edgetrack::to_c(tracker->turns.take([&] {
+      return tracker->tracker.start(taken, tokens ? &*tokens : nullptr, given ? &*given : nullptr,
+                                    std::nullopt, inside);
+    }));
+  });
+}
+
+template <typename Given>
+edgetrack_code update(edgetrack_tracker* tracker, const Given& frame, std::optional<double> deadline_ms,
+                      std::optional<double> time_s, edgetrack_track* track) {
+  return guarded([&] {
+    require(tracker, "tracker");
+    require(track, "track");
+    const edgetrack::Frame taken = frame();
+    *track = edgetrack::to_c(
+        tracker->turns.take([&] { return tracker->tracker.update(taken, deadline_ms, time_s); }));
+  });
+}
+
+}  // namespace
+
 edgetrack_code edgetrack_open(const char* bundle, const edgetrack_options* options,
                               edgetrack_tracker** tracker) {
   return guarded([&] {
@@ -46,18 +80,8 @@ edgetrack_code edgetrack_start(edgetrack_tracker* tracker, const uint8_t* bgr, i
 edgetrack_code edgetrack_start_masked(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                       ptrdiff_t row_bytes, const char* text, const edgetrack_box* box,
                                       const uint8_t* inside, edgetrack_track* track) {
-  return guarded([&] {
-    require(tracker, "tracker");
-    require(track, "track");
-    std::optional<edgetrack::Text> tokens;
-    if (text) tokens = tracker->tokenizer.encode(text);
-    const std::optional<edgetrack::Box> given = edgetrack::from_c(box);
-    const edgetrack::Frame frame = {bgr, width, height, row_bytes};
-    *track = edgetrack::to_c(tracker->turns.take([&] {
-      return tracker->tracker.start(frame, tokens ? &*tokens : nullptr, given ? &*given : nullptr,
-                                    std::nullopt, inside);
-    }));
-  });
+  const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+  return start(tracker, [&] { return frame; }, text, box, inside, track);
 }
 
 edgetrack_code edgetrack_set_masks(edgetrack_tracker* tracker, int on) {
@@ -97,64 +121,33 @@ edgetrack_code edgetrack_get_mask_logits(edgetrack_tracker* tracker, edgetrack_l
 
 edgetrack_code edgetrack_update(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                 ptrdiff_t row_bytes, edgetrack_track* track) {
-  return guarded([&] {
-    require(tracker, "tracker");
-    require(track, "track");
-    const edgetrack::Frame frame = {bgr, width, height, row_bytes};
-    *track = edgetrack::to_c(tracker->turns.take([&] { return tracker->tracker.update(frame); }));
-  });
+  const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+  return update(tracker, [&] { return frame; }, std::nullopt, std::nullopt, track);
 }
 
 edgetrack_code edgetrack_update_within(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                        ptrdiff_t row_bytes, double deadline_ms, edgetrack_track* track) {
-  return guarded([&] {
-    require(tracker, "tracker");
-    require(track, "track");
-    const edgetrack::Frame frame = {bgr, width, height, row_bytes};
-    *track =
-        edgetrack::to_c(tracker->turns.take([&] { return tracker->tracker.update(frame, deadline_ms); }));
-  });
+  const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+  return update(tracker, [&] { return frame; }, deadline_ms, std::nullopt, track);
 }
 
 edgetrack_code edgetrack_update_at(edgetrack_tracker* tracker, const uint8_t* bgr, int width, int height,
                                    ptrdiff_t row_bytes, double time_s, double deadline_ms,
                                    edgetrack_track* track) {
-  return guarded([&] {
-    require(tracker, "tracker");
-    require(track, "track");
-    const edgetrack::Frame frame = {bgr, width, height, row_bytes};
-    const std::optional<double> deadline = edgetrack::deadline_from_c(deadline_ms);
-    *track = edgetrack::to_c(
-        tracker->turns.take([&] { return tracker->tracker.update(frame, deadline, time_s); }));
-  });
+  const edgetrack::Frame frame = {bgr, width, height, row_bytes};
+  return update(tracker, [&] { return frame; }, edgetrack::deadline_from_c(deadline_ms), time_s, track);
 }
 
 edgetrack_code edgetrack_start_pair(edgetrack_tracker* tracker, const edgetrack_pair* pair, const char* text,
                                     const edgetrack_box* box, edgetrack_track* track) {
-  return guarded([&] {
-    require(tracker, "tracker");
-    require(track, "track");
-    std::optional<edgetrack::Text> tokens;
-    if (text) tokens = tracker->tokenizer.encode(text);
-    const std::optional<edgetrack::Box> given = edgetrack::from_c(box);
-    const edgetrack::Frame frame = edgetrack::from_c(pair);
-    *track = edgetrack::to_c(tracker->turns.take([&] {
-      return tracker->tracker.start(frame, tokens ? &*tokens : nullptr, given ? &*given : nullptr);
-    }));
-  });
+  return start(tracker, [&] { return edgetrack::from_c(pair); }, text, box, nullptr, track);
 }
 
 edgetrack_code edgetrack_update_pair(edgetrack_tracker* tracker, const edgetrack_pair* pair,
                                      const double* time_s, double deadline_ms, edgetrack_track* track) {
-  return guarded([&] {
-    require(tracker, "tracker");
-    require(track, "track");
-    const edgetrack::Frame frame = edgetrack::from_c(pair);
-    const std::optional<double> deadline = edgetrack::deadline_from_c(deadline_ms);
-    const std::optional<double> time = time_s ? std::optional(*time_s) : std::nullopt;
-    *track =
-        edgetrack::to_c(tracker->turns.take([&] { return tracker->tracker.update(frame, deadline, time); }));
-  });
+  const std::optional<double> time = time_s ? std::optional(*time_s) : std::nullopt;
+  return update(
+      tracker, [&] { return edgetrack::from_c(pair); }, edgetrack::deadline_from_c(deadline_ms), time, track);
 }
 
 edgetrack_code edgetrack_note_gap(edgetrack_tracker* tracker) {

@@ -41,7 +41,7 @@ Detector& Tracker::State::search_pair(const Frame& frame) {
   const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
   if (!can_try_color || !color_first.due()) {
     if (can_try_color) color_first.skip();
-    score(both);
+    run(both, frame, around);
     return both;
   }
   Detector& alone = searcher(false);

@@ -7,15 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include "checks.h"
 #include "edgetrack/edgetrack.h"
-
-static int failures = 0;
-
-static void expect(bool holds, const char* what) {
-  if (holds) return;
-  ++failures;
-  std::printf("FAILED: %s (last message: %s)\n", what, edgetrack_message());
-}
 
 static void bad_input(const char* folder) {
   edgetrack_multi_tracker* tracker = nullptr;

@@ -4,26 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "checks.h"
 #include "dice_engine.h"
 #include "edgetrack/tracker.h"
-
-static int failures = 0;
-
-static void expect(bool holds, const std::string& what) {
-  if (holds) return;
-  ++failures;
-  std::printf("FAILED: %s\n", what.c_str());
-}
-
-template <typename Step>
-static void expect_error(edgetrack::Code code, const char* words, const Step& step) {
-  try {
-    step();
-    expect(false, std::string("no error, expected: ") + words);
-  } catch (const edgetrack::Error& error) {
-    expect(error.code == code && std::strstr(error.what(), words), std::string(error.what()) + " / " + words);
-  }
-}
 
 // Whatever the network says, a mask lies in the frame and is no larger than its pixels.
 int main() {

@@ -5,28 +5,11 @@
 #include <memory>
 #include <vector>
 
+#include "checks.h"
 #include "dice_engine.h"
 #include "edgetrack/multi_tracker.h"
 
 extern std::atomic<long> allocations;  // in allocations.cpp
-
-static int failures = 0;
-
-static void expect(bool holds, const char* what) {
-  if (holds) return;
-  ++failures;
-  std::printf("FAILED: %s\n", what);
-}
-
-template <typename Step>
-static void expect_error(edgetrack::Code code, const char* words, const Step& step) {
-  try {
-    step();
-    expect(false, words);
-  } catch (const edgetrack::Error& error) {
-    expect(error.code == code && std::strstr(error.what(), words), error.what());
-  }
-}
 
 // Seven targets, of which as many as can be go through the network together: nothing is allocated either.
 static void batched(const edgetrack::Model& model, const edgetrack::Policy& policy,

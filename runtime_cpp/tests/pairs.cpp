@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "checks.h"
 #include "dice_engine.h"
 #include "displacement.h"
 #include "edgetrack/multi_tracker.h"
@@ -14,25 +15,8 @@
 
 extern std::atomic<long> allocations;  // in allocations.cpp
 
-static int failures = 0;
 constexpr int kWidth = 320, kHeight = 240;
 using Pixels = std::vector<std::uint8_t>;
-
-static void expect(bool holds, const char* what) {
-  if (holds) return;
-  ++failures;
-  std::printf("FAILED: %s\n", what);
-}
-
-template <typename Step>
-static void expect_error(edgetrack::Code code, const char* words, const Step& step) {
-  try {
-    step();
-    expect(false, words);
-  } catch (const edgetrack::Error& error) {
-    expect(error.code == code && std::strstr(error.what(), words), error.what());
-  }
-}
 
 // Rectangles of any gray; the second sensor shows them turned over, `right` and `down` from where color does.
 static Pixels scene(int right, int down, bool inverted) {

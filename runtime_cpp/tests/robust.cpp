@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "checks.h"
 #include "dice_engine.h"
 #include "edgetrack/bundle.h"
 #include "edgetrack/edgetrack.h"
@@ -19,24 +20,6 @@
 #include "json.h"
 #include "sha256.h"
 #include "turns.h"
-
-static int failures = 0;
-
-static void expect(bool holds, const std::string& what) {
-  if (holds) return;
-  ++failures;
-  std::printf("FAILED: %s (last message: %s)\n", what.c_str(), edgetrack_message());
-}
-
-template <typename Step>
-static void expect_error(edgetrack::Code code, const char* words, const Step& step) {
-  try {
-    step();
-    expect(false, std::string("no error, expected: ") + words);
-  } catch (const edgetrack::Error& error) {
-    expect(error.code == code && std::strstr(error.what(), words), std::string(error.what()) + " / " + words);
-  }
-}
 
 static void c_api() {
   edgetrack_tracker* tracker = nullptr;

@@ -24,7 +24,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'edgetrack
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
 pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'edgetrack[export]'")
 
-from edgetrack.export import parity, pipeline, weights  # noqa: E402
+from edgetrack.export import onnx_graph, parity, pipeline, weights  # noqa: E402
 from edgetrack.export.graphs import ExportGraph, build_graphs  # noqa: E402
 from edgetrack.export.onnx_graph import to_onnx  # noqa: E402
 from edgetrack.export.pipeline import ExportConfig, ExportReport  # noqa: E402
@@ -41,7 +41,7 @@ def _traced_once() -> Iterator[None]:
         return copy.deepcopy(known[graph.role])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "to_onnx", traced)
+        patch.setattr(onnx_graph, "to_onnx", traced)
         yield
 
 
@@ -222,7 +222,7 @@ def test_a_failed_step_leaves_nothing(
     def fails(*_: object) -> None:
         raise ParityError("as if")
 
-    monkeypatch.setattr(pipeline, "_write_graphs", fails)
+    monkeypatch.setattr(pipeline, "write_graphs", fails)
     with pytest.raises(ParityError):
         pipeline.export(ExportConfig(config.checkpoint, tmp_path / "new", text=config.text))
     assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgetrack.evaluation.anomalies.evaluate import AnomalyReport
-from edgetrack.evaluation.execution.records import write_text
+from edgetrack.evaluation.execution.records import write_texts
 from edgetrack.evaluation.metrics.anomaly import AnomalyMetrics
 from edgetrack.evaluation.report.files import plain
 from edgetrack.reporting import html
@@ -77,9 +77,7 @@ def write_anomaly_report(report: AnomalyReport, output: Path, *, page: bool) -> 
     files = {"anomaly.json": json.dumps(plain(content), indent=1) + "\n"}
     if page:
         files["report.html"] = _page(report)
-    for name, text in files.items():
-        write_text(output / name, text)
-    return [output / name for name in files]
+    return write_texts(output, files)
 
 
 def _figures(metrics: AnomalyMetrics) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.evaluation.crowds.evaluate import CrowdReport, CrowdResult, total
-from edgetrack.evaluation.execution.records import write_text
+from edgetrack.evaluation.execution.records import write_texts
 from edgetrack.evaluation.report.failure_cases import thumbnail
 from edgetrack.evaluation.report.files import plain
 from edgetrack.evaluation.report.html import evaluation_page
@@ -46,9 +46,7 @@ def write_crowd_report(report: CrowdReport, output: Path, *, page: bool = True) 
     texts = {"crowds.json": _to_json(report)}
     if page:
         texts = {"report.html": _to_html(report), **texts}
-    for name, text in texts.items():
-        write_text(output / name, text)
-    return [output / name for name in texts]
+    return write_texts(output, texts)
 
 
 def worst_first(results: Sequence[CrowdResult]) -> list[CrowdResult]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,17 @@ def is_saved(file: Path) -> bool:
         return file.exists()
     except OSError as error:
         raise SinkError(f"{file} cannot be written ({error}); choose another --output") from error
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write each text by its name into a folder, and return the files.
+
+    Raises:
+        SinkError: a file cannot be written.
+    """
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return [folder / name for name in texts]
 
 
 def write_text(file: Path, text: str) -> None:

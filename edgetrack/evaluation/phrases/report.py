@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgetrack.evaluation.execution.records import write_text
+from edgetrack.evaluation.execution.records import write_texts
 from edgetrack.evaluation.metrics.proportions import Proportion
 from edgetrack.evaluation.phrases.evaluate import REPEATS, PhraseReport
 from edgetrack.evaluation.phrases.language import LanguageMetrics, score_language
@@ -131,9 +131,7 @@ def write_phrase_report(report: PhraseReport, output: Path, *, page: bool = True
     texts = {"phrases.json": _to_json(report)}
     if page:
         texts = {"report.html": _to_html(report), **texts}
-    for name, text in texts.items():
-        write_text(output / name, text)
-    return [output / name for name in texts]
+    return write_texts(output, texts)
 
 
 def _turns(columns: Iterable[tuple[PhraseMetrics, Sequence[Any]]]) -> list[tuple[PhraseMetrics, Any]]:

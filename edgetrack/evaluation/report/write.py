@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetrack.evaluation.execution.events import GroundingReport, Report
-from edgetrack.evaluation.execution.records import write_text
+from edgetrack.evaluation.execution.records import write_texts
 from edgetrack.evaluation.report.files import to_json, to_markdown
 from edgetrack.evaluation.report.grounding_html import grounding_html
 from edgetrack.evaluation.report.html import to_html
@@ -50,6 +50,4 @@ def write_report(
     if html:
         page = grounding_html(report) if isinstance(report, GroundingReport) else to_html(report)
         texts = {"report.html": page, **texts}
-    for name, text in texts.items():
-        write_text(output / name, text)
-    return written + [output / name for name in texts]
+    return written + write_texts(output, texts)

@@ -104,14 +104,13 @@ class LiteBackbone(Backbone):
         z, own = template.shape[1], len(cast(nn.ModuleList, self.bert.encoder["layer"]))
         blocks = [cast(Block, block) for block in self.vit.blocks]
         image = torch.cat([template, search], 1)
+        alone = None if mask is None else _with_search(mask, z, search)[:, : image.shape[1]]
         for block in blocks[:own]:
-            image = block(
-                image, _with_search(mask, z, search)[:, : image.shape[1]] if mask is not None else None
-            )
+            image = block(image, alone)
         template, search = image[:, :z], image[:, z:]
         chosen = self.select(search, _prototypes(template, text, mask))
         tokens, kept = torch.cat([template, chosen.tokens], 1), chosen.tokens.shape[1]
-        both = _with_search(mask, z, chosen.tokens) if mask is not None else None
+        both = None if mask is None else _with_search(mask, z, chosen.tokens)
         for block, channels in zip(blocks[own:], self.channels, strict=True):
             parts = [tokens + self.vit.modal_embed[0], text + self.vit.modal_embed[1]]
             joined = channels(block(torch.cat(parts, 1), both), both)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from edgetrack.peers.litetrack.network import LiteTrack
 from edgetrack.peers.uvltrack.network import GROUNDING
 from edgetrack.training.litetrack.batches import Batch
-from edgetrack.training.losses import cell_grid, center_focal, gaussian_centers, giou, iou
+from edgetrack.training.losses import cell_grid, center_focal, corners, gaussian_centers, giou, iou
 
 WEIGHTS = {"iou": 2.0, "l1": 5.0, "center": 1.0, "contrast": 1.0, "likeness": 0.1, "select": 0.05}
 _INNER = 0.75  # share of the box whose cells surely show the target
@@ -56,7 +56,7 @@ def losses(out: dict[str, Tensor], box: Tensor, *, keep: int) -> dict[str, Tenso
     found = out["boxes"].gather(1, middle[:, None, None].expand(-1, 1, 4))[:, 0]
     return {
         "iou": (1 - giou(found, box)).mean(),
-        "l1": (_corners(found) - _corners(box)).abs().mean(),
+        "l1": (torch.cat(corners(found), -1) - torch.cat(corners(box), -1)).abs().mean(),
         "center": center_focal(out["centers"], heat),
         "contrast": _contrast(out["compared"], box, side),
         "likeness": _likeness(out["margins"], box, side),
@@ -74,11 +74,6 @@ def best_iou(out: dict[str, Tensor], box: Tensor) -> Tensor:
     score = out["centers"].sigmoid().flatten(1) * out["compared"].softmax(-1)[..., 0]
     best = score.argmax(1)
     return iou(out["boxes"][torch.arange(len(best), device=best.device), best], box)
-
-
-def _corners(box: Tensor) -> Tensor:
-    """Both corners (..., 4) of boxes (..., 4)."""
-    return torch.cat([box[..., :2] - box[..., 2:] / 2, box[..., :2] + box[..., 2:] / 2], -1)
 
 
 def _middle(box: Tensor, side: int) -> Tensor:

@@ -70,9 +70,7 @@ class Recipe:
         """
         try:
             read = read_recipe(cls, path)
-        except TypeError as error:  # a word where a number belongs
-            raise ConfigError(f"recipe {path}: {error}") from None
-        except ConfigError as error:
+        except (TypeError, ConfigError) as error:  # the first: a word where a number belongs
             raise ConfigError(f"recipe {path}: {error}") from None
         tables: Any = read.datasets
         return replace(read, datasets=DatasetEntry.all_of(list(tables), path))
