@@ -19,7 +19,7 @@ from edgetrack.export.graphs import GROUNDING, TEMPLATE, TEXT_LENGTH, ExportGrap
 from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import check_parity
 from edgetrack.export.staging import check_output
-from edgetrack.export.weights import WeightFile, round_weights
+from edgetrack.export.weights import WeightFile, round_to_grid, round_weights
 from edgetrack.manifest import FILE_NAME, SCHEMA, BundleFile, Manifest
 from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.region import SearchRegion
@@ -65,6 +65,7 @@ def export(config: ExportConfig) -> ExportReport:
             f"network and text encoder have {parameters:,} parameters; expected fewer than {LIMIT:,}"
         )
     round_weights(network)
+    round_to_grid(encoder)  # half of the package's weights
     round_weights(encoder)
     graphs = build_graphs(network, encoder, region.side)
     config.output.parent.mkdir(parents=True, exist_ok=True)

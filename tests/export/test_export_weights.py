@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[ex
 import onnxruntime  # noqa: E402
 
 from edgetrack.engines.session_graph import session_options  # noqa: E402
-from edgetrack.export.weights import WeightFile  # noqa: E402
+from edgetrack.export.weights import WeightFile, round_to_grid, round_weights  # noqa: E402
 
 LOOKUP = """
 <ir_version: 10, opset_import: ["": 20]>
@@ -48,3 +49,20 @@ def test_a_table_is_widened_row_by_row_where_it_is_only_looked_up_in(
     after = onnxruntime.InferenceSession(str(tmp_path / "g.onnx"), session_options(1)).run(None, ids)
     for expected, given in zip(before, after, strict=True):
         assert np.array_equal(expected, given)
+
+
+def test_weights_on_a_grid_stay_close_and_compress() -> None:
+    torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[train]'")
+    before = np.random.default_rng(0).normal(scale=0.03, size=(384, 384)).astype(np.float32)
+    layer = torch.nn.Linear(384, 384)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(before))
+        layer.bias.fill_(0.1)  # equal values have no deviation to take a step from
+    round_to_grid(layer)
+    coarse = layer.weight.detach().numpy().copy()
+    assert np.abs(coarse - before).max() <= 0.5 * before.std() / 48
+    assert torch.equal(layer.bias, torch.full((384,), 0.1))
+    round_weights(layer)  # float16 holds every multiple
+    assert np.array_equal(layer.weight.detach().numpy(), coarse)
+    sizes = [len(zlib.compress(weights.astype(np.float16).tobytes())) for weights in (before, coarse)]
+    assert sizes[1] < 0.75 * sizes[0]
