@@ -201,14 +201,14 @@ class MultiTracker(Opened[runtime.MultiTracker]):
 
         The whole frame is looked at ten times a second, beside the targets; between looks the objects move on at the
         velocity that they had. Each has an id that no other target or object of this tracker ever gets, and a track in
-        what ``update`` returns, under a name such as "red car #3". A object that is lost and comes back within
+        what ``update`` returns, under a name such as "red car #3". An object that is lost and comes back within
         ``keep_s`` seconds keeps its id if it looks the same and is near where it was lost.
 
         Args:
             text: What they are, such as "red car": one phrase, in the singular.
             name: Name of the query; None for its text.
             max: Objects that are followed at a time, 1 to 16; further ones have to wait.
-            confirm: ``(k, n)``: a object gets its id when k of n looks in a row have found it.
+            confirm: ``(k, n)``: an object gets its id when k of n looks in a row have found it.
             interval_s: Seconds from one look to the next; 0 looks at every frame that it can.
             keep_s: Seconds after which a lost object is "ended". Seconds are those of the frames' times; frames without
                 a time count as 30 a second.
