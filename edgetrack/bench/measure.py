@@ -86,6 +86,7 @@ def measure(
     *,
     rounds: int,
     limit: int,
+    fps: float | None = None,
 ) -> tuple[list[Figures], list[Ratio]]:
     """Lets all contestants track the same frames, in turns, after one pass each that does not count.
 
@@ -95,6 +96,7 @@ def measure(
         target: what each is started with.
         rounds: passes of each contestant that count, at least 2.
         limit: frames a pass at most, the first included.
+        fps: frames a second, as a camera gives them; None for the next one as soon as the last one is done.
 
     Raises:
         ConfigError: fewer than 2 rounds.
@@ -110,7 +112,7 @@ def measure(
             for i, contestant in order if number % 2 else reversed(order):  # nobody is always first
                 with open_sink(Path(folder) / f"{i}.jsonl") as sink:
                     begun_s, wall_s = time.process_time(), time.perf_counter()
-                    times = _pass(contestant.tracker, islice(frames(), limit), target, sink)
+                    times = _pass(contestant.tracker, islice(frames(), limit), target, sink, fps)
                     used = (time.process_time() - begun_s) / (time.perf_counter() - wall_s)
                 if number > 0:
                     passes[i].append(times)
@@ -155,9 +157,11 @@ def compare(name: str, base: str, times: Sequence[float], base_times: Sequence[f
     return Ratio(name, base, math.exp(middle), math.exp(middle - half), math.exp(middle + half))
 
 
-def _pass(tracker: FrameTracker, frames: Iterator[Frame], target: Target, sink: Sink) -> Times:
+def _pass(
+    tracker: FrameTracker, frames: Iterator[Frame], target: Target, sink: Sink, fps: float | None
+) -> Times:
     rows: list[dict[str, float]] = []
-    begun_s = time.perf_counter()
+    begun_s = started_s = time.perf_counter()
     for frame in frames:
         read_s = time.perf_counter()
         first = not rows
@@ -173,6 +177,8 @@ def _pass(tracker: FrameTracker, frames: Iterator[Frame], target: Target, sink: 
         state = float(STATUSES.index(track.status))
         row = {name: value * 1e3 for name, value in {**row, "whole": ended_s - begun_s}.items()}
         rows.append({**row, **_own(tracker, row["update"]), "state": state})
+        if fps is not None:
+            time.sleep(max(0.0, started_s + len(rows) / fps - time.perf_counter()))
         begun_s = time.perf_counter()
     if len(rows) < 2:
         raise SourceError(f"the source has {len(rows)} frames; expected at least 2 to measure an update")

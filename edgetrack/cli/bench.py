@@ -16,6 +16,7 @@ from edgetrack.cli.base import parse_box
 from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused
 from edgetrack.cli.options import (
     Absent,
+    BenchFps,
     BenchFrames,
     BenchSource,
     BoxText,
@@ -55,6 +56,7 @@ def bench_command(
     peer_weights: PeerWeights = None,
     absent: Absent = False,
     busy: Busy = False,
+    fps: BenchFps = None,
     json: Json = None,
     threads: Threads = 2,
     engine: Engine = "auto",
@@ -73,7 +75,7 @@ def bench_command(
     contestants = _contestants(options, compare or [], peer or [], peer_weights)
     shown = _frames(source, frames)
     figures, ratios = _measure(
-        contestants, shown, target, rounds=rounds, limit=frames, absent=absent, busy=busy
+        contestants, shown, target, rounds=rounds, limit=frames, absent=absent, busy=busy, fps=fps
     )
     checks = _checks(contestants, figures)
     _print(figures, ratios, checks)
@@ -116,12 +118,13 @@ def _measure(
     limit: int,
     absent: bool,
     busy: bool,
+    fps: float | None,
 ) -> tuple[list[Figures], list[Ratio]]:
     from edgetrack.bench import measure
 
     frames = measure.absent(shown, limit) if absent else shown
     with measure.busy_neighbor() if busy else nullcontext():
-        return measure.measure(contestants, frames, target, rounds=rounds, limit=limit)
+        return measure.measure(contestants, frames, target, rounds=rounds, limit=limit, fps=fps)
 
 
 def _checks(contestants: list[Contestant], figures: list[Figures]) -> dict[str, list[Check]]:

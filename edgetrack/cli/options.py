@@ -277,6 +277,10 @@ Absent = Annotated[
     option("Blank the middle third of the frames, so that the target is lost and re-detected.", "--absent"),
 ]
 Busy = Annotated[bool, option("Keep one core busy meanwhile.", "--busy")]
+BenchFps = Annotated[
+    float | None,
+    option("Give frames at this rate, as a camera does. Default: the next one at once.", "--fps", min=0.1),
+]
 _CANDIDATE, _RECORDED = "Candidate", "Default: the recorded one."
 Against = Annotated[
     str | None, option(f"Model of the candidate. {_RECORDED}", panel=_CANDIDATE, metavar="NAME|DIR")

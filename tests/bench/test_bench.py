@@ -133,6 +133,14 @@ def test_the_target_is_away_for_a_third_and_each_state_has_its_times() -> None:
     assert all(0 < times.median <= times.p95 for times in figures.states.values())
 
 
+def test_frames_come_at_the_rate_of_a_camera_and_the_wait_counts_for_nothing() -> None:
+    one = Contestant("red", Tracker(engine=FakeEngine()), {})
+    begun_s = time.perf_counter()
+    (figures,), _ = measure([one], lambda: FRAMES[:3], BOX, rounds=2, limit=3, fps=20)
+    assert time.perf_counter() - begun_s > 3 * 3 / 20
+    assert figures.stages["whole"].median < 1e3 / 20
+
+
 def test_the_neighbor_is_busy_only_meanwhile() -> None:
     with busy_neighbor() as process:
         assert process.poll() is None
