@@ -13,22 +13,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgetrack.cli.base import parse_box
+from edgetrack.cli.bench_options import Absent, Busy, Compare, Fps, Frames, Peers, Rounds
 from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused
 from edgetrack.cli.options import (
-    Absent,
-    BenchFps,
-    BenchFrames,
     BenchSource,
     BoxText,
-    Busy,
-    Compare,
     Engine,
     Json,
     Model,
-    Peers,
     PeerWeights,
     Precision,
-    Rounds,
     Text,
     Threads,
     Trust,
@@ -49,14 +43,14 @@ def bench_command(
     source: BenchSource = None,
     text: Text = None,
     box: BoxText = None,
-    frames: BenchFrames = 120,
+    frames: Frames = 120,
     rounds: Rounds = 5,
     compare: Compare = None,
     peer: Peers = None,
     peer_weights: PeerWeights = None,
     absent: Absent = False,
     busy: Busy = False,
-    fps: BenchFps = None,
+    fps: Fps = None,
     json: Json = None,
     threads: Threads = 2,
     engine: Engine = "auto",

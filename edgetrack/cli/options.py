@@ -1,4 +1,4 @@
-"""The arguments and options of the command line, each once; those of ``edgetrack eval`` alone are in `eval_options`."""
+"""The arguments and options of the command line, each once; those of one command alone are in its own `*_options`."""
 
 from __future__ import annotations
 
@@ -137,10 +137,10 @@ Threads = Annotated[
         callback=bounded,
     ),
 ]
-_ENGINES = "auto, ort, ort-ops, openvino, ort-cuda, ort-tensorrt or tensorrt"
-_PRECISIONS = "auto, fp32, fp16, bf16 or int8"
-Engine = Annotated[str, option(f"{_ENGINES}; see: edgetrack engines.", panel="Engine", metavar="NAME")]
-Precision = Annotated[str, option(f"{_PRECISIONS}.", panel="Engine", metavar="NAME")]
+ENGINES = "auto, ort, ort-ops, openvino, ort-cuda, ort-tensorrt or tensorrt"
+PRECISIONS = "auto, fp32, fp16, bf16 or int8"
+Engine = Annotated[str, option(f"{ENGINES}; see: edgetrack engines.", panel="Engine", metavar="NAME")]
+Precision = Annotated[str, option(f"{PRECISIONS}.", panel="Engine", metavar="NAME")]
 Model = Annotated[
     str | None, option("A shipped model or your own bundle.", panel="Engine", metavar="NAME|DIR")
 ]
@@ -257,48 +257,6 @@ ModelVersion = Annotated[str, option("Version of the exported model.", panel=_NE
 Graphs = Annotated[
     list[str] | None, option("Only this graph, such as search. Repeatable; default: all.", metavar="ROLE")
 ]
-
-# Bench and replay.
-BenchFrames = Annotated[int, option("At most this many frames per pass.", min=2, metavar="N")]
-Rounds = Annotated[int, option("Passes per tracker that count.", min=2, metavar="N")]
-Compare = Annotated[
-    list[str] | None,
-    option(
-        "Also measure it with changes, such as precision=int8 or model=DIR,threads=1. Repeatable.",
-        metavar="CHANGES",
-    ),
-]
-Peers = Annotated[
-    list[str] | None,
-    option("Also measure opencv-nano, -vit, -mil, nanotrack or FILE.py:CLASS. Repeatable.", metavar="NAME"),
-]
-Absent = Annotated[
-    bool,
-    option("Blank the middle third of the frames, so that the target is lost and re-detected.", "--absent"),
-]
-Busy = Annotated[bool, option("Keep one core busy meanwhile.", "--busy")]
-BenchFps = Annotated[
-    float | None,
-    option("Give frames at this rate, as a camera does. Default: the next one at once.", "--fps", min=0.1),
-]
-_CANDIDATE, _RECORDED = "Candidate", "Default: the recorded one."
-Against = Annotated[
-    str | None, option(f"Model of the candidate. {_RECORDED}", panel=_CANDIDATE, metavar="NAME|DIR")
-]
-CandidateEngine = Annotated[str | None, option(f"{_ENGINES}. {_RECORDED}", panel=_CANDIDATE, metavar="NAME")]
-CandidatePrecision = Annotated[
-    str | None, option(f"{_PRECISIONS}. {_RECORDED}", panel=_CANDIDATE, metavar="NAME")
-]
-Recorded = Annotated[
-    bool,
-    option(
-        "Use the recorded track as the reference. It was made on raw frames, so what JPEG changes counts as "
-        "divergence.",
-        "--recorded",
-    ),
-]
-MinIou = Annotated[float, option("A frame below this IoU diverges.", min=0, max=1, metavar="IOU")]
-Allow = Annotated[float, option("Fraction of the frames that may diverge.", min=0, max=1, metavar="FRACTION")]
 
 # Training and its data.
 Recipe = Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What to train on, and how.")]

@@ -9,18 +9,13 @@ import typer
 
 from edgetrack.cli.engine_options import adapter_rules, refuse_unused
 from edgetrack.cli.options import (
-    Against,
-    Allow,
-    CandidateEngine,
-    CandidatePrecision,
     Json,
-    MinIou,
     Picture,
-    Recorded,
     Recording,
     Threads,
     Trust,
 )
+from edgetrack.cli.replay_options import Against, Allow, CandidateEngine, CandidatePrecision, MinIou, Recorded
 from edgetrack.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:

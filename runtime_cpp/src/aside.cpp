@@ -46,6 +46,7 @@ struct Aside::Worker {
       come.wait(turn, [this] { return stop || !queue.empty(); });
       if (queue.empty()) return;
       Errand& errand = *queue.front();
+      errand.begun = std::chrono::steady_clock::now();
       turn.unlock();
       try {
         run(errand);
@@ -95,6 +96,7 @@ void Aside::post(Errand& errand) {
   {
     const std::lock_guard<std::mutex> turn(other.mutex);
     errand.done = false;
+    errand.begun = {};
     other.queue.push_back(&errand);
   }
   other.come.notify_one();
@@ -105,6 +107,13 @@ void Aside::wait(Errand& errand, double seconds) {
   Worker& other = worker();
   std::unique_lock<std::mutex> turn(other.mutex);
   other.gone.wait_for(turn, std::chrono::duration<double>(seconds), [&] { return errand.done; });
+}
+
+double Aside::running_s(Errand& errand) {
+  if (!thread_ || !worker_) return 0;
+  const std::lock_guard<std::mutex> turn(worker().mutex);
+  if (errand.begun == std::chrono::steady_clock::time_point{}) return 0;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - errand.begun).count();
 }
 
 bool Aside::is_done(Errand& errand) {

@@ -1,6 +1,7 @@
 // A thread that runs one network beside the others, so that no frame waits for all of it.
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -11,7 +12,8 @@ namespace edgetrack {
 struct Errand {
   std::function<void()> step;
   bool done = true;
-  double seconds = 0;  // that it took
+  std::chrono::steady_clock::time_point begun{};  // the epoch while others go first
+  double seconds = 0;                             // that it took
   std::exception_ptr failure;
 };
 
@@ -27,6 +29,7 @@ class Aside {
   // Throws what the step throws when it is run at once.
   void post(Errand& errand);
   void wait(Errand& errand, double seconds);  // for that long at most
+  double running_s(Errand& errand);           // for how long it has been under way; 0 while others go first
   bool is_done(Errand& errand);
   void settle(Errand& errand);  // until it is done; its failure is left in it
   void rest();                  // until nothing is under way

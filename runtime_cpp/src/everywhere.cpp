@@ -89,12 +89,18 @@ void Tracker::State::abandon() {
   whole_look.errand.failure = nullptr;
 }
 
-// Spreads a look over the frames before the one in which its answer is wanted, so that none waits for all of
-// it.
-void Tracker::State::wait_a_share() {
-  if (!whole_look.waits) return;
+// Spreads what a look lacks over the frames up to that in which its answer counts, so that none waits for all
+// of it. Frames that come slower than it runs wait for nothing.
+void Tracker::State::wait_a_share(double at_most_s) {
+  const Look& look = whole_look;
+  if (!look.waits) return;
+  const double share_s = look.by->cost.seconds() / look.latency;
+  const double due_s = share_s * (look.latency - (look.lands - clock.now()));
+  const double lacking_s = due_s - look.aside->running_s(whole_look.errand);
+  const double wait_s = std::min({lacking_s, share_s, at_most_s});
+  if (!(wait_s > 0)) return;
   const Stopwatch watch(work.timing.network_s);
-  whole_look.aside->wait(whole_look.errand, whole_look.by->cost.seconds() / whole_look.latency);
+  look.aside->wait(whole_look.errand, wait_s);
 }
 
 // Ends the look: the best place that is no other target's, in pixels of the frame that it saw. Without one,
@@ -137,7 +143,7 @@ Track Tracker::State::look_now(const Frame& frame) {
 
 // A look takes as many frames as its answer is late, each a share of it; the frame that ends it does not
 // begin the next one.
-Track Tracker::State::seek(const Frame& frame) {
+Track Tracker::State::seek(const Frame& frame, const Deadline& deadline) {
   const bool begins = !whole_look.pending;
   if (begins && !frame.color) {  // there is nothing to look at: color alone is known as a whole
     latest.index = index, latest.basis = Basis::reused;
@@ -145,7 +151,7 @@ Track Tracker::State::seek(const Frame& frame) {
   }
   if (begins) begin_look(frame);
   if (has_landed()) return arrive(begins ? &frame : nullptr);
-  wait_a_share();
+  wait_a_share(deadline.left_s());
   Track track = latest;
   track.index = index;
   track.basis = Basis::reused;

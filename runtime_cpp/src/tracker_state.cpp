@@ -125,7 +125,7 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
   if (pointed) return follow_pointed(frame);
   if (paused) look_first(frame);
   if (locked) return before_search(frame, deadline);
-  latest = seek(frame);
+  latest = seek(frame, deadline);
   // What a look found some frames ago has moved since: "search" finds where it is now.
   const bool is_of_now = !locked || whole_look.begun == index;
   if (is_of_now || seconds_of_a_search() > deadline.left_s()) return latest;
@@ -134,7 +134,10 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
 }
 
 std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {
-  if (whole_look.pending && has_landed()) tentative ? end_trial() : end_check(nullptr);
+  if (whole_look.pending && has_landed())
+    tentative ? end_trial() : end_check(nullptr);
+  else if (whole_look.pending && whole_look.aside->running_s(whole_look.errand) > 0)
+    wait_a_share(deadline.left_s() - seconds_of_a_search());
   if (!locked) return latest;
   if (tentative && !whole_look.pending && frame.color) begin_look(frame);
   const bool check =

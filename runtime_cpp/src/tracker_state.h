@@ -158,9 +158,9 @@ struct Tracker::State {
   bool has_landed();  // whether the answer of the look under way counts now
   void end_look();    // waits for it
   void abandon();     // forgets the one that is under way
-  void wait_a_share();
+  void wait_a_share(double at_most_s);
   Track look_now(const Frame& frame);
-  Track seek(const Frame& frame);
+  Track seek(const Frame& frame, const Deadline& deadline);
   Track arrive(const Frame* current);
   void look_first(const Frame& frame);
   std::optional<Box> checked(const Frame* current);

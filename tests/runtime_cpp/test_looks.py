@@ -44,6 +44,7 @@ class Beside(FakeEngine):
         self.go.set()
         self.threads: dict[str, set[int]] = {}
         self.error: Exception | None = None
+        self.seconds = 0.0  # that a look takes
 
     def graph(self, role: str) -> Any:
         return self._graphs.setdefault(role, BesideGraph(role, self))
@@ -58,6 +59,7 @@ class BesideGraph(FakeGraph):
         self._engine.threads.setdefault(self.role, set()).add(threading.get_ident())
         if self.role == "ground":
             assert self._engine.go.wait(timeout=30)
+            time.sleep(self._engine.seconds)
             if self._engine.error is not None:
                 raise self._engine.error
         return super().run(feeds)
@@ -127,6 +129,19 @@ def test_a_look_runs_in_a_thread_of_its_own_and_no_frame_waits_for_it() -> None:
     engine.go.set()
     assert threading.get_ident() not in engine.threads["ground"]
     assert len(engine.threads["ground"]) == 1
+
+
+def test_frames_that_come_slower_than_a_look_runs_wait_for_none_of_it() -> None:
+    engine = Beside()
+    engine.seconds = 0.06
+    tracker = Tracker(engine=engine)
+    tracker.start(scene(None), text="red")
+    waits_ms = []
+    for _ in range(12):
+        time.sleep(0.04)
+        assert tracker.update(scene(None)).status == "searching"
+        waits_ms.append(tracker.timing.total)
+    assert np.median(waits_ms) < 10  # a third of a look is 20
 
 
 def test_the_answer_counts_a_fixed_number_of_frames_later_and_the_box_is_of_now() -> None:

@@ -1,0 +1,26 @@
+"""The options that ``edgetrack replay`` has alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from edgetrack.cli.options import ENGINES, PRECISIONS, option
+
+_CANDIDATE, _RECORDED = "Candidate", "Default: the recorded one."
+Against = Annotated[
+    str | None, option(f"Model of the candidate. {_RECORDED}", panel=_CANDIDATE, metavar="NAME|DIR")
+]
+CandidateEngine = Annotated[str | None, option(f"{ENGINES}. {_RECORDED}", panel=_CANDIDATE, metavar="NAME")]
+CandidatePrecision = Annotated[
+    str | None, option(f"{PRECISIONS}. {_RECORDED}", panel=_CANDIDATE, metavar="NAME")
+]
+Recorded = Annotated[
+    bool,
+    option(
+        "Use the recorded track as the reference. It was made on raw frames, so what JPEG changes counts as "
+        "divergence.",
+        "--recorded",
+    ),
+]
+MinIou = Annotated[float, option("A frame below this IoU diverges.", min=0, max=1, metavar="IOU")]
+Allow = Annotated[float, option("Fraction of the frames that may diverge.", min=0, max=1, metavar="FRACTION")]
