@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import threading
@@ -150,6 +151,27 @@ def test_a_driver_that_hangs_is_left_behind_and_the_target_kept(monkeypatch: pyt
     assert {frame.epoch for frame in seen} == {0, 1}
     numbers = [frame.index for frame in seen]
     assert numbers == sorted(set(numbers))
+
+
+def test_a_system_clock_that_is_set_during_a_run_changes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.cycle([1.7e9, 0.0, 4e9])
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    monkeypatch.setattr(time, "time_ns", lambda: int(next(clock) * 1e9))
+    seen = list[tuple[float, float | None, float]]()
+    with open_cameras(Camera(3, Lost("ended", "unplugged")), Camera(100)) as source:
+        run(
+            source,
+            FakeTracker(),
+            text="car",
+            max_frames=6,
+            max_age_ms=5000,
+            on_frame=lambda frame, track, meter: seen.append((frame.time_s, frame.age_ms, frame.gap_s)),
+        )
+    times, ages, gaps = zip(*seen, strict=True)
+    assert times == tuple(sorted(times))
+    assert times[-1] < 10
+    assert all(age is not None and 0 <= age < 5000 for age in ages)
+    assert all(0 <= gap < 5 for gap in gaps)
 
 
 def test_what_connecting_again_does_not_mend_ends_the_source() -> None:

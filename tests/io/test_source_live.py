@@ -7,7 +7,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,37 @@ def test_a_password_is_used_and_not_shown(camera: Serve, tmp_path: Path) -> None
     from edgetrack.io.recording import Recording
 
     assert Recording(tmp_path / "o.mcap").facts["source"] == f"http://{place}"
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *words: object) -> None: ...
+
+
+def test_a_live_playlist_is_read_over_http(tmp_path: Path) -> None:
+    """HLS whose playlist has no end, as that of a camera."""
+    av = pytest.importorskip("av")
+    if "libx264" not in av.codecs_available:
+        pytest.skip("this PyAV does not write H.264")
+    playlist = tmp_path / "live.m3u8"
+    options = {"hls_time": "4", "hls_list_size": "0"}
+    with av.open(str(playlist), "w", format="hls", options=options) as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 48, "yuv420p", 40
+        stream.codec_context.thread_count = 1
+        for level in range(200):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), format="bgr24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    playlist.write_text(playlist.read_text().replace("#EXT-X-ENDLIST\n", ""))
+    handler = partial(_Files, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with open_source(f"http://127.0.0.1:{server.server_port}/live.m3u8") as source:
+                assert source.live
+                assert source.size == (64, 48)
+                frame = next(iter(source))
+        finally:
+            server.shutdown()
+    assert frame.pts_s is not None
+    assert frame.age_ms is not None
