@@ -48,6 +48,29 @@ def readers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if "red.avi" in thread.name]
 
 
+def test_cameras_in_threads_share_one_engine(video: Path) -> None:
+    """Each in its own thread sees what it sees alone; with the shipped network."""
+    boxes = [RED, (300, 200, 80, 60)]
+    with Tracker("edgetrack-160", threads=1) as first:
+        found: dict[int, list[Any]] = {}
+
+        def follow(camera: int) -> None:
+            pairs = edgetrack.track(video, box=boxes[camera], engine=first.engine)
+            found[camera] = [(track.status, track.box, track.score) for _, track in pairs]
+
+        alone = []
+        for camera in range(2):
+            follow(camera)
+            alone.append(found.pop(camera))
+        threads = [threading.Thread(target=follow, args=(camera,)) for camera in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [found[0], found[1]] == alone
+    assert alone[0] != alone[1]
+
+
 def test_a_video_is_followed_from_its_first_frame_to_its_last(video: Path) -> None:
     """With the shipped network; the source is closed with the last frame."""
     pairs = list(edgetrack.track(video, box=RED, bundle="edgetrack-160", threads=1))
