@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -183,7 +184,10 @@ def test_closing_does_not_wait_for_a_camera_that_is_gone(camera: RtspCamera) -> 
 
 
 def test_a_run_survives_a_restart_and_no_output_has_the_password(guarded: RtspCamera, tmp_path: Path) -> None:
-    outputs = ["o.jsonl", "o.csv", "o.mp4", "o.mcap"]
+    outputs = ["o.jsonl", "o.csv", "o.mot", "o.otb", "o.mp4", "o.mcap"]
+    outputs += [
+        name for name, module in (("o.ros2.mcap", "rosbags"), ("o.rrd", "rerun")) if find_spec(module)
+    ]
     words = [
         "run",
         "--source",
