@@ -160,8 +160,8 @@ class Agreement:
 
     Every ``TURN`` frames the target is found anew, by ``text`` or the next of the clip's words, which counts; then both
     go on from the box that float32 has found. Where a word is not found, or the tracker takes no text, both go on from
-    a random box, for ``EVERY`` frames. Frames that are given their box, that show nothing, or in which neither has
-    one, do not count.
+    a random box, for ``EVERY`` frames. A tracker that takes no box just goes on in both. Frames that are given their
+    box, that show nothing, or in which neither has one, do not count.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class Agreement:
         watch: Watch,
     ) -> None:
         self._clips, self._text, self._box, self._watch = clips, text, box, watch
-        self._reads = "nl" in modes
+        self._reads, self._boxes = "nl" in modes, "bbox" in modes
         self._starts: dict[str, list[_Start]] = {clip.name: [] for clip in clips}
         self._fp32 = {clip.name: self._follow(fp32, "fp32", clip) for clip in clips}
         _check_frames(self._compared(self._fp32), "float32 had a box")
@@ -230,8 +230,8 @@ class Agreement:
             place = self._box if turn == 0 else found
             return _Start(look, place, TURN if place is not None or look is not None else 1)
         if self._text is not None or (look is not None and found is not None):
-            return _Start(look, found, TURN)
-        drawn = random_box(pixels, random)
+            return _Start(look, found if self._boxes else None, TURN)
+        drawn = random_box(pixels, random) if self._boxes else None
         return _Start(look, drawn, EVERY if drawn is not None or look is not None else 1)
 
     def _told(self, turn: int) -> dict[str, str]:

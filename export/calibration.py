@@ -128,7 +128,8 @@ def record(
 
     The target is ``text`` and / or ``box`` in the first frame that shows something. Without either, every ``EVERY``
     frames one of the clip's words is looked for, and where it is not found a random box is followed: a network must
-    hold its range on backgrounds too. Every ``EVERY`` frames the target, and what a word finds, become templates.
+    hold its range on backgrounds too. Every ``EVERY`` frames the target, and what a word finds, become templates. A
+    tracker that takes no box has neither random boxes nor templates.
 
     Raises:
         ConfigError: a box for more than one clip.
@@ -195,7 +196,8 @@ def _watch(
         total = min(most, source.frames or most)
         shown = watch(islice(source, most), f"recording crops of {Path(clip.name).name}", total)
         words = () if "nl" not in subject.modes else clip.words if text is None else (text,)
-        follower = _Follower(open_tracker(), open_tracker(), words, seen, kept.random)
+        probe = open_tracker() if "bbox" in subject.modes else None
+        follower = _Follower(open_tracker(), probe, words, seen, kept.random)
         follower.follow(seen.shown(shown), text=text, box=box)
     return seen
 
@@ -205,7 +207,7 @@ class _Follower:
     """Follows what is named, and makes templates of it all along."""
 
     main: FrameTracker
-    probe: FrameTracker
+    probe: FrameTracker | None  # None: the tracker takes no box, and so has no templates
     words: Sequence[str]  # none: the tracker takes no text
     seen: Seen
     random: np.random.Generator
@@ -223,7 +225,7 @@ class _Follower:
                 self.main.start(frame.pixels, text=text, box=box) if start else self.main.update(frame.pixels)
             )
             self._note(track.status == "tracking")
-            if due and count:  # else the start itself has made a template
+            if self.probe is not None and due and count:  # else the start itself has made a template
                 if self.words and (text is not None or box is not None):
                     self.probe.start(frame.pixels, text=self.words[count // EVERY % len(self.words)])
                 if track.box is not None:
@@ -233,7 +235,7 @@ class _Follower:
         self.started = self.started or word is not None
         self.by_chance = False
         found = word is not None and self.main.start(frame.pixels, text=word).status == "tracking"
-        box = None if found else random_box(frame.pixels, self.random)
+        box = None if found or self.probe is None else random_box(frame.pixels, self.random)
         if box is not None:
             self.main.start(frame.pixels, box=box)
             self.started = self.by_chance = True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
+from edgetrack.engines.openvino import check_capable, core_with_operators
 from edgetrack.errors import ConfigError, ExportError
 from edgetrack.export.adapters.bundle import (
     Foreign,
@@ -19,6 +20,7 @@ from edgetrack.export.adapters.bundle import (
     is_adapter,
     write_adapter_bundle,
 )
+from edgetrack.export.bf16 import add_bf16
 from edgetrack.export.fp16 import add_fp16
 from edgetrack.export.gate import Gate, GateConfig
 from edgetrack.export.int8 import add_int8, keep_int8
@@ -30,7 +32,7 @@ from edgetrack.manifest import Budget
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 
 PAGE = "report.html"
-_ADD = {"int8": add_int8, "fp16": add_fp16}
+_ADD = {"int8": add_int8, "fp16": add_fp16, "bf16": add_bf16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Request:
 
     model: str  # a shipped model, a bundle's folder, a checkpoint that ends in .pt, or an adapter
     output: Path
-    precisions: tuple[str, ...] = ()  # to add: int8, fp16
+    precisions: tuple[str, ...] = ()  # to add: int8, fp16, bf16
     gate: GateConfig = field(
         default_factory=GateConfig
     )  # what they have to pass; its target goes into the manifest
@@ -114,7 +116,7 @@ def _check(request: Request) -> None:
                 "trained: see edgetrack train"
             )
     if kind == "adapter bundle" and not request.precisions:
-        raise ConfigError(f"nothing to do: {request.model} is a bundle already; give --int8")
+        raise ConfigError(f"nothing to do: {request.model} is a bundle already; give --int8 or --bf16")
     if "int8" in request.precisions and "int8" not in board.precisions:
         raise ConfigError(
             f"target {board.name} runs {', '.join(board.precisions)}, not int8; "
@@ -122,21 +124,30 @@ def _check(request: Request) -> None:
         )
     if "fp16" in request.precisions and kind.startswith("adapter"):
         raise ConfigError(
-            f"--fp16 has no effect on {request.model}: an adapter runs its graphs in float32 or INT8; leave it out"
+            f"--fp16 has no effect on {request.model}: an adapter runs its graphs on the CPU, which has 16 bits as "
+            "bfloat16; give --bf16"
         )
+    if "bf16" in request.precisions:
+        if not kind.startswith("adapter"):
+            raise ConfigError(
+                f"--bf16 has no effect on {request.model}: OpenVINO computes it of any bundle of edgetrack's own, with "
+                "--engine openvino --precision bf16; leave it out"
+            )
+        check_capable(core_with_operators(), "bf16")
 
 
 def _check_modes(request: Request, name: str, modes: Sequence[str]) -> None:
     """Raises ConfigError where the target is given in a way that the adapter does not have."""
     gate = request.gate
-    if "int8" in request.precisions and "bbox" not in modes:
+    if gate.accept is not None and "bbox" not in modes:
         raise ConfigError(
-            f"INT8 is not made of {name}: what decides whether it is as accurate starts targets by boxes, and it takes "
-            "none. It runs in float32: leave --int8 out"
+            f"--accept starts targets by the boxes of its labels, and {name} takes none; leave it out: then the boxes "
+            "that it finds are compared with those of float32"
         )
     wanted = "nlbbox" if gate.text and gate.box else "nl" if gate.text else "bbox"
     if (gate.text or gate.box) and wanted not in modes:
-        raise ConfigError(f"{request.model} takes its target by {', '.join(modes)}; expected --box only")
+        expected = "--text" if "nl" in modes else "--box"
+        raise ConfigError(f"{request.model} takes its target by {', '.join(modes)}; expected {expected} only")
 
 
 def _budget(request: Request) -> Budget:

@@ -18,6 +18,7 @@ import edgetrack
 from edgetrack.cli import app
 from edgetrack.demo import Scene
 from edgetrack.errors import BundleError
+from edgetrack.export import calibration, speed
 from edgetrack.grounders import open_grounder
 from edgetrack.peers.finding import PhraseFinder
 from edgetrack.types import Box
@@ -56,17 +57,115 @@ def test_a_run_finds_loses_and_finds_again(owl: Path, tmp_path: Path) -> None:
     assert re.search(r"grounder  p50 \d+, at most \d+ ms a look", result.output)
 
 
-def test_precisions_that_cannot_be_accepted_are_refused(owl: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The red square moves across 40 frames."""
+    video: Path = tmp_path_factory.mktemp("drive") / "a.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 30, (256, 256))
+    for index in range(40):
+        writer.write(picture((4 * index, 64)))
+    writer.release()
+    return video
+
+
+def export(owl: Path, drive: Path, output: Path, *words: str, least: float = 0.9) -> Any:
+    """For a board whose speed this machine cannot say."""
+    options = [
+        "--target",
+        "arm-cpu",
+        "--threads",
+        "1",
+        "--min-auc-ratio",
+        str(least),
+        "--output",
+        str(output),
+    ]
+    source = ["--calibration", str(drive), "--text", "red car"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration, "FLOOR_FRAMES", 4)
+        patch.setattr(speed, "ROUNDS", 2)
+        return CliRunner().invoke(app, ["export", str(owl), *source, *options, *words])
+
+
+def test_other_precisions_are_accepted_by_the_boxes_that_they_find(
+    owl: Path, drive: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    result = export(owl, drive, tmp_path / "out", "--int8", "--bf16")
+    if "cannot run precision 'bf16'" in result.output:
+        pytest.skip("this processor has no bfloat16")
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert (manifest["precisions"], manifest["computed"]) == (["int8"], ["bf16"])
+    reports = json.loads((tmp_path / "out/report.json").read_text())
+    for precision in ("int8", "bf16"):
+        report = reports[precision]
+        assert (report["accepted"], report["accuracy_kind"], report["evidence"]) == (True, "agreement", 40)
+        assert report["ratio"] >= 0.9
+    check_other_numbers(owl, tmp_path / "out", within=0.05)
+
+
+def check_other_numbers(owl: Path, other: Path, *, within: float) -> None:
+    """Both find the same box, and the scores show that the other one computed them in another way."""
+    (first, (score,)), (second, (scored,)) = (
+        open_grounder(folder, threads=1).find(picture(FIRST), ["red car"])[0] for folder in (owl, other)
+    )
+    assert first == second
+    assert 0 < abs(score - scored) < within
+
+
+def test_bfloat16_that_passed_is_what_finds(owl: Path, drive: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    if "cannot run precision" in export(owl, drive, tmp_path / "out", "--bf16").output:
+        pytest.skip("this processor has no bfloat16")
+    with edgetrack.open_tracker(tmp_path / "out", threads=1) as tracker:
+        assert tracker.engine.precision == "bf16"
+    check_other_numbers(owl, tmp_path / "out", within=0.02)
+
+
+def test_a_precision_that_finds_other_boxes_is_left_out(
+    owl: Path, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its scores fall below what counts, so nothing is found where float32 finds."""
+    from edgetrack.export.adapters import bundle
+
+    def worse(*arguments: Any, **options: Any) -> Any:
+        model = quantize(*arguments, **options)
+        (six,) = (one for one in model.graph.initializer if one.name == "six")
+        six.CopyFrom(numpy_helper.from_array(np.float32(60), "six"))
+        return model
+
+    from onnx import numpy_helper
+
+    quantize = bundle.quantize
+    monkeypatch.setattr(bundle, "quantize", worse)
+    result = export(owl, drive, tmp_path / "out", "--int8")
+    assert result.exit_code == 1
+    assert "INT8 is left out: INT8 kept at best 0.000 of fp32's accuracy over 40 frames" in " ".join(
+        result.output.split()
+    )
+    assert json.loads((tmp_path / "out/manifest.json").read_text())["precisions"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--fp16"], "--fp16 has no effect.*on the CPU, which has 16 bits as bfloat16; give --bf16"),
+        (
+            ["--int8", "--accept", "."],
+            "--accept starts targets by the boxes of its labels, and tiny-owl takes none",
+        ),
+        (["--int8", "--box", "1,2,30,40"], "takes its target by nl; expected --text only"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    owl: Path, tmp_path: Path, words: list[str], complaint: str
+) -> None:
     """Before anything is written or measured."""
-    for flag, complaint in (
-        ("--int8", "is not made of tiny-owl.*by boxes, and it takes none.*float32: leave --int8 out"),
-        ("--fp16", "--fp16 has no effect"),
-    ):
-        words = ["export", str(owl), flag, "--output", str(tmp_path / "out")]
-        result = CliRunner().invoke(app, words)
-        assert result.exit_code == 2
-        assert re.search(complaint, " ".join(result.output.split())), result.output
-        assert not (tmp_path / "out").exists()
+    result = CliRunner().invoke(app, ["export", str(owl), *words, "--output", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert re.search(complaint, " ".join(result.output.split())), result.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_phrases_are_scored_in_one_look(owl: Path) -> None:

@@ -1,4 +1,4 @@
-"""``edgetrack export``: from a checkpoint or a bundle to a bundle, with INT8 and float16 where they pass."""
+"""``edgetrack export``: from a checkpoint or a bundle to a bundle, with other precisions where they pass."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edgetrack.cli.base import parse_box
 from edgetrack.cli.engine_options import refuse_unused
 from edgetrack.cli.options import (
     Accept,
+    Bf16,
     BoxText,
     BundleOutput,
     Calibration,
@@ -54,6 +55,7 @@ def export_command(
     output: BundleOutput,
     int8: Int8 = False,
     fp16: Fp16 = False,
+    bf16: Bf16 = False,
     calibration: Calibration = None,
     text: Text = None,
     box: BoxText = None,
@@ -72,9 +74,9 @@ def export_command(
     name: ModelName = None,
     version: ModelVersion = "0.1.0",
 ) -> None:
-    """Make a bundle from a checkpoint or from another tracker, or add INT8 or float16 to one.
+    """Make a bundle from a checkpoint or from another tracker, or add INT8, float16 or bfloat16 to one.
 
-    INT8 is calibrated on what the tracker sees in your video. Both are compared with float32, and left out when they
+    INT8 is calibrated on what the tracker sees in your video. All are compared with float32, and left out when they
     are less accurate than --min-auc-ratio allows, or not faster (float16: for a CPU); then the exit code is 1, and
     report.json says why. What the bundle had before stays.
     """
@@ -87,7 +89,7 @@ def export_command(
     request = Request(
         model=model,
         output=output,
-        precisions=("int8",) * int8 + ("fp16",) * fp16,
+        precisions=("int8",) * int8 + ("fp16",) * fp16 + ("bf16",) * bf16,
         gate=GateConfig(
             calibration=tuple(calibration or ()),
             text=text,
@@ -134,7 +136,7 @@ def _export(request: Request) -> None:
 def _refuse_unused(context: typer.Context, request: Request) -> None:
     """Refuse options that have no effect on what is exported."""
     kind, measured = request.kind, bool(request.precisions)
-    of_precision = (measured, "it is for INT8 and float16; add --int8 or --fp16")
+    of_precision = (measured, "it is for other precisions; add --int8, --fp16 or --bf16")
     new = (kind in ("adapter", "checkpoint"), f"{request.model} is a bundle already, which keeps its own")
     rules = dict.fromkeys(
         ("calibration", "text", "box", "accept", "min_auc_ratio", "threads", "report"), of_precision
@@ -191,6 +193,8 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
         name = report.precision.upper()
         _print_evidence(console, report)
         style, verdict = ("bold green", "is in") if report.accepted else ("bold yellow", "is left out")
+        if report.precision == "bf16":  # nothing is written for it
+            verdict = "passes" if report.accepted else "is refused"
         if report.kept:
             verdict = "is in as before" if report.accepted else "is refused"
         console.print(f"{name} {verdict}:", style=style, end=" ")

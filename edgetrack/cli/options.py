@@ -145,7 +145,6 @@ Model = Annotated[
     str | None, option("A shipped model or your own bundle.", panel="Engine", metavar="NAME|DIR")
 ]
 Trust = Annotated[bool, option("Run the code that an adapter's bundle brings.", "--trust", panel="Engine")]
-
 PeerWeights = Annotated[
     Path | None, option("Folder of the other trackers' ONNX files.", panel="Engine", metavar="DIR")
 ]
@@ -177,9 +176,10 @@ ExportModel = Annotated[
         "nanotrack-v2, nanotrack-v3, owlv2, owlvit, sdstrack, sutrack, uvltrack or FILE.py:CLASS.",
     ),
 ]
-_QUANTIZED, _NEW_MODEL = "INT8 and float16", "New model"
+_QUANTIZED, _NEW_MODEL = "Other precisions", "New model"
 Int8 = Annotated[bool, option("Add INT8, if it is as accurate and faster.", "--int8")]
 Fp16 = Annotated[bool, option("Add float16, for GPUs, if it is as accurate.", "--fp16")]
+Bf16 = Annotated[bool, option("Accept bfloat16 for another tracker, if it is as accurate.", "--bf16")]
 Calibration = Annotated[
     list[str] | None,
     option(

@@ -50,14 +50,15 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
         own = OwnGrounder(Bundle.open(source), threads)
         return own, own.name, AS_IT_IS
     bundle = AdapterBundle.open(source)
-    manifest = bundle.manifest
+    manifest, (precision, _) = bundle.manifest, bundle.automatic()
     if manifest.adapter not in FINDERS:
         raise BundleError(
             f"{bundle.folder} holds {manifest.name}, which does not find by text in the whole frame; "
             f"expected a bundle of {' or '.join(FINDERS)}, or an edgetrack model"
         )
+    folder = bundle.graphs("fp32" if precision in manifest.computed else precision)
     return (
-        FindingGrounder(finder_of(manifest.adapter, bundle.folder, threads=threads)),
+        FindingGrounder(finder_of(manifest.adapter, folder, threads=threads, precision=precision)),
         manifest.name,
         Platt(*manifest.calibration),
     )

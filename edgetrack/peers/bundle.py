@@ -13,9 +13,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from edgetrack import targets
 from edgetrack.bundle import _locate, _read
 from edgetrack.bundle_files import check_sum, path_of
-from edgetrack.errors import BundleError, ConfigError
+from edgetrack.engines.openvino import check_capable, core_with_operators
+from edgetrack.engines.ort import saturates
+from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
 from edgetrack.manifest import FILE_NAME, SCHEMA, Budget, BundleFile, parse_budget
 from edgetrack.peers import Mode, Opener, load_adapter
 from edgetrack.peers.published import NAMES, opener_of
@@ -36,6 +39,7 @@ class AdapterManifest:
     graphs: tuple[str, ...]
     files: Mapping[str, BundleFile]  # by role: x, x.int8, code, report
     precisions: tuple[str, ...] = ()  # beside fp32
+    computed: tuple[str, ...] = ()  # that passed the gate, and are computed from the float32 graphs: bf16
     narrow: bool = False  # INT8 has weights of 7 bits, whose sums no processor rounds
     weights: Mapping[str, str] = field(
         default_factory=dict
@@ -137,6 +141,25 @@ class AdapterBundle:
             )
         return self.folder if precision == "fp32" else self.folder / precision
 
+    def automatic(self) -> tuple[str, str]:
+        """The precision to run in where none is asked for, and why: one that passed the gate and is computed here."""
+        manifest, target = self.manifest, targets.detect()
+        if "int8" in manifest.precisions and "int8" in target.precisions:
+            if saturates() and not manifest.narrow:
+                return (
+                    "fp32",
+                    "the bundle has INT8, but this processor has no VNNI and would round sums of it",
+                )
+            return "int8", f"the bundle has INT8 and {target.name} runs it"
+        if "bf16" in manifest.computed:
+            try:
+                check_capable(core_with_operators(), "bf16")
+            except (EngineUnavailable, MissingExtra) as error:
+                return "fp32", f"bfloat16 passed, but {error}"
+            return "bf16", "it passed, and OpenVINO computes it here"
+        unlisted = "int8" in manifest.precisions
+        return "fp32", f"{target.name} does not list INT8" if unlisted else "the bundle has no INT8"
+
     def adapter(self, *, trust: bool) -> Opener:
         """The adapter itself, which runs the file that the bundle brings.
 
@@ -202,10 +225,10 @@ def _file(value: Any) -> BundleFile:
     return BundleFile(_text(value["path"]), _text(value["sha256"]).lower())
 
 
-def _precision(value: Any) -> str:
-    if value != "int8":
-        raise ValueError(f"precision {value!r} is unknown; expected int8")
-    return "int8"
+def _one_of(value: Any, known: str) -> str:
+    if value != known:
+        raise ValueError(f"precision {value!r} is unknown; expected {known}")
+    return known
 
 
 def _pair(value: Any) -> tuple[float, float]:
@@ -231,7 +254,8 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "modes": lambda value: tuple(_mode(mode) for mode in value),
     "graphs": lambda value: tuple(_text(graph) for graph in value),
     "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},
-    "precisions": lambda value: tuple(_precision(name) for name in value),
+    "precisions": lambda value: tuple(_one_of(name, "int8") for name in value),
+    "computed": lambda value: tuple(_one_of(name, "bf16") for name in value),
     "narrow": _flag,
     "calibration": _pair,
     "weights": _texts,

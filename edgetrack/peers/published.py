@@ -53,17 +53,18 @@ def opener_of(name: str) -> Opener:
     return nanotrack.Published()
 
 
-def finder_of(name: str, folder: Path, *, threads: int | None) -> PhraseFinder[Any]:
-    """The detector in the bundle ``folder`` of ``name``, one of ``FINDERS``.
+def finder_of(name: str, folder: Path, *, threads: int | None, precision: str) -> PhraseFinder[Any]:
+    """The detector in the folder with the graphs of ``name``, one of ``FINDERS``; "bf16" is computed from float32's.
 
     Raises:
         BundleError: a graph is missing or is another model's.
+        EngineUnavailable: this processor has no bfloat16.
         MissingExtra: the package tokenizers is not installed.
     """
     if name == "groundingdino":
         from edgetrack.peers.dino import DinoDetector
 
-        return DinoDetector(folder, threads=threads)
+        return DinoDetector(folder, threads=threads, precision=precision)
     from edgetrack.peers.owl import OwlDetector
 
-    return OwlDetector(folder, threads=threads)
+    return OwlDetector(folder, threads=threads, precision=precision)

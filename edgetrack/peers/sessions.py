@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -35,6 +36,15 @@ def open_session(path: Path, threads: int | None, name: str) -> Any:
         raise _unloadable(path, error, name) from error
 
 
+def open_graph(path: Path, threads: int | None, name: str, *, precision: str) -> Any:
+    """A session for the graph that is most of a network's work: OpenVINO's for "bf16", else ONNX Runtime's.
+
+    Raises:
+        BundleError, EngineUnavailable, MissingExtra: as for ``open_session`` and ``Bf16Session``.
+    """
+    return (Bf16Session if precision == "bf16" else open_session)(path, threads, name)
+
+
 class Bf16Session:
     """A graph that OpenVINO computes in bfloat16, called as an ``onnxruntime.InferenceSession`` is.
 
@@ -62,6 +72,17 @@ class Bf16Session:
         except Exception as error:  # openvino raises RuntimeError for everything, with pages of text
             raise _unloadable(path, error, name) from error
         self._request, self._outputs = compiled.create_infer_request(), len(compiled.outputs)
+        self._inputs = [
+            SimpleNamespace(
+                name=value.get_any_name(),
+                shape=[side.get_length() if side.is_static else None for side in value.partial_shape],
+            )
+            for value in compiled.inputs
+        ]
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        """Name and shape of each; None for a length that is free."""
+        return self._inputs
 
     def run(self, names: None, feeds: dict[str, NDArray[Any]]) -> list[Any]:
         """All outputs, float32, in the order of the file."""

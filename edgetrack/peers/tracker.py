@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgetrack import cores, targets
+from edgetrack import cores
 from edgetrack.bundle import Bundle
 from edgetrack.engines.info import EngineInfo
-from edgetrack.engines.ort import saturates
 from edgetrack.errors import AdapterError, ConfigError
 from edgetrack.grounders import Grounder, Grounding
 from edgetrack.outlining import Masks
@@ -94,7 +93,7 @@ def open_adapter(
 ) -> AdapterTracker:
     """The tracker of an adapter's bundle; see ``open_tracker``."""
     threads = cores.checked(threads)
-    taken, why = _automatic(bundle) if precision == "auto" else (precision, "asked for")
+    taken, why = bundle.automatic() if precision == "auto" else (precision, "asked for")
     adapter, name = bundle.adapter(trust=trust), bundle.manifest.name
     computed = taken in getattr(adapter, "precisions", ())  # from the float32 graphs as they are
     folder = bundle.graphs("fp32" if computed else taken)
@@ -107,14 +106,3 @@ def open_adapter(
         )
     info = EngineInfo(backend="the adapter's own", threads=threads, precision=taken, precision_reason=why)
     return AdapterTracker(tracker, bundle.manifest.modes, AdapterEngine(bundle, taken, info))
-
-
-def _automatic(bundle: AdapterBundle) -> tuple[str, str]:
-    target = targets.detect()
-    if "int8" not in bundle.manifest.precisions:
-        return "fp32", "the bundle has no INT8"
-    if "int8" not in target.precisions:
-        return "fp32", f"{target.name} does not list INT8"
-    if saturates() and not bundle.manifest.narrow:
-        return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
-    return "int8", f"the bundle has INT8 and {target.name} runs it"

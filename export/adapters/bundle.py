@@ -130,7 +130,7 @@ def copy_adapter_bundle(bundle: AdapterBundle, folder: Path, *, target: Budget) 
     files = {role: bundle.manifest.files[role].path for role in roles}
     for role, path in files.items():
         shutil.copyfile(bundle.path(role), folder / path)
-    manifest = replace(bundle.manifest, files={}, precisions=(), narrow=False, target=target)
+    manifest = replace(bundle.manifest, files={}, precisions=(), computed=(), narrow=False, target=target)
     return add_adapter_files(folder, files, manifest=manifest)
 
 
@@ -175,7 +175,16 @@ class Foreign:
         return sorted(often, key=lambda graph: -runs[graph])
 
     def tracker(self) -> FrameTracker:
-        return self._opened("fp32")
+        return self.opened("fp32")
+
+    def opened(self, precision: str) -> FrameTracker:
+        """A tracker in a precision that the bundle has, or that its adapter computes."""
+        return open_adapter(self.bundle, precision=precision, threads=self._threads, trust=True)
+
+    def add_computed(self, precision: str) -> None:
+        """Has the manifest say that a precision passed that the adapter computes from the float32 graphs."""
+        manifest = replace(self.bundle.manifest, computed=(precision,))
+        self.bundle = add_adapter_files(self.folder, {}, manifest=manifest)
 
     @contextmanager
     def watched(self, keep: Keep) -> Iterator[Callable[[], FrameTracker]]:
@@ -197,7 +206,7 @@ class Foreign:
         (self.folder / RANGES).write_text(variant.ranges_json(record), encoding="utf-8")
         manifest = replace(self._plain.manifest, narrow=saturates())
         self.bundle = add_adapter_files(self.folder, files, manifest=manifest, precisions=(NAME,))
-        return self._opened(NAME)
+        return self.opened(NAME)
 
     def remove(self) -> None:
         shutil.rmtree(self.folder / NAME)
@@ -214,9 +223,6 @@ class Foreign:
             row = FileRow.of(path, NAME, error=error, accuracy=accuracy, speed=speed[graph])
             rows.append(replace(row, file=f"{NAME}/{row.file}"))
         return rows
-
-    def _opened(self, precision: str) -> FrameTracker:
-        return open_adapter(self.bundle, precision=precision, threads=self._threads, trust=True)
 
 
 def _files(weights: Sequence[Path]) -> Iterator[tuple[str, Path]]:

@@ -57,6 +57,7 @@ def torch_graph(
     inputs: Mapping[str, tuple[int, ...] | NDArray[Any]],
     outputs: Sequence[str],
     dynamic: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    tolerance: float = TOLERANCE,
 ) -> onnx.ModelProto:
     """A module in ONNX, opset 20, whose outputs were compared with the module's on random pictures.
 
@@ -65,10 +66,11 @@ def torch_graph(
         inputs: by name the shape of a float32 tensor, or an example where values of 0..1 mean nothing.
         outputs: their names, in order.
         dynamic: axes by input that may be of any length; all others are as in ``inputs``.
+        tolerance: by how much an output may differ, or by which share of its largest value.
 
     Raises:
         ExportError: PyTorch cannot express it in ONNX, or its outputs are no tensors, or not as many as names.
-        ParityError: an output differs by more than 1e-4, or that share of its largest value.
+        ParityError: an output differs by more than that.
     """
     import onnxruntime
     import torch
@@ -97,7 +99,7 @@ def torch_graph(
     )
     for name, wanted, found in zip(outputs, expected, session.run(list(outputs), feeds), strict=True):
         distance = float(np.abs(wanted.numpy() - found).max(initial=0))
-        limit = TOLERANCE * max(1.0, float(np.abs(wanted.numpy()).max(initial=0)))
+        limit = tolerance * max(1.0, float(np.abs(wanted.numpy()).max(initial=0)))
         if not distance <= limit:  # also when it is not a number
             raise ParityError(
                 f"output {name!r} differs by {distance:.3g} between PyTorch and ONNX Runtime; expected at most "

@@ -277,7 +277,7 @@ def test_wrong_options(values: dict[str, Any], message: str) -> None:
     ("arguments", "message"),
     [
         ([], "nothing to do: edgetrack-256 is a bundle already; give --int8 or --fp16"),
-        (["--calibration", "x.mp4"], "--calibration has no effect: it is for INT8 and float16"),
+        (["--calibration", "x.mp4"], "--calibration has no effect: it is for other precisions"),
         (["--int8", "--calibration", "gone.mp4"], "gone.mp4 does not exist"),
         (["--int8", "--box", "1,2"], "as in: --box 120,80,64,48"),
         (["--int8", "--accept", "."], "has no labeled clips"),

@@ -50,7 +50,7 @@ def write_tiny_owl(folder: Path, **manifest: Any) -> Path:
     detect = save(
         "detect",
         [
-            node("AveragePool", ["image"], ["cells"], kernel_shape=[2 * STEP] * 2, strides=[STEP] * 2),
+            node("Conv", ["image", "means"], ["cells"], name="cells", strides=[STEP] * 2),
             node("Reshape", ["cells", "flat"], ["colors"]),
             node("MatMul", ["queries", "colors"], ["fits"]),
             node("Transpose", ["fits"], ["turned"], perm=[0, 2, 1]),
@@ -60,6 +60,8 @@ def write_tiny_owl(folder: Path, **manifest: Any) -> Path:
         [info("image", TensorProto.FLOAT, [1, 3, SIDE, SIDE]), info("queries", TensorProto.FLOAT, ["n", 3])],
         [info("logits", TensorProto.FLOAT, [1, "p", "n"]), info("boxes", TensorProto.FLOAT, [1, "p", 4])],
         {
+            "means": np.eye(3, dtype=np.float32)[..., None, None].repeat(2 * STEP, 2).repeat(2 * STEP, 3)
+            / (2 * STEP) ** 2,
             "flat": np.array([1, 3, -1]),
             "six": np.float32(6),
             "places": np.concatenate([corners + size / 2, size], 1).astype(np.float32)[None],

@@ -20,7 +20,7 @@ from edgetrack.errors import BundleError, PromptError
 from edgetrack.peers import Mode
 from edgetrack.peers.dino.images import placed
 from edgetrack.peers.finding import FindingTracker, Floats, PhraseFinder, check_phrases
-from edgetrack.peers.sessions import open_session, run
+from edgetrack.peers.sessions import open_graph, open_session, run
 
 NAME = "groundingdino"
 BEGIN, STOP, END = "[CLS]", ".", "[SEP]"  # tokens between which nothing sees each other
@@ -42,19 +42,20 @@ class DinoDetector(PhraseFinder[Phrases]):
     Args:
         folder: what ``edgetrack export groundingdino`` wrote.
         threads: that one network call may use.
+        precision: of the graphs; "bf16" is computed from those in float32, by OpenVINO.
 
     Raises:
         BundleError: a graph is missing or is another model's.
-        MissingExtra: the package tokenizers is not installed.
+        EngineUnavailable: this processor has no bfloat16.
+        MissingExtra: the package tokenizers, or for bfloat16 openvino, is not installed.
     """
 
     name, threshold = "Grounding DINO", 0.25
 
-    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, *, threads: int | None = None, precision: str = "fp32") -> None:
         tokenizers = require("tokenizers", extra="hf")
-        self._text, self._detect = (
-            open_session(folder / f"{n}.onnx", threads, NAME) for n in ("text", "detect")
-        )
+        self._text = open_session(folder / "text.onnx", threads, NAME)
+        self._detect = open_graph(folder / "detect.onnx", threads, NAME, precision=precision)
         try:
             known = self._text.get_modelmeta().custom_metadata_map
             self._tokenizer: Any = tokenizers.Tokenizer.from_str(known["tokenizer"])
@@ -132,7 +133,8 @@ class Published:
     """Opens the published versions; needs no code of the user's."""
 
     modes: tuple[Mode, ...] = ("nl",)
+    precisions = ("bf16",)
 
-    def open(self, folder: Path, *, threads: int) -> FindingTracker:
+    def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> FindingTracker:
         """The tracker on the graphs in ``folder``."""
-        return FindingTracker(DinoDetector(folder, threads=threads))
+        return FindingTracker(DinoDetector(folder, threads=threads, precision=precision))

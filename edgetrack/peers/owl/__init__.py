@@ -18,7 +18,7 @@ from edgetrack.errors import BundleError
 from edgetrack.peers import Mode
 from edgetrack.peers.finding import FindingTracker, Floats, PhraseFinder, check_phrases
 from edgetrack.peers.owl.images import padded, stretched
-from edgetrack.peers.sessions import open_session, run
+from edgetrack.peers.sessions import open_graph, open_session, run
 
 NAMES = ("owlv2", "owlvit")
 TEXT_LENGTH = 16  # tokens, beginning and end included; the rest of a sentence is cut off
@@ -30,19 +30,20 @@ class OwlDetector(PhraseFinder[Floats]):
     Args:
         folder: what ``edgetrack export owlv2`` or ``owlvit`` wrote.
         threads: that one network call may use.
+        precision: of the graphs; "bf16" is computed from those in float32, by OpenVINO.
 
     Raises:
         BundleError: a graph is missing or is another tracker's.
-        MissingExtra: the package tokenizers is not installed.
+        EngineUnavailable: this processor has no bfloat16.
+        MissingExtra: the package tokenizers, or for bfloat16 openvino, is not installed.
     """
 
     name, threshold = "OWL-ViT and OWLv2", 0.1
 
-    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, *, threads: int | None = None, precision: str = "fp32") -> None:
         tokenizers = require("tokenizers", extra="hf")
-        self._text, self._detect = (
-            open_session(folder / f"{n}.onnx", threads, NAMES[0]) for n in ("text", "detect")
-        )
+        self._text = open_session(folder / "text.onnx", threads, NAMES[0])
+        self._detect = open_graph(folder / "detect.onnx", threads, NAMES[0], precision=precision)
         try:
             known = self._text.get_modelmeta().custom_metadata_map
             self._kind = known["kind"]
@@ -88,7 +89,8 @@ class Published:
     """Opens the published versions; needs no code of the user's."""
 
     modes: tuple[Mode, ...] = ("nl",)
+    precisions = ("bf16",)
 
-    def open(self, folder: Path, *, threads: int) -> FindingTracker:
+    def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> FindingTracker:
         """The tracker on the graphs in ``folder``."""
-        return FindingTracker(OwlDetector(folder, threads=threads))
+        return FindingTracker(OwlDetector(folder, threads=threads, precision=precision))

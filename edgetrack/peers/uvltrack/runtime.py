@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import BundleError
-from edgetrack.peers.sessions import Bf16Session, open_session, run
+from edgetrack.peers.sessions import open_graph, run
 from edgetrack.peers.uvltrack.vocabulary import WordPieces
 
 NAME = "uvltrack"
@@ -59,8 +59,8 @@ class Network:
     ) -> None:
         self._sessions: dict[str, Any] = {}
         for graph in GRAPHS:
-            opened = Bf16Session if (graph, precision) == ("encode", "bf16") else open_session
-            self._sessions[graph] = opened(folder / f"{graph}.onnx", threads, name)
+            own = precision if graph == "encode" else "fp32"
+            self._sessions[graph] = open_graph(folder / f"{graph}.onnx", threads, name, precision=own)
         try:
             known = self._sessions["text"].get_modelmeta().custom_metadata_map
             self.factor = float(known["search_factor"])
