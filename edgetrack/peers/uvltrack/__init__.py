@@ -38,7 +38,7 @@ class UVLTracker:
     Args:
         folder: what ``edgetrack export uvltrack`` wrote.
         threads: that one network call may use.
-        precision: "fp32", or "bf16": then OpenVINO computes ``encode``, nearly all of the work.
+        precision: "fp32", or "bf16": then OpenVINO computes what runs in each frame.
         interval: frames after which the prompts are made anew.
         least: score of a frame that they may be made of.
         name: of the adapter that wrote the folder, for messages.

@@ -16,6 +16,7 @@ from edgetrack.peers.uvltrack.vocabulary import WordPieces
 NAME = "uvltrack"
 PATCH = 16  # pixels, a side
 GRAPHS = ("text", "template", "encode", "head", "ground", "prompt")
+EACH_FRAME = ("encode", "head")
 Floats = NDArray[np.float32]
 
 
@@ -46,7 +47,7 @@ class Network:
     Args:
         folder: what ``edgetrack export uvltrack`` wrote.
         threads: that one call may use.
-        precision: "fp32", or "bf16": then OpenVINO computes ``encode``, nearly all of the work.
+        precision: "fp32", or "bf16": then OpenVINO computes what runs in each frame, ``encode`` and ``head``.
         name: of the adapter that wrote it, for messages.
 
     Raises:
@@ -59,7 +60,7 @@ class Network:
     ) -> None:
         self._sessions: dict[str, Any] = {}
         for graph in GRAPHS:
-            own = precision if graph == "encode" else "fp32"
+            own = precision if graph in EACH_FRAME else "fp32"
             self._sessions[graph] = open_graph(folder / f"{graph}.onnx", threads, name, precision=own)
         try:
             known = self._sessions["text"].get_modelmeta().custom_metadata_map
