@@ -30,6 +30,8 @@ from edgetrack.export.subject import Own, Subject
 from edgetrack.export.watch import Watch
 from edgetrack.manifest import Budget
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
+from edgetrack.peers.hub import downloaded
+from edgetrack.peers.published import FINDERS
 
 PAGE = "report.html"
 _ADD = {"int8": add_int8, "fp16": add_fp16, "bf16": add_bf16}
@@ -158,12 +160,13 @@ def _budget(request: Request) -> Budget:
 def _from_adapter(request: Request, folder: Path, watch: Watch) -> Subject:
     adapter = adapter_of(request.model)
     _check_modes(request, request.model, adapter.modes)
+    weights = downloaded(request.weights) if request.model in FINDERS else request.weights
     for _ in watch([0], "writing the graphs in float32", 1):
         write_adapter_bundle(
             folder,
             adapter,
             request.model,
-            request.weights,
+            weights,
             name=request.name,
             version=request.version,
             target=_budget(request),

@@ -216,7 +216,7 @@ Weights = Annotated[
     list[Path] | None,
     option(
         "Weight files for MODEL litetrack, nanotrack-v2, nanotrack-v3, sdstrack, sutrack, uvltrack or FILE.py:CLASS, "
-        "repeatable; the folder for groundingdino, owlv2 or owlvit.",
+        "repeatable; the folder, or the name on Hugging Face's hub, for groundingdino, owlv2 or owlvit.",
         panel="Other trackers",
         metavar="FILE",
     ),

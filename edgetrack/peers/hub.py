@@ -8,9 +8,44 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgetrack._imports import require
 from edgetrack.errors import ExportError, reason_of
 
 MOST_LAYERS = 100  # of a part; the largest published model has 24
+_MODEL = re.compile(r"[\w.-]+/[\w.-]+")  # owner and name, as the hub has them
+_FILES = [
+    *("README.md", "config.json", "preprocessor_config.json", "model.safetensors"),
+    *("merges.txt", "vocab.json", "vocab.txt"),
+]
+
+
+def downloaded(weights: Sequence[Path]) -> list[Path]:
+    """``weights`` with the name of a model on the hub, google/owlv2-base-patch16-ensemble, as the folder of its files.
+
+    What exists here is taken as it is. Of a model only what is read is downloaded, into the hub's own cache.
+
+    Raises:
+        ExportError: there is no such folder, and no such model can be had.
+        MissingExtra: huggingface_hub, which comes with transformers, is not installed.
+    """
+    return [path if path.exists() else _download(path) for path in weights]
+
+
+def _download(path: Path) -> Path:
+    name = path.as_posix()
+    if not _MODEL.fullmatch(name):
+        raise ExportError(
+            f"weights {path} do not exist; expected the folder of a model, or its name on Hugging Face's hub, such as "
+            "google/owlv2-base-patch16-ensemble"
+        )
+    hub = require("huggingface_hub", extra="hf")
+    try:
+        return Path(hub.snapshot_download(name, allow_patterns=_FILES))
+    except Exception as error:  # of the network, of the hub, of the disk
+        raise ExportError(
+            f"weights {path} are no folder here, and no model that can be downloaded from Hugging Face's hub "
+            f"({reason_of(error)}); expected one of both"
+        ) from error
 
 
 def folder_of(weights: Sequence[Path], kind: str, files: str) -> Path:
