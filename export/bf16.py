@@ -1,4 +1,4 @@
-"""bfloat16 for an adapter's bundle: accept or refuse. OpenVINO computes it from the float32 graphs: it adds no file."""
+"""bfloat16 for an adapter's bundle: accept or refuse. OpenVINO computes it from files that are there: it adds none."""
 
 from __future__ import annotations
 
@@ -7,37 +7,40 @@ from edgetrack.export.gate import Gate, fill
 from edgetrack.export.report import Report
 from edgetrack.export.speed import compare_speed
 from edgetrack.export.watch import Watch
+from edgetrack.peers.bundle import COMPUTED
 from edgetrack.peers.sessions import Bf16Session, open_session, run
 
-NAME = "bf16"
 
+def add_bf16(gate: Gate, *, name: str = "bf16", watch: Watch) -> Report:
+    """Has the manifest of ``gate``'s bundle list bfloat16 when it is accurate and fast enough; else says why it is not.
 
-def add_bf16(gate: Gate, *, watch: Watch) -> Report:
-    """Has the manifest of ``gate``'s bundle name bfloat16 when it is accurate and fast enough; else says why not.
-
-    Raises:
-        ConfigError: the adapter does not compute it.
+    Args:
+        gate: has the bundle of an adapter.
+        name: "bf16", or "int8-bf16" for what the INT8 files have left in float32.
+        watch: is told of the steps.
     """
-    report, subject = Report(precision=NAME, **gate.facts()), gate.subject
+    report, subject = Report(precision=name, **gate.facts()), gate.subject
     assert isinstance(subject, Foreign)
-    tracker = subject.opened(NAME)
     role = subject.quantized(gate.calibration.runs)[0]
-    path, name, threads = subject.paths[role], subject.name, report.threads
-    fp32, bf16 = open_session(path, threads, name), Bf16Session(path, threads, name)
+    file, threads = subject.bundle.graphs(COMPUTED[name]) / f"{role}.onnx", report.threads
+    fp32, other = (
+        open_session(subject.paths[role], threads, subject.name),
+        Bf16Session(file, threads, subject.name),
+    )
     feeds = gate.calibration.held_out(role)[0]
-    for _ in watch([0], "measuring the speed of bfloat16", 1):
-        speed = compare_speed(lambda: run(fp32, **feeds), lambda: run(bf16, **feeds))
+    for _ in watch([0], f"measuring the speed of {name}", 1):
+        speed = compare_speed(lambda: run(fp32, **feeds), lambda: run(other, **feeds))
     report.latency_ms[role] = (speed.fp32_ms, speed.other_ms)
     said = f"{role} graph {speed.ratio:.2f} times as fast on this {report.measured_on}, with OpenVINO"
     if speed.ratio <= 1 and gate.is_here:
         report.why = f"{said}; run float32"
         return report
-    accuracy = gate.judge.accuracy(tracker, NAME)
+    accuracy = gate.judge.accuracy(subject.opened(name), name)
     fill(report, accuracy)
     report.accepted = gate.passes(accuracy)
     if report.accepted:
-        subject.add_computed(NAME)
+        subject.add_computed(name)
         report.why = f"{accuracy}; {said}"
     else:
-        report.why = f"bfloat16 gave {accuracy}, expected {report.min_auc_ratio:g} of it; run float32"
+        report.why = f"{name} gave {accuracy}, expected {report.min_auc_ratio:g} of it"
     return report

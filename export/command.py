@@ -29,6 +29,7 @@ from edgetrack.export.staging import add_files, check_output, copy_bundle, resto
 from edgetrack.export.subject import Own, Subject
 from edgetrack.export.watch import Watch
 from edgetrack.manifest import Budget
+from edgetrack.peers import Opener
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
 from edgetrack.peers.hub import downloaded
 from edgetrack.peers.published import FINDERS
@@ -94,6 +95,8 @@ def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle | AdapterBund
         if request.precisions:
             gate = Gate(subject, request.gate, watch=watch)
             reports = [_add(name, request, gate, watch) for name in request.precisions]
+            if "bf16" in request.precisions and reports[0].precision == "int8" and reports[0].accepted:
+                reports.append(add_bf16(gate, name="int8-bf16", watch=watch))
             _write_reports(reports, folder, subject, page=request.page)
         if request.output.exists():
             shutil.rmtree(request.output)
@@ -138,14 +141,16 @@ def _check(request: Request) -> None:
         check_capable(core_with_operators(), "bf16")
 
 
-def _check_modes(request: Request, name: str, modes: Sequence[str]) -> None:
-    """Raises ConfigError where the target is given in a way that the adapter does not have."""
-    gate = request.gate
+def _check_adapter(request: Request, name: str, adapter: Opener) -> None:
+    """Raises ConfigError for a way to give the target, or a precision, that the adapter does not have."""
+    gate, modes, precisions = request.gate, adapter.modes, getattr(adapter, "precisions", ())
     if gate.accept is not None and "bbox" not in modes:
         raise ConfigError(
             f"--accept starts targets by the boxes of its labels, and {name} takes none; leave it out: then the boxes "
             "that it finds are compared with those of float32"
         )
+    if "bf16" in request.precisions and "bf16" not in precisions:
+        raise ConfigError(f"--bf16 has no effect on {name}: it runs in float32 or INT8; leave it out")
     wanted = "nlbbox" if gate.text and gate.box else "nl" if gate.text else "bbox"
     if (gate.text or gate.box) and wanted not in modes:
         expected = "--text" if "nl" in modes else "--box"
@@ -159,7 +164,7 @@ def _budget(request: Request) -> Budget:
 
 def _from_adapter(request: Request, folder: Path, watch: Watch) -> Subject:
     adapter = adapter_of(request.model)
-    _check_modes(request, request.model, adapter.modes)
+    _check_adapter(request, request.model, adapter)
     weights = downloaded(request.weights) if request.model in FINDERS else request.weights
     for _ in watch([0], "writing the graphs in float32", 1):
         write_adapter_bundle(
@@ -177,8 +182,7 @@ def _from_adapter(request: Request, folder: Path, watch: Watch) -> Subject:
 def _from_adapter_bundle(request: Request, folder: Path, watch: Watch) -> Subject:
     del watch
     bundle = AdapterBundle.open(request.model)
-    bundle.adapter(trust=request.trust)
-    _check_modes(request, bundle.manifest.name, bundle.manifest.modes)
+    _check_adapter(request, bundle.manifest.name, bundle.adapter(trust=request.trust))
     copy_adapter_bundle(bundle, folder, target=_budget(request))
     return Foreign(folder, threads=request.gate.threads)
 

@@ -96,12 +96,14 @@ def test_other_precisions_are_accepted_by_the_boxes_that_they_find(
         pytest.skip("this processor has no bfloat16")
     assert result.exit_code == 0, result.output
     manifest = json.loads((tmp_path / "out/manifest.json").read_text())
-    assert (manifest["precisions"], manifest["computed"]) == (["int8"], ["bf16"])
+    assert (manifest["precisions"], manifest["computed"]) == (["int8"], ["bf16", "int8-bf16"])
     reports = json.loads((tmp_path / "out/report.json").read_text())
-    for precision in ("int8", "bf16"):
+    for precision in ("int8", "bf16", "int8-bf16"):
         report = reports[precision]
         assert (report["accepted"], report["accuracy_kind"], report["evidence"]) == (True, "agreement", 40)
         assert report["ratio"] >= 0.9
+    with edgetrack.open_tracker(tmp_path / "out", threads=1) as tracker:
+        assert tracker.engine.precision == "int8-bf16"
     check_other_numbers(owl, tmp_path / "out", within=0.05)
 
 

@@ -193,7 +193,7 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
         name = report.precision.upper()
         _print_evidence(console, report)
         style, verdict = ("bold green", "is in") if report.accepted else ("bold yellow", "is left out")
-        if report.precision == "bf16":  # nothing is written for it
+        if report.precision.endswith("bf16"):  # nothing is written for it
             verdict = "passes" if report.accepted else "is refused"
         if report.kept:
             verdict = "is in as before" if report.accepted else "is refused"

@@ -138,7 +138,7 @@ Threads = Annotated[
     ),
 ]
 ENGINES = "auto, ort, ort-ops, openvino, ort-cuda, ort-tensorrt or tensorrt"
-PRECISIONS = "auto, fp32, fp16, bf16 or int8"
+PRECISIONS = "auto, fp32, fp16, bf16, int8 or int8-bf16"
 Engine = Annotated[str, option(f"{ENGINES}; see: edgetrack engines.", panel="Engine", metavar="NAME")]
 Precision = Annotated[str, option(f"{PRECISIONS}.", panel="Engine", metavar="NAME")]
 Model = Annotated[

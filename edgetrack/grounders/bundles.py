@@ -17,7 +17,7 @@ from edgetrack.grounders import LEAST, MOST, Grounded, Grounder, likeliest
 from edgetrack.grounders.calibration import AS_IT_IS, Platt, fit_platt
 from edgetrack.manifest import FILE_NAME
 from edgetrack.opened import core_options, shared_engine
-from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
+from edgetrack.peers.bundle import COMPUTED, AdapterBundle, is_adapter_bundle
 from edgetrack.peers.finding import PhraseFinder
 from edgetrack.peers.published import FINDERS, finder_of
 from edgetrack.prompt import Tokenizer
@@ -56,7 +56,7 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
             f"{bundle.folder} holds {manifest.name}, which does not find by text in the whole frame; "
             f"expected a bundle of {' or '.join(FINDERS)}, or an edgetrack model"
         )
-    folder = bundle.graphs("fp32" if precision in manifest.computed else precision)
+    folder = bundle.graphs(COMPUTED.get(precision, precision))
     return (
         FindingGrounder(finder_of(manifest.adapter, folder, threads=threads, precision=precision)),
         manifest.name,

@@ -41,7 +41,8 @@ class Opener(Protocol):
     modes: tuple[Mode, ...]
     """How a target can be given: "nl" (text), "bbox" (box), "nlbbox" (both).
 
-    An attribute ``precisions`` names those that ``open`` takes as ``precision=`` beside what the files hold: ("bf16",).
+    An attribute ``precisions`` names those that ``open`` takes as ``precision=`` beside what the files hold: "bf16" is
+    computed from the files in float32, "int8-bf16" from those in INT8.
     """
 
     def open(self, folder: Path, *, threads: int) -> FrameTracker:

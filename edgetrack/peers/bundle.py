@@ -24,6 +24,7 @@ from edgetrack.peers import Mode, Opener, load_adapter
 from edgetrack.peers.published import NAMES, opener_of
 
 KIND = "adapter"
+COMPUTED = {"bf16": "fp32", "int8-bf16": "int8"}  # without files of their own, and the precision of the files
 CODE, CODE_FILE = "code", "adapter.py"  # role and name of the copy of the user's file
 _MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -39,7 +40,7 @@ class AdapterManifest:
     graphs: tuple[str, ...]
     files: Mapping[str, BundleFile]  # by role: x, x.int8, code, report
     precisions: tuple[str, ...] = ()  # beside fp32
-    computed: tuple[str, ...] = ()  # that passed the gate, and are computed from the float32 graphs: bf16
+    computed: tuple[str, ...] = ()  # that passed the gate, and that OpenVINO computes: keys of COMPUTED
     narrow: bool = False  # INT8 has weights of 7 bits, whose sums no processor rounds
     weights: Mapping[str, str] = field(
         default_factory=dict
@@ -142,23 +143,27 @@ class AdapterBundle:
         return self.folder if precision == "fp32" else self.folder / precision
 
     def automatic(self) -> tuple[str, str]:
-        """The precision to run in where none is asked for, and why: one that passed the gate and is computed here."""
-        manifest, target = self.manifest, targets.detect()
-        if "int8" in manifest.precisions and "int8" in target.precisions:
-            if saturates() and not manifest.narrow:
-                return (
-                    "fp32",
-                    "the bundle has INT8, but this processor has no VNNI and would round sums of it",
-                )
-            return "int8", f"the bundle has INT8 and {target.name} runs it"
-        if "bf16" in manifest.computed:
-            try:
-                check_capable(core_with_operators(), "bf16")
-            except (EngineUnavailable, MissingExtra) as error:
-                return "fp32", f"bfloat16 passed, but {error}"
-            return "bf16", "it passed, and OpenVINO computes it here"
-        unlisted = "int8" in manifest.precisions
-        return "fp32", f"{target.name} does not list INT8" if unlisted else "the bundle has no INT8"
+        """The precision to run in where none is asked for, and why: the fastest that passed the gate and runs here."""
+        stored, why = self._stored()
+        mixed = {source: name for name, source in COMPUTED.items()}[stored]
+        if mixed not in self.manifest.computed:
+            return stored, why
+        try:
+            check_capable(core_with_operators(), "bf16")
+        except (EngineUnavailable, MissingExtra) as error:
+            return stored, f"{mixed} passed, but {error}"
+        return mixed, "it passed, and OpenVINO computes it here"
+
+    def _stored(self) -> tuple[str, str]:
+        """The precision of the files to run, and why."""
+        target = targets.detect()
+        if "int8" not in self.manifest.precisions:
+            return "fp32", "the bundle has no INT8"
+        if "int8" not in target.precisions:
+            return "fp32", f"{target.name} does not list INT8"
+        if saturates() and not self.manifest.narrow:
+            return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
+        return "int8", f"the bundle has INT8 and {target.name} runs it"
 
     def adapter(self, *, trust: bool) -> Opener:
         """The adapter itself, which runs the file that the bundle brings.
@@ -225,10 +230,10 @@ def _file(value: Any) -> BundleFile:
     return BundleFile(_text(value["path"]), _text(value["sha256"]).lower())
 
 
-def _one_of(value: Any, known: str) -> str:
-    if value != known:
-        raise ValueError(f"precision {value!r} is unknown; expected {known}")
-    return known
+def _one_of(value: Any, known: list[str]) -> str:
+    if value not in known:
+        raise ValueError(f"precision {value!r} is unknown; expected {' or '.join(known)}")
+    return cast(str, value)
 
 
 def _pair(value: Any) -> tuple[float, float]:
@@ -254,8 +259,8 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "modes": lambda value: tuple(_mode(mode) for mode in value),
     "graphs": lambda value: tuple(_text(graph) for graph in value),
     "files": lambda value: {_text(role): _file(entry) for role, entry in value.items()},
-    "precisions": lambda value: tuple(_one_of(name, "int8") for name in value),
-    "computed": lambda value: tuple(_one_of(name, "bf16") for name in value),
+    "precisions": lambda value: tuple(_one_of(name, ["int8"]) for name in value),
+    "computed": lambda value: tuple(_one_of(name, list(COMPUTED)) for name in value),
     "narrow": _flag,
     "calibration": _pair,
     "weights": _texts,

@@ -54,7 +54,7 @@ def opener_of(name: str) -> Opener:
 
 
 def finder_of(name: str, folder: Path, *, threads: int | None, precision: str) -> PhraseFinder[Any]:
-    """The detector in the folder with the graphs of ``name``, one of ``FINDERS``; "bf16" is computed from float32's.
+    """The detector in the folder with the graphs of ``name``, one of ``FINDERS``, in ``precision``.
 
     Raises:
         BundleError: a graph is missing or is another model's.

@@ -37,19 +37,19 @@ def open_session(path: Path, threads: int | None, name: str) -> Any:
 
 
 def open_graph(path: Path, threads: int | None, name: str, *, precision: str) -> Any:
-    """A session for the graph that is most of a network's work: OpenVINO's for "bf16", else ONNX Runtime's.
+    """A session for a graph with much of a network's work: OpenVINO's for "bf16" and "int8-bf16", else ONNX Runtime's.
 
     Raises:
         BundleError, EngineUnavailable, MissingExtra: as for ``open_session`` and ``Bf16Session``.
     """
-    return (Bf16Session if precision == "bf16" else open_session)(path, threads, name)
+    return (Bf16Session if precision.endswith("bf16") else open_session)(path, threads, name)
 
 
 class Bf16Session:
-    """A graph that OpenVINO computes in bfloat16, called as an ``onnxruntime.InferenceSession`` is.
+    """A graph whose float32 OpenVINO computes in bfloat16, called as an ``onnxruntime.InferenceSession`` is.
 
     Args:
-        path: of the graph, in float32.
+        path: of the graph; what it has in integers stays.
         threads: that it may use.
         name: of the tracker that the graph is of, for the message.
 

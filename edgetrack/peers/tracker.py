@@ -12,7 +12,7 @@ from edgetrack.engines.info import EngineInfo
 from edgetrack.errors import AdapterError, ConfigError
 from edgetrack.grounders import Grounder, Grounding
 from edgetrack.outlining import Masks
-from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
+from edgetrack.peers.bundle import COMPUTED, AdapterBundle, is_adapter_bundle
 from edgetrack.peers.guarded import ENGINE, AdapterEngine, AdapterTracker, guarded
 from edgetrack.tracker import Tracker
 
@@ -36,7 +36,7 @@ def open_tracker(
     Args:
         bundle: Folder of a bundle, name of a shipped model, an open bundle, or None for the default model.
         engine: As for ``Tracker``; an adapter brings its own engine.
-        precision: "auto", or a precision that the bundle has, or that its adapter computes from float32 ("bf16").
+        precision: "auto", or a precision that the bundle has, or that its adapter computes ("bf16", "int8-bf16").
         threads: CPU threads for inference; None for 2, or 1 on a single core.
         static_check: As for ``Tracker``; not available for an adapter.
         on_ambiguous: As for ``Tracker``; not available for an adapter.
@@ -95,8 +95,8 @@ def open_adapter(
     threads = cores.checked(threads)
     taken, why = bundle.automatic() if precision == "auto" else (precision, "asked for")
     adapter, name = bundle.adapter(trust=trust), bundle.manifest.name
-    computed = taken in getattr(adapter, "precisions", ())  # from the float32 graphs as they are
-    folder = bundle.graphs("fp32" if computed else taken)
+    computed = taken in getattr(adapter, "precisions", ())  # from graphs of another precision
+    folder = bundle.graphs(COMPUTED.get(taken, "fp32") if computed else taken)
     options: dict[str, Any] = {"precision": taken} if computed else {}
     tracker = guarded(f"open() of {name}", lambda: adapter.open(folder, threads=threads, **options))
     if missing := [step for step in ("start", "update") if not callable(getattr(tracker, step, None))]:

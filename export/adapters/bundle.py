@@ -182,8 +182,9 @@ class Foreign:
         return open_adapter(self.bundle, precision=precision, threads=self._threads, trust=True)
 
     def add_computed(self, precision: str) -> None:
-        """Has the manifest say that a precision passed that the adapter computes from the float32 graphs."""
-        manifest = replace(self.bundle.manifest, computed=(precision,))
+        """Has the manifest say that a precision passed that the adapter computes from files of another."""
+        computed = (*self.bundle.manifest.computed, precision)
+        manifest = replace(self.bundle.manifest, computed=computed)
         self.bundle = add_adapter_files(self.folder, {}, manifest=manifest)
 
     @contextmanager

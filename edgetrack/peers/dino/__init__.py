@@ -18,6 +18,7 @@ from edgetrack._imports import require
 from edgetrack.crop import check_packed
 from edgetrack.errors import BundleError, PromptError
 from edgetrack.peers import Mode
+from edgetrack.peers.bundle import COMPUTED
 from edgetrack.peers.dino.images import placed
 from edgetrack.peers.finding import FindingTracker, Floats, PhraseFinder, check_phrases
 from edgetrack.peers.sessions import open_graph, open_session, run
@@ -42,7 +43,7 @@ class DinoDetector(PhraseFinder[Phrases]):
     Args:
         folder: what ``edgetrack export groundingdino`` wrote.
         threads: that one network call may use.
-        precision: of the graphs; "bf16" is computed from those in float32, by OpenVINO.
+        precision: of the graphs; in "bf16" and "int8-bf16" OpenVINO computes in bfloat16 what they have in float32.
 
     Raises:
         BundleError: a graph is missing or is another model's.
@@ -133,7 +134,7 @@ class Published:
     """Opens the published versions; needs no code of the user's."""
 
     modes: tuple[Mode, ...] = ("nl",)
-    precisions = ("bf16",)
+    precisions = tuple(COMPUTED)
 
     def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> FindingTracker:
         """The tracker on the graphs in ``folder``."""

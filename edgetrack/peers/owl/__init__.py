@@ -16,6 +16,7 @@ from edgetrack._imports import require
 from edgetrack.crop import check_packed
 from edgetrack.errors import BundleError
 from edgetrack.peers import Mode
+from edgetrack.peers.bundle import COMPUTED
 from edgetrack.peers.finding import FindingTracker, Floats, PhraseFinder, check_phrases
 from edgetrack.peers.owl.images import padded, stretched
 from edgetrack.peers.sessions import open_graph, open_session, run
@@ -30,7 +31,7 @@ class OwlDetector(PhraseFinder[Floats]):
     Args:
         folder: what ``edgetrack export owlv2`` or ``owlvit`` wrote.
         threads: that one network call may use.
-        precision: of the graphs; "bf16" is computed from those in float32, by OpenVINO.
+        precision: of the graphs; in "bf16" and "int8-bf16" OpenVINO computes in bfloat16 what they have in float32.
 
     Raises:
         BundleError: a graph is missing or is another tracker's.
@@ -89,7 +90,7 @@ class Published:
     """Opens the published versions; needs no code of the user's."""
 
     modes: tuple[Mode, ...] = ("nl",)
-    precisions = ("bf16",)
+    precisions = tuple(COMPUTED)
 
     def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> FindingTracker:
         """The tracker on the graphs in ``folder``."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edgetrack.crop import check_packed
 from edgetrack.errors import ConfigError, NotStartedError
 from edgetrack.peers import Mode
+from edgetrack.peers.bundle import COMPUTED
 from edgetrack.peers.crops import box_in, cells_of, clipped, crop_square, whole_frame
 from edgetrack.peers.uvltrack.runtime import NAME, PATCH, Encoded, Floats, Network
 from edgetrack.types import Box, Track
@@ -38,7 +39,7 @@ class UVLTracker:
     Args:
         folder: what ``edgetrack export uvltrack`` wrote.
         threads: that one network call may use.
-        precision: "fp32", or "bf16": then OpenVINO computes what runs in each frame.
+        precision: of the graphs; for "bf16" and "int8-bf16" OpenVINO computes those that run in each frame.
         interval: frames after which the prompts are made anew.
         least: score of a frame that they may be made of.
         name: of the adapter that wrote the folder, for messages.
@@ -160,7 +161,7 @@ class Published:
     """Opens the published versions; needs no code of the user's."""
 
     modes: tuple[Mode, ...] = ("nl", "bbox", "nlbbox")
-    precisions = ("bf16",)
+    precisions = tuple(COMPUTED)
 
     def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> UVLTracker:
         """The tracker on the graphs in ``folder``."""

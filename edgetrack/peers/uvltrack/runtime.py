@@ -47,7 +47,7 @@ class Network:
     Args:
         folder: what ``edgetrack export uvltrack`` wrote.
         threads: that one call may use.
-        precision: "fp32", or "bf16": then OpenVINO computes what runs in each frame, ``encode`` and ``head``.
+        precision: of the graphs; for "bf16" and "int8-bf16" OpenVINO computes ``EACH_FRAME``.
         name: of the adapter that wrote it, for messages.
 
     Raises:
