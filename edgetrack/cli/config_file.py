@@ -160,10 +160,11 @@ def _check(key: str, value: Any) -> None:
     from edgetrack.io.connections import Transport
     from edgetrack.io.raw import FORMATS
     from edgetrack.io.uri import parse_size
+    from edgetrack.peers.bundle import COMPUTED
 
     choices = {
         "engine": ENGINES,
-        "precision": PRECISIONS,
+        "precision": tuple(dict.fromkeys((*PRECISIONS, *COMPUTED))),
         "format": FORMATS,
         "transport": get_args(Transport),
     }

@@ -138,9 +138,9 @@ Threads = Annotated[
     ),
 ]
 ENGINES = "auto, ort, ort-ops, openvino, ort-cuda, ort-tensorrt or tensorrt"
-PRECISIONS = "auto, fp32, fp16, bf16, int8 or int8-bf16"
+PRECISIONS = "auto, fp32, fp16, bf16 or int8"
 Engine = Annotated[str, option(f"{ENGINES}; see: edgetrack engines.", panel="Engine", metavar="NAME")]
-Precision = Annotated[str, option(f"{PRECISIONS}.", panel="Engine", metavar="NAME")]
+Precision = Annotated[str, option(f"{PRECISIONS}, adapters: int8-bf16.", panel="Engine", metavar="NAME")]
 Model = Annotated[
     str | None, option("A shipped model or your own bundle.", panel="Engine", metavar="NAME|DIR")
 ]
