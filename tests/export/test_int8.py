@@ -283,6 +283,7 @@ def test_wrong_options(values: dict[str, Any], message: str) -> None:
         (["--int8", "--accept", "."], "has no labeled clips"),
         (["no-model", "--int8"], "'no-model' is neither a folder nor a shipped model"),
         (["gone.pt"], "gone.pt cannot be loaded"),
+        (["--bf16"], "--bf16 has no effect on edgetrack-256: OpenVINO computes it of any bundle"),
     ],
 )
 def test_what_a_user_can_mend(

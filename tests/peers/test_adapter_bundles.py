@@ -117,6 +117,9 @@ def test_its_code_is_asked_for_before_it_runs(matcher: Path, video: Path, tmp_pa
     shutil.copytree(matcher, changed)
     with (changed / "adapter.py").open("a") as file:
         file.write("# more\n")
+    refused = command("export", matcher, "--bf16", "--trust", "--output", tmp_path / "no")
+    assert refused.exit_code == 2
+    assert "--bf16 has no effect on mine: it runs in float32 or INT8" in " ".join(refused.output.split())
     with pytest.raises(BundleError, match=r"adapter\.py is damaged"):
         edgetrack.open_tracker(changed, trust=True)
 
