@@ -24,7 +24,7 @@ from edgetrack.export.staging import versions
 from edgetrack.export.variant import NAME, RANGES, Variant
 from edgetrack.manifest import FILE_NAME, Budget, BundleFile
 from edgetrack.peers import Adapter, FrameTracker, Mode, load_adapter
-from edgetrack.peers.bundle import CODE, CODE_FILE, AdapterBundle, AdapterManifest
+from edgetrack.peers.bundle import CODE, CODE_FILE, AdapterBundle, AdapterManifest, is_adapter_bundle
 from edgetrack.peers.nanotrack.graphs import NanoTrackAdapter
 from edgetrack.peers.published import NAMES
 from edgetrack.peers.tracker import open_adapter
@@ -98,6 +98,7 @@ def write_adapter_bundle(
             f"weights {', '.join(missing)} do not exist"
             if missing
             else f"{source} needs its weights; give --weights FILE"
+            + (f", or ./{source} for the bundle in that folder" if is_adapter_bundle(source) else "")
         )
     graphs = graphs_of(adapter, source, weights)
     folder.mkdir()
