@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 import edgetrack
 from edgetrack.cli import app
 from edgetrack.demo import Scene
-from edgetrack.errors import BundleError
+from edgetrack.errors import BundleError, EngineUnavailable
 from edgetrack.export import calibration, speed
 from edgetrack.grounders import open_grounder
+from edgetrack.peers import bundle
 from edgetrack.peers.finding import PhraseFinder
 from edgetrack.types import Box
 
@@ -116,7 +117,9 @@ def check_other_numbers(owl: Path, other: Path, *, within: float) -> None:
     assert 0 < abs(score - scored) < within
 
 
-def test_bfloat16_that_passed_is_what_finds(owl: Path, drive: Path, tmp_path: Path) -> None:
+def test_bfloat16_that_passed_is_what_finds(
+    owl: Path, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
     if "cannot run precision" in export(owl, drive, tmp_path / "out", "--bf16").output:
         pytest.skip("this processor has no bfloat16")
@@ -124,12 +127,20 @@ def test_bfloat16_that_passed_is_what_finds(owl: Path, drive: Path, tmp_path: Pa
         assert tracker.engine.precision == "bf16"
     check_other_numbers(owl, tmp_path / "out", within=0.02)
 
+    def incapable(core: Any, precision: str) -> None:
+        raise EngineUnavailable(f"no {precision} here")
+
+    monkeypatch.setattr(bundle, "check_capable", incapable)
+    with edgetrack.open_tracker(tmp_path / "out", threads=1) as tracker:
+        info = tracker.engine.info
+        assert (info.precision, info.precision_reason) == ("fp32", "bf16 passed, but no bf16 here")
+
 
 def test_a_precision_that_finds_other_boxes_is_left_out(
     owl: Path, drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its scores fall below what counts, so nothing is found where float32 finds."""
-    from edgetrack.export.adapters import bundle
+    from edgetrack.export.adapters import bundle as written
 
     def worse(*arguments: Any, **options: Any) -> Any:
         model = quantize(*arguments, **options)
@@ -139,8 +150,8 @@ def test_a_precision_that_finds_other_boxes_is_left_out(
 
     from onnx import numpy_helper
 
-    quantize = bundle.quantize
-    monkeypatch.setattr(bundle, "quantize", worse)
+    quantize = written.quantize
+    monkeypatch.setattr(written, "quantize", worse)
     result = export(owl, drive, tmp_path / "out", "--int8")
     assert result.exit_code == 1
     assert "INT8 is left out: INT8 kept at best 0.000 of fp32's accuracy over 40 frames" in " ".join(
