@@ -24,7 +24,7 @@ ALWAYS = {
     "precision model config",
     "demo": "output text threads precision model",
     "unusual": "camera source state per_day report max_frames",
-"export": "model output int8 fp16 bf16 target force",
+    "export": "model output int8 fp16 bf16 target force",
     "bench": "source text box frames rounds compare peer absent busy fps json threads precision model",
     "eval": "dataset path split mode sequences occlusion switch real_time corruption output html results workers "
     "ray resume tracker threads sensors failure",
