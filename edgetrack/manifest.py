@@ -49,6 +49,9 @@ class Precision:
 
     graphs: tuple[str, ...]  # the others run in float32
     thresholds: Mapping[str, float]  # in the place of those that the manifest has for float32
+    min_jf_ratio: float | None = (
+        None  # share of float32's J&F that graph "mask" had to keep; None: it has no file
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,9 @@ class Manifest:
         for entry in values["files"].values():
             if not entry["bundle"]:
                 del entry["bundle"]
+        for precision in values["precisions"].values():
+            if precision["min_jf_ratio"] is None:
+                del precision["min_jf_ratio"]
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -239,6 +245,15 @@ def _specs(value: Any) -> dict[str, TensorSpec]:
     }
 
 
+def _precision(value: Any) -> Precision:
+    ratio = value.get("min_jf_ratio")
+    return Precision(
+        tuple(_text(graph) for graph in value["graphs"]),
+        _numbers(value["thresholds"]),
+        None if ratio is None else _positive(ratio),
+    )
+
+
 def parse_budget(value: Any) -> Budget | None:
     """A budget from JSON; None for null."""
     if value is None:
@@ -265,10 +280,7 @@ _PARSERS: dict[str, Any] = {
         _text(role): GraphSpec(_specs(entry["inputs"]), _specs(entry["outputs"]))
         for role, entry in value.items()
     },
-    "precisions": lambda value: {
-        _text(name): Precision(tuple(_text(g) for g in entry["graphs"]), _numbers(entry["thresholds"]))
-        for name, entry in value.items()
-    },
+    "precisions": lambda value: {_text(name): _precision(entry) for name, entry in value.items()},
     "versions": lambda value: {_text(name): _text(version) for name, version in value.items()},
     "target": parse_budget,
 }

@@ -105,7 +105,7 @@ def _means(turns: Sequence[Turn]) -> tuple[float, float]:
     return float(fp32), float(other)
 
 
-def _check_frames(accuracy: Accuracy, what: str) -> None:
+def check_frames(accuracy: Accuracy, what: str) -> None:
     """Raises ExportError unless enough frames counted."""
     if accuracy.frames < NEEDED:
         raise ExportError(
@@ -125,7 +125,7 @@ class Labels:
     def __init__(self, fp32: FrameTracker, folder: Path, *, watch: Watch) -> None:
         self._clips, self._watch = labeled_clips(folder), watch
         self._fp32 = self._figures(fp32, "fp32")
-        _check_frames(self._compared(self._fp32), "the clips of --accept have labels")
+        check_frames(self._compared(self._fp32), "the clips of --accept have labels")
 
     def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy:
         """Of ``tracker`` against float32."""
@@ -178,7 +178,7 @@ class Agreement:
         self._reads, self._boxes = "nl" in modes, "bbox" in modes
         self._starts: dict[str, list[_Start]] = {clip.name: [] for clip in clips}
         self._fp32 = {clip.name: self._follow(fp32, "fp32", clip) for clip in clips}
-        _check_frames(self._compared(self._fp32), "float32 had a box")
+        check_frames(self._compared(self._fp32), "float32 had a box")
 
     def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy:
         """Of ``tracker`` against float32, which is 1 by definition."""

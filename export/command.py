@@ -25,7 +25,14 @@ from edgetrack.export.fp16 import add_fp16
 from edgetrack.export.gate import Gate, GateConfig
 from edgetrack.export.int8 import add_int8, keep_int8
 from edgetrack.export.report import FILE_NAME, Report, to_json
-from edgetrack.export.staging import add_files, check_output, copy_bundle, restore_precision, set_target
+from edgetrack.export.staging import (
+    add_files,
+    check_output,
+    copy_bundle,
+    float_masks,
+    restore_precision,
+    set_target,
+)
 from edgetrack.export.subject import Own, Subject
 from edgetrack.export.watch import Watch
 from edgetrack.manifest import Budget
@@ -236,6 +243,7 @@ def _add_masks(folder: Path, checkpoint: Path, watch: Watch) -> None:
 
     for _ in watch([0], "exporting the mask head and comparing it with PyTorch", 1):
         add_masks(folder, checkpoint)
+    float_masks(folder)  # files of another head in other precisions
 
 
 def _add_sensor(folder: Path, checkpoint: Path, watch: Watch) -> None:
@@ -261,6 +269,8 @@ def _add(name: str, request: Request, gate: Gate, watch: Watch) -> Report:
     report = _ADD[name](gate, watch=watch)
     if request.kind == "bundle" and not report.accepted and name in old.manifest.precisions:
         restore_precision(old, gate.subject.folder, name)
+        if request.masks:
+            float_masks(gate.subject.folder)
         report.kept = True
         report.why += f"; the {name.upper()} that {old.manifest.name} had before is kept as it was"
     return report

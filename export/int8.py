@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import MASK, Bundle
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.export.accuracy import Accuracy
 from edgetrack.export.gate import Gate, fill, fill_thresholds
+from edgetrack.export.outlines import add_outlines
 from edgetrack.export.plan import Plan, fastest_kinds, make_plan
 from edgetrack.export.report import Attempt, FileRow, Int8Report, Report
 from edgetrack.export.session import Session
@@ -52,6 +53,8 @@ def add_int8(gate: Gate, *, watch: Watch) -> Report:
                 speed.other_ms,
             )  # what has passed, not measured again
             _accept(report, gate, variant, accuracy, decisive)
+            if MASK in report.refused:
+                add_outlines(report, gate, watch=watch)
             return report
         subject.remove()
     report.why = _refusal(report)

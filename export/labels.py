@@ -21,10 +21,13 @@ class Labeled:
     video: Path
     truth: Boxes
     start: int  # index of that frame
+    masks: tuple[Path, ...] = ()  # of all frames of the video, in order; empty without any
 
 
 def labeled_clips(folder: Path) -> list[Labeled]:
     """Every NAME.mp4 with a NAME.txt: a line ``x,y,w,h`` in pixels for each frame, nan where the target is absent.
+
+    A folder NAME beside them has the target's masks: a PNG file for each frame, nonzero on the target.
 
     Raises:
         ExportError: the folder holds no such pair, or a label file that cannot be read.
@@ -58,4 +61,14 @@ def _labeled(video: Path) -> Labeled:
         raise ExportError(
             f"labels {file} hold {len(present)} boxes; expected a line x,y,w,h for each frame, two or more"
         )
-    return Labeled(video, boxes[present[0] :], int(present[0]))
+    return Labeled(video, boxes[present[0] :], int(present[0]), _masks(video.with_suffix(""), len(boxes)))
+
+
+def _masks(folder: Path, frames: int) -> tuple[Path, ...]:
+    files = tuple(sorted(folder.glob("*.png")))
+    if files and len(files) != frames:
+        raise ExportError(
+            f"{folder} has {len(files)} masks, and there are labels of {frames} frames; expected a PNG file for each "
+            "frame, black where the target is not"
+        )
+    return files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from edgetrack.export.report import Int8Report, Report
+from edgetrack.export.report import Attempt, Int8Report, MaskReport, Report
 from edgetrack.reporting import html
 from edgetrack.reporting.table import Table
 
@@ -45,6 +45,8 @@ def _section(report: Report) -> Iterable[str]:
     yield from _figures(report)
     if isinstance(report, Int8Report):
         yield from _attempts(report)
+        if report.masks is not None:
+            yield _masks(report.masks)
         yield _methods(report)
         yield from _layers(report)
 
@@ -96,7 +98,7 @@ def _figures(report: Report) -> Iterable[str]:
         )
 
 
-def _attempts(report: Int8Report) -> Iterable[str]:
+def _tried(attempts: Sequence[Attempt], graphs: str, graph: str) -> str:
     rows = [
         [
             str(attempt.floats),
@@ -104,16 +106,32 @@ def _attempts(report: Int8Report) -> Iterable[str]:
             _number(attempt.accuracy) or "not measured",
             "passed" if attempt.passed else "rejected",
         ]
-        for attempt in report.attempts
+        for attempt in attempts
     ]
-    columns = ["layers of each graph back in float", "speed of search", "accuracy", "verdict"]
+    columns = [f"layers of {graphs} back in float", f"speed of {graph}", "accuracy", "verdict"]
+    return html.table(Table("", columns, rows, words=0))
+
+
+def _masks(masks: MaskReport) -> str:
+    rows = [[name, f"{a:.3f}", f"{b:.3f}"] for name, (a, b) in masks.clips.items()]
+    verdict = "in INT8" if masks.accepted else "in float32"
+    return html.section(
+        "Masks",
+        html.paragraph(f"The mask head is {verdict}: {masks.why}."),
+        html.paragraph(f"Required: at least {masks.min_jf_ratio:g} of float32's J&F, and faster."),
+        _tried(masks.attempts, "mask", "mask"),
+        html.table(Table("J&F", ["clip", "fp32", "int8"], rows, words=1)) if rows else "",
+    )
+
+
+def _attempts(report: Int8Report) -> Iterable[str]:
     refused = "; ".join(f"{graph}: {why}" for graph, why in report.refused.items())
     yield html.section(
         "Acceptance",
         html.paragraph(f"Quantized: {' and '.join(report.kinds)} nodes."),
         *([html.paragraph(f"Graphs that stay in float. {refused}.")] if refused else []),
         html.paragraph(f"Required: at least {report.min_auc_ratio:g} of float32's accuracy, and faster."),
-        html.table(Table("", columns, rows, words=0)),
+        _tried(report.attempts, "each graph", "search"),
     )
 
 

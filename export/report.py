@@ -6,7 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgetrack.export.accuracy import Accuracy
 
 FILE_NAME = "report.json"
 
@@ -65,6 +68,25 @@ class Attempt:
 
 
 @dataclass(kw_only=True)
+class MaskReport:
+    """What INT8 of the mask head gave against float32, on clips with masks."""
+
+    min_jf_ratio: float
+    clips: dict[str, tuple[float, float]] = field(default_factory=dict)  # J&F: float32, INT8
+    evidence: int = 0  # frames that it rests on
+    ratio: float | None = None  # of J&F, INT8 over float32
+    interval: tuple[float, float] | None = None  # 95 % of that ratio
+    attempts: list[Attempt] = field(default_factory=list)
+    accepted: bool = False
+    why: str = ""
+
+    def take(self, found: Accuracy) -> None:
+        """Fills in what was measured of one choice of layers."""
+        self.clips, self.evidence = found.clips, found.frames
+        self.ratio, self.interval = found.ratio, found.interval
+
+
+@dataclass(kw_only=True)
 class Int8Report(Report):
     """How INT8 was made, too."""
 
@@ -75,6 +97,7 @@ class Int8Report(Report):
     in_float: dict[str, list[str]]  # by graph: layers that the search put back
     refused: dict[str, str] = field(default_factory=dict)  # graphs that are not quantized at all, and why
     attempts: list[Attempt] = field(default_factory=list)
+    masks: MaskReport | None = None  # None: the head was not tried, see ``refused``
 
 
 def to_json(reports: Sequence[Report]) -> str:

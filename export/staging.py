@@ -33,9 +33,9 @@ def check_output(output: Path, *, force: bool) -> None:
 _GROUPS = {
     "text_weights": ("text",),
     "grounder_weights": EYE,
-    "mask_weights": (MASK,),
+    "mask_weights": (MASK, f"{MASK}.int8", f"{MASK}.int8.ort", "int8_mask_weights"),
     "sensor_weights": PAIRS,
-}  # the graphs whose weights a file holds
+}  # what goes together with a file of weights: the graphs that read it
 REPORTS = ("report", "report_page")
 
 
@@ -91,6 +91,25 @@ def remove_precision(folder: Path, name: str) -> None:
         (folder / manifest.files[role].path).unlink()
     precisions = {key: value for key, value in manifest.precisions.items() if key != name}
     _write(folder, replace(manifest, files=files, precisions=precisions))
+
+
+def float_masks(folder: Path) -> Bundle:
+    """Takes the files of "mask" out of all precisions of the bundle in ``folder``: it runs in float32."""
+    manifest = Bundle.open(folder).manifest
+    ours = {
+        role
+        for role in manifest.files
+        if MASK in re.split(r"[._]", role) and any(_belongs(role, name) for name in manifest.precisions)
+    }
+    for role in ours:
+        (folder / manifest.files[role].path).unlink()
+    files = {role: entry for role, entry in manifest.files.items() if role not in ours}
+    precisions = {
+        name: Precision(tuple(graph for graph in own.graphs if graph != MASK), own.thresholds)
+        for name, own in manifest.precisions.items()
+    }
+    _write(folder, replace(manifest, files=files, precisions=precisions))
+    return Bundle.open(folder)
 
 
 def restore_precision(bundle: Bundle, folder: Path, name: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from numpy.typing import NDArray
 
-from edgetrack.bundle import PAIRS, Bundle
+from edgetrack.bundle import MASK, PAIRS, Bundle
 from edgetrack.engines.base import Graph
 from edgetrack.engines.ort import OrtEngine
 from edgetrack.export.calibration import Keep, Watched
@@ -28,7 +28,7 @@ IN_FLOAT = {
     "detect": "it runs seldom, and what it finds decides which target is followed",
     "rank": "it runs seldom, and what it finds decides which target is followed",
     **dict.fromkeys(PAIRS, "the videos to calibrate on and to measure by show color alone"),
-    "mask": "in integers it was 1.1 times as fast, 0.7 ms a frame, with a J&F of 0.654 instead of 0.656",
+    MASK: "nothing says what its outlines are worth: give clips with masks to --accept, as docs/int8.md describes",
 }
 Row = Callable[..., FileRow]
 
@@ -94,7 +94,7 @@ class Own:
 
     @contextmanager
     def watched(self, keep: Keep) -> Iterator[Callable[[], FrameTracker]]:
-        engine = Recorder(OrtEngine(self.bundle, threads=self._threads), keep)
+        engine = Recorder(OrtEngine(self.bundle, threads=self._threads), keep, QUANTIZED)
         yield lambda: self.opened(engine)
 
     def write(self, variant: Variant, record: Mapping[str, Any]) -> FrameTracker:
@@ -124,15 +124,15 @@ class Own:
 
 
 class Recorder:
-    """An engine whose graphs tell ``keep`` what they are fed."""
+    """An engine whose graphs ``roles`` tell ``keep`` what they are fed."""
 
-    def __init__(self, engine: OrtEngine, keep: Keep) -> None:
+    def __init__(self, engine: OrtEngine, keep: Keep, roles: Collection[str]) -> None:
         self.name, self.precision, self.info = engine.name, engine.precision, engine.info
-        self.bundle, self._engine, self._keep = engine.bundle, engine, keep
+        self.bundle, self._engine, self._keep, self._roles = engine.bundle, engine, keep, roles
 
     def graph(self, role: str) -> Graph:
         graph = self._engine.graph(role)
-        return _Recorded(graph, role, self._keep) if role in QUANTIZED else graph
+        return _Recorded(graph, role, self._keep) if role in self._roles else graph
 
     def wait(self) -> None:
         self._engine.wait()

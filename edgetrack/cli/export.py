@@ -199,6 +199,7 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
             verdict = "is in as before" if report.accepted else "is refused"
         console.print(f"{name} {verdict}:", style=style, end=" ")
         console.print(report.why, markup=False, soft_wrap=True)
+        _print_masks(console, report)
     manifest = bundle.manifest
     if not reports:
         for role, entry in manifest.files.items():
@@ -210,6 +211,21 @@ def _print(console: Console, bundle: Bundle | AdapterBundle, reports: Sequence[R
     facts += [f"{size:.1f} MB", ", ".join(("fp32", *manifest.precisions))]
     facts += [f"license {manifest.license}"] if manifest.license else []
     console.print(f"{', '.join(facts)}: {bundle.folder}", markup=False, soft_wrap=True)
+
+
+def _print_masks(console: Console, report: Report) -> None:
+    """Print in which precision the mask head is, and why."""
+    from edgetrack.bundle import MASK
+    from edgetrack.export.report import Int8Report
+
+    if not isinstance(report, Int8Report) or not report.accepted:
+        return
+    if report.masks is not None and report.masks.accepted:
+        console.print("its mask head, too:", style="bold green", end=" ")
+        console.print(report.masks.why, markup=False, soft_wrap=True)
+    elif MASK in report.refused:
+        console.print("its mask head stays in float32:", style="bold yellow", end=" ")
+        console.print(report.refused[MASK], markup=False, soft_wrap=True)
 
 
 def _print_evidence(console: Console, report: Report) -> None:

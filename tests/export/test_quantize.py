@@ -215,7 +215,7 @@ def test_the_shipped_model_quantizes_from_its_bundle_alone() -> None:
 
     bundle = Bundle.open()
     kept = Reservoir(("search",), 64)
-    recorder = Recorder(OrtEngine(bundle, threads=1), kept.keep)
+    recorder = Recorder(OrtEngine(bundle, threads=1), kept.keep, ("search",))
     tracker = Tracker(engine=recorder)
     for frame in islice(Scene().frames(), 12):
         if frame.index == 0:

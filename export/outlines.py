@@ -1,0 +1,233 @@
+"""INT8 for the mask head: it stays where its outlines are as good as float32's, on clips with masks of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.bundle import MASK, Bundle
+from edgetrack.engines.ort import OrtEngine, OrtGraph
+from edgetrack.errors import ExportError
+from edgetrack.evaluation.metrics.masks import contour_accuracy, region_similarity
+from edgetrack.export import accuracy
+from edgetrack.export.accuracy import Accuracy, Turn, check_frames
+from edgetrack.export.calibration import Calibration, Keep, clips_of, record
+from edgetrack.export.gate import Gate
+from edgetrack.export.labels import Labeled, labeled_clips
+from edgetrack.export.plan import Plan, fastest_kinds, make_plan
+from edgetrack.export.quantize import quantize
+from edgetrack.export.report import Attempt, FileRow, Int8Report, MaskReport
+from edgetrack.export.staging import add_files, float_masks
+from edgetrack.export.subject import Recorder
+from edgetrack.export.variant import FLAVORS, NAME
+from edgetrack.export.watch import Watch
+from edgetrack.export.weights import WeightFile
+from edgetrack.io.opencv import load_cv2
+from edgetrack.io.sources import open_source
+from edgetrack.peers import FrameTracker, Mode
+from edgetrack.tracker import Tracker
+from edgetrack.types import Box
+
+STEPS = (0, 4, 8, 16)  # most sensitive layers that the search puts back into float
+WEIGHTS, FILE = "int8_mask_weights", "mask.int8.weights"
+
+
+class Outlining:
+    """A bundle whose graph "mask" is watched; see `edgetrack.export.calibration.Watched`."""
+
+    modes: tuple[Mode, ...] = get_args(Mode)
+
+    def __init__(self, bundle: Bundle, *, threads: int) -> None:
+        self._bundle, self._threads = bundle, threads
+        self.name = f"{MASK} of {bundle.manifest.name} {bundle.manifest.version}"
+        self.paths: Mapping[str, Path] = {MASK: bundle.path(MASK)}
+
+    def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
+        del runs
+        return (MASK,)
+
+    @contextmanager
+    def watched(self, keep: Keep) -> Iterator[Callable[[], FrameTracker]]:
+        engine = Recorder(OrtEngine(self._bundle, threads=self._threads), keep, (MASK,))
+        yield lambda: Tracker(engine=engine, masks=True)
+
+
+class Outlines:
+    """J&F of masks, each clip started by its label's box anew every ``TURN`` frames, as success AUC is measured.
+
+    The boxes do not depend on the masks, so that both precisions outline what the same boxes hold.
+
+    Args:
+        bundle: The head in float32.
+        clips: With masks.
+        threads: Of ONNX Runtime.
+        watch: Shows progress.
+
+    Raises:
+        ExportError: A video or a mask cannot be read, or too few frames have a mask.
+    """
+
+    def __init__(self, bundle: Bundle, clips: Sequence[Labeled], *, threads: int, watch: Watch) -> None:
+        self._clips, self._threads, self._watch = clips, threads, watch
+        self._fp32 = self._figures(bundle, "fp32")
+        check_frames(self._compared(self._fp32), "the clips of --accept have masks")
+
+    def accuracy(self, bundle: Bundle) -> Accuracy:
+        """Of the head in INT8 against float32."""
+        return self._compared(self._figures(bundle, NAME))
+
+    def _compared(self, figures: Mapping[str, list[tuple[int, float]]]) -> Accuracy:
+        turns = {
+            name: [Turn(n, a, b) for (n, a), (_, b) in zip(rows, figures[name], strict=True)]
+            for name, rows in self._fp32.items()
+        }
+        return Accuracy("J&F", turns)
+
+    def _figures(self, bundle: Bundle, precision: str) -> dict[str, list[tuple[int, float]]]:
+        engine = _HeadEngine(bundle, precision, threads=self._threads)
+        tracker = Tracker(engine=engine, masks=True)
+        title = f"outlining labeled clips in {precision}"
+        return {
+            clip.video.stem: _outline(tracker, clip)
+            for clip in self._watch(self._clips, title, len(self._clips))
+        }
+
+
+class _HeadEngine(OrtEngine):
+    """Float32 in all but the mask head, which is in ``precision``: only the head may tell two of them apart."""
+
+    def __init__(self, bundle: Bundle, precision: str, *, threads: int) -> None:
+        super().__init__(bundle, threads=threads)
+        self._head = precision
+
+    def _open(self, role: str) -> Any:
+        if role != MASK:
+            return super()._open(role)
+        return OrtGraph(role, self.bundle.graph(role, self._head, flavor="ort"), threads=self._threads)
+
+
+def add_outlines(report: Int8Report, gate: Gate, *, watch: Watch) -> None:
+    """Adds INT8 of the mask head to a bundle that has accepted INT8, if it is accurate and fast enough.
+
+    Without clips that have masks nothing is done: the head stays in float32, and ``report.refused`` says why.
+
+    Raises:
+        ExportError, SourceError: The clips or their masks cannot be used.
+    """
+    folder, threads = gate.subject.folder, gate.config.threads
+    clips = [] if gate.config.accept is None else [c for c in labeled_clips(gate.config.accept) if c.masks]
+    if not clips:
+        return
+    bundle = Bundle.open(folder)
+    judge = Outlines(bundle, clips, threads=threads, watch=watch)
+    plan = make_plan(MASK, bundle.path(MASK), _crops(bundle, gate, watch), threads=threads, watch=watch)
+    kinds = fastest_kinds(plan, threads=threads)
+    report.methods[MASK], report.chosen_methods[MASK] = plan.errors, plan.method
+    report.sensitivity[MASK] = plan.sensitivity
+    report.masks = masks = MaskReport(min_jf_ratio=gate.config.min_auc_ratio)
+    for floats in STEPS:
+        layers = plan.layers(kinds, floats=floats)
+        if not layers:
+            break
+        speed = plan.speed(layers, threads=threads)
+        if speed.ratio <= 1 and gate.is_here:
+            masks.attempts.append(Attempt(floats, speed.ratio, None, passed=False))
+            continue
+        bundle = _write(folder, plan, layers, masks.min_jf_ratio)
+        found = judge.accuracy(bundle)
+        passed = gate.passes(found)
+        masks.attempts.append(Attempt(floats, speed.ratio, found.ratio, passed))
+        if passed or masks.ratio is None or found.ratio > masks.ratio:
+            masks.take(found)
+        if passed:
+            report.latency_ms[MASK] = (speed.fp32_ms, speed.other_ms)
+            report.in_float[MASK] = [name for name in plan.layers(kinds) if name not in layers]
+            report.refused.pop(MASK)
+            report.files += _rows(bundle, plan, layers, found.ratio, speed.ratio)
+            masks.accepted, masks.why = True, f"{found}; mask graph {speed.ratio:.2f} times as fast"
+            return
+        float_masks(folder)
+    masks.why = report.refused[MASK] = _refusal(masks)
+
+
+def _crops(bundle: Bundle, gate: Gate, watch: Watch) -> Calibration:
+    """What the head sees in the videos to calibrate on; those to accept on stay apart."""
+    config = gate.config
+    subject = Outlining(bundle, threads=config.threads)
+    return record(subject, clips_of(config.calibration), text=config.text, box=config.box, watch=watch)
+
+
+def _write(folder: Path, plan: Plan, layers: Sequence[str], least: float) -> Bundle:
+    """Adds all flavors of the head to the INT8 that the bundle in ``folder`` has."""
+    files, weights = {WEIGHTS: FILE}, WeightFile(FILE)
+    for flavor, ending in FLAVORS.items():
+        model = quantize(plan.source, plan.ranges, layers, flavor=flavor)
+        weights.store_integers(model)
+        name = files[f"{MASK}.{NAME}{ending}"] = f"{MASK}.{NAME}{ending}.onnx"
+        (folder / name).write_bytes(model.SerializeToString(deterministic=True))
+    (folder / FILE).write_bytes(weights.bytes())
+    own = Bundle.open(folder).manifest.precisions[NAME]
+    return add_files(
+        folder, files, precisions={NAME: replace(own, graphs=(*own.graphs, MASK), min_jf_ratio=least)}
+    )
+
+
+def _rows(bundle: Bundle, plan: Plan, layers: Sequence[str], ratio: float, speed: float) -> Iterator[FileRow]:
+    yield FileRow.of(bundle.path(MASK), "fp32")
+    for flavor in FLAVORS:
+        measured = {"accuracy": ratio, "speed": speed} if flavor == "ort" else {}
+        error = plan.error(layers, flavor=flavor)
+        yield FileRow.of(bundle.graph(MASK, NAME, flavor=flavor), NAME, error=error, **measured)
+    yield FileRow.of(bundle.path(WEIGHTS), NAME)
+
+
+def _refusal(masks: MaskReport) -> str:
+    """Why no choice of layers passed."""
+    if not masks.attempts:
+        return "the mask head has no layer that can compute in integers"
+    if masks.ratio is None or masks.interval is None:
+        best = max(attempt.speed for attempt in masks.attempts)
+        return f"INT8 was not faster on this machine: at best {best:.2f} times the speed of fp32"
+    low, high = masks.interval
+    return (
+        f"INT8 kept at best {masks.ratio:.3f} of fp32's J&F over {masks.evidence} frames, expected "
+        f"{masks.min_jf_ratio:g} (95 % interval {low:.2f} to {high:.2f})"
+    )
+
+
+def _outline(tracker: Tracker, clip: Labeled) -> list[tuple[int, float]]:
+    """Frames and mean J&F of each turn of the clip; the frame that is given its box does not count."""
+    turns: list[list[float]] = []
+    begun = 0
+    with open_source(clip.video) as source:
+        for row, frame in enumerate(islice(source, clip.start, clip.start + len(clip.truth))):
+            due = not turns or row - begun >= accuracy.TURN
+            if due and not np.isnan(clip.truth[row]).any():
+                begun = row
+                turns.append([])
+                tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()))
+                continue
+            track = tracker.update(frame.pixels)
+            truth = _read(clip.masks[clip.start + row], frame.pixels.shape[:2])
+            found = np.zeros_like(truth) if track.mask is None else track.mask.dense()
+            turns[-1].append((region_similarity(found, truth) + contour_accuracy(found, truth)) / 2)
+    return [(len(turn), float(np.mean(turn))) for turn in turns if turn]
+
+
+def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A mask (H, W), True where any channel of the PNG file is nonzero."""
+    cv2 = load_cv2()
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape[:2] != shape:
+        size = "cannot be read" if pixels is None else f"is {pixels.shape[1]}x{pixels.shape[0]}"
+        raise ExportError(
+            f"mask {path} {size}; expected a PNG of the video's {shape[1]}x{shape[0]} pixels, nonzero on the target"
+        )
+    return np.asarray(pixels[..., :3].any(2) if pixels.ndim == 3 else pixels != 0)
