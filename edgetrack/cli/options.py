@@ -192,8 +192,7 @@ Calibration = Annotated[
 Accept = Annotated[
     Path | None,
     option(
-        "Labeled clips, NAME.mp4 with NAME.txt; a folder NAME of masks (PNG) judges the mask head. Default: agreement "
-        "with fp32 on the calibration video.",
+        "Labeled clips: NAME.mp4, NAME.txt, masks in NAME/. Default: agreement with fp32 on the calibration video.",
         panel=_QUANTIZED,
         metavar="DIR",
     ),
