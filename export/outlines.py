@@ -26,7 +26,7 @@ from edgetrack.export.quantize import quantize
 from edgetrack.export.report import Attempt, FileRow, Int8Report, MaskReport
 from edgetrack.export.staging import add_files, float_masks
 from edgetrack.export.subject import Recorder
-from edgetrack.export.variant import FLAVORS, NAME
+from edgetrack.export.variant import FLAVORS, NAME, Variant
 from edgetrack.export.watch import Watch
 from edgetrack.export.weights import WeightFile
 from edgetrack.io.opencv import load_cv2
@@ -37,6 +37,7 @@ from edgetrack.types import Box
 
 STEPS = (0, 4, 8, 16)  # most sensitive layers that the search puts back into float
 WEIGHTS, FILE = "int8_mask_weights", "mask.int8.weights"
+RANGES = "mask.int8.ranges.json"
 
 
 class Outlining:
@@ -127,7 +128,8 @@ def add_outlines(report: Int8Report, gate: Gate, *, watch: Watch) -> None:
         return
     bundle = Bundle.open(folder)
     judge = Outlines(bundle, clips, threads=threads, watch=watch)
-    plan = make_plan(MASK, bundle.path(MASK), _crops(bundle, gate, watch), threads=threads, watch=watch)
+    crops = _crops(bundle, gate, watch)
+    plan = make_plan(MASK, bundle.path(MASK), crops, threads=threads, watch=watch)
     kinds = fastest_kinds(plan, threads=threads)
     report.methods[MASK], report.chosen_methods[MASK] = plan.errors, plan.method
     report.sensitivity[MASK] = plan.sensitivity
@@ -140,7 +142,8 @@ def add_outlines(report: Int8Report, gate: Gate, *, watch: Watch) -> None:
         if speed.ratio <= 1 and gate.is_here:
             masks.attempts.append(Attempt(floats, speed.ratio, None, passed=False))
             continue
-        bundle = _write(folder, plan, layers, masks.min_jf_ratio)
+        ranges = Variant({MASK: plan}, {MASK: layers}).ranges_json(crops.record)
+        bundle = _write(folder, plan, layers, ranges, masks.min_jf_ratio)
         found = judge.accuracy(bundle)
         passed = gate.passes(found)
         masks.attempts.append(Attempt(floats, speed.ratio, found.ratio, passed))
@@ -164,15 +167,16 @@ def _crops(bundle: Bundle, gate: Gate, watch: Watch) -> Calibration:
     return record(subject, clips_of(config.calibration), text=config.text, box=config.box, watch=watch)
 
 
-def _write(folder: Path, plan: Plan, layers: Sequence[str], least: float) -> Bundle:
+def _write(folder: Path, plan: Plan, layers: Sequence[str], ranges: str, least: float) -> Bundle:
     """Adds all flavors of the head to the INT8 that the bundle in ``folder`` has."""
-    files, weights = {WEIGHTS: FILE}, WeightFile(FILE)
+    files, weights = {WEIGHTS: FILE, "int8_mask_ranges": RANGES}, WeightFile(FILE)
     for flavor, ending in FLAVORS.items():
         model = quantize(plan.source, plan.ranges, layers, flavor=flavor)
         weights.store_integers(model)
         name = files[f"{MASK}.{NAME}{ending}"] = f"{MASK}.{NAME}{ending}.onnx"
         (folder / name).write_bytes(model.SerializeToString(deterministic=True))
     (folder / FILE).write_bytes(weights.bytes())
+    (folder / RANGES).write_text(ranges, encoding="utf-8")
     own = Bundle.open(folder).manifest.precisions[NAME]
     return add_files(
         folder, files, precisions={NAME: replace(own, graphs=(*own.graphs, MASK), min_jf_ratio=least)}

@@ -139,6 +139,7 @@ def test_a_head_that_outlines_as_well_is_in_with_its_budget(made: tuple[Path, In
     own = bundle.manifest.precisions["int8"]
     assert (MASK in own.graphs, own.min_jf_ratio) == (True, 0.5)
     assert json.loads(bundle.manifest.to_json())["precisions"]["int8"]["min_jf_ratio"] == 0.5
+    assert bundle.path("int8_mask_ranges").is_file()
     assert MASK not in report.refused
     assert report.masks is not None
     (figures,) = report.masks.clips.values()
