@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgetrack._imports import require
@@ -32,6 +32,7 @@ from edgetrack.export.staging import (
     float_masks,
     restore_precision,
     set_target,
+    write_manifest,
 )
 from edgetrack.export.subject import Own, Subject
 from edgetrack.export.watch import Watch
@@ -64,7 +65,7 @@ class Request:
     grounder: Path | None = None  # checkpoint of the grounding network, for a checkpoint or a bundle
     masks: Path | None = None  # checkpoint of the mask head, for the same
     sensor: Path | None = None  # checkpoint of a second sensor's path, for the same
-    name: str | None = None  # of a checkpoint's or an adapter's bundle
+    name: str | None = None  # of a checkpoint's or an adapter's bundle, or of one with a second sensor
     version: str = "0.1.0"  # the same
 
     @property
@@ -201,6 +202,8 @@ def _from_bundle(request: Request, folder: Path, watch: Watch) -> Subject:
     keep = bundle.manifest.precisions.keys() - anew
     copy_bundle(bundle, folder, keep=keep, reports=not request.precisions)  # else there will be new ones
     set_target(folder, _budget(request))
+    if request.name is not None:
+        write_manifest(folder, replace(Bundle.open(folder).manifest, name=request.name), files={})
     return Own(folder, threads=request.gate.threads)
 
 

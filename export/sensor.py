@@ -106,10 +106,14 @@ def add_sensor(folder: Path, checkpoint: Path) -> dict[str, float]:
     for role in ("search", "template"):
         weights.lend(bundle.path(role))
     files = write_graphs(folder, graphs, {WEIGHTS: weights})
+    count = sum(p.numel() for module in (network.path, network.fusion) for p in module.parameters())
+    before = manifest.parameters - (count if PAIRS[0] in manifest.tensors else 0)
     write_manifest(
         folder,
         replace(
-            manifest, tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}}
+            manifest,
+            parameters=before + count,
+            tensors={**manifest.tensors, **{role: graph.spec for role, graph in graphs.items()}},
         ),
         files=files,
     )

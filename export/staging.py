@@ -125,14 +125,15 @@ def restore_precision(bundle: Bundle, folder: Path, name: str) -> None:
 def share_files(folder: Path, other: Path) -> int:
     """Remove the files of the bundle in ``folder`` that the one in ``other``, beside it, holds as well.
 
-    Graphs go together with their weights, which engines read from the folder of the graph. `copy_bundle` makes a bundle
-    that stands alone again.
+    Graphs go together with their weights, which engines read from the folder of the graph. Where the tracker's weights
+    are shared, the graphs of pairs, which read them as well, move into ``other``, whose own manifest does not list them.
+    `copy_bundle` makes a bundle that stands alone again.
 
     Returns:
         The bytes that were removed.
 
     Raises:
-        ExportError: the folders do not lie beside each other, or ``other`` shares files itself.
+        ExportError: the folders do not lie beside each other, or ``other`` shares files itself or takes pairs.
     """
     if folder.resolve().parent != other.resolve().parent:
         raise ExportError(
@@ -148,6 +149,13 @@ def share_files(folder: Path, other: Path) -> int:
         if not group <= same:
             same -= group
     saved = sum((folder / manifest.files[role].path).stat().st_size for role in same)
+    pairs = {role for role in ("sensor_weights", *PAIRS) if role in manifest.files} - same
+    if "tracker_weights" in same and pairs:
+        if PAIRS[0] in there.tensors:
+            raise ExportError(f"{other} has graphs of pairs of its own; expected a bundle of color alone")
+        for role in pairs:
+            shutil.copyfile(folder / manifest.files[role].path, other / manifest.files[role].path)
+        same |= pairs
     files = {
         role: replace(entry, bundle=other.name) if role in same else entry
         for role, entry in manifest.files.items()

@@ -91,6 +91,16 @@ def test_color_alone_is_tried_ever_more_rarely_while_both_are_surer(
     assert [tracker.update(picture(), x=picture()).x_share for _ in range(3)] == [0, 0, 0], "color is surer"
 
 
+@pytest.mark.parametrize(("sure_of_both", "share"), [(0.55, 0), (0.65, 0.5)])
+def test_where_color_is_in_doubt_a_pair_stands_only_if_it_is_clearly_surer(
+    engine: PairEngine, tracker: edgetrack.Tracker, sure_of_both: float, share: float
+) -> None:
+    engine.sure, engine.sure_of_both = 0.3, sure_of_both
+    tracker.start(picture(), box=BOX, x=picture())
+    assert tracker.update(picture(), x=picture()).x_share == share
+    assert "search_x" in engine.calls
+
+
 @pytest.mark.parametrize("frozen", ["color", "x"])
 def test_a_picture_that_stands_still_while_the_other_changes_counts_as_missing(
     engine: PairEngine, tracker: edgetrack.Tracker, frozen: str

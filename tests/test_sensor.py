@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -62,6 +63,34 @@ def test_a_bundle_of_color_alone_says_so() -> None:
         assert tracker.track is None
         with pytest.raises(FrameError, match="there is no x"):
             tracker.start(None, box=(10, 10, 20, 20))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_shipped_model_of_pairs_follows_what_either_sensor_shows(precision: str) -> None:
+    """Smooth patches on a smooth ground; the second sensor shows brightness turned over."""
+    random = np.random.default_rng(4)
+
+    def smooth(height: int, width: int, low: int, high: int) -> np.ndarray:
+        coarse = random.integers(low, high, (height // 12, width // 12, 3), np.uint8)
+        return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+    ground, target = smooth(240, 320, 60, 140), smooth(48, 48, 0, 255)
+
+    def seen(left: int) -> tuple[np.ndarray, np.ndarray]:
+        color = ground.copy()
+        color[90:138, left : left + 48] = target
+        return color, 255 - cv2.cvtColor(color, cv2.COLOR_BGR2GRAY)
+
+    with edgetrack.Tracker("edgetrack-256-x", precision=precision, threads=1) as tracker:
+        color, x = seen(120)
+        tracker.start(color, box=(120, 90, 48, 48), x=x)
+        for step in range(1, 7):
+            color, x = seen(120 + 3 * step)
+            track = tracker.update(None if step > 3 else color, x=x)
+            assert track.box is not None
+            assert track.box.iou(edgetrack.Box(120 + 3 * step, 90, 48, 48)) > 0.6
+        assert track.x_share == 1
+        assert tracker.update(seen(141)[0]).x_share is None
 
 
 def test_with_color_alone_the_features_are_colors_and_with_the_other_alone_the_others() -> None:

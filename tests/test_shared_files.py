@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bundles import write_fake_bundle
 
-from edgetrack.bundle import Bundle, shipped
+from edgetrack.bundle import PAIRS, Bundle, shipped
 from edgetrack.errors import BundleError, ExportError
 
 pytest.importorskip("onnx", reason="needs onnx: pip install 'edgetrack[export]'")
@@ -109,6 +110,34 @@ def test_weights_are_listed_in_the_bundle_of_their_graph(tmp_path: Path) -> None
     change(folder, lambda values: values["files"]["text_weights"].update(bundle="large"))
     with pytest.raises(BundleError, match="which is no file that the manifest lists"):
         Bundle.open(folder)
+
+
+def test_graphs_of_pairs_move_to_the_weights_that_they_read_as_well(tmp_path: Path) -> None:
+    color, pairs = write_fake_bundle(tmp_path / "color"), _paired(tmp_path / "pairs")
+    before, alone = Bundle.open(pairs), Bundle.open(color)
+    share_files(pairs, color)
+    bundle = Bundle.open(pairs)
+    assert [file.name for file in pairs.iterdir()] == ["manifest.json"]
+    assert {bundle.path(role).parent for role in (*PAIRS, "sensor_weights")} == {color}
+    assert bundle.manifest.digest == before.manifest.digest
+    assert Bundle.open(color).manifest == alone.manifest, "the other one takes color alone as before"
+    with pytest.raises(ExportError, match="graphs of pairs of its own"):
+        share_files(_paired(tmp_path / "third"), _paired(tmp_path / "fourth"))
+
+
+def _paired(folder: Path) -> Path:
+    """A bundle with graphs of pairs, whose weights are its own."""
+    write_fake_bundle(folder)
+    change(folder, lambda values: None, name="sensor_weights")
+    for role in PAIRS:
+        shutil.copyfile(folder / "search.onnx", folder / f"{role}.onnx")
+        change(folder, partial(_as_search, role=role))
+    return folder
+
+
+def _as_search(values: dict[str, Any], role: str) -> None:
+    values["files"][role] = {**values["files"]["search"], "path": f"{role}.onnx"}
+    values["tensors"][role] = values["tensors"]["search"]
 
 
 def test_bundles_that_cannot_share(pair: tuple[Path, Path], tmp_path: Path) -> None:

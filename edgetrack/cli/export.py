@@ -148,7 +148,7 @@ def _refuse_unused(context: typer.Context, request: Request) -> None:
         "grounder": (kind in ("bundle", "checkpoint"), f"{request.model} takes its target by box alone"),
         "sensor": (kind in ("bundle", "checkpoint"), f"{request.model} follows color alone"),
         "masks": (kind in ("bundle", "checkpoint"), f"{request.model} follows boxes alone"),
-        "name": new,
+        "name": (new[0] or request.sensor is not None, new[1]),
         "version": new,
     }
     refuse_unused(context, rules)

@@ -120,6 +120,6 @@ def check_takes_pairs(engine: Engine) -> None:
     bundle = engine.bundle
     if not isinstance(bundle, Bundle) or not all(role in bundle.manifest.tensors for role in PAIRS):
         raise ConfigError(
-            f"--x has no effect: model {bundle.manifest.name} takes color alone; expected --model with a bundle "
-            "for pairs (edgetrack export --sensor writes one)"
+            f"--x has no effect: model {bundle.manifest.name} takes color alone; expected --model edgetrack-256-x, or "
+            "another bundle for pairs (edgetrack export --sensor writes one)"
         )

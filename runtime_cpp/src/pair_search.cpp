@@ -7,6 +7,9 @@ namespace edgetrack {
 namespace {
 
 constexpr double kEnough = 0.5;  // score at which color alone is more likely right than wrong
+// By how much both must be surer than color alone, whose doubts are seldom lasting where it sees. On held-out
+// pairs in which color fails, it is 0.6 on average, and 0.3 costs a tenth of what the second sensor brings.
+constexpr double kSurer = 0.3;
 
 }  // namespace
 
@@ -15,7 +18,7 @@ void Tracker::State::check_pair(const Frame& frame) const {
   if (!model.pairs)
     throw Error(Code::config,
                 "a second sensor is given (x), and this bundle takes color alone; expected one "
-                "that was exported with --sensor, see docs/sensors.md");
+                "with a second sensor: edgetrack-256-x, or one exported with --sensor, see docs/sensors.md");
   if (frame.place == Place::gpu)
     throw Error(Code::frame,
                 "frame lies in GPU memory, and a second sensor is given (x); pass both in host memory");
@@ -30,7 +33,7 @@ void Tracker::State::note_displacement(const Frame& frame, const Region& region)
 }
 
 // A second sensor must not harm what color sees: where color alone is likely right, its answer stands. Where
-// it is not, both are searched, and the surer answer of the two stands.
+// it is not, both are searched, and their answer stands if it is clearly surer.
 Detector& Tracker::State::search_pair(const Frame& frame) {
   note_displacement(frame, around);
   Detector& both = searcher(true);
@@ -48,7 +51,7 @@ Detector& Tracker::State::search_pair(const Frame& frame) {
   target.show({true, false});
   const double by_color = score(alone);
   if (by_color >= kEnough) return color_first.note(true), alone;
-  const bool better = by_color > score(both);
+  const bool better = by_color + kSurer > score(both);
   color_first.note(better);
   if (better) target.show({true, false});
   return better ? alone : both;
