@@ -136,6 +136,20 @@ def test_the_shipped_network_is_read_back_out_of_its_bundle() -> None:
     assert np.abs(true["offset"].numpy() - found["offset"]).max() < 1e-4
 
 
+def test_motion_blurs_what_both_sensors_see() -> None:
+    pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[train]'")
+    from edgetrack.training.sensors.sampler import smeared
+
+    random = np.random.default_rng(1)
+    scene = random.integers(0, 256, (64, 64, 4), np.uint8)
+    ratios = np.array([smeared(scene, random).std((0, 1)) / scene.std((0, 1)) for _ in range(60)])
+    sharp, blurred = ratios[:, 0] == 1, ratios[:, 0] < 0.9
+    assert sharp.any()
+    assert blurred.any()
+    assert (sharp | blurred).all()
+    assert np.allclose(ratios, ratios[:, :1], atol=0.1), "of all channels alike: color and warmth or nearness"
+
+
 def test_both_sensors_show_the_same_box_and_never_lose_the_same_patch(shared_data: Path) -> None:
     pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[train]'")
     from edgetrack.training.masks.things import Things, load

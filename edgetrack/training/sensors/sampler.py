@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from edgetrack.training.data.pictures import XYWH, Picture, Pixels
 from edgetrack.training.data.sources.videos import Videos
 from edgetrack.training.data.synthetic import augment, warps
-from edgetrack.training.data.synthetic.crops import TEMPLATE_FACTOR, background, search_matrix, shifted
+from edgetrack.training.data.synthetic.crops import (
+    TEMPLATE_FACTOR,
+    background,
+    enlarged,
+    search_matrix,
+    shifted,
+)
 from edgetrack.training.data.synthetic.pool import Actor, area_root
 from edgetrack.training.data.synthetic.warps import Matrix
 from edgetrack.training.masks.things import Things
@@ -23,6 +29,7 @@ _VIDEO = 0.25  # share of the pairs out of videos
 _PASTED = 0.45  # of stills: the thing before another picture
 _BESIDE = 0.4  # chance of another thing in the search crop
 _GONE = 0.1  # of search crops show no target
+_BLURRED, _FEW = 0.2, 0.2  # of crops in motion, and of few pixels
 _FALSE_COLORS = 0.12
 _MAPS = (cv2.COLORMAP_JET, cv2.COLORMAP_INFERNO)
 # How often the pair is whole, color fails, the other fails, patches of both are missing, color is absent.
@@ -38,6 +45,16 @@ class _Pair(NamedTuple):
     color: Pixels
     other: Pixels
     there: tuple[float, float]
+
+
+def smeared(crop: Pixels, random: Random) -> Pixels:
+    """At times as motion, or few pixels, leave a scene uint8 (S, S, 4): to all that see it alike.
+
+    Where color alone is blurred in training, a sharp second sensor is believed, which in a fast scene it never is.
+    """
+    if random.random() < _BLURRED:
+        crop = augment.blur(crop, random)
+    return enlarged(crop, random.uniform(0.12, 0.6)) if random.random() < _FEW else crop
 
 
 class PairSampler:
@@ -114,7 +131,7 @@ class PairSampler:
             search = warps.warp(scenes[1], matrix, (warps.SEARCH,) * 2, smooth=random.random() < 0.5)
         if random.random() < _BESIDE:
             self._intrude(search, scene, box)
-        return template, search, target, None if gone else box
+        return smeared(template, random), smeared(search, random), target, None if gone else box
 
     def _beneath(self, scene: Scene) -> Picture:
         picture = self._things.picture(self._random)
