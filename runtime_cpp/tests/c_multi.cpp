@@ -116,10 +116,36 @@ static void detections(const char* folder) {
   edgetrack_detector_close(detector);
 }
 
+// One target in both pictures, then in either of them.
+static void pairs(const char* folder) {
+  edgetrack_tracker* tracker = nullptr;
+  expect(edgetrack_open(folder, nullptr, &tracker) == EDGETRACK_OK, "a bundle of pairs opens");
+  std::vector<std::uint8_t> color(48 * 64 * 3), x(color.size());
+  for (std::size_t i = 0; i < color.size(); ++i)
+    color[i] = static_cast<std::uint8_t>(i * i / 97), x[i] = static_cast<std::uint8_t>(255 - color[i]);
+  edgetrack_pair pair = {color.data(), 192, x.data(), 192, 64, 48};
+  const edgetrack_box box = {20, 15, 20, 15};
+  edgetrack_track track;
+  expect(edgetrack_start_pair(tracker, &pair, nullptr, &box, &track) == EDGETRACK_OK,
+         "a pair starts a target");
+  const auto share = [&] {
+    expect(edgetrack_update_pair(tracker, &pair, nullptr, 0, &track) == EDGETRACK_OK, "a pair");
+    return track.x_share;
+  };
+  const double of_both = share();
+  expect(of_both >= 0 && of_both <= 1, "the share of the second sensor");
+  pair.bgr = nullptr;
+  expect(share() == 1, "all is seen by it where color is missing");
+  pair.bgr = color.data(), pair.x = nullptr;
+  expect(share() == -1, "there is none without it");
+  edgetrack_close(tracker);
+}
+
 int main(int count, char** words) {
-  if (count != 2) return std::printf("usage: c_multi BUNDLE\n"), 2;
+  if (count != 2 && count != 3) return std::printf("usage: c_multi BUNDLE [BUNDLE OF PAIRS]\n"), 2;
   bad_input(words[1]);
   detections(words[1]);
+  if (count == 3) pairs(words[2]);
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }
