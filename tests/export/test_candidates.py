@@ -156,21 +156,25 @@ def compose(bundle: Bundle, picture: NDArray[np.uint8], phrase: str, noun: str) 
 def heeded(
     bundle: Bundle, candidates: list[tuple[Any, float]], picture: NDArray[np.uint8], phrase: str
 ) -> list[tuple[Any, float]]:
-    """What "ground" finds by the same phrase, which is what a bundle without "detect" and "rank" finds, has a say."""
+    """What "ground" finds by the same phrase, which is what a bundle without "detect" and "rank" finds, has a say.
+
+    Where "rank" finds next to nothing, no candidate counts for much, whatever "ground" says.
+    """
     with Tracker(without_eye(bundle), threads=1, precision="fp32") as tracker:
         finds = tracker.start(picture, text=phrase).candidates
     boxes = [Box.from_xyxy(*box) for box, _ in candidates]
     scores = [score for _, score in candidates]
-    left, own = 1 - max(scores), []
+    best, own = max(scores), []
     for find in finds:
         overlaps = [box.iou(find.box) for box in boxes]
         for k, overlap in enumerate(overlaps):
             if overlap >= 0.5:
                 scores[k] = 1 - (1 - scores[k]) * (1 - 0.8 * overlap * find.score)
         if max(overlaps) < 0.5:
-            own.append((np.array(find.box.xyxy), left * find.score))
+            own.append((np.array(find.box.xyxy), (1 - best) * find.score))
     named = [(box, score) for (box, _), score in zip(candidates, scores, strict=True)]
-    return sorted(named + own, key=lambda found: -found[1])
+    believed = best / (best + 0.01)
+    return sorted(((box, believed * score) for box, score in named + own), key=lambda found: -found[1])
 
 
 @pytest.mark.parametrize("seed", range(3))
