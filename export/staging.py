@@ -126,7 +126,7 @@ def share_files(folder: Path, other: Path) -> int:
     """Remove the files of the bundle in ``folder`` that the one in ``other``, beside it, holds as well.
 
     Graphs go together with their weights, which engines read from the folder of the graph. Where the tracker's weights
-    are shared, the graphs of pairs, which read them as well, move into ``other``, whose own manifest does not list them.
+    are shared, the graphs of pairs, which read them too, move into ``other``, whose own manifest does not list them.
     `copy_bundle` makes a bundle that stands alone again.
 
     Returns:
