@@ -17,6 +17,7 @@ from edgetrack.export.parity import compare
 from edgetrack.export.staging import add_words, write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
 from edgetrack.manifest import Manifest
+from edgetrack.network import cost
 from edgetrack.network.candidates import COUNT, GRID, SIDE, ClassCheck, Detect, Rank
 from edgetrack.network.grounder import TEXT, Grounder
 from edgetrack.network.picodet import PicoDet
@@ -42,7 +43,7 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
         round_weights(module)
     graphs = _graphs(detector, grounder, learned, manifest)
     files = write_graphs(folder, graphs, {WEIGHTS: WeightFile(_FILE)})
-    count = sum(p.numel() for module in (detector, grounder) for p in module.parameters())
+    count = cost.parameters(detector, grounder).all
     before = manifest.parameters - (count if "rank" in manifest.tensors else 0)
     write_manifest(
         folder,

@@ -17,6 +17,7 @@ from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import compare
 from edgetrack.export.staging import write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
+from edgetrack.network import cost
 from edgetrack.network.mask import CELL, FACTOR, KEY, POINT, SIDE, SLOTS, VALUE, MaskNet
 
 WEIGHTS = "mask_weights"
@@ -71,7 +72,7 @@ def add_masks(folder: Path, checkpoint: Path) -> dict[str, float]:
     round_weights(network)
     graph = graph_of(MASK, _Outline(network), _SHAPES, WEIGHTS)
     files = write_graphs(folder, {MASK: graph}, {WEIGHTS: WeightFile(_FILE)})
-    count = sum(p.numel() for p in network.head.parameters())  # the trunk is the tracker's
+    count = cost.parameters(network.head).all  # the trunk is the tracker's
     before = manifest.parameters - (count if MASK in manifest.tensors else 0)
     write_manifest(
         folder,

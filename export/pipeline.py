@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from edgetrack.bundle import Bundle
 from edgetrack.engines.ort import OrtEngine
@@ -21,6 +20,7 @@ from edgetrack.export.parity import check_parity
 from edgetrack.export.staging import check_output
 from edgetrack.export.weights import WeightFile, round_to_grid, round_weights
 from edgetrack.manifest import FILE_NAME, SCHEMA, BundleFile, Manifest
+from edgetrack.network import cost
 from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.region import SearchRegion
 from edgetrack.network.text import TOKENIZER, MiniLM, TextEncoder
@@ -59,7 +59,7 @@ def export(config: ExportConfig) -> ExportReport:
     check_output(config.output, force=True)
     network, thresholds, region = load_checkpoint(config.checkpoint)
     encoder = _load_text(config.text)
-    parameters = _count(network) + _count(encoder)
+    parameters = cost.parameters(network, encoder).all
     if parameters >= LIMIT:
         raise ExportError(
             f"network and text encoder have {parameters:,} parameters; expected fewer than {LIMIT:,}"
@@ -145,7 +145,3 @@ def _manifest(
         },
         tensors={role: graph.spec for role, graph in graphs.items()},
     )
-
-
-def _count(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())

@@ -18,6 +18,7 @@ from edgetrack.export.onnx_graph import write_graphs
 from edgetrack.export.parity import TOLERANCE, compare
 from edgetrack.export.staging import write_manifest
 from edgetrack.export.weights import WeightFile, round_weights
+from edgetrack.network import cost
 from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.selection import kept_tokens
 from edgetrack.network.sensor import SHARE, SensorNet
@@ -106,7 +107,7 @@ def add_sensor(folder: Path, checkpoint: Path) -> dict[str, float]:
     for role in ("search", "template"):
         weights.lend(bundle.path(role))
     files = write_graphs(folder, graphs, {WEIGHTS: weights})
-    count = sum(p.numel() for module in (network.path, network.fusion) for p in module.parameters())
+    count = cost.parameters(network.path, network.fusion).all
     before = manifest.parameters - (count if PAIRS[0] in manifest.tensors else 0)
     write_manifest(
         folder,

@@ -17,9 +17,9 @@ class Parameters(NamedTuple):
     trainable: int
 
 
-def parameters(network: nn.Module) -> Parameters:
+def parameters(*networks: nn.Module) -> Parameters:
     """Count the parameters, and those of them that learn."""
-    sizes = [(p.numel(), p.requires_grad) for p in network.parameters()]
+    sizes = [(p.numel(), p.requires_grad) for network in networks for p in network.parameters()]
     return Parameters(sum(size for size, _ in sizes), sum(size for size, learns in sizes if learns))
 
 

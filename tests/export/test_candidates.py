@@ -156,10 +156,7 @@ def compose(bundle: Bundle, picture: NDArray[np.uint8], phrase: str, noun: str) 
 def heeded(
     bundle: Bundle, candidates: list[tuple[Any, float]], picture: NDArray[np.uint8], phrase: str
 ) -> list[tuple[Any, float]]:
-    """What "ground" finds by the same phrase, which is what a bundle without "detect" and "rank" finds, has a say.
-
-    Where "rank" finds next to nothing, no candidate counts for much, whatever "ground" says.
-    """
+    """What "ground" finds, as a bundle without "detect" and "rank" does, has a say, unless "rank" finds nothing."""
     with Tracker(without_eye(bundle), threads=1, precision="fp32") as tracker:
         finds = tracker.start(picture, text=phrase).candidates
     boxes = [Box.from_xyxy(*box) for box, _ in candidates]
@@ -173,8 +170,9 @@ def heeded(
         if max(overlaps) < 0.5:
             own.append((np.array(find.box.xyxy), (1 - best) * find.score))
     named = [(box, score) for (box, _), score in zip(candidates, scores, strict=True)]
-    believed = best / (best + 0.01)
-    return sorted(((box, believed * score) for box, score in named + own), key=lambda found: -found[1])
+    return sorted(
+        ((box, score * best / (best + 0.01)) for box, score in named + own), key=lambda found: -found[1]
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -42,7 +42,7 @@ def test_the_red_car_is_found_followed_and_let_go(tracker: edgetrack.Tracker, sh
         t.status == "tracking" and t.box is not None and t.box.iou(Box(*truth[t.index])) >= 0.5
         for t in tracks[196:233]
     ]
-    assert sum(found) >= 0.9 * len(found)  # its extent is right some frames after it is found
+    assert sum(found) >= 0.85 * len(found)  # its extent is right some frames after it is found
 
 
 def test_what_is_not_there_is_not_found(tracker: edgetrack.Tracker, shared_data: Path) -> None:

@@ -56,12 +56,12 @@ def bundle(network: UVLTrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "prompt": graphs.PromptGraph,
     }
 
-    def opened(path: Path, *_: Any) -> TorchSession:
+    def opened(path: Path, *_: Any, **__: Any) -> TorchSession:
         shape = (1, 3, said.template, said.template) if path.stem == "template" else (1, 256, 64)
         metadata["search_factor"] = said.factor
         return TorchSession(modules[path.stem](network), shape, metadata=metadata)
 
-    monkeypatch.setattr(runtime, "open_session", opened)
+    monkeypatch.setattr(runtime, "open_graph", opened)
     fake = SimpleNamespace(manifest=said, graphs=lambda precision: tmp_path)
     monkeypatch.setattr(AdapterBundle, "open", lambda path: fake)
     return said
