@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgetrack.association import BUFFER, Floats, Motion, alike, assign, overlaps
+from edgetrack.turned import about_feet
 from edgetrack.types import Box, Status
 
 SURE = 0.5  # score from which a detection may begin a track
@@ -63,6 +64,7 @@ class Instance:
     missed: int = 0
     fresh: bool = True  # whether a look has seen it in this frame
     begun: int = 0  # frame in which it was first seen
+    turn: int = 0  # of the frame in which it stands, see turned.py: not 0 while it lies
     gone_s: float = 0.0  # when it was lost
     then: Motion = field(init=False)  # in the frame that the look under way sees
 
@@ -124,21 +126,36 @@ class Instances:
         for one in self.all:
             one.then = one.motion.copy()
 
-    def see(self, detections: Sequence[Detection]) -> None:
-        """The answer of that look, in a later frame or the same."""
+    @property
+    def may_lie(self) -> bool:
+        """Whether one of them lies, or is missed and may have fallen."""
+        return any(one.in_view and (one.missed or one.turn) for one in self.all)
+
+    def see(self, detections: Sequence[Detection], turn: int = 0) -> None:
+        """The answer of that look, in a later frame or the same; ``turn`` is that of the frame, see turned.py.
+
+        A turned frame shows where those lie that are missed, and those that lay so before; nobody is new there, and
+        what is higher than wide in the frame itself does not lie.
+        """
         age, now_s = TICKS * max(self._now_s - self._look_s, 0.0), self._now_s
+        ours = [one for one in self.all if one.status != "ended"]
+        if turn:
+            ours = [one for one in ours if one.in_view and (one.missed or one.turn == turn)]
+            detections = [one for one in detections if one.box.w > one.box.h]
         sure = [one for one in detections if one.score >= SURE]
         unsure = [one for one in detections if one.score < SURE]
-        left, sure = self._match([one for one in self.all if one.status != "ended"], sure, age)
-        missed = self._match_unsure([one for one in left if one.in_view], unsure, age)
+        left, sure = self._match(ours, sure, age, turn)
+        missed = self._match_unsure([one for one in left if one.in_view and one.turn == turn], unsure, age)
         for one in missed + [one for one in left if one.status == "tentative"]:
             self._miss(one, now_s)
+        if turn:
+            return
         for detection in sure:
             self._begin(detection, age)
         self._confirm(now_s)
 
     def _match(
-        self, ours: list[Instance], theirs: list[Detection], age: float
+        self, ours: list[Instance], theirs: list[Detection], age: float, turn: int
     ) -> tuple[list[Instance], list[Detection]]:
         """Pairs by overlap and appearance; what is left of both.
 
@@ -146,7 +163,7 @@ class Instances:
         """
         if not ours or not theirs:
             return ours, theirs
-        overlap = overlaps([one.then.box for one in ours], [one.box for one in theirs], BUFFER)
+        overlap = _overlaps(ours, theirs, turn)
         cosine = alike([one.appearance for one in ours], [_look(one) for one in theirs])
         unlike = np.minimum((1 - cosine) / UNLIKE, 1.0)
         cost = (1 - LOOKS_WEIGHT) * (1 - overlap) + LOOKS_WEIGHT * unlike
@@ -156,7 +173,7 @@ class Instances:
                 cost[row, cosine[row] < SAME] = np.inf
         pairs = assign(cost, MOST_COST)
         for i, j in pairs:
-            self._found(ours[i], theirs[j], age)
+            self._found(ours[i], theirs[j], age, turn)
         return _without(ours, [i for i, _ in pairs]), _without(theirs, [j for _, j in pairs])
 
     def _match_unsure(self, ours: list[Instance], theirs: list[Detection], age: float) -> list[Instance]:
@@ -164,18 +181,20 @@ class Instances:
         cost = 1 - overlaps([one.then.box for one in ours], [one.box for one in theirs])
         pairs = assign(cost, 1 - UNSURE_IOU)
         for i, j in pairs:
-            self._found(ours[i], theirs[j], age)
+            self._found(ours[i], theirs[j], age, ours[i].turn)
         return _without(ours, [i for i, _ in pairs])
 
-    def _found(self, one: Instance, detection: Detection, age: float) -> None:
+    def _found(self, one: Instance, detection: Detection, age: float, turn: int) -> None:
         if one.status == "lost":
             one.then = Motion(detection.box)
             self._news.append(("back", one))
+        elif one.turn != turn:  # it has another shape
+            one.then = Motion(detection.box)
         else:
             one.then.correct(detection.box)
         one.motion = one.then.copy()
         one.motion.step(age)
-        one.score, one.missed, one.fresh = detection.score, 0, True
+        one.score, one.missed, one.fresh, one.turn = detection.score, 0, True, turn
         one.looks.append(True)
         if one.status != "tentative":
             one.status = "tracking"
@@ -234,6 +253,17 @@ def _look(detection: Detection) -> Floats:
     if detection.appearance is None:
         raise ValueError(f"a detection of score {detection.score} has no appearance")
     return detection.appearance
+
+
+def _overlaps(ours: list[Instance], theirs: list[Detection], turn: int) -> Floats:
+    """The IoU with where each is expected; with another turn than it had, also where it would have fallen or got up."""
+    boxes = [one.box for one in theirs]
+    overlap = overlaps([one.then.box for one in ours], boxes, BUFFER)
+    if all(one.turn == turn for one in ours):
+        return overlap
+    elsewhere = overlaps([about_feet(one.then.box, one.turn, turn) for one in ours], boxes, BUFFER)
+    result: Floats = np.maximum(overlap, elsewhere)
+    return result
 
 
 def _without(all: list[Instance] | list[Detection], taken: list[int]) -> list:  # type: ignore[type-arg]

@@ -196,6 +196,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
         confirm: tuple[int, int] = (3, 5),
         interval_s: float = 0.1,
         keep_s: float = 5.0,
+        lying: bool = False,
     ) -> Query:
         """Follow all objects that a phrase names, from the next frame on.
 
@@ -212,6 +213,9 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             interval_s: Seconds from one look to the next; 0 looks at every frame that it can.
             keep_s: Seconds after which a lost object is "ended". Seconds are those of the frames' times; frames without
                 a time count as 30 a second.
+            lying: Find who lies, too, which detectors of upright people do not: while an object is missed or lies,
+                every second look is at the frame turned by a quarter, to the left or to the right. Needs frames in
+                host memory.
 
         Returns:
             The query: its ``tracks``, ``events``, ``count`` and ``total`` are those of the last frame.
@@ -222,6 +226,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
             MissingExtra: SciPy, which assigns detections to tracks, is not installed.
             ClosedError: The tracker was closed.
         """
+        check_flag("lying", lying)
         rules = checked_rules(max, confirm, interval_s=interval_s, keep_s=keep_s)
         with door, self._turn:
             core = self._open_core()
@@ -236,6 +241,7 @@ class MultiTracker(Opened[runtime.MultiTracker]):
                 interval_s=interval_s,
                 concurrent=bool(getattr(self.engine, "concurrent", False)),
                 ids=self._numbers,
+                lying=lying,
             )
             return self._queries[name]
 

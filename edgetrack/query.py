@@ -13,10 +13,11 @@ import numpy as np
 
 from edgetrack._imports import require
 from edgetrack._native import runtime
-from edgetrack.errors import ConfigError
+from edgetrack.errors import ConfigError, FrameError
 from edgetrack.events import Event, EventType
 from edgetrack.instances import LEAST, SURE, Detection, Instance, Instances, Rules
 from edgetrack.timing import Timing
+from edgetrack.turned import turned, turned_back
 from edgetrack.types import Box, Track
 
 FPS = 30.0  # of frames that have no time
@@ -116,6 +117,7 @@ class Query:
         interval_s: float,
         concurrent: bool,
         ids: Iterator[int],
+        lying: bool = False,
     ) -> None:
         self.name, self.text, self.max = name, text, rules.most
         self._detector, self._interval_s = detector, interval_s
@@ -125,6 +127,9 @@ class Query:
         self._pending = False  # whether a look is under way
         self._begun_s = -math.inf  # time of the frame that the last look saw
         self._late = 0  # frames that its answer has been put off
+        self._lying = lying
+        self._turn, self._side = 0, -1  # of the last look's frame, and of the last one that was turned
+        self._size = (0, 0)  # of the last look's frame, before it was turned
         self._tracks: tuple[Track, ...] = ()
         self._tentative: tuple[Track, ...] = ()
         self._events: tuple[Event, ...] = ()
@@ -184,6 +189,10 @@ class Query:
         self, pixels: object, size: tuple[int, int], index: int, time_s: float | None, left_s: float | None
     ) -> None:
         """The next frame, number ``index`` of the tracker; ``left_s`` is what a deadline leaves."""
+        if self._lying and not isinstance(pixels, np.ndarray):
+            raise FrameError(
+                "the frame is in GPU memory; expected one in host memory, for lying=True turns it"
+            )
         began = time.perf_counter()
         waited = cropped = 0.0
         self._index = index
@@ -197,7 +206,8 @@ class Query:
         if not self._pending and since_s >= self._interval_s:
             self._instances.begin_look()
             started = time.perf_counter()
-            self._detector.look(pixels)
+            self._turn, self._size = self._next_turn(), size
+            self._detector.look(turned(cast(Any, pixels), self._turn))
             cropped = time.perf_counter() - started
             self._pending, self._begun_s, self._late = True, now_s, 0
             if self._frames == 0 or self._latency_s == 0:
@@ -206,6 +216,13 @@ class Query:
         self._publish(size, time_s)
         whole = time.perf_counter() - began
         self._timing = Timing(cropped * 1e3, waited * 1e3, (whole - cropped - waited) * 1e3)
+
+    def _next_turn(self) -> int:
+        """Every second look is at a turned frame while somebody may lie, to each side in turn."""
+        if not self._lying or self._turn or not self._instances.may_lie:
+            return 0
+        self._side = -self._side
+        return self._side
 
     def _in_time(self, left_s: float | None) -> bool:
         """Whether the answer is there before the deadline, or must be waited for."""
@@ -220,9 +237,13 @@ class Query:
         self._pending = False
         found = self._detector.detections()
         waited = time.perf_counter() - began
-        self._instances.see(
-            [Detection(Box(*box), score, np.asarray(looks) if looks else None) for box, score, looks in found]
-        )
+        detections = [
+            Detection(
+                turned_back(Box(*box), self._turn, self._size), score, np.asarray(looks) if looks else None
+            )
+            for box, score, looks in found
+        ]
+        self._instances.see(detections, self._turn)
         return waited
 
     def _publish(self, size: tuple[int, int], time_s: float | None) -> None:

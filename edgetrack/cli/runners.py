@@ -98,8 +98,9 @@ def _many(
         check_takes_pairs(tracker.engine)
     for text, box in wanted.targets:
         tracker.add(text=text, box=box)
+    lying = () if wanted.watcher is None else wanted.watcher.lying
     for phrase in wanted.every:
-        tracker.every(phrase, max=wanted.max)
+        tracker.every(phrase, max=wanted.max, lying=phrase in lying)
 
     def run(source: Source, sinks: Outputs, watch: Watch, most: int | None) -> Summary:
         def between(frame: Frame, tracks: dict[str, Track], meter: Meter) -> None:

@@ -241,6 +241,17 @@ def subjects_of(condition: Condition) -> list[Subject]:
     return list(found)
 
 
+def fallers_of(condition: Condition) -> list[Subject]:
+    """Subjects that a condition or a part of it asks a fall of."""
+    if isinstance(condition, Falls):
+        return [condition.subject]
+    if isinstance(condition, (And, Or)):
+        return [subject for part in condition.parts for subject in fallers_of(part)]
+    if isinstance(condition, Then):
+        return fallers_of(condition.first) + fallers_of(condition.second)
+    return []
+
+
 def places_of(condition: Condition) -> list[tuple[Literal["zone", "line"], str, str | None]]:
     """Zones and lines that a condition and its parts name, with the way of a crossing."""
     if isinstance(condition, Crosses):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from edgetrack.errors import ConfigError
 from edgetrack.events import Event
 from edgetrack.types import Box, Frame, Track
-from edgetrack.watching.conditions import places_of
+from edgetrack.watching.conditions import fallers_of, places_of
 from edgetrack.watching.evaluate import Binding, evaluator_of
 from edgetrack.watching.rule import Rule, texts_of
 from edgetrack.watching.scene import Scene
@@ -59,6 +59,8 @@ class Watcher:
         self._counts = dict.fromkeys(labels, 0)
         one, any = ([text for rule in rules for text in texts_of(rule.when)[n]] for n in (0, 1))
         self.targets, self.queries = tuple(dict.fromkeys(one)), tuple(dict.fromkeys(any))
+        fallers = {subject.text for rule in rules for subject in fallers_of(rule.when)}
+        self.lying = tuple(text for text in self.queries if text in fallers)
         if both := set(one) & set(any):
             text = both.pop()
             raise ConfigError(

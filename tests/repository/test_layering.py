@@ -59,6 +59,7 @@ LAYERS: list[set[str]] = [
         "outlining",
         "history",
         "query",
+        "turned",
         "instances",
         "association",
         "parsing",

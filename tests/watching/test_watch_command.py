@@ -49,8 +49,8 @@ class Scripted(FakeTracker):
     def add(self, text: str, box: object = None) -> None:
         self.asked.append(("add", text, 1))
 
-    def every(self, text: str, max: int) -> None:
-        self.asked.append(("every", text, max))
+    def every(self, text: str, max: int, lying: bool) -> None:
+        self.asked.append(("every lying" if lying else "every", text, max))
         self.queries[text] = SimpleNamespace(count=1, total=1)
 
     def update(self, frame: Any, *, deadline_ms: float | None = None) -> Any:
