@@ -153,7 +153,7 @@ def test_rules_say_whose_fall_is_asked_for() -> None:
 def test_what_cannot_be_turned_is_refused(detector: Upright) -> None:
     with MultiTracker(engine=FakeEngine()) as many:
         with pytest.raises(ConfigError, match="lying is 1; expected True or False"):
-            many.every("person", lying=1)  # type: ignore[arg-type]
+            many.every("person", lying=1)
         query = many.every("person", lying=True)
         with pytest.raises(FrameError, match="GPU memory"):
             query._update(GpuFrame(0, 400, 300, 1200), (400, 300), 0, None, None)
