@@ -170,9 +170,8 @@ def heeded(
         if max(overlaps) < 0.5:
             own.append((np.array(find.box.xyxy), (1 - best) * find.score))
     named = [(box, score) for (box, _), score in zip(candidates, scores, strict=True)]
-    return sorted(
-        ((box, score * best / (best + 0.01)) for box, score in named + own), key=lambda found: -found[1]
-    )
+    trust = best / (best + 0.01)
+    return sorted(((box, trust * score) for box, score in named + own), key=lambda found: -found[1])
 
 
 @pytest.mark.parametrize("seed", range(3))
