@@ -176,9 +176,7 @@ def heeded(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_tracker_ranks_what_the_graphs_say(seed: int) -> None:
-    bundle = (
-        Bundle.open()
-    )  # of a network that has learned nothing, boxes are so much alike that last bits decide
+    bundle = Bundle.open()  # where nothing is learned, boxes are so much alike that last bits decide
     picture = pictures(seed)
     expected = compose(bundle, picture, "small car", "car")
     with Tracker(bundle, threads=1, precision="fp32") as tracker:
