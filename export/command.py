@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgetrack._imports import require
 from edgetrack.bundle import Bundle
-from edgetrack.engines.openvino import check_capable, core_with_operators
+from edgetrack.engines.openvino import check_capable, shared_core
 from edgetrack.errors import ConfigError, ExportError
 from edgetrack.export.adapters.bundle import (
     Foreign,
@@ -146,7 +146,7 @@ def _check(request: Request) -> None:
                 f"--bf16 has no effect on {request.model}: OpenVINO computes it of any bundle of edgetrack's own, with "
                 "--engine openvino --precision bf16; leave it out"
             )
-        check_capable(core_with_operators(), "bf16")
+        check_capable(shared_core(), "bf16")
 
 
 def _check_adapter(request: Request, name: str, adapter: Opener) -> None:

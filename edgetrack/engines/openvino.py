@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any
@@ -20,6 +21,8 @@ from edgetrack.manifest import TensorSpec
 from edgetrack.unique import Unique
 
 _TYPES = {"f32": "float32", "i64": "int64"}
+_CORES: dict[int, Any] = {}  # by process; see shared_core
+_LOCK = Lock()
 _CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "int8": "INT8"}
 
 
@@ -63,7 +66,7 @@ class OpenVinoEngine(LazyEngine):
     ) -> None:
         super().__init__(bundle)
         openvino = require("openvino", extra="openvino")
-        self._core = core_with_operators()
+        self._core = shared_core()
         if precision not in _CAPABILITY:
             raise EngineUnavailable(
                 f"engine 'openvino' cannot run precision {precision!r}; expected {', '.join(_CAPABILITY)}, or for fp16 "
@@ -102,17 +105,26 @@ class OpenVinoEngine(LazyEngine):
             ) from error
 
 
-def core_with_operators() -> Any:
-    """Return an ``openvino.Core`` that reads graphs with edgetrack's operators.
+def shared_core() -> Any:
+    """Return the process's one ``openvino.Core``, which reads graphs with edgetrack's operators.
+
+    It is never released: where the processor has AMX, OpenVINO gives the thread that loads its plugin a larger stack
+    for signals, and frees that stack with the plugin. The next signal, such as that of Ctrl-C, would then end the
+    process.
 
     Raises:
         MissingExtra: openvino is not installed.
     """
-    core = require("openvino", extra="openvino").Core()
-    frontend = require("openvino.frontend.onnx", extra="openvino")
-    for name, convert in (("TokenSelect", _token_select), ("TokenRestore", _token_restore)):
-        core.add_extension(frontend.ConversionExtension(name, "edgetrack", convert))
-    return core
+    openvino = require("openvino", extra="openvino")
+    process = os.getpid()
+    with _LOCK:
+        if process not in _CORES:  # after a fork, the parent's has lost its threads
+            core = openvino.Core()
+            frontend = require("openvino.frontend.onnx", extra="openvino")
+            for name, convert in (("TokenSelect", _token_select), ("TokenRestore", _token_restore)):
+                core.add_extension(frontend.ConversionExtension(name, "edgetrack", convert))
+            _CORES[process] = core
+        return _CORES[process]
 
 
 def check_capable(core: Any, precision: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, cast, get_args
 from edgetrack import targets
 from edgetrack.bundle import _locate, _read
 from edgetrack.bundle_files import check_sum, path_of
-from edgetrack.engines.openvino import check_capable, core_with_operators
+from edgetrack.engines.openvino import check_capable, shared_core
 from edgetrack.engines.ort import saturates
 from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
 from edgetrack.manifest import FILE_NAME, SCHEMA, Budget, BundleFile, parse_budget
@@ -149,7 +149,7 @@ class AdapterBundle:
         if mixed not in self.manifest.computed:
             return stored, why
         try:
-            check_capable(core_with_operators(), "bf16")
+            check_capable(shared_core(), "bf16")
         except (EngineUnavailable, MissingExtra) as error:
             return stored, f"{mixed} passed, but {error}"
         return mixed, "it passed, and OpenVINO computes it here"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgetrack import cores
 from edgetrack._exit import door
 from edgetrack._imports import require
-from edgetrack.engines.openvino import check_capable, core_with_operators
+from edgetrack.engines.openvino import check_capable, shared_core
 from edgetrack.engines.session_graph import session_options
 from edgetrack.errors import BundleError, reason_of
 
@@ -60,7 +60,7 @@ class Bf16Session:
     """
 
     def __init__(self, path: Path, threads: int | None, name: str) -> None:
-        core = core_with_operators()
+        core = shared_core()
         check_capable(core, "bf16")
         options = {
             "INFERENCE_PRECISION_HINT": "bf16",

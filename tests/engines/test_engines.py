@@ -263,3 +263,29 @@ def test_what_another_library_says_is_one_line_with_the_reason() -> None:
     )  # as a graph's author may name it
     assert reason_of(ValueError()) == "ValueError"
     assert len(reason_of(ValueError("a" * 1000))) == 300
+
+
+HARMLESS = """
+import gc, os, signal
+from edgetrack.bundle import Bundle
+from edgetrack.engines import open_engine
+signal.signal(signal.SIGTERM, lambda *_: print("survived"))
+engines = [open_engine(Bundle.open(), engine="openvino", precision="fp32") for _ in range(2)]
+for engine in engines:
+    engine.graph("prompt")
+del engine
+while engines:
+    engines.pop(0)  # the first goes first
+    gc.collect()
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_does_no_harm_after_openvino_was_used() -> None:
+    """Where the processor has AMX, its plugin takes the stack for signals with it when it is released."""
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'edgetrack[openvino]'")
+    done = subprocess.run(
+        [sys.executable, "-c", HARMLESS], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "survived\n" * 2
