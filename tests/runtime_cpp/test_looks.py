@@ -257,7 +257,8 @@ if sys.argv[1] == "exit":
 if sys.argv[1] == "raise":
     raise SystemExit(0)
 child = os.fork()
-print("fork", tracker.update(frame).index, tracker.update(frame).index, tracker.update(frame).index, flush=True)
+indices = [str(tracker.update(frame).index) for _ in range(3)]
+os.write(1, " ".join(["fork", *indices, ""]).encode())  # at once: both processes write
 if child == 0:
     os._exit(0)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
