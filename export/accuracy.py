@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ExportError
-from edgetrack.evaluation.metrics.one_pass import one_pass_metrics, overlap
+from edgetrack.evaluation.metrics.one_pass import overlap
 from edgetrack.export.calibration import EVERY, FRAMES, Clip
 from edgetrack.export.evidence import NEEDED, Seen, random_box
-from edgetrack.export.labels import Boxes, Labeled, labeled_clips
+from edgetrack.export.labels import Boxes
 from edgetrack.export.watch import Watch
-from edgetrack.io.sources import open_source
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.types import Box
 
@@ -114,38 +113,6 @@ def check_frames(accuracy: Accuracy, what: str) -> None:
         )
 
 
-class Labels:
-    """Accuracy as success AUC (``edgetrack.evaluation.metrics``) on labeled clips.
-
-    Trackers amplify: a box that is off by a pixel may end on another target a hundred frames later, in either
-    precision. So each is started from the label anew every ``TURN`` frames (in the manner of the anchors of VOT 2020,
-    Kristan et al.), and many short runs are compared instead of a few long ones.
-    """
-
-    def __init__(self, fp32: FrameTracker, folder: Path, *, watch: Watch) -> None:
-        self._clips, self._watch = labeled_clips(folder), watch
-        self._fp32 = self._figures(fp32, "fp32")
-        check_frames(self._compared(self._fp32), "the clips of --accept have labels")
-
-    def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy:
-        """Of ``tracker`` against float32."""
-        return self._compared(self._figures(tracker, precision))
-
-    def _compared(self, figures: Mapping[str, list[tuple[int, float]]]) -> Accuracy:
-        turns = {
-            name: [Turn(n, a, b) for (n, a), (_, b) in zip(rows, figures[name], strict=True)]
-            for name, rows in self._fp32.items()
-        }
-        return Accuracy("success AUC", turns)
-
-    def _figures(self, tracker: FrameTracker, precision: str) -> dict[str, list[tuple[int, float]]]:
-        title = f"following labeled clips in {precision}"
-        return {
-            clip.video.stem: _success(tracker, clip)
-            for clip in self._watch(self._clips, title, len(self._clips))
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class _Start:
     """How a turn begins: ``text`` is looked for, then both precisions go on from ``box``, found by float32 or drawn."""
@@ -202,12 +169,12 @@ class Agreement:
             for frame in frames:
                 if left:
                     last = tracker.update(frame.pixels).box
-                    turns[-1].append(_row(last))
+                    turns[-1].append(row_of(last))
                     left -= 1
                     continue
                 turn, look = len(turns), self._look(clip, len(turns))
                 found = None if look is None else tracker.start(frame.pixels, text=look).box
-                turns.append([] if look is None else [_row(found)])
+                turns.append([] if look is None else [row_of(found)])
                 if turn == len(starts):  # float32 comes first and decides
                     seen = found or (last if self._box is not None else None)
                     starts.append(self._start(frame.pixels, turn, look, seen, random))
@@ -248,42 +215,6 @@ def same_boxes(first: Boxes, second: Boxes) -> tuple[float, int]:
     return (float(same[either].mean()) if count else 0.0), count
 
 
-def _success(tracker: FrameTracker, clip: Labeled) -> list[tuple[int, float]]:
-    """Frames with a label, the first excepted, and success AUC of each turn of the clip."""
-    starts = list[int]()
-    boxes: list[tuple[float, float, float, float]] = []
-    with open_source(clip.video) as source:
-        for frame in islice(source, clip.start, clip.start + len(clip.truth)):
-            if source.broken:
-                raise ExportError(
-                    f"{clip.video} has a picture that cannot be decoded: the labels after it would belong to other "
-                    "pictures; copy or encode the video again"
-                )
-            row = len(boxes)
-            labeled = not np.isnan(clip.truth[row]).any()
-            if not starts or (row - starts[-1] >= TURN and labeled):
-                starts.append(row)
-                track = tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()))
-            else:
-                track = tracker.update(frame.pixels)
-            boxes.append(_row(track.box))
-    if len(boxes) < len(clip.truth):
-        raise ExportError(
-            f"{clip.video} ends after {clip.start + len(boxes)} frames, its labels are of "
-            f"{clip.start + len(clip.truth)}; expected a line x,y,w,h for each frame"
-        )
-    turns = []
-    for start, end in zip(starts, [*starts[1:], len(boxes)], strict=True):
-        truth = clip.truth[start:end]
-        weight = int((~np.isnan(truth[1:]).any(1)).sum())
-        if weight:
-            turns.append((weight, one_pass_metrics(np.array(boxes[start:end]), truth).auc))
-    if not turns:
-        raise ExportError(
-            f"labels of {clip.video} have no two boxes within {TURN} frames; expected a line x,y,w,h for each frame"
-        )
-    return turns
-
-
-def _row(box: Box | None) -> tuple[float, float, float, float]:
+def row_of(box: Box | None) -> tuple[float, float, float, float]:
+    """x, y, w, h; nan without a box."""
     return (float("nan"),) * 4 if box is None else box.xywh

@@ -9,8 +9,9 @@ from typing import Any
 from edgetrack import targets
 from edgetrack.bundle import Bundle
 from edgetrack.errors import ConfigError
-from edgetrack.export.accuracy import Accuracy, Agreement, Judge, Labels
+from edgetrack.export.accuracy import Accuracy, Agreement, Judge
 from edgetrack.export.calibration import clips_of, record
+from edgetrack.export.on_labels import Labels
 from edgetrack.export.report import Report
 from edgetrack.export.staging import versions
 from edgetrack.export.subject import Subject

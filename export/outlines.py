@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,11 +15,10 @@ from edgetrack.bundle import MASK, Bundle
 from edgetrack.engines.ort import OrtEngine, OrtGraph
 from edgetrack.errors import ExportError
 from edgetrack.evaluation.metrics.masks import contour_accuracy, region_similarity
-from edgetrack.export import accuracy
-from edgetrack.export.accuracy import Accuracy, Turn, check_frames
 from edgetrack.export.calibration import Calibration, Keep, clips_of, record
 from edgetrack.export.gate import Gate
 from edgetrack.export.labels import Labeled, labeled_clips
+from edgetrack.export.on_labels import OnLabels, followed
 from edgetrack.export.plan import Plan, fastest_kinds, make_plan
 from edgetrack.export.quantize import quantize
 from edgetrack.export.report import Attempt, FileRow, Int8Report, MaskReport
@@ -30,10 +28,8 @@ from edgetrack.export.variant import FLAVORS, NAME, Variant
 from edgetrack.export.watch import Watch
 from edgetrack.export.weights import WeightFile
 from edgetrack.io.opencv import load_cv2
-from edgetrack.io.sources import open_source
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
-from edgetrack.types import Box
 
 STEPS = (0, 4, 8, 16)  # most sensitive layers that the search puts back into float
 WEIGHTS, FILE = "int8_mask_weights", "mask.int8.weights"
@@ -60,45 +56,26 @@ class Outlining:
         yield lambda: Tracker(engine=engine, masks=True)
 
 
-class Outlines:
-    """J&F of masks, each clip started by its label's box anew every ``TURN`` frames, as success AUC is measured.
+class Outlines(OnLabels):
+    """J&F of the mask head. Boxes do not depend on masks, so that both precisions outline what the same boxes hold."""
 
-    The boxes do not depend on the masks, so that both precisions outline what the same boxes hold.
+    kind = "J&F"
+    evidence = "the clips of --accept have masks"
+    doing = "outlining labeled clips"
 
-    Args:
-        bundle: The head in float32.
-        clips: With masks.
-        threads: Of ONNX Runtime.
-        watch: Shows progress.
-
-    Raises:
-        ExportError: A video or a mask cannot be read, or too few frames have a mask.
-    """
-
-    def __init__(self, bundle: Bundle, clips: Sequence[Labeled], *, threads: int, watch: Watch) -> None:
-        self._clips, self._threads, self._watch = clips, threads, watch
-        self._fp32 = self._figures(bundle, "fp32")
-        check_frames(self._compared(self._fp32), "the clips of --accept have masks")
-
-    def accuracy(self, bundle: Bundle) -> Accuracy:
-        """Of the head in INT8 against float32."""
-        return self._compared(self._figures(bundle, NAME))
-
-    def _compared(self, figures: Mapping[str, list[tuple[int, float]]]) -> Accuracy:
-        turns = {
-            name: [Turn(n, a, b) for (n, a), (_, b) in zip(rows, figures[name], strict=True)]
-            for name, rows in self._fp32.items()
-        }
-        return Accuracy("J&F", turns)
-
-    def _figures(self, bundle: Bundle, precision: str) -> dict[str, list[tuple[int, float]]]:
-        engine = _HeadEngine(bundle, precision, threads=self._threads)
-        tracker = Tracker(engine=engine, masks=True)
-        title = f"outlining labeled clips in {precision}"
-        return {
-            clip.video.stem: _outline(tracker, clip)
-            for clip in self._watch(self._clips, title, len(self._clips))
-        }
+    def measure(self, tracker: FrameTracker, clip: Labeled) -> list[tuple[int, float]]:
+        """Frames and mean J&F of each turn of the clip; the frame that is given its box does not count."""
+        turns: list[list[float]] = []
+        masks = iter(clip.masks[clip.start :])
+        for frame, track, is_start in followed(tracker, clip):
+            path = next(masks)
+            if is_start:
+                turns.append([])
+                continue
+            truth = _read(path, frame.pixels.shape[:2])
+            found = np.zeros_like(truth) if track.mask is None else track.mask.dense()
+            turns[-1].append((region_similarity(found, truth) + contour_accuracy(found, truth)) / 2)
+        return [(len(turn), float(np.mean(turn))) for turn in turns if turn]
 
 
 class _HeadEngine(OrtEngine):
@@ -127,7 +104,7 @@ def add_outlines(report: Int8Report, gate: Gate, *, watch: Watch) -> None:
     if not clips:
         return
     bundle = Bundle.open(folder)
-    judge = Outlines(bundle, clips, threads=threads, watch=watch)
+    judge = Outlines(_tracker(bundle, "fp32", threads), clips, watch=watch)
     crops = _crops(bundle, gate, watch)
     plan = make_plan(MASK, bundle.path(MASK), crops, threads=threads, watch=watch)
     kinds = fastest_kinds(plan, threads=threads)
@@ -144,7 +121,7 @@ def add_outlines(report: Int8Report, gate: Gate, *, watch: Watch) -> None:
             continue
         ranges = Variant({MASK: plan}, {MASK: layers}).ranges_json(crops.record)
         bundle = _write(folder, plan, layers, ranges, masks.min_jf_ratio)
-        found = judge.accuracy(bundle)
+        found = judge.accuracy(_tracker(bundle, NAME, threads), NAME)
         passed = gate.passes(found)
         masks.attempts.append(Attempt(floats, speed.ratio, found.ratio, passed))
         if passed or masks.ratio is None or found.ratio > masks.ratio:
@@ -158,6 +135,10 @@ def add_outlines(report: Int8Report, gate: Gate, *, watch: Watch) -> None:
             return
         float_masks(folder)
     masks.why = report.refused[MASK] = _refusal(masks)
+
+
+def _tracker(bundle: Bundle, precision: str, threads: int) -> Tracker:
+    return Tracker(engine=_HeadEngine(bundle, precision, threads=threads), masks=True)
 
 
 def _crops(bundle: Bundle, gate: Gate, watch: Watch) -> Calibration:
@@ -204,25 +185,6 @@ def _refusal(masks: MaskReport) -> str:
         f"INT8 kept at best {masks.ratio:.3f} of fp32's J&F over {masks.evidence} frames, expected "
         f"{masks.min_jf_ratio:g} (95 % interval {low:.2f} to {high:.2f})"
     )
-
-
-def _outline(tracker: Tracker, clip: Labeled) -> list[tuple[int, float]]:
-    """Frames and mean J&F of each turn of the clip; the frame that is given its box does not count."""
-    turns: list[list[float]] = []
-    begun = 0
-    with open_source(clip.video) as source:
-        for row, frame in enumerate(islice(source, clip.start, clip.start + len(clip.truth))):
-            due = not turns or row - begun >= accuracy.TURN
-            if due and not np.isnan(clip.truth[row]).any():
-                begun = row
-                turns.append([])
-                tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()))
-                continue
-            track = tracker.update(frame.pixels)
-            truth = _read(clip.masks[clip.start + row], frame.pixels.shape[:2])
-            found = np.zeros_like(truth) if track.mask is None else track.mask.dense()
-            turns[-1].append((region_similarity(found, truth) + contour_accuracy(found, truth)) / 2)
-    return [(len(turn), float(np.mean(turn))) for turn in turns if turn]
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -34,9 +34,7 @@ def round_weights(module: nn.Module) -> None:
     import torch
 
     with torch.no_grad():
-        for name, value in module.named_parameters():
-            if value.numel() * 4 < SMALL:
-                continue
+        for name, value in _large(module):
             rounded = value.half().float()
             if not bool(torch.isfinite(rounded).all()):
                 raise ExportError(
@@ -55,12 +53,14 @@ def round_to_grid(module: nn.Module) -> None:
     import torch
 
     with torch.no_grad():
-        for value in module.parameters():
-            if value.numel() * 4 < SMALL:
-                continue
+        for _, value in _large(module):
             step = torch.exp2(torch.floor(torch.log2(value.std() / 48)))
             if step > 0:  # else all values are equal
                 value.copy_(torch.round(value / step) * step)
+
+
+def _large(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [(name, value) for name, value in module.named_parameters() if value.numel() * 4 >= SMALL]
 
 
 class WeightFile:

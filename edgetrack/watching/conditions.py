@@ -241,24 +241,26 @@ def subjects_of(condition: Condition) -> list[Subject]:
     return list(found)
 
 
+def _parts_of(condition: Condition) -> list[Condition]:
+    """The condition itself or, of one that is composed, those that it is composed of, in the order of their mention."""
+    if isinstance(condition, (And, Or)):
+        return [one for part in condition.parts for one in _parts_of(part)]
+    if isinstance(condition, Then):
+        return _parts_of(condition.first) + _parts_of(condition.second)
+    return [condition]
+
+
 def fallers_of(condition: Condition) -> list[Subject]:
     """Subjects that a condition or a part of it asks a fall of."""
-    if isinstance(condition, Falls):
-        return [condition.subject]
-    if isinstance(condition, (And, Or)):
-        return [subject for part in condition.parts for subject in fallers_of(part)]
-    if isinstance(condition, Then):
-        return fallers_of(condition.first) + fallers_of(condition.second)
-    return []
+    return [one.subject for one in _parts_of(condition) if isinstance(one, Falls)]
 
 
 def places_of(condition: Condition) -> list[tuple[Literal["zone", "line"], str, str | None]]:
     """Zones and lines that a condition and its parts name, with the way of a crossing."""
-    if isinstance(condition, Crosses):
-        return [("line", condition.line, condition.way)]
-    if isinstance(condition, (And, Or)):
-        return [place for part in condition.parts for place in places_of(part)]
-    if isinstance(condition, Then):
-        return places_of(condition.first) + places_of(condition.second)
-    zone = getattr(condition, "zone", None)
-    return [] if zone is None else [("zone", zone, None)]
+    found: list[tuple[Literal["zone", "line"], str, str | None]] = []
+    for one in _parts_of(condition):
+        if isinstance(one, Crosses):
+            found.append(("line", one.line, one.way))
+        elif (zone := getattr(one, "zone", None)) is not None:
+            found.append(("zone", zone, None))
+    return found

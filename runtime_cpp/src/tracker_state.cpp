@@ -134,10 +134,12 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
 }
 
 std::optional<Track> Tracker::State::before_search(const Frame& frame, const Deadline& deadline) {
-  if (whole_look.pending && has_landed())
-    tentative ? end_trial() : end_check(nullptr);
-  else if (whole_look.pending && whole_look.aside->running_s(whole_look.errand) > 0)
-    wait_a_share(deadline.left_s() - seconds_of_a_search());
+  if (whole_look.pending) {
+    if (has_landed())
+      tentative ? end_trial() : end_check(nullptr);
+    else if (whole_look.aside->running_s(whole_look.errand) > 0)
+      wait_a_share(deadline.left_s() - seconds_of_a_search());
+  }
   if (!locked) return latest;
   if (tentative && !whole_look.pending && frame.color) begin_look(frame);
   const bool check =

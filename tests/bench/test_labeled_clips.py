@@ -13,8 +13,8 @@ cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[vi
 
 from edgetrack.bundle import Bundle  # noqa: E402
 from edgetrack.errors import ExportError  # noqa: E402
-from edgetrack.export import accuracy  # noqa: E402
 from edgetrack.export.labels import labeled_clips  # noqa: E402
+from edgetrack.export.on_labels import Labels  # noqa: E402
 from edgetrack.export.subject import Own  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 from edgetrack.peers import FrameTracker  # noqa: E402
@@ -40,7 +40,7 @@ def test_labeled_clips_start_at_their_first_box(tmp_path: Path, tracker: FrameTr
     write_clip(tmp_path, "late", "\n".join(rows))
     (late,) = labeled_clips(tmp_path)
     assert (late.start, late.truth.shape) == (1, (39, 4))
-    result = accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
+    result = Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
     assert result.kind == "success AUC"
     assert result.ratio == 1.0
     assert result.means[0] > 0.5
@@ -67,7 +67,7 @@ def test_labels_that_are_none(tmp_path: Path, labels: str | None, message: str) 
 def test_labels_of_more_frames_than_the_video_has(tmp_path: Path, tracker: FrameTracker) -> None:
     write_clip(tmp_path, "short", "20,30,40,40\n" * 41)
     with pytest.raises(ExportError, match="ends after 40 frames, its labels are of 41"):
-        accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
+        Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
 
 
 def test_a_labeled_video_with_a_broken_picture(tmp_path: Path, tracker: FrameTracker) -> None:
@@ -76,4 +76,4 @@ def test_a_labeled_video_with_a_broken_picture(tmp_path: Path, tracker: FrameTra
     with_broken_picture(tmp_path / "v.avi", 7, b"00dc")
     (tmp_path / "v.txt").write_text("20,30,40,40\n" * 35)
     with pytest.raises(ExportError, match="picture that cannot be decoded: the labels after it"):
-        accuracy.Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")
+        Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")

@@ -121,8 +121,8 @@ def test_real_video_is_followed_alike(
     video = [capture.read()[1] for _ in range(first + 20)][first:]
     engine = tensorrt()
     box = tuple(truth[first])  # what a sentence finds counts at once on a GPU, and some frames later here
-    expected = follow(Tracker(engine=engine), iter(video), box=box)
-    given = follow(Tracker(engine=engine), on_gpu(DLPackFrame, cuda, iter(video)), box=box)
+    expected = follow(Tracker(engine=engine), iter(video), text="red car", box=box)
+    given = follow(Tracker(engine=engine), on_gpu(DLPackFrame, cuda, iter(video)), text="red car", box=box)
     assert [track.status for track in given] == [track.status for track in expected]
     assert sum(track.status == "tracking" for track in given) >= 10
     for one, other in zip(given, expected, strict=True):

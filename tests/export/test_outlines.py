@@ -181,8 +181,9 @@ def test_one_that_does_not_is_left_out(
     made: tuple[Path, Int8Report], clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Worse:
-        def accuracy(self, bundle: Bundle) -> Accuracy:
-            assert MASK in bundle.manifest.precisions["int8"].graphs
+        def accuracy(self, tracker: Tracker, precision: str) -> Accuracy:
+            assert precision == "int8"
+            assert MASK in tracker.engine.bundle.manifest.precisions["int8"].graphs
             return Accuracy("J&F", {"square": [Turn(50, 0.8, 0.6), Turn(50, 0.8, 0.6)]})
 
     monkeypatch.setattr(outlines, "Outlines", lambda *_, **__: Worse())

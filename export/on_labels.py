@@ -1,0 +1,118 @@
+"""How well the tracker follows in one precision against another, on clips with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from edgetrack.errors import ExportError
+from edgetrack.evaluation.metrics.one_pass import one_pass_metrics
+from edgetrack.export import accuracy
+from edgetrack.export.accuracy import Accuracy, Turn, check_frames, row_of
+from edgetrack.export.labels import Labeled, labeled_clips
+from edgetrack.export.watch import Watch
+from edgetrack.io.sources import open_source
+from edgetrack.peers import FrameTracker
+from edgetrack.types import Box, Frame, Track
+
+
+class OnLabels:
+    """Accuracy by a figure that ``measure`` gives for each turn of each clip, with the number of frames behind it."""
+
+    kind: str  # of the figure
+    evidence: str  # what makes a frame count
+    doing: str  # for the progress
+
+    def __init__(self, fp32: FrameTracker, clips: Sequence[Labeled], *, watch: Watch) -> None:
+        self._clips, self._watch = clips, watch
+        self._fp32 = self._figures(fp32, "fp32")
+        check_frames(self._compared(self._fp32), self.evidence)
+
+    def measure(self, tracker: FrameTracker, clip: Labeled) -> list[tuple[int, float]]:
+        raise NotImplementedError
+
+    def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy:
+        """Of ``tracker`` against float32."""
+        return self._compared(self._figures(tracker, precision))
+
+    def _compared(self, figures: Mapping[str, list[tuple[int, float]]]) -> Accuracy:
+        turns = {
+            name: [Turn(n, a, b) for (n, a), (_, b) in zip(rows, figures[name], strict=True)]
+            for name, rows in self._fp32.items()
+        }
+        return Accuracy(self.kind, turns)
+
+    def _figures(self, tracker: FrameTracker, precision: str) -> dict[str, list[tuple[int, float]]]:
+        title = f"{self.doing} in {precision}"
+        return {
+            clip.video.stem: self.measure(tracker, clip)
+            for clip in self._watch(self._clips, title, len(self._clips))
+        }
+
+
+class Labels(OnLabels):
+    """Success AUC (``edgetrack.evaluation.metrics``) of the clips in a folder."""
+
+    kind = "success AUC"
+    evidence = "the clips of --accept have labels"
+    doing = "following labeled clips"
+
+    def __init__(self, fp32: FrameTracker, folder: Path, *, watch: Watch) -> None:
+        super().__init__(fp32, labeled_clips(folder), watch=watch)
+
+    def measure(self, tracker: FrameTracker, clip: Labeled) -> list[tuple[int, float]]:
+        """Frames with a label, the first excepted, and success AUC of each turn of the clip."""
+        starts = list[int]()
+        boxes: list[tuple[float, float, float, float]] = []
+        for _, track, is_start in followed(tracker, clip):
+            if is_start:
+                starts.append(len(boxes))
+            boxes.append(row_of(track.box))
+        turns = []
+        for start, end in zip(starts, [*starts[1:], len(boxes)], strict=True):
+            truth = clip.truth[start:end]
+            weight = int((~np.isnan(truth[1:]).any(1)).sum())
+            if weight:
+                turns.append((weight, one_pass_metrics(np.array(boxes[start:end]), truth).auc))
+        if not turns:
+            raise ExportError(
+                f"labels of {clip.video} have no two boxes within {accuracy.TURN} frames; expected a line x,y,w,h for "
+                "each frame"
+            )
+        return turns
+
+
+def followed(tracker: FrameTracker, clip: Labeled) -> Iterator[tuple[Frame, Track, bool]]:
+    """Follows a clip from its first label on; yields each frame, its track, and whether that was given by the label.
+
+    Trackers amplify: a box that is off by a pixel may end on another target a hundred frames later, in either
+    precision. So each is started from the label anew every ``TURN`` frames (in the manner of the anchors of VOT 2020,
+    Kristan et al.), and many short runs are compared instead of a few long ones.
+
+    Raises:
+        ExportError: the video has another number of pictures than the labels, or one that cannot be decoded.
+    """
+    row, start = 0, -accuracy.TURN
+    with open_source(clip.video) as source:
+        for frame in islice(source, clip.start, clip.start + len(clip.truth)):
+            if source.broken:
+                raise ExportError(
+                    f"{clip.video} has a picture that cannot be decoded: the labels after it would belong to other "
+                    "pictures; copy or encode the video again"
+                )
+            is_start = row - start >= accuracy.TURN and not np.isnan(clip.truth[row]).any()
+            if is_start:
+                start = row
+                track = tracker.start(frame.pixels, box=Box.of(clip.truth[row].tolist()))
+            else:
+                track = tracker.update(frame.pixels)
+            yield frame, track, bool(is_start)
+            row += 1
+    if row < len(clip.truth):
+        raise ExportError(
+            f"{clip.video} ends after {clip.start + row} frames, its labels are of "
+            f"{clip.start + len(clip.truth)}; expected a line x,y,w,h for each frame"
+        )
