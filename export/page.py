@@ -70,11 +70,12 @@ def _files(report: Report) -> Iterable[str]:
         for file in report.files
     ]
     yield html.table(Table("Files", ["file", "precision", "size", "error", "accuracy", "speed"], rows))
+    mask = ", of mask J&F" if isinstance(report, Int8Report) and report.masks is not None else ""
     yield html.paragraph(
         "error: of the outputs relative to float32, on crops that no range was measured on. accuracy: "
-        f"{report.accuracy_kind} relative to float32's. speed: relative to float32's, in alternating runs of ONNX "
-        "Runtime; it was not measured for files of other engines. CPUs have no float16 kernels: float16 is for GPUs, "
-        "and slower here.",
+        f"{report.accuracy_kind} relative to float32's{mask}. speed: relative to float32's, in alternating runs of "
+        "ONNX Runtime; it was not measured for files of other engines. CPUs have no float16 kernels: float16 is for "
+        "GPUs, and slower here.",
         quiet=True,
     )
 
