@@ -64,3 +64,8 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are not None as JSON types."""
         return {key: value for key, value in asdict(self).items() if value not in (None, "", ())}
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things in words: ``1 alert``, ``2 alerts``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -136,6 +136,27 @@ def test_the_shipped_network_is_read_back_out_of_its_bundle() -> None:
     assert np.abs(true["offset"].numpy() - found["offset"]).max() < 1e-4
 
 
+def test_training_goes_on_from_the_second_sensor_of_a_bundle() -> None:
+    torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[train]'")
+    from edgetrack.bundle import Bundle
+    from edgetrack.engines.ort import OrtEngine
+    from edgetrack.training.sensors.train import built
+
+    bundle, random = Bundle.open("edgetrack-256-x"), np.random.default_rng(0)
+    feeds = {
+        name: random.normal(0, 0.3, spec.shape).astype(np.float32)
+        for name, spec in bundle.manifest.tensors["template_x"].inputs.items()
+    }
+    feeds["present"][:] = 1
+    found = OrtEngine(bundle, threads=1).graph("template_x").run(feeds)
+    with torch.no_grad():
+        net = built("edgetrack-256", "edgetrack-256-x").eval()
+        true = net.template(**{name: torch.from_numpy(value) for name, value in feeds.items()})
+    assert all(np.abs(true[name].numpy() - value).max() < 1e-3 for name, value in found.items())
+    with pytest.raises(ConfigError, match=r"'template_x'.*--sensor"):
+        built("edgetrack-256", "edgetrack-256")
+
+
 def test_motion_blurs_what_both_sensors_see() -> None:
     pytest.importorskip("torch", reason="needs PyTorch: pip install 'edgetrack[train]'")
     from edgetrack.training.sensors.sampler import smeared

@@ -48,8 +48,10 @@ def paragraph(text: str, *, quiet: bool = False) -> str:
 
 
 def table(content: Table) -> str:
-    """Return a table under a heading of its own, or without one if it has no title."""
+    """Return a table under a heading of its own, or without one if it has no title; without rows the word "None"."""
     heading = f"<h2>{escape(content.title)}</h2>" if content.title else ""
+    if not content.rows:
+        return f"{heading}<p>None.</p>"
     rows = "".join(f"<tr>{_cells(row, content.words, 'td')}</tr>" for row in content.rows)
     head = f"<tr>{_cells(content.columns, content.words, 'th')}</tr>"
     return f'{heading}<div class="wide"><table>{head}{rows}</table></div>'

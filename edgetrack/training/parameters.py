@@ -13,6 +13,7 @@ import onnx
 import torch
 from torch import Tensor
 
+from edgetrack.bundle import Bundle
 from edgetrack.errors import ConfigError
 from edgetrack.network.stored import array_of
 
@@ -50,3 +51,35 @@ def parameters_of(path: Path, nameless: Sequence[str] = ()) -> dict[str, Tensor]
         )
     named |= {name: value.T.contiguous() for name, value in zip(nameless, products.values(), strict=False)}
     return {name: value for name, value in named.items() if "." in name}
+
+
+def parts_of(
+    bundle: Bundle, roles: Sequence[str], parts: Sequence[str], option: str
+) -> list[dict[str, Tensor]]:
+    """Read the parameters of a network's parts out of a bundle: where a run begins that has no checkpoint of its own.
+
+    Args:
+        bundle: The bundle.
+        roles: The graphs that hold the parts.
+        parts: What the names of each part's parameters begin with, such as ``network.head``.
+        option: The option of ``edgetrack export`` that adds these graphs.
+
+    Returns:
+        For each part its parameters, by their names in it.
+
+    Raises:
+        ConfigError: The bundle lacks one of the graphs.
+    """
+    missing = [role for role in roles if role not in bundle.graphs]
+    if missing:
+        raise ConfigError(
+            f"model {bundle.manifest.name} has no graph {missing[0]!r} to begin from ('initial' of the recipe); "
+            f"expected a bundle that was exported with {option}"
+        )
+    weights: dict[str, Tensor] = {}
+    for role in roles:
+        weights |= parameters_of(bundle.path(role))
+    return [
+        {name.removeprefix(f"{part}."): w for name, w in weights.items() if name.startswith(f"{part}.")}
+        for part in parts
+    ]

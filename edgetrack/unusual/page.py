@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from itertools import groupby
 
+from edgetrack.events import counted
 from edgetrack.reporting import html
 from edgetrack.reporting.table import Table, number
 from edgetrack.unusual.calibration import DAY_S, Threshold
@@ -31,7 +32,7 @@ def day_page(
         html.paragraph(f"{source}, {_span(day, began)}", quiet=True),
         html.bullets(summary(day, threshold)),
     ]
-    if day.minutes:
+    if len(day.minutes) > 1:
         parts.append(
             html.section("Timeline", _timeline(day, threshold, began), html.paragraph(_LEGEND, quiet=True))
         )
@@ -59,8 +60,9 @@ _LEGEND = (
 
 def summary(day: Day, threshold: Threshold) -> list[str]:
     """Return what a day came to, in sentences."""
-    hours = len(day.minutes) * MINUTE_S / 3600
-    lines = [f"{len(day.alarms)} alarm{'' if len(day.alarms) == 1 else 's'} in {hours:.1f} hours."]
+    minutes = len(day.minutes)
+    watched = f"{minutes / 60:.1f} hours" if minutes >= 120 else counted(minutes, "minute")
+    lines = [f"{counted(len(day.alarms), 'alarm')} in {watched}."]
     if threshold.score == float("inf"):
         lines.append(
             f"Too little was seen for a threshold: {threshold.observed_s / 60:.0f} minutes count so far, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgetrack.events import Event
+from edgetrack.events import Event, counted
 from edgetrack.types import Frame, Track
 from edgetrack.unusual.alarms import Alarms
 from edgetrack.unusual.model import NormalModel
@@ -29,7 +29,7 @@ class UnusualWatcher:
     @property
     def summary(self) -> dict[str, str]:
         """How many alerts there were, in words."""
-        return {"unusual": f"{self._count} alert{'' if self._count == 1 else 's'}"}
+        return {"unusual": counted(self._count, "alert")}
 
     def update(self, tracks: Mapping[str, Track], frame: Frame) -> tuple[Event, ...]:
         """Take the tracks of the next frame into account.

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
 from edgetrack.errors import ConfigError
-from edgetrack.events import Event
+from edgetrack.events import Event, counted
 from edgetrack.types import Box, Frame, Track
 from edgetrack.watching.conditions import fallers_of, places_of
 from edgetrack.watching.evaluate import Binding, evaluator_of
@@ -76,7 +76,7 @@ class Watcher:
     @property
     def summary(self) -> dict[str, str]:
         """``counts`` in words."""
-        return {label: f"{count} alert{'' if count == 1 else 's'}" for label, count in self._counts.items()}
+        return {label: counted(count, "alert") for label, count in self._counts.items()}
 
     def update(self, tracks: Mapping[str, Track], frame: Frame) -> tuple[Event, ...]:
         """Take the tracks of the next frame into account.

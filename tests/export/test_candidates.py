@@ -237,10 +237,11 @@ def test_weights_can_be_read_out_of_a_bundle(bundle: Bundle, checkpoint: Path) -
     """Training goes on from them: every parameter by its name, as float16 has it."""
     from edgetrack.export.grounder import load_grounder
     from edgetrack.export.weights import round_weights
-    from edgetrack.training.grounder.initial import weights_of
+    from edgetrack.training.parameters import parts_of
 
     detector, grounder, *_ = load_grounder(checkpoint)
-    for module, read in zip((detector, grounder), weights_of(bundle), strict=True):
+    parts = parts_of(bundle, EYE, ("detector", "grounder"), "--grounder")
+    for module, read in zip((detector, grounder), parts, strict=True):
         round_weights(module)
         wanted = module.state_dict()
         assert {name: tuple(w.shape) for name, w in wanted.items()}.items() <= {
@@ -254,10 +255,10 @@ def test_a_bundle_without_a_grounding_network_is_named(tmp_path: Path) -> None:
     from bundles import write_fake_bundle
 
     from edgetrack import ConfigError
-    from edgetrack.training.grounder.initial import weights_of
+    from edgetrack.training.parameters import parts_of
 
-    with pytest.raises(ConfigError, match="--grounder"):
-        weights_of(Bundle.open(write_fake_bundle(tmp_path)))
+    with pytest.raises(ConfigError, match=r"'detect'.*--grounder"):
+        parts_of(Bundle.open(write_fake_bundle(tmp_path)), EYE, ("detector",), "--grounder")
 
 
 def test_a_frame_without_a_look_has_no_candidates(bundle: Bundle) -> None:

@@ -17,6 +17,7 @@ import cv2
 import torch
 
 from edgetrack.bundle import Bundle
+from edgetrack.engines import open_engine
 from edgetrack.errors import ExportError
 from edgetrack.network.mask import KEY, POINT, SIDE, SLOTS, VALUE, MaskNet, recall
 from edgetrack.training.data.loader import collate
@@ -24,7 +25,7 @@ from edgetrack.training.data.pictures import Instance, Picture
 from edgetrack.training.masks.losses import contrast, distillation, near_outline, poly1, sampled
 from edgetrack.training.masks.sampler import FRAMES, MaskSampler
 from edgetrack.training.masks.things import Things, load, usable
-from edgetrack.training.masks.train import Recipe, Trainer, unrolled, validated
+from edgetrack.training.masks.train import Recipe, Trainer, built, unrolled, validated
 
 CELLS = (SIDE // 16) ** 2
 
@@ -211,6 +212,19 @@ def test_a_run_learns_resumes_and_exports(tmp_path: Path) -> None:
     errors = add_masks(tmp_path / "bundle", tmp_path / "run" / "last.pt")
     assert max(errors.values()) < 1e-3
     assert Bundle.open(tmp_path / "bundle").manifest.parameters == Bundle.open().manifest.parameters
+
+
+def test_training_goes_on_from_the_head_of_a_bundle() -> None:
+    bundle, random = Bundle.open("edgetrack-256"), np.random.default_rng(0)
+    feeds = {
+        name: random.normal(0, 0.3, spec.shape).astype(np.float32)
+        for name, spec in bundle.manifest.tensors["mask"].inputs.items()
+    }
+    found = open_engine(bundle, threads=1).graph("mask").run(feeds)
+    with torch.no_grad():
+        net = built("edgetrack-256", initial="edgetrack-256").eval()
+        true = net(*(torch.from_numpy(value) for value in feeds.values()))
+    assert all(np.abs(true[name].numpy() - value).max() < 1e-3 for name, value in found.items())
 
 
 def test_the_pictures_that_are_held_out_are_never_drawn(tmp_path: Path) -> None:

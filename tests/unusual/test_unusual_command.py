@@ -62,7 +62,7 @@ def test_what_is_unusual_is_told_and_shown(learned: Path, tmp_path: Path) -> Non
     assert re.search(r"^2[4-9]\.\d s  score \d\.\d+  object .+; usual here: .+ px/s$", said, re.MULTILINE), (
         said
     )
-    assert "1 alarm in 0.0 hours." in said
+    assert "1 alarm in 1 minute." in said
     assert state.read_bytes() == learned.read_bytes()
     text = page.read_text()
     assert text.count("data:image/jpeg") == 2  # the alarm, and the map of activity

@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import EYE, Bundle
 from edgetrack.network.candidates import GRID
 from edgetrack.network.grounder import Grounder, places
 from edgetrack.network.picodet import PicoDet
 from edgetrack.network.text import TextEncoder
 from edgetrack.training.grounder.candidates import CHANNELS
-from edgetrack.training.grounder.initial import weights_of
 from edgetrack.training.grounder.records import NAMES
 from edgetrack.training.grounder.sampler import Batch, Sampler, Source
 from edgetrack.training.grounder.vocabulary import trained_words
 from edgetrack.training.loop import Loop, decaying
+from edgetrack.training.parameters import parts_of
 from edgetrack.training.recipe_file import cosine, run_recipe
 from edgetrack.training.worker import started
 
@@ -76,7 +76,9 @@ def built(recipe: Recipe, text: TextEncoder) -> tuple[Grounder, PicoDet]:
     tokens, mask = text.encode(list(NAMES))
     net.space.graft(means(tokens, mask), list(detector.heads))  # type: ignore[arg-type]
     if recipe.initial:
-        of_detector, of_net = weights_of(Bundle.open(recipe.initial))
+        of_detector, of_net = parts_of(
+            Bundle.open(recipe.initial), EYE, ("detector", "grounder"), "--grounder"
+        )
         detector.load_state_dict(of_detector)
         net.load_state_dict(of_net)
     return net, detector

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import MASK, Bundle
 from edgetrack.errors import ConfigError
 from edgetrack.network.mask import KEY, SLOTS, MaskNet, wide_of
 from edgetrack.training import checkpoint
@@ -25,7 +25,7 @@ from edgetrack.training.masks.losses import Weights, losses, total
 from edgetrack.training.masks.sampler import FRAMES, MaskSampler
 from edgetrack.training.masks.things import SOURCES, Things, load
 from edgetrack.training.masks.videos import VideoSampler, load_videos
-from edgetrack.training.parameters import parameters_of
+from edgetrack.training.parameters import parameters_of, parts_of
 from edgetrack.training.recipe_file import cosine, run_recipe
 from edgetrack.training.worker import started
 
@@ -41,6 +41,7 @@ class Recipe:
     cache: str  # folder of the teacher's class maps, see edgetrack.training.data.sources.class_maps
     output: str
     trunk: str = "edgetrack-256"  # the bundle whose trunk is shared
+    initial: str = ""  # a bundle with a mask head to begin from
     teacher: str = ""  # the checkpoint of another run, of a larger network, to learn from
     wide: int = 1  # how many times as wide the head is; more than 1 is a teacher, and is not exported
     everything: bool = False  # whether it remembers every frame, as STCN does, and not the first and the last
@@ -67,12 +68,15 @@ class Recipe:
         return min(1.0, (step + 1) / self.warmup_steps) * cosine(step / self.steps)
 
 
-def built(trunk: str, wide: int = 1) -> MaskNet:
-    """The network with the trunk of a bundle."""
+def built(trunk: str, wide: int = 1, initial: str = "") -> MaskNet:
+    """Build the network with the trunk of a bundle, and with the head of the bundle ``initial`` if one is named."""
     net = MaskNet(wide)
     weights = parameters_of(Bundle.open(trunk).path("search"))
     mine = {name.removeprefix(_TRUNK): value for name, value in weights.items() if name.startswith(_TRUNK)}
     net.trunk.load_state_dict(mine)
+    if initial:
+        (head,) = parts_of(Bundle.open(initial), (MASK,), ("network.head",), "--masks")
+        net.head.load_state_dict(head)
     return net
 
 
@@ -122,7 +126,7 @@ class Trainer(Loop[MaskNet]):
         torch.set_num_threads(recipe.threads)
         self.recipe = recipe
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        net = built(recipe.trunk, recipe.wide).to(self.device)
+        net = built(recipe.trunk, recipe.wide, recipe.initial).to(self.device)
         learned = list(net.head.parameters())
         groups = decaying(learned, recipe.learning_rate)
         optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import PAIRS, Bundle
 from edgetrack.network.network import TEMPLATE_TOKENS, EdgetrackNet
 from edgetrack.network.selection import kept_tokens
 from edgetrack.network.sensor import SHARE, SensorNet
@@ -26,7 +26,7 @@ from edgetrack.training.data.sources.videos import Videos, load_videos
 from edgetrack.training.loop import Loop, decaying
 from edgetrack.training.losses import decode_boxes, iou, total, tracking_losses
 from edgetrack.training.masks.things import SOURCES, Things, load
-from edgetrack.training.parameters import parameters_of
+from edgetrack.training.parameters import parameters_of, parts_of
 from edgetrack.training.recipe_file import cosine, run_recipe
 from edgetrack.training.sensors.sampler import PairSampler
 from edgetrack.training.worker import started
@@ -44,6 +44,7 @@ class Recipe:
     cache: str  # folder of the teacher's class maps, see edgetrack.training.data.sources.class_maps
     output: str
     network: str = "edgetrack-256"  # the bundle that gets a second sensor
+    initial: str = ""  # a bundle with a second sensor to begin from
     sources: tuple[str, ...] = SOURCES
     seed: int = 0
     steps: int = 20_000
@@ -71,6 +72,16 @@ def shipped_network(name: str) -> EdgetrackNet:
     mine = {k.removeprefix(_NETWORK): v for k, v in found.items() if k.startswith(_NETWORK)}
     net.load_state_dict(mine)
     return net.eval()
+
+
+def built(network: str, initial: str = "") -> SensorNet:
+    """Build the network of a bundle with a second sensor, and with that of the bundle ``initial`` if one is named."""
+    net = SensorNet(shipped_network(network))
+    if initial:
+        path, fusion = parts_of(Bundle.open(initial), PAIRS, ("network.path", "network.fusion"), "--sensor")
+        net.path.load_state_dict(path)
+        net.fusion.load_state_dict(fusion)
+    return net
 
 
 def image_of(pixels: NDArray[np.uint8]) -> Tensor:
@@ -109,7 +120,7 @@ class Trainer(Loop[SensorNet]):
         torch.manual_seed(recipe.seed)
         torch.set_num_threads(recipe.threads)
         self.recipe = recipe
-        net = SensorNet(shipped_network(recipe.network))
+        net = built(recipe.network, recipe.initial)
         learned = [p for p in net.parameters() if p.requires_grad]
         groups = decaying(learned, recipe.learning_rate)
         optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
