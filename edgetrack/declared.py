@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from edgetrack._imports import require
 from edgetrack.crop import Region, Triple, crop_into
 from edgetrack.engines.session_graph import session_options
 from edgetrack.errors import ConfigError, reason_of
+from edgetrack.toml_file import load_toml
 
 Floats = NDArray[np.float32]
 Parser = Callable[[Any], Any]  # of a value; raises ValueError with what it expected
@@ -53,13 +53,9 @@ def read_table(
         ConfigError: It cannot be read, or has a key or a value that is not as described.
     """
     example = " and ".join(f"{key} = {value}" for key, value in needed.items())
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        _, values = load_toml(path)
+    except (OSError, ValueError) as error:
         raise ConfigError(
             f"{what} {path} cannot be read ({error}); expected a TOML file with {example}"
         ) from error

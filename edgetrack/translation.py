@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,11 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from edgetrack.toml_file import load_toml
 
 _EXPECTED = 'expected lines such as Gabelstapler = "forklift"'
 
@@ -49,8 +44,7 @@ class Translation:
             )
         path = Path(words)
         try:
-            text = path.read_text(encoding="utf-8")
-            values = tomllib.loads(text)
+            text, values = load_toml(path)
         except OSError as error:
             raise ConfigError(f"words file {path} cannot be read ({error.strerror}); {_EXPECTED}") from error
         except ValueError as error:  # of TOML, whose message has the line, or of UTF-8

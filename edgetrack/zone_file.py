@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from edgetrack.errors import ConfigError
+from edgetrack.toml_file import load_toml
 from edgetrack.zones import Line, Point, Zone
 
 ANCHORS = ("bottom", "center")
@@ -33,18 +33,13 @@ def read_toml(path: Path, what: str, example: str) -> tuple[str, dict[str, Any]]
     Raises:
         ConfigError: The file cannot be read, or is not TOML.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        text = path.read_text(encoding="utf-8")
-        return text, tomllib.loads(text)
+        return load_toml(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{what} {path} cannot be read: {error}; expected a TOML file such as {example}"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ConfigError(f"{what} {path} is not TOML: {error}; expected {example}") from error
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import NoneType
@@ -16,6 +15,7 @@ import typer
 from edgetrack.cli.base import parse_box
 from edgetrack.cli.options import option
 from edgetrack.errors import ConfigError, EdgetrackError
+from edgetrack.toml_file import load_toml
 
 PLACES = "edgetrack.config.places"  # in the meta of a context: where each parameter was given, by its name
 EXAMPLE = 'source = "rtsp://host/path" and text = "red car"'
@@ -89,19 +89,15 @@ class _File:
     """The file's keys and values, and where they are."""
 
     def __init__(self, path: Path) -> None:
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            import tomli as tomllib
         self._path = path
+        self.content: dict[str, Any]
         try:
-            text = path.read_text(encoding="utf-8")
-            self.content: dict[str, Any] = tomllib.loads(text)
+            text, self.content = load_toml(path)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"config {path} cannot be read: {error}; expected a TOML file such as: {EXAMPLE}"
             ) from error
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:
             raise ConfigError(
                 f"config {path} is not TOML: {error}; expected lines such as: {EXAMPLE}"
             ) from error

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,22 +192,34 @@ def read_homography(path: Path, *, x_size: Size, color_size: Size) -> NDArray[np
         ConfigError: The file cannot be read, holds something else, or is for pictures of other sizes.
     """
     _, content = read_toml(path, "homography", _EXAMPLE)
+    if unknown := content.keys() - {"x_size", "color_size", "homography"}:
+        raise ConfigError(
+            f"{path}: {min(unknown)!r} is unknown; expected x_size, color_size and homography alone"
+        )
     for name, size in (("x_size", x_size), ("color_size", color_size)):
         if content.get(name) != list(size):
             raise ConfigError(
                 f"{path}: {name} is {content.get(name)!r:.80} and the pictures have {list(size)}; expected the same "
                 "size"
             )
-    try:
-        matrix = np.array(content.get("homography"), np.float64)
-    except (TypeError, ValueError):
-        matrix = np.empty(0)
+    matrix = _matrix(content.get("homography"))
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
         raise ConfigError(
             f"{path}: homography is {content.get('homography')!r:.80}; expected three rows of three numbers that can "
             f"be inverted, as in {_EXAMPLE}"
         )
     return matrix
+
+
+def _matrix(rows: Any) -> NDArray[np.float64]:
+    """Rows of numbers as an array; an empty one where they are something else."""
+    lists = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+    if not lists or any(type(value) not in (int, float) for row in rows for value in row):
+        return np.empty(0)
+    try:
+        return np.array(rows, np.float64)
+    except ValueError:  # rows of several lengths
+        return np.empty(0)
 
 
 def homography_text(matrix: NDArray[np.float64], *, x_size: Size, color_size: Size) -> str:

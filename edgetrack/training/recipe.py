@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,7 @@ from edgetrack.datasets.phrases import PhraseLayout
 from edgetrack.datasets.registry import layout_of
 from edgetrack.datasets.sets import SequenceLayout
 from edgetrack.errors import ConfigError, DatasetError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from edgetrack.toml_file import load_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +157,14 @@ class Recipe:
             ConfigError: the file is missing, is not TOML, or has an unknown or a missing key.
         """
         try:
-            values = tomllib.loads(path.read_text())
+            _, values = load_toml(path)
         except FileNotFoundError:
             raise ConfigError(
                 f"recipe {path} does not exist; see edgetrack/training/recipes/ for those that ship"
             ) from None
-        except tomllib.TOMLDecodeError as error:
+        except OSError as error:
+            raise ConfigError(f"recipe {path} cannot be read: {error.strerror}") from None
+        except ValueError as error:
             raise ConfigError(f"recipe {path} is not valid TOML: {error}") from None
         known = {f.name: f for f in fields(cls)}
         if unknown := sorted(set(values) - set(known)):

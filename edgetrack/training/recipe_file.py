@@ -11,12 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from edgetrack.errors import ConfigError
+from edgetrack.toml_file import load_toml
 from edgetrack.training.resumable import resumable
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 class Short(Protocol):
@@ -44,8 +40,8 @@ def read_recipe(cls: type[R], path: Path) -> R:
         ConfigError: The file is missing or is not TOML, a key is unknown, or one without a default is missing.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        _, table = load_toml(path)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"recipe {path} cannot be read: {error}") from None
     known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     if unknown := sorted(set(table) - set(known)):
@@ -63,8 +59,8 @@ def network_of(path: Path) -> str:
         ConfigError: There is no such network.
     """
     try:
-        name = tomllib.loads(path.read_text(encoding="utf-8")).get("network", "")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        name = load_toml(path)[1].get("network", "")
+    except (OSError, ValueError):
         return ""  # who reads it whole says why
     if name not in NETWORKS:
         raise ConfigError(

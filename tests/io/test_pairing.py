@@ -110,6 +110,18 @@ def test_a_homography_brings_pixels_to_where_color_sees_them(tmp_path: Path) -> 
             "three rows of three",
         ),
         ("x_size = [3, 2]\ncolor_size = [6, 4]\nhomography = [[0,0,0],[0,0,0],[0,0,1]]", "can be inverted"),
+        (
+            "x_size = [3, 2]\ncolor_size = [6, 4]\nhomography = [[1,0,0],[0,1,0],[0,0,'1']]",
+            "three rows of three",
+        ),
+        (
+            "x_size = [3, 2]\ncolor_size = [6, 4]\nhomography = [[1,0,0],[0,1,0],[0,0,true]]",
+            "three rows of three",
+        ),
+        (
+            "x_size = [3, 2]\ncolor_size = [6, 4]\nunit = 1\nhomography = [[1,0,0],[0,1,0],[0,0,1]]",
+            "'unit' is unknown",
+        ),
         ("x_size = [", "is not TOML"),
         (None, "cannot be read"),
     ],

@@ -32,6 +32,7 @@ LAYERS: list[set[str]] = [
         "unique",
         "logits",
         "mask",
+        "toml_file",
         "_exit",
         "_imports",
         "_runtime",
@@ -116,7 +117,7 @@ OUTSIDE = {
     "edgetrack.cli": {"numpy", "rich", "typer"},
     "edgetrack.datasets": {"numpy"},
     "edgetrack.targets": set(),
-    "edgetrack.translation": {"tomli"},
+    "edgetrack.toml_file": {"tomli"},
     "edgetrack.network": {"numpy", "torch"},
     "edgetrack.peers.nanotrack.graphs": {"onnx"},
     "edgetrack.peers.nanotrack.published": {"onnx"},
@@ -127,9 +128,8 @@ OUTSIDE = {
     **{f"edgetrack.peers.{name}.{part}": {"numpy", "onnx", "torch"} for name, part in TORCH},
     "edgetrack.replay": {"numpy"},
     "edgetrack.evaluation": {"numpy"},
-    "edgetrack.evaluation.phrases.description": {"tomli"},
     "edgetrack.export": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch"},
-    "edgetrack.training": {"cv2", "numpy", "onnx", "onnxruntime", "rich", "tokenizers", "tomli", "torch"},
+    "edgetrack.training": {"cv2", "numpy", "onnx", "onnxruntime", "rich", "tokenizers", "torch"},
 }
 
 

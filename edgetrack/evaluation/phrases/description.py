@@ -13,7 +13,6 @@ classes = ["person", "bicycle"]      # default: the 80 of COCO
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,7 @@ from typing import Any
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.phrases.decoding import LAYOUTS
 from edgetrack.evaluation.phrases.rule_words import COCO
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from edgetrack.toml_file import load_toml
 
 MAX_SIDE = 4096  # pixels of an input
 RESIZE, COLOR = ("stretch", "letterbox", "letterbox-center"), ("rgb", "bgr")
@@ -74,7 +69,7 @@ class Description:
         """
         known = [field.name for field in fields(cls)]
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            _, values = load_toml(path)
         except OSError as error:
             raise ConfigError(
                 f"{path} cannot be read ({error.strerror}); expected a description of the detector beside it, such as: "

@@ -1,0 +1,65 @@
+"""Every TOML file that a person writes is read in one way, and refused in one sentence, whatever is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgetrack import ConfigError, Zones
+from edgetrack.declared import read_table
+from edgetrack.evaluation.phrases.description import Description
+from edgetrack.io.pairing import read_homography
+from edgetrack.toml_file import LARGEST, load_toml
+from edgetrack.translation import Translation
+from edgetrack.watching.rule_file import read_rules
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    "zones": Zones.read,
+    "rules": read_rules,
+    "words": Translation.of,
+    "homography": lambda path: read_homography(path, x_size=(3, 2), color_size=(6, 4)),
+    "grounder": lambda path: read_table("grounder", path, {"model": str}, {}),
+    "detector": Description.load,
+}
+HOSTILE = {
+    "more than 64 bits": b"units = " + b"9" * 400,
+    "more than 64 bits, within": b"a = [[1, {b = 9223372036854775808}]]",
+    "more digits than Python takes": b"units = " + b"9" * 5000,
+    "lists in lists": b"units = " + b"[" * 20_000,
+    "tables in tables": b"units" + b".a" * 5000 + b" = 1",
+    "not UTF-8": b'units = "\xff"',
+    "a zero": b"units = \0",
+    "too long": b"#" * (LARGEST + 1),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_file_that_no_person_writes_is_refused(
+    reader: Callable[[Path], Any], content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as refused:
+        reader(path)
+    assert str(path) in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_name_that_no_file_can_have_is_refused(reader: Callable[[Path], Any]) -> None:
+    with pytest.raises(ConfigError):
+        reader(Path("a\0b"))
+
+
+def test_what_windows_puts_before_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 9223372036854775807\r\nc = -9223372036854775808\r\n")
+    text, values = load_toml(path)
+    assert text.startswith("a = 1")
+    assert values == {"a": 1, "b": 2**63 - 1, "c": -(2**63)}
+    path.write_bytes('\ufeffGabelstapler = "forklift"\r\n'.encode())
+    assert Translation.of(path).applied("roter Gabelstapler") == "roter forklift"
