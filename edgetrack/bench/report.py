@@ -10,7 +10,7 @@ from typing import Any
 
 from edgetrack.bench.budget import Check
 from edgetrack.bench.measure import Figures, Ratio
-from edgetrack.errors import SinkError
+from edgetrack.io.files import write_whole
 
 
 def write_json(
@@ -32,7 +32,4 @@ def write_json(
         "ratios": [asdict(one) for one in ratios],
         "budgets": {name: [{**asdict(c), "within": c.within} for c in rows] for name, rows in checks.items()},
     }
-    try:
-        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"{path} cannot be written ({error}); give another place by --json") from error
+    write_whole(path, json.dumps(report, indent=1) + "\n", option="--json")

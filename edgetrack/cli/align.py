@@ -9,7 +9,8 @@ import typer
 
 from edgetrack.cli.base import complain
 from edgetrack.cli.options import option
-from edgetrack.errors import ConfigError, SinkError
+from edgetrack.cli.overwrites import check_files
+from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgetrack.io.alignment import Alignment, Pixels
@@ -51,10 +52,12 @@ def align_command(
     Each pair is aligned by itself. Where too few agree, nothing is written, and the exit code is 1.
     """
     from edgetrack.io.alignment import estimate_alignment
+    from edgetrack.io.files import write_whole
     from edgetrack.io.pairing import homography_text
     from edgetrack.io.sources import open_source
     from edgetrack.terminal import open_console
 
+    check_files({"--output": output, "--picture": picture}, [color, x])
     with open_source(color) as first, open_source(x) as second:
         sizes = {"x_size": second.size, "color_size": first.size}
         found = _pairs(first, second, pairs)
@@ -64,14 +67,11 @@ def align_command(
     told = f"{alignment.agreeing} of {alignment.pairs} pairs agree, to {alignment.spread:.1f} pixels"
     if not alignment.trusted:
         complain(
-            f"the pairs do not agree ({told}); nothing is written; expected more pairs, of different scenes with edges "
-            "that both sensors see"
+            f"the pairs do not agree ({told}); no homography is written; expected more pairs, of different scenes with "
+            "edges that both sensors see"
         )
         raise typer.Exit(EXIT_REFUSED)
-    try:
-        output.write_text(homography_text(alignment.homography, **sizes), encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"{output} cannot be written: {error.strerror}; choose another --output") from error
+    write_whole(output, homography_text(alignment.homography, **sizes), option="--output")
     open_console().print(f"{told}: {output}", soft_wrap=True, markup=False)
 
 
@@ -97,11 +97,9 @@ def _pairs(color: Source, second: Source, count: int) -> list[tuple[Pixels, Pixe
 
 def _draw(path: Path, pair: tuple[Pixels, Pixels], alignment: Alignment) -> None:
     from edgetrack.io.alignment import overlaid
+    from edgetrack.io.files import write_whole
     from edgetrack.io.opencv import load_cv2
 
     done, packed = load_cv2().imencode(".png", overlaid(*pair, alignment.homography))
     assert done
-    try:
-        path.write_bytes(packed.tobytes())
-    except OSError as error:
-        raise SinkError(f"{path} cannot be written: {error.strerror}; choose another --picture") from error
+    write_whole(path, packed.tobytes(), option="--picture")

@@ -27,6 +27,7 @@ from edgetrack.cli.options import (
     Threads,
     Trust,
 )
+from edgetrack.cli.overwrites import check_files
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def bench_command(
     options = EngineOptions(model, engine, precision, threads, trust=trust)
     _refuse_unused(context, options, compare or [], peer or [])
     target = _target(text, box, peer or [])
+    check_files({"--json": json}, [source])
     contestants = _contestants(options, compare or [], peer or [], peer_weights)
     shown = _frames(source, frames)
     figures, ratios = _measure(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,28 +19,6 @@ if TYPE_CHECKING:
     from edgetrack.io.source import Source
     from edgetrack.io.webhook import WebhookSink
     from edgetrack.zones import Zones
-
-
-def distinct(outputs: list[Path], source: str | None) -> list[Path]:
-    """Return the outputs, if none overwrites another or the source."""
-    seen: set[object] = set()
-    for path in outputs:
-        identity = _identity(path)
-        if identity in seen:
-            raise ConfigError(f"output {path} is given twice; give each output its own name")
-        if source is not None and source != "-" and identity == _identity(Path(source)):
-            raise ConfigError(f"output {path} is the source itself; give the output another name")
-        seen.add(identity)
-    return outputs
-
-
-def _identity(path: Path) -> object:
-    """Return the same for two names of one file."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):  # what is wrong with it, says whoever opens it
-        return os.path.realpath(path)
-    return found.st_dev, found.st_ino
 
 
 def open_output(

@@ -15,6 +15,7 @@ from edgetrack.cli.options import (
     Threads,
     Trust,
 )
+from edgetrack.cli.overwrites import check_files
 from edgetrack.cli.replay_options import Against, Allow, CandidateEngine, CandidatePrecision, MinIou, Recorded
 from edgetrack.errors import ConfigError, SourceError
 
@@ -53,6 +54,7 @@ def replay_command(
     from edgetrack.replay.trackers import open_candidate, open_reference
     from edgetrack.terminal import open_console
 
+    check_files({"--picture": picture, "--json": json}, [recording])
     opened = Recording(recording)
     target = opened.target  # a recording without one is refused before any model is opened
     _refuse_unused(context, opened, against, recorded=recorded)

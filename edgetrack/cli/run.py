@@ -63,12 +63,12 @@ from edgetrack.cli.output_files import (
     NO_SERVICES,
     Services,
     check_one_target,
-    distinct,
     open_output,
     open_stdout,
     output_notes,
     undelivered,
 )
+from edgetrack.cli.overwrites import check_overwrites
 from edgetrack.cli.pair_options import Homography, Range, Second, SecondSource, Within
 from edgetrack.cli.reload import Reload
 from edgetrack.cli.runners import Limits, open_runner
@@ -135,7 +135,8 @@ def run_command(
     continue, and the exit code is 2.
     """
     wanted = Wanted.of(text or [], box or [], every or [], max, zones)
-    outputs = distinct(output or [], source)
+    outputs = output or []
+    check_overwrites(outputs, [source, x, x_homography, zones, words, segmenter, grounder, config])
     rules = adapter_rules(model) | text_rules(bool(text), bool(every))
     rules |= grounder_rules(rules, text=bool(text), given=grounder is not None)
     check_mask_files(outputs, mask=mask)
@@ -199,7 +200,7 @@ def demo_command(
         track_source(
             scene,
             wanted=Wanted([(text, None)]),
-            outputs=distinct([output], None),
+            outputs=[output],
             show=False,
             max_frames=None,
             options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),

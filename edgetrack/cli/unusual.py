@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import datetime
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgetrack import signals
-from edgetrack.cli.base import EXIT_INTERRUPTED
+from edgetrack.cli.base import EXIT_INTERRUPTED, advise
 from edgetrack.cli.engine_options import refuse_unused
 from edgetrack.cli.live_options import GiveUpS, RawFormat, RawSize, Realtime, Transport
 from edgetrack.cli.options import Camera, MaxFrames, Source, option
+from edgetrack.cli.overwrites import check_files
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 
 if TYPE_CHECKING:
     from edgetrack.io.source import Source as Opened
     from edgetrack.unusual import Alarm, NormalModel
     from edgetrack.unusual.day import Day
-
-SAVE_S = 600.0  # between two times that the state is written while running
 
 State = Annotated[
     Path | None,
@@ -75,6 +73,7 @@ def unusual_command(
         state is not None and state.exists(),
         "there is no state to judge by: give --state FILE",
     )
+    check_files({"--state": state if learn else None, "--report": report}, [source, None if learn else state])
     refuse_unused(context, {name: rule for name, rule in rules.items() if name != "max_age_ms"})
     from edgetrack.unusual import NormalModel
     from edgetrack.unusual.day import Day
@@ -90,8 +89,9 @@ def unusual_command(
             _watch(opened, model, day, state=state, per_day=per_day, max_frames=max_frames)
         except KeyboardInterrupt:
             interrupted = True
-        with signals.held():
-            _end(model, day, state=state, report=report, per_day=per_day, name=opened.name, began=zero)
+        finally:  # also where the source breaks off: what was seen until then counts
+            with signals.held():
+                _end(model, day, state=state, report=report, per_day=per_day, name=opened.name, began=zero)
     if interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -105,16 +105,18 @@ def _watch(
     per_day: float,
     max_frames: int | None,
 ) -> None:
-    saved_s, limit, block = time.monotonic(), model.threshold(per_day=per_day).score, -1
+    from edgetrack.unusual.keeping import StateSink
+
+    kept = None if state is None else StateSink(model, state, warn=advise)
+    limit, block = model.threshold(per_day=per_day).score, -1
     for count, frame in enumerate(source, 1):
         if block != model.calibration.blocks:
             block, limit = model.calibration.blocks, model.threshold(per_day=per_day).score
         began = day.update(frame, model.update(frame), limit)
         if began is not None:
             _tell(began)
-        if state is not None and model.learning and time.monotonic() - saved_s > SAVE_S:
-            model.save(state)
-            saved_s = time.monotonic()
+        if kept is not None:
+            kept.keep()
         if count == max_frames:
             return
 
@@ -137,7 +139,7 @@ def _end(
     began: datetime.datetime | None,
 ) -> None:
     from edgetrack.cli.tables import print_written
-    from edgetrack.errors import SinkError
+    from edgetrack.io.files import write_whole
     from edgetrack.terminal import open_console
     from edgetrack.unusual.page import day_page, summary
 
@@ -146,15 +148,12 @@ def _end(
     threshold, console = model.threshold(per_day=per_day), open_console()
     for line in summary(day, threshold):
         console.print(line, soft_wrap=True, highlight=False)
-    if state is not None and model.learning:
-        model.save(state)
-        print_written(console, state)
-    if report is not None:
-        page = day_page(day, model, threshold, source=name, began=began)
-        try:
-            report.write_text(page, encoding="utf-8")
-        except OSError as error:
-            raise SinkError(
-                f"{report} cannot be written ({error.strerror}); choose another --report"
-            ) from error
-        print_written(console, report)
+    try:
+        if state is not None and model.learning:
+            model.save(state)
+            print_written(console, state)
+    finally:  # a state that cannot be written is no reason to lose the report
+        if report is not None:
+            page = day_page(day, model, threshold, source=name, began=began)
+            write_whole(report, page, option="--report")
+            print_written(console, report)

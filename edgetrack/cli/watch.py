@@ -38,7 +38,8 @@ from edgetrack.cli.options import (
     Threads,
     Words,
 )
-from edgetrack.cli.output_files import Services, check_one_target, distinct
+from edgetrack.cli.output_files import Services, check_one_target
+from edgetrack.cli.overwrites import check_files, check_overwrites
 from edgetrack.cli.run import track_source
 from edgetrack.cli.runners import Limits
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
@@ -117,10 +118,12 @@ def watch_command(
         return
     from edgetrack.cli.watch_view import AlertLines
 
+    outputs = output or []
+    check_overwrites(outputs, [source, rules, zones, words, unusual, config])
+    check_files({"--unusual": unusual}, [source])
     strange = None if unusual is None else _unusual(unusual, per_day)
     queries = list(watcher.queries)
     wanted = Wanted([(text, None) for text in watcher.targets], queries, max, areas, watcher, strange)
-    outputs = distinct(output or [], source)
     check_one_target(outputs, wanted)
     used: dict[str, Rule] = {
         **source_rules(source, realtime=realtime),
@@ -135,10 +138,11 @@ def watch_command(
     with signals.interruptible(), open_given(camera, source, how) as opened:
         printing = [] if any(str(path) == "-" for path in outputs) else [AlertLines()]  # which has them, too
         keeping = [] if clips is None else [_clips(clips, pre_roll_s, post_roll_s, opened, areas)]
+        learning = [] if strange is None or unusual is None else [_kept(strange, unusual)]
         try:
             track_source(
                 opened,
-                wanted=replace(wanted, sinks=(*printing, *keeping)),
+                wanted=replace(wanted, sinks=(*printing, *keeping, *learning)),
                 outputs=outputs,
                 show=show,
                 max_frames=max_frames,
@@ -147,9 +151,6 @@ def watch_command(
                 services=Services(webhook, mqtt, publish, rerun),
             )
         finally:
-            if strange is not None and unusual is not None:
-                strange.model.finish()
-                strange.model.save(unusual)
             for dropped in (getattr(sink, "dropped", 0) for sink in keeping):
                 if dropped:
                     advise(f"{dropped} frames were dropped from the clips in {clips}: they could not keep up")
@@ -173,6 +174,12 @@ def _unusual(state: Path, per_day: float) -> UnusualWatcher:
     from edgetrack.unusual.watcher import UnusualWatcher
 
     return UnusualWatcher(NormalModel.load(state) if state.exists() else NormalModel(), per_day=per_day)
+
+
+def _kept(strange: UnusualWatcher, state: Path) -> Sink:
+    from edgetrack.unusual.keeping import StateSink
+
+    return StateSink(strange.model, state, warn=advise)
 
 
 def _clips(folder: Path, pre_roll_s: float, post_roll_s: float, source: Source_, zones: Zones | None) -> Sink:

@@ -7,11 +7,60 @@ import select
 import stat
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from edgetrack import signals
 from edgetrack.errors import ReaderGone, SinkError
 
 STDOUT = "-"
+
+
+def check_place(path: Path, *, option: str) -> None:
+    """Refuse a file that cannot be written before the work for it is done.
+
+    Raises:
+        SinkError: Its folder is not there, it is a folder itself, or this process may not write there.
+    """
+    folder = path.parent
+    why = None
+    if "\0" in str(path):
+        why = "no name has a zero byte"
+    elif path.is_dir():
+        why = "it is a folder"
+    elif not folder.is_dir():
+        why = f"folder {folder} does not exist"
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        why = "it is read-only"
+    if why is not None:
+        raise SinkError(f"{path} cannot be written: {why}; choose another {option}")
+
+
+def write_whole(path: Path, content: str | bytes, *, option: str) -> None:
+    """Write a file as a whole, or leave what was there; a link leads to the file that is written, and stays.
+
+    Raises:
+        SinkError: It cannot be written; the message says to choose another ``option``.
+    """
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
+    part: Path | None = None
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():  # a pipe or a device
+            target.write_bytes(data)
+            return
+        part = target.with_name(
+            f".{uuid4().hex}"
+        )  # not its name and more: that may be as long as a name can be
+        part.write_bytes(data)
+        if target.exists():
+            part.chmod(stat.S_IMODE(target.stat().st_mode))
+        part.replace(target)
+    except (OSError, ValueError) as error:  # ValueError: a name that the system cannot have
+        if part is not None:
+            with suppress(OSError):
+                part.unlink()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SinkError(f"{path} cannot be written: {reason}; choose another {option}") from error
 
 
 class OutputFile:

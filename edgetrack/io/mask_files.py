@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgetrack.errors import SinkError
 from edgetrack.events import Event
 from edgetrack.io.files import OutputFile
+from edgetrack.io.pictures import is_pattern, numbered
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
@@ -29,18 +30,14 @@ class MaskPngSink(Closing):
     """
 
     def __init__(self, pattern: str | Path) -> None:
-        self._pattern = str(pattern)
-        try:
-            names = {self._pattern % 0, self._pattern % 1}
-        except (TypeError, ValueError):
-            names = set()
-        if len(names) < 2:
+        self._pattern = Path(pattern)
+        if not is_pattern(self._pattern.name):
             raise SinkError(
                 f"output {pattern} has no place for the number of a frame; expected a name such as masks/%05d.png"
             )
-        if not Path(pattern).parent.is_dir():
+        if not self._pattern.parent.is_dir():
             raise SinkError(
-                f"output {pattern} cannot be written: folder {Path(pattern).parent} does not exist"
+                f"output {pattern} cannot be written: folder {self._pattern.parent} does not exist"
             )
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
@@ -57,7 +54,8 @@ class MaskPngSink(Closing):
         self._write(frame, [track for track in tracks.values() if track.query is None])
 
     def _write(self, frame: Frame, tracks: Sequence[Track]) -> None:
-        with closing(OutputFile(self._pattern % frame.index)) as file:
+        path = self._pattern.with_name(numbered(self._pattern.name, frame.index))
+        with closing(OutputFile(path)) as file:
             file.append(palette_png(labels_of(frame, tracks)))
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ SAMPLES = 8  # pictures of a folder that decide how its 16 bits are scaled
 BATCH = 16  # pictures of one file that are decoded at a time
 LARGEST = 1 << 28  # pixels; a few bytes can promise more than any memory holds
 _GIF_PICTURE = re.compile(rb"\x21\xf9\x04.{4}\x00[\x21\x2c]", re.DOTALL)  # its graphic control extension
-_NUMBER = re.compile(r"%(?:0?(\d*))d")
+_NUMBER = re.compile(r"%0?(\d{0,2})d")
 PAUSE_S = 0.1  # of a picture in an animation that gives none
 
 
@@ -60,6 +60,11 @@ def matching(pattern: Path) -> list[Path]:
 def is_pattern(name: str) -> bool:
     """Whether it has one place for a number, as in ``frame_%05d.png``."""
     return len(_NUMBER.findall(name)) == 1
+
+
+def numbered(pattern: str, number: int) -> str:
+    """The name that a pattern has for a number; other percent signs in it stay what they are."""
+    return _NUMBER.sub(lambda found: f"{number:0{int(found[1] or 1)}d}", pattern)
 
 
 class Levels:

@@ -20,6 +20,7 @@ from edgetrack.io.pictures import (
     is_picture,
     matching,
     natural,
+    numbered,
     read_folder,
     read_picture,
 )
@@ -119,7 +120,7 @@ def _on_disk(path: Path, options: _Options) -> Source:
     if is_pattern(path.name) and not path.exists():
         pictures = matching(path)
         if not pictures:
-            raise SourceError(f"no picture matches {path}; expected files such as {path.name % 1}")
+            raise SourceError(f"no picture matches {path}; expected files such as {numbered(path.name, 1)}")
         return _pictures(pictures, str(path), options)
     mode = _mode(path)
     if stat.S_ISDIR(mode):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetrack.errors import SinkError
+from edgetrack.io.files import write_whole
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import draw
 from edgetrack.replay.compare import Comparison
@@ -40,14 +40,9 @@ def write_picture(path: Path, comparison: Comparison, titles: tuple[str, str]) -
             cv2.rectangle(pixels, (x, y), (x + w, y + h), (255, 255, 255), 1, cv2.LINE_AA)
         drawn.append(pixels)
     between = np.full((drawn[0].shape[0], GAP_PX, 3), 255, np.uint8)
-    try:
-        good, packed = cv2.imencode(".png", np.hstack([drawn[0], between, drawn[1]]))
-        assert good
-        path.write_bytes(packed.tobytes())
-    except OSError as error:
-        raise SinkError(
-            f"picture {path} cannot be written: {error.strerror}; give another --picture"
-        ) from error
+    good, packed = cv2.imencode(".png", np.hstack([drawn[0], between, drawn[1]]))
+    assert good
+    write_whole(path, packed.tobytes(), option="--picture")
 
 
 def write_json(path: Path, comparison: Comparison, about: Mapping[str, Any], *, picture: Path | None) -> None:
@@ -71,10 +66,7 @@ def write_json(path: Path, comparison: Comparison, about: Mapping[str, Any], *, 
             for i, (iou, a, b, c) in enumerate(rows)
         ],
     }
-    try:
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"{path} cannot be written: {error.strerror}; give another --json") from error
+    write_whole(path, json.dumps(content, indent=1) + "\n", option="--json")
 
 
 def _track(track: Track) -> dict[str, Any]:

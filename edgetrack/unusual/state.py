@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.errors import SinkError, StateError
+from edgetrack.errors import StateError
+from edgetrack.io.files import write_whole
 from edgetrack.unusual.bank import BUDGET
 from edgetrack.unusual.calibration import MAX_BLOCKS
 from edgetrack.unusual.features import FAMILIES
@@ -48,13 +48,7 @@ def save(model: NormalModel, path: Path) -> None:
     """
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **_arrays(model))
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise SinkError(f"state {path} cannot be written ({error.strerror}); choose another file") from error
+    write_whole(path, buffer.getvalue(), option="file for the state")
 
 
 def load(path: Path) -> NormalModel:

@@ -1,0 +1,74 @@
+"""What a command writes is nothing that it reads, and nothing that it writes under another name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from edgetrack.errors import ConfigError
+
+STDIO = "-"
+
+
+def check_overwrites(written: Iterable[Path | None], read: Iterable[str | Path | None]) -> None:
+    """Refuse to write over what is read, or one output over another; None stands for an option that is not given.
+
+    A folder of pictures is read, and a pattern such as ``%05d.png`` written, as the files that are there.
+
+    Raises:
+        ConfigError: Two names lead to one file.
+    """
+    sources = [(str(one), _files(Path(one))) for one in read if one is not None and str(one) != STDIO]
+    seen: set[object] = set()
+    for path in (path for path in written if path is not None):
+        mine = _files(path)
+        if seen & mine:
+            raise ConfigError(f"output {path} is given twice; give each output its own name")
+        for name, files in sources:
+            if files & mine:
+                raise ConfigError(
+                    f"output {path} would overwrite {name}, which is read; give the output another name"
+                )
+        seen |= mine
+
+
+def check_files(written: Mapping[str, Path | None], read: Iterable[str | Path | None]) -> None:
+    """The same for files that are written at the end, by the options that name them, each of which must be writable.
+
+    Raises:
+        ConfigError: Two names lead to one file.
+        SinkError: One cannot be written.
+    """
+    from edgetrack.io.files import check_place
+
+    check_overwrites(written.values(), read)
+    for option, path in written.items():
+        if path is not None:
+            check_place(path, option=option)
+
+
+def _files(path: Path) -> set[object]:
+    """What tells one file from another, for each that a name stands for."""
+    from edgetrack.io.pictures import is_pattern, is_picture, matching
+
+    found: Sequence[Path] = []
+    try:
+        if path.is_dir():
+            found = [file for file in path.iterdir() if is_picture(file)]
+        elif is_pattern(path.name) and path.parent.is_dir():
+            found = matching(path)
+    except (OSError, ValueError):  # what is wrong with it, says whoever opens it
+        return {str(path)}
+    names = [file.name for file in found] or [path.name]
+    folder = _identity(found[0].parent if found else path.parent)
+    return {_identity(path), *((folder, name) for name in names)}
+
+
+def _identity(path: Path) -> object:
+    """The same for two names of one file."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return os.path.realpath(path) if "\0" not in str(path) else str(path)
+    return state.st_dev, state.st_ino
