@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,14 @@ from edgetrack.unusual.model import GRID, NormalModel
 
 VERSION = 1
 MAX_BYTES = 4_000_000  # of a file; what can be learned needs less
+SMALLEST, LARGEST = 1e-6, 1e15  # of what is divided by and squared, and of any value
 
 Array = NDArray[Any]
+# The head of an array as np.save writes it.
+_HEAD = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(<(?:f[248]|[iu][248]))', 'fortran_order': False, 'shape': \(([\d, ]{0,40})\), \} *\n",
+    re.DOTALL,
+)
 # Greatest shape of each array; a negative number is a length that may be smaller.
 _SHAPES: dict[str, tuple[type, tuple[int, ...]]] = {
     "version": (np.int64, ()),
@@ -96,6 +103,8 @@ def _read(path: Path) -> dict[str, Array]:
             entries = {entry.filename.removesuffix(".npy"): entry for entry in file.infolist()}
             if sorted(entries) != sorted(_SHAPES) or len(entries) != len(file.infolist()):
                 raise _refuse(path, "it has other contents than a state")
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
+                raise _refuse(path, "it is compressed, which no state is")
             if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
                 raise _refuse(path, "it would need too much memory")
             return {name: _array(path, name, file.read(entry)) for name, entry in entries.items()}
@@ -111,21 +120,16 @@ def _read(path: Path) -> dict[str, Array]:
 
 def _array(path: Path, name: str, content: bytes) -> Array:
     dtype, bounds = _SHAPES[name]
-    stream = io.BytesIO(content)
-    if np.lib.format.read_magic(stream) != (1, 0):
+    head = _HEAD.match(content)  # NumPy's own reader evaluates what is there
+    if head is None:
         raise _refuse(path, f"{name} has another format")
-    shape, fortran, found = np.lib.format.read_array_header_1_0(stream)
+    found, shape = np.dtype(head[1].decode()), tuple(int(side) for side in re.findall(rb"\d+", head[2]))
     fits = len(shape) == len(bounds) and all(
         have == most if most >= 0 else 0 <= have <= -most for have, most in zip(shape, bounds, strict=True)
     )
-    if (
-        not fits
-        or found != dtype
-        or fortran
-        or len(content) - stream.tell() != math.prod(shape) * found.itemsize
-    ):
+    if not fits or found != dtype or len(content) - head.end() != math.prod(shape) * found.itemsize:
         raise _refuse(path, f"{name} is {found} {shape}; expected {np.dtype(dtype)} of at most {bounds}")
-    array: Array = np.frombuffer(content, found, offset=stream.tell()).reshape(shape).copy()
+    array: Array = np.frombuffer(content, found, offset=head.end()).reshape(shape).copy()
     return array
 
 
@@ -133,14 +137,16 @@ def _check_values(path: Path, arrays: dict[str, Array]) -> None:
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise _refuse(path, f"{name} has a value that is not finite")
+        if (np.abs(array) > LARGEST).any():
+            raise _refuse(path, f"{name} has a value beyond {LARGEST:g}")
         if "centers" not in name and (array < 0).any():
             raise _refuse(path, f"{name} has a negative value")
     for family in FAMILIES:
         if len(arrays[f"{family.name}.centers"]) != len(arrays[f"{family.name}.visits"]):
             raise _refuse(path, f"{family.name} has not as many centers as visits")
-        if arrays[f"{family.name}.radius"] <= 0:
-            raise _refuse(path, f"{family.name} has the radius 0")
-    if arrays["block_s"] <= 0 or arrays["blocks"] < len(arrays["maxima"]):
+        if arrays[f"{family.name}.radius"] < SMALLEST:
+            raise _refuse(path, f"{family.name} has the radius {arrays[f'{family.name}.radius']:g}")
+    if arrays["block_s"] < SMALLEST or arrays["blocks"] < len(arrays["maxima"]):
         raise _refuse(path, "its blocks do not fit together")
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
+pytest.importorskip("cv2", reason="the video extra is not installed")
 
+import cv2
 from typer.testing import CliRunner
 
 from edgetrack.cli import app
@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number in range(6):
             writer.write(np.full((96, 160, 3), 20 * number, np.uint8))
         writer.release()
-    os.symlink("heat.avi", "link.avi")
+    Path("link.avi").symlink_to("heat.avi")
     return tmp_path
 
 

@@ -75,6 +75,10 @@ def test_a_loaded_model_says_the_same(state: Path) -> None:
         ({"size.radius": np.float64(0)}, "radius 0"),
         ({"blocks": np.int64(0)}, "do not fit together"),
         ({"block_s": np.float64(0)}, "do not fit together"),
+        ({"block_s": np.float64(5e-324)}, "do not fit together"),
+        ({"size.radius": np.float64(5e-324)}, "radius 4.9"),
+        ({"size.radius": np.float64(1e308)}, "beyond 1e.15"),
+        ({"activity": np.full((9, 16), 1e308)}, "beyond 1e.15"),
     ],
 )
 def test_what_does_not_fit_is_refused(state: Path, tmp_path: Path, values: dict[str, Any], says: str) -> None:
@@ -111,6 +115,27 @@ def bomb(state: Path, path: Path) -> None:
             )
 
 
+def damaged_stream(state: Path, path: Path) -> None:
+    """Compressed, as no state is, and broken: zlib has errors of its own."""
+    with zipfile.ZipFile(state) as file, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for entry in file.infolist():
+            made.writestr(entry.filename, file.read(entry))
+    content = bytearray(path.read_bytes())
+    begin = 30 + len("version.npy")
+    content[begin : begin + 20] = b"\xff" * 20
+    path.write_bytes(content)
+
+
+def open_header(state: Path, path: Path) -> None:
+    """A header that ends within a bracket, on which NumPy's reader raises what nobody expects."""
+    with zipfile.ZipFile(state) as file, zipfile.ZipFile(path, "w") as made:
+        for entry in file.infolist():
+            content = file.read(entry)
+            if entry.filename == "activity.npy":
+                content = b"\x93NUMPY\x01\x00\x40\x00" + b"{'descr': (".ljust(63) + b"\n" + content[128:]
+            made.writestr(entry.filename, content)
+
+
 def cut(state: Path, path: Path) -> None:
     path.write_bytes(state.read_bytes()[:-300])
 
@@ -121,7 +146,7 @@ def flipped(state: Path, path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("make", [pickled, claimed, bomb, cut, flipped])
+@pytest.mark.parametrize("make", [pickled, claimed, bomb, damaged_stream, open_header, cut, flipped])
 def test_hostile_and_damaged_files_are_refused(
     state: Path, tmp_path: Path, make: Callable[[Path, Path], None]
 ) -> None:
