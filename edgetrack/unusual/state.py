@@ -29,7 +29,8 @@ SMALLEST, LARGEST = 1e-6, 1e15  # of what is divided by and squared, and of any 
 Array = NDArray[Any]
 # The head of an array as np.save writes it.
 _HEAD = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '(<(?:f[248]|[iu][248]))', 'fortran_order': False, 'shape': \(([\d, ]{0,40})\), \} *\n",
+    rb"\x93NUMPY\x01\x00..\{'descr': '(<(?:f[248]|[iu][248]))', 'fortran_order': False, "
+    rb"'shape': \(([\d, ]{0,40})\), \} *\n",
     re.DOTALL,
 )
 # Greatest shape of each array; a negative number is a length that may be smaller.
