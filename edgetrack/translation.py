@@ -80,12 +80,24 @@ class Translation:
         if not self.english:
             return text
         longest = sorted(self.english, key=len, reverse=True)
-        pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest))})(?!\w)", re.IGNORECASE)
-        return pattern.sub(lambda found: self.english[_key(found[0])], unicodedata.normalize("NFC", text))
+        spelled = "|".join(f"({_spelled(word)})" for word in longest)
+        pattern = re.compile(rf"(?<!\w)(?:{spelled})(?!\w)", re.IGNORECASE)
+
+        def meaning(found: re.Match[str]) -> str:
+            """What is found without regard to case need not have the lower case of a word: Turkish has two i."""
+            nearest = self.english[longest[(found.lastindex or 1) - 1]]
+            return self.english.get(_key(found[0]), nearest)
+
+        return pattern.sub(meaning, unicodedata.normalize("NFC", text))
 
 
 def _key(word: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", word).lower().split())
+    lower = unicodedata.normalize("NFC", word).replace("\u0130", "i").lower()  # its own is two letters
+    return " ".join(lower.split())
+
+
+def _spelled(word: str) -> str:
+    return r"\s+".join(map(re.escape, word.split()))
 
 
 def _line(text: str, key: str) -> int:

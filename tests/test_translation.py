@@ -27,6 +27,15 @@ def test_longer_words_are_translated_first() -> None:
     assert own.applied("gro\u0308ßtes, Größtes!") == "largest, largest!"
 
 
+def test_letters_without_one_lower_case_are_found() -> None:
+    turkish = Translation.of({"k\u0131rm\u0131z\u0131": "red", "\u0130stanbul kedisi": "cat"})
+    assert turkish.applied("kirmizi KIRMIZI k\u0131rm\u0131z\u0131") == "red red red"
+    assert turkish.applied("\u0130STANBUL  kedisi, istanbul kedisi") == "cat, cat"
+    both = Translation.of({"k\u0131z": "girl", "kiz": "other"})
+    assert both.applied("k\u0131z kiz") == "girl other"
+    assert Translation.of({"was": "what"}).applied("wa\u017f") == "what"  # the long s of old prints
+
+
 BAD = {
     'rot = "red"\n\nAuto = 3\n': r":3: its meaning is 3; expected lines such as",
     'rot = "red"\nAuto = ""\n': r":2: its meaning is ''",
