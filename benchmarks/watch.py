@@ -25,7 +25,8 @@ from edgetrack.demo import open_demo
 from edgetrack.types import Box, Frame, Track
 from edgetrack.watching.rule import Rule
 from edgetrack.watching.watcher import Watcher
-from edgetrack.zones import Line, Zone, Zones
+from edgetrack.zone_shapes import Line, Zone
+from edgetrack.zones import Zones
 
 PAGE = Path(__file__).resolve().parent / "results" / "watch.md"
 FPS = 10  # of the recorded tracks of a faster clip

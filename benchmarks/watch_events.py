@@ -18,7 +18,8 @@ import numpy as np
 from edgetrack.types import Box, Frame, Status, Track
 from edgetrack.watching.rule import Rule
 from edgetrack.watching.watcher import Watcher
-from edgetrack.zones import Line, Zones
+from edgetrack.zone_shapes import Line
+from edgetrack.zones import Zones
 
 if sys.version_info >= (3, 11):
     import tomllib

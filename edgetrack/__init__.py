@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from edgetrack.types import Box, Candidate, Frame, Track
     from edgetrack.watching.rule import Rule
     from edgetrack.watching.watcher import Watcher
-    from edgetrack.zones import Line, Zone, Zones
+    from edgetrack.zone_shapes import Line, Zone
+    from edgetrack.zones import Zones
 
     __version__: str
 
@@ -130,7 +131,7 @@ _HOMES = {
     "ExportError": "edgetrack.errors",
     "Frame": "edgetrack.types",
     "FrameError": "edgetrack.errors",
-    "Line": "edgetrack.zones",
+    "Line": "edgetrack.zone_shapes",
     "Mask": "edgetrack.mask",
     "MaskLogits": "edgetrack.logits",
     "MissingExtra": "edgetrack.errors",
@@ -153,7 +154,7 @@ _HOMES = {
     "Tracker": "edgetrack.tracker",
     "Watcher": "edgetrack.watching.watcher",
     "WorkerError": "edgetrack.errors",
-    "Zone": "edgetrack.zones",
+    "Zone": "edgetrack.zone_shapes",
     "Zones": "edgetrack.zones",
     "open_sink": "edgetrack.io",
     "open_source": "edgetrack.io",

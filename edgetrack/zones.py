@@ -2,92 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetrack.errors import ConfigError
 from edgetrack.events import Event, EventType
-from edgetrack.types import Box, Frame, Track
+from edgetrack.types import Frame, Track
+from edgetrack.zone_shapes import Line, Side, Zone, anchor_of
 
 INERTIA = 3  # frames in a row that a track must be in an area, or out of it, until that counts
-MARGIN = 0.05  # how far beyond a line a track must be to have crossed it, in sizes of its box
-
-Point = tuple[float, float]
-Side = tuple[float, Point]  # pixels to the right of a line, and the point itself
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """An area of the picture.
-
-    Attributes:
-        name: Name of the zone, for its events.
-        points: Corners of the polygon, in order; at least 3.
-        relative: Whether they are shares of the frame's width and height, 0..1, instead of pixels.
-        anchor: Point of a box that counts: "bottom" (the middle of its lower edge) or "center".
-        dwell_s: Seconds after which a track that stays "dwells"; None for never.
-    """
-
-    name: str
-    points: tuple[Point, ...]
-    relative: bool = True
-    anchor: str = "bottom"
-    dwell_s: float | None = None
-
-    def holds(self, point: Point, size: tuple[int, int]) -> bool:
-        """Whether it contains a point in pixels of a frame of (width, height), by the number of edges to its right."""
-        x, y = point
-        corners = scaled(self.points, self.relative, size)
-        inside = False
-        for (x1, y1), (x2, y2) in zip(corners, corners[1:] + corners[:1], strict=True):
-            if (y1 > y) != (y2 > y) and x < x1 + (y - y1) / (y2 - y1) * (x2 - x1):
-                inside = not inside
-        return inside
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line in the picture.
-
-    Attributes:
-        name: Name of the line, for its events.
-        points: Its two ends.
-        relative: As for ``Zone``.
-        anchor: As for ``Zone``.
-        directions: Names of crossing it from left to right, for somebody who walks from the first end to the second,
-            and from right to left.
-    """
-
-    name: str
-    points: tuple[Point, Point]
-    relative: bool = True
-    anchor: str = "bottom"
-    directions: tuple[str, str] = ("in", "out")
-
-    def crossing(
-        self, before: Side | None, point: Point, box: Box, size: tuple[int, int]
-    ) -> tuple[str | None, Side | None]:
-        """Whether a box crosses it on the way to a point, in pixels of a frame of (width, height).
-
-        Args:
-            before: What the last call returned for this box that was not None; None for the first one.
-            point: The point of the box that counts.
-            box: The box, whose size says how far beyond the line it must be.
-            size: Width and height of the frame.
-
-        Returns:
-            The direction, None if it does not cross; and where it is, None if it is too near the line to tell.
-        """
-        a, b = scaled(self.points, self.relative, size)
-        side = _cross_product(a, b, point) / math.dist(a, b)  # pixels to the right of it, where y points down
-        if abs(side) < MARGIN * math.sqrt(box.w * box.h):
-            return None, None
-        now = (side, point)
-        if before is None or (before[0] > 0) == (side > 0) or not _meet(a, b, before[1], point):
-            return None, now
-        return self.directions[0 if side > 0 else 1], now
 
 
 _NOBODY = Track(None, 0.0, "searching", 0)
@@ -274,27 +198,3 @@ class Zones:
                 self._leave(key[0], stay, now)
         for key in [key for key in self._sides if key[1] not in names]:
             del self._sides[key]
-
-
-def scaled(points: tuple[Point, ...], relative: bool, size: tuple[int, int]) -> list[Point]:
-    """Points in pixels of a frame of (width, height)."""
-    return [(x * size[0], y * size[1]) for x, y in points] if relative else list(points)
-
-
-def anchor_of(box: Box, anchor: str) -> Point:
-    """The point of a box that counts."""
-    x, y = box.center
-    return (x, box.y + box.h) if anchor == "bottom" else (x, y)
-
-
-def _cross_product(a: Point, b: Point, c: Point) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-
-
-def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether the segments a-b and c-d have a point in common, where c and d are not on the line through a and b."""
-    return (
-        _cross_product(c, d, a) * _cross_product(c, d, b)
-        <= 0
-        < -_cross_product(a, b, c) * _cross_product(a, b, d)
-    )

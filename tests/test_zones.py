@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from edgetrack.errors import ConfigError
 from edgetrack.events import Event
 from edgetrack.types import Box, Frame, Status, Track
-from edgetrack.zones import INERTIA, Line, Zone, Zones
+from edgetrack.zone_shapes import Line, Zone
+from edgetrack.zones import INERTIA, Zones
 
 PICTURE = np.zeros((100, 200, 3), np.uint8)
 LEFT = Zone("left", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)), dwell_s=1.0)
@@ -114,6 +117,37 @@ def test_a_zone_holds_what_is_left_of_all_of_its_edges(x: float, y: float) -> No
 def test_names_are_different() -> None:
     with pytest.raises(ConfigError, match="two zones or lines 'gate'"):
         Zones((Zone("gate", LEFT.points),), (GATE,))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Zone("door", LEFT.points, anchor="botom"), "anchor is 'botom'; expected \"bottom\" or"),
+        (
+            lambda: Zone("door", ((0, 0), (640, 0), (640, 480))),
+            "outside of the frame; expected 0..1 for relative",
+        ),
+        (lambda: Zone("door", ((0, 0), (math.nan, 0), (1, 1))), "points of 'door' is"),
+        (lambda: Zone("door", ((0, 0), (1e300, 0), (1, 1)), relative=False), "points of 'door' is"),
+        (lambda: Zone("door", ((0, 0), (1, 1))), "has 2 points; expected at least 3"),
+        (lambda: Zone("door", ((0, 0), (1, 1), (1, 0), (0, 1))), "edges of 'door' cross"),
+        (lambda: Zone("door", LEFT.points, dwell_s=-1), "dwell_s is -1"),
+        (lambda: Zone("door", LEFT.points, relative="pixels"), "relative is 'pixels'"),
+        (lambda: Zone("do\nor", LEFT.points), "the name of a zone is"),
+        (lambda: Line("gate", ((0, 0), (0, 0))), "has a point twice"),
+        (lambda: Line("gate", GATE.points, directions=("in", "in")), "directions is"),
+        (lambda: Line("gate", GATE.points, directions=("in", "\x1b[2J")), "directions is"),
+    ],
+)
+def test_a_shape_that_could_never_tell_anything_is_refused(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        make()
+
+
+def test_numbers_of_numpy_are_points() -> None:
+    corners = np.array([[0, 0], [0.5, 0], [0.5, 1]])
+    zone = Zone("door", tuple((x, y) for x, y in corners))
+    assert zone.holds((60, 30), (200, 100))
 
 
 GOOD = """

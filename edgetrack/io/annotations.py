@@ -8,7 +8,8 @@ from typing import Any
 from edgetrack.io.overlay import COLORS, Color
 from edgetrack.io.zone_overlay import TINT
 from edgetrack.types import Track
-from edgetrack.zones import Zones, scaled
+from edgetrack.zone_shapes import scaled
+from edgetrack.zones import Zones
 
 LINE_LOOP = 2  # foxglove.PointsAnnotationType
 NONE = {"r": 0.0, "g": 0.0, "b": 0.0, "a": 0.0}

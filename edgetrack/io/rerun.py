@@ -25,7 +25,8 @@ from edgetrack.io.overlay import COLORS
 from edgetrack.io.sinks import Joint
 from edgetrack.io.zone_overlay import TINT
 from edgetrack.types import Frame, Track
-from edgetrack.zones import Zones, scaled
+from edgetrack.zone_shapes import scaled
+from edgetrack.zones import Zones
 
 CAMERA, TRACKS, MASKS, ZONES = "camera", "camera/tracks", "camera/masks", "camera/zones"
 SCORE, EVENTS, LATENCY, AGE, FACTS = "score", "events", "latency_ms", "age_ms", "run"

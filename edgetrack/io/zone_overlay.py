@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import INK, PAPER, Color
-from edgetrack.zones import Line, Point, Zones, scaled
+from edgetrack.zone_shapes import Line, Point, scaled
+from edgetrack.zones import Zones
 
 TINT: Color = (240, 200, 60)  # BGR
 SHARE = 0.2  # of the tint, in a zone

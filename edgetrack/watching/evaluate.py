@@ -27,7 +27,8 @@ from edgetrack.watching.singles import (
     present,
 )
 from edgetrack.watching.subject import Subject
-from edgetrack.zones import Line, Zones, anchor_of
+from edgetrack.zone_shapes import Line, anchor_of
+from edgetrack.zones import Zones
 
 SETTLE_S = 0.2  # how long an object must be in a zone, or outside, to have entered or left
 

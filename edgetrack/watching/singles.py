@@ -19,7 +19,7 @@ from edgetrack.watching.conditions import (
 )
 from edgetrack.watching.latch import Measured
 from edgetrack.watching.scene import Pair, Scene, Sight
-from edgetrack.zones import Zone, anchor_of
+from edgetrack.zone_shapes import Zone, anchor_of
 
 STILL = 0.1  # heights a second: slower is standing still
 MOVING = 0.3  # heights a second: faster is moving

@@ -16,7 +16,8 @@ from edgetrack.io.overlay import TARGET_COLORS, draw_all
 from edgetrack.io.sinks import open_sink
 from edgetrack.io.zone_overlay import TINT, draw_zones
 from edgetrack.types import Box, Track
-from edgetrack.zones import Line, Zone, Zones
+from edgetrack.zone_shapes import Line, Zone
+from edgetrack.zones import Zones
 
 pytest.importorskip("cv2")
 

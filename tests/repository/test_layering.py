@@ -47,6 +47,7 @@ LAYERS: list[set[str]] = [
         "reporting",
         "zones",
         "zone_file",
+        "zone_shapes",
         "watching",
         "translation",
         "words",

@@ -9,7 +9,8 @@ import numpy as np
 from edgetrack.types import Box, Frame, Status, Track
 from edgetrack.watching.rule import Rule
 from edgetrack.watching.watcher import Watcher
-from edgetrack.zones import Line, Zone, Zones
+from edgetrack.zone_shapes import Line, Zone
+from edgetrack.zones import Zones
 
 SIZE = (400, 200)  # width, height
 FPS = 10
