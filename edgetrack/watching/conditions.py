@@ -50,6 +50,13 @@ def _check(name: str, value: object) -> None:
         choices = UNITS if name == "unit" else tuple(DIRECTIONS)
         if value not in choices:
             raise ConfigError(f"{name} is {value!r}; expected one of {', '.join(choices)}")
+    elif name in ("subject", "other", "owner"):
+        if not isinstance(value, Subject):
+            raise ConfigError(f"{name} is {value!r}; expected a Subject, such as Subject('red car')")
+    elif name in ("parts", "first", "second"):
+        parts = value if isinstance(value, tuple) else (value,)
+        if not parts or not all(isinstance(part, Condition) for part in parts):
+            raise ConfigError(f"{name} is {value!r}; expected conditions")
     elif isinstance(value, float | int) and not isinstance(value, bool):
         most = LONGEST_S if name.endswith("_s") else LARGEST
         if not 0 <= value <= most or not math.isfinite(value):
@@ -203,6 +210,8 @@ class Count(Condition):
         Condition.__post_init__(self)
         if self.subject.determiner != "a" or type(self.number) is not int:
             raise ConfigError(f"the count is {self!r}; expected a whole number of objects called 'a'")
+        if not self.above and self.number == 0:
+            raise ConfigError("a count is never below 0; expected 1 or more, such as below 1 for none")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ SECONDS = {
     "hour": 3600.0,
     "hours": 3600.0,
 }
+LONGEST, DEEPEST = 400, 16  # words of a sentence, and parentheses inside each other
 EXAMPLE = '"a person is near the red car for 10 seconds"'
 
 
@@ -44,6 +45,10 @@ def parse_condition(sentence: str) -> Condition:
     if not isinstance(sentence, str) or not sentence.strip():
         raise ConfigError(f"the rule is {sentence!r}; expected a sentence such as {EXAMPLE}")
     reader = Reader(sentence)
+    if len(reader) > LONGEST:
+        raise ConfigError(
+            f"the rule {sentence[:60]!r}... has {len(reader)} words; expected at most {LONGEST}"
+        )
     reader.skip_opening()
     condition = _chain(reader, Clauses(reader))
     reader.take(".")
@@ -57,12 +62,16 @@ class Reader:
 
     def __init__(self, sentence: str) -> None:
         self._sentence, self._tokens, self._at = sentence, tokens_of(sentence), 0
+        self.depth = 0  # of parentheses
         self._known: set[Subject] = set()
 
     @property
     def next(self) -> Token | None:
         """The next token; None at the end."""
         return self._tokens[self._at] if self._at < len(self._tokens) else None
+
+    def __len__(self) -> int:
+        return len(self._tokens)
 
     def sees(self, *words: str) -> bool:
         """Whether the next words are these."""
@@ -169,7 +178,11 @@ def _group(reader: Reader, clauses: Clauses) -> Condition:
 
 def _part(reader: Reader, clauses: Clauses) -> Condition:
     if reader.take("("):
+        reader.depth += 1
+        if reader.depth > DEEPEST:
+            raise reader.error(f"at most {DEEPEST} parentheses inside each other")
         found = _chain(reader, clauses)
         reader.need(")")
+        reader.depth -= 1
         return found
     return clauses.clause()

@@ -26,7 +26,10 @@ class Rule:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.name is not None and (not self.name.strip() or not self.name.isprintable()):
+        if not isinstance(self.when, Condition):
+            raise ConfigError(f"when is {self.when!r}; expected a condition, or Rule.parse of a sentence")
+        named = isinstance(self.name, str) and bool(self.name.strip()) and self.name.isprintable()
+        if self.name is not None and not named:
             raise ConfigError(f"the name of a rule is {self.name!r}; expected one in one line, or none")
         one, any = texts_of(self.when)
         if both := [text for text in one if text in any]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
-PLAIN = re.compile(r"[^\W\d_][\w'-]*")
+# Marks on letters, as of Hindi, are no letters to `re`: beyond ASCII, all but punctuation goes on with a word.
+PLAIN = re.compile(r"[^\W\d_](?:[\w'-]|[^\x00-\x7f\s\u2000-\u206f\u3000-\u303f\uff00-\uff0f])*")
+_QUOTES = str.maketrans(
+    {**dict.fromkeys("\u201c\u201d\u201e\u201f", '"'), **dict.fromkeys("\u2018\u2019", "'")}
+)
 _TOKEN = re.compile(rf'"(?P<quoted>[^"]*)"|(?P<number>\d+(?:\.\d+)?)|(?P<word>{PLAIN.pattern})|(?P<mark>\S)')
 
 ARTICLES = ("a", "an", "any", "some", "the", "another")
@@ -33,7 +38,8 @@ class Token:
 
 def tokens_of(sentence: str) -> list[Token]:
     """Take a sentence apart."""
-    return [Token(kind, match[kind]) for match in _TOKEN.finditer(sentence) if (kind := str(match.lastgroup))]
+    typed = unicodedata.normalize("NFC", sentence).translate(_QUOTES)  # which phones and word processors make
+    return [Token(kind, match[kind]) for match in _TOKEN.finditer(typed) if (kind := str(match.lastgroup))]
 
 
 def is_plain(text: str) -> bool:

@@ -47,10 +47,30 @@ PERSON, CAR = Subject("person"), Subject("red car", "the")
             c.And((c.Or((c.Falls(PERSON), c.Stops(PERSON))), c.Present(PERSON))),
         ),
         ("a person falls, then it is absent within 5 seconds", c.Then(c.Falls(PERSON), c.Absent(PERSON), 5)),
+        ("a person is in the \u201cway and out\u201d", c.Inside(PERSON, "way and out")),  # as a phone types it
+        ("a cafe\u0301 appears", c.Present(Subject("caf\u00e9"))),  # as macOS writes letters
+        ("a \u0915\u093e\u0930 appears", c.Present(Subject("\u0915\u093e\u0930"))),  # car in Hindi
     ],
 )  # fmt: skip
 def test_sentences_are_understood(sentence: str, condition: c.Condition) -> None:
     assert parse_condition(sentence) == condition
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Rule(c.Present(PERSON), 3),
+        lambda: Rule("a person falls"),
+        lambda: c.Present("person"),
+        lambda: c.Near(PERSON, "red car"),
+        lambda: c.And(()),
+        lambda: c.Or((c.Present(PERSON), "a person falls")),
+        lambda: c.Then(c.Present(PERSON), PERSON, 3),
+    ],
+)
+def test_what_is_no_part_of_a_rule_is_refused(make: Any) -> None:
+    with pytest.raises(ConfigError, match=r" is .*; expected "):
+        make()
 
 
 def test_a_rule_prints_itself() -> None:
@@ -86,6 +106,10 @@ def test_a_rule_prints_itself() -> None:
         ("a person falls for 9000000 seconds", "for_s is 9000000.0; expected a number from 0 to 86400"),
         ("a person is near the person", "both are 'person', the same object"),
         ("the car stops or a car falls", "'car' is one object in a part of the rule and any in another"),
+        ("(" * 20 + "a person falls" + ")" * 20, "at most 16 parentheses inside each other"),
+        ("(" * 20_000 + "a person falls", "has 20003 words; expected at most 400"),
+        ("a person falls" + " then within 1 s a car stops" * 5000, "expected at most 400"),
+        ("the count of car is below 0", "never below 0; expected 1 or more"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_said_with_the_word(sentence: str, said: str) -> None:
