@@ -1,4 +1,4 @@
-"""Measures edgetrack beside OpenCV's TrackerNano under disturbances; writes robustness.md, .json and .svg.
+"""Measures edgetrack beside OpenCV's TrackerNano under corruptions; writes robustness.md, .json and .svg.
 
 python benchmarks/robustness.py SEQUENCES --peer-weights DIR --work DIR [--model NAME]... [--severity N]... [--draws 3]
 

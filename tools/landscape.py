@@ -58,7 +58,7 @@ MEASURES = {
     "rgbt234": Measure("RGBT234", 0, 100),
     "devset": Measure("23 sequences", 0, 100),
     "devset_text": Measure("23 sequences by text", 0, 100),
-    "disturbed": Measure("disturbed", 0, 100),
+    "corrupted": Measure("corrupted", 0, 100),
     "parameters_m": Measure("M parameters", 0.01, 3000),
     "flops_g": Measure("G operations", 0.01, 3000),
     "fps": Measure("fps", 0.1, 5000, needs_device=True),

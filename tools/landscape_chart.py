@@ -53,7 +53,7 @@ def by_speed(landscape: Landscape) -> list[Point]:
 
 
 def measured_here(landscape: Landscape, accuracy: str) -> list[Point]:
-    """AUC of the 23 sequences, or the mean under disturbances, against milliseconds on two cores."""
+    """AUC of the 23 sequences, or the mean under corruptions, against milliseconds on two cores."""
     return _points(landscape, "ms", "2 cores of an AMD EPYC", accuracy)
 
 
@@ -82,7 +82,7 @@ def front(points: list[Point]) -> list[Point]:
 def digest(landscape: Landscape) -> str:
     """Of every point that the chart shows."""
     panels = [by_size(landscape), by_speed(landscape)]
-    panels += [measured_here(landscape, accuracy) for accuracy in ("devset", "disturbed")]
+    panels += [measured_here(landscape, accuracy) for accuracy in ("devset", "corrupted")]
     return hashlib.sha256(json.dumps(panels).encode()).hexdigest()
 
 
@@ -125,16 +125,16 @@ def _scatter(axes: Any, points: list[Point], named: list[Point], x: str) -> None
 
 
 def _here(axes: Any, landscape: Landscape) -> None:
-    """Filled: undisturbed; hollow: the mean of twenty disturbances; a line joins both of one method."""
+    """Filled: clean; hollow: the mean of twenty corruptions; a line joins both of one method."""
     clean = measured_here(landscape, "devset")
-    disturbed = {point.name: point for point in measured_here(landscape, "disturbed")}
+    corrupted = {point.name: point for point in measured_here(landscape, "corrupted")}
     for point in clean:
         color = COLORS[point.group]
         axes.plot([point.x], [point.y], "o", color=color, markersize=5)
         axes.annotate(point.name, (point.x, point.y), (4, 4), textcoords="offset points", fontsize=6)
-        if other := disturbed.get(point.name):
+        if other := corrupted.get(point.name):
             axes.plot([point.x, other.x], [point.y, other.y], "-", color=color, linewidth=0.8)
             axes.plot([other.x], [other.y], "o", color=color, markerfacecolor="white", markersize=5)
     axes.set(xlabel="milliseconds an update, two cores of an AMD EPYC", ylabel="AUC on 23 sequences, %")
-    axes.set_title("filled: undisturbed; hollow: mean of twenty disturbances", fontsize=7)
+    axes.set_title("filled: clean; hollow: mean of twenty corruptions", fontsize=7)
     axes.margins(0.15)

@@ -13,7 +13,7 @@ NONE = ""
 SMALL_M = 20.0  # million parameters, the budget of the first question
 
 ACCURACY = {
-    "edgetrack": ("devset", "devset_text", "disturbed"),
+    "edgetrack": ("devset", "devset_text", "corrupted"),
     "box": ("lasot", "got10k", "tnl2k"),
     "efficient": ("lasot", "got10k", "got10k_val"),
     "language": ("lasot", "tnl2k", "tnl2k_text", "otb99"),
@@ -24,14 +24,14 @@ ACCURACY = {
 
 HEAD = f"""# Methods
 
-Rendered from [methods.toml](methods.toml) by `{COMMAND}`; [the field](index.md) says what follows from it. Every
-number links to the page that it was read on. An empty cell was not read, which does not mean that nobody measured it.
-Numbers of different pages differ in training data, hardware and protocol: compare within a source first.
+Generated from [methods.toml](methods.toml) by `{COMMAND}`; [the field](index.md) draws the conclusions. Every number links to
+its source. An empty cell means that we did not look the number up, not that nobody has measured it. Numbers from different
+sources differ in training data, hardware and protocol: compare within a source first.
 
 LaSOT, TNL2K, OTB99, LasHeR and RGBT234: success AUC in percent. GOT-10k: average overlap in percent, on the test set.
 DAVIS 2017: J&F on the validation set. Operations are in 10⁹ as the source counts them (most count multiply-adds).
-Trackers by box and text are given both on TNL2K; "by text" is the sentence alone. 23 sequences: success AUC of
-[the report](../../benchmarks/results/devset.md), and disturbed: its mean over [twenty disturbances](../robustness.md).
+Trackers by box and text get both on TNL2K; "by text" means the sentence alone. "23 sequences" is the success AUC in
+[this report](../../benchmarks/results/devset.md), and "corrupted" its mean over [twenty corruptions](../robustness.md).
 
 """
 
@@ -122,10 +122,10 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def counts(landscape: Landscape) -> str:
-    """How much the map holds."""
+    """The number of methods, numbers and sources."""
     numbers = sum(len(method.figures) for method in landscape.methods)
     others = sum(method.group != "edgetrack" for method in landscape.methods)
-    return f"{others} methods, {numbers} numbers, {len(landscape.sources)} pages that they were read on.\n"
+    return f"{others} methods, {numbers} numbers, {len(landscape.sources)} pages as sources.\n"
 
 
 def small(landscape: Landscape) -> str:
@@ -162,9 +162,9 @@ def own(landscape: Landscape) -> str:
     rows = []
     for method in landscape.methods:
         if method.of("devset"):
-            cells = [_cell(method.of(measure), landscape) for measure in ("devset", "disturbed", "ms")]
+            cells = [_cell(method.of(measure), landscape) for measure in ("devset", "corrupted", "ms")]
             rows.append([_name(method), *cells])
-    return table(["method", "AUC", "AUC, mean of twenty disturbances", "one update"], rows)
+    return table(["method", "AUC", "AUC, mean of twenty corruptions", "one update"], rows)
 
 
 BLOCKS: dict[str, Callable[[Landscape], str]] = {

@@ -16,14 +16,14 @@ NAMED_AUTHORS = 3
 
 HEAD = """# New papers
 
-What arXiv has lately on tracking, by keyword; **new** is what the run before did not find. There is a
-[feed](papers.xml). Titles link to arXiv, and nothing here judges a paper: what was read stands in
+Recent papers on tracking from arXiv, by keyword; **new** marks those that the previous run did not find. There is also
+a [feed](papers.xml). Titles link to arXiv. The list does not rate the papers; those that we have read are in
 [methods](methods.md).
 
 ```bash
 pip install "arxiv>=2.1"
-python tools/edgetrack_papers.py             # asks arXiv once for each keyword, three seconds apart
-python tools/edgetrack_papers.py --offline   # renders what is known
+python tools/edgetrack_papers.py             # queries arXiv once per keyword, three seconds apart
+python tools/edgetrack_papers.py --offline   # renders the stored results
 ```
 
 """
