@@ -3,8 +3,8 @@
 python benchmarks/performance.py --write-docs     # measures; writes the JSON, the plots and docs/performance.md
 python benchmarks/performance.py --write-docs --no-measure       # only plots and page again, from the JSON
 
-Every figure is the median of so many updates. Following means that the box is known and its surroundings are looked
-at; searching, that the whole frame is. The frames move, and what is measured is checked to be what it is called.
+Every figure is the median of ``--updates`` updates. Following: the box is known, and the search region around it is
+processed. Searching: the whole frame is. The frames move, and each update is checked to be in the named state.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime, timezone
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -58,10 +59,10 @@ def fog(size: tuple[int, int]) -> list[Any]:
 
 
 def updates(many: edgetrack.MultiTracker, frames: Iterator[Any], count: int, status: str) -> list[Row]:
-    """What each of ``count`` updates took, all targets together, in milliseconds; a tenth before them is warm-up.
+    """Measure ``count`` updates, for all targets together, in milliseconds, after a warm-up of a tenth of them.
 
     Raises:
-        SystemExit: a target is in another status, so that the figure would not be what it is called.
+        SystemExit: A target has another status, so the figure would have the wrong name.
     """
     rows = []
     for number in range(count + count // 10):
@@ -114,6 +115,7 @@ def run_all(count: int, *, sizes: Any = SIZES, targets: Any = TARGETS, threads: 
     bundle = edgetrack.Bundle.open()
     result: Row = {"machine": machine.facts(), "updates": count, "load": os.getloadavg()[0], "runs": []}
     result["model"] = bundle.manifest.name
+    result["date"] = datetime.now(timezone.utc).date().isoformat()
     for number in threads:
         engine = open_engine(bundle, engine="ort", threads=number)
         result["precision"] = engine.precision

@@ -28,7 +28,7 @@ limits of the hardware. One command, run on an idle machine, writes this page:
 ABSENT = "**Not measured yet**: run the command above.\n"
 TARGETS = """All targets share one engine and one set of weights. Tracked targets run in batches if the bundle
 has a graph for the batch size ([sequential and batched runs compared](../benchmarks/results/batching.md)).
-Objects of a query cost less, because only looks at the whole frame find them
+Objects of a query cost less, because only full-frame searches find them
 ([the cost of every](../benchmarks/results/every.md)).
 
 """
@@ -58,7 +58,10 @@ def page_of(result: Row | None) -> str:
         f"{name} {facts[name]}" for name in ("processor", "cores", "onnxruntime") if name in facts
     )
     page = HEAD + f"{said}; model {result['model']} in {result['precision']}, ONNX Runtime; load average "
-    page += f"{result['load']:.1f} at the start. Medians of {result['updates']} updates, in milliseconds.\n"
+    page += f"{result['load']:.1f} at the start. Medians of {result['updates']} updates, in milliseconds. "
+    page += f"Measured on {result['date']}.\n"
+    if note := result.get("note"):
+        page += f"\n{note}\n"
     page += (
         "\n## Frame size\n\n" + sizes(result["runs"]) + _picture("size", "Milliseconds against frame size")
     )
