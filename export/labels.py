@@ -1,4 +1,4 @@
-"""Labeled clips: pairs of a video and the boxes of its target."""
+"""Labeled clips: videos with the boxes of their targets."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Boxes = NDArray[np.float64]  # (N, 4) xywh, nan = none
 
 @dataclass(frozen=True, slots=True)
 class Labeled:
-    """A video and the boxes of its target: one row a frame, from the first frame that has one."""
+    """A video and the boxes of its target: one row per frame, from the first frame with a box."""
 
     video: Path
     truth: Boxes
     start: int  # index of that frame
-    masks: tuple[Path, ...] = ()  # of all frames of the video, in order; empty without any
+    masks: tuple[Path, ...] = ()  # of all frames of the video, in order; empty if there are none
 
 
 def labeled_clips(folder: Path) -> list[Labeled]:
-    """Every NAME.mp4 with a NAME.txt: a line ``x,y,w,h`` in pixels for each frame, nan where the target is absent.
+    """Find each NAME.mp4 with a NAME.txt: one line ``x,y,w,h`` in pixels per frame, nan where the target is absent.
 
-    A folder NAME beside them has the target's masks: a PNG file for each frame, nonzero on the target.
+    A folder NAME next to them has the target's masks: one PNG file per frame, nonzero on the target.
 
     Raises:
-        ExportError: the folder holds no such pair, or a label file that cannot be read.
+        ExportError: the folder has no such pair, or a label file cannot be read.
     """
     videos = sorted(
         p for p in folder.glob("*") if p.suffix.lower() in VIDEOS and p.with_suffix(".txt").is_file()

@@ -1,4 +1,4 @@
-"""The mask head as the graph "mask", added to a bundle."""
+"""Export of the mask head as the graph "mask" of a bundle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgetrack.network.mask import CELL, FACTOR, KEY, POINT, SIDE, SLOTS, VALUE,
 
 WEIGHTS = "mask_weights"
 _FILE = "mask.weights"
-_CELLS = (SIDE // 16) ** 2  # of a slot of the memory
+_CELLS = (SIDE // 16) ** 2  # in one slot of the memory
 _SHAPES = {
     "image": (1, 3, SIDE, SIDE),
     "target": (1, 1, SIDE // CELL, SIDE // CELL),
@@ -58,7 +58,7 @@ class _Outline(nn.Module):
 
 
 def add_masks(folder: Path, checkpoint: Path) -> dict[str, float]:
-    """Add the mask head of a checkpoint, with its trunk, to the bundle in ``folder``; one that is there is replaced.
+    """Add the mask head of a checkpoint, with its trunk, to the bundle in ``folder``, replacing an existing one.
 
     Returns:
         The largest error of each output against PyTorch, by ``graph.output``.
@@ -88,7 +88,7 @@ def add_masks(folder: Path, checkpoint: Path) -> dict[str, float]:
 
 
 def load_mask_net(path: Path) -> MaskNet:
-    """Read the network of a checkpoint that `edgetrack.training.masks.train` wrote.
+    """Read the network from a checkpoint of `edgetrack.training.masks.train`.
 
     Raises:
         ExportError: The file is not a checkpoint of the mask head.
@@ -105,7 +105,7 @@ def load_mask_net(path: Path) -> MaskNet:
 
 
 def _parity(graph: ExportGraph, engine: OrtEngine) -> dict[str, float]:
-    """Compare the graph with the network on a drawn picture, with an empty and with a full memory."""
+    """Compare the graph with the network on a random image, with an empty and with a full memory."""
     random = np.random.default_rng(0)
     errors: dict[str, float] = {}
     feeds = {name: np.zeros(shape, np.float32) for name, shape in _SHAPES.items()}

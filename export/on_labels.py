@@ -1,4 +1,4 @@
-"""How well the tracker follows in one precision against another, on clips with labels."""
+"""The accuracy of the tracker in one precision relative to float32, on labeled clips."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from edgetrack.types import Box, Frame, Track
 
 
 class OnLabels:
-    """Accuracy by a figure that ``measure`` gives for each turn of each clip, with the number of frames behind it."""
+    """Accuracy as the mean of a figure that ``measure`` yields for each turn of each clip."""
 
     kind: str  # of the figure
-    evidence: str  # what makes a frame count
+    evidence: str  # condition for a frame to count
     doing: str  # for the progress
 
     def __init__(self, fp32: FrameTracker, clips: Sequence[Labeled], *, watch: Watch) -> None:
@@ -35,7 +35,7 @@ class OnLabels:
         raise NotImplementedError
 
     def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy:
-        """Of ``tracker`` against float32."""
+        """Return the accuracy of ``tracker`` relative to float32."""
         return self._compared(self._figures(tracker, precision))
 
     def _compared(self, figures: Mapping[str, list[tuple[int, float]]]) -> Accuracy:
@@ -64,7 +64,7 @@ class Labels(OnLabels):
         super().__init__(fp32, labeled_clips(folder), watch=watch)
 
     def measure(self, tracker: FrameTracker, clip: Labeled) -> list[tuple[int, float]]:
-        """Frames with a label, the first excepted, and success AUC of each turn of the clip."""
+        """Yield the number of labeled frames, without the first, and the success AUC of each turn of the clip."""
         starts = list[int]()
         boxes: list[tuple[float, float, float, float]] = []
         for _, track, is_start in followed(tracker, clip):
@@ -86,22 +86,22 @@ class Labels(OnLabels):
 
 
 def followed(tracker: FrameTracker, clip: Labeled) -> Iterator[tuple[Frame, Track, bool]]:
-    """Follows a clip from its first label on; yields each frame, its track, and whether that was given by the label.
+    """Track a clip from its first label on; yield each frame, its track, and whether the label gave the track.
 
-    Trackers amplify: a box that is off by a pixel may end on another target a hundred frames later, in either
-    precision. So each is started from the label anew every ``TURN`` frames (in the manner of the anchors of VOT 2020,
-    Kristan et al.), and many short runs are compared instead of a few long ones.
+    Trackers amplify errors: a box that is off by a pixel may lead to another target a hundred frames later, in any
+    precision. The tracker is therefore restarted from the label every ``TURN`` frames (like the anchors of VOT 2020,
+    Kristan et al.), so that many short runs are compared instead of a few long ones.
 
     Raises:
-        ExportError: the video has another number of pictures than the labels, or one that cannot be decoded.
+        ExportError: the numbers of frames and labels differ, or a frame cannot be decoded.
     """
     row, start = 0, -accuracy.TURN
     with open_source(clip.video) as source:
         for frame in islice(source, clip.start, clip.start + len(clip.truth)):
             if source.broken:
                 raise ExportError(
-                    f"{clip.video} has a picture that cannot be decoded: the labels after it would belong to other "
-                    "pictures; copy or encode the video again"
+                    f"{clip.video} has a frame that cannot be decoded, so the labels after it would belong to other "
+                    "frames; copy or encode the video again"
                 )
             is_start = row - start >= accuracy.TURN and not np.isnan(clip.truth[row]).any()
             if is_start:

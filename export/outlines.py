@@ -1,4 +1,4 @@
-"""INT8 for the mask head: it stays where its outlines are as good as float32's, on clips with masks of the user's."""
+"""INT8 for the mask head, kept only if its masks are as accurate as in float32 on the user's clips with masks."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from edgetrack.io.opencv import load_cv2
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 
-STEPS = (0, 4, 8, 16)  # most sensitive layers that the search puts back into float
+STEPS = (0, 4, 8, 16)  # numbers of most sensitive layers that the search puts back into float
 WEIGHTS, FILE = "int8_mask_weights", "mask.int8.weights"
 RANGES = "mask.int8.ranges.json"
 
 
 class Outlining:
-    """A bundle whose graph "mask" is watched; see `edgetrack.export.calibration.Watched`."""
+    """A bundle whose graph "mask" is recorded; see `edgetrack.export.calibration.Watched`."""
 
     modes: tuple[Mode, ...] = get_args(Mode)
 
@@ -57,14 +57,14 @@ class Outlining:
 
 
 class Outlines(OnLabels):
-    """J&F of the mask head. Boxes do not depend on masks, so that both precisions outline what the same boxes hold."""
+    """J&F of the mask head. Boxes do not depend on masks, so both precisions segment the same boxes."""
 
     kind = "J&F"
     evidence = "the clips of --accept have masks"
     doing = "outlining labeled clips"
 
     def measure(self, tracker: FrameTracker, clip: Labeled) -> list[tuple[int, float]]:
-        """Frames and mean J&F of each turn of the clip; the frame that is given its box does not count."""
+        """Yield the frames and the mean J&F of each turn of the clip; the frame with the given box does not count."""
         turns: list[list[float]] = []
         masks = iter(clip.masks[clip.start :])
         for frame, track, is_start in followed(tracker, clip):
@@ -79,7 +79,7 @@ class Outlines(OnLabels):
 
 
 class _HeadEngine(OrtEngine):
-    """Float32 in all but the mask head, which is in ``precision``: only the head may tell two of them apart."""
+    """Float32 everywhere except in the mask head, which runs in ``precision``, so that only the head differs."""
 
     def __init__(self, bundle: Bundle, precision: str, *, threads: int) -> None:
         super().__init__(bundle, threads=threads)
@@ -92,9 +92,9 @@ class _HeadEngine(OrtEngine):
 
 
 def add_outlines(report: Int8Report, gate: Gate, *, watch: Watch) -> None:
-    """Adds INT8 of the mask head to a bundle that has accepted INT8, if it is accurate and fast enough.
+    """Add INT8 of the mask head to a bundle with accepted INT8, if it is accurate and fast enough.
 
-    Without clips that have masks nothing is done: the head stays in float32, and ``report.refused`` says why.
+    Without clips with masks, the head stays in float32, and ``report.refused`` gives the reason.
 
     Raises:
         ExportError, SourceError: The clips or their masks cannot be used.
@@ -142,14 +142,14 @@ def _tracker(bundle: Bundle, precision: str, threads: int) -> Tracker:
 
 
 def _crops(bundle: Bundle, gate: Gate, watch: Watch) -> Calibration:
-    """What the head sees in the videos to calibrate on; those to accept on stay apart."""
+    """Return the inputs of the head in the calibration videos; the clips for acceptance are separate."""
     config = gate.config
     subject = Outlining(bundle, threads=config.threads)
     return record(subject, clips_of(config.calibration), text=config.text, box=config.box, watch=watch)
 
 
 def _write(folder: Path, plan: Plan, layers: Sequence[str], ranges: str, least: float) -> Bundle:
-    """Adds all flavors of the head to the INT8 that the bundle in ``folder`` has."""
+    """Add all flavors of the head to the INT8 files of the bundle in ``folder``."""
     files, weights = {WEIGHTS: FILE, "int8_mask_ranges": RANGES}, WeightFile(FILE)
     for flavor, ending in FLAVORS.items():
         model = quantize(plan.source, plan.ranges, layers, flavor=flavor)
@@ -174,9 +174,9 @@ def _rows(bundle: Bundle, plan: Plan, layers: Sequence[str], ratio: float, speed
 
 
 def _refusal(masks: MaskReport) -> str:
-    """Why no choice of layers passed."""
+    """Return why no selection of layers passed."""
     if not masks.attempts:
-        return "the mask head has no layer that can compute in integers"
+        return "the mask head has no layer that can run in INT8"
     if masks.ratio is None or masks.interval is None:
         best = max(attempt.speed for attempt in masks.attempts)
         return f"INT8 was not faster on this machine: at best {best:.2f} times the speed of fp32"
@@ -188,7 +188,7 @@ def _refusal(masks: MaskReport) -> str:
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """A mask (H, W), True where any channel of the PNG file is nonzero."""
+    """Read a mask (H, W), True where any channel of the PNG file is nonzero."""
     cv2 = load_cv2()
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.shape[:2] != shape:

@@ -1,4 +1,4 @@
-"""The graphs "template_x" and "search_x" of color and a second sensor, added to a bundle."""
+"""Export of the graphs "template_x" and "search_x" for color and a second sensor."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ class _Search(nn.Module):
 
 
 def add_sensor(folder: Path, checkpoint: Path) -> dict[str, float]:
-    """Add the second sensor's path of a checkpoint to the bundle in ``folder``; one that is there is replaced.
+    """Add the second sensor's branch of a checkpoint to the bundle in ``folder``, replacing an existing one.
 
-    The weights that it shares with the tracker stay where they are; what is new goes into a file of its own.
+    Weights shared with the tracker stay in their files; new weights are written to a separate file.
 
     Returns:
         The largest error of each output against PyTorch, by ``graph.output``.
 
     Raises:
-        ExportError: The file is not a checkpoint of a second sensor, or of one beside another network.
+        ExportError: The file is not a checkpoint of a second sensor, or was trained for another network.
         ParityError: The exported graphs differ from the network.
     """
     bundle = Bundle.open(folder)
@@ -122,12 +122,12 @@ def add_sensor(folder: Path, checkpoint: Path) -> dict[str, float]:
 
 
 def pictures_of(side: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of color's picture of a side in pixels, and of the second sensor's."""
+    """Return the shapes of the color image with a side in pixels, and of the second sensor's image."""
     return {"image": (1, 3, side, side), "x": (1, 3, round(side * SHARE), round(side * SHARE))}
 
 
 def load_sensor_net(path: Path, keep: int) -> SensorNet:
-    """Read the network of a checkpoint that `edgetrack.training.sensors.train` wrote.
+    """Read the network from a checkpoint of `edgetrack.training.sensors.train`.
 
     Args:
         path: The checkpoint.
@@ -148,7 +148,7 @@ def load_sensor_net(path: Path, keep: int) -> SensorNet:
 
 
 def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine, checkpoint: Path) -> dict[str, float]:
-    """Compare both graphs with the network, with either sensor missing; color alone with the bundle's own graphs."""
+    """Compare both graphs with the network, with each sensor missing, and color alone with the bundle's graphs."""
     random = np.random.default_rng(0)
     errors: dict[str, float] = {}
 
@@ -179,7 +179,7 @@ def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine, checkpoint: Path)
     apart = max(float(np.abs(alone[name] - found[name]).max()) for name in ("score", "offset"))
     if apart > TOLERANCE:
         raise ExportError(
-            f"checkpoint {checkpoint} was trained beside another network: with color alone it is {apart:.3g} off from "
-            f"the bundle's own graph; expected at most {TOLERANCE:g}: train it with network = the bundle that it is for"
+            f"checkpoint {checkpoint} was trained for another network: with color alone it differs by {apart:.3g} from "
+            f"the bundle's own graph; expected at most {TOLERANCE:g}; train it with network = this bundle"
         )
     return errors

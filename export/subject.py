@@ -1,4 +1,4 @@
-"""What a precision is added to: a bundle of edgetrack's own model, or one of an adapter; both pass the same gate."""
+"""The subject of quantization: a bundle of edgetrack's own model or of an adapter; both pass the same gate."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 
 QUANTIZED = ("template", "search")
-# The graphs of an own model that stay in float, and why; docs/int8.md has the figures.
+# The graphs of edgetrack's models that stay in float, and why; docs/int8.md has the figures.
 IN_FLOAT = {
     "text": "it runs once for a text",
     "prompt": "it runs once for a text",
-    "ground": "it runs seldom, and what it finds decides which target is followed",
-    "detect": "it runs seldom, and what it finds decides which target is followed",
-    "rank": "it runs seldom, and what it finds decides which target is followed",
-    **dict.fromkeys(PAIRS, "the videos to calibrate on and to measure by show color alone"),
-    MASK: "nothing says what its outlines are worth: give clips with masks to --accept, as docs/int8.md describes",
+    "ground": "it runs rarely, and its result decides which target is followed",
+    "detect": "it runs rarely, and its result decides which target is followed",
+    "rank": "it runs rarely, and its result decides which target is followed",
+    **dict.fromkeys(PAIRS, "the videos for calibration and measurement contain color only"),
+    MASK: "there is nothing to measure its accuracy on: give clips with masks to --accept, as in docs/int8.md",
 }
 Row = Callable[..., FileRow]
 
 
 class Subject(Watched, Protocol):
-    """A bundle that is being made, in ``folder``."""
+    """A bundle under construction, in ``folder``."""
 
     folder: Path
 
     @property
     def name(self) -> str:
-        """Its name and version."""
+        """Return its name and version."""
         ...
 
     def tracker(self) -> FrameTracker:
@@ -56,7 +56,7 @@ class Subject(Watched, Protocol):
         ...
 
     def files(self, variant: Variant, *, accuracy: float, speed: Mapping[str, float]) -> list[FileRow]:
-        """The files that were measured, or come with INT8; ``speed`` is that of each graph, over float32's."""
+        """Return the files that were measured or belong to INT8; ``speed`` is relative to float32, by graph."""
         ...
 
 
@@ -78,7 +78,7 @@ class Own:
 
     @property
     def in_float(self) -> Mapping[str, str]:
-        """Its graphs that are not quantized, and why."""
+        """Return its graphs that are not quantized, and why."""
         return {role: why for role, why in IN_FLOAT.items() if role in self.bundle.manifest.tensors}
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
@@ -124,7 +124,7 @@ class Own:
 
 
 class Recorder:
-    """An engine whose graphs ``roles`` tell ``keep`` what they are fed."""
+    """An engine that passes the inputs of its graphs ``roles`` to ``keep``."""
 
     def __init__(self, engine: OrtEngine, keep: Keep, roles: Collection[str]) -> None:
         self.name, self.precision, self.info = engine.name, engine.precision, engine.info

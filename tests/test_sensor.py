@@ -58,7 +58,7 @@ def test_a_pair_that_does_not_fit_is_refused(x: object, said: str) -> None:
 
 def test_a_bundle_of_color_alone_says_so() -> None:
     with edgetrack.Tracker("edgetrack-160", precision="fp32", threads=1) as tracker:
-        with pytest.raises(ConfigError, match="takes color alone"):
+        with pytest.raises(ConfigError, match="takes color only"):
             tracker.start(COLOR, box=(10, 10, 20, 20), x=COLOR)
         assert tracker.track is None
         with pytest.raises(FrameError, match="there is no x"):

@@ -24,9 +24,9 @@ ACCURACY = {
 
 HEAD = f"""# Methods
 
-Generated from [methods.toml](methods.toml) by `{COMMAND}`; [the field](index.md) draws the conclusions. Every number links to
-its source. An empty cell means that we did not look the number up, not that nobody has measured it. Numbers from different
-sources differ in training data, hardware and protocol: compare within a source first.
+Generated from [methods.toml](methods.toml) by `{COMMAND}`; [the field](index.md) draws the conclusions. Every
+number links to its source. An empty cell means that we did not look the number up, not that nobody has measured it.
+Numbers from different sources differ in training data, hardware and protocol: compare within a source first.
 
 LaSOT, TNL2K, OTB99, LasHeR and RGBT234: success AUC in percent. GOT-10k: average overlap in percent, on the test set.
 DAVIS 2017: J&F on the validation set. Operations are in 10⁹ as the source counts them (most count multiply-adds).

@@ -1,4 +1,4 @@
-"""What a run tells its user about the texts: that they mean several objects, or fit several."""
+"""Notes of a run about its texts: that they mean several objects, or fit several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def advise_of_plurals(tracker: Tracker, texts: Sequence[str]) -> None:
-    """Say of which texts one of several objects is followed."""
+    """Note the texts that mean several objects, of which only one is followed."""
     from edgetrack._native import runtime
     from edgetrack.cli.parse import hint_of
     from edgetrack.parsing import means_several
@@ -30,11 +30,11 @@ def advise_of_plurals(tracker: Tracker, texts: Sequence[str]) -> None:
 
 
 def advise_of_rivals(rivals: Mapping[str, Sequence[Candidate]]) -> None:
-    """Say of which targets nothing was followed in the end, because their text fits several objects."""
+    """Note the targets that are not followed at the end, because their text fits several objects."""
     for name, candidates in rivals.items():
         if len(candidates) > 1:
             boxes = ", ".join("{},{},{},{}".format(*one.box.ints) for one in candidates[:4])
             advise(
-                f"{name!r} fits {len(candidates)} objects about equally well, at {boxes}: nothing is followed; say "
-                "more, or which one it is, by its box in the first frame: --box x,y,w,h"
+                f"{name!r} fits {len(candidates)} objects about equally well, at {boxes}, so none is followed; "
+                "describe it in more detail, or give its box in the first frame: --box x,y,w,h"
             )

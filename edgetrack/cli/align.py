@@ -1,4 +1,4 @@
-"""``edgetrack align``: how the pixels of a second sensor lie in those of color."""
+"""``edgetrack align``: the homography from the pixels of a second sensor to those of color."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ OtherSource = Annotated[
     ),
 ]
 AlignOutput = Annotated[
-    Path, option("What edgetrack run takes as --x-homography.", "--output", "-o", metavar="FILE.toml")
+    Path, option("File for edgetrack run --x-homography.", "--output", "-o", metavar="FILE.toml")
 ]
 PairCount = Annotated[
-    int, option("Pairs that are compared, spread over the sources.", "--pairs", min=3, metavar="N")
+    int, option("Number of pairs to compare, spread over the sources.", "--pairs", min=3, metavar="N")
 ]
 CheckPicture = Annotated[
     Path | None,
     option(
-        "Also draw the edges of the second sensor into color, to be looked at.",
+        "Also draw the edges of the second sensor into a color image, so that you can check the result.",
         "--picture",
         metavar="FILE.png",
     ),
@@ -47,9 +47,9 @@ def align_command(
     pairs: PairCount = 8,
     picture: CheckPicture = None,
 ) -> None:
-    """Estimate how a second sensor's pixels lie in those of color, from pairs of different scenes.
+    """Estimate the homography from a second sensor's pixels to those of color, from pairs of different scenes.
 
-    Each pair is aligned by itself. Where too few agree, nothing is written, and the exit code is 1.
+    Each pair is aligned separately. If too few agree, no file is written, and the exit code is 1.
     """
     from edgetrack.io.alignment import estimate_alignment
     from edgetrack.io.files import write_whole
@@ -67,7 +67,7 @@ def align_command(
     told = f"{alignment.agreeing} of {alignment.pairs} pairs agree, to {alignment.spread:.1f} pixels"
     if not alignment.trusted:
         complain(
-            f"the pairs do not agree ({told}); no homography is written; expected more pairs, of different scenes with "
+            f"the pairs do not agree ({told}), so no file is written; expected more pairs, of different scenes with "
             "edges that both sensors see"
         )
         raise typer.Exit(EXIT_REFUSED)
@@ -82,7 +82,7 @@ def _pairs(color: Source, second: Source, count: int) -> list[tuple[Pixels, Pixe
     from edgetrack.io.pairing import SecondSensor
 
     if color.live or second.live:
-        raise ConfigError("a camera never ends; expected videos or folders of images: record some first")
+        raise ConfigError("a camera never ends; expected videos or folders of images; record some first")
     kept: list[tuple[Pixels, Pixels]] = []
     step = 1
     with SecondSensor(second, color, homography=np.eye(3)) as sensor:

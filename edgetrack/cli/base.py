@@ -1,4 +1,4 @@
-"""What the commands share: the application, its errors, and the options that several of them have."""
+"""The application, its error handling, and helpers for all commands."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-EXIT_READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
+EXIT_READER_GONE = 141  # as a shell reports a program that SIGPIPE ended
 EXAMPLE = 'edgetrack run --camera 0 --text "red car"'
 
 
 class _Commands(TyperGroup):
-    """Turns what a user can mend into one line and an exit code."""
+    """Turns errors that a user can fix into one line and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -48,7 +48,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="edgetrack",
-    help="Follow anything that you can describe, on the device.",
+    help="Track anything that you can describe, on the device.",
     epilog=f"Without a camera: [bold]edgetrack demo[/bold]. With one: [bold]{EXAMPLE}[/bold]",
     rich_markup_mode="rich",
     no_args_is_help=True,
@@ -59,21 +59,21 @@ app = typer.Typer(
 
 
 def complain(message: str) -> None:
-    """Prints an error, in one line, where errors go."""
+    """Print an error to standard error, in one line."""
     console = open_console(stderr=True)
     console.print("error:", style="bold red", end=" ")
     console.print(one_line(message), soft_wrap=True)
 
 
 def advise(message: str) -> None:
-    """Prints what a user should know, in one line, where errors go."""
+    """Print a note to standard error, in one line."""
     console = open_console(stderr=True)
     console.print("note:", style="bold yellow", end=" ")
     console.print(one_line(message), soft_wrap=True)
 
 
 def _shown(otherwise: Callable[..., None]) -> Callable[..., None]:
-    """How a warning is shown: one about a text in a line of its own, any other as Python does."""
+    """Return a handler that prints warnings about texts as notes, and passes others to ``otherwise``."""
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, PromptWarning):

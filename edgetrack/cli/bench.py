@@ -1,4 +1,4 @@
-"""``edgetrack bench``: where the time of a frame goes."""
+"""``edgetrack bench``: measure the time of a frame by stage."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def bench_command(
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Measure where the time of a frame goes, and compare engines, precisions, models and other trackers.
+    """Measure the time per stage of a frame, and compare engines, precisions, models and other trackers.
 
-    All take turns on the same frames in this process. Leave the machine alone meanwhile. The exit code is 1 if a
-    bundle exceeds the budget of the device it was exported for, on such a device.
+    All of them alternate on the same frames in this process. Keep the machine idle meanwhile. The exit code is 1 if a
+    bundle exceeds the budget of the device that it was exported for, on such a device.
     """
     options = EngineOptions(model, engine, precision, threads, trust=trust)
     _refuse_unused(context, options, compare or [], peer or [])

@@ -1,4 +1,4 @@
-"""The options that ``edgetrack bench`` has alone."""
+"""The options of ``edgetrack bench`` that no other command has."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 from edgetrack.cli.options import option
 
 Frames = Annotated[int, option("At most this many frames per pass.", min=2, metavar="N")]
-Rounds = Annotated[int, option("Passes per tracker that count.", min=2, metavar="N")]
+Rounds = Annotated[int, option("Measured passes per tracker.", min=2, metavar="N")]
 Compare = Annotated[
     list[str] | None,
     option(
-        "Also measure it with changes, such as precision=int8 or model=DIR,threads=1. Repeatable.",
+        "Also measure edgetrack with these changes, such as precision=int8 or model=DIR,threads=1. Repeatable.",
         metavar="CHANGES",
     ),
 ]
@@ -23,8 +23,8 @@ Absent = Annotated[
     bool,
     option("Blank the middle third of the frames, so that the target is lost and re-detected.", "--absent"),
 ]
-Busy = Annotated[bool, option("Keep one core busy meanwhile.", "--busy")]
+Busy = Annotated[bool, option("Keep one core busy during the measurement.", "--busy")]
 Fps = Annotated[
     float | None,
-    option("Give frames at this rate, as a camera does. Default: the next one at once.", "--fps", min=0.1),
+    option("Deliver frames at this rate, like a camera. Default: as fast as possible.", "--fps", min=0.1),
 ]

@@ -26,7 +26,7 @@ ORDER = ("read", "update", *PARTS, "publish", "whole")
 
 
 def print_figures(console: Console, figures: Sequence[Figures], ratios: Sequence[Ratio]) -> None:
-    """Print a table for each contestant, and how they compare."""
+    """Print a table for each tracker, and the ratios between them."""
     for one in figures:
         console.print(_table(one, console))
         rest = ", ".join(one.facts[key] for key in ("model", "engine") if key in one.facts)
@@ -54,7 +54,7 @@ def print_figures(console: Console, figures: Sequence[Figures], ratios: Sequence
 
 
 def print_checks(console: Console, checks: Mapping[str, Sequence[Check]]) -> None:
-    """Print how each bundle that has a budget stands to it."""
+    """Print the comparison of each bundle with its budget, if it has one."""
     for name, rows in checks.items():
         for one in rows:
             style = {True: "green", False: "bold red", None: "yellow"}[one.within]

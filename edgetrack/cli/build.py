@@ -1,4 +1,4 @@
-"""``edgetrack build``: TensorRT's plans ahead of time, on the machine that will run them."""
+"""``edgetrack build``: build TensorRT plans ahead of time, on the machine that will run them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def build_command(
 ) -> None:
     """Build TensorRT plans for the GPU of this machine ahead of time, which takes minutes once.
 
-    Without it, ONNX Runtime serves while TensorRT builds at the first start. Plans that exist are kept. The exit code
-    is 2 if one cannot be built; those built before it stay.
+    Without it, ONNX Runtime is used while TensorRT builds at the first start. Existing plans are kept. The exit code is
+    2 if a plan cannot be built; plans finished earlier are kept.
     """
     from edgetrack.bundle import Bundle
     from edgetrack.engines import open_tensorrt

@@ -1,4 +1,4 @@
-"""``edgetrack cameras``: which cameras there are, and why one cannot be opened."""
+"""``edgetrack cameras``: list the cameras, and why one cannot be opened."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import typer
 def cameras_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
 ) -> None:
-    """List the cameras of this machine, and why one of them cannot be used.
+    """List the cameras of this machine, with the reason if one cannot be used.
 
-    Each is opened to see whether it gives a picture. The first column is what --source takes.
+    Each is opened to check that it delivers a picture. The first column is the value for --source.
     """
     from rich.text import Text
 
@@ -31,7 +31,7 @@ def cameras_command(
     if not found:
         console.print(
             "no camera: this machine has no /dev/video*; in a container add: --device /dev/video0. "
-            "To try things without one: --source test://street",
+            "To try edgetrack without one: --source test://street",
             soft_wrap=True,
             highlight=False,
         )

@@ -1,4 +1,4 @@
-"""The file of ``--config``: the options of a command as TOML. Each complaint names the line."""
+"""The file of ``--config``: the options of a command as TOML. Each error names the line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS: dict[type, str] = {
 
 
 def load_config(context: typer.Context, given: typer.CallbackParam, path: Path | None) -> Path | None:
-    """Make what the file says the defaults of the command; an option of the command line replaces its key.
+    """Use the values of the file as defaults of the command; options on the command line take precedence.
 
     Raises:
         ConfigError: the file cannot be read, or has an unknown key or a wrong value.

@@ -1,4 +1,4 @@
-"""``edgetrack dataset``: data sets on disk."""
+"""``edgetrack dataset``: check datasets on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgetrack.cli.options import Dataset, DatasetPath, SplitArgument
 MAX_SHOWN = 20
 EXIT_FAULTY = 1
 
-dataset_app = typer.Typer(help="Check data sets on disk.", no_args_is_help=True)
+dataset_app = typer.Typer(help="Check datasets on disk.", no_args_is_help=True)
 
 
 @dataset_app.command("list")
@@ -30,7 +30,7 @@ def list_command() -> None:
 
 @dataset_app.command("check")
 def check_command(dataset: Dataset, path: DatasetPath, split: SplitArgument) -> None:
-    """Read all labels of a data set, and the first image of each sequence; the exit code is 1 if there are faults."""
+    """Read all labels of a dataset, and the first image of each sequence; the exit code is 1 if there are faults."""
     from edgetrack.datasets.check import check
     from edgetrack.terminal import one_line, open_console
 

@@ -1,4 +1,4 @@
-"""``edgetrack doctor``: what is wrong with this installation, and the commands that mend it."""
+"""``edgetrack doctor``: check this installation, and print the commands that fix faults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def doctor_command(
         bool, typer.Option("--json", help="Print JSON, for reports, instead of a table.")
     ] = False,
 ) -> None:
-    """Check this installation, and print the command that mends each fault.
+    """Check this installation, and print the command that fixes each fault.
 
     The exit code is 1 if something is broken; a warning alone leaves it at 0.
     """

@@ -1,4 +1,4 @@
-"""What the options of the panel "Engine" open, and which options have an effect."""
+"""The options of the panel "Engine", and the rules by which options have an effect."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ Rule = tuple[bool, str]  # whether an option has an effect, and if not, why
 def refuse_unused(context: typer.Context, rules: dict[str, Rule]) -> None:
     """Refuse an option that was given, on the command line or in --config, but has no effect.
 
-    Every command does it in this way.
-
     Args:
         context: of the running command.
         rules: by the name of the handler's parameter.
@@ -43,28 +41,28 @@ def refuse_unused(context: typer.Context, rules: dict[str, Rule]) -> None:
 
 
 def adapter_rules(*models: str | None) -> dict[str, Rule]:
-    """Return the rules of the options that only edgetrack's own models, or only adapters' bundles take."""
+    """Return the rules of the options that apply only to edgetrack's own models, or only to adapters' bundles."""
     from edgetrack.peers.bundle import is_adapter_bundle
 
     adapters = [is_adapter_bundle(model) for model in models]
-    own = "an adapter's bundle runs its graphs itself"
+    own = "an adapter's bundle runs its own graphs"
     return {
         "engine": (not all(adapters), own),
         "static_check": (not all(adapters), f"{own}, in every frame"),
         "deadline_ms": (not all(adapters), "an adapter's tracker does not coast"),
         "on_ambiguous": (not all(adapters), "an adapter's tracker has no candidates"),
-        "words": (not all(adapters), "an adapter's tracker reads the text itself"),
+        "words": (not all(adapters), "an adapter's tracker processes the text itself"),
         "strict": (not all(adapters), "an adapter's bundle does not list the words that it knows"),
-        "grounder": (not all(adapters), "an adapter's tracker finds by itself"),
+        "grounder": (not all(adapters), "an adapter's tracker finds the target itself"),
         "mask": (not all(adapters), "an adapter's tracker gives no masks"),
         "blur": (not all(adapters), "an adapter's tracker gives no masks"),
         "segmenter": (not all(adapters), "an adapter's tracker gives no masks"),
-        "trust": (any(adapters), "no adapter's bundle is given, and edgetrack's own models bring no code"),
+        "trust": (any(adapters), "no adapter's bundle is given, and edgetrack's own models contain no code"),
     }
 
 
 def text_rules(text: bool, every: bool) -> dict[str, Rule]:
-    """Return the rules of the options that only --text or --every takes."""
+    """Return the rules of the options that apply only to --text or --every."""
     words = (text or every, "there is neither --text nor --every")
     return {
         "on_ambiguous": (text, "there is no --text"),
@@ -90,7 +88,7 @@ class EngineOptions:
     masks: bool | Path = False  # a path: of a segmenter
     grounder: str | None = None
     live: bool = False  # a camera does not wait for a grounder
-    # Wait until the engine that was asked for serves, not its stand-in; False where frames matter, not figures.
+    # Wait until the requested engine is in use, not its stand-in; False if frames matter more than figures.
     wait: bool = True
     groundings: list[Grounding] = field(default_factory=list, init=False)  # that were opened
 
@@ -117,7 +115,7 @@ class EngineOptions:
 
     @property
     def looks_ms(self) -> list[float]:
-        """How long the grounder took for each of its last looks, in milliseconds."""
+        """The time of each of the grounder's last passes, in milliseconds."""
         return [took for grounding in self.groundings for took in grounding.looks_ms]
 
     def _grounding(self) -> Grounding | None:
@@ -136,8 +134,8 @@ class EngineOptions:
 
         if is_adapter_bundle(model or self.model):
             raise ConfigError(
-                f"model {model or self.model} is an adapter's bundle, which follows one target; give one --text or one "
-                "--box"
+                f"model {model or self.model} is an adapter's bundle, which tracks one target only; give one --text or "
+                "one --box"
             )
         many = MultiTracker(
             model or self.model,

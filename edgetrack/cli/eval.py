@@ -89,7 +89,7 @@ def eval_command(
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Measure trackers on labeled sequences and images. Ctrl-C keeps what is finished; --resume continues."""
+    """Evaluate trackers on labeled sequences and images. Ctrl-C keeps finished sequences; --resume continues."""
     asked = _Asked(
         dataset=dataset,
         phrases=phrases,

@@ -1,4 +1,4 @@
-"""The options that ``edgetrack eval`` alone has."""
+"""The options of ``edgetrack eval`` that no other command has."""
 
 from __future__ import annotations
 
@@ -70,18 +70,19 @@ Modes = Annotated[
 ]
 TextControls = Annotated[
     list[TextControl],
-    option("Text ablation: use other texts than the true ones. Repeatable.", panel=_PROMPT),
+    option("Text ablation: replace the true texts by others. Repeatable.", panel=_PROMPT),
 ]
 Phrases = Annotated[
     bool,
     option(
-        "Measure a set of images and sentences as phrases: best box, shown, swapped words.",
+        "Evaluate a dataset of images and sentences as phrases: best box, shown, swapped words.",
         "--phrases",
         panel=_PROMPT,
     ),
 ]
 SwitchPrompt = Annotated[
-    bool, option("Also switch the text in mid-stream to that of another target.", "--switch", panel=_PROMPT)
+    bool,
+    option("Also switch the text during the sequence to that of another target.", "--switch", panel=_PROMPT),
 ]
 OcclusionBursts = Annotated[
     bool,
@@ -117,14 +118,16 @@ Severities = Annotated[
         metavar="N",
     ),
 ]
-Draws = Annotated[int, option("Random first boxes of init-jitter.", panel=_PERTURBATIONS, min=1, metavar="N")]
+Draws = Annotated[
+    int, option("Number of random first boxes for init-jitter.", panel=_PERTURBATIONS, min=1, metavar="N")
+]
 CorruptInit = Annotated[
     bool, option("Corrupt the first frame as well.", "--corrupt-init", panel=_PERTURBATIONS)
 ]
 OutlineOption = Annotated[
     FirstMask | None,
     option(
-        "Outline targets and measure J&F; the first mask is found in the box, or given as in DAVIS.",
+        "Segment the targets and measure J&F; the first mask is predicted from the box, or given as in DAVIS.",
         "--mask",
         panel=_PROMPT,
     ),
@@ -132,7 +135,7 @@ OutlineOption = Annotated[
 SensorsGiven = Annotated[
     list[Sensors],
     option(
-        "Of pairs, give color, the second sensor's picture (x), both, or the mean of the two pictures. Repeatable.",
+        "Images of a pair that the trackers get: color, the second sensor (x), both, or their mean. Repeatable.",
         "--sensors",
         panel=_PAIRS,
     ),
@@ -140,7 +143,7 @@ SensorsGiven = Annotated[
 Failures = Annotated[
     list[str] | None,
     option(
-        "Also let a sensor fail: protocol, x or color (groups), or one by name, such as color-night. Repeatable.",
+        "Also simulate a sensor failure: protocol, x or color (groups), or a name such as color-night. Repeatable.",
         "--failure",
         panel=_PAIRS,
         metavar="NAME",
@@ -148,7 +151,7 @@ Failures = Annotated[
 ]
 XModel = Annotated[
     SensorModel | None,
-    option("Draw the second sensor's pictures from color by this model.", "--x-model", panel=_PAIRS),
+    option("Simulate the second sensor from color with this model.", "--x-model", panel=_PAIRS),
 ]
 Seed = Annotated[int, option("Random seed.", panel=_PERTURBATIONS, min=0, metavar="N")]
 Results = Annotated[
@@ -159,7 +162,7 @@ Trackers = Annotated[
     list[str],
     option(
         "edgetrack, edgetrack:MODEL, edgetrack:MODEL@PRECISION, opencv-nano, opencv-vit, opencv-mil, "
-        "nanotrack, grabcut, segmenter:FILE.toml, or FILE.py:CLASS; for pictures with phrases also detector:FILE.onnx. "
+        "nanotrack, grabcut, segmenter:FILE.toml, or FILE.py:CLASS; for images with phrases also detector:FILE.onnx. "
         "Repeatable.",
         "--tracker",
         panel="Engine",
@@ -176,7 +179,7 @@ Ray = Annotated[
 Resume = Annotated[bool, option("Continue an interrupted evaluation in --output.", "--resume", panel=_WORK)]
 Split = Annotated[
     str | None,
-    option("Split of the data, where there are several, such as test.", panel="Data", metavar="NAME"),
+    option("Split of the data, such as test, if there are several.", panel="Data", metavar="NAME"),
 ]
 Sequences = Annotated[
     list[str] | None,

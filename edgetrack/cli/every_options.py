@@ -1,4 +1,4 @@
-"""The options of ``edgetrack run`` for all objects of a kind, and for what they do in the picture."""
+"""The options of ``edgetrack run`` for all objects of a kind, and for zones and lines."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from edgetrack.cli.options import option
 Every = Annotated[
     list[str] | None,
     option(
-        'Follow all objects that fit a description, such as "red car", each with an id. Repeatable.',
+        'Track all objects that match a description, such as "red car", each with an id. Repeatable.',
         "--every",
         metavar="TEXT",
     ),
 ]
 MaxObjects = Annotated[
     int,
-    option("Objects that each --every follows at a time, at most 16.", "--max", min=1, max=16, metavar="N"),
+    option("Objects that each --every tracks at a time, at most 16.", "--max", min=1, max=16, metavar="N"),
 ]
 ZoneFile = Annotated[
     Path | None,
     option(
-        "Zones and lines in the picture; who enters, leaves, stays and crosses goes to every output.",
+        "Zones and lines in the picture; every output lists the objects that enter, leave, dwell and cross.",
         "--zones",
         metavar="FILE.toml",
     ),

@@ -76,9 +76,9 @@ def export_command(
 ) -> None:
     """Make a bundle from a checkpoint or from another tracker, or add INT8, float16 or bfloat16 to one.
 
-    INT8 is calibrated on what the tracker sees in your video. All are compared with float32, and left out when they
-    are less accurate than --min-auc-ratio allows, or not faster (float16: for a CPU); then the exit code is 1, and
-    report.json says why. What the bundle had before stays.
+    INT8 is calibrated on what the tracker sees in your video. Each precision is compared with float32, and left out
+    if it is less accurate than --min-auc-ratio allows, or not faster (float16: for a CPU). The exit code is then 1,
+    and report.json gives the reason. Precisions that the bundle already has are kept.
     """
     from edgetrack._imports import require
 

@@ -1,4 +1,4 @@
-"""The option of ``edgetrack run`` for a detector that finds what a text names."""
+"""The option of ``edgetrack run`` for a detector that finds the target of a text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from edgetrack.cli.options import option
 GrounderOption = Annotated[
     str | None,
     option(
-        "What finds the text in the whole frame: a bundle of owlv2, owlvit or groundingdino, a model, or the file of a "
-        "detector.",
+        "Detector that finds the target of the text in the whole frame: a bundle of owlv2, owlvit or groundingdino, a "
+        "model, or the TOML file of a detector.",
         "--grounder",
         panel="Engine",
         metavar="DIR|NAME|FILE.toml",
@@ -20,7 +20,7 @@ GrounderOption = Annotated[
 
 
 def grounder_rules(rules: dict[str, Rule], *, text: bool, given: bool) -> dict[str, Rule]:
-    """Return the rules of --grounder, and of what it leaves without effect, beside those that they have already."""
+    """Return the rules of --grounder, and of the option that it makes ineffective, in addition to ``rules``."""
     grounder, strict = rules["grounder"], rules["strict"]
     if grounder[0] and not text:
         grounder = (False, "there is no --text")

@@ -54,7 +54,7 @@ def print_models(console: Console) -> None:
 
 
 def print_engines(console: Console, bundle: Bundle) -> None:
-    """Print a table of the engines: what each runs on here, or what it lacks and how to mend that."""
+    """Print a table of the engines: what each runs on here, or what is missing and how to install it."""
     from rich.text import Text
 
     from edgetrack import targets

@@ -20,9 +20,7 @@ RawFormat = Annotated[
 ]
 Realtime = Annotated[
     bool,
-    option(
-        "Play a file as a camera would, dropping frames that come too fast.", "--realtime", panel="Source"
-    ),
+    option("Play a file like a camera, dropping frames that arrive too fast.", "--realtime", panel="Source"),
 ]
 Transport = Annotated[
     str, option("tcp or udp, for rtsp://.", "--transport", panel="Source", metavar="NAME", show_default=True)
@@ -30,7 +28,7 @@ Transport = Annotated[
 GiveUpS = Annotated[
     float | None,
     option(
-        "End when a live source has sent nothing for so many seconds. Default: reconnect forever.",
+        "End after a live source has sent nothing for this many seconds. Default: reconnect forever.",
         "--give-up-s",
         panel="Source",
         min=0,
@@ -40,8 +38,8 @@ GiveUpS = Annotated[
 WebhookUrl = Annotated[
     str | None,
     option(
-        "Post what appears, is lost, comes back, enters, leaves or crosses to this address, as JSON; sent again "
-        "until it is taken.",
+        "Post events (an object appears, is lost, comes back, enters, leaves or crosses) to this address as JSON, with "
+        "retries.",
         "--webhook",
         panel="Result",
         metavar="URL",
@@ -50,8 +48,8 @@ WebhookUrl = Annotated[
 MqttUrl = Annotated[
     str | None,
     option(
-        "Publish what comes and goes, with the best picture, and the states of all targets to this MQTT broker, also "
-        "for Home Assistant: mqtt://USER:PASSWORD@HOST/TOPIC.",
+        "Publish visits, with the best picture of each, and the states of all targets to this MQTT broker, also for "
+        "Home Assistant: mqtt://USER:PASSWORD@HOST/TOPIC.",
         "--mqtt",
         panel="Result",
         metavar="URL",
@@ -60,7 +58,7 @@ MqttUrl = Annotated[
 PublishUrl = Annotated[
     str | None,
     option(
-        "Publish the picture with the tracks drawn into it to this server of streams: rtsp://HOST:8554/PATH.",
+        "Stream the video with the tracks drawn into it to this server: rtsp://HOST:8554/PATH.",
         "--publish",
         panel="Result",
         metavar="URL",
@@ -69,7 +67,7 @@ PublishUrl = Annotated[
 RerunUrl = Annotated[
     str | None,
     option(
-        "Show the run in a Rerun viewer, at the address that it prints: rerun+http://127.0.0.1:9876/proxy.",
+        "Show the run in a Rerun viewer at the address that the viewer prints: rerun+http://127.0.0.1:9876/proxy.",
         "--rerun",
         panel="Result",
         metavar="URL",
@@ -78,7 +76,7 @@ RerunUrl = Annotated[
 MaxAgeMs = Annotated[
     float | None,
     option(
-        "Skip frames of a live source that were captured longer ago than this, before they reach the network.",
+        "Skip frames of a live source that are older than this, before they reach the network.",
         panel="Latency",
         metavar="MS",
     ),

@@ -1,4 +1,4 @@
-"""Options of masks: whether targets are outlined, and what is blurred."""
+"""The options of masks and of blurring."""
 
 from __future__ import annotations
 
@@ -28,12 +28,17 @@ class BlurWhat(str, Enum):
 
 MaskOption = Annotated[
     bool,
-    option("Outline the target: its pixels, beside its box.", "--mask", panel="Target", show_default=False),
+    option(
+        "Also segment the target: a pixel mask in addition to its box.",
+        "--mask",
+        panel="Target",
+        show_default=False,
+    ),
 ]
 SegmenterOption = Annotated[
     Path | None,
     option(
-        "Outline by this network instead of the model's own: the TOML file of a segmenter.",
+        "Segment with this network instead of the model's own: the TOML file of a segmenter.",
         "--segmenter",
         panel="Engine",
         metavar="FILE.toml",
@@ -48,28 +53,28 @@ BlurOption = Annotated[
 
 
 def _shows_pictures(outputs: Iterable[Path]) -> bool:
-    """Whether one of the outputs has the frames in it."""
+    """Return whether one of the outputs contains the frames."""
     return any(path.suffix.lower() in _PICTURES for path in outputs)
 
 
 def check_mask_files(outputs: Iterable[Path], *, mask: bool) -> None:
-    """Refuse outputs of masks where there are none.
+    """Refuse outputs for masks if there are no masks.
 
     Raises:
         ConfigError: One of the outputs would stay empty.
     """
     if path := next((path for path in outputs if path.suffix.lower() in _MASKS and not mask), None):
-        raise ConfigError(f"output {path} takes masks alone, and there are none; add --mask")
+        raise ConfigError(f"output {path} contains only masks, and there are none; add --mask")
 
 
 def mask_rules(
     rules: dict[str, Rule], wanted: Wanted, outputs: list[Path], *, masks: bool, show: bool
 ) -> dict[str, Rule]:
-    """Return the rules of --mask, --blur and --segmenter, beside those that they have as engine options.
+    """Return the rules of --mask, --blur and --segmenter: those of engine options, and those of a run.
 
     Args:
-        rules: Those.
-        wanted: What is followed.
+        rules: The rules of engine options.
+        wanted: The targets.
         outputs: Files that are written.
         masks: Whether --mask or --blur is given.
         show: Whether there is a window.

@@ -1,4 +1,4 @@
-"""What a recording says about the run that made it."""
+"""The metadata of a recording: facts about the run that wrote it."""
 
 from __future__ import annotations
 

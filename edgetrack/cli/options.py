@@ -52,7 +52,7 @@ _WORDS = "Words"
 OnAmbiguousOption = Annotated[
     OnAmbiguous,
     option(
-        "Where the text fits several objects about equally well: follow the best, or wait until only one is left.",
+        "If the text fits several objects about equally well: follow the best one, or wait until only one is left.",
         "--on-ambiguous",
         panel=_WORDS,
     ),
@@ -60,7 +60,7 @@ OnAmbiguousOption = Annotated[
 Words = Annotated[
     Path | None,
     option(
-        'What your own words mean, in lines such as: Gabelstapler = "forklift".',
+        'English meanings of your own words, in lines such as: Gabelstapler = "forklift".',
         panel=_WORDS,
         metavar="FILE.toml",
     ),
@@ -108,8 +108,8 @@ OutputFiles = Annotated[
     option(
         "OUT.jsonl or OUT.csv: one line per frame and target; - writes JSON lines to standard output. OUT.mp4: the "
         "video with the track drawn in. OUT.mcap: frames and tracks, for Foxglove and, with one target, edgetrack "
-        "replay. OUT.ros2.mcap: the same as messages of ROS 2. OUT.rrd: the same for Rerun. OUT.json: a data set as "
-        "COCO has it. OUT.mot, OUT.otb: results as in MOTChallenge or OTB. Repeatable.",
+        "replay. OUT.ros2.mcap: the same as ROS 2 messages. OUT.rrd: the same for Rerun. OUT.json: a dataset in "
+        "COCO format. OUT.mot, OUT.otb: results in the format of MOTChallenge or OTB. Repeatable.",
         *("--output", "-o"),
         panel="Result",
         metavar="FILE",
@@ -119,8 +119,8 @@ DemoOutput = Annotated[Path, option("The video to write.", "--output", "-o", met
 BundleOutput = Annotated[
     Path, option("The bundle to write.", "--output", "-o", metavar="DIR", show_default=False)
 ]
-Show = Annotated[bool, option("Show the video in a window; q ends it.", "--show/--no-show", panel="Result")]
-Json = Annotated[Path | None, option("Also write everything that was measured as JSON.", metavar="FILE")]
+Show = Annotated[bool, option("Show the video in a window; q closes it.", "--show/--no-show", panel="Result")]
+Json = Annotated[Path | None, option("Also write all measurements as JSON.", metavar="FILE")]
 Picture = Annotated[
     Path | None,
     option("Image of the first divergence. Default: FILE-divergence.png here.", metavar="PNG"),
@@ -144,7 +144,7 @@ Precision = Annotated[str, option(f"{PRECISIONS}, adapters: int8-bf16.", panel="
 Model = Annotated[
     str | None, option("A shipped model or your own bundle.", panel="Engine", metavar="NAME|DIR")
 ]
-Trust = Annotated[bool, option("Run the code that an adapter's bundle brings.", "--trust", panel="Engine")]
+Trust = Annotated[bool, option("Run the code in an adapter's bundle.", "--trust", panel="Engine")]
 PeerWeights = Annotated[
     Path | None, option("Folder of the other trackers' ONNX files.", panel="Engine", metavar="DIR")
 ]
@@ -183,8 +183,8 @@ Bf16 = Annotated[bool, option("Accept bfloat16 for another tracker, if it is as 
 Calibration = Annotated[
     list[str] | None,
     option(
-        "Your own video to calibrate and measure on. Repeatable; default: keep an INT8 that was tested, and make a "
-        "new one with the demo scene.",
+        "Your own video for calibration and measurement. Repeatable; default: keep an INT8 that was accepted before, "
+        "and make a new one with the demo scene.",
         panel=_QUANTIZED,
         metavar="VIDEO|DIR",
     ),
@@ -192,7 +192,8 @@ Calibration = Annotated[
 Accept = Annotated[
     Path | None,
     option(
-        "Labeled clips: NAME.mp4, NAME.txt, masks in NAME/. Default: agreement with fp32 on the calibration video.",
+        "Labeled clips for acceptance: NAME.mp4, NAME.txt, masks in NAME/. Default: agreement with fp32 on the "
+        "calibration video.",
         panel=_QUANTIZED,
         metavar="DIR",
     ),
@@ -203,7 +204,7 @@ MinAucRatio = Annotated[
 Target = Annotated[
     str,
     option(
-        "Device whose budgets the bundle notes; auto: this machine. See: edgetrack targets.",
+        "Device whose budgets are stored in the bundle; auto: this machine. See: edgetrack targets.",
         metavar="NAME|auto",
         show_default=True,
     ),
@@ -223,12 +224,12 @@ Weights = Annotated[
 ]
 TextEncoder = Annotated[
     Path,
-    option("Folder that python -m edgetrack.training.prune_text wrote.", panel=_NEW_MODEL, metavar="DIR"),
+    option("Folder written by python -m edgetrack.training.prune_text.", panel=_NEW_MODEL, metavar="DIR"),
 ]
 Grounder = Annotated[
     Path | None,
     option(
-        "Checkpoint of the grounding network, which finds what a text means; without it a bundle keeps its own.",
+        "Checkpoint of the grounding network, which finds the target of a text. Default: keep that of the bundle.",
         panel=_NEW_MODEL,
         metavar="FILE",
     ),
@@ -236,14 +237,14 @@ Grounder = Annotated[
 MasksFrom = Annotated[
     Path | None,
     option(
-        "Checkpoint of the mask head, which outlines the target; without it a bundle keeps its own.",
+        "Checkpoint of the mask head. Default: keep that of the bundle.",
         panel=_NEW_MODEL,
         metavar="FILE",
     ),
 ]
 SensorFrom = Annotated[
     Path | None,
-    option("Checkpoint of a second sensor's path; without it a bundle keeps its own.", panel=_NEW_MODEL),
+    option("Checkpoint for a second sensor. Default: keep that of the bundle.", panel=_NEW_MODEL),
 ]
 ModelName = Annotated[
     str | None,
@@ -259,4 +260,4 @@ Graphs = Annotated[
 ]
 
 # Training and its data.
-Recipe = Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What to train on, and how.")]
+Recipe = Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="Data and settings of the training.")]

@@ -1,4 +1,4 @@
-"""The outputs of a run, checked before anything is opened."""
+"""The outputs of a run, which are checked before anything is opened."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def open_output(
     facts: Mapping[str, str],
     zones: Zones | None,
 ) -> Sink:
-    """Open an output unless it is ``opened`` already; one of a live source gets a thread and holds nothing up."""
+    """Open an output unless it is ``opened`` already; with a live source, it gets a thread and never blocks."""
     from edgetrack.io.sinks import open_sink
     from edgetrack.io.threaded import ThreadedSink
 
@@ -42,7 +42,7 @@ def open_output(
 
 
 def open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
-    """Open the output "-", if it is there, and keep standard output for it alone."""
+    """Open the output "-", if it is given, and reserve standard output for it."""
     from edgetrack import terminal
     from edgetrack.io.sinks import open_sink
 
@@ -53,7 +53,7 @@ def open_stdout(outputs: list[Path]) -> dict[Path, Sink]:
 
 
 def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
-    """Refuse outputs whose format has room for one target where there are more.
+    """Refuse outputs whose format can hold only one target if there are more.
 
     Raises:
         ConfigError: there is such an output.
@@ -62,12 +62,12 @@ def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
         return
     if path := next((path for path in outputs if path.suffix.lower() == ".otb"), None):
         raise ConfigError(
-            f"output {path} takes one target; expected one --text or --box, or an output OUT.mot"
+            f"output {path} can hold one target only; expected one --text or --box, or an output OUT.mot"
         )
 
 
 def output_notes(sinks: Mapping[Path, Sink]) -> list[str]:
-    """Return a sentence for each output that could not keep up, and what the outputs say of themselves."""
+    """Return a sentence for each output that could not keep up, and the outputs' own notes."""
     dropped = {path: getattr(sink, "dropped", 0) for path, sink in sinks.items()}
     lost = [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]
     return lost + [note for sink in sinks.values() for note in getattr(sink, "notes", ())]
@@ -83,7 +83,7 @@ class Services:
     rerun: str | None = None
 
     def open_pictures(self, fps: float | None, text: str | None, zones: Zones | None) -> dict[Path, Sink]:
-        """Open what takes the pictures, each in a thread of its own, by the name that the end of the run tells."""
+        """Open the services that take images, each in its own thread, by the name for the summary."""
         from edgetrack.io.threaded import ThreadedSink
 
         opened: list[RtspSink | RerunViewerSink] = []
@@ -98,7 +98,7 @@ class Services:
         return {Path(sink.name): ThreadedSink(sink, name=sink.name, pictures=True) for sink in opened}
 
     def open(self) -> list[WebhookSink | MqttSink]:
-        """Open what takes events; what it has to say of its connection is printed."""
+        """Open the services that take events; they print notes about their connections."""
         opened: list[WebhookSink | MqttSink] = []
         if self.webhook is not None:
             from edgetrack.io.webhook import WebhookSink
@@ -115,5 +115,5 @@ NO_SERVICES = Services()
 
 
 def undelivered(sinks: Iterable[WebhookSink | MqttSink]) -> list[str]:
-    """Return a sentence for each service that has not taken all events."""
+    """Return a sentence for each service that did not receive all events."""
     return [f"events not delivered to {sink.name}: {sink.undelivered}" for sink in sinks if sink.undelivered]

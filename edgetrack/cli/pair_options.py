@@ -1,4 +1,4 @@
-"""The options of ``edgetrack run`` for a second sensor beside color."""
+"""The options of ``edgetrack run`` for a second sensor in addition to color."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _FOURTH = "fourth"
 SecondSource = Annotated[
     str | None,
     option(
-        "A second sensor beside color (thermal, depth): a source as for --source, or a camera's number; fourth is the "
-        "fourth channel of a folder of color pictures. Each frame gets its picture of the same moment.",
+        "A second sensor (thermal, depth) in addition to color: a source as for --source, or a camera number; fourth "
+        "is the fourth channel of a folder of color images. Each frame gets the image nearest in time.",
         "--x",
         panel=_PANEL,
         metavar="SOURCE",
@@ -31,7 +31,7 @@ SecondSource = Annotated[
 Homography = Annotated[
     Path | None,
     option(
-        "How its pixels lie in those of color, where they differ.",
+        "Homography from pixels of the second sensor to those of color. Default: they are the same.",
         "--x-homography",
         panel=_PANEL,
         metavar="FILE.toml",
@@ -40,7 +40,7 @@ Homography = Annotated[
 Within = Annotated[
     float,
     option(
-        "Pictures that are farther apart in time are not of one moment.",
+        "Largest difference in time between the two images of a pair.",
         "--x-within-ms",
         panel=_PANEL,
         metavar="MS",
@@ -49,7 +49,7 @@ Within = Annotated[
 Range = Annotated[
     str | None,
     option(
-        "Of 16-bit pictures, the value shown black and that shown white, such as 6000,300 for depth in millimeters.",
+        "Values of 16-bit images that become black and white, such as 6000,300 for depth in millimeters.",
         "--x-range",
         panel=_PANEL,
         metavar="LOW,HIGH",
@@ -67,15 +67,15 @@ class Second:
     range: str | None = None
 
     def rules(self) -> dict[str, Rule]:
-        """Return when the others have an effect."""
+        """Return when the other options have an effect."""
         given = (self.source is not None, "there is no --x")
         return dict.fromkeys(("x_homography", "x_within_ms", "x_range"), given)
 
     def open(self, color: Source, *, realtime: bool) -> AbstractContextManager[SecondSensor | None]:
-        """Open the second sensor beside the color source; None without one.
+        """Open the second sensor for a color source; None without one.
 
         Raises:
-            ConfigError: an option has no such value, or the two cannot be paired.
+            ConfigError: an option has an invalid value, or the two sources cannot be paired.
             SourceError: it cannot be opened.
         """
         if self.source is None:
@@ -110,7 +110,7 @@ class Second:
 
 
 def check_takes_pairs(engine: Engine) -> None:
-    """Refuse a model of color alone, before any output is opened.
+    """Refuse a model that takes color only, before any output is opened.
 
     Raises:
         ConfigError: it is one.
@@ -120,6 +120,6 @@ def check_takes_pairs(engine: Engine) -> None:
     bundle = engine.bundle
     if not isinstance(bundle, Bundle) or not all(role in bundle.manifest.tensors for role in PAIRS):
         raise ConfigError(
-            f"--x has no effect: model {bundle.manifest.name} takes color alone; expected --model edgetrack-256-x, or "
+            f"--x has no effect: model {bundle.manifest.name} takes color only; expected --model edgetrack-256-x, or "
             "another bundle for pairs (edgetrack export --sensor writes one)"
         )

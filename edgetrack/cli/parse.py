@@ -1,4 +1,4 @@
-"""``edgetrack parse``: what the parser makes of a text."""
+"""``edgetrack parse``: show how a text is understood."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgetrack.parsing import ParsedText
 
 ParsedTexts = Annotated[
-    list[str], typer.Argument(metavar="TEXT...", help='What a target may be, such as "red car".')
+    list[str], typer.Argument(metavar="TEXT...", help='Description of a target, such as "red car".')
 ]
 
 
@@ -34,11 +34,11 @@ def parse_command(text: ParsedTexts, words: Words = None, model: Model = None) -
 
 def hint_of(text: str) -> str:
     """Return the sentence for a text that means several objects."""
-    return f'text {text!r} means several objects: one is followed; for all of them: --every "{without_all(text)}"'
+    return f'text {text!r} means several objects; one is tracked; to track all of them: --every "{without_all(text)}"'
 
 
 def print_parsed(console: Console, parsed: ParsedText) -> None:
-    """Print a line for everything that the text says."""
+    """Print a line for each part of the text."""
     from rich.text import Text
 
     from edgetrack.cli.tables import open_table

@@ -1,4 +1,4 @@
-"""The targets of a run, read again from its file of options while it runs: what SIGHUP asks for."""
+"""Reload the targets of a run from its config file on SIGHUP."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     Change = Callable[[Wanted, Wanted], None]
 
-TARGETS = ("text", "every")  # the parameters that a run takes while it lasts
+TARGETS = ("text", "every")  # the parameters that can change during a run
 
 
 class Reload:
-    """Reads the file of ``--config`` again when it was asked to. A file that is wrong changes nothing.
+    """Reads the file of ``--config`` again on request. A file with an error changes nothing.
 
     Args:
         context: of the running command.
-        path: the file; None without one: nothing is ever asked for.
-        wanted: what the run follows now.
+        path: the file; without one (None), requests are impossible.
+        wanted: the current targets of the run.
     """
 
     def __init__(self, context: typer.Context, path: Path | None, wanted: Wanted) -> None:
@@ -40,18 +40,18 @@ class Reload:
 
     @property
     def on_hangup(self) -> Callable[[], None] | None:
-        """What a signal calls; None where there is no file."""
+        """The handler of the signal; None without a file."""
         return None if self._path is None else self._ask
 
     def _ask(self) -> None:
         self._asked = True
 
     def between_frames(self, change: Change) -> None:
-        """Read the file if that was asked for, and say what came of it.
+        """Read the file if it was requested, and report the result.
 
         Args:
-            change: lets the tracker follow the second of two instead of the first; if it raises an ``EdgetrackError``
-                it has changed nothing.
+            change: switches the tracker from the first argument to the second; if it raises an ``EdgetrackError``, it
+                has changed nothing.
         """
         if not self._asked or self._path is None:
             return
@@ -59,14 +59,14 @@ class Reload:
         try:
             values, places = read_config(self._context, self._path)
         except EdgetrackError as error:
-            complain(f"{error}; the run goes on as it was")
+            complain(f"{error}; the run continues unchanged")
             return
         try:
             wanted = self._read(values)
             change(self._wanted, wanted)
         except EdgetrackError as error:
             place = places.get("text") or places.get("every") or f"config {self._path}"
-            complain(f"{place}: {error}; the run goes on as it was")
+            complain(f"{place}: {error}; the run continues unchanged")
             return
         for name in sorted(values.keys() | self._values.keys()):
             if name not in TARGETS and values.get(name) != self._values.get(name) and not self._given(name):
@@ -80,23 +80,24 @@ class Reload:
         texts, every = (self._context.params[n] if self._given(n) else values.get(n) for n in TARGETS)
         boxes = self._context.params["box"] or []  # in the first frame
         if boxes and bool(texts) != bool(_texts(self._wanted)):
-            raise ConfigError("a box without a text is one of the first frame; restart the run")
+            raise ConfigError("a box without a text refers to the first frame; restart the run")
         read = Wanted.of(texts or [], [] if texts else boxes, every or [], self._wanted.max, None)
         return replace(read, zones=self._wanted.zones)
 
     def _given(self, name: str) -> bool:
-        """Whether the command line says it, which replaces what the file says."""
+        """Whether the command line gives it, which takes precedence over the file."""
         source = self._context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
 
 
 def change_one(tracker: Tracker | AdapterTracker) -> Change:
-    """Return what gives a tracker of one target another text."""
+    """Return a function that changes the text of a tracker with one target."""
 
     def change(old: Wanted, new: Wanted) -> None:
         if not new.is_one:
             raise ConfigError(
-                "several targets now; the run was started for one, and its outputs have no names; restart it"
+                "there are several targets now, but the run was started for one, and its outputs have no names; "
+                "restart the run"
             )
         (before, _), (text, _) = old.targets[0], new.targets[0]
         if text is not None and text != before:
@@ -106,7 +107,7 @@ def change_one(tracker: Tracker | AdapterTracker) -> Change:
 
 
 def change_many(tracker: MultiTracker) -> Change:
-    """Return what adds and removes targets and queries of a tracker; those that stay are not touched."""
+    """Return a function that adds and removes targets and queries of a tracker; the others are not touched."""
 
     def change(old: Wanted, new: Wanted) -> None:
         before, after = set(_texts(old)), set(_texts(new))

@@ -1,4 +1,4 @@
-"""``edgetrack replay``: a recording run through something else."""
+"""``edgetrack replay``: run a recording with another model, engine or precision."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def replay_command(
 ) -> None:
     """Run the frames of a recording through another model, engine or precision, and compare the boxes.
 
-    The reference is what the recording was made with, run again on the same decoded images. The exit code is 1 if
+    The reference is the recorded configuration, run again on the same decoded images. The exit code is 1 if
     more frames diverge than --allow.
     """
     from edgetrack.io.recording import Recording
@@ -111,7 +111,7 @@ def _finish(
 
     print_comparison(console, comparison, recorded_is_reference=trackers[0] is None)
     if not recording.complete:
-        note = f"{recording.name} has no end, as that of a run that was killed"
+        note = f"{recording.name} is incomplete; the run that wrote it was probably killed"
         console.print(note, style="yellow", soft_wrap=True)
     drawn = None
     if comparison.first is not None:

@@ -1,4 +1,4 @@
-"""The options that ``edgetrack replay`` has alone."""
+"""The options of ``edgetrack replay`` that no other command has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CandidatePrecision = Annotated[
 Recorded = Annotated[
     bool,
     option(
-        "Use the recorded track as the reference. It was made on raw frames, so what JPEG changes counts as "
+        "Use the recorded track as the reference. It was computed on raw frames, so effects of JPEG count as "
         "divergence.",
         "--recorded",
     ),

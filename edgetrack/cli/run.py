@@ -127,10 +127,10 @@ def run_command(
     trust: Trust = False,
     config: ConfigFile = None,
 ) -> None:
-    """Track a target in a camera, a video, a folder of images or a stream.
+    """Track a target in video from a camera, a file, a folder of images or a stream.
 
     Give the target by a text, by its box in the first frame, or by both. Several texts or boxes are several targets;
-    with as many of both, each text goes with the box at the same place. --every follows all objects that fit a
+    with as many of both, each text goes with the box at the same place. --every tracks all objects that match a
     description instead of the best one. Ctrl-C leaves complete files. If one output cannot be written, the others
     continue, and the exit code is 2.
     """
@@ -223,7 +223,7 @@ def track_source(
     reload: Reload | None = None,
     second: SecondSensor | None = None,
 ) -> None:
-    """Open the tracker, then the outputs, then run; what fails before the first frame leaves no file behind."""
+    """Open the tracker, then the outputs, then run; a failure before the first frame leaves no files behind."""
     from edgetrack import terminal
     from edgetrack.cli.metadata import recording_metadata
     from edgetrack.cli.status import StatusLine, Watch, print_heading, print_looks, print_state, print_summary
@@ -292,7 +292,7 @@ def _finish(summary: Summary, failures: list[Exception]) -> None:
     if summary.problem is not None:
         raise SourceError(summary.problem)
     if summary.failed or not all(isinstance(error, ReaderGone) for error in failures):
-        raise typer.Exit(EXIT_USER_ERROR)  # each was told when it happened
+        raise typer.Exit(EXIT_USER_ERROR)  # each was printed when it happened
     if summary.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if failures:

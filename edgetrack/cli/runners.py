@@ -1,4 +1,4 @@
-"""The tracker of a run, for one target or several, and the loop that it runs in."""
+"""The tracker of a run, for one target or several, and its frame loop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a frame may take, and how old it may be, in milliseconds; None for no limit."""
+    """Limits on the latency and the age of a frame, in milliseconds; None for no limit."""
 
     deadline_ms: float | None = None
     max_age_ms: float | None = None
@@ -42,7 +42,7 @@ def open_runner(
     reload: Reload | None = None,
     second: SecondSensor | None = None,
 ) -> tuple[Tracker, Run]:
-    """Open the tracker, and return it and what runs it through a source, beside a second sensor if any."""
+    """Open the tracker; return it and the function that runs it on a source, with a second sensor if there is one."""
     if wanted.is_one:
         return _one(*wanted.targets[0], limits, options, reload, second)
     return _many(wanted, limits, options, reload, second)
@@ -121,7 +121,7 @@ def _many(
             on_frame=between,
             x=None if second is None else second.of,
             on_failure=lambda name, error: complain(
-                f"the targets take turns: {error}" if name is None else f"target {name!r}: {error}"
+                f"the targets run one by one: {error}" if name is None else f"target {name!r}: {error}"
             ),
         )
 

@@ -1,4 +1,4 @@
-"""What a run tells systemd: that it has begun, that it still lives, and what its source is doing.
+"""Notifications to systemd: that a run has started, that it is alive, and the state of its source.
 
 The protocol is that of ``sd_notify(3)``: datagrams to the socket that NOTIFY_SOCKET names. Elsewhere nothing happens.
 """
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from edgetrack.io.source import Source
     from edgetrack.io.states import SourceState
 
-BEATS = 4  # in the time after which systemd takes the run for dead
+BEATS = 4  # per watchdog period
 
 
 class Service:
-    """The service manager, where there is one. Takes what concerns it out of the environment, away from children."""
+    """The service manager, if there is one. Removes its variables from the environment, so that children have none."""
 
     def __init__(self) -> None:
         address = os.environ.pop("NOTIFY_SOCKET", "")
@@ -31,7 +31,7 @@ class Service:
         self._beaten_s = 0.0
 
     def follow(self, source: Source, show: Callable[[SourceState], None]) -> None:
-        """Say that all is set up; from now on tell what the source is doing, which ``show`` is told as well."""
+        """Notify that startup is complete; from now on, report the state of the source, to ``show`` as well."""
 
         def tell(state: SourceState) -> None:
             show(state)
@@ -41,7 +41,7 @@ class Service:
         self._tell("READY=1")
 
     def beat(self) -> None:
-        """The loop goes on; to be called often. Without it for WatchdogSec, systemd ends the run and starts another."""
+        """Notify that the loop is alive; call this often. After WatchdogSec without it, systemd restarts the run."""
         now_s = time.monotonic()
         if self._beat_s is not None and now_s - self._beaten_s >= self._beat_s:
             self._beaten_s = now_s

@@ -1,4 +1,4 @@
-"""The source of a run, opened as the command line says."""
+"""The options of the source of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """How a source is read: what concerns live ones alone, and raw frames."""
+    """How a source is read: the settings of live sources and of raw frames."""
 
     realtime: bool = False
     transport: str = "tcp"
@@ -28,7 +28,7 @@ def open_given(camera: int | None, source: str | None, options: SourceOptions) -
     """Open the camera or the source, whichever is given.
 
     Raises:
-        ConfigError: both are given or neither is, or an option has a value that there is not.
+        ConfigError: both are given or neither is, or an option has an unknown value.
         SourceError: it cannot be opened.
     """
     from edgetrack.io.connections import Transport

@@ -1,4 +1,4 @@
-"""What a run looks like on the terminal: a live line while it lasts, a summary at its end."""
+"""The terminal output of a run: a live line while it runs, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ COLORS: dict[Status, str] = {
     "ended": "dim",
 }
 REDRAW_S = 0.1
-RECENT_FRAMES = 300  # the live percentiles follow what happens now
-LAGGING_MS = 1000.0  # from which a stream that falls behind is shown
+RECENT_FRAMES = 300  # so that the live percentiles are current
+LAGGING_MS = 1000.0  # a stream that is further behind is shown
 
 
 class StatusLine(AbstractContextManager["StatusLine"]):
@@ -113,9 +113,9 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 
 
 class Watch:
-    """Shows each finished frame, and notes after which one the engine's info changed.
+    """Shows each finished frame, and records after which frame the engine's info changed.
 
-    TensorRT takes over from ONNX Runtime in the middle of a run, for one. ``beat`` is called for each frame.
+    For example, TensorRT takes over from ONNX Runtime in the middle of a run. ``beat`` is called for each frame.
     """
 
     def __init__(self, line: StatusLine, engine: Engine, beat: Callable[[], None] = lambda: None) -> None:
@@ -144,14 +144,14 @@ class Watch:
 
     @property
     def engines(self) -> list[str]:
-        """Each change; or what served, where the requested engine never did."""
+        """Each change of the engine; or the stand-in, if the requested engine was never used."""
         if not self._changes and self._info.stand_in:
             return [f"to the end: {self._info.stand_in}"]
         return self._changes
 
     @property
     def rivals(self) -> dict[str, list[Candidate]]:
-        """What the text of each target that is not followed fits about equally well; empty where that is one thing."""
+        """For each target that is not followed, the objects that its text fits about equally well, if several."""
         bundle = self._engine.bundle
         own = bundle.manifest.thresholds_of(self._engine.precision) if isinstance(bundle, Bundle) else {}
         policy = Policy.of(own)
@@ -185,7 +185,7 @@ def print_heading(
     every: Sequence[str] = (),
     grounder: str | None = None,
 ) -> None:
-    """Print what is being tracked (the text and the box of each target, the phrases of all), in what, and by what."""
+    """Print the source, the targets (text and box of each, and the phrases of queries), the model and the engine."""
     width, height = source.size
     facts = [f"{width}x{height}"]
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
@@ -195,13 +195,13 @@ def print_heading(
     _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
     _row(console, "engine", str(engine.info))
     if grounder is not None:
-        _row(console, "grounder", f"{grounder}, in a thread of its own")
+        _row(console, "grounder", f"{grounder}, in a background thread")
 
 
 def print_targets(
     console: Console, targets: Sequence[tuple[str | None, Box | None]], every: Sequence[str]
 ) -> None:
-    """Print what is followed: the text and the box of each target, the phrases of all."""
+    """Print the text and the box of each target, and the phrases of queries."""
     for text, box in targets:
         target = [f'"{text}"'] if text is not None else []
         target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
@@ -211,7 +211,7 @@ def print_targets(
 
 
 def print_state(console: Console, state: SourceState) -> None:
-    """Print what a live source is doing, whenever that changes."""
+    """Print the state of a live source, whenever it changes."""
     style = {"live": "green", "stalled": "yellow", "reconnecting": "yellow", "failed": "red"}.get(
         state.name, ""
     )
@@ -229,8 +229,13 @@ def print_summary(
 ) -> None:
     """Print the figures of a finished run and the files that it has written.
 
-    ``engines``: what served, where it was not what the heading says throughout. ``notes``: what was not as it should
-    be in the source.
+    Args:
+        console: where to print.
+        summary: of the run.
+        outputs: files that were written.
+        live: whether the source was live.
+        engines: the engines in use, if they were not the one in the heading all the time.
+        notes: irregularities of the source.
     """
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
@@ -271,9 +276,9 @@ def print_summary(
 
 
 def print_looks(console: Console, looks_ms: Sequence[float]) -> None:
-    """Print what a grounder cost, where it has looked."""
+    """Print the time per pass of a grounder, if it has run."""
     if looks_ms:
-        _row(console, "grounder", f"p50 {median(looks_ms):.0f}, at most {max(looks_ms):.0f} ms a look")
+        _row(console, "grounder", f"p50 {median(looks_ms):.0f}, at most {max(looks_ms):.0f} ms per pass")
 
 
 def _states(summary: Summary) -> Text:

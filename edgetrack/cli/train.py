@@ -1,4 +1,4 @@
-"""``edgetrack train``: a tracker trained as a recipe says."""
+"""``edgetrack train``: train a tracker from a recipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from edgetrack.cli.options import Recipe
 
 
 def train_command(recipe: Recipe) -> None:
-    """Train a tracker as a recipe says, from its last checkpoint if there is one. Ctrl-C keeps what is learned."""
+    """Train a tracker from a recipe, resuming from its last checkpoint if there is one. Ctrl-C saves a checkpoint."""
     from edgetrack._imports import require
 
     require("torch", extra="train")

@@ -1,4 +1,4 @@
-"""``edgetrack unusual``: learn what is normal in a camera's view, and tell what is not."""
+"""``edgetrack unusual``: learn what is normal in a camera's view, and report what is not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 State = Annotated[
     Path | None,
     option(
-        "What was learned before, if it exists; what was learned is written to it.",
+        "File with what has been learned: read at the start if it exists, and written at the end.",
         "--state",
         panel="Result",
         metavar="FILE.npz",
@@ -32,12 +32,12 @@ State = Annotated[
 ]
 PerDay = Annotated[
     float,
-    option("False alarms a day that the threshold is set for.", "--per-day", panel="Alarms", metavar="N"),
+    option("False alarms per day that the threshold allows.", "--per-day", panel="Alarms", metavar="N"),
 ]
 Report = Annotated[
     Path | None,
     option(
-        "Write a page of the day: timeline, counts, heat map, pictures.",
+        "Write a report of the day: timeline, counts, heat map, pictures.",
         "--report",
         panel="Result",
         metavar="FILE.html",
@@ -45,7 +45,7 @@ Report = Annotated[
 ]
 Learn = Annotated[
     bool,
-    option("Learn from what is seen, or judge by the state alone.", "--learn/--no-learn", panel="Alarms"),
+    option("Learn from the frames, or only use the state.", "--learn/--no-learn", panel="Alarms"),
 ]
 
 
@@ -64,14 +64,15 @@ def unusual_command(
     transport: Transport = "tcp",
     give_up_s: GiveUpS = None,
 ) -> None:
-    """Learn what is normal in the view of a camera that stands still, and tell what is not.
+    """Learn what is normal in the view of a fixed camera, and report what is not.
 
-    No network runs. What is unusual is a line here; --report has its pictures. Ctrl-C writes the state and the report.
+    No neural network runs. Each unusual event is printed; --report shows pictures of them. Ctrl-C writes the state and
+    the report.
     """
     rules = source_rules(source, realtime=realtime)
     rules["learn"] = (
         state is not None and state.exists(),
-        "there is no state to judge by: give --state FILE",
+        "there is no state to use: give --state FILE",
     )
     check_files({"--state": state if learn else None, "--report": report}, [source, None if learn else state])
     refuse_unused(context, {name: rule for name, rule in rules.items() if name != "max_age_ms"})
@@ -80,7 +81,7 @@ def unusual_command(
 
     model = NormalModel.load(state) if state is not None and state.exists() else NormalModel()
     model.learning = learn
-    model.threshold(per_day=per_day)  # refuses a rate that is none, before the source is opened
+    model.threshold(per_day=per_day)  # refuses an invalid rate before the source is opened
     how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
     day, interrupted = Day(), False
     with signals.interruptible(), open_given(camera, source, how) as opened:

@@ -1,4 +1,4 @@
-"""``edgetrack vot``: the tracker as a server of the VOT toolkit."""
+"""``edgetrack vot``: serve the tracker to the VOT toolkit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is to follow: targets, everything of a kind, and what to watch in the picture."""
+"""The targets and queries of a run, and its zones and rules."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Wanted:
             raise ConfigError(f"nothing to track: give --text, --box, --every or several, as in: {EXAMPLE}")
         for phrase in every:
             if every.count(phrase) > 1:
-                raise ConfigError(f"--every {phrase!r} is given twice; expected another text for each")
+                raise ConfigError(f"--every {phrase!r} is given twice; expected a different text for each")
             if phrase in texts:
                 raise ConfigError(
                     f"{phrase!r} is given as --text and as --every; expected one of the two, or other words"
@@ -51,7 +51,7 @@ class Wanted:
 
     @property
     def is_one(self) -> bool:
-        """Whether it is one target without zones or rules, for which there is a tracker of its own."""
+        """Whether it is one target without zones or rules, which a ``Tracker`` can follow."""
         return len(self.targets) == 1 and not self.every and self.zones is None and self.watcher is None
 
 
@@ -78,5 +78,5 @@ def _targets(texts: list[str], boxes: list[str]) -> list[Target]:
         )
     for text in texts:
         if texts.count(text) > 1:
-            raise ConfigError(f"--text {text!r} is given twice; expected another text for each target")
+            raise ConfigError(f"--text {text!r} is given twice; expected a different text for each target")
     return list(zip_longest(texts, [parse_box(box) for box in boxes]))

@@ -1,4 +1,4 @@
-"""``edgetrack watch``: follow what rules are about, and tell when they become true."""
+"""``edgetrack watch``: track the objects that rules name, and raise alerts when rules become true."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ def watch_command(
     model: Model = None,
     config: ConfigFile = None,
 ) -> None:
-    """Tell when something happens that a rule describes.
+    """Raise alerts when rules become true.
 
-    A rule is a sentence: "a person is near the red car for 10 seconds". "A person" is any of them; "the red car" is
-    one. Each alert is a line here and an event in every output; --clips keeps the seconds before and after it. --check
-    shows how the rules are understood. Ctrl-C leaves complete files.
+    A rule is a sentence: "a person is near the red car for 10 seconds". "A person" is any person; "the red car" is one
+    object. Each alert is printed, and is an event in every output; --clips keeps the seconds before and after it.
+    --check shows how the rules are understood. Ctrl-C leaves complete files.
     """
     watcher, areas = _watcher(rule or [], rules, zones)
     if check:
@@ -136,7 +136,7 @@ def watch_command(
     options = EngineOptions(model, engine, precision, threads, words=words, strict=strict, wait=False)
     how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
     with signals.interruptible(), open_given(camera, source, how) as opened:
-        printing = [] if any(str(path) == "-" for path in outputs) else [AlertLines()]  # which has them, too
+        printing = [] if any(str(path) == "-" for path in outputs) else [AlertLines()]  # "-" has them
         keeping = [] if clips is None else [_clips(clips, pre_roll_s, post_roll_s, opened, areas)]
         learning = [] if strange is None or unusual is None else [_kept(strange, unusual)]
         try:

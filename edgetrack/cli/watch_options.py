@@ -10,7 +10,7 @@ from edgetrack.cli.options import option
 RuleTexts = Annotated[
     list[str] | None,
     option(
-        'What to tell of, such as "a person is near the red car for 10 seconds". Repeatable.',
+        'Condition of an alert, such as "a person is near the red car for 10 seconds". Repeatable.',
         "--rule",
         panel="Rules",
         metavar="SENTENCE",
@@ -18,16 +18,16 @@ RuleTexts = Annotated[
 ]
 RuleFile = Annotated[
     Path | None,
-    option("A file of rules, each with a name.", "--rules", panel="Rules", metavar="FILE.toml"),
+    option("A file of rules, which can have names.", "--rules", panel="Rules", metavar="FILE.toml"),
 ]
 RuleZones = Annotated[
     Path | None,
-    option("Zones and lines that the rules name.", "--zones", panel="Rules", metavar="FILE.toml"),
+    option("Zones and lines that the rules refer to.", "--zones", panel="Rules", metavar="FILE.toml"),
 ]
 RuleMax = Annotated[
     int,
     option(
-        "Objects of each phrase that are followed at a time, at most 16.",
+        "Objects of each phrase that are tracked at a time, at most 16.",
         "--max",
         panel="Rules",
         min=1,
@@ -38,7 +38,7 @@ RuleMax = Annotated[
 UnusualState = Annotated[
     Path | None,
     option(
-        "Also tell of what is unusual, by what this file has learned; see edgetrack unusual.",
+        "Also raise alerts for unusual events, by the model of normal in this file; see edgetrack unusual.",
         "--unusual",
         panel="Rules",
         metavar="FILE.npz",
@@ -46,7 +46,7 @@ UnusualState = Annotated[
 ]
 CheckRules = Annotated[
     bool,
-    option("Print the rules as they are understood, and stop.", "--check", panel="Rules", show_default=False),
+    option("Print how the rules are understood, and exit.", "--check", panel="Rules", show_default=False),
 ]
 Clips = Annotated[
     Path | None,

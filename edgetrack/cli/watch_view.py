@@ -1,4 +1,4 @@
-"""What ``edgetrack watch`` prints: how the rules are understood, and a line for each alert."""
+"""The terminal output of ``edgetrack watch``: the parsed rules, and a line for each alert."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgetrack.watching.watcher import Watcher
 
 
 def print_rules(watcher: Watcher) -> None:
-    """Print each rule as it is understood, and what is followed for all of them."""
+    """Print each rule as it was parsed, and the targets and queries of all rules."""
     console = open_console()
     rows = [
         ("rule", rule.sentence if rule.name is None else f"{rule.name}: {rule.sentence}")
@@ -33,7 +33,7 @@ class AlertLines(Closing):
         self._console = open_console()
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        """There are no alerts of a single target."""
+        """Ignore it: there are no alerts for a single target."""
 
     def write_all(
         self,

@@ -1,5 +1,5 @@
-"""Rules over tracks: what is told of, in words or as conditions, and when it becomes true.
+"""Rules over tracks: conditions, as sentences or objects, and alerts when they become true.
 
-`subject` and `conditions` say what a rule can ask for, `grammar` and `sentence` turn sentences into conditions and
-back, `evaluate` follows a condition through a stream of scenes, and `watcher` tells when a rule becomes true.
+`subject` and `conditions` define the conditions of a rule, `grammar` and `sentence` convert sentences to conditions and
+back, `evaluate` evaluates a condition on a stream of scenes, and `watcher` raises an alert when a rule becomes true.
 """

@@ -1,6 +1,6 @@
-"""The clauses of the grammar: what a phrase can do.
+"""The clauses of the grammar: the part of a condition after its subject.
 
-Each method of `Clauses` takes the words after the phrase; ``for_s`` is read behind each clause.
+Each method of `Clauses` parses the words after the phrase; ``for_s`` is parsed after each clause.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOVES = ("moves", "goes", "runs", "drives")
 
 
 class Clauses:
-    """Reads clauses, and knows whom the last one was about."""
+    """Parses clauses, and remembers the subject of the last one."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -46,14 +46,12 @@ class Clauses:
         )
 
     def clause(self) -> Condition:
-        """Take a clause with its duration."""
+        """Parse a clause with its duration."""
         reader = self._reader
         found = self._count() or self._verb(self._subject())
         if reader.take("for"):
             if not hasattr(found, "for_s"):
-                raise reader.error(
-                    'no duration after "enters", "leaves" and "crosses", which happen in one moment'
-                )
+                raise reader.error('no duration after "enters", "leaves" and "crosses", which are momentary')
             found = replace(found, for_s=reader.seconds())  # type: ignore[call-arg]
         return found
 
@@ -76,7 +74,7 @@ class Clauses:
         )
 
     def _count(self) -> Condition | None:
-        """Take "the count of car is above 3 in yard", which is about no object of its own."""
+        """Parse "the count of car is above 3 in yard", which has no object as its subject."""
         reader = self._reader
         if reader.take("the count of", "count of", "the number of") is None:
             return None
@@ -101,7 +99,7 @@ class Clauses:
         )
 
     def _within(self, subject: Subject) -> Condition:
-        """Take "2 heights of the car", which is another way to say near."""
+        """Parse "2 heights of the car", which also means near."""
         within = self._heights()
         self._reader.need("of")
         return c.Near(subject, self._reader.phrase(), within)

@@ -1,7 +1,7 @@
-"""What a rule can ask for: conditions of single objects, pairs and counts, and how they are combined.
+"""The conditions of rules: of single objects, pairs and counts, and their combinations.
 
-Lengths are in heights of a box (of the taller one of two), so that they hold near the camera and far from it; speeds
-are in heights a second. ``for_s`` is how long a condition must hold until it counts, in seconds.
+Lengths are in heights of a box (of the taller one of two), so that they work near the camera and far from it; speeds
+are in heights per second. ``for_s`` is how long a condition must hold before it counts, in seconds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UNITS = ("heights", "pixels")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Base of what has to be true.
+    """Base of all conditions.
 
     Raises:
         ConfigError: A number is out of range, a name is empty, or both subjects of a pair are the same.
@@ -40,9 +40,7 @@ class Condition:
             _check(one.name, getattr(self, one.name))
         pair = [value for one in fields(self) if isinstance(value := getattr(self, one.name), Subject)]
         if len(pair) == 2 and pair[0] == pair[1]:
-            raise ConfigError(
-                f"both are {pair[0].text!r}, the same object; expected another one for the second"
-            )
+            raise ConfigError(f"both are {pair[0].text!r}, the same object; expected two different objects")
 
 
 def _check(name: str, value: object) -> None:
@@ -75,7 +73,7 @@ class Present(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Absent(Condition):
-    """Nothing that the subject's phrase names is in view."""
+    """No object that the subject's phrase names is in view."""
 
     subject: Subject
     for_s: float = 2.0
@@ -92,7 +90,7 @@ class Inside(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Enters(Condition):
-    """The subject is in a zone, and was seen outside before; one that appears within has not entered."""
+    """The subject is in a zone, and was seen outside before; one that first appears inside has not entered."""
 
     subject: Subject
     zone: str
@@ -100,7 +98,7 @@ class Enters(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Leaves(Condition):
-    """The subject was in a zone, and is outside or not in view any more."""
+    """The subject was in a zone, and is now outside or out of view."""
 
     subject: Subject
     zone: str
@@ -117,7 +115,7 @@ class Crosses(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Stops(Condition):
-    """The subject has moved, and stands still."""
+    """The subject has moved, and now stands still."""
 
     subject: Subject
     for_s: float = 1.0
@@ -125,7 +123,7 @@ class Stops(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Faster(Condition):
-    """The subject moves faster than ``speed``, in heights of its box or in pixels a second (``unit``)."""
+    """The subject moves faster than ``speed``, in heights of its box or pixels (``unit``) per second."""
 
     subject: Subject
     speed: float
@@ -135,7 +133,7 @@ class Faster(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Heads(Condition):
-    """The subject moves in a direction of the picture, or ``against`` it: the wrong way."""
+    """The subject moves in a direction of the picture, or ``against`` it (the wrong way)."""
 
     subject: Subject
     direction: Direction
@@ -145,7 +143,7 @@ class Heads(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Approaches(Condition):
-    """The subject moves toward another, and is not there yet."""
+    """The subject moves toward another object, and has not reached it."""
 
     subject: Subject
     other: Subject
@@ -164,7 +162,7 @@ class Near(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Falls(Condition):
-    """The subject's box was upright, became much lower within a second and a half, and is wider than high now."""
+    """The subject's box was upright, became much lower within 1.5 seconds, and is now wider than high."""
 
     subject: Subject
     for_s: float = 0.5
@@ -172,7 +170,7 @@ class Falls(Condition):
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind(Condition):
-    """The subject stands still, an owner was near it once, and none is now."""
+    """The subject stands still with no owner near it, after it had one."""
 
     subject: Subject
     owner: Subject = PERSON
@@ -181,7 +179,7 @@ class LeftBehind(Condition):
 
 @dataclass(frozen=True, slots=True)
 class TakenAway(Condition):
-    """The subject stood still for two seconds, has moved away or is not found, and its place looks different."""
+    """The subject stood still for two seconds, has moved away or is not detected, and its place looks different."""
 
     subject: Subject
     for_s: float = 2.0
@@ -189,7 +187,7 @@ class TakenAway(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Loiters(Condition):
-    """The subject stays within some heights of one place."""
+    """The subject stays within a number of heights of one place."""
 
     subject: Subject
     within: float = 2.0
@@ -216,21 +214,21 @@ class Count(Condition):
 
 @dataclass(frozen=True, slots=True)
 class And(Condition):
-    """All parts are true at the same time, of the same objects."""
+    """All parts are true at the same time, for the same objects."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or(Condition):
-    """One of the parts is true."""
+    """At least one of the parts is true."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Then(Condition):
-    """The second becomes true after the first has become so, at most ``within_s`` later, of the same objects."""
+    """The second becomes true at most ``within_s`` after the first became true, for the same objects."""
 
     first: Condition
     second: Condition
@@ -238,7 +236,7 @@ class Then(Condition):
 
 
 def subjects_of(condition: Condition) -> list[Subject]:
-    """Subjects of a condition and its parts, in the order of their mention, each once."""
+    """Return the subjects of a condition and its parts, without duplicates, in the order in which they occur."""
     found: dict[Subject, None] = {}
     for one in fields(condition):
         value = getattr(condition, one.name)
@@ -251,7 +249,7 @@ def subjects_of(condition: Condition) -> list[Subject]:
 
 
 def _parts_of(condition: Condition) -> list[Condition]:
-    """The condition itself or, of one that is composed, those that it is composed of, in the order of their mention."""
+    """Return the simple conditions that a condition consists of, in the order in which they occur."""
     if isinstance(condition, (And, Or)):
         return [one for part in condition.parts for one in _parts_of(part)]
     if isinstance(condition, Then):
@@ -260,12 +258,12 @@ def _parts_of(condition: Condition) -> list[Condition]:
 
 
 def fallers_of(condition: Condition) -> list[Subject]:
-    """Subjects that a condition or a part of it asks a fall of."""
+    """Return the subjects of all conditions about falls in a condition."""
     return [one.subject for one in _parts_of(condition) if isinstance(one, Falls)]
 
 
 def places_of(condition: Condition) -> list[tuple[Literal["zone", "line"], str, str | None]]:
-    """Zones and lines that a condition and its parts name, with the way of a crossing."""
+    """Return the zones and lines that a condition and its parts name, with the direction of a crossing."""
     found: list[tuple[Literal["zone", "line"], str, str | None]] = []
     for one in _parts_of(condition):
         if isinstance(one, Crosses):

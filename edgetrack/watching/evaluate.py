@@ -1,7 +1,7 @@
-"""Conditions over a stream of scenes: for which objects each of them is true now.
+"""Evaluation of conditions on a stream of scenes: the objects for which each condition is true now.
 
-A binding says which object each subject of a condition is. A condition that is true of nobody in particular, such as
-a count, has the empty binding.
+A binding assigns an object to each subject of a condition. A condition without objects, such as a count, has the empty
+binding.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from edgetrack.watching.subject import Subject
 from edgetrack.zone_shapes import Line, anchor_of
 from edgetrack.zones import Zones
 
-SETTLE_S = 0.2  # how long an object must be in a zone, or outside, to have entered or left
+SETTLE_S = 0.2  # time inside or outside a zone after which an object has entered or left
 
 Binding = tuple[tuple[Subject, int], ...]
 Measure = Callable[[Scene], Measured[Ids]]
 
 
 class Evaluator(Protocol):
-    """A condition with what it remembers of the frames so far."""
+    """A condition with its state from previous frames."""
 
     def update(self, scene: Scene) -> set[Binding]:
-        """Take the next scene; return of whom the condition is true."""
+        """Process the next scene; return the bindings for which the condition is true."""
 
 
 class _Lasting:
-    """A condition that counts once it has held for some time."""
+    """A condition that counts after it has held for some time."""
 
     def __init__(
         self, subjects: tuple[Subject, ...], measure: Measure, for_s: float, hold_s: float = HOLD_S
@@ -58,11 +58,11 @@ class _Lasting:
 
 
 class _Crossing:
-    """A line is crossed in this very frame."""
+    """A line is crossed in this frame."""
 
     def __init__(self, condition: c.Crosses, line: Line) -> None:
         self._condition, self._line = condition, line
-        self._sides: dict[int, tuple[float, Pair]] = {}  # by id: where it was last
+        self._sides: dict[int, tuple[float, Pair]] = {}  # by id: the last position
 
     def update(self, scene: Scene) -> set[Binding]:
         self._sides = {id: side for id, side in self._sides.items() if id in scene.sights}
@@ -85,7 +85,7 @@ class _And:
 
     def update(self, scene: Scene) -> set[Binding]:
         found: set[Binding] = {()}
-        for on in [part.update(scene) for part in self._parts]:  # each part takes every scene
+        for on in [part.update(scene) for part in self._parts]:  # each part must process every scene
             found = {both for one in found for two in on if (both := _joined(one, two)) is not None}
         return found
 
@@ -99,7 +99,7 @@ class _Or:
 
 
 class _Then:
-    """The second, of those of whom it became true after the first had."""
+    """The second condition, for bindings for which it became true after the first."""
 
     def __init__(self, first: Evaluator, second: Evaluator, within_s: float) -> None:
         self._first, self._second, self._within_s = first, second, within_s
@@ -122,7 +122,7 @@ class _Then:
 
 
 def _joined(one: Binding, two: Binding) -> Binding | None:
-    """Both bindings as one; None if they disagree about a subject, or two subjects are one object."""
+    """Merge two bindings; return None if they disagree about a subject, or two subjects are the same object."""
     if not one or not two:
         return one or two
     both = dict(one)
@@ -133,7 +133,7 @@ def _joined(one: Binding, two: Binding) -> Binding | None:
 
 
 def evaluator_of(condition: c.Condition, zones: Zones) -> Evaluator:
-    """Prepare a condition for a stream; ``zones`` has the zones and lines that it names."""
+    """Create the evaluator of a condition; ``zones`` has the zones and lines that it names."""
     if isinstance(condition, c.And):
         return _And([evaluator_of(part, zones) for part in condition.parts])
     if isinstance(condition, c.Or):
@@ -170,6 +170,6 @@ def _lasting(condition: c.Condition, zones: Zones) -> _Lasting:
     more = (named.get(getattr(condition, "zone")),) if hasattr(condition, "zone") else ()  # noqa: B009
     subjects = c.subjects_of(condition)
     of = tuple(subjects) if kind in PAIRED else () if kind in NOBODY else (subjects[0],)
-    hold_s = 0.0 if kind is c.Loiters else HOLD_S  # who has left the place has left it
+    hold_s = 0.0 if kind is c.Loiters else HOLD_S  # an object that is out of view has left the zone
     for_s: float = getattr(condition, "for_s", SETTLE_S)
     return _Lasting(of, lambda scene: measure(condition, scene, *more), for_s, hold_s)

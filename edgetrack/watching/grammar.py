@@ -1,4 +1,4 @@
-"""From a sentence to a condition, by a small grammar.
+"""Parser from sentences to conditions, with a small grammar.
 
 ```
 sentence  = [opening] chain
@@ -10,8 +10,8 @@ opening   = "tell me when" | "alert me when" | "when" | "if" | ...
 phrase    = ("a" | "the" | "another") words | "it"
 ```
 
-The clauses are in `clauses`. "the person" after "a person" is the same person; a part without a phrase is about the
-subject of the part before it.
+The clauses are in `clauses`. "the person" after "a person" is the same person; a part without a phrase has the
+subject of the previous part.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def parse_condition(sentence: str) -> Condition:
     """Parse a sentence.
 
     Raises:
-        ConfigError: It is none; the message has the word at which that shows, and what was expected there.
+        ConfigError: The sentence cannot be parsed; the message has the word that failed, and what was expected there.
     """
     if not isinstance(sentence, str) or not sentence.strip():
         raise ConfigError(f"the rule is {sentence!r}; expected a sentence such as {EXAMPLE}")
@@ -58,7 +58,7 @@ def parse_condition(sentence: str) -> Condition:
 
 
 class Reader:
-    """The words of a sentence, one after the other."""
+    """The tokens of a sentence, consumed one after the other."""
 
     def __init__(self, sentence: str) -> None:
         self._sentence, self._tokens, self._at = sentence, tokens_of(sentence), 0
@@ -67,19 +67,19 @@ class Reader:
 
     @property
     def next(self) -> Token | None:
-        """The next token; None at the end."""
+        """Return the next token; None at the end."""
         return self._tokens[self._at] if self._at < len(self._tokens) else None
 
     def __len__(self) -> int:
         return len(self._tokens)
 
     def sees(self, *words: str) -> bool:
-        """Whether the next words are these."""
+        """Return whether the next words are these."""
         ahead = self._tokens[self._at : self._at + len(words)]
         return [t.text.lower() for t in ahead if t.kind in ("word", "mark")] == list(words)
 
     def take(self, *phrases: str) -> str | None:
-        """Go on past the first of the phrases that is next, and return it."""
+        """Consume the first of the phrases that matches the next words, and return it."""
         for phrase in phrases:
             if self.sees(*phrase.split()):
                 self._at += len(phrase.split())
@@ -87,14 +87,14 @@ class Reader:
         return None
 
     def need(self, *phrases: str) -> str:
-        """The same, where one of them must be next."""
+        """Do the same as `take`, but one of them must match."""
         found = self.take(*phrases)
         if found is None:
             raise self.error(" or ".join(f'"{phrase}"' for phrase in phrases))
         return found
 
     def number(self) -> float:
-        """Take a number."""
+        """Parse a number."""
         token = self.next
         if token is None or token.kind != "number":
             raise self.error("a number such as 10")
@@ -102,11 +102,11 @@ class Reader:
         return float(token.text)
 
     def seconds(self) -> float:
-        """Take a duration, such as "10 seconds"."""
+        """Parse a duration, such as "10 seconds"."""
         return self.number() * SECONDS[self.need(*SECONDS)]
 
     def name(self, what: str) -> str:
-        """Take words up to the next verb or connection, or one text in quotation marks."""
+        """Parse words up to the next verb or conjunction, or one text in quotation marks."""
         words: list[str] = []
         while (token := self.next) is not None and token.is_name and not (words and token.kind == "quoted"):
             words.append(token.text)
@@ -114,16 +114,16 @@ class Reader:
             if token.kind == "quoted":
                 break
         if not words:
-            raise self.error(f'{what}; in quotation marks if it has words such as "and" in it')
+            raise self.error(f'{what}; in quotation marks if it contains words such as "and"')
         return " ".join(words)
 
     def place(self, what: str) -> str:
-        """Take the name of a zone or a line."""
+        """Parse the name of a zone or a line."""
         self.take("the zone", "the line", "zone", "line", "the", "a", "an")
         return self.name(f"the name of a {what}")
 
     def phrase(self) -> Subject:
-        """Take who it is about: an article and words."""
+        """Parse a subject: an article and words."""
         article = self.take(*ARTICLES)
         if article is None:
             raise self.error('"a", "the" or "another" and words, such as "a person"')
@@ -137,14 +137,14 @@ class Reader:
         return subject
 
     def skip_opening(self) -> None:
-        """Go on past "tell me when" and the like."""
+        """Skip "tell me when" and similar openings."""
         if self.take(*OPENINGS) is not None:
             self.need("when", "if", "as soon as")
         else:
             self.take("when", "if", "as soon as")
 
     def error(self, expected: str) -> ConfigError:
-        """What to raise at the next word."""
+        """Return the error to raise at the next word."""
         token = self.next
         at = "its end" if token is None else f"{token.text!r} (word {self._at + 1})"
         return ConfigError(f"the rule {self._sentence!r} is not understood at {at}; expected {expected}")

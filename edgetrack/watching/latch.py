@@ -1,6 +1,6 @@
-"""When a condition counts: after it has held long enough, until it has been broken for long enough.
+"""Debouncing of conditions: one counts after it has held long enough, until it has failed for long enough.
 
-A measurement is True, False, or None: between the two thresholds, or of an uncertain box.
+A measurement is True, False, or None (between the two thresholds, or from an uncertain box).
 
 | state | True | None | False |
 |---|---|---|---|
@@ -8,7 +8,7 @@ A measurement is True, False, or None: between the two thresholds, or of an unce
 | rising | on, once ``for_s`` have passed | rising | off, after more than ``hold_s`` without a True or None |
 | on | on | on | off, after more than ``hold_s`` without a True or None |
 
-So a break of up to ``hold_s`` neither ends a condition nor starts its time anew.
+An interruption of up to ``hold_s`` therefore neither ends a condition nor restarts its time.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from __future__ import annotations
 from typing import TypeVar
 
 HOLD_S = 0.5
-EPSILON_S = 1e-6  # times of frames are sums of steps
+EPSILON_S = 1e-6  # tolerance: times of frames are sums of steps
 
 Key = TypeVar("Key")
 Measured = dict[Key, bool | None]
 
 
 class Latch:
-    """A condition that is rising or on; one that is off has no latch."""
+    """The state of a condition that is rising or on; a condition that is off has no latch."""
 
     __slots__ = ("_held_s", "_since_s", "on")
 
@@ -32,7 +32,7 @@ class Latch:
         self._since_s = self._held_s = now_s
 
     def step(self, value: bool | None, now_s: float, for_s: float, hold_s: float) -> bool:
-        """Take a measurement; return False if the condition is off now."""
+        """Process a measurement; return False if the condition is now off."""
         if value is False:
             return now_s - self._held_s <= hold_s + EPSILON_S
         self._held_s = now_s
@@ -42,10 +42,10 @@ class Latch:
 
 
 class Latches(dict[Key, Latch]):
-    """The latches of one condition, by the objects that it is about."""
+    """The latches of one condition, by binding."""
 
     def step(self, measured: Measured[Key], now_s: float, for_s: float, hold_s: float = HOLD_S) -> set[Key]:
-        """Take the measurements of a frame, False where there is none; return what is on."""
+        """Process the measurements of a frame, False where one is missing; return the bindings that are on."""
         for key in [key for key in self if key not in measured]:
             if not self[key].step(False, now_s, for_s, hold_s):
                 del self[key]

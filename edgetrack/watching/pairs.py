@@ -1,4 +1,4 @@
-"""How the conditions of two objects are measured: near, approaching, left behind, taken away; and a fall."""
+"""Measurement of the conditions of two objects (near, approaching, left behind, taken away), and of falls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from edgetrack.watching.scene import Pair, Scene, Sight
 from edgetrack.watching.singles import AHEAD, FORGET_S, MOVING, Ids, is_still
 from edgetrack.watching.subject import Subject
 
-FAR, FURTHER = 1.25, 0.25  # near until the gap is so many times as large, and so many heights more
-OWNED = 0.5  # heights between an object and its owner
-REST_S = 2.0  # how long an object must have stood still to be taken away
-LOOK_S = 1.0  # how often what its place looks like is renewed
-AWAY = 0.75  # heights from where it stood
-FALL_S = 1.5  # how long a fall may take
-LOW = 0.65  # of the height before it
-UPRIGHT, LYING = 1.2, 1.0  # height of a box over its width: at least, and less than
+FAR, FURTHER = 1.25, 0.25  # hysteresis of near: factor on the gap, and heights added to it
+OWNED = 0.5  # largest gap between an object and its owner, in heights
+REST_S = 2.0  # time for which an object must have stood still before it can be taken away
+LOOK_S = 1.0  # interval at which the appearance of its place is renewed
+AWAY = 0.75  # distance from its place, in heights
+FALL_S = 1.5  # longest duration of a fall
+LOW = 0.65  # largest height after a fall, relative to the height before it
+UPRIGHT, LYING = 1.2, 1.0  # aspect ratio (height / width): at least UPRIGHT before, and less than LYING after
 
 
 def _both(subject: Subject, other: Subject, scene: Scene) -> Iterator[tuple[Sight, Sight]]:
@@ -38,7 +38,7 @@ def near(condition: Near, scene: Scene) -> Measured[Ids]:
     for one, two in _both(condition.subject, condition.other, scene):
         if not (one.certain and two.certain):
             measured[one.id, two.id] = None
-        elif (gap := one.gap(two)) <= far:  # most are further apart, which needs no entry
+        elif (gap := one.gap(two)) <= far:  # most pairs are further apart and need no entry
             measured[one.id, two.id] = True if gap <= close else None
     return measured
 
@@ -59,7 +59,7 @@ def approaches(condition: Approaches, scene: Scene) -> Measured[Ids]:
 
 
 class Falling:
-    """Much lower than it was a moment ago, when it was upright, and wider than high."""
+    """The box is much lower than it was a moment ago, when it was upright, and is wider than high."""
 
     def __init__(self) -> None:
         self._heights: dict[int, deque[Pair]] = {}  # of the upright boxes: time, height
@@ -78,7 +78,7 @@ class Falling:
         past = self._heights.setdefault(one.id, deque())
         while past and scene.now_s - past[0][0] > FALL_S:
             past.popleft()
-        if one.at_border(scene.size):  # where a box is cut off, its shape says nothing
+        if one.at_border(scene.size):  # the shape of a box that is cut off is meaningless
             past.clear()
             return None
         if height >= UPRIGHT * width:
@@ -99,11 +99,11 @@ class _Rest:
     look: Place | None = None  # of its place, once it stood still long enough
     looked_s: float = 0.0
     seen_s: float = 0.0
-    gone_s: float | None = None  # since when it is away or gone
+    gone_s: float | None = None  # since when it has been away or gone
 
 
 class Abandoned:
-    """Standing still without an owner near it, of those that had one."""
+    """The object stands still without an owner near it, after it had one."""
 
     def __init__(self) -> None:
         self._owned: set[int] = set()
@@ -123,10 +123,10 @@ class Abandoned:
 
 
 class Taking:
-    """Away from the place where it stood, or gone, and the place looks different.
+    """The object is away from its place, or gone, and the place looks different.
 
-    While the place looks as it did, the object is there, even if it is not found, or what is followed is something
-    else by now. A new object at such a place is that one, found again.
+    While the place looks the same, the object counts as present, even if it is not detected, or its track has moved
+    to another object. A new object at such a place is the same object, found again.
     """
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class Taking:
             rest.gone_s = None
             return False
         told = rest.gone_s is not None and scene.now_s - rest.gone_s >= for_s
-        if not told and _stands(rest, scene):  # later on, something like it may stand there
+        if not told and _stands(rest, scene):  # later, a similar object may stand there
             rest.gone_s = None
             return False
         rest.gone_s = scene.now_s if rest.gone_s is None else rest.gone_s
@@ -165,16 +165,16 @@ class Taking:
             rest.place, rest.since_s = one.center, now_s
         if now_s - rest.since_s < REST_S or not is_still(one):
             return
-        if rest.look is not None and away:  # it stands at another place now
+        if rest.look is not None and away:  # it stands at a different place now
             if rest.gone_s is None:
-                return  # or something else is followed
+                return  # or the track has moved to another object
             rest.place, rest.since_s, rest.look, rest.gone_s = one.center, now_s, None, None
         if rest.look is None or now_s - rest.looked_s >= LOOK_S:
             box = Box.from_xyxy(one.x1, one.y1, one.x2, one.y2)
             rest.look, rest.looked_s = Place(scene.pixels, box), now_s
 
     def _found_again(self, one: Sight, scene: Scene) -> _Rest:
-        """Return what is known of an object that is seen no more, at the place of a new one."""
+        """Return the state of an object that is out of view at the place of a new one."""
         for id, rest in self._rests.items():
             unseen = id not in scene.sights and rest.gone_s is None
             if unseen and not _is_away(one, rest.place) and _stands(rest, scene):
@@ -183,7 +183,7 @@ class Taking:
 
 
 def _stands(rest: _Rest, scene: Scene) -> bool:
-    """Whether its place looks as it did when it stood there."""
+    """Return whether its place looks the same as when it stood there."""
     return rest.look is not None and rest.look.looks_the_same(scene.pixels)
 
 

@@ -1,4 +1,4 @@
-"""Whether a place in the picture still looks as it did: what a detector misses is not gone."""
+"""Comparison of the appearance of a place over time, because an object that the detector misses is not gone."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 
 from edgetrack.types import Box
 
-CELLS = 8  # a side; their means are hardly changed by noise, or by a camera that shakes by a pixel
-AROUND = 1.2  # times the box: what is around it tells a plain object from a plain floor
-CONTRAST = 5.0  # gray levels; with less, nothing can be told
-CHANGED = 0.5  # of the contrast; where something else is seen it is about 1
+CELLS = 8  # cells per side; their means are robust to noise and to a camera that shakes by a pixel
+AROUND = 1.2  # scale of the box: the surroundings tell a plain object from a plain floor
+CONTRAST = 5.0  # gray levels; with less contrast, places cannot be compared
+CHANGED = 0.5  # relative to the contrast; about 1 if something else is there
 
 
 class Place:
-    """What a place looks like in one frame of a fixed camera.
+    """The appearance of a place in one frame of a fixed camera.
 
     Args:
         pixels: The frame, uint8 (H, W, 3).
-        box: Where the object stands in it.
+        box: Box of the object in it.
     """
 
     def __init__(self, pixels: NDArray[np.uint8], box: Box) -> None:
@@ -30,9 +30,9 @@ class Place:
         self._contrast = float(np.abs(self._cells).mean())
 
     def looks_the_same(self, pixels: NDArray[np.uint8]) -> bool:
-        """Whether it looks the same in another frame; False where that cannot be told.
+        """Return whether it looks the same in another frame; False if that cannot be determined.
 
-        A change of the light that is the same everywhere does not count.
+        A uniform change of brightness does not count.
         """
         if self._contrast < CONTRAST or pixels.shape != self._shape:
             return False
@@ -40,7 +40,7 @@ class Place:
         return change <= CHANGED * self._contrast
 
     def _seen(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The means of all cells, less that of the place, float32 (rows, columns, 3)."""
+        """Return the means of all cells minus that of the place, float32 (rows, columns, 3)."""
         part = pixels[self._y[0] : self._y[-1], self._x[0] : self._x[-1]].astype(np.float32)
         sums = np.add.reduceat(
             np.add.reduceat(part, self._y[:-1] - self._y[0], 0), self._x[:-1] - self._x[0], 1
@@ -50,7 +50,7 @@ class Place:
 
 
 def _cuts(start: float, length: float, limit: int) -> NDArray[np.int64]:
-    """Whole pixels inside of a picture that cut a length into cells, at least one."""
+    """Return the pixel boundaries, inside of the picture, that divide a length into cells of at least one pixel."""
     first = min(max(int(start), 0), limit - 1)
     last = max(min(int(start + length), limit), first + 1)
     return np.unique(np.linspace(first, last, CELLS + 1).round().astype(np.int64))

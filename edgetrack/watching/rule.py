@@ -1,4 +1,4 @@
-"""A rule: a condition with a name, which is told when it becomes true."""
+"""A rule: a condition with a name, which raises an alert when it becomes true."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from edgetrack.watching.sentence import sentence_of
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What to tell of.
+    """A condition that raises an alert.
 
     Attributes:
         when: The condition.
-        name: What it is called in alerts; None for its sentence.
+        name: Its name in alerts; None for its sentence.
 
     Raises:
         ConfigError: The name is empty, or one phrase is used for one object ("the car") and for any ("a car").
@@ -30,20 +30,20 @@ class Rule:
             raise ConfigError(f"when is {self.when!r}; expected a condition, or Rule.parse of a sentence")
         named = isinstance(self.name, str) and bool(self.name.strip()) and self.name.isprintable()
         if self.name is not None and not named:
-            raise ConfigError(f"the name of a rule is {self.name!r}; expected one in one line, or none")
+            raise ConfigError(f"the name of a rule is {self.name!r}; expected one line, or no name")
         one, any = texts_of(self.when)
         if both := [text for text in one if text in any]:
             raise ConfigError(
-                f"{both[0]!r} is one object in a part of the rule and any in another; expected the "
+                f"{both[0]!r} is one object in one part of the rule and any object in another; expected the "
                 f'same article for both, or "another {both[0]}"'
             )
 
     @classmethod
     def parse(cls, sentence: str, name: str | None = None) -> Rule:
-        """Make a rule of a sentence such as "tell me when a person stays near the red car for 10 seconds".
+        """Create a rule from a sentence such as "tell me when a person stays near the red car for 10 seconds".
 
         Raises:
-            ConfigError: It is not understood; the message has the word at which that shows.
+            ConfigError: The sentence cannot be parsed; the message names the word.
         """
         return cls(parse_condition(sentence), name)
 
@@ -59,7 +59,7 @@ class Rule:
 
 
 def texts_of(condition: Condition) -> tuple[list[str], list[str]]:
-    """Phrases of a condition: those of one object each ("the"), and those of any objects ("a", "another")."""
+    """Return the phrases of a condition: those for one object each ("the"), and those for any ("a", "another")."""
     subjects = subjects_of(condition)
     one = [subject.text for subject in subjects if subject.determiner == "the"]
     return one, list(dict.fromkeys(subject.text for subject in subjects if subject.determiner != "the"))

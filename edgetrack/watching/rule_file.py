@@ -1,4 +1,4 @@
-"""The TOML file of rules. Each complaint names the line."""
+"""The TOML file of rules. Each error names the line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEYS = ("name", "when")
 
 
 def read_rules(path: Path) -> list[Rule]:
-    """Read the rules of a file: tables ``[[rule]]``, each with a sentence ``when`` and, if wanted, a ``name``.
+    """Read the rules of a file: tables ``[[rule]]``, each with a sentence ``when`` and optionally a ``name``.
 
     Raises:
         ConfigError: The file cannot be read or is not as documented; the message has the line.
@@ -31,7 +31,7 @@ def read_rules(path: Path) -> list[Rule]:
             raise error(line_of(lines, key), f"{key!r} is unknown; expected [[rule]] for each rule")
     tables = content.get("rule", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise error(line_of(lines, "rule"), "'rule' is no list of tables; expected [[rule]] for each rule")
+        raise error(line_of(lines, "rule"), "'rule' is not a list of tables; expected [[rule]] for each rule")
     if not tables:
         raise error(1, f"there is no rule; expected {EXAMPLE}")
     rules: list[Rule] = []
@@ -44,7 +44,7 @@ def read_rules(path: Path) -> list[Rule]:
 
 
 class _Wrong(Exception):
-    """What is wrong with a table, and with which of its keys."""
+    """An error in a table, and the key that it concerns."""
 
     def __init__(self, key: str, said: str) -> None:
         super().__init__(said)

@@ -1,4 +1,4 @@
-"""What the tracks of a frame say to the rules: where each object is, how large it is, and how fast it moves."""
+"""The tracks of a frame, prepared for rules: position, size and velocity of each object."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from edgetrack.types import GAP_S, Frame, Track
 
-WINDOW_S = 0.5  # over which a velocity is measured
+WINDOW_S = 0.5  # time window of velocities
 SHORTEST_S = 0.2  # at least
 
 Pair = tuple[float, float]
 
 
 class Clock:
-    """Seconds that have passed with the frames, so that rules wait for what was seen only.
+    """Elapsed seconds according to the frames, so that only time with frames counts.
 
-    A step of more than ``GAP_S`` is a gap and counts ``GAP_S``; where the time stays or jumps back, the step before
-    counts again.
+    A step of more than ``GAP_S`` is a gap and counts as ``GAP_S``; if the time stays or jumps back, the previous step
+    is used again.
 
     Attributes:
         now_s: Seconds since the first frame.
@@ -35,7 +35,7 @@ class Clock:
         self._step_s = 0.0
 
     def tick(self, time_s: float) -> None:
-        """Go on to the time of the next frame, in seconds."""
+        """Advance to the time of the next frame, in seconds."""
         if self._last_s is None:
             self._last_s = time_s
             return
@@ -57,9 +57,9 @@ class Sight:
     y1: float
     x2: float
     y2: float
-    certain: bool  # an uncertain one stays what it was
-    velocity: Pair | None = None  # right and down, in pixels a second
-    height: float = 1.0  # of the box, over the time in which the velocity was measured
+    certain: bool  # an uncertain one keeps its state
+    velocity: Pair | None = None  # right and down, in pixels per second
+    height: float = 1.0  # of the box, over the time window of the velocity
 
     @property
     def center(self) -> Pair:
@@ -67,12 +67,15 @@ class Sight:
 
     @property
     def speed(self) -> float | None:
-        """Heights a second, None where it is not known yet."""
+        """Speed in heights per second; None if it is not known yet."""
         return None if self.velocity is None else math.hypot(*self.velocity) / self.height
 
     def gap(self, other: Sight) -> float:
-        """Heights of the taller one between the edges of both boxes; 0 where they meet."""
-        right, down = self.x1 - other.x2, self.y1 - other.y2  # without max(), which costs more than the rest
+        """Return the gap between both boxes, in heights of the taller one; 0 if they touch."""
+        right, down = (
+            self.x1 - other.x2,
+            self.y1 - other.y2,
+        )  # without max(), which would take longer than the rest
         right = right if right > 0 else other.x1 - self.x2
         down = down if down > 0 else other.y1 - self.y2
         high, high2 = self.y2 - self.y1, other.y2 - other.y1
@@ -81,12 +84,12 @@ class Sight:
         )
 
     def at_border(self, size: tuple[int, int]) -> bool:
-        """Whether the box reaches the edge of the frame, so that a part of the object may be out of view."""
+        """Return whether the box reaches the edge of the frame, so that part of the object may be out of view."""
         return self.x1 <= 1 or self.y1 <= 1 or self.x2 >= size[0] - 1 or self.y2 >= size[1] - 1
 
 
 class Scene:
-    """The objects of the newest frame by phrase, and of how they have moved what their velocity needs.
+    """The objects of the newest frame by phrase, with the recent history that their velocities need.
 
     Attributes:
         now_s: Seconds that have passed, see ``Clock``.
@@ -113,11 +116,11 @@ class Scene:
         return self.pixels.shape[1], self.pixels.shape[0]
 
     def of(self, phrase: str) -> list[Sight]:
-        """Objects in view that the phrase names."""
+        """Return the objects in view that the phrase names."""
         return self._phrases.get(phrase, [])
 
     def update(self, tracks: Mapping[str, Track], frame: Frame) -> None:
-        """Take the next frame and its tracks."""
+        """Process the next frame and its tracks."""
         self._clock.tick(frame.time_s)
         self.pixels = frame.pixels
         if self._clock.gap:
@@ -140,7 +143,7 @@ class Scene:
             del self._paths[id]
 
     def _measure(self, sight: Sight) -> None:
-        """The velocity: how far the center has come within the window."""
+        """Return the velocity: the displacement of the center within the window."""
         path = self._paths.setdefault(sight.id, deque())
         now_s, (x, y), height = self.now_s, sight.center, sight.y2 - sight.y1
         if sight.certain:

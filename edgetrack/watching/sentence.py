@@ -1,4 +1,4 @@
-"""A condition as a sentence: the one form of it that is printed, which parses to the same condition."""
+"""Conditions as sentences: the canonical form for printing, which parses to the same condition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNITS = {"heights": ("height", "heights"), "pixels": ("pixel", "pixels")}
 
 
 def sentence_of(condition: c.Condition) -> str:
-    """The sentence of a condition, such as "a person is near the red car for 10 seconds"."""
+    """Return the sentence of a condition, such as "a person is near the red car for 10 seconds"."""
     return _said(condition, set())
 
 
@@ -40,12 +40,12 @@ def _said(condition: c.Condition, mentioned: Mentioned) -> str:
 
 
 def _usual(kind: type[c.Condition], name: str) -> float:
-    """The default of a number, which is not said."""
+    """Return the default of a number, which is omitted."""
     return float(next(one.default for one in fields(kind) if one.name == name))  # type: ignore[arg-type]
 
 
 def _part(part: c.Condition, mentioned: Mentioned, *, inner: bool = False) -> str:
-    """A part of a condition; in parentheses unless it is a clause, or ``inner`` says that it binds more tightly.
+    """Return a part of a condition, in parentheses unless it is a clause or binds more tightly (``inner``).
 
     "and" binds more tightly than "or", and both more tightly than "then".
     """
@@ -64,12 +64,12 @@ def _named(subject: Subject, mentioned: Mentioned) -> str:
 
 
 def quoted(text: str) -> str:
-    """A phrase or a name as it is written in a sentence: in quotation marks if it has words of the grammar."""
+    """Return a phrase or name as written in a sentence: in quotation marks if it contains words of the grammar."""
     return text if is_plain(text) else f'"{text}"'
 
 
 def number(value: float) -> str:
-    """A number without an exponent, exactly."""
+    """Return a number exactly, without an exponent."""
     return str(np.format_float_positional(float(value), trim="-"))
 
 

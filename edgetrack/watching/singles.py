@@ -1,4 +1,4 @@
-"""How the conditions of single objects and of counts are measured in a scene."""
+"""Measurement of the conditions of single objects and of counts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from edgetrack.watching.latch import Measured
 from edgetrack.watching.scene import Pair, Scene, Sight
 from edgetrack.zone_shapes import Zone, anchor_of
 
-STILL = 0.1  # heights a second: slower is standing still
-MOVING = 0.3  # heights a second: faster is moving
-SLACK = 0.8  # of a speed that was asked for: slower is not that fast any more
-AHEAD, ASIDE = math.cos(math.radians(45)), math.cos(math.radians(60))  # of a direction: within, and beyond
-FORGET_S = 30.0  # after which what is gone is forgotten
+STILL = 0.1  # heights per second: slower is standing still
+MOVING = 0.3  # heights per second: faster is moving
+SLACK = 0.8  # hysteresis: fraction of the requested speed below which the condition ends
+AHEAD, ASIDE = (
+    math.cos(math.radians(45)),
+    math.cos(math.radians(60)),
+)  # degrees from a direction: within, and beyond
+FORGET_S = 30.0  # time after which an object that is gone is forgotten
 
 Ids = tuple[int, ...]
 
@@ -40,7 +43,7 @@ def absent(condition: Absent, scene: Scene) -> Measured[Ids]:
 
 
 def within(sight: Sight, zone: Zone, scene: Scene) -> bool | None:
-    """Whether an object is in a zone; None where it is uncertain."""
+    """Return whether an object is in a zone; None if the object is uncertain."""
     box = sight.track.box
     return zone.holds(anchor_of(box, zone.anchor), scene.size) if sight.certain and box is not None else None
 
@@ -50,7 +53,7 @@ def inside(condition: Inside, scene: Scene, zone: Zone) -> Measured[Ids]:
 
 
 class Entering:
-    """In the zone, of those that were seen outside before."""
+    """The object is in the zone, after it was seen outside."""
 
     def __init__(self) -> None:
         self._outside: set[int] = set()
@@ -68,10 +71,10 @@ class Entering:
 
 
 class Leaving:
-    """Outside the zone or not in view, of those that were in it before."""
+    """The object is outside the zone or out of view, after it was inside."""
 
     def __init__(self) -> None:
-        self._inside: dict[int, float] = {}  # until when it was last seen within
+        self._inside: dict[int, float] = {}  # when it was last seen inside
 
     def __call__(self, condition: Leaves, scene: Scene, zone: Zone) -> Measured[Ids]:
         for one in scene.of(condition.subject.text):
@@ -88,7 +91,7 @@ class Leaving:
 
 
 class Stopping:
-    """Slow, of those that have moved before."""
+    """The object is slow, after it has moved."""
 
     def __init__(self) -> None:
         self._moved: set[int] = set()
@@ -106,7 +109,7 @@ class Stopping:
 
 
 def is_still(sight: Sight) -> bool | None:
-    """Whether it stands; None where that is not clear."""
+    """Return whether it stands still; None if that is not clear."""
     speed = sight.speed
     if speed is None:
         return None
@@ -140,23 +143,23 @@ def heads(condition: Heads, scene: Scene) -> Measured[Ids]:
 
 
 def _beyond(value: float | None, high: float, low: float) -> bool | None:
-    """True from ``high`` on, False below ``low``, None between them."""
+    """Return True from ``high`` on, False below ``low``, and None in between."""
     if value is None:
         return None
     return True if value >= high else False if value < low else None
 
 
 class Loitering:
-    """Near one place; what goes too far from it loiters anew, where it is then."""
+    """The object stays near one place; if it goes too far away, loitering restarts at its new place."""
 
     def __init__(self) -> None:
         self._places: dict[
             int, tuple[Pair, float]
-        ] = {}  # and its height there: that of one frame may be wrong
+        ] = {}  # and its height there, as that of one frame may be wrong
 
     def __call__(self, condition: Loiters, scene: Scene) -> Measured[Ids]:
         self._places = {id: place for id, place in self._places.items() if id in scene.known}
-        measured: Measured[Ids] = {(id,): None for id in self._places}  # also of those that are out of view
+        measured: Measured[Ids] = {(id,): None for id in self._places}  # also for objects out of view
         for one in scene.of(condition.subject.text):
             if one.certain:
                 here = one.center, one.y2 - one.y1

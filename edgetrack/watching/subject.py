@@ -1,4 +1,4 @@
-"""Who a rule is about: any object that a phrase names, one certain object, or another one of the same kind."""
+"""The subject of a rule: any object that a phrase names, one specific object, or another one of the same kind."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Subject:
     """An object of a rule; the same subject in two parts of a rule is the same object.
 
     Attributes:
-        text: Phrase that names it, such as "red car"; in the singular.
-        determiner: "a": any object that the phrase names, so that ``MultiTracker.every`` follows all of them; "the":
-            one object, a target of its own; "another": an object of the phrase beside the one called "a".
+        text: Phrase that names it, in the singular, such as "red car".
+        determiner: "a": any object that the phrase names, so that ``MultiTracker.every`` tracks all of them; "the":
+            one object, tracked as a target; "another": a different object of the phrase than the one called "a".
 
     Raises:
-        ConfigError: The text is empty or has a quotation mark or a line break in it, or the determiner is unknown.
+        ConfigError: The text is empty or contains a quotation mark or a line break, or the determiner is unknown.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""The words of a sentence about a rule."""
+"""Tokenizer for the sentences of rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _QUOTES = str.maketrans(
 _TOKEN = re.compile(rf'"(?P<quoted>[^"]*)"|(?P<number>\d+(?:\.\d+)?)|(?P<word>{PLAIN.pattern})|(?P<mark>\S)')
 
 ARTICLES = ("a", "an", "any", "some", "the", "another")
-# What ends a phrase or a name: the verbs, and what connects clauses.
+# Words that end a phrase or a name: verbs, and conjunctions between clauses.
 VERBS = (
     "is", "stays", "remains", "stands", "enters", "leaves", "exits", "crosses", "stops", "moves", "goes", "runs",
     "drives", "falls", "approaches", "loiters", "appears", "disappears", "comes",
@@ -32,18 +32,18 @@ class Token:
 
     @property
     def is_name(self) -> bool:
-        """Whether it can be part of a phrase or a name."""
+        """Return whether it can be part of a phrase or a name."""
         return self.kind == "quoted" or (self.kind == "word" and self.text.lower() not in _RESERVED)
 
 
 def tokens_of(sentence: str) -> list[Token]:
-    """Take a sentence apart."""
+    """Split a sentence into tokens."""
     typed = unicodedata.normalize("NFC", sentence).translate(_QUOTES)  # which phones and word processors make
     return [Token(kind, match[kind]) for match in _TOKEN.finditer(typed) if (kind := str(match.lastgroup))]
 
 
 def is_plain(text: str) -> bool:
-    """Whether a phrase or a name is understood without quotation marks."""
+    """Return whether a phrase or a name needs no quotation marks."""
     words = text.split(" ")
     free = all(PLAIN.fullmatch(word) and word.lower() not in _RESERVED for word in words)
     return free and words[0].lower() not in (*ARTICLES, "count", "number", "zone", "line")

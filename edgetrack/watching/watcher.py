@@ -1,4 +1,4 @@
-"""Rules over a stream of tracks: what becomes true in each frame."""
+"""Rules over a stream of tracks: the alerts of each frame."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Ids = frozenset[int]
 
 
 class Watcher:
-    """Watches the tracks of a ``MultiTracker``, and tells when a rule becomes true of some objects.
+    """Evaluates rules on the tracks of a ``MultiTracker``, and raises alerts when they become true.
 
-    A rule tells once of the same objects, until it has ceased to be true of them. Time comes with the frames: a gap of
-    a live source counts as one second, and a time that jumps back as the step before. Only boxes with status
-    "tracking" count; an "uncertain" one leaves everything as it is.
+    A rule raises one alert for the same objects, until it has stopped being true for them. Times are those of the
+    frames: a gap of a live source counts as one second, and a time that jumps back as the previous step. Only boxes
+    with status "tracking" count; an "uncertain" one changes nothing.
 
     Args:
         rules: The rules.
-        zones: Zones and lines that the rules name.
+        zones: Zones and lines that the rules refer to.
 
     Raises:
-        ConfigError: There is no rule, two have the same name, one names a zone or a line that there is not, or a phrase
-            is one object in one rule and any in another.
+        ConfigError: There is no rule, two have the same name, one names an unknown zone or line, or a phrase is one
+            object in one rule and any object in another.
 
     Examples:
         >>> rule = edgetrack.Rule.parse("a person is near the red car for 10 seconds")
@@ -54,8 +54,8 @@ class Watcher:
         self.rules = tuple(rules)
         self._scene = Scene()
         self._evaluators = [evaluator_of(rule.when, zones) for rule in rules]
-        self._on: list[set[Ids]] = [set() for _ in rules]  # of whom each rule is true
-        self._last: dict[int, tuple[float, Track]] = {}  # the last track with a box, and when
+        self._on: list[set[Ids]] = [set() for _ in rules]  # the bindings for which each rule is true
+        self._last: dict[int, tuple[float, Track]] = {}  # the last track with a box, and its time
         self._counts = dict.fromkeys(labels, 0)
         one, any = ([text for rule in rules for text in texts_of(rule.when)[n]] for n in (0, 1))
         self.targets, self.queries = tuple(dict.fromkeys(one)), tuple(dict.fromkeys(any))
@@ -64,8 +64,8 @@ class Watcher:
         if both := set(one) & set(any):
             text = both.pop()
             raise ConfigError(
-                f'"the {text}" is in one rule and "a {text}" in another; expected the same in both, because it is '
-                "followed as one object or all of them are"
+                f'"the {text}" is in one rule and "a {text}" in another; expected the same in both, because either one '
+                "object is tracked, or all of them are"
             )
 
     @property
@@ -79,14 +79,14 @@ class Watcher:
         return {label: counted(count, "alert") for label, count in self._counts.items()}
 
     def update(self, tracks: Mapping[str, Track], frame: Frame) -> tuple[Event, ...]:
-        """Take the tracks of the next frame into account.
+        """Process the tracks of the next frame.
 
         Args:
             tracks: By name, as ``MultiTracker.update`` returns them.
             frame: The frame that they were found in.
 
         Returns:
-            An "alert" for each rule and each group of objects that it has become true of.
+            An "alert" for each rule and each group of objects for which it has become true.
         """
         self._scene.update(tracks, frame)
         self._remember()
@@ -99,11 +99,11 @@ class Watcher:
         return tuple(events)
 
     def _alerts(self, rule: Rule, bindings: set[Binding], fresh: set[Ids], frame: Frame) -> Iterator[Event]:
-        """One for each group of objects, in the order of their ids."""
+        """Return one alert for each group of objects, in the order of their ids."""
         for binding in sorted(bindings, key=lambda one: [id for _, id in one]):
             ids = _ids_of(binding)
             if ids in fresh:
-                fresh.discard(ids)  # of "near another person", the other way around is the same
+                fresh.discard(ids)  # "near another person" is symmetric
                 yield self._alert(rule, binding, frame)
 
     def _remember(self) -> None:
@@ -139,7 +139,7 @@ def _ids_of(binding: Binding) -> Ids:
 
 
 def _around(boxes: Sequence[Box]) -> Box | None:
-    """The smallest box that holds all."""
+    """Return the smallest box around all."""
     if not boxes:
         return None
     lefts, tops, rights, bottoms = zip(*(box.xyxy for box in boxes), strict=True)
@@ -147,7 +147,7 @@ def _around(boxes: Sequence[Box]) -> Box | None:
 
 
 def _check_places(rule: Rule, zones: Zones) -> None:
-    """Raises ConfigError if the rule names a zone, a line or a direction that there is not."""
+    """Raise ConfigError if the rule names an unknown zone, line or direction."""
     lines = {line.name: line for line in zones.lines}
     for kind, name, way in places_of(rule.when):
         known = list(lines) if kind == "line" else [zone.name for zone in zones.zones]

@@ -17,7 +17,7 @@ void Tracker::State::check_pair(const Frame& frame) const {
   if (!frame.x) return;
   if (!model.pairs)
     throw Error(Code::config,
-                "a second sensor is given (x), and this bundle takes color alone; expected one "
+                "a second sensor is given (x), and this bundle takes color only; expected one "
                 "with a second sensor: edgetrack-256-x, or one exported with --sensor, see docs/sensors.md");
   if (frame.place == Place::gpu)
     throw Error(Code::frame,

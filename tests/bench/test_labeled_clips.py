@@ -75,5 +75,5 @@ def test_a_labeled_video_with_a_broken_picture(tmp_path: Path, tracker: FrameTra
     street(tmp_path / "v.avi", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", frames=36)
     with_broken_picture(tmp_path / "v.avi", 7, b"00dc")
     (tmp_path / "v.txt").write_text("20,30,40,40\n" * 35)
-    with pytest.raises(ExportError, match="picture that cannot be decoded: the labels after it"):
+    with pytest.raises(ExportError, match="frame that cannot be decoded, so the labels after it"):
         Labels(tracker, tmp_path, watch=silent).accuracy(tracker, "fp32")

@@ -74,7 +74,7 @@ def test_a_run_follows_another_text_and_a_broken_file_changes_nothing(tmp_path: 
     process.send_signal(signal.SIGTERM)
     out = " ".join(process.communicate(timeout=30)[0].split())
     assert process.returncode == 130
-    assert "line 2: 'txet' is unknown; expected text; the run goes on as it was" in out
+    assert "line 2: 'txet' is unknown; expected text; the run continues unchanged" in out
     assert "line 3: max-frames has changed; restart the run for it" in out
     assert 'target "white van"' in out
 
@@ -87,7 +87,7 @@ def test_one_target_gets_another_text(tmp_path: Path, said: Any) -> None:
     site.becomes(STREET + 'text = "dog"\n', change_one(tracker))
     site.becomes(STREET + 'text = ["dog", "cat"]\n', change_one(tracker))
     assert tracker.calls == [("set_text", "dog", None)]
-    assert "line 2: text: several targets now; the run was started for one" in said()
+    assert "line 2: text: there are several targets now, but the run was started for one" in said()
 
 
 def test_what_the_command_line_says_stays(tmp_path: Path, said: Any) -> None:
@@ -130,7 +130,7 @@ def test_a_text_that_is_refused_takes_the_others_back(many: MultiTracker, tmp_pa
         "max-frames = 2\n",
     ):
         site.becomes(STREET + wrong, change_many(many))
-        assert said().endswith("; the run goes on as it was")
+        assert said().endswith("; the run continues unchanged")
         assert many.names == ("car", "dog")
 
 
@@ -140,4 +140,4 @@ def test_boxes_are_of_the_first_frame(tmp_path: Path, said: Any) -> None:
     boxed.becomes(STREET + 'text = "dog"\nbox = "1,2,30,20"\n', change_one(tracker))
     assert tracker.calls == [("set_text", "dog", None)]
     boxed.becomes(STREET + 'box = "1,2,30,20"\n', change_one(tracker))
-    assert "a box without a text is one of the first frame; restart the run" in said()
+    assert "a box without a text refers to the first frame; restart the run" in said()

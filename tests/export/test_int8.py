@@ -150,7 +150,7 @@ def test_the_report_is_data_and_a_page(made: tuple[Bundle, Int8Report]) -> None:
     assert len(stored["sensitivity"]["search"]) == 39
     assert set(stored["refused"]) == {"text", "prompt", "ground", "detect", "rank", "mask"}
     page = bundle.path("report_page").read_text()
-    assert "mask: nothing says what its outlines are worth" in page
+    assert "mask: there is nothing to measure its accuracy on" in page
     assert "<script" not in page
     assert "http" not in page
     for words in ("INT8 is in", "demo scene", "search.int8.ort.onnx", "trunk.stem.conv"):

@@ -61,4 +61,4 @@ def test_otb_takes_one_target(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, [*words, *more])
         said = " ".join(result.output.split())
         assert result.exit_code == 2
-        assert "a.otb takes one target; expected one --text or --box, or an output OUT.mot" in said
+        assert "a.otb can hold one target only; expected one --text or --box, or an output OUT.mot" in said

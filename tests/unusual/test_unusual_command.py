@@ -88,7 +88,7 @@ def test_learning_writes_the_state_and_goes_on_from_it(tmp_path: Path) -> None:
         (["--state", "{folder}/foreign.npz"], "is refused"),
         (["--per-day", "0"], "per_day is 0"),
         (["--report", "{folder}/nowhere/day.html"], "choose another --report"),
-        (["--no-learn"], "there is no state to judge by"),
+        (["--no-learn"], "there is no state to use"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, words: list[str], says: str) -> None:

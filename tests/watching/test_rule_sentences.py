@@ -105,7 +105,7 @@ def test_a_rule_prints_itself() -> None:
         ('a "person falls', "at '\"' (word 2); expected words"),
         ("a person falls for 9000000 seconds", "for_s is 9000000.0; expected a number from 0 to 86400"),
         ("a person is near the person", "both are 'person', the same object"),
-        ("the car stops or a car falls", "'car' is one object in a part of the rule and any in another"),
+        ("the car stops or a car falls", "'car' is one object in one part of the rule and any object in another"),
         ("(" * 20 + "a person falls" + ")" * 20, "at most 16 parentheses inside each other"),
         ("(" * 20_000 + "a person falls", "has 20003 words; expected at most 400"),
         ("a person falls" + " then within 1 s a car stops" * 5000, "expected at most 400"),
