@@ -1,4 +1,4 @@
-"""What tells that a detection and a track are one object: how it moves, how much boxes overlap, how it looks."""
+"""Association of detections and tracks: motion, overlap of boxes, and appearance."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from edgetrack.types import Box
 
 Floats = NDArray[np.float64]
 
-BUFFER = 0.3  # share of its size by which a box grows on each side: fast objects overlap with where they are expected
+BUFFER = 0.3  # fraction of its size by which a box grows on each side, for the overlap of fast objects
 MEASURED = 0.05  # standard deviation of a detected edge, in sizes of the box
-SUDDEN = 1.5  # ratio of two widths or heights above which they are not those of one object in two looks
+SUDDEN = 1.5  # ratio of two widths or heights above which they cannot belong to the same object in two passes
 DRIVEN = 0.015  # standard deviation of the acceleration, in sizes of the box and thirtieths of a second
 LEAST_SIDE = 2.0  # pixels
 
@@ -22,13 +22,14 @@ LEAST_SIDE = 2.0  # pixels
 class Motion:
     """A Kalman filter of the box with constant velocity (Kalman, 1960; for boxes: SORT, Bewley et al., 2016).
 
-    The center moves on; width and height stay as they were seen last: with a velocity of their own, a single wrong box
-    would let them shrink to nothing while the object is not found (ByteTrack, Zhang et al., 2022, stops them for this).
-    All errors are in sizes of the box, so that one covariance (position and velocity) serves the four.
+    The center moves; width and height keep their last detected values. If they had a velocity, a single wrong box
+    could make them shrink to nothing while the object is not found (ByteTrack, Zhang et al., 2022, stops them for
+    this reason). All errors are in sizes of the box, so that one covariance (position and velocity) is used for all
+    four.
 
-    A detection that is suddenly much wider or narrower than the object has taken in something else, or lost a part; its
-    edges are wrong, and so is its center. Along that axis it says only where the object may be: within the detection,
-    or around it. What the next detection confirms is a new size.
+    A detection that is suddenly much wider or narrower than the object includes something else, or only a part of it,
+    so its edges and its center are wrong. Along that axis, it only constrains the position of the object: within the
+    detection, or around it. A size that the next detection confirms is accepted.
 
     Args:
         box: where it is.
@@ -36,25 +37,25 @@ class Motion:
 
     def __init__(self, box: Box) -> None:
         self._at, self._speed = _state(box), np.zeros(2)
-        self._seen = self._at[2:].copy()  # width and height of the last detection, right or wrong
+        self._seen = self._at[2:].copy()  # width and height of the last detection, accepted or not
         self._covariance = np.diag([MEASURED**2, (4 * MEASURED) ** 2])
 
     def copy(self) -> Motion:
-        """The same, to go on from later."""
+        """Return a copy."""
         other = object.__new__(Motion)
         other._at, other._speed, other._seen = self._at.copy(), self._speed.copy(), self._seen.copy()
         other._covariance = self._covariance.copy()
         return other
 
     def step(self, ticks: float) -> None:
-        """Goes on by some thirtieths of a second."""
+        """Predict, by a number of thirtieths of a second."""
         self._at[:2] += ticks * self._speed
         move = np.array([[1.0, ticks], [0.0, 1.0]])
         driven = DRIVEN * ticks * np.array([ticks / 2, 1.0])
         self._covariance = move @ self._covariance @ move.T + np.outer(driven, driven)
 
     def correct(self, box: Box) -> None:
-        """Takes a detection into account."""
+        """Correct the state by a detection."""
         position, both = self._covariance[0, 0], self._covariance[0, 1]
         total = position + MEASURED**2
         gain = np.array([position, both]) / total
@@ -64,7 +65,7 @@ class Motion:
         self._covariance = self._covariance - np.outer(gain, self._covariance[0])
 
     def _error(self, found: Floats) -> Floats:
-        """Compare a detection with what is expected, as far as it can be believed."""
+        """Return the difference of a detection from the prediction, as far as it can be trusted."""
         error, size = found - self._at, found[2:]
         sudden = _differ(size, self._at[2:]) & _differ(size, self._seen)
         self._seen = size
@@ -76,14 +77,14 @@ class Motion:
 
     @property
     def box(self) -> Box:
-        """Where it is expected."""
+        """The predicted box."""
         x, y = self._at[:2]
         w, h = np.maximum(self._at[2:], LEAST_SIDE)
         return Box(float(x - w / 2), float(y - h / 2), float(w), float(h))
 
     @property
     def velocity(self) -> tuple[float, float]:
-        """Of the center, right and down, in pixels a thirtieth of a second."""
+        """Velocity of the center, right and down, in pixels per thirtieth of a second."""
         return float(self._speed[0]), float(self._speed[1])
 
 
@@ -92,15 +93,15 @@ def _state(box: Box) -> Floats:
 
 
 def _differ(size: Floats, other: Floats) -> NDArray[np.bool_]:
-    """Whether width and height are each too different for one object."""
+    """Return, for width and height each, whether they are too different for the same object."""
     result: NDArray[np.bool_] = np.maximum(size, other) > SUDDEN * np.minimum(size, other)
     return result
 
 
 def overlaps(ours: Sequence[Box], theirs: Sequence[Box], buffer: float = 0.0) -> Floats:
-    """The IoU of each of ``ours`` with each of ``theirs``: (n, m).
+    """Return the IoU of each of ``ours`` with each of ``theirs``: (n, m).
 
-    With a ``buffer``, that of boxes grown by so much of their size on each side (buffered IoU, Yang et al., 2023).
+    With a ``buffer``, boxes grow by this fraction of their size on each side (buffered IoU, Yang et al., 2023).
     """
     a, b = _corners(ours, buffer), _corners(theirs, buffer)
     low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
@@ -117,7 +118,7 @@ def _corners(boxes: Sequence[Box], buffer: float) -> Floats:
 
 
 def alike(ours: Sequence[Floats], theirs: Sequence[Floats]) -> Floats:
-    """The cosine of each pair of appearance vectors of unit length: (n, m)."""
+    """Return the cosine of each pair of appearance vectors of unit length: (n, m)."""
     if not ours or not theirs:
         return np.zeros((len(ours), len(theirs)))
     cosines: Floats = np.stack(ours) @ np.stack(theirs).T
@@ -125,7 +126,7 @@ def alike(ours: Sequence[Floats], theirs: Sequence[Floats]) -> Floats:
 
 
 def assign(cost: Floats, most: float) -> list[tuple[int, int]]:
-    """The pairs of rows and columns with the least sum of costs (Kuhn, 1955), where none costs ``most``.
+    """Return the pairs of rows and columns with the minimum sum of costs (Kuhn, 1955), all with a cost below ``most``.
 
     Raises:
         MissingExtra: SciPy is not installed; the message has the command.

@@ -1,4 +1,4 @@
-"""How many processor cores this process may use: what bounds every number of threads and of processes."""
+"""The number of CPU cores that this process may use: the limit for all numbers of threads and processes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from edgetrack.errors import ConfigError
 
-DEFAULT = 2  # threads of a network, where there are as many cores
+DEFAULT = 2  # threads of a network, if there are that many cores
 
 
 def usable(*, cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
-    """Cores that this process may use: its affinity, or less where its control group (a container's limit) has less.
+    """Return the cores that this process may use: its CPU affinity, or the limit of its control group if that is lower.
 
     Args:
         cgroups: where the control groups are mounted.
@@ -27,10 +27,10 @@ def usable(*, cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/se
 
 
 def checked(value: int | None, name: str = "threads") -> int:
-    """``value``, or for None the default: 2, or 1 where there is but one core.
+    """Return ``value``, or for None the default: 2, or 1 if there is only one core.
 
     Raises:
-        ConfigError: it is no whole number of at least 1, or more than `usable` cores.
+        ConfigError: it is not a whole number of at least 1, or larger than `usable`.
     """
     cores = usable()
     if value is None:
@@ -49,13 +49,13 @@ def checked(value: int | None, name: str = "threads") -> int:
 
 
 def _quotas(cgroups: Path, own: Path) -> list[float]:
-    """The limits on processor time, in cores, of the control group and of those around it; empty without any."""
+    """Return the limits on CPU time, in cores, of the control group and its ancestors; empty if there are none."""
     found = []
     for line in _text(own).splitlines():
         controllers, _, path = line.partition(":")[2].partition(":")
         if controllers and "cpu" not in controllers.split(","):
             continue
-        root = cgroups / controllers  # version 2 has one tree for all, and names no controllers
+        root = cgroups / controllers  # version 2 has a single tree without named controllers
         folder = root / path.lstrip("/")
         for place in (folder, *folder.parents):
             found += _quota(place)

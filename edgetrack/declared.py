@@ -1,4 +1,4 @@
-"""What networks of a user's own share: ONNX files with a TOML file that says what goes in and what comes out."""
+"""Shared code for a user's own networks: ONNX files with a TOML file that describes their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LARGEST = 4096  # side of a picture
 
 
 class Picture(Protocol):
-    """How a picture goes in: the keys that all of these files have."""
+    """The keys for the input image, which all of these files have."""
 
     @property
-    def size(self) -> int: ...  # side, where the graph leaves it open
+    def size(self) -> int: ...  # side, if the graph leaves it open
     @property
     def fit(self) -> str: ...
     @property
@@ -46,11 +46,11 @@ def read_table(
     Args:
         what: The file is, such as "grounder".
         path: Of the file.
-        parsers: By the keys that it may have.
-        needed: What those look like that it must have, such as ``'"FILE.onnx"'``.
+        parsers: Parsers by the keys that it may have.
+        needed: Required keys with example values, such as ``'"FILE.onnx"'``.
 
     Raises:
-        ConfigError: It cannot be read, or has a key or a value that is not as described.
+        ConfigError: It cannot be read, or has an unknown key or an invalid value.
     """
     example = " and ".join(f"{key} = {value}" for key, value in needed.items())
     try:
@@ -78,7 +78,7 @@ def open_session(what: str, model: Path, threads: int | None) -> Any:
     """Open an ``onnxruntime.InferenceSession`` on the CPU; ``what`` begins its error.
 
     Raises:
-        ConfigError: It is no ONNX file.
+        ConfigError: It is not an ONNX file.
         MissingExtra: onnxruntime is not installed.
     """
     onnxruntime = require("onnxruntime", extra="int8")
@@ -93,9 +93,10 @@ def open_session(what: str, model: Path, threads: int | None) -> Any:
 
 
 def picture_of(declared: Any, size: int) -> Floats | None:
-    """Return room for the picture that an input of a session takes, float32 (1, 3, rows, columns).
+    """Return a buffer for the image input of a session, float32 (1, 3, rows, columns).
 
-    ``size`` is its side where the graph leaves it open. None where it takes something else, or no size is known.
+    ``size`` is its side if the graph leaves it open. Returns None if the input is something else, or no size is
+    known.
     """
     shape = declared.shape
     if len(shape) != 4 or shape[1] != 3 or declared.type != "tensor(float)":
@@ -105,19 +106,19 @@ def picture_of(declared: Any, size: int) -> Floats | None:
 
 
 def said(inputs: Any) -> str:
-    """Return the names, types and shapes of a session's inputs, for an error."""
+    """Return the names, types and shapes of a session's inputs, for an error message."""
     return ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
 
 
 def look(frame: NDArray[np.uint8], how: Picture, out: Floats) -> tuple[Floats, Region]:
-    """Fill ``out`` with the frame as the network wants it.
+    """Fill ``out`` with the frame, preprocessed for the network.
 
     Returns:
-        The picture, which may be ``out`` itself, and the part of the frame that it shows: x, y, w, h in pixels.
+        The image, which may be ``out`` itself, and the part of the frame that it shows: x, y, w, h in pixels.
     """
     region = _region(frame, how.fit)
     mean, std = _turned(how.mean, how.bgr), _turned(how.std, how.bgr)
-    fill = _turned(how.fill, not how.bgr)  # which crop_into takes blue first
+    fill = _turned(how.fill, not how.bgr)  # crop_into expects BGR order
     crop_into(frame, region, out, mean=mean, std=std, fill=fill)
     return (np.ascontiguousarray(out[:, ::-1]) if how.bgr else out), region
 
@@ -168,7 +169,7 @@ def one_of(*choices: str) -> Parser:
 
 
 def numbers(count: int) -> Parser:
-    """Parse a list of so many finite numbers."""
+    """Parse a list of this many finite numbers."""
 
     def parse(value: Any) -> tuple[float, ...]:
         if not isinstance(value, list) or len(value) != count or not all(map(_is_number, value)):

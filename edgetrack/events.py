@@ -1,4 +1,4 @@
-"""What happens from frame to frame to objects, zones and lines."""
+"""Events of objects, zones, lines and rules."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ EventType = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a frame to a track, a query, a zone or a line; or that a rule tells of.
+    """Something that happened in a frame to a track, a query, a zone or a line; or the alert of a rule.
 
     Attributes:
         type: What happened.
         index: Number of the frame, as ``Track.index``.
         time_s: Time of the frame in seconds, if it was given.
-        query: Name of the query, if one has found the track.
+        query: Name of the query that found the track, if any.
         name: Name of the track; empty for "count".
         id: Number of the track.
         zone: Name of the zone or the line.
@@ -28,7 +28,7 @@ class Event:
         seconds: Of "dwells" and "leaves".
         count: Of "count", "enters", "leaves" and "crosses".
         rule: Of "alert": the rule's name or sentence.
-        ids: Of "alert": the tracks that it is about.
+        ids: Of "alert": the ids of its tracks.
         box: Of "alert": the box around them.
     """
 

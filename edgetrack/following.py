@@ -1,4 +1,4 @@
-"""One call for a whole video: the source is opened, followed through and closed."""
+"""One call for a whole video: open the source, track through it and close it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgetrack.pipeline import FrameTracker
 from edgetrack.tracker import Tracker
 from edgetrack.types import Frame, Track
 
-PLACES = (int, str, Path)  # what a source is opened by
+PLACES = (int, str, Path)  # the argument that opens a source
 SourceLike = int | str | Path | Iterable[Frame | Pixels] | Callable[[], Frame | Pixels | None]
 
 
@@ -45,7 +45,7 @@ def track(
     deadline_ms: float | None = None,
     fps: float = 30.0,
 ) -> Generator[tuple[Frame, Track], None, None]:
-    """Follow a target through a source, from its first frame to its last.
+    """Track a target through a source, from its first frame to its last.
 
     The source is opened when the first frame is requested. It is closed after the last one, on an error, when the loop
     is left, and by the generator's ``close()``. An open ``Source`` or ``tracker`` that you pass stays open.
@@ -157,7 +157,7 @@ def _follow(
 
 
 def _opened(source: SourceLike, fps: float) -> Generator[Frame, None, None]:
-    """The frames of a source, which is open while they are asked for."""
+    """Yield the frames of a source, which stays open meanwhile."""
     if isinstance(source, PLACES):
         with open_source(source, fps=fps) as opened:
             yield from opened
@@ -168,7 +168,7 @@ def _opened(source: SourceLike, fps: float) -> Generator[Frame, None, None]:
         time_s = index / fps if items is source else time.monotonic() - began_s
         yield item if isinstance(item, Frame) else Frame(item, index, time_s)
     if index < 0:
-        raise SourceError("the source gave no frames; expected at least one")
+        raise SourceError("the source has no frames; expected at least one")
 
 
 def _called(read: Callable[[], Frame | Pixels | None]) -> Iterator[Frame | Pixels]:

@@ -1,4 +1,4 @@
-"""What is known of one target beyond a frame: who it is, its last track, how it moves; and the log of its status."""
+"""The state of one target across frames: its identity, last track and velocity; and the log of its status."""
 
 from __future__ import annotations
 
@@ -9,36 +9,34 @@ from typing import cast
 from edgetrack.mask import Mask
 from edgetrack.types import Basis, Box, Candidate, Status, Track
 
-AGILITY = 0.5  # share of what was just seen in the new velocity, as in the C++ tracker
-REACH = (
-    4.0  # how far a box is followed from one frame to the next, in sizes of it; farther off it was found anew
-)
+AGILITY = 0.5  # weight of the newest observation in the velocity, as in the C++ tracker
+REACH = 4.0  # largest step of a box between frames, in its sizes; with a larger one, it was found again
 
 Four = tuple[float, float, float, float]
 Result = tuple[
     Four | None, float, str, int, str, list[tuple[Four, float, float]], float | None
-]  # what the C++ trackers return
+]  # the result of the C++ trackers
 
 _log = logging.getLogger("edgetrack.tracker")
 
 
 class History:
-    """Makes the tracks of one target.
+    """Creates the tracks of one target.
 
     Args:
         number: the target's ``Track.id``.
         name: its ``Track.name``.
-        text: what it was described by.
+        text: its description.
     """
 
     def __init__(self, number: int, name: str, text: str | None) -> None:
         self.id, self.name, self.text = number, name, text
         self.latest: Track | None = None
         self._velocity = (0.0, 0.0)
-        self._followed: Box | None = None  # where it was in the frame before
+        self._followed: Box | None = None  # its box in the previous frame
 
     def add(self, result: Result, time_s: float | None, mask: Mask | None = None) -> Track:
-        """The track that the C++ tracker's tuple stands for, once for each frame."""
+        """Convert the C++ tracker's tuple to a track; call it once per frame."""
         four, score, status, index, basis, finds, x_share = result
         box = None if four is None else Box(*four)
         track = Track(
@@ -61,7 +59,7 @@ class History:
         return track
 
     def _moved(self, box: Box | None, status: str) -> tuple[float, float] | None:
-        """The velocity with this box; None where it does not follow from the one before."""
+        """Return the velocity after this box; None if the box does not continue the previous one."""
         before = self._followed
         if box is None or (status != "tracking" and before is None):  # a candidate is not followed yet
             self._followed = None

@@ -1,8 +1,8 @@
-"""The objects that a query follows: which detection belongs to which, who is new, gone, or back.
+"""The objects of a query: assignment of detections to objects, and objects that are new, gone, or back.
 
-As in ByteTrack (Zhang et al., 2022), sure detections come first, then unsure ones for what is left; the cost is that of
-overlap and appearance, as in StrongSORT (Du et al., 2023). A look's answer comes some frames late: it is compared with
-where objects were expected in the frame that it saw.
+As in ByteTrack (Zhang et al., 2022), confident detections are assigned first, then the others to the remaining
+objects. The cost combines overlap and appearance, as in StrongSORT (Du et al., 2023). Detections arrive some frames
+late, and are compared with the positions predicted for the frame in which they were found.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from edgetrack.turned import about_feet
 from edgetrack.types import Box, Status
 
 SURE = 0.5  # score from which a detection may begin a track
-LEAST = 0.1  # score below which a detection is none
-LOOKS_WEIGHT = 0.5  # share of the appearance in the cost; the rest is overlap
-UNLIKE = 0.4  # 1 - cosine from which two objects do not look alike at all
+LEAST = 0.1  # score below which a detection is ignored
+LOOKS_WEIGHT = 0.5  # weight of appearance in the cost; the rest is overlap
+UNLIKE = 0.4  # 1 - cosine from which two appearances are different
 MOST_COST = 0.7  # of a pair
-UNSURE_IOU = 0.5  # that a detection below SURE needs with a track
-SAME = 0.85  # cosine from which what was lost is taken up again
-REACH, REACH_A_SECOND = 1.5, 1.5  # how far from where it was lost, in sizes of its box
+UNSURE_IOU = 0.5  # IoU that a detection below SURE needs with a track
+SAME = 0.85  # cosine from which a lost object is recovered
+REACH, REACH_A_SECOND = 1.5, 1.5  # largest distance from the place where it was lost, in sizes of its box
 MOST_REACH = 4.0
 TICKS = 30.0  # a second
 MOST_STEP_S = 2.0  # from one frame to the next
-MISSED = 5  # looks without it until it is lost
-MEMORY = 0.9  # share of what was known in the new appearance
+MISSED = 5  # detector passes without it until it is lost
+MEMORY = 0.9  # weight of the previous appearance in the new one
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One object that a look has found; ``appearance`` is None below `SURE`."""
+    """One detected object; ``appearance`` is None below `SURE`."""
 
     box: Box
     score: float
@@ -44,7 +44,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The numbers of a query that users choose; see ``MultiTracker.every``."""
+    """The parameters of a query that users choose; see ``MultiTracker.every``."""
 
     most: int
     confirm: tuple[int, int]
@@ -53,7 +53,7 @@ class Rules:
 
 @dataclass(eq=False)
 class Instance:
-    """One of them. ``id`` is 0 until it is confirmed."""
+    """An object of a query. ``id`` is 0 until it is confirmed."""
 
     motion: Motion
     score: float
@@ -62,11 +62,11 @@ class Instance:
     status: Status = "tentative"
     id: int = 0
     missed: int = 0
-    fresh: bool = True  # whether a look has seen it in this frame
+    fresh: bool = True  # whether a detector pass has found it in this frame
     begun: int = 0  # frame in which it was first seen
-    turn: int = 0  # of the frame in which it stands, see turned.py: not 0 while it lies
+    turn: int = 0  # of the frame in which it is upright, see turned.py: not 0 while it lies
     gone_s: float = 0.0  # when it was lost
-    then: Motion = field(init=False)  # in the frame that the look under way sees
+    then: Motion = field(init=False)  # in the frame of the detector pass in progress
 
     def __post_init__(self) -> None:
         self.then = self.motion
@@ -89,15 +89,17 @@ class Instances:
         self.ticks = 1.0  # from the last frame to this one
         self._rules, self._ids = rules, ids
         self._news: list[tuple[str, Instance]] = []
-        self._now_s = self._look_s = 0.0  # times of this frame, and of the one that the look under way sees
+        self._now_s = self._look_s = (
+            0.0  # times of this frame, and of the frame of the detector pass in progress
+        )
 
     def take_news(self) -> list[tuple[str, Instance]]:
-        """What happened since the last call: "appeared", "lost", "back" or "ended", and to which one."""
+        """Return the events since the last call: "appeared", "lost", "back" or "ended", each with its object."""
         news, self._news = self._news, []
         return news
 
     def step(self, size: tuple[int, int], now_s: float) -> None:
-        """Goes on to the next frame, of (width, height) pixels."""
+        """Advance to the next frame, of (width, height) pixels."""
         since_s = now_s - self._now_s
         ticks = TICKS * since_s if 0 < since_s < MOST_STEP_S else 1.0  # else the clock was set
         self._now_s, self.ticks = now_s, ticks
@@ -113,7 +115,7 @@ class Instances:
                 self._news.append(("ended", one))
 
     def end_all(self) -> None:
-        """Ends all tracks with the next frame: their ids are not used again."""
+        """End all tracks with the next frame; their ids are not reused."""
         self.all = [one for one in self.all if one.status != "tentative"]
         for one in self.all:
             if one.in_view:
@@ -121,21 +123,21 @@ class Instances:
             one.gone_s = -math.inf
 
     def begin_look(self) -> None:
-        """A look at this frame begins."""
+        """Start a detector pass on this frame."""
         self._look_s = self._now_s
         for one in self.all:
             one.then = one.motion.copy()
 
     @property
     def may_lie(self) -> bool:
-        """Whether one of them lies, or is missed and may have fallen."""
+        """Return whether an object lies, or is missing and may have fallen."""
         return any(one.in_view and (one.missed or one.turn) for one in self.all)
 
     def see(self, detections: Sequence[Detection], turn: int = 0) -> None:
-        """The answer of that look, in a later frame or the same; ``turn`` is that of the frame, see turned.py.
+        """Process the result of that pass, in the same or a later frame; ``turn`` is that of its frame, see turned.py.
 
-        A turned frame shows where those lie that are missed, and those that lay so before; nobody is new there, and
-        what is higher than wide in the frame itself does not lie.
+        In a rotated frame, only objects that are missing or were lying before are matched, and no new ones are
+        created. An object that is higher than wide in the original frame does not lie.
         """
         age, now_s = TICKS * max(self._now_s - self._look_s, 0.0), self._now_s
         ours = [one for one in self.all if one.status != "ended"]
@@ -157,9 +159,10 @@ class Instances:
     def _match(
         self, ours: list[Instance], theirs: list[Detection], age: float, turn: int
     ) -> tuple[list[Instance], list[Detection]]:
-        """Pairs by overlap and appearance; what is left of both.
+        """Match by overlap and appearance; return the pairs, and the rest of both.
 
-        All together, so that an object that is leaving does not take what a tentative one has found beside it.
+        All are matched together, so that a departing object does not take the detection of a tentative one next to
+        it.
         """
         if not ours or not theirs:
             return ours, theirs
@@ -177,7 +180,7 @@ class Instances:
         return _without(ours, [i for i, _ in pairs]), _without(theirs, [j for _, j in pairs])
 
     def _match_unsure(self, ours: list[Instance], theirs: list[Detection], age: float) -> list[Instance]:
-        """Pairs by overlap; those of ours that are left."""
+        """Match by overlap; return the pairs, and the remaining objects."""
         cost = 1 - overlaps([one.then.box for one in ours], [one.box for one in theirs])
         pairs = assign(cost, 1 - UNSURE_IOU)
         for i, j in pairs:
@@ -188,7 +191,7 @@ class Instances:
         if one.status == "lost":
             one.then = Motion(detection.box)
             self._news.append(("back", one))
-        elif one.turn != turn:  # it has another shape
+        elif one.turn != turn:  # its shape differs
             one.then = Motion(detection.box)
         else:
             one.then.correct(detection.box)
@@ -225,7 +228,7 @@ class Instances:
         self.all.append(Instance(motion, detection.score, _look(detection), looks))
 
     def _confirm(self, now_s: float) -> None:
-        """Those that enough looks have seen: each is one that was lost, or new."""
+        """Confirm the objects that enough passes have found: each is a recovered or a new object."""
         k, _ = self._rules.confirm
         ready = [one for one in self.all if one.status == "tentative" and sum(one.looks) >= k and one.fresh]
         room = self._rules.most - sum(one.in_view for one in self.all)
@@ -256,7 +259,7 @@ def _look(detection: Detection) -> Floats:
 
 
 def _overlaps(ours: list[Instance], theirs: list[Detection], turn: int) -> Floats:
-    """The IoU with where each is expected; with another turn than it had, also where it would have fallen or got up."""
+    """Return the IoU with each predicted box; with a different turn, also with the box after falling or getting up."""
     boxes = [one.box for one in theirs]
     overlap = overlaps([one.then.box for one in ours], boxes, BUFFER)
     if all(one.turn == turn for one in ours):

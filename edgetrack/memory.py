@@ -1,10 +1,10 @@
-"""Memory that ran out, however a library says so."""
+"""Detection of out-of-memory errors in the messages of libraries."""
 
 from __future__ import annotations
 
 from edgetrack.errors import OutOfMemoryError
 
-_WORDS = (  # of the C++ library, ONNX Runtime, the dynamic linker, the system, OpenCV and CUDA
+_WORDS = (  # messages of the C++ library, ONNX Runtime, the dynamic linker, the system, OpenCV and CUDA
     "bad_alloc",
     "bad allocation",
     "failed to allocate memory",
@@ -16,7 +16,7 @@ _WORDS = (  # of the C++ library, ONNX Runtime, the dynamic linker, the system, 
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether ``error``, or what it comes from, says that there was not enough memory."""
+    """Return whether ``error``, or one of its causes, says that there was not enough memory."""
     words = str(error).lower()
     if isinstance(error, MemoryError) or any(word in words for word in _WORDS):
         return True
@@ -24,7 +24,7 @@ def ran_out(error: BaseException) -> bool:
 
 
 def told(doing: str) -> OutOfMemoryError:
-    """What to raise when memory ran out while ``doing`` something."""
+    """Return the error to raise when memory ran out while ``doing`` something."""
     return OutOfMemoryError(
         f"memory ran out while {doing}; end other programs, raise this one's limit, or take a smaller model: "
         "edgetrack-160"

@@ -1,4 +1,4 @@
-"""The figures of a run: frames, states, latencies and ages, while it lasts and at its end."""
+"""The figures of a run: frames, states, latencies and ages, during the run and at its end."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What happened in a run."""
+    """The figures of a finished run."""
 
     frames: int
-    seconds: float  # from asking for the first frame to the last one written
+    seconds: float  # from requesting the first frame to writing the last one
     fps: float  # frames / seconds: decoding, tracking and writing together
     start_ms: float  # the first frame: text and target are encoded once
     latency_ms: Latency | None  # of the frames after the first; None when there were none
     dropped: int  # frames of a live source that were skipped because newer ones had arrived
     statuses: dict[Status, int]  # frames in each status
-    bases: dict[Basis, int]  # frames by what their box rests on
+    bases: dict[Basis, int]  # frames by the basis of their box
     interrupted: bool  # ended by Ctrl-C
-    problem: str | None  # why the source broke off, when it did
-    targets: dict[str, Summary] = field(default_factory=dict)  # of each, in a run with several
+    problem: str | None  # why the source ended early, if it did
+    targets: dict[str, Summary] = field(default_factory=dict)  # of each target, in a run with several
     counts: dict[str, str] = field(default_factory=dict)  # of each query, zone and line, in words
     failed: dict[str, str] = field(default_factory=dict)  # targets that failed in the last frame, and why
-    age_ms: Latency | None = None  # of the frames when their tracks were known; None for files
+    age_ms: Latency | None = None  # ages of the frames when their tracks were ready; None for files
     too_old: int = 0  # frames of a live source that were skipped because of max_age_ms
 
 
 class Meter:
-    """Counts and times the frames of one run; what the status line reads while it runs."""
+    """Counts and times the frames of one run, also for the status line."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -60,7 +60,7 @@ class Meter:
         self._recent: deque[float] = deque()
 
     def record(self, *tracks: Track, latency_ms: float, dropped: int, age_ms: float | None = None) -> None:
-        """Takes note of one finished frame, of the tracks in it, and of its age when they were known."""
+        """Record one finished frame, its tracks, and its age when they were ready."""
         now_s = time.perf_counter()
         self._recent.append(now_s)
         while self._recent[0] < now_s - RECENT_S:
@@ -85,15 +85,15 @@ class Meter:
         return (len(self._recent) - 1) / span_s if span_s > 0 else 0.0
 
     def latency_ms(self, *, last: int | None = None) -> Latency | None:
-        """Percentiles over all remembered updates, or over the ``last`` ones."""
+        """Return percentiles over all remembered updates, or over the ``last`` ones."""
         return _percentiles(self._latencies, last)
 
     def age_ms(self, *, last: int | None = None) -> Latency | None:
-        """Percentiles of the ages of all remembered frames, or of the ``last`` ones; None for files."""
+        """Return percentiles of the ages of all remembered frames, or of the ``last`` ones; None for files."""
         return _percentiles(self._ages, last)
 
     def summary(self, *, interrupted: bool, problem: str | None) -> Summary:
-        """The figures so far; the clock stops here."""
+        """Return the figures so far, and stop the clock."""
         seconds = time.perf_counter() - self._opened_s
         return Summary(
             frames=self.frames,

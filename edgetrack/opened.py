@@ -1,4 +1,4 @@
-"""What trackers of one and of several targets share: the engine, the checks of what is given, and their end."""
+"""Shared code of ``Tracker`` and ``MultiTracker``: the engine, the checks of arguments, and closing."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ Core = TypeVar("Core")
 Self = TypeVar("Self", bound="Opened[Any]")
 
 AMBIGUOUS = ("best", "wait")
-# What the C++ trackers take for a frame: in host memory, on a GPU, or color (None where it is missing) and the other.
+# A frame for the C++ trackers: in host memory, on a GPU, or a pair of color (None if it is missing) and x.
 Taken = NDArray[np.uint8] | GpuFrame | tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]
 
-# C++ trackers, each of which may have a look under way in a thread of its own
+# C++ trackers, each of which may have a search in progress in a background thread
 _cores: WeakSet[Any] = WeakSet()
 
 
 def _rest() -> None:
-    """Wait for those looks: a thread must not need the interpreter that ends, nor be left behind by a fork."""
+    """Wait for these searches: a thread must not need the interpreter after its end, nor be lost in a fork."""
     for core in list(_cores):
         core.rest()
 
@@ -57,7 +57,7 @@ class Opened(Unique, Generic[Core]):
 
     Args:
         bundle, engine, precision, threads, words, strict, grounder: as for ``Tracker``.
-        make: makes the C++ tracker from ``core_options``.
+        make: creates the C++ tracker from ``core_options``.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Opened(Unique, Generic[Core]):
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._own_engine = self.engine is not engine
         self.reader = self._opened_reader(words, strict)  # of texts, with your own words
-        self._turn = RLock()  # threads that share a tracker by mistake take turns
+        self._turn = RLock()  # serializes threads that share a tracker by mistake
         with door:
             self._core: Core | None = make(**core_options(self.engine))
             if self._grounding is not None:
@@ -86,8 +86,8 @@ class Opened(Unique, Generic[Core]):
     def close(self) -> None:
         """Release the target and the network's memory. May be called twice, and while another thread is tracking.
 
-        A given engine stays open. An engine that this tracker opened is closed; other trackers that share it go on,
-        and reload what they still need.
+        A given engine stays open. An engine that this tracker opened is closed; other trackers that share it
+        continue, and reload what they need.
         """
         with self._turn:
             was_open, self._core = self._core is not None, None
@@ -129,7 +129,7 @@ class Opened(Unique, Generic[Core]):
 def shared_engine(
     bundle: str | Path | Bundle | None, engine: str | Engine, precision: str, threads: int | None
 ) -> Engine:
-    """The engine that is given, or a new one for the bundle; see ``Tracker``."""
+    """Return the given engine, or a new one for the bundle; see ``Tracker``."""
     if isinstance(engine, str):
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         opened.check_tensors()
@@ -146,7 +146,7 @@ def shared_engine(
 
 
 def core_options(engine: Engine) -> dict[str, Any]:
-    """What the C++ trackers are made of."""
+    """Return the arguments of the C++ trackers."""
     manifest = engine.bundle.manifest
     return {
         "graph": lambda role: describe(engine.graph(role)),
@@ -167,10 +167,10 @@ def core_options(engine: Engine) -> dict[str, Any]:
 def taken(
     engine: Engine, frame: Pixels | None, x: Pixels | Frame | None = None
 ) -> AbstractContextManager[Taken]:
-    """A frame as the C++ trackers take it, while the context lasts; on a GPU if the engine ``SupportsDeviceFrames``.
+    """Convert a frame for the C++ trackers, valid in the context; on a GPU if the engine ``SupportsDeviceFrames``.
 
     Raises:
-        FrameError: it is no frame, or lies where the engine cannot crop it; the two of a pair differ in size.
+        FrameError: it is not a frame, or is in memory that the engine cannot use; the two of a pair differ in size.
     """
     if x is not None:
         return nullcontext(pair_of(frame, x))
@@ -186,7 +186,7 @@ def taken(
 
 
 def color_of(lent: Taken) -> NDArray[np.uint8] | GpuFrame:
-    """The color picture of what ``taken`` gave, which queries look at.
+    """Return the color image of the result of ``taken``, for queries.
 
     Raises:
         FrameError: it is missing.
@@ -194,17 +194,15 @@ def color_of(lent: Taken) -> NDArray[np.uint8] | GpuFrame:
     if isinstance(lent, GpuFrame) or not isinstance(lent, tuple):
         return lent
     if lent[0] is None:
-        raise FrameError(
-            "there is no color frame, and what every() follows is looked for in color; pass the frame"
-        )
+        raise FrameError("there is no color frame, but every() searches the color frame; pass the frame")
     return lent[0]
 
 
 def parts_of(frame: Pixels | Frame | None, time_s: float | None) -> tuple[Pixels | None, float | None, bool]:
-    """The pixels and the time of what was given as a frame, and whether it comes after a gap.
+    """Return the pixels and the time of a frame argument, and whether it comes after a gap.
 
     Raises:
-        ConfigError: ``time_s`` is no finite number.
+        ConfigError: ``time_s`` is not a finite number.
     """
     if time_s is not None and not (_is_number(time_s) and math.isfinite(time_s)):
         raise ConfigError(f"time_s is {time_s!r}; expected a finite number of seconds, or None")
@@ -214,7 +212,7 @@ def parts_of(frame: Pixels | Frame | None, time_s: float | None) -> tuple[Pixels
 
 
 def check_deadline(deadline_ms: object) -> None:
-    """Raises ConfigError unless it is a number or None; its range is checked in C++."""
+    """Raise ConfigError unless it is a number or None; its range is checked in C++."""
     if deadline_ms is not None and not _is_number(deadline_ms):
         raise ConfigError(
             f"deadline_ms is {deadline_ms!r}; expected a positive number of milliseconds, or None for no deadline"
@@ -222,13 +220,13 @@ def check_deadline(deadline_ms: object) -> None:
 
 
 def check_flag(name: str, value: object) -> None:
-    """Raises ConfigError unless it is True or False."""
+    """Raise ConfigError unless it is True or False."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name} is {value!r}; expected True or False")
 
 
 def check_on_ambiguous(value: object) -> bool:
-    """Whether a tracker waits where its text is ambiguous.
+    """Return whether a tracker waits if its text is ambiguous.
 
     Raises:
         ConfigError: the value is neither "best" nor "wait".
@@ -242,7 +240,7 @@ def check_on_ambiguous(value: object) -> bool:
 
 
 def place_of(candidate: Any) -> tuple[float, float, float, float]:
-    """The box of a candidate, or of four numbers, as the C++ trackers take it.
+    """Convert the box of a candidate, or four numbers, for the C++ trackers.
 
     Raises:
         BoxError: it is none.
@@ -251,7 +249,7 @@ def place_of(candidate: Any) -> tuple[float, float, float, float]:
 
 
 def check_name(name: object) -> str:
-    """The name of a target.
+    """Check the name of a target.
 
     Raises:
         ConfigError: it is none.
@@ -263,12 +261,14 @@ def check_name(name: object) -> str:
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        raise ConfigError(f"name {name!r} is no Unicode text; expected a string such as 'red car'") from error
+        raise ConfigError(
+            f"name {name!r} is not valid Unicode; expected a string such as 'red car'"
+        ) from error
     return name
 
 
 def check_text(text: object) -> None:
-    """Raises PromptError unless it is a string, and says how a box is given."""
+    """Raise PromptError unless it is a string; the message tells how to give a box."""
     if not isinstance(text, str):
         raise PromptError(
             f"text is a {type(text).__name__}; expected a string such as 'red car'; a box has a name: box=(x, y, w, h)"
@@ -276,7 +276,7 @@ def check_text(text: object) -> None:
 
 
 def four_of(box: Any) -> tuple[float, float, float, float] | None:
-    """A box as the C++ trackers take it.
+    """Convert a box for the C++ trackers.
 
     Raises:
         BoxError: it is none.

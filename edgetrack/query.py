@@ -1,4 +1,4 @@
-"""Everything that a phrase names: looked for at intervals, followed in between, each object with an id of its own."""
+"""Queries: all objects that a phrase names, detected at intervals and tracked in between, each with its own id."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from edgetrack.timing import Timing
 from edgetrack.turned import turned, turned_back
 from edgetrack.types import Box, Track
 
-FPS = 30.0  # of frames that have no time
-# Until the answer of a look counts, however soon it is there: the same video has the same tracks on every machine.
+FPS = 30.0  # for frames without a time
+# Delay of a detector pass, even if it finishes earlier, so that a video gives the same tracks on every machine.
 LATENCY_S = 0.1
-TOLERANCE_S = 0.005  # of the times of frames
-MOST = 16  # objects that one query may follow
-DETECTIONS = 2  # of one look, in objects that are followed: each sure one costs an appearance vector
-LATEST = 3  # frames more that a look may take where a deadline is short
+TOLERANCE_S = 0.005  # tolerance for the times of frames
+MOST = 16  # objects that one query may track
+DETECTIONS = (
+    2  # detections per pass, relative to tracked objects: each confident one costs an appearance vector
+)
+LATEST = 3  # additional frames that a pass may take if a deadline is short
 
 Four = tuple[float, float, float, float]
 _log = logging.getLogger("edgetrack.tracker")
 
 
 class Detector(Protocol):
-    """What a query needs of the C++ detector of its phrase."""
+    """The interface of the C++ detector of a query's phrase."""
 
     def look(self, pixels: object) -> None: ...
     def wait(self, seconds: float) -> bool: ...
@@ -43,26 +45,26 @@ class Detector(Protocol):
 
 
 class PhraseDetector:
-    """The C++ detector of a phrase, which lives in a C++ tracker under a number."""
+    """The C++ detector of a phrase, which belongs to a C++ tracker and has a number there."""
 
     def __init__(self, core: runtime.MultiTracker, text: runtime.Text, most: int) -> None:
         self._core = core
         self._number = core.add_detector(text, LEAST, SURE, DETECTIONS * most)
 
     def look(self, pixels: Any) -> None:
-        """Begin a look at a frame."""
+        """Start a pass on a frame."""
         self._core.look(self._number, pixels)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its answer, for that long at most; return whether it is there."""
+        """Wait for its result, at most this long; return whether it is ready."""
         return self._core.wait_for_look(self._number, seconds)
 
     def detections(self) -> list[tuple[Four, float, list[float]]]:
-        """The answer, once it is there: box, score and, from `SURE` on, appearance."""
+        """Return the result after it is ready: boxes, scores and, from `SURE` on, appearances."""
         return self._core.detections(self._number)
 
     def describe(self, text: runtime.Text) -> None:
-        """Look for another phrase; a look under way is forgotten."""
+        """Change the phrase; a pass in progress is discarded."""
         self._core.describe_detector(self._number, text)
 
     def close(self) -> None:
@@ -71,7 +73,7 @@ class PhraseDetector:
 
 
 def checked_rules(most: object, confirm: object, **seconds: object) -> Rules:
-    """The numbers of a query.
+    """Return the checked parameters of a query.
 
     Raises:
         ConfigError: one is out of range.
@@ -90,7 +92,7 @@ def checked_rules(most: object, confirm: object, **seconds: object) -> Rules:
 
 
 def size_of(frame: Any) -> tuple[int, int]:
-    """Width and height of a frame as the C++ tracker takes it."""
+    """Return width and height of a frame in the form for the C++ tracker."""
     return (frame[1], frame[2]) if isinstance(frame, tuple) else (frame.shape[1], frame.shape[0])
 
 
@@ -99,12 +101,12 @@ def _is_whole(value: object) -> bool:
 
 
 class Query:
-    """All objects in a video that a phrase names. ``MultiTracker.every`` makes it.
+    """All objects in a video that a phrase names, created by ``MultiTracker.every``.
 
     Attributes:
         name: Its name among the targets and queries of the tracker.
         text: The phrase.
-        max: Number of objects that are followed at a time.
+        max: Maximum number of objects that are tracked at a time.
     """
 
     def __init__(
@@ -123,13 +125,13 @@ class Query:
         self._detector, self._interval_s = detector, interval_s
         self._latency_s = LATENCY_S if concurrent else 0.0
         self._instances = Instances(rules, ids)
-        self._index, self._frames = -1, 0  # of the tracker; so far of this phrase
-        self._pending = False  # whether a look is under way
-        self._begun_s = -math.inf  # time of the frame that the last look saw
-        self._late = 0  # frames that its answer has been put off
+        self._index, self._frames = -1, 0  # of the tracker; and so far for this phrase
+        self._pending = False  # whether a pass is in progress
+        self._begun_s = -math.inf  # time of the frame of the last pass
+        self._late = 0  # frames by which its result has been delayed
         self._lying = lying
-        self._turn, self._side = 0, -1  # of the last look's frame, and of the last one that was turned
-        self._size = (0, 0)  # of the last look's frame, before it was turned
+        self._turn, self._side = 0, -1  # of the last pass, and of the last one on a rotated frame
+        self._size = (0, 0)  # of the frame of the last pass, before rotation
         self._tracks: tuple[Track, ...] = ()
         self._tentative: tuple[Track, ...] = ()
         self._events: tuple[Event, ...] = ()
@@ -143,12 +145,12 @@ class Query:
 
     @property
     def tentative(self) -> tuple[Track, ...]:
-        """What the last looks have found and not yet confirmed: tracks without a number, ``id`` is 0."""
+        """Objects found but not confirmed yet; their ``id`` is 0."""
         return self._tentative
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """What happened in the last frame: "appeared", "lost", "back", "ended", "count"."""
+        """Events of the last frame: "appeared", "lost", "back", "ended", "count"."""
         return self._events
 
     @property
@@ -158,29 +160,29 @@ class Query:
 
     @property
     def total(self) -> int:
-        """Different objects so far, as far as ids tell."""
+        """Number of different objects so far, according to their ids."""
         return self._total
 
     @property
     def timing(self) -> Timing:
-        """Time spent in the last frame outside of the thread that looks; ``network`` is the wait for its answer."""
+        """Time spent in the last frame outside of the detector's thread; ``network`` is the wait for its result."""
         return self._timing
 
     @property
     def _share(self) -> Timing:
-        """The time of one of its tracks."""
+        """Return the share of one track in the time."""
         n, t = max(1, len(self._tracks)), self._timing
         return Timing(t.crop / n, t.network / n, t.other / n)
 
     def _describe(self, text: str, tokens: runtime.Text) -> None:
-        """Look for another phrase; what is followed ends with the next frame."""
+        """Change the phrase; current tracks end with the next frame."""
         self._detector.describe(tokens)
         self.text, self._frames, self._pending = text, 0, False
         self._begun_s = -math.inf
         self._instances.end_all()
 
     def _release(self) -> None:
-        """Stop for good."""
+        """Stop permanently."""
         self._detector.close()
         self._tracks = self._tentative = ()
         self._events, self._count = (), 0
@@ -188,10 +190,10 @@ class Query:
     def _update(
         self, pixels: object, size: tuple[int, int], index: int, time_s: float | None, left_s: float | None
     ) -> None:
-        """The next frame, number ``index`` of the tracker; ``left_s`` is what a deadline leaves."""
+        """Process the next frame, number ``index`` of the tracker; ``left_s`` is the time left before the deadline."""
         if self._lying and not isinstance(pixels, np.ndarray):
             raise FrameError(
-                "the frame is in GPU memory; expected one in host memory, for lying=True turns it"
+                "the frame is in GPU memory; expected one in host memory, because lying=True rotates it"
             )
         began = time.perf_counter()
         waited = cropped = 0.0
@@ -218,21 +220,21 @@ class Query:
         self._timing = Timing(cropped * 1e3, waited * 1e3, (whole - cropped - waited) * 1e3)
 
     def _next_turn(self) -> int:
-        """Every second look is at a turned frame while somebody may lie, to each side in turn."""
+        """Return the next turn: while an object may lie, every second pass is on a rotated frame, on either side."""
         if not self._lying or self._turn or not self._instances.may_lie:
             return 0
         self._side = -self._side
         return self._side
 
     def _in_time(self, left_s: float | None) -> bool:
-        """Whether the answer is there before the deadline, or must be waited for."""
+        """Return whether the result is ready before the deadline, or must be waited for."""
         if left_s is None or self._late >= LATEST or self._detector.wait(max(left_s, 0.0)):
             return True
         self._late += 1
         return False
 
     def _land(self) -> float:
-        """Take the answer of the look under way; return the seconds that it was waited for."""
+        """Process the result of the pass in progress; return the seconds spent waiting for it."""
         began = time.perf_counter()
         self._pending = False
         found = self._detector.detections()
@@ -289,7 +291,7 @@ class Query:
 
 
 def _clipped(box: Box, size: tuple[int, int]) -> Box:
-    """The part of a box within a frame of (width, height) pixels; its center is inside."""
+    """Clip a box whose center is inside to a frame of (width, height) pixels."""
     x1, y1, x2, y2 = box.xyxy
     x1, x2 = (min(max(x, 0.0), float(size[0])) for x in (x1, x2))
     y1, y2 = (min(max(y, 0.0), float(size[1])) for y in (y1, y2))

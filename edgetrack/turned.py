@@ -1,7 +1,7 @@
-"""A frame turned by a quarter, in which what lies stands: for a detector that knows an object upright only.
+"""Rotation of a frame by 90 degrees, so that a detector of upright objects finds objects that lie on their side.
 
-A turn is 0, 1 or -1 quarters counterclockwise, as ``numpy.rot90`` counts them: by 1, what lies with its head to the
-right stands, and by -1, what lies with its head to the left.
+A turn is 0, 1 or -1 quarters counterclockwise, as for ``numpy.rot90``: with 1, an object that lies with its head to the
+right becomes upright, and with -1, one with its head to the left.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from edgetrack.types import Box
 
 
 def turned(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
-    """Turn a frame, uint8 (H, W, 3) -> (W, H, 3); without a turn it is returned as it is."""
+    """Rotate a frame, uint8 (H, W, 3) -> (W, H, 3); with turn 0 it is returned unchanged."""
     return np.ascontiguousarray(np.rot90(pixels, turn)) if turn else pixels
 
 
 def turned_back(box: Box, turn: int, size: tuple[int, int]) -> Box:
-    """Return where a box of the turned frame is in the frame itself, of (width, height) pixels."""
+    """Map a box of the rotated frame to the original frame of (width, height) pixels."""
     x, y, w, h = box.xywh
     if turn == 0:
         return box
@@ -26,7 +26,7 @@ def turned_back(box: Box, turn: int, size: tuple[int, int]) -> Box:
 
 
 def about_feet(box: Box, before: int, now: int) -> Box:
-    """Return the box of what stood or lay as ``before``, once it has fallen or got up about its feet to ``now``."""
+    """Return the box of an object after it has fallen or got up around its feet, from turn ``before`` to ``now``."""
     x, bottom, w, h = box.x + box.w / 2, box.y + box.h, box.w, box.h
     if before == now:
         return box

@@ -1,4 +1,4 @@
-"""What holds a network, a device or a thread has no copies, and says what to do instead."""
+"""Objects that hold a network, a device or a thread refuse to be copied, and suggest an alternative."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from edgetrack.errors import NotCopyableError
 
 
 class Unique:
-    """Refuses ``copy.copy``, ``copy.deepcopy`` and ``pickle``, which would share or lose what it holds."""
+    """Refuses ``copy.copy``, ``copy.deepcopy`` and ``pickle``, which would share or lose its resources."""
 
-    _instead: ClassVar[str]  # why there is none, and the way to what was wanted
+    _instead: ClassVar[str]  # the reason, and the alternative
 
     def _refuse(self) -> NoReturn:
         raise NotCopyableError(f"{type(self).__name__} cannot be copied or pickled: {self._instead}")

@@ -208,7 +208,7 @@ def test_other_trackers_are_followed_with(video: Path) -> None:
         (1.5, {"text": "red"}, SourceError, "source is a float"),
         (b"x.mp4", {"text": "red"}, SourceError, "source is a bytes"),
         ({"a": 1}, {"text": "red"}, SourceError, "source is a dict"),
-        ([], {"text": "red"}, SourceError, "gave no frames"),
+        ([], {"text": "red"}, SourceError, "has no frames"),
         (lambda: None, {"text": "red"}, SourceError, "gave no frames"),
         ([1, 2], {"text": "red"}, FrameError, "frame is a int"),
     ],
