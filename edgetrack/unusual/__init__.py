@@ -1,4 +1,4 @@
-"""What is unusual in a camera's view: a model of normal that is learned on the device, while it runs.
+"""Detection of unusual events in a camera's view, with a model of normal that is learned online on the device.
 
 >>> from edgetrack.unusual import NormalModel
 >>> model = NormalModel()  # doctest: +SKIP
@@ -8,11 +8,11 @@
 ...         print(seen.regions[0].explanation)
 >>> model.save("street.npz")  # doctest: +SKIP
 
-No network is trained and none runs. The idea is that of attribute-based detection (AI-VAD: Reiss and Hoshen,
-"Attribute-based Representations for Accurate and Interpretable Video Anomaly Detection", 2022): a few features that
-people can name, a density of each by nearest neighbors, and scores made comparable by what is normal. `foreground`
-finds what moves or was not there before, `objects` follows it, `features` measures it, `bank` keeps what is normal,
-`calibration` says which score is rare enough, `model` puts them together, and `state` writes it to a file.
+No neural network is trained or run. The method is attribute-based detection (AI-VAD: Reiss and Hoshen,
+"Attribute-based Representations for Accurate and Interpretable Video Anomaly Detection", 2022): a few interpretable
+features, a density of each from nearest neighbors, and scores that are normalized by normal values. `foreground`
+finds moving and new objects, `objects` tracks them, `features` measures them, `bank` stores what is normal,
+`calibration` determines which score is rare enough, `model` combines these parts, and `state` saves them to a file.
 """
 
 from edgetrack.unusual.alarms import Alarm, Alarms

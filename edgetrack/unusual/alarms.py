@@ -1,4 +1,4 @@
-"""From scores to alarms: one for as long as something stays unusual."""
+"""Conversion of scores to alarms; an alarm lasts as long as something stays unusual."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from edgetrack.unusual.model import Assessment, Region
 
-KEEP = 0.8  # share of the threshold above which an alarm goes on
-QUIET_S = 5.0  # below it, after which an alarm has ended
+KEEP = 0.8  # hysteresis: fraction of the threshold above which an alarm continues
+QUIET_S = 5.0  # time below it after which an alarm has ended
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A stretch of time in which something was unusual.
+    """A time interval in which something was unusual.
 
     Attributes:
         start_s: time of the frame in which it began.
         end_s: time of the last frame that was unusual.
         peak_s: time of the most unusual frame.
-        region: what was most unusual in that frame.
+        region: the most unusual region of that frame.
     """
 
     start_s: float
@@ -28,20 +28,20 @@ class Alarm:
 
 
 class Alarms:
-    """Turns a stream of assessments into alarms."""
+    """Converts a stream of assessments to alarms."""
 
     def __init__(self) -> None:
         self.open: Alarm | None = None
 
     def update(self, seen: Assessment, threshold: float) -> tuple[Alarm | None, Alarm | None]:
-        """Take the next assessment.
+        """Process the next assessment.
 
         Args:
             seen: of the frame.
             threshold: the score above which an alarm begins.
 
         Returns:
-            The alarm that begins in this frame, and the one that has ended by now; None where there is none.
+            The alarm that begins in this frame, and the one that has ended; None if there is none.
         """
         now, ended = self.open, None
         if now is not None and (seen.time_s - now.end_s > QUIET_S or seen.time_s < now.end_s):
@@ -55,7 +55,7 @@ class Alarms:
         return began, ended
 
     def close(self) -> Alarm | None:
-        """Return the alarm that is still open, and forget it."""
+        """End and return the alarm that is still open."""
         ended, self.open = self.open, None
         return ended
 

@@ -1,4 +1,4 @@
-"""A density of bounded size that grows with what is seen: centers, each with the number of its visits."""
+"""A density estimate of bounded size that is learned online: centers, each with its number of visits."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BUDGET = 768  # centers
-FIRST_RADIUS = 0.2  # within which a point belongs to a center, at first
-GROWTH = 1.3  # of the radius when the budget is spent
-VISITS = 3  # of different objects, that make something known
-FAR = 8.0  # distance of what nothing is near to
+FIRST_RADIUS = 0.2  # initial radius within which a point belongs to a center
+GROWTH = 1.3  # factor on the radius when there is no room for another center
+VISITS = 3  # visits by different objects from which something is known
+FAR = 8.0  # distance of a point with no center near it
 GATE = 1.0  # distance within which two locations are the same place
-MIN_IN_PLACE = 12  # visits of a place before something can be unusual for it
+MIN_IN_PLACE = 12  # visits of a place before anything can be unusual there
 
 
 class Bank:
-    """Centers of what was seen, and how many objects have visited each.
+    """Cluster centers of the observed features, and how many objects have visited each.
 
     A point that is farther than the radius from all centers becomes a center; when there is no room, the radius grows
-    and centers merge (as in Charikar et al., "Incremental clustering and dynamic information retrieval", STOC 1997). A
-    point's distance is that to the nearest centers with three visits together, a weighted k-nearest-neighbor distance:
-    one strange object does not make the next one normal, three do.
+    and centers merge (as in Charikar et al., "Incremental clustering and dynamic information retrieval", STOC 1997).
+    A point's distance is measured to the nearest centers that together have three visits, a weighted
+    k-nearest-neighbor distance: one unusual object does not make the next one normal, but three do.
 
     Args:
         length: of a point.
         located: whether the first two values are a location. Then only the others are compared, and only with centers
-            at the same place: what is unusual there may be usual elsewhere.
+            at the same place, because something that is unusual there may be usual elsewhere.
     """
 
     def __init__(self, length: int, *, located: bool = False) -> None:
@@ -37,9 +37,9 @@ class Bank:
         self.radius = FIRST_RADIUS
 
     def distances(self, points: Floats) -> Floats:
-        """Return the distance (N,) of each point (N, D) to what is known, at most `FAR`.
+        """Return the distance (N,) of each point (N, D) to the known centers, at most `FAR`.
 
-        It is 0 at a place that little is known of: the family of places judges that.
+        It is 0 at a place with few visits, which the family *place* scores.
         """
         if not len(points):
             return np.empty(0)
@@ -80,7 +80,7 @@ class Bank:
             self._merge()
 
     def usual(self, point: Floats, *, dimensions: int) -> Floats | None:
-        """Return the mean of what is known nearest to a point in its first ``dimensions``; None if nothing is near."""
+        """Return the mean of the centers nearest to a point in its first ``dimensions``; None if no center is near."""
         if not len(self.centers):
             return None
         squared = _squared(point[None, :dimensions], self.centers[:, :dimensions])[0]
@@ -92,7 +92,7 @@ class Bank:
         return np.asarray(np.average(self.centers[near], axis=0, weights=self.visits[near]), np.float64)
 
     def _merge(self) -> None:
-        """Let the radius grow, and give the visits of each center within it to the one with more visits."""
+        """Increase the radius, and merge each pair of centers within it into the one with more visits."""
         self.radius *= GROWTH
         free = np.ones(len(self.centers), bool)
         kept, visits = [], []

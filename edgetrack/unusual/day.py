@@ -1,4 +1,4 @@
-"""What a day looked like: scores and objects by the minute, and pictures of the most unusual moments."""
+"""The data for the report of a day: scores and objects per minute, and pictures of the most unusual moments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgetrack.unusual.alarms import Alarm, Alarms
 from edgetrack.unusual.model import Assessment
 
 MINUTE_S = 60.0
-MAX_MINUTES = 2880  # that are kept: two days
+MAX_MINUTES = 2880  # minutes that are kept: two days
 MAX_MOMENTS = 12  # pictures that are kept: those of the highest scores
 MAX_ALARMS = 1000  # the latest ones
 PICTURE_WIDTH = 360  # pixels
@@ -52,11 +52,11 @@ class Moment:
 
 
 class Day:
-    """Keeps what a report of a day shows, in bounded memory.
+    """Collects the data for the report of a day, in bounded memory.
 
     Attributes:
-        minutes: those in which there was a frame, in order.
-        alarms: those that have ended, in order.
+        minutes: the minutes with at least one frame, in order.
+        alarms: the alarms that have ended, in order.
         moments: the most unusual alarms, the highest score first.
         picture: the last frame, uint8 (H, W, 3) BGR; None before the first.
     """
@@ -71,7 +71,7 @@ class Day:
         self._peak_s = math.nan
 
     def update(self, frame: Frame, seen: Assessment, threshold: float) -> Alarm | None:
-        """Take the next frame, and return the alarm that begins in it."""
+        """Process the next frame, and return the alarm that begins in it."""
         began, ended = self._stream.update(seen, threshold)
         if ended is not None:
             self._keep(ended)
@@ -98,7 +98,7 @@ class Day:
 
 
 def heat_map(picture: NDArray[np.uint8], activity: NDArray[np.float64]) -> str:
-    """Return a picture with the activity over it, as a data URL: red where there was most."""
+    """Return a picture with a heat map of the activity, as a data URL; red is the highest."""
     cv2 = load_cv2()
     small = _reduced(picture)
     share = np.sqrt(activity / max(float(activity.max()), 1e-9)).astype(np.float32)

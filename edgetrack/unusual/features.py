@@ -1,4 +1,4 @@
-"""Features of an object that people can name, in families: one vector each, in which 1 is a clear difference."""
+"""Interpretable features of an object, in families: one vector each, in which 1 is a clear difference."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 
 CELLS = 16.0  # units of location in the width of a frame
-SLOW = 0.02  # frame widths a second: differences of speed below it hardly count
+SLOW = 0.02  # frame widths per second: differences of speed below it hardly count
 SIZE = 1.5  # weight of a size's logarithm
 SPEED = 1.6  # and of a speed's
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Features that are judged together; of those that are ``located`` the first two say where."""
+    """Features that are scored together; if ``located``, the first two are the location."""
 
     name: str
     length: int
@@ -40,15 +40,15 @@ CROWD = len(FAMILIES) - 1
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What an object is and does, in shares of the frame's width, so that its resolution does not matter.
+    """Measurements of an object, relative to the frame's width, so that the resolution does not matter.
 
     Attributes:
         x: center of the box.
         y: bottom of the box, where it stands.
         w: width.
         h: height.
-        right: velocity to the right, widths a second.
-        down: velocity downwards, widths a second.
+        right: velocity to the right, in widths per second.
+        down: velocity downwards, in widths per second.
         still_s: seconds for which it has stood still.
         color: mean (B, G, R), 0..255.
     """
@@ -81,18 +81,18 @@ def vectors(seen: Measured) -> list[Vector]:
 
 
 def crowd_vector(objects: int, share: float) -> Vector:
-    """Return the vector of the whole picture: number of objects, and the share of the picture that they cover."""
+    """Return the vector of the whole picture: number of objects, and the fraction of the picture that they cover."""
     return np.array([2 * math.log1p(objects), 6 * math.sqrt(share)], np.float64)
 
 
 def explain(family: Family, vector: Vector, usual: Vector | None, width: int) -> str:
-    """Say in one clause what is unusual.
+    """Describe in one clause what is unusual.
 
     Args:
-        family: whose features deviate.
+        family: the family whose features deviate.
         vector: the features of the object.
-        usual: those of what is normal at its place; None if nothing is.
-        width: of the frame in pixels, in which the clause counts.
+        usual: normal features at its place; None if there are none.
+        width: width of the frame, in pixels.
     """
     if family.name == "place" or usual is None:
         return "is where nothing usually is"

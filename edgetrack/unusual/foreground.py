@@ -1,4 +1,4 @@
-"""What differs from the background: a running mean of the view at reduced resolution."""
+"""Background subtraction with a running mean of the view at reduced resolution."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from edgetrack.types import Box
 Pixels = NDArray[np.uint8]
 
 WIDTH = 160  # pixels of the reduced picture; its height follows from the frame
-MAX_HEIGHT = 640  # of the reduced picture: a bound for frames that are very narrow
-SETTLE_S = 10.0  # time constant with which the background follows what is visible
-ABSORB_S = 180.0  # after which what stands before the background is part of it
+MAX_HEIGHT = 640  # largest height of the reduced picture, for frames that are very narrow
+SETTLE_S = 10.0  # time constant of the background
+ABSORB_S = 180.0  # time after which a still object becomes background
 NOISE_S = 30.0  # time constant of the noise of a pixel
-MIN_DIFFERENCE = 18  # gray levels below which nothing is foreground
-NOISE_FACTOR = (
-    4.0  # multiples of a pixel's own noise below which it is background: leaves, water, a shaking camera
-)
+MIN_DIFFERENCE = 18  # smallest difference of foreground, in gray levels
+NOISE_FACTOR = 4.0  # smallest difference of foreground, in multiples of the pixel's noise (leaves, water, shaking)
 MIN_AREA = 8  # pixels of the reduced picture
-MAX_SHARE = 0.6  # of the picture: more is a change of light or of the view, not an object
-MAX_BLOBS = 32  # largest ones that are kept
+MAX_SHARE = 0.6  # fraction of the picture; more is a change of light or of the view, not an object
+MAX_BLOBS = 32  # number of largest patches that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Blob:
     """A connected patch of foreground.
 
     Attributes:
-        box: its extent in pixels of the frame.
+        box: its bounding box in pixels of the frame.
         color: mean of its pixels, (B, G, R), 0..255.
     """
 
@@ -43,9 +41,9 @@ class Blob:
 class Foreground:
     """Finds the patches of a view that differ from its background.
 
-    The background is an exponentially weighted mean, and so is the noise of each pixel (Wren et al., "Pfinder", 1997,
-    with absolute instead of squared differences). What stands before the background is left out, and taken over at once
-    after `ABSORB_S`: what goes before that leaves no ghost.
+    The background and the noise of each pixel are exponentially weighted means (Wren et al., "Pfinder", 1997, with
+    absolute instead of squared differences). Foreground pixels are excluded from the background, and become
+    background at once after `ABSORB_S`, so that objects that leave earlier leave no ghost.
     """
 
     def __init__(self) -> None:
@@ -53,13 +51,13 @@ class Foreground:
         self._kernel = np.ones((3, 3), np.uint8)
         self.background: NDArray[np.float32] | None = None  # (h, w, 3) BGR
         self.noise: NDArray[np.float32] | None = None  # (h, w), gray levels
-        self.seconds = 0.0  # seen since the background was begun
+        self.seconds = 0.0  # seconds since the background was initialized
         self._covered_s: NDArray[np.float32] = np.zeros(
             (0, 0), np.float32
-        )  # (h, w), for how long without a pause
+        )  # (h, w), seconds of uninterrupted foreground
 
     def find(self, pixels: Pixels, step_s: float) -> list[Blob]:
-        """Return the patches of a frame, the largest first, and follow the background.
+        """Return the patches of a frame, largest first, and update the background.
 
         Args:
             pixels: uint8 (H, W, 3) BGR.
@@ -84,7 +82,7 @@ class Foreground:
         height, width = pixels.shape[:2]
         stride = max(
             1, width // (3 * WIDTH)
-        )  # skips pixels of large frames: their mean costs more than all else
+        )  # skips pixels of large frames, whose mean would take longer than everything else
         size = (WIDTH, min(max(round(WIDTH * height / width), 8), MAX_HEIGHT))
         thin = np.ascontiguousarray(pixels[::stride, ::stride])
         small: Pixels = self._cv2.resize(thin, size, interpolation=self._cv2.INTER_AREA)
@@ -99,12 +97,12 @@ class Foreground:
     def _follow(self, small: Pixels, difference: Pixels, mask: Pixels, step_s: float) -> None:
         self.seconds += step_s
         free = self._cv2.bitwise_not(mask)
-        # A mean of all frames at first, so that what moved through the very first one leaves soon.
+        # A mean of all frames at first, so that objects in the first frame disappear soon.
         share = _weight(step_s, min(SETTLE_S, max(self.seconds, 1.0)))
         self._cv2.accumulateWeighted(small, self.background, share, mask=free)
         if self.seconds < SETTLE_S:
             self._cv2.accumulateWeighted(small, self.background, share, mask=mask)
-        covered = self._cv2.add(self._covered_s, step_s, mask=mask)  # 0 where the background is free
+        covered = self._cv2.add(self._covered_s, step_s, mask=mask)  # 0 where the background is visible
         if float(covered.max()) > ABSORB_S:
             self._cv2.accumulateWeighted(
                 small, self.background, 1.0, mask=(covered > ABSORB_S).view(np.uint8)
@@ -128,7 +126,7 @@ class Foreground:
 
 
 def mean_color(pixels: Any, box: Box) -> tuple[float, float, float]:
-    """Return the mean (B, G, R), 0..255, of the middle of a box, from at most some 16 x 16 pixels."""
+    """Return the mean (B, G, R), 0..255, of the middle of a box, from at most about 16 x 16 pixels."""
     height, width = pixels.shape[:2]
     x1, x2 = (int(np.clip(box.x + share * box.w, 0, width - 1)) for share in (0.25, 0.75))
     y1, y2 = (int(np.clip(box.y + share * box.h, 0, height - 1)) for share in (0.25, 0.75))
@@ -138,5 +136,5 @@ def mean_color(pixels: Any, box: Box) -> tuple[float, float, float]:
 
 
 def _weight(step_s: float, constant_s: float) -> float:
-    """Return the share of the newest value in an exponentially weighted mean."""
+    """Return the weight of the newest value in an exponentially weighted mean."""
     return float(1 - np.exp(-step_s / constant_s))

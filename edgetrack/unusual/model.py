@@ -1,4 +1,4 @@
-"""The model of normal: what a camera sees, scored by what it has seen before, and then learned."""
+"""The model of normal: scores what a camera sees by what it has seen before, and then learns it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from edgetrack.unusual.features import CROWD, FAMILIES, NAMES, OF_OBJECTS
 from edgetrack.unusual.foreground import SETTLE_S, Foreground
 from edgetrack.unusual.objects import Object
 
-MIN_STEP_S = 0.095  # between two frames that are judged: ten a second are enough, and cost a third of thirty
-GAP_S = 5.0  # after a longer pause everything in view is new
+MIN_STEP_S = 0.095  # between two scored frames: ten per second are enough, and cost a third of thirty
+GAP_S = 5.0  # after a longer pause, all objects are new
 LEVEL_S = 1.0  # time constant with which distances are smoothed
-LEARN_S = 60.0  # after which what is still in view is learned too
+LEARN_S = 60.0  # time after which an object that is still in view is learned, too
 GRID = (9, 16)  # rows and columns of the map of activity
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Something in a frame, and how unusual it is.
+    """An object in a frame, and how unusual it is.
 
     Attributes:
         box: where it is, in pixels of the frame.
-        score: 1 is as unusual as the most unusual thing of every tenth minute.
-        feature: the family of features that deviates most: place, size, motion, stay, look or crowd.
+        score: 1 is as unusual as the most unusual object of every tenth minute.
+        feature: the family of features that deviates most: "place", "size", "motion", "stay", "look" or "crowd".
         name: of the track, or "object".
-        explanation: what is unusual, in one sentence.
+        explanation: the unusual feature, in one sentence.
     """
 
     box: Box
@@ -46,12 +46,12 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What the model says of a frame.
+    """The model's assessment of a frame.
 
     Attributes:
         time_s: time of the frame.
-        score: that of the most unusual region, 0 without one and as long as too little was seen.
-        regions: everything in view, the most unusual first.
+        score: score of the most unusual region; 0 without one, and while there is too little data.
+        regions: all objects in view, most unusual first.
     """
 
     time_s: float
@@ -60,15 +60,15 @@ class Assessment:
 
 
 class NormalModel:
-    """Learns what is normal in the view of a camera that stands still, and says how unusual a frame is.
+    """Learns what is normal in the view of a fixed camera, and scores how unusual a frame is.
 
     Args:
-        block_s: seconds over which the largest score counts once; 60 unless all there is to learn from is short.
+        block_s: seconds of a block, whose largest score counts once; use less than 60 only if all data is short.
 
     Attributes:
-        learning: whether what is seen becomes part of what is normal; True at first.
-        seconds: that were learned.
-        activity: (9, 16) float64, seconds for which something was in each part of the picture.
+        learning: whether the model learns from frames; initially True.
+        seconds: seconds of learned data.
+        activity: (9, 16) float64, seconds for which an object was in each part of the picture.
 
     Raises:
         ConfigError: ``block_s`` is not a number above 0.
@@ -90,13 +90,13 @@ class NormalModel:
         self._begun = False
 
     def update(self, frame: Frame, tracks: Iterable[Track] = ()) -> Assessment:
-        """Score a frame by what is known, then learn from it.
+        """Score a frame, then learn from it.
 
-        Frames that follow within a tenth of a second have the assessment of the one before.
+        Frames within a tenth of a second after a scored one get its assessment.
 
         Args:
             frame: the next frame, with its time.
-            tracks: what a tracker follows in it; what else moves is found by itself.
+            tracks: tracks of a tracker in this frame; other moving objects are found by the model.
 
         Raises:
             FrameError: the pixels are not uint8 (H, W, 3).
@@ -116,7 +116,7 @@ class NormalModel:
         return self._last
 
     def threshold(self, *, per_day: float = 1.0) -> Threshold:
-        """Return the score that normal life exceeds ``per_day`` times a day, as far as can be said.
+        """Return the score that normal activity exceeds ``per_day`` times per day, as far as it can be estimated.
 
         Raises:
             ConfigError: ``per_day`` is not a number above 0.
@@ -124,14 +124,14 @@ class NormalModel:
         return self.calibration.threshold(per_day)
 
     def finish(self) -> None:
-        """Learn what is in view, and forget where it was: the next frame is another scene or another time."""
+        """Learn the objects in view and end their tracks, because the next frame is another scene or another time."""
         self._learn(self._objects)
         self._objects = []
         self._learn_crowd()
         self._crowd_level = 0.0
 
     def save(self, path: str | Path) -> None:
-        """Write what was learned to a file, all of it or nothing.
+        """Write the learned state to a file, atomically.
 
         Raises:
             SinkError: the file cannot be written.
@@ -142,7 +142,7 @@ class NormalModel:
 
     @classmethod
     def load(cls, path: str | Path) -> NormalModel:
-        """Read what was learned from a file.
+        """Read a learned state from a file.
 
         Raises:
             StateError: the file is missing, damaged, foreign or newer.
@@ -238,7 +238,7 @@ class NormalModel:
             self._crowd_since_s = frame.time_s
 
     def _learn(self, ended: Iterable[Object]) -> None:
-        """Make what objects did part of what is normal; each counts once."""
+        """Add the features of objects to the model; each object counts once."""
         for one in ended:
             for bank, trail in zip(self.banks, one.trail, strict=False):
                 if trail:

@@ -1,4 +1,4 @@
-"""What moves or stands in the view, followed from frame to frame, and measured."""
+"""Tracking and measurement of the objects in view."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from edgetrack.types import Box, Track
 from edgetrack.unusual.features import OF_OBJECTS, Measured, Vector
 from edgetrack.unusual.foreground import Blob, Pixels, mean_color
 
-FORGET_S = 1.0  # for which an object may be missing
+FORGET_S = 1.0  # longest time for which an object may be missing
 SMOOTH_S = 0.4  # time constant of velocities
-YOUNG_S = 0.4  # after its begin, or after such a change, in which an object has no velocity and is not judged
-REACH = 1.0  # largest distance of an object from where it is expected, in its own sizes
-SUDDEN = 1.6  # factor by which an area changes when objects meet or part: that is no motion
-APART = 0.15  # distance between two vectors of a trail
-TRAIL = 64  # vectors of a trail, by family
-COVERED = 0.5  # of a blob's area by a track's box: then they are one
+YOUNG_S = (
+    0.4  # time after its start, or after such a change, in which an object has no velocity and is not scored
+)
+REACH = 1.0  # largest distance of an object from its prediction, in its own sizes
+SUDDEN = 1.6  # factor on the area when patches merge or split, which is not motion
+APART = 0.15  # smallest distance between two vectors of a trail
+TRAIL = 64  # most vectors of a trail, by family
+COVERED = 0.5  # fraction of a blob's area covered by a track's box from which they are the same object
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """An object in one frame; ``key`` is its number among tracks, None for a blob."""
+    """An object in one frame; ``key`` is the number of its track, None for a blob."""
 
     box: Box
     color: tuple[float, float, float]
@@ -35,16 +37,16 @@ class Detection:
 
 @dataclass(slots=True)
 class Object:
-    """An object that is followed.
+    """A tracked object.
 
     Attributes:
         detection: the last one.
         since_s: time of the first frame.
         seen_s: time of the last frame.
-        learned_s: time up to which it was learned.
+        learned_s: time until which it was learned.
         steady_since_s: time of the last sudden change of its area.
-        levels: (families,) smoothed distances from what is known.
-        trail: what is learned of it, by family.
+        levels: (families,) smoothed distances from the known centers.
+        trail: feature vectors to learn, by family.
     """
 
     detection: Detection
@@ -59,14 +61,14 @@ class Object:
     trail: list[list[Vector]] = field(default_factory=lambda: [[] for _ in OF_OBJECTS])
 
     def move(self, detection: Detection, time_s: float) -> None:
-        """Take over where the object is now."""
+        """Update the position of the object."""
         step_s = time_s - self.seen_s
         (x0, y0), (x1, y1) = self.detection.box.center, detection.box.center
         areas = [one.w * one.h for one in (self.detection.box, detection.box)]
         if max(areas) >= SUDDEN * min(areas):
             self.steady_since_s = time_s
         elif step_s > 0:
-            # The mean of all steps at first, then an exponentially weighted one.
+            # A mean of all steps at first, then an exponentially weighted one.
             share = 1 - math.exp(-step_s / min(SMOOTH_S, max(time_s - self.steady_since_s, step_s)))
             if self.seen_s == self.steady_since_s:
                 share = 1.0
@@ -79,11 +81,11 @@ class Object:
 
     @property
     def steady(self) -> bool:
-        """Whether it has been one and the same for long enough to be judged."""
+        """Whether it has been the same object for long enough to be scored."""
         return self.seen_s - self.steady_since_s >= YOUNG_S
 
     def measure(self, width: int) -> Measured:
-        """Return its features in shares of the frame's width."""
+        """Return its features, relative to the frame's width."""
         box = self.detection.box
         right, down = self.velocity
         return Measured(
@@ -98,14 +100,14 @@ class Object:
         )
 
     def remember(self, made: Sequence[Vector]) -> None:
-        """Keep what differs from what was kept last."""
+        """Keep the vectors that differ from those kept last."""
         for trail, vector in zip(self.trail, made, strict=True):
             if not trail or (len(trail) < TRAIL and math.dist(trail[-1], vector) > APART):
                 trail.append(vector)
 
 
 def detections(blobs: Iterable[Blob], tracks: Iterable[Track], pixels: Pixels) -> list[Detection]:
-    """Return the tracks that have a box in the picture, and the blobs that none of them covers, in one order."""
+    """Return the tracks with a box in the picture and the blobs that none of them covers, in a fixed order."""
     height, width = pixels.shape[:2]
     picture = Box(0.0, 0.0, float(width), float(height))
     found = []
@@ -121,7 +123,7 @@ def detections(blobs: Iterable[Blob], tracks: Iterable[Track], pixels: Pixels) -
 
 
 def follow(objects: list[Object], found: Sequence[Detection], time_s: float) -> list[Object]:
-    """Give each detection to the object that it continues, or begin a new one; return those that have ended."""
+    """Assign each detection to an object, or start a new object; return the objects that have ended."""
     left = _continue(objects, found, time_s)
     for detection in left:
         center = detection.box.center
@@ -132,7 +134,7 @@ def follow(objects: list[Object], found: Sequence[Detection], time_s: float) -> 
 
 
 def _continue(objects: list[Object], found: Sequence[Detection], time_s: float) -> list[Detection]:
-    """Move objects to their detections, the nearest pairs first; return the detections that are left."""
+    """Move objects to their detections, nearest pairs first; return the remaining detections."""
     pairs = []
     for i, one in enumerate(objects):
         for j, detection in enumerate(found):
@@ -150,7 +152,7 @@ def _continue(objects: list[Object], found: Sequence[Detection], time_s: float) 
 
 
 def _distance(one: Object, detection: Detection, time_s: float) -> float:
-    """Return how far a detection is from where an object is expected, in sizes; infinity if it is another one."""
+    """Return the distance of a detection from the prediction of an object, in sizes; infinity if it cannot match."""
     if one.detection.key is not None or detection.key is not None:
         return 0.0 if one.detection.key == detection.key else math.inf
     step_s = time_s - one.seen_s

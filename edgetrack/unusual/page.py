@@ -1,4 +1,4 @@
-"""The page of a day, without scripts: a timeline, counts, a heat map and the most unusual moments."""
+"""The report of a day as HTML without scripts: a timeline, counts, a heat map and the most unusual moments."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _CALM, _ALARM, _OBJECTS, _LINE = "#9db8cf", "#d55e00", "#c9c9c9", "#555"
 def day_page(
     day: Day, model: NormalModel, threshold: Threshold, *, source: str, began: datetime.datetime | None
 ) -> str:
-    """Return the page of a day.
+    """Return the report of a day as HTML.
 
     Args:
-        day: what was kept of it.
-        model: that scored it.
-        threshold: of its alarms.
+        day: its data.
+        model: the model that scored it.
+        threshold: the threshold of its alarms.
         source: name of the camera or file.
-        began: time of day at which time 0 of the frames was; None for files, whose times count from their begin.
+        began: time of day at time 0 of the frames; None for files, whose times count from their start.
     """
     parts = [
         html.paragraph(f"{source}, {_span(day, began)}", quiet=True),
@@ -46,7 +46,7 @@ def day_page(
     ]
     parts.append(html.gallery("Most unusual moments", moments))
     if day.picture is not None and model.activity.any():
-        caption = "Where something was, in all that was learned: the redder, the longer."
+        caption = "Where objects were, in all learned data; red is longest."
         parts.append(html.gallery("Activity", [html.figure(heat_map(day.picture, model.activity), caption)]))
     parts += [html.table(_hours(day, began)), html.table(_alarms(day, began))]
     return html.page("What was unusual", parts)
@@ -59,22 +59,22 @@ _LEGEND = (
 
 
 def summary(day: Day, threshold: Threshold) -> list[str]:
-    """Return what a day came to, in sentences."""
+    """Return a summary of a day, in sentences."""
     minutes = len(day.minutes)
     watched = f"{minutes / 60:.1f} hours" if minutes >= 120 else counted(minutes, "minute")
     lines = [f"{counted(len(day.alarms), 'alarm')} in {watched}."]
     if threshold.score == float("inf"):
         lines.append(
-            f"Too little was seen for a threshold: {threshold.observed_s / 60:.0f} minutes count so far, "
-            f"{threshold.needed_s / 3600:.1f} hours of running are needed for one that was observed."
+            f"There is too little data for a threshold: {threshold.observed_s / 60:.0f} minutes count so far, "
+            f"{threshold.needed_s / 3600:.1f} hours of running are needed for one without extrapolation."
         )
         return lines
     rate = "one false alarm" if threshold.per_day == 1 else f"{threshold.per_day:g} false alarms"
-    lines.append(f"Threshold {threshold.score:.2f}, for {rate} a day.")
+    lines.append(f"Threshold {threshold.score:.2f}, for {rate} per day.")
     if threshold.extrapolated:
         lines.append(
             f"It is extrapolated from {threshold.observed_s / 3600:.1f} hours; after {threshold.needed_s / 3600:.0f} "
-            "hours of running it would rest on what was observed."
+            "hours of running, it will be based on observed scores."
         )
     return lines
 
@@ -116,7 +116,7 @@ def _bar(x: float, y: float, width: float, height: float, color: str) -> str:
 
 
 def _hours(day: Day, began: datetime.datetime | None) -> Table:
-    """Return a row for each hour."""
+    """Return a table row for each hour."""
     offset = _offset(began)
     rows = []
     for hour, group in groupby(day.minutes, key=lambda one: int((one.start_s + offset) // 3600)):

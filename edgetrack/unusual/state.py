@@ -1,6 +1,6 @@
-"""What a model has learned, as a file: NumPy's npz without pickles, checked before anything is believed.
+"""The file of a learned model: NumPy's npz without pickles, which is validated when it is read.
 
-The background is not in it: it is another one by the time that the file is read, and found again in ten seconds.
+It does not contain the background, which will have changed by then, and is learned again within ten seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edgetrack.unusual.features import FAMILIES
 from edgetrack.unusual.model import GRID, NormalModel
 
 VERSION = 1
-MAX_BYTES = 4_000_000  # of a file; what can be learned needs less
+MAX_BYTES = 4_000_000  # largest size of a file; a model needs less
 SMALLEST, LARGEST = 1e-6, 1e15  # of what is divided by and squared, and of any value
 
 Array = NDArray[Any]
@@ -33,7 +33,7 @@ _HEAD = re.compile(
     rb"'shape': \(([\d, ]{0,40})\), \} *\n",
     re.DOTALL,
 )
-# Greatest shape of each array; a negative number is a length that may be smaller.
+# Largest shape of each array; a negative number is a length that may be smaller.
 _SHAPES: dict[str, tuple[type, tuple[int, ...]]] = {
     "version": (np.int64, ()),
     "seconds": (np.float64, ()),
@@ -49,7 +49,7 @@ for _family in FAMILIES:
 
 
 def save(model: NormalModel, path: Path) -> None:
-    """Write the state of a model to a file; the same state has the same bytes.
+    """Write the state of a model to a file; equal states give identical files.
 
     Raises:
         SinkError: the file cannot be written.
@@ -103,7 +103,7 @@ def _read(path: Path) -> dict[str, Array]:
         with zipfile.ZipFile(path) as file:
             entries = {entry.filename.removesuffix(".npy"): entry for entry in file.infolist()}
             if sorted(entries) != sorted(_SHAPES) or len(entries) != len(file.infolist()):
-                raise _refuse(path, "it has other contents than a state")
+                raise _refuse(path, "its contents are not those of a state")
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
                 raise _refuse(path, "it is compressed, which no state is")
             if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
@@ -111,7 +111,7 @@ def _read(path: Path) -> dict[str, Array]:
             return {name: _array(path, name, file.read(entry)) for name, entry in entries.items()}
     except FileNotFoundError:
         raise StateError(
-            f"state {path} does not exist; expected a file that NormalModel.save has written"
+            f"state {path} does not exist; expected a file written by NormalModel.save"
         ) from None
     except (OSError, ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
         if isinstance(error, StateError):
@@ -144,12 +144,12 @@ def _check_values(path: Path, arrays: dict[str, Array]) -> None:
             raise _refuse(path, f"{name} has a negative value")
     for family in FAMILIES:
         if len(arrays[f"{family.name}.centers"]) != len(arrays[f"{family.name}.visits"]):
-            raise _refuse(path, f"{family.name} has not as many centers as visits")
+            raise _refuse(path, f"{family.name} has different numbers of centers and visits")
         if arrays[f"{family.name}.radius"] < SMALLEST:
             raise _refuse(path, f"{family.name} has the radius {arrays[f'{family.name}.radius']:g}")
     if arrays["block_s"] < SMALLEST or arrays["blocks"] < len(arrays["maxima"]):
-        raise _refuse(path, "its blocks do not fit together")
+        raise _refuse(path, "its blocks are inconsistent")
 
 
 def _refuse(path: Path, why: str) -> StateError:
-    return StateError(f"state {path} is refused: {why}; delete it, and learn again")
+    return StateError(f"state {path} is refused: {why}; delete it and learn again")

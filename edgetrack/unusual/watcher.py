@@ -1,4 +1,4 @@
-"""Alerts of what is unusual, in the form of those of rules."""
+"""Alerts for unusual events, in the same form as those of rules."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from edgetrack.unusual.model import NormalModel
 
 
 class UnusualWatcher:
-    """Tells when a model of normal finds something unusual; ``run_many`` takes it as it takes a ``Watcher``.
+    """Raises an alert when a model of normal finds something unusual; has the interface of a ``Watcher``.
 
     Args:
-        model: which goes on learning.
-        per_day: false alarms a day that its threshold is set for.
+        model: the model, which continues to learn.
+        per_day: rate of false alarms per day for its threshold.
 
     Raises:
         ConfigError: ``per_day`` is not a number above 0.
@@ -28,18 +28,18 @@ class UnusualWatcher:
 
     @property
     def summary(self) -> dict[str, str]:
-        """How many alerts there were, in words."""
+        """The number of alerts, in words."""
         return {"unusual": counted(self._count, "alert")}
 
     def update(self, tracks: Mapping[str, Track], frame: Frame) -> tuple[Event, ...]:
-        """Take the tracks of the next frame into account.
+        """Process the tracks of the next frame.
 
         Args:
             tracks: By name, as ``MultiTracker.update`` returns them.
             frame: The frame that they were found in.
 
         Returns:
-            An "alert" whose ``rule`` says what is unusual, in the frame in which that begins.
+            An "alert" whose ``rule`` describes the unusual event, in the frame in which it begins.
         """
         if self._blocks != self.model.calibration.blocks:
             self._blocks = self.model.calibration.blocks

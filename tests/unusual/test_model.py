@@ -165,7 +165,7 @@ def test_without_enough_blocks_nothing_is_an_alarm() -> None:
 
 @pytest.mark.parametrize("rate", [0, -1, math.nan, math.inf])
 def test_a_rate_must_be_positive(rate: float) -> None:
-    with pytest.raises(ConfigError, match=r"per_day is .*expected false alarms a day above 0"):
+    with pytest.raises(ConfigError, match=r"per_day is .*expected false alarms per day above 0"):
         NormalModel().threshold(per_day=rate)
 
 

@@ -70,12 +70,12 @@ def test_a_loaded_model_says_the_same(state: Path) -> None:
         ({"motion.centers": np.zeros((100_000, 5))}, "would need too much|bytes; expected|at most"),
         ({"motion.centers": np.zeros((3, 5), np.float32)}, "motion.centers is float32"),
         ({"motion.centers": np.full((3, 5), np.nan), "motion.visits": np.ones(3)}, "not finite"),
-        ({"motion.visits": np.ones(0)}, "as many centers as visits"),
+        ({"motion.visits": np.ones(0)}, "different numbers of centers and visits"),
         ({"activity": -np.ones((9, 16))}, "negative"),
         ({"size.radius": np.float64(0)}, "radius 0"),
-        ({"blocks": np.int64(0)}, "do not fit together"),
-        ({"block_s": np.float64(0)}, "do not fit together"),
-        ({"block_s": np.float64(5e-324)}, "do not fit together"),
+        ({"blocks": np.int64(0)}, "its blocks are inconsistent"),
+        ({"block_s": np.float64(0)}, "its blocks are inconsistent"),
+        ({"block_s": np.float64(5e-324)}, "its blocks are inconsistent"),
         ({"size.radius": np.float64(5e-324)}, "radius 4.9"),
         ({"size.radius": np.float64(1e308)}, "beyond 1e.15"),
         ({"activity": np.full((9, 16), 1e308)}, "beyond 1e.15"),
@@ -152,7 +152,7 @@ def test_hostile_and_damaged_files_are_refused(
 ) -> None:
     path = tmp_path / "hostile.npz"
     make(state, path)
-    with pytest.raises(StateError, match=r"is refused: .*delete it, and learn again"):
+    with pytest.raises(StateError, match=r"is refused: .*delete it and learn again"):
         NormalModel.load(path)
 
 

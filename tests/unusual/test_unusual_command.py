@@ -76,7 +76,7 @@ def test_learning_writes_the_state_and_goes_on_from_it(tmp_path: Path) -> None:
     for _ in range(2):
         code, said, _ = run("--source", path, "--state", state, "--max-frames", 100)
         assert code == 0
-        assert "Too little was seen for a threshold" in said
+        assert "There is too little data for a threshold" in said
         seconds.append(NormalModel.load(state).seconds)
     assert seconds[1] == pytest.approx(2 * seconds[0])
     assert seconds[0] > 5

@@ -24,7 +24,7 @@ FIRST = '[[rule]]\nwhen = "a person falls"\n'
     ("text", "said"),
     [
         ("", "line 1: there is no rule"),
-        ("rule = 3", "line 1: 'rule' is no list of tables"),
+        ("rule = 3", "line 1: 'rule' is not a list of tables"),
         (FIRST + '\n[[rule]]\nwen = "a car stops"\n', "line 5: 'wen' is unknown in [[rule]]; expected when"),
         (FIRST + "[[rule]]\n\nwhen = 7\n", "line 5: when is 7; expected a string"),
         (FIRST + '[[rule]]\nname = "x"\n', "line 3: a rule has no 'when'"),
