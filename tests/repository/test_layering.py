@@ -57,6 +57,8 @@ LAYERS: list[set[str]] = [
     {
         "tracker",
         "multi_tracker",
+        "named_queries",
+        "named_targets",
         "opened",
         "outlining",
         "history",
