@@ -19,7 +19,9 @@ SETTLE_S = 10.0  # time constant of the background
 ABSORB_S = 180.0  # time after which a still object becomes background
 NOISE_S = 30.0  # time constant of the noise of a pixel
 MIN_DIFFERENCE = 18  # smallest difference of foreground, in gray levels
-NOISE_FACTOR = 4.0  # smallest difference of foreground, in multiples of the pixel's noise (leaves, water, shaking)
+NOISE_FACTOR = (
+    4.0  # smallest difference of foreground, in multiples of the pixel's noise (leaves, water, shaking)
+)
 MIN_AREA = 8  # pixels of the reduced picture
 MAX_SHARE = 0.6  # fraction of the picture; more is a change of light or of the view, not an object
 MAX_BLOBS = 32  # number of largest patches that are kept

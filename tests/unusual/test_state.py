@@ -65,8 +65,8 @@ def test_a_loaded_model_says_the_same(state: Path) -> None:
     ("values", "says"),
     [
         ({"version": np.int64(2)}, "version 2; expected 1"),
-        ({"seconds": None}, "other contents"),
-        ({"stranger": np.zeros(1)}, "other contents"),
+        ({"seconds": None}, "contents are not those of a state"),
+        ({"stranger": np.zeros(1)}, "contents are not those of a state"),
         ({"motion.centers": np.zeros((100_000, 5))}, "would need too much|bytes; expected|at most"),
         ({"motion.centers": np.zeros((3, 5), np.float32)}, "motion.centers is float32"),
         ({"motion.centers": np.full((3, 5), np.nan), "motion.visits": np.ones(3)}, "not finite"),
