@@ -57,7 +57,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     one = FakeDetector()
-    monkeypatch.setattr("edgetrack.multi_tracker.PhraseDetector", lambda *_: one)
+    monkeypatch.setattr("edgetrack.named_queries.PhraseDetector", lambda *_: one)
     return one
 
 

@@ -75,7 +75,7 @@ class Upright:
 def detector(monkeypatch: pytest.MonkeyPatch) -> Upright:
     one = Upright()
     monkeypatch.setattr("edgetrack.words.Tokenizer", FakeTokenizer)
-    monkeypatch.setattr("edgetrack.multi_tracker.PhraseDetector", lambda *_: one)
+    monkeypatch.setattr("edgetrack.named_queries.PhraseDetector", lambda *_: one)
     return one
 
 
