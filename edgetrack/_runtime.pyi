@@ -17,7 +17,7 @@ _Mask = tuple[
     int, int, NDArray[np.bool_], tuple[int, int], _Logits | None
 ]  # left, top, (height, width) of pixels, frame's size
 _Find = Callable[[NDArray[np.uint8], list[str]], Sequence[tuple[_Four, Sequence[float]]]]
-_Track = tuple[_Four | None, float, str, int, str, list[tuple[_Four, float, float]], float | None]
+_Track = tuple[_Four | None, float, str, int, str, list[tuple[_Four, float, float]], float | None, list[bool]]
 
 def crop(
     pixels: NDArray[np.uint8],

@@ -218,3 +218,8 @@ def _what_file(path: Path) -> str | None:
             f"another network by: {adapter}"
         )
     return f"{path} is a file; expected the folder of a model bundle, or the name of a shipped model"
+
+
+def takes_pairs(bundle: object) -> bool:
+    """Return whether a bundle takes a second sensor beside color."""
+    return isinstance(bundle, Bundle) and all(role in bundle.manifest.tensors for role in PAIRS)

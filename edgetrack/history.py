@@ -7,14 +7,14 @@ import math
 from typing import cast
 
 from edgetrack.mask import Mask
-from edgetrack.types import Basis, Box, Candidate, Status, Track
+from edgetrack.types import MODALITIES, Basis, Box, Candidate, Status, Track
 
 AGILITY = 0.5  # weight of the newest observation in the velocity, as in the C++ tracker
 REACH = 4.0  # largest step of a box between frames, in its sizes; with a larger one, it was found again
 
 Four = tuple[float, float, float, float]
 Result = tuple[
-    Four | None, float, str, int, str, list[tuple[Four, float, float]], float | None
+    Four | None, float, str, int, str, list[tuple[Four, float, float]], float | None, list[bool]
 ]  # the result of the C++ trackers
 
 _log = logging.getLogger("edgetrack.tracker")
@@ -37,7 +37,7 @@ class History:
 
     def add(self, result: Result, time_s: float | None, mask: Mask | None = None) -> Track:
         """Convert the C++ tracker's tuple to a track; call it once per frame."""
-        four, score, status, index, basis, finds, x_share = result
+        four, score, status, index, basis, finds, x_share, seen = result
         box = None if four is None else Box(*four)
         track = Track(
             box,
@@ -52,6 +52,7 @@ class History:
             tuple(Candidate(Box(*place), value, margin) for place, value, margin in finds) if finds else (),
             mask=mask,
             x_share=x_share,
+            modalities=tuple(name for name, used in zip(MODALITIES, seen, strict=True) if used),
         )
         before, self.latest = self.latest, track
         if before is None or before.status != status:

@@ -130,15 +130,15 @@ class MultiTracker(NamedQueries):
             FrameError, BoxError, PromptError: Bad input; the tracker keeps its previous targets.
             ClosedError: The tracker was closed.
         """
-        pixels, time_s, _ = parts_of(frame, time_s)
+        pixels, x, time_s, _ = parts_of(frame, None, time_s)
         with door, self._turn:
             self._open_core()
-            with taken(self.engine, pixels):  # all is checked before anything is forgotten
+            with taken(self.engine, pixels, x):  # all is checked before anything is forgotten
                 asked = self._asked(targets)
             self.reset()
             for name, text, box in asked:
                 self.add(text, box=box, name=name)
-            return self.update(pixels, time_s=time_s)
+            return self.update(pixels, x=x, time_s=time_s)
 
     def warm_up(self) -> None:
         """Load and run every network, those for ``batches`` included; see ``Tracker.warm_up``."""
@@ -190,7 +190,7 @@ class MultiTracker(NamedQueries):
         """
         check_deadline(deadline_ms)
         end_s = None if deadline_ms is None else time.perf_counter() + deadline_ms / 1e3
-        pixels, time_s, gap = parts_of(frame, time_s)
+        pixels, x, time_s, gap = parts_of(frame, x, time_s)
         with door, self._turn:
             core = self._open_core()
             results: list[Any] = []

@@ -198,8 +198,10 @@ def color_of(lent: Taken) -> NDArray[np.uint8] | GpuFrame:
     return lent[0]
 
 
-def parts_of(frame: Pixels | Frame | None, time_s: float | None) -> tuple[Pixels | None, float | None, bool]:
-    """Return the pixels and the time of a frame argument, and whether it comes after a gap.
+def parts_of(
+    frame: Pixels | Frame | None, x: Pixels | Frame | None, time_s: float | None
+) -> tuple[Pixels | None, Pixels | Frame | None, float | None, bool]:
+    """Return color, the second sensor and the time of a frame argument, and whether it comes after a gap.
 
     Raises:
         ConfigError: ``time_s`` is not a finite number.
@@ -207,8 +209,10 @@ def parts_of(frame: Pixels | Frame | None, time_s: float | None) -> tuple[Pixels
     if time_s is not None and not (_is_number(time_s) and math.isfinite(time_s)):
         raise ConfigError(f"time_s is {time_s!r}; expected a finite number of seconds, or None")
     if isinstance(frame, Frame):
-        return frame.pixels, frame.time_s if time_s is None else float(time_s), frame.gap_s > GAP_S
-    return frame, None if time_s is None else float(time_s), False
+        color = frame.pixels if frame.color else None
+        at_s = frame.time_s if time_s is None else float(time_s)
+        return color, frame.x if x is None else x, at_s, frame.gap_s > GAP_S
+    return frame, x, None if time_s is None else float(time_s), False
 
 
 def check_deadline(deadline_ms: object) -> None:

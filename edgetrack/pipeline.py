@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ from edgetrack.unusual.watcher import UnusualWatcher
 from edgetrack.watching.watcher import Watcher
 from edgetrack.zones import Zones
 
-SecondPicture = Callable[[Frame], NDArray[np.uint8] | None]
 HOPELESS_S = 10.0  # after which a source whose frames are all too old is given up
 
 
@@ -70,7 +69,6 @@ def run(
     deadline_ms: float | None = None,
     max_age_ms: float | None = None,
     on_frame: Callable[[Frame, Track, Meter], None] | None = None,
-    x: SecondPicture | None = None,
 ) -> Summary:
     """Track one target through a source; the caller opens and closes source and sinks.
 
@@ -88,7 +86,6 @@ def run(
         deadline_ms: what the tracker may take for a frame, from the second one on; see `edgetrack.Tracker.update`.
         max_age_ms: frames of a live source that were captured longer ago are skipped and counted in ``too_old``.
         on_frame: called after each frame.
-        x: gives the second sensor's picture of a frame's moment; None where it has none.
 
     Raises:
         ConfigError: neither text nor box is given, or a number is out of range.
@@ -104,9 +101,9 @@ def run(
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
         if meter.frames == 0:
-            track = tracker.start(frame, text=text, box=box, **_beside(frame, x))
+            track = tracker.start(frame, text=text, box=box)
         else:
-            track = tracker.update(frame, deadline_ms=deadline_ms, **_beside(frame, x))
+            track = tracker.update(frame, deadline_ms=deadline_ms)
         latency_ms, age_ms = (time.perf_counter() - began_s) * 1000, frame.age_ms
         with signals.held():  # all outputs end with the same frame
             outputs.write(frame, track, latency_ms=latency_ms)
@@ -131,12 +128,11 @@ def run_many(
     max_age_ms: float | None = None,
     on_frame: Callable[[Frame, dict[str, Track], Meter], None] | None = None,
     on_failure: Callable[[str | None, Exception], None] | None = None,
-    x: SecondPicture | None = None,
 ) -> Summary:
     """Track all targets of ``tracker`` through a source; ends as ``run`` does.
 
     Args:
-        source, sinks, max_frames, deadline_ms, max_age_ms, x: as for ``run``; the deadline is for all targets together.
+        source, sinks, max_frames, deadline_ms, max_age_ms: as for ``run``; the deadline is for all targets together.
         tracker: has its targets and queries already.
         zones: what is watched in the picture; its events go to the sinks with those of the queries.
         watcher: tells of rules; its alerts go to the sinks with the other events.
@@ -157,7 +153,7 @@ def run_many(
 
     def follow(frame: Frame) -> None:
         began_s = time.perf_counter()
-        tracks = tracker.update(frame, deadline_ms=deadline_ms, **_beside(frame, x))
+        tracks = tracker.update(frame, deadline_ms=deadline_ms)
         latency_ms, age_ms = (time.perf_counter() - began_s) * 1000, frame.age_ms
         if meter.frames == 0 and not tracks and tracker.failed:
             raise next(iter(tracker.failed.values()))
@@ -206,11 +202,6 @@ class _Failures:
         for name, error in self.now.items():
             if name not in before and self._tell is not None:
                 self._tell(name, error)
-
-
-def _beside(frame: Frame, x: SecondPicture | None) -> dict[str, Any]:
-    """What a tracker is given beside a frame: the second sensor's picture, where there is such a sensor."""
-    return {} if x is None else {"x": x(frame)}
 
 
 def _check(name: str, milliseconds: float | None) -> None:

@@ -118,7 +118,7 @@ class Tracker(Opened[runtime.Tracker]):
             frame: Image, uint8 (H, W, 3), BGR; rows may be padded, the pixels of a row are contiguous. A numpy array,
                 or any array in host memory that supports DLPack, which is read in place; with engine "tensorrt" also
                 an array on its GPU (DLPack or ``__cuda_array_interface__``), which is cropped there without a copy.
-                A ``Frame`` brings its pixels and its time. None if color is missing, with ``x`` and ``box``.
+                A ``Frame`` brings its pixels, its time and its ``x``. None if color is missing, with ``x`` and ``box``.
             text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
             box: ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left; its center must be inside the frame.
             mask: Which pixels are the target's, with ``masks=True``: a ``Mask`` or an array (H, W) of the frame's size,
@@ -135,7 +135,7 @@ class Tracker(Opened[runtime.Tracker]):
             ConfigError: Nothing names the target; a mask without ``masks=True``; GPU memory with ``static_check``.
             ClosedError: The tracker was closed.
         """
-        given, (pixels, time_s, _) = four_of(box), parts_of(frame, time_s)
+        given, (pixels, x, time_s, _) = four_of(box), parts_of(frame, x, time_s)
         whole = self._outlining.first(mask)
         with door, self._turn:
             core = self._open_core()
@@ -186,7 +186,7 @@ class Tracker(Opened[runtime.Tracker]):
             ClosedError: The tracker was closed.
         """
         check_deadline(deadline_ms)
-        pixels, time_s, gap = parts_of(frame, time_s)
+        pixels, x, time_s, gap = parts_of(frame, x, time_s)
         with door, self._turn:
             core = self._open_core()
             with self._outlining.taken(self.engine, pixels, x) as lent:

@@ -19,6 +19,8 @@ Status = Literal["searching", "tracking", "uncertain", "lost", "tentative", "end
 STATUSES: tuple[Status, ...] = get_args(Status)[:4]  # of a target; the other two are of a query's finds
 Basis = Literal["network", "coasted", "reused"]
 BASES: tuple[Basis, ...] = get_args(Basis)
+Modality = Literal["color", "x"]
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
 GAP_S = 1.0  # a longer pause of a source is a gap: the target may be anywhere after it
 
 
@@ -29,10 +31,8 @@ class Box:
     A box unpacks into four numbers, ``x, y, w, h = box``, and converts to an array of them, ``np.asarray(box)``.
 
     Attributes:
-        x: Left edge.
-        y: Top edge.
-        w: Width, greater than 0.
-        h: Height, greater than 0.
+        x, y: Left and top edge.
+        w, h: Width and height, greater than 0.
 
     Raises:
         BoxError: A value is not a finite number, or the width or height is not positive.
@@ -159,15 +159,11 @@ class Frame:
     """One image of a source. The source owns ``pixels``; they are valid until the next frame is read.
 
     Attributes:
-        pixels: Image, uint8 (H, W, 3), BGR.
-        index: Position in the source, starting at 0.
-        time_s: Time of the frame in seconds.
-        captured_ns: When a live source took the frame, by ``time.monotonic_ns()``; None for files.
-        pts_s: Presentation time in seconds, as the stream or file states it; None if it does not.
-        sequence: Position since the last connection to the source, starting at 0.
-        gap_s: Seconds since the previous frame of a live source was captured.
-        epoch: Number of reconnections before this frame.
-        lag_ms: By how much a stream has fallen behind, in milliseconds.
+        pixels, index: The image; position in the source.
+        time_s, captured_ns, pts_s: When it was taken: in seconds, by ``time.monotonic_ns()``, as the stream states.
+        sequence, epoch: Position since the last connection to the source; number of reconnections.
+        gap_s, lag_ms: Time since the previous frame; by how much a stream has fallen behind.
+        x, color: The second sensor's frame of the same moment; whether ``pixels`` are color's.
     """
 
     pixels: NDArray[np.uint8]
@@ -175,8 +171,7 @@ class Frame:
     index: int
     """Position in the source, starting at 0."""
     time_s: float
-    """Presentation time for files, seconds since opening for live sources; never affected by changes of the system's
-    clock."""
+    """Presentation time for files, seconds since opening for live sources, whatever the system's clock does."""
     captured_ns: int | None = None
     """When a live source captured the frame, in nanoseconds of ``time.monotonic_ns()``: the time of the driver's buffer
     where it is known, otherwise when the first byte of the frame arrived. None for files."""
@@ -192,6 +187,10 @@ class Frame:
     lag_ms: float | None = None
     """By how much the frame came later, relative to its presentation time, than the least delayed frame of the last two
     minutes, in milliseconds: grows if a stream falls behind. None without presentation times."""
+    x: Frame | None = None
+    """The second sensor's frame of the same moment, aligned and of the same size; None if there is none."""
+    color: bool = True
+    """False if the color camera gave no picture: ``pixels`` are those of ``x``, for you to look at."""
 
     @property
     def age_ms(self) -> float | None:
@@ -219,16 +218,13 @@ class Track:
     Two tracks are equal if their ``box``, ``score``, ``status``, ``index`` and ``basis`` are.
 
     Attributes:
-        box: Position of the target; None while searching or lost.
-        score: Confidence, 0..1.
-        status: "searching", "tracking", "uncertain" or "lost".
+        box, score: Position of the target; None while searching or lost. Confidence, 0..1.
+        status, basis: How sure it is, and where the box comes from; see below.
         index, time_s: Frames since ``start``, which is frame 0; time of the frame in seconds, if it was given.
-        basis: Where the box comes from: "network", "coasted" or "reused".
         id, name: Number of the target, unique within a tracker, and its name.
-        velocity: Motion of the box's center in pixels per frame.
-        candidates: What a look at the whole frame has found, the best first.
+        velocity, candidates: Motion of the box's center; what a look at the whole frame has found, the best first.
         query: Name of the query that has found it.
-        mask, x_share: The target's pixels; share of the second sensor.
+        mask, x_share, modalities: The target's pixels; share of the second sensor; which sensors were used.
     """
 
     box: Box | None
@@ -263,9 +259,11 @@ class Track:
     ``basis`` is "coasted" or "reused" it is the last one, moved along with the box."""
     x_share: float | None = field(default=None, compare=False)
     """Share of ``x`` in what the network last saw of the target, 0..1 (0: color sufficed); None without ``x``."""
+    modalities: tuple[Modality, ...] = field(default=("color",), compare=False)
+    """What the network last saw the target in: "color", "x" or both; empty if color is missing, and the target lost."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the candidates as JSON types; ``mask`` (as ``Mask.rle``) and ``x_share`` if there are any."""
+        """Return all but the candidates as JSON types; ``mask`` (as ``Mask.rle``) and what is of pairs, if any."""
         values: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
@@ -278,7 +276,9 @@ class Track:
             "basis": self.basis,
             "velocity": None if self.velocity is None else list(self.velocity),
         }
-        more = {"x_share": self.x_share, "mask": None if self.mask is None else self.mask.rle()}
+        by_color = self.x_share is None and self.modalities == ("color",)
+        pair = {} if by_color else {"x_share": self.x_share, "modalities": list(self.modalities)}
+        more = {**pair, "mask": None if self.mask is None else self.mask.rle()}
         return {**values, **{name: value for name, value in more.items() if value is not None}}
 
     def to_json(self) -> str:

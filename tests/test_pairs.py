@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ def test_both_pictures_are_looked_at_and_the_share_of_the_second_is_told(
     track = tracker.update(picture(64), x=picture(64))
     assert engine.present[-1] == BOTH
     assert track.x_share == pytest.approx(0.5)
+    assert track.modalities == ("color", "x")
     assert track.box is not None
     assert track.box.x == pytest.approx(64, abs=1.5)
     assert tracker.update(picture(64)).x_share is None, "color alone runs the graph of color alone"
@@ -56,7 +58,7 @@ def test_a_target_is_followed_in_the_second_sensor_where_color_is_missing(
     for left in (63, 66, 69):
         track = tracker.update(None, x=picture(left))
         assert engine.present[-1] == X
-        assert track.x_share == 1
+        assert (track.x_share, track.modalities) == (1, ("x",))
         assert track.box is not None
         assert track.box.x == pytest.approx(left, abs=1.5)
 
@@ -68,7 +70,7 @@ def test_where_color_alone_is_likely_right_the_second_sensor_has_no_say(
     tracker.start(picture(), box=BOX, x=picture())
     for left in (63, 66, 69):
         track = tracker.update(picture(left), x=picture(20))
-        assert track.x_share == 0
+        assert (track.x_share, track.modalities) == (0, ("color",))
         assert track.box is not None
         assert track.box.x == pytest.approx(left, abs=1.5)
     assert "search_x" not in engine.calls
@@ -176,18 +178,41 @@ def test_each_of_several_targets_has_its_share(engine: PairEngine) -> None:
         assert many.update(picture(64))["a"].x_share is None
 
 
-def test_a_run_asks_for_the_second_picture_of_each_frame_and_writes_its_share(
+def test_a_run_takes_the_second_picture_of_each_frame_and_writes_what_was_used(
     engine: PairEngine, tracker: edgetrack.Tracker, tmp_path: Path
 ) -> None:
-    frames = [Frame(picture(60 + 2 * i), i, i / 30) for i in range(4)]
-    second = {0: picture(60), 1: picture(62), 3: picture(66)}
+    second = {i: Frame(picture(60 + 2 * i), i, i / 30) for i in (0, 1, 3, 4)}
+    frames = [Frame(picture(60 + 2 * i), i, i / 30, x=second.get(i)) for i in range(4)]
+    frames.append(replace(second[4], x=second[4], color=False))
 
     class Frames(list[Frame]):
         dropped = 0
 
     with JsonlSink(tmp_path / "tracks.jsonl") as sink:
         source, box = Frames(frames), edgetrack.Box.of(BOX)
-        pipeline.run(source, tracker, [sink], box=box, x=lambda frame: second.get(frame.index))
+        pipeline.run(source, tracker, [sink], box=box)
     lines = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
-    assert [line.get("x_share") for line in lines][1:] == [0.5, None, 0.5]
+    assert [line.get("x_share") for line in lines] == [None, 0.5, None, 0.5, 1]
+    assert [line.get("modalities") for line in lines] == [*[["color", "x"]] * 2, None, ["color", "x"], ["x"]]
     assert engine.calls.count("search") == 2, "where x is missing, and once before the first pair"
+
+
+def test_the_first_track_says_what_the_template_shows(tracker: edgetrack.Tracker) -> None:
+    blank = np.zeros((160, 200, 3), np.uint8)
+    for color, x, seen in (
+        (picture(), picture(), ("color", "x")),
+        (picture(), blank, ("color",)),
+        (None, picture(), ("x",)),
+        (picture(), None, ("color",)),
+    ):
+        assert tracker.start(color, box=BOX, x=x).modalities == seen
+
+
+def test_what_is_lost_is_looked_for_in_color_alone(engine: PairEngine, tracker: edgetrack.Tracker) -> None:
+    engine.sure = engine.sure_of_both = 0.0
+    tracker.start(picture(), box=BOX, x=picture())
+    track = tracker.update(None, x=picture())
+    for _ in range(80):
+        track = tracker.update(None, x=picture())
+    assert (track.status, track.modalities) == ("lost", ())
+    assert tracker.update(picture(), x=picture()).modalities == ("color",)

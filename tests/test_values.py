@@ -97,9 +97,12 @@ def test_a_track_as_json() -> None:
         "candidates",
         "mask",
         "x_share",
+        "modalities",
     }
     assert said["box"] == BOX.to_dict()
     assert (said["name"], said["time_s"], said["velocity"]) == ("red \u2028car", 1.5, [1.0, -2.0])
+    pair = Track(BOX, 0.5, "tracking", 3, x_share=0.25, modalities=("color", "x")).to_dict()
+    assert (pair["x_share"], pair["modalities"]) == (0.25, ["color", "x"])
     lost = Track(None, 0.0, "lost", 9).to_dict()
     assert lost["box"] is lost["time_s"] is lost["velocity"] is None
 

@@ -89,7 +89,7 @@ def _pairs(color: Source, second: Source, count: int) -> list[tuple[Pixels, Pixe
         for index, frame in enumerate(color):
             x = sensor.as_seen(frame)
             if index % step == 0 and x is not None:
-                kept.append((frame.pixels.copy(), x))
+                kept.append((frame.pixels.copy(), x.pixels))
             if len(kept) == 2 * count:
                 kept, step = kept[::2], 2 * step
     return [kept[round(i)] for i in np.linspace(0, len(kept) - 1, min(count, len(kept)))]

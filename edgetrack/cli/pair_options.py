@@ -5,15 +5,17 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from edgetrack.cli.engine_options import Rule
 from edgetrack.cli.options import option
+from edgetrack.cli.source_options import SourceOptions
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgetrack.cli.status import Engine
-    from edgetrack.io.pairing import SecondSensor
+    from edgetrack.io.connections import Transport
+    from edgetrack.io.paired import PairedSource
     from edgetrack.io.source import Source
 
 _PANEL = "Second sensor"
@@ -71,8 +73,12 @@ class Second:
         given = (self.source is not None, "there is no --x")
         return dict.fromkeys(("x_homography", "x_within_ms", "x_range"), given)
 
-    def open(self, color: Source, *, realtime: bool) -> AbstractContextManager[SecondSensor | None]:
-        """Open the second sensor for a color source; None without one.
+    def open(
+        self, color: Source, how: SourceOptions, *, alone: bool
+    ) -> AbstractContextManager[PairedSource | None]:
+        """Open the second sensor for a color source, with the same options; None without one.
+
+        ``alone``: whether its frames may come alone while color is missing.
 
         Raises:
             ConfigError: an option has an invalid value, or the two sources cannot be paired.
@@ -80,6 +86,7 @@ class Second:
         """
         if self.source is None:
             return nullcontext()
+        from edgetrack.io.paired import PairedSource
         from edgetrack.io.pairing import SecondSensor, read_homography
         from edgetrack.io.sources import open_source
 
@@ -88,14 +95,21 @@ class Second:
         with ExitStack() as undo:
             fourth = self.source == _FOURTH
             name = color.name if fourth else self.source
-            opened = open_source(name, realtime=realtime, levels=self._levels(), fourth=fourth)
+            opened = open_source(
+                name,
+                realtime=how.realtime,
+                transport=cast("Transport", how.transport),
+                give_up_s=how.give_up_s,
+                levels=self._levels(),
+                fourth=fourth,
+            )
             source = undo.enter_context(opened)
             matrix = None
             if self.homography is not None:
                 matrix = read_homography(self.homography, x_size=source.size, color_size=color.size)
             second = SecondSensor(source, color, homography=matrix, within_ms=self.within_ms)
             undo.pop_all()
-        return second
+        return PairedSource(color, second, alone=alone)
 
     def _levels(self) -> tuple[float, float] | None:
         if self.range is None:
@@ -115,10 +129,10 @@ def check_takes_pairs(engine: Engine) -> None:
     Raises:
         ConfigError: it is one.
     """
-    from edgetrack.bundle import PAIRS, Bundle
+    from edgetrack.bundle import takes_pairs
 
     bundle = engine.bundle
-    if not isinstance(bundle, Bundle) or not all(role in bundle.manifest.tensors for role in PAIRS):
+    if not takes_pairs(bundle):
         raise ConfigError(
             f"--x has no effect: model {bundle.manifest.name} takes color only; expected --model edgetrack-256-x, or "
             "another bundle for pairs (edgetrack export --sensor writes one)"

@@ -78,7 +78,7 @@ from edgetrack.cli.wanted import Wanted
 from edgetrack.errors import EdgetrackError, ReaderGone, SourceError
 
 if TYPE_CHECKING:
-    from edgetrack.io.pairing import SecondSensor
+    from edgetrack.io.paired import PairedSource
     from edgetrack.io.sinks import Sink
     from edgetrack.io.source import Source as Source_
     from edgetrack.meter import Summary
@@ -164,7 +164,7 @@ def run_command(
     with (
         signals.interruptible(on_hangup=reload.on_hangup),
         open_given(camera, source, how) as opened,
-        second.open(opened, realtime=realtime) as paired,
+        second.open(opened, how, alone=not every) as paired,
     ):
         track_source(
             opened,
@@ -221,7 +221,7 @@ def track_source(
     keep_masks: bool = True,
     services: Services = NO_SERVICES,
     reload: Reload | None = None,
-    second: SecondSensor | None = None,
+    second: PairedSource | None = None,
 ) -> None:
     """Open the tracker, then the outputs, then run; a failure before the first frame leaves no files behind."""
     from edgetrack import terminal
@@ -230,16 +230,16 @@ def track_source(
     from edgetrack.io.outputs import Outputs
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
-    service = Service()
+    service, pairs = Service(), second is not None
     with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
         posting = services.open()
         published = services.open_pictures(source.fps, text, wanted.zones)
         for sink in (*posting, *published.values()):
             sinks.add(sink)
         opened = open_stdout(outputs)
-        tracker, run = open_runner(wanted, limits, options, reload, second)
+        tracker, run = open_runner(wanted, limits, options, reload, pairs=pairs)
         engine = tracker.engine
-        facts = recording_metadata(source, engine, text=text, box=box)
+        facts = recording_metadata(source, engine, text=text, box=box, second=second)
         for path in outputs:
             opened[path] = open_output(path, opened.get(path), source, text, facts, wanted.zones)
             sinks.add(opened[path])
@@ -249,16 +249,18 @@ def track_source(
         print_heading(console, source, engine, wanted.targets, wanted.every, options.grounder)
         advise_of_plurals(tracker, [text for text, _ in wanted.targets if text is not None])
         service.follow(source, partial(print_state, console))
-        with StatusLine(console, total=_total(source, max_frames), live=source.live) as line:
+        if second is not None:
+            second.on_x_state = partial(print_state, console, of="x")
+        with StatusLine(console, total=_total(source, max_frames), live=source.live, pairs=pairs) as line:
             watch = Watch(line, engine, service.beat)
-            summary = run(source, sinks, watch, max_frames)
+            summary = run(second or source, sinks, watch, max_frames)
         sinks.close()
     failed = [sink for sink, _ in sinks.failures]
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
-    pairs = [] if second is None else [second.summary, *second.source.notes]
-    notes = source.notes + pairs + output_notes(opened | published) + undelivered(posting)
+    of_x = [] if second is None else [second.summary, *second.second.source.notes]
+    notes = source.notes + of_x + output_notes(opened | published) + undelivered(posting)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     print_looks(console, options.looks_ms)
     if written:

@@ -15,16 +15,15 @@ from edgetrack.cli.wanted import Wanted
 if TYPE_CHECKING:
     from edgetrack.cli.status import Watch
     from edgetrack.io.outputs import Outputs
-    from edgetrack.io.pairing import SecondSensor
-    from edgetrack.io.source import Source
     from edgetrack.meter import Meter, Summary
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.peers.guarded import AdapterTracker
+    from edgetrack.pipeline import FrameSource
     from edgetrack.tracker import Tracker as OneTracker
     from edgetrack.types import Box, Frame, Track
 
     Tracker = OneTracker | MultiTracker | AdapterTracker
-    Run = Callable[[Source, Outputs, Watch, int | None], Summary]
+    Run = Callable[[FrameSource, Outputs, Watch, int | None], Summary]
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,18 @@ def open_runner(
     limits: Limits,
     options: EngineOptions,
     reload: Reload | None = None,
-    second: SecondSensor | None = None,
+    *,
+    pairs: bool = False,
 ) -> tuple[Tracker, Run]:
-    """Open the tracker; return it and the function that runs it on a source, with a second sensor if there is one."""
-    if wanted.is_one:
-        return _one(*wanted.targets[0], limits, options, reload, second)
-    return _many(wanted, limits, options, reload, second)
+    """Open the tracker; return it and the function that runs it on a source, which may yield ``pairs`` of images."""
+    tracker, run = (
+        _one(*wanted.targets[0], limits, options, reload)
+        if wanted.is_one
+        else _many(wanted, limits, options, reload)
+    )
+    if pairs:
+        check_takes_pairs(tracker.engine)
+    return tracker, run
 
 
 def _one(
@@ -54,15 +59,12 @@ def _one(
     limits: Limits,
     options: EngineOptions,
     reload: Reload | None,
-    second: SecondSensor | None,
 ) -> tuple[Tracker, Run]:
     from edgetrack import pipeline
 
     tracker = options.tracker()
-    if second is not None:
-        check_takes_pairs(tracker.engine)
 
-    def run(source: Source, sinks: Outputs, watch: Watch, most: int | None) -> Summary:
+    def run(source: FrameSource, sinks: Outputs, watch: Watch, most: int | None) -> Summary:
         def between(frame: Frame, track: Track, meter: Meter) -> None:
             watch.update(frame, track, meter)
             if reload is not None:
@@ -78,7 +80,6 @@ def _one(
             deadline_ms=limits.deadline_ms,
             max_age_ms=limits.max_age_ms,
             on_frame=between,
-            x=None if second is None else second.of,
         )
 
     return tracker, run
@@ -89,20 +90,17 @@ def _many(
     limits: Limits,
     options: EngineOptions,
     reload: Reload | None,
-    second: SecondSensor | None,
 ) -> tuple[Tracker, Run]:
     from edgetrack import pipeline
 
     tracker = options.multi_tracker()
-    if second is not None:
-        check_takes_pairs(tracker.engine)
     for text, box in wanted.targets:
         tracker.add(text=text, box=box)
     lying = () if wanted.watcher is None else wanted.watcher.lying
     for phrase in wanted.every:
         tracker.every(phrase, max=wanted.max, lying=phrase in lying)
 
-    def run(source: Source, sinks: Outputs, watch: Watch, most: int | None) -> Summary:
+    def run(source: FrameSource, sinks: Outputs, watch: Watch, most: int | None) -> Summary:
         def between(frame: Frame, tracks: dict[str, Track], meter: Meter) -> None:
             watch.update_all(frame, tracks, meter)
             if reload is not None:
@@ -119,7 +117,6 @@ def _many(
             watcher=wanted.watcher,
             unusual=wanted.unusual,
             on_frame=between,
-            x=None if second is None else second.of,
             on_failure=lambda name, error: complain(
                 f"the targets run one by one: {error}" if name is None else f"target {name!r}: {error}"
             ),

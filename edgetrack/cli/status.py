@@ -49,10 +49,11 @@ class StatusLine(AbstractContextManager["StatusLine"]):
         console: where to draw.
         total: number of frames of the source, where it is known.
         live: whether frames can be dropped.
+        pairs: whether there is a second sensor: which of the two was used is shown.
     """
 
-    def __init__(self, console: Console, *, total: int | None, live: bool) -> None:
-        self._total = total
+    def __init__(self, console: Console, *, total: int | None, live: bool, pairs: bool = False) -> None:
+        self._total, self._pairs = total, pairs
         self._live_source = live
         self._drawn_s = 0.0
         self._live = (
@@ -76,6 +77,8 @@ class StatusLine(AbstractContextManager["StatusLine"]):
         line.append(f" score {track.score:.2f}")
         if track.basis != "network":
             line.append(f" {track.basis}", style="dim")
+        if self._pairs:
+            line.append(f" in {' and '.join(track.modalities) or 'nothing'}", style="dim")
         self._redraw(line, frame, meter)
 
     def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
@@ -210,12 +213,12 @@ def print_targets(
         _row(console, "every", f'"{phrase}"')
 
 
-def print_state(console: Console, state: SourceState) -> None:
+def print_state(console: Console, state: SourceState, *, of: str = "source") -> None:
     """Print the state of a live source, whenever it changes."""
     style = {"live": "green", "stalled": "yellow", "reconnecting": "yellow", "failed": "red"}.get(
         state.name, ""
     )
-    _row(console, "source", Text(one_line(str(state)), style))
+    _row(console, of, Text(one_line(str(state)), style))
 
 
 def print_summary(

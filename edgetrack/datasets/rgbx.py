@@ -19,6 +19,7 @@ measured are black.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from edgetrack.errors import DatasetError
 from edgetrack.sensor import sensor_picture
 
 FARTHEST_MM = 10_000  # as the published trackers of these sets clip depth
+_ReadBoxes = Callable[[Path], Boxes]
 _LASHER = {"train": "trainingset", "test": "testingset"}
 
 
@@ -77,20 +79,6 @@ def _lasher(root: Path, split: str, name: str) -> Sequence:
     return Sequence(name, frames, boxes, x=_second(folder / "infrared", len(boxes), truth))
 
 
-def _rgbt234(root: Path, split: str, name: str) -> Sequence:
-    del split
-    folder = root / name
-    truth = folder / "visible.txt"
-    boxes = read_boxes(truth)
-    return Sequence(
-        name,
-        all_frames(folder / "visible", len(boxes), truth, holes=True),
-        boxes,
-        x=_second(folder / "infrared", len(boxes), truth),
-        x_boxes=read_boxes(folder / "infrared.txt"),
-    )
-
-
 def _corners(path: Path) -> Boxes:
     """Boxes of lines with two opposite corners, x y x y."""
     rows = []
@@ -103,18 +91,27 @@ def _corners(path: Path) -> Boxes:
     return np.array(rows, np.float64)
 
 
+def _labeled_twice(folder: Path, color: str, x: str, truths: tuple[str, str], read: _ReadBoxes) -> Sequence:
+    """A sequence with boxes of its own for each sensor: folders of pictures, and files of boxes."""
+    truth, x_truth = (folder / name for name in truths)
+    boxes = read(truth)
+    return Sequence(
+        folder.name,
+        all_frames(folder / color, len(boxes), truth, holes=True),
+        boxes,
+        x=_second(folder / x, len(boxes), truth),
+        x_boxes=read(x_truth),
+    )
+
+
+def _rgbt234(root: Path, split: str, name: str) -> Sequence:
+    del split
+    return _labeled_twice(root / name, "visible", "infrared", ("visible.txt", "infrared.txt"), read_boxes)
+
+
 def _gtot(root: Path, split: str, name: str) -> Sequence:
     del split
-    folder = root / name
-    truth = folder / "groundTruth_v.txt"
-    boxes = _corners(truth)
-    return Sequence(
-        name,
-        all_frames(folder / "v", len(boxes), truth, holes=True),
-        boxes,
-        x=_second(folder / "i", len(boxes), truth),
-        x_boxes=_corners(folder / "groundTruth_i.txt"),
-    )
+    return _labeled_twice(root / name, "v", "i", ("groundTruth_v.txt", "groundTruth_i.txt"), _corners)
 
 
 def _depthtrack(root: Path, split: str, name: str) -> Sequence:

@@ -58,7 +58,12 @@ class Blur:
             hidden = self._cv2.dilate(hidden, np.ones((size, size), np.uint8))
         if not hidden.any():
             return frame
-        return replace(frame, pixels=np.where(hidden[..., None] != 0, self._blurred(pixels), pixels))
+        where = hidden[..., None] != 0
+        second = frame.x and replace(frame.x, pixels=self._hidden(frame.x.pixels, where))
+        return replace(frame, pixels=self._hidden(pixels, where), x=second)
+
+    def _hidden(self, pixels: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        return np.where(where, self._blurred(pixels), pixels)
 
     def _blurred(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = pixels.shape[:2]

@@ -14,6 +14,7 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
+_MORE = ("x_share", "modalities", "mask")  # of a track, if it has them
 EVENT_CELLS = ("event", "query", "zone", "direction", "seconds", "count", "rule")
 
 
@@ -68,7 +69,7 @@ class CsvSink(_LineSink):
 
     def _line(self, values: dict[str, Any]) -> bytes:
         box = values.pop("box") or [""] * 4
-        for key in ("mask", "x_share"):  # no cell holds a mask; whether there is a second sensor may change
+        for key in _MORE:  # no cell holds a mask; whether there is a second sensor may change
             values.pop(key, None)
         cells = {**values, **dict(zip("xywh", box, strict=True))}
         if "name" in values:  # of several targets: there may be events
@@ -109,7 +110,7 @@ def event_values(frame: Frame, event: Event) -> dict[str, Any]:
 
 
 def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -> dict[str, Any]:
-    age_ms, lag_ms = frame.age_ms, frame.lag_ms
+    age_ms, lag_ms, said = frame.age_ms, frame.lag_ms, track.to_dict()
     live = (
         {}
         if age_ms is None
@@ -130,6 +131,5 @@ def _values(frame: Frame, track: Track, latency_ms: float, **named: str | int) -
         "basis": track.basis,
         "latency_ms": round(latency_ms, 3),
         **live,
-        **({} if track.x_share is None else {"x_share": round(track.x_share, 4)}),
-        **({} if track.mask is None else {"mask": track.mask.rle()}),
+        **{key: said[key] for key in _MORE if key in said},
     }

@@ -72,14 +72,28 @@ class SecondSensor:
         self._before: Frame | None = None
         self._after: Frame | None = None
 
-    def of(self, frame: Frame) -> Pixels | None:
-        """Return the picture of a color frame's moment, aligned and of its size; None if there is none."""
+    def of(self, frame: Frame) -> Frame | None:
+        """Return the frame of a color frame's moment, aligned and of its size; None if there is none."""
         found = self.as_seen(frame)
+        if found is None:
+            return None
         size = (frame.pixels.shape[1], frame.pixels.shape[0])
-        return None if found is None else self._aligned(found, size)
+        time_s = frame.time_s + _time_s(found) - _time_s(frame)
+        return replace(found, pixels=self._aligned(found.pixels, size), time_s=time_s)
 
-    def as_seen(self, frame: Frame) -> Pixels | None:
-        """Return the picture of a color frame's moment as the second sensor took it; None if there is none."""
+    def newest(self, *, since: Frame) -> Frame | None:
+        """Return a frame of a live second sensor alone, later than one that was had; None if there is none."""
+        found = None if self._recent is None else self._recent.newest()
+        if found is None or _time_s(found) <= _time_s(since):
+            return None
+        time_s = since.time_s + _time_s(found) - _time_s(since)
+        x = replace(found, pixels=self._aligned(found.pixels, self._size), time_s=time_s)
+        return replace(
+            x, x=x, color=False, pts_s=None, epoch=since.epoch, sequence=since.sequence, lag_ms=None
+        )
+
+    def as_seen(self, frame: Frame) -> Frame | None:
+        """Return the frame of a color frame's moment as the second sensor took it; None if there is none."""
         self._asked += 1
         found = self._nearest(frame) if self._recent is None else self._recent.nearest(frame)
         if found is None:
@@ -88,7 +102,7 @@ class SecondSensor:
         if abs(skew_s) > self._within_s:
             return None
         self._skews_ms.append(skew_s * 1000)
-        return found.pixels
+        return found
 
     def _nearest(self, frame: Frame) -> Frame | None:
         """Of a file: read on until a picture is later than the frame."""
@@ -159,6 +173,10 @@ class _Recent:
         with self._lock:
             kept = list(self._kept)
         return min(kept, key=lambda one: abs(_time_s(one) - _time_s(frame)), default=None)
+
+    def newest(self) -> Frame | None:
+        with self._lock:
+            return self._kept[-1] if self._kept else None
 
     def stop(self) -> None:
         self._stopped = True

@@ -2,7 +2,8 @@
 
 All messages are JSON, so the ``mcap`` library alone reads and writes them: pictures are ``foxglove.CompressedImage``,
 boxes to be drawn ``foxglove.ImageAnnotations`` (docs.foxglove.dev, "Message schemas"), tracks are ours. From the first
-mask on, each frame has a picture of labels as well. Chunks are compressed with zstd, which takes back most of what
+mask on, each frame has a picture of labels as well. The pictures of a second sensor have a topic, and times, of their
+own; where color is missing, they are alone. Chunks are compressed with zstd, which takes back most of what
 base64 adds.
 """
 
@@ -27,6 +28,7 @@ from edgetrack.zones import Zones
 IMAGE, ANNOTATIONS, TRACK = "foxglove.CompressedImage", "foxglove.ImageAnnotations", "edgetrack.Track"
 TRACKS, EVENT = "edgetrack.Tracks", "edgetrack.Event"  # of several targets
 LABELS = "/track/labels"  # topic of palette PNG files: 0 is background, 1 the first target
+X = "/x"  # topic of the second sensor's pictures, aligned with those of the camera
 TOPICS = {
     IMAGE: "/camera",
     ANNOTATIONS: "/track/annotations",
@@ -68,6 +70,8 @@ _TRACK = {
     "lag_ms": _MAYBE,
     "gap_s": _NUMBER,
     "epoch": _INTEGER,
+    "x_share": _NUMBER,
+    "modalities": _list(_TEXT),
     "mask": _fields(size=_list(_INTEGER), counts=_TEXT),
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -160,12 +164,15 @@ class McapSink(Closing):
         kinds: Sequence[str],
     ) -> None:
         self._file.check()
-        jpeg = self._jpeg.pack(frame)
-        nanoseconds = max(0, round(frame.time_s * 1e9))
-        stamp = {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
+        nanoseconds, stamp = _stamp(frame)
+        pictures = [(IMAGE, frame)] if frame.color else []
+        pictures += [(X, frame.x)] if frame.x is not None else []
+        packed = [(topic, picture, self._jpeg.pack(picture)) for topic, picture in pictures]
         if not self._channels:
             self._start(kinds)
-        self._add(IMAGE, nanoseconds, frame.index, _image(stamp, "jpeg", jpeg))
+        for topic, picture, jpeg in packed:
+            at, own_stamp = _stamp(picture)
+            self._add(topic, at, frame.index, _image(own_stamp, "jpeg", jpeg))
         if LABELS in self._channels or any(track.mask is not None for track in targets):
             labels = _image(stamp, "png", palette_png(labels_of(frame, targets)))
             self._add(LABELS, nanoseconds, frame.index, labels)
@@ -184,7 +191,7 @@ class McapSink(Closing):
             self._channels[name] = self._file.register_channel(TOPICS[name], "json", self._schemas[name])
 
     def _add(self, name: str, nanoseconds: int, index: int, message: Mapping[str, Any]) -> None:
-        """Add a message to the channel of a schema, or to `LABELS`, which begins with the first mask."""
+        """Add a message to the channel of a schema, or to `LABELS` or `X`, which begin with their first picture."""
         if name not in self._channels:
             self._channels[name] = self._file.register_channel(name, "json", self._schemas[IMAGE])
         self._file.add(self._channels[name], nanoseconds, index, json.dumps(message).encode())
@@ -193,22 +200,25 @@ class McapSink(Closing):
         self._file.close()
 
 
+def _stamp(frame: Frame) -> tuple[int, dict[str, int]]:
+    """The time of a frame: in nanoseconds, and as Foxglove writes it."""
+    nanoseconds = max(0, round(frame.time_s * 1e9))
+    return nanoseconds, {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
+
+
 def _image(stamp: dict[str, int], form: str, data: Any) -> dict[str, Any]:
     """A picture as ``foxglove.CompressedImage``."""
     return {"timestamp": stamp, "frame_id": "camera", "format": form, "data": b64encode(data).decode()}
 
 
 def _track(track: Track, frame: Frame, latency_ms: float) -> dict[str, Any]:
-    box = None if track.box is None else dict(zip("xywh", track.box.xywh, strict=True))
+    said = track.to_dict()
     return {
-        "status": track.status,
-        "score": track.score,
-        "box": box,
-        "basis": track.basis,
+        **{key: said[key] for key in ("status", "score", "box", "basis")},
         "latency_ms": latency_ms,
         "age_ms": frame.age_ms,
         "lag_ms": frame.lag_ms,
         "gap_s": frame.gap_s,
         "epoch": frame.epoch,
-        **({} if track.mask is None else {"mask": track.mask.rle()}),
+        **{key: said[key] for key in ("x_share", "modalities", "mask") if key in said},
     }

@@ -16,7 +16,7 @@ from edgetrack.io._chunks import unpacked
 from edgetrack.io._mcap_file import FACTS
 from edgetrack.io.pictures import Levels, decoded
 from edgetrack.io.reading import Reading
-from edgetrack.io.recorder import IMAGE, LABELS, TRACK
+from edgetrack.io.recorder import IMAGE, LABELS, TRACK, X
 from edgetrack.types import BASES, STATUSES, Box, Frame, Track
 
 LARGEST_RECORD = 1 << 30  # bytes; a damaged length must not be allocated
@@ -75,7 +75,7 @@ class Recording:
             raise SourceError(f"{self.name} notes the box {box!r}, which is none ({error})") from error
 
     def frames(self) -> Generator[Frame, None, None]:
-        """Every picture, decoded: uint8 (H, W, 3) BGR, time in seconds since the first one.
+        """Every color picture, decoded: uint8 (H, W, 3) BGR, time in seconds since the first one.
 
         Raises:
             SourceError: there is none, one cannot be read, or, after the last good one, the file breaks off.
@@ -86,7 +86,9 @@ class Recording:
             raise SourceError(f"{self.name} breaks off: it has no end, as that of a run that was killed")
 
     def steps(self) -> Iterator[tuple[Frame, Track]]:
-        """Every picture with the track that was recorded of it; a last picture without one is left out.
+        """Every picture with the track that was recorded of it, and with that of the second sensor.
+
+        A last picture without a track is left out.
 
         Raises:
             SourceError: there is none, or one cannot be read.
@@ -96,23 +98,28 @@ class Recording:
             yield frame, track
 
     def _steps(self, *, paired: bool) -> Iterator[tuple[Frame, Track | None]]:
-        index, began, topics, frame = 0, 0, set[str](), None
+        index, began, topics = 0, None, set[str]()
+        color: Frame | None = None
+        x: Frame | None = None
         for topic, schema, nanoseconds, message in self._messages():
+            if topic == X and not paired:
+                continue
             if schema == IMAGE:
                 topics.add(topic)
-                if len(topics) > 1:
+                if len(topics - {X}) > 1:
                     raise SourceError(
                         f"{self.name} has pictures in {' and '.join(sorted(topics))}; expected one camera"
                     )
-                began = nanoseconds if index == 0 else began
-                frame = Frame(self._pixels(message, index), index, (nanoseconds - began) / 1e9)
-                index += 1
+                began = nanoseconds if began is None else began
+                picture = Frame(self._pixels(message, index), index, (nanoseconds - began) / 1e9)
+                color, x = (color, picture) if topic == X else (picture, x)
                 if not paired:
-                    yield frame, None
-            elif schema == TRACK and frame is not None and paired:
-                yield self._with_gap(frame, message), self._track(message, frame.index)
-                frame = None
-        if index == 0:
+                    index += 1
+                    yield picture, None
+            elif schema == TRACK and (color or x) and paired:
+                yield self._with_gap(_pair(color, x), message), self._track(message, index)
+                index, color, x = index + 1, None, None
+        if began is None:
             raise SourceError(f"{self.name} has no picture; expected messages {IMAGE} in JSON")
 
     def _messages(self) -> Iterator[tuple[str, str, int, Mapping[str, Any]]]:
@@ -221,3 +228,11 @@ class Recording:
             raise SourceError(
                 f"{self.name}: the track of picture {index} is malformed ({error!r})"
             ) from error
+
+
+def _pair(color: Frame | None, x: Frame | None) -> Frame:
+    """The frame that was tracked, of the pictures that there are."""
+    if color is not None:
+        return replace(color, x=x)
+    assert x is not None
+    return replace(x, x=x, color=False)

@@ -88,13 +88,14 @@ class Ros2Sink(Joint):
         events: Sequence[Event] = (),
     ) -> None:
         self._file.check()
-        jpeg = self._jpeg.pack(frame)
+        jpeg = self._jpeg.pack(frame) if frame.color else None
         if self._began_ns is None:
             self._file.start(self._facts, profile="ros2")
             self._began_ns = _began_ns(frame)
         at = max(0, self._began_ns + round(frame.time_s * 1e9)), frame.index
         header = self._messages.header(at[0])
-        self._add(CAMERA_TOPIC, IMAGE, at, self._messages.image(header, "jpeg", jpeg))
+        if jpeg is not None:
+            self._add(CAMERA_TOPIC, IMAGE, at, self._messages.image(header, "jpeg", jpeg))
         targets = [track for track in tracks.values() if track.query is None]
         if LABELS_TOPIC in self._channels or any(track.mask is not None for track in targets):
             labels = np.frombuffer(palette_png(labels_of(frame, targets)), np.uint8)

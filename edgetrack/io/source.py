@@ -123,26 +123,49 @@ class Source:
         began_s = time.monotonic()
         while True:
             try:
-                frame = self._channel.get(timeout_s=min(POLL_S, SILENCE_S))
+                return self._take(min(POLL_S, SILENCE_S))
             except TimeoutError:
-                if self.on_wait is not None:
-                    self.on_wait()
-                if not self.live:
-                    continue
-                self._tell()
-                state = self.state
-                silent = time.monotonic() - began_s > SILENCE_S
-                if self._again is not None and not opening:
-                    if self._reading.observed.silent_s > SILENCE_S:
-                        self._read_again(self._again)
-                elif silent and (opening or state.name != "reconnecting"):
-                    why = state.reason or "is it still connected?"
-                    raise SourceError(
-                        f"{self.name} has sent no picture for {SILENCE_S:.0f} s; {why}"
-                    ) from None
-                continue
-            self._tell()
-            return frame
+                self._wait(opening=opening, waited_s=time.monotonic() - began_s)
+
+    def _take(self, timeout_s: float) -> Frame | None:
+        frame = self._channel.get(timeout_s=timeout_s)
+        self._tell()
+        return frame
+
+    def _wait(self, *, opening: bool, waited_s: float) -> None:
+        """See to a source that has given no frame for some time.
+
+        Raises:
+            SourceError: it is taken for gone.
+        """
+        if self.on_wait is not None:
+            self.on_wait()
+        if not self.live:
+            return
+        self._tell()
+        state = self.state
+        if self._again is not None and not opening:
+            if self._reading.observed.silent_s > SILENCE_S:
+                self._read_again(self._again)
+        elif waited_s > SILENCE_S and (opening or state.name != "reconnecting"):
+            why = state.reason or "is it still connected?"
+            raise SourceError(f"{self.name} has sent no picture for {SILENCE_S:.0f} s; {why}") from None
+
+    def within(self, seconds: float) -> Frame | None:
+        """Return the next frame, or None if none comes in time; after the last one its state is "ended".
+
+        Raises:
+            SourceError: as the loop over its frames does.
+        """
+        if self._first is not None:
+            return self._begin()
+        try:
+            frame = None if self._ended else self._take(seconds)
+            self._ended = frame is None
+        except TimeoutError:
+            self._wait(opening=False, waited_s=0.0)
+            return None
+        return None if frame is None else self._after_gap(frame)
 
     def _tell(self) -> None:
         if self.on_state is None or not self.live:
@@ -159,11 +182,14 @@ class Source:
             raise SourceError(f"{self.name} has been read to its end; open it again to read it once more")
         return self._rest()
 
-    def _rest(self) -> Iterator[Frame]:
+    def _begin(self) -> Frame | None:
         self._dropped_before = self._channel.dropped  # what passed during setting up is no loss
         first, self._first = self._first, None
-        if first is not None:
-            yield self._after_gap(first)
+        return None if first is None else self._after_gap(first)
+
+    def _rest(self) -> Iterator[Frame]:
+        if (first := self._begin()) is not None:
+            yield first
         while (frame := self._next()) is not None:
             yield self._after_gap(frame)
         self._ended = True

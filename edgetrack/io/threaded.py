@@ -106,7 +106,7 @@ class ThreadedSink(Closing):
         """The frame, for lines with pixels that have its size, and take one byte in all."""
         if self._pictures:
             return frame
-        return replace(frame, pixels=np.broadcast_to(_BLACK, frame.pixels.shape))
+        return replace(frame, pixels=np.broadcast_to(_BLACK, frame.pixels.shape), x=None)
 
     def _hand(self, step: Callable[[], None]) -> None:
         self._raise()

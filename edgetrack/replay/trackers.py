@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgetrack.bundle import Bundle
+from edgetrack.bundle import Bundle, takes_pairs
 from edgetrack.errors import BundleError, ConfigError, SourceError
 from edgetrack.io.recording import Recording
 from edgetrack.peers.bundle import AdapterBundle, is_adapter_bundle
@@ -48,6 +48,12 @@ def open_candidate(
     engine = engine or (_fact(facts, "engine") if same_kind else "auto")
     precision = precision or (_fact(facts, "precision") if same_kind else "auto")
     tracker = open_tracker(bundle, engine=engine, precision=precision, threads=threads, trust=trust)
+    if "x" in facts and not takes_pairs(tracker.engine.bundle):
+        tracker.close()
+        raise ConfigError(
+            f"{recording.name} has a second sensor, {facts['x']}, and {tracker.engine.bundle.manifest.name} takes "
+            "color alone; expected a model of pairs, such as edgetrack-256-x"
+        )
     tracker.engine.wait()
     return tracker
 

@@ -82,7 +82,8 @@ Result result_of(const Track& track, const std::vector<Candidate>& candidates) {
   Finds finds;
   for (const Candidate& candidate : candidates)
     finds.emplace_back(four(candidate.box), candidate.score, candidate.margin);
-  return {box, track.score, name(track.status), track.index, name(track.basis), finds, track.x_share};
+  return {box,   track.score,   name(track.status), track.index, name(track.basis),
+          finds, track.x_share, track.modalities};
 }
 
 namespace {

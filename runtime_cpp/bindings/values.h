@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <array>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -17,7 +18,7 @@ using Four = std::tuple<double, double, double, double>;
 using Three = std::tuple<float, float, float>;
 using Finds = std::vector<std::tuple<Four, double, double>>;  // box, score and margin
 using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t, const char*, Finds,
-                          std::optional<double>>;  // x_share
+                          std::optional<double>, std::array<bool, 2>>;  // x_share and modalities
 
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
                const Three& fill, bool ranks, double mask_factor, bool pairs);

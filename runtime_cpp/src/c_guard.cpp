@@ -51,6 +51,7 @@ edgetrack_track to_c(const Track& track) {
   out.index = track.index;
   out.basis = static_cast<edgetrack_basis>(track.basis);
   out.x_share = track.x_share.value_or(-1);
+  out.modalities = (track.modalities[0] ? 1 : 0) | (track.modalities[1] ? 2 : 0);
   return out;
 }
 

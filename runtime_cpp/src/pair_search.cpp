@@ -10,6 +10,8 @@ constexpr double kEnough = 0.5;  // score at which color alone is more likely ri
 // By how much both must be surer than color alone, whose doubts are seldom lasting where it sees. On held-out
 // pairs in which color fails, it is 0.6 on average, and 0.3 costs a tenth of what the second sensor brings.
 constexpr double kSurer = 0.3;
+// While color suffices, every so many frames tell where the second sensor is displaced: it stays so for long.
+constexpr std::int64_t kSparse = 4;
 
 }  // namespace
 
@@ -32,26 +34,31 @@ void Tracker::State::note_displacement(const Frame& frame, const Region& region)
   if (sensors.live(frame) == Present{true, true}) displacement.see(frame, second_of(frame), region, work);
 }
 
+Prediction Tracker::State::best(const Answer& answer) const {
+  const Prior here = prior();
+  return decode(answer.maps(), &here);
+}
+
+Searched Tracker::State::search_by(Detector& detector, const Frame& frame) {
+  run(detector, frame, around);
+  return {detector, best(detector.answer)};
+}
+
 // A second sensor must not harm what color sees: where color alone is likely right, its answer stands. Where
 // it is not, both are searched, and their answer stands if it is clearly surer.
-Detector& Tracker::State::search_pair(const Frame& frame) {
-  note_displacement(frame, around);
-  Detector& both = searcher(true);
-  const auto score = [&](Detector& detector) {
-    const Prior now = prior();
-    return confidence(decode(run(detector, frame, around), &now));
-  };
+Searched Tracker::State::search_pair(const Frame& frame) {
+  if (color_first.doubted() || index % kSparse == 0) note_displacement(frame, around);
   const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
   if (!can_try_color || !color_first.due()) {
     if (can_try_color) color_first.skip();
-    run(both, frame, around);
-    return both;
+    return search_by(searcher(true), frame);
   }
-  Detector& alone = searcher(false);
   target.show({true, false});
-  const double by_color = score(alone);
+  const Searched alone = search_by(searcher(false), frame);
+  const double by_color = confidence(alone.best);
   if (by_color >= kEnough) return color_first.note(true), alone;
-  const bool better = by_color + kSurer > score(both);
+  const Searched both = search_by(searcher(true), frame);
+  const bool better = by_color + kSurer > confidence(both.best);
   color_first.note(better);
   if (better) target.show({true, false});
   return better ? alone : both;

@@ -56,7 +56,10 @@ class Target {
                     const Displacement& displacement = {});
 
   // Whether the template shows what color saw of the target.
-  bool knows_color() const;
+  bool knows_color() const { return knows()[0]; }
+
+  // Which sensors showed something when the template was set.
+  Present knows() const { return knows_; }
 
   // The template as the sensors that give pictures now saw it, if it was set by a pair.
   void show(Present live);
@@ -116,7 +119,7 @@ class Target {
   std::shared_ptr<TemplateGraph> template_, pair_template_;
   std::shared_ptr<std::array<View, 2>> views_;  // of a template by a pair: by both, by color
   std::size_t shown_ = 0;                       // of them
-  bool by_color_ = false;                       // a template by color alone
+  Present knows_ = {false, false};              // what the template shows
 };
 
 }  // namespace edgetrack

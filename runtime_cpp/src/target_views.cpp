@@ -25,7 +25,6 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work, Presen
   TemplateGraph& graph = template_graph(frame.x != nullptr);
   change_ = next_change();
   views_.reset();
-  by_color_ = false;
   const Region region = region_around(box, factor_);
   target_share(box, region, static_cast<int>(graph.share.spec.shape[3]), graph.share.floats());
   if (frame.x) {
@@ -33,7 +32,7 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work, Presen
     set_views(graph, work);
   } else {
     work.look(*graph.call, graph.image, frame, region, colors_);
-    by_color_ = true;
+    knows_ = {true, false};
   }
   adopt(graph);
 }
@@ -53,7 +52,8 @@ void Target::adopt(const TemplateGraph& graph) {
 
 // What all live sensors show comes last: it is left in the graph's outputs.
 void Target::set_views(TemplateGraph& graph, Work& work) {
-  if (graph.pair.shown() == Present{true, true}) {
+  knows_ = graph.pair.shown();
+  if (knows_ == Present{true, true}) {
     views_ = std::make_shared<std::array<View, 2>>();
     float& with_x = graph.pair.present.floats()[1];
     with_x = 0;
@@ -64,7 +64,6 @@ void Target::set_views(TemplateGraph& graph, Work& work) {
     keep(graph, kBoth);
     shown_ = kBoth;
   } else {
-    by_color_ = graph.pair.shown()[0];
     work.run(*graph.call);
   }
 }
@@ -81,8 +80,6 @@ void Target::keep(const TemplateGraph& graph, std::size_t number) {
   view.first.assign(graph.prompts.floats(), graph.prompts.floats() + first_.size());
   view.seen.assign(seen_.size(), 0.0f);
 }
-
-bool Target::knows_color() const { return views_ || by_color_; }
 
 void Target::show(Present live) {
   const std::size_t next = live == Present{true, false} ? kColor : kBoth;

@@ -70,9 +70,12 @@ Track Tracker::start(const Frame& frame, const Text* text, const Box* box, std::
     state.learn(frame, *box);
     state.own_template = true;
     state.follow_from(*box);
+    state.modalities = state.target.knows();
   } else {
     track = state.look_now(frame);
+    state.modalities = {true, false};
   }
+  track.modalities = state.modalities;
   if (mask)
     state.masker->learn(frame, *box, state.colors, mask, state.work), state.masked = *box;
   else

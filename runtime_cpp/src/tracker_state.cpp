@@ -44,7 +44,7 @@ void Tracker::State::take(const Frame& frame) {
   width = frame.width, height = frame.height;
   is_pair = frame.x != nullptr;
   has_color = frame.color;
-  if (!is_pair) x_share.reset(), target.show({true, false});
+  if (!is_pair) x_share.reset(), modalities = {true, false}, target.show({true, false});
   sensors.see(frame);
 }
 
@@ -118,6 +118,7 @@ std::optional<Track> Tracker::State::begin(const Frame& frame, const Deadline& d
   if (!track) return std::nullopt;
   latest = *track;
   latest.x_share = x_share;
+  latest.modalities = modalities;
   return latest;
 }
 
@@ -126,6 +127,7 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
   if (paused) look_first(frame);
   if (locked) return before_search(frame, deadline);
   latest = seek(frame, deadline);
+  modalities = {frame.color, false};  // looks at the whole frame are at color
   // What a look found some frames ago has moved since: "search" finds where it is now.
   const bool is_of_now = !locked || whole_look.begun == index;
   if (is_of_now || seconds_of_a_search() > deadline.left_s()) return latest;
@@ -179,15 +181,18 @@ void Tracker::State::outline(const Frame& frame, const Track& track) {
 }
 
 Track Tracker::State::search_alone(const Frame& frame) {
-  Detector& searching = is_pair ? search_pair(frame) : searcher(false);
-  if (!is_pair) run(searching, frame, around);
-  Track track = finish(frame, searching.answer);
-  if (is_pair && !searching.share.data) {
-    track.x_share = x_share = 0;
+  const Searched found = is_pair ? search_pair(frame) : search_by(searcher(false), frame);
+  Track track = finish(frame, found.by.answer, found.best);
+  const bool by_both = found.by.share.data != nullptr;
+  modalities = by_both ? found.by.pair.shown() : Present{true, false};
+  if (is_pair && !by_both) {
+    x_share = 0;
   } else if (is_pair && box) {
-    target_share(*box, around, searching.answer.maps().cells, share.data());
-    track.x_share = x_share = share_within(searching.share.floats(), share.data(), share.size());
+    target_share(*box, around, found.by.answer.maps().cells, share.data());
+    x_share = share_within(found.by.share.floats(), share.data(), share.size());
   }
+  track.x_share = x_share;
+  track.modalities = modalities;
   return latest = track;
 }
 
@@ -195,15 +200,13 @@ Prior Tracker::State::prior() const {
   return {window.data(), policy.window_influence, box->w / around.w, box->h / around.w, policy.penalty_k};
 }
 
-Track Tracker::State::finish(const Frame& frame, const Answer& answer) {
-  const Maps maps = answer.maps();
-  const Prior here = prior();
-  const Prediction prediction = decode(maps, &here);
-  const double score = confidence(prediction);
+Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Prediction& best) {
+  const double score = confidence(best);
+  const Prior before = prior();  // of where it was
   if (score >= policy.update_threshold)
-    box = clip(smoothed(from_region(around, prediction.share), *box, policy.size_momentum), frame);
+    box = clip(smoothed(from_region(around, best.share), *box, policy.size_momentum), frame);
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
-  if (crowded) note_peaks(maps, here, frame);
+  if (crowded) note_peaks(answer.maps(), before, frame);
   pace.see(frame, around, score >= policy.update_threshold ? &*box : nullptr);
   if (score >= policy.template_update_threshold && !contested && due(index, policy.template_update_interval))
     refresh(answer);

@@ -32,6 +32,12 @@ struct Peak {
   double raw, score;  // of the cell; that the box is right
 };
 
+// What a search by one detector has found.
+struct Searched {
+  Detector& by;
+  Prediction best;
+};
+
 // A GPU crops for one graph at a time, and pairs have graphs of one target alone.
 inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu || frame.x; }
 
@@ -103,11 +109,12 @@ struct Tracker::State {
   FrozenSensors sensors;
   Displacement displacement;  // of the second sensor's picture
   ColorFirst color_first;
-  bool is_pair = false;           // the frame brings a second sensor
-  bool has_color = true;          // and color
-  std::optional<double> x_share;  // in what the network last saw
-  Region around{};                // where "search" looks in this frame
-  int owed = 0;                   // frames since a check by the sentence was due and has not been made
+  bool is_pair = false;                // the frame brings a second sensor
+  bool has_color = true;               // and color
+  std::optional<double> x_share;       // in what the network last saw
+  Present modalities = {true, false};  // that the network last saw
+  Region around{};                     // where "search" looks in this frame
+  int owed = 0;                        // frames since a check by the sentence was due and has not been made
   Track latest{};
   int width = 0, height = 0;  // of the last frame
 
@@ -181,10 +188,11 @@ struct Tracker::State {
   std::optional<Track> begin(const Frame& frame, const Deadline& deadline, std::optional<double> time_s);
   std::optional<Track> step(const Frame& frame, const Deadline& deadline);
   std::optional<Track> before_search(const Frame& frame, const Deadline& deadline);
-  Track finish(const Frame& frame, const Answer& answer);  // what it has found there
-  Track search_alone(const Frame& frame);                  // its run between the two
-  void outline(const Frame& frame, const Track& track);    // then the mask of what was found
-  const Knowledge& sought() const;                         // what it looks for
+  Track finish(const Frame& frame, const Answer& answer, const Prediction& best);  // what it has found there
+  Track finish(const Frame& frame, const Answer& answer) { return finish(frame, answer, best(answer)); }
+  Track search_alone(const Frame& frame);                // its run between the two
+  void outline(const Frame& frame, const Track& track);  // then the mask of what was found
+  const Knowledge& sought() const;                       // what it looks for
 
   Track skip(const Frame& frame, Basis basis);
   bool has_time_to_check(double left_s);
@@ -194,8 +202,10 @@ struct Tracker::State {
   void move_to(const Peak& peak);  // another place than the one that finish() took
   void be_unsure();                // whether what is followed is the target
   Detector& searcher(bool pair);
-  Detector& search_pair(const Frame& frame);
+  Searched search_by(Detector& detector, const Frame& frame);
+  Searched search_pair(const Frame& frame);
   Prior prior() const;
+  Prediction best(const Answer& answer) const;  // of what a search has found
   double seconds_of_a_look();
   double seconds_of_a_search();
   void refresh(const Answer& answer);

@@ -134,10 +134,13 @@ static void pairs(const char* folder) {
   };
   const double of_both = share();
   expect(of_both >= 0 && of_both <= 1, "the share of the second sensor");
+  expect(track.modalities & 1, "color is seen");
   pair.bgr = nullptr;
   expect(share() == 1, "all is seen by it where color is missing");
+  expect(track.modalities == 2, "and by it alone");
   pair.bgr = color.data(), pair.x = nullptr;
   expect(share() == -1, "there is none without it");
+  expect(track.modalities == 1, "color alone is seen");
   edgetrack_close(tracker);
 }
 

@@ -49,7 +49,7 @@ def paired(second: Any, color: Any = None, **options: Any) -> SecondSensor:
 
 def partners(sensor: SecondSensor, times_s: list[float]) -> list[int | None]:
     found = [sensor.of(frame(time_s)) for time_s in times_s]
-    return [None if pixels is None else int(pixels[0, 0, 0]) for pixels in found]
+    return [None if one is None else int(one.pixels[0, 0, 0]) for one in found]
 
 
 def test_the_nearest_picture_in_time_is_taken_if_it_is_near_enough() -> None:
@@ -72,7 +72,8 @@ def test_a_camera_is_asked_for_what_it_took_at_that_moment() -> None:
         while sensor.of(frame(10.06, live=True)) is None and time.monotonic() < deadline:
             time.sleep(0.005)
         found = [sensor.of(frame(at, live=True)) for at in (10.001, 10.04, 10.2)]
-    assert [None if pixels is None else int(pixels[0, 0, 0]) for pixels in found] == [0, 1, None]
+    assert [None if one is None else int(one.pixels[0, 0, 0]) for one in found] == [0, 1, None]
+    assert [round(one.time_s, 3) for one in found if one is not None] == [10.0, 10.03], "its own time"
     assert second.closed
 
 
@@ -93,9 +94,9 @@ def test_a_homography_brings_pixels_to_where_color_sees_them(tmp_path: Path) -> 
     sensor.of(frame(0.0))
     moved = sensor.of(frame(0.1))
     assert moved is not None
-    assert moved.shape == (4, 6, 3)
-    assert moved[0, :, 0].tolist()[1:5] == [1, 1, 1, 1]
-    assert moved[0, 0, 0] < 1 + 1e-9
+    assert moved.pixels.shape == (4, 6, 3)
+    assert moved.pixels[0, :, 0].tolist()[1:5] == [1, 1, 1, 1]
+    assert moved.pixels[0, 0, 0] < 1 + 1e-9
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,9 @@ def test_foxglove_names_one_message_a_frame_and_their_times(recorded: Path) -> N
         ]
     assert [at for _, at, _ in messages] == [i * 40_000_000 for i in range(COUNT) for _ in KINDS]
     for name, at, content in messages:
-        left_out = {"timestamp"} if "points" in content else {"mask"}  # the tracks here have no masks
+        left_out = (
+            {"timestamp"} if "points" in content else {"mask", "x_share", "modalities"}
+        )  # there are none
         assert set(content) == set(SCHEMAS[name]["properties"]) - left_out
         if name == "foxglove.CompressedImage":
             assert content["timestamp"] == {"sec": at // 10**9, "nsec": at % 10**9}

@@ -54,6 +54,7 @@ typedef struct {
   int64_t index; /* frames since start, which is 0 */
   edgetrack_basis basis;
   double x_share; /* of the second sensor in what the network saw, 0..1; -1 without a pair */
+  int modalities; /* bits of what it last saw: 1 color, 2 the second sensor */
 } edgetrack_track;
 
 /* What color and a second sensor (thermal, depth, events) show at one moment: aligned pictures of one size,

@@ -1,6 +1,7 @@
 // The values that pass between the stages: frames, boxes, tracks, and the one exception.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -102,6 +103,7 @@ struct Track {
   Basis basis = Basis::network;
   std::optional<double> x_share =
       std::nullopt;  // of the second sensor in what the network saw, 0..1; none without a pair
+  std::array<bool, 2> modalities = {true, false};  // what it last saw: color, the second sensor
 };
 
 }  // namespace edgetrack
