@@ -76,7 +76,7 @@ def test_what_is_blurred_in_color_is_blurred_in_the_second_sensor(what: str) -> 
     noise = np.random.default_rng(0).integers(0, 255, (2, 48, 64, 3), np.uint8)
     pair = Frame(noise[0], 0, 0.0, x=Frame(noise[1], 0, 0.0))
     track = Track(Box(10, 20, 30, 20), 0.5, "tracking", 0)
-    shown, _ = Blur(what, keep_masks=False)(pair, {"": track})  # type: ignore[arg-type]
+    shown, _ = Blur(what, keep_masks=False)(pair, {"": track})
     assert shown.x is not None
     for one, before in ((shown, noise[0]), (shown.x, noise[1])):
         changed = (one.pixels != before).any(2)
