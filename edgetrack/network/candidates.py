@@ -90,33 +90,45 @@ class Detect(nn.Module):
 class ClassCheck(nn.Module):
     """The detector's own word on nouns that are classes of it: no phrase about a dog is true of what it calls a horse.
 
+    Candidates compare by the class that the noun names alone. What the best of them is worth rests on the other
+    classes, too: "truck" is hardly there if whatever looks a little like one looks much more like a car.
+
     Args:
-        names: (R, TEXT), mean tokens of everything that a class is called.
+        names: (R, TEXT), mean tokens of everything that a class is called; a word for several classes has a row each.
         owner: (R,), int64, the class that a row names.
         scale, shift: of the class logits, so that their sigmoid is the share of boxes that show the class.
+        rival: scales of the class's logit and of the highest of all other classes, and their shift, so that the
+            sigmoid of the sum is that share.
     """
 
-    def __init__(self, names: Tensor, owner: Tensor, scale: float, shift: float) -> None:
+    def __init__(
+        self, names: Tensor, owner: Tensor, scale: float, shift: float, rival: tuple[float, float, float]
+    ) -> None:
         super().__init__()
-        self.scale, self.shift = scale, shift
+        self.scale, self.shift, self.rival = scale, shift, rival
         self.register_buffer("names", F.normalize(names, dim=-1))
         self.register_buffer("classes", F.one_hot(owner, CLASSES).float())
 
     @classmethod
     def none(cls) -> ClassCheck:
         """One that knows no noun."""
-        return cls(torch.zeros(1, TEXT), torch.zeros(1, dtype=torch.long), 1.0, 0.0)
+        return cls(torch.zeros(1, TEXT), torch.zeros(1, dtype=torch.long), 1.0, 0.0, (1.0, 0.0, 0.0))
 
-    def forward(self, noun: Tensor, logits: Tensor) -> Tensor:
-        """Probabilities (B, K) that candidates are what the noun names, 1 for a noun that is no class.
+    def forward(self, noun: Tensor, logits: Tensor, score: Tensor) -> Tensor:
+        """Scores (B, K) with the detector's word; those of a noun that is no class stay.
 
-        ``noun`` (B, TEXT), its mean token; ``logits`` (B, K, 80), of the classes.
+        ``noun`` (B, TEXT), its mean token; ``logits`` (B, K, 80), of the classes; ``score`` (B, K), 0..1.
         """
         same = (F.normalize(noun, dim=-1) @ self.names.T > SAME_WORD).float()  # type: ignore[operator]
         named = (same @ self.classes).clamp(max=1)  # type: ignore[operator]
-        best = (logits + (named[:, None] - 1) * 1e4).amax(-1)
+        own = (logits + (named[:, None] - 1) * 1e4).amax(-1)
+        other = (logits - named[:, None] * 1e4).amax(-1)
+        own_scale, other_scale, shift = self.rival
+        alone = score * (own * self.scale + self.shift).sigmoid()
+        compared = score * (own * own_scale + other * other_scale + shift).sigmoid()
+        worth = compared.amax(-1, keepdim=True) / alone.amax(-1, keepdim=True).clamp(min=1e-9)
         known = named.amax(-1, keepdim=True)
-        return (best * self.scale + self.shift).sigmoid() * known + (1 - known)
+        return (alone * worth).clamp(max=1) * known + score * (1 - known)
 
 
 class Rank(nn.Module):
@@ -151,8 +163,8 @@ class Rank(nn.Module):
         seen = listener.look(flat) + listener.region(region) + listener.place(places(boxes))
         head = _mean(noun, noun_mask)
         logits, _ = self.grounder(seen, region, valid, head, _mean(tokens, mask), tokens, mask)
-        score = (logits * self.scale + self.shift).sigmoid()
-        return (score * self.check(head, classes) * valid,)
+        score = (logits * self.scale + self.shift).sigmoid() * valid
+        return (self.check(head, classes, score),)
 
 
 def _mean(tokens: Tensor, mask: Tensor) -> Tensor:

@@ -49,11 +49,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for parameter in (*detector.parameters(), *grounder.parameters()):  # no two alike, as after training
             parameter.add_(torch.randn_like(parameter) * 0.01)
     path = tmp_path_factory.mktemp("grounder") / "last.pt"
+    worth = {"scale": 2.0, "shift": 1.0, "rival": (2.0, -1.0, 0.5)}
     state = {
         "model": grounder.state_dict(),
         "detector": detector.state_dict(),
         "calibration": (1.5, 0.25),
-        "check": {"names": torch.randn(5, TEXT), "owner": torch.arange(5), "scale": 2.0, "shift": 1.0},
+        "check": {"names": torch.randn(5, TEXT), "owner": torch.arange(5), **worth},
         "thresholds": {"text_detect_threshold": 0.7},
     }
     torch.save(state, path)

@@ -51,7 +51,7 @@ def best_answers(
     calibration: tuple[float, float] = (1.0, 0.0),
     check: ClassCheck | None = None,
 ) -> Answers:
-    """Ask the questions of the batches; logits are scaled and shifted, and with a check less by what it denies."""
+    """Ask the questions of the batches; logits are scaled and shifted, and with a check it has its word."""
     logits: list[float] = []
     right: list[bool] = []
     absent: dict[str, list[float]] = defaultdict(list)
@@ -59,8 +59,9 @@ def best_answers(
         answered = answers(net, batch, text)[0].double() * calibration[0] + calibration[1]
         if check is not None:
             classes = torch.from_numpy(batch.logits)[torch.from_numpy(batch.of)]
-            known = check(means(*text.encode(batch.nouns)), classes).double()
-            answered = (answered.sigmoid() * known).clamp(1e-6, 1 - 1e-6).logit()
+            score = answered.sigmoid() * torch.from_numpy(batch.valid)[torch.from_numpy(batch.of)]
+            known = check(means(*text.encode(batch.nouns)), classes, score)
+            answered = known.clamp(1e-6, 1 - 1e-6).logit()
         for row, meant, vague, kind in zip(
             answered.numpy(), batch.meant, batch.vague, batch.kinds, strict=True
         ):
@@ -83,24 +84,25 @@ def threshold(absent: dict[str, NDArray[np.float64]], scale: float, shift: float
     return _MOST
 
 
-def fitted(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
-    """Scale and shift of the logistic regression of ``right`` on ``logits``, by Newton's method.
+def fitted(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Scales and shift of the logistic regression of ``right`` on ``logits`` (N,) or (N, C), by Newton's method.
 
     As Platt does, counts are smoothed by one half, so that separable answers have an answer.
     """
     count = right.sum()
     target = np.where(right, (count + 1) / (count + 2), 1 / (len(right) - count + 2))
-    rows = np.stack((logits, np.ones_like(logits)), 1)
-    weights = np.array((1.0, 0.0))
+    rows = np.column_stack((logits, np.ones(len(logits))))
+    first = np.eye(rows.shape[1])[0]
+    weights = first
     for _ in range(_STEPS):
         share = 1 / (1 + np.exp(-(rows @ weights).clip(-40, 40)))
-        slope = rows.T @ (share - target) + 1e-3 * (weights - (1, 0))
-        curve = (rows * (share * (1 - share))[:, None]).T @ rows + 1e-3 * np.eye(2)
+        slope = rows.T @ (share - target) + 1e-3 * (weights - first)
+        curve = (rows * (share * (1 - share))[:, None]).T @ rows + 1e-3 * np.eye(len(first))
         step = np.linalg.solve(curve, slope)
         weights = weights - step
         if np.abs(step).max() < 1e-9:
             break
-    return float(weights[0]), float(weights[1])
+    return tuple(map(float, weights))
 
 
 def checked(sources: list[Source], cache: Path, teachers: Path, text: TextEncoder) -> dict[str, Any]:
@@ -113,8 +115,9 @@ def checked(sources: list[Source], cache: Path, teachers: Path, text: TextEncode
             found = class_scores(records, Cache(cache, name, 0, count))
             logits.append(found[0])
             right.append(found[1])
-    scale, shift = fitted(np.concatenate(logits), np.concatenate(right))
-    return {**class_words(text), "scale": scale, "shift": shift}
+    both, shows = np.concatenate(logits), np.concatenate(right)
+    scale, shift = fitted(both[:, 0], shows)
+    return {**class_words(text), "scale": scale, "shift": shift, "rival": fitted(both, shows)}
 
 
 def main() -> None:
@@ -139,7 +142,8 @@ def main() -> None:
     checkpoint.save(path, {**state, **extra})
     print(
         f"{len(found.right)} answers, {found.right.mean():.1%} right: scale {scale:.3f}, shift {shift:.3f}; classes: "
-        f"scale {check['scale']:.3f}, shift {check['shift']:.3f}; threshold {least:.2f}"
+        f"scale {check['scale']:.3f}, shift {check['shift']:.3f}, with the other classes "
+        f"{', '.join(f'{value:.3f}' for value in check['rival'])}; threshold {least:.2f}"
     )
 
 
