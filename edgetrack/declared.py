@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from edgetrack._imports import require
 from edgetrack.crop import Region, Triple, crop_into
 from edgetrack.engines.session_graph import session_options
 from edgetrack.errors import ConfigError, reason_of
+from edgetrack.finite import is_finite
 from edgetrack.toml_file import load_toml
 
 Floats = NDArray[np.float32]
@@ -201,7 +201,7 @@ def divisors(value: Any) -> tuple[float, ...]:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and is_finite(value)
 
 
 PICTURE: Mapping[str, Parser] = {

@@ -38,6 +38,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PLACE = re.compile(r"^(Exception from |Check '.*' failed at )")
 _EMPTY = re.compile(r"^(Failed to export the model|Next steps|This is step|Error in user code:?$)")
 
+# What reading the values of a foreign file may raise: numbers without end and lists a thousand deep among it.
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+
 
 class EdgetrackError(Exception):
     """Base of all errors that edgetrack raises on purpose."""

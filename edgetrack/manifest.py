@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
-from edgetrack.errors import BundleError
+from edgetrack.errors import MALFORMED, BundleError
 
 SCHEMA = 2  # 2: the thresholds have the names of edgetrack.policy
 LONGEST_TEXT = 4096  # tokens
@@ -136,7 +136,7 @@ class Manifest:
         try:
             known = [f.name for f in fields(cls) if f.name in values]
             return cls(**{name: _PARSERS[name](values[name]) for name in known})
-        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        except MALFORMED as error:
             raise BundleError(
                 f"{origin} has a field of a wrong type ({error}); export the bundle again"
             ) from error

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack._imports import require
-from edgetrack.errors import ConfigError, FrameError
+from edgetrack.errors import MALFORMED, ConfigError, FrameError
 from edgetrack.logits import Logits, MaskLogits
 
 Bits = NDArray[np.bool_]
@@ -78,7 +78,7 @@ class Mask:
                 raise ValueError(f"runs of {sum(counts)} pixels")
             values = np.arange(len(counts)) % 2 == 1
             mask = cls.of(np.repeat(values, counts).reshape(width, height).T)
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise FrameError(
                 f"{encoded!r:.80} is no mask ({error}); expected COCO's run lengths, "
                 '{"size": [H, W], "counts": str}'
@@ -188,6 +188,11 @@ def check_mask(pixels: Any) -> Bits:
         raise FrameError(
             f"mask is an array of shape {whole.shape} and type {whole.dtype}; expected (H, W) of the frame, nonzero on "
             "the target"
+        )
+    if whole.dtype.kind == "f" and not np.isin(whole, (0, 1)).all():
+        raise FrameError(
+            f"mask has values such as {whole[~np.isin(whole, (0, 1))][0]:g}, and probabilities and NaN are not zero "
+            "either; expected 0 and 1, such as mask > 0.5"
         )
     return np.ascontiguousarray(whole != 0)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from numbers import Real
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -25,6 +23,7 @@ from edgetrack.engines import open_engine
 from edgetrack.engines.base import Engine, SupportsConcurrency, SupportsDeviceFrames
 from edgetrack.engines.binding import bind_mended, describe
 from edgetrack.errors import ClosedError, ConfigError, FrameError, PromptError
+from edgetrack.finite import is_finite
 from edgetrack.grounders import Grounder, Grounding, grounding_of
 from edgetrack.policy import Policy
 from edgetrack.sensor import pair_of
@@ -206,7 +205,7 @@ def parts_of(
     Raises:
         ConfigError: ``time_s`` is not a finite number.
     """
-    if time_s is not None and not (_is_number(time_s) and math.isfinite(time_s)):
+    if time_s is not None and not is_finite(time_s):
         raise ConfigError(f"time_s is {time_s!r}; expected a finite number of seconds, or None")
     if isinstance(frame, Frame):
         color = frame.pixels if frame.color else None
@@ -217,7 +216,7 @@ def parts_of(
 
 def check_deadline(deadline_ms: object) -> None:
     """Raise ConfigError unless it is a number or None; its range is checked in C++."""
-    if deadline_ms is not None and not _is_number(deadline_ms):
+    if deadline_ms is not None and not is_finite(deadline_ms):
         raise ConfigError(
             f"deadline_ms is {deadline_ms!r}; expected a positive number of milliseconds, or None for no deadline"
         )
@@ -286,7 +285,3 @@ def four_of(box: Any) -> tuple[float, float, float, float] | None:
         BoxError: it is none.
     """
     return None if box is None else Box.of(box).xywh
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

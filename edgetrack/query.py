@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from numbers import Real
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -15,6 +14,7 @@ from edgetrack._imports import require
 from edgetrack._native import runtime
 from edgetrack.errors import ConfigError, FrameError
 from edgetrack.events import Event, EventType
+from edgetrack.finite import is_finite
 from edgetrack.instances import LEAST, SURE, Detection, Instance, Instances, Rules
 from edgetrack.timing import Timing
 from edgetrack.turned import turned, turned_back
@@ -85,7 +85,7 @@ def checked_rules(most: object, confirm: object, **seconds: object) -> Rules:
     if len(pair) != 2 or not all(map(_is_whole, pair)) or not 1 <= pair[0] <= pair[1]:
         raise ConfigError(f"confirm is {confirm!r}; expected (k, n), whole numbers with 1 <= k <= n")
     for name, value in seconds.items():
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        if not is_finite(value) or value < 0:
             raise ConfigError(f"{name} is {value!r}; expected a number of seconds, at least 0")
     require("scipy.optimize", "every")
     return Rules(cast(int, most), pair, float(cast(float, seconds["keep_s"])))

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from numbers import Real
 from typing import Any, NamedTuple
 
 from edgetrack.errors import ConfigError
+from edgetrack.finite import is_finite
 from edgetrack.types import Box
 
 MARGIN = 0.05  # how far beyond a line a track must be to have crossed it, in sizes of its box
@@ -192,7 +192,7 @@ def _is_point(value: object) -> bool:
 
 def _is_finite(value: object) -> bool:
     """Whether it is a number that can be reckoned with."""
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) <= LARGEST
+    return is_finite(value) and abs(value) <= LARGEST
 
 
 def _crosses_itself(points: Sequence[Point]) -> bool:

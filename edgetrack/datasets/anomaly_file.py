@@ -23,7 +23,7 @@ from edgetrack.datasets.anomaly import SPLITS, AnomalyClip, Truth, flags_of
 from edgetrack.datasets.sequence import Frames, VideoFrames
 from edgetrack.datasets.tables import read_json
 from edgetrack.demo.days import FPS, Day
-from edgetrack.errors import BoxError, ConfigError, DatasetError
+from edgetrack.errors import MALFORMED, ConfigError, DatasetError
 from edgetrack.io.opencv import load_cv2
 from edgetrack.types import Box
 
@@ -100,7 +100,7 @@ def _event(event: Any, where: str) -> tuple[float, float, Box | None]:
         if not 0 <= first < last < math.inf:
             raise ValueError(f"from {first} to {last} s")
         return first, last, Box.of(event["box"]) if "box" in event else None
-    except (TypeError, KeyError, ValueError, BoxError) as error:
+    except MALFORMED as error:
         raise DatasetError(
             f"{where}: event {event!r} ({error}); expected start_s, end_s and maybe box, x, y, w, h"
         ) from error

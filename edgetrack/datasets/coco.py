@@ -15,7 +15,7 @@ from typing import Any
 
 from edgetrack.datasets.sets import Region, RegionLayout
 from edgetrack.datasets.tables import read_json
-from edgetrack.errors import DatasetError
+from edgetrack.errors import MALFORMED, DatasetError
 
 
 def image_folder(candidates: list[Path]) -> Path:
@@ -50,7 +50,7 @@ def _box(value: Any, path: Path, number: int) -> tuple[float, float, float, floa
         x, y, w, h = (float(v) for v in value)
         if not all(map(math.isfinite, (x, y, w, h))):
             raise ValueError
-    except (TypeError, ValueError):
+    except MALFORMED:
         raise DatasetError(
             f"{path}: annotations[{number}].bbox is {value!r:.80}; expected the four numbers x, y, w, h"
         ) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.datasets.sequence import Pixels, read_image
-from edgetrack.errors import DatasetError
+from edgetrack.errors import MALFORMED, DatasetError
 
 BoxTuple = tuple[float, float, float, float]  # x, y, w, h in pixels
 ABSENT = "absent"  # how the kinds of phrases that name nothing begin
@@ -108,7 +108,7 @@ def checked_box(value: Any, place: str) -> BoxTuple:
     """
     try:
         x, y, w, h = (float(v) for v in value)
-    except (TypeError, ValueError):
+    except MALFORMED:
         x = y = w = h = math.nan
     if not all(map(math.isfinite, (x, y, w, h))) or w <= 0 or h <= 0:
         raise DatasetError(f"{place}: box {value!r:.80}; expected x, y, w, h in pixels with w > 0 and h > 0")

@@ -16,7 +16,7 @@ from typing import Any
 from edgetrack.datasets.coco import image_folder, read_instances
 from edgetrack.datasets.sets import Region, RegionLayout
 from edgetrack.datasets.tables import read_json
-from edgetrack.errors import DatasetError
+from edgetrack.errors import MALFORMED, DatasetError
 
 _IMAGES = ("images/mscoco/images/train2014", "images/train2014", "train2014")
 
@@ -61,7 +61,7 @@ def _sentences(path: Path, split: str) -> dict[int, tuple[str, ...]]:
                 continue
             texts = tuple(" ".join(str(s["sent"]).split()) for s in ref["sentences"])
             key = int(ref["ann_id"])
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise DatasetError(
                 f"{path}: reference {i} lacks or garbles {error}; expected split, ann_id and sentences with sent"
             ) from None

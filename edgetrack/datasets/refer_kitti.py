@@ -19,7 +19,7 @@ from edgetrack.datasets.frames import image_names
 from edgetrack.datasets.phrases import BoxTuple, checked_box, checked_text
 from edgetrack.datasets.sequence import ImageFrames
 from edgetrack.datasets.tables import cells, numbers, read_text
-from edgetrack.errors import DatasetError
+from edgetrack.errors import MALFORMED, DatasetError
 
 TEST = ("0005", "0011", "0013")
 FPS = 10.0
@@ -42,7 +42,7 @@ def _expression(root: Path, video: str, path: Path) -> Crowd:
         content = json.loads(read_text(path))
         label = {int(frame): [int(number) for number in ids] for frame, ids in content["label"].items()}
         text = checked_text(content["sentence"], str(path))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DatasetError(f"{path}: {error!r}; expected an object with label and sentence") from error
     pictures = root / "KITTI" / "training" / "image_02" / video
     names = image_names(pictures)

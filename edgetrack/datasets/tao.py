@@ -18,7 +18,7 @@ from edgetrack.datasets.frames import image_names
 from edgetrack.datasets.phrases import BoxTuple, checked_box
 from edgetrack.datasets.sequence import ImageFrames
 from edgetrack.datasets.tables import read_text
-from edgetrack.errors import DatasetError
+from edgetrack.errors import MALFORMED, DatasetError
 
 FPS = 30.0
 
@@ -41,7 +41,7 @@ def _read(root: Path, split: str) -> Iterator[Crowd]:
             }
             for category in sorted(c for v, c in boxes if v == video["id"] and c not in partly):
                 yield _crowd(root, str(video["name"]), names[category], labeled, boxes[video["id"], category])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DatasetError(
             f"{path}: {error!r}; expected the videos, images, annotations and categories of TAO"
         ) from error

@@ -25,7 +25,7 @@ from edgetrack.datasets.frames import all_frames, image_names, subfolders
 from edgetrack.datasets.sequence import ImageFrames, Sequence
 from edgetrack.datasets.sets import SequenceLayout
 from edgetrack.datasets.tables import read_lines
-from edgetrack.errors import DatasetError
+from edgetrack.errors import MALFORMED, DatasetError
 from edgetrack.io.opencv import load_cv2
 
 _SIZE = "480p"
@@ -75,11 +75,12 @@ def _meta(path: Path) -> dict[str, Any]:
         videos = json.loads(path.read_text(encoding="utf-8"))["videos"]
         return {
             str(video): {
-                str(number): [str(f) for f in one["frames"]] for number, one in content["objects"].items()
+                str(int(number)): [str(f) for f in one["frames"]]
+                for number, one in content["objects"].items()
             }
             for video, content in videos.items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise DatasetError(
             f"{path} cannot be read ({error!r:.200}); expected YouTube-VOS's list of objects and their frames: "
             "unpack the archive again"

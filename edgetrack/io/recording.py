@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from edgetrack._imports import require
-from edgetrack.errors import BoxError, SourceError
+from edgetrack.errors import MALFORMED, SourceError
 from edgetrack.io._chunks import unpacked
 from edgetrack.io._mcap_file import FACTS
 from edgetrack.io.pictures import Levels, decoded
@@ -19,6 +19,7 @@ from edgetrack.io.reading import Reading
 from edgetrack.io.recorder import IMAGE, LABELS, TRACK, X
 from edgetrack.types import BASES, STATUSES, Box, Frame, Track
 
+FASTEST = 10_000.0  # frames a second; more is none that a camera had
 LARGEST_RECORD = 1 << 30  # bytes; a damaged length must not be allocated
 
 
@@ -52,9 +53,10 @@ class Recording:
     def fps(self) -> float | None:
         """Frames a second of what was recorded, where it was known."""
         try:
-            return float(self.facts["fps"])
-        except (KeyError, ValueError):
+            fps = float(self.facts["fps"])
+        except MALFORMED:
             return None
+        return fps if 0 < fps <= FASTEST else None
 
     @property
     def target(self) -> tuple[str | None, Box | None]:
@@ -71,7 +73,7 @@ class Recording:
             )
         try:
             return text, None if box is None else Box.of(json.loads(box))
-        except ValueError as error:  # a BoxError is one
+        except MALFORMED as error:  # a BoxError is one
             raise SourceError(f"{self.name} notes the box {box!r}, which is none ({error})") from error
 
     def frames(self) -> Generator[Frame, None, None]:
@@ -146,7 +148,7 @@ class Recording:
     def _json(self, record: Any) -> Mapping[str, Any]:
         try:
             content = json.loads(record.data)
-        except ValueError as error:
+        except MALFORMED as error:
             raise SourceError(
                 f"{self.name} has a message that is no JSON ({error}); is it damaged?"
             ) from error
@@ -202,7 +204,7 @@ class Recording:
     def _pixels(self, message: Mapping[str, Any], index: int) -> Any:
         try:
             packed = b64decode(message["data"], validate=True)
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise SourceError(f"{self.name}: picture {index} has no data in base64 ({error})") from error
         try:
             return self._levels.to_8_bits(decoded(packed, "it"))
@@ -224,7 +226,7 @@ class Recording:
             place = None if box is None else Box.of([box[key] for key in "xywh"])
             basis = BASES[BASES.index(message.get("basis", "network"))]  # older recordings have none
             return Track(place, float(message["score"]), STATUSES[STATUSES.index(status)], index, basis)
-        except (KeyError, TypeError, ValueError, BoxError) as error:
+        except MALFORMED as error:
             raise SourceError(
                 f"{self.name}: the track of picture {index} is malformed ({error!r})"
             ) from error

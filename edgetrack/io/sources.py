@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from edgetrack.errors import SourceError
+from edgetrack.finite import is_finite
 from edgetrack.io.capture import Opened
 from edgetrack.io.connections import Place, Transport, open_connection
 from edgetrack.io.gstreamer import csi_pipeline
@@ -248,7 +248,7 @@ def _check_given(source: object, fps: object) -> None:
         raise SourceError(f"source is {source!r}; expected a camera's index, a path or a URL")
     if isinstance(source, int) and source < 0:  # some builds of OpenCV crash on it
         raise SourceError(f"camera {source} cannot be opened; expected 0 for the first one, 1 for the next")
-    if not (isinstance(fps, (int, float)) and math.isfinite(fps) and fps > 0):
+    if not is_finite(fps) or fps <= 0:
         raise SourceError(f"fps is {fps!r}; expected a positive number of frames per second")
 
 
@@ -258,7 +258,7 @@ def _check_levels(source: object, levels: object) -> None:
     if not (
         isinstance(levels, tuple)
         and len(levels) == 2
-        and all(isinstance(v, (int, float)) and math.isfinite(v) for v in levels)
+        and all(map(is_finite, levels))
         and levels[0] != levels[1]
     ):
         raise SourceError(f"levels are {levels!r}; expected two different finite numbers, black and white")
@@ -274,7 +274,7 @@ def _check_folder(source: object, option: str, pictures: str) -> None:
 def _check_live(transport: object, give_up_s: object) -> None:
     if transport not in get_args(Transport):
         raise SourceError(f"transport is {transport!r}; expected 'tcp' or 'udp'")
-    if give_up_s is not None and not (isinstance(give_up_s, (int, float)) and give_up_s >= 0):
+    if give_up_s is not None and (not is_finite(give_up_s) or give_up_s < 0):
         raise SourceError(
             f"give_up_s is {give_up_s!r}; expected seconds, 0 or more, or None to reconnect forever"
         )

@@ -18,7 +18,7 @@ from edgetrack.bundle import _locate, _read
 from edgetrack.bundle_files import check_sum, path_of
 from edgetrack.engines.openvino import check_capable, shared_core
 from edgetrack.engines.ort import saturates
-from edgetrack.errors import BundleError, ConfigError, EngineUnavailable, MissingExtra
+from edgetrack.errors import MALFORMED, BundleError, ConfigError, EngineUnavailable, MissingExtra
 from edgetrack.manifest import FILE_NAME, SCHEMA, Budget, BundleFile, parse_budget
 from edgetrack.peers import Mode, Opener, load_adapter
 from edgetrack.peers.published import NAMES, opener_of
@@ -83,7 +83,7 @@ class AdapterManifest:
             known = {name: parse(values[name]) for name, parse in _PARSERS.items() if name in values}
             manifest = cls(**known)
             _check_roles(manifest)
-        except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        except MALFORMED as error:
             raise BundleError(
                 f"{origin} is not the manifest of an adapter's bundle ({type(error).__name__}: {error}); write it "
                 "again: edgetrack export ADAPTER --weights FILE --output DIR"
@@ -193,7 +193,7 @@ def is_adapter_bundle(path: object) -> bool:
         return False
     try:
         return bool(json.loads(_read(Path(path) / FILE_NAME))["kind"] == KIND)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, *MALFORMED):
         return False
 
 

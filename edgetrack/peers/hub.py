@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack._imports import require
-from edgetrack.errors import ExportError, reason_of
+from edgetrack.errors import MALFORMED, ExportError, reason_of
 
 MOST_LAYERS = 100  # of a part; the largest published model has 24
 _MODEL = re.compile(r"[\w.-]+/[\w.-]+")  # owner and name, as the hub has them
@@ -78,7 +78,7 @@ def read_config(folder: Path, model_type: str) -> dict[str, Any]:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if values["model_type"] != model_type:
             raise ValueError(f"its model_type is {values['model_type']!r:.60}")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, *MALFORMED) as error:
         raise wrong_config(folder, model_type, error) from error
     return values
 

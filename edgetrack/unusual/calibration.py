@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.errors import ConfigError
+from edgetrack.finite import is_finite
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +48,7 @@ class Calibration:
     """
 
     def __init__(self, families: int, block_s: float) -> None:
-        if not (math.isfinite(block_s) and block_s > 0):
+        if not is_finite(block_s) or block_s <= 0:
             raise ConfigError(f"block_s is {block_s!r}; expected seconds above 0, such as 60")
         self.block_s = block_s
         self.maxima: Floats = np.empty((0, families))
@@ -86,7 +87,7 @@ class Calibration:
         Raises:
             ConfigError: ``per_day`` is not a number above 0.
         """
-        if not (math.isfinite(per_day) and per_day > 0):
+        if not is_finite(per_day) or per_day <= 0:
             raise ConfigError(f"per_day is {per_day!r}; expected false alarms per day above 0, such as 1")
         chance = min(per_day * self.block_s / DAY_S, 1.0)
         newer = self._newer()

@@ -6,11 +6,11 @@ are in heights per second. ``for_s`` is how long a condition must hold before it
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Literal
 
 from edgetrack.errors import ConfigError
+from edgetrack.finite import is_finite
 from edgetrack.watching.subject import Subject
 
 LONGEST_S = 86_400.0  # a day
@@ -25,6 +25,7 @@ DIRECTIONS: dict[str, tuple[float, float]] = {
     "down": (0.0, 1.0),
 }
 UNITS = ("heights", "pixels")
+NUMBERS = ("for_s", "within_s", "within", "speed", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ def _check(name: str, value: object) -> None:
         parts = value if isinstance(value, tuple) else (value,)
         if not parts or not all(isinstance(part, Condition) for part in parts):
             raise ConfigError(f"{name} is {value!r}; expected conditions")
-    elif isinstance(value, float | int) and not isinstance(value, bool):
+    elif name in NUMBERS:
         most = LONGEST_S if name.endswith("_s") else LARGEST
-        if not 0 <= value <= most or not math.isfinite(value):
+        if not is_finite(value) or not 0 <= value <= most:
             raise ConfigError(f"{name} is {value!r}; expected a number from 0 to {most:g}")
     elif isinstance(value, str) and (not value.strip() or '"' in value or not value.isprintable()):
         raise ConfigError(f"{name} is {value!r}; expected a name in one line")

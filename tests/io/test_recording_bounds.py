@@ -19,7 +19,7 @@ pytest.importorskip("mcap")
 import lz4.frame
 import zstandard
 from mcap.data_stream import RecordBuilder
-from mcap.records import Chunk, Header
+from mcap.records import Channel, Chunk, Header, Message, Metadata, Schema
 
 MAGIC = b"\x89MCAP0\r\n"
 GIB = 1 << 30
@@ -105,3 +105,25 @@ def test_a_chunk_that_is_not_what_it_says_is_refused(
     path = recording(tmp_path / "b.mcap", data, compression=compression, size=size, crc=crc)
     with pytest.raises(SourceError, match=said):
         Recording(path)
+
+
+@pytest.mark.parametrize(
+    ("fps", "right"), [("25", 25.0), ("nan", None), ("inf", None), ("0", None), ("-3", None), ("1e9", None)]
+)
+def test_a_rate_that_no_camera_had_is_unknown(tmp_path: Path, fps: str, right: float | None) -> None:
+    builder = RecordBuilder()
+    Header(profile="", library="").write(builder)
+    Metadata(name="edgetrack", metadata={"fps": fps}).write(builder)
+    (tmp_path / "f.mcap").write_bytes(MAGIC + builder.end())
+    assert Recording(tmp_path / "f.mcap").fps == right
+
+
+def test_a_message_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    builder = RecordBuilder()
+    Header(profile="", library="").write(builder)
+    Schema(id=1, data=b"", encoding="jsonschema", name="foxglove.CompressedImage").write(builder)
+    Channel(id=1, topic="/camera", message_encoding="json", metadata={}, schema_id=1).write(builder)
+    Message(channel_id=1, log_time=0, data=b"[" * 100_000, publish_time=0, sequence=0).write(builder)
+    (tmp_path / "n.mcap").write_bytes(MAGIC + builder.end())
+    with pytest.raises(SourceError, match="has a message that is no JSON"):
+        next(Recording(tmp_path / "n.mcap").frames())

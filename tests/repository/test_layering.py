@@ -32,6 +32,7 @@ LAYERS: list[set[str]] = [
         "unique",
         "logits",
         "mask",
+        "finite",
         "toml_file",
         "_exit",
         "_imports",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgetrack.errors import ConfigError
+from edgetrack.errors import MALFORMED, ConfigError
 from edgetrack.evaluation.execution.records import tracker_folder, write_text
 from edgetrack.evaluation.trackers.registry import TrackerEntry
 
@@ -52,7 +52,7 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         return {key: {**content[key]} for key in ("settings", "trackers")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ConfigError(f"{file} cannot be read ({error!r}); choose another --output") from error
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from edgetrack.errors import ConfigError, SinkError
+from edgetrack.errors import MALFORMED, ConfigError, SinkError
 from edgetrack.evaluation.types import Burst, Record, Run
 from edgetrack.types import STATUSES
 
@@ -63,7 +63,7 @@ def load(file: Path, *, frames: int) -> Record:
             bursts=[_burst(values, frames) for values in content["bursts"]],
             masks=[None if mask is None else _run_lengths(mask) for mask in content.get("masks", [])],
         )
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ConfigError(
             f"result {file} cannot be read ({error!r}); delete it and run again with --resume"
         ) from error

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from edgetrack._imports import require
-from edgetrack.errors import ExportError, reason_of
+from edgetrack.errors import MALFORMED, ExportError, reason_of
 from edgetrack.export.adapters import torch_graph
 from edgetrack.network.weights_file import read_weights
 from edgetrack.peers.dino import BEGIN, END, NAME, STOP, Published, layout
@@ -228,7 +228,7 @@ def _side(folder: Path) -> int:
         side = (
             json.loads(path.read_text(encoding="utf-8"))["size"]["shortest_edge"] if path.exists() else _SIDE
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ExportError(
             f"{path} does not say how large a picture is ({reason_of(error)}); expected "
             '{"size": {"shortest_edge": 800}}'

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from edgetrack._imports import require
-from edgetrack.errors import ExportError, reason_of
+from edgetrack.errors import MALFORMED, ExportError, reason_of
 from edgetrack.export.adapters import torch_graph
 from edgetrack.network.weights_file import fitting, read_weights
 from edgetrack.peers.hub import check_layers, folder_of, license_of, read_config, weights_file, wrong_config
@@ -88,7 +88,7 @@ class OwlAdapter(Published):
             config._attn_implementation = "eager"  # the others do not become ONNX
             with torch.device("meta"):
                 wanted = network_class(config).state_dict()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        except (OSError, RuntimeError, *MALFORMED) as error:
             raise wrong_config(folder, self._name, error) from error
         path = weights_file(folder)
         taken = fitting(path, read_weights(path), wanted, unused=_UNUSED, kind=self._name)
