@@ -19,6 +19,7 @@ from edgetrack.toml_file import load_toml
 Floats = NDArray[np.float32]
 Parser = Callable[[Any], Any]  # of a value; raises ValueError with what it expected
 LARGEST = 4096  # side of a picture
+LEAST = 1e-6  # of what a picture is divided by
 
 
 class Picture(Protocol):
@@ -195,9 +196,10 @@ def side(value: Any) -> int:
 
 def divisors(value: Any) -> tuple[float, ...]:
     """Parse three numbers that are not 0."""
-    if 0 in (parsed := numbers(3)(value)):
-        raise ValueError("3 numbers, none of them 0")
-    return tuple(parsed)
+    parsed: tuple[float, ...] = numbers(3)(value)
+    if min(map(abs, parsed)) < LEAST:
+        raise ValueError(f"3 numbers, none of them 0 or nearer to it than {LEAST:g}")
+    return parsed
 
 
 def _is_number(value: Any) -> bool:

@@ -11,9 +11,11 @@ from declared_detectors import CENTERS, SCORES, WAYS, write
 from tiny_owl import picture, write_tiny_owl
 
 from edgetrack.errors import BundleError, ConfigError, PromptError
-from edgetrack.grounders import Platt, open_grounder
+from edgetrack.grounders import Platt, likeliest, open_grounder
 from edgetrack.grounders.bundles import calibrate
 from edgetrack.grounders.calibration import fit_platt
+from edgetrack.grounders.declaration import Declaration
+from edgetrack.grounders.declared import _LAYOUTS
 from edgetrack.types import Box
 
 
@@ -84,6 +86,7 @@ FAULTS = [
     ("layout = 5", "layout is 5; expected yolo or rows or pair"),
     ("shape = 640", "has the unknown key 'shape'; expected model, names"),
     ("std = [0, 1, 1]", "std is .* none of them 0"),
+    ("std = [1e-320, 1, 1]", "std is .* none of them 0"),
     ("calibration = [1]", "calibration is .*; expected 2 numbers"),
     ("calibration = [-1, 0]", "scale -1.0 and shift 0.0; expected a positive number"),
     ("mean = [nan, 0, 0]", "mean is .*; expected 3 numbers"),
@@ -152,3 +155,17 @@ def test_calibrating_writes_the_manifest(tmp_path: Path) -> None:
     assert best == pytest.approx(2 / 3, abs=0.05)  # as often as it was right
     with pytest.raises(BundleError, match="probabilities already"):
         calibrate("edgetrack-160", frames)
+
+
+def test_what_is_not_finite_is_left_out() -> None:
+    boxes = np.array([[0, 0, np.inf, 9], [np.nan, 0, 9, 9], [1, 2, 3, 4], [0, 0, 0, 9]], np.float32)
+    found = likeliest(boxes, np.full((4, 1), 0.9, np.float32))
+    assert [one.box.xywh for one in found] == [(1, 2, 3, 4)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [np.nan, 1e30, -1.0, 1.0])
+def test_a_row_of_no_class_is_left_out(kind: float) -> None:
+    rows = np.array([[[1, 2, 4, 6, 0.9, 0], [1, 2, 4, 6, 0.9, kind]]], np.float32)
+    boxes, scores = _LAYOUTS["rows"](Declaration(model="a.onnx", names=("car",), layout="rows"), [rows])
+    assert (boxes.tolist(), scores.shape) == ([[1, 2, 3, 4]], (1, 1))

@@ -11,6 +11,7 @@ from edgetrack.cli.engine_options import Rule
 from edgetrack.cli.options import option
 from edgetrack.cli.source_options import SourceOptions
 from edgetrack.errors import ConfigError
+from edgetrack.finite import is_finite
 
 if TYPE_CHECKING:
     from edgetrack.cli.status import Engine
@@ -120,6 +121,10 @@ class Second:
             raise ConfigError(
                 f"--x-range is {self.range!r}; expected two numbers, black and white, such as 6000,300"
             ) from None
+        if not (is_finite(low) and is_finite(high)) or low == high:
+            raise ConfigError(
+                f"--x-range is {self.range!r}; expected two different numbers, black and white, such as 6000,300"
+            )
         return low, high
 
 

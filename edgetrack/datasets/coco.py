@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.datasets.sets import Region, RegionLayout
-from edgetrack.datasets.tables import read_json
+from edgetrack.datasets.tables import inside, read_json
 from edgetrack.errors import MALFORMED, DatasetError
 
 
@@ -34,15 +34,6 @@ def _objects(values: Any, key: str, path: Path, fields: tuple[str, ...]) -> list
         if not isinstance(entry, dict) or not all(name in entry for name in fields):
             raise DatasetError(f"{path}: {key}[{i}] is {entry!r:.80}; expected the keys {', '.join(fields)}")
     return made
-
-
-def _inside(images: Path, name: Any, path: Path) -> Path:
-    """The picture's file: a list that comes from elsewhere must not reach the rest of the disk."""
-    if not isinstance(name, str) or not name or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise DatasetError(
-            f"{path}: file_name {name!r:.80} leads out of the pictures; expected the name of a file in {images}"
-        )
-    return images / name
 
 
 def _box(value: Any, path: Path, number: int) -> tuple[float, float, float, float]:
@@ -74,7 +65,7 @@ def read_instances(
     values = read_json(path)
     names = {c["id"]: str(c["name"]) for c in _objects(values, "categories", path, ("id", "name"))}
     files = {
-        i["id"]: _inside(images, i["file_name"], path)
+        i["id"]: images / inside(i["file_name"], f"{path}: file_name", f"the name of a file in {images}")
         for i in _objects(values, "images", path, ("id", "file_name"))
     }
     annotations = _objects(values, "annotations", path, ("id", "image_id", "category_id", "bbox"))

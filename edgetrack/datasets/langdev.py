@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.datasets.phrases import BoxTuple, Phrase, PhraseLayout, checked_box, checked_text
-from edgetrack.datasets.tables import read_lines
+from edgetrack.datasets.tables import inside, read_lines
 from edgetrack.errors import DatasetError
 
 
@@ -28,13 +28,6 @@ def _size(entry: dict[str, Any], place: str) -> tuple[int, int] | None:
             f"{place}: width and height are {sides[0]!r:.40} and {sides[1]!r:.40}; expected pixels"
         )
     return sides  # type: ignore[return-value]
-
-
-def _image(root: Path, value: Any, place: str) -> Path:
-    """The picture's file: a list that comes from elsewhere must not reach the rest of the disk."""
-    if not isinstance(value, str) or not value or Path(value).is_absolute() or ".." in Path(value).parts:
-        raise DatasetError(f"{place}: image {value!r:.80}; expected the path of a picture inside {root}")
-    return root / value
 
 
 def _phrase(root: Path, line: str, place: str) -> Phrase:
@@ -54,7 +47,7 @@ def _phrase(root: Path, line: str, place: str) -> Phrase:
     if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.isprintable() for tag in tags):
         raise DatasetError(f"{place}: tags {tags!r:.80}; expected a list of words such as 'night'")
     return Phrase(
-        _image(root, entry.get("image"), place),
+        root / inside(entry.get("image"), f"{place}: image", f"the path of a picture inside {root}"),
         checked_text(entry.get("phrase"), place),
         kind,
         tuple(checked_box(box, place) for box in boxes),

@@ -134,6 +134,18 @@ def read_sentence(path: Path) -> str:
     return text
 
 
+def inside(name: Any, place: str, expected: str) -> str:
+    """Return the name of a file in a data set: a list that comes from elsewhere must not reach the rest of the disk.
+
+    Raises:
+        DatasetError: it leads out of its folder; the message begins with its ``place``.
+    """
+    good = isinstance(name, str) and bool(name) and "\0" not in name
+    if not good or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise DatasetError(f"{place}: {name!r:.80} leads out of the data set; expected {expected}")
+    return str(name)
+
+
 def read_names(path: Path) -> list[str]:
     """One name of a sequence a line, none twice."""
     names = read_lines(path)
@@ -141,10 +153,7 @@ def read_names(path: Path) -> list[str]:
     for i, name in enumerate(names, 1):
         if name in seen:
             raise DatasetError(f"{path}:{i}: {name} is there twice; expected every sequence once")
-        if name.startswith("/") or ".." in Path(name).parts:
-            raise DatasetError(
-                f"{path}:{i}: {name} leads out of the data set; expected the name of a sequence"
-            )
+        inside(name, f"{path}:{i}", "the name of a sequence")
         seen.add(name)
     return names
 

@@ -17,7 +17,7 @@ from edgetrack.datasets.crowds import Crowd, CrowdLayout
 from edgetrack.datasets.frames import image_names
 from edgetrack.datasets.phrases import BoxTuple, checked_box
 from edgetrack.datasets.sequence import ImageFrames
-from edgetrack.datasets.tables import read_text
+from edgetrack.datasets.tables import inside, read_text
 from edgetrack.errors import MALFORMED, DatasetError
 
 FPS = 30.0
@@ -59,11 +59,7 @@ def _boxes(annotations: Any, images: dict[int, Any], path: Path) -> dict[tuple[i
 
 
 def _inside(name: Any, path: Path) -> str:
-    """A path in the folder of frames: a list that comes from elsewhere must not reach the rest of the disk."""
-    place = PurePosixPath(name)
-    if place.is_absolute() or ".." in place.parts:
-        raise DatasetError(f"{path}: file_name {name!r:.80}; expected the path of a picture within frames")
-    return str(place)
+    return str(PurePosixPath(inside(name, f"{path}: file_name", "the path of a picture within frames")))
 
 
 def _crowd(root: Path, video: str, category: str, labeled: set[str], boxes: Boxes) -> Crowd:

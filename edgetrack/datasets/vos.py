@@ -24,7 +24,7 @@ from edgetrack.datasets.davis import Masks, boxes_of, color_of, objects_of, sequ
 from edgetrack.datasets.frames import all_frames, image_names, subfolders
 from edgetrack.datasets.sequence import ImageFrames, Sequence
 from edgetrack.datasets.sets import SequenceLayout
-from edgetrack.datasets.tables import read_lines
+from edgetrack.datasets.tables import inside, read_lines
 from edgetrack.errors import MALFORMED, DatasetError
 from edgetrack.io.opencv import load_cv2
 
@@ -74,8 +74,8 @@ def _meta(path: Path) -> dict[str, Any]:
     try:
         videos = json.loads(path.read_text(encoding="utf-8"))["videos"]
         return {
-            str(video): {
-                str(int(number)): [str(f) for f in one["frames"]]
+            inside(video, str(path), "the name of a video"): {
+                str(int(number)): [inside(f, str(path), "the number of a frame") for f in one["frames"]]
                 for number, one in content["objects"].items()
             }
             for video, content in videos.items()

@@ -40,7 +40,7 @@ def likeliest(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[G
     """Return what a network found, the best first: at most ``MOST``, with a score of ``LEAST`` or more.
 
     Args:
-        boxes: x, y, w, h in pixels (P, 4); those without a size are left out.
+        boxes: x, y, w, h in pixels (P, 4); those without a size, or with one that is not finite, are left out.
         scores: Of each phrase, 0..1, (P, N).
     """
     best = scores.max(1)
@@ -48,7 +48,7 @@ def likeliest(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[G
     return [
         Grounded(Box(*map(float, boxes[n])), [float(v) for v in scores[n]])
         for n in order[best[order] >= LEAST]
-        if (boxes[n, 2:] > 0).all()
+        if np.isfinite(boxes[n]).all() and (boxes[n, 2:] > 0).all()
     ]
 
 

@@ -123,9 +123,8 @@ def _labels(how: Declaration, outputs: Sequence[NDArray[Any]]) -> tuple[Floats, 
 
 def _rows(how: Declaration, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
     rows = _shaped(outputs[0], 6, 2)[0]
+    rows = rows[(rows[:, 5] >= 0) & (rows[:, 5] < len(how.names))]  # NaN is neither
     kinds = rows[:, 5].astype(int)
-    known = (kinds >= 0) & (kinds < len(how.names))
-    rows, kinds = rows[known], kinds[known]
     scores = np.zeros((len(rows), len(how.names)), np.float32)
     scores[np.arange(len(rows)), kinds] = rows[:, 4]
     return _from_corners(rows[:, :4]), scores

@@ -128,15 +128,22 @@ class ClipSink(Joint):
         """Begin a clip at an alert, with its picture; or go on with the one that takes frames."""
         if self._until_s is None:
             self._end()
-            self._number += 1
+            self._number = self._free_number()
             self._clip = VideoSink(self._named("mp4"), fps=self._fps or 30.0, zones=self._zones)
             self._lines = OutputFile(self._named("jsonl"))
             self._waiting.extend(self._recent)
             self._picture(frame, tracks)
         self._until_s = frame.time_s + self._after_s
 
-    def _named(self, suffix: str) -> Path:
-        return self._folder / f"alert-{self._number:04d}.{suffix}"
+    def _free_number(self) -> int:
+        """The next one that is free: another run may write into the same folder."""
+        number = self._number + 1
+        while any(self._named(suffix, number).exists() for suffix in ("mp4", "jsonl", "jpg")):
+            number += 1
+        return number
+
+    def _named(self, suffix: str, number: int | None = None) -> Path:
+        return self._folder / f"alert-{self._number if number is None else number:04d}.{suffix}"
 
     def _picture(self, frame: Frame, tracks: Mapping[str, Track]) -> None:
         pixels = frame.pixels.copy()

@@ -34,8 +34,19 @@ def test_pictures_from_outside_are_refused(tmp_path: Path, kind: str, name: obje
     root, split = {"coco": (trees.coco, "train2014"), "refcoco": (trees.refcoco, "train")}[kind]
     root(tmp_path)
     renamed(next(tmp_path.rglob("instances*.json")), name)
-    with pytest.raises(DatasetError, match="leads out of the pictures; expected the name of a file in"):
+    with pytest.raises(DatasetError, match="leads out of the data set; expected the name of a file in"):
         open_dataset(kind, tmp_path, split)
+
+
+@pytest.mark.parametrize("name", OUTSIDE[:-1])
+@pytest.mark.parametrize("key", ["video", "frame"])
+def test_masks_of_a_video_from_outside_are_refused(tmp_path: Path, key: str, name: object) -> None:
+    (tmp_path / "train").mkdir()
+    video, frame = (str(name), "00000") if key == "video" else ("003234408d", name)
+    values = {"videos": {video: {"objects": {"1": {"frames": [frame]}}}}}
+    (tmp_path / "train" / "meta.json").write_text(json.dumps(values))
+    with pytest.raises(DatasetError, match="leads out of the data set"):
+        open_dataset("youtube-vos", tmp_path, "train")
 
 
 VARIABLE = ("-vf", "setpts='if(lt(N,12),N/25,0.4801+(N-12)/5)/TB'", "-fps_mode", "vfr", "-c:v", "libx264")

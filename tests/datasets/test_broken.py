@@ -138,7 +138,7 @@ CASES = [
     ("otb100", "David/img/0301.jpg", None, r"frame 301 is missing; expected 300 to 302"),
     ("otb99-lang", "OTB_query_train/Basketball.txt", None, "holds no sentence"),
     ("got10k", "train/GOT-10k_Train_000001/absence.label", None, r"absence\.label does not exist"),
-    ("got10k", "train/list.txt", "../../etc\n", r"list\.txt:1: \.\./\.\./etc leads out"),
+    ("got10k", "train/list.txt", "../../etc\n", r"list\.txt:1: .\.\./\.\./etc. leads out"),
     ("got10k", "train/list.txt", "a\na\n", r"list\.txt:2: a is there twice"),
     ("got10k", "train/GOT-10k_Train_000001/meta_info.ini", "a=1", "is no INI file"),
     ("trackingnet", "TRAIN_0/anno/TRAIN_0_a.txt", "1 2 3 4\n", "1 boxes for the 12 frames"),

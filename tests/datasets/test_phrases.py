@@ -79,7 +79,10 @@ def write_line(root: Path, **changes: Any) -> None:
         ({"boxes": [[1, 2, 3]]}, r"box \[1, 2, 3\]"),
         ({"boxes": [[1, 2, 3, float("nan")]]}, "box .*nan"),
         ({"boxes": None}, "boxes None; expected a list, empty if"),
-        ({"image": "../a.png"}, r"image '../a.png'; expected the path of a picture inside"),
+        (
+            {"image": "../a.png"},
+            r"image: '../a.png' leads out of the data set; expected the path of a picture inside",
+        ),
         ({"kind": ""}, "kind ''; expected a word"),
         ({"tags": "night"}, "tags 'night'; expected a list"),
         ({"width": -1}, "width and height are -1 and 120; expected pixels"),

@@ -89,6 +89,17 @@ def test_numbers_go_on(tmp_path: Path) -> None:
     assert (tmp_path / "alert-0041.jpg").read_bytes() == b"old"
 
 
+def test_two_runs_may_write_into_one_folder(tmp_path: Path) -> None:
+    with (
+        ClipSink(tmp_path, pre_roll_s=0, post_roll_s=0) as one,
+        ClipSink(tmp_path, pre_roll_s=0, post_roll_s=0) as two,
+    ):
+        film(one, tenths(5), {3})
+        film(two, tenths(5), {2})
+        film(one, [time_s + 5 for time_s in tenths(5)], {6}, first=5)
+    assert [shown(tmp_path / f"alert-000{number}.mp4") for number in (1, 2, 3)] == [[3], [2], [6]]
+
+
 def test_without_an_alert_nothing_is_written(tmp_path: Path) -> None:
     with ClipSink(tmp_path) as sink:
         film(sink, tenths(5), set())
