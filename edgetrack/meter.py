@@ -51,6 +51,8 @@ class Meter:
         self.frames = 0
         self.dropped = self.too_old = 0
         self.lag_ms: float | None = None  # of the last frame
+        self.last_latency_ms = 0.0
+        self.last_age_ms: float | None = None
         self.start_ms = 0.0
         self.statuses: dict[Status, int] = dict.fromkeys(STATUSES, 0)
         self.bases: dict[Basis, int] = dict.fromkeys(BASES, 0)
@@ -65,6 +67,7 @@ class Meter:
         self._recent.append(now_s)
         while self._recent[0] < now_s - RECENT_S:
             self._recent.popleft()
+        self.last_latency_ms, self.last_age_ms = latency_ms, age_ms
         if self.frames == 0:
             self.start_ms = latency_ms
         else:

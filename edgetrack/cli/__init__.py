@@ -13,13 +13,14 @@ from edgetrack.cli.bench import bench_command
 from edgetrack.cli.build import build_command
 from edgetrack.cli.cameras import cameras_command
 from edgetrack.cli.dataset import dataset_app
+from edgetrack.cli.demo import demo_command
 from edgetrack.cli.doctor import doctor_command
 from edgetrack.cli.eval import eval_command
 from edgetrack.cli.export import export_command
 from edgetrack.cli.listing import engines_command, models_command, targets_command
 from edgetrack.cli.parse import parse_command
 from edgetrack.cli.replay import replay_command
-from edgetrack.cli.run import demo_command, run_command
+from edgetrack.cli.run import run_command
 from edgetrack.cli.train import train_command
 from edgetrack.cli.unusual import unusual_command
 from edgetrack.cli.vot import vot_command

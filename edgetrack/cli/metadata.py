@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -28,3 +29,11 @@ def recording_metadata(
     facts |= {"fps": repr(source.fps)} if source.fps else {}
     facts |= {"text": text} if text is not None else {}
     return facts | ({"box": json.dumps(box.xywh)} if box is not None else {})
+
+
+def run_labels(facts: Mapping[str, str]) -> dict[str, str]:
+    """Return what metrics say about the run: some of its ``recording_metadata``, by names of labels."""
+    return {
+        "version": facts["edgetrack"],
+        **{name: facts[name] for name in ("source", "model", "engine", "precision")},
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgetrack.cli.base import advise
+from edgetrack.cli.clip_options import NO_CLIPS, ClipOptions
 from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,36 +67,51 @@ def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
         )
 
 
+def dropped_by(sinks: Mapping[Path, Sink]) -> dict[str, int]:
+    """Return how many frames each output was too slow for; those of a file are waited for, and drop none."""
+    return {str(path): getattr(sink, "dropped", 0) for path, sink in sinks.items()}
+
+
 def output_notes(sinks: Mapping[Path, Sink]) -> list[str]:
     """Return a sentence for each output that could not keep up, and the outputs' own notes."""
-    dropped = {path: getattr(sink, "dropped", 0) for path, sink in sinks.items()}
+    dropped = dropped_by(sinks)
     lost = [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]
     return lost + [note for sink in sinks.values() for note in getattr(sink, "notes", ())]
 
 
 @dataclass(frozen=True)
 class Services:
-    """The addresses of --webhook, --mqtt, --publish and --rerun."""
+    """The addresses of --webhook, --mqtt, --publish, --rerun and --metrics, and the clips."""
 
     webhook: str | None = None
     mqtt: str | None = None
     publish: str | None = None
     rerun: str | None = None
+    clips: ClipOptions = NO_CLIPS
+    metrics: str | None = None
 
-    def open_pictures(self, fps: float | None, text: str | None, zones: Zones | None) -> dict[Path, Sink]:
-        """Open the services that take images, each in its own thread, by the name for the summary."""
+    def open_pictures(self, source: Source, text: str | None, zones: Zones | None) -> dict[Path, Sink]:
+        """Open the services that take images, by the name for the summary.
+
+        Each has its own thread, except for clips of a file, in which no frame may be missing.
+        """
         from edgetrack.io.threaded import ThreadedSink
 
         opened: list[RtspSink | RerunViewerSink] = []
         if self.publish is not None:
             from edgetrack.io.publish import RtspSink
 
-            opened.append(RtspSink(self.publish, fps=fps or 30.0, text=text, zones=zones, warn=advise))
+            opened.append(RtspSink(self.publish, fps=source.fps or 30.0, text=text, zones=zones, warn=advise))
         if self.rerun is not None:
             from edgetrack.io.rerun import RerunViewerSink
 
             opened.append(RerunViewerSink(self.rerun, zones=zones))
-        return {Path(sink.name): ThreadedSink(sink, name=sink.name, pictures=True) for sink in opened}
+        threaded = [(sink.name, ThreadedSink(sink, name=sink.name, pictures=True)) for sink in opened]
+        sinks: dict[Path, Sink] = {Path(name): sink for name, sink in threaded}
+        for clips in self.clips.open(source.fps, zones):
+            name = f"clips {self.clips.folder}"
+            sinks[Path(name)] = ThreadedSink(clips, name=name, pictures=True) if source.live else clips
+        return sinks
 
     def open(self) -> list[WebhookSink | MqttSink]:
         """Open the services that take events; they print notes about their connections."""
@@ -114,6 +130,11 @@ class Services:
 NO_SERVICES = Services()
 
 
+def undelivered_by(sinks: Iterable[WebhookSink | MqttSink]) -> dict[str, int]:
+    """Return how many events each service has not taken."""
+    return {sink.name: sink.undelivered for sink in sinks}
+
+
 def undelivered(sinks: Iterable[WebhookSink | MqttSink]) -> list[str]:
     """Return a sentence for each service that did not receive all events."""
-    return [f"events not delivered to {sink.name}: {sink.undelivered}" for sink in sinks if sink.undelivered]
+    return [f"events not delivered to {name}: {n}" for name, n in undelivered_by(sinks).items() if n]

@@ -1,4 +1,4 @@
-"""``edgetrack run`` and ``edgetrack demo``: track a target, and show or write the result."""
+"""``edgetrack run``: track a target, and show or write the result."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from edgetrack import signals
 from edgetrack.cli.advice import advise_of_plurals, advise_of_rivals
 from edgetrack.cli.base import EXIT_INTERRUPTED, EXIT_READER_GONE, EXIT_USER_ERROR, complain
+from edgetrack.cli.clip_options import ClipOptions, Clips, ClipsMb, PostRollS, PreRollS
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, adapter_rules, refuse_unused, text_rules
 from edgetrack.cli.every_options import Every, MaxObjects, ZoneFile
@@ -37,12 +38,11 @@ from edgetrack.cli.mask_options import (
     check_mask_files,
     mask_rules,
 )
+from edgetrack.cli.metrics_options import MetricsAddress, serving
 from edgetrack.cli.options import (
     BoxTexts,
     Camera,
     DeadlineMs,
-    DemoOutput,
-    DemoText,
     Engine,
     MaxFrames,
     Model,
@@ -63,15 +63,17 @@ from edgetrack.cli.output_files import (
     NO_SERVICES,
     Services,
     check_one_target,
+    dropped_by,
     open_output,
     open_stdout,
     output_notes,
     undelivered,
+    undelivered_by,
 )
 from edgetrack.cli.overwrites import check_overwrites
 from edgetrack.cli.pair_options import Homography, Range, Second, SecondSource, Within
 from edgetrack.cli.reload import Reload
-from edgetrack.cli.runners import Limits, open_runner
+from edgetrack.cli.runners import Limits, count_of, open_runner
 from edgetrack.cli.service import Service
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.wanted import Wanted
@@ -99,6 +101,11 @@ def run_command(
     mqtt: MqttUrl = None,
     publish: PublishUrl = None,
     rerun: RerunUrl = None,
+    metrics: MetricsAddress = None,
+    clips: Clips = None,
+    pre_roll_s: PreRollS = 5.0,
+    post_roll_s: PostRollS = 5.0,
+    clips_mb: ClipsMb = 1000.0,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -144,7 +151,8 @@ def run_command(
     masks = mask or blur is not None
     rules |= mask_rules(rules, wanted, outputs, masks=masks, show=show)
     second = Second(x, x_homography, x_within_ms, x_range)
-    refuse_unused(context, rules | source_rules(source, realtime=realtime) | second.rules())
+    keeping = ClipOptions(clips, pre_roll_s, post_roll_s, clips_mb)
+    refuse_unused(context, rules | source_rules(source, realtime=realtime) | second.rules() | keeping.rules())
     options = EngineOptions(
         model,
         engine,
@@ -176,35 +184,9 @@ def run_command(
             limits=Limits(deadline_ms, max_age_ms),
             blur=blur,
             keep_masks=mask,
-            services=Services(webhook, mqtt, publish, rerun),
+            services=Services(webhook, mqtt, publish, rerun, keeping, metrics),
             reload=reload,
             second=paired,
-        )
-
-
-def demo_command(
-    context: typer.Context,
-    output: DemoOutput = Path("demo.mp4"),
-    text: DemoText = "red car",
-    threads: Threads = 2,
-    engine: Engine = "auto",
-    precision: Precision = "auto",
-    model: Model = None,
-    trust: Trust = False,
-) -> None:
-    """Draw a short street scene, track a car in it by text, and write the video. Needs no download."""
-    from edgetrack.demo import open_demo
-
-    refuse_unused(context, adapter_rules(model))
-    with signals.interruptible(), open_demo() as scene:
-        track_source(
-            scene,
-            wanted=Wanted([(text, None)]),
-            outputs=[output],
-            show=False,
-            max_frames=None,
-            options=EngineOptions(model, engine, precision, threads, trust=trust, wait=False),
-            limits=Limits(),
         )
 
 
@@ -225,15 +207,18 @@ def track_source(
 ) -> None:
     """Open the tracker, then the outputs, then run; a failure before the first frame leaves no files behind."""
     from edgetrack import terminal
-    from edgetrack.cli.metadata import recording_metadata
+    from edgetrack.cli.metadata import recording_metadata, run_labels
     from edgetrack.cli.status import StatusLine, Watch, print_heading, print_looks, print_state, print_summary
     from edgetrack.io.outputs import Outputs
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
     service, pairs = Service(), second is not None
-    with Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks:
+    with (
+        serving(services.metrics, source) as (metrics, served),
+        Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks,
+    ):
         posting = services.open()
-        published = services.open_pictures(source.fps, text, wanted.zones)
+        published = services.open_pictures(source, text, wanted.zones)
         for sink in (*posting, *published.values()):
             sinks.add(sink)
         opened = open_stdout(outputs)
@@ -246,13 +231,20 @@ def track_source(
         for more in (*wanted.sinks, *([_window(text, wanted.zones)] if show else [])):
             sinks.add(more)
         console = terminal.open_console()
-        print_heading(console, source, engine, wanted.targets, wanted.every, options.grounder)
+        print_heading(console, source, engine, wanted.targets, wanted.every, options.grounder, served)
         advise_of_plurals(tracker, [text for text, _ in wanted.targets if text is not None])
-        service.follow(source, partial(print_state, console))
+        metrics.begin(
+            run_labels(facts),
+            queries=partial(count_of, tracker),
+            dropped=partial(dropped_by, opened | published),
+            undelivered=partial(undelivered_by, posting),
+            failed=lambda: len(sinks.failures),
+        )
+        service.follow(source, partial(print_state, console), metrics.become)
         if second is not None:
             second.on_x_state = partial(print_state, console, of="x")
         with StatusLine(console, total=_total(source, max_frames), live=source.live, pairs=pairs) as line:
-            watch = Watch(line, engine, service.beat)
+            watch = Watch(line, engine, service.beat, metrics.update)
             summary = run(second or source, sinks, watch, max_frames)
         sinks.close()
     failed = [sink for sink, _ in sinks.failures]

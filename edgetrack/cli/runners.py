@@ -123,3 +123,8 @@ def _many(
         )
 
     return tracker, run
+
+
+def count_of(tracker: Tracker) -> dict[str, int]:
+    """Return how many objects of each query are in view."""
+    return {name: query.count for name, query in getattr(tracker, "queries", {}).items()}

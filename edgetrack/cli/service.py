@@ -30,18 +30,22 @@ class Service:
         self._beat_s = int(period_us) / 1e6 / BEATS if watched else None
         self._beaten_s = 0.0
 
-    def follow(self, source: Source, show: Callable[[SourceState], None]) -> None:
-        """Notify that startup is complete; from now on, report the state of the source, to ``show`` as well."""
+    def follow(self, source: Source, *others: Callable[[SourceState], None]) -> None:
+        """Notify that startup is complete; from now on, report the state of the source, to ``others`` as well."""
 
         def tell(state: SourceState) -> None:
-            show(state)
+            for other in others:
+                other(state)
             self._tell(f"STATUS={' '.join(str(state).split())}")  # a line of `systemctl status`
 
         source.on_state, source.on_wait = tell, self.beat
         self._tell("READY=1")
 
-    def beat(self) -> None:
-        """Notify that the loop is alive; call this often. After WatchdogSec without it, systemd restarts the run."""
+    def beat(self, *_: object) -> None:
+        """Notify that the loop is alive; call this often. After WatchdogSec without it, systemd restarts the run.
+
+        It accepts the arguments of every observer of a frame.
+        """
         now_s = time.monotonic()
         if self._beat_s is not None and now_s - self._beaten_s >= self._beat_s:
             self._beaten_s = now_s

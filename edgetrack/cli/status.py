@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edgetrack.peers.guarded import AdapterEngine
 
     Engine = OwnEngine | AdapterEngine
+    Observer = Callable[[Frame, Mapping[str, Track], Meter], None]
 
 COLORS: dict[Status, str] = {
     "tracking": "green",
@@ -118,28 +119,30 @@ class StatusLine(AbstractContextManager["StatusLine"]):
 class Watch:
     """Shows each finished frame, and records after which frame the engine's info changed.
 
-    For example, TensorRT takes over from ONNX Runtime in the middle of a run. ``beat`` is called for each frame.
+    For example, TensorRT takes over from ONNX Runtime in the middle of a run. Each observer is called for each frame.
     """
 
-    def __init__(self, line: StatusLine, engine: Engine, beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, line: StatusLine, engine: Engine, *observers: Observer) -> None:
         self._candidates: dict[
             str, Sequence[Candidate]
         ] = {}  # the last ones of targets that are not followed
         self._changes: list[str] = []
-        self._line, self._engine, self._beat = line, engine, beat
+        self._line, self._engine, self._observers = line, engine, observers
         self._info = engine.info
         self._reloaded = ""
 
     def update(self, frame: Frame, track: Track, meter: Meter) -> None:
         """See `StatusLine.update`."""
-        self._beat()
+        for observe in self._observers:
+            observe(frame, {track.name: track}, meter)
         self._note_change(frame)
         self._note_candidates(track)
         self._line.update(frame, track, meter)
 
     def update_all(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
         """See `StatusLine.update_all`."""
-        self._beat()
+        for observe in self._observers:
+            observe(frame, tracks, meter)
         self._note_change(frame)
         for track in tracks.values():
             self._note_candidates(track)
@@ -187,8 +190,19 @@ def print_heading(
     targets: Sequence[tuple[str | None, Box | None]],
     every: Sequence[str] = (),
     grounder: str | None = None,
+    served: str | None = None,
 ) -> None:
-    """Print the source, the targets (text and box of each, and the phrases of queries), the model and the engine."""
+    """Print the source, the targets, the model and the engine.
+
+    Args:
+        console: Where to print.
+        source: Where the frames come from.
+        engine: Runs the network.
+        targets: Text and box of each target.
+        every: Phrases of the queries.
+        grounder: Name of the detector that finds targets, if it is not the model's own.
+        served: Address of the metrics, if there is one.
+    """
     width, height = source.size
     facts = [f"{width}x{height}"]
     facts += [f"{source.fps:.4g} fps"] if source.fps else []
@@ -199,6 +213,8 @@ def print_heading(
     _row(console, "engine", str(engine.info))
     if grounder is not None:
         _row(console, "grounder", f"{grounder}, in a background thread")
+    if served is not None:
+        _row(console, "metrics", served)
 
 
 def print_targets(

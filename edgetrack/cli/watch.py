@@ -10,6 +10,7 @@ import typer
 
 from edgetrack import signals
 from edgetrack.cli.base import advise
+from edgetrack.cli.clip_options import ClipOptions, Clips, ClipsMb, PostRollS, PreRollS
 from edgetrack.cli.config_file import ConfigFile
 from edgetrack.cli.engine_options import EngineOptions, Rule, refuse_unused
 from edgetrack.cli.live_options import (
@@ -24,6 +25,7 @@ from edgetrack.cli.live_options import (
     Transport,
     WebhookUrl,
 )
+from edgetrack.cli.metrics_options import MetricsAddress
 from edgetrack.cli.options import (
     Camera,
     DeadlineMs,
@@ -47,9 +49,6 @@ from edgetrack.cli.unusual import PerDay
 from edgetrack.cli.wanted import Wanted
 from edgetrack.cli.watch_options import (
     CheckRules,
-    Clips,
-    PostRollS,
-    PreRollS,
     RuleFile,
     RuleMax,
     RuleTexts,
@@ -60,7 +59,6 @@ from edgetrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgetrack.io.sinks import Sink
-    from edgetrack.io.source import Source as Source_
     from edgetrack.unusual.watcher import UnusualWatcher
     from edgetrack.watching.watcher import Watcher
     from edgetrack.zones import Zones
@@ -83,10 +81,12 @@ def watch_command(
     clips: Clips = None,
     pre_roll_s: PreRollS = 5.0,
     post_roll_s: PostRollS = 5.0,
+    clips_mb: ClipsMb = 1000.0,
     webhook: WebhookUrl = None,
     mqtt: MqttUrl = None,
     publish: PublishUrl = None,
     rerun: RerunUrl = None,
+    metrics: MetricsAddress = None,
     show: Show = False,
     max_frames: MaxFrames = None,
     size: RawSize = None,
@@ -125,10 +125,10 @@ def watch_command(
     queries = list(watcher.queries)
     wanted = Wanted([(text, None) for text in watcher.targets], queries, max, areas, watcher, strange)
     check_one_target(outputs, wanted)
+    keeping = ClipOptions(clips, pre_roll_s, post_roll_s, clips_mb, frozenset(["alert"]))
     used: dict[str, Rule] = {
         **source_rules(source, realtime=realtime),
-        "pre_roll_s": (clips is not None, "there is no --clips"),
-        "post_roll_s": (clips is not None, "there is no --clips"),
+        **keeping.rules(),
         "max": (bool(watcher.queries), 'every rule is about one object ("the")'),
         "per_day": (unusual is not None, "there is no --unusual"),
     }
@@ -137,23 +137,17 @@ def watch_command(
     how = SourceOptions(realtime, transport, give_up_s, size, pixel_format)
     with signals.interruptible(), open_given(camera, source, how) as opened:
         printing = [] if any(str(path) == "-" for path in outputs) else [AlertLines()]  # "-" has them
-        keeping = [] if clips is None else [_clips(clips, pre_roll_s, post_roll_s, opened, areas)]
         learning = [] if strange is None or unusual is None else [_kept(strange, unusual)]
-        try:
-            track_source(
-                opened,
-                wanted=replace(wanted, sinks=(*printing, *keeping, *learning)),
-                outputs=outputs,
-                show=show,
-                max_frames=max_frames,
-                options=options,
-                limits=Limits(deadline_ms, max_age_ms),
-                services=Services(webhook, mqtt, publish, rerun),
-            )
-        finally:
-            for dropped in (getattr(sink, "dropped", 0) for sink in keeping):
-                if dropped:
-                    advise(f"{dropped} frames were dropped from the clips in {clips}: they could not keep up")
+        track_source(
+            opened,
+            wanted=replace(wanted, sinks=(*printing, *learning)),
+            outputs=outputs,
+            show=show,
+            max_frames=max_frames,
+            options=options,
+            limits=Limits(deadline_ms, max_age_ms),
+            services=Services(webhook, mqtt, publish, rerun, keeping, metrics),
+        )
 
 
 def _watcher(sentences: list[str], file: Path | None, zones: Path | None) -> tuple[Watcher, Zones | None]:
@@ -180,11 +174,3 @@ def _kept(strange: UnusualWatcher, state: Path) -> Sink:
     from edgetrack.unusual.keeping import StateSink
 
     return StateSink(strange.model, state, warn=advise)
-
-
-def _clips(folder: Path, pre_roll_s: float, post_roll_s: float, source: Source_, zones: Zones | None) -> Sink:
-    from edgetrack.io.clips import ClipSink
-    from edgetrack.io.threaded import ThreadedSink
-
-    sink = ClipSink(folder, pre_roll_s=pre_roll_s, post_roll_s=post_roll_s, fps=source.fps, zones=zones)
-    return ThreadedSink(sink, name=f"clips {folder}", pictures=True) if source.live else sink

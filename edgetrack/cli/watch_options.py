@@ -1,4 +1,4 @@
-"""The options of ``edgetrack watch``: the rules, and the clips of alerts."""
+"""The options of ``edgetrack watch``: the rules."""
 
 from __future__ import annotations
 
@@ -47,23 +47,4 @@ UnusualState = Annotated[
 CheckRules = Annotated[
     bool,
     option("Print how the rules are understood, and exit.", "--check", panel="Rules", show_default=False),
-]
-Clips = Annotated[
-    Path | None,
-    option(
-        "Write a clip and a picture of each alert into this folder.",
-        "--clips",
-        panel="Result",
-        metavar="FOLDER",
-    ),
-]
-PreRollS = Annotated[
-    float,
-    option("Seconds of a clip before its alert.", "--pre-roll", panel="Result", min=0, max=60, metavar="S"),
-]
-PostRollS = Annotated[
-    float,
-    option(
-        "Seconds of a clip after its last alert.", "--post-roll", panel="Result", min=0, max=60, metavar="S"
-    ),
 ]

@@ -1,4 +1,4 @@
-"""Clips of alerts: what was seen shortly before one, and shortly after."""
+"""Clips of events: what was seen shortly before one, and shortly after."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import json
 import re
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgetrack.errors import SinkError
-from edgetrack.events import Event
+from edgetrack.events import Event, EventType
 from edgetrack.io.files import OutputFile
 from edgetrack.io.lines import event_values
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import Color, draw_all
 from edgetrack.io.sinks import Joint
+from edgetrack.io.target_events import TargetEvents
 from edgetrack.io.video import VideoSink
 from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
@@ -26,7 +29,10 @@ from edgetrack.zones import Zones
 MOST_BYTES = 64 << 20  # of frames that wait, as JPEG: two minutes of 640 x 480 at 10 frames a second
 QUALITY = 90
 AT_ONCE = 3  # frames that go into a clip with each new frame, until it has caught up
-_NAME = re.compile(r"alert-(\d+)\.(jpg|jsonl|mp4)")
+LONGEST_S = 60.0  # of events in one clip; what comes later begins another
+ALERTS: frozenset[EventType] = frozenset(["alert"])
+MOMENTS: frozenset[EventType] = frozenset(get_args(EventType)) - {"alert", "count"}
+_NAME = re.compile(rf"({'|'.join(get_args(EventType))})-(\d{{4,}})\.(jpg|jsonl|mp4)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +48,31 @@ class _Kept:
         return int(self.picture.nbytes)
 
 
-class ClipSink(Joint):
-    """Writes a clip of each alert into a folder, with a picture of the moment and a JSON line of each alert in it.
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """A clip that is being written."""
 
-    They are ``alert-0001.mp4``, ``.jpg`` and ``.jsonl``; the numbers go on where those in the folder end. The frames
-    of the last ``pre_roll_s`` seconds wait as JPEG, 64 MB of them at most. A clip takes those, and all that come until
-    ``post_roll_s`` seconds after the last alert in it.
+    number: int
+    began_s: float  # its first event
+    video: VideoSink
+    lines: OutputFile
+    pictured: set[EventType] = field(default_factory=set)
+
+
+class ClipSink(Joint):
+    """Writes a clip of each event into a folder, with a picture of the moment and a JSON line of each event in it.
+
+    They are ``lost-0001.mp4``, ``.jsonl`` and ``.jpg``, by the event that the clip begins with; later events in it have
+    a line, and the first of each kind a picture, such as ``back-0001.jpg``. The numbers go on where those in the folder
+    end. The frames of the last ``pre_roll_s`` seconds wait as JPEG, 64 MB of them at most. A clip takes those, and all
+    that come until ``post_roll_s`` seconds after the last event in it; after a minute of events another one begins.
 
     Args:
         folder: Where to write; made if it is not there.
-        pre_roll_s: Seconds of video before an alert.
+        of: Kinds of events. Those of targets, which a run does not tell of, are found here.
+        pre_roll_s: Seconds of video before an event.
         post_roll_s: Seconds of video after it.
+        most_mb: The oldest clips in the folder are deleted when all take more, in 1,000,000 bytes; the last one stays.
         fps: Nominal frame rate of the clips.
         zones: Drawn into the clips.
 
@@ -65,27 +85,29 @@ class ClipSink(Joint):
         self,
         folder: Path,
         *,
+        of: frozenset[EventType] = ALERTS,
         pre_roll_s: float = 5.0,
         post_roll_s: float = 5.0,
+        most_mb: float = 1000.0,
         fps: float | None = None,
         zones: Zones | None = None,
     ) -> None:
         self._cv2 = load_cv2()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            names = [match for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
-        except OSError as error:
-            raise SinkError(f"clips {folder} cannot be written: {error.strerror}") from error
-        self._folder, self._before_s, self._after_s = folder, pre_roll_s, post_roll_s
+        self._folder = _Folder(folder, most_mb)
+        self._of, self._targets = of, TargetEvents()
+        self._before_s, self._after_s = pre_roll_s, post_roll_s
         self._fps, self._zones = fps, zones
-        self._number = max((int(match[1]) for match in names), default=0)
         self._recent: deque[_Kept] = deque()
         self._bytes = 0
         self._waiting: deque[_Kept] = deque()  # for the clip
-        self._clip: VideoSink | None = None
+        self._clip: _Clip | None = None
         self._until_s: float | None = None  # the clip takes frames until then
-        self._lines: OutputFile | None = None
         self._colors: dict[str, Color] = {}
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the end of a run should tell: how many clips were deleted."""
+        return self._folder.notes
 
     def write_all(
         self,
@@ -98,11 +120,9 @@ class ClipSink(Joint):
         kept = self._keep(frame, tracks)
         if self._until_s is not None:
             self._waiting.append(kept)
-        for event in events:
-            if event.type == "alert":
-                self._begin(frame, tracks)
-                assert self._lines is not None
-                self._lines.append(json.dumps(event_values(frame, event)).encode() + b"\n")
+        for event in (*events, *self._targets.events(tracks.values())):
+            if event.type in self._of:
+                self._take(event, frame, tracks)
         self._feed(AT_ONCE)
         if self._until_s is not None and frame.time_s >= self._until_s:
             self._until_s = None
@@ -111,8 +131,9 @@ class ClipSink(Joint):
 
     def _keep(self, frame: Frame, tracks: Mapping[str, Track]) -> _Kept:
         """Take a frame, and drop those that are too old or too many."""
-        _, picture = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        kept = _Kept(replace(frame, pixels=np.empty((0, 0, 3), np.uint8)), picture, dict(tracks))
+        kept = _Kept(
+            replace(frame, pixels=np.empty((0, 0, 3), np.uint8)), self._jpeg(frame.pixels), dict(tracks)
+        )
         if self._recent and frame.time_s <= self._recent[-1].frame.time_s:  # the clock was set
             self._recent.clear()
             self._bytes, self._until_s = 0, None
@@ -124,57 +145,112 @@ class ClipSink(Joint):
             self._bytes -= self._recent.popleft().size
         return kept
 
-    def _begin(self, frame: Frame, tracks: Mapping[str, Track]) -> None:
-        """Begin a clip at an alert, with its picture; or go on with the one that takes frames."""
-        if self._until_s is None:
-            self._end()
-            self._number = self._free_number()
-            self._clip = VideoSink(self._named("mp4"), fps=self._fps or 30.0, zones=self._zones)
-            self._lines = OutputFile(self._named("jsonl"))
-            self._waiting.extend(self._recent)
-            self._picture(frame, tracks)
-        self._until_s = frame.time_s + self._after_s
-
-    def _free_number(self) -> int:
-        """The next one that is free: another run may write into the same folder."""
-        number = self._number + 1
-        while any(self._named(suffix, number).exists() for suffix in ("mp4", "jsonl", "jpg")):
-            number += 1
-        return number
-
-    def _named(self, suffix: str, number: int | None = None) -> Path:
-        return self._folder / f"alert-{self._number if number is None else number:04d}.{suffix}"
-
-    def _picture(self, frame: Frame, tracks: Mapping[str, Track]) -> None:
-        pixels = frame.pixels.copy()
-        draw_all(pixels, tracks, self._colors)
+    def _jpeg(self, pixels: NDArray[np.uint8]) -> Any:
         _, data = self._cv2.imencode(".jpg", pixels, [self._cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        file = OutputFile(self._named("jpg"))
-        try:
-            file.append(data.tobytes())
-        finally:
-            file.close()
+        return data
+
+    def _take(self, event: Event, frame: Frame, tracks: Mapping[str, Track]) -> None:
+        """Begin a clip at an event, or go on with the one that takes frames; either has the event from now on."""
+        if self._until_s is None or self._clip is None or frame.time_s - self._clip.began_s > LONGEST_S:
+            self._end()
+            self._clip = self._begin(event.type, frame.time_s)
+            self._waiting.extend(self._recent)
+        self._until_s = frame.time_s + self._after_s
+        self._clip.lines.append(json.dumps(event_values(frame, event)).encode() + b"\n")
+        if event.type not in self._clip.pictured:
+            self._clip.pictured.add(event.type)
+            pixels = frame.pixels.copy()
+            draw_all(pixels, tracks, self._colors)
+            with closing(OutputFile(self._folder.path(event.type, self._clip.number, "jpg"))) as file:
+                file.append(self._jpeg(pixels).tobytes())
+
+    def _begin(self, kind: EventType, time_s: float) -> _Clip:
+        number = self._folder.next_number()
+        lines = OutputFile(self._folder.path(kind, number, "jsonl"))
+        path = self._folder.path(kind, number, "mp4")
+        return _Clip(number, time_s, VideoSink(path, fps=self._fps or 30.0, zones=self._zones), lines)
 
     def _feed(self, most: int) -> None:
         while self._clip is not None and self._waiting and most > 0:
             kept = self._waiting.popleft()
             pixels = self._cv2.imdecode(kept.picture, self._cv2.IMREAD_COLOR)
             frame = replace(kept.frame, pixels=pixels)
-            self._clip.write_all(frame, kept.tracks, latencies_ms=dict.fromkeys(kept.tracks, 0.0))
+            self._clip.video.write_all(frame, kept.tracks, latencies_ms=dict.fromkeys(kept.tracks, 0.0))
             most -= 1
 
     def _end(self) -> None:
         """Complete the clip, if there is one."""
         self._feed(len(self._waiting))
         clip, self._clip = self._clip, None
-        lines, self._lines = self._lines, None
         self._waiting.clear()
+        if clip is None:
+            return
         try:
-            if clip is not None:
-                clip.close()
+            clip.video.close()
         finally:
-            if lines is not None:
-                lines.close()
+            clip.lines.close()
+        self._folder.trim(keep=clip.number)
 
     def close(self) -> None:
+        self._until_s = None
         self._end()
+
+
+class _Folder:
+    """Where the clips are: their names, their numbers, and which of them are deleted."""
+
+    def __init__(self, folder: Path, most_mb: float) -> None:
+        self._folder, self._most_bytes = folder, most_mb * 1e6
+        self._deleted = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._number = max(self._files(), default=0)
+        except OSError as error:
+            raise SinkError(f"clips {folder} cannot be written: {error.strerror}") from error
+        self._most_mb = most_mb
+
+    @property
+    def notes(self) -> Sequence[str]:
+        if not self._deleted:
+            return ()
+        return (
+            f"clips deleted from {self._folder} for newer ones: {self._deleted}; {self._most_mb:g} MB are kept",
+        )
+
+    def next_number(self) -> int:
+        """Return a number that is free: another run may write into the same folder."""
+        self._number = max(self._number, *self._files(), 0) + 1
+        return self._number
+
+    def path(self, kind: EventType, number: int, suffix: str) -> Path:
+        return self._folder / f"{kind}-{number:04d}.{suffix}"
+
+    def trim(self, *, keep: int) -> None:
+        """Delete the oldest clips, as far as all together are too large; ``keep`` is not deleted.
+
+        Raises:
+            SinkError: One cannot be deleted.
+        """
+        try:
+            clips = self._files()
+            sizes = {number: sum(path.stat().st_size for path in files) for number, files in clips.items()}
+            total = sum(sizes.values())
+            for number, files in sorted(clips.items()):
+                if total <= self._most_bytes or number == keep:
+                    return
+                for path in files:
+                    path.unlink(missing_ok=True)
+                total -= sizes[number]
+                self._deleted += 1
+        except OSError as error:
+            raise SinkError(
+                f"clips {self._folder} cannot be deleted: {error.strerror}; make the folder writable"
+            ) from error
+
+    def _files(self) -> dict[int, list[Path]]:
+        """The files of each clip by its number."""
+        found: dict[int, list[Path]] = {}
+        for path in self._folder.iterdir():
+            if match := _NAME.fullmatch(path.name):
+                found.setdefault(int(match[2]), []).append(path)
+        return found

@@ -9,16 +9,17 @@ import json
 import random
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from edgetrack import signals
 from edgetrack.errors import ConfigError, SinkError, reason_of
-from edgetrack.events import Event, EventType
+from edgetrack.events import Event
 from edgetrack.io._channel import Channel
 from edgetrack.io.lines import event_values
 from edgetrack.io.sinks import Joint
+from edgetrack.io.target_events import TargetEvents
 from edgetrack.io.tls import context, distrust
 from edgetrack.types import Frame, Track
 
@@ -51,7 +52,7 @@ class WebhookSink(Joint):
         port = "" if self._url.port is None else f":{self._url.port}"
         self.name = f"webhook {self._url.scheme}://{self._url.hostname}{port}"  # in a path there may be a key
         self._warn, self._pause_s = warn, pause_s
-        self._targets = _Targets()
+        self._targets = TargetEvents()
         self._queue: Channel[bytes] = Channel(WAITING, newest_wins=True)
         self._sequence = itertools.count(1)
         self._taken = self._delivered = 0
@@ -138,30 +139,6 @@ class WebhookSink(Joint):
         raise SinkError(
             f"{self.name} refuses events: {said}; expected 2xx: check the address, user and password"
         )
-
-
-class _Targets:
-    """What happens to targets, which have no events of their own: only queries have."""
-
-    def __init__(self) -> None:
-        self._seen: dict[int, bool] = {}  # by id: whether it was in view when it was last certain
-
-    def events(self, tracks: Iterable[Track]) -> list[Event]:
-        return [
-            Event(kind, track.index, track.time_s, None, track.name, track.id)
-            for track in tracks
-            if track.query is None and (kind := self._change(track)) is not None
-        ]
-
-    def _change(self, track: Track) -> EventType | None:
-        seen = self._seen.get(track.id)
-        if track.status == "tracking" and not seen:
-            self._seen[track.id] = True
-            return "appeared" if seen is None else "back"
-        if track.status == "lost" and seen:
-            self._seen[track.id] = False
-            return "lost"
-        return None
 
 
 def _checked(url: str) -> SplitResult:

@@ -16,7 +16,7 @@ cv2 = pytest.importorskip("cv2", reason="needs OpenCV: pip install 'edgetrack[vi
 pytest.importorskip("av", reason="needs PyAV: pip install 'edgetrack[mp4]'")
 
 from edgetrack.io import clips  # noqa: E402
-from edgetrack.io.clips import ClipSink  # noqa: E402
+from edgetrack.io.clips import MOMENTS, ClipSink  # noqa: E402
 
 TRACKS = {"car #1": Track(Box(8, 8, 16, 16), 0.9, "tracking", 0, id=1, name="car #1", query="car")}
 
@@ -128,3 +128,95 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match=r"clips .*file cannot be written"):
         ClipSink(tmp_path / "file")
+
+
+def followed(sink: ClipSink, statuses: str, first: int = 0) -> None:
+    """Frames of one target, ten a second: t for tracking, u for uncertain, l for lost."""
+    names = {"t": "tracking", "u": "uncertain", "l": "lost"}
+    for index, letter in enumerate(statuses, first):
+        box = None if letter == "l" else Box(8, 8, 16, 16)
+        track = Track(box, 0.9, names[letter], index, id=1, name="red car")  # type: ignore[arg-type]
+        pixels = np.full((48, 64, 3), 90, np.uint8)
+        sink.write(Frame(pixels, index, index / 10), track, latency_ms=1.0)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_target_that_comes_and_goes_has_clips(tmp_path: Path) -> None:
+    with ClipSink(tmp_path, of=MOMENTS, pre_roll_s=0.25, post_roll_s=0.25) as sink:
+        followed(sink, "uu" + "t" * 18 + "uu" + "lll" + "t" * 10)
+    assert names(tmp_path) == [
+        "appeared-0001.jpg",
+        "appeared-0001.jsonl",
+        "appeared-0001.mp4",
+        "back-0002.jpg",  # while the clip of the loss lasts
+        "lost-0002.jpg",
+        "lost-0002.jsonl",
+        "lost-0002.mp4",
+    ]
+    first, second = (
+        cv2.VideoCapture(str(tmp_path / f"{name}.mp4")) for name in ("appeared-0001", "lost-0002")
+    )
+    assert first.get(cv2.CAP_PROP_FRAME_COUNT) == 2 + 1 + 3
+    assert second.get(cv2.CAP_PROP_FRAME_COUNT) == 2 + 1 + 3 + 3
+    lines = [json.loads(line) for line in (tmp_path / "lost-0002.jsonl").read_text().splitlines()]
+    assert [(line["event"], line["name"], line["frame"]) for line in lines] == [
+        ("lost", "red car", 22),
+        ("back", "red car", 25),
+    ]
+
+
+def test_alerts_alone_have_clips_where_they_alone_are_asked_for(tmp_path: Path) -> None:
+    with ClipSink(tmp_path) as sink:
+        followed(sink, "tttlllttt")
+    assert names(tmp_path) == []
+
+
+def test_a_count_has_no_moment() -> None:
+    assert {"appeared", "lost", "back", "ended", "enters", "leaves", "dwells", "crosses"} == MOMENTS
+
+
+def test_events_without_end_begin_another_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "LONGEST_S", 0.95)
+    with ClipSink(tmp_path, pre_roll_s=0.25, post_roll_s=0.35) as sink:
+        film(sink, tenths(30), set(range(5, 30, 2)))
+    # Events of the frames 5 to 13, 15 to 23, and 25 to 29; each clip has the seconds before its first one.
+    for number, frames in enumerate((range(3, 16), range(13, 26), range(23, 30)), 1):
+        assert shown(tmp_path / f"alert-000{number}.mp4") == list(frames)
+    counts = [len((tmp_path / f"alert-000{n}.jsonl").read_text().splitlines()) for n in (1, 2, 3)]
+    assert counts == [5, 5, 3]
+
+
+def test_the_oldest_clips_make_room(tmp_path: Path) -> None:
+    mine = [tmp_path / name for name in ("holiday-2019.jpg", "alert-1.mp4", "note.txt", "lost-0001.txt")]
+    for path in mine:
+        path.write_bytes(bytes(2_000_000))
+    for number in (1, 2, 3):
+        (tmp_path / f"lost-000{number}.mp4").write_bytes(bytes(400_000))
+        (tmp_path / f"lost-000{number}.jpg").write_bytes(bytes(100_000))
+    with ClipSink(tmp_path, pre_roll_s=0.2, post_roll_s=0.2, most_mb=1.2) as sink:
+        assert sink.notes == ()
+        film(sink, tenths(20), {10})
+        assert sink.notes == (f"clips deleted from {tmp_path} for newer ones: 1; 1.2 MB are kept",)
+    clips_left = {name for name in names(tmp_path) if tmp_path / name not in mine}
+    assert clips_left == {f"lost-000{n}.{suffix}" for n in (2, 3) for suffix in ("jpg", "mp4")} | {
+        f"alert-0004.{suffix}" for suffix in ("jpg", "jsonl", "mp4")
+    }
+    assert all(path.exists() for path in mine)
+
+
+def test_the_last_clip_stays_however_large_it_is(tmp_path: Path) -> None:
+    with ClipSink(tmp_path, pre_roll_s=0.2, post_roll_s=0.1, most_mb=1e-6) as sink:
+        film(sink, tenths(40), {10, 20, 30})
+    assert {name.split(".")[0] for name in names(tmp_path)} == {"alert-0003"}
+
+
+def test_a_clip_of_a_process_that_is_killed_can_be_played(tmp_path: Path) -> None:
+    sink = ClipSink(tmp_path, pre_roll_s=0.5, post_roll_s=5.0)
+    film(sink, tenths(20), {10})
+    assert len(shown(tmp_path / "alert-0001.mp4")) >= 10  # it has not been closed
+    assert (tmp_path / "alert-0001.jsonl").read_text().count("\n") == 1
+    sink.close()
+    assert shown(tmp_path / "alert-0001.mp4") == list(range(5, 20))

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from edgetrack import multi_tracker
 from edgetrack.cli import app
+from edgetrack.cli.clip_options import ClipOptions
 from edgetrack.cli.output_files import Services
 from edgetrack.timing import Timing
 from edgetrack.types import Box, Frame, Track
@@ -143,10 +144,8 @@ def test_a_broker_and_a_server_of_streams_are_taken(pictures: Path, monkeypatch:
                  "--publish", "rtsp://host/yard", "--webhook", "http://host/",
                  "--rerun", "rerun+http://host/proxy")  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert (
-        opened
-        == [Services("http://host/", "mqtt://host/yard", "rtsp://host/yard", "rerun+http://host/proxy")] * 2
-    )
+    urls = ("http://host/", "mqtt://host/yard", "rtsp://host/yard", "rerun+http://host/proxy")
+    assert opened == [Services(*urls, clips=ClipOptions(of=frozenset(["alert"])))] * 2
 
 
 def test_rules_are_printed_as_they_are_understood(tmp_path: Path) -> None:

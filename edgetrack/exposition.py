@@ -1,0 +1,55 @@
+"""The text format of Prometheus, version 0.0.4 (prometheus.io, "Exposition formats")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
+@dataclass(frozen=True)
+class Family:
+    """A metric with its samples.
+
+    Attributes:
+        name: Of a counter it ends in ``_total``.
+        kind: What Prometheus calls its type.
+        help: A sentence.
+        samples: Labels and value of each.
+        count: Of a summary: number of observations.
+        sum: Of a summary: their sum.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "summary"]
+    help: str
+    samples: Sequence[tuple[Mapping[str, str], float]]
+    count: int | None = None
+    sum: float | None = None
+
+
+def exposition(families: Iterable[Family]) -> bytes:
+    """Return the page of these metrics, as UTF-8; one without samples is left out."""
+    lines: list[str] = []
+    for family in families:
+        rows = [_line(family.name, labels, value) for labels, value in family.samples]
+        rows += [
+            _line(f"{family.name}_{part}", {}, value)
+            for part, value in (("sum", family.sum), ("count", family.count))
+            if value is not None
+        ]
+        if rows:
+            lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}", *rows]
+    return ("\n".join(lines) + "\n").encode(errors="backslashreplace")  # a file's name may be no text
+
+
+def _line(name: str, labels: Mapping[str, str], value: float) -> str:
+    pairs = ",".join(f'{key}="{text.translate(_ESCAPES)}"' for key, text in labels.items())
+    return f"{name}{{{pairs}}} {_number(value)}" if pairs else f"{name} {_number(value)}"
+
+
+def _number(value: float) -> str:
+    return "NaN" if value != value else str(value) if isinstance(value, int) else repr(float(value))

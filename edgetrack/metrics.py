@@ -1,0 +1,283 @@
+"""The figures of a run while it goes on: for Prometheus as text, and for an orchestrator whether the run is live."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from edgetrack.exposition import Family, exposition
+from edgetrack.io.states import SourceState, StateName
+from edgetrack.types import STATUSES
+
+if TYPE_CHECKING:
+    from edgetrack.io.source import Source
+    from edgetrack.meter import Meter
+    from edgetrack.types import Frame, Track
+
+WINDOW = 1800  # frames that the percentiles are of: a minute at 30 a second
+QUANTILES = (0.5, 0.95, 0.99)
+HUNG_S = 10.0  # without a tracked frame, although the source is live
+Counted = Callable[[], Mapping[str, int]]
+
+
+class Durations:
+    """How long something has been in each of its states, on a clock that nobody sets."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        self._since_s = time.monotonic()
+        self._seconds: dict[str, float] = {}
+
+    def become(self, state: str) -> None:
+        """From now on it is this."""
+        now_s = time.monotonic()
+        self._seconds[self.state] = self._seconds.get(self.state, 0.0) + now_s - self._since_s
+        self.state, self._since_s = state, now_s
+
+    def seconds(self) -> dict[str, float]:
+        """Return the seconds in each state so far, the present one included."""
+        return {
+            **self._seconds,
+            self.state: self._seconds.get(self.state, 0.0) + time.monotonic() - self._since_s,
+        }
+
+
+class Recent:
+    """Values of the last frames, and how many there were in all."""
+
+    def __init__(self) -> None:
+        self.count, self.sum = 0, 0.0
+        self._values: deque[float] = deque(maxlen=WINDOW)
+
+    def add(self, value: float) -> None:
+        """Take the value of another frame."""
+        self.count += 1
+        self.sum += value
+        self._values.append(value)
+
+    def copy(self) -> tuple[int, float, tuple[float, ...]]:
+        """Return count, sum and the last values."""
+        return self.count, self.sum, tuple(self._values)
+
+
+class RunMetrics:
+    """What a run tells of itself. The run writes, a server of pages reads from threads of its own.
+
+    The lock is held while numbers are copied; percentiles and text are made without it, so that a frame never waits
+    for a reader.
+
+    Args:
+        source: Where the frames come from; its state, drops and reconnections are read when they are asked for.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._states = Durations(source.state.name)
+        self._updates, self._ages, self._lags = Recent(), Recent(), Recent()
+        self._frames = self._dropped = self._too_old = 0
+        self._began_s = time.time()
+        self._last_s: float | None = None  # of the last tracked frame, on the monotonic clock
+        self._targets: dict[str, tuple[Durations, float]] = {}  # with the last score
+        self._queries: Mapping[str, int] = {}
+        self._facts: Mapping[str, str] = {}
+        self._count_queries: Counted = dict
+        self._count_dropped: Counted = dict
+        self._count_undelivered: Counted = dict
+        self._count_failed: Callable[[], int] = int
+
+    def begin(
+        self,
+        facts: Mapping[str, str],
+        *,
+        queries: Counted,
+        dropped: Counted,
+        undelivered: Counted,
+        failed: Callable[[], int],
+    ) -> None:
+        """Say what the run is made of, before its first frame.
+
+        Args:
+            facts: What runs, by the names of labels.
+            queries: Returns how many objects of each query are in view; called with each frame.
+            dropped: Returns how many frames each output has dropped; called for each page, as those that follow.
+            undelivered: Returns how many events each service has not taken yet.
+            failed: Returns how many outputs have failed.
+        """
+        self._facts, self._count_queries = dict(facts), queries
+        self._count_dropped, self._count_undelivered, self._count_failed = dropped, undelivered, failed
+
+    def become(self, state: SourceState) -> None:
+        """Take note of another state of the source."""
+        with self._lock:
+            self._states.become(state.name)
+
+    def update(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
+        """Take note of a tracked frame."""
+        queries = self._count_queries()
+        with self._lock:
+            self._frames, self._dropped, self._too_old = meter.frames, meter.dropped, meter.too_old
+            self._queries = queries
+            self._last_s = time.monotonic()
+            if meter.frames > 1:  # the first one encodes the text
+                self._updates.add(meter.last_latency_ms / 1000)
+            if meter.last_age_ms is not None:
+                self._ages.add(meter.last_age_ms / 1000)
+            if meter.lag_ms is not None:
+                self._lags.add(meter.lag_ms / 1000)
+            self._targets = {
+                name: (self._durations(name, track.status), track.score)
+                for name, track in tracks.items()
+                if track.query is None  # of the others, a camera may see thousands
+            }
+
+    def _durations(self, name: str, status: str) -> Durations:
+        durations = self._targets[name][0] if name in self._targets else Durations(status)
+        durations.become(status)
+        return durations
+
+    def page(self) -> bytes:
+        """Return all figures in the text format of Prometheus, version 0.0.4."""
+        with self._lock:
+            recent = [recent.copy() for recent in (self._updates, self._ages, self._lags)]
+            states = (self._states.state, self._states.seconds())
+            targets = {name: (d.state, d.seconds(), score) for name, (d, score) in self._targets.items()}
+            frames, queries = self._frames, self._queries
+            dropped = {"newer": self._dropped, "too_old": self._too_old, "broken": self._source.broken}
+        return exposition(
+            [
+                Family("edgetrack_info", "gauge", "What runs.", [(self._facts, 1)]),
+                Family("edgetrack_frames_total", "counter", "Frames that were tracked.", [({}, frames)]),
+                Family(
+                    "edgetrack_frames_dropped_total",
+                    "counter",
+                    "Frames that were not tracked: for newer ones, beyond --max-age-ms, not decodable.",
+                    _by("cause", dropped),
+                ),
+                _summary("edgetrack_update_seconds", "Time that tracking a frame takes.", *recent[0]),
+                _summary(
+                    "edgetrack_frame_age_seconds", "From the capture of a frame to its track.", *recent[1]
+                ),
+                _summary("edgetrack_frame_lag_seconds", "How far the stream has fallen behind.", *recent[2]),
+                *self._of_source(*states),
+                *_of_targets(targets),
+                Family(
+                    "edgetrack_query_objects", "gauge", "Objects of a query in view.", _by("query", queries)
+                ),
+                *self._of_outputs(),
+                *self._of_process(),
+            ]
+        )
+
+    def _of_source(self, state: str, seconds: Mapping[str, float]) -> list[Family]:
+        names = get_args(StateName)
+        now = self._source.state.name  # the loop is told of a stall a moment later
+        return [
+            Family(
+                "edgetrack_source_state",
+                "gauge",
+                "1 for the state of the source.",
+                _one_of("state", names, now),
+            ),
+            Family(
+                "edgetrack_source_state_seconds_total",
+                "counter",
+                "Time in each state of the source.",
+                _by("state", {name: seconds.get(name, 0.0) for name in names}),
+            ),
+            Family(
+                "edgetrack_source_reconnects_total",
+                "counter",
+                "Reconnections.",
+                [({}, self._source.reconnects)],
+            ),
+        ]
+
+    def _of_outputs(self) -> list[Family]:
+        return [
+            Family(
+                "edgetrack_output_frames_dropped_total",
+                "counter",
+                "Frames that an output was too slow for.",
+                _by("output", self._count_dropped()),
+            ),
+            Family(
+                "edgetrack_events_undelivered",
+                "gauge",
+                "Events that a service has not taken.",
+                _by("service", self._count_undelivered()),
+            ),
+            Family(
+                "edgetrack_outputs_failed",
+                "gauge",
+                "Outputs that were given up.",
+                [({}, self._count_failed())],
+            ),
+        ]
+
+    def _of_process(self) -> list[Family]:
+        """By the names that all exporters of Prometheus share."""
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        opened = len(list(Path("/proc/self/fd").iterdir()))
+        return [
+            Family("process_start_time_seconds", "gauge", "Unix time of the start.", [({}, self._began_s)]),
+            Family("process_cpu_seconds_total", "counter", "Processor time.", [({}, time.process_time())]),
+            Family("process_resident_memory_bytes", "gauge", "Resident memory.", [({}, resident)]),
+            Family("process_open_fds", "gauge", "Open files.", [({}, opened)]),
+        ]
+
+    def health(self) -> tuple[bool, bytes]:
+        """Return whether frames are tracked now, and, as JSON, that with the reason if not."""
+        state, last_s = self._source.state, self._last_s
+        idle_s = None if last_s is None else time.monotonic() - last_s
+        if idle_s is None:
+            why = "no frame has been tracked yet"
+        elif state.name != "live":
+            why = f"source {state}"
+        elif idle_s > HUNG_S:
+            why = f"the source is live, and no frame has been tracked for {idle_s:.0f} s"
+        else:
+            why = ""
+        said: dict[str, Any] = {"live": not why, "why": why or None, "source": state.name, "code": state.code}
+        said["last_frame_s"] = None if idle_s is None else round(idle_s, 3)
+        return not why, json.dumps(said).encode() + b"\n"
+
+
+def _by(label: str, values: Mapping[str, float]) -> list[tuple[Mapping[str, str], float]]:
+    return [({label: name}, value) for name, value in values.items()]
+
+
+def _one_of(label: str, names: Sequence[str], now: str) -> list[tuple[Mapping[str, str], float]]:
+    return [({label: name}, int(name == now)) for name in names]
+
+
+def _of_targets(targets: Mapping[str, tuple[str, Mapping[str, float], float]]) -> list[Family]:
+    states, seconds, scores = [], [], []
+    for name, (now, times, score) in targets.items():
+        states += [({"target": name, **one}, value) for one, value in _one_of("state", STATUSES, now)]
+        seconds += [({"target": name, "state": state}, s) for state, s in times.items()]
+        scores.append(({"target": name}, score))
+    return [
+        Family("edgetrack_target_state", "gauge", "1 for the state of the target.", states),
+        Family(
+            "edgetrack_target_state_seconds_total", "counter", "Time in each state of the target.", seconds
+        ),
+        Family("edgetrack_target_score", "gauge", "Confidence in the box.", scores),
+    ]
+
+
+def _summary(name: str, help: str, count: int, sum: float, values: Sequence[float]) -> Family:
+    """Percentiles of the last minute, and count and sum of all; of files, without an age, no percentiles."""
+    quantiles = np.quantile(values, QUANTILES) if values else np.full(len(QUANTILES), np.nan)
+    samples: list[tuple[Mapping[str, str], float]] = [
+        ({"quantile": f"{q:g}"}, float(value)) for q, value in zip(QUANTILES, quantiles, strict=True)
+    ]
+    return Family(name, "summary", help, samples, count, sum)
