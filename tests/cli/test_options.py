@@ -20,7 +20,8 @@ pytest.importorskip("mcap", reason="needs mcap: pip install 'edgetrack[mcap]'")
 
 # Options that have an effect whatever else is given: they say what to read, what to write, or how.
 ALWAYS = {
-    "run": "camera source text box every zones output webhook mqtt publish rerun show max_frames x threads "
+    "run": "camera source text box every zones output webhook mqtt publish rerun metrics clips show max_frames "
+    "x threads "
     "precision model config",
     "demo": "output text threads precision model",
     "unusual": "camera source state per_day report max_frames",
@@ -39,8 +40,8 @@ ALWAYS = {
     "targets": "",
     "train": "recipe",
     "vot": "threads engine precision model",
-    "watch": "camera source rule rules zones unusual check output clips webhook mqtt publish rerun show max_frames "
-    "deadline_ms words strict threads engine precision model config",
+    "watch": "camera source rule rules zones unusual check output clips webhook mqtt publish rerun metrics show "
+    "max_frames deadline_ms words strict threads engine precision model config",
     "dataset": "",
 }
 RUN = "run --source {video} --box 1,2,30,20"
@@ -69,12 +70,16 @@ IDLE = {
         "realtime": "run --camera 0 --box 1,2,30,20 --realtime",
         "give_up_s": RUN + " --give-up-s 3",
         "size": RUN + " --size 640x480",
+        "pre_roll_s": RUN + " --pre-roll 2",
+        "post_roll_s": RUN + " --post-roll 2",
+        "clips_mb": RUN + " --clips-mb 100",
         "pixel_format": RUN + " --format gray8",
     },
     "watch": {
         "max": WATCH + " --max 4",
         "pre_roll_s": WATCH + " --pre-roll 2",
         "post_roll_s": WATCH + " --post-roll 2",
+        "clips_mb": WATCH + " --clips-mb 100",
         "max_age_ms": WATCH + " --max-age-ms 50",
         "transport": WATCH + " --transport udp",
         "realtime": "watch --camera 0 --rules {rules} --realtime",

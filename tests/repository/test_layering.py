@@ -72,7 +72,7 @@ LAYERS: list[set[str]] = [
         "segmenter",
         "peers",
     },
-    {"adapters", "pipeline", "meter", "following", "network"},
+    {"adapters", "pipeline", "meter", "metrics", "exposition", "following", "network"},
     {"evaluation", "export", "training"},
     {"bench", "replay"},
     {"cli"},
