@@ -3,18 +3,22 @@
 python benchmarks/live_age.py --seconds 60
 
 Starts GStreamer's RTSP server (see soak_live.py for its packages) with a bouncing ball, and ``edgetrack run`` on it:
-first with JSON lines alone, then with a video and recordings beside them. The age counts from the arrival of a frame to
-its line; the first seconds, in which the network is loaded, are left out. Server, decoder, tracker and outputs share
-the processor.
+first with JSON lines alone, then with a video and recordings beside them, then with every output that there is: bags,
+clips, a broker (mosquitto), a webhook, a server that is published to, and metrics that are read once a second. The age
+counts from the arrival of a frame to its line; the first seconds, in which the network is loaded, are left out. All
+servers, decoder, tracker and outputs share the processor.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -22,13 +26,67 @@ import numpy as np
 from common import machine
 
 LEFT_OUT_S = 3.0
-OUTPUTS = {"JSON lines": (), "and MP4, MCAP, CSV": ("all.mp4", "all.mcap", "all.csv")}
+FILES = ("all.mp4", "all.mcap", "all.csv")
+MORE = ("all.ros2.mcap", "all.rrd", "all.json", "all.mot", "all.otb")
 
 
-def measured(url: str, folder: Path, outputs: tuple[str, ...], args: argparse.Namespace) -> str:
+@contextmanager
+def everything(folder: Path) -> Iterator[list[str]]:
+    """Start what takes events, pictures and figures; yields the options that lead there."""
+    support = import_module("rtsp_camera"), import_module("mqtt_broker"), import_module("http_receiver")
+    camera, broker, receiver = support[0], support[1].Broker(folder), support[2].Receiver()
+    script = Path(camera.__file__).with_name("rtsp_receiver.py")
+    words = [camera.PYTHON, str(script), "0", str(folder / "published.h264"), ""]
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert server.stdout is not None
+    publish = f"rtsp://127.0.0.1:{int(server.stdout.readline())}/tracked"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    scraper = subprocess.Popen([sys.executable, "-c", SCRAPE, str(port)], stderr=subprocess.DEVNULL)
+    try:
+        yield [
+            *("--mqtt", broker.url, "--webhook", receiver.url, "--publish", publish),
+            *("--metrics", str(port), "--clips", str(folder / "clips")),
+        ]
+    finally:
+        for process in (scraper, server):
+            process.kill()
+            process.wait()
+        broker.kill()
+        receiver.stop()
+
+
+SCRAPE = """
+import sys, time, urllib.request
+while True:
+    time.sleep(1)
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/metrics", timeout=5).read()
+    except OSError:
+        pass
+"""
+
+
+@contextmanager
+def nothing(folder: Path) -> Iterator[list[str]]:
+    """Start nothing."""
+    yield []
+
+
+OUTPUTS = {
+    "JSON lines": ((), nothing),
+    "and MP4, MCAP, CSV": (FILES, nothing),
+    "and all others": ((*FILES, *MORE), everything),
+}
+
+
+def measured(
+    url: str, folder: Path, outputs: tuple[str, ...], services: list[str], args: argparse.Namespace
+) -> str:
     """Run once, and return a row of figures in milliseconds."""
     lines = folder / "tracks.jsonl"
-    words = [sys.executable, "-m", "edgetrack", "run", "--source", url, "--text", "white ball"]
+    words = [sys.executable, "-m", "edgetrack", "run", "--source", url, "--text", "white ball", *services]
     words += ["--threads", str(args.threads), "--max-frames", str(round(args.seconds * args.fps))]
     for path in (lines, *(folder / name for name in outputs)):
         words += ["--output", str(path)]
@@ -52,6 +110,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="of each run")
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--threads", type=int, default=1, help="of the engine")
+    parser.add_argument("--outputs", choices=OUTPUTS, action="append", help="one of the rows; repeatable")
     args = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
     camera = import_module("rtsp_camera").RtspCamera((640, 480), fps=args.fps)
@@ -60,9 +119,10 @@ def main() -> None:
             f"{machine()}\n\n| outputs | age p50 | p99 | update p50 | p99 | frames | missed | dropped by outputs |"
         )
         print("|---|---:|---:|---:|---:|---:|---:|---|")
-        for name, outputs in OUTPUTS.items():
-            with tempfile.TemporaryDirectory() as folder:
-                print(f"| {name} | {measured(camera.url, Path(folder), outputs, args)} |", flush=True)
+        for name in args.outputs or OUTPUTS:
+            files, start = OUTPUTS[name]
+            with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as services:
+                print(f"| {name} | {measured(camera.url, Path(folder), files, services, args)} |", flush=True)
     finally:
         camera.kill()
 

@@ -73,7 +73,7 @@ from edgetrack.cli.output_files import (
 from edgetrack.cli.overwrites import check_overwrites
 from edgetrack.cli.pair_options import Homography, Range, Second, SecondSource, Within
 from edgetrack.cli.reload import Reload
-from edgetrack.cli.runners import Limits, count_of, open_runner
+from edgetrack.cli.runners import Limits, count_of, open_runner, quick_turns
 from edgetrack.cli.service import Service
 from edgetrack.cli.source_options import SourceOptions, open_given, source_rules
 from edgetrack.cli.wanted import Wanted
@@ -214,6 +214,7 @@ def track_source(
     text, box = wanted.targets[0] if wanted.is_one else (None, None)
     service, pairs = Service(), second is not None
     with (
+        quick_turns(source),
         serving(services.metrics, source) as (metrics, served),
         Outputs(on_failure=_tell, prepare=blurring(blur, keep_masks=keep_masks)) as sinks,
     ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +22,7 @@ from edgetrack.types import Frame, Track
 PICTURES = 4  # that may wait; each one holds a whole frame in memory
 LINES = 4096  # tracks that may wait; minutes of them
 _BLACK = np.zeros((), np.uint8)  # of the frames of lines: 4096 pictures would fill the memory
+BEHIND = 5  # by how much a thread is nicer than the one that tracks; it gets a third of its share where cores are few
 CLOSING_S = signals.PATIENCE_S  # what may be written after the end of a run
 
 
@@ -113,6 +116,8 @@ class ThreadedSink(Closing):
         self._channel.put(step)
 
     def _work(self) -> None:
+        if sys.platform == "linux":  # elsewhere it would be that of the process
+            os.nice(BEHIND)
         try:
             while (step := self._channel.get(timeout_s=None)) is not None:
                 step()

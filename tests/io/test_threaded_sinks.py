@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from edgetrack.errors import SinkError
 from edgetrack.events import Event
 from edgetrack.io import open_sink
 from edgetrack.io.outputs import Outputs
-from edgetrack.io.threaded import PICTURES, ThreadedSink
+from edgetrack.io.threaded import BEHIND, PICTURES, ThreadedSink
 from edgetrack.types import Frame, Track
 
 
@@ -73,6 +74,20 @@ def test_events_of_frames_that_are_dropped_come_with_the_next() -> None:
     assert [index for _, events in told for index in events] == [1, 3, 5, 7, 9, 11]
     assert all(index <= at for at, events in told for index in events)
     assert told[-1] == (11, [11])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_tracking_comes_before_outputs() -> None:
+    class Polite(Slow):
+        def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
+            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    found: list[int] = []
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with ThreadedSink(Polite(), name="o.jsonl", pictures=False) as sink:
+        sink.write(frame(), TRACK, latency_ms=1)
+    assert found == [min(ours + BEHIND, 19)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours
 
 
 def test_what_waits_for_lines_keeps_no_picture() -> None:
