@@ -35,7 +35,7 @@ def everything(folder: Path) -> Iterator[list[str]]:
     """Start what takes events, pictures and figures; yields the options that lead there."""
     support = import_module("rtsp_camera"), import_module("mqtt_broker"), import_module("http_receiver")
     camera, broker, receiver = support[0], support[1].Broker(folder), support[2].Receiver()
-    script = Path(camera.__file__).with_name("rtsp_receiver.py")
+    script = Path(str(camera.__file__)).with_name("rtsp_receiver.py")
     words = [camera.PYTHON, str(script), "0", str(folder / "published.h264"), ""]
     server = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert server.stdout is not None
