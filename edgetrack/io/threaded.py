@@ -22,7 +22,7 @@ from edgetrack.types import Frame, Track
 PICTURES = 4  # that may wait; each one holds a whole frame in memory
 LINES = 4096  # tracks that may wait; minutes of them
 _BLACK = np.zeros((), np.uint8)  # of the frames of lines: 4096 pictures would fill the memory
-BEHIND = 5  # by how much a thread is nicer than the one that tracks; it gets a third of its share where cores are few
+BEHIND = 10  # by how much a thread is nicer than the one that tracks; it gets a tenth of its share where cores are few
 CLOSING_S = signals.PATIENCE_S  # what may be written after the end of a run
 
 
