@@ -67,15 +67,23 @@ def check_one_target(outputs: Iterable[Path], wanted: Wanted) -> None:
         )
 
 
-def dropped_by(sinks: Mapping[Path, Sink]) -> dict[str, int]:
+def by_name(outputs: Mapping[Path, Sink], others: Mapping[str, Sink]) -> dict[str, Sink]:
+    """Return everything a run writes to, by the name that the user knows."""
+    return {**{str(path): sink for path, sink in outputs.items()}, **others}
+
+
+def dropped_by(sinks: Mapping[str, Sink]) -> dict[str, int]:
     """Return how many frames each output was too slow for; those of a file are waited for, and drop none."""
-    return {str(path): getattr(sink, "dropped", 0) for path, sink in sinks.items()}
+    return {name: getattr(sink, "dropped", 0) for name, sink in sinks.items()}
 
 
-def output_notes(sinks: Mapping[Path, Sink]) -> list[str]:
+def output_notes(sinks: Mapping[str, Sink]) -> list[str]:
     """Return a sentence for each output that could not keep up, and the outputs' own notes."""
-    dropped = dropped_by(sinks)
-    lost = [f"{n} frames were dropped from {path}: it could not keep up" for path, n in dropped.items() if n]
+    lost = [
+        f"{n} frames were dropped from {name}: it could not keep up"
+        for name, n in dropped_by(sinks).items()
+        if n
+    ]
     return lost + [note for sink in sinks.values() for note in getattr(sink, "notes", ())]
 
 
@@ -90,7 +98,7 @@ class Services:
     clips: ClipOptions = NO_CLIPS
     metrics: str | None = None
 
-    def open_pictures(self, source: Source, text: str | None, zones: Zones | None) -> dict[Path, Sink]:
+    def open_pictures(self, source: Source, text: str | None, zones: Zones | None) -> dict[str, Sink]:
         """Open the services that take images, by the name for the summary.
 
         Each has its own thread, except for clips of a file, in which no frame may be missing.
@@ -106,11 +114,12 @@ class Services:
             from edgetrack.io.rerun import RerunViewerSink
 
             opened.append(RerunViewerSink(self.rerun, zones=zones))
-        threaded = [(sink.name, ThreadedSink(sink, name=sink.name, pictures=True)) for sink in opened]
-        sinks: dict[Path, Sink] = {Path(name): sink for name, sink in threaded}
+        sinks: dict[str, Sink] = {
+            sink.name: ThreadedSink(sink, name=sink.name, pictures=True) for sink in opened
+        }
         for clips in self.clips.open(source.fps, zones):
             name = f"clips {self.clips.folder}"
-            sinks[Path(name)] = ThreadedSink(clips, name=name, pictures=True) if source.live else clips
+            sinks[name] = ThreadedSink(clips, name=name, pictures=True) if source.live else clips
         return sinks
 
     def open(self) -> list[WebhookSink | MqttSink]:

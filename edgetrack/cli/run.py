@@ -62,6 +62,7 @@ from edgetrack.cli.options import (
 from edgetrack.cli.output_files import (
     NO_SERVICES,
     Services,
+    by_name,
     check_one_target,
     dropped_by,
     open_output,
@@ -237,7 +238,7 @@ def track_source(
         metrics.begin(
             run_labels(facts),
             queries=partial(count_of, tracker),
-            dropped=partial(dropped_by, opened | published),
+            dropped=partial(dropped_by, by_name(opened, published)),
             undelivered=partial(undelivered_by, posting),
             failed=lambda: len(sinks.failures),
         )
@@ -253,7 +254,7 @@ def track_source(
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
     of_x = [] if second is None else [second.summary, *second.second.source.notes]
-    notes = source.notes + of_x + output_notes(opened | published) + undelivered(posting)
+    notes = source.notes + of_x + output_notes(by_name(opened, published)) + undelivered(posting)
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     print_looks(console, options.looks_ms)
     if written:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack import signals
 from edgetrack.errors import SinkError
 from edgetrack.events import Event, EventType
 from edgetrack.io.files import OutputFile
@@ -29,6 +31,7 @@ from edgetrack.zones import Zones
 MOST_BYTES = 64 << 20  # of frames that wait, as JPEG: two minutes of 640 x 480 at 10 frames a second
 QUALITY = 90
 AT_ONCE = 3  # frames that go into a clip with each new frame, until it has caught up
+LAST_S = signals.PATIENCE_S / 2  # what the frames that wait may take at the end of a run
 LONGEST_S = 60.0  # of events in one clip; what comes later begins another
 ALERTS: frozenset[EventType] = frozenset(["alert"])
 MOMENTS: frozenset[EventType] = frozenset(get_args(EventType)) - {"alert", "count"}
@@ -103,11 +106,15 @@ class ClipSink(Joint):
         self._clip: _Clip | None = None
         self._until_s: float | None = None  # the clip takes frames until then
         self._colors: dict[str, Color] = {}
+        self._left_out = 0
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the end of a run should tell: how many clips were deleted."""
-        return self._folder.notes
+        """What the end of a run should tell: how many clips were deleted, and how many frames the last one lacks."""
+        missing = (
+            f"frames left out of the last clip: {self._left_out}; they take more than {LAST_S:g} s to write"
+        )
+        return (*self._folder.notes, *([missing] if self._left_out else []))
 
     def write_all(
         self,
@@ -192,7 +199,13 @@ class ClipSink(Joint):
         self._folder.trim(keep=clip.number)
 
     def close(self) -> None:
+        """Complete the clip that is being written, without what would take too long."""
         self._until_s = None
+        end_s = time.monotonic() + LAST_S
+        while self._clip is not None and self._waiting and time.monotonic() < end_s:
+            self._feed(1)
+        self._left_out += len(self._waiting)
+        self._waiting.clear()
         self._end()
 
 

@@ -101,6 +101,6 @@ def test_without_the_encoder_it_says_what_brings_it(tmp_path: Path, monkeypatch:
     sink = ThreadedSink(VideoSink(tmp_path / "out.mp4", fps=30), name="out.mp4", pictures=True)
     with sink:
         sink.write(frame(), TRACK, latency_ms=1)
-    (note,) = output_notes({tmp_path / "out.mp4": sink})
+    (note,) = output_notes({"out.mp4": sink})
     assert "is MPEG-4 Part 2, which browsers do not play" in note
     assert "run: pip install --force-reinstall av" in note

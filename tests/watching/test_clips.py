@@ -220,3 +220,14 @@ def test_a_clip_of_a_process_that_is_killed_can_be_played(tmp_path: Path) -> Non
     assert (tmp_path / "alert-0001.jsonl").read_text().count("\n") == 1
     sink.close()
     assert shown(tmp_path / "alert-0001.mp4") == list(range(5, 20))
+
+
+def test_a_run_that_ends_does_not_wait_long_for_its_last_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clips, "LAST_S", 0.0)
+    sink = ClipSink(tmp_path, pre_roll_s=5.0, post_roll_s=5.0)
+    film(sink, tenths(30), {29})
+    sink.close()
+    assert shown(tmp_path / "alert-0001.mp4") == [0, 1, 2]  # those of the alert's own frame
+    assert sink.notes == ("frames left out of the last clip: 27; they take more than 0 s to write",)
