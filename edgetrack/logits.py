@@ -1,4 +1,4 @@
-"""What a mask was cut from: the network's logits, where it looked, and how that lies on the frame."""
+"""The logits behind a mask: the network's output, and the region of the frame that it covers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Logits = NDArray[np.float32]
 class MaskLogits:
     """The logits of the square region around a target, in the network's resolution.
 
-    A logit is above 0 where a place is the target's; ``1 / (1 + exp(-logit))`` is the probability that it is.
+    A logit is above 0 on the target; ``1 / (1 + exp(-logit))`` is the probability of the target.
 
     Attributes:
         values: float32 (side, side), row by row over all of the region; read-only.
@@ -46,7 +46,7 @@ class MaskLogits:
 
 
 def _between(pixels: int, origin: float, extent: float, side: int) -> tuple[NDArray[np.intp], Logits]:
-    """Of each pixel along one axis, the value before its center in a row with one more at both ends, and how far past.
+    """Return, per pixel along one axis, the padded index of the value before its center, and the fraction beyond it.
 
     Args:
         pixels: number of them.

@@ -1,4 +1,4 @@
-"""The outline of a target: which pixels of a frame are its own, and the forms in which others read that."""
+"""The mask of a target: the pixels of a frame that belong to it, and conversions to common formats."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from edgetrack.errors import MALFORMED, ConfigError, FrameError
 from edgetrack.logits import Logits, MaskLogits
 
 Bits = NDArray[np.bool_]
-# What the C++ trackers return: left, top, pixels, the frame's size, and the logits with their region.
+# The result of the C++ trackers: left, top, pixels, the frame's size, and the logits with their region.
 Found = tuple[int, int, Bits, tuple[int, int], tuple[Logits, tuple[float, float, float, float]] | None]
-_LARGEST = 1 << 28  # pixels of a frame whose mask is read
+_LARGEST = 1 << 28  # largest number of pixels of a frame whose mask is read
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,7 @@ class Mask:
         y: Top edge of the rectangle.
         bits: (height, width) of the rectangle, True for the target's pixels; read-only.
         size: Width and height of the frame, in pixels.
-        logits: What it was cut from, if asked for.
+        logits: The network's output before thresholding, if requested.
     """
 
     x: int
@@ -48,7 +48,7 @@ class Mask:
 
     @classmethod
     def of(cls, pixels: Any) -> Mask | None:
-        """Make a mask from an array (H, W) of the whole frame, nonzero on the target; None without such a pixel.
+        """Create a mask from an array (H, W) of the whole frame, nonzero on the target; None if all pixels are zero.
 
         Raises:
             FrameError: The array does not have two dimensions.
@@ -64,10 +64,10 @@ class Mask:
 
     @classmethod
     def from_rle(cls, encoded: Mapping[str, Any]) -> Mask:
-        """Make a mask from what ``rle`` returns.
+        """Create a mask from the result of ``rle``.
 
         Raises:
-            FrameError: It is no run-length encoding, or is one of no pixel.
+            FrameError: It is not a run-length encoding, or the mask has no pixel.
         """
         try:
             height, width = (int(side) for side in encoded["size"])
@@ -80,7 +80,7 @@ class Mask:
             mask = cls.of(np.repeat(values, counts).reshape(width, height).T)
         except MALFORMED as error:
             raise FrameError(
-                f"{encoded!r:.80} is no mask ({error}); expected COCO's run lengths, "
+                f"{encoded!r:.80} is not a mask ({error}); expected COCO's run-length encoding, "
                 '{"size": [H, W], "counts": str}'
             ) from error
         if mask is None:
@@ -111,7 +111,7 @@ class Mask:
             FrameError: The frames differ in size.
         """
         if self.size != other.size:
-            raise FrameError(f"masks of frames of {self.size} and {other.size} pixels do not compare")
+            raise FrameError(f"masks of frames of {self.size} and {other.size} pixels cannot be compared")
         x0, y0 = max(self.x, other.x), max(self.y, other.y)
         x1 = min(self.x + self.bits.shape[1], other.x + other.bits.shape[1])
         y1 = min(self.y + self.bits.shape[0], other.y + other.bits.shape[0])
@@ -128,7 +128,7 @@ class Mask:
         """
         width, height = self.size
         x, y, w, h = self.box
-        columns = np.zeros((w, height), np.bool_)  # the runs go down the columns
+        columns = np.zeros((w, height), np.bool_)  # runs are column by column
         columns[:, y : y + h] = self.bits.T
         counts = [x * height]
         value = False
@@ -149,7 +149,7 @@ class Mask:
     def polygons(self) -> list[list[float]]:
         """Return the outlines of its parts, ``[x1, y1, x2, y2, ...]`` each, in pixels of the frame.
 
-        They go through the centers of the outermost pixels; holes are left out.
+        They go through the centers of the outermost pixels; holes are ignored.
 
         Raises:
             MissingExtra: OpenCV is not installed.
@@ -173,7 +173,7 @@ class Mask:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            raise ValueError("a mask has no array to share; call mask.dense(), which makes one")
+            raise ValueError("a mask has no array to share; call mask.dense(), which creates one")
         return self.dense().astype(np.bool_ if dtype is None else dtype, copy=False)
 
 
@@ -198,7 +198,7 @@ def check_mask(pixels: Any) -> Bits:
 
 
 def _runs(values: Bits) -> list[tuple[bool, int]]:
-    """The lengths of the runs of equal values."""
+    """Return the lengths of the runs of equal values."""
     edges = np.flatnonzero(values[1:] != values[:-1]) + 1
     starts = np.concatenate(([0], edges))
     lengths = np.diff(np.concatenate((starts, [len(values)])))
@@ -206,7 +206,7 @@ def _runs(values: Bits) -> list[tuple[bool, int]]:
 
 
 def _compressed(counts: list[int]) -> str:
-    """Write counts as pycocotools does: differences to the one before the last, five bits a character."""
+    """Encode counts like pycocotools: differences to the count before the last, five bits per character."""
     text = []
     for i, count in enumerate(counts):
         value = count - counts[i - 2] if i > 2 else count
@@ -220,7 +220,7 @@ def _compressed(counts: list[int]) -> str:
 
 
 def _counts(text: str) -> list[int]:
-    """Read what `_compressed` writes."""
+    """Decode the result of `_compressed`."""
     counts: list[int] = []
     value = shift = 0
     for letter in text:
@@ -241,7 +241,7 @@ def _counts(text: str) -> list[int]:
 
 
 def check_masks(masks: object) -> tuple[bool, bool]:
-    """Whether a tracker finds masks, and whether they keep their logits.
+    """Return whether a tracker computes masks, and whether they keep their logits.
 
     Raises:
         ConfigError: ``masks`` is neither True nor False nor "logits".
@@ -255,7 +255,7 @@ def check_masks(masks: object) -> tuple[bool, bool]:
 
 
 def mask_of(found: Found | None) -> Mask | None:
-    """The mask that the C++ trackers have found."""
+    """Convert the mask of the C++ trackers."""
     if found is None:
         return None
     x, y, bits, size, logits = found

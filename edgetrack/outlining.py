@@ -1,4 +1,4 @@
-"""Where a tracker's masks come from: the model's own network, or one of the user's that outlines what a box holds."""
+"""The source of a tracker's masks: the model's own network, or a user's network that segments the object in a box."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from edgetrack.types import Box, Frame
 
 @runtime_checkable
 class Outliner(Protocol):
-    """Outlines what a box holds, frame by frame."""
+    """Segments the object in a box, frame by frame."""
 
     def outline(self, frame: NDArray[np.uint8], box: Box, /) -> Mask | None:
-        """Return the mask of what a box holds; None where that is no pixel.
+        """Return the mask of the object in a box; None if it has no pixel.
 
         Args:
             frame: uint8 (H, W, 3), BGR; valid during the call.
@@ -33,7 +33,7 @@ class Outliner(Protocol):
         ...
 
 
-Masks = bool | str | Path | Outliner  # what ``Tracker(masks=...)`` takes
+Masks = bool | str | Path | Outliner  # the argument of ``Tracker(masks=...)``
 
 
 class Outlining:
@@ -44,7 +44,7 @@ class Outlining:
         threads: For the networks of a segmenter.
 
     Raises:
-        ConfigError: ``masks`` is nothing that gives any, or its file is not as described.
+        ConfigError: ``masks`` has none of the supported values, or its file is invalid.
         MissingExtra: A package that a segmenter needs is missing.
     """
 
@@ -54,32 +54,31 @@ class Outlining:
         self._last: tuple[Box, Mask] | None = None  # the last box of a segmenter, with its mask
 
     def prepare(self, core: runtime.Tracker) -> None:
-        """Have a C++ tracker find masks, or not."""
+        """Enable or disable the masks of a C++ tracker."""
         core.set_masks(self._own, self._logits)
 
     def first(self, mask: Any) -> NDArray[np.bool_] | None:
-        """The first mask that a tracker is given, bool (H, W).
+        """Return the mask that ``start`` was given, bool (H, W).
 
         Raises:
-            FrameError: It is none.
-            ConfigError: A segmenter would make nothing of it.
+            FrameError: It is not a mask. ConfigError: A segmenter cannot use it.
         """
         if mask is not None and self._outliner is not None:
-            raise ConfigError("start() got a mask, and a segmenter starts from a box; pass the box alone")
+            raise ConfigError("start() got a mask, but a segmenter starts from a box; pass only the box")
         return None if mask is None else check_mask(mask)
 
     def taken(
         self, engine: Engine, frame: Pixels | None, x: Pixels | Frame | None
     ) -> AbstractContextManager[Taken]:
-        """As `edgetrack.opened.taken`; a segmenter reads host memory alone."""
+        """Do the same as `edgetrack.opened.taken`; a segmenter needs host memory."""
         if self._outliner is not None and device_of(frame) is not None:
             raise FrameError(
-                f"frame is in the memory of {device_of(frame)}, where no segmenter reads it; pass a numpy array"
+                f"frame is in the memory of {device_of(frame)}, which a segmenter cannot read; pass a numpy array"
             )
         return taken(engine, frame, x)
 
     def of(self, core: runtime.Tracker, lent: Taken, result: Result) -> Mask | None:
-        """The mask of what the C++ tracker has just found in a frame."""
+        """Return the mask for the last result of the C++ tracker."""
         if self._outliner is None:
             return mask_of(core.mask()) if self._own else None
         four, basis = result[0], result[4]
@@ -95,7 +94,7 @@ class Outlining:
 
 
 def moved(before: Box, mask: Mask, now: Box, size: tuple[int, int]) -> Mask | None:
-    """The mask of a box that has moved without a look; cut to a frame of ``size``, None if nothing is left."""
+    """Return the mask after its box has moved without inference, clipped to ``size``; None if no pixel is left."""
     x, y = (round(b - a) for a, b in zip(before.center, now.center, strict=True))
     x, y = x + mask.x, y + mask.y
     whole = np.zeros(size[::-1], np.bool_)

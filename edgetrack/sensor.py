@@ -1,4 +1,4 @@
-"""The picture of a second sensor beside color: thermal, depth or events, aligned with the color frame."""
+"""The image of a second sensor (thermal, depth or events), aligned with the color frame."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from edgetrack.types import Frame
 
 
 def sensor_picture(values: NDArray[Any], *, low: float, high: float) -> NDArray[np.uint8]:
-    """Scale measurements to the gray picture that ``Tracker.update(x=...)`` takes.
+    """Convert measurements to a gray image for ``Tracker.update(x=...)``.
 
-    Use the same range for all frames: a range of each frame's own would change what the target looks like.
+    Use the same range for all frames; a separate range per frame would change the appearance of the target.
 
     Args:
         values: (H, W), any number type: 16-bit thermal counts, depth in millimeters. Values that are not finite
-            are shown as ``low``.
-        low: Value that is shown black.
-        high: Value that is shown white; less than ``low`` to show near things bright.
+            become ``low``.
+        low: Value that becomes black.
+        high: Value that becomes white; less than ``low`` to make near objects bright.
 
     Returns:
         uint8 (H, W).
@@ -42,14 +42,14 @@ def sensor_picture(values: NDArray[Any], *, low: float, high: float) -> NDArray[
 
 
 def pair_of(color: object | None, x: object) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8]]:
-    """Both pictures of a pair as the C++ trackers take them.
+    """Convert both images of a pair for the C++ trackers.
 
     Args:
-        color: The color picture, or None where it is missing.
+        color: The color image, or None if it is missing.
         x: The second sensor's: uint8 (H, W, 3), or (H, W) gray, or a ``Frame``.
 
     Raises:
-        FrameError: One of them is not a picture in host memory, or they differ in size.
+        FrameError: One of them is not an image in host memory, or they differ in size.
     """
     if isinstance(x, Frame):
         x = x.pixels
@@ -67,6 +67,6 @@ def pair_of(color: object | None, x: object) -> tuple[NDArray[np.uint8] | None, 
     if frame.shape != other.shape:
         raise FrameError(
             f"the color frame has {frame.shape[1]}x{frame.shape[0]} pixels and x has {other.shape[1]}x{other.shape[0]};"
-            " expected pictures of one size that show the same scene: align them (docs/sensors.md)"
+            " expected images of the same size and scene: align them (docs/sensors.md)"
         )
     return frame, other

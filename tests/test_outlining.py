@@ -64,7 +64,7 @@ def test_what_no_segmenter_takes_is_refused() -> None:
             return 2, 0  # CUDA
 
     with Tracker(masks=Inner(), threads=1) as tracker:
-        with pytest.raises(FrameError, match="no segmenter reads"):
+        with pytest.raises(FrameError, match="which a segmenter cannot read"):
             tracker.start(OnGpu(), box=(1, 2, 30, 30))
         with pytest.raises(ConfigError, match="a segmenter starts from a box"):
             tracker.start(frame(), mask=np.ones((240, 320)))

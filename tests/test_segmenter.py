@@ -46,7 +46,7 @@ def test_names_can_be_joined(tmp_path: Path) -> None:
         tmp_path, 'joins = {image_embed = "image_embeddings"}\nthreshold = 0.2', input="image_embed"
     )
     assert Segmenter(joined, 1).outline(frame(200, 100), Box(20, 10, 60, 60)) is not None
-    with pytest.raises(ConfigError, match=r"takes 'image_embed', which is no output .*joins = \{image_embed"):
+    with pytest.raises(ConfigError, match=r"takes 'image_embed', which is not an output .*joins = \{image_embed"):
         Segmenter(write(tmp_path, input="image_embed"), 1)
 
 
@@ -54,7 +54,7 @@ def test_names_can_be_joined(tmp_path: Path) -> None:
     ("keys", "match"),
     [
         ('masks = "nothing"', r"gives low_res_masks, iou_predictions, not 'nothing'"),
-        ('masks = "iou_predictions"', "do not answer as declared .*masks of shape"),
+        ('masks = "iou_predictions"', "outputs of its models are not as declared .*masks of shape"),
         ("joins = 3", "joins is 3; expected a table of names"),
         ("threshold = true", "threshold is True; expected a number"),
         ("names = []", "has the unknown key 'names'; expected encoder, decoder"),
@@ -68,7 +68,7 @@ def test_files_that_declare_something_else(tmp_path: Path, keys: str, match: str
 
 def test_models_that_are_none(tmp_path: Path) -> None:
     path = write(tmp_path, side="side")
-    with pytest.raises(ConfigError, match=r"encoder takes image tensor\(float\).*size = 1024 says"):
+    with pytest.raises(ConfigError, match=r"encoder takes image tensor\(float\).*such as size = 1024"):
         Segmenter(path, 1)
     path.write_text(KEYS + f"size = {SIDE}")
     assert Segmenter(path, 1).files == (path, tmp_path / "e.onnx", tmp_path / "d.onnx")

@@ -102,12 +102,12 @@ def test_videos_show_the_object_where_its_mask_is(videos: Videos) -> None:
 def test_what_videos_cannot_be_learned_from(tmp_path: Path, videos: Videos) -> None:
     name, path, _ = videos[0]
     for sets, match in (
-        ([(name, path, "val")], "split 'val' of davis is for measuring"),
+        ([(name, path, "val")], "split 'val' of davis is for evaluation"),
         ([("lasot", str(trees.lasot(tmp_path / "lasot")), "train")], "lasot has no videos with masks"),
     ):
         with pytest.raises(ConfigError, match=match):
             load_videos(sets, held_out=False)
-    with pytest.raises(ConfigError, match="none is seen in 90 frames"):
+    with pytest.raises(ConfigError, match="objects is visible in 90 frames"):
         VideoSampler(load_videos(videos, held_out=False), 90).sample()
 
 

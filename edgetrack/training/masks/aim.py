@@ -1,4 +1,4 @@
-"""Where a tracker would look: the crop around a box that has its errors."""
+"""Crops around boxes that are perturbed like those of a tracker."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from edgetrack.training.data.pictures import XYWH
 from edgetrack.training.data.synthetic import warps
 from edgetrack.training.data.synthetic.warps import Matrix
 
-# Errors of the box, as a share of its sides, and how often each is met: in the first frame, and afterwards, when the
-# memory knows better than a box that holds half of the target.
+# Errors of the box, relative to its sides, and their frequencies: in the first frame, and in later ones, in which the
+# # memory must help with a box that contains half of the target.
 _LOOSE = (0.05, 0.12, 0.28)
 _OFTEN = ((0.7, 0.3, 0.0), (0.5, 0.3, 0.2))
 
 
 def aimed(true: XYWH, random: np.random.Generator, *, first: bool) -> tuple[Matrix, NDArray[np.float32]]:
-    """Draw a tracker's box of a thing.
+    """Draw a perturbed box of an object.
 
     Args:
-        true: The box of the thing.
-        random: Draws the errors.
-        first: Whether it is the box that the tracker starts with.
+        true: The true box.
+        random: Source of the errors.
+        first: Whether it is the initial box of the tracker.
 
     Returns:
-        The map (2, 3) to the crop of `SIDE` pixels around the box, and the share of each of its cells of `CELL` pixels
-        that the box covers, float32.
+        The affine map (2, 3) to the crop of `SIDE` pixels around the box, and the fraction of each cell of `CELL`
+        pixels that the box covers, float32.
     """
     loose = float(random.choice(_LOOSE, p=_OFTEN[0 if first else 1]))
     size = np.array(true[2:]) * np.exp(np.clip(random.normal(0, loose, 2), -0.6, 0.6))

@@ -1,7 +1,7 @@
 """The losses of MobileVOS (Miles et al., CVPR 2023) for masks.
 
-Poly-1 cross-entropy everywhere; near the outline, where masks go wrong, once more, and there a contrastive loss between
-pixels' embeddings and, with a teacher, distillation.
+Poly-1 cross-entropy everywhere, and again near the contour, where most errors are; also near the contour a
+contrastive loss on pixel embeddings and, with a teacher, distillation.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from torch.nn import functional as F
 
 from edgetrack.training.distill import agreement
 
-OMEGA = 0.95  # the teacher's share of what embeddings are to agree with, where there is a teacher
-_TEMPERATURE = 0.1  # of the distilled probabilities, as in the paper
-_NEAR = 3  # cells from the outline
-_SAMPLES = 128  # pixels of each side of the outline whose embeddings are compared
-_SURE = 1e-5  # distilled probabilities are kept this far from 0 and 1
+OMEGA = 0.95  # weight of the teacher in the target of the embeddings, if there is a teacher
+_TEMPERATURE = 0.1  # temperature of the distilled probabilities, as in the paper
+_NEAR = 3  # distance from the contour, in cells
+_SAMPLES = 128  # pixels on each side of the contour whose embeddings are compared
+_SURE = 1e-5  # distance of distilled probabilities from 0 and 1
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each term counts."""
+    """The weight of each term."""
 
     outline: float = 0.5
     contrast: float = 0.05
@@ -31,9 +31,9 @@ class Weights:
 
 
 def poly1(logits: Tensor, target: Tensor, epsilon: float = 1.0) -> Tensor:
-    """Poly-1 cross-entropy of each pixel (Leng et al., ICLR 2022): CE + epsilon (1 - p of the truth).
+    """Compute the poly-1 cross-entropy of each pixel (Leng et al., ICLR 2022): CE + epsilon (1 - p of the truth).
 
-    The gradient flows through p. ``target`` is a share 0..1.
+    The gradient flows through p. ``target`` is a fraction 0..1.
     """
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     probability = torch.sigmoid(logits)
@@ -41,9 +41,9 @@ def poly1(logits: Tensor, target: Tensor, epsilon: float = 1.0) -> Tensor:
 
 
 def near_outline(mask: Tensor, reach: int = _NEAR) -> Tensor:
-    """1 for the pixels of masks (B, 1, H, W) within ``reach`` of the outline, else 0.
+    """Return 1 for the pixels of masks (B, 1, H, W) within ``reach`` of the contour, else 0.
 
-    The outline is where the Sobel filter answers: where the largest and the least of the neighbors differ.
+    The contour is where a Sobel filter responds: where the largest and the smallest neighbor differ.
     """
     hard = (mask > 0.5).float()
     wide = F.max_pool2d(hard, 2 * reach + 1, 1, reach)
@@ -52,10 +52,10 @@ def near_outline(mask: Tensor, reach: int = _NEAR) -> Tensor:
 
 
 def sampled(mask: Tensor, near: Tensor, count: int = _SAMPLES) -> tuple[Tensor, Tensor]:
-    """Draw ``count`` pixels inside and ``count`` outside of each mask, those near the outline first.
+    """Draw ``count`` pixels inside and ``count`` outside of each mask, preferring those near the contour.
 
     Returns:
-        Their indices (B, 2 count) and whether they are of the right side (where there are too few of one side).
+        Their indices (B, 2 count), and whether they are on the right side (there may be too few on one side).
     """
     inside = (mask > 0.5).float().flatten(1)
     rank = torch.rand_like(inside) + near.flatten(1)
@@ -68,7 +68,7 @@ def sampled(mask: Tensor, near: Tensor, count: int = _SAMPLES) -> tuple[Tensor, 
 
 
 def contrast(embedding: Tensor, mask: Tensor, near: Tensor, taught: Tensor | None, omega: float) -> Tensor:
-    """Let embeddings (B, D, H, W) agree with the labels and, by ``omega``, with the teacher's (equations 5 to 8)."""
+    """Compare embeddings (B, D, H, W) with the labels and, by ``omega``, with the teacher (equations 5 to 8)."""
     indices, right = sampled(mask, near)
     label = (mask > 0.5).float().flatten(1).gather(1, indices)
     same = label[:, :, None] * label[:, None, :] + (1 - label)[:, :, None] * (1 - label)[:, None, :]
@@ -77,7 +77,7 @@ def contrast(embedding: Tensor, mask: Tensor, near: Tensor, taught: Tensor | Non
 
 
 def _gram(embedding: Tensor, indices: Tensor) -> Tensor:
-    """Cosines (B, N, N) of the embeddings (B, D, H, W) at pixels (B, N)."""
+    """Return the cosines (B, N, N) of the embeddings (B, D, H, W) at pixels (B, N)."""
     flat = embedding.flatten(2)
     picked = flat.gather(2, indices[:, None].expand(-1, flat.shape[1], -1))
     unit = F.normalize(picked.float(), dim=1)
@@ -85,7 +85,7 @@ def _gram(embedding: Tensor, indices: Tensor) -> Tensor:
 
 
 def distillation(logits: Tensor, taught: Tensor, near: Tensor) -> Tensor:
-    """KL divergence of the sharpened probabilities from the teacher's, near the outline."""
+    """Compute the KL divergence of the sharpened probabilities from the teacher's, near the contour."""
     mine = torch.sigmoid(logits / _TEMPERATURE).clamp(_SURE, 1 - _SURE)
     theirs = torch.sigmoid(taught / _TEMPERATURE).clamp(_SURE, 1 - _SURE)
     each = theirs * (theirs / mine).log() + (1 - theirs) * ((1 - theirs) / (1 - mine)).log()
@@ -95,12 +95,12 @@ def distillation(logits: Tensor, taught: Tensor, near: Tensor) -> Tensor:
 def losses(
     out: dict[str, Tensor], mask: Tensor, taught: dict[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """All terms, unweighted.
+    """Compute all terms, unweighted.
 
     Args:
-        out: What `MaskNet` returns.
-        mask: (B, 1, H, W), the share of each pixel that is the thing's.
-        taught: What the teacher returns, if there is one.
+        out: The outputs of `MaskNet`.
+        mask: (B, 1, H, W), the fraction of each pixel that belongs to the object.
+        taught: The outputs of the teacher, if there is one.
     """
     near = near_outline(mask)
     each = poly1(out["logits"], mask)
@@ -117,5 +117,5 @@ def losses(
 
 
 def total(terms: dict[str, Tensor], weights: Weights) -> Tensor:
-    """The weighted sum."""
+    """Return the weighted sum."""
     return torch.stack([getattr(weights, name, 1.0) * value for name, value in terms.items()]).sum()

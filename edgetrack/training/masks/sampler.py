@@ -1,4 +1,4 @@
-"""Frames of one thing, drawn from a still: how it moves, what covers it, and the box of a tracker."""
+"""Frames of one object, synthesized from a photo: with motion, occlusion, and the box of a tracker."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from edgetrack.training.masks.aim import aimed
 from edgetrack.training.masks.things import SMOOTH, Things, mask_plane
 
 FRAMES = 3
-_OWN = 0.55  # share of sequences in the thing's own picture; the others are pasted
-_COVERED, _BESIDE = 0.35, 0.4  # chance of a frame that something is in front of the thing, behind it
+_OWN = 0.55  # fraction of sequences with the original background; in the others, the object is pasted
+_COVERED, _BESIDE = 0.35, 0.4  # probabilities of another object in front of it, and behind it, per frame
 _PIXELS = SIDE // POINT
 
 
@@ -27,21 +27,21 @@ class MaskSampler:
     """Endless sequences.
 
     Args:
-        things: What is drawn from.
-        seed: Of what is drawn.
-        frames: Of a sequence.
+        things: The objects to sample from.
+        seed: Random seed.
+        frames: Number of frames of a sequence.
     """
 
     def __init__(self, things: Things, seed: int = 0, frames: int = FRAMES) -> None:
         self._things, self._random, self._frames = things, np.random.default_rng(seed), frames
 
     def sample(self) -> dict[str, Any]:
-        """One sequence.
+        """Return one sequence.
 
         Returns:
-            ``image`` uint8 (F, SIDE, SIDE, 3) RGB; ``target`` float32 (F, SIDE / 8, SIDE / 8), share of each cell that
-            the tracker's box covers; ``mask`` float32 (F, SIDE / 2, SIDE / 2), share of each cell that is the thing's;
-            of F frames.
+            ``image`` uint8 (F, SIDE, SIDE, 3) RGB; ``target`` float32 (F, SIDE / 8, SIDE / 8), fraction of each cell
+            that the tracker's box covers; ``mask`` float32 (F, SIDE / 2, SIDE / 2), fraction of each cell that
+            belongs to the object; of F frames.
         """
         random = self._random
         actor = self._things.draw(random)
@@ -77,7 +77,7 @@ class MaskSampler:
         return image, target, share.astype(np.float32) / np.float32(255)
 
     def _place(self, actor: Actor, *, flip: bool, step: int) -> tuple[Matrix, NDArray[np.float32]]:
-        """Where the crop of a frame lies, with a tracker's errors, and the share of each cell that its box covers."""
+        """Return the crop of a frame, with a tracker's errors, and the fraction of each cell that its box covers."""
         random = self._random
         x, y, w, h = actor.instance.box
         linear = warps.random_linear(random, 1.0 if step else 0.5)
@@ -87,7 +87,7 @@ class MaskSampler:
         return warps.chain(turn, matrix), target
 
     def _intrude(self, image: Pixels, mask: Pixels | None, *, near: bool) -> None:
-        """Draws another thing; in front of the target where ``mask`` is given, which loses what is covered."""
+        """Draw another object; if ``mask`` is given, in front of the target, and remove the covered part from it."""
         random = self._random
         other = self._things.draw(random)
         size = SIDE / FACTOR * float(np.exp(random.normal(-0.35, 0.35)))

@@ -1,4 +1,4 @@
-"""The things that have masks: of people's hand, and of the teacher where it can be believed."""
+"""The objects with masks: annotated by people, or from the teacher if its mask is plausible."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from edgetrack.training.data.synthetic.warps import Matrix
 
 SOURCES = ("coco", "coco_small", "people", "ccp", "camvid", "voc", "coco_people")
 _DRAWN = ("voc", "coco_people")  # masks of the teacher
-_LEAST = 28.0  # root of the area, pixels: smaller outlines are guesses
-_CROWDED = 0.05  # IoU with another thing of its class from which the teacher's mask may be of both
-HELD_OUT = 12  # every so many pictures, or videos, are for validation
-SMOOTH = 0.3  # of crops that are averaged where they shrink: the runtime's are sampled, as most of these
+_LEAST = 28.0  # square root of the area in pixels; smaller masks are unreliable
+_CROWDED = 0.05  # IoU with another object of its class from which the teacher's mask may cover both
+HELD_OUT = 12  # one of this many pictures, or videos, is for validation
+SMOOTH = 0.3  # fraction of crops that are area-averaged when they shrink; at runtime, crops are point-sampled
 
 
 class Things:
-    """All things with masks, by category, in the pictures of ``sources`` that are drawn from."""
+    """All objects with masks, by category, in the pictures of ``sources``."""
 
     def __init__(self, pictures: Sequence[Picture]) -> None:
         self.pictures = list(pictures)
@@ -40,17 +40,17 @@ class Things:
         self._names = list(self.by_category)
 
     def draw(self, random: np.random.Generator) -> Actor:
-        """A thing; a category is drawn as often as the root of its number of things."""
+        """Draw an object; the frequency of a category is proportional to the square root of its size."""
         actors = self.by_category[self._names[int(random.choice(len(self._names), p=self._shares))]]
         return actors[int(random.integers(len(actors)))]
 
     def picture(self, random: np.random.Generator) -> Picture:
-        """Any picture."""
+        """Draw a picture."""
         return self.pictures[int(random.integers(len(self.pictures)))]
 
 
 def usable(picture: Picture) -> list[Actor]:
-    """The things of a picture whose masks can be learned from."""
+    """Return the objects of a picture whose masks are usable for training."""
     found = []
     for instance in picture.instances:
         if instance.mask is None or area_root(instance.box) < _LEAST:
@@ -65,13 +65,13 @@ def usable(picture: Picture) -> list[Actor]:
 
 
 def load(root: Path, cache: Path, sources: Sequence[str], *, held_out: bool) -> list[Picture]:
-    """The pictures to learn from, or those that are held out (every twelfth of each source).
+    """Load the training pictures, or those held out (every twelfth of each source).
 
     Args:
         root: Data folder.
         cache: Folder with the teacher's class maps of `_DRAWN`.
         sources: Folders under ``root``/train.
-        held_out: Which of the two.
+        held_out: Whether to load those held out.
     """
     if not sources:
         return []
@@ -87,6 +87,6 @@ def load(root: Path, cache: Path, sources: Sequence[str], *, held_out: bool) -> 
 
 
 def mask_plane(actor: Actor, size: tuple[int, int], matrix: Matrix) -> Pixels:
-    """The thing's mask as the crop of (width, height) = ``size`` shows it, uint8."""
+    """Return the object's mask in a crop of (width, height) = ``size``, uint8."""
     assert actor.instance.mask is not None
     return warps.warp(actor.instance.mask, shifted(actor, matrix), size, smooth=True, border=0)

@@ -1,6 +1,6 @@
-"""Train the mask head on short sequences, drawn from stills or taken from videos; resumable.
+"""Train the mask head on short sequences, synthesized from photos or taken from videos; resumable.
 
-``python -m edgetrack.training.masks.train RECIPE.toml`` goes on from OUTPUT/last.pt if that exists.
+``python -m edgetrack.training.masks.train RECIPE.toml`` resumes from OUTPUT/last.pt if that exists.
 """
 
 from __future__ import annotations
@@ -30,29 +30,31 @@ from edgetrack.training.recipe_file import cosine, run_recipe
 from edgetrack.training.worker import started
 
 _TRUNK = "network.trunk."
-_GIVEN = 0.35  # share of sequences that begin with a true mask instead of a box
+_GIVEN = 0.35  # fraction of sequences that start with a true mask instead of a box
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a run needs."""
+    """The settings of a run."""
 
     data: str  # folder of training data
     cache: str  # folder of the teacher's class maps, see edgetrack.training.data.sources.class_maps
     output: str
     trunk: str = "edgetrack-256"  # the bundle whose trunk is shared
     initial: str = ""  # a bundle with a mask head to begin from
-    teacher: str = ""  # the checkpoint of another run, of a larger network, to learn from
-    wide: int = 1  # how many times as wide the head is; more than 1 is a teacher, and is not exported
-    everything: bool = False  # whether it remembers every frame, as STCN does, and not the first and the last
+    teacher: str = ""  # checkpoint of another run, of a larger network, as the teacher
+    wide: int = 1  # factor on the width of the head; more than 1 is a teacher, which is not exported
+    everything: bool = (
+        False  # whether the memory holds every frame, as in STCN, and not only the first and the last
+    )
     sources: tuple[str, ...] = SOURCES
-    videos: tuple[tuple[str, str, str], ...] = ()  # name, folder and split of sets of videos with masks
-    video_share: float = 0.5  # of sequences that are taken from them
+    videos: tuple[tuple[str, str, str], ...] = ()  # name, folder and split of datasets of videos with masks
+    video_share: float = 0.5  # fraction of sequences taken from them
     frames: int = FRAMES  # of a sequence
     seed: int = 0
     steps: int = 20_000
     sequences: int = 8  # a step
-    held_out: int = 96  # sequences that are validated
+    held_out: int = 96  # sequences for validation
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup_steps: int = 300
@@ -64,7 +66,7 @@ class Recipe:
     threads: int = 1
 
     def rate(self, step: int) -> float:
-        """What the learning rate is multiplied by at a step: a warm-up, then a cosine."""
+        """Return the factor on the learning rate at a step: a warm-up, then a cosine."""
         return min(1.0, (step + 1) / self.warmup_steps) * cosine(step / self.steps)
 
 
@@ -83,13 +85,13 @@ def built(trunk: str, wide: int = 1, initial: str = "") -> MaskNet:
 def unrolled(
     net: MaskNet, batch: Batch, given: Tensor, *, everything: bool = False
 ) -> list[dict[str, Tensor]]:
-    """What the network says of each frame of sequences, its memory filled as a tracker fills it.
+    """Run the network on each frame of sequences, with its memory updated as in a tracker.
 
     Args:
         net: The network.
-        batch: What the sampler gives, stacked.
+        batch: Stacked samples.
         given: (B, 1), 1 where the first frame comes with its mask.
-        everything: Whether it remembers all frames, not the first and the last one.
+        everything: Whether the memory holds all frames, not only the first and the last one.
     """
     device = given.device
     images, targets, masks = (
@@ -119,7 +121,7 @@ def unrolled(
 
 
 class Trainer(Loop[MaskNet]):
-    """One run."""
+    """A training run."""
 
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
@@ -142,7 +144,7 @@ class Trainer(Loop[MaskNet]):
         self.held_out = [next_held_out() for _ in range(recipe.held_out // 8)]
 
     def optimize(self) -> dict[str, float]:
-        """One step on a batch of sequences; returns the unweighted losses."""
+        """Do one step on a batch of sequences; return the unweighted losses."""
         batch = self.next_batch()
         given = (torch.rand(len(batch["mask"]), 1) < _GIVEN).float().to(self.device)
         said = unrolled(self.net, batch, given, everything=self.recipe.everything)
@@ -163,7 +165,7 @@ class Trainer(Loop[MaskNet]):
         return sums
 
     def figures(self) -> dict[str, float]:
-        """Of the held-out pictures and videos."""
+        """Return the validation figures on the held-out pictures and videos."""
         return validated(self.average, self.held_out, everything=self.recipe.everything)
 
 
@@ -189,7 +191,7 @@ def sampling(recipe: Recipe, *, held_out: bool) -> Callable[[int, int], Callable
 
 
 def taught_by(path: str, trunk: str) -> MaskNet:
-    """The teacher of a checkpoint, which learns no more."""
+    """Load a teacher from a checkpoint, frozen."""
     weights = checkpoint.load(Path(path), ("model",))["model"]
     net = built(trunk, wide_of(weights))
     net.load_state_dict(weights)
@@ -198,7 +200,7 @@ def taught_by(path: str, trunk: str) -> MaskNet:
 
 @torch.no_grad()
 def validated(net: MaskNet, batches: list[Batch], *, everything: bool = False) -> dict[str, float]:
-    """Mean IoU of each frame's mask, the first frame's by its box alone."""
+    """Return the mean IoU of each frame's mask; the first frame is segmented from its box alone."""
     device = next(net.parameters()).device
     found: dict[int, list[float]] = defaultdict(list)
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Frames of an object whose mask is known in each: videos of DAVIS, YouTube-VOS and MOSE."""
+"""Frames of an object with ground-truth masks, from videos of DAVIS, YouTube-VOS and MOSE."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from edgetrack.training.masks.aim import aimed
 from edgetrack.training.masks.things import HELD_OUT, SMOOTH
 
 Value = TypeVar("Value", bound=np.generic)
-Object = tuple[SequenceSet, str]  # a set, and the name of its sequence of one object
+Object = tuple[SequenceSet, str]  # a dataset, and the name of its sequence with one object
 _TRAIN = "train"
-_GAP = 8  # most frames from one that is drawn to the next; YouTube-VOS has masks in every fifth frame
-_LEAST = 8.0  # pixels a side of a box that is worth outlining
+_GAP = 8  # largest step between sampled frames; YouTube-VOS has masks in every fifth frame
+_LEAST = 8.0  # smallest side of a usable box, in pixels
 _TRIES = 200
 
 
 class VideoSampler:
     """Endless sequences of frames of one object, in the order of the video.
 
-    A video is read when it is drawn.
+    A video is read when it is sampled.
 
     Args:
         objects: See `load_videos`.
-        frames: Of a sequence.
-        seed: Of what is drawn.
+        frames: Number of frames of a sequence.
+        seed: Random seed.
     """
 
     def __init__(self, objects: Sequence[Object], frames: int, seed: int = 0) -> None:
@@ -44,10 +44,10 @@ class VideoSampler:
         self._random = np.random.default_rng(seed)
 
     def sample(self) -> dict[str, Any]:
-        """One sequence, as of `MaskSampler.sample`.
+        """Return one sequence, as `MaskSampler.sample` does.
 
         Raises:
-            ConfigError: Objects are not seen in so many frames.
+            ConfigError: Objects are not visible in that many frames.
             DatasetError: A file is missing or damaged.
         """
         random = self._random
@@ -65,7 +65,7 @@ class VideoSampler:
         return {"image": np.stack(images), "target": np.stack(targets), "mask": np.stack(masks)}
 
     def _draw(self) -> tuple[Clip, NDArray[np.intp]]:
-        """A sequence, and the frames in which its object is seen."""
+        """Draw a sequence; return it with the frames in which its object is visible."""
         for _ in range(_TRIES):
             videos, name = self._objects[int(self._random.integers(len(self._objects)))]
             clip = videos[name]
@@ -74,12 +74,12 @@ class VideoSampler:
             if len(seen) >= self._frames:
                 return clip, seen
         raise ConfigError(
-            f"of {_TRIES} objects that were drawn none is seen in {self._frames} frames, {_LEAST:g} pixels or larger; "
+            f"none of {_TRIES} sampled objects is visible in {self._frames} frames with {_LEAST:g} pixels or more; "
             "expected longer videos, or fewer frames"
         )
 
     def _chosen(self, seen: NDArray[np.intp]) -> list[int]:
-        """Frames among those, in order, at most `_GAP` of them apart."""
+        """Choose frames, in order, at most `_GAP` apart."""
         most = min(_GAP, (len(seen) - 1) // (self._frames - 1))
         steps = self._random.integers(1, most + 1, self._frames - 1)
         first = int(self._random.integers(len(seen) - steps.sum()))
@@ -87,21 +87,21 @@ class VideoSampler:
 
 
 def load_videos(sets: Sequence[tuple[str, str, str]], *, held_out: bool) -> list[Object]:
-    """The objects to learn from, or those that are held out: of every twelfth video of each set.
+    """Load the training objects, or those held out: of every twelfth video of each dataset.
 
     Args:
         sets: Name of the layout, folder and split of each, such as ("davis", "data/DAVIS", "train").
-        held_out: Which of the two.
+        held_out: Whether to load those held out.
 
     Raises:
-        ConfigError: A set has no masks, or the split is for measuring.
+        ConfigError: A dataset has no masks, or the split is for evaluation.
         DatasetError: The folder is not in that layout.
     """
     found: list[Object] = []
     for layout, path, split in sets:
         if split != _TRAIN:
             raise ConfigError(
-                f"split {split!r} of {layout} is for measuring, not for training; expected {_TRAIN!r}"
+                f"split {split!r} of {layout} is for evaluation, not for training; expected {_TRAIN!r}"
             )
         opened = open_dataset(layout, Path(path), split)
         if not isinstance(opened, SequenceSet) or not len(opened) or opened[0].masks is None:
@@ -115,7 +115,7 @@ def load_videos(sets: Sequence[tuple[str, str, str]], *, held_out: bool) -> list
 
 
 def _share(clip: Clip, index: int, matrix: Matrix) -> NDArray[np.float32]:
-    """The share of each cell of the crop that the object covers."""
+    """Return the fraction of each cell of the crop that the object covers."""
     assert clip.masks is not None
     plane: Pixels = clip.masks(index).astype(np.uint8) * 255
     mask = warps.warp(plane, matrix, (SIDE, SIDE), smooth=True, border=0)
@@ -124,5 +124,5 @@ def _share(clip: Clip, index: int, matrix: Matrix) -> NDArray[np.float32]:
 
 
 def _turned(plane: NDArray[Value], *, flip: bool) -> NDArray[Value]:
-    """The plane, left and right exchanged with ``flip``."""
+    """Return the plane, mirrored if ``flip``."""
     return np.ascontiguousarray(plane[:, ::-1]) if flip else plane

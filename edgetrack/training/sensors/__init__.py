@@ -1,1 +1,1 @@
-"""Training of the second sensor: pairs drawn from color stills by stated sensor models, and what fails in them."""
+"""Training of the second sensor: pairs synthesized from color photos by sensor models, and simulated failures."""

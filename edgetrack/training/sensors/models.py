@@ -1,6 +1,6 @@
-"""What a second sensor shows of a scene, drawn from color: stated models, since pairs with boxes are rare.
+"""Models that simulate a second sensor from color images, because pairs with boxes are rare.
 
-A scene is uint8 (H, W, 4): blue, green, red, and a level (H, W): how warm, or how near, each pixel is.
+A scene is uint8 (H, W, 4): blue, green, red, and a level that is the warmth or nearness of each pixel.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _ENGINES = frozenset(["car", "bus", "train", "truck", "motorcycle", "boat", "air
 
 
 def smooth_field(random: Random, shape: tuple[int, ...], cells: int = 5) -> Plane:
-    """A field (H, W) of 0..1 without detail."""
+    """Return a smooth random field (H, W) of 0..1."""
     coarse = random.random((cells, cells)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def thermal_scene(picture: Picture, random: Random) -> Pixels:
-    """Color and warmth: living things are warm, most engines too, all else varies little."""
+    """Create a scene with warmth: living beings are warm, most vehicles too, and everything else varies little."""
     level = np.full(picture.pixels.shape[:2], random.integers(20, 90), np.uint8)
     for instance in picture.instances:
         if instance.mask is None:
@@ -59,12 +59,12 @@ def thermal_scene(picture: Picture, random: Random) -> Pixels:
 
 
 def depth_scene(picture: Picture, random: Random) -> Pixels:
-    """Color and nearness: a ground that comes nearer downward, and things that stand on it."""
+    """Create a scene with nearness: a ground that is nearer toward the bottom, and objects that stand on it."""
     height, width = picture.pixels.shape[:2]
     horizon = random.uniform(-0.2, 0.6)
     ground = np.clip((np.linspace(0, 1, height) - horizon) / (1 - horizon), 0, 1) * random.uniform(120, 240)
     level = np.repeat(ground[:, None], width, 1).astype(np.uint8)
-    for instance in sorted(picture.instances, key=lambda i: i.box[1] + i.box[3]):  # the farthest first
+    for instance in sorted(picture.instances, key=lambda i: i.box[1] + i.box[3]):  # farthest first
         if instance.mask is not None:
             foot = min(int(instance.box[1] + instance.box[3]), height - 1)
             near = float(ground[foot]) + random.normal(0, 12) + 12
@@ -73,7 +73,7 @@ def depth_scene(picture: Picture, random: Random) -> Pixels:
 
 
 def plain_scene(picture: Picture, random: Random) -> Pixels:
-    """Color alone."""
+    """Create a scene from color only."""
     return np.dstack((picture.pixels, np.zeros(picture.pixels.shape[:2], np.uint8)))
 
 
@@ -84,7 +84,7 @@ def _fill(level: Pixels, rect: tuple[int, int, int, int], mask: Pixels, value: i
 
 
 def thermal(scene: Pixels, random: Random) -> Pixels:
-    """Warmth with what is left of the materials, blurred and stretched as a thermal camera does it."""
+    """Simulate a thermal camera: warmth with some texture of the materials, blurred and contrast-stretched."""
     light, level = _light(scene), scene[..., 3].astype(np.float32)
     part = random.uniform(0.15, 0.9)
     seen = (1 - part) * level + part * _toned(light, random)
@@ -96,7 +96,7 @@ def thermal(scene: Pixels, random: Random) -> Pixels:
 
 
 def depth(scene: Pixels, random: Random) -> Pixels:
-    """Nearness with noise and holes at edges."""
+    """Simulate a depth camera: nearness with noise, and holes at edges."""
     level = scene[..., 3].astype(np.float32) + 10 * smooth_field(random, scene.shape[:2])
     level += 0.03 * _light(scene) + random.normal(0, random.uniform(0.5, 4), level.shape)
     edges = cv2.Canny(np.ascontiguousarray(scene[..., 3]), 15, 40)
@@ -108,14 +108,14 @@ def depth(scene: Pixels, random: Random) -> Pixels:
 
 
 def inverted(scene: Pixels, random: Random) -> Pixels:
-    """Brightness through a random tone curve, falling as often as rising: near infrared, or none there is."""
+    """Map brightness through a random tone curve, decreasing in half of the cases, similar to near infrared."""
     return _gray(_toned(_light(scene), random))
 
 
 def events(scene: Pixels, random: Random) -> Pixels:
-    """Red where log brightness rose by a threshold since the scene was a little beside, blue where it fell.
+    """Simulate events: red where the log brightness rose by a threshold after a small shift, blue where it fell.
 
-    The model of an event camera: Gallego et al., TPAMI 2022, equation 2.
+    The model of the event camera is from Gallego et al., TPAMI 2022, equation 2.
     """
     light = np.log(cv2.GaussianBlur(_light(scene), (0, 0), 0.8) + 8)
     angle, reach = random.uniform(0, 2 * np.pi), random.uniform(1.0, 4.0)
@@ -130,11 +130,11 @@ def events(scene: Pixels, random: Random) -> Pixels:
 
 
 def as_color(scene: Pixels, random: Random) -> Pixels:
-    """A second color camera."""
+    """Simulate a second color camera."""
     return np.ascontiguousarray(scene[..., :3])
 
 
-# what shows a scene, what makes the scene of a picture, and how often
+# the simulated sensor, the function that creates its scene, and its frequency
 SENSORS: dict[str, tuple[Callable[[Pixels, Random], Pixels], Callable[[Picture, Random], Pixels], float]] = {
     "thermal": (thermal, thermal_scene, 0.42),
     "depth": (depth, depth_scene, 0.17),
@@ -149,7 +149,7 @@ def _light(scene: Pixels) -> Plane:
 
 
 def _toned(light: Plane, random: Random) -> Plane:
-    """Through a smooth random curve of 0..255 that may fall, or rise and fall."""
+    """Apply a smooth random tone curve of 0..255, which may decrease, or rise and fall."""
     knots = np.linspace(0, 255, 4)
     values = random.uniform(0, 255, 4) if random.random() < 0.4 else np.sort(random.uniform(0, 255, 4))[::-1]
     if random.random() < 0.35:

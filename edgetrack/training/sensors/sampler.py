@@ -1,4 +1,4 @@
-"""A template and a search crop of one thing, each as color and as a second sensor shows it, and what fails in them."""
+"""Samples of one object: template and search crop, each in color and from a second sensor, with failures."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from edgetrack.training.masks.things import Things
 from edgetrack.training.sensors import failures, models
 from edgetrack.training.sensors.models import SENSORS, Random
 
-_VIDEO = 0.25  # share of the pairs out of videos
-_PASTED = 0.45  # of stills: the thing before another picture
-_BESIDE = 0.4  # chance of another thing in the search crop
-_GONE = 0.1  # of search crops show no target
-_BLURRED, _FEW = 0.2, 0.2  # of crops in motion, and of few pixels
+_VIDEO = 0.25  # fraction of pairs from videos
+_PASTED = 0.45  # fraction of photos in which the object is pasted into another one
+_BESIDE = 0.4  # probability of another object in the search crop
+_GONE = 0.1  # fraction of search crops without the target
+_BLURRED, _FEW = 0.2, 0.2  # fractions of crops with motion blur, and with low resolution
 _FALSE_COLORS = 0.12
 _MAPS = (cv2.COLORMAP_JET, cv2.COLORMAP_INFERNO)
-# How often the pair is whole, color fails, the other fails, patches of both are missing, color is absent.
+# Probabilities: the pair is intact, color fails, x fails, patches of both are missing, color is absent.
 _STATES = ("whole", "color fails", "other fails", "patches", "no color")
 _SEARCHED = (0.2, 0.34, 0.2, 0.12, 0.14)
 _REMEMBERED = (0.62, 0.1, 0.06, 0.04, 0.18)
@@ -48,9 +48,10 @@ class _Pair(NamedTuple):
 
 
 def smeared(crop: Pixels, random: Random) -> Pixels:
-    """At times as motion, or few pixels, leave a scene uint8 (S, S, 4): to all that see it alike.
+    """Sometimes blur a scene uint8 (S, S, 4) by motion or low resolution, identically for both sensors.
 
-    Where color alone is blurred in training, a sharp second sensor is believed, which in a fast scene it never is.
+    If only color were blurred in training, the network would learn to trust a sharp second sensor, but in a fast
+    scene the second sensor is never sharp.
     """
     if random.random() < _BLURRED:
         crop = augment.blur(crop, random)
@@ -61,10 +62,10 @@ class PairSampler:
     """Endless samples.
 
     Args:
-        things: Stills with masks.
+        things: Photos with masks.
         visible: Color videos with boxes, if any.
         infrared: Thermal videos with boxes, if any.
-        seed: Of all draws.
+        seed: Random seed.
     """
 
     def __init__(
@@ -76,14 +77,14 @@ class PairSampler:
         self._shares = np.array([share for _, _, share in SENSORS.values()])
 
     def sample(self) -> dict[str, Any]:
-        """One sample.
+        """Return one sample.
 
         Returns:
-            ``template`` uint8 (2, 128, 128, 3) and ``search`` uint8 (2, 256, 256, 3) RGB, color first; the same of
-            color before it failed, ``clean_template`` and ``clean_search``; ``template_there`` and ``search_there``
-            float32 (2,), 1 where that sensor is there; ``known`` float32, 0 where ``clean`` is no color picture;
-            ``target`` float32 (8, 8), share of each template cell that the box covers; ``box`` float32 (4,) xywh in
-            pixels of the search crop, zeros when absent; ``present`` float32 0 or 1.
+            ``template`` uint8 (2, 128, 128, 3) and ``search`` uint8 (2, 256, 256, 3) RGB, color first; the color
+            images before failures, ``clean_template`` and ``clean_search``; ``template_there`` and ``search_there``
+            float32 (2,), 1 if that sensor is available; ``known`` float32, 0 if ``clean`` is not a color image;
+            ``target`` float32 (8, 8), fraction of each template cell that the box covers; ``box`` float32 (4,) xywh
+            in pixels of the search crop, zeros when absent; ``present`` float32 0 or 1.
         """
         random = self._random
         draw, flip = random.random(), random.random() < 0.5
@@ -107,7 +108,7 @@ class PairSampler:
     def _crops(
         self, actors: Sequence[Actor], scene: Scene, *, flip: bool
     ) -> tuple[Pixels, Pixels, NDArray[np.float32], XYWH | None]:
-        """Template and search crops with a level, uint8 (S, S, 4); the template's target and the search's box."""
+        """Return template and search crops with a level, uint8 (S, S, 4), the template's target map and the search box."""
         random, (first, second) = self._random, actors
         real = first.picture is not second.picture
         x, y, w, h = first.instance.box
@@ -138,7 +139,7 @@ class PairSampler:
         return Picture(scene(picture, self._random), (), picture.source, picture.name)
 
     def _intrude(self, crop: Pixels, scene: Scene, box: XYWH) -> None:
-        """Draw another thing of about the target's size beside it."""
+        """Draw another object of similar size next to the target."""
         random = self._random
         other = self._things.draw(random)
         scale = area_root(box) * float(np.exp(random.normal(0, 0.3))) / area_root(other.instance.box)
@@ -186,7 +187,7 @@ class PairSampler:
         }
 
     def _shown(self, crop: Pixels, show: Show | None, seed: int, colors: int | None) -> tuple[Pixels, Pixels]:
-        """Color and the other sensor; the thermal videos have no color: a curve of their own stands in for it."""
+        """Return color and the other sensor; thermal videos have no color, so a tone curve simulates it."""
         seen = np.ascontiguousarray(crop[..., :3])
         if show is None:
             return models.inverted(crop, np.random.default_rng(seed)), augment.camera(seen, self._random)

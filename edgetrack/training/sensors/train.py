@@ -1,6 +1,6 @@
-"""Train the second sensor's path and gate on drawn pairs; the shipped network stays as it is. Resumable.
+"""Train the second sensor's branch and gate on synthesized pairs; the shipped network stays frozen. Resumable.
 
-``python -m edgetrack.training.sensors.train RECIPE.toml`` goes on from OUTPUT/last.pt if that exists.
+``python -m edgetrack.training.sensors.train RECIPE.toml`` resumes from OUTPUT/last.pt if that exists.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from edgetrack.training.worker import started
 
 _NETWORK = "network."  # prefix of the parameters' names in a bundle's graphs
 _WITHOUT_BIAS = ("correlate.weight", "contrast.weight", "select.project.weight", "channels.project.weight")
-_HELD_OUT_VIDEOS = 8  # every so many are for validation
+_HELD_OUT_VIDEOS = 8  # one of this many is for validation
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a run needs."""
+    """The settings of a run."""
 
     data: str  # folder of training data
     cache: str  # folder of the teacher's class maps, see edgetrack.training.data.sources.class_maps
@@ -49,22 +49,24 @@ class Recipe:
     seed: int = 0
     steps: int = 20_000
     pairs: int = 12  # a step
-    held_out: int = 96  # pairs that are validated
+    held_out: int = 96  # pairs for validation
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup_steps: int = 300
     ema: float = 0.998
-    likeness: float = 0.5  # weight of the features' distance to those of the color picture before it failed
+    likeness: float = (
+        0.5  # weight of the distance between the features and those of the color image before its failure
+    )
     checkpoint_minutes: float = 5.0
     threads: int = 1
 
     def rate(self, step: int) -> float:
-        """What the learning rate is multiplied by at a step: a warm-up, then a cosine."""
+        """Return the factor on the learning rate at a step: a warm-up, then a cosine."""
         return min(1.0, (step + 1) / self.warmup_steps) * cosine(step / self.steps)
 
 
 def shipped_network(name: str) -> EdgetrackNet:
-    """The network of a bundle, in float32, for tracking."""
+    """Return the tracking network of a bundle, in float32."""
     bundle = Bundle.open(name)
     net = EdgetrackNet(keep=kept_tokens(bundle.path("search")))
     found = parameters_of(bundle.path("search"), [_NETWORK + name for name in _WITHOUT_BIAS])
@@ -85,12 +87,12 @@ def built(network: str, initial: str = "") -> SensorNet:
 
 
 def image_of(pixels: NDArray[np.uint8]) -> Tensor:
-    """(B, S, S, 3) uint8 RGB to (B, 3, S, S) in -1..1."""
+    """Convert (B, S, S, 3) uint8 RGB to (B, 3, S, S) in -1..1."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def run_pairs(net: SensorNet, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """What the network finds in the search crops, and its features of the template and of the search crop."""
+    """Run the network on the search crops; return its outputs, and its features of template and search crop."""
     seen = {}
     for name in ("template", "search"):
         images = batch[name]
@@ -108,13 +110,13 @@ def run_pairs(net: SensorNet, batch: Batch) -> tuple[dict[str, Tensor], Tensor, 
 
 
 def boxes_of(batch: Batch) -> Tensor:
-    """(B, 4) cxcywh as shares of the search crop."""
+    """Return (B, 4) cxcywh, relative to the search crop."""
     x, y, w, h = (batch["box"] / batch["search"].shape[2]).T
     return torch.from_numpy(np.stack((x + w / 2, y + h / 2, w, h), 1).astype(np.float32))
 
 
 class Trainer(Loop[SensorNet]):
-    """One run."""
+    """A training run."""
 
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
@@ -143,7 +145,7 @@ class Trainer(Loop[SensorNet]):
         self.held_out = [collate([held_out.sample() for _ in range(8)]) for _ in range(recipe.held_out // 8)]
 
     def optimize(self) -> dict[str, float]:
-        """One step; returns the unweighted losses."""
+        """Do one step; return the unweighted losses."""
         batch = self.next_batch()
         out, template, search = run_pairs(self.net, batch)
         terms = tracking_losses(
@@ -165,12 +167,12 @@ class Trainer(Loop[SensorNet]):
         }
 
     def figures(self) -> dict[str, float]:
-        """Of the held-out pictures."""
+        """Return the validation figures on the held-out pictures."""
         return validated(self.average, self.held_out)
 
 
 def parted(videos: Videos, data: Path, *, held_out: bool) -> tuple[Videos | None, Videos | None]:
-    """The labeled visible and the thermal videos to learn from, or those that are held out."""
+    """Return the labeled visible and thermal videos for training, or those held out."""
     lines = (data / "train" / "flying" / "index.jsonl").read_text().splitlines()
     thermal = np.array([json.loads(line)["sensor"] != "visible" for line in lines])
     count = len(videos)
@@ -182,9 +184,9 @@ def parted(videos: Videos, data: Path, *, held_out: bool) -> tuple[Videos | None
 
 @torch.no_grad()
 def validated(net: SensorNet, batches: list[Batch]) -> dict[str, float]:
-    """Mean IoU of the best cell's box where the target is there: with both sensors, with color alone, with the other.
+    """Return the mean IoU of the best cell's box for present targets: with both sensors, color alone, and x alone.
 
-    ``before`` is color alone as it was before it failed.
+    ``before`` is color alone before its failure.
     """
     found: dict[str, list[float]] = {"both": [], "color": [], "other": [], "before": []}
     for batch in batches:
@@ -199,7 +201,7 @@ def validated(net: SensorNet, batches: list[Batch]) -> dict[str, float]:
 
 
 def _only(batch: Batch, name: str) -> Batch:
-    """The batch with one of its sensors missing."""
+    """Return the batch with one sensor missing."""
     if name == "both":
         return batch
     there = np.tile(np.array([name != "other", name == "other"], np.float32), (len(batch["box"]), 1))
