@@ -108,7 +108,7 @@ class PairSampler:
     def _crops(
         self, actors: Sequence[Actor], scene: Scene, *, flip: bool
     ) -> tuple[Pixels, Pixels, NDArray[np.float32], XYWH | None]:
-        """Return the crops with a level, uint8 (S, S, 4), the target map of the template, and the box in the search crop."""
+        """Return the crops with a level, uint8 (S, S, 4), the template's target map, and the search crop's box."""
         random, (first, second) = self._random, actors
         real = first.picture is not second.picture
         x, y, w, h = first.instance.box
