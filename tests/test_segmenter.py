@@ -46,7 +46,9 @@ def test_names_can_be_joined(tmp_path: Path) -> None:
         tmp_path, 'joins = {image_embed = "image_embeddings"}\nthreshold = 0.2', input="image_embed"
     )
     assert Segmenter(joined, 1).outline(frame(200, 100), Box(20, 10, 60, 60)) is not None
-    with pytest.raises(ConfigError, match=r"takes 'image_embed', which is not an output .*joins = \{image_embed"):
+    with pytest.raises(
+        ConfigError, match=r"takes 'image_embed', which is not an output .*joins = \{image_embed"
+    ):
         Segmenter(write(tmp_path, input="image_embed"), 1)
 
 

@@ -17,6 +17,7 @@ from edgetrack.cli.wanted import Wanted
 if TYPE_CHECKING:
     from edgetrack.cli.status import Watch
     from edgetrack.io.outputs import Outputs
+    from edgetrack.io.source import Source
     from edgetrack.meter import Meter, Summary
     from edgetrack.multi_tracker import MultiTracker
     from edgetrack.peers.guarded import AdapterTracker
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     Run = Callable[[FrameSource, Outputs, Watch, int | None], Summary]
 
 
-TURN_S = 0.0005  # Python's 5 ms are felt: with all outputs open, the slowest updates took a third longer
+TURN_S = 0.0005  # with Python's default of 5 ms and all outputs open, the slowest updates took a third longer
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _many(
 
 @contextmanager
 def quick_turns(source: Source) -> Iterator[None]:
-    """Within it, threads of outputs leave the interpreter sooner to the one that tracks a live source."""
+    """Make the threads of the outputs yield the GIL sooner to the thread that tracks a live source."""
     before_s = sys.getswitchinterval()
     if source.live:
         sys.setswitchinterval(TURN_S)
