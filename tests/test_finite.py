@@ -38,7 +38,7 @@ def test_what_is_finite() -> None:
     "take",
     [
         check_deadline,
-        lambda value: parts_of(np.zeros((2, 2, 3), np.uint8), value),
+        lambda value: parts_of(np.zeros((2, 2, 3), np.uint8), None, value),
         lambda value: checked_rules(8, (3, 5), interval_s=value),
         lambda value: checked_rules(8, (3, 5), keep_s=value),
         lambda value: edgetrack.open_source(".", fps=value),
@@ -71,7 +71,8 @@ def test_all_that_foreign_values_raise_is_known(text: str) -> None:
 
 
 def test_a_mask_of_no_frame_is_refused() -> None:
-    for size in ([math.inf, 3], [3, "a"], [HUGE, 1], [[[]]]):
+    sizes: list[list[Any]] = [[math.inf, 3], [3, "a"], [HUGE, 1], [[[]]]]
+    for size in sizes:
         with pytest.raises(FrameError, match="no mask"):
             Mask.from_rle({"size": size, "counts": "04"})
 

@@ -135,7 +135,7 @@ def followed(sink: ClipSink, statuses: str, first: int = 0) -> None:
     names = {"t": "tracking", "u": "uncertain", "l": "lost"}
     for index, letter in enumerate(statuses, first):
         box = None if letter == "l" else Box(8, 8, 16, 16)
-        track = Track(box, 0.9, names[letter], index, id=1, name="red car")  # type: ignore[arg-type]
+        track = Track(box, 0.9, names[letter], index, id=1, name="red car")
         pixels = np.full((48, 64, 3), 90, np.uint8)
         sink.write(Frame(pixels, index, index / 10), track, latency_ms=1.0)
 
