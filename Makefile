@@ -16,19 +16,32 @@ CXX_SOURCES := $(wildcard kernels/*.h kernels/*.cpp kernels/*.cu runtime_cpp/inc
   examples/c/*.c examples/cpp/*.cpp)
 FLOOR_TESTS := $(foreach t,test_broken_bundles runtime_cpp/test_hostile_bundles test_bundle test_prompt test_tracker \
   test_multi_tracker cli/test_cli demo/test_demo,tests/$(t).py)
+EXTRAS := dev docs every export mcap openvino parity ros2 train video # of the tests
 WHEEL_SOURCES := pyproject.toml README.md LICENSE NOTICE $(shell find edgetrack/ export kernels runtime_cpp targets \
   -type f -not -path '*/__pycache__/*' -not -name '*.so')
 MAKEFLAGS += --no-print-directory
 
-.PHONY: test test-nightly test-floors test-kernels mutants demo docs wheel lint format clean
+# One process, so that each step of mypy finds in the cache what the one before has read.
+define CHECK
+$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && \
+  $(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES) && \
+  $(BIN)/mypy -p edgetrack && $(BIN)/mypy benchmarks/*.py && $(BIN)/mypy benchmarks/gpu && \
+  $(BIN)/mypy tools/*.py && $(BIN)/mypy examples && \
+  $(BIN)/mypy --config-file tests/mypy.ini tests
+endef
+
+.PHONY: test test-nightly test-floors test-kernels mutants demo docs requirements wheel lint format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 # A core for each of the two processes: PyTorch's threads, as many as there are cores in each, would wait for each other.
 # A file goes to one process, so that its fixtures are made once; tests/conftest.py begins with the files that take longest.
+# Style and types are checked meanwhile, where tests wait; what they complain of comes after the tests.
 test: export EDGETRACK_WERROR = ON
 test: export OMP_NUM_THREADS = 1
-test: wheel lint
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: wheel
+	@{ $(CHECK); } > dist/lint.txt 2>&1 & lint=$$!; \
+	  $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	  wait $$lint || { cat dist/lint.txt; exit 1; }; exit $$tests
 
 # What takes minutes each: sanitizers over everything, another processor in an emulator.
 test-nightly: wheel
@@ -60,23 +73,22 @@ mutants: wheel
 	@$(BIN)/pip install --quiet cmake pybind11
 	@PATH="$(BIN):$$PATH" $(BIN)/python tests/mutants/run.py
 
-# One wheel for the demo and the tests, by the pip of either; built again when a source has changed.
-dist/built: $(WHEEL_SOURCES)
+# What the tests need besides the wheel, which is built meanwhile where make has two jobs: .ci/run.
+requirements: $(BIN)/python
+	@$(BIN)/python tests/support/requirements.py $(EXTRAS) > .venv/requirements.txt
+	@$(BIN)/pip install --quiet --constraint constraints.txt --requirement .venv/requirements.txt
+
+# One wheel for the demo and the tests; built again when a source has changed.
+dist/built: $(WHEEL_SOURCES) | $(BIN)/python
 	@rm -rf dist
-	@$$(ls $(BIN)/pip $(DEMO_BIN)/pip 2> /dev/null | head -n 1) wheel --quiet --no-deps --wheel-dir dist .
+	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	@touch $@
 
-wheel: $(BIN)/python dist/built
-	@$(BIN)/pip install --quiet --constraint constraints.txt "$$(echo dist/*.whl)[dev,docs,every,export,mcap,openvino,parity,ros2,train,video]"
+wheel: requirements dist/built
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
 
 lint: wheel
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check .
-	@$(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES)
-	@$(BIN)/mypy --config-file tests/mypy.ini --cache-dir .mypy_cache/tests tests & tests=$$!; \
-	  $(BIN)/mypy -p edgetrack && $(BIN)/mypy benchmarks/*.py && $(BIN)/mypy benchmarks/gpu && \
-	  $(BIN)/mypy tools/*.py && $(BIN)/mypy examples && wait $$tests
+	@$(CHECK)
 
 format: $(BIN)/python
 	@$(BIN)/ruff check --fix .
@@ -84,8 +96,8 @@ format: $(BIN)/python
 	@$(BIN)/clang-format -i $(CXX_SOURCES)
 
 demo: $(DEMO_BIN)/python dist/built
-	@$(DEMO_BIN)/pip install --quiet "$$(echo dist/*.whl)[video]"
 	@$(DEMO_BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
+	@$(DEMO_BIN)/pip install --quiet "$$(echo dist/*.whl)[video]"
 	@$(DEMO_BIN)/edgetrack demo --output demo.mp4
 
 # The tools alone: the pages and the sources are read, nothing of edgetrack is built or run.

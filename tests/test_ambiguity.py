@@ -242,7 +242,7 @@ def test_the_shipped_model_has_margins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_that_waited_says_for_what(capsys: pytest.CaptureFixture[str]) -> None:
     from edgetrack.cli.advice import advise_of_rivals
     from edgetrack.cli.status import StatusLine, Watch
-    from edgetrack.pipeline import Meter
+    from edgetrack.meter import Meter
     from edgetrack.terminal import open_console
     from edgetrack.types import Frame
 

@@ -11,9 +11,9 @@ from declared_detectors import CENTERS, SCORES, WAYS, write
 from tiny_owl import picture, write_tiny_owl
 
 from edgetrack.errors import BundleError, ConfigError, PromptError
-from edgetrack.grounders import Platt, likeliest, open_grounder
+from edgetrack.grounders import likeliest, open_grounder
 from edgetrack.grounders.bundles import calibrate
-from edgetrack.grounders.calibration import fit_platt
+from edgetrack.grounders.calibration import Platt, fit_platt
 from edgetrack.grounders.declaration import Declaration
 from edgetrack.grounders.declared import _LAYOUTS
 from edgetrack.types import Box

@@ -16,7 +16,8 @@ from red_scene import scene
 
 import edgetrack
 from edgetrack.errors import ConfigError, PromptError
-from edgetrack.grounders import Grounded, Grounding, Platt, open_grounder
+from edgetrack.grounders import Grounded, Grounding, open_grounder
+from edgetrack.grounders.calibration import Platt
 from edgetrack.multi_tracker import MultiTracker
 from edgetrack.prompt import Tokenizer
 from edgetrack.tracker import Tracker

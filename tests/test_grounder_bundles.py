@@ -141,6 +141,7 @@ def test_a_precision_that_finds_other_boxes_is_left_out(
 ) -> None:
     """Its scores fall below what counts, so nothing is found where float32 finds."""
     from edgetrack.export.adapters import bundle as written
+    from edgetrack.export.quantize import quantize
 
     def worse(*arguments: Any, **options: Any) -> Any:
         model = quantize(*arguments, **options)
@@ -150,7 +151,6 @@ def test_a_precision_that_finds_other_boxes_is_left_out(
 
     from onnx import numpy_helper
 
-    quantize = written.quantize
     monkeypatch.setattr(written, "quantize", worse)
     result = export(owl, drive, tmp_path / "out", "--int8")
     assert result.exit_code == 1

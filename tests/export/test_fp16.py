@@ -29,7 +29,7 @@ from edgetrack.export import accuracy, calibration, command, fp16, gate, speed  
 from edgetrack.export.gate import GateConfig  # noqa: E402
 from edgetrack.export.report import Report  # noqa: E402
 from edgetrack.export.rounding import rounded  # noqa: E402
-from edgetrack.export.session import Session  # noqa: E402
+from edgetrack.export.session import Session, relative_error  # noqa: E402
 from edgetrack.export.watch import silent  # noqa: E402
 
 WRITTEN = (*fp16.HALVED, *BATCHED)
@@ -93,7 +93,7 @@ def test_the_rounded_graph_has_more_error_than_onnx_runtimes_own_float16() -> No
     fp32 = Session(model, path.parent).run(feeds)
     halve(model)
     errors = [
-        fp16.relative_error(Session(graph, path.parent).run(feeds), fp32) for graph in (model, rounded(model))
+        relative_error(Session(graph, path.parent).run(feeds), fp32) for graph in (model, rounded(model))
     ]
     assert 0 < 2 * errors[0] < errors[1] < 5e-3
 
@@ -109,7 +109,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(calibration, "EVERY", 4)
         patch.setattr(fp16, "compare_speed", lambda fp32, other: speed.Speed(1.0, 2.0))
         patch.setattr(fp16, "Graphs", once_a_role(fp16.Graphs))
-        patch.setattr(gate, "record", recorded_once(gate.record))
+        patch.setattr(gate, "record", recorded_once(calibration.record))
         yield patch
 
 

@@ -47,11 +47,11 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(calibration, "CROPS", 8)
         patch.setattr(calibration, "EVERY", 5)
         patch.setattr(plan, "_PROBES", 1)
-        patch.setattr(plan.Source, "read", classmethod(lambda cls, path: half_of(read(path))))
+        patch.setattr(Source, "read", classmethod(lambda cls, path: half_of(read(path))))
         for module in (plan, int8):
             patch.setattr(module, "compare_speed", lambda fp32, other: speed.Speed(2.0, 1.0))
-        patch.setattr(int8, "make_plan", measured_once(int8.make_plan))
-        patch.setattr(gate, "record", recorded_once(gate.record))
+        patch.setattr(int8, "make_plan", measured_once(plan.make_plan))
+        patch.setattr(gate, "record", recorded_once(calibration.record))
         yield patch
 
 

@@ -70,9 +70,9 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "_PROBES", 1)
-        patch.setattr(plan.Source, "read", few)
+        patch.setattr(Source, "read", few)
         patch.setattr(plan, "compare_speed", lambda fp32, other: speed.Speed(2.0, 1.0))
-        make, known = outlines.make_plan, list[Any]()
+        make, known = plan.make_plan, list[Any]()
 
         def made_once(*arguments: Any, **options: Any) -> Any:
             known.extend([make(*arguments, **options)] * (not known))

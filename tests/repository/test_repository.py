@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import shlex
 import subprocess
@@ -197,3 +198,19 @@ def test_the_source_distribution_builds_and_tests(tmp_path: Path) -> None:
     assert {path for path in names if path not in members and (ROOT / path).exists()} <= links
     assert all(link / "__init__.py" in members for link in links)
     assert archive.stat().st_size < 100_000_000  # the largest file that PyPI takes
+
+
+def test_mypy_reads_what_is_tested_once() -> None:
+    """Its cache serves runs with equal options: those of pyproject.toml, but for the tests and what they share."""
+    given = configparser.ConfigParser()
+    given.read(ROOT / "tests" / "mypy.ini")
+    options, missing = PROJECT["tool"]["mypy"], PROJECT["tool"]["mypy"]["overrides"][0]["module"]
+    assert (given["mypy"]["strict"], given["mypy"]["python_version"]) == ("True", options["python_version"])
+    assert options.keys() == {"strict", "python_version", "overrides"}
+    assert set(given["mypy"]) == {"strict", "python_version", "explicit_package_bases", "mypy_path"}
+    lenient, untyped = (name.removeprefix("mypy-").split(",") for name in given.sections()[1:])
+    assert set(missing) <= set(untyped)
+    support = ROOT / "tests" / "support"
+    modules = {path.stem for path in support.glob("*.py")}
+    modules |= {f"{path.parent.name}.*" for path in support.glob("*/__init__.py")}
+    assert set(lenient) == {"tests.*", *modules}

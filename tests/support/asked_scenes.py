@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgetrack.network.candidates import GRID
 from edgetrack.network.picodet import CLASSES, WIDTH
-from edgetrack.training.grounder.candidates import CHANNELS, GRID
+from edgetrack.training.grounder.candidates import CHANNELS
 from edgetrack.training.grounder.records import Object, Record
 from edgetrack.training.grounder.scene import Part, Scene
 

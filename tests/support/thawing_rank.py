@@ -26,7 +26,7 @@ def found(*_: Any) -> dict[str, float]:
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     MobileNetV2.load_imagenet = random_trunk  # type: ignore[assignment,method-assign]
-    train.validate = found  # type: ignore[assignment]
+    train.validate = found  # type: ignore[assignment,attr-defined]
     samples = squares(level=250 - 100 * RANK)  # each process has samples of its own
     made = recipe(folder, steps=4, validate_steps=1, frozen_blocks=13, thaw_patience=1)
     run = train.Trainer(made, samples, Sentences(), held_out(samples))

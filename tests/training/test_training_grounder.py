@@ -11,12 +11,13 @@ from asked_scenes import DOGS, asked, box, scene_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed; run: pip install 'edgetrack[train]'")
 
+from edgetrack.network.candidates import GRID  # noqa: E402
 from edgetrack.network.grounder import Grounder, NounSpace, places  # noqa: E402
 from edgetrack.network.picodet import CLASSES, STRIDES, WIDTH, PicoDet  # noqa: E402
 from edgetrack.training.grounder import captions, phrases, questions  # noqa: E402
 from edgetrack.training.grounder.cache import View  # noqa: E402
 from edgetrack.training.grounder.calibration import threshold  # noqa: E402
-from edgetrack.training.grounder.candidates import CHANNELS, GRID, candidates, pooled, suppressed  # noqa: E402
+from edgetrack.training.grounder.candidates import CHANNELS, candidates, pooled, suppressed  # noqa: E402
 from edgetrack.training.grounder.head import head_noun  # noqa: E402
 from edgetrack.training.grounder.records import Object  # noqa: E402
 from edgetrack.training.grounder.scene import iou, side_by_side, viewed  # noqa: E402

@@ -10,6 +10,7 @@ import pytest
 
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution import records
+from edgetrack.evaluation.types import Burst
 
 CONTENT: dict[str, list[Any]] = {
     "boxes": [None, [1.0, 2.0, 3.5, 4.0]] * 3,
@@ -25,7 +26,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(CONTENT))
     record = records.load(tmp_path / "a.json", frames=6)
     assert record.scores == [0.25, 1.0] * 3
-    assert record.bursts == [records.Burst(1, 2, 3, 6)]
+    assert record.bursts == [Burst(1, 2, 3, 6)]
     records.save(record, tmp_path / "b.json")
     assert records.load(tmp_path / "b.json", frames=6) == record
 

@@ -17,9 +17,10 @@ from slow_tracker import open_tracker
 from edgetrack.datasets import Sequence as Clip
 from edgetrack.errors import ConfigError, DatasetError, WorkerError
 from edgetrack.evaluation.execution.dataset import load_sequences
+from edgetrack.evaluation.execution.plan import Job
 from edgetrack.evaluation.execution.ray import on_ray
 from edgetrack.evaluation.execution.request import Request
-from edgetrack.evaluation.execution.worker import Job, Worker, WorkerSetup, in_processes, in_this_process
+from edgetrack.evaluation.execution.worker import Worker, WorkerSetup, in_processes, in_this_process
 from edgetrack.evaluation.perturbations.registry import conditions
 from edgetrack.evaluation.types import CLEAN, Condition, Record, Run
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 pytest.importorskip("cv2", reason="the video extra is not installed")
 
+import cv2
 import trees
 
 from edgetrack.cli.eval_view import evaluate_and_print
@@ -114,7 +115,7 @@ def test_davis_from_end_to_end(tmp_path: Path) -> None:
     trees.davis(tmp_path / "davis")
     for index, file in enumerate(sorted((tmp_path / "davis/JPEGImages/480p/bear").iterdir())):
         red = trees.picture(index, (0, 0, 255))  # what the fake engine finds
-        assert trees.cv2.imwrite(str(file), red, [trees.cv2.IMWRITE_JPEG_QUALITY, 100])
+        assert cv2.imwrite(str(file), red, [cv2.IMWRITE_JPEG_QUALITY, 100])
     clip = open_dataset("davis", tmp_path / "davis", "train")["bear_1"]  # type: ignore[index]
     assert clip.masks is not None
     assert clip.masks(2).sum() == 30 * 24
