@@ -11,6 +11,7 @@ from edgetrack.datasets.registry import layout_of
 from edgetrack.datasets.sets import SequenceLayout
 from edgetrack.errors import ConfigError, DatasetError
 from edgetrack.toml_file import load_toml
+from edgetrack.training.recipe_types import check_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ class Recipe:
         known = {f.name: f for f in fields(cls)}
         if unknown := sorted(set(values) - set(known)):
             raise ConfigError(f"recipe {path} has unknown keys {unknown}; known keys are {sorted(known)}")
+        check_types(cls, {name: value for name, value in values.items() if name != "datasets"}, path)
         for key in ("folders", "keep_buckets"):
             values[key] = tuple(values.get(key, ()))
         values["datasets"] = DatasetEntry.all_of(values.get("datasets", []), path)

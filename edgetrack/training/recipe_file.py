@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from edgetrack.errors import ConfigError
 from edgetrack.toml_file import load_toml
+from edgetrack.training.recipe_types import check_types
 from edgetrack.training.resumable import resumable
 
 
@@ -49,6 +50,7 @@ def read_recipe(cls: type[R], path: Path) -> R:
     needed = {n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
     if missing := sorted(needed - set(table)):
         raise ConfigError(f"recipe {path} lacks {missing}; expected a value for each")
+    check_types(cls, {name: value for name, value in table.items() if name != "datasets"}, path)
     return cls(**{name: _frozen(value) for name, value in table.items()})
 
 

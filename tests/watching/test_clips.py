@@ -100,6 +100,18 @@ def test_two_runs_may_write_into_one_folder(tmp_path: Path) -> None:
     assert [shown(tmp_path / f"alert-000{number}.mp4") for number in (1, 2, 3)] == [[3], [2], [6]]
 
 
+def test_the_line_of_an_alert_is_there_where_its_picture_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: ClipSink, *given: object) -> None:
+        raise SinkError("no room")
+
+    monkeypatch.setattr(ClipSink, "_picture", full)
+    with ClipSink(tmp_path, pre_roll_s=0, post_roll_s=0) as sink, pytest.raises(SinkError, match="no room"):
+        film(sink, tenths(5), {3})
+    assert len((tmp_path / "alert-0001.jsonl").read_text().splitlines()) == 1
+
+
 def test_without_an_alert_nothing_is_written(tmp_path: Path) -> None:
     with ClipSink(tmp_path) as sink:
         film(sink, tenths(5), set())

@@ -1,0 +1,32 @@
+"""Whether the values of a recipe are of the kinds that its fields have: a run of days must not begin with a slip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+from edgetrack.errors import ConfigError
+from edgetrack.finite import is_finite
+
+_KINDS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    int: ("a whole number, 0 or more", lambda value: type(value) is int and value >= 0),
+    float: ("a number, 0 or more", lambda value: is_finite(value) and value >= 0),
+    str: ("a string in quotes", lambda value: isinstance(value, str)),
+    tuple: ("a list", lambda value: isinstance(value, list)),
+    Mapping: ("a table", lambda value: isinstance(value, dict)),
+}
+
+
+def check_types(recipe: type[Any], values: Mapping[str, Any], path: Path) -> None:
+    """Check the values of the TOML file by the annotations of the dataclass that they are for.
+
+    Raises:
+        ConfigError: A value is of another kind, or is a number below 0 or not finite.
+    """
+    hints = get_type_hints(recipe)
+    for name, value in values.items():
+        kind = _KINDS.get(get_origin(hints[name]) or hints[name])
+        if kind is not None and not kind[1](value):
+            raise ConfigError(f"recipe {path}: {name} is {value!r:.80}; expected {kind[0]}")
