@@ -229,12 +229,16 @@ def _fourcc(code: str) -> int:
     return int.from_bytes(code.encode("ascii"), "little")
 
 
+def devices_here() -> str:
+    """Say which cameras this machine has."""
+    present = sorted((p.name for p in Path("/dev").glob("video*")), key=lambda n: (len(n), n))
+    return "found: " + ", ".join(present) if present else "this machine shows no camera (no /dev/video*)"
+
+
 def _why_closed(target: int | str, name: str, complaint: str) -> str:
     reason = f" ({complaint})" if complaint else ""
     if isinstance(target, int):
-        present = sorted((p.name for p in Path("/dev").glob("video*")), key=lambda n: (len(n), n))
-        found = "found: " + ", ".join(present) if present else "this machine shows no camera (no /dev/video*)"
-        return f"{name} cannot be opened; {found}{reason}"
+        return f"{name} cannot be opened; {devices_here()}{reason}"
     if is_url(target):
         return (
             f"{name} cannot be opened; check that the address is right and the server can be reached{reason}"

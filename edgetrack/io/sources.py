@@ -9,7 +9,7 @@ from typing import get_args
 
 from edgetrack.errors import SourceError
 from edgetrack.finite import is_finite
-from edgetrack.io.capture import Opened
+from edgetrack.io.capture import Opened, devices_here
 from edgetrack.io.connections import Place, Transport, open_connection
 from edgetrack.io.gstreamer import csi_pipeline
 from edgetrack.io.names import is_url, public_name
@@ -204,7 +204,9 @@ def _mode(path: Path) -> int:
         state = (
             f"is a link to {path.readlink()}, which is not there" if path.is_symlink() else "does not exist"
         )
-        raise SourceError(f"{path} {state}; expected a video file or a folder of pictures") from None
+        camera = str(path).startswith("/dev/video")
+        expected = devices_here() if camera else "expected a video file or a folder of pictures"
+        raise SourceError(f"{path} {state}; {expected}") from None
     except OSError as error:
         raise SourceError(f"{path!s:.200} cannot be read: {error.strerror}") from error
     except ValueError as error:  # a zero byte

@@ -283,3 +283,11 @@ def test_the_drawn_scene_is_a_camera_that_never_ends() -> None:
     assert indices == sorted(indices)
     with pytest.raises(SourceError, match="there is no test://lane; expected test://street"):
         open_source("test://lane")
+
+
+@pytest.mark.parametrize("source", ["/dev/video987", "/dev/video987?size=640x480"])
+def test_a_camera_that_is_not_there_is_not_taken_for_a_file(source: str) -> None:
+    with pytest.raises(
+        SourceError, match=r"/dev/video987 does not exist; (found: video|this machine shows no camera)"
+    ):
+        open_source(source)
