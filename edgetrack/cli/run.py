@@ -254,7 +254,8 @@ def track_source(
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
     of_x = [] if second is None else [second.summary, *second.second.source.notes]
-    notes = source.notes + of_x + output_notes(by_name(opened, published)) + undelivered(posting)
+    notes = [("source", note) for note in source.notes + of_x]
+    notes += [("output", n) for n in output_notes(by_name(opened, published)) + undelivered(posting)]
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     print_looks(console, options.looks_ms)
     if written:

@@ -101,7 +101,8 @@ class StatusLine(AbstractContextManager["StatusLine"]):
     def _with_figures(self, line: Text, frame: Frame, meter: Meter) -> Text:
         of = f"/{self._total}" if self._total else ""
         line.no_wrap, line.overflow = True, "ellipsis"
-        line.append(f"   frame {frame.index + 1}{of}", style="dim")
+        number = meter.frames if self._live_source else frame.index + 1  # of a camera, some are skipped
+        line.append(f"   frame {number}{of}", style="dim")
         line.append(f"   {meter.recent_fps:5.1f} fps")
         latency = meter.latency_ms(last=RECENT_FRAMES)
         if latency is not None:
@@ -244,7 +245,7 @@ def print_summary(
     *,
     live: bool,
     engines: Sequence[str] = (),
-    notes: Sequence[str] = (),
+    notes: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Print the figures of a finished run and the files that it has written.
 
@@ -254,7 +255,7 @@ def print_summary(
         outputs: files that were written.
         live: whether the source was live.
         engines: the engines in use, if they were not the one in the heading all the time.
-        notes: irregularities of the source.
+        notes: irregularities, each with the row that it belongs to: "source" or "output".
     """
     ended = "stopped after" if summary.interrupted else "in"
     _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
@@ -285,8 +286,8 @@ def print_summary(
         )
     for served in engines:
         _row(console, "engine", served)
-    for note in notes:
-        _row(console, "source", Text(note, "yellow"))
+    for label, note in notes:
+        _row(console, label, Text(one_line(note), "yellow"))
     if live:
         too_old = f" for newer ones, {summary.too_old} too old" if summary.too_old else ""
         _row(console, "dropped", f"{summary.dropped}{too_old}")
