@@ -57,6 +57,7 @@ class WebhookSink(Joint):
         self._sequence = itertools.count(1)
         self._taken = self._delivered = 0
         self._error: SinkError | None = None
+        self._warned = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"edgetrack {self.name}", daemon=True)
         self._thread.start()
@@ -111,8 +112,10 @@ class WebhookSink(Joint):
             problem = self._post(body)
             if problem is None:
                 self._delivered += 1
+                self._warned = False
                 return
-            if attempt == 0:
+            if not self._warned:
+                self._warned = True
                 self._warn(f"{self.name} takes no events ({problem}); they are sent again")
             if self._closing.wait(min(LONGEST_S, self._pause_s * 2**attempt) * random.uniform(0.5, 1.0)):
                 return
@@ -129,7 +132,7 @@ class WebhookSink(Joint):
             with connection.getresponse() as response:
                 status, said = response.status, f"{response.status} {response.reason}"
         except (OSError, http.client.HTTPException) as error:
-            return distrust(error) or reason_of(error)
+            return distrust(error) or getattr(error, "strerror", None) or reason_of(error)
         finally:
             connection.close()
         if 200 <= status < 300:
