@@ -1,4 +1,4 @@
-"""Several targets in one video with one engine: one set of weights in memory, a state for each target."""
+"""Tracking of several targets in one video with one engine: one set of weights, and one state per target."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class MultiTracker(NamedQueries):
 
     ``add`` names one target. ``every`` follows all objects that a phrase names; each of them has a track of its own.
 
-    Targets that are being followed go through the network in batches, as large as the bundle has graphs for
-    (``batches``); the rest take turns on the same engine. While its box overlaps no other, a target gets the track
-    that a ``Tracker`` of its own would give it: bit for bit in turns, up to the last bits of float32 in batches.
+    Targets that are being followed run through the network in batches of the sizes for which the bundle has graphs
+    (``batches``); the rest run one by one on the same engine. While its box overlaps no other, a target gets the same
+    track as from its own ``Tracker``: bit for bit without batches, and up to the last bits of float32 with them.
 
     Targets are different objects: an object belongs to one target only, even if the same text is given twice. When
     the boxes of two targets meet, each keeps the position that fits its appearance and motion best. If only one
@@ -47,8 +47,8 @@ class MultiTracker(NamedQueries):
         strict: As for ``Tracker``.
         batch: Run the network for several targets at once; False makes them take turns.
         exclusive: Give each object to one target only; False lets targets ignore each other.
-        masks: As for ``Tracker``; where the masks of two targets meet, each pixel belongs to one of them.
-        grounder: As for ``Tracker``, for every target with a text. ``every`` finds by the model itself.
+        masks: As for ``Tracker``; if the masks of two targets overlap, each pixel belongs to one of them.
+        grounder: As for ``Tracker``, for every target with a text. ``every`` always uses the model's own networks.
 
     Attributes:
         engine (Engine): As for ``Tracker``.
@@ -68,7 +68,7 @@ class MultiTracker(NamedQueries):
     """
 
     _instead = (
-        "it holds a network and what it has seen of its targets; for other targets on the same network make "
+        "it holds a network and the states of its targets; for other targets on the same network create "
         "edgetrack.MultiTracker(engine=tracker.engine), in another process edgetrack.MultiTracker() there"
     )
 
@@ -171,9 +171,9 @@ class MultiTracker(NamedQueries):
 
         Args:
             frame: Image, uint8 (H, W, 3), BGR, as for ``Tracker.start``.
-            x: The second sensor's picture, as for ``Tracker.update``. Queries look at color alone.
+            x: The second sensor's image, as for ``Tracker.update``. Queries use color only.
             deadline_ms: Latency budget for all targets together, as for ``Tracker.update``. Targets that were added
-                first get inference first; those whose turn comes too late coast, for at most 3 frames in a row.
+                first get inference first; those that would exceed the budget coast, for at most 3 frames in a row.
             time_s: Time of the frame in seconds, as for ``Tracker.update``.
 
         Returns:
@@ -206,7 +206,7 @@ class MultiTracker(NamedQueries):
 
     @property
     def batch_failure(self) -> Exception | None:
-        """Error that made targets take turns in the last ``update`` although ``batches`` has a graph for them, or None.
+        """Error because of which targets ran one by one in the last ``update`` in spite of ``batches``, or None.
 
         The engine failed to run that graph. It is retried in the next frame.
         """

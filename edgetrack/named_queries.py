@@ -39,22 +39,22 @@ class NamedQueries(NamedTargets):
     ) -> Query:
         """Follow all objects that a phrase names, from the next frame on.
 
-        The whole frame is looked at ten times a second, beside the targets; between looks the objects move on at the
-        velocity that they had. Each has an id that no other target or object of this tracker ever gets, and a track in
-        what ``update`` returns, under a name such as "red car #3". An object that is lost and comes back within
-        ``keep_s`` seconds keeps its id if it looks the same and is near where it was lost.
+        A detector searches the whole frame ten times per second, independently of the targets; in between, a motion
+        model moves the boxes. Each object has an id that no other target or object of this tracker ever gets, and a
+        track in the result of ``update``, under a name such as "red car #3". An object that is lost and comes back
+        within ``keep_s`` seconds keeps its id if it looks the same and is near where it was lost.
 
         Args:
-            text: What they are, such as "red car": one phrase, in the singular.
+            text: Description of the objects, such as "red car": one phrase, in the singular.
             name: Name of the query; None for its text.
-            max: Objects that are followed at a time, 1 to 16; further ones have to wait.
-            confirm: ``(k, n)``: an object gets its id when k of n looks in a row have found it.
-            interval_s: Seconds from one look to the next; 0 looks at every frame that it can.
-            keep_s: Seconds after which a lost object is "ended". Seconds are those of the frames' times; frames without
-                a time count as 30 a second.
-            lying: Find who lies, too, which detectors of upright people do not: while an object is missed or lies,
-                every second look is at the frame turned by a quarter, to the left or to the right. Needs frames in
-                host memory.
+            max: Objects that are tracked at a time, 1 to 16; further ones have to wait.
+            confirm: ``(k, n)``: an object gets its id when k of n consecutive passes have found it.
+            interval_s: Seconds between detector passes; 0 for as often as possible.
+            keep_s: Seconds after which a lost object is "ended". Seconds are measured by the frames' times; frames
+                without a time count as 30 per second.
+            lying: Also find objects that lie on their side, such as people who have fallen: while an object is
+                missing or lies, every second pass runs on the frame rotated by 90 degrees to the left or right. Needs
+                frames in host memory.
 
         Returns:
             The query: its ``tracks``, ``events``, ``count`` and ``total`` are those of the last frame.

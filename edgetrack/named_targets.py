@@ -1,4 +1,4 @@
-"""The targets of a `MultiTracker` by their names: added, described, corrected and removed, and what each was last."""
+"""The targets of a `MultiTracker` by name: adding, describing, correcting and removing them, and their last tracks."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class NamedTargets(Opened[runtime.MultiTracker]):
             self._histories[name] = History(next(self._numbers), name, text)
 
     def choose(self, name: str, candidate: Candidate | Box | Sequence[float]) -> None:
-        """Say which candidate a target is; see ``Tracker.choose``.
+        """Select a candidate as a target; see ``Tracker.choose``.
 
         Raises:
             ConfigError: There is no target of this name.
@@ -88,7 +88,7 @@ class NamedTargets(Opened[runtime.MultiTracker]):
             self._open_core().choose(name, place)
 
     def correct(self, name: str, box: Box | Sequence[float]) -> None:
-        """Say where a target is in the next frame; see ``Tracker.correct``.
+        """Set the box of a target in the next frame; see ``Tracker.correct``.
 
         Raises:
             ConfigError: There is no target of this name.
@@ -143,7 +143,7 @@ class NamedTargets(Opened[runtime.MultiTracker]):
         return MappingProxyType(self._timing)
 
     def _note(self, results: list[Any]) -> None:
-        """Which targets failed in this frame, and what each cost."""
+        """Record which targets failed in this frame, and the time of each."""
         self._failed = {name: error for name, _, error, _, _ in results if error is not None}
         self._timing = {name: timing_of(seconds) for name, _, _, seconds, _ in results}
 
@@ -155,7 +155,7 @@ class NamedTargets(Opened[runtime.MultiTracker]):
         }
 
     def _check_free(self, name: object) -> None:
-        """Raises ConfigError unless it is a name that nothing here has."""
+        """Raise ConfigError unless it is a name that neither a target nor a query has."""
         if self._has(check_name(name)):
             raise ConfigError(
                 f"there is a target {name!r} already; give this one another name, or call remove({name!r}) first"

@@ -1,4 +1,4 @@
-"""What the parser makes of a text, for people: which part of it is what, and which words are unknown."""
+"""The parsed form of a text for users: its parts, and its unknown words."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _ARTICLES = re.compile(r"^(?:(?:the|an?|any) )+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ParsedText:
-    """A text taken apart. Everything is in the words of the text, or of what they were translated to.
+    """A parsed text. All fields use the words of the text, or of its translation.
 
     Attributes:
         text: The text.
-        english: The text with your own words replaced; the same without any.
-        meaning: All of it in one line, such as ``second from the left of "car"``.
-        phrase: What the network is asked, such as "red car".
+        english: The text with your own words replaced; the same as ``text`` if there are none.
+        meaning: The whole meaning in one line, such as ``second from the left of "car"``.
+        phrase: The phrase for the network, such as "red car".
         noun: The head noun of the phrase.
-        attributes: What the phrase says of it: "red", "in the blue shirt".
-        positions: What position or size selects it: "second from the left", "on the right", "largest".
-        relations: How it is placed to other objects, such as ``left of "bus"``.
-        negated: What it is not, such as ``"red car"``.
-        count: How many objects are meant; 0 for all.
+        attributes: Attributes in the phrase: "red", "in the blue shirt".
+        positions: Positions or sizes that select it: "second from the left", "on the right", "largest".
+        relations: Spatial relations to other objects, such as ``left of "bus"``.
+        negated: Excluded phrases, such as ``"red car"``.
+        count: Number of objects; 0 for all.
         plural: Whether several objects are meant; a tracker follows one of them.
         unknown: Words that the model was not trained on; None if the bundle does not list its words.
         known_share: Fraction of the words that the model knows, 0..1; None as for ``unknown``.
@@ -67,10 +67,10 @@ def parse(
     bundle: str | Path | Bundle | None = None,
     words: str | Path | Mapping[str, str] | None = None,
 ) -> ParsedText:
-    """Take a text apart as a ``Tracker`` does, without a frame or a network.
+    """Parse a text as a ``Tracker`` does, without a frame or a network.
 
     Args:
-        text: What a target may be, such as "second red car from the left".
+        text: Description of a target, such as "second red car from the left".
         bundle: The model whose words count, as for ``Tracker``.
         words: What your own words mean, as for ``Tracker``.
 
@@ -113,7 +113,7 @@ def parse(
 
 
 def _attributes(phrase: str, noun: str) -> tuple[str, ...]:
-    """The words before the noun, and what follows it as a whole."""
+    """Return the words before the noun, and the part after it as a whole."""
     at = re.search(rf"(?<!\w){re.escape(noun)}(?!\w)", phrase, re.IGNORECASE)
     if at is None:
         return ()
@@ -122,7 +122,7 @@ def _attributes(phrase: str, noun: str) -> tuple[str, ...]:
 
 
 def means_several(query: runtime.Query, vocabulary: Vocabulary | None) -> bool:
-    """Return whether a text means several objects: by a number, or by a plural of which nothing selects one."""
+    """Return whether a text means several objects: it has a number, or a plural without a selection."""
     if query.count != 1:
         return True
     phrase, noun = query.parts[0]

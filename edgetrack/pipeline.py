@@ -1,4 +1,4 @@
-"""The frame loop: source, tracker, sinks. The only one in the package."""
+"""The frame loop of the package: source, tracker, sinks."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from edgetrack.unusual.watcher import UnusualWatcher
 from edgetrack.watching.watcher import Watcher
 from edgetrack.zones import Zones
 
-HOPELESS_S = 10.0  # after which a source whose frames are all too old is given up
+HOPELESS_S = 10.0  # time after which a source is given up if all of its frames are too old
 
 
 class FrameTracker(Protocol):
-    """What the loop needs of `edgetrack.Tracker`."""
+    """The interface of `edgetrack.Tracker` that the loop uses."""
 
     def start(self, frame: NDArray[np.uint8] | Frame, *, text: str | None, box: Box | None) -> Track: ...
     def update(self, frame: NDArray[np.uint8] | Frame, *, deadline_ms: float | None = None) -> Track: ...
 
 
 class FrameMultiTracker(Protocol):
-    """What the loop needs of `edgetrack.MultiTracker`."""
+    """The interface of `edgetrack.MultiTracker` that the loop uses."""
 
     @property
     def failed(self) -> Mapping[str, Exception]: ...
@@ -51,7 +51,7 @@ class FrameMultiTracker(Protocol):
 
 
 class FrameSource(Protocol):
-    """What the loop needs of `edgetrack.io.sources.Source`: frames, and how many of them were skipped."""
+    """The interface of `edgetrack.io.sources.Source` that the loop uses: frames, and the number of skipped ones."""
 
     @property
     def dropped(self) -> int: ...
@@ -72,25 +72,24 @@ def run(
 ) -> Summary:
     """Track one target through a source; the caller opens and closes source and sinks.
 
-    Ctrl-C ends the run and is reported in the summary, as is a source that breaks off after its first frame:
-    what was tracked until then has reached the sinks. A sink that fails gets no more frames; the others go on, and
-    what it raised is raised at the end of the run, which comes at once when no sink is left.
+    Ctrl-C ends the run and is reported in the summary, as is a source that breaks off after its first frame: what was
+    tracked until then has reached the sinks. A sink that fails gets no more frames; the others continue, and its
+    error is raised at the end of the run, or immediately if no sink is left.
 
     Args:
         source: frames in the order in which they are tracked.
         tracker: started with the first frame.
         sinks: each gets every frame with its track.
-        text: what to look for.
-        box: where the target is in the first frame.
-        max_frames: stop after so many.
+        text: description of the target.
+        box: box of the target in the first frame.
+        max_frames: stop after this many frames.
         deadline_ms: what the tracker may take for a frame, from the second one on; see `edgetrack.Tracker.update`.
         max_age_ms: frames of a live source that were captured longer ago are skipped and counted in ``too_old``.
         on_frame: called after each frame.
 
     Raises:
-        ConfigError: neither text nor box is given, or a number is out of range.
-        SourceError: the source gave no frame at all.
-        Exception: what the first of the sinks that failed has raised.
+        ConfigError: neither text nor box is given, or a number is out of range. SourceError: the source has no
+            frames. Exception: the error of the first sink that failed.
     """
     if text is None and box is None:
         raise ConfigError("nothing to track; give a text such as 'red car', a box (x, y, w, h), or both")
@@ -166,7 +165,7 @@ def run_many(
             meter.record(*tracks.values(), latency_ms=latency_ms, dropped=source.dropped, age_ms=age_ms)
             meter.lag_ms = frame.lag_ms
             for name, track in tracks.items():
-                if track.query is None:  # of the others, a camera may see thousands
+                if track.query is None:  # a camera may see thousands of others
                     own = meters.setdefault(name, Meter())
                     own.record(track, latency_ms=costs_ms[name], dropped=source.dropped)
         failures.note(tracker)

@@ -89,7 +89,7 @@ class Policy:
         return cls(**runtime.policy(thresholds))
 
     def rivals(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Return the candidates that make a text ambiguous: elsewhere than the first, and about as good.
+        """Return the candidates that make a text ambiguous: at other positions than the first, and about as good.
 
         Args:
             candidates: Those of a track, best first.

@@ -1,4 +1,4 @@
-"""A sentence becomes the token ids that the text encoder takes."""
+"""Conversion of sentences to the token ids for the text encoder."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Tokenizer:
         return self._native.encode(check_unicode(text))
 
     def text(self, text: str) -> runtime.Text:
-        """Return ``text`` as the trackers take it: encoded as a whole and in its parts.
+        """Return ``text`` in the form for the trackers: encoded as a whole and in its parts.
 
         Raises:
             PromptError: As for ``encode``.
@@ -64,7 +64,7 @@ class Tokenizer:
 
 
 def check_unicode(text: object) -> str:
-    """Return ``text`` if it is a string of characters, which not every string of Python is.
+    """Return ``text`` if it is valid Unicode, which not every string in Python is.
 
     Raises:
         PromptError: It is not.
@@ -73,10 +73,10 @@ def check_unicode(text: object) -> str:
         raise PromptError(f"text is a {type(text).__name__}; expected a string such as 'red car'")
     try:
         text.encode()
-    except UnicodeEncodeError as error:  # such as bytes of a command line that are no UTF-8
+    except UnicodeEncodeError as error:  # such as bytes of a command line that are not UTF-8
         shown = text if len(text) <= 60 else text[:57] + "..."
         raise PromptError(
-            f"text {shown!r} has {text[error.start]!r} at place {error.start}, which is no character; "
+            f"text {shown!r} has {text[error.start]!r} at position {error.start}, which is not a character; "
             "expected Unicode text, in a terminal UTF-8"
         ) from error
     return text

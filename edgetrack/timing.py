@@ -1,4 +1,4 @@
-"""Where the time of a frame went."""
+"""The time spent on a frame, by stage."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ class Timing:
 
 
 def timing_of(seconds: tuple[float, float, float]) -> Timing:
-    """Of the seconds of crop, network and whole."""
+    """Convert the seconds of crop, network and total."""
     crop_s, network_s, total_s = seconds
     return Timing(crop_s * 1e3, network_s * 1e3, (total_s - crop_s - network_s) * 1e3)

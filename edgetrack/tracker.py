@@ -1,4 +1,4 @@
-"""The tracker: a target named by a sentence, a box or both is searched for, followed, lost and found again."""
+"""The tracker: searches for a target given by a text, a box or both, follows it, and finds it again after a loss."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Tracker(Opened[runtime.Tracker]):
         words: What your own words mean in English, such as ``{"Gabelstapler": "forklift"}``: a mapping, or a TOML file
             of such lines. They are replaced in every text.
         strict: Refuse a text with words that the model was not trained on, instead of a ``PromptWarning`` about them.
-        masks: Find which pixels are the target's, ``Track.mask``, on every frame with a box; "logits" adds what each
-            mask was cut from, ``Mask.logits``. By another network: a segmenter's TOML file, or an ``Outliner``.
-        grounder: What finds, finds again and checks what a text names, instead of the model's own networks: what
-            ``edgetrack.grounders.open_grounder`` takes or returns. It runs in a thread of its own.
+        masks: Compute the target's pixel mask, ``Track.mask``, in every frame with a box; "logits" adds the network's
+            output, ``Mask.logits``. For another network, pass a segmenter's TOML file, or an ``Outliner``.
+        grounder: A detector that finds and verifies the target of a text, instead of the model's own networks: an
+            argument or result of ``edgetrack.grounders.open_grounder``. It runs in a background thread.
 
     Attributes:
         engine (Engine): Runs the network; ``name``, ``precision``, ``reason`` (why it was selected) are strings.
@@ -73,7 +73,7 @@ class Tracker(Opened[runtime.Tracker]):
     """
 
     _instead = (
-        "it holds a network and what it has seen of its target; for another target on the same network make "
+        "it holds a network and the state of its target; for another target on the same network create "
         "edgetrack.Tracker(engine=tracker.engine), in another process edgetrack.Tracker() there"
     )
 
@@ -121,10 +121,10 @@ class Tracker(Opened[runtime.Tracker]):
                 A ``Frame`` brings its pixels, its time and its ``x``. None if color is missing, with ``x`` and ``box``.
             text: What the target is, such as "red car"; without ``box`` the whole frame is searched.
             box: ``Box`` or ``(x, y, w, h)`` in pixels, origin at the top left; its center must be inside the frame.
-            mask: Which pixels are the target's, with ``masks=True``: a ``Mask`` or an array (H, W) of the frame's size,
-                nonzero on the target. Without ``box``, the smallest box that holds them is followed.
-            x: Picture of a second sensor (thermal, depth) of the same moment, aligned with the frame and of its size,
-                for a bundle that takes one: uint8 (H, W, 3) or (H, W) (see ``sensor_picture``), or a ``Frame``.
+            mask: The target's mask, with ``masks=True``: a ``Mask`` or an array (H, W) of the frame's size, nonzero
+                on the target. Without ``box``, the smallest box around it is followed.
+            x: Image of a second sensor (thermal, depth) taken at the same time, aligned with the frame and of its
+                size, for a bundle that takes one: uint8 (H, W, 3) or (H, W) (see ``sensor_picture``), or a ``Frame``.
             time_s: Time of the frame in seconds, on any clock; see ``update``. Returned as ``Track.time_s``.
 
         Returns:
@@ -211,7 +211,7 @@ class Tracker(Opened[runtime.Tracker]):
             self._begin(text)
 
     def choose(self, candidate: Candidate | Box | Sequence[float]) -> None:
-        """Say which candidate is the target: it is followed from the next frame on, whatever was followed before.
+        """Select a candidate as the target; it is followed from the next frame on instead of the previous object.
 
         The candidate may have moved since it was found, so the whole next frame is searched, and the candidate at that
         position (IoU of 0.3 or more) is followed, or else what is in the box. That frame takes as long as ``start``.
@@ -231,7 +231,7 @@ class Tracker(Opened[runtime.Tracker]):
             self._open_core().choose(place)
 
     def correct(self, box: Box | Sequence[float]) -> None:
-        """Say where the target is in the next frame: it is followed from there, and its appearance is learned anew.
+        """Set the box of the target in the next frame; it is followed from there, and its appearance is learned again.
 
         The text is kept, as for ``choose``, and so is ``Track.id``.
 

@@ -1,4 +1,4 @@
-"""A user's own words for what the model knows by English ones, such as those of another language."""
+"""A user's own words, such as those of another language, mapped to English words that the model knows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _EXPECTED = 'expected lines such as Gabelstapler = "forklift"'
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """Words and what they mean in English. Longer ones win; case does not matter.
+    """Words and their English meanings. Longer words take precedence; case is ignored.
 
     Attributes:
-        english: What a word, in lower case, stands for.
-        places: Where a word was read, for messages.
+        english: The English meaning of each word, which is in lower case.
+        places: Where each word was read, for messages.
     """
 
     english: Mapping[str, str]
@@ -29,10 +29,11 @@ class Translation:
 
     @classmethod
     def of(cls, words: str | Path | Mapping[str, str] | None) -> Translation:
-        """Read a TOML file of ``word = "english words"``, or take a mapping of them; None has no words.
+        """Read a TOML file of ``word = "english words"``, or use a mapping of them; None has no words.
 
         Raises:
-            ConfigError: The file cannot be read, or an entry is not a word and what it means; the message has the line.
+            ConfigError: The file cannot be read, or an entry is not a word with its meaning; the message has the
+                line.
         """
         if words is None:
             return cls({}, {})
@@ -62,21 +63,19 @@ class Translation:
                     raise ConfigError(f"{place}: {what} is {value!r:.80}; {_EXPECTED}")
             key = _key(word)
             if key in english:
-                raise ConfigError(
-                    f"{place}: {word!r} is there twice, first in {found[key]}; expected it once"
-                )
+                raise ConfigError(f"{place}: {word!r} occurs twice, first in {found[key]}; expected it once")
             english[key], found[key] = " ".join(meaning.split()), place
         if not english:
             raise ConfigError(f"{origin} has no words; {_EXPECTED}")
         return cls(english, found)
 
     def entries(self) -> Iterator[tuple[str, str]]:
-        """Yield each place and what its word means."""
+        """Yield each place and the meaning of its word."""
         for word, meaning in self.english.items():
             yield self.places[word], meaning
 
     def applied(self, text: str) -> str:
-        """Return a text with each of the words replaced by what it means."""
+        """Return a text with each of the words replaced by its meaning."""
         if not self.english:
             return text
         longest = sorted(self.english, key=len, reverse=True)
@@ -101,7 +100,7 @@ def _spelled(word: str) -> str:
 
 
 def _line(text: str, key: str) -> int:
-    """The line of a file that begins with a key, quoted or not; 1 where a key is written in another way."""
+    """Return the line of a file that begins with a key, quoted or not; 1 if the key is written in another way."""
     starts = tuple(f"{quote}{key}{quote}" for quote in ("", '"', "'"))
     for number, line in enumerate(text.splitlines(), 1):
         if any(line.lstrip().startswith(start) for start in starts) and "=" in line:

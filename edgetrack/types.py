@@ -1,4 +1,4 @@
-"""The values that pass between the stages: boxes, frames and tracks. They validate and convert, nothing else."""
+"""The values that stages exchange: boxes, frames and tracks. They only validate and convert."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from edgetrack.errors import BoxError
 from edgetrack.mask import Mask
 
 Status = Literal["searching", "tracking", "uncertain", "lost", "tentative", "ended"]
-STATUSES: tuple[Status, ...] = get_args(Status)[:4]  # of a target; the other two are of a query's finds
+STATUSES: tuple[Status, ...] = get_args(Status)[
+    :4
+]  # of a target; the other two are only for objects of a query
 Basis = Literal["network", "coasted", "reused"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 Modality = Literal["color", "x"]
@@ -61,7 +63,7 @@ class Box:
         if w <= 0 or h <= 0:
             raise BoxError(f"box {self.xywh} is empty; expected (x, y, w, h) with w > 0 and h > 0")
         raise BoxError(
-            f"box {self.xywh} is too large or too small to reckon with; expected (x, y, w, h) in pixels of the frame"
+            f"box {self.xywh} is too large or too small to compute with; expected (x, y, w, h) in pixels of the frame"
         )
 
     @classmethod
@@ -200,7 +202,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A box that a look at the whole frame considered."""
+    """A box from a full-frame search."""
 
     box: Box
     """Position in pixels of the frame."""
@@ -222,9 +224,10 @@ class Track:
         status, basis: How sure it is, and where the box comes from; see below.
         index, time_s: Frames since ``start``, which is frame 0; time of the frame in seconds, if it was given.
         id, name: Number of the target, unique within a tracker, and its name.
-        velocity, candidates: Motion of the box's center; what a look at the whole frame has found, the best first.
-        query: Name of the query that has found it.
-        mask, x_share, modalities: The target's pixels; share of the second sensor; which sensors were used.
+        velocity: Motion of the box's center in pixels per frame.
+        candidates: Results of the full-frame search, best first.
+        query: Name of the query that found it.
+        mask, x_share, modalities: The target's pixels; share of the second sensor; sensors that were used.
     """
 
     box: Box | None

@@ -1,4 +1,4 @@
-"""What a user writes, compared with the words that a model was trained on: unknown ones are named."""
+"""Comparison of a user's text with the words that a model was trained on, to report unknown ones."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Vocabulary:
             words = path.read_text(encoding="utf-8").split()
         except (OSError, ValueError) as error:
             raise BundleError(
-                f"bundle file {path} is no list of words ({error}); export the bundle again"
+                f"bundle file {path} is not a list of words ({error}); export the bundle again"
             ) from error
         return cls(words, bundle.manifest.name)
 
@@ -70,7 +70,7 @@ class Vocabulary:
         return word in self._trained
 
     def unknown(self, text: str) -> list[str]:
-        """Return the words of a text that are not known, as they are written, each once."""
+        """Return the unknown words of a text as written, without duplicates."""
         return [word for word in dict.fromkeys(words_of(text)) if not self.knows(word)]
 
     def share(self, text: str) -> float:
@@ -79,11 +79,11 @@ class Vocabulary:
         return sum(map(self.knows, words)) / len(words) if words else 1.0
 
     def nearest(self, word: str, most: int | None = None) -> str | None:
-        """Return the known word that a word is probably a misspelling of; None if none is near.
+        """Return the known word that a word is probably a misspelling of; None if no known word is near.
 
-        Near: ``most`` edits, by default one; two for words of eight letters and for the same letters in another order.
-        A swap of neighbors is one edit.
-        Of several, the one with the same letters comes first, then the one with the same first and last letter.
+        Near means at most ``most`` edits, by default one; two for words of eight letters and for the same letters in
+        a different order. A swap of neighbors is one edit. Of several, the one with the same letters comes first,
+        then the one with the same first and last letter.
         """
         low = _plain(word)
         reach = 2 if most is None else most
@@ -99,7 +99,7 @@ class Vocabulary:
         return min(near)[-1] if near else None
 
     def complaint(self, text: str) -> str | None:
-        """Return one sentence about the words of a text that are not known, with what helps; None if all are known."""
+        """Return one sentence about the unknown words of a text, with a suggestion; None if all are known."""
         unknown = self.unknown(text)
         if not unknown:
             return None
@@ -122,13 +122,13 @@ class Vocabulary:
 
 
 class TextReader:
-    """Turns a user's text into what the trackers take: own words translated, unknown words named, then tokens.
+    """Converts a user's text for the trackers: translates the user's words, reports unknown ones, and tokenizes.
 
     Args:
         bundle: The model's.
         words: The user's words, see ``Translation.of``.
         strict: Refuse a text with unknown words, instead of a warning.
-        warn: Look for unknown words at all; not where something else finds them.
+        warn: Whether to check for unknown words; not if another network finds the target.
 
     Raises:
         ConfigError: ``words`` is malformed; or ``strict``, and the bundle lists no words.
@@ -181,7 +181,7 @@ class TextReader:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text as they are written; signs separate them, but an apostrophe does not."""
+    """Return the words of a text as written; punctuation separates them, except for apostrophes."""
     return WORD.findall(unicodedata.normalize("NFC", text))
 
 
@@ -207,13 +207,13 @@ def distance(a: str, b: str, most: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _plain(word: str) -> str:
-    """In lower case and without accents, as the tokenizer takes it."""
+    """Return a text in lower case and without accents, as in the tokenizer."""
     apart = unicodedata.normalize("NFD", word.lower().replace("\u2019", "'"))
     return "".join(sign for sign in apart if unicodedata.category(sign) != "Mn")
 
 
 def _forms(low: str) -> Iterable[str]:
-    """A word, and what it may be a form of: plural, singular, possessive, participle."""
+    """Yield a word and its possible base forms: plural, singular, possessive, participle."""
     yield low
     base = low.removesuffix("'s").removesuffix("'")
     yield base
@@ -228,7 +228,7 @@ def _shown(text: str) -> str:
 
 
 def _outside() -> int:
-    """The ``stacklevel`` at which a warning shows the user's line, outside of this package."""
+    """Return the ``stacklevel`` at which a warning shows the user's line, outside of this package."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "edgetrack":
         level, frame = level + 1, frame.f_back

@@ -1,4 +1,4 @@
-"""The TOML file of zones and lines. Each complaint names the line."""
+"""The TOML file of zones and lines. Each error names the line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_zones(path: Path) -> tuple[tuple[Zone, ...], tuple[Line, ...]]:
 
 
 def read_toml(path: Path, what: str, example: str) -> tuple[str, dict[str, Any]]:
-    """Return the text of a TOML file and what it holds; ``what`` it is and an ``example`` of it are for the errors.
+    """Return the text and the contents of a TOML file; ``what`` it is and an ``example`` are for error messages.
 
     Raises:
         ConfigError: The file cannot be read, or is not TOML.
@@ -41,7 +41,7 @@ def read_toml(path: Path, what: str, example: str) -> tuple[str, dict[str, Any]]
 
 
 def line_of(lines: list[str], key: str, kind: str | None = None, number: int = 0) -> int:
-    """Line of a key, in table ``number`` of its ``kind`` where that is given; of the table if it has no such key."""
+    """Return the line of a key, in table ``number`` of its ``kind`` if given; that of the table without the key."""
     start, end = 0, len(lines)
     if kind is not None:
         heads = [i for i, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{kind}\s*\]\]", line)]
@@ -69,13 +69,13 @@ class _File:
             raise self._error(
                 line_of(self._lines, "units"),
                 what,
-                '"relative" (shares of width and height, 0..1) or "pixels"',
+                '"relative" (fractions of width and height, 0..1) or "pixels"',
             )
         entries = {kind: content.get(kind, []) for kind in KEYS}
         for kind, all in entries.items():
             if not isinstance(all, list) or not all_tables(all):
                 raise self._error(
-                    line_of(self._lines, kind), f"{kind!r} is no list of tables", f"[[{kind}]] for each"
+                    line_of(self._lines, kind), f"{kind!r} is not a list of tables", f"[[{kind}]] for each"
                 )
         if not any(entries.values()):
             raise self._error(1, "there is neither a zone nor a line", EXAMPLE)
@@ -106,7 +106,9 @@ class _File:
         if fault is not None:
             raise error(*fault)
         if name in names:
-            raise error("name", f"the name {name!r} is given twice", "another name for each zone and line")
+            raise error(
+                "name", f"the name {name!r} is given twice", "a different name for each zone and line"
+            )
         names.add(str(name))
         found["points"] = tuple((float(x), float(y)) for x, y in entry["points"])
         return found

@@ -35,9 +35,9 @@ class Zone:
     Attributes:
         name: Name of the zone, for its events.
         points: Corners of the polygon, in order; at least 3.
-        relative: Whether they are shares of the frame's width and height, 0..1, instead of pixels.
+        relative: Whether they are fractions of the frame's width and height, 0..1, instead of pixels.
         anchor: Point of a box that counts: "bottom" (the middle of its lower edge) or "center".
-        dwell_s: Seconds after which a track that stays "dwells"; None for never.
+        dwell_s: Seconds inside after which a track "dwells"; None for never.
 
     Raises:
         ConfigError: A value is none of these, a corner is outside of the frame, or edges cross.
@@ -53,7 +53,7 @@ class Zone:
         _refuse("zone", fault_of_zone(self.name, self.points, self.relative, self.anchor, self.dwell_s))
 
     def holds(self, point: Point, size: tuple[int, int]) -> bool:
-        """Whether it contains a point in pixels of a frame of (width, height), by the number of edges to its right."""
+        """Return whether it contains a point in pixels of a frame of (width, height), by counting edges to its right."""
         x, y = point
         corners = scaled(self.points, self.relative, size)
         inside = False
@@ -91,10 +91,10 @@ class Line:
     def crossing(
         self, before: Side | None, point: Point, box: Box, size: tuple[int, int]
     ) -> tuple[str | None, Side | None]:
-        """Whether a box crosses it on the way to a point, in pixels of a frame of (width, height).
+        """Return whether a box crosses it on the way to a point, in pixels of a frame of (width, height).
 
         Args:
-            before: What the last call returned for this box that was not None; None for the first one.
+            before: The last position other than None that was returned for this box; None at first.
             point: The point of the box that counts.
             box: The box, whose size says how far beyond the line it must be.
             size: Width and height of the frame.
@@ -113,12 +113,12 @@ class Line:
 
 
 def scaled(points: tuple[Point, ...], relative: bool, size: tuple[int, int]) -> list[Point]:
-    """Points in pixels of a frame of (width, height)."""
+    """Return the points in pixels of a frame of (width, height)."""
     return [(x * size[0], y * size[1]) for x, y in points] if relative else list(points)
 
 
 def anchor_of(box: Box, anchor: str) -> Point:
-    """The point of a box that counts."""
+    """Return the point of a box that counts."""
     x, y = box.center
     return (x, box.y + box.h) if anchor == "bottom" else (x, y)
 
@@ -128,7 +128,7 @@ def _cross_product(a: Point, b: Point, c: Point) -> float:
 
 
 def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether the segments a-b and c-d have a point in common, where c and d are not on the line through a and b."""
+    """Return whether the segments a-b and c-d intersect, where c and d are not on the line through a and b."""
     return (
         _cross_product(c, d, a) * _cross_product(c, d, b)
         <= 0
@@ -137,7 +137,7 @@ def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
 
 
 def fault_of_zone(name: Any, points: Any, relative: Any, anchor: Any, dwell_s: Any) -> Fault | None:
-    """The first thing that is wrong with the values of a zone; None for a good one."""
+    """Return the first thing that is wrong with the values of a zone; None for a valid one."""
     fault = _fault("zone", name, points, relative, anchor)
     if fault is None and dwell_s is not None and not (_is_finite(dwell_s) and dwell_s > 0):
         return Fault("dwell_s", f"dwell_s is {dwell_s!r}", "a positive number of seconds")

@@ -1,4 +1,4 @@
-"""Areas and lines in the picture: what enters them, leaves them, stays in them and crosses them."""
+"""Zones and lines in the picture: objects that enter, leave, dwell and cross."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetrack.events import Event, EventType
 from edgetrack.types import Frame, Track
 from edgetrack.zone_shapes import Line, Side, Zone, anchor_of
 
-INERTIA = 3  # frames in a row that a track must be in an area, or out of it, until that counts
+INERTIA = 3  # frames in a row that a track must be inside or outside of a zone before it counts
 
 
 _NOBODY = Track(None, 0.0, "searching", 0)
@@ -21,16 +21,16 @@ _NOBODY = Track(None, 0.0, "searching", 0)
 class _Stay:
     """Of one track in one zone."""
 
-    track: Track = _NOBODY  # as it was last
+    track: Track = _NOBODY  # its last state
     inside: bool = False
-    against: int = 0  # frames in a row that say otherwise
+    against: int = 0  # frames in a row with the other state
     since_s: float = 0.0
     dwelled: bool = False
 
 
 @dataclass(slots=True)
 class _Now:
-    """A frame, and what happens in it."""
+    """A frame and its events."""
 
     index: int
     time_s: float
@@ -64,9 +64,9 @@ class _Now:
 
 
 class Zones:
-    """Zones and lines, and which tracks are where.
+    """Zones and lines, with the tracks inside.
 
-    A track counts while it is "tracking". One that is "uncertain" stays where it was; one without a box has left.
+    A track counts while it is "tracking". An "uncertain" one keeps its state; one without a box has left.
 
     Args:
         zones: The zones.
@@ -86,10 +86,10 @@ class Zones:
         names = [zone.name for zone in zones] + [line.name for line in lines]
         for name in names:
             if names.count(name) > 1:
-                raise ConfigError(f"there are two zones or lines {name!r}; give each a name of its own")
+                raise ConfigError(f"there are two zones or lines {name!r}; give each a different name")
         self.zones, self.lines = tuple(zones), tuple(lines)
         self._stays: dict[tuple[str, str], _Stay] = {}  # by zone and track
-        self._sides: dict[tuple[str, str], Side] = {}  # by line and track: where it was last
+        self._sides: dict[tuple[str, str], Side] = {}  # by line and track: the last position
         self._inside = dict.fromkeys((zone.name for zone in self.zones), 0)
         self._crossed = {line.name: dict.fromkeys(line.directions, 0) for line in self.lines}
 
@@ -111,7 +111,7 @@ class Zones:
 
     @property
     def counts(self) -> dict[str, int | dict[str, int]]:
-        """By name: tracks that are in a zone now; crossings of a line so far, by direction."""
+        """Counts by name: tracks that are in a zone now; crossings of a line so far, by direction."""
         return {**self._inside, **{name: dict(ways) for name, ways in self._crossed.items()}}
 
     @property
@@ -124,14 +124,14 @@ class Zones:
         return said
 
     def update(self, tracks: Mapping[str, Track], frame: Frame) -> tuple[Event, ...]:
-        """Take the tracks of the next frame into account.
+        """Process the tracks of the next frame.
 
         Args:
             tracks: By name, as ``MultiTracker.update`` returns them.
             frame: The frame that they were found in.
 
         Returns:
-            What happened: "enters", "leaves", "dwells" and "crosses".
+            The events "enters", "leaves", "dwells" and "crosses".
         """
         height, width = frame.pixels.shape[:2]
         now = _Now(frame.index, frame.time_s, (width, height))
@@ -191,7 +191,7 @@ class Zones:
         now.tell("crosses", track, line.name, direction=way, count=self._crossed[line.name][way])
 
     def _forget(self, names: set[str], now: _Now) -> None:
-        """What has no track any more has left."""
+        """Let tracks that no longer exist leave."""
         for key in [key for key in self._stays if key[1] not in names]:
             stay = self._stays.pop(key)
             if stay.inside:

@@ -1,8 +1,8 @@
-"""Detectors that find what a text names, in the place of the model's own networks: ``Tracker(grounder=...)``.
+"""Detectors that find the target of a text, instead of the model's own networks: ``Tracker(grounder=...)``.
 
-A grounder runs in a thread and an engine of its own while the tracker goes on. It is an OWLv2, OWL-ViT or Grounding
-DINO that ``edgetrack export`` wrote, an edgetrack model, a detector in an ONNX file beside a TOML file that declares
-it, or anything with the method of ``Grounder``.
+A grounder runs in its own thread and engine while the tracker continues. It is an OWLv2, OWL-ViT or Grounding DINO
+bundle written by ``edgetrack export``, an edgetrack model, a detector in an ONNX file with a TOML file that describes
+it, or any object with the method of ``Grounder``.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from edgetrack.types import Box
 
 
 class Grounded(NamedTuple):
-    """A box that a grounder has found."""
+    """A box found by a grounder."""
 
     box: Box  # in pixels of the frame
-    scores: Sequence[float]  # of each phrase, the probability that the box is right, 0..1
+    scores: Sequence[float]  # for each phrase, the probability that the box is right, 0..1
 
 
-MOST = 64  # boxes of one look
-_LOOKS = 512  # whose times are kept
-LEAST = 0.01  # score of those that are of any use
+MOST = 64  # boxes of one pass
+_LOOKS = 512  # passes whose times are kept
+LEAST = 0.01  # lowest useful score
 
 
 def likeliest(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Grounded]:
-    """Return what a network found, the best first: at most ``MOST``, with a score of ``LEAST`` or more.
+    """Return the results of a network, best first: at most ``MOST``, with a score of ``LEAST`` or more.
 
     Args:
-        boxes: x, y, w, h in pixels (P, 4); those without a size, or with one that is not finite, are left out.
-        scores: Of each phrase, 0..1, (P, N).
+        boxes: x, y, w, h in pixels (P, 4); boxes that are empty or not finite are ignored.
+        scores: Scores for each phrase, 0..1, (P, N).
     """
     best = scores.max(1)
     order = np.argsort(-best, kind="stable")[:MOST]
@@ -57,32 +57,33 @@ class Grounder(Protocol):
     """Finds phrases in a frame. An optional method ``check(phrases)`` raises PromptError for those it cannot find."""
 
     def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> Sequence[Grounded]:
-        """Return boxes for ``phrases`` in any order, duplicates allowed; they are suppressed by the caller.
+        """Return boxes for ``phrases`` in any order, with duplicates, which the caller suppresses.
 
-        It is called in a thread of its own, once at a time, and may keep what it knows of a phrase.
+        It is called in a background thread, one call at a time, and may cache data of a phrase.
 
         Args:
             frame: uint8 (H, W, 3), BGR; it belongs to the callee.
-            phrases: Plain noun phrases such as "red car": the target's, then those of landmarks and of what it is not.
+            phrases: Plain noun phrases such as "red car": the target's, then those of landmarks and of excluded
+                objects.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Grounding:
-    """A grounder, and how a tracker uses it. Frames are those of a video at 30 FPS, whatever the frame rate is.
+    """A grounder, and how a tracker uses it. Numbers of frames are at 30 FPS, for any frame rate.
 
     Attributes:
-        grounder: What finds.
-        name: What messages call it.
-        platt: Its scores become probabilities by this.
-        latency: Frames from the one that it sees to the one in which its answer counts, 1 to 18,000.
-        interval: Frames between two checks of what is followed, 1 to 18,000. While nothing is followed, the next search
-            begins after the answer of the last.
-        waits: Whether the tracker waits for an answer that takes longer than ``latency``. The same video then has the
-            same tracks, every time and on every machine. Otherwise no frame is held up, as a live camera needs it, and
-            the answer counts when it is there.
-        looks_ms: How long the last looks took, in milliseconds.
+        grounder: The detector.
+        name: Its name in messages.
+        platt: The conversion of its scores to probabilities.
+        latency: Frames from the one that it sees to the one in which its result is applied, 1 to 18,000.
+        interval: Frames between two verifications of a followed target, 1 to 18,000. While no target is followed, the
+            next search starts after the result of the previous one.
+        waits: Whether the tracker waits for a result that takes longer than ``latency``. A video then gives the same
+            tracks every time and on every machine. Otherwise no frame is delayed, as needed for a live camera, and
+            the result is applied when it is ready.
+        looks_ms: Times of the last passes, in milliseconds.
     """
 
     grounder: Grounder
@@ -96,7 +97,7 @@ class Grounding:
     )
     _turn: Lock = field(
         default_factory=Lock, init=False, repr=False, compare=False
-    )  # of trackers that share it
+    )  # for trackers that share it
 
     def __post_init__(self) -> None:
         if not isinstance(self.grounder, Grounder):
@@ -111,19 +112,19 @@ class Grounding:
             raise ConfigError(f"waits is {self.waits!r}; expected True or False")
 
     def check(self, phrases: Sequence[str]) -> None:
-        """Raises PromptError for a phrase that the grounder cannot find."""
+        """Raise PromptError for a phrase that the grounder cannot find."""
         check: Callable[[Sequence[str]], None] | None = getattr(self.grounder, "check", None)
         if check is not None:
             check(phrases)
 
     def hand_to(self, core: Any) -> None:
-        """Has a C++ tracker without targets find by it."""
+        """Let a C++ tracker without targets use it."""
         core.set_grounder(self.find, self.latency, self.interval, self.waits)
 
     def find(
         self, frame: NDArray[np.uint8], phrases: Sequence[str]
     ) -> list[tuple[tuple[float, float, float, float], list[float]]]:
-        """What the C++ trackers ask for: boxes as four numbers, scores as probabilities."""
+        """Return the results in the form for the C++ trackers: boxes as four numbers, scores as probabilities."""
         with door, self._turn:
             begun = time.perf_counter()
             found = self.grounder.find(frame, phrases)
@@ -142,7 +143,7 @@ def open_grounder(
     """Open a grounder for ``Tracker(grounder=...)`` and ``MultiTracker(grounder=...)``, which may share it.
 
     Args:
-        source: Folder of an OWLv2, OWL-ViT or Grounding DINO that ``edgetrack export`` wrote, name or folder of an
+        source: Folder of an OWLv2, OWL-ViT or Grounding DINO bundle from ``edgetrack export``, name or folder of an
             edgetrack model, a TOML file (``edgetrack.grounders.declaration``), or an object with the method of
             ``Grounder``.
         latency: As in ``Grounding``.
@@ -169,7 +170,7 @@ def open_grounder(
 def grounding_of(
     grounder: str | Path | Grounder | Grounding | None, *, strict: bool, threads: int | None
 ) -> Grounding | None:
-    """What a tracker was given as ``grounder``, opened.
+    """Return the opened argument ``grounder`` of a tracker.
 
     Raises:
         ConfigError: As for ``open_grounder``, or ``strict``, which has no effect then.
