@@ -53,7 +53,7 @@ class Zone:
         _refuse("zone", fault_of_zone(self.name, self.points, self.relative, self.anchor, self.dwell_s))
 
     def holds(self, point: Point, size: tuple[int, int]) -> bool:
-        """Return whether it contains a point in pixels of a frame of (width, height), by counting edges to its right."""
+        """Return whether it contains a point in pixels of a frame of (width, height): count the edges to its right."""
         x, y = point
         corners = scaled(self.points, self.relative, size)
         inside = False
