@@ -1,4 +1,4 @@
-"""The queries of a `MultiTracker`: phrases of which it follows every object, beside the targets that have names."""
+"""The queries of a `MultiTracker`: phrases of which it tracks all objects, in addition to its targets."""
 
 from __future__ import annotations
 
@@ -121,22 +121,22 @@ class NamedQueries(NamedTargets):
 
     @property
     def queries(self) -> Mapping[str, Query]:
-        """The queries that ``every`` made, by name."""
+        """The queries created by ``every``, by name."""
         return MappingProxyType(self._queries)
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """What happened to what queries follow in the last ``update``, in the order of ``queries``."""
+        """Events of the objects of queries in the last ``update``, in the order of ``queries``."""
         return tuple(event for query in self._queries.values() for event in query.events)
 
     def _look(self, lent: Taken, index: int, time_s: float | None, end_s: float | None) -> None:
-        """Give frame ``index`` to each query; one that fails is in ``failed``.
+        """Process frame ``index`` for each query; one that fails is listed in ``failed``.
 
         Args:
-            lent: the frame, as the C++ trackers take it.
+            lent: the frame, in the form for the C++ trackers.
             index: of the frame, from 0 on.
             time_s: of the frame, if known.
-            end_s: when the deadline of this update is, in seconds of ``time.perf_counter``; None without one.
+            end_s: time of the deadline of this update, in seconds of ``time.perf_counter``; None without one.
         """
         color = color_of(lent) if self._queries else lent
         for name, query in self._queries.items():
@@ -147,7 +147,7 @@ class NamedQueries(NamedTargets):
                 self._failed[name] = error
 
     def _tracks_of_queries(self) -> dict[str, Track]:
-        """Of those that did not fail in this frame; each track has an equal share of its query's time."""
+        """Return the tracks of queries that did not fail in this frame, each with an equal share of the time."""
         found = {}
         for name, query in self._queries.items():
             if name in self._failed:
