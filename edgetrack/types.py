@@ -16,9 +16,7 @@ from edgetrack.errors import BoxError
 from edgetrack.mask import Mask
 
 Status = Literal["searching", "tracking", "uncertain", "lost", "tentative", "ended"]
-STATUSES: tuple[Status, ...] = get_args(Status)[
-    :4
-]  # of a target; the other two are only for objects of a query
+STATUSES: tuple[Status, ...] = get_args(Status)[:4]  # of a target; the others are for queries
 Basis = Literal["network", "coasted", "reused"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 Modality = Literal["color", "x"]

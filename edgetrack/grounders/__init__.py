@@ -95,9 +95,7 @@ class Grounding:
     looks_ms: deque[float] = field(
         default_factory=lambda: deque(maxlen=_LOOKS), init=False, repr=False, compare=False
     )
-    _turn: Lock = field(
-        default_factory=Lock, init=False, repr=False, compare=False
-    )  # for trackers that share it
+    _turn: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)  # if trackers share it
 
     def __post_init__(self) -> None:
         if not isinstance(self.grounder, Grounder):

@@ -72,10 +72,7 @@ class Sight:
 
     def gap(self, other: Sight) -> float:
         """Return the gap between both boxes, in heights of the taller one; 0 if they touch."""
-        right, down = (
-            self.x1 - other.x2,
-            self.y1 - other.y2,
-        )  # without max(), which would take longer than the rest
+        right, down = self.x1 - other.x2, self.y1 - other.y2  # without max(), which would be slow
         right = right if right > 0 else other.x1 - self.x2
         down = down if down > 0 else other.y1 - self.y2
         high, high2 = self.y2 - self.y1, other.y2 - other.y1

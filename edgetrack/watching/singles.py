@@ -24,10 +24,7 @@ from edgetrack.zone_shapes import Zone, anchor_of
 STILL = 0.1  # heights per second: slower is standing still
 MOVING = 0.3  # heights per second: faster is moving
 SLACK = 0.8  # hysteresis: fraction of the requested speed below which the condition ends
-AHEAD, ASIDE = (
-    math.cos(math.radians(45)),
-    math.cos(math.radians(60)),
-)  # degrees from a direction: within, and beyond
+AHEAD, ASIDE = math.cos(math.radians(45)), math.cos(math.radians(60))  # of a direction: within, and beyond
 FORGET_S = 30.0  # time after which an object that is gone is forgotten
 
 Ids = tuple[int, ...]
