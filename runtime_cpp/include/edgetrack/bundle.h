@@ -1,4 +1,4 @@
-// A model bundle: the folder that edgetrack's export writes.
+// A model bundle: a folder written by edgetrack's export.
 #pragma once
 
 #include <cstddef>
@@ -16,13 +16,13 @@ namespace edgetrack {
 // are those of Hugging Face's `tokenizers`, for any text.
 class EDGETRACK_API Tokenizer {
  public:
-  // `length` is what every text is padded to. Throws Error.
+  // Every text is padded to `length`. Throws Error.
   Tokenizer(const std::string& path, std::size_t length);
 
-  // `text` is UTF-8. Throws Error when it is empty, too long, not valid, or has no word that the model knows.
+  // `text` is UTF-8. Throws Error if it is empty, too long, invalid, or has no word that the model knows.
   Text encode(const std::string& text) const;
 
-  // The ids of a text of any length, from [CLS] to [SEP]. Throws Error as encode() does.
+  // Returns the ids of a text of any length, from [CLS] to [SEP]. Throws Error like encode().
   std::vector<std::int64_t> tokens(const std::string& text) const;
 
  private:
@@ -32,14 +32,14 @@ class EDGETRACK_API Tokenizer {
   void add_words(const std::u32string& text, std::vector<std::int64_t>& ids) const;
 
   std::size_t length_, longest_;  // tokens of a text; letters of a word
-  std::string prefix_;            // of a piece that goes on with a word
+  std::string prefix_;            // of a piece that continues a word
   std::map<std::string, std::int64_t> pieces_;
   std::map<std::string, std::int64_t> special_;  // markers such as [SEP]
-  std::set<std::int64_t> words_;                 // pieces with a letter: others name nothing
+  std::set<std::int64_t> words_;                 // pieces with a letter
   std::int64_t begin_, end_, unknown_;
 };
 
-// What its manifest says.
+// The contents of its manifest.
 struct EDGETRACK_API Bundle {
   std::string name;
   Model model;
@@ -51,11 +51,11 @@ struct EDGETRACK_API Bundle {
 
   std::vector<std::size_t> batches;  // numbers of targets that "search" has a graph for, besides 1
 
-  // In "fp32", or in a precision that the bundle has files of for ONNX Runtime on a CPU: "int8". A graph that
-  // the precision leaves alone runs in float32; `policy` has the precision's thresholds. As in Python, every
-  // file must have its checksum (a few tenths of a second for 40 MB) and lie in the folder, as must the
-  // weights that the ONNX files name. Throws Error when one does not, when the folder has no manifest that
-  // this version understands, or not this precision.
+  // Opens a bundle in "fp32", or in a precision for which it has files for ONNX Runtime on a CPU: "int8".
+  // Graphs without files of that precision run in float32; `policy` has the thresholds of the precision. As
+  // in Python, every file must match its checksum (a few tenths of a second for 40 MB) and be inside the
+  // folder, and so must the weights that the ONNX files refer to. Throws Error if a file does not, if the
+  // folder has no manifest that this version supports, or if the precision is missing.
   static Bundle open(const std::string& folder, const std::string& precision = "fp32");
 
   Tokenizer tokenizer() const { return Tokenizer(paths.at("tokenizer"), text_length); }

@@ -1,5 +1,4 @@
-// What the tracker needs of an inference backend: graphs by role, bound once to memory that stays where it
-// is.
+// The interface of an inference backend: graphs by role, bound once to memory that does not move.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +37,7 @@ struct EDGETRACK_API Tensor {
   std::int64_t* integers() const { return static_cast<std::int64_t*>(data.get()); }
 };
 
-// A graph with its tensors bound: run() reads the inputs and fills the outputs where they lie.
+// A graph with bound tensors: run() reads the inputs and fills the outputs in place.
 class EDGETRACK_API Call {
  public:
   virtual ~Call() = default;
@@ -50,15 +49,15 @@ class EDGETRACK_API Engine {
  public:
   virtual ~Engine() = default;
 
-  // Of a role: text, prompt, template, search, ground, or search2 and search4 for so many targets (those of
-  // Bundle::batches). Throws Error.
+  // Returns the graph of a role: text, prompt, template, search, ground, or search2 and search4 for that
+  // many targets (see Bundle::batches). Throws Error.
   virtual GraphSpec graph(const std::string& role) = 0;
 
-  // `inputs` are all of the graph's, `outputs` those that are wanted. Throws Error.
+  // `inputs` must be all of the graph's inputs, `outputs` the requested ones. Throws Error.
   virtual std::unique_ptr<Call> bind(const std::string& role, const std::vector<Tensor>& inputs,
                                      const std::vector<Tensor>& outputs) = 0;
 
-  // Whether two of its calls may run at the same time, each in a thread of its own.
+  // Whether two of its calls may run at the same time in different threads.
   virtual bool concurrent() const { return false; }
 };
 

@@ -1,4 +1,4 @@
-// Finds everything in a frame that a phrase names.
+// Finds all objects in a frame that a phrase names.
 #pragma once
 
 #include <cstddef>
@@ -12,34 +12,35 @@
 
 namespace edgetrack {
 
-// One thing that a look has found.
+// A detected object.
 struct Detection {
-  Box box;                        // in pixels of the frame that was looked at
+  Box box;                        // in pixels of the searched frame
   double score;                   // probability that the phrase names it, 0..1
-  std::vector<float> appearance;  // of unit length: the dot product of two says how alike they look
+  std::vector<float> appearance;  // of unit length: the dot product is the similarity
 };
 
-// Not for two threads at once. MultiTracker::detector() makes one.
+// Not thread-safe. Created by MultiTracker::detector().
 class EDGETRACK_API PhraseDetector {
  public:
   ~PhraseDetector();
   PhraseDetector(const PhraseDetector&) = delete;
   PhraseDetector& operator=(const PhraseDetector&) = delete;
 
-  // Another phrase; a look that is under way is forgotten. Throws Error for a bad one, which changes nothing.
+  // Changes the phrase; a pass in progress is discarded. Throws Error for a bad phrase, and then changes
+  // nothing.
   void set_text(const Text& text);
 
-  // Looks at a frame, which may be gone when this returns: the networks run beside the caller where the
-  // engine serves two at once and the frame lies in host memory. A look from before is forgotten. Throws
-  // Error for a bad frame.
+  // Starts a pass on a frame, which is not needed after this returns. The networks run in the background if
+  // the engine supports concurrent runs and the frame is in host memory. A previous pass is discarded.
+  // Throws Error for a bad frame.
   void look(const Frame& frame);
 
-  // Waits for the look, for that long at most; whether it is done.
+  // Waits for the pass, at most this long; returns whether it is done.
   bool wait(double seconds);
 
-  // Waits for the look, and returns what it has found: at most `most` things that score `least` or more, the
-  // best first. Those that score `sure` or more have an appearance. Empty without a look. Valid until the
-  // next call. Throws what the engine has thrown.
+  // Waits for the pass, and returns its detections: at most `most` objects with a score of `least` or more,
+  // best first. Those with a score of `sure` or more have an appearance. Empty without a pass. Valid until
+  // the next call. Throws the engine's exceptions.
   const std::vector<Detection>& detections();
 
  private:
