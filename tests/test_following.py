@@ -209,7 +209,7 @@ def test_other_trackers_are_followed_with(video: Path) -> None:
         (b"x.mp4", {"text": "red"}, SourceError, "source is a bytes"),
         ({"a": 1}, {"text": "red"}, SourceError, "source is a dict"),
         ([], {"text": "red"}, SourceError, "has no frames"),
-        (lambda: None, {"text": "red"}, SourceError, "gave no frames"),
+        (lambda: None, {"text": "red"}, SourceError, "has no frames"),
         ([1, 2], {"text": "red"}, FrameError, "frame is a int"),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_damaged_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["red \ud800 car", "\udcff", "\udc80red"])
 def test_half_a_character_is_refused(text: str) -> None:
     """What Python makes of bytes of a command line that are no UTF-8."""
-    with pytest.raises(PromptError, match=r"has '\\ud.*' at place \d, which is not a character") as caught:
+    with pytest.raises(PromptError, match=r"has '\\ud.*' at position \d, which is not a character") as caught:
         Tokenizer(Bundle.open()).encode(text)
     str(caught.value).encode()  # can be printed
 

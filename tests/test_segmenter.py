@@ -55,7 +55,7 @@ def test_names_can_be_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "match"),
     [
-        ('masks = "nothing"', r"gives low_res_masks, iou_predictions, not 'nothing'"),
+        ('masks = "nothing"', r"has the outputs low_res_masks, iou_predictions, not 'nothing'"),
         ('masks = "iou_predictions"', "outputs of its models are not as declared .*masks of shape"),
         ("joins = 3", "joins is 3; expected a table of names"),
         ("threshold = true", "threshold is True; expected a number"),

@@ -198,7 +198,7 @@ def test_a_file_says_it_all(tmp_path: Path) -> None:
         ("[50, 0], [50, 90.5]]", "[50, 50], [50, 0], [0, 50]]", "line 6: the edges of 'door' cross"),
         ('["north", "south"]', '["north", "north"]', "line 13: directions is"),
         ("[[line]]", "[[fence]]", "line 10: 'fence' is unknown; expected units"),
-        ("[[line]]", "[line]", "line 10: 'line' is no list of tables"),
+        ("[[line]]", "[line]", "line 10: 'line' is not a list of tables"),
         ("dwell_s = 2", "dwell_s =", "is not TOML: .*line 8"),
     ],
 )
