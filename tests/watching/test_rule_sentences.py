@@ -143,7 +143,8 @@ def clauses(draw: st.DrawFn, taken: dict[str, str]) -> c.Condition:
     if kind is c.Count:
         text = draw(WORDS.filter(lambda text: taken.setdefault(text, "any") == "any"))
         zone = draw(st.none() | WORDS)
-        return c.Count(Subject(text), draw(st.integers(0, 50)), draw(st.booleans()), zone, for_s)
+        above = draw(st.booleans())
+        return c.Count(Subject(text), draw(st.integers(0 if above else 1, 50)), above, zone, for_s)
     more: dict[Any, Any] = {
         c.Inside: st.tuples(WORDS, NUMBERS),
         c.Enters: st.tuples(WORDS),
