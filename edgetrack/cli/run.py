@@ -253,8 +253,7 @@ def track_source(
     written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
-    of_x = [] if second is None else [second.summary, *second.second.source.notes]
-    notes = [("source", note) for note in source.notes + of_x]
+    notes = [("source", note) for note in (second or source).notes]
     notes += [("output", n) for n in output_notes(by_name(opened, published)) + undelivered(posting)]
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     print_looks(console, options.looks_ms)

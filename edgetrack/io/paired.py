@@ -52,6 +52,11 @@ class PairedSource:
         told = self.second.summary
         return f"{told}; {self._alone} frames without color" if self._alone else told
 
+    @property
+    def notes(self) -> list[str]:
+        """Irregularities of either source, see ``Source.notes``, and the summary of the pairs."""
+        return [*self._color.notes, self.summary, *self.second.source.notes]
+
     def __iter__(self) -> Iterator[Frame]:
         return self._of_cameras() if self._color.live else self._of_files()
 
