@@ -187,7 +187,7 @@ def test_a_frame_does_not_wait_for_a_page(slow: str, answer: Any, monkeypatch: p
     if slow == "dropped":
         metrics.begin({}, queries=dict, dropped=hang, undelivered=dict, failed=int)
     elif slow == "quantile":
-        monkeypatch.setattr(module.np, "quantile", hang)
+        monkeypatch.setattr(np, "quantile", hang)
     else:
         monkeypatch.setattr(module, "exposition", hang)
     reader = threading.Thread(target=metrics.page, daemon=True)

@@ -20,7 +20,7 @@ from edgetrack import Box, Frame, Mask, Track, Zones, open_sink  # noqa: E402
 from edgetrack.errors import ConfigError, SinkError  # noqa: E402
 from edgetrack.events import Event  # noqa: E402
 from edgetrack.io import rerun as sinks  # noqa: E402
-from edgetrack.zones import Zone  # noqa: E402
+from edgetrack.zone_shapes import Zone  # noqa: E402
 
 CAR = Track(Box(10, 20, 30, 8), 0.75, "tracking", 0, id=3, name="red car")
 GONE = replace(CAR, box=None, score=0.1, status="lost")
