@@ -9,8 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cpp_builds import configure_and_build, onnxruntime_library, run
-from once import made_once
+from cpp_builds import built_library, configure_and_build, onnxruntime_library, run
 
 from edgetrack.bundle import Bundle
 from edgetrack.errors import PromptError
@@ -24,18 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def built(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library and its tests, installed into ``installed`` inside the folder."""
-
-    def build(folder: Path) -> None:
-        options = {
-            "EDGETRACK_WERROR": "ON",
-            "EDGETRACK_TESTS": "ON",
-            "CMAKE_INSTALL_PREFIX": str(folder / "installed"),
-        }
-        configure_and_build(repository / "runtime_cpp", folder, **options)
-        run("cmake", "--install", folder)
-
-    return made_once(tmp_path_factory, "cpp_library", build)
+    return built_library(repository, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -142,9 +130,26 @@ def test_hostile_bundles_under_the_address_sanitizer(repository: Path, tmp_path:
 
 
 @pytest.mark.nightly
+def test_a_static_library_serves_as_well(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
+    options = {"BUILD_SHARED_LIBS": "OFF", "CMAKE_INSTALL_PREFIX": str(tmp_path / "installed")}
+    folder = configure_and_build(repository / "runtime_cpp", tmp_path / "static", **options)
+    run("cmake", "--install", folder)
+    using = {"CMAKE_PREFIX_PATH": str(tmp_path / "installed"), "CMAKE_DISABLE_FIND_PACKAGE_OpenCV": "ON"}
+    example = configure_and_build(repository / "examples/cpp", tmp_path / "example", **using) / "track"
+    assert "libedgetrack" not in run("ldd", example)
+    words = (example, bundle.folder, "red car", "64x48")
+    (line,) = run(*words, input=bytes(64 * 48 * 3), env=onnxruntime_library()).splitlines()
+    assert line.startswith("0 searching ")
+
+
+@pytest.mark.nightly
 def test_sanitizers_find_nothing(repository: Path, tmp_path: Path, bundle: Bundle) -> None:
-    """Address and undefined behavior, over everything that the other C++ tests do."""
-    options = {"EDGETRACK_SANITIZE": "address,undefined", "EDGETRACK_TESTS": "ON"}
+    """Address and undefined behavior, over everything that the other C++ tests do; each source by itself."""
+    options = {
+        "CMAKE_UNITY_BUILD": "OFF",
+        "EDGETRACK_SANITIZE": "address,undefined",
+        "EDGETRACK_TESTS": "ON",
+    }
     folder = configure_and_build(repository / "runtime_cpp", tmp_path, **options)
     assert "0 failures" in run(folder / "robust", bundle.folder)
     assert ", 0 failures" in run(folder / "hostile")

@@ -9,8 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from cpp_builds import configure_and_build, onnxruntime_library, run
-from once import made_once
+from cpp_builds import built_library, configure_and_build, onnxruntime_library, run
 
 from edgetrack.bundle import Bundle
 from edgetrack.types import Box
@@ -46,14 +45,7 @@ def version(repository: Path) -> str:
 
 @pytest.fixture(scope="module")
 def built(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shared library, installed into ``installed`` inside the folder."""
-
-    def build(folder: Path) -> None:
-        options = {"BUILD_SHARED_LIBS": "ON", "CMAKE_INSTALL_PREFIX": str(folder / "installed")}
-        configure_and_build(repository / "runtime_cpp", folder, **options)
-        run("cmake", "--install", folder)
-
-    return made_once(tmp_path_factory, "cpp_package", build)
+    return built_library(repository, tmp_path_factory)
 
 
 def test_it_exports_its_interface_alone(built: Path, version: str) -> None:

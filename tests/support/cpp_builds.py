@@ -7,6 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+from once import made_once
+
 
 def onnxruntime_library() -> dict[str, str]:
     """The environment with the library that the Python package brings."""
@@ -29,3 +32,19 @@ def configure_and_build(source: Path, folder: Path, target: str = "all", **optio
     run("cmake", "-S", source, "-B", folder, *(f"-D{name}={value}" for name, value in given.items()))
     run("cmake", "--build", folder, "--target", target)
     return folder
+
+
+def built_library(repository: Path, factory: pytest.TempPathFactory) -> Path:
+    """The shared library and the C++ tests, for all who ask in one run; installed into ``installed`` inside."""
+
+    def build(folder: Path) -> None:
+        options = {
+            "BUILD_SHARED_LIBS": "ON",
+            "CMAKE_INSTALL_PREFIX": str(folder / "installed"),
+            "EDGETRACK_TESTS": "ON",
+            "EDGETRACK_WERROR": "ON",
+        }
+        configure_and_build(repository / "runtime_cpp", folder, **options)
+        run("cmake", "--install", folder)
+
+    return made_once(factory, "cpp_library", build)
