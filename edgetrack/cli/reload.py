@@ -134,6 +134,6 @@ def _texts(wanted: Wanted) -> list[str]:
 
 def _tell(wanted: Wanted) -> None:
     from edgetrack import terminal
-    from edgetrack.cli.status import print_targets
+    from edgetrack.cli.run_view import print_targets
 
     print_targets(terminal.open_console(), wanted.targets, wanted.every)

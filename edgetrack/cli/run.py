@@ -209,7 +209,8 @@ def track_source(
     """Open the tracker, then the outputs, then run; a failure before the first frame leaves no files behind."""
     from edgetrack import terminal
     from edgetrack.cli.metadata import recording_metadata, run_labels
-    from edgetrack.cli.status import StatusLine, Watch, print_heading, print_looks, print_state, print_summary
+    from edgetrack.cli.run_view import print_heading, print_looks, print_state, print_summary
+    from edgetrack.cli.status import StatusLine, Watch
     from edgetrack.io.outputs import Outputs
 
     text, box = wanted.targets[0] if wanted.is_one else (None, None)

@@ -287,7 +287,8 @@ def test_a_summary_says_after_which_frame_the_engine_changed() -> None:
 
     from rich.console import Console
 
-    from edgetrack.cli.status import StatusLine, Watch, print_summary
+    from edgetrack.cli.run_view import print_summary
+    from edgetrack.cli.status import StatusLine, Watch
     from edgetrack.meter import Meter
     from edgetrack.types import Frame, Track
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -287,9 +289,6 @@ def test_what_it_followed_by_a_box_is_looked_for_by_its_picture(bundle: Bundle) 
 
 @pytest.mark.parametrize("missing", EYE)
 def test_one_of_the_two_alone_is_refused(bundle: Bundle, tmp_path: Path, missing: str) -> None:
-    import json
-    import shutil
-
     from edgetrack import BundleError
 
     folder = tmp_path / "half"

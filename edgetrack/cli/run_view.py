@@ -1,0 +1,153 @@
+"""The terminal output of a run before and after it: what is tracked by what, states of sources, and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from edgetrack.cli.status import COLORS
+from edgetrack.meter import Summary
+from edgetrack.terminal import one_line
+from edgetrack.types import STATUSES, Box
+
+if TYPE_CHECKING:
+    from edgetrack.cli.status import Engine
+    from edgetrack.io.source import Source
+    from edgetrack.io.states import SourceState
+
+
+def print_heading(
+    console: Console,
+    source: Source,
+    engine: Engine,
+    targets: Sequence[tuple[str | None, Box | None]],
+    every: Sequence[str] = (),
+    grounder: str | None = None,
+    served: str | None = None,
+) -> None:
+    """Print the source, the targets, the model and the engine.
+
+    Args:
+        console: Where to print.
+        source: Where the frames come from.
+        engine: Runs the network.
+        targets: Text and box of each target.
+        every: Phrases of the queries.
+        grounder: Name of the detector that finds targets, if it is not the model's own.
+        served: Address of the metrics, if there is one.
+    """
+    width, height = source.size
+    facts = [f"{width}x{height}"]
+    facts += [f"{source.fps:.4g} fps"] if source.fps else []
+    facts += [f"{source.frames} frames"] if source.frames else []
+    _row(console, "source", f"{source.name} ({', '.join(facts)})")
+    print_targets(console, targets, every)
+    _row(console, "model", f"{engine.bundle.manifest.name}, {engine.name} {engine.precision}")
+    _row(console, "engine", str(engine.info))
+    if grounder is not None:
+        _row(console, "grounder", f"{grounder}, in a background thread")
+    if served is not None:
+        _row(console, "metrics", served)
+
+
+def print_targets(
+    console: Console, targets: Sequence[tuple[str | None, Box | None]], every: Sequence[str]
+) -> None:
+    """Print the text and the box of each target, and the phrases of queries."""
+    for text, box in targets:
+        target = [f'"{text}"'] if text is not None else []
+        target += [f"box {','.join(f'{v:g}' for v in box.xywh)}"] if box is not None else []
+        _row(console, "target", " at ".join(target))
+    for phrase in every:
+        _row(console, "every", f'"{phrase}"')
+
+
+def print_state(console: Console, state: SourceState, *, of: str = "source") -> None:
+    """Print the state of a live source, whenever it changes."""
+    style = {"live": "green", "stalled": "yellow", "reconnecting": "yellow", "failed": "red"}.get(
+        state.name, ""
+    )
+    _row(console, of, Text(one_line(str(state)), style))
+
+
+def print_summary(
+    console: Console,
+    summary: Summary,
+    outputs: Sequence[Path],
+    *,
+    live: bool,
+    engines: Sequence[str] = (),
+    notes: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Print the figures of a finished run and the files that it has written.
+
+    Args:
+        console: where to print.
+        summary: of the run.
+        outputs: files that were written.
+        live: whether the source was live.
+        engines: the engines in use, if they were not the one in the heading all the time.
+        notes: irregularities, each with the row that it belongs to: "source" or "output".
+    """
+    ended = "stopped after" if summary.interrupted else "in"
+    _row(console, "frames", f"{summary.frames} {ended} {summary.seconds:.1f} s, {summary.fps:.1f} a second")
+    one = not summary.targets and any(summary.statuses.values())
+    if one:
+        _row(console, "states", _states(summary))
+    if one and summary.bases["network"] < summary.frames:
+        _row(console, "boxes", ", ".join(f"{basis} {n}" for basis, n in summary.bases.items() if n))
+    for name, own in summary.targets.items():
+        line = Text(f"{name}: ").append_text(_states(own))
+        if own.latency_ms is not None:
+            line.append(f"; p50 {own.latency_ms.p50:.1f}, p95 {own.latency_ms.p95:.1f} ms")
+        _row(console, "target", line)
+    for name, counted in summary.counts.items():
+        _row(console, "count", f"{name}: {counted}")
+    if summary.latency_ms is not None:
+        p = summary.latency_ms
+        figures = (
+            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms; first frame {summary.start_ms:.0f} ms"
+        )
+        _row(console, "latency", figures)
+    if summary.age_ms is not None:
+        p = summary.age_ms
+        _row(
+            console,
+            "age",
+            f"p50 {p.p50:.1f}, p95 {p.p95:.1f}, p99 {p.p99:.1f} ms from the camera to the track",
+        )
+    for served in engines:
+        _row(console, "engine", served)
+    for label, note in notes:
+        _row(console, label, Text(one_line(note), "yellow"))
+    if live:
+        too_old = f" for newer ones, {summary.too_old} too old" if summary.too_old else ""
+        _row(console, "dropped", f"{summary.dropped}{too_old}")
+    for path in outputs:
+        _row(console, "written", str(path))
+
+
+def print_looks(console: Console, looks_ms: Sequence[float]) -> None:
+    """Print the time per pass of a grounder, if it has run."""
+    if looks_ms:
+        _row(console, "grounder", f"p50 {median(looks_ms):.0f}, at most {max(looks_ms):.0f} ms per pass")
+
+
+def _states(summary: Summary) -> Text:
+    states = Text()
+    for status in STATUSES:
+        if summary.statuses[status]:
+            states.append(", " if states else "")
+            states.append(f"{status} {summary.statuses[status]}", style=COLORS[status])
+    return states
+
+
+def _row(console: Console, label: str, value: str | Text) -> None:
+    value = one_line(value) if isinstance(value, str) else value
+    line = Text.assemble((f"{label:>8}  ", "dim"), value)
+    console.print(line, soft_wrap=True)
