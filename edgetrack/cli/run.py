@@ -222,8 +222,7 @@ def track_source(
     ):
         posting = services.open()
         published = services.open_pictures(source, text, wanted.zones)
-        for sink in (*posting, *published.values()):
-            sinks.add(sink)
+        sinks.add(*posting, *published.values())
         opened = open_stdout(outputs)
         tracker, run = open_runner(wanted, limits, options, reload, pairs=pairs)
         engine = tracker.engine
@@ -231,8 +230,7 @@ def track_source(
         for path in outputs:
             opened[path] = open_output(path, opened.get(path), source, text, facts, wanted.zones)
             sinks.add(opened[path])
-        for more in (*wanted.sinks, *([_window(text, wanted.zones)] if show else [])):
-            sinks.add(more)
+        sinks.add(*wanted.sinks, *([_window(text, wanted.zones)] if show else []))
         console = terminal.open_console()
         print_heading(console, source, engine, wanted.targets, wanted.every, options.grounder, served)
         advise_of_plurals(tracker, [text for text, _ in wanted.targets if text is not None])

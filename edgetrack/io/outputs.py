@@ -39,9 +39,9 @@ class Outputs(Closing):
         self._on_failure = on_failure
         self._prepare = prepare or (lambda frame, tracks: (frame, tracks))
 
-    def add(self, sink: Sink) -> None:
-        """Adds a sink, which is closed with the others."""
-        self._sinks.append(sink)
+    def add(self, *sinks: Sink) -> None:
+        """Add sinks, which are closed with the others."""
+        self._sinks += sinks
 
     @property
     def done(self) -> bool:  # type: ignore[override]
