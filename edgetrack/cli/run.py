@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -248,17 +249,21 @@ def track_source(
             watch = Watch(line, engine, service.beat, metrics.update)
             summary = run(second or source, sinks, watch, max_frames)
         sinks.close()
-    failed = [sink for sink, _ in sinks.failures]
-    written = [path for path in outputs if str(path) != "-" and opened[path] not in failed]
+    written = _written(opened, [sink for sink, _ in sinks.failures])
     if options.on_ambiguous == "wait":
         advise_of_rivals(watch.rivals)
-    notes = [("source", note) for note in (second or source).notes]
-    notes += [("output", n) for n in output_notes(by_name(opened, published)) + undelivered(posting)]
+    of_outputs = output_notes(by_name(opened, published)) + undelivered(posting)
+    notes = [("source", note) for note in (second or source).notes] + [("output", n) for n in of_outputs]
     print_summary(console, summary, written, live=source.live, engines=watch.engines, notes=notes)
     print_looks(console, options.looks_ms)
     if written:
         _complain_of_stdout()
     _finish(summary, [error for _, error in sinks.failures])
+
+
+def _written(opened: Mapping[Path, Sink], failed: Container[Sink]) -> list[Path]:
+    """Return the files that are complete."""
+    return [path for path, sink in opened.items() if str(path) != "-" and sink not in failed]
 
 
 def _total(source: Source_, max_frames: int | None) -> int | None:
