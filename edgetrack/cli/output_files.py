@@ -103,6 +103,7 @@ class Services:
 
         Each has its own thread, except for clips of a file, in which no frame may be missing.
         """
+        from edgetrack.io.target_events import WithTargetEvents
         from edgetrack.io.threaded import ThreadedSink
 
         opened: list[RtspSink | RerunViewerSink] = []
@@ -119,7 +120,8 @@ class Services:
         }
         for clips in self.clips.open(source.fps, zones):
             name = f"clips {self.clips.folder}"
-            sinks[name] = ThreadedSink(clips, name=name, pictures=True) if source.live else clips
+            taking = ThreadedSink(clips, name=name, pictures=True) if source.live else clips
+            sinks[name] = WithTargetEvents(taking)
         return sinks
 
     def open(self) -> list[WebhookSink | MqttSink]:

@@ -23,7 +23,6 @@ from edgetrack.io.lines import event_values
 from edgetrack.io.opencv import load_cv2
 from edgetrack.io.overlay import Color, draw_all
 from edgetrack.io.sinks import Joint
-from edgetrack.io.target_events import TargetEvents
 from edgetrack.io.video import VideoSink
 from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
@@ -72,7 +71,7 @@ class ClipSink(Joint):
 
     Args:
         folder: Where to write; made if it is not there.
-        of: Kinds of events. Those of targets, which a run does not tell of, are found here.
+        of: Kinds of events; those of targets come from `edgetrack.io.target_events.WithTargetEvents`.
         pre_roll_s: Seconds of video before an event.
         post_roll_s: Seconds of video after it.
         most_mb: The oldest clips in the folder are deleted when all take more, in 1,000,000 bytes; the last one stays.
@@ -97,7 +96,7 @@ class ClipSink(Joint):
     ) -> None:
         self._cv2 = load_cv2()
         self._folder = _Folder(folder, most_mb)
-        self._of, self._targets = of, TargetEvents()
+        self._of = of
         self._before_s, self._after_s = pre_roll_s, post_roll_s
         self._fps, self._zones = fps, zones
         self._recent: deque[_Kept] = deque()
@@ -127,7 +126,7 @@ class ClipSink(Joint):
         kept = self._keep(frame, tracks)
         if self._until_s is not None:
             self._waiting.append(kept)
-        for event in (*events, *self._targets.events(tracks.values())):
+        for event in events:
             if event.type in self._of:
                 self._take(event, frame, tracks)
         self._feed(AT_ONCE)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from edgetrack.events import Event, EventType
-from edgetrack.types import Track
+from edgetrack.io.sinks import Joint, Sink
+from edgetrack.types import Frame, Track
 
 
 class TargetEvents:
@@ -31,3 +32,37 @@ class TargetEvents:
             self._seen[track.id] = False
             return "lost"
         return None
+
+
+class WithTargetEvents(Joint):
+    """Hands everything on to another sink, with the events of targets beside those of queries.
+
+    It goes in front of a thread, which drops frames where it cannot keep up, but no events.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink, self._targets = sink, TargetEvents()
+
+    @property
+    def dropped(self) -> int:
+        """Number of frames that the sink was too slow for."""
+        return int(getattr(self._sink, "dropped", 0))
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the sink has to say of itself at the end."""
+        return tuple(getattr(self._sink, "notes", ()))
+
+    def write_all(
+        self,
+        frame: Frame,
+        tracks: Mapping[str, Track],
+        *,
+        latencies_ms: Mapping[str, float],
+        events: Sequence[Event] = (),
+    ) -> None:
+        more = self._targets.events(tracks.values())
+        self._sink.write_all(frame, tracks, latencies_ms=latencies_ms, events=(*events, *more))
+
+    def close(self) -> None:
+        self._sink.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,9 @@ pytest.importorskip("av", reason="needs PyAV: pip install 'edgetrack[mp4]'")
 
 from edgetrack.io import clips  # noqa: E402
 from edgetrack.io.clips import MOMENTS, ClipSink  # noqa: E402
+from edgetrack.io.sinks import Joint, Sink  # noqa: E402
+from edgetrack.io.target_events import WithTargetEvents  # noqa: E402
+from edgetrack.io.threaded import ThreadedSink  # noqa: E402
 
 TRACKS = {"car #1": Track(Box(8, 8, 16, 16), 0.9, "tracking", 0, id=1, name="car #1", query="car")}
 
@@ -142,10 +147,10 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:
         ClipSink(tmp_path / "file")
 
 
-def followed(sink: ClipSink, statuses: str, first: int = 0) -> None:
+def followed(sink: Sink, statuses: str) -> None:
     """Frames of one target, ten a second: t for tracking, u for uncertain, l for lost."""
     names = {"t": "tracking", "u": "uncertain", "l": "lost"}
-    for index, letter in enumerate(statuses, first):
+    for index, letter in enumerate(statuses):
         box = None if letter == "l" else Box(8, 8, 16, 16)
         track = Track(box, 0.9, names[letter], index, id=1, name="red car")
         pixels = np.full((48, 64, 3), 90, np.uint8)
@@ -157,7 +162,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_target_that_comes_and_goes_has_clips(tmp_path: Path) -> None:
-    with ClipSink(tmp_path, of=MOMENTS, pre_roll_s=0.25, post_roll_s=0.25) as sink:
+    with WithTargetEvents(ClipSink(tmp_path, of=MOMENTS, pre_roll_s=0.25, post_roll_s=0.25)) as sink:
         followed(sink, "uu" + "t" * 18 + "uu" + "lll" + "t" * 10)
     assert names(tmp_path) == [
         "appeared-0001.jpg",
@@ -181,9 +186,27 @@ def test_a_target_that_comes_and_goes_has_clips(tmp_path: Path) -> None:
 
 
 def test_alerts_alone_have_clips_where_they_alone_are_asked_for(tmp_path: Path) -> None:
-    with ClipSink(tmp_path) as sink:
+    with WithTargetEvents(ClipSink(tmp_path)) as sink:
         followed(sink, "tttlllttt")
     assert names(tmp_path) == []
+
+
+def test_events_of_targets_outlast_frames_that_are_dropped() -> None:
+    gate, told = threading.Event(), list[str]()
+
+    class Hanging(Joint):
+        def write_all(self, frame: Frame, tracks: Any, **more: Any) -> None:
+            gate.wait(20)
+            told.extend(event.type for event in more["events"])
+
+        def close(self) -> None: ...
+
+    thread = ThreadedSink(Hanging(), name="clips", pictures=True)
+    with WithTargetEvents(thread) as sink:
+        followed(sink, "t" * 10 + "l" + "t" * 10 + "l" + "t" * 10)
+        assert sink.dropped == thread.dropped > 10
+        gate.set()
+    assert told == ["appeared", "lost", "back", "lost", "back"]
 
 
 def test_a_count_has_no_moment() -> None:
