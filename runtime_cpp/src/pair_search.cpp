@@ -10,8 +10,6 @@ constexpr double kEnough = 0.5;  // score at which color alone is more likely ri
 // By how much both must be surer than color alone, whose doubts are seldom lasting where it sees. On held-out
 // pairs in which color fails, it is 0.6 on average, and 0.3 costs a tenth of what the second sensor brings.
 constexpr double kSurer = 0.3;
-// While color suffices, every so many frames tell where the second sensor is displaced: it stays so for long.
-constexpr std::int64_t kSparse = 4;
 
 }  // namespace
 
@@ -47,7 +45,7 @@ Searched Tracker::State::search_by(Detector& detector, const Frame& frame) {
 // A second sensor must not harm what color sees: where color alone is likely right, its answer stands. Where
 // it is not, both are searched, and their answer stands if it is clearly surer.
 Searched Tracker::State::search_pair(const Frame& frame) {
-  if (color_first.doubted() || index % kSparse == 0) note_displacement(frame, around);
+  note_displacement(frame, around);
   const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
   if (!can_try_color || !color_first.due()) {
     if (can_try_color) color_first.skip();
