@@ -21,25 +21,16 @@ WHEEL_SOURCES := pyproject.toml README.md LICENSE NOTICE $(shell find edgetrack/
   -type f -not -path '*/__pycache__/*' -not -name '*.so')
 MAKEFLAGS += --no-print-directory
 
-# One process, so that each step of mypy finds in the cache what the one before has read.
-define CHECK
-$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && \
-  $(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES) && \
-  $(BIN)/mypy -p edgetrack && $(BIN)/mypy benchmarks/*.py && $(BIN)/mypy benchmarks/gpu && \
-  $(BIN)/mypy tools/*.py && $(BIN)/mypy examples && \
-  $(BIN)/mypy --config-file tests/mypy.ini tests
-endef
-
-.PHONY: test test-nightly test-floors test-kernels mutants demo docs requirements wheel lint format clean
+.PHONY: test test-nightly test-floors test-kernels mutants demo docs requirements wheel lint style format clean
 
 # The wheel is what is tested: the `pytest` command does not put the checkout on the path.
 # A core for each of the two processes: PyTorch's threads, as many as there are cores in each, would wait for each other.
 # A file goes to one process, so that its fixtures are made once; tests/conftest.py begins with the files that take longest.
-# Style and types are checked meanwhile, where tests wait; what they complain of comes after the tests.
+# Style and types are checked meanwhile, where tests wait; what is wrong with them is told after the tests.
 test: export EDGETRACK_WERROR = ON
 test: export OMP_NUM_THREADS = 1
 test: wheel
-	@{ $(CHECK); } > dist/lint.txt 2>&1 & lint=$$!; \
+	@nice $(MAKE) style > dist/lint.txt 2>&1 & lint=$$!; \
 	  $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	  wait $$lint || { cat dist/lint.txt; exit 1; }; exit $$tests
 
@@ -88,7 +79,19 @@ wheel: requirements dist/built
 	@$(BIN)/pip install --quiet --force-reinstall --no-deps dist/*.whl # also when the version has not changed
 
 lint: wheel
-	@$(CHECK)
+	@$(MAKE) style
+
+# One after the other, so that each run of mypy finds in the cache what the one before has read.
+style:
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/clang-format --dry-run -Werror $(CXX_SOURCES)
+	@$(BIN)/mypy -p edgetrack
+	@$(BIN)/mypy benchmarks/*.py
+	@$(BIN)/mypy benchmarks/gpu
+	@$(BIN)/mypy tools/*.py
+	@$(BIN)/mypy examples
+	@$(BIN)/mypy --config-file tests/mypy.ini tests
 
 format: $(BIN)/python
 	@$(BIN)/ruff check --fix .

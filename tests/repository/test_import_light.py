@@ -13,14 +13,14 @@ LIMIT_S = 0.150
 
 PROBE = """
 import json, sys, time
-before = time.perf_counter()
+before = time.process_time()
 import {module}
-print(json.dumps([time.perf_counter() - before, sorted(sys.modules)]))
+print(json.dumps([time.process_time() - before, sorted(sys.modules)]))
 """
 
 
 def probe(module: str) -> tuple[float, set[str]]:
-    """Seconds that the import takes in a fresh interpreter, and what is loaded after it."""
+    """Seconds of the processor that the import takes in a fresh interpreter, and what is loaded after it."""
     done = subprocess.run(
         [sys.executable, "-I", "-c", PROBE.format(module=module)], capture_output=True, text=True, check=True
     )
