@@ -15,12 +15,12 @@ class Family:
     """A metric with its samples.
 
     Attributes:
-        name: Of a counter it ends in ``_total``.
-        kind: What Prometheus calls its type.
-        help: A sentence.
-        samples: Labels and value of each.
-        count: Of a summary: number of observations.
-        sum: Of a summary: their sum.
+        name: Name of the metric; that of a counter ends in ``_total``.
+        kind: Its type in Prometheus.
+        help: Description, one sentence.
+        samples: Labels and value of each sample.
+        count: Number of observations of a summary.
+        sum: Their sum.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Family:
 
 
 def exposition(families: Iterable[Family]) -> bytes:
-    """Return the page of these metrics, as UTF-8; one without samples is left out."""
+    """Return a page of metrics, in UTF-8; metrics without samples are omitted."""
     lines: list[str] = []
     for family in families:
         rows = [_line(family.name, labels, value) for labels, value in family.samples]
@@ -43,7 +43,7 @@ def exposition(families: Iterable[Family]) -> bytes:
         ]
         if rows:
             lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}", *rows]
-    return ("\n".join(lines) + "\n").encode(errors="backslashreplace")  # a file's name may be no text
+    return ("\n".join(lines) + "\n").encode(errors="backslashreplace")  # file names may be invalid UTF-8
 
 
 def _line(name: str, labels: Mapping[str, str], value: float) -> str:

@@ -1,4 +1,4 @@
-"""Whether a value can be reckoned with."""
+"""A check for finite numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Whether it is a finite number that a float can hold, and no truth value; numpy's count as well."""
+    """Return whether a value is a finite number that fits in a float, including numpy's, and not a bool."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     try:

@@ -1,4 +1,4 @@
-"""The figures of a run while it goes on: for Prometheus as text, and for an orchestrator whether the run is live."""
+"""Metrics of a run in progress: a page for Prometheus, and a health check for orchestrators."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from edgetrack.meter import Meter
     from edgetrack.types import Frame, Track
 
-WINDOW = 1800  # frames that the percentiles are of: a minute at 30 a second
+WINDOW = 1800  # frames from which percentiles are computed: a minute at 30 FPS
 QUANTILES = (0.5, 0.95, 0.99)
-HUNG_S = 10.0  # without a tracked frame, although the source is live
+HUNG_S = 10.0  # time without a tracked frame from a live source, after which the run counts as hung
 Counted = Callable[[], Mapping[str, int]]
 
 
 class Durations:
-    """How long something has been in each of its states, on a clock that nobody sets."""
+    """Time spent in each state, by the monotonic clock."""
 
     def __init__(self, state: str) -> None:
         self.state = state
@@ -37,13 +37,13 @@ class Durations:
         self._seconds: dict[str, float] = {}
 
     def become(self, state: str) -> None:
-        """From now on it is this."""
+        """Change to another state."""
         now_s = time.monotonic()
         self._seconds[self.state] = self._seconds.get(self.state, 0.0) + now_s - self._since_s
         self.state, self._since_s = state, now_s
 
     def seconds(self) -> dict[str, float]:
-        """Return the seconds in each state so far, the present one included."""
+        """Return the seconds in each state so far, including the current one."""
         return {
             **self._seconds,
             self.state: self._seconds.get(self.state, 0.0) + time.monotonic() - self._since_s,
@@ -51,14 +51,14 @@ class Durations:
 
 
 class Recent:
-    """Values of the last frames, and how many there were in all."""
+    """The values of the last frames, and the count and sum of all values."""
 
     def __init__(self) -> None:
         self.count, self.sum = 0, 0.0
         self._values: deque[float] = deque(maxlen=WINDOW)
 
     def add(self, value: float) -> None:
-        """Take the value of another frame."""
+        """Add the value of a frame."""
         self.count += 1
         self.sum += value
         self._values.append(value)
@@ -69,13 +69,13 @@ class Recent:
 
 
 class RunMetrics:
-    """What a run tells of itself. The run writes, a server of pages reads from threads of its own.
+    """Collects the metrics of a run. The run updates them; the threads of a web server read them.
 
-    The lock is held while numbers are copied; percentiles and text are made without it, so that a frame never waits
-    for a reader.
+    The lock is only held to copy numbers. Percentiles and text are computed without it, so tracking never waits for a
+    reader.
 
     Args:
-        source: Where the frames come from; its state, drops and reconnections are read when they are asked for.
+        source: Where the frames come from; its state, drops and reconnections are read for each page.
     """
 
     def __init__(self, source: Source) -> None:
@@ -103,25 +103,25 @@ class RunMetrics:
         undelivered: Counted,
         failed: Callable[[], int],
     ) -> None:
-        """Say what the run is made of, before its first frame.
+        """Set the parts of the run, before its first frame.
 
         Args:
-            facts: What runs, by the names of labels.
-            queries: Returns how many objects of each query are in view; called with each frame.
-            dropped: Returns how many frames each output has dropped; called for each page, as those that follow.
-            undelivered: Returns how many events each service has not taken yet.
-            failed: Returns how many outputs have failed.
+            facts: Labels of ``edgetrack_info``, such as the model.
+            queries: Returns the number of objects in view by query; called for each frame.
+            dropped: Returns the number of dropped frames by output; this and the following are called for each page.
+            undelivered: Returns the number of undelivered events by service.
+            failed: Returns the number of outputs that have failed.
         """
         self._facts, self._count_queries = dict(facts), queries
         self._count_dropped, self._count_undelivered, self._count_failed = dropped, undelivered, failed
 
     def become(self, state: SourceState) -> None:
-        """Take note of another state of the source."""
+        """Record a new state of the source."""
         with self._lock:
             self._states.become(state.name)
 
     def update(self, frame: Frame, tracks: Mapping[str, Track], meter: Meter) -> None:
-        """Take note of a tracked frame."""
+        """Record a tracked frame."""
         queries = self._count_queries()
         with self._lock:
             self._frames, self._dropped, self._too_old = meter.frames, meter.dropped, meter.too_old
@@ -136,7 +136,7 @@ class RunMetrics:
             self._targets = {
                 name: (self._durations(name, track.status), track.score)
                 for name, track in tracks.items()
-                if track.query is None  # of the others, a camera may see thousands
+                if track.query is None  # objects of queries are counted, because there may be thousands
             }
 
     def _durations(self, name: str, status: str) -> Durations:
@@ -145,7 +145,7 @@ class RunMetrics:
         return durations
 
     def page(self) -> bytes:
-        """Return all figures in the text format of Prometheus, version 0.0.4."""
+        """Return all metrics in the text format of Prometheus, version 0.0.4."""
         with self._lock:
             recent = [recent.copy() for recent in (self._updates, self._ages, self._lags)]
             states = (self._states.state, self._states.seconds())
@@ -154,19 +154,21 @@ class RunMetrics:
             dropped = {"newer": self._dropped, "too_old": self._too_old, "broken": self._source.broken}
         return exposition(
             [
-                Family("edgetrack_info", "gauge", "What runs.", [(self._facts, 1)]),
+                Family(
+                    "edgetrack_info", "gauge", "Version, model and engine of the run.", [(self._facts, 1)]
+                ),
                 Family("edgetrack_frames_total", "counter", "Frames that were tracked.", [({}, frames)]),
                 Family(
                     "edgetrack_frames_dropped_total",
                     "counter",
-                    "Frames that were not tracked: for newer ones, beyond --max-age-ms, not decodable.",
+                    "Frames that were skipped for newer ones, older than --max-age-ms, or not decodable.",
                     _by("cause", dropped),
                 ),
-                _summary("edgetrack_update_seconds", "Time that tracking a frame takes.", *recent[0]),
+                _summary("edgetrack_update_seconds", "Time to track a frame.", *recent[0]),
                 _summary(
                     "edgetrack_frame_age_seconds", "From the capture of a frame to its track.", *recent[1]
                 ),
-                _summary("edgetrack_frame_lag_seconds", "How far the stream has fallen behind.", *recent[2]),
+                _summary("edgetrack_frame_lag_seconds", "Delay that the stream has accumulated.", *recent[2]),
                 *self._of_source(*states),
                 *_of_targets(targets),
                 Family(
@@ -179,7 +181,7 @@ class RunMetrics:
 
     def _of_source(self, state: str, seconds: Mapping[str, float]) -> list[Family]:
         names = get_args(StateName)
-        now = self._source.state.name  # the loop is told of a stall a moment later
+        now = self._source.state.name  # more recent than what `become` was called with
         return [
             Family(
                 "edgetrack_source_state",
@@ -206,36 +208,42 @@ class RunMetrics:
             Family(
                 "edgetrack_output_frames_dropped_total",
                 "counter",
-                "Frames that an output was too slow for.",
+                "Frames that an output was too slow to take.",
                 _by("output", self._count_dropped()),
             ),
             Family(
                 "edgetrack_events_undelivered",
                 "gauge",
-                "Events that a service has not taken.",
+                "Events not yet delivered to a service.",
                 _by("service", self._count_undelivered()),
             ),
             Family(
                 "edgetrack_outputs_failed",
                 "gauge",
-                "Outputs that were given up.",
+                "Outputs that have failed.",
                 [({}, self._count_failed())],
             ),
         ]
 
     def _of_process(self) -> list[Family]:
-        """By the names that all exporters of Prometheus share."""
-        resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        opened = len(list(Path("/proc/self/fd").iterdir()))
-        return [
+        """Return the process metrics, with the names that all Prometheus exporters use."""
+        found = [
             Family("process_start_time_seconds", "gauge", "Unix time of the start.", [({}, self._began_s)]),
             Family("process_cpu_seconds_total", "counter", "Processor time.", [({}, time.process_time())]),
+        ]
+        process = Path("/proc/self")
+        if not process.exists():  # not Linux
+            return found
+        resident = int((process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        opened = len(list((process / "fd").iterdir()))
+        return [
+            *found,
             Family("process_resident_memory_bytes", "gauge", "Resident memory.", [({}, resident)]),
             Family("process_open_fds", "gauge", "Open files.", [({}, opened)]),
         ]
 
     def health(self) -> tuple[bool, bytes]:
-        """Return whether frames are tracked now, and, as JSON, that with the reason if not."""
+        """Return whether frames are being tracked, and the same as JSON, with the reason if they are not."""
         state, last_s = self._source.state, self._last_s
         idle_s = None if last_s is None else time.monotonic() - last_s
         if idle_s is None:
@@ -275,7 +283,7 @@ def _of_targets(targets: Mapping[str, tuple[str, Mapping[str, float], float]]) -
 
 
 def _summary(name: str, help: str, count: int, sum: float, values: Sequence[float]) -> Family:
-    """Percentiles of the last minute, and count and sum of all; of files, without an age, no percentiles."""
+    """Return recent percentiles, and count and sum of all values; without values, the percentiles are NaN."""
     quantiles = np.quantile(values, QUANTILES) if values else np.full(len(QUANTILES), np.nan)
     samples: list[tuple[Mapping[str, str], float]] = [
         ({"quantile": f"{q:g}"}, float(value)) for q, value in zip(QUANTILES, quantiles, strict=True)

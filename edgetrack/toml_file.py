@@ -1,4 +1,4 @@
-"""TOML files that people write by hand: one way to read them, whatever is in them."""
+"""Reads TOML files that users write, and refuses values that would break their readers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ else:
     import tomli as tomllib
 
 LARGEST = 1 << 24  # bytes of a file
-DEEPEST = 64  # tables and lists inside each other
-_BOUND = 1 << 63  # whole numbers of TOML have 64 bits; Python would take any, which no float can hold
+DEEPEST = 64  # nesting of tables and lists
+_BOUND = 1 << 63  # TOML integers have 64 bits; tomllib accepts larger ones, which may not fit in a float
 
 
 def load_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text of a TOML file, without the mark that Windows puts before it, and what it holds.
+    """Return the text of a TOML file, without a byte-order mark, and its values.
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is not TOML in UTF-8, or has a number, a depth or a size that no such file needs.
+        ValueError: It is not TOML in UTF-8, too large, too deeply nested, or has an integer beyond 64 bits.
     """
     with path.open("rb") as file:
         content = file.read(LARGEST + 1)
@@ -43,6 +43,6 @@ def _check(values: dict[str, Any]) -> None:
         if depth > DEEPEST:
             raise ValueError("it is nested too deeply")
         if isinstance(value, int) and not -_BOUND <= value < _BOUND:
-            raise ValueError("it has a whole number of more than 64 bits")
+            raise ValueError("it has an integer of more than 64 bits")
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         waiting += [(depth + 1, one) for one in inner]

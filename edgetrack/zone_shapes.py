@@ -1,4 +1,4 @@
-"""The shapes of zones and lines, and what is wrong with one."""
+"""Zones and lines, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Side = tuple[float, Point]  # pixels to the right of a line, and the point itsel
 
 
 class Fault(NamedTuple):
-    """What is wrong with a shape: of which key, what it is, and what was expected."""
+    """An invalid value of a zone or line: its key, the problem, and what was expected."""
 
     key: str
     what: str
@@ -147,7 +147,7 @@ def fault_of_zone(name: Any, points: Any, relative: Any, anchor: Any, dwell_s: A
 
 
 def fault_of_line(name: Any, points: Any, relative: Any, anchor: Any, directions: Any) -> Fault | None:
-    """The first thing that is wrong with the values of a line; None for a good one."""
+    """Return the first thing that is wrong with the values of a line; None for a valid one."""
     good = isinstance(directions, (list, tuple)) and len(directions) == 2 and all(map(_is_name, directions))
     if not good or directions[0] == directions[1]:
         return Fault(
@@ -162,7 +162,9 @@ def _fault(kind: str, name: Any, points: Any, relative: Any, anchor: Any) -> Fau
     if anchor not in ANCHORS:
         return Fault("anchor", f"anchor is {anchor!r}", '"bottom" or "center"')
     if not isinstance(relative, bool):
-        return Fault("units", f"relative is {relative!r}", "True for shares of the frame, False for pixels")
+        return Fault(
+            "units", f"relative is {relative!r}", "True for fractions of the frame, False for pixels"
+        )
     expected = "at least 3 corners [x, y]" if kind == "zone" else "2 ends [x, y]"
     if not isinstance(points, (list, tuple)) or not all(map(_is_point, points)):
         return Fault("points", f"points of {name!r} is {points!r}", expected)
@@ -191,12 +193,12 @@ def _is_point(value: object) -> bool:
 
 
 def _is_finite(value: object) -> bool:
-    """Whether it is a number that can be reckoned with."""
+    """Return whether it is a finite number of a usable size."""
     return is_finite(value) and abs(value) <= LARGEST
 
 
 def _crosses_itself(points: Sequence[Point]) -> bool:
-    """Whether two edges that are not neighbors meet, or the corners lie on one line."""
+    """Return whether two edges that are not neighbors intersect, or all corners lie on one line."""
     edges = list(zip(points, [*points[1:], points[0]], strict=True))
     for (i, one), (j, other) in combinations(enumerate(edges), 2):
         if j - i in (1, len(edges) - 1):
@@ -208,7 +210,7 @@ def _crosses_itself(points: Sequence[Point]) -> bool:
 
 
 def _sides(line: tuple[Point, Point], ends: tuple[Point, Point]) -> float:
-    """At most 0 when the two ends are on different sides of the line."""
+    """Return a value of at most 0 if the two ends are on different sides of the line."""
     (x1, y1), (x2, y2) = line
     first, second = ((x2 - x1) * (y - y1) - (y2 - y1) * (x - x1) for x, y in ends)
     return math.copysign(1, first) * math.copysign(1, second) if first and second else 0.0

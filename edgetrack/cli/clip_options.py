@@ -1,4 +1,4 @@
-"""The options of clips: of alerts in ``edgetrack watch``, of all events in ``edgetrack run``."""
+"""The options for clips: of alerts in ``edgetrack watch``, of all events in ``edgetrack run``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _PANEL = "Clips"
 Clips = Annotated[
     Path | None,
     option(
-        "Write a clip and a picture of each event into this folder: in watch of each alert, in run of what appears, is "
-        "lost, comes back, ends, and of zones and lines.",
+        "Write a clip and an image of each event into this folder: of alerts in watch; in run, of targets that appear, "
+        "are lost, come back or end, and of zones and lines.",
         "--clips",
         panel=_PANEL,
         metavar="FOLDER",
@@ -27,18 +27,23 @@ Clips = Annotated[
 ]
 PreRollS = Annotated[
     float,
-    option("Seconds of a clip before its event.", "--pre-roll", panel=_PANEL, min=0, max=60, metavar="S"),
+    option("Seconds of video before the event.", "--pre-roll", panel=_PANEL, min=0, max=60, metavar="S"),
 ]
 PostRollS = Annotated[
     float,
     option(
-        "Seconds of a clip after its last event.", "--post-roll", panel=_PANEL, min=0, max=60, metavar="S"
+        "Seconds of video after the last event of a clip.",
+        "--post-roll",
+        panel=_PANEL,
+        min=0,
+        max=60,
+        metavar="S",
     ),
 ]
 ClipsMb = Annotated[
     float,
     option(
-        "Delete the oldest clips of the folder when all take more than this.",
+        "Delete the oldest clips when the folder exceeds this size.",
         "--clips-mb",
         panel=_PANEL,
         min=1,
@@ -49,10 +54,10 @@ ClipsMb = Annotated[
 
 @dataclass(frozen=True)
 class ClipOptions:
-    """What the options say, without ``folder`` nothing.
+    """The values of the options; without ``folder`` there are no clips.
 
     Attributes:
-        of: Kinds of events that have clips; None for all that have a moment.
+        of: Types of events that have clips; None for all except counts and alerts.
     """
 
     folder: Path | None = None
@@ -67,7 +72,7 @@ class ClipOptions:
         return dict.fromkeys(("pre_roll_s", "post_roll_s", "clips_mb"), rule)
 
     def open(self, fps: float | None, zones: Zones | None) -> list[ClipSink]:
-        """Open what writes the clips, if they are wanted."""
+        """Open the sink that writes the clips, if there is one."""
         if self.folder is None:
             return []
         from edgetrack.io.clips import MOMENTS, ClipSink

@@ -1,4 +1,4 @@
-"""The option of metrics, and the server that it starts."""
+"""The option --metrics, and the server that it starts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def _checked(context: typer.Context, given: typer.CallbackParam, value: str | None) -> str | None:
-    """Refuse what is no address before anything is opened.
+    """Refuse an invalid address before anything is opened.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: It is not an address.
     """
     from edgetrack.io.page_server import parse_address
 
@@ -32,8 +32,8 @@ def _checked(context: typer.Context, given: typer.CallbackParam, value: str | No
 MetricsAddress = Annotated[
     str | None,
     option(
-        "Serve the figures of the run to Prometheus, under /metrics, and whether it is live, under /healthz. Without a "
-        "host to this machine alone.",
+        "Serve metrics of the run to Prometheus at /metrics, and a health check at /healthz. Without a host, only on "
+        "this machine.",
         "--metrics",
         panel="Result",
         metavar="[HOST:]PORT",
@@ -44,10 +44,10 @@ MetricsAddress = Annotated[
 
 @contextmanager
 def serving(address: str | None, source: Source) -> Iterator[tuple[RunMetrics, str | None]]:
-    """Keep the figures of a run, and serve them while it lasts; yields them and the address of their page.
+    """Collect the metrics of a run and serve them while it lasts; yield them and the address of their page.
 
     Raises:
-        ConfigError: The address cannot be served.
+        ConfigError: The address cannot be used.
     """
     from edgetrack.metrics import RunMetrics
 

@@ -1,4 +1,4 @@
-"""What a command writes is nothing that it reads, and nothing that it writes under another name."""
+"""Checks that a command overwrites neither its inputs nor its other outputs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ STDIO = "-"
 
 
 def check_overwrites(written: Iterable[Path | None], read: Iterable[str | Path | None]) -> None:
-    """Refuse to write over what is read, or one output over another; None stands for an option that is not given.
+    """Refuse outputs that would overwrite an input or another output; None stands for an option that is not given.
 
-    A folder of pictures is read, and a pattern such as ``%05d.png`` written, as the files that are there.
+    A folder of images and a pattern such as ``%05d.png`` stand for the files that exist there.
 
     Raises:
         ConfigError: Two names lead to one file.
@@ -34,7 +34,7 @@ def check_overwrites(written: Iterable[Path | None], read: Iterable[str | Path |
 
 
 def check_files(written: Mapping[str, Path | None], read: Iterable[str | Path | None]) -> None:
-    """The same for files that are written at the end, by the options that name them, each of which must be writable.
+    """Do the same for files that are written at the end, by option, and check that they can be written.
 
     Raises:
         ConfigError: Two names lead to one file.
@@ -49,7 +49,7 @@ def check_files(written: Mapping[str, Path | None], read: Iterable[str | Path | 
 
 
 def _files(path: Path) -> set[object]:
-    """What tells one file from another, for each that a name stands for."""
+    """Return identities of the files that a path stands for."""
     from edgetrack.io.pictures import is_pattern, is_picture, matching
 
     found: Sequence[Path] = []
@@ -58,7 +58,7 @@ def _files(path: Path) -> set[object]:
             found = [file for file in path.iterdir() if is_picture(file)]
         elif is_pattern(path.name) and path.parent.is_dir():
             found = matching(path)
-    except (OSError, ValueError):  # what is wrong with it, says whoever opens it
+    except (OSError, ValueError):  # opening it will report the error
         return {str(path)}
     names = [file.name for file in found] or [path.name]
     folder = _identity(found[0].parent if found else path.parent)
@@ -66,7 +66,7 @@ def _files(path: Path) -> set[object]:
 
 
 def _identity(path: Path) -> object:
-    """The same for two names of one file."""
+    """Return the same value for two names of one file."""
     try:
         state = path.stat()
     except (OSError, ValueError):

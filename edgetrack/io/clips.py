@@ -1,4 +1,4 @@
-"""Clips of events: what was seen shortly before one, and shortly after."""
+"""Video clips of events, with the seconds before and after each of them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from edgetrack.io.video import VideoSink
 from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
-MOST_BYTES = 64 << 20  # of frames that wait, as JPEG: two minutes of 640 x 480 at 10 frames a second
+MOST_BYTES = 64 << 20  # of buffered frames, as JPEG: two minutes of 640 x 480 at 10 FPS
 QUALITY = 90
-AT_ONCE = 3  # frames that go into a clip with each new frame, until it has caught up
+AT_ONCE = 3  # buffered frames that are written to a clip for each new frame, until it has caught up
 LAST_S = signals.PATIENCE_S / 2  # what the frames that wait may take at the end of a run
-LONGEST_S = 60.0  # of events in one clip; what comes later begins another
+LONGEST_S = 60.0  # longest time between the first and the last event of a clip; later ones start another clip
 ALERTS: frozenset[EventType] = frozenset(["alert"])
 MOMENTS: frozenset[EventType] = frozenset(get_args(EventType)) - {"alert", "count"}
 _NAME = re.compile(rf"({'|'.join(get_args(EventType))})-(\d{{4,}})\.(jpg|jsonl|mp4)")
@@ -55,31 +55,32 @@ class _Clip:
     """A clip that is being written."""
 
     number: int
-    began_s: float  # its first event
+    began_s: float  # time of its first event
     video: VideoSink
     lines: OutputFile
     pictured: set[EventType] = field(default_factory=set)
 
 
 class ClipSink(Joint):
-    """Writes a clip of each event into a folder, with a picture of the moment and a JSON line of each event in it.
+    """Writes clips of events into a folder, each with an image of the event and one JSON line per event.
 
-    They are ``lost-0001.mp4``, ``.jsonl`` and ``.jpg``, by the event that the clip begins with; later events in it have
-    a line, and the first of each kind a picture, such as ``back-0001.jpg``. The numbers go on where those in the folder
-    end. The frames of the last ``pre_roll_s`` seconds wait as JPEG, 64 MB of them at most. A clip takes those, and all
-    that come until ``post_roll_s`` seconds after the last event in it; after a minute of events another one begins.
+    The files are ``lost-0001.mp4``, ``.jsonl`` and ``.jpg``, named after the first event of the clip. Later events in
+    the clip add a line, and the first one of each type adds an image, such as ``back-0001.jpg``. Numbers continue those
+    in the folder. The frames of the last ``pre_roll_s`` seconds are buffered as JPEG, up to 64 MB. A clip contains
+    these, and all frames until ``post_roll_s`` seconds after its last event. After a minute of events, a new clip
+    starts.
 
     Args:
-        folder: Where to write; made if it is not there.
-        of: Kinds of events; those of targets come from `edgetrack.io.target_events.WithTargetEvents`.
+        folder: Output folder; it is created if it does not exist.
+        of: Types of events; those of targets come from `edgetrack.io.target_events.WithTargetEvents`.
         pre_roll_s: Seconds of video before an event.
         post_roll_s: Seconds of video after it.
-        most_mb: The oldest clips in the folder are deleted when all take more, in 1,000,000 bytes; the last one stays.
+        most_mb: Size limit of the folder, in 1,000,000 bytes: the oldest clips are deleted, except for the last one.
         fps: Nominal frame rate of the clips.
-        zones: Drawn into the clips.
+        zones: Zones to draw into the clips.
 
     Raises:
-        SinkError: The folder cannot be made.
+        SinkError: The folder cannot be created.
         MissingExtra: OpenCV or PyAV is not installed.
     """
 

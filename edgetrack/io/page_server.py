@@ -1,4 +1,4 @@
-"""A small HTTP server of pages that a program makes of itself, in threads of its own."""
+"""A small HTTP server in background threads, for pages that a program generates."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 from edgetrack.errors import ConfigError
 
 Page = tuple[int, str, bytes]  # status, content type, content
-MOST = 8  # readers at a time; more are hung up on
-TIMEOUT_S = 5.0  # of a reader that says nothing, or takes nothing
-POLL_S = 0.1  # what closing may take
+MOST = 8  # simultaneous readers; further connections are closed
+TIMEOUT_S = 5.0  # for readers that send or accept nothing
+POLL_S = 0.1  # longest time that closing takes
 LOOPBACK = "127.0.0.1"
 _LOCAL = {"localhost", LOOPBACK, "::1"}
 
 
 def parse_address(text: str, option: str) -> tuple[str, int]:
-    """Return host and port of ``[HOST:]PORT``; without a host that of this machine alone.
+    """Return host and port of ``[HOST:]PORT``; the default host is the loopback interface.
 
     Raises:
-        ConfigError: It is none; ``option`` is named.
+        ConfigError: It is not an address; the message names ``option``.
     """
     host, colon, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
@@ -39,20 +39,19 @@ def parse_address(text: str, option: str) -> tuple[str, int]:
 class PageServer(ThreadingHTTPServer):
     """Serves each page under its path until it is closed.
 
-    Where it serves this machine alone, it answers requests for this machine alone: a browser that a stranger's name has
-    led here reads nothing.
+    On the loopback interface, only requests for a local host name are answered, which prevents DNS rebinding.
 
     Args:
         address: Host and port; port 0 takes a free one.
-        pages: What makes each page, by its path; called in a thread of the server.
-        option: That has asked for it, for errors.
+        pages: Functions that generate the pages, by path; called in threads of the server.
+        option: The option that starts the server, for error messages.
 
     Raises:
-        ConfigError: It cannot be served there.
+        ConfigError: The address cannot be used.
     """
 
     daemon_threads = True
-    allow_reuse_address = True  # a run that is started again does not wait for old connections
+    allow_reuse_address = True  # a restarted run does not wait for old connections
 
     def __init__(
         self, address: tuple[str, int], pages: Mapping[str, Callable[[], Page]], *, option: str
@@ -63,7 +62,7 @@ class PageServer(ThreadingHTTPServer):
         self._free = threading.BoundedSemaphore(MOST)
         try:
             super().__init__(address, _Handler)
-        except (OSError, UnicodeError) as error:  # UnicodeError: what is no name of a host
+        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
             why = getattr(error, "strerror", None) or error
             raise ConfigError(
                 f"{option} {host}:{port} cannot be served: {why}; choose another port, or a host of this machine"
@@ -80,7 +79,7 @@ class PageServer(ThreadingHTTPServer):
         return f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
 
     def server_bind(self) -> None:
-        """As a server of sockets does it: that of HTTP asks for a name of the host, which may take long."""
+        """Bind without the reverse DNS lookup of ``HTTPServer``, which may take long."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -99,12 +98,12 @@ class PageServer(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A reader that leaves is no error of ours."""
+        """Ignore readers that disconnect."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
     def close(self) -> None:
-        """Serve no more; pages that are being sent are not waited for."""
+        """Stop serving, without waiting for pages that are being sent."""
         self.shutdown()
         self.server_close()
 
@@ -116,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.server.local and not _is_local(self.headers.get("Host", "localhost")):
-            self._send((403, "text/plain", b"this address is served to this machine alone\n"))
+            self._send((403, "text/plain", b"this address only serves this machine\n"))
             return
         make = self.server.pages.get(self.path.partition("?")[0])
         known = ", ".join(self.server.pages)
@@ -136,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The terminal is the run's."""
+        """Keep the terminal for the run."""
 
 
 def _is_local(host: str) -> bool:

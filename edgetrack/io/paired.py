@@ -1,4 +1,4 @@
-"""Two sensors as one source: each frame brings both pictures, or that of the one that still gives any."""
+"""Color and a second sensor as one source: each frame has both images, or the image of the sensor that still works."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from edgetrack.io.source import Source
 from edgetrack.io.states import SourceState
 from edgetrack.types import Frame
 
-PATIENT_FRAMES = 3.0  # of color, after which it is missing
-_LEAST_S, _MOST_S = 0.1, 1.0  # that these take
-_LOOK_S = 0.01  # how often the second sensor is looked at meanwhile
-_LATER_S = 1e-3  # the least between the times of two frames
+PATIENT_FRAMES = 3.0  # duration, in color frames, after which a silent color source counts as missing
+_LEAST_S, _MOST_S = 0.1, 1.0  # bounds on that duration
+_LOOK_S = 0.01  # interval at which the second sensor is polled meanwhile
+_LATER_S = 1e-3  # smallest difference between the times of two frames
 
 
 class PairedSource:
-    """The frames of a color source, each with the second sensor's of its moment as ``Frame.x``; a context manager.
+    """Yields the frames of a color source with the second sensor's simultaneous frame as ``Frame.x``.
 
-    Of files, the frames are those of color. When a live color source gives no picture for `PATIENT_FRAMES` frames,
-    those of the second sensor come alone (``Frame.color`` is False) until it gives one again.
+    If the sources are files, there is one frame for each color frame. If a live color source delivers nothing for the
+    duration of `PATIENT_FRAMES` frames, the frames of the second sensor are yielded alone, with ``Frame.color`` False,
+    until color is back. It is a context manager.
 
     Args:
-        color: its source, which stays open when this is closed.
-        second: of the second sensor; closed with this.
-        alone: whether the second sensor's frames may come alone.
+        color: the color source; it is not closed with this object.
+        second: the second sensor; it is closed with this object.
+        alone: whether the second sensor's frames may be yielded alone.
 
     Attributes:
-        second: the same.
-        on_x_state: called in the thread that asks for frames when the state of a live second sensor has changed.
+        second: the second sensor.
+        on_x_state: called, in the thread that requests frames, when the state of a live second sensor has changed.
     """
 
     def __init__(self, color: Source, second: SecondSensor, *, alone: bool = True) -> None:
@@ -38,8 +39,8 @@ class PairedSource:
         self.on_x_state: Callable[[SourceState], None] = lambda state: None
         self._color, self._may_be_alone = color, alone
         self._told = SourceState("live")
-        self._last: Frame | None = None  # that was given
-        self._alone = 0  # frames of the second sensor
+        self._last: Frame | None = None  # the last frame that was yielded
+        self._alone = 0  # number of frames without color
 
     @property
     def dropped(self) -> int:
@@ -48,7 +49,7 @@ class PairedSource:
 
     @property
     def summary(self) -> str:
-        """How many frames had both, how far apart in time these were, and how many had no color."""
+        """The number of frames with both images, the skew between them, and the number of frames without color."""
         told = self.second.summary
         return f"{told}; {self._alone} frames without color" if self._alone else told
 
@@ -86,7 +87,7 @@ class PairedSource:
                     yield self._last
 
     def _after(self, frame: Frame, index: int, time_s: float) -> Frame:
-        """The next frame, with its place among those of both sensors."""
+        """Return the next frame, numbered in the combined sequence."""
         last = self._last
         if last is None:
             return replace(frame, index=index)

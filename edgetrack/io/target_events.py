@@ -1,4 +1,4 @@
-"""What happens to targets: "appeared", "lost", "back". They have no events of their own, as objects of queries do."""
+"""Events of targets: "appeared", "lost", "back". Unlike objects of queries, targets have no events of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TargetEvents:
         self._seen: dict[int, bool] = {}  # by id: whether it was in view when it was last certain
 
     def events(self, tracks: Iterable[Track]) -> list[Event]:
-        """Return what has happened to them in this frame; tracks of queries are left out."""
+        """Return the events of this frame; tracks of queries are ignored."""
         return [
             Event(kind, track.index, track.time_s, None, track.name, track.id)
             for track in tracks
@@ -35,9 +35,9 @@ class TargetEvents:
 
 
 class WithTargetEvents(Joint):
-    """Hands everything on to another sink, with the events of targets beside those of queries.
+    """Passes everything on to another sink, and adds the events of targets to those of queries.
 
-    It goes in front of a thread, which drops frames where it cannot keep up, but no events.
+    Put it in front of a threaded sink, which drops frames if it cannot keep up, but never events.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -45,12 +45,12 @@ class WithTargetEvents(Joint):
 
     @property
     def dropped(self) -> int:
-        """Number of frames that the sink was too slow for."""
+        """Number of frames that the sink has dropped."""
         return int(getattr(self._sink, "dropped", 0))
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the sink has to say of itself at the end."""
+        """Notes of the sink for the summary."""
         return tuple(getattr(self._sink, "notes", ()))
 
     def write_all(

@@ -1,4 +1,4 @@
-"""A state on disk that keeps up with a model that learns for days."""
+"""Saves the state of a model regularly while it learns."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from edgetrack.io.sinks import Joint
 from edgetrack.types import Frame, Track
 from edgetrack.unusual.model import NormalModel
 
-KEEP_S = 600.0  # between two times that the state is written while a model learns
+KEEP_S = 600.0  # interval at which the state of a learning model is saved
 
 
 class StateSink(Joint):
-    """Writes the state of a model every ten minutes and at the end, so that a power cut costs minutes, not days.
+    """Saves a model every ten minutes and at the end, so that a power failure costs minutes, not days.
 
     Args:
-        model: which somebody else updates.
+        model: the model, which is updated elsewhere.
         path: the file.
-        warn: called with a sentence when it cannot be written on the way, which is tried again; the end raises.
+        warn: called with a message if a save during the run fails, which is repeated; a failure at the end raises.
     """
 
     def __init__(self, model: NormalModel, path: Path, *, warn: Callable[[str], None]) -> None:
@@ -40,7 +40,7 @@ class StateSink(Joint):
         self.keep()
 
     def keep(self) -> None:
-        """Write the state if it is time to."""
+        """Save the state if the interval has passed."""
         now_s = time.monotonic()
         if not self._model.learning or now_s - self._kept_s < KEEP_S:
             return
@@ -48,13 +48,13 @@ class StateSink(Joint):
         try:
             self._model.save(self._path)
         except SinkError as error:
-            self._warn(f"{error}; it is tried again in {KEEP_S / 60:.0f} minutes")
+            self._warn(f"{error}; the next attempt is in {KEEP_S / 60:.0f} minutes")
 
     def close(self) -> None:
-        """Count what has not made a whole block, and write the state. May be called twice.
+        """Complete the last block and save the state. May be called twice.
 
         Raises:
-            SinkError: it cannot be written.
+            SinkError: the state cannot be written.
         """
         if self._closed:
             return

@@ -47,7 +47,7 @@ def test_pages_are_made_for_their_paths(server: PageServer) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[", ""])
 def test_a_name_of_a_stranger_reads_nothing(server: PageServer, host: str) -> None:
     status, _, content = ask(server, "/metrics", host=host)
-    assert (status, content) == (403, b"this address is served to this machine alone\n")
+    assert (status, content) == (403, b"this address only serves this machine\n")
 
 
 @pytest.mark.parametrize("host", ["localhost:9464", "127.0.0.1", "[::1]:80"])
