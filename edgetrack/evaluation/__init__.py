@@ -1,8 +1,8 @@
 """Measuring trackers: metrics, perturbations, protocols and reports, as in ``edgetrack eval``.
 
-The rooms from bottom to top: ``types``, ``metrics``, ``perturbations``, ``trackers``, ``execution``, ``report``,
-``phrases``. Each imports only from those before it. Names load on first use (PEP 562), so that one metric loads nothing
-else.
+The subpackages from bottom to top: ``types``, ``metrics``, ``perturbations``, ``trackers``, ``execution``, ``report``,
+``phrases``. Each imports only from those before it. Names are loaded on first use (PEP 562), so that importing one
+metric loads nothing else.
 
 >>> from edgetrack.evaluation import Request, evaluate, write_report
 >>> request = Request("lasot", Path("/data/LaSOT"), Path("out"), split="test")  # doctest: +SKIP

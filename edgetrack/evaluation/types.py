@@ -1,4 +1,4 @@
-"""The values that all rooms of an evaluation share: runs, conditions, and what a tracker reported."""
+"""The types that all parts of an evaluation share: runs, conditions and the records of trackers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ Pixels = NDArray[np.uint8]  # (H, W, 3) BGR
 TextControl = Literal["none", "empty", "shuffled", "class", "paraphrase"]
 FirstMask = Literal[
     "", "found", "given"
-]  # without masks; beginning with the box alone; with the true first mask
+]  # without masks; masks, started with only the box; masks, started with the true first mask
 Sensors = Literal[
     "color", "x", "both", "mean"
-]  # what the tracker is given of a pair; the mean of both pictures
-ResultFormat = Literal["otb", "lasot", "tnl2k", "got10k", "trackingnet", "vot"]  # of toolkits and servers
+]  # images of a pair that the tracker gets; "mean" is the mean of both
+ResultFormat = Literal[
+    "otb", "lasot", "tnl2k", "got10k", "trackingnet", "vot"
+]  # formats of toolkits, servers
 TEXT_CONTROLS: tuple[TextControl, ...] = get_args(TextControl)
 MODES: tuple[Mode, ...] = get_args(Mode)
 SENSORS: tuple[Sensors, ...] = get_args(Sensors)
-OWN = "edgetrack"  # the name of edgetrack itself among the trackers
-SEGMENTER = "segmenter"  # of peers that outline what is in edgetrack's boxes
-DETECTOR = "detector"  # of peers that are a detector with rules, for pictures with phrases
-OCCLUSION, REAL_TIME, SWITCH = "occlusion", "real-time", "switch"  # conditions with tables of their own
+OWN = "edgetrack"  # edgetrack's own name in the list of trackers
+SEGMENTER = "segmenter"  # name of peers that segment the objects in edgetrack's boxes
+DETECTOR = "detector"  # name of peers that combine a detector with rules, for images with phrases
+OCCLUSION, REAL_TIME, SWITCH = "occlusion", "real-time", "switch"  # conditions with separate tables
 _PARTS, _RATES, _LENGTHS = (0.3, 0.5, 0.7), (0.1, 0.3, 0.5), (5, 20, 60)
-# What fails in pairs of sensors, with its levels; `perturbations.sensors` says what each is.
+# Simulated failures in pairs of sensors, with their levels; see `perturbations.sensors`.
 FAILURES: dict[str, tuple[float, ...]] = {
     "x-missing": (1,),
     "x-drops": _RATES,
@@ -70,12 +72,12 @@ class Condition:
     """A perturbation by name and severity; ``clean`` has none."""
 
     name: str = "clean"
-    severity: int = 0  # 1..3, of a failure the place among its levels; for `real-time` frames per second
-    draw: int = 0  # which random draw, where there are several
+    severity: int = 0  # 1..3; index of the level of a failure; frames per second for `real-time`
+    draw: int = 0  # index of the random draw, if there are several
 
     @property
     def label(self) -> str:
-        """Name, severity and draw, such as ``fog-2``."""
+        """Return name, severity and draw, such as ``fog-2``."""
         parts = [
             self.name,
             str(self.severity) if self.severity else "",
@@ -107,7 +109,7 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Mode, text, sensors and condition for people, such as ``nl, shuffled text, fog-2`` or ``bbox, x alone``."""
+        """Return mode, text, sensors and condition, such as ``nl, shuffled text, fog-2`` or ``bbox, x alone``."""
         parts = [self.mode, "" if self.control == "none" else f"{self.control} text", _SHOWN[self.sensors]]
         parts.append("" if self.condition.name == "clean" else self.condition.label)
         return ", ".join(part for part in parts if part)
@@ -115,32 +117,32 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Frames during which something covers the target: it slides in, hides all of the target, and slides out."""
+    """A period of occlusion: an object slides in, covers the whole target, and slides out again."""
 
-    begin: int  # first frame with any of it
+    begin: int  # first frame that shows the occluder
     hidden: int  # first frame with the target completely covered
-    clearing: int  # first frame with some of the target in view again
-    end: int  # first frame without it
+    clearing: int  # first frame in which part of the target is visible again
+    end: int  # first frame without the occluder
 
 
 @dataclass(slots=True)
 class Record:
-    """What a tracker reported on one sequence: one entry per frame, in order."""
+    """The output of a tracker on one sequence: one entry per frame, in order."""
 
     boxes: list[tuple[float, float, float, float] | None] = field(default_factory=list)  # xywh, pixels
     scores: list[float] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     milliseconds: list[float] = field(default_factory=list)  # 0 where the tracker was not called
-    scored: list[bool] = field(default_factory=list)  # whether the frame may count at all
+    scored: list[bool] = field(default_factory=list)  # whether the frame can be scored
     bursts: list[Burst] = field(default_factory=list)
-    # COCO's compressed run lengths of the whole frame, None where there is no mask; empty of a tracker without masks
+    # COCO's compressed run lengths of the whole frame, None if there is no mask; empty if the tracker gives no masks
     masks: list[dict[str, Any] | None] = field(default_factory=list)
 
     def add(self, track: Track, *, milliseconds: float, scored: bool = True) -> None:
-        """Append the next frame, rounded as on disk, so that metrics do not depend on a round trip through a file.
+        """Append the next frame, rounded as on disk, so that metrics are the same before and after saving.
 
         Raises:
-            ConfigError: the score is not within 0..1, which would spoil the metrics of all frames.
+            ConfigError: the score is not within 0..1, which would corrupt the metrics of all frames.
         """
         if not 0 <= round(track.score, 5) <= 1:
             raise ConfigError(f"frame {len(self.boxes) + 1} has the score {track.score:g}; expected 0 to 1")
@@ -152,7 +154,7 @@ class Record:
         self.scored.append(scored)
 
     def box_array(self) -> Floats:
-        """Return the boxes (N, 4), nan where there is none."""
+        """Return the boxes (N, 4), xywh in pixels, NaN for frames without a box."""
         return np.array([(np.nan,) * 4 if box is None else box for box in self.boxes], np.float64)
 
     def is_tracking(self) -> Bools:
@@ -162,7 +164,7 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class ExpressionBatch:
-    """Some referring expressions of a grounding set in its order, each with its region."""
+    """A batch of referring expressions of a grounding set in its order, each with its region."""
 
     name: str
     pairs: tuple[tuple[Region, str], ...]
@@ -172,12 +174,12 @@ class ExpressionBatch:
 
     @property
     def boxes(self) -> Floats:
-        """The regions' boxes (N, 4) xywh in pixels of each image."""
+        """Return the boxes (N, 4) of the regions, xywh in pixels of each image."""
         return np.array([region.box for region, _ in self.pairs], np.float64)
 
 
 def fails(condition: Condition) -> tuple[Sensors, ...]:
-    """Return which of color and x fail in a condition, as far as pairs are concerned."""
+    """Return the sensors of a pair that fail in a condition."""
     if condition.name not in FAILURES:
         return ()
     side = condition.name.partition("-")[0]
@@ -185,5 +187,5 @@ def fails(condition: Condition) -> tuple[Sensors, ...]:
 
 
 def is_own(tracker: str) -> bool:
-    """Return whether a tracker of this name is edgetrack itself, with whichever model."""
+    """Return whether a tracker of this name is edgetrack itself, with any model."""
     return tracker.partition(":")[0] == OWN

@@ -1,1 +1,1 @@
-"""Clips in which something unusual happens: is it found, where, how soon, and how often is there a false alarm?"""
+"""Evaluation of unusual events: are they found, where, how soon, and how often is there a false alarm?"""

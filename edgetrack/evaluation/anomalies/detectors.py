@@ -1,4 +1,4 @@
-"""Detectors of unusual events: edgetrack's model of normal, and the simple ones that it has to beat."""
+"""Detectors of unusual events: edgetrack's model of normal activity, and simple baselines that it has to beat."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from edgetrack.unusual.model import LEVEL_S
 
 Floats = NDArray[np.float64]
 
-GRID = (9, 16)  # rows and columns in which the simple detectors look
-SIZE = (160, 90)  # pixels, to which they reduce a frame
-SMOOTH_S = LEVEL_S  # of their scores, as of the model of normal
-PEAKS = 3  # regions of a frame
-COMPONENTS = 20  # of the reconstruction by PCA
-SAMPLES = 1024  # frames that it is fitted to
+GRID = (9, 16)  # rows and columns of the grid of the baselines
+SIZE = (160, 90)  # width and height in pixels to which they shrink a frame
+SMOOTH_S = LEVEL_S  # smoothing of their scores, the same as in NormalModel
+PEAKS = 3  # regions reported per frame
+COMPONENTS = 20  # principal components of the reconstruction
+SAMPLES = 1024  # frames to which it is fitted
 
 
 class Detector(Protocol):
-    """What an evaluation asks of a detector."""
+    """The methods that an evaluation calls."""
 
     def begin(self) -> None:
-        """The next frame is of another clip."""
+        """Begin a new clip: the next frame does not follow the last one."""
 
     def learn(self, frame: Frame) -> None:
-        """Take a frame of normal life."""
+        """Learn from a frame of normal activity."""
 
     def assess(self, frame: Frame) -> Assessment:
-        """Score a frame; nothing is learned from it."""
+        """Score a frame without learning from it."""
 
     def limit(self, per_day: float) -> float:
-        """Return the score that normal life exceeds so often a day."""
+        """Return the score that normal activity exceeds ``per_day`` times per day."""
 
 
 class Normal:
-    """edgetrack's model of normal."""
+    """edgetrack's model of normal activity."""
 
     def __init__(self, block_s: float) -> None:
         self.model = NormalModel(block_s=block_s)
 
     def begin(self) -> None:
-        """Forget where everything was."""
+        """Forget the positions of all objects."""
         self.model.finish()
 
     def learn(self, frame: Frame) -> None:
-        """Take a frame of normal life."""
+        """Learn from a frame of normal activity."""
         self.model.learning = True
         self.model.update(frame)
 
@@ -61,12 +61,12 @@ class Normal:
         return self.model.update(frame)
 
     def limit(self, per_day: float) -> float:
-        """Return the score that normal life exceeds so often a day."""
+        """Return the score that normal activity exceeds ``per_day`` times per day."""
         return self.model.threshold(per_day=per_day).score
 
 
 class _Map:
-    """A detector that has one number for each part of the picture; the largest one counts."""
+    """A detector that computes one number for each cell of the image and uses the largest one as the score."""
 
     def __init__(self, block_s: float) -> None:
         self.cv2: Any = load_cv2()
@@ -74,13 +74,13 @@ class _Map:
         self.begin()
 
     def begin(self) -> None:
-        """Forget the frame before."""
+        """Forget the previous frame."""
         self.before: NDArray[np.uint8] | None = None
         self._level = np.zeros(GRID)
         self._time_s = math.nan
 
     def learn(self, frame: Frame) -> None:
-        """Calibrate by a frame of normal life."""
+        """Calibrate on a frame of normal activity."""
         step_s = self._step(frame)
         self._calibration.record(np.array([[self._level.max()]]), step_s)
 
@@ -93,11 +93,11 @@ class _Map:
         return Assessment(frame.time_s, regions[0].score, regions)
 
     def limit(self, per_day: float) -> float:
-        """Return the score that normal life exceeds so often a day."""
+        """Return the score that normal activity exceeds ``per_day`` times per day."""
         return self._calibration.threshold(per_day).score
 
     def measure(self, gray: NDArray[np.uint8]) -> Floats:
-        """Return a number for each part of the picture, (9, 16)."""
+        """Return a number for each cell of the image, (9, 16)."""
         raise NotImplementedError
 
     def _step(self, frame: Frame) -> float:
@@ -110,7 +110,7 @@ class _Map:
         return step_s
 
     def _regions(self, width: int, height: int, unit: float) -> tuple[Region, ...]:
-        """Return the highest cells that are not beside each other, each with its neighbors."""
+        """Return the regions around the highest cells: each cell with its neighbors, without adjacent maxima."""
         left, found = self._level.copy(), []
         cell = width / GRID[1], height / GRID[0]
         for _ in range(PEAKS):
@@ -125,10 +125,10 @@ class _Map:
 
 
 class FrameDifference(_Map):
-    """Mean absolute difference to the frame before."""
+    """Mean absolute difference from the previous frame."""
 
     def measure(self, gray: NDArray[np.uint8]) -> Floats:
-        """Return gray levels."""
+        """Return the difference of each cell in gray levels."""
         return _cells(self.cv2.absdiff(gray, self.before))
 
 
@@ -140,13 +140,13 @@ class FlowEnergy(_Map):
         self._flow = self.cv2.DISOpticalFlow_create(self.cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
     def measure(self, gray: NDArray[np.uint8]) -> Floats:
-        """Return pixels a frame."""
+        """Return the flow of each cell in pixels per frame."""
         flow = self._flow.calc(self.before, gray, None)
         return _cells(np.hypot(flow[..., 0], flow[..., 1]))
 
 
 class Reconstruction(_Map):
-    """What is left of a frame after its projection on the principal components of normal frames."""
+    """Residual of a frame after its projection onto the principal components of normal frames (PCA)."""
 
     def __init__(self, block_s: float) -> None:
         super().__init__(block_s)
@@ -156,7 +156,7 @@ class Reconstruction(_Map):
         self._axes: Floats = np.zeros((0, len(self._mean)))
 
     def learn(self, frame: Frame) -> None:
-        """Keep a frame now and then, and fit again when there are twice as many."""
+        """Keep a sample of the frames, and fit again whenever their number has doubled."""
         super().learn(frame)
         if self._seen % self._every == 0 and self.before is not None:
             self._samples.append(self._vector(self.before))
@@ -167,7 +167,7 @@ class Reconstruction(_Map):
         self._seen += 1
 
     def measure(self, gray: NDArray[np.uint8]) -> Floats:
-        """Return squared gray levels."""
+        """Return the squared residual of each cell in squared gray levels."""
         away = self._vector(gray) - self._mean
         error = (away - self._axes.T @ (self._axes @ away)) ** 2
         return _cells(error.reshape(SIZE[1] // 4, SIZE[0] // 4).astype(np.float32))
@@ -192,6 +192,6 @@ DETECTORS: dict[str, type[Normal | _Map]] = {
 
 
 def _cells(picture: Any) -> Floats:
-    """Return the mean of each part of a picture, (9, 16)."""
+    """Return the mean of each cell of an image, (9, 16)."""
     size = (GRID[1], GRID[0])
     return np.asarray(load_cv2().resize(picture, size, interpolation=load_cv2().INTER_AREA), np.float64)

@@ -1,4 +1,4 @@
-"""A whole evaluation of unusual events, from a request to a report."""
+"""The evaluation of unusual events, from request to report."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from edgetrack.reporting import machine
 from edgetrack.types import Box, Frame
 from edgetrack.unusual import Alarm, Alarms
 
-PER_DAY = 12.0  # false alarms a day that the thresholds are set for
+PER_DAY = 12.0  # false alarms per day for which the thresholds are set
 BLOCK_S = 60.0
-BLOCKS = 80  # that there should be in all normal clips: shorter ones make shorter blocks
-TOLD = 200  # frames between two reports of progress
+BLOCKS = 80  # desired number of blocks in all normal clips; short clips make the blocks shorter
+TOLD = 200  # frames between two progress reports
 
 
 @dataclass(frozen=True, slots=True)
 class FoundEvent:
-    """A stretch of abnormal frames, and what each detector said of it.
+    """A period of abnormal frames, and when each detector raised an alarm.
 
     Attributes:
         clip: name of the clip.
-        start_s: when it begins.
-        end_s: when it ends.
-        delays: seconds to the first alarm, by detector; None where it was missed.
-        explanation: that of edgetrack's alarm.
+        start_s: start of the period in seconds.
+        end_s: end of the period in seconds.
+        delays: seconds until the first alarm, by detector; None if the event was missed.
+        explanation: explanation of edgetrack's alarm.
     """
 
     clip: str
@@ -47,14 +47,14 @@ class FoundEvent:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyReport:
-    """Everything that an evaluation of unusual events found.
+    """All results of an evaluation of unusual events.
 
     Attributes:
-        provenance: where the metrics come from.
-        results: of each clip, by detector.
+        provenance: how the metrics were measured.
+        results: results of each clip, by detector.
         metrics: by detector.
-        milliseconds: mean of a frame, by detector.
-        events: what happened.
+        milliseconds: mean time per frame, by detector.
+        events: the labeled events.
     """
 
     provenance: Provenance
@@ -66,7 +66,7 @@ class AnomalyReport:
 
 @dataclass(slots=True)
 class _Run:
-    """One detector at work."""
+    """One detector with its results so far."""
 
     name: str
     detector: Detector
@@ -81,16 +81,16 @@ def has_anomalies(dataset: str) -> bool:
 
 
 def evaluate_anomalies(request: Request) -> Iterator[Planned | FramesDone | AnomalyReport]:
-    """Let each detector learn from the normal clips of a scene, and score the others; nothing is written.
+    """Let each detector learn from the normal clips of a scene and score the other clips; nothing is written.
 
     Args:
-        request: data set, path, names and command are used.
+        request: request, of which dataset, path, names and command are used.
 
     Yields:
         `Planned` and `FramesDone`, finally an `AnomalyReport`.
 
     Raises:
-        EdgetrackError: something is missing, wrong or cannot be read.
+        EdgetrackError: an input is missing, invalid or unreadable.
     """
     if request.output.exists() and (not request.output.is_dir() or any(request.output.iterdir())):
         raise ConfigError(

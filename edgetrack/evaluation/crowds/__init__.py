@@ -1,1 +1,1 @@
-"""Sequences in which a phrase names many objects: are all found, and does each keep its id?"""
+"""Evaluation of phrases that name many objects: are all of them found, and does each one keep its id?"""

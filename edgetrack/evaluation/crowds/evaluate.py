@@ -1,4 +1,4 @@
-"""A whole evaluation of ``MultiTracker.every``, from a request to a report."""
+"""The evaluation of ``MultiTracker.every``, from request to report."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from edgetrack.reporting import machine
 from edgetrack.types import Box
 from edgetrack.types import Frame as Picture
 
-MOST = 16  # objects that are followed at a time
+MOST = 16  # maximum number of objects followed at the same time
 
 
 @dataclass(frozen=True, slots=True)
 class WorstFrame:
-    """The frame of a sequence in which most boxes are missed or of nothing."""
+    """The frame of a sequence with the most missed and false boxes."""
 
     index: int
-    wrong: int  # how many
+    wrong: int  # number of missed and false boxes
     truth: tuple[Box, ...]
     found: tuple[Box, ...]
-    frames: Frames  # of the sequence, to read it again
+    frames: Frames  # frames of the sequence, from which the image can be read again
 
     def read(self) -> Pixels:
-        """Return the picture, uint8 (H, W, 3) BGR.
+        """Return the image, uint8 (H, W, 3), BGR.
 
         Raises:
             DatasetError: it cannot be read.
@@ -50,23 +50,23 @@ class WorstFrame:
 
 @dataclass(frozen=True, slots=True)
 class CrowdResult:
-    """What one tracker did on one sequence."""
+    """The result of one tracker on one sequence."""
 
     tracker: str
     sequence: str
     text: str
     counts: IdentityCounts
-    milliseconds: float  # mean of a frame
-    worst: WorstFrame | None = None  # None without a wrong box, and for all sequences together
+    milliseconds: float  # mean time per frame
+    worst: WorstFrame | None = None  # None if no box is wrong, and in the total over all sequences
 
 
 @dataclass(frozen=True, slots=True)
 class CrowdReport:
-    """Everything that an evaluation of ``every`` found.
+    """All results of an evaluation of ``every``.
 
     Attributes:
-        provenance: where the metrics come from.
-        results: of each sequence, by tracker.
+        provenance: how the metrics were measured.
+        results: results of each sequence, by tracker.
     """
 
     provenance: Provenance
@@ -84,14 +84,14 @@ def evaluate_crowds(
     """Follow all objects of each sequence, and yield the progress; the last item is the report. Nothing is written.
 
     Args:
-        request: data set, path, split, names, trackers and command are used.
-        open_multi: opens an edgetrack ``MultiTracker``; takes ``model`` and ``precision``.
+        request: request, of which dataset, path, split, names, trackers and command are used.
+        open_multi: function that opens a ``MultiTracker``, with the arguments ``model`` and ``precision``.
 
     Yields:
         `Planned` and `FramesDone` for each sequence, finally a `CrowdReport`.
 
     Raises:
-        EdgetrackError: something is missing, wrong or cannot be read.
+        EdgetrackError: an input is missing, invalid or unreadable.
     """
     if request.output.exists() and (not request.output.is_dir() or any(request.output.iterdir())):
         raise ConfigError(
@@ -133,14 +133,14 @@ def evaluate_crowds(
 
 
 def total(results: Sequence[CrowdResult]) -> CrowdResult:
-    """All sequences of one tracker as one: their counts add up."""
+    """Return the total over all sequences of one tracker, by adding up their counts."""
     counts = functools.reduce(operator.add, (result.counts for result in results))
     spent = sum(result.milliseconds * result.counts.frames for result in results)
     return CrowdResult(results[0].tracker, "all", "", counts, spent / max(counts.frames, 1))
 
 
 def _follow(name: str, crowd: Crowd, many: Any) -> CrowdResult:
-    """Boxes of what is tracking or uncertain count; frames without labels do not."""
+    """Follow all objects of a sequence; tracks that are tracking or uncertain count, frames without labels do not."""
     many.every(crowd.text, max=MOST)
     truth: dict[int, Frame] = {}
     found: dict[int, Frame] = {}
@@ -159,7 +159,7 @@ def _follow(name: str, crowd: Crowd, many: Any) -> CrowdResult:
 
 
 def _worst(truth: Mapping[int, Frame], found: Mapping[int, Frame], frames: Frames) -> WorstFrame | None:
-    """The first of the worst frames, among those with labels."""
+    """Return the labeled frame with the most wrong boxes, the first one if there are several."""
     wrong = {index: count_wrong(truth[index], found[index]) for index in truth}
     index = max(wrong, key=wrong.__getitem__, default=None)
     if index is None or not wrong[index]:

@@ -23,7 +23,7 @@ DEFINITIONS = (
     "Boxes of tracks that are tracking or uncertain count; frames without labels do not. Of several sequences the "
     "counts add up.",
 )
-MAX_WORST = 12  # sequences with a picture, of each tracker
+MAX_WORST = 12  # sequences per tracker that are shown with an image
 PICTURE_WIDTH = 480  # pixels
 COLUMNS = "tracker|sequence|phrase|HOTA|DetA|AssA|IDF1|switches|count error|objects|ids|frames"
 
@@ -37,7 +37,7 @@ def crowd_table(report: CrowdReport) -> Table:
 
 
 def write_crowd_report(report: CrowdReport, output: Path, *, page: bool = True) -> list[Path]:
-    """Write crowds.json and, unless ``page`` is False, report.html, which reads a frame of the worst sequences again.
+    """Write crowds.json and, unless ``page`` is False, report.html, for which frames of the worst sequences are read.
 
     Raises:
         DatasetError: a frame cannot be read.
@@ -50,7 +50,7 @@ def write_crowd_report(report: CrowdReport, output: Path, *, page: bool = True) 
 
 
 def worst_first(results: Sequence[CrowdResult]) -> list[CrowdResult]:
-    """Return the sequences in which something is wrong, the lowest HOTA first."""
+    """Return the sequences with wrong boxes, lowest HOTA first."""
     return sorted((one for one in results if one.worst is not None), key=lambda one: one.counts.hota)
 
 

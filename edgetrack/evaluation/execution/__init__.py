@@ -1,1 +1,1 @@
-"""Running an evaluation: planning, processes and machines, records on disk."""
+"""Running an evaluation: plan, worker processes and machines, and records on disk."""

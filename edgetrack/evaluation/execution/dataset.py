@@ -1,4 +1,4 @@
-"""The sequences of a data set in its official layout, checked for what an evaluation needs."""
+"""Loads the sequences of a dataset in its official layout, and checks that they can be evaluated."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from edgetrack.evaluation.perturbations.prompt_switching import splice
 from edgetrack.evaluation.perturbations.temporal import FrameDrop
 from edgetrack.evaluation.types import SWITCH, Condition, ExpressionBatch, Floats, fails
 
-BATCH_SIZE = 200  # sentences whose record is kept in one file
+BATCH_SIZE = 200  # sentences per record file
 
 
 def open_split(dataset: str, path: Path, split: str | None = None) -> Dataset:
-    """Open the data set; ``split`` is optional if there is only one.
+    """Open a dataset; ``split`` is optional if there is only one.
 
     Raises:
         ConfigError: the split must be given.
@@ -39,16 +39,16 @@ def open_split(dataset: str, path: Path, split: str | None = None) -> Dataset:
 
 
 def is_grounding(dataset: str) -> bool:
-    """Return whether a data set of this name has images and sentences, not sequences."""
+    """Return whether a dataset of this name has images and sentences instead of sequences."""
     return isinstance(LAYOUTS.get(dataset), RegionLayout)
 
 
 def load_sequences(dataset: str, path: Path, split: str | None = None) -> list[Sequence]:
-    """List all sequences of a split in the data set's own order; no frame is read.
+    """Return all sequences of a split in the dataset's own order, without reading any frame.
 
     Raises:
-        ConfigError: a grounding set, or a name that is there twice.
-        DatasetError: files that are missing or malformed.
+        ConfigError: it is a grounding set, or two sequences have the same name.
+        DatasetError: files are missing or malformed.
     """
     opened = open_split(dataset, path, split)
     if not isinstance(opened, SequenceSet):
@@ -61,7 +61,7 @@ def load_sequences(dataset: str, path: Path, split: str | None = None) -> list[S
 
 
 def select(found: list[Sequence], names: list[str]) -> list[Sequence]:
-    """Return those of ``found`` that are named, or all without a name.
+    """Return the sequences of ``found`` with these names, or all of them if ``names`` is empty.
 
     Raises:
         ConfigError: a name is unknown.
@@ -79,7 +79,7 @@ def expression_batches(regions: RegionSet) -> list[ExpressionBatch]:
     """Return all sentences of the set, in batches.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there are no sentences.
     """
     pairs = [(region, text) for region in regions for text in region.texts]
     if not pairs:
@@ -93,10 +93,11 @@ def expression_batches(regions: RegionSet) -> list[ExpressionBatch]:
 def check_scored(
     selected: list[Sequence], conditions: Iterable[Condition], *, clips: list[Sequence], seed: int
 ) -> None:
-    """Refuse sequences of which not one frame would count, before hours are spent.
+    """Refuse sequences without any scored frame before hours are spent on them.
 
     Raises:
-        ConfigError: the target of one never shows after frame 1, or in none of the frames that a condition leaves.
+        ConfigError: the target of a sequence is never visible after frame 1, or in none of the frames that a condition
+            leaves.
     """
     for condition in conditions:
         for clip in (clip for clip in selected if not clip.hidden):
@@ -112,7 +113,7 @@ def check_scored(
 
 
 def digest(rows: Iterable[tuple[str, str, Floats]]) -> str:
-    """Return the SHA-256 of names, texts and boxes (N, 4): records of other labels are not comparable."""
+    """Return the SHA-256 of names, texts and boxes (N, 4); records with different labels are not comparable."""
     made = hashlib.sha256()
     for name, text, boxes in rows:
         made.update(f"{name}\0{text}\0{len(boxes)}\0".encode())
@@ -121,10 +122,10 @@ def digest(rows: Iterable[tuple[str, str, Floats]]) -> str:
 
 
 def check_initial_boxes(selected: list[Sequence]) -> None:
-    """Refuse sequences that cannot be started by a box.
+    """Refuse sequences that cannot be started with a box.
 
     Raises:
-        ConfigError: the target of one is not in view in frame 1.
+        ConfigError: the target of a sequence is not in view in frame 1.
     """
     if missing := [s.name for s in selected if not exists(s.boxes[:1]).all()]:
         raise ConfigError(
@@ -134,10 +135,10 @@ def check_initial_boxes(selected: list[Sequence]) -> None:
 
 
 def check_pairs(request: Request, selected: list[Sequence]) -> None:
-    """Refuse second sensors, and failures of pairs, where a sequence has color alone.
+    """Refuse second sensors and failures of pairs if a sequence has only color images.
 
     Raises:
-        ConfigError: see above, or color alone is given to all trackers and a failure of pairs is asked for.
+        ConfigError: a sequence has only color images, or a failure is requested although all trackers get only color.
     """
     failing = [condition.name for condition in request.conditions if fails(condition)]
     if request.sensors == ("color",) and not failing:

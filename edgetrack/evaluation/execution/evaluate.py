@@ -1,4 +1,4 @@
-"""A whole evaluation, from a request to a report."""
+"""An evaluation, from request to report."""
 
 from __future__ import annotations
 
@@ -54,23 +54,23 @@ ONE_FRAME = FramesDone(1)
 def evaluate(
     request: Request, *, open_edgetrack: OpenTracker
 ) -> Iterator[Progress | Report | GroundingReport]:
-    """Run what is not on disk yet, score all of it, and yield the progress; the last item is the report.
+    """Run the jobs without a record on disk, score all records, and yield the progress; the last item is the report.
 
-    Records are saved in ``request.output`` as they are made, so that an interrupted evaluation can be resumed;
-    nothing else is written, and nothing is printed. To wait for the report alone:
+    Each record is saved in ``request.output`` as soon as it is complete, so that an interrupted evaluation can be
+    resumed; nothing else is written, and nothing is printed. To get only the report:
 
     >>> *_, report = evaluate(request, open_edgetrack=edgetrack.open_tracker)  # doctest: +SKIP
 
     Args:
-        request: what to evaluate, and on which data.
-        open_edgetrack: opens edgetrack's tracker, as ``edgetrack.open_tracker`` does.
+        request: trackers, dataset and settings of the evaluation.
+        open_edgetrack: function that opens edgetrack's tracker, such as ``edgetrack.open_tracker``.
 
     Yields:
         `Planned` before anything is written, then `FramesDone`, `SequenceDone` and `RunDone` as they occur; finally a
         `Report`, or for a grounding set a `GroundingReport`.
 
     Raises:
-        EdgetrackError: something is missing, wrong or cannot be read; finished sequences stay on disk.
+        EdgetrackError: an input is missing, invalid or unreadable; finished sequences stay on disk.
     """
     if is_grounding(request.dataset):
         yield from _evaluate_regions(request, open_edgetrack)
@@ -123,7 +123,7 @@ def _evaluate_sequences(request: Request, open_edgetrack: OpenTracker) -> Iterat
 
 
 def _evaluate_regions(request: Request, open_edgetrack: OpenTracker) -> Iterator[Progress | GroundingReport]:
-    """Evaluate a grounding set: each sentence is one question."""
+    """Evaluate a grounding set, sentence by sentence."""
     allowed = (
         request.modes in ((), ("nl",)),
         request.controls == ("none",),
@@ -181,7 +181,7 @@ def _setup(
 
 
 def _as_tracked(run: Run, selected: list[Clip], clips: list[Clip], seed: int) -> list[Clip]:
-    """Return the sequences as the tracker saw them: spliced, where the prompt was switched."""
+    """Return the sequences as the tracker saw them: spliced, if the prompt was switched."""
     if run.condition.name == SWITCH:
         return [splice(clip, clips=clips, seed=seed)[0] for clip in selected]
     return selected
@@ -190,7 +190,7 @@ def _as_tracked(run: Run, selected: list[Clip], clips: list[Clip], seed: int) ->
 def _perform(
     request: Request, jobs: Sequence[Job], setup: WorkerSetup, entries: Sequence[TrackerEntry]
 ) -> Iterator[FramesDone | SequenceDone | Run]:
-    """Do the jobs and save each record as soon as it is there; yield a run as soon as it is complete."""
+    """Do the jobs, save each record as soon as it is available, and yield each run as soon as it is complete."""
     left = Counter(job.run for job in jobs)
     for done in _results(request, jobs, setup, entries):
         if done is None:

@@ -1,4 +1,4 @@
-"""What `evaluate` yields: its progress, and at the end its report."""
+"""The items that `evaluate` yields: progress, and finally the report."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SHARED_TIMING_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """How much there is to do."""
+    """The amount of work."""
 
-    frames: int  # not on disk yet
-    scored: bool = True  # whether there will be metrics: not if the boxes are not public
+    frames: int  # number of frames without a record on disk
+    scored: bool = True  # whether there will be metrics; False if the boxes are not public
 
 
 @dataclass(frozen=True, slots=True)
 class FramesDone:
-    """Some frames are done."""
+    """Some frames have been processed."""
 
     count: int
 
@@ -45,31 +45,31 @@ class RunDone:
 
     run: Run
     sequences: int
-    metrics: RunMetrics | None  # None: the boxes of this data set are not public
+    metrics: RunMetrics | None  # None if the boxes of the dataset are not public
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where the metrics come from."""
+    """How the metrics were measured."""
 
-    command: str  # that made them
+    command: str  # the command line that produced them
     made: str  # date and time, UTC
     dataset: str  # kind, folder and number of sequences
     settings: Mapping[str, Any]
     trackers: Mapping[str, Mapping[str, str]]  # facts by name
     machine: Mapping[str, str]
-    notes: tuple[str, ...] = ()  # what a reader must know about these metrics
+    notes: tuple[str, ...] = ()  # remarks that a reader needs to interpret the metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything an evaluation of sequences found.
+    """All results of an evaluation of sequences.
 
     Attributes:
-        provenance: where the metrics come from.
+        provenance: how the metrics were measured.
         clips: the sequences, in the order of all lists.
-        runs: the metrics of each run; empty if the boxes of the data set are not public.
-        records: what the trackers reported, by run.
+        runs: the metrics of each run; empty if the boxes of the dataset are not public.
+        records: the outputs of the trackers, by run.
     """
 
     provenance: Provenance
@@ -79,19 +79,19 @@ class Report:
 
     @property
     def plain_runs(self) -> list[Run]:
-        """The runs on clean frames with the true texts, whose boxes others may score."""
+        """Return the runs on clean frames with the true texts, whose boxes can be submitted to a server."""
         return [run for run in self.records if is_plain(run)]
 
 
 @dataclass(frozen=True, slots=True)
 class GroundingReport:
-    """Everything an evaluation on a grounding set found.
+    """All results of an evaluation on a grounding set.
 
     Attributes:
-        provenance: where the metrics come from.
+        provenance: how the metrics were measured.
         batches: all sentences.
         rows: the metrics of each tracker.
-        records: what each of them answered, by batch.
+        records: the answers of each tracker, by batch.
     """
 
     provenance: Provenance

@@ -17,18 +17,18 @@ SETTINGS_FILE = "settings.json"
 def prepare_output_dir(
     output: Path, settings: Mapping[str, Any], entries: Sequence[TrackerEntry], *, resume: bool
 ) -> None:
-    """Take a new or empty folder, or resume in one.
+    """Use a new or empty folder, or resume the evaluation in an existing one.
 
     Args:
         output: the folder.
-        settings: what must be the same for records to be comparable.
-        entries: trackers whose facts must be the same, too.
-        resume: whether the folder may hold an evaluation.
+        settings: settings that must be equal for records to be comparable.
+        entries: trackers, whose facts must be equal, too.
+        resume: whether the folder may already contain an evaluation.
 
     Raises:
-        ConfigError: it holds something else, an evaluation with other settings, or another tracker's records where
-            an entry's would be.
-        SinkError: it cannot be written.
+        ConfigError: it contains other files, an evaluation with other settings, or the records of another tracker
+            under the name of an entry.
+        SinkError: the folder cannot be written.
     """
     file = output / SETTINGS_FILE
     now = {"settings": dict(settings), "trackers": {e.name: e.facts for e in entries}}
@@ -57,7 +57,7 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _changes(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> list[str]:
-    """Return what differs, and which tracker would take the records of another for its own."""
+    """Return descriptions of all differences, including trackers that would reuse another tracker's records."""
     old, new = {**before["settings"], **before["trackers"]}, {**now["settings"], **now["trackers"]}
     changed = [
         f"{key} was {old[key]} and is {new[key]}" for key in new if key in old and old[key] != new[key]

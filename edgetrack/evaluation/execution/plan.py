@@ -1,4 +1,4 @@
-"""Which runs an evaluation has, and which jobs they still need."""
+"""The runs of an evaluation, and the jobs that are still to be done for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Job:
     """One run over one sequence, or over one batch of a grounding set."""
 
     run: Run
-    index: int  # among the clips
+    index: int  # index of the sequence in the list of clips
     text: str = ""
 
 
@@ -40,12 +40,12 @@ def plan(
     conditions: Sequence[Condition],
     sensors: Sequence[Sensors] = ("color",),
 ) -> list[Run]:
-    """Return all runs, each once: in the modes and with the sensors that the tracker takes.
+    """Return all runs without duplicates, in the modes and with the sensors that each tracker supports.
 
-    Text controls are run on clean frames only, failures of a sensor only with those that it concerns.
+    Text controls are run on clean frames only, and failures of a sensor only with inputs that include that sensor.
 
     Raises:
-        ConfigError: a tracker has none of the modes, or a perturbation would apply to no run.
+        ConfigError: a tracker supports none of the modes, or a perturbation applies to no run.
     """
     runs: dict[Run, None] = {}
     for entry in entries:
@@ -67,9 +67,9 @@ def plan(
 
 
 def plan_jobs(request: Request, runs: Sequence[Run], clips: list[Clip], selected: list[Clip]) -> list[Job]:
-    """Return what is not on disk yet, with the text that the tracker is given.
+    """Return the jobs without a record on disk, with the text that the tracker gets.
 
-    The runs of a sequence follow each other: a machine that slows down does so for all trackers.
+    All runs of a sequence are consecutive, so that a machine that slows down affects all trackers equally.
     """
     controls = {run.control for run in runs if run.mode != "bbox"}
     texts = {
@@ -96,7 +96,7 @@ def plan_batches(request: Request, runs: Sequence[Run], batches: Sequence[Expres
 
 
 def _check_idle(requested: set[str], planned: set[str]) -> None:
-    """Refuse a perturbation that no run has; init-jitter may be one of several that text alone leaves out."""
+    """Refuse a perturbation without runs; text-only modes may leave out init-jitter if it is one of several."""
     if SWITCH in requested - planned:
         raise ConfigError(
             "--switch has no run: it changes the true text; add --mode nl, and --text-control none if there are others"
@@ -110,7 +110,7 @@ def _check_idle(requested: set[str], planned: set[str]) -> None:
 
 
 def _check_sensors(requested: Sequence[Sensors], planned: set[Sensors], modes: Sequence[Mode]) -> None:
-    """Refuse sensors that no run has."""
+    """Refuse sensors without runs."""
     if "both" in requested and "both" not in planned:
         raise ConfigError(
             "--sensors both has no run: no --tracker takes a second sensor; expected the bundle of a model that does, "
@@ -124,7 +124,7 @@ def _check_sensors(requested: Sequence[Sensors], planned: set[Sensors], modes: S
 
 
 def _takes(entry: TrackerEntry, given: Sensors, mode: Mode, condition: Condition) -> bool:
-    """Return whether a tracker takes these sensors, and whether the condition would change what they give."""
+    """Return whether a tracker supports these sensors and the condition changes their images."""
     if (given == "both" and not entry.pairs) or (given == "x" and entry.pairs and mode != "bbox"):
         return False
     failing = fails(condition)
@@ -132,7 +132,7 @@ def _takes(entry: TrackerEntry, given: Sensors, mode: Mode, condition: Condition
 
 
 def _applies(condition: Condition, mode: Mode) -> bool:
-    """Return whether there is a first box to move, or a prompt to switch."""
+    """Return whether a condition applies to a mode: there must be an initial box to move, or a text to switch."""
     if condition.name == SWITCH:
         return mode == "nl"
     return not (condition.name == "init-jitter" and mode == "nl")

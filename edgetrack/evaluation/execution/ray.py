@@ -1,7 +1,7 @@
-"""Jobs done on a Ray cluster. A sequence is a task; if its machine dies, it is restarted elsewhere.
+"""Runs jobs on a Ray cluster. Each sequence is a task; if its machine fails, it is restarted on another one.
 
-Every machine needs this version of edgetrack and the data set at the same path; a relative path is resolved from where
-the evaluation was started. Records come back to that machine, the only one that writes anything.
+Every machine needs this version of edgetrack and the dataset at the same path; relative paths are resolved from the
+folder in which the evaluation was started. Records are sent back to that machine, the only one that writes files.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from edgetrack.evaluation.execution.plan import Job
 from edgetrack.evaluation.execution.worker import Done, Worker, WorkerSetup
 from edgetrack.evaluation.types import Record
 
-MAX_RETRIES = 5  # of one sequence
+MAX_RETRIES = 5  # retries of one sequence
 CONNECT_TIMEOUT_S = 10.0
 
-# The workers of this process: Ray uses it for many tasks, and opening an engine takes time.
+# The workers of this process are kept, because Ray runs many tasks in it and opening an engine takes time.
 _workers: dict[str, Worker] = {}
 
 
 def _do(setup: WorkerSetup, evaluation: str, folder: str, job: Job) -> Record:
     if evaluation not in _workers:
-        with contextlib.suppress(OSError):  # a machine without that folder can still follow absolute paths
+        with contextlib.suppress(OSError):  # a machine without that folder can still use absolute paths
             os.chdir(folder)
         _workers.clear()
         _workers[evaluation] = Worker(setup)
@@ -40,14 +40,15 @@ def on_ray(jobs: Sequence[Job], setup: WorkerSetup, *, address: str) -> Iterator
     """Yield the jobs as they finish.
 
     Args:
-        jobs: what to do.
-        setup: sent to every machine once.
-        address: of the cluster's head, as ``ray start --head`` prints it, or "auto" on a machine of the cluster.
+        jobs: the jobs.
+        setup: setup of the workers, sent to every machine once.
+        address: address of the cluster's head node as ``ray start --head`` prints it, or "auto" on a machine of the
+            cluster.
 
     Raises:
         MissingExtra: Ray is not installed.
-        ConfigError: no cluster answers there.
-        WorkerError: a sequence was begun `MAX_RETRIES` times more and never finished.
+        ConfigError: no cluster answers at the address.
+        WorkerError: a sequence was not finished even after `MAX_RETRIES` retries.
         EdgetrackError: see `Worker.frames`.
     """
     ray = require("ray", extra="ray")
@@ -66,7 +67,7 @@ def on_ray(jobs: Sequence[Job], setup: WorkerSetup, *, address: str) -> Iterator
 
 
 def _check_reachable(address: str) -> None:
-    """Raise OSError if nothing listens there: Ray itself would keep trying for many minutes."""
+    """Raise OSError if nothing listens at the address; Ray itself would keep trying for many minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if port.isdecimal():
         socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()

@@ -1,4 +1,4 @@
-"""Records on disk: one JSON file per run and sequence, written whole or not at all."""
+"""Records on disk: one JSON file per run and sequence, written atomically."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tracker_folder(tracker: str) -> str:
 
 
 def record_path(output: Path, run: Run, sequence: str) -> Path:
-    """Return the file that keeps the record of a sequence."""
+    """Return the path of the record of a sequence."""
     text = run.mode if run.control == "none" else f"{run.mode}-{run.control}"
     text += "" if run.sensors == "color" else f"-{run.sensors}"
     folder = output / "records" / tracker_folder(run.tracker) / text / run.condition.label
@@ -29,7 +29,7 @@ def record_path(output: Path, run: Run, sequence: str) -> Path:
 
 
 def save(record: Record, file: Path) -> None:
-    """Write the record; a reader never sees half of it.
+    """Write a record atomically: readers never see a partial file.
 
     Raises:
         SinkError: the file cannot be written.
@@ -47,7 +47,7 @@ def save(record: Record, file: Path) -> None:
 
 
 def load(file: Path, *, frames: int) -> Record:
-    """Read the record of a sequence with that many frames.
+    """Read the record of a sequence with ``frames`` frames.
 
     Raises:
         ConfigError: the file is damaged or belongs to another sequence.
@@ -78,10 +78,10 @@ def load(file: Path, *, frames: int) -> Record:
 
 
 def is_saved(file: Path) -> bool:
-    """Return whether there is such a file.
+    """Return whether the file exists.
 
     Raises:
-        SinkError: there can be none, because the name is too long, for example.
+        SinkError: the file cannot exist, for example because the name is too long.
     """
     try:
         return file.exists()
@@ -90,7 +90,7 @@ def is_saved(file: Path) -> bool:
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
-    """Write each text by its name into a folder, and return the files.
+    """Write texts into files of a folder, by file name, and return the paths.
 
     Raises:
         SinkError: a file cannot be written.
@@ -101,12 +101,12 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write ``text`` beside ``file`` and then moves it there.
+    """Write ``text`` to a temporary file next to ``file``, then rename it.
 
     Raises:
         SinkError: the file cannot be written.
     """
-    part = file.with_name(f".{uuid4().hex}")  # not its name and more: that may be as long as a name can be
+    part = file.with_name(f".{uuid4().hex}")  # not its name plus a suffix, which may be too long
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What an evaluation is asked for."""
+"""The request for an evaluation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgetrack.peers import Mode
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to evaluate, and on which data.
+    """The trackers, dataset and settings of an evaluation.
 
     Raises:
         ConfigError: options exclude each other.
@@ -29,18 +29,18 @@ class Request:
     modes: tuple[Mode, ...] = ()  # default: bbox, or nl for grounding sets
     controls: tuple[TextControl, ...] = ("none",)
     trackers: tuple[str, ...] = ("edgetrack",)
-    names: tuple[str, ...] = ()  # of sequences; default: all
+    names: tuple[str, ...] = ()  # names of sequences; default: all
     conditions: tuple[Condition, ...] = (Condition(),)
     results: tuple[ResultFormat, ...] = ()
-    sensors: tuple[Sensors, ...] = ("color",)  # what trackers are given of a pair
-    x_model: str = ""  # by which the second sensor's pictures are drawn from color, where there are none
+    sensors: tuple[Sensors, ...] = ("color",)  # images of a pair that the trackers get
+    x_model: str = ""  # model that simulates missing images of the second sensor from color
     peer_weights: Path | None = None
     threads: int = 2
     workers: int = 1
-    ray: str | None = None  # address of a cluster
+    ray: str | None = None  # address of a Ray cluster
     seed: int = 0
     corrupt_init: bool = False  # perturb images from the first frame on
-    first_mask: FirstMask = ""  # whether targets are outlined, and how the first mask is had
+    first_mask: FirstMask = ""  # whether masks are evaluated, and where the first mask comes from
     resume: bool = False
     command: str = ""
 
@@ -59,11 +59,11 @@ class Request:
 
     @property
     def shared(self) -> bool:
-        """Whether several processes share the work."""
+        """Return whether several processes share the work."""
         return self.ray is not None or self.workers > 1
 
     def settings(self) -> dict[str, Any]:
-        """Return what must be the same for records to be comparable."""
+        """Return the settings that must be equal for records to be comparable."""
         return {
             "dataset": self.dataset,
             "split": self.split,

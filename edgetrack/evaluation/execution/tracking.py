@@ -1,7 +1,7 @@
 """One tracker over one sequence, or over one batch of a grounding set.
 
-Each pass is a generator that yields after every frame and returns the record, so that whoever drives it can show
-progress; `finish` drives one to its end.
+Each pass is a generator that yields after every frame and returns the record, so that the caller can show progress;
+`finish` runs one to its end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Frames = Generator[None, None, T]  # yields once per frame
 
 
 def finish(frames: Frames[T]) -> T:
-    """Drive a pass to its end and return its result."""
+    """Run a pass to its end and return its result."""
     while True:
         try:
             next(frames)
@@ -46,10 +46,10 @@ def track(
     sensors: Sensors = "color",
     pairs: bool = False,
 ) -> Frames[Record]:
-    """Run a tracker over one sequence; milliseconds are those of ``start`` and ``update`` alone.
+    """Run a tracker over one sequence; the milliseconds include only ``start`` and ``update``.
 
-    ``first_mask`` "given" passes the first true mask to a tracker of edgetrack, as the protocol of DAVIS does.
-    ``pairs``: the tracker takes a second sensor; otherwise it is given one picture, whichever it is of.
+    With ``first_mask`` "given", edgetrack's trackers get the true mask of the first frame, as in the protocol of DAVIS.
+    With ``pairs``, the tracker gets the second sensor as well; otherwise it gets a single image, of either sensor.
     """
     record = Record(bursts=list(perturbation.bursts))
     prompt = None if mode == "bbox" else text
@@ -78,16 +78,16 @@ def track(
         record.masks.append(None if result.mask is None else result.mask.rle())
         yield
     if not any(record.masks):
-        record.masks.clear()  # of a tracker without masks
+        record.masks.clear()  # the tracker gives no masks
     return record
 
 
 def given(
     sensors: Sensors, color: Pixels, x: Pixels | None, index: int, *, perturbation: Perturbation, pairs: bool
 ) -> tuple[Pixels | None, Pixels | None]:
-    """Return the picture that a tracker gets as its frame, and that which it gets as its second sensor's.
+    """Return the image that a tracker gets as its frame, and the one that it gets from the second sensor.
 
-    Where a tracker has nothing else, a missing picture is gray: zeros after normalization.
+    If a tracker gets no other image, a missing one is replaced by gray, which is zero after normalization.
     """
     if x is None:
         return color, None
@@ -123,7 +123,7 @@ def _fitting(clip: Clip, pixels: Pixels, x: Pixels) -> Pixels:
 
 
 def ground(batch: ExpressionBatch, tracker: FrameTracker, *, fit: FitText) -> Frames[Record]:
-    """Run a tracker on each sentence, as it would on the first frame of a video."""
+    """Run a tracker on each sentence, as on the first frame of a video."""
     record = Record()
     for region, text in batch.pairs:
         pixels = region.read()

@@ -1,4 +1,4 @@
-"""Jobs done one after the other in this process, or by several processes of this machine (`ray`: on many machines)."""
+"""Runs jobs one after another in this process, or in several processes of this machine (`ray`: several machines)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Done = tuple[Job, Record]
 
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
-    """What every worker must know; it travels to other processes."""
+    """The settings of a worker, which are sent to other processes."""
 
     clips: Sequence[Clip] | Sequence[ExpressionBatch]
     open_edgetrack: Callable[..., Any]
@@ -45,17 +45,17 @@ class WorkerSetup:
 
 
 class Worker:
-    """The trackers of one process; each is opened for its first job."""
+    """The trackers of one process; each one is opened for its first job."""
 
     def __init__(self, setup: WorkerSetup, entries: Sequence[TrackerEntry] = ()) -> None:
         self._setup = setup
         self._entries = {entry.name: entry for entry in entries}
 
     def frames(self, job: Job) -> Frames[Record]:
-        """Do a job frame by frame.
+        """Run a job frame by frame.
 
         Raises:
-            EdgetrackError: the tracker or the data failed; the message begins with the sequence's name.
+            EdgetrackError: the tracker failed, or the data is invalid; the message begins with the name of the sequence.
         """
         name, clip = job.run.tracker, self._setup.clips[job.index]
         try:
@@ -82,7 +82,7 @@ class Worker:
             raise type(error)(f"{clip.name}, {name} {job.run.label}: {error}") from error
 
     def do(self, job: Job) -> Record:
-        """Do a job. For the errors see `frames`."""
+        """Run a job; `frames` describes the errors."""
         return finish(self.frames(job))
 
     def _perturbed(self, condition: Condition, clip: Clip, entry: TrackerEntry) -> tuple[Clip, Perturbation]:
@@ -97,7 +97,7 @@ class Worker:
 
 
 def in_this_process(jobs: Sequence[Job], worker: Worker) -> Iterator[Done | None]:
-    """Do one job after the other; yield None after each frame and the record after each job."""
+    """Run one job after another; yield None after each frame and the record after each job."""
     for job in jobs:
         record = yield from worker.frames(job)
         yield job, record
@@ -108,7 +108,7 @@ _worker: Worker | None = None
 
 def _begin(setup: WorkerSetup) -> None:
     global _worker
-    # Ctrl-C ends a worker silently; the first process reports it.
+    # Ctrl-C ends a worker silently; the main process reports it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _worker = Worker(setup)
 
@@ -119,7 +119,7 @@ def _do(job: Job) -> Record:
 
 
 def in_processes(jobs: Sequence[Job], setup: WorkerSetup, *, count: int) -> Iterator[Done]:
-    """Yield the jobs as they finish, the longest begun first, by ``count`` processes with an engine each.
+    """Run jobs in ``count`` processes with an engine each, longest first, and yield them as they finish.
 
     Raises:
         WorkerError: a process was killed.

@@ -1,1 +1,1 @@
-"""Which trackers take part: edgetrack itself and those that it is compared with."""
+"""The evaluated trackers: edgetrack itself, and those that it is compared with."""

@@ -1,4 +1,4 @@
-"""GrabCut (Rother et al., SIGGRAPH 2004): how people get the outline of what a box holds without a network."""
+"""GrabCut (Rother et al., SIGGRAPH 2004): the usual way to segment the object in a box without a network."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from edgetrack.mask import Mask
 from edgetrack.types import Box
 
 NAME = "grabcut"
-_MARGIN = 0.25  # of the box, around it: the background that it learns from
+_MARGIN = 0.25  # margin around the box, relative to its size, from which the background is learned
 _ROUNDS = 3
-_LONGEST = 240  # pixels a side that it works on: its time grows with the area
+_LONGEST = 240  # longest side in pixels of the image that it processes; its time grows with the area
 
 
 class GrabCut:
-    """An `Outliner`."""
+    """An `Outliner` that segments by color."""
 
     def __init__(self) -> None:
         from edgetrack.io.opencv import load_cv2
@@ -25,7 +25,7 @@ class GrabCut:
         self._cv2 = load_cv2()
 
     def outline(self, frame: Pixels, box: Box) -> Mask | None:
-        """Cut out what is in the box, by the colors in it and around it."""
+        """Return the mask of the object in the box, from the colors inside and around it."""
         height, width = frame.shape[:2]
         x1, y1, x2, y2 = _around(box, width, height, _MARGIN)
         left, top, right, bottom = _around(box, width, height, 0.0)
@@ -41,7 +41,7 @@ class GrabCut:
             for value, offset in ((left, x1), (top, y1), (right, x1), (bottom, y1))
         ]
         labels[inside[1] : inside[3], inside[0] : inside[2]] = self._cv2.GC_PR_FGD
-        if (labels == self._cv2.GC_BGD).sum() < 8:  # the box is all of the picture
+        if (labels == self._cv2.GC_BGD).sum() < 8:  # the box covers the whole image
             return _placed(np.ones_like(labels, np.bool_), frame, (x1, y1, x2, y2), self._cv2)
         models: list[Any] = [np.zeros((1, 65)) for _ in range(2)]
         self._cv2.setRNGSeed(0)

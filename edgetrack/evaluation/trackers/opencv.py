@@ -1,4 +1,4 @@
-"""OpenCV's own trackers as peers: TrackerNano (NanoTrack), TrackerVit (VitTrack) and TrackerMIL, by a box only."""
+"""OpenCV's own trackers as peers: TrackerNano (NanoTrack), TrackerVit (VitTrack) and TrackerMIL, started by box."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MODELS = {
     "opencv-nano": "NanoTrack",
     "opencv-vit": "VitTrack",
     "opencv-mil": "MIL",
-}  # names their authors use
+}  # the authors' names of the models
 MIN_BOX_PX = (
-    5  # pixels, width and height for TrackerMIL: in smaller ones it looks for its features without end
+    5  # minimum width and height for TrackerMIL: in smaller boxes, its search for features never ends
 )
 WEIGHT_FILES = {
     "opencv-nano": ("backbone.onnx", "head.onnx"),
@@ -36,12 +36,12 @@ EXPECTED = {
 
 
 class OpenCvTracker:
-    """One of OpenCV's trackers; it takes a box and nothing else.
+    """One of OpenCV's trackers, which are started with a box and nothing else.
 
     Args:
-        kind: of `CLASSES`.
-        files: its ONNX files in the order of `WEIGHT_FILES`.
-        threads: of all of OpenCV in this process.
+        kind: a key of `CLASSES`.
+        files: the ONNX files, in the order of `WEIGHT_FILES`.
+        threads: number of threads of OpenCV, in the whole process.
 
     Raises:
         EngineUnavailable: this OpenCV has no such tracker, or cannot load the files.
@@ -63,7 +63,7 @@ class OpenCvTracker:
     def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track:
         if box is None:
             raise ConfigError(f"{self._kind} got no box; it takes nothing else: give --mode bbox")
-        if self._kind == "opencv-mil":  # what it has learned of the target before would stay
+        if self._kind == "opencv-mil":  # the old one would keep its model of the last target
             self._tracker = self._create()
         x, y, w, h = (round(v) for v in box.xywh)
         if self._kind == "opencv-mil" and min(w, h) < MIN_BOX_PX:
@@ -105,7 +105,7 @@ class OpenCvTracker:
 
     @contextmanager
     def _named(self, what: str) -> Generator[None, None, None]:
-        """Turn an error of OpenCV into one of ours."""
+        """Convert errors of OpenCV to `EngineUnavailable`."""
         try:
             yield
         except self._cv2.error as error:
@@ -117,16 +117,16 @@ class OpenCvTracker:
 
 
 def open_opencv(name: str, folder: Path | None, *, threads: int) -> tuple[OpenCvTracker, dict[str, str]]:
-    """Open the tracker of a name, and return it with what a report says about it.
+    """Open a tracker by name, and return it with the facts for the report.
 
     Args:
-        name: of `CLASSES`, with ":PREFIX" where ``folder`` has its files several times.
-        folder: with PREFIX_backbone.onnx and PREFIX_head.onnx, or PREFIX_vittrack.onnx; OpenCV's model zoo calls that
-            object_tracking_vittrack_2023sep.onnx, which is taken as well. TrackerMIL needs none.
-        threads: of OpenCV.
+        name: a key of `CLASSES`, with ":PREFIX" if ``folder`` contains several sets of its files.
+        folder: folder with PREFIX_backbone.onnx and PREFIX_head.onnx, or PREFIX_vittrack.onnx, for which the name in
+            OpenCV's model zoo, object_tracking_vittrack_2023sep.onnx, is accepted as well. TrackerMIL needs none.
+        threads: number of threads of OpenCV.
 
     Raises:
-        ConfigError: weights that are missing, or of which there are several.
+        ConfigError: the weights are missing, or there are several sets of them.
         EngineUnavailable: see `OpenCvTracker`.
     """
     kind, _, prefix = name.partition(":")
@@ -154,7 +154,7 @@ def sha256(file: Path) -> str:
 
 
 def _files(kind: str, folder: Path, wanted: str) -> tuple[str, tuple[Path, ...]]:
-    """Return prefix and files of the weights: the only set there is, or the ``wanted`` one."""
+    """Return prefix and files of the only set of weights, or of the ``wanted`` one."""
     last = WEIGHT_FILES[kind][-1]
     stem = last.removesuffix(".onnx")
     sets: dict[str, tuple[Path, ...]] = {}

@@ -1,4 +1,4 @@
-"""Another way to outline what is in edgetrack's boxes."""
+"""Combines edgetrack's boxes with another segmentation method."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from edgetrack.types import Box, Track
 
 
 class Outlined:
-    """Follows the box of a tracker, and has what is in it outlined in each frame.
+    """A tracker that adds the masks of an outliner to the boxes of another tracker.
 
     Args:
-        tracker: Gives the boxes.
-        outliner: Gives the masks.
+        tracker: Tracker that gives the boxes.
+        outliner: Outliner that gives the masks.
     """
 
     def __init__(self, tracker: FrameTracker, outliner: Outliner) -> None:

@@ -36,9 +36,9 @@ class TrackerEntry:
     name: str
     tracker: FrameTracker
     modes: tuple[Mode, ...]
-    facts: dict[str, str]  # what the report says about it
-    fit: FitText = str  # truncates a text that is too long for it
-    pairs: bool = False  # takes a second sensor beside color
+    facts: dict[str, str]  # facts for the report
+    fit: FitText = str  # truncates texts that are too long for the model
+    pairs: bool = False  # whether it takes a second sensor in addition to color
 
 
 def is_peer(name: str) -> bool:
@@ -59,21 +59,21 @@ def takes_weights(name: str) -> bool:
 def open_entry(
     name: str, *, open_edgetrack: Callable[..., Any], peer_weights: Path | None, threads: int
 ) -> TrackerEntry:
-    """Open the tracker of a name.
+    """Open a tracker by name.
 
     Args:
         name: "edgetrack", "edgetrack:MODEL", "edgetrack:MODEL@PRECISION" (MODEL may be an adapter's
-            bundle); one of OpenCV's, see `open_opencv`; "grabcut", or "segmenter:FILE.toml", see `Segmenter`: these
-            outline what is in edgetrack's boxes; "nanotrack", or "nanotrack:SUBFOLDER" of ``peer_weights``; or
-            FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
-        open_edgetrack: returns what ``edgetrack.open_tracker`` does; called with ``model`` and ``precision`` if the
-            name has them.
-        peer_weights: folder with the weights of OpenCV's trackers, or with what ``edgetrack export`` wrote.
-        threads: for the other trackers; edgetrack's are set where it is opened.
+                bundle); one of OpenCV's, see `open_opencv`; "grabcut" or "segmenter:FILE.toml", see `Segmenter`, which
+                segment the objects in edgetrack's boxes; "nanotrack", or "nanotrack:SUBFOLDER" of ``peer_weights``; or
+                FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
+        open_edgetrack: function like ``edgetrack.open_tracker``; called with ``model`` and ``precision`` if the name
+            contains them.
+        peer_weights: folder with the weights of OpenCV's trackers, or with the output of ``edgetrack export``.
+        threads: number of threads of the other trackers; edgetrack's are set by ``open_edgetrack``.
 
     Raises:
-        ConfigError: an unknown name, or weights that are missing.
-        EngineUnavailable: it cannot run here.
+        ConfigError: the name is unknown, or the weights are missing.
+        EngineUnavailable: the tracker cannot run on this machine.
     """
     if is_own(name):
         return _edgetrack(name, open_edgetrack)
@@ -111,7 +111,7 @@ def _edgetrack(name: str, open_edgetrack: Callable[..., Any]) -> TrackerEntry:
 
 
 def _outlined(name: str, inner: TrackerEntry, *, threads: int) -> TrackerEntry:
-    """Put masks of another way into edgetrack's boxes."""
+    """Add the masks of another segmentation method to edgetrack's boxes."""
     facts = {**inner.facts, "note": f"edgetrack's boxes, outlined by {name}"}
     if name == grabcut.NAME:
         return TrackerEntry(name, Outlined(inner.tracker, grabcut.GrabCut()), inner.modes, facts, inner.fit)
@@ -121,14 +121,14 @@ def _outlined(name: str, inner: TrackerEntry, *, threads: int) -> TrackerEntry:
 
 
 def model_and_precision(name: str) -> tuple[str, str]:
-    """Split edgetrack:MODEL@PRECISION into MODEL and PRECISION; folders of a model's path may contain an @."""
+    """Split edgetrack:MODEL@PRECISION into MODEL and PRECISION; the folders of MODEL may contain an @."""
     name = name.removeprefix(OWN).removeprefix(":")
     model, at, precision = name.rpartition("@")
     return (model, precision) if at and Path(precision).name == precision else (name, "")
 
 
 def _exported(name: str, folder: Path, *, threads: int) -> TrackerEntry:
-    """Open a tracker that runs the graphs that ``edgetrack export`` wrote."""
+    """Open a tracker that runs graphs written by ``edgetrack export``."""
     peer, _, subfolder = name.partition(":")
     if peer != nanotrack.NAME:
         peer = name.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""Texts that are longer than a model takes: the tracker refuses them, an evaluation truncates them."""
+"""Truncates texts that are too long for a model in evaluations; the tracker itself refuses them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ FitText = Callable[[str], str]
 
 
 def text_fitter(engine: Engine) -> FitText:
-    """Return a function that drops the last words of a text until the engine's model takes it.
+    """Return a function that drops the last words of a text until it fits the engine's model.
 
-    A single word is never truncated: the tracker then says what is wrong with it.
+    A single word is never truncated; the tracker reports the error.
     """
     limit = engine.bundle.manifest.text_length
 
@@ -32,7 +32,7 @@ def text_fitter(engine: Engine) -> FitText:
 
 
 def truncation_note(tracker: str, texts: Iterable[str], fit: FitText) -> list[str]:
-    """Return one sentence that says how many of the texts are truncated; empty if none is."""
+    """Return a list with one sentence about the number of truncated texts; empty if there are none."""
     prompts = list(texts)
     truncated = sum(fit(text) != text for text in prompts)
     if not truncated:

@@ -23,8 +23,8 @@ from edgetrack.types import Box
 def serve(tracker: FrameTracker) -> None:
     """Answer a TraX client on standard input and output, or on its socket, until it says quit.
 
-    Each frame is answered with a rectangle and the property ``confidence``. Where the tracker gives no box its last
-    one stands, with the confidence of that frame.
+    Each frame is answered with a rectangle and the property ``confidence``. If the tracker gives no box, its last box
+    is repeated, with the confidence of the current frame.
 
     Raises:
         MissingExtra: vot-trax is not installed.
@@ -56,7 +56,7 @@ def _pixels(path: str) -> Any:
 
 
 def _inside(bounds: tuple[float, ...], pixels: Any) -> Box:
-    """The part of the client's region that is in the picture."""
+    """Return the part of the client's region that is inside the image."""
     x, y, w, h = bounds
     left, top = max(x, 0.0), max(y, 0.0)
     right, bottom = min(x + w, float(pixels.shape[1])), min(y + h, float(pixels.shape[0]))
