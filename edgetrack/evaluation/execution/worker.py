@@ -55,7 +55,7 @@ class Worker:
         """Run a job frame by frame.
 
         Raises:
-            EdgetrackError: the tracker failed, or the data is invalid; the message begins with the name of the sequence.
+            EdgetrackError: the tracker failed, or the data is invalid; the message begins with the sequence's name.
         """
         name, clip = job.run.tracker, self._setup.clips[job.index]
         try:

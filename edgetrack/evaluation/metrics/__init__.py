@@ -1,1 +1,1 @@
-"""What is measured: of a sequence, of a run, and of runs beside each other."""
+"""Metrics of sequences, of runs, and of comparisons between runs."""

@@ -1,4 +1,4 @@
-"""Metrics of anomaly detection: which frames, which regions, which stretches of time, and how many false alarms."""
+"""Metrics of anomaly detection at the level of frames, regions, tracks and periods, and false alarms."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from edgetrack.types import Box
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Segment = tuple[int, int]  # first frame, and one past the last
+Segment = tuple[int, int]  # first frame, and one past the last frame
 
-BETA = 0.1  # IoU from which a region is detected
-ALPHA = 0.1  # share of the regions of a track from which it is detected
+BETA = 0.1  # IoU at which a region counts as detected
+ALPHA = 0.1  # fraction of its regions at which a track counts as detected
 F1_OVERLAPS = (0.1, 0.25, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """What one detector said of one clip, beside the truth.
+    """The output of one detector on one clip, and the ground truth.
 
     Attributes:
-        name: of the clip.
-        fps: frames per second.
+        name: name of the clip.
+        fps: frame rate.
         scores: (N,) score of each frame.
-        regions: of each frame the boxes found, in pixels, and their scores.
-        alarms: first frame of each alarm, and one past its last.
+        regions: detected boxes in pixels with their scores, for each frame.
+        alarms: first frame of each alarm, and one past its last frame.
         abnormal: (N,) whether each frame is abnormal.
-        truth: of each frame the true boxes in pixels by the number of the track; None if nobody has marked regions.
+        truth: true boxes in pixels by track number, for each frame; None if regions are not labeled.
     """
 
     name: str
@@ -45,19 +45,19 @@ class ClipResult:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyMetrics:
-    """The metrics of one detector over all clips; nan where the truth has nothing to measure by.
+    """The metrics of one detector over all clips; NaN if the required labels are missing.
 
     Attributes:
-        auc_micro: area under the ROC curve of all frames together.
-        auc_macro: mean of the clips that have frames of both kinds.
+        auc_micro: area under the ROC curve over all frames together.
+        auc_macro: mean over the clips that have both normal and abnormal frames.
         rbdc: region-based detection criterion.
         tbdc: track-based detection criterion.
         f1: F1@k for each of `F1_OVERLAPS`.
-        events: stretches of abnormal frames.
-        found: those that an alarm overlaps.
-        false_alarms: alarms that overlap none.
-        false_per_hour: the same an hour.
-        delay_s: median seconds from the begin of an event that was found to its first alarm.
+        events: number of periods of abnormal frames.
+        found: number of events that overlap an alarm.
+        false_alarms: number of alarms that overlap no event.
+        false_per_hour: false alarms per hour.
+        delay_s: median time in seconds from the start of a found event to its first alarm.
     """
 
     auc_micro: float
@@ -73,9 +73,9 @@ class AnomalyMetrics:
 
 
 def roc_auc(scores: Floats, abnormal: Flags) -> float:
-    """Return the area under the ROC curve: the chance that an abnormal frame has a higher score than a normal one.
+    """Return the area under the ROC curve: the probability that an abnormal frame scores higher than a normal one.
 
-    Equal scores count half (Mann and Whitney, 1947). nan if all frames are of one kind.
+    Equal scores count half (Mann and Whitney, 1947). NaN if all frames are normal or all abnormal.
     """
     positives, negatives = int(abnormal.sum()), int((~abnormal).sum())
     if not positives or not negatives:
@@ -88,10 +88,11 @@ def roc_auc(scores: Floats, abnormal: Flags) -> float:
 def region_criteria(clips: Sequence[ClipResult]) -> tuple[float, float]:
     """Return RBDC and TBDC, both 0..1 (Ramachandra and Jones, "Street Scene", WACV 2020).
 
-    A true region is detected if a found one overlaps it with an IoU of at least 0.1; a track, if at least a tenth of
-    its regions are; a found region is false if it overlaps no true one so. RBDC and TBDC are the areas under the curves
-    of the detected share of regions and of tracks over false regions per frame, from 0 to 1. Where a curve ends before
-    1, its last value goes on. Clips whose regions nobody has marked do not count; nan without any.
+    A true region is detected if a found region overlaps it with an IoU of at least 0.1. A track is detected if at
+    least a tenth of its regions are. A found region is false if it overlaps no true region with that IoU. RBDC and TBDC
+    are the areas under the curves of the fraction of detected regions and tracks over the false regions per frame, from
+    0 to 1. A curve that ends before 1 is extended with its last value. Clips without labeled regions are left out; NaN
+    if there are no others.
     """
     false: list[float] = []
     regions: list[float] = []
@@ -109,7 +110,7 @@ def region_criteria(clips: Sequence[ClipResult]) -> tuple[float, float]:
                 by_track.setdefault(number, []).append(max(hits, default=-math.inf))
         for scores in by_track.values():
             regions += scores
-            # The score down to which enough of its regions are detected.
+            # The score threshold at which enough regions of the track are detected.
             tracks.append(sorted(scores, reverse=True)[math.ceil(ALPHA * len(scores)) - 1])
     if not regions:
         return math.nan, math.nan
@@ -119,8 +120,8 @@ def region_criteria(clips: Sequence[ClipResult]) -> tuple[float, float]:
 def f1_at(clips: Sequence[ClipResult], overlap: float) -> float:
     """Return F1@k of the alarms, 0..1, as ADNet (Öztürk and Can, 2021) does after Lea et al., 2017.
 
-    An alarm is true if its temporal IoU with the stretch of abnormal frames that it overlaps most is at least k, and
-    that stretch was not found before; the others are false.
+    An alarm is true if its temporal IoU with the event that it overlaps most is at least k, and no earlier alarm has
+    found that event; other alarms are false.
     """
     true = false = missed = 0
     for clip in clips:
@@ -172,7 +173,7 @@ def score_anomalies(clips: Sequence[ClipResult]) -> AnomalyMetrics:
 
 
 def segments(flags: Flags) -> list[Segment]:
-    """Return the first frame, and one past the last, of each stretch of true."""
+    """Return the first frame, and one past the last, of each run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -182,10 +183,10 @@ def _false_scores(found: Sequence[tuple[Box, float]], true: Mapping[int, Box]) -
 
 
 def _area(detected: Sequence[float], false: Sequence[float], frames: int) -> float:
-    """Return the area under the detected share over false regions per frame, 0 to 1, by trapezoids.
+    """Return the area under the curve of the detected fraction over false regions per frame, 0 to 1, by trapezoids.
 
     Args:
-        detected: score down to which each is detected; minus infinity if it never is.
+        detected: score threshold at which each region or track is detected; minus infinity if it never is.
         false: score of each false region.
         frames: number of frames.
     """
@@ -193,7 +194,7 @@ def _area(detected: Sequence[float], false: Sequence[float], frames: int) -> flo
     levels = np.unique(np.concatenate([hits[np.isfinite(hits)], wrong]))[::-1]
     rate = np.array([0.0, *(len(wrong) - np.searchsorted(wrong, levels)) / frames])
     share = np.array([0.0, *(len(hits) - np.searchsorted(hits, levels)) / len(hits)])
-    beyond = int(np.searchsorted(rate, 1.0))  # the first point at 1 or after it
+    beyond = int(np.searchsorted(rate, 1.0))  # the first point at or beyond 1
     end = share[-1]
     if beyond < len(rate):
         part = (1 - rate[beyond - 1]) / (rate[beyond] - rate[beyond - 1])

@@ -1,4 +1,4 @@
-"""How far the score can be believed. A frame is correct when the target is there and the box has IoU >= 0.5."""
+"""Calibration of the score. A frame is correct if the target is in view and the box has an IoU of at least 0.5."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ BINS = 15
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Frames of similar score."""
+    """Frames with similar scores."""
 
     count: int
-    score: float  # mean
-    correct: float  # share, 0..1
+    score: float  # mean score
+    correct: float  # fraction of correct frames, 0..1
 
 
 def auroc(score: Floats, correct: Bools) -> float:
-    """Probability that a correct frame scores higher than a wrong one, ties half; nan with one kind only.
+    """Return the probability that a correct frame scores higher than a wrong one, where ties count half.
 
-    The Mann-Whitney statistic (Fawcett, "An introduction to ROC analysis", 2006, section 7).
+    NaN if all frames are correct or all wrong. It is the Mann-Whitney statistic (Fawcett, "An introduction to ROC
+    analysis", 2006, section 7).
     """
     score, correct = _checked(score, correct)
     right, wrong = int(correct.sum()), int((~correct).sum())
     if not right or not wrong:
         return float("nan")
     _, group, size = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(size) - (size - 1) / 2)[group]  # ties share the middle of their ranks
+    rank = (np.cumsum(size) - (size - 1) / 2)[group]  # ties get the mean of their ranks
     return float((rank[correct].sum() - right * (right + 1) / 2) / (right * wrong))
 
 
 def reliability(score: Floats, correct: Bools, *, bins: int = BINS, adaptive: bool = False) -> list[Bin]:
-    """The bins that are not empty: of equal width over 0..1, or, ``adaptive``, of equal count.
+    """Return the non-empty bins, which have equal width over 0..1 or, if ``adaptive``, equal counts.
 
     Guo et al., "On calibration of modern neural networks", ICML 2017; adaptive: Nixon et al., CVPR workshops 2019.
     """
@@ -52,7 +53,7 @@ def reliability(score: Floats, correct: Bools, *, bins: int = BINS, adaptive: bo
 
 
 def ece(score: Floats, correct: Bools, *, bins: int = BINS, adaptive: bool = False) -> float:
-    """Expected calibration error: mean distance of score and share correct, weighted by frames; nan without any."""
+    """Return the expected calibration error: mean difference of score and accuracy, weighted by frames; or NaN."""
     found = reliability(score, correct, bins=bins, adaptive=adaptive)
     total = sum(b.count for b in found)
     return sum(b.count * abs(b.correct - b.score) for b in found) / total if total else float("nan")

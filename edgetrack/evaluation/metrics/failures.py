@@ -1,4 +1,4 @@
-"""What the failure of a sensor costs: a pair beside color alone, the other alone, and the mean of both pictures."""
+"""The accuracy lost to the failure of a sensor: for pairs, color alone, x alone, and the mean of both images."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from edgetrack.evaluation.types import CLEAN, FAILURES, SENSORS, Condition, Sens
 
 @dataclass(frozen=True, slots=True)
 class SensorFailure:
-    """One condition of one tracker and mode: the AUC with each choice of sensors, nan where it was not run."""
+    """One condition of one tracker and mode: the AUC with each choice of sensors, NaN if it was not run."""
 
     tracker: str
     mode: str
     condition: Condition
     auc: dict[Sensors, float]
-    whole: dict[Sensors, float]  # the same while nothing fails
+    whole: dict[Sensors, float]  # the AUC without a failure
 
     @property
     def level(self) -> float | None:
-        """How much fails, in the failure's own unit; None while nothing does."""
+        """Return the level of the failure in its own unit; None without a failure."""
         levels = FAILURES.get(self.condition.name)
         return None if levels is None else levels[self.condition.severity - 1]
 
@@ -33,20 +33,20 @@ class SensorFailure:
 
     @property
     def reference(self) -> Sensors | None:
-        """What a pair must not fall behind: the sensor that does not fail, alone; None where both may."""
+        """Return the baseline of a pair: the intact sensor alone; None if both sensors may fail."""
         failing = fails(self.condition)
         return None if len(failing) != 1 else ("x" if failing == ("color",) else "color")
 
     @property
     def beside_reference(self) -> float:
-        """AUC of the pair less that of its reference; nan without one."""
+        """Return the AUC of the pair minus that of its reference; NaN without a reference."""
         return math.nan if self.reference is None else self.auc["both"] - self.whole[self.reference]
 
 
 def sensor_failures(runs: Sequence[RunMetrics]) -> list[SensorFailure]:
-    """Return an entry for each tracker and mode while nothing fails, and one for each failure; empty without pairs.
+    """Return, for each tracker and mode, an entry without a failure and one per failure; empty without pairs.
 
-    What a failure does not concern (color alone when x fails) counts as it does while nothing fails.
+    Inputs that a failure does not affect (color alone if x fails) keep their AUC without a failure.
     """
     found: dict[tuple[str, str], dict[Condition, dict[Sensors, float]]] = {}
     paired = [m for m in runs if m.run.condition == CLEAN or fails(m.run.condition)]
@@ -67,5 +67,5 @@ def sensor_failures(runs: Sequence[RunMetrics]) -> list[SensorFailure]:
 
 
 def concerns(condition: Condition, sensors: Sensors) -> bool:
-    """Return whether a failure changes what these sensors give."""
+    """Return whether a failure affects the images of these sensors."""
     return sensors in ("both", "mean") or sensors in fails(condition)

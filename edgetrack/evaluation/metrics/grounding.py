@@ -13,7 +13,7 @@ from edgetrack.evaluation.types import ExpressionBatch, Record
 
 @dataclass(frozen=True, slots=True)
 class GroundingMetrics:
-    """Fractions of all sentences; one without an answer counts as IoU 0."""
+    """Metrics as fractions of all sentences; a sentence without an answer counts as IoU 0."""
 
     tracker: str
     sentences: int
@@ -21,8 +21,8 @@ class GroundingMetrics:
     accuracy30: float  # IoU >= 0.3
     accuracy70: float
     mean_iou: float
-    answered: float  # for which the tracker gave a box
-    start_ms: float  # median
+    answered: float  # fraction for which the tracker gave a box
+    start_ms: float  # median time
 
 
 def score_grounding(

@@ -1,7 +1,7 @@
-"""How well many objects are found and kept apart: HOTA, IDF1, identity switches, errors of the count.
+"""Metrics of multi-object tracking: HOTA, IDF1, identity switches, count error.
 
 HOTA: Luiten et al., IJCV 2021. IDF1: Ristani et al., ECCV workshops 2016. Identity switches: CLEAR MOT, Bernardin and
-Stiefelhagen, 2008. Definitions are those of TrackEval, with which a test compares the results.
+Stiefelhagen, 2008. The definitions are those of TrackEval; a test compares the results with it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from edgetrack.evaluation.types import Floats
 from edgetrack.types import Box
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # IoU thresholds of HOTA
-SAME = 0.5  # IoU from which a box is the object's, for IDF1 and identity switches
-CONTINUED = 1000.0  # what keeping an id is worth in CLEAR MOT's matching, against IoU
+SAME = 0.5  # IoU at which a box matches an object, for IDF1 and identity switches
+CONTINUED = 1000.0  # bonus for keeping an id in CLEAR MOT's matching, relative to IoU
 EPSILON = np.finfo(float).eps
 
 Frame = Mapping[int, Box]  # boxes by id
@@ -26,19 +26,19 @@ Frame = Mapping[int, Box]  # boxes by id
 
 @dataclass(frozen=True, slots=True)
 class IdentityCounts:
-    """What sequences add up to."""
+    """The counts of one or more sequences, which can be added."""
 
-    true_positives: Floats  # by `ALPHAS`
+    true_positives: Floats  # for each of `ALPHAS`
     false_negatives: Floats
     false_positives: Floats
-    association: Floats  # sum over the true positives
+    association: Floats  # sum over the true positives, for each of `ALPHAS`
     id_true_positives: int
-    boxes: int  # of the truth
-    found: int  # boxes that were found
+    boxes: int  # number of true boxes
+    found: int  # number of boxes found
     switches: int
     frames: int
     count_error: int  # sum over the frames of |found - true|
-    objects: int  # different ones
+    objects: int  # number of different objects
     ids: int
 
     def __add__(self, other: IdentityCounts) -> IdentityCounts:
@@ -46,27 +46,27 @@ class IdentityCounts:
 
     @property
     def detection(self) -> float:
-        """DetA, the detection accuracy, averaged over the IoU thresholds."""
+        """Return DetA, the detection accuracy, averaged over the IoU thresholds."""
         return float(self._detections().mean())
 
     @property
     def association_accuracy(self) -> float:
-        """AssA, averaged over the IoU thresholds."""
+        """Return AssA, the association accuracy, averaged over the IoU thresholds."""
         return float(self._associations().mean())
 
     @property
     def hota(self) -> float:
-        """The geometric mean of both at each IoU threshold, averaged."""
+        """Return HOTA: the geometric mean of both at each IoU threshold, averaged."""
         return float(np.sqrt(self._detections() * self._associations()).mean())
 
     @property
     def idf1(self) -> float:
-        """F1 of boxes that have the id of their object."""
+        """Return IDF1, the F1 score of boxes with the id of their object."""
         return self.id_true_positives / max(0.5 * (self.boxes + self.found), 1.0)
 
     @property
     def mean_count_error(self) -> float:
-        """Objects too many or too few in a frame, on average."""
+        """Return the mean absolute error of the number of objects per frame."""
         return self.count_error / max(self.frames, 1)
 
     def _detections(self) -> Floats:
@@ -81,8 +81,8 @@ def identity_counts(truth: Sequence[Frame], found: Sequence[Frame]) -> IdentityC
     """Compare the boxes of a sequence with the true ones, frame by frame.
 
     Args:
-        truth: boxes of the objects by number.
-        found: boxes of the tracks by id, in the same frames.
+        truth: true boxes by object number, for each frame.
+        found: boxes of the tracks by id, for the same frames.
 
     Raises:
         MissingExtra: SciPy is not installed.
@@ -109,7 +109,7 @@ def identity_counts(truth: Sequence[Frame], found: Sequence[Frame]) -> IdentityC
 
 
 def count_wrong(truth: Frame, found: Frame) -> int:
-    """Count the boxes of one frame that are missed or of nothing, at IoU 0.5.
+    """Return the number of missed and false boxes in one frame, at an IoU of 0.5.
 
     Raises:
         MissingExtra: SciPy is not installed.
@@ -119,7 +119,7 @@ def count_wrong(truth: Frame, found: Frame) -> int:
 
 
 class _Pairs:
-    """The objects and tracks of one frame, by number, and the IoU of each pair."""
+    """The numbers of the objects and tracks of one frame, and the IoU of each pair."""
 
     def __init__(
         self, truth: Frame, found: Frame, objects: Mapping[int, int], ids: Mapping[int, int]
@@ -129,19 +129,19 @@ class _Pairs:
 
 
 def _numbers(frames: Iterable[Frame]) -> dict[int, int]:
-    """Each id in the frames, numbered from 0."""
+    """Return consecutive numbers from 0 for all ids in the frames."""
     return {n: i for i, n in enumerate(sorted({n for frame in frames for n in frame}))}
 
 
 def _best(score: Floats) -> tuple[Floats, Floats]:
-    """Rows and columns of the pairs with the greatest sum."""
+    """Return the rows and columns of the assignment with the greatest total score."""
     rows, columns = require("scipy.optimize", "every").linear_sum_assignment(-score)
     return rows, columns
 
 
 def _hota(pairs: Sequence[_Pairs], seen: Floats, shown: Floats) -> tuple[Floats, Floats]:
-    """True positives, and the sum of their associations, for each IoU threshold."""
-    likely = np.zeros((len(seen), len(shown)))  # how much of their time they are together
+    """Return the true positives and the sum of their associations, for each IoU threshold."""
+    likely = np.zeros((len(seen), len(shown)))  # fraction of their frames in which object and track overlap
     for pair in pairs:
         whole = pair.iou.sum(0)[None, :] + pair.iou.sum(1)[:, None] - pair.iou
         share = np.divide(pair.iou, whole, out=np.zeros_like(pair.iou), where=whole > EPSILON)
@@ -158,7 +158,7 @@ def _hota(pairs: Sequence[_Pairs], seen: Floats, shown: Floats) -> tuple[Floats,
 
 
 def _id_true_positives(pairs: Sequence[_Pairs], objects: int, ids: int) -> int:
-    """Boxes that are right when each object has one id in the whole sequence, the best one."""
+    """Return the number of correct boxes if each object is assigned its best id for the whole sequence."""
     together = np.zeros((objects, ids))
     for pair in pairs:
         together[np.ix_(pair.rows, pair.columns)] += pair.iou >= SAME
@@ -167,9 +167,9 @@ def _id_true_positives(pairs: Sequence[_Pairs], objects: int, ids: int) -> int:
 
 
 def _switches(pairs: Sequence[_Pairs]) -> int:
-    """How often an object has another id than when it was last found."""
-    last: dict[int, int] = {}  # id of each object
-    before: dict[int, int] = {}  # in the frame before
+    """Return how often an object gets a different id than when it was last found."""
+    last: dict[int, int] = {}  # last id of each object
+    before: dict[int, int] = {}  # id of each object in the previous frame
     count = 0
     for pair in pairs:
         score = pair.iou.copy()

@@ -1,7 +1,7 @@
-"""What counts when the target leaves and comes back.
+"""Metrics of long-term tracking, in which the target leaves the view and returns.
 
 Precision, recall and F over confidence thresholds: Lukežič et al., "Performance evaluation methodology for long-term
-single-object tracking", IEEE Transactions on Cybernetics 2020 (VOT-LT). Re-detection and false presence are plain
+single-object tracking", IEEE Transactions on Cybernetics 2020 (VOT-LT). Re-detection and false presence are simple
 counts.
 """
 
@@ -15,12 +15,12 @@ import numpy as np
 from edgetrack.evaluation.metrics.one_pass import exists
 from edgetrack.evaluation.types import Bools, Floats
 
-RESOLUTION = 100  # thresholds, -inf and inf among them
+RESOLUTION = 100  # number of thresholds, including -inf and inf
 
 
 @dataclass(frozen=True, slots=True)
 class LongTerm:
-    """At the threshold that gives the highest F-score, means over the sequences."""
+    """Means over the sequences, at the threshold with the highest F-score."""
 
     f_score: float
     precision: float
@@ -30,15 +30,15 @@ class LongTerm:
 
 @dataclass(frozen=True, slots=True)
 class Confidences:
-    """One sequence without its first frame, each (N,)."""
+    """The frames of one sequence without the first one, as arrays (N,)."""
 
-    iou: Floats  # 0 where the target is absent
-    score: Floats  # of the frame's box; -inf where there is none
-    present: Bools  # whether the target is there
+    iou: Floats  # 0 if the target is absent
+    score: Floats  # score of the box; -inf without a box
+    present: Bools  # whether the target is in view
 
 
 def thresholds(scores: Sequence[Floats]) -> Floats:
-    """-inf, 98 quantiles of all finite scores, and inf, ascending (100,)."""
+    """Return the thresholds (100,): -inf, 98 quantiles of all finite scores, and inf, ascending."""
     pooled = np.concatenate([s[np.isfinite(s)] for s in scores]) if scores else np.empty(0)
     if not pooled.size:
         return np.array([-np.inf, np.inf])
@@ -47,7 +47,7 @@ def thresholds(scores: Sequence[Floats]) -> Floats:
 
 
 def precision_recall(sequence: Confidences, taus: Floats) -> tuple[Floats, Floats]:
-    """Pr and Re (T,) at each threshold. Without a box above the threshold Pr is 1 and Re 0."""
+    """Return Pr and Re (T,) at each threshold; 1 and 0 if no box is above the threshold."""
     shown = (sequence.score[:, None] >= taus) & np.isfinite(sequence.score)[:, None]
     hit = np.where(sequence.present, sequence.iou, 0.0) @ shown
     reported, visible = shown.sum(0), int(sequence.present.sum())
@@ -56,7 +56,7 @@ def precision_recall(sequence: Confidences, taus: Floats) -> tuple[Floats, Float
 
 
 def long_term(sequences: Sequence[Confidences]) -> LongTerm:
-    """F-score, precision and recall over all sequences, at the best common threshold."""
+    """Return F-score, precision and recall over all sequences, at the best common threshold."""
     taus = thresholds([s.score for s in sequences])
     curves = [precision_recall(s, taus) for s in sequences]
     precision = np.mean([p for p, _ in curves], axis=0)
@@ -68,10 +68,9 @@ def long_term(sequences: Sequence[Confidences]) -> LongTerm:
 
 
 def redetections(iou: Floats, truth: Floats) -> list[int | None]:
-    """For each time the target comes back: frames until IoU >= 0.5, or None if not before it leaves again.
+    """Return, for each return of the target, the frames until IoU >= 0.5, or None if it leaves again before that.
 
-    0 means in the very frame in which it comes back. When it comes for the first time, after frame 1, it does not come
-    back.
+    0 means the frame in which it returns. Its first appearance, if that is after frame 1, does not count as a return.
     """
     present = exists(truth)
     back = np.flatnonzero(present[1:] & ~present[:-1] & np.maximum.accumulate(present[:-1])) + 1
@@ -85,6 +84,6 @@ def redetections(iou: Floats, truth: Floats) -> list[int | None]:
 
 
 def false_present(tracking: Bools, truth: Floats) -> float:
-    """Share of the frames without the target that are reported as tracked; nan when it is always there."""
+    """Return the fraction of frames without the target that are reported as tracked; NaN if there are none."""
     absent = ~exists(truth)
     return float(tracking[absent].mean()) if absent.any() else float("nan")

@@ -1,6 +1,6 @@
-"""J&F of DAVIS: how well a region and its contour are met (Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017).
+"""J&F of DAVIS: accuracy of regions and contours (Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017).
 
-A tracker that says a box alone has it filled for a mask. What a perfect box would reach is reported beside it.
+If a tracker gives only boxes, the filled box is used as the mask; the result of perfect boxes is reported as well.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ from edgetrack.mask import Mask as Masked
 
 Mask = NDArray[np.bool_]  # (H, W)
 Draw = Callable[[Floats, tuple[int, ...]], Mask]
-Guess = Callable[[int, tuple[int, ...]], Mask]  # of a frame, by its index, and the shape of its true mask
-TOLERANCE = 0.008  # of a contour, in diagonals of the picture
+Guess = Callable[[int, tuple[int, ...]], Mask]  # mask of a frame, by its index and the shape of its true mask
+TOLERANCE = 0.008  # tolerance of contours, as a fraction of the image diagonal
 
 
 @dataclass(frozen=True, slots=True)
 class MaskMetrics:
-    """Of one object, or means over several; each 0..1, the decays -1..1."""
+    """Metrics of one object, or means over several objects; each 0..1, decays -1..1."""
 
-    jf: float  # mean of the two means
+    jf: float  # mean of J and F
     j: float  # region similarity, mean over frames
-    j_recall: float  # share of frames above 0.5
-    j_decay: float  # first quarter less last
+    j_recall: float  # fraction of frames above 0.5
+    j_decay: float  # mean of the first quarter minus that of the last
     f: float  # contour accuracy
     f_recall: float
     f_decay: float
 
 
 def region_similarity(found: Mask, truth: Mask) -> float:
-    """J: IoU of two masks of one shape; 1 where both are empty."""
+    """Return J, the IoU of two masks of equal shape; 1 if both are empty."""
     union = int((found | truth).sum())
     return int((found & truth).sum()) / union if union else 1.0
 
 
 def contour_accuracy(found: Mask, truth: Mask) -> float:
-    """F: F1 of the two contours; points count as met within 0.008 of the picture's diagonal, rounded up."""
+    """Return F, the F1 score of two contours; points match within 0.008 of the image diagonal, rounded up."""
     return _agreement(_Contour.of(found), _Contour.of(truth))
 
 
 def mask_metrics(clip: Clip, *guesses: Guess) -> list[MaskMetrics]:
-    """The figures of each guess at one object; first and last frame left out, as in DAVIS.
+    """Return the metrics of several sets of masks of one object, without the first and last frame, as in DAVIS.
 
     Args:
-        clip: with masks, each of which is read once.
-        guesses: see `outlines` and `drawn`.
+        clip: sequence with masks, each of which is read once.
+        guesses: functions that return the masks to score; see `outlines` and `drawn`.
 
     Raises:
         ConfigError: the sequence has no masks, or fewer than three frames.
@@ -79,27 +79,27 @@ def mask_metrics(clip: Clip, *guesses: Guess) -> list[MaskMetrics]:
 
 @cache
 def true_box_metrics(clip: Clip) -> MaskMetrics:
-    """The figures of the true boxes: more than this no box can be expected to reach."""
+    """Return the metrics of the true boxes, an upper bound for trackers that give only boxes."""
     return mask_metrics(clip, drawn(clip.boxes))[0]
 
 
 def outlines(masks: Sequence[dict[str, Any] | None]) -> Guess:
-    """Masks that were found, one a frame, as `Mask.rle` gives them."""
+    """Return a function for masks in run-length encoding, one per frame, as in `Mask.rle`."""
     return lambda index, shape: _decoded(masks[index], shape)
 
 
 def drawn(boxes: Floats, draw: Draw | None = None) -> Guess:
-    """Masks made of boxes (N, 4) xywh by `filled`, the default, or `ellipse`."""
+    """Return a function for masks drawn from boxes (N, 4) xywh by `filled`, the default, or `ellipse`."""
     return lambda index, shape: (draw or filled)(boxes[index], shape)
 
 
 def mean_metrics(objects: Iterable[MaskMetrics]) -> MaskMetrics:
-    """Means over the objects."""
+    """Return the means over the objects."""
     return MaskMetrics(*np.mean([astuple(figures) for figures in objects], axis=0).tolist())
 
 
 def filled(box: Floats, shape: tuple[int, ...]) -> Mask:
-    """(H, W) of the given shape, True where a pixel's center is in the box; nothing where there is no box."""
+    """Return a mask (H, W), True where a pixel's center is inside the box; all False without a box."""
     mask = np.zeros(shape, np.bool_)
     if exists(box[None])[0]:
         low, high = np.ceil(box[:2] - 0.5), np.ceil(box[:2] + box[2:] - 0.5)
@@ -109,7 +109,7 @@ def filled(box: Floats, shape: tuple[int, ...]) -> Mask:
 
 
 def ellipse(box: Floats, shape: tuple[int, ...]) -> Mask:
-    """(H, W) of the given shape, True in the ellipse that touches the sides of the box."""
+    """Return a mask (H, W), True inside the ellipse that touches the sides of the box."""
     mask = np.zeros(shape, np.bool_)
     if exists(box[None])[0]:
         y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
@@ -125,7 +125,7 @@ def _decoded(mask: dict[str, Any] | None, shape: tuple[int, ...]) -> Mask:
 
 
 def _over_time(values: list[float]) -> tuple[float, float, float]:
-    """Mean, recall and decay; the quarters share their ends, as in the toolkit of DAVIS."""
+    """Return mean, recall and decay; adjacent quarters share a frame, as in the toolkit of DAVIS."""
     ends = np.round(np.linspace(0, len(values) - 1, 5) + 1e-10).astype(int)
     first, last = values[ends[0] : ends[1] + 1], values[ends[3] : ends[4] + 1]
     recall = np.mean(np.array(values) > 0.5)
@@ -134,10 +134,10 @@ def _over_time(values: list[float]) -> tuple[float, float, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Contour:
-    """Where a mask begins and ends."""
+    """The contour of a mask."""
 
     points: Mask
-    near: Mask  # within the tolerance of a point
+    near: Mask  # pixels within the tolerance of a contour point
     count: int
 
     @classmethod
@@ -148,7 +148,7 @@ class _Contour:
 
 
 def _agreement(found: _Contour, truth: _Contour) -> float:
-    """F1 of two contours."""
+    """Return the F1 score of two contours."""
     if not found.count or not truth.count:
         return float(found.count == truth.count)
     precision = int((found.points & truth.near).sum()) / found.count
@@ -157,14 +157,14 @@ def _agreement(found: _Contour, truth: _Contour) -> float:
 
 
 def _contour(mask: Mask) -> Mask:
-    """Pixels that differ from their neighbor to the right, below, or both."""
+    """Return the pixels that differ from their neighbor to the right, below, or diagonally."""
     padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
     here = padded[:-1, :-1]
     return np.asarray((here ^ padded[:-1, 1:]) | (here ^ padded[1:, :-1]) | (here ^ padded[1:, 1:]), np.bool_)
 
 
 def _dilated(mask: Mask, radius: int) -> Mask:
-    """By a disk."""
+    """Dilate a mask by a disk."""
     from edgetrack.io.opencv import load_cv2
 
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]

@@ -1,4 +1,4 @@
-"""How trackers come out of occlusion bursts: what they report meanwhile, and whether they find the target again."""
+"""Metrics of occlusion bursts: the status reported meanwhile, and whether the target is found again."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ AFTER_WINDOW = 50  # frames after a burst whose AUC is reported
 
 @dataclass(frozen=True, slots=True)
 class Reacquisition:
-    """Metrics over all bursts of all sequences; fractions 0..1, nan without a burst."""
+    """Metrics over all bursts of all sequences; fractions 0..1, NaN without a burst."""
 
     bursts: int
-    reacquired: float  # IoU >= 0.5 within 30 frames after the burst
-    held: int  # bursts before which the target was held, IoU >= 0.5
-    reacquired_held: float  # of those
-    delay: float  # median frames until then, where it was found again
+    reacquired: float  # fraction with IoU >= 0.5 within 30 frames after the burst
+    held: int  # number of bursts before which the target was tracked with IoU >= 0.5
+    reacquired_held: float  # the fraction found again among these
+    delay: float  # median frames until the target is found again, if it is
     auc_burst: float
-    auc_after: float  # of the 50 frames after the burst
-    hidden: dict[Status, float]  # what is reported while the target is completely covered
+    auc_after: float  # AUC of the 50 frames after the burst
+    hidden: dict[Status, float]  # fraction of each status while the target is completely covered
 
 
 def reacquisition(runs: Sequence[tuple[Record, Floats]]) -> Reacquisition:
-    """Score each record's bursts, given its IoU (N,), nan where the target is absent."""
+    """Score the bursts of records, given the IoU (N,) of each, NaN if the target is absent."""
     delays: list[int | None] = []
     held: list[bool] = []
     statuses: Counter[Status] = Counter()
-    during, after = [np.empty(0)], [np.empty(0)]  # the target is there in a burst, not in all frames after it
+    during, after = [np.empty(0)], [np.empty(0)]  # only after a burst, the target may be absent
     for record, iou in runs:
         for burst in record.bursts:
             hits = np.flatnonzero(iou[burst.end : burst.end + REACQUISITION_WINDOW] >= 0.5)

@@ -1,4 +1,4 @@
-"""Metrics of one-pass evaluation. Boxes are float64 (N, 4) xywh in pixels; a row of nan means "no box".
+"""Metrics of one-pass evaluation. Boxes are float64 (N, 4) xywh in pixels; a row of NaN means "no box".
 
 Success and its AUC: Wu et al., OTB, TPAMI 2015. Normalized precision: Müller et al., TrackingNet, ECCV 2018.
 AO and SR: Huang et al., GOT-10k, TPAMI 2019.
@@ -29,8 +29,8 @@ class OnePassMetrics:
     ao: float  # mean IoU
     os50: float  # fraction of frames with IoU > 0.5; GOT-10k calls it SR
     os75: float
-    precision20: float  # centers at most 20 px apart
-    norm_precision20: float  # at most 0.2 of the target's size apart
+    precision20: float  # fraction of frames with a center error of at most 20 px
+    norm_precision20: float  # the same with at most 0.2 of the target's size
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Curves:
 
 
 def overlap(predicted: Floats, truth: Floats) -> Floats:
-    """Return the IoU (N,), row by row; 0 where either row has a nan or an empty box.
+    """Return the IoU (N,), row by row; 0 if either row has a NaN or an empty box.
 
     Raises:
-        ConfigError: the two are not (N, 4) of the same N.
+        ConfigError: the arrays are not (N, 4) with the same N.
     """
     predicted, truth = _checked(predicted, truth)
     low = np.maximum(predicted[:, :2], truth[:, :2])
@@ -93,8 +93,8 @@ def exists(boxes: Floats) -> Bools:
 def counted(truth: Floats, *, protocol: Protocol = "strict") -> Bools:
     """Return which frames (N,) are scored.
 
-    ``strict``: all but frame 1, which was given, and those without the target. ``official``: all, as in the
-    toolkits of OTB, LaSOT and TNL2K, where an absent frame is a miss whatever the tracker says.
+    ``strict``: all frames except frame 1, which was given, and those without the target. ``official``: all frames,
+    as in the toolkits of OTB, LaSOT and TNL2K, where a frame without the target is a miss for any output.
     """
     if protocol == "official":
         return np.ones(len(truth), bool)
@@ -104,7 +104,7 @@ def counted(truth: Floats, *, protocol: Protocol = "strict") -> Bools:
 
 
 def official_boxes(predicted: Floats, truth: Floats) -> Floats:
-    """Return the boxes as the official scripts score them: the truth on frame 1, and no box repeats the one before."""
+    """Return the boxes as the official scripts score them: the true box on frame 1; missing ones repeat the last."""
     boxes = predicted.copy()
     boxes[0] = truth[0]
     good = exists(boxes)
@@ -120,12 +120,12 @@ def one_pass_metrics(
 
     Args:
         predicted: (N, 4).
-        truth: (N, 4); nan where the target is absent.
+        truth: (N, 4); NaN if the target is absent.
         protocol: see `counted` and `official_boxes`.
-        only: (N,), frames that may count at all; all of them without it.
+        only: (N,), whether each frame can be scored; default: all.
 
     Raises:
-        ConfigError: shapes that differ, or no frame that counts.
+        ConfigError: the shapes differ, or there is no frame to score.
     """
     predicted, truth = _checked(predicted, truth)
     mask = counted(truth, protocol=protocol) & (True if only is None else only)
@@ -134,7 +134,7 @@ def one_pass_metrics(
     boxes = official_boxes(predicted, truth) if protocol == "official" else predicted
     iou = overlap(boxes, truth)[mask]
     if protocol == "official":
-        iou[~exists(truth)[mask]] = -1.0  # so that an absent frame misses the threshold 0, too
+        iou[~exists(truth)[mask]] = -1.0  # so that a frame without the target also misses the threshold 0
     return OnePassMetrics(
         auc=float(success_curve(iou).mean()),
         ao=float(np.clip(iou, 0, None).mean()),
@@ -147,7 +147,7 @@ def one_pass_metrics(
 
 @dataclass(frozen=True, slots=True)
 class EitherTruth:
-    """Metrics of sequences whose boxes are labeled in both pictures of a pair: the better of the two counts."""
+    """Metrics of sequences with labeled boxes in both images of a pair: the better one counts in each frame."""
 
     msr: float  # success AUC
     mpr20: float  # fraction of frames with centers at most 20 px apart (RGBT234)
@@ -155,9 +155,9 @@ class EitherTruth:
 
 
 def either_truth(predicted: Floats, truths: tuple[Floats, Floats]) -> EitherTruth:
-    """Score one sequence by the better of two truths (N, 4) in each frame (Li et al., RGBT234, section 4.2).
+    """Score one sequence by the better of two true boxes (N, 4) in each frame (Li et al., RGBT234, section 4.2).
 
-    As in `one_pass_metrics`, frame 1 and frames without the target in either truth are left out.
+    As in `one_pass_metrics`, frame 1 and frames in which either true box is missing are left out.
     """
     frames = counted(truths[0]) | counted(truths[1])
     iou = np.maximum(*(overlap(predicted, truth) for truth in truths))[frames]

@@ -1,4 +1,4 @@
-"""How long a new target takes to be held after the prompt was switched in mid-stream."""
+"""Metrics of prompt switching: the time until the new target is tracked after its text was set in mid-sequence."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from edgetrack.datasets import Sequence as Clip
 from edgetrack.evaluation.types import Floats
 
 HOLD_FRAMES = 5  # consecutive frames with IoU >= 0.5
-# Attributes of a sequence that was spliced from two, and the values of the second.
+# Attributes of a spliced sequence, and the values of the second one.
 SWITCH_FRAME, SWITCH_KIND = "switch at", "switch"
 SAME_VIDEO, OTHER_VIDEO = "same video", "other video"
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchMetrics:
-    """What became of the switches of one kind; fractions 0..1."""
+    """Metrics of the switches of one kind; fractions 0..1."""
 
     kind: str
     count: int
-    held: float  # fraction after which the new target is held at all, within the frames that are watched
-    held30: float  # within 30 frames
-    delay: float  # median frames until then, where it is; nan where it never is
+    held: float  # fraction after which the new target is held within the evaluated frames
+    held30: float  # the same within 30 frames
+    delay: float  # median frames until it is held, if it is; NaN if it never is
 
 
 def switch_metrics(runs: Sequence[tuple[Clip, Floats]]) -> list[SwitchMetrics]:
-    """Score the switches by kind, given each spliced sequence and the IoU (N,) on it."""
+    """Score the switches by kind, given the spliced sequences with their IoU (N,)."""
     found = []
     for kind in (SAME_VIDEO, OTHER_VIDEO):
         delays = [

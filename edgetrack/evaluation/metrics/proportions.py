@@ -1,4 +1,4 @@
-"""Counted shares, with the interval in which the true share lies."""
+"""Proportions with confidence intervals."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_Z95 = 1.959964  # quantile of the normal distribution that leaves 2.5 % on either side
+_Z95 = 1.959964  # quantile of the normal distribution with 2.5 % on either side
 
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """How many of so many; nan without any."""
+    """A proportion of a count; NaN if the count is 0."""
 
     count: int
     total: int
     share: float  # 0..1
-    low: float  # of the 95 % interval
+    low: float  # bounds of the 95 % confidence interval
     high: float
 
 
 def proportion(hits: Iterable[bool]) -> Proportion:
-    """Count the hits, with Wilson's 95 % interval, which holds for small counts too.
+    """Return the proportion of hits with Wilson's 95 % interval, which is valid for small counts, too.
 
     Wilson, "Probable inference", JASA 1927; Brown, Cai and DasGupta, Statistical Science 2001, equation 4.
     """

@@ -1,8 +1,8 @@
-"""How far the success AUC falls under perturbations, by itself and beside a reference tracker.
+"""The loss of success AUC under perturbations, absolute and relative to a reference tracker.
 
 mS_cor and rDrop of UAV-C (arXiv 2403.11424); the error ratio is the corruption error of ImageNet-C (Hendrycks and
-Dietterich, ICLR 2019, section 4.1) with 1 - AUC for the error. Occlusion bursts and real time have tables of their own
-and are left out here.
+Dietterich, ICLR 2019, section 4.1) with 1 - AUC as the error. Occlusion bursts and real time have separate tables and
+are left out here.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ BySeverity = dict[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """Of one tracker, mode and text."""
+    """The robustness of one tracker with one mode and text."""
 
     tracker: str
     label: str
     clean: float  # AUC
     corrupted: dict[str, BySeverity]  # AUC by corruption; the mean of several draws
-    spread: dict[str, BySeverity]  # their standard deviation, where chance is drawn several times
-    mean: float  # over all of them
+    spread: dict[str, BySeverity]  # standard deviation over several random draws
+    mean: float  # mean AUC over all corruptions
     relative_drop: float  # (clean - mean) / clean
 
     def of(self, corruption: str) -> float:
@@ -45,14 +45,14 @@ class Degradation:
     reference: str
     error_ratio: dict[
         str, float
-    ]  # by corruption: sum of 1 - AUC over severities, over the reference's; < 1 is better
-    mean_error_ratio: float  # the same sums over all corruptions
-    drop: float  # relative
+    ]  # by corruption: sum of 1 - AUC over severities, divided by the reference's; < 1 is better
+    mean_error_ratio: float  # the same with sums over all corruptions
+    drop: float  # relative drop
     reference_drop: float
 
 
 def robustness(runs: Sequence[RunMetrics]) -> list[Robustness]:
-    """Return one entry for each clean run that has corrupted runs beside it."""
+    """Return one entry for each clean run with corresponding corrupted runs."""
     found = []
     for clean in (figures for figures in runs if figures.run.condition.name == "clean"):
         drawn = _by_severity(runs, clean)
@@ -71,7 +71,7 @@ def robustness(runs: Sequence[RunMetrics]) -> list[Robustness]:
 
 
 def degradation(found: Sequence[Robustness]) -> list[Degradation]:
-    """Compare each of edgetrack's entries with each peer's of the same mode and corruptions."""
+    """Compare each entry of edgetrack with those of its peers that have the same mode and corruptions."""
     pairs = [(r, peer) for r in found for peer in found if is_own(r.tracker) and not is_own(peer.tracker)]
     return [_beside(r, peer) for r, peer in pairs if r.label == peer.label and _applied(r) == _applied(peer)]
 
@@ -96,7 +96,7 @@ def _ratio(own: float, other: float) -> float:
 
 
 def _by_severity(runs: Sequence[RunMetrics], clean: RunMetrics) -> dict[str, dict[int, list[float]]]:
-    """AUC of each draw, by corruption and severity."""
+    """Return the AUC of each draw, by corruption and severity."""
     drawn: dict[str, dict[int, list[float]]] = {}
     for other in runs:
         condition = other.run.condition

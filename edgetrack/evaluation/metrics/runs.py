@@ -1,4 +1,4 @@
-"""From records to metrics: of each sequence, and of a whole run."""
+"""Computes the metrics of sequences and of whole runs from records."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class SequenceMetrics:
     frames: int
     absent: int  # frames without the target
     ope: OnePassMetrics
-    official_auc: float  # by the protocol of the official toolkits, see `one_pass.counted`
-    first_iou: float  # on the first frame; 1 where its box was given; nan where the target is not there yet
+    official_auc: float  # protocol of the official toolkits, see `one_pass.counted`
+    first_iou: float  # IoU on the first frame; 1 if its box was given; NaN if the target is not in view
     statuses: dict[Status, int]
     false_present: float  # fraction of absent frames that are reported as tracked
     redetections: list[int | None]
-    update_ms: float  # median; nan where the tracker was called once
+    update_ms: float  # median; NaN if the tracker was called only once
     curves: Curves
     iou: Floats  # (N,)
 
@@ -73,31 +73,31 @@ class RunMetrics:
     curves: Curves  # means
     official_auc: float
     long_term: LongTerm
-    auroc: float  # of the score against "there, and IoU >= 0.5", all frames but the first
+    auroc: float  # score against "target in view and IoU >= 0.5", all frames but the first
     ece: float
     ece_adaptive: float
     reliability: list[Bin]
     first_hits: int  # sequences with IoU >= 0.5 on the first frame
-    grounding: float  # the same as a fraction
-    auc_grounded: float  # mean AUC of those sequences
-    false_present: float  # of all absent frames together
-    redetected: float  # fraction of all returns of the target
-    redetection_frames: float  # median delay of those
+    grounding: float  # the same as a fraction of the sequences
+    auc_grounded: float  # mean AUC of these sequences
+    false_present: float  # over all frames without the target together
+    redetected: float  # fraction of all returns of the target that are re-detected
+    redetection_frames: float  # their median delay
     update_ms: float  # median over all updates
     update_p95_ms: float
     occlusion: Reacquisition | None
-    switches: list[SwitchMetrics]  # of each kind; empty where the prompt stays
+    switches: list[SwitchMetrics]  # one per kind; empty if the prompt is not switched
     masks: (
         MaskMetrics | None
-    )  # of clean runs on sequences with masks; boxes count as masks where there are none
-    filled_boxes: MaskMetrics | None  # of a run with masks: its boxes, filled
-    ellipses: MaskMetrics | None  # the same: ellipses in its boxes
-    true_box_masks: MaskMetrics | None  # the same for the true boxes, the best that a box can reach
-    either: EitherTruth | None  # means, where every sequence has boxes in both pictures of a pair
+    )  # for clean runs on sequences with masks; boxes are used if the tracker gives no masks
+    filled_boxes: MaskMetrics | None  # for a run with masks: its filled boxes as masks
+    ellipses: MaskMetrics | None  # for a run with masks: the ellipses in its boxes as masks
+    true_box_masks: MaskMetrics | None  # the filled true boxes, an upper bound for boxes
+    either: EitherTruth | None  # means, if every sequence has boxes in both images of a pair
 
 
 def score_sequence(clip: Clip, record: Record) -> SequenceMetrics:
-    """Score one record."""
+    """Score one sequence."""
     boxes, only = record.box_array(), np.array(record.scored)
     iou = overlap(boxes, clip.boxes)
     called = _updates(record)
@@ -118,7 +118,7 @@ def score_sequence(clip: Clip, record: Record) -> SequenceMetrics:
 
 
 def score_run(run: Run, clips: Sequence[Clip], records: list[Record]) -> RunMetrics:
-    """Score one run, given its record for each sequence."""
+    """Score one run, given its records of all sequences."""
     rows = [score_sequence(clip, record) for clip, record in zip(clips, records, strict=True)]
     return RunMetrics(
         run=run,
@@ -143,7 +143,7 @@ def score_run(run: Run, clips: Sequence[Clip], records: list[Record]) -> RunMetr
 def _calibration(
     clips: Sequence[Clip], records: Sequence[Record], rows: Sequence[SequenceMetrics]
 ) -> dict[str, Any]:
-    """Return the metrics of the score over every frame that may count, absent ones included, first ones not."""
+    """Return the calibration over all scored frames, including those without the target, except the first ones."""
     kept = [np.array(record.scored) & (np.arange(len(record.scored)) > 0) for record in records]
     scores = [np.array(record.scores)[keep] for record, keep in zip(records, kept, strict=True)]
     hits = [
@@ -194,7 +194,7 @@ def _time(records: Sequence[Record]) -> dict[str, Any]:
 def _by_condition(
     run: Run, clips: Sequence[Clip], records: Sequence[Record], rows: Sequence[SequenceMetrics]
 ) -> dict[str, Any]:
-    """Return the metrics that only some conditions have."""
+    """Return the metrics that exist only for some conditions."""
     name, pairs = run.condition.name, list(zip(clips, rows, strict=True))
     visible_iou = [np.where(exists(clip.boxes), row.iou, np.nan) for clip, row in pairs]
     masked = run.condition == CLEAN and all(clip.masks for clip in clips)
@@ -209,7 +209,7 @@ def _by_condition(
 
 
 def _masks(clips: Sequence[Clip], records: Sequence[Record], *, masked: bool) -> dict[str, Any]:
-    """Return J&F of the masks that were found, and of what the boxes give in their place."""
+    """Return J&F of the tracker's masks, and of masks drawn from its boxes."""
     if not masked:
         return dict.fromkeys(("masks", "filled_boxes", "ellipses", "true_box_masks"))
     outlined, rows = any(record.masks for record in records), []

@@ -1,1 +1,1 @@
-"""What makes a sequence harder: corrupted images, occlusion, timing, other prompts."""
+"""Perturbations that make a sequence harder: corrupted images, occlusion, timing, other texts."""

@@ -1,4 +1,4 @@
-"""What perturbs a sequence on its way to the tracker. `Perturbation` itself changes nothing."""
+"""The base class of perturbations, which change what a tracker sees. `Perturbation` itself changes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from edgetrack.evaluation.types import Burst, Pixels
 from edgetrack.types import Box, Track
 
-Pair = tuple[Pixels | None, Pixels | None]  # color and the second sensor's picture; None where one is missing
+Pair = tuple[Pixels | None, Pixels | None]  # color image and second sensor's image; None if missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +19,29 @@ class Step:
     """One frame as the tracker sees it."""
 
     pixels: Pixels  # (H, W, 3) BGR
-    called: bool = True  # otherwise the tracker is not called and its last result stands
+    called: bool = True  # otherwise the tracker is not called and its last result is repeated
     scored: bool = True
 
 
 class Perturbation:
-    """One pass over one sequence, frame after frame from the first.
+    """The perturbation of one pass over one sequence, frame by frame from the first one.
 
     Attributes:
-        bursts: the occlusions, where there are any.
+        bursts: the occlusions, if any.
     """
 
     bursts: tuple[Burst, ...] = ()
 
     def box(self, box: Box, pixels: Pixels) -> Box:
-        """Return the box that the tracker is given instead of the true one in the first frame."""
+        """Return the box that the tracker gets instead of the true one in the first frame."""
         return box
 
     def step(self, pixels: Pixels, index: int) -> Step:
-        """Return the next frame; ``pixels`` are never written to."""
+        """Return the next frame; ``pixels`` is never modified."""
         return Step(pixels)
 
     def pair(self, color: Pixels, x: Pixels, index: int) -> Pair:
-        """Return the frame's color, as `step` gave it, and the second sensor's picture, as far as they are there."""
+        """Return the color image, as returned by `step`, and the second sensor's image; None for a missing one."""
         return color, x
 
     def new_prompt(self, index: int) -> str | None:
@@ -49,22 +49,22 @@ class Perturbation:
         return None
 
     def result(self, track: Track, index: int, *, milliseconds: float) -> Track:
-        """Return what counts as the tracker's result on this frame.
+        """Return the result that is scored on this frame.
 
         Args:
-            track: its latest one.
-            milliseconds: time it took on this frame; 0 if it was not called.
+            track: the tracker's latest result.
+            milliseconds: time that the tracker took on this frame; 0 if it was not called.
         """
         return track
 
 
 def rng_for(seed: int, *names: str) -> np.random.Generator:
-    """Return a generator that depends on the seed and the names alone, not on the order of runs."""
+    """Return a random generator that depends only on the seed and the names, not on the order of runs."""
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
 class Chain(Perturbation):
-    """Several perturbations, the one nearest to the scene first; each must call the tracker on every frame."""
+    """Several perturbations in a row, the one closest to the scene first; none may skip frames."""
 
     def __init__(self, parts: Sequence[Perturbation]) -> None:
         self._parts = parts

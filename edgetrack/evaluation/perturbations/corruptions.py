@@ -1,8 +1,8 @@
-"""What sensors, light, lenses, weather and links do to images, by name and severity 1..3.
+"""Corruptions of images by sensors, light, lenses, weather and transmission, by name and severity 1..3.
 
-The kinds and the idea of severities are those of ImageNet-C (Hendrycks and Dietterich, ICLR 2019) and UAV-C
-(arXiv 2403.11424). What is drawn by chance is drawn once a sequence or walks slowly; only noise is new in each frame.
-Lengths in pixels hold for images 480 pixels high and grow with the height.
+The types and the idea of severities are those of ImageNet-C (Hendrycks and Dietterich, ICLR 2019) and UAV-C
+(arXiv 2403.11424). Random parameters are drawn once per sequence or vary slowly; only noise is new in each frame.
+Lengths in pixels apply to images 480 pixels high and scale with the height.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from edgetrack.evaluation.types import Pixels
 Unit = NDArray[np.float32]  # (H, W, 3), 0..1
 Effect = Callable[[Pixels], Pixels]
 GAMMA = 2.2
-NOISE_SAMPLES = 4096  # of noise, for each of 256 levels of light
+NOISE_SAMPLES = 4096  # random samples of noise for each of the 256 gray levels
 
 
 def _low_light(level: int, rng: np.random.Generator) -> Effect:
-    """Less light on a sensor with photon and read noise, before its gamma."""
+    """Less light on a sensor with photon and read noise, before gamma correction."""
     gain, well, read = ((0.25, 800, 2), (0.10, 300, 4), (0.04, 100, 6))[level]
 
     def expose(levels: Pixels) -> Pixels:
@@ -45,7 +45,7 @@ def _shot_noise(level: int, rng: np.random.Generator) -> Effect:
 
 
 def _impulse_noise(level: int, rng: np.random.Generator) -> Effect:
-    """Pixels that are black or white."""
+    """Random black and white pixels."""
     fraction = (0.03, 0.07, 0.12)[level]
 
     def apply(pixels: Pixels) -> Pixels:
@@ -59,7 +59,7 @@ def _impulse_noise(level: int, rng: np.random.Generator) -> Effect:
 
 
 def _motion_blur(level: int, rng: np.random.Generator) -> Effect:
-    """A shaking camera: the direction walks by at most 5 degrees a frame."""
+    """A shaking camera: the direction changes by at most 5 degrees per frame."""
     length, angle = (9, 15, 25)[level], float(rng.uniform(0, 180))
 
     def apply(pixels: Pixels) -> Pixels:
@@ -82,14 +82,14 @@ def _defocus(level: int, _: np.random.Generator) -> Effect:
         y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
         disk = np.clip(
             radius + 0.5 - np.hypot(x, y), 0, 1
-        )  # a soft rim, so that small discs differ in size too
+        )  # a soft edge, so that even small discs differ in size
         return np.asarray(_cv2().filter2D(pixels, -1, disk / disk.sum()), np.uint8)
 
     return apply
 
 
 def _zoom_blur(level: int, _: np.random.Generator) -> Effect:
-    """The mean of the picture at ten scales about its center, as of a lens that zooms while the shutter is open."""
+    """The mean of the image at ten scales around its center, like a lens that zooms while the shutter is open."""
     scales = np.linspace(1, (1.06, 1.12, 1.20)[level], 10)
 
     def apply(pixels: Pixels) -> Pixels:
@@ -171,13 +171,13 @@ EFFECTS: dict[str, Callable[[int, np.random.Generator], Effect]] = {
 
 
 class Corruption(Perturbation):
-    """One effect on every frame.
+    """One corruption, applied to every frame.
 
     Args:
-        name: of `EFFECTS`.
+        name: a key of `EFFECTS`.
         severity: 1..3.
-        rng: what is drawn by chance.
-        first: whether the first frame, from which the tracker learns its target, is perturbed too.
+        rng: random generator.
+        first: whether the first frame, from which the tracker takes its template, is perturbed, too.
     """
 
     def __init__(self, name: str, severity: int, *, rng: np.random.Generator, first: bool) -> None:
@@ -189,9 +189,9 @@ class Corruption(Perturbation):
 
 
 def sampled(noise: Effect, rng: np.random.Generator) -> Effect:
-    """Noise of each channel by itself: every value picks one of its level's outcomes, drawn beforehand.
+    """Return a fast version of a noise effect: each value picks one of the precomputed samples for its level.
 
-    Several times faster than to draw photons for each value of each frame.
+    This is several times faster than drawing photons for each value of each frame. Channels are independent.
     """
     table = noise(np.repeat(np.arange(256, dtype=np.uint8), NOISE_SAMPLES))
 
@@ -203,17 +203,17 @@ def sampled(noise: Effect, rng: np.random.Generator) -> Effect:
 
 
 def unit(pixels: Pixels) -> Unit:
-    """Levels as 0..1."""
+    """Convert gray levels to 0..1."""
     return np.asarray(pixels / np.float32(255), np.float32)
 
 
 def pixels_of(value: NDArray[Any]) -> Pixels:
-    """0..1 as levels; what lies outside is cut off."""
+    """Convert 0..1 to gray levels, with clipping."""
     return np.asarray(np.clip(value, 0, 1) * 255 + 0.5, np.uint8)
 
 
 def smooth_noise(height: int, width: int, rng: np.random.Generator) -> Unit:
-    """Smooth noise (H, W) of five octaves, -1..1."""
+    """Return smooth noise (H, W) of five octaves, -1..1."""
     total = np.zeros((height, width), np.float32)
     for octave in range(5):
         grid = rng.standard_normal((2 << octave, 2 << octave), np.float32) / (1 << octave)

@@ -1,7 +1,7 @@
 """Occlusion bursts: a patch of another image slides over the whole target, stays, and slides on.
 
-The corruption suites of UAV-C (arXiv 2403.11424) and ImageNet-C lack this: does the tracker notice, and does it find
-the target again?
+They test whether the tracker notices, and whether it finds the target again, which the corruption suites of UAV-C
+(arXiv 2403.11424) and ImageNet-C do not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from edgetrack.evaluation.perturbations.base import Perturbation, Step, rng_for
 from edgetrack.evaluation.types import Burst, Floats, Pixels
 
 BURST_LENGTHS = (10, 20, 40)  # frames for which the target is hidden, severity 1..3
-EDGE_FRAMES = 4  # of sliding in, and of sliding out
+EDGE_FRAMES = 4  # frames in which the patch slides in, and out
 BURST_PERIOD = 100  # frames from one burst to the next
 
 
@@ -26,10 +26,10 @@ class Occlusion(Perturbation):
     """Covers the target in bursts.
 
     Args:
-        truth: boxes (N, 4) xywh; where the patch goes.
+        truth: true boxes (N, 4) xywh, which the patch covers.
         length: frames for which the target is hidden.
-        image: (H, W, 3) BGR that the patches are cut from.
-        rng: decides when, and which part of ``image``.
+        image: (H, W, 3) BGR, from which the patches are cut.
+        rng: random generator for the times and the parts of ``image``.
     """
 
     def __init__(self, truth: Floats, *, length: int, image: Pixels, rng: np.random.Generator) -> None:
@@ -45,7 +45,7 @@ class Occlusion(Perturbation):
 
 
 def schedule(truth: Floats, length: int, rng: np.random.Generator) -> list[Burst]:
-    """Place a burst about every 100 frames, only where the target is visible from before until long after."""
+    """Place a burst about every 100 frames, where the target is in view before, during and long after it."""
     there = exists(truth)
     begin, bursts = int(rng.integers(10, 21)), []
     while (end := begin + 2 * EDGE_FRAMES + length) + REACQUISITION_WINDOW <= len(truth):
@@ -56,7 +56,7 @@ def schedule(truth: Floats, length: int, rng: np.random.Generator) -> list[Burst
 
 
 def offset(burst: Burst, index: int) -> float:
-    """Return where the patch is, in widths of the target: -1 left of it, 0 on it, 1 right of it."""
+    """Return the offset of the patch in widths of the target: -1 left of it, 0 on it, 1 right of it."""
     if index < burst.hidden:
         return (index - burst.begin + 1) / (EDGE_FRAMES + 1) - 1.0
     return max(0.0, (index - burst.clearing + 1) / (EDGE_FRAMES + 1))
@@ -70,7 +70,7 @@ def texture(clips: Sequence[Clip], clip: Clip, *, seed: int) -> Pixels:
     """
     others = [other for other in clips if other.name != clip.name]
     rng, own = rng_for(seed, clip.name, "texture"), next(iter(clip.frames))
-    while others:  # a video may be there twice, for two targets
+    while others:  # a video may occur twice, for two targets
         image = next(iter(others.pop(int(rng.integers(len(others)))).frames))
         if not np.array_equal(image, own):
             return np.asarray(image.copy(), np.uint8)
@@ -81,7 +81,7 @@ def texture(clips: Sequence[Clip], clip: Clip, *, seed: int) -> Pixels:
 
 
 def _cut(image: Pixels, box: Floats, rng: np.random.Generator) -> Pixels:
-    """A part of the image of the shape of ``box`` and about its size, where the image has room."""
+    """Return a random part of the image with the shape of ``box`` and, if the image is large enough, about its size."""
     height, width = image.shape[:2]
     w, h = min(max(round(box[2]), 8), width), min(max(round(box[3]), 8), height)
     x, y = int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1))
@@ -89,7 +89,7 @@ def _cut(image: Pixels, box: Floats, rng: np.random.Generator) -> Pixels:
 
 
 def _cover(pixels: Pixels, patch: Pixels, box: Floats, shift: float) -> Pixels:
-    """A copy of the frame with the patch on the box, moved by ``shift`` of its width; whole pixels, outwards."""
+    """Return a copy of the frame with the patch on the box, shifted by ``shift`` widths and rounded outwards."""
     from edgetrack.io.opencv import load_cv2
 
     x, y, w, h = box

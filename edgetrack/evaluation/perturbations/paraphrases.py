@@ -1,11 +1,11 @@
-"""The same said in other words, by a fixed list: a sentence that is understood, and not known by heart, survives it."""
+"""Paraphrases by a fixed list of synonyms, which test whether a text is understood rather than memorized."""
 
 from __future__ import annotations
 
 import re
 
 SYNONYMS = {
-    # things
+    # nouns
     "person": "human", "man": "guy", "woman": "lady", "boy": "lad", "girl": "young lady", "baby": "infant",
     "child": "kid", "people": "persons", "player": "sportsman", "runner": "jogger", "jogger": "runner",
     "pedestrian": "person walking", "cyclist": "bike rider", "face": "visage", "head": "skull", "car": "automobile",
@@ -14,10 +14,10 @@ SYNONYMS = {
     "cat": "feline", "bird": "fowl", "box": "carton", "bottle": "flask", "cup": "mug", "bag": "sack",
     "toy": "plaything", "road": "street", "street": "road", "ball": "sphere",
     "phone": "telephone", "shirt": "top", "trousers": "pants",
-    # colours
+    # colors
     "red": "crimson", "blue": "azure", "green": "emerald", "yellow": "golden", "black": "dark", "dark": "black",
     "white": "pale", "grey": "gray", "gray": "grey", "brown": "tan", "orange": "amber", "purple": "violet",
-    # the rest
+    # other words
     "small": "little", "little": "small", "big": "large", "large": "big",
     "running": "sprinting", "walking": "strolling", "driving": "riding", "wearing": "dressed in", "moving": "in motion",
 }  # fmt: skip
@@ -26,9 +26,9 @@ _ARTICLE = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 
 
 def paraphrase(text: str) -> str:
-    """The text with each word that `SYNONYMS` has replaced, and with another article in front.
+    """Return the text with all words in `SYNONYMS` replaced, and another article in front.
 
-    ``the`` becomes ``a`` or ``an`` and the other way round; a text without an article gets ``the``.
+    ``the`` becomes ``a`` or ``an``, and vice versa; a text without an article gets ``the``.
     """
     article = _ARTICLE.match(text)
     rest = _WORD.sub(

@@ -1,7 +1,8 @@
-"""Switching the prompt in mid-stream to that of another target.
+"""Switching the text in mid-sequence to that of another target.
 
-A sequence that shares its video with another one continues with that one's prompt and target. Any other is cut in the
-middle and continues with another video and its prompt, which is easier to notice and harder to find.
+A sequence that shares its video with another one continues with the text and target of that one. Any other sequence
+is cut in the middle and continued with another video and its text; such a switch is easier to notice, but its target
+is harder to find.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from edgetrack.evaluation.metrics.prompt_switching import OTHER_VIDEO, SAME_VIDE
 from edgetrack.evaluation.perturbations.base import Perturbation, rng_for
 from edgetrack.evaluation.types import Pixels
 
-FRAMES_BEFORE, FRAMES_AFTER = 60, 100  # at most
+FRAMES_BEFORE, FRAMES_AFTER = 60, 100  # maximum numbers
 
 
 class SplicedFrames:
-    """The first ``before`` frames of one video, then ``after`` frames of another from its frame ``begin`` on."""
+    """The first ``before`` frames of one video, then ``after`` frames of another one, starting at frame ``begin``."""
 
     def __init__(self, first: Frames, before: int, second: Frames, begin: int, after: int) -> None:
         self._first, self._before = first, before
@@ -42,7 +43,7 @@ class SplicedFrames:
 
 
 class PromptSwitch(Perturbation):
-    """Gives the tracker ``text`` before frame ``at``."""
+    """Sets ``text`` as the tracker's text before frame ``at``."""
 
     def __init__(self, at: int, text: str) -> None:
         self._at, self._text = at, text
@@ -52,10 +53,10 @@ class PromptSwitch(Perturbation):
 
 
 def splice(clip: Clip, *, clips: Sequence[Clip], seed: int) -> tuple[Clip, str]:
-    """Return the sequence continued with another target, and that one's prompt; the same at every call.
+    """Return the sequence, continued with another target, and the text of that one; deterministic for a seed.
 
     Raises:
-        ConfigError: all sentences of the data set are the same.
+        ConfigError: all sentences of the dataset are the same.
     """
     others = [other for other in clips if other.text not in ("", clip.text)]
     if not others:

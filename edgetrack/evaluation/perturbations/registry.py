@@ -14,8 +14,8 @@ from edgetrack.evaluation.perturbations.temporal import FrameDrop, Freeze, InitJ
 from edgetrack.evaluation.types import CLEAN, FAILURES, OCCLUSION, PROTOCOL, REAL_TIME, SWITCH, Condition
 
 SEVERITIES = (1, 2, 3)
-DEFAULT_DRAWS = 10  # of a perturbed first box
-# Several at once, from the scene to the sensor.
+DEFAULT_DRAWS = 10  # random draws of a perturbed first box
+# Several corruptions at once, ordered from the scene to the sensor.
 COMPOSITES = {
     "low-light+motion-blur": ("motion-blur", "low-light"),
     "fog+noise": ("fog", "gaussian-noise"),
@@ -37,11 +37,11 @@ def conditions(
 ) -> list[Condition]:
     """Return the clean condition, each frame rate, the prompt switch, and each requested corruption at each severity.
 
-    ``draws`` is how often the first box of init-jitter is drawn; ``failures`` are of pairs of sensors, by name, or by
-    that of a group: "protocol", "color", "x".
+    ``draws`` is the number of random first boxes of init-jitter. ``failures`` are failures of pairs of sensors, by name
+    or by group: "protocol", "color", "x".
 
     Raises:
-        ConfigError: an unknown corruption or failure.
+        ConfigError: a corruption or failure is unknown.
     """
     if unknown := [name for name in corruptions if name not in CORRUPTIONS]:
         raise ConfigError(f"corruption {unknown[0]!r} is unknown; expected one of {', '.join(CORRUPTIONS)}")
@@ -58,10 +58,10 @@ def conditions(
 
 
 def failures_of(asked: Sequence[str]) -> list[str]:
-    """Return the names of failures that names and groups stand for, each once.
+    """Return the failures for a list of names and groups, without duplicates.
 
     Raises:
-        ConfigError: one is unknown.
+        ConfigError: a name is unknown.
     """
     groups = {
         "protocol": PROTOCOL,
@@ -77,10 +77,10 @@ def failures_of(asked: Sequence[str]) -> list[str]:
 def open_perturbation(
     condition: Condition, clip: Clip, *, clips: Sequence[Clip], seed: int, corrupt_init: bool = False
 ) -> Perturbation:
-    """Return the perturbation of a sequence; the same at every call, with the same random draws at all severities.
+    """Return the perturbation of a sequence; deterministic, with the same random draws at all severities.
 
     Args:
-        clips: all of the data set: occlusions take their texture from another one.
+        clips: all sequences of the dataset, because occlusions take their texture from another one.
         corrupt_init: whether images are perturbed from the first frame on.
     """
     name, severity = condition.name, condition.severity

@@ -1,25 +1,25 @@
-"""What fails in a pair of sensors, by name and severity; no tracker has published such a protocol.
+"""Simulated failures in pairs of sensors, by name and severity; no tracker has published such a protocol.
 
 =========================== ==============================================================================
-``x-missing``               no picture of the second sensor
-``x-drops``                 each picture is lost with probability 0.1, 0.3, 0.5
-``x-bursts``                lost for 5, 20, 60 frames in every 100
-``x-frozen``                the last picture again for 5, 20, 60 frames in every 100
-``x-blank``                 black, with the noise of a sensor in the dark (standard deviation 1 level)
-``x-patches``               30, 50, 70 % of the patches of 16 x 16 pixels are gray, others in each frame
-``x-noise``                 normal noise, standard deviation 0.2
-``x-lag``                   the picture of 1, 3, 5 frames ago
-``x-shift``                 shifted by 8, 16, 32 pixels in a direction drawn once
-``color-...``               the same of color, but lag and shift: the boxes are those of color
+``x-missing``               no image from the second sensor
+``x-drops``                 each image is lost with probability 0.1, 0.3, 0.5
+``x-bursts``                images are lost for 5, 20, 60 frames in every 100
+``x-frozen``                the last image is repeated for 5, 20, 60 frames in every 100
+``x-blank``                 black image with dark noise (standard deviation 1 gray level)
+``x-patches``               30, 50, 70 % of the patches of 16 x 16 pixels are gray, drawn anew in each frame
+``x-noise``                 Gaussian noise, standard deviation 0.2
+``x-lag``                   the image from 1, 3, 5 frames ago
+``x-shift``                 shifted by 8, 16, 32 pixels in a direction drawn once per sequence
+``color-...``               the same for color, without lag and shift, because the boxes are those of color
 ``color-night``             5, 2, 1 % of the light before a gamma of 2.2, with photon and read noise
 ``color-smoke``             haze with a transmission of 0.3, 0.15, 0.07 (Koschmieder), uneven and drifting
-``alternating``             each frame has one of the two, which is drawn
-``drops``                   each is lost with probability 0.1, 0.3, 0.5, never both
-``bursts``                  either, drawn anew, is lost for 5, 20, 60 frames in every 100
-``patches``                 of 30, 50, 70 % of the patches either, drawn, is gray
+``alternating``             each frame has only one of the two images, drawn at random
+``drops``                   each image is lost with probability 0.1, 0.3, 0.5, but never both
+``bursts``                  one image, drawn for each burst, is lost for 5, 20, 60 frames in every 100
+``patches``                 30, 50, 70 % of the patches are gray in one of the images, drawn at random
 =========================== ==============================================================================
 
-The first frame is whole, as in a start by hand, unless the request says otherwise.
+The first frame is intact, as if the target had been selected by hand, unless the request says otherwise.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ from edgetrack.evaluation.types import FAILURES, Bools, Pixels
 from edgetrack.io.opencv import load_cv2
 
 PERIOD = 100  # frames from one burst to the next
-_FIRST_BURST = 10  # at the earliest
-_CELL = 16  # pixels of a patch along a side
+_FIRST_BURST = 10  # earliest frame of the first burst
+_CELL = 16  # side of a patch in pixels
 _GRAY = 128
 _BOTH = ("alternating", "drops", "bursts", "patches")
-Fault = Callable[[Pixels, int], Pixels | None]  # of one picture; (pixels, index) -> what is left of it
+Fault = Callable[[Pixels, int], Pixels | None]  # (pixels, index) -> the damaged image, or None
 Random = np.random.Generator
 
 
 class SensorFailure(Perturbation):
-    """One failure on every frame.
+    """One failure, applied to every frame.
 
     Args:
-        name: of `FAILURES`.
-        severity: 1 for the first of its levels.
-        rng: what is drawn by chance.
-        first: whether the first frame, from which the tracker learns its target, fails too.
+        name: a key of `FAILURES`.
+        severity: number of its level, from 1.
+        rng: random generator.
+        first: whether the first frame, from which the tracker takes its template, is affected, too.
     """
 
     def __init__(self, name: str, severity: int, *, rng: Random, first: bool) -> None:
         self._name, self._level, self._first = name, FAILURES[name][severity - 1], first
         self._rng, self._begin = rng, int(rng.integers(_FIRST_BURST, 2 * _FIRST_BURST + 1))
-        self._lost = 0  # which of the pair a burst takes
+        self._lost = 0  # index of the image that is lost in a burst
         side, _, kind = name.partition("-")
         self._side = ("color", "x").index(side) if name not in _BOTH else None
         self._fault = None if self._side is None else self._opened(kind)
@@ -67,7 +67,7 @@ class SensorFailure(Perturbation):
         if self._side is None:
             return (color, x) if whole else self._of_both(color, x, index)
         assert self._fault is not None
-        seen = self._fault((color, x)[self._side], index)  # always: lag and freezing remember the first frame
+        seen = self._fault((color, x)[self._side], index)  # always: lag and freezing need the first frame
         if not whole:
             pictures[self._side] = seen
         return pictures[0], pictures[1]
@@ -123,7 +123,7 @@ def _normal(pixels: Pixels, rng: Random) -> Unit:
 
 
 def _cells(pixels: Pixels, rng: Random) -> np.ndarray:
-    """A number of 0..1 for each patch."""
+    """Return a random number 0..1 for each patch."""
     return rng.random((-(-pixels.shape[0] // _CELL), -(-pixels.shape[1] // _CELL)))
 
 
@@ -152,7 +152,7 @@ def _shift(level: float, rng: Random) -> Fault:
 
 
 def _night(level: float, rng: Random) -> Fault:
-    """A gain of the light on a sensor whose pixels hold 1000 electrons, and read noise of 2 levels."""
+    """Low light on a sensor with a full well of 1000 electrons and a read noise of 2 gray levels."""
 
     def exposed(levels: Pixels) -> Pixels:
         light = unit(levels) ** GAMMA * level

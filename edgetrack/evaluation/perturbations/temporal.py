@@ -1,4 +1,4 @@
-"""Perturbations of time and of the start: frames dropped, frozen or too many, and an inexact first box."""
+"""Perturbations of timing and of the start: dropped or frozen frames, real time, and an inexact first box."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FREEZE_PERIOD = 100  # frames from one freeze to the next
 
 
 class FrameDrop(Perturbation):
-    """A lower frame rate: each second, third or fifth frame comes, and only those are scored."""
+    """A lower frame rate: only every second, third or fifth frame arrives, and only these are scored."""
 
     EVERY = (2, 3, 5)
 
@@ -25,7 +25,7 @@ class FrameDrop(Perturbation):
 
 
 class RandomDrop(Perturbation):
-    """Frames get lost with probability 0.2, 0.4 or 0.6; the last box stands in for them and is scored."""
+    """Frames are lost with probability 0.2, 0.4 or 0.6; the last box is scored in their place."""
 
     def __init__(self, severity: int, rng: np.random.Generator) -> None:
         self._lost, self._rng = (0.2, 0.4, 0.6)[severity - 1], rng
@@ -36,7 +36,7 @@ class RandomDrop(Perturbation):
 
 
 class Freeze(Perturbation):
-    """The picture stands still for 10, 20 or 40 frames, about every 100 frames, while the world goes on."""
+    """The image freezes for 10, 20 or 40 frames, about every 100 frames, while the scene continues."""
 
     def __init__(self, severity: int, rng: np.random.Generator) -> None:
         self._length = (10, 20, 40)[severity - 1]
@@ -54,7 +54,7 @@ class Freeze(Perturbation):
 class InitJitter(Perturbation):
     """The first box is off by up to 10, 20 or 30 % of its size, and up to e^0.1, e^0.2 or e^0.3 in scale.
 
-    A center that would be out of the picture stays on its rim: nobody points there, and no tracker takes it.
+    The center is clipped to the image, because users never point outside it and no tracker accepts that.
     """
 
     def __init__(self, severity: int, rng: np.random.Generator) -> None:
@@ -73,9 +73,9 @@ class InitJitter(Perturbation):
 class RealTime(Perturbation):
     """Frames arrive at a fixed rate; those that arrive while the tracker is busy are dropped.
 
-    Frame k counts with the newest result that was ready when it arrived, so time that passes costs accuracy (streaming
-    accuracy, Li et al., "Towards streaming perception", ECCV 2020). The tracker's own time is measured, the clock
-    around it is counted, not waited for.
+    Frame k is scored with the newest result that was ready when it arrived, so that latency costs accuracy (streaming
+    accuracy, Li et al., "Towards streaming perception", ECCV 2020). The tracker's time is measured; the arrival of
+    frames is simulated, without waiting.
     """
 
     def __init__(self, fps: int) -> None:

@@ -1,4 +1,4 @@
-"""Text ablation: other prompts instead of the true one, to see how much the prompt matters."""
+"""Text controls: other texts instead of the true one, to measure the effect of the text."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from edgetrack.errors import ConfigError
 from edgetrack.evaluation.perturbations.paraphrases import paraphrase
 from edgetrack.evaluation.types import TextControl
 
-EMPTY_TEXT = "it"  # names nothing; the tracker refuses a text without a word
+EMPTY_TEXT = "it"  # names no object; the tracker refuses an empty text
 
 
 def controlled_texts(sequences: list[Sequence], control: TextControl, *, seed: int) -> dict[str, str]:
     """Return the text by sequence name.
 
-    ``shuffled`` moves the different sentences around one seeded cycle (Sattolo's algorithm), so that every
-    sequence gets another one's sentence, and sequences that share a sentence go on sharing one.
+    ``shuffled`` permutes the different sentences by one seeded cycle (Sattolo's algorithm), so that every sequence
+    gets a different sentence, and sequences that share a sentence still share one.
 
     Args:
-        sequences: who is told; for ``shuffled`` all of the data set, so that a choice among them changes nobody's text.
+        sequences: the sequences; for ``shuffled`` all of the dataset, so that a selection does not change the texts.
 
     Raises:
         ConfigError: all sentences are the same, or a category or a sentence is missing.
