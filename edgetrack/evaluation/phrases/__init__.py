@@ -1,1 +1,1 @@
-"""Pictures with phrases: is the right box found, is it shown, and is what is not there left alone?"""
+"""Evaluation of images with phrases: is the right box found and shown, and are absent objects not reported?"""

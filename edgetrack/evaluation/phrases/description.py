@@ -1,13 +1,13 @@
-"""The TOML file beside an ONNX detector, which says what goes into it and what comes out.
+"""The TOML file next to an ONNX detector, which describes its input and output.
 
 output = "picodet"                   # picodet, yolox, yolov8 or detr: see `decoding`
-size = [416, 416]                    # width and height of its input; default: the graph's
+size = [416, 416]                    # width and height of the input; default: from the graph
 resize = "stretch"                   # or letterbox (at the top left), letterbox-center
 color = "rgb"                        # or bgr
-mean = [123.675, 116.28, 103.53]     # of 0..255, in that order of colors; default: 0
+mean = [123.675, 116.28, 103.53]     # for values 0..255, in the order of ``color``; default: 0
 std = [58.395, 57.12, 57.375]        # default: 1
-threshold = 0.4                      # score from which a box is shown
-classes = ["person", "bicycle"]      # default: the 80 of COCO
+threshold = 0.4                      # minimum score of a box that is shown
+classes = ["person", "bicycle"]      # default: the 80 classes of COCO
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from edgetrack.evaluation.phrases.decoding import LAYOUTS
 from edgetrack.evaluation.phrases.rule_words import COCO
 from edgetrack.toml_file import load_toml
 
-MAX_SIDE = 4096  # pixels of an input
+MAX_SIDE = 4096  # maximum side of the input in pixels
 RESIZE, COLOR = ("stretch", "letterbox", "letterbox-center"), ("rgb", "bgr")
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the file says.
+    """The content of the file.
 
     Raises:
-        ConfigError: a value that it cannot have.
+        ConfigError: a value is invalid.
     """
 
     output: str
@@ -65,7 +65,7 @@ class Description:
         """Read the file.
 
         Raises:
-            ConfigError: it is missing, is no TOML, or describes no detector.
+            ConfigError: the file is missing, is not TOML, or does not describe a detector.
         """
         known = [field.name for field in fields(cls)]
         try:
@@ -89,7 +89,7 @@ class Description:
 
 
 def _are(values: object, kind: type, count: int | None = None) -> bool:
-    """Return whether values are a list of so many of a kind; whole numbers are floats too, as in TOML files."""
+    """Return whether a value is a list of ``count`` items of a type; integers count as floats, as in TOML files."""
     if not isinstance(values, tuple) or (count is not None and len(values) != count):
         return False
     if kind is float:

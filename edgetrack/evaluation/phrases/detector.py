@@ -1,4 +1,4 @@
-"""Any ONNX detector with rules over its boxes: what a user has today, as a peer.
+"""Any ONNX detector with rules over its boxes, as a baseline.
 
 ``FILE.toml`` beside ``FILE.onnx`` describes it, see `description`.
 """
@@ -17,22 +17,22 @@ from edgetrack.evaluation.phrases.rules import Detection, find
 from edgetrack.evaluation.phrases.types import ScoredBox
 from edgetrack.evaluation.types import Floats, Pixels
 
-LEAST = 0.05  # score of a detection that rules may consider
+LEAST = 0.05  # minimum score of detections that the rules consider
 NMS_IOU = 0.5
 MAX_DETECTIONS = 100
-FILL = 114  # gray of what a letterbox leaves over, as of YOLOX
+FILL = 114  # gray level of the border of a letterbox, as in YOLOX
 
 
 class DetectorModel:
-    """A detector and rules, as a `PhraseModel`.
+    """A detector with rules, as a `PhraseModel`.
 
     Args:
         path: the ONNX file.
-        threads: of ONNX Runtime.
+        threads: number of threads of ONNX Runtime.
 
     Raises:
-        ConfigError: the file or its description is missing or wrong.
-        EngineUnavailable: ONNX Runtime cannot load it.
+        ConfigError: the file or its description is missing or invalid.
+        EngineUnavailable: ONNX Runtime cannot load the file.
     """
 
     def __init__(self, path: Path, *, threads: int) -> None:
@@ -46,29 +46,29 @@ class DetectorModel:
         options.intra_op_num_threads, options.log_severity_level = threads, 4
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors have no common base
+        except Exception as error:  # onnxruntime's errors have no common base class
             raise EngineUnavailable(
                 f"detector {path} cannot be loaded ({reason_of(error)}); expected an ONNX file: export it again"
             ) from error
         self._size = self._description.size or self._graph_size()
 
     def find(self, picture: Pixels, phrase: str) -> list[ScoredBox]:
-        """Detect everything, then apply the rules."""
+        """Detect all objects, then apply the rules."""
         return find(phrase, self.detect(picture), picture)
 
     def detect(self, picture: Pixels) -> list[Detection]:
-        """Return all boxes with a score of 0.05 or more in a picture (H, W, 3) BGR, best first.
+        """Return all boxes with a score of at least 0.05 in an image (H, W, 3), BGR, best first.
 
         Raises:
-            ConfigError: the outputs are not what the description says.
+            ConfigError: the outputs do not match the description.
         """
         tensor, scale, offset = self._prepare(picture)
         inputs = {self._session.get_inputs()[0].name: tensor}
-        for extra in self._session.get_inputs()[1:]:  # the size that boxes are wanted in, of DETR's relatives
+        for extra in self._session.get_inputs()[1:]:  # image size that scales the boxes in DETR variants
             inputs[extra.name] = np.array([self._size], np.int64)
         outputs = self._run(inputs)
         try:
-            with np.errstate(all="ignore"):  # boxes that are not finite are dropped
+            with np.errstate(all="ignore"):  # non-finite boxes are dropped
                 values = [np.asarray(output, np.float64) for output in outputs]
                 boxes, scores = LAYOUTS[self._description.output](values, self._size)
             if not 0 < scores.shape[1] <= len(self._description.classes):
@@ -96,7 +96,7 @@ class DetectorModel:
         return found
 
     def _prepare(self, picture: Pixels) -> tuple[Any, Floats, Floats]:
-        """Return the input (1, 3, H, W) float32, and scale and offset (x, y) from the picture to it."""
+        """Return the input (1, 3, H, W), float32, and scale and offset (x, y) from the image to it."""
         from edgetrack.io.opencv import load_cv2
 
         cv2, how, size = load_cv2(), self._description, np.array(self._size)

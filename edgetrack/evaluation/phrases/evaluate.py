@@ -1,4 +1,4 @@
-"""A whole evaluation of pictures with phrases, from a request to a report."""
+"""The evaluation of images with phrases, from request to report."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from edgetrack.evaluation.trackers.text_length import truncation_note
 from edgetrack.evaluation.types import Pixels
 from edgetrack.reporting import machine
 
-REPEATS = 30  # frames with the same picture that an absent phrase must withstand
+REPEATS = 30  # repeated frames in which an absent phrase must not be tracked
 ONE_PHRASE = FramesDone(1)
 
 
 @dataclass(frozen=True, slots=True)
 class PhraseReport:
-    """Everything an evaluation of pictures with phrases found.
+    """All results of an evaluation of images with phrases.
 
     Attributes:
-        provenance: where the metrics come from.
+        provenance: how the metrics were measured.
         rows: the metrics of each system.
-        results: what each of them answered, in the order of the phrases.
+        results: the answers of each system, in the order of the phrases.
     """
 
     provenance: Provenance
@@ -44,19 +44,19 @@ class PhraseReport:
 def evaluate_phrases(
     request: Request, *, open_edgetrack: OpenTracker
 ) -> Iterator[Planned | FramesDone | PhraseReport]:
-    """Ask every system every phrase, and yield the progress; the last item is the report.
+    """Evaluate every system on every phrase, and yield the progress; the last item is the report.
 
-    The systems take turns on each phrase, so that a machine that slows down does so for all. Nothing is written.
+    The systems alternate on each phrase, so that a machine that slows down affects all of them. Nothing is written.
 
     Args:
-        request: data set, path, split, trackers, threads and command are used.
-        open_edgetrack: opens edgetrack's tracker, as ``edgetrack.open_tracker`` does.
+        request: request, of which dataset, path, split, trackers, threads and command are used.
+        open_edgetrack: function that opens edgetrack's tracker, such as ``edgetrack.open_tracker``.
 
     Yields:
         `Planned`, a `FramesDone` for each phrase and system, finally a `PhraseReport`.
 
     Raises:
-        EdgetrackError: something is missing, wrong or cannot be read.
+        EdgetrackError: an input is missing, invalid or unreadable.
     """
     if request.output.exists() and (not request.output.is_dir() or any(request.output.iterdir())):
         raise ConfigError(
@@ -94,7 +94,7 @@ def _result(entry: ModelEntry, phrase: Phrase, pixels: Pixels) -> Result:
 
 
 def _sentence(entry: ModelEntry, phrase: Phrase, pixels: Pixels) -> Result:
-    """Ask a sentence with a known answer, and the parts that it rests on."""
+    """Evaluate a sentence with a known answer, and its parts."""
     answer = entry.respondent.ask(pixels, entry.fit(phrase.text))
     knows = all(finds_all(entry.respondent.ask(pixels, text), boxes) for text, boxes in phrase.parts)
     return Result(
@@ -107,7 +107,7 @@ def _sentence(entry: ModelEntry, phrase: Phrase, pixels: Pixels) -> Result:
 
 
 def _tracked_after(respondent: Respondent, pixels: Pixels, answer: Answer) -> int | None:
-    """Return after how many repeats of the picture tracking was reported; None if it never was."""
+    """Return the number of repeats of the image after which tracking was reported; None if it never was."""
     if answer.tracking:
         return 0
     return next((i for i in range(1, REPEATS + 1) if respondent.repeat(pixels)), None)

@@ -1,7 +1,7 @@
-"""Sentences with known answers: the share that is answered right or honestly refused, by kind.
+"""Metrics of sentences with known answers: the fractions answered right or refused, by kind.
 
-A second count is over the sentences whose parts were found: the network knew the candidates, and what is left to be
-wrong is the understanding of the sentence.
+A second count covers only the sentences whose parts were found: there, the network knew the candidates, so that errors
+are due to the understanding of the sentence.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ DATASET = "language"
 
 @dataclass(frozen=True, slots=True)
 class LanguageMetrics:
-    """Sentences of one kind."""
+    """Metrics of the sentences of one kind."""
 
     kind: str
     right: Proportion  # a right box is shown
-    refused: Proportion  # no box is shown, or the user is told of unknown words
+    refused: Proportion  # no box is shown, or the user is warned of unknown words
     either: Proportion
     tracking_wrong: Proportion  # a wrong box is shown with the status tracking
 
 
 def score_language(results: Sequence[Result], *, knows_parts: bool = False) -> list[LanguageMetrics]:
-    """Score all results, then those of each kind.
+    """Return the metrics of all results, then those of each kind.
 
     Args:
-        results: of one system.
-        knows_parts: count only those whose parts were found.
+        results: results of one system.
+        knows_parts: count only sentences whose parts were found.
     """
     counted = [r for r in results if r.knows_parts] if knows_parts else results
     kinds = sorted({kind_of(r) for r in counted})
@@ -44,7 +44,7 @@ def score_language(results: Sequence[Result], *, knows_parts: bool = False) -> l
 
 
 def kind_of(result: Result) -> str:
-    """Return the kind of a sentence, whether it names something or not."""
+    """Return the kind of a sentence, without the prefix of absent ones."""
     return result.phrase.kind.removeprefix(f"{ABSENT}_")
 
 
@@ -60,7 +60,7 @@ def _score(kind: str, results: Sequence[Result]) -> LanguageMetrics:
 
 
 def finds_all(answer: Answer, boxes: Sequence[BoxTuple]) -> bool:
-    """Return whether the first candidates are exactly these objects, duplicates of one position left out."""
+    """Return whether the first candidates, without duplicates at one position, are exactly these objects."""
     first: list[BoxTuple] = []
     for box, _ in answer.candidates:
         if len(first) < len(boxes) and best_iou(box, first) < RIGHT_IOU:

@@ -1,4 +1,4 @@
-"""Metrics of phrases: shares right, shown and tracked, by kind and in all; presence; swapped words."""
+"""Metrics of phrases: fractions right, shown and tracked, in total and by kind; presence; swapped words."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Outcome = Literal["right", "refused", "wrong"]
 
 RIGHT_IOU = 0.5
 ALL = "all"
-CLASS = "class"  # how the kinds of class nouns begin, after "absent_"
+CLASS = "class"  # prefix of the kinds of class nouns, after "absent_"
 
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """A phrase with a swapped word, and the answer to it."""
+    """A phrase with a swapped word, and its answer."""
 
     swap: Swap
     text: str
@@ -34,22 +34,22 @@ class Swapped:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one system said of one phrase."""
+    """The result of one system on one phrase."""
 
     phrase: Phrase
     answer: Answer
-    iou: float  # of its best box with the nearest of the true boxes; 0 without either
+    iou: float  # IoU of the best box with the closest true box; 0 if either is missing
     tracked_after: (
         int | None
-    )  # absent: frames with the same picture until it reported tracking, 0 is the first
+    )  # absent phrases: repeats of the image until tracking was reported, 0 for the first frame
     swapped: Swapped | None = None
-    knows_parts: bool | None = None  # whether the parts that the phrase rests on were found; None without any
+    knows_parts: bool | None = None  # whether all parts of the phrase were found; None without parts
 
     @property
     def outcome(self) -> Outcome:
-        """What its user has of it: a box that is right, an honest refusal, or a box that is wrong.
+        """Return the outcome for the user: right, refused or wrong.
 
-        Refused: no box is shown, or the user is told that the phrase has unknown words.
+        Refused means that no box is shown, or that the user is warned of unknown words.
         """
         if self.right and self.answer.shown:
             return "right"
@@ -57,12 +57,12 @@ class Result:
 
     @property
     def right(self) -> bool:
-        """Whether the best box is right."""
+        """Return whether the best box is right."""
         return self.iou >= RIGHT_IOU
 
     @property
     def changed(self) -> bool:
-        """Whether the swapped word changed the answer: another box, or one that is no longer shown."""
+        """Return whether the swapped word changed the answer to another box, or to none that is shown."""
         if self.swapped is None:
             return False
         other = self.swapped.answer
@@ -74,54 +74,54 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class PresentMetrics:
-    """Phrases of one kind that name something in their picture."""
+    """Metrics of phrases of one kind that name objects in their images."""
 
     kind: str
     best: Proportion  # the best box is right, whatever its score
-    shown: Proportion  # and it is shown: tracking or uncertain
-    tracking: Proportion  # and it is tracking
+    shown: Proportion  # the best box is right and shown: tracking or uncertain
+    tracking: Proportion  # the best box is right and tracking
 
 
 @dataclass(frozen=True, slots=True)
 class AbsentMetrics:
-    """Phrases of one kind that name nothing in their picture."""
+    """Metrics of phrases of one kind that name nothing in their images."""
 
     kind: str
-    at_once: Proportion  # reported as tracking on the first frame
-    repeated: Proportion  # on that frame or one of the repeats
+    at_once: Proportion  # fraction reported as tracking on the first frame
+    repeated: Proportion  # the same on the first frame or one of the repeats
 
 
 @dataclass(frozen=True, slots=True)
 class SwapMetrics:
-    """Phrases with one kind of swapped word."""
+    """Metrics of phrases with one kind of swapped word."""
 
     swap: str
-    changed: Proportion  # of all
-    changed_right: Proportion  # of those whose phrase itself was answered right
+    changed: Proportion  # fraction of all phrases
+    changed_right: Proportion  # fraction of those whose original phrase was answered right
 
 
 @dataclass(frozen=True, slots=True)
 class PhraseMetrics:
-    """What one system achieved; the first row of each list is of all."""
+    """The metrics of one system; the first row of each list is the total."""
 
     model: str
     present: list[PresentMetrics]
     absent: list[AbsentMetrics]
     swaps: list[SwapMetrics]
-    auroc: float  # score of present phrases against that of absent ones
-    auroc_classes: float  # of class nouns alone
-    first_ms: float  # median, of a first frame
+    auroc: float  # of the score, present against absent phrases
+    auroc_classes: float  # the same for class nouns only
+    first_ms: float  # median time of a first frame
 
 
 def best_iou(box: BoxTuple | None, truth: Sequence[BoxTuple]) -> float:
-    """Return the IoU with the nearest true box; 0 without a box or a truth."""
+    """Return the IoU with the closest true box; 0 if either is missing."""
     if box is None or not truth:
         return 0.0
     return float(overlap(np.array([box] * len(truth)), np.array(truth)).max())
 
 
 def score_phrases(model: str, results: Sequence[Result]) -> PhraseMetrics:
-    """Score one system, given its results on all phrases."""
+    """Return the metrics of one system, given its results on all phrases."""
     present = [r for r in results if not r.phrase.absent]
     absent = [r for r in results if r.phrase.absent]
     swapped = [r for r in present if r.swapped is not None]

@@ -1,4 +1,4 @@
-"""Systems under test: edgetrack, and any `PhraseModel` beside it."""
+"""The systems under test: edgetrack, and any `PhraseModel`."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from edgetrack.words import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A system, ready to be asked."""
+    """An opened system."""
 
     name: str
     respondent: Respondent
-    facts: dict[str, str]  # what the report says about it
-    fit: FitText = str  # truncates a phrase that is too long for it
+    facts: dict[str, str]  # facts for the report
+    fit: FitText = str  # truncates phrases that are too long for the model
 
 
 class TrackerRespondent:
-    """A tracker that takes a text. Shown: it gives a box, tracking or uncertain, on the frame that it is started with.
+    """A tracker that takes a text. A box is shown if the status of the first frame is tracking or uncertain.
 
-    Its score is ``Track.score``, which without a box says how sure it is that the target is in view.
+    The score is ``Track.score``, which without a box is the confidence that the target is in view.
     """
 
     def __init__(self, tracker: FrameTracker) -> None:
@@ -44,7 +44,7 @@ class TrackerRespondent:
         self._vocabulary = Vocabulary.of(bundle) if isinstance(bundle, Bundle) else None
 
     def ask(self, picture: Pixels, phrase: str) -> Answer:
-        """Start the tracker."""
+        """Start the tracker on an image with a phrase."""
         warned = self._vocabulary is not None and bool(self._vocabulary.unknown(phrase))
         begin_s = time.perf_counter()
         with warnings.catch_warnings():
@@ -55,26 +55,26 @@ class TrackerRespondent:
         return Answer(_considered(track), track.score, track.box is not None, tracking, milliseconds, warned)
 
     def repeat(self, picture: Pixels) -> bool:
-        """Update the tracker."""
+        """Update the tracker with the same image."""
         return self._tracker.update(picture).status == "tracking"
 
 
 def _considered(track: Track) -> tuple[ScoredBox, ...]:
-    """Return all boxes that were considered for a track, best first; of other trackers the one that they show."""
+    """Return the candidates of a track, best first; for other trackers only the box that they give."""
     if track.candidates:
         return tuple((candidate.box.xywh, candidate.score) for candidate in track.candidates)
     return () if track.box is None else ((track.box.xywh, track.score),)
 
 
 class ModelRespondent:
-    """A model that knows single pictures only. Shown, and tracking: its best box has the model's threshold."""
+    """A model for single images. A box is shown, and tracking, if its score reaches the model's threshold."""
 
     def __init__(self, model: PhraseModel) -> None:
         self._model = model
         self._tracking = False
 
     def ask(self, picture: Pixels, phrase: str) -> Answer:
-        """Let the model find the phrase."""
+        """Find a phrase with the model."""
         begin_s = time.perf_counter()
         found = self._model.find(picture, phrase)
         milliseconds = 1e3 * (time.perf_counter() - begin_s)
@@ -83,21 +83,21 @@ class ModelRespondent:
         return Answer(tuple(found), score, self._tracking, self._tracking, milliseconds)
 
     def repeat(self, picture: Pixels) -> bool:
-        """Return what it said: the same picture has the same boxes."""
+        """Return the last answer again, because the same image has the same boxes."""
         return self._tracking
 
 
 def open_model(name: str, *, open_edgetrack: Callable[..., Any], threads: int) -> ModelEntry:
-    """Open the system of a name: "edgetrack", "edgetrack:MODEL@PRECISION", or "detector:FILE.onnx".
+    """Open a system by name: "edgetrack", "edgetrack:MODEL@PRECISION", or "detector:FILE.onnx".
 
     Args:
-        name: as ``--tracker`` takes it.
-        open_edgetrack: returns what ``edgetrack.open_tracker`` does.
-        threads: of a detector; edgetrack's are set where it is opened.
+        name: name as in ``--tracker``.
+        open_edgetrack: function like ``edgetrack.open_tracker``.
+        threads: number of threads of a detector; edgetrack's are set by ``open_edgetrack``.
 
     Raises:
-        ConfigError: an unknown name, a tracker that takes no text, or a detector that is not described.
-        EngineUnavailable: it cannot run here.
+        ConfigError: the name is unknown, the tracker takes no text, or the detector has no description.
+        EngineUnavailable: the system cannot run on this machine.
     """
     kind, _, file = name.partition(":")
     if kind == DETECTOR:

@@ -1,4 +1,4 @@
-"""The phrases of a data set: of layouts that have phrases, and of regions that sentences name."""
+"""Loads the phrases of datasets: of layouts with phrases, and of regions with sentences."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from edgetrack.datasets.phrases import PhraseLayout
 from edgetrack.errors import ConfigError
 from edgetrack.evaluation.execution.dataset import open_split
 
-EXPRESSION = "expression"  # the one kind that RefCOCO and its relatives have
+EXPRESSION = "expression"  # the only kind in RefCOCO and similar datasets
 
 
 def has_phrases(dataset: str) -> bool:
-    """Return whether a data set of this name can only be read as pictures with phrases."""
+    """Return whether a dataset of this name can only be read as images with phrases."""
     return isinstance(LAYOUTS.get(dataset), PhraseLayout)
 
 
 def load_phrases(dataset: str, path: Path, split: str | None = None) -> list[Phrase]:
-    """List all phrases of a split, those of one picture after each other; no picture is read.
+    """Return all phrases of a split, grouped by image, without reading any image.
 
     Raises:
-        ConfigError: a set of sequences, or one without phrases.
-        DatasetError: files that are missing or malformed.
+        ConfigError: the dataset has sequences, or no phrases.
+        DatasetError: files are missing or malformed.
     """
     opened = open_split(dataset, path, split)
     if isinstance(opened, PhraseSet):

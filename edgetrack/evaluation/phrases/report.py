@@ -1,4 +1,4 @@
-"""The report of pictures with phrases: tables, phrases.json, and report.html with the failures as images."""
+"""The report of images with phrases: tables, phrases.json, and report.html with images of the failures."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SWAPPED = "swap|model|phrases|changed|95 %|of right|changed|95 %"
 
 
 def phrase_tables(rows: Sequence[PhraseMetrics]) -> list[Table]:
-    """Return the summary, then the phrases by kind, the absent ones, and the swapped ones."""
+    """Return the tables: summary, phrases by kind, absent phrases, and swapped words."""
     kinds = [
         [p.kind, row.model, str(p.best.total), *_share(p.best), *_share(p.shown), *_share(p.tracking)]
         for row, p in _turns((row, row.present) for row in rows)
@@ -86,7 +86,7 @@ def phrase_tables(rows: Sequence[PhraseMetrics]) -> list[Table]:
 
 
 def language_tables(rows: Sequence[PhraseMetrics], results: Sequence[Sequence[Result]]) -> list[Table]:
-    """Return the share that is right or refused of all sentences, and of those whose parts were found."""
+    """Return the tables of right and refused answers to all sentences, and to those whose parts were found."""
     tables = []
     for title, found in (("Sentences", False), ("Sentences whose parts were found", True)):
         scored = [score_language(answers, knows_parts=found) for answers in results]
@@ -115,17 +115,17 @@ def _language_row(entry: LanguageMetrics, model: str) -> list[str]:
 
 
 def report_tables(report: PhraseReport) -> list[Table]:
-    """Return the tables of a report: of sentences with known answers, or of phrases."""
+    """Return the tables of a report, for sentences with known answers or for phrases."""
     if report.is_language:
         return language_tables(report.rows, report.results)
     return phrase_tables(report.rows)
 
 
 def write_phrase_report(report: PhraseReport, output: Path, *, page: bool = True) -> list[Path]:
-    """Write phrases.json and, unless ``page`` is False, report.html, which reads the pictures of the failures again.
+    """Write phrases.json and, unless ``page`` is False, report.html, for which the images of failures are read again.
 
     Raises:
-        DatasetError: a picture cannot be read.
+        DatasetError: an image cannot be read.
         SinkError: a file cannot be written.
     """
     texts = {"phrases.json": _to_json(report)}
@@ -216,9 +216,9 @@ def _count(failures: Sequence[Result]) -> str:
 
 
 def find_failures(results: Sequence[Result], *, language: bool = False) -> list[Result]:
-    """Return wrong best boxes and absent phrases that were tracked, of each kind in turn the highest score first.
+    """Return wrong best boxes and tracked absent phrases, alternating between kinds, highest scores first.
 
-    With ``language``, those whose outcome is wrong.
+    With ``language``, return the results whose outcome is wrong.
     """
     wrong = [r for r in results if (r.outcome == "wrong" if language else _is_failure(r))]
     ranked: list[tuple[int, str, Result]] = []

@@ -1,4 +1,4 @@
-"""The words that the rules over a detector's boxes know; all others they skip."""
+"""The words that the rules over a detector's boxes know; they ignore all others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COCO = (
     "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
 )  # fmt: skip
 
-# Several words for one class, and a class for several words.
+# Synonyms of classes, and words for several classes.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "person": (
         "man", "woman", "boy", "girl", "child", "kid", "baby", "toddler", "infant", "lady", "guy", "gentleman",
@@ -74,9 +74,9 @@ IRREGULAR = {
     "firemen": "firefighter", "fireman": "firefighter", "geese": "goose", "knives": "knife", "mice": "mouse",
     "calves": "calf", "oxen": "ox", "buses": "bus", "glasses": "glass",
 }  # fmt: skip
-CHILDREN = {"child", "kid", "boy", "girl", "baby", "toddler", "infant"}  # smaller than the people beside them
+CHILDREN = {"child", "kid", "boy", "girl", "baby", "toddler", "infant"}  # smaller than other people
 
-# Where clothes are worn: from and to, as fractions of the height of a person's box.
+# Vertical range of clothes, as fractions of the height of a person's box.
 GARMENTS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("hat", "cap", "helmet", "beanie", "hair"), (0.0, 0.15)),
     **dict.fromkeys(
@@ -90,7 +90,7 @@ GARMENTS: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 CLOTHES = (0.18, 0.75)  # "in red"
 
-# What joins a thing to another one; beside these, words that end in "ing".
+# Words that join two objects, in addition to words that end in "ing".
 RELATIONS = {
     "next", "beside", "near", "behind", "under", "below", "beneath", "above", "over", "on", "in", "inside", "with",
     "by", "at", "against", "between", "from", "of", "to", "that", "who", "which", "around", "along", "through", "for",

@@ -1,6 +1,6 @@
-"""What a user writes today to name things: a detector's classes, and plain rules over its boxes.
+"""A baseline for phrases: a detector's classes, and simple rules over its boxes.
 
-The first thing that a phrase names is the target, a later one its landmark: "the dog next to the red car".
+The first object in a phrase is the target, a later one its landmark: "the dog next to the red car".
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from edgetrack.evaluation.phrases.rule_words import (
 from edgetrack.evaluation.phrases.types import ScoredBox
 from edgetrack.evaluation.types import Bools, Pixels
 
-SURE = 0.3  # score from which a detection takes part in an order, or is a landmark
-ANYTHING = 0.3  # factor of a detection's score when the phrase names no class that the detector knows
-CENTER = (0.2, 0.8)  # part of a box, across and down, that is mostly of the thing itself
-ENOUGH = 0.25  # fraction of such pixels of a color from which a thing has it
-HUES = {  # of OpenCV, 0..180: from and to
+SURE = 0.3  # minimum score of a detection to be ranked by position or size, or to be a landmark
+ANYTHING = 0.3  # factor of the score if the phrase names no class of the detector
+CENTER = (0.2, 0.8)  # central range of a box in both directions, which mostly shows the object
+ENOUGH = 0.25  # fraction of pixels with a color at which the object has that color
+HUES = {  # ranges of hue in OpenCV's units, 0..180
     "red": (-8, 8), "orange": (8, 20), "yellow": (20, 34), "green": (34, 86), "blue": (86, 130),
     "purple": (130, 150), "pink": (150, 172),
 }  # fmt: skip
@@ -39,25 +39,25 @@ COLORS = (*HUES, "black", "white", "gray", "brown")
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A box of a detector."""
+    """A detected box."""
 
-    name: str  # of its class
+    name: str  # name of its class
     box: BoxTuple  # x, y, w, h in pixels
     score: float  # 0..1
 
     @property
     def center(self) -> tuple[float, float]:
-        """The center (x, y) in pixels."""
+        """Return the center (x, y) in pixels."""
         x, y, w, h = self.box
         return x + w / 2, y + h / 2
 
 
 def find(phrase: str, detections: Sequence[Detection], picture: Pixels) -> list[ScoredBox]:
-    """Return the boxes that a phrase may mean, best first, with the detector's scores as far as the rules trust them.
+    """Return the boxes that match a phrase, best first, with the detector's scores weighted by the rules.
 
     Args:
         phrase: any text.
-        detections: of all classes.
+        detections: detections of all classes.
         picture: uint8 (H, W, 3), BGR, for colors.
     """
     words = ["gray" if word == "grey" else word for word in re.findall(r"[a-z]+(?:-[a-z]+)?", phrase.lower())]
@@ -87,7 +87,7 @@ def find(phrase: str, detections: Sequence[Detection], picture: Pixels) -> list[
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
-    """Split a phrase where its first thing ends: before a preposition, or a verb that follows a noun."""
+    """Split a phrase after its first object: before a preposition, or a verb that follows a noun."""
     for i in range(1, len(words)):
         named = bool(_noun(words[:i], last=True)[1])
         if words[i] == "of" and not named:  # "a slice of pizza" is a pizza
@@ -98,7 +98,7 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _noun(words: list[str], *, last: bool) -> tuple[str, set[str]]:
-    """Return the last or the first noun that names classes, and these; nothing if there is none."""
+    """Return the last or first noun that names classes, and the classes; empty if there is none."""
     found: tuple[str, set[str]] = ("", set())
     i = 0
     while i < len(words):
@@ -132,13 +132,13 @@ _CLASSES = _classes()
 
 
 def _color_test(words: list[str], picture: Pixels) -> Callable[[Detection], float]:
-    """Return how far a detection has the color that is named before its noun."""
+    """Return a function that rates how well a detection has the color before its noun."""
     wanted = [word for word in words[:-1] if word in COLORS]
     return lambda d: float(np.prod([_has(color, _part(picture, d.box, CENTER)) for color in wanted]))
 
 
 def _clothes_test(words: list[str], picture: Pixels) -> Callable[[Detection], float]:
-    """Return how far a person wears the colors that follow: of the garment after each, or of all clothes."""
+    """Return a function that rates how well a person wears the given colors, on a garment or on all clothes."""
     worn = []
     for i, word in enumerate(words):
         if word in COLORS:
@@ -155,7 +155,7 @@ def _part(picture: Pixels, box: BoxTuple, rows: tuple[float, float]) -> Pixels:
 
 
 def _has(color: str, pixels: Pixels) -> float:
-    """Return 0.1 without pixels of a color, 1 with `ENOUGH` of them."""
+    """Return 0.1 if no pixels have a color, up to 1 if a fraction of `ENOUGH` has it."""
     share = float(is_color(color, pixels).mean()) if pixels.size else 0.0
     return max(0.1, min(1.0, share / ENOUGH))
 
@@ -180,12 +180,12 @@ def is_color(color: str, pixels: Pixels) -> Bools:
         angle = np.where(hue >= 172, hue - 180, hue)
         found = ~dark & ~pale & (angle >= low) & (angle < high)
         if color == "orange":
-            found &= value >= 150  # or it is brown
+            found &= value >= 150  # darker pixels are brown
     return np.asarray(found, bool)
 
 
 def _nearness(target: Detection, landmark: Detection, words: list[str]) -> float:
-    """Return 1 for a target at its landmark, less with the distance, and little on the wrong side of it."""
+    """Return 1 for a target at its landmark, less with distance, and a low value on the wrong side of it."""
     (x, y), (to_x, to_y) = target.center, landmark.center
     size = (sum(target.box[2:]) + sum(landmark.box[2:])) / 4
     near = 1 / (1 + float(np.hypot(x - to_x, y - to_y)) / size)
@@ -201,9 +201,9 @@ def _nearness(target: Detection, landmark: Detection, words: list[str]) -> float
 
 
 def _ordered(words: list[str], scored: list[tuple[Detection, float]]) -> list[tuple[Detection, float]]:
-    """Put the detection first that an order means: "second from the left", "largest", "on the right"."""
+    """Move the detection to the front that an ordering selects: "second from the left", "largest", "on the right"."""
     best = max((score for _, score in scored), default=0.0)
-    sure = [pair for pair in scored if pair[1] >= min(SURE, best)]  # one at least, if there is any
+    sure = [pair for pair in scored if pair[1] >= min(SURE, best)]  # at least one, if there are any
     middle = float(np.mean([d.center[0] for d, _ in sure])) if sure else 0.0
     key = _order(words, middle)
     if key is None or not sure:
@@ -215,7 +215,7 @@ def _ordered(words: list[str], scored: list[tuple[Detection, float]]) -> list[tu
 
 
 def _order(words: list[str], middle: float) -> Callable[[Detection], float] | None:
-    """Return what the words sort by, ascending; None without such a word. ``middle`` is the mean x of all."""
+    """Return the sort key of the words, ascending; None without such words. ``middle`` is the mean x of all."""
     keys: list[tuple[set[str], Callable[[Detection], float]]] = [
         ({"largest", "biggest", "big", "large"}, lambda d: -d.box[2] * d.box[3]),
         ({"smallest", "tiniest", "small", "little"}, lambda d: d.box[2] * d.box[3]),

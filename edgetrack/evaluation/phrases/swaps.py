@@ -1,4 +1,4 @@
-"""Phrases with a word swapped for its opposite: the answer must change with it."""
+"""Phrases with a word replaced by its opposite, which must change the answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIZES = {
     "largest": "smallest", "biggest": "smallest", "larger": "smaller", "bigger": "smaller", "large": "small",
     "big": "small", "tallest": "shortest", "taller": "shorter",
 }  # fmt: skip
-# Berlin and Kay's eleven basic colors ("Basic color terms", 1969), each with one that is far from it.
+# Berlin and Kay's eleven basic colors ("Basic color terms", 1969), each with a very different one.
 _COLORS = {
     "red": "blue", "blue": "red", "green": "orange", "orange": "green", "yellow": "purple", "purple": "yellow",
     "black": "white", "white": "black", "brown": "blue", "gray": "red", "grey": "red", "pink": "green",
@@ -32,10 +32,10 @@ SWAPS: dict[Swap, Mapping[str, str]] = {
 
 
 def swapped(text: str) -> tuple[Swap, str] | None:
-    """Return a phrase with one word swapped, and which swap it is; None if it has no such word.
+    """Return the kind of swap and the phrase with one word swapped; None if it has no such word.
 
-    Sides come before sizes, and sizes before colors, because one swap is enough. All sides of a phrase are swapped, of
-    sizes and colors the first. "orange" at the end of a phrase is a fruit.
+    Only one kind of word is swapped: sides, else sizes, else colors. All sides in a phrase are swapped, but only the
+    first size or color. "orange" at the end of a phrase is a fruit.
     """
     for swap, words in SWAPS.items():
         pattern = re.compile(rf"\b(an? )?({'|'.join(words)})\b", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""What is asked of a system that is to find what a phrase names, and what it answered."""
+"""The interface of systems that find the objects named by a phrase, and their answers."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import Protocol
 from edgetrack.datasets.phrases import BoxTuple
 from edgetrack.evaluation.types import Pixels
 
-ScoredBox = tuple[BoxTuple, float]  # x, y, w, h in pixels of the picture; score 0..1
+ScoredBox = tuple[BoxTuple, float]  # x, y, w, h in pixels of the image; score 0..1
 
 
 class PhraseModel(Protocol):
-    """A system that boxes what a phrase names in one picture, and keeps nothing of it."""
+    """A stateless system that returns boxes of the objects that a phrase names in one image."""
 
     threshold: float
-    """Score, 0..1, from which it shows a box to its user."""
+    """Minimum score, 0..1, of a box that it shows to its user."""
 
     def find(self, picture: Pixels, phrase: str) -> list[ScoredBox]:
-        """Return all boxes that the phrase may mean, best first.
+        """Return all boxes that match the phrase, best first.
 
         Args:
             picture: uint8 (H, W, 3), BGR.
-            phrase: such as "red car".
+            phrase: phrase such as "red car".
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a system said of one phrase after it had seen the picture once."""
+    """The answer of a system to one phrase, after it has seen the image once."""
 
-    candidates: tuple[ScoredBox, ...]  # best first, whatever their scores
-    score: float  # 0..1, that what the phrase names is there
-    shown: bool  # whether its user sees a box: tracking or uncertain
-    tracking: bool  # whether that box is one to act on
+    candidates: tuple[ScoredBox, ...]  # best first, regardless of their scores
+    score: float  # confidence, 0..1, that the object is in the image
+    shown: bool  # whether the user sees a box: tracking or uncertain
+    tracking: bool  # whether the user may act on the box
     milliseconds: float
-    warned: bool = False  # whether its user is told that the phrase has unknown words
+    warned: bool = False  # whether the user is warned of unknown words
 
     @property
     def box(self) -> BoxTuple | None:
-        """The best candidate's box, x, y, w, h in pixels."""
+        """Return the best candidate's box, x, y, w, h in pixels."""
         return self.candidates[0][0] if self.candidates else None
 
 
 class Respondent(Protocol):
-    """A system under test, as an evaluation asks it."""
+    """The interface of a system under test."""
 
     def ask(self, picture: Pixels, phrase: str) -> Answer:
-        """Return what it says of the phrase in a picture (H, W, 3) BGR that it has not seen before."""
+        """Return the answer to a phrase in a new image (H, W, 3), BGR."""
         ...
 
     def repeat(self, picture: Pixels) -> bool:
-        """Show the picture of the last phrase once more, as the next frame; return whether it reports tracking."""
+        """Show the image of the last phrase again, as the next frame; return whether tracking is reported."""
         ...

@@ -1,4 +1,4 @@
-"""The charts of a report, from its metrics."""
+"""Draws the charts of a report."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def curve_images(clean: Sequence[RunMetrics]) -> list[str]:
             Line(f"{number(getattr(m.ope, metric))}  {_name(m)}", thresholds, getattr(m.curves, curve), index)
             for index, m in enumerate(clean)
         ]
-        lines.sort(key=lambda line: line.name, reverse=True)  # by the metric, which comes first
+        lines.sort(key=lambda line: line.name, reverse=True)  # sort by the metric, which comes first
         images.append(to_img(line_chart(title, label, lines), title))
     return images
 
 
 def time_images(clean: Sequence[RunMetrics]) -> list[str]:
-    """Draw accuracy against time, one chart per way to give the target."""
+    """Draw accuracy against time, one chart per mode."""
     images = []
     for mode in dict.fromkeys(m.run.mode for m in clean):
         points = [
@@ -87,7 +87,7 @@ Radar = tuple[str, list[str], list[tuple[str, Floats]]]  # title, spokes, rings
 
 
 def corruption_radar(runs: Sequence[RunMetrics]) -> list[Radar]:
-    """Return the mean AUC over the severities of each corruption; empty if there are too few for a shape."""
+    """Return the mean AUC over the severities of each corruption; empty if there are too few for a radar chart."""
     found = robustness(runs)
     names = list(found[0].corrupted) if found else []
     same = [r for r in found if list(r.corrupted) == names]
@@ -98,7 +98,7 @@ def corruption_radar(runs: Sequence[RunMetrics]) -> list[Radar]:
 
 
 def attribute_radars(clean: Sequence[RunMetrics], clips: Sequence[Clip]) -> list[Radar]:
-    """Return the mean AUC by each attribute that splits the sequences into a shape; spokes say how many there are."""
+    """Return the mean AUC by attribute, if it has enough values for a radar chart; labels contain the counts."""
     radars: list[Radar] = []
     for key in sorted({key for clip in clips for key in clip.attributes}):
         groups: dict[str, list[int]] = {}

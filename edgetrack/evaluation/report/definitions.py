@@ -1,4 +1,4 @@
-"""What the metrics of a report mean, for its reader."""
+"""Definitions of the metrics, for the readers of a report."""
 
 DEFINITIONS = (
     "AUC is the mean of 21 success rates, IoU strictly above 0, 0.05 ... 1, of each sequence, then over sequences.",

@@ -1,4 +1,4 @@
-"""The failure cases of a sequence, as thumbnails."""
+"""Finds the failure cases of a sequence and draws thumbnails of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgetrack.evaluation.types import Floats, Pixels, Record
 
 MAX_CASES = 3  # per run and sequence
 THUMBNAIL_WIDTH = 232  # pixels
-MAX_COORDINATE = 10_000  # pixels; OpenCV draws nothing with corners much further out
+MAX_COORDINATE = 10_000  # pixels; OpenCV draws no boxes with corners much further out
 TRUE_COLOR, FOUND_COLOR, OUTLINE_COLOR = (255, 255, 255), (0, 120, 255), (0, 0, 0)  # BGR
 
 
@@ -29,9 +29,9 @@ class FailureCase:
 
 
 def find_failures(record: Record, iou: Floats, truth: Floats) -> list[FailureCase]:
-    """Return frames with IoU below 0.5, the most confident errors first, well apart from each other.
+    """Return frames with an IoU below 0.5, most confident errors first, with some distance in time between them.
 
-    A box that is shown while the target is absent is an error as well.
+    A box that is shown while the target is absent is an error, too.
     """
     there = exists(truth)
     shown = np.array([box is not None for box in record.boxes])
@@ -47,7 +47,7 @@ def find_failures(record: Record, iou: Floats, truth: Floats) -> list[FailureCas
 
 
 def draw_failures(clip: Sequence, cases: Iterable[FailureCase]) -> dict[FailureCase, str]:
-    """Return each case as an image, a data URL (JPEG): the true box white, the tracker's orange."""
+    """Return an image of each case as a data URL (JPEG): true box white, tracker's box orange."""
     wanted: dict[int, list[FailureCase]] = {}
     for case in cases:
         wanted.setdefault(case.index, []).append(case)
@@ -76,7 +76,7 @@ def thumbnail(
     *,
     width: int = THUMBNAIL_WIDTH,
 ) -> str:
-    """Return a small copy of an image as a data URL (JPEG): the true boxes xywh white, the tracker's orange."""
+    """Return a small copy of an image as a data URL (JPEG): true boxes (xywh) white, tracker's boxes orange."""
     from edgetrack.io.opencv import load_cv2
 
     cv2 = load_cv2()

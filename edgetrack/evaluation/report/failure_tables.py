@@ -1,4 +1,4 @@
-"""What the failure of a sensor costs, as tables and as curves over how much fails."""
+"""Tables and curves of the accuracy lost to failures of sensors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMES: dict[Sensors, str] = {"color": "color alone", "x": "x alone", "both": "b
 
 
 def failure_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return a table for each tracker and mode with pairs, a row for each condition; empty without pairs."""
+    """Return a table for each tracker and mode with pairs, one row per condition; empty without pairs."""
     found = sensor_failures(runs)
     keys = dict.fromkeys((f.tracker, f.mode) for f in found)
     return [_table(key, [f for f in found if (f.tracker, f.mode) == key]) for key in keys]
@@ -46,7 +46,7 @@ def _percent(fraction: float) -> str:
 
 
 def degradation_images(runs: Sequence[RunMetrics]) -> list[str]:
-    """Draw the AUC over how much fails, a chart for each failure that has several levels."""
+    """Draw the AUC over the level of the failure, one chart for each failure with several levels."""
     found, images = sensor_failures(runs), []
     for tracker, mode in dict.fromkeys((f.tracker, f.mode) for f in found):
         mine = [f for f in found if (f.tracker, f.mode) == (tracker, mode)]

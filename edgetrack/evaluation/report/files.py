@@ -1,4 +1,4 @@
-"""The report of an evaluation as report.json and report.md."""
+"""Converts the report of an evaluation to report.json and report.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgetrack.reporting.table import Table
 
 
 def to_json(report: Report | GroundingReport) -> str:
-    """Return every metric as JSON; nan becomes null."""
+    """Return all metrics as JSON; NaN becomes null."""
     content: dict[str, Any] = asdict(report.provenance)
     if isinstance(report, GroundingReport):
         content["grounding"] = [asdict(row) for row in report.rows]
@@ -38,7 +38,7 @@ def to_json(report: Report | GroundingReport) -> str:
 
 
 def to_markdown(report: Report | GroundingReport) -> str:
-    """Return the tables, and what is needed to reproduce them."""
+    """Return the tables, and the facts that are needed to reproduce them, as Markdown."""
     about = report.provenance
     if isinstance(report, GroundingReport):
         shown: list[Table] = [tables.grounding_table(report.rows)]
@@ -54,7 +54,7 @@ def to_markdown(report: Report | GroundingReport) -> str:
 
 
 def summary_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return what is looked at first: clean runs, then what perturbations do."""
+    """Return the most important tables: clean runs, then the effects of perturbations."""
     clean = [metrics for metrics in runs if metrics.run.condition.name == "clean"]
     timed = [metrics for metrics in runs if metrics.run.condition.name == REAL_TIME]
     found = [tables.main_table(clean), tables.more_table(clean)]
@@ -65,20 +65,20 @@ def summary_tables(runs: Sequence[RunMetrics]) -> list[Table]:
 
 
 def detailed_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return perturbations by severity, every run if some are perturbed, and every sequence of the clean ones."""
+    """Return tables of perturbations by severity, of all runs if some are perturbed, and of all clean sequences."""
     clean = [metrics for metrics in runs if metrics.run.condition.name == "clean"]
     every = [tables.main_table(runs, title="Every run")] if len(clean) < len(runs) else []
     return robustness_details(runs) + every + [tables.sequence_table(metrics) for metrics in clean]
 
 
 def facts_of(about: Provenance) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return what is needed to reproduce a report, under its headings."""
+    """Return the facts that are needed to reproduce a report, by heading."""
     trackers = [(f"Tracker {name}", facts) for name, facts in about.trackers.items()]
     return [*trackers, ("Settings", about.settings), ("Machine", about.machine)]
 
 
 def plain(value: Any) -> Any:
-    """Replace nan and infinity, which JSON lacks, by None, and arrays by lists."""
+    """Replace NaN and infinity, which JSON does not have, by None, and arrays by lists."""
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, float):
@@ -90,9 +90,9 @@ def plain(value: Any) -> Any:
 
 def _run(metrics: RunMetrics) -> dict[str, Any]:
     content = asdict(metrics)
-    del content["records"]  # they have files of their own
+    del content["records"]  # they have separate files
     for row in content["sequences"]:
-        del row["iou"], row["curves"]  # of each frame, and of few frames
+        del row["iou"], row["curves"]  # long per-frame values, and curves of few frames
     return content
 
 

@@ -21,7 +21,7 @@ MAX_ERRORS = 24  # images per tracker
 
 
 def grounding_html(report: GroundingReport) -> str:
-    """Return the page. Reads the images of the errors.
+    """Return the page; the images of the errors are read from the dataset.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -41,7 +41,7 @@ def grounding_html(report: GroundingReport) -> str:
 
 
 def _errors(pairs: Sequence[tuple[Region, str]], records: Sequence[Record], iou: Floats) -> list[str]:
-    """Return boxes with IoU < 0.5 as figures, the highest scores first, then sentences without an answer."""
+    """Return figures of boxes with IoU < 0.5, highest scores first, then of sentences without an answer."""
     boxes = [box for record in records for box in record.boxes]
     scores = np.concatenate([record.scores for record in records])
     badness = np.where(iou < 0.5, scores + np.array([box is not None for box in boxes]), -1.0)

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else."""
+"""The report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from edgetrack.reporting import html
 from edgetrack.reporting.charts import STATUS_COLORS, status_strip, to_img
 from edgetrack.reporting.table import number
 
-MAX_ILLUSTRATED = 40  # sequences with images, those with the lowest AUC: a page must still open
+MAX_ILLUSTRATED = 40  # sequences with images, those with the lowest AUC; limits the page size
 
 
 def to_html(report: Report) -> str:
-    """Return the page. Reads the frames of the failure cases from the sequences.
+    """Return the page; the frames of the failure cases are read from the sequences.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -32,7 +32,7 @@ def to_html(report: Report) -> str:
     """
     runs, clips = report.runs, report.clips
     clean = [metrics for metrics in runs if metrics.run.condition.name == "clean"]
-    # Milliseconds of a machine that workers shared are no speeds.
+    # Times measured while workers shared the machine are not comparable.
     timed = [] if SHARED_TIMING_NOTE in report.provenance.notes else time_images(clean)
     parts = [
         *map(html.table, summary_tables(runs)),
@@ -47,7 +47,7 @@ def to_html(report: Report) -> str:
 
 
 def evaluation_page(about: Provenance, parts: Sequence[str], definitions: Sequence[str]) -> str:
-    """Return a page: where the metrics come from, the parts, definitions, and what is needed to reproduce it."""
+    """Return a page with the provenance, the parts, the definitions, and the facts needed to reproduce it."""
     head = [html.paragraph(about.made, quiet=True), f"<pre>{escape(about.command)}</pre>"]
     tail = [html.section("Definitions", html.bullets(definitions))]
     tail += [html.facts(title, values) for title, values in facts_of(about)]
@@ -57,7 +57,7 @@ def evaluation_page(about: Provenance, parts: Sequence[str], definitions: Sequen
 
 
 def _sequences(clean: Sequence[RunMetrics], clips: Sequence[Clip]) -> str:
-    """Return strips of all runs, one sequence after the other, the hardest first."""
+    """Return the strips of all runs for each sequence, hardest first."""
     means = [float(np.mean([m.sequences[index].ope.auc for m in clean])) for index in range(len(clips))]
     order = sorted(range(len(clips)), key=means.__getitem__)
     keys = "".join(f'<span class="key" style="background:{c}"></span>{s}' for s, c in STATUS_COLORS.items())

@@ -1,4 +1,4 @@
-"""What perturbations cost: all trackers side by side, then each by severity and beside its reference."""
+"""Tables of the cost of perturbations: trackers side by side, by severity, and relative to a reference."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetrack.reporting.table import MISSING, Table, number
 
 
 def robustness_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return, by mode and text, the trackers side by side; a single one by severity."""
+    """Return a table per mode and text with the trackers side by side, or by severity if there is only one."""
     tables = []
     for same in _by_label(robustness(runs)):
         tables.append(_by_severity(same[0]) if len(same) == 1 else _side_by_side(same))
@@ -20,7 +20,7 @@ def robustness_tables(runs: Sequence[RunMetrics]) -> list[Table]:
 
 
 def robustness_details(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return each of several trackers by severity, then edgetrack beside its peers with error ratios."""
+    """Return a table by severity for each of several trackers, then comparisons of edgetrack with its peers."""
     found = robustness(runs)
     several = [r for same in _by_label(found) if len(same) > 1 for r in same]
     return [_by_severity(r) for r in several] + [_beside(d, found) for d in degradation(found)]
@@ -31,7 +31,7 @@ def _by_label(found: Sequence[Robustness]) -> list[list[Robustness]]:
 
 
 def _side_by_side(same: Sequence[Robustness]) -> Table:
-    """Tabulate the mean over severities, and the drop from clean."""
+    """Return a table of the mean over severities and the drop from the clean run."""
     names = list(dict.fromkeys(name for r in same for name in r.corrupted))
     rows = [["none", *(number(r.clean) for r in same)]]
     for name in names:

@@ -45,7 +45,7 @@ def _main_row(figures: RunMetrics) -> list[str]:
 
 
 def more_table(runs: Sequence[RunMetrics]) -> Table:
-    """Return what the main table has no room for, one row per run."""
+    """Return the table of further metrics, one row per run."""
     rows = []
     for f in runs:
         text = f.run.mode == "nl"
@@ -58,7 +58,7 @@ def more_table(runs: Sequence[RunMetrics]) -> Table:
 
 
 def occlusion_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return what occlusion bursts did, and the statuses reported meanwhile; empty without such runs."""
+    """Return tables of the effects of occlusion bursts and the status during them; empty without such runs."""
     effects, statuses = [], []
     for f in runs:
         if (o := f.occlusion) is not None:
@@ -76,7 +76,7 @@ def occlusion_tables(runs: Sequence[RunMetrics]) -> list[Table]:
 
 
 def switch_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return how long new targets took to be held, a row per run and kind of switch; empty without such runs."""
+    """Return a table of prompt switches, one row per run and kind of switch; empty without such runs."""
     rows = []
     for f in runs:
         for s in f.switches:
@@ -86,7 +86,7 @@ def switch_tables(runs: Sequence[RunMetrics]) -> list[Table]:
 
 
 def control_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return what other texts than the true ones do to the AUC; empty without such runs."""
+    """Return a table of the AUC with other texts than the true ones; empty without such runs."""
     rows = []
     for f in runs:
         true = [o for o in runs if o.run == replace(f.run, control="none")]
@@ -97,7 +97,7 @@ def control_tables(runs: Sequence[RunMetrics]) -> list[Table]:
 
 
 def mask_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return J&F of the boxes, filled, and of the true ones; empty if the data set has no masks."""
+    """Return a table of J&F of masks, filled boxes and true boxes; empty if the dataset has no masks."""
     found = [(f.run.tracker, f.run.label, f.masks) for f in runs if f.masks is not None]
     if not found:
         return []
@@ -112,7 +112,7 @@ def mask_tables(runs: Sequence[RunMetrics]) -> list[Table]:
 
 
 def truth_tables(runs: Sequence[RunMetrics]) -> list[Table]:
-    """Return the metrics by the better of two truths; empty if the data set has one."""
+    """Return a table of metrics by the better of two true boxes; empty if the dataset has only one."""
     rows = [
         [f.run.tracker, f.run.label, *map(number, astuple(f.either))] for f in runs if f.either is not None
     ]

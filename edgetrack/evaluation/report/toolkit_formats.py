@@ -1,8 +1,9 @@
-"""Result files that the toolkits and servers of other people's benchmarks read.
+"""Writes result files for the toolkits and servers of benchmarks.
 
-OTB, LaSOT, TNL2K, TrackingNet: ``TRACKER/NAME.txt`` with a line ``x,y,w,h`` a frame. GOT-10k:
-``TRACKER/NAME/NAME_001.txt`` and ``NAME_time.txt``, in seconds. GOT-10k and TrackingNet are handed in as a zip. VOT:
-``TRACKER/longterm/NAME/NAME_001.txt``, confidences and seconds, the trajectories of an unsupervised experiment.
+OTB, LaSOT, TNL2K, TrackingNet: ``TRACKER/NAME.txt`` with a line ``x,y,w,h`` per frame. GOT-10k:
+``TRACKER/NAME/NAME_001.txt`` and ``NAME_time.txt``, in seconds. GOT-10k and TrackingNet are submitted as a ZIP file.
+VOT: ``TRACKER/longterm/NAME/NAME_001.txt``, with confidences and times in seconds, the trajectories of an unsupervised
+experiment.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ZIPPED = ("got10k", "trackingnet")
 
 
 def result_boxes(record: Record) -> Floats:
-    """Return boxes (N, 4) xywh in pixels; a missing box is the one before, or zeros before the first."""
+    """Return boxes (N, 4) xywh in pixels; a missing box repeats the previous one, or is zero before the first one."""
     boxes = record.box_array()
     good = exists(boxes)
     latest = np.maximum.accumulate(np.where(good, np.arange(len(boxes)), -1))
@@ -33,10 +34,10 @@ def result_boxes(record: Record) -> Floats:
 def write_results(
     layout: ResultFormat, run: Run, clips: Sequence[Clip], records: Sequence[Record], output: Path
 ) -> Path:
-    """Write the files of one run below ``output/results`` and return their folder, or the zip of it.
+    """Write the files of one run into ``output/results`` and return their folder or its ZIP file.
 
     Raises:
-        SinkError: they cannot be written.
+        SinkError: the files cannot be written.
     """
     given = run.mode if run.sensors == "color" else f"{run.mode}-{run.sensors}"
     folder = output / "results" / layout / f"{tracker_folder(run.tracker)}-{given}"
@@ -71,9 +72,10 @@ def _got10k(name: str, record: Record) -> dict[str, str]:
 
 
 def _vot(name: str, record: Record, *, given: bool) -> dict[str, str]:
-    """Return what the toolkit itself would have noted over TraX: 1 where the target was given, 0 for unknown.
+    """Return the files as the toolkit itself would write them over TraX: 1 if the target was given, 0 for unknown.
 
-    An unknown region would count as right where the target is absent; so a missing box is the one before, as over TraX.
+    An unknown region would count as right if the target is absent. Therefore, a missing box repeats the previous one,
+    as over TraX.
     """
     regions = [_line(box) if any(box) else "0" for box in result_boxes(record).tolist()]
     scores = [str(score) for score in record.scores]

@@ -1,4 +1,4 @@
-"""All files of a report."""
+"""Writes all files of a report."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def write_report(
     """Write report.html, report.json and report.md, and the result files for toolkits.
 
     Args:
-        report: what `evaluate` found.
-        output: the folder.
-        results: formats of other toolkits and servers; they get the clean runs with the true texts.
-        html: whether to draw report.html, which needs matplotlib and reads frames again.
+        report: the report of `evaluate`.
+        output: the output folder.
+        results: formats of toolkits and servers; only the clean runs with the true texts are written in these.
+        html: whether to write report.html, which requires matplotlib and reads frames again.
 
     Returns:
-        The files; none of a report without metrics, only those for servers.
+        The written files; a report without metrics has only the files for servers.
 
     Raises:
         MissingExtra: matplotlib is not installed.
