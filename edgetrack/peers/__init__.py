@@ -1,4 +1,4 @@
-"""Trackers from elsewhere, run beside edgetrack: what is asked of one, and how to bring one's own."""
+"""Other trackers in edgetrack's tools: the interface that they implement, and how to add your own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FrameTracker(Protocol):
     """The interface of a tracker, which ``edgetrack.Tracker`` implements. Frames are uint8 (H, W, 3), BGR."""
 
     def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Box | None = None) -> Track:
-        """Set the target by what ``modes`` of the adapter allows, and return the track of the first frame."""
+        """Set the target in one of the adapter's ``modes``, and return the track of the first frame."""
         ...
 
     def update(self, frame: NDArray[np.uint8]) -> Track:
@@ -31,7 +31,7 @@ class FrameTracker(Protocol):
         ...
 
     def set_text(self, text: str) -> None:
-        """Describe another target; raise NotImplementedError if the tracker takes no text."""
+        """Set the text of another target; raise NotImplementedError if the tracker takes no text."""
         ...
 
 
@@ -41,8 +41,8 @@ class Opener(Protocol):
     modes: tuple[Mode, ...]
     """How a target can be given: "nl" (text), "bbox" (box), "nlbbox" (both).
 
-    An attribute ``precisions`` names those that ``open`` takes as ``precision=`` beside what the files hold: "bf16" is
-    computed from the files in float32, "int8-bf16" from those in INT8.
+    An optional attribute ``precisions`` lists what ``open`` accepts as ``precision=`` in addition to the precisions of
+    the files: "bf16" is computed from the files in float32, "int8-bf16" from those in INT8.
     """
 
     def open(self, folder: Path, *, threads: int) -> FrameTracker:
@@ -54,8 +54,8 @@ class Adapter(Opener, Protocol):
     """Bring your own tracker: exported to ONNX on a machine with PyTorch, run on one without.
 
     An adapter is a class without constructor arguments, in one self-contained file. ``edgetrack export`` takes it as
-    ``FILE.py:CLASS`` and copies the file into the bundle. INT8 is calibrated on what the tracker that ``open`` returns
-    feeds to its ONNX Runtime sessions.
+    ``FILE.py:CLASS`` and copies the file into the bundle. INT8 is calibrated on the inputs that the tracker returned by
+    ``open`` passes to its ONNX Runtime sessions.
     """
 
     def graphs(self, weights: Sequence[Path]) -> Mapping[str, ModelProto]:
@@ -67,10 +67,10 @@ class Adapter(Opener, Protocol):
 
 
 def load_adapter(name: str) -> Adapter:
-    """The adapter ``FILE.py:CLASS``. The file is run: it is the user's own.
+    """Return the adapter ``FILE.py:CLASS``; this executes the user's file.
 
     Raises:
-        ConfigError: there is no such file or class, or it is no ``Adapter``.
+        ConfigError: the file or class does not exist, or the class is not an ``Adapter``.
     """
     file, _, wanted = name.rpartition(":")
     path = Path(file)
@@ -83,7 +83,7 @@ def load_adapter(name: str) -> Adapter:
     try:
         spec.loader.exec_module(module)
         made = getattr(module, wanted)()
-    except Exception as error:  # whatever the file does
+    except Exception as error:  # the file may raise anything
         raise ConfigError(
             f"adapter {name!r} cannot be loaded ({reason_of(error)}); expected a class without arguments"
         ) from error

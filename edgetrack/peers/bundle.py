@@ -1,7 +1,7 @@
-"""The bundle of another tracker: its graphs, a copy of the code that runs them, and what was measured of them.
+"""The bundle of another tracker: its graphs, a copy of the code that runs them, and their measurements.
 
-A folder with ``manifest.json`` (kind ``adapter``), a graph ``x.onnx`` for each name in float32, in ``int8/`` the same
-names in INT8, and ``adapter.py`` where the adapter is the user's own. That file is code: it runs only when asked for.
+It is a folder with ``manifest.json`` (kind ``adapter``), the graphs ``x.onnx`` in float32, the same names in INT8 in
+``int8/``, and ``adapter.py`` if the adapter is the user's own. That file is code, which runs only with permission.
 """
 
 from __future__ import annotations
@@ -24,49 +24,50 @@ from edgetrack.peers import Mode, Opener, load_adapter
 from edgetrack.peers.published import NAMES, opener_of
 
 KIND = "adapter"
-COMPUTED = {"bf16": "fp32", "int8-bf16": "int8"}  # without files of their own, and the precision of the files
+# Precisions without separate files, and the precision of the files that they use.
+COMPUTED = {"bf16": "fp32", "int8-bf16": "int8"}
 CODE, CODE_FILE = "code", "adapter.py"  # role and name of the copy of the user's file
 _MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterManifest:
-    """What an adapter's bundle says of itself."""
+    """The manifest of an adapter's bundle."""
 
     name: str
     version: str
-    adapter: str  # a class of the file with the role "code"; without such a file, one that edgetrack brings
-    modes: tuple[Mode, ...]  # how its target can be given
+    adapter: str  # class in the file with the role "code"; without such a file, one that edgetrack includes
+    modes: tuple[Mode, ...]  # ways to give the target
     graphs: tuple[str, ...]
     files: Mapping[str, BundleFile]  # by role: x, x.int8, code, report
-    precisions: tuple[str, ...] = ()  # beside fp32
-    computed: tuple[str, ...] = ()  # that passed the gate, and that OpenVINO computes: keys of COMPUTED
-    narrow: bool = False  # INT8 has weights of 7 bits, whose sums no processor rounds
+    precisions: tuple[str, ...] = ()  # in addition to fp32
+    computed: tuple[str, ...] = ()  # keys of COMPUTED that OpenVINO computes and that passed the gate
+    narrow: bool = False  # INT8 weights have 7 bits, so that sums do not saturate on any processor
     weights: Mapping[str, str] = field(
         default_factory=dict
-    )  # SHA-256 by name of what the graphs were made of
-    calibration: tuple[float, float] = (1.0, 0.0)  # of a grounder's scores: scale and shift, see Platt
-    license: str = ""  # of the weights, where the adapter knows it: an SPDX identifier
+    )  # SHA-256 of the files from which the graphs were made, by name
+    calibration: tuple[float, float] = (1.0, 0.0)  # scale and shift of a grounder's scores (Platt scaling)
+    license: str = ""  # license of the weights as an SPDX identifier, if the adapter knows it
     target: Budget | None = None
-    versions: Mapping[str, str] = field(default_factory=dict)  # of the programs that exported it
+    versions: Mapping[str, str] = field(default_factory=dict)  # versions of the programs that exported it
     schema: int = SCHEMA
     kind: str = KIND
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the manifest, which lists those of all its files."""
+        """Return the SHA-256 of the manifest, which contains those of all files."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """The manifest as indented JSON."""
+        """Return the manifest as indented JSON."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, *, origin: str) -> AdapterManifest:
-        """Reads and checks a manifest; ``origin`` names it in messages.
+        """Read and check a manifest; ``origin`` is its name in error messages.
 
         Raises:
-            BundleError: it is not one of an adapter, of a newer schema, or lacks or misuses a field.
+            BundleError: it is not the manifest of an adapter, has another schema, or a field is missing or invalid.
         """
         try:
             values = json.loads(text)
@@ -92,11 +93,11 @@ class AdapterManifest:
 
 
 class AdapterBundle:
-    """A checked bundle of another tracker. It hands out paths and runs nothing.
+    """A checked bundle of another tracker, which provides paths but runs no code.
 
     Attributes:
-        folder: where it lies.
-        manifest: what its ``manifest.json`` says.
+        folder: folder of the bundle.
+        manifest: content of its ``manifest.json``.
     """
 
     def __init__(self, folder: Path, manifest: AdapterManifest) -> None:
@@ -104,10 +105,10 @@ class AdapterBundle:
 
     @classmethod
     def open(cls, path: str | Path) -> AdapterBundle:
-        """The bundle in a folder; every file is compared with the manifest's checksum.
+        """Open the bundle in a folder, and compare every file with the manifest's checksum.
 
         Raises:
-            BundleError: it is missing, damaged, or no adapter's.
+            BundleError: it is missing, damaged, or not the bundle of an adapter.
         """
         folder = _locate(path)
         file = folder / FILE_NAME
@@ -125,11 +126,11 @@ class AdapterBundle:
         return cls(folder, manifest)
 
     def path(self, role: str) -> Path:
-        """The file of a role."""
+        """Return the path of the file with a role."""
         return self.folder / self.manifest.files[role].path
 
     def graphs(self, precision: str) -> Path:
-        """The folder with the graphs of a precision.
+        """Return the folder with the graphs of a precision.
 
         Raises:
             ConfigError: the bundle does not have it.
@@ -143,7 +144,7 @@ class AdapterBundle:
         return self.folder if precision == "fp32" else self.folder / precision
 
     def automatic(self) -> tuple[str, str]:
-        """The precision to run in where none is asked for, and why: the fastest that passed the gate and runs here."""
+        """Return the default precision and the reason: the fastest that passed the gate and runs on this machine."""
         stored, why = self._stored()
         mixed = {source: name for name, source in COMPUTED.items()}[stored]
         if mixed not in self.manifest.computed:
@@ -155,7 +156,7 @@ class AdapterBundle:
         return mixed, "it passed, and OpenVINO computes it here"
 
     def _stored(self) -> tuple[str, str]:
-        """The precision of the files to run, and why."""
+        """Return the precision of the files to run, and the reason."""
         target = targets.detect()
         if "int8" not in self.manifest.precisions:
             return "fp32", "the bundle has no INT8"
@@ -166,10 +167,10 @@ class AdapterBundle:
         return "int8", f"the bundle has INT8 and {target.name} runs it"
 
     def adapter(self, *, trust: bool) -> Opener:
-        """The adapter itself, which runs the file that the bundle brings.
+        """Return the adapter; if the bundle contains code, this executes it.
 
         Raises:
-            ConfigError: it brings one, and is not trusted; or the file cannot be run.
+            ConfigError: the bundle contains code that is not trusted or cannot be executed.
         """
         entry = self.manifest.files.get(CODE)
         if entry is None:
@@ -188,7 +189,7 @@ class AdapterBundle:
 
 
 def is_adapter_bundle(path: object) -> bool:
-    """Whether a folder's manifest says that it is an adapter's bundle; False for whatever cannot be read."""
+    """Return whether a folder's manifest is that of an adapter's bundle; False if it cannot be read."""
     if not isinstance(path, (str, Path)):
         return False
     try:

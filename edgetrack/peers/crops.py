@@ -1,4 +1,4 @@
-"""What the networks of OSTrack's kin see of a frame, as their published pipelines cut it, with OpenCV's rounding."""
+"""Crops of frames for OSTrack and related networks, as in their published pipelines, with OpenCV's rounding."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from edgetrack.errors import BoxError
 from edgetrack.types import Box
 
 Floats = NDArray[np.float32]
-_LARGEST = 1 << 13  # pixels, the side of a region
+_LARGEST = 1 << 13  # maximum side of a region in pixels
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)[:, None, None]  # RGB, ImageNet's
 _STD = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]
 
 
 class Crop(NamedTuple):
-    """A square around a box."""
+    """A square crop around a box."""
 
     image: Floats  # (1, 3, S, S), normalized RGB
-    side: int  # of the square, in pixels of the frame
+    side: int  # side of the square in pixels of the frame
 
 
 def crop_square(pixels: NDArray[np.uint8], box: Box, factor: float, size: int) -> Crop:
-    """The square of ``factor`` times the mean side of ``box``, ``size`` pixels wide, black outside of the frame.
+    """Crop a square of ``factor`` times the mean side of ``box``, resized to ``size``, black outside the frame.
 
-    A square that reaches the last column or row of the frame does not get it, as in the published code.
+    The last column and row of the frame are never included, as in the published code.
 
     Args:
         pixels: uint8 (H, W, 3) BGR.
-        box: the center and the scale of the square.
+        box: box that determines the center and the scale of the square.
         factor: side over sqrt(w * h).
         size: side of the image in pixels.
 
     Raises:
-        BoxError: the square would have more than 8,192 pixels a side.
+        BoxError: the side of the square would exceed 8,192 pixels.
     """
     wanted = math.sqrt(box.w * box.h) * factor
     if not wanted <= _LARGEST:
@@ -61,30 +61,30 @@ def crop_square(pixels: NDArray[np.uint8], box: Box, factor: float, size: int) -
 
 
 def whole_frame(pixels: NDArray[np.uint8], size: int) -> Floats:
-    """The frame in the middle of a black square of ``size`` pixels, normalized RGB (1, 3, size, size)."""
+    """Return the frame, centered in a black square, as normalized RGB (1, 3, size, size)."""
     height, width = pixels.shape[:2]
     across = size if width > height else max(1, int(size * width / height))
     down = max(1, int(size * height / width)) if width > height else size
     image, part = np.zeros((1, 3, size, size), np.float32), np.empty((1, 3, down, across), np.float32)
-    wide = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")  # at its border the frame goes on
+    wide = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")  # replicate the border of the frame
     crop_into(wide, (1, 1, width, height), part, mean=(0, 0, 0), std=(1, 1, 1), fill=(0, 0, 0))
-    y, x = (size - down + 1) // 2, (size - across + 1) // 2  # an odd pixel is above, and on the left
+    y, x = (size - down + 1) // 2, (size - across + 1) // 2  # an odd pixel goes to the top or left
     image[..., y : y + down, x : x + across] = np.rint(part)
     return normalized(image)
 
 
 def box_in(crop: Crop, box: Box) -> NDArray[np.float64]:
-    """Where the box that a square was cut around is in it: x, y, w, h in units of its side."""
+    """Return the box around which a square was cut, relative to the square: x, y, w, h in units of its side."""
     w, h = box.w / crop.side, box.h / crop.side
     return np.array([0.5 - w / 2, 0.5 - h / 2, w, h])
 
 
 def cells_of(box: NDArray[np.floating], cells: int) -> NDArray[np.bool_]:
-    """Which cells (cells * cells,) have their center in a box, and the one that has the box's center.
+    """Return which cells (cells * cells,) have their center in a box, including the cell of the box's center.
 
     Args:
         box: x, y, w, h in units of the image's side.
-        cells: of the image, a side.
+        cells: number of cells per side of the image.
     """
     x, y, w, h = (np.float32(value) * np.float32(cells) for value in box)
     centers = np.arange(cells, dtype=np.float32) + np.float32(0.5)
@@ -97,7 +97,7 @@ def cells_of(box: NDArray[np.floating], cells: int) -> NDArray[np.bool_]:
 
 
 def clipped(box: Box, frame: tuple[int, int], margin: int = 10) -> Box:
-    """The part of a box that is in a frame of (height, width) pixels, at least ``margin`` pixels of it."""
+    """Clip a box to a frame of (height, width) pixels, but keep at least ``margin`` pixels of it."""
     height, width = frame
     x1, y1 = min(max(0.0, box.x), width - margin), min(max(0.0, box.y), height - margin)
     x2, y2 = min(max(margin, box.x + box.w), width), min(max(margin, box.y + box.h), height)
@@ -105,6 +105,6 @@ def clipped(box: Box, frame: tuple[int, int], margin: int = 10) -> Box:
 
 
 def normalized(image: Floats) -> Floats:
-    """RGB (B, 3, h, w) in 0..255, normalized as ImageNet's pictures are."""
+    """Normalize RGB images (B, 3, h, w) in 0..255 as for ImageNet."""
     result: Floats = (image / np.float32(255) - _MEAN) / _STD
     return result

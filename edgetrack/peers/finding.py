@@ -1,4 +1,4 @@
-"""Detectors that find what a sentence names, anew in every frame, and the tracker that one makes by itself."""
+"""Detectors that find the objects of a sentence in each frame, and a tracker that uses only such a detector."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from edgetrack.prompt import check_unicode
 from edgetrack.types import Box, Status, Track
 
 Floats = NDArray[np.float32]
-Q = TypeVar("Q")  # what a network compares a picture with, made of phrases
+Q = TypeVar("Q")  # the text input of a network, computed from phrases
 
 
 class Found(NamedTuple):
-    """A box that fits a phrase."""
+    """A box that matches a phrase."""
 
     box: Box
     score: float  # 0..1
-    phrase: int  # its place among the phrases
+    phrase: int  # index of the phrase
 
 
 class PhraseFinder(ABC, Generic[Q]):
-    """Finds phrases in a frame. Phrases are an input of its network: others rebuild nothing.
+    """Finds phrases in a frame. Phrases are an input of its network, so that new ones need no new graph.
 
     Attributes:
-        name: what users call the model.
-        threshold: score of a box that counts, as in the published examples.
+        name: name of the model for users.
+        threshold: minimum score of a valid box, as in the published examples.
     """
 
     name: str
@@ -38,20 +38,20 @@ class PhraseFinder(ABC, Generic[Q]):
 
     @abstractmethod
     def queries(self, phrases: Sequence[str]) -> Q:
-        """What the network compares with; to be computed once.
+        """Return the text input of the network, which needs to be computed only once.
 
         Raises:
-            PromptError: a phrase is empty, or they are too long together.
+            PromptError: a phrase is empty, or all phrases together are too long.
         """
 
     @abstractmethod
     def score(self, frame: NDArray[np.uint8], queries: Q) -> tuple[Floats, Floats]:
-        """Every box that the network gives: scores for each phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
+        """Return all boxes of the network: scores per phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
 
     def find(
         self, frame: NDArray[np.uint8], queries: Q, *, top: int = 32, threshold: float | None = None
     ) -> list[Found]:
-        """The most likely boxes in ``frame``, uint8 (H, W, 3) BGR, the best one first; at most ``top``, none empty."""
+        """Return the at most ``top`` best non-empty boxes in ``frame``, uint8 (H, W, 3) BGR, best first."""
         least = self.threshold if threshold is None else threshold
         scores, boxes = self.score(frame, queries)
         best, phrases = scores.max(1), scores.argmax(1)
@@ -64,24 +64,24 @@ class PhraseFinder(ABC, Generic[Q]):
 
 
 def check_phrases(phrases: Sequence[str]) -> None:
-    """Raises PromptError where there is none, or one is empty."""
+    """Raise PromptError if there are no phrases, or one is empty."""
     if not phrases or any(not check_unicode(phrase).strip() for phrase in phrases):
         raise PromptError(f"phrases {list(phrases)!r:.80} have an empty one; expected such as 'red car'")
 
 
 class FindingTracker:
-    """The best box of each frame, as ``edgetrack.peers.FrameTracker``; it has no memory."""
+    """A stateless ``edgetrack.peers.FrameTracker`` that returns the best box in each frame."""
 
     def __init__(self, finder: PhraseFinder[Any]) -> None:
         self._finder = finder
         self._queries: Any = None
 
     def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Any = None) -> Track:
-        """Finds what ``text`` names in ``frame``, uint8 (H, W, 3) BGR.
+        """Find the object of ``text`` in ``frame``, uint8 (H, W, 3) BGR.
 
         Raises:
-            ConfigError: a box, or no text.
-            PromptError: a text without a word.
+            ConfigError: a box is given, or no text.
+            PromptError: the text has no word.
         """
         if text is None or box is not None:
             raise ConfigError(f"{self._finder.name} takes a text and nothing else: start(frame, text=...)")
@@ -90,10 +90,10 @@ class FindingTracker:
         return self.update(frame)
 
     def update(self, frame: NDArray[np.uint8]) -> Track:
-        """Finds it in the next frame.
+        """Find the object in the next frame.
 
         Raises:
-            NotStartedError: there is no text yet.
+            NotStartedError: no text is set.
         """
         if self._queries is None:
             raise NotStartedError("update() before start(); call start(frame, text=...) first")
@@ -107,9 +107,9 @@ class FindingTracker:
         return Track(None, score, status, self._index)
 
     def set_text(self, text: str) -> None:
-        """Finds something else from the next frame on.
+        """Set a new text, from the next frame on.
 
         Raises:
-            PromptError: a text without a word.
+            PromptError: the text has no word.
         """
         self._queries = self._finder.queries([text])

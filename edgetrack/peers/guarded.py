@@ -1,4 +1,4 @@
-"""A tracker that an adapter has opened, with the checks of ``edgetrack.Tracker`` around it."""
+"""Wraps the tracker of an adapter with the checks of ``edgetrack.Tracker``."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from edgetrack.peers import FrameTracker, Mode
 from edgetrack.peers.bundle import AdapterBundle
 from edgetrack.types import STATUSES, Box, Frame, Track
 
-ENGINE = "adapter"  # name of the engine: an adapter brings its own
+ENGINE = "adapter"  # name of the engine, because an adapter runs its graphs itself
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterEngine:
-    """What runs an adapter's graphs, as far as edgetrack knows: the facts that ``edgetrack.Tracker.engine`` has."""
+    """Stand-in for the engine of an adapter, with the facts of ``edgetrack.Tracker.engine``."""
 
     bundle: AdapterBundle
     precision: str
@@ -33,21 +33,21 @@ class AdapterEngine:
     name: str = ENGINE
 
     def wait(self) -> None:
-        """Returns at once: it runs on nothing else."""
+        """Return immediately, because nothing runs in the background."""
 
     def close(self) -> None:
-        """Does nothing: what the adapter has opened ends with its tracker."""
+        """Do nothing; the adapter's resources are released with its tracker."""
 
 
 class AdapterTracker:
-    """A tracker that an adapter has opened, with the checks of ``edgetrack.Tracker`` around it.
+    """The tracker of an adapter, with the checks of ``edgetrack.Tracker``.
 
     Attributes:
-        engine: facts: ``name``, ``precision``, ``info`` and ``bundle``.
-        modes: how its target can be given: "nl" (a text), "bbox", "nlbbox".
+        engine: facts about the engine: ``name``, ``precision``, ``info`` and ``bundle``.
+        modes: ways to give the target: "nl" (text), "bbox" (box), "nlbbox" (both).
 
     Args:
-        tracker: what ``Adapter.open`` returned.
+        tracker: the tracker returned by ``Adapter.open``.
     """
 
     def __init__(self, tracker: FrameTracker, modes: tuple[Mode, ...], engine: AdapterEngine) -> None:
@@ -62,18 +62,18 @@ class AdapterTracker:
         box: Any = None,
         x: NDArray[np.uint8] | Frame | None = None,
     ) -> Track:
-        """Names the target in the first frame, uint8 (H, W, 3) BGR; forgets any target before it.
+        """Set the target in the first frame, uint8 (H, W, 3) BGR, and forget any previous target.
 
         Args:
             frame: the first frame.
-            text: what the target is.
-            box: where it is, ``(x, y, w, h)`` in pixels.
-            x: for a tracker of pairs, the picture of the other sensor, of the frame's size; ``takes_x`` says so.
+            text: text of the target.
+            box: box of the target, ``(x, y, w, h)`` in pixels.
+            x: image of the second sensor, of the frame's size, if the tracker takes pairs (``takes_x``).
 
         Raises:
-            FrameError, BoxError: bad input.
-            ConfigError: a way to give the target that the adapter does not have.
-            AdapterError: the adapter failed, or returned something else than a ``Track``.
+            FrameError, BoxError: the frame or box is invalid.
+            ConfigError: the adapter does not support this way to give the target.
+            AdapterError: the adapter failed, or did not return a ``Track``.
         """
         pixels, given = _pixels(frame), None if box is None else Box.of(box)
         self._check_target(text, given)
@@ -96,13 +96,13 @@ class AdapterTracker:
         deadline_ms: float | None = None,
         x: NDArray[np.uint8] | Frame | None = None,
     ) -> Track:
-        """Finds the target in the next frame, uint8 (H, W, 3) BGR; ``x`` as for ``start``.
+        """Find the target in the next frame, uint8 (H, W, 3) BGR; ``x`` as in ``start``.
 
         Raises:
-            FrameError: bad input.
-            ConfigError: a deadline, which adapters do not have.
-            NotStartedError: there is no target yet.
-            AdapterError: the adapter failed, or returned something else than a ``Track``.
+            FrameError: the frame is invalid.
+            ConfigError: a deadline is given, which adapters do not support.
+            NotStartedError: no target is set.
+            AdapterError: the adapter failed, or did not return a ``Track``.
         """
         if deadline_ms is not None:
             raise ConfigError(
@@ -114,11 +114,11 @@ class AdapterTracker:
         return self._checked("update", lambda: self._tracker.update(pixels, **pair))
 
     def set_text(self, text: str) -> None:
-        """Describes another target, from the next frame on.
+        """Set the text of another target, from the next frame on.
 
         Raises:
             ConfigError: the adapter takes no text.
-            NotStartedError: there is no target yet.
+            NotStartedError: no target is set.
             AdapterError: the adapter failed.
         """
         if "nl" not in self.modes and "nlbbox" not in self.modes:
@@ -128,7 +128,7 @@ class AdapterTracker:
         self._guarded("set_text", lambda: self._tracker.set_text(text))
 
     def close(self) -> None:
-        """Lets go of the tracker, by its own ``close`` where it has one."""
+        """Release the tracker, with its own ``close`` if it has one."""
         close = getattr(self._tracker, "close", None)
         if close is not None:
             self._guarded("close", close)
@@ -143,11 +143,11 @@ class AdapterTracker:
 
     @property
     def takes_x(self) -> bool:
-        """Whether it can follow in pairs: of the frame, and ``x``, the picture of another sensor."""
+        """Return whether the tracker takes ``x``, the image of a second sensor, in addition to the frame."""
         return bool(getattr(self._tracker, "takes_x", False))
 
     def _pair(self, x: NDArray[np.uint8] | Frame | None) -> dict[str, Any]:
-        """``x`` as the adapter's tracker takes it, or nothing."""
+        """Return ``x`` as a keyword argument for the adapter's tracker, or nothing."""
         if x is None and getattr(self._tracker, "needs_x", False):
             raise ConfigError(
                 f"{self._name} follows in pairs of pictures, and was given one; expected x=, the picture of the other "
@@ -193,16 +193,16 @@ def _pixels(frame: NDArray[np.uint8] | Frame) -> NDArray[np.uint8]:
 
 
 def guarded(what: str, call: Callable[[], Any]) -> Any:
-    """What ``call`` returns.
+    """Call a function of an adapter and return its result.
 
     Raises:
-        AdapterError: it raised something else than an EdgetrackError; the message names the line.
+        AdapterError: it raised an exception other than EdgetrackError; the message names the line.
     """
     try:
         return call()
     except EdgetrackError:
         raise
-    except Exception as error:  # whatever the user's code does
+    except Exception as error:  # the user's code may raise anything
         last = traceback.extract_tb(error.__traceback__)[-1]
         raise AdapterError(
             f"{what} failed with {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"

@@ -1,4 +1,4 @@
-"""A model's folder, as Hugging Face's hub has it: read as data alone. No code of it runs, and nothing is unpickled."""
+"""Reads a model's folder in Hugging Face's format as data: none of its code is executed, nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from edgetrack._imports import require
 from edgetrack.errors import MALFORMED, ExportError, reason_of
 
-MOST_LAYERS = 100  # of a part; the largest published model has 24
-_MODEL = re.compile(r"[\w.-]+/[\w.-]+")  # owner and name, as the hub has them
+MOST_LAYERS = 100  # maximum per part; the largest published model has 24
+_MODEL = re.compile(r"[\w.-]+/[\w.-]+")  # OWNER/NAME on the hub
 _FILES = [
     *("README.md", "config.json", "preprocessor_config.json", "model.safetensors"),
     *("merges.txt", "vocab.json", "vocab.txt"),
@@ -20,12 +20,12 @@ _FILES = [
 
 
 def downloaded(weights: Sequence[Path]) -> list[Path]:
-    """``weights`` with the name of a model on the hub, google/owlv2-base-patch16-ensemble, as the folder of its files.
+    """Return ``weights`` with a model name on the hub, google/owlv2-base-patch16-ensemble, replaced by its folder.
 
-    What exists here is taken as it is. Of a model only what is read is downloaded, into the hub's own cache.
+    Existing local paths are not changed. Only the files of a model that are read are downloaded, into the hub's cache.
 
     Raises:
-        ExportError: there is no such folder, and no such model can be had.
+        ExportError: there is no such folder, and no such model can be downloaded.
         MissingExtra: huggingface_hub, which comes with transformers, is not installed.
     """
     return [path if path.exists() else _download(path) for path in weights]
@@ -41,7 +41,7 @@ def _download(path: Path) -> Path:
     hub = require("huggingface_hub", extra="hf")
     try:
         return Path(hub.snapshot_download(name, allow_patterns=_FILES))
-    except Exception as error:  # of the network, of the hub, of the disk
+    except Exception as error:  # errors of the network, the hub or the disk
         raise ExportError(
             f"weights {path} are no folder here, and no model that can be downloaded from Hugging Face's hub "
             f"({reason_of(error)}); expected one of both"
@@ -49,12 +49,12 @@ def _download(path: Path) -> Path:
 
 
 def folder_of(weights: Sequence[Path], kind: str, files: str) -> Path:
-    """The one folder that was given as weights.
+    """Return the single folder that was given as weights.
 
     Args:
-        weights: what was given.
-        kind: what the model is called.
-        files: that belong into it beside configuration and weights.
+        weights: the given paths.
+        kind: name of the model.
+        files: further required files, in addition to configuration and weights.
 
     Raises:
         ExportError: it is none.
@@ -68,10 +68,10 @@ def folder_of(weights: Sequence[Path], kind: str, files: str) -> Path:
 
 
 def read_config(folder: Path, model_type: str) -> dict[str, Any]:
-    """The values of ``config.json``.
+    """Return the values of ``config.json``.
 
     Raises:
-        ExportError: it is missing, damaged, or of another model.
+        ExportError: it is missing, damaged, or belongs to another model.
     """
     path = folder / "config.json"
     try:
@@ -84,13 +84,13 @@ def read_config(folder: Path, model_type: str) -> dict[str, Any]:
 
 
 def check_layers(counts: Sequence[Any]) -> None:
-    """Raises ValueError where a part is said to have too many layers, or something else than a number of them."""
+    """Raise ValueError if the number of layers of a part is too large or not a number."""
     if not all(type(n) is int and 0 < n <= MOST_LAYERS for n in counts):
         raise ValueError(f"it says {list(counts)!r:.200} layers")
 
 
 def wrong_config(folder: Path, model_type: str, error: Exception) -> ExportError:
-    """The error for a configuration that no network can be made of."""
+    """Return the error for a configuration from which no network can be built."""
     return ExportError(
         f"{folder / 'config.json'} is not that of {model_type} ({reason_of(error)}); expected the folder of the model, "
         "as the hub has it"
@@ -98,10 +98,10 @@ def wrong_config(folder: Path, model_type: str, error: Exception) -> ExportError
 
 
 def weights_file(folder: Path) -> Path:
-    """The file of the weights.
+    """Return the path of the weights.
 
     Raises:
-        ExportError: there is none of safetensors.
+        ExportError: there is no safetensors file.
     """
     path = folder / "model.safetensors"
     if not path.is_file():
@@ -110,7 +110,7 @@ def weights_file(folder: Path) -> Path:
 
 
 def license_of(folder: Path) -> str:
-    """What the model card says, in the terms of SPDX and the hub; empty without one."""
+    """Return the license in the model card, as an SPDX or hub identifier; empty without one."""
     try:
         card = (folder / "README.md").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

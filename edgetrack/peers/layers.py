@@ -1,4 +1,4 @@
-"""Layers that published trackers share, with the names that their checkpoints have for them."""
+"""Layers that published trackers share, with the names in their checkpoints."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PATCH = 16  # pixels, a side
-_LEAST = 1e-4  # of scores and sizes
+PATCH = 16  # side in pixels
+_LEAST = 1e-4  # minimum of scores and sizes
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, bias: Tensor | None) -> Tensor:
-    """Attention of several heads, (B, N, D); ``bias`` is added to the logits (B, heads, N, M) and may be broadcast."""
+    """Return multi-head attention (B, N, D); ``bias`` is added to the logits (B, heads, N, M) with broadcasting."""
     size = q.shape[-1] // heads
     q, k, v = (x.reshape(len(x), -1, heads, size).transpose(1, 2) for x in (q, k, v))
     logits = (q @ k.transpose(2, 3)) * size**-0.5
@@ -24,7 +24,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, bias: Tensor | None) -> 
 
 
 class Mlp(nn.Module):
-    """A perceptron with one hidden layer."""
+    """A multilayer perceptron with one hidden layer."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """A block of a vision transformer: attention and perceptron, each after its norm and beside its input."""
+    """A pre-norm block of a vision transformer: attention and perceptron, with residual connections."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Block(nn.Module):
         self.heads = heads
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The tokens (B, N, D) after it; those of ``mask``, bool (B, N), are ignored by the others."""
+        """Return the tokens (B, N, D) after the block; tokens in ``mask``, bool (B, N), are ignored by the others."""
         q, k, v = self.attn["qkv"](self.norm1(x)).chunk(3, -1)
         bias = None if mask is None else mask[:, None, None].to(x.dtype) * -1e10
         x = x + cast(Tensor, self.attn["proj"](attend(q, k, v, self.heads, bias)))
@@ -53,16 +53,16 @@ class Block(nn.Module):
 
 
 def convolution(width: int, out: int) -> nn.Sequential:
-    """3x3, normalized, without what is negative."""
+    """Return a 3x3 convolution with batch normalization and ReLU."""
     return nn.Sequential(nn.Conv2d(width, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU())
 
 
 class CenterHead(nn.Module):
-    """OSTrack's head: what each cell of the search region says of a target that has its center there.
+    """OSTrack's head, which predicts score, size and offset of a target centered in each cell of the search region.
 
     Args:
         width: channels of the features.
-        hidden: channels of the first of its five layers; each other one has half of those before it.
+        hidden: channels of the first of its five layers; each further layer has half as many.
     """
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -74,7 +74,7 @@ class CenterHead(nn.Module):
             self.add_module(f"conv5_{kind}", nn.Conv2d(widths[4], outputs, 1))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores (B, 1, s, s) and sizes (B, 2, s, s), 0..1, and offsets (B, 2, s, s) in cells."""
+        """Return scores (B, 1, s, s) and sizes (B, 2, s, s), 0..1, and offsets (B, 2, s, s) in cells."""
         scores, sizes = (
             self._tower(image, kind).sigmoid().clamp(_LEAST, 1 - _LEAST) for kind in ("ctr", "size")
         )
@@ -87,10 +87,10 @@ class CenterHead(nn.Module):
 
 
 class CellBoxes(nn.Module):
-    """What ``CenterHead`` says, as scores (1, S) and boxes (1, S, 4): center, width, height in units of the image.
+    """Converts outputs of ``CenterHead`` to scores (1, S) and boxes (1, S, 4): center and size in units of the image.
 
     Args:
-        side: cells of the search region, a side.
+        side: number of cells per side of the search region.
     """
 
     def __init__(self, side: int) -> None:

@@ -1,4 +1,4 @@
-"""What the trackers share that follow a box in color and X, as OSTrack does in color: heat, events or depth."""
+"""Common functions of OSTrack-like trackers that take pairs of color and X: thermal, event or depth images."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from edgetrack.peers.crops import Crop, clipped, crop_square
 from edgetrack.types import Box
 
 TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0  # side of the region over sqrt(w * h) of the box
-FARTHEST = 10_000  # millimeters, of a depth picture
+FARTHEST = 10_000  # maximum depth in millimeters
 
 
 def crop_pair(frame: NDArray[np.uint8], x: NDArray[np.uint8], box: Box, *, factor: float, size: int) -> Crop:
-    """The region around a box in both pictures: color and X, float32 (1, 6, size, size), normalized RGB each.
+    """Crop the region around a box from both images: color and X, float32 (1, 6, size, size), each normalized RGB.
 
     Args:
         frame: uint8 (H, W, 3) BGR.
-        x: of the other sensor, of the same size.
-        box: the center and the scale of the region.
+        x: image of the second sensor, of the same size.
+        box: box that determines the center and the scale of the region.
         factor: side of the region over sqrt(w * h) of the box.
         size: side of the result in pixels.
 
     Raises:
-        BoxError: the region would be as large as no frame.
-        FrameError: the pictures are of two sizes.
+        BoxError: the region is too large.
+        FrameError: the sizes of the images differ.
     """
     pixels, other = check_packed(frame), check_packed(x)
     if pixels.shape != other.shape:
@@ -40,20 +40,20 @@ def crop_pair(frame: NDArray[np.uint8], x: NDArray[np.uint8], box: Box, *, facto
 
 
 def hann_window(cells: int) -> NDArray[np.float32]:
-    """Hann's window over a square of cells, float32 (cells * cells,), without its zeros at the border."""
+    """Return a Hann window over a square of cells, float32 (cells * cells,), without its zeros at the border."""
     hann = 0.5 - 0.5 * np.cos(2 * np.pi / (cells + 1) * np.arange(1, cells + 1, dtype=np.float32))
     window: NDArray[np.float32] = np.outer(hann, hann).reshape(-1).astype(np.float32)
     return window
 
 
 def box_in_frame(found: NDArray[np.float32], side: int, around: Box, frame: tuple[int, int]) -> Box:
-    """A box that was found in a search region, in pixels of the frame and clipped to it.
+    """Convert a box in a search region to pixels of the frame, and clip it to the frame.
 
     Args:
         found: center, width and height in units of the region's side, (4,).
-        side: of the region, in pixels of the frame.
-        around: the box that the region was cut around.
-        frame: its height and width in pixels.
+        side: side of the region in pixels of the frame.
+        around: box around which the region was cut.
+        frame: height and width of the frame in pixels.
     """
     cx, cy, w, h = (float(v) for v in found * np.float32(side))
     left, top = (middle - side / 2 for middle in around.center)
@@ -61,12 +61,12 @@ def box_in_frame(found: NDArray[np.float32], side: int, around: Box, frame: tupl
 
 
 def depth_picture(depth: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """A depth image in millimeters, (H, W), as the picture x, uint8 (H, W, 3), that published weights know.
+    """Convert a depth image in millimeters, (H, W), to the image x, uint8 (H, W, 3), that published weights expect.
 
-    Far things are cut off at three times the median, at most at ten meters; the rest is spread over OpenCV's map JET.
+    Depths are clipped at three times the median and at ten meters, and mapped to OpenCV's color map JET.
 
     Raises:
-        FrameError: it is no depth image.
+        FrameError: it is not a depth image.
     """
     if not isinstance(depth, np.ndarray) or depth.ndim != 2 or depth.dtype != np.uint16 or depth.size == 0:
         raise FrameError(
@@ -79,5 +79,5 @@ def depth_picture(depth: NDArray[np.uint16]) -> NDArray[np.uint8]:
     colors = cv2.applyColorMap(gray, cv2.COLORMAP_JET)
     picture: NDArray[np.uint8] = np.ascontiguousarray(
         colors[..., ::-1]
-    )  # the weights know red and blue swapped
+    )  # the weights were trained with red and blue swapped
     return picture

@@ -1,4 +1,4 @@
-"""Other people's trackers whose published weights edgetrack itself knows how to run."""
+"""Other trackers whose published weights edgetrack can run without an adapter of the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from edgetrack.peers import Opener
 from edgetrack.peers.finding import PhraseFinder
 
-FINDERS = ("groundingdino", "owlv2", "owlvit")  # by text in the whole frame
+FINDERS = ("groundingdino", "owlv2", "owlvit")  # detect by text in the whole frame
 NAMES = (
     "groundingdino",
     "litetrack",
@@ -23,7 +23,7 @@ NAMES = (
 
 
 def opener_of(name: str) -> Opener:
-    """What runs the graphs of the tracker ``name``, one of ``NAMES``."""
+    """Return the opener for the graphs of the tracker ``name``, one of ``NAMES``."""
     if name == "uvltrack":
         from edgetrack.peers import uvltrack
 
@@ -54,11 +54,11 @@ def opener_of(name: str) -> Opener:
 
 
 def finder_of(name: str, folder: Path, *, threads: int | None, precision: str) -> PhraseFinder[Any]:
-    """The detector in the folder with the graphs of ``name``, one of ``FINDERS``, in ``precision``.
+    """Open the detector ``name``, one of ``FINDERS``, with the graphs in ``folder``, in ``precision``.
 
     Raises:
-        BundleError: a graph is missing or is another model's.
-        EngineUnavailable: this processor has no bfloat16.
+        BundleError: a graph is missing or belongs to another model.
+        EngineUnavailable: the processor does not support bfloat16.
         MissingExtra: the package tokenizers is not installed.
     """
     if name == "groundingdino":

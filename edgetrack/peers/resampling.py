@@ -1,6 +1,6 @@
-"""Pictures as PIL resizes them: each direction is a product with a matrix, the columns first.
+"""Resizes images like PIL: each direction is a matrix product, columns first.
 
-The filter becomes wider where a picture becomes smaller; after each direction values are whole again.
+The filter is widened if the image is reduced; after each direction, values are rounded to integers.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-Kernel = Callable[[Doubles], Doubles]  # of distances in pixels of the smaller picture
+Kernel = Callable[[Doubles], Doubles]  # weights by distance in pixels of the smaller image
 
 
 def channels(pixels: NDArray[np.uint8]) -> Floats:
-    """A frame, uint8 (H, W, 3) BGR, as RGB, float32 (3, H, W), 0..255."""
+    """Convert a frame, uint8 (H, W, 3) BGR, to RGB, float32 (3, H, W), 0..255."""
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[::-1], np.float32)
 
 
 def bicubic(image: Floats, height: int, width: int) -> Floats:
-    """``image``, float32 (C, H, W) of 0..255, of another size."""
+    """Resize ``image``, float32 (C, H, W), 0..255."""
     return _resized(image, height, width, _cubic)
 
 
 def bilinear(image: Floats, height: int, width: int) -> Floats:
-    """``image``, float32 (C, H, W) of 0..255, of another size."""
+    """Resize ``image``, float32 (C, H, W), 0..255."""
     return _resized(image, height, width, _triangle)
 
 
@@ -55,7 +55,7 @@ def _triangle(distance: Doubles) -> Doubles:
 
 @lru_cache(maxsize=8)
 def _weights(length: int, size: int, kernel: Kernel) -> Floats:
-    """The weights (size, length) of a filter, which is one of the two above."""
+    """Return the weights (size, length) of a filter, which is one of the two above."""
     scale = length / size
     centers = (np.arange(size) + 0.5) * scale
     weights = kernel(np.abs(np.arange(length) + 0.5 - centers[:, None]) / max(scale, 1.0))

@@ -1,4 +1,4 @@
-"""Sessions for published trackers: of ONNX Runtime, or of OpenVINO in bfloat16; opened with a message that helps."""
+"""Inference sessions for published trackers: ONNX Runtime, or OpenVINO in bfloat16, with helpful error messages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from edgetrack.errors import BundleError, reason_of
 
 
 def open_session(path: Path, threads: int | None, name: str) -> Any:
-    """An ``onnxruntime.InferenceSession`` on the CPU.
+    """Open an ``onnxruntime.InferenceSession`` on the CPU.
 
     Args:
-        path: of the graph.
-        threads: that it may use.
-        name: of the tracker that the graph is of, for the message.
+        path: path of the graph.
+        threads: number of threads.
+        name: name of the tracker, for error messages.
 
     Raises:
         BundleError: the file is missing or damaged.
@@ -32,30 +32,30 @@ def open_session(path: Path, threads: int | None, name: str) -> Any:
         return onnxruntime.InferenceSession(
             str(path), session_options(threads), providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+    except Exception as error:  # onnxruntime's exceptions have no common base class except Exception
         raise _unloadable(path, error, name) from error
 
 
 def open_graph(path: Path, threads: int | None, name: str, *, precision: str) -> Any:
-    """A session for a graph with much of a network's work: OpenVINO's for "bf16" and "int8-bf16", else ONNX Runtime's.
+    """Open a session for a compute-intensive graph: OpenVINO for "bf16" and "int8-bf16", otherwise ONNX Runtime.
 
     Raises:
-        BundleError, EngineUnavailable, MissingExtra: as for ``open_session`` and ``Bf16Session``.
+        BundleError, EngineUnavailable, MissingExtra: as in ``open_session`` and ``Bf16Session``.
     """
     return (Bf16Session if precision.endswith("bf16") else open_session)(path, threads, name)
 
 
 class Bf16Session:
-    """A graph whose float32 OpenVINO computes in bfloat16, called as an ``onnxruntime.InferenceSession`` is.
+    """Runs float32 graphs in bfloat16 with OpenVINO, with the interface of ``onnxruntime.InferenceSession``.
 
     Args:
-        path: of the graph; what it has in integers stays.
-        threads: that it may use.
-        name: of the tracker that the graph is of, for the message.
+        path: path of the graph; integer parts are not changed.
+        threads: number of threads.
+        name: name of the tracker, for error messages.
 
     Raises:
         BundleError: the file is missing or damaged.
-        EngineUnavailable: this processor has no bfloat16.
+        EngineUnavailable: the processor does not support bfloat16.
         MissingExtra: openvino is not installed.
     """
 
@@ -81,18 +81,18 @@ class Bf16Session:
         ]
 
     def get_inputs(self) -> list[SimpleNamespace]:
-        """Name and shape of each; None for a length that is free."""
+        """Return name and shape of each input; None for a dynamic dimension."""
         return self._inputs
 
     def run(self, names: None, feeds: dict[str, NDArray[Any]]) -> list[Any]:
-        """All outputs, float32, in the order of the file."""
+        """Return all outputs, float32, in the order of the file."""
         del names
         self._request.infer(feeds, share_inputs=True)
         return [self._request.get_output_tensor(index).data.copy() for index in range(self._outputs)]
 
 
 def run(session: Any, **feeds: NDArray[Any]) -> list[Any]:
-    """All outputs of a session, in the order of the file."""
+    """Return all outputs of a session, in the order of the file."""
     with door:
         outputs: list[Any] = session.run(None, feeds)
     return outputs

@@ -1,4 +1,4 @@
-"""Opens a tracker, whichever kind its bundle is of: edgetrack's own model, or an adapter's."""
+"""Opens a tracker from a bundle of any kind: edgetrack's own models or adapters."""
 
 from __future__ import annotations
 
@@ -91,11 +91,11 @@ def open_tracker(
 def open_adapter(
     bundle: AdapterBundle, *, precision: str = "auto", threads: int | None = None, trust: bool = False
 ) -> AdapterTracker:
-    """The tracker of an adapter's bundle; see ``open_tracker``."""
+    """Open the tracker of an adapter's bundle; see ``open_tracker``."""
     threads = cores.checked(threads)
     taken, why = bundle.automatic() if precision == "auto" else (precision, "asked for")
     adapter, name = bundle.adapter(trust=trust), bundle.manifest.name
-    computed = taken in getattr(adapter, "precisions", ())  # from graphs of another precision
+    computed = taken in getattr(adapter, "precisions", ())  # computed from graphs in another precision
     folder = bundle.graphs(COMPUTED.get(taken, "fp32") if computed else taken)
     options: dict[str, Any] = {"precision": taken} if computed else {}
     tracker = guarded(f"open() of {name}", lambda: adapter.open(folder, threads=threads, **options))

@@ -1,8 +1,8 @@
-"""Grounding DINO (IDEA-Research, Hugging Face format) on ONNX Runtime: finds what sentences name, anew in every frame.
+"""Grounding DINO (IDEA-Research, Hugging Face format) on ONNX Runtime: detects objects by sentences in each frame.
 
-Sentences meet the picture in the network's layers, so another one costs a pass of BERT, once, and rebuilds nothing:
-their number and length are free. S. Liu et al., "Grounding DINO: marrying DINO with grounded pre-training for open-set
-object detection", ECCV 2024.
+Sentences are an input of the network, of any number and length, so that a new one needs only one pass of BERT and no
+new graph. S. Liu et al., "Grounding DINO: marrying DINO with grounded pre-training for open-set object detection", ECCV
+2024.
 """
 
 from __future__ import annotations
@@ -24,30 +24,31 @@ from edgetrack.peers.finding import FindingTracker, Floats, PhraseFinder, check_
 from edgetrack.peers.sessions import open_graph, open_session, run
 
 NAME = "groundingdino"
-BEGIN, STOP, END = "[CLS]", ".", "[SEP]"  # tokens between which nothing sees each other
-_ENDINGS = (STOP, "?")  # of a phrase, in the published network
+# They separate phrases: tokens of different phrases do not attend to each other.
+BEGIN, STOP, END = "[CLS]", ".", "[SEP]"
+_ENDINGS = (STOP, "?")  # end of a phrase in the published network
 
 
 class Phrases(NamedTuple):
-    """Phrases as the network takes them."""
+    """Phrases as input of the network."""
 
-    words: Floats  # (1, T, D), what BERT says of each token
-    together: NDArray[np.bool_]  # (1, T, T), which tokens are of one phrase
-    positions: NDArray[np.int64]  # (1, T), place of each in its phrase
-    spans: tuple[slice, ...]  # of each phrase, its tokens
+    words: Floats  # (1, T, D), BERT's features of each token
+    together: NDArray[np.bool_]  # (1, T, T), whether two tokens belong to the same phrase
+    positions: NDArray[np.int64]  # (1, T), position of each token in its phrase
+    spans: tuple[slice, ...]  # token range of each phrase
 
 
 class DinoDetector(PhraseFinder[Phrases]):
-    """Finds phrases in a frame; a phrase's score is that of the token that fits best, as in the published examples.
+    """Finds phrases in a frame; a phrase's score is that of its best token, as in the published examples.
 
     Args:
-        folder: what ``edgetrack export groundingdino`` wrote.
-        threads: that one network call may use.
-        precision: of the graphs; in "bf16" and "int8-bf16" OpenVINO computes in bfloat16 what they have in float32.
+        folder: folder written by ``edgetrack export groundingdino``.
+        threads: number of threads of one network call.
+        precision: precision of the graphs; with "bf16" and "int8-bf16", OpenVINO computes float32 parts in bfloat16.
 
     Raises:
-        BundleError: a graph is missing or is another model's.
-        EngineUnavailable: this processor has no bfloat16.
+        BundleError: a graph is missing or belongs to another model.
+        EngineUnavailable: the processor does not support bfloat16.
         MissingExtra: the package tokenizers, or for bfloat16 openvino, is not installed.
     """
 
@@ -63,17 +64,17 @@ class DinoDetector(PhraseFinder[Phrases]):
             self._longest = int(known["longest"])
             self._ids = {token: int(self._tokenizer.token_to_id(token)) for token in (BEGIN, STOP, END)}
             self._size = int(self._detect.get_inputs()[0].shape[3])
-        except Exception as error:  # tokenizers' errors have no common base but Exception
+        except Exception as error:  # tokenizers' errors have no common base class except Exception
             raise BundleError(
                 f"{folder} holds another model ({type(error).__name__}: {error}); expected what 'edgetrack export "
                 f"{NAME}' writes"
             ) from error
 
     def queries(self, phrases: Sequence[str]) -> Phrases:
-        """What the network compares with; to be computed once.
+        """Return the text input of the network, which needs to be computed only once.
 
         Raises:
-            PromptError: a phrase has no word, or they are too long together.
+            PromptError: a phrase has no word, or all phrases together are too long.
         """
         check_phrases(phrases)
         tokens = []
@@ -96,7 +97,7 @@ class DinoDetector(PhraseFinder[Phrases]):
         return Phrases(words, together, positions, spans)
 
     def score(self, frame: NDArray[np.uint8], queries: Phrases) -> tuple[Floats, Floats]:
-        """Every box that the network gives: scores for each phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
+        """Return all boxes of the network: scores per phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
         pixels = check_packed(frame)
         image, visible = placed(pixels, self._size)
         words, together, positions, spans = queries
@@ -117,10 +118,11 @@ class DinoDetector(PhraseFinder[Phrases]):
 
 
 def layout(lengths: Sequence[int]) -> tuple[NDArray[np.bool_], NDArray[np.int64], tuple[slice, ...]]:
-    """How phrases of so many tokens stand in a line: begin, each phrase and its stop, end.
+    """Return the token layout of phrases of these lengths: begin, each phrase with its stop, end.
 
     Returns:
-        Which tokens see each other, (1, T, T), the place of each in its phrase, (1, T), and the tokens of each phrase.
+        The attention mask, (1, T, T), the position of each token in its phrase, (1, T), and the token range of each
+        phrase.
     """
     sizes = [1, *(length + 1 for length in lengths), 1]
     blocks = np.repeat(np.arange(len(sizes)), sizes)
@@ -131,11 +133,11 @@ def layout(lengths: Sequence[int]) -> tuple[NDArray[np.bool_], NDArray[np.int64]
 
 
 class Published:
-    """Opens the published versions; needs no code of the user's."""
+    """Opens the published versions; requires no user code."""
 
     modes: tuple[Mode, ...] = ("nl",)
     precisions = tuple(COMPUTED)
 
     def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> FindingTracker:
-        """The tracker on the graphs in ``folder``."""
+        """Open the tracker with the graphs in ``folder``."""
         return FindingTracker(DinoDetector(folder, threads=threads, precision=precision))

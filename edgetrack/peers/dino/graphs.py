@@ -1,7 +1,7 @@
-"""Grounding DINO in a folder of Hugging Face's as two graphs: sentences to words, pictures and words to boxes.
+"""Exports Grounding DINO from a Hugging Face folder as two graphs: sentences to words, images and words to boxes.
 
-The classes are those of the package transformers, made by the folder's ``config.json``. The weights are read from
-``model.safetensors`` alone: nothing is unpickled, and no code of the folder runs.
+The classes are those of the package transformers, configured by the folder's ``config.json``. Weights are read only
+from ``model.safetensors``: nothing is unpickled, and no code from the folder is executed.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from edgetrack.peers.dino import BEGIN, END, NAME, STOP, Published, layout
 from edgetrack.peers.hub import check_layers, folder_of, license_of, read_config, weights_file, wrong_config
 
 _TYPE, _PARTS = "grounding-dino", {"backbone_config": "swin", "text_config": "bert"}
-# Which library, or which download, would make the backbone; and what would run code of the folder.
+# Keys that would select another library or a download for the backbone, or execute code from the folder.
 _OTHERS = ("backbone", "use_timm_backbone", "use_pretrained_backbone", "backbone_kwargs", "auto_map")
-_SIDE, _SIDES = 800, (64, 4096)  # of the picture, where preprocessor_config.json says none; and its limits
+_SIDE, _SIDES = 800, (64, 4096)  # of the image: default without preprocessor_config.json, and limits
 
 
 class DinoAdapter(Published):
-    """Grounding DINO."""
+    """The adapter of Grounding DINO."""
 
     def graphs(self, weights: Sequence[Path]) -> Mapping[str, onnx.ModelProto]:
         """``text``: ids -> words, ``detect``: image, words -> logits, boxes; phrases may have any length.
 
         Args:
-            weights: the folder.
+            weights: the folder of the model.
 
         Raises:
-            ExportError: it is none of this model.
+            ExportError: the folder does not contain this model.
             MissingExtra: transformers is not installed.
         """
         folder = folder_of(weights, NAME, "vocab.txt and preprocessor_config.json")
@@ -81,12 +81,12 @@ class DinoAdapter(Published):
         return {"text": text, "detect": detect}
 
     def license(self, weights: Sequence[Path]) -> str:
-        """What the model card in the folder says; empty without one."""
+        """Return the license in the folder's model card; empty without one."""
         return license_of(weights[0])
 
 
 class TextGraph(nn.Module):
-    """Ids of tokens (1, T), which see each other (1, T, T), and their places (1, T), to words (1, T, D)."""
+    """Token ids (1, T), attention mask (1, T, T) and positions (1, T) to word features (1, T, D)."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -95,16 +95,16 @@ class TextGraph(nn.Module):
     def forward(self, ids: Tensor, together: Tensor, positions: Tensor) -> Tensor:
         kinds = torch.zeros_like(ids)
         rows = self.bert.embeddings(input_ids=ids, token_type_ids=kinds, position_ids=positions)
-        # added to the scores of attention: a mask of True and False would be taken for 1 and 0
+        # the mask is added to the attention scores; booleans would be added as 1 and 0
         apart = (1 - together[:, None].to(rows.dtype)) * torch.finfo(rows.dtype).min
         words: Tensor = self.bert.encoder(rows, attention_mask=apart)[0]
         return words
 
 
 class DetectGraph(nn.Module):
-    """A picture, what of it is the frame, and words as ``TextGraph`` has them, to logits (1, P, T) and boxes (1, P, 4).
+    """Image, mask of the frame in it, and words from ``TextGraph``, to logits (1, P, T) and boxes (1, P, 4).
 
-    Boxes are center and size in units of the frame.
+    Boxes are given by center and size in units of the frame.
     """
 
     def __init__(self, network: Any) -> None:
@@ -117,7 +117,7 @@ class DetectGraph(nn.Module):
     def forward(
         self, image: Tensor, visible: Tensor, words: Tensor, together: Tensor, positions: Tensor
     ) -> tuple[Tensor, Tensor]:
-        # The network finds phrases in the ids by operators that ONNX lacks, and asserts what an export cannot decide.
+        # The network splits ids with operators that ONNX lacks, and has assertions that an export cannot check.
         others = {
             "generate_masks_with_special_tokens_and_transfer_map": lambda *_, **__: (together, positions),
             "torch_compilable_check": lambda *_: None,
@@ -136,7 +136,7 @@ class DetectGraph(nn.Module):
 
 @contextmanager
 def _replaced(module: ModuleType, functions: Mapping[str, Any]) -> Iterator[None]:
-    """Has a module call others by these names meanwhile."""
+    """Replace functions of a module temporarily."""
     kept = {name: getattr(module, name) for name in functions}
     vars(module).update(functions)
     try:
@@ -146,7 +146,7 @@ def _replaced(module: ModuleType, functions: Mapping[str, Any]) -> Iterator[None
 
 
 class _Given(nn.Module):
-    """Stands for BERT, where its answer is given in the place of ids."""
+    """Replaces BERT if its output is passed instead of ids."""
 
     def forward(self, words: Tensor, *_: Any, **__: Any) -> Any:
         from transformers.modeling_outputs import BaseModelOutput
@@ -155,7 +155,7 @@ class _Given(nn.Module):
 
 
 class _Fits(nn.Module):
-    """How well each place fits each token; the network's own fills up to 256 tokens besides."""
+    """Similarity of each position and token, without the padding to 256 tokens of the original."""
 
     def forward(
         self, vision_hidden_state: Tensor, text_hidden_state: Tensor, text_token_mask: Tensor
@@ -175,9 +175,9 @@ def _network(transformers: Any, folder: Path) -> Any:
         depths = values["backbone_config"].get("depths", [2, 2, 6, 2])
         check_layers([*counts, *depths, values["text_config"].get("num_hidden_layers", 12), len(depths)])
         config = transformers.GroundingDinoConfig.from_dict(values)
-        with torch.device("meta"):  # sizes that a file only says cost nothing
+        with torch.device("meta"):  # declared sizes allocate no memory
             wanted = network_class(config).state_dict()
-    except Exception as error:  # transformers checks what it is made of by errors of its own
+    except Exception as error:  # transformers reports invalid configurations by various exceptions
         raise wrong_config(folder, _TYPE, error) from error
     path = weights_file(folder)
     given = read_weights(path)
@@ -186,7 +186,7 @@ def _network(transformers: Any, folder: Path) -> Any:
 
 
 def _check(path: Path, given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Raises ExportError where tensors do not fit, before anything is allocated for those that are said to be there."""
+    """Raise ExportError if tensors do not match, before memory is allocated for the declared ones."""
     for name, tensor in given.items():
         if name in wanted and tensor.shape != wanted[name].shape:
             shapes = tuple(tensor.shape), tuple(wanted[name].shape)
@@ -194,7 +194,7 @@ def _check(path: Path, given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
         if not bool(torch.isfinite(tensor).all()):
             raise _refused(path, f"{name!r} has values that are not finite")
     lacking = sum(tensor.numel() for name, tensor in wanted.items() if name not in given)
-    if lacking > sum(tensor.numel() for tensor in given.values()):  # some tensors stand for several
+    if lacking > sum(tensor.numel() for tensor in given.values()):  # some tensors are shared
         raise _refused(path, f"it lacks {lacking:,} numbers of those that config.json says")
 
 
@@ -203,17 +203,17 @@ def _refused(path: Path, what: str) -> ExportError:
 
 
 def _filled(network_class: Any, config: Any, given: Mapping[str, Tensor], path: Path) -> Any:
-    """The network with the tensors of a file, by the rules of transformers: some stand for several, some are unused."""
+    """Load tensors into the network by the rules of transformers: some are shared, some are unused."""
     try:
         network, loaded = network_class.from_pretrained(
             None,
             config=config,
             state_dict=dict(given),
             dtype=torch.float32,
-            attn_implementation="eager",  # the others do not become ONNX
+            attn_implementation="eager",  # the others cannot be exported to ONNX
             output_loading_info=True,
         )
-    except Exception as error:  # whatever transformers does with shapes that differ
+    except Exception as error:  # transformers may raise anything for wrong shapes
         raise _refused(path, reason_of(error)) from error
     for kind in ("missing", "unexpected", "mismatched"):
         if names := sorted(map(str, loaded[f"{kind}_keys"])):
@@ -222,7 +222,7 @@ def _filled(network_class: Any, config: Any, given: Mapping[str, Tensor], path: 
 
 
 def _side(folder: Path) -> int:
-    """The side of the picture: the shorter edge that the folder's processor would give it."""
+    """Return the side of the input image: the shorter edge in the folder's image processor."""
     path = folder / "preprocessor_config.json"
     try:
         side = (
@@ -241,7 +241,7 @@ def _side(folder: Path) -> int:
 
 
 def tokenizer_of(folder: Path) -> str:
-    """BERT's word pieces in lower case, as the ``tokenizer.json`` of the package tokenizers."""
+    """Return BERT's lower-case word-piece tokenizer as ``tokenizer.json`` of the package tokenizers."""
     tokenizers = require("tokenizers", extra="hf")
     try:
         model = tokenizers.models.WordPiece.from_file(str(folder / "vocab.txt"), unk_token="[UNK]")
@@ -251,7 +251,7 @@ def tokenizer_of(folder: Path) -> str:
         tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
         content: str = tokenizer.to_str()
-    except Exception as error:  # whatever the package does with damaged files
+    except Exception as error:  # the package may raise anything for damaged files
         raise ExportError(
             f"{folder} has no tokenizer that can be read ({reason_of(error)}); expected vocab.txt"
         ) from error

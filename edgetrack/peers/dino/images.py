@@ -1,4 +1,4 @@
-"""The picture that Grounding DINO takes: the frame at the top left of a square, and where in it the frame is."""
+"""The input image of Grounding DINO: the frame at the top left of a square, and the mask of the frame in it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _STD = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]
 
 
 def placed(pixels: NDArray[np.uint8], side: int) -> tuple[Floats, Floats]:
-    """The frame, uint8 (H, W, 3) BGR, as the official processor makes it with both edges of ``side``.
+    """Resize a frame, uint8 (H, W, 3) BGR, as the official processor does with both edges set to ``side``.
 
     Returns:
-        Normalized RGB (1, 3, side, side), 0 beside the frame, and float32 (1, side, side), 1 where the frame is.
+        Normalized RGB (1, 3, side, side), 0 outside the frame, and float32 (1, side, side), 1 inside the frame.
     """
     height, width = fitted((pixels.shape[0], pixels.shape[1]), side)
     image, visible = np.zeros((1, 3, side, side), np.float32), np.zeros((1, side, side), np.float32)
@@ -26,7 +26,7 @@ def placed(pixels: NDArray[np.uint8], side: int) -> tuple[Floats, Floats]:
 
 
 def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Height and width with which a frame's longer edge is ``side``, rounded as the official processor does."""
+    """Return height and width of the frame with a longer edge of ``side``, rounded as by the official processor."""
     height, width = size
     short = side * min(height, width) / max(height, width)
     least = max(round(short), 1)

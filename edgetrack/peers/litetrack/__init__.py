@@ -1,4 +1,4 @@
-"""LiteTrack-B on ONNX Runtime: follows as UVLTrack does, with a network that drops search tokens on its way."""
+"""LiteTrack-B on ONNX Runtime: works like UVLTrack, with a network that drops search tokens in its layers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ NAME = "litetrack"
 
 
 class Published(uvltrack.Published):
-    """Opens what ``edgetrack export litetrack`` wrote of a checkpoint that ``edgetrack train`` wrote."""
+    """Opens the output of ``edgetrack export litetrack`` for a checkpoint of ``edgetrack train``."""
 
     def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> uvltrack.UVLTracker:
-        """The tracker on the graphs in ``folder``."""
+        """Open the tracker with the graphs in ``folder``."""
         return uvltrack.UVLTracker(folder, threads=threads, precision=precision, name=NAME)

@@ -1,4 +1,4 @@
-"""A trained checkpoint of LiteTrack as graphs, which are those of UVLTrack."""
+"""Exports a trained checkpoint of LiteTrack, with the same graphs as UVLTrack."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from edgetrack.peers.uvltrack.network import Config
 
 
 class LiteTrackAdapter(Published, UVLTrackAdapter):
-    """LiteTrack of the size that was trained."""
+    """The adapter of LiteTrack, in the size that was trained."""
 
     name, checkpoint = NAME, "runs/litetrack/last.pt"
 
     def license(self, weights: Sequence[Path]) -> str:
-        """Nothing: whose weights they are is not known."""
+        """Return an empty text, because the license of trained weights is not known."""
         del weights
         return ""
 
     def network(self, path: Path) -> LiteTrack:
-        """The network of a checkpoint that ``edgetrack train`` wrote.
+        """Load the network from a checkpoint of ``edgetrack train``.
 
         Raises:
-            ExportError: it is none of this network.
+            ExportError: the checkpoint does not contain this network.
         """
         network = load_network(path, Config.of, LiteTrack, unused=(), kind="LiteTrack")
         keep, cells = int(network.backbone.get_buffer("keep")), network.config.search**2

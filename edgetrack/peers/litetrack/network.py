@@ -1,11 +1,11 @@
-"""LiteTrack-B in PyTorch, as its README describes it, on the layers of UVLTrack.
+"""LiteTrack-B in PyTorch, as described in its README, with the layers of UVLTrack.
 
-https://github.com/yll1214/LiteTrack at c371af53. What the published code does instead, and its checkpoints, are another
-network: its token selection drops nothing, its channel attention ignores the masks, and its text layers are drawn anew
-in every call. Here
+https://github.com/yll1214/LiteTrack at c371af53. The published code and its checkpoints are a different network: its
+token selection drops nothing, its channel attention ignores the masks, and its text layers are initialized randomly in
+every call. Here
 
 - search tokens that look neither like the template nor like the sentence are dropped before the six layers in which
-  picture and sentence meet, by cosine similarity and a learned threshold that depends on the frame;
+  image and sentence are fused, by cosine similarity and a learned threshold that depends on the frame;
 - each of these six layers ends with attention between channels, over the tokens that its masks leave;
 - the sentence goes through a small product of two linear layers after BERT, beside its input;
 - `freeze` holds the lower layers, as many as the schedule of training says.
@@ -23,14 +23,14 @@ from edgetrack.network.selection import Selection, TokenSelect, token_restore
 from edgetrack.peers.layers import Block
 from edgetrack.peers.uvltrack.network import BOX, GROUNDING, Backbone, Config, Features, UVLTrack
 
-KEEP = 128  # of the 256 search tokens
-_NARROW = 16  # channels of a token over those that the small layers work on
+KEEP = 128  # number of the 256 search tokens that are kept
+_NARROW = 16  # ratio of the channels of a token to those of the small layers
 
 
 class ChannelAttention(nn.Module):
-    """Attention between a few channels, over the tokens that are not masked (cross-covariance, XCiT, section 3).
+    """Attention between a few channels, over the unmasked tokens (cross-covariance, XCiT, section 3).
 
-    It starts as the identity.
+    It is initialized as the identity.
     """
 
     def __init__(self, width: int) -> None:
@@ -42,7 +42,7 @@ class ChannelAttention(nn.Module):
         _zero(self.out)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The tokens (B, N, D) after it; those of ``mask``, bool (B, N), say nothing to the others."""
+        """Return the tokens (B, N, D); those in ``mask``, bool (B, N), do not affect the others."""
         seen = self.project(x)
         if mask is not None:
             seen = seen.masked_fill(mask[..., None], 0.0)
@@ -53,7 +53,7 @@ class ChannelAttention(nn.Module):
 
 
 class TextEnhancement(nn.Module):
-    """Tokens of a sentence and the product of two views of them. It starts as the identity."""
+    """Adds the product of two linear layers to the tokens of a sentence. It is initialized as the identity."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -67,11 +67,11 @@ class TextEnhancement(nn.Module):
 
 
 class LiteBackbone(Backbone):
-    """UVLTrack's backbone, which drops search tokens in the middle.
+    """UVLTrack's backbone, which drops search tokens halfway.
 
     Args:
-        config: its sizes.
-        keep: search tokens that go on.
+        config: sizes of the network.
+        keep: number of search tokens to keep.
     """
 
     def __init__(self, config: Config, keep: int) -> None:
@@ -81,7 +81,7 @@ class LiteBackbone(Backbone):
         self.channels = nn.ModuleList(
             ChannelAttention(config.width) for _ in range(config.depth - config.text_layers)
         )
-        # In the checkpoint, so that an export keeps as many as the run did.
+        # Stored in the checkpoint, so that an export keeps as many as the training did.
         self.register_buffer("keep", torch.tensor(keep))
 
     def text_tokens(self, ids: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -93,13 +93,13 @@ class LiteBackbone(Backbone):
     def fused(
         self, search: Tensor, template: Tensor, text: Tensor, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Selection]:
-        """Search (B, S, D), template (B, 1 + Z or 0, D) and text (B, T or 0, D) after all layers, and the selection.
+        """Return search (B, S, D), template (B, 1 + Z or 0, D), text (B, T or 0, D) after all layers, and selection.
 
         Args:
-            search: patches with their positions.
-            template: the token of the picture and its patches with their positions.
-            text: what ``text_tokens`` gives.
-            mask: bool (B, 1 + Z + T), tokens of template and text that are ignored.
+            search: patches with position embeddings.
+            template: the class token of the image, and its patches with position embeddings.
+            text: output of ``text_tokens``.
+            mask: bool (B, 1 + Z + T), tokens of template and text to ignore.
         """
         z, own = template.shape[1], len(cast(nn.ModuleList, self.bert.encoder["layer"]))
         blocks = [cast(Block, block) for block in self.vit.blocks]
@@ -121,7 +121,7 @@ class LiteBackbone(Backbone):
     def features(
         self, template: Tensor, search: Tensor, ids: Tensor, words: Tensor, flag: Tensor
     ) -> tuple[Features, Selection]:
-        """Features of a batch of pairs, see `Backbone.forward`, and what was selected."""
+        """Return the features of a batch of pairs, see `Backbone.forward`, and the selection."""
         first = self.vit.template_tokens(template)
         ignored = (flag == GROUNDING)[:, None].expand(-1, first.shape[1])
         mask = torch.cat([ignored, (words == 0) | (flag == BOX)[:, None]], 1)
@@ -134,11 +134,11 @@ class LiteBackbone(Backbone):
 
 
 class LiteTrack(UVLTrack):
-    """All of it; ``edgetrack.peers.litetrack.graphs`` cuts it into graphs that run at different times.
+    """The whole network; ``edgetrack.peers.litetrack.graphs`` splits it into graphs that run at different times.
 
     Args:
-        config: its sizes.
-        keep: search tokens that go on, at most all of them.
+        config: sizes of the network.
+        keep: number of search tokens to keep, at most all.
     """
 
     backbone: LiteBackbone
@@ -147,9 +147,9 @@ class LiteTrack(UVLTrack):
         super().__init__(config, LiteBackbone(config, min(keep, config.search**2)))
 
     def freeze(self, blocks: int) -> None:
-        """Hold the lowest ``blocks`` layers of the ViT but for their norms, and what is below them; all else learns.
+        """Freeze the lowest ``blocks`` layers of the ViT, except for their norms, and everything below them.
 
-        Always held are patches and positions, and of BERT its words and the first layer.
+        Patch and position embeddings, and BERT's word embeddings and first layer, are always frozen.
         """
         vit, bert = self.backbone.vit, self.backbone.bert
         self.requires_grad_(True)
@@ -163,14 +163,14 @@ class LiteTrack(UVLTrack):
 
 
 def _with_search(mask: Tensor, z: int, search: Tensor) -> Tensor:
-    """The mask (B, z + N + T) of template, search tokens (B, N, D), which are never ignored, and text."""
+    """Return the mask (B, z + N + T) of template, search and text; search tokens (B, N, D) are never ignored."""
     return torch.cat([mask[:, :z], mask.new_zeros(search.shape[:2]), mask[:, z:]], 1)
 
 
 def _prototypes(template: Tensor, text: Tensor, mask: Tensor | None) -> Tensor:
-    """What search tokens are compared with: the tokens (B, 1, D) that stand for template and sentence.
+    """Return the prototypes that search tokens are compared with: one token (B, 1, D) each for template and sentence.
 
-    Of unit length; zeros where ``mask`` ignores them.
+    They have unit length, and are zero if ``mask`` ignores them.
     """
     first = torch.cat([template[:, :1], text[:, :1]], 1)
     if mask is not None:

@@ -1,9 +1,9 @@
-"""NanoTrack v2 and v3 (Chu, SiamTrackers) on ONNX Runtime, with the boxes that OpenCV's TrackerNano gives.
+"""NanoTrack v2 and v3 (Chu, SiamTrackers) on ONNX Runtime, with the same boxes as OpenCV's TrackerNano.
 
-The published demo and OpenCV differ in details; this follows OpenCV, which is what people have, oddities included:
-sizes are compared with the target's position where its size was meant, and the search region is exactly twice the
-template's. The crop has OpenCV's rounding, too (``kernels/crop_square.h``): this tracker makes ten pixels of one gray
-level within ten frames. NanoTrack gives no sign of absence: every track is "tracking".
+The published demo and OpenCV differ in details. This implementation follows OpenCV, which is more widespread, including
+its peculiarities: sizes are compared with the target's position instead of its size, and the search region is exactly
+twice the template's. The crop has OpenCV's rounding, too (``kernels/crop_square.h``), because this tracker amplifies
+one gray level to ten pixels within ten frames. NanoTrack does not detect absence: every track is "tracking".
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from edgetrack.types import Box, Track
 
 Floats = NDArray[Any]
 NAME = "nanotrack"
-TEMPLATE, SEARCH = 127, 255  # sides of its images in pixels
+TEMPLATE, SEARCH = 127, 255  # sides of the input images in pixels
 STRIDE = 16
 VERSIONS = {f"{NAME}-v2": 48, f"{NAME}-v3": 96}  # channels of the features, by adapter
-_WINDOW, _PENALTY, _RATE = 0.455, 0.055, 0.37  # OpenCV's
-_LEAST = 10.0  # pixels, of a box
+_WINDOW, _PENALTY, _RATE = 0.455, 0.055, 0.37  # OpenCV's values
+_LEAST = 10.0  # minimum side of a box in pixels
 
 
 class Proposals(NamedTuple):
-    """What each cell (S, S) says: the score 0..1 and the sides of a box, in pixels of the search image."""
+    """The output of each cell (S, S): score 0..1, and the sides of a box in pixels of the search image."""
 
     score: Floats
     left: Floats
@@ -42,11 +42,11 @@ class Proposals(NamedTuple):
 
 
 def proposals(classes: Floats, sides: Floats) -> Proposals:
-    """Reads the outputs of the head.
+    """Convert the outputs of the head.
 
     Args:
         classes: (2, S, S) logits of background and target.
-        sides: (4, S, S) pixels from each cell's center to left, top, right and bottom.
+        sides: (4, S, S) distances in pixels from each cell's center to left, top, right and bottom.
     """
     cells = classes.shape[-1]
     line = ((np.arange(cells) - cells // 2) * STRIDE + SEARCH // 2).astype(np.float32)
@@ -56,22 +56,22 @@ def proposals(classes: Floats, sides: Floats) -> Proposals:
 
 
 def context_side(width: Any, height: Any) -> Any:
-    """The side of a square as large as a box with half of its mean side around it."""
+    """Return the side of a square with the area of the box after padding each edge by half of its mean side."""
     pad = (width + height) * np.float32(0.5)
     return np.sqrt((width + pad) * (height + pad))
 
 
 def change(ratio: Any) -> Any:
-    """How many times larger or smaller."""
+    """Return the factor of a change, whether larger or smaller: always at least 1."""
     return np.maximum(ratio, 1 / ratio)
 
 
 class NanoTrack:
-    """Follows one target given by a box.
+    """Tracks one target given by a box.
 
     Args:
-        folder: what ``edgetrack export nanotrack-v2`` or ``nanotrack-v3`` wrote.
-        threads: that one network call may use.
+        folder: folder written by ``edgetrack export nanotrack-v2`` or ``nanotrack-v3``.
+        threads: number of threads of one network call.
 
     Raises:
         BundleError: a file is missing or cannot be loaded.
@@ -96,11 +96,11 @@ class NanoTrack:
         self._index = -1
 
     def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Any = None) -> Track:
-        """Learns the target in ``box`` of ``frame``, uint8 (H, W, 3) BGR.
+        """Set the target to ``box`` in ``frame``, uint8 (H, W, 3) BGR.
 
         Raises:
-            BoxError: its center is outside of the frame.
-            ConfigError: a text, or no box.
+            BoxError: the center of the box is outside the frame.
+            ConfigError: a text is given, or no box.
         """
         if text is not None or box is None:
             raise ConfigError(
@@ -120,10 +120,10 @@ class NanoTrack:
         return Track(given, 1.0, "tracking", 0)
 
     def update(self, frame: NDArray[np.uint8]) -> Track:
-        """Finds the target in the next frame, uint8 (H, W, 3) BGR.
+        """Find the target in the next frame, uint8 (H, W, 3) BGR.
 
         Raises:
-            NotStartedError: there is no target yet.
+            NotStartedError: no target is set.
         """
         if self._index < 0:
             raise NotStartedError("update() before start(); call start(frame, box=...) first")
@@ -138,15 +138,15 @@ class NanoTrack:
         return Track(Box(float(x), float(y), float(w), float(h)), score, "tracking", self._index)
 
     def set_text(self, text: str) -> None:
-        """Raises ConfigError: this tracker takes no text."""
+        """Raise ConfigError, because this tracker takes no text."""
         raise ConfigError(f"{NAME} takes no text; give --mode bbox")
 
     def _follow(self, found: Proposals, scale: Floats, limits: tuple[int, ...]) -> float:
-        """Moves the target to the best proposal; returns its score.
+        """Move the target to the best proposal, and return its score.
 
         Args:
-            found: in pixels of the search image, ``scale`` of them for one of the frame.
-            scale: float32, as everything here: OpenCV's roundings decide which whole pixel the next crop begins at.
+            found: proposals in pixels of the search image, ``scale`` of which make up one pixel of the frame.
+            scale: float32 like all values here, because OpenCV's rounding decides at which pixel the next crop begins.
             limits: width and height of the frame.
         """
         width, height, scaled = found.right - found.left, found.bottom - found.top, self._size * scale
@@ -165,24 +165,24 @@ class NanoTrack:
         return float(rank[best])
 
     def _crop(self, pixels: NDArray[np.uint8], side: int, out: Floats) -> None:
-        """The square of ``side`` pixels around the center as float32 (1, 3, S, S), RGB, whole numbers 0..255."""
+        """Crop the square of ``side`` pixels around the center into float32 (1, 3, S, S), RGB, integers 0..255."""
         x, y = (int(v) - (side + 1) // 2 for v in self._center)
         with door:
             runtime.crop_square(pixels, x, y, side, out)
 
 
 class Published:
-    """Opens the published versions; needs no code of the user's."""
+    """Opens the published versions; requires no user code."""
 
     modes: tuple[Mode, ...] = NanoTrack.modes
 
     def open(self, folder: Path, *, threads: int) -> NanoTrack:
-        """The tracker on the graphs in ``folder``."""
+        """Open the tracker with the graphs in ``folder``."""
         return NanoTrack(folder, threads=threads)
 
 
 def _check_tensors(folder: Path, template: OrtGraph, search: OrtGraph) -> None:
-    """Raises BundleError unless the two graphs are a pair of NanoTrack's."""
+    """Raise BundleError unless the two graphs form a NanoTrack."""
     kernel, cells = template.outputs.get("kernel"), search.outputs.get("classes")
     channels = kernel.shape[1] if kernel is not None and len(kernel.shape) == 4 else 0
     side = cells.shape[-1] if cells is not None else 0
@@ -201,7 +201,7 @@ def _check_tensors(folder: Path, template: OrtGraph, search: OrtGraph) -> None:
 
 
 def _context(size: Floats, total: Any) -> Any:
-    """The side of the template's square around a target, by the sum of its sides."""
+    """Return the side of the template's square, given the size of a target and the sum of its sides."""
     width, height = size + total * np.float32(0.5)
     return np.sqrt(width * height)
 

@@ -1,4 +1,4 @@
-"""The published ONNX pair of NanoTrack as two graphs: the template's backbone, and backbone and head of a search."""
+"""Converts NanoTrack's published ONNX files to two graphs: backbone of the template; backbone and head of a search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgetrack.peers.nanotrack.published import backbone, load
 
 
 class NanoTrackAdapter(Published):
-    """NanoTrack of one version.
+    """The adapter of one version of NanoTrack.
 
     Args:
         name: "nanotrack-v2" or "nanotrack-v3".
@@ -28,10 +28,10 @@ class NanoTrackAdapter(Published):
         """``template``: image -> kernel, ``search``: image, kernel -> classes, sides.
 
         Args:
-            weights: BACKBONE.onnx and HEAD.onnx, as published; or for v3 its checkpoint, one file ``*.pth``.
+            weights: the published files BACKBONE.onnx and HEAD.onnx; or for v3 its checkpoint, one file ``*.pth``.
 
         Raises:
-            ExportError: they are not.
+            ExportError: the files are not those of this version.
         """
         if self._name == "nanotrack-v3" and [path.suffix for path in weights] == [".pth"]:
             require("torch", extra="export")
@@ -57,7 +57,7 @@ class NanoTrackAdapter(Published):
                 compose.add_prefix(head, "head/"),
                 io_map=[("backbone/output", "head/input2")],
             )
-        except Exception as error:  # onnx's errors have no common base but Exception
+        except Exception as error:  # onnx's errors have no common base class except Exception
             raise ExportError(
                 f"{weights[0]} and {weights[1]} do not fit ({error}); expected one version"
             ) from error
@@ -70,7 +70,7 @@ class NanoTrackAdapter(Published):
 
 
 def renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
-    """``model`` with other names for some of its tensors; its own object."""
+    """Return a copy of ``model`` with other names for some of its tensors."""
     graph = model.graph
     for value in (*graph.input, *graph.output):
         value.name = names.get(value.name, value.name)

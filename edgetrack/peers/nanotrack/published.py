@@ -1,4 +1,4 @@
-"""The published ONNX files of NanoTrack, read and checked."""
+"""Reads and checks the published ONNX files of NanoTrack."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from edgetrack.peers.nanotrack import STRIDE
 
 
 def load(path: Path) -> onnx.ModelProto:
-    """An ONNX file.
+    """Load an ONNX file.
 
     Raises:
-        ExportError: it is none.
+        ExportError: it is not an ONNX file.
     """
     try:
         model = onnx.load(str(path))
         onnx.checker.check_model(model)
-    except Exception as error:  # onnx raises whatever the damage leads to
+    except Exception as error:  # onnx may raise anything for damaged files
         raise ExportError(
             f"{path} cannot be loaded ({type(error).__name__}); expected an ONNX file of NanoTrack"
         ) from error
@@ -27,10 +27,10 @@ def load(path: Path) -> onnx.ModelProto:
 
 
 def backbone(path: Path, side: int) -> onnx.ModelProto:
-    """The backbone for pictures of ``side`` pixels; the published file is for 255 only.
+    """Load the backbone for images of ``side`` pixels; the published file supports only 255.
 
     Raises:
-        ExportError: it is no backbone of NanoTrack.
+        ExportError: it is not a backbone of NanoTrack.
     """
     model = load(path)
     cells = {"input": side, "output": (side + STRIDE - 1) // STRIDE}

@@ -1,4 +1,4 @@
-"""NanoTrack v3 in PyTorch, for its published checkpoint ``*.pth``: names of layers are those of the file.
+"""NanoTrack v3 in PyTorch, for its published checkpoint ``*.pth``; the names of layers are those in the file.
 
 MobileNetV3-small (Howard et al., ICCV 2019) down to stride 16, and a head that compares template and search region
 pixel by pixel and channel by channel.
@@ -21,7 +21,7 @@ from edgetrack.errors import ExportError, reason_of
 from edgetrack.peers.nanotrack import SEARCH, TEMPLATE, VERSIONS
 
 _WIDTH = VERSIONS["nanotrack-v3"]
-# kernel, inner width, width, squeezed width or 0, hard swish, stride: of each block
+# for each block: kernel, inner width, width, squeezed width or 0, hard swish, stride
 _BLOCKS = (
     (3, 16, 16, 8, False, 2),
     (3, 72, 24, 0, False, 2),
@@ -33,7 +33,7 @@ _BLOCKS = (
     (5, 144, 48, 40, True, 1),
     (5, 288, _WIDTH, 72, True, 1),
 )
-# The file holds the best score of its training as a number of numpy; these can do no harm.
+# The file contains the best score of the training as a NumPy scalar; these types are safe to load.
 _NUMBERS: list[Any] = [
     (np.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
     np.dtype,
@@ -57,7 +57,7 @@ def _conv(
 
 
 class _Squeeze(nn.Module):
-    """Weights of channels, by their means."""
+    """Squeeze-and-excitation: weights channels by their means."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class _Attention(nn.Module):
 
 
 class _Pair(nn.Module):
-    """What both comparisons begin with."""
+    """The common first layers of both correlations."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class _Pair(nn.Module):
 
 
 class _ByPixel(_Pair):
-    """One channel for each of the template's 8x8 cells."""
+    """Pixel-wise correlation, with one channel for each of the template's 8x8 cells."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _ByPixel(_Pair):
 
 
 class _ByChannel(_Pair):
-    """The template's middle as a filter for each channel."""
+    """Depth-wise correlation, with the center of the template as the filter of each channel."""
 
     def forward(self, kernel: Tensor, search: Tensor) -> Tensor:
         middle = self.conv_kernel(kernel[:, :, 2:6, 2:6])
@@ -188,10 +188,10 @@ class NanoTrackV3(nn.Module):
 
 
 def graphs(path: Path) -> Mapping[str, onnx.ModelProto]:
-    """``template`` and ``search`` of a checkpoint.
+    """Return the graphs ``template`` and ``search`` of a checkpoint.
 
     Raises:
-        ExportError: it is not one of NanoTrack v3.
+        ExportError: it is not a checkpoint of NanoTrack v3.
     """
     from edgetrack.export.adapters import torch_graph
 
@@ -200,10 +200,8 @@ def graphs(path: Path) -> Mapping[str, onnx.ModelProto]:
         with torch.serialization.safe_globals(_NUMBERS):
             state: Any = torch.load(path, map_location="cpu", weights_only=True)
         state = state.get("state_dict", state)
-        network.load_state_dict(
-            {k: v for k, v in state.items() if not k.startswith("neck.")}
-        )  # which is not used
-    except Exception as error:  # torch.load raises whatever the damage leads to
+        network.load_state_dict({k: v for k, v in state.items() if not k.startswith("neck.")})  # unused
+    except Exception as error:  # torch.load may raise anything for damaged files
         raise ExportError(
             f"{path} cannot be loaded ({reason_of(error)}); expected the published checkpoint of NanoTrack v3"
         ) from error

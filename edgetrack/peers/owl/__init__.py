@@ -1,7 +1,7 @@
-"""OWL-ViT and OWLv2 (Google, Hugging Face format) on ONNX Runtime: finds what a sentence names, anew in every frame.
+"""OWL-ViT and OWLv2 (Google, Hugging Face format) on ONNX Runtime: detects objects by sentences in each frame.
 
-Sentences are an input of the network: another one costs a dot product, and rebuilds nothing. As a tracker it takes the
-best box of each frame, and has no memory: use it to find, and for a measure of what a large detector sees.
+Sentences are an input of the network: an additional one costs a dot product, and needs no new graph. As a tracker, it
+returns the best box of each frame, without memory. Use it as a grounder, or to measure what a large detector can see.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from edgetrack.peers.owl.images import padded, stretched
 from edgetrack.peers.sessions import open_graph, open_session, run
 
 NAMES = ("owlv2", "owlvit")
-TEXT_LENGTH = 16  # tokens, beginning and end included; the rest of a sentence is cut off
+TEXT_LENGTH = 16  # tokens, including beginning and end; longer sentences are truncated
 
 
 class OwlDetector(PhraseFinder[Floats]):
     """Finds phrases in a frame.
 
     Args:
-        folder: what ``edgetrack export owlv2`` or ``owlvit`` wrote.
-        threads: that one network call may use.
-        precision: of the graphs; in "bf16" and "int8-bf16" OpenVINO computes in bfloat16 what they have in float32.
+        folder: folder written by ``edgetrack export owlv2`` or ``owlvit``.
+        threads: number of threads of one network call.
+        precision: precision of the graphs; with "bf16" and "int8-bf16", OpenVINO computes float32 parts in bfloat16.
 
     Raises:
-        BundleError: a graph is missing or is another tracker's.
-        EngineUnavailable: this processor has no bfloat16.
+        BundleError: a graph is missing or belongs to another tracker.
+        EngineUnavailable: the processor does not support bfloat16.
         MissingExtra: the package tokenizers, or for bfloat16 openvino, is not installed.
     """
 
@@ -53,7 +53,7 @@ class OwlDetector(PhraseFinder[Floats]):
             ]
             self._tokenizer = tokenizers.Tokenizer.from_str(known["tokenizer"])
             self._size = int(self._detect.get_inputs()[0].shape[3])
-        except Exception as error:  # tokenizers' errors have no common base but Exception
+        except Exception as error:  # tokenizers' errors have no common base class except Exception
             raise BundleError(
                 f"{folder} holds another tracker ({type(error).__name__}: {error}); expected what 'edgetrack export "
                 f"{NAMES[0]}' writes"
@@ -62,7 +62,7 @@ class OwlDetector(PhraseFinder[Floats]):
         self._tokenizer.enable_truncation(TEXT_LENGTH)
 
     def queries(self, phrases: Sequence[str]) -> Floats:
-        """What the network compares with, a row for each phrase, float32 (N, D); to be computed once.
+        """Return the text input of the network, one row per phrase, float32 (N, D); it needs to be computed only once.
 
         Raises:
             PromptError: a phrase is empty.
@@ -75,7 +75,7 @@ class OwlDetector(PhraseFinder[Floats]):
         return rows
 
     def score(self, frame: NDArray[np.uint8], queries: Floats) -> tuple[Floats, Floats]:
-        """Every box that the network gives: scores for each phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
+        """Return all boxes of the network: scores per phrase, float32 (P, N), and x, y, w, h in pixels (P, 4)."""
         pixels = check_packed(frame)
         outputs = run(self._detect, image=self._image(pixels, self._size), queries=queries)
         logits, boxes = outputs[0][0], outputs[1][0]
@@ -87,11 +87,11 @@ class OwlDetector(PhraseFinder[Floats]):
 
 
 class Published:
-    """Opens the published versions; needs no code of the user's."""
+    """Opens the published versions; requires no user code."""
 
     modes: tuple[Mode, ...] = ("nl",)
     precisions = tuple(COMPUTED)
 
     def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> FindingTracker:
-        """The tracker on the graphs in ``folder``."""
+        """Open the tracker with the graphs in ``folder``."""
         return FindingTracker(OwlDetector(folder, threads=threads, precision=precision))

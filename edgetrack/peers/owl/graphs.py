@@ -1,7 +1,7 @@
-"""OWL-ViT or OWLv2 in a folder of Hugging Face's as two graphs: sentences to queries, pictures and queries to boxes.
+"""Exports OWL-ViT or OWLv2 from a Hugging Face folder as two graphs: sentences to queries, images and queries to boxes.
 
-The classes are those of the package transformers, made by the folder's ``config.json``. The weights are read from
-``model.safetensors`` alone: nothing is unpickled, and no code of the folder runs.
+The classes are those of the package transformers, configured by the folder's ``config.json``. Weights are read only
+from ``model.safetensors``: nothing is unpickled, and no code from the folder is executed.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _CLASSES = {
     "owlv2": ("Owlv2Config", "Owlv2ForObjectDetection"),
     "owlvit": ("OwlViTConfig", "OwlViTForObjectDetection"),
 }
-_UNUSED = (".position_ids", "box_bias")  # that older files have
-# At 960 pixels float32 itself is 1e-4 from float64 in boxes, in units of the picture: two of its ways differ by more.
+_UNUSED = (".position_ids", "box_bias")  # tensors in older files
+# At 960 pixels, boxes in float32 and float64 differ by 1e-4 of the image, and two float32 implementations by more.
 _TOLERANCE = 5e-4
 _BEGIN, _END = "<|startoftext|>", "<|endoftext|>"
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 class OwlAdapter(Published):
-    """OWL-ViT or OWLv2.
+    """The adapter of OWL-ViT or OWLv2.
 
     Args:
         name: "owlvit" or "owlv2".
@@ -47,10 +47,10 @@ class OwlAdapter(Published):
         """``text``: ids -> queries, ``detect``: image, queries -> logits, boxes.
 
         Args:
-            weights: the folder.
+            weights: the folder of the model.
 
         Raises:
-            ExportError: it is none of this model.
+            ExportError: the folder does not contain this model.
             MissingExtra: transformers is not installed.
         """
         folder = folder_of(weights, self._name, "vocab.json and merges.txt")
@@ -75,7 +75,7 @@ class OwlAdapter(Published):
         return models
 
     def license(self, weights: Sequence[Path]) -> str:
-        """What the model card in the folder says; empty without one."""
+        """Return the license in the folder's model card; empty without one."""
         return license_of(weights[0])
 
     def _network(self, transformers: Any, folder: Path) -> Any:
@@ -85,7 +85,7 @@ class OwlAdapter(Published):
             check_layers([values.get(part, {}).get("num_hidden_layers", 12) for part in parts])
             config_class, network_class = (getattr(transformers, name) for name in _CLASSES[self._name])
             config = config_class.from_dict(values)
-            config._attn_implementation = "eager"  # the others do not become ONNX
+            config._attn_implementation = "eager"  # the others cannot be exported to ONNX
             with torch.device("meta"):
                 wanted = network_class(config).state_dict()
         except (OSError, RuntimeError, *MALFORMED) as error:
@@ -98,21 +98,21 @@ class OwlAdapter(Published):
 
 
 class TextGraph(nn.Module):
-    """Ids of tokens, int64 (N, 16), to queries (N, D)."""
+    """Token ids, int64 (N, 16), to queries (N, D)."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
         self.inner = getattr(network, network.base_model_prefix)
 
     def forward(self, ids: Tensor) -> Tensor:
-        # a token sees those before it, and the sentence's end stands for it: padding is seen by nothing
+        # attention is causal and the end token represents the sentence, so that padding has no effect
         rows: Tensor = self.inner.text_projection(self.inner.text_model(input_ids=ids)[1])
         queries: Tensor = rows / rows.norm(dim=-1, keepdim=True)
         return queries
 
 
 class DetectGraph(nn.Module):
-    """A picture (1, 3, S, S) and queries (N, D) to logits (1, P, N) and boxes (1, P, 4), in units of the picture."""
+    """Image (1, 3, S, S) and queries (N, D) to logits (1, P, N) and boxes (1, P, 4), in units of the image."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -126,10 +126,10 @@ class DetectGraph(nn.Module):
 
 
 def _tokenizer(folder: Path) -> str:
-    """CLIP's byte pairs, as the ``tokenizer.json`` of the package tokenizers.
+    """Return CLIP's byte-pair tokenizer as ``tokenizer.json`` of the package tokenizers.
 
-    transformers' own class reads these files by one name up to version 4, by another from 5 on, and is silent about a
-    name that it does not know; so this is what CLIPTokenizerFast of version 4 makes of them.
+    The class in transformers has different names for these files up to version 4 and from version 5, and silently
+    ignores unknown names. Therefore, this function builds the same tokenizer as CLIPTokenizerFast of version 4.
     """
     tokenizers = require("tokenizers", extra="hf")
     parts, files = tokenizers.pre_tokenizers, (str(folder / "vocab.json"), str(folder / "merges.txt"))
@@ -148,12 +148,12 @@ def _tokenizer(folder: Path) -> str:
         )
         words = parts.Split(tokenizers.Regex(_WORDS), behavior="removed", invert=True)
         tokenizer.pre_tokenizer = parts.Sequence([words, parts.ByteLevel(add_prefix_space=False)])
-        # by place: the names of these arguments changed with tokenizers 0.23
+        # positional, because the names of these arguments changed in tokenizers 0.23
         tokenizer.post_processor = tokenizers.processors.RobertaProcessing(
             (_END, end), (_BEGIN, begin), False, False
         )
         content: str = tokenizer.to_str()
-    except Exception as error:  # whatever the package does with damaged files
+    except Exception as error:  # the package may raise anything for damaged files
         raise ExportError(
             f"{folder} has no tokenizer that can be read ({reason_of(error)}); expected vocab.json and merges.txt"
         ) from error

@@ -1,8 +1,8 @@
-"""The pictures that OWL-ViT and OWLv2 were trained on, of a frame.
+"""Converts a frame to the input images of OWL-ViT and OWLv2.
 
-OWL-ViT stretches the frame to a square by PIL's bicubic filter. OWLv2 puts it at the top left of a gray
-square, blurs that by a Gaussian and samples it linearly, as scikit-image does. What one learned with the other's
-pictures finds little.
+OWL-ViT stretches the frame to a square with PIL's bicubic filter. OWLv2 puts it at the top left of a gray square, blurs
+that with a Gaussian and resamples it linearly, as scikit-image does. Each network finds little in the images of the
+other.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _GRAY = np.float32(0.5)
 
 
 def stretched(pixels: NDArray[np.uint8], size: int) -> Floats:
-    """The frame, uint8 (H, W, 3) BGR, as OWL-ViT takes it: normalized RGB (1, 3, size, size)."""
+    """Return a frame, uint8 (H, W, 3) BGR, as input of OWL-ViT: normalized RGB (1, 3, size, size)."""
     return _normalized(bicubic(channels(pixels), size, size) / np.float32(255))
 
 
 def padded(pixels: NDArray[np.uint8], size: int) -> Floats:
-    """The frame, uint8 (H, W, 3) BGR, as OWLv2 takes it: normalized RGB (1, 3, size, size)."""
+    """Return a frame, uint8 (H, W, 3) BGR, as input of OWLv2: normalized RGB (1, 3, size, size)."""
     height, width = pixels.shape[:2]
     matrix = _blurred(max(height, width), size)
-    image = channels(pixels) / np.float32(255) - _GRAY  # what is added to the frame is 0 then
+    image = channels(pixels) / np.float32(255) - _GRAY  # so that the padding is 0
     return _normalized(matrix[:, :height] @ image @ matrix[:, :width].T + _GRAY)
 
 
@@ -40,7 +40,7 @@ def _normalized(image: Floats) -> Floats:
 
 @lru_cache(maxsize=4)
 def _blurred(length: int, size: int) -> Floats:
-    """The weights (size, length) of a Gaussian as wide as the picture becomes smaller, and of linear samples of it."""
+    """Return the weights (size, length) of a Gaussian, scaled to the reduction, and of linear resampling."""
     scale = length / size
     sigma = max(0.0, (scale - 1) / 2)
     reach = int(4 * sigma + 0.5)
@@ -52,14 +52,14 @@ def _blurred(length: int, size: int) -> Floats:
     weights, rows = np.zeros((size, length)), np.arange(size)
     for step, share in ((0, first + 1 - places), (1, places - first)):
         for offset, weight in zip(offsets, kernel, strict=True):
-            # a sample between two pixels is of blurred pixels: the mirror is at the picture's edge for both
+            # both pixels of an interpolated sample are blurred, with mirroring at the edge of the image
             columns = _mirrored(_mirrored(first + step, length) + offset, length)
             np.add.at(weights, (rows, columns), share * weight)
     return weights.astype(np.float32)
 
 
 def _mirrored(index: NDArray[np.int_], length: int) -> NDArray[np.int_]:
-    """Whole numbers as places in a row of ``length`` that is mirrored in its first and in its last pixel."""
+    """Map integers to indices in a row of ``length`` pixels that is mirrored at its first and last pixel."""
     if length == 1:
         return np.zeros_like(index)
     folded: NDArray[np.int_] = np.abs(index) % (2 * length - 2)

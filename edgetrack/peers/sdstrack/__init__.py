@@ -1,7 +1,7 @@
-"""SDSTrack (CVPR 2024) on ONNX Runtime: follows a box in pairs of pictures, as its published pipeline does.
+"""SDSTrack (CVPR 2024) on ONNX Runtime: tracks a box in pairs of images, as its published pipeline does.
 
-The second picture, X, is of another sensor at the same place: heat or events as they are, depth by ``depth_picture``.
-There is no sign of absence: every track is "tracking", and its score says how sure the network is.
+The second image, X, is an aligned image of another sensor: thermal or event images unchanged, depth images converted by
+``depth_picture``. Absence is not detected: every track is "tracking", with the network's confidence as its score.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from edgetrack.peers.sessions import open_session, run
 from edgetrack.types import Box, Track
 
 NAME = "sdstrack"
-PATCH = 16  # pixels, a side
+PATCH = 16  # side in pixels
 
 
 class SDSTracker:
-    """Follows one target given by a box.
+    """Tracks one target given by a box.
 
     Args:
-        folder: what ``edgetrack export sdstrack`` wrote.
-        threads: that one network call may use.
+        folder: folder written by ``edgetrack export sdstrack``.
+        threads: number of threads of one network call.
 
     Raises:
-        BundleError: a graph is missing or is another tracker's.
+        BundleError: a graph is missing or belongs to another tracker.
     """
 
     takes_x = needs_x = True
@@ -63,12 +63,12 @@ class SDSTracker:
         box: Any = None,
         x: NDArray[np.uint8] | None = None,
     ) -> Track:
-        """Learns the target in ``box`` of ``frame`` and ``x``, both uint8 (H, W, 3) BGR.
+        """Set the target to ``box`` in ``frame`` and ``x``, both uint8 (H, W, 3) BGR.
 
         Raises:
-            BoxError: the box is as large as no frame.
-            ConfigError: a text, or no box.
-            FrameError: ``x`` is missing or of another size.
+            BoxError: the box is too large.
+            ConfigError: a text is given, or no box.
+            FrameError: ``x`` is missing or has another size.
         """
         if text is not None or box is None:
             raise ConfigError(f"{NAME} takes a box and nothing else: give start(frame, x=..., box=...)")
@@ -79,11 +79,11 @@ class SDSTracker:
         return Track(self._box, 1.0, "tracking", 0)
 
     def update(self, frame: NDArray[np.uint8], *, x: NDArray[np.uint8] | None = None) -> Track:
-        """Finds the target in the next pair, both uint8 (H, W, 3) BGR.
+        """Find the target in the next pair, both uint8 (H, W, 3) BGR.
 
         Raises:
-            FrameError: ``x`` is missing or of another size.
-            NotStartedError: there is no target yet.
+            FrameError: ``x`` is missing or has another size.
+            NotStartedError: no target is set.
         """
         if self._index < 0:
             raise NotStartedError("update() before start(); call start(frame, x=..., box=...) first")
@@ -96,7 +96,7 @@ class SDSTracker:
         return Track(self._box, float(response[best]), "tracking", self._index)
 
     def set_text(self, text: str) -> None:
-        """Raises ConfigError: this tracker takes no text."""
+        """Raise ConfigError, because this tracker takes no text."""
         raise ConfigError(f"{NAME} takes no text; give a box")
 
     def _pair(self, frame: NDArray[np.uint8], x: NDArray[np.uint8] | None, factor: float, size: int) -> Crop:
@@ -108,10 +108,10 @@ class SDSTracker:
 
 
 class Published:
-    """Opens the published version; needs no code of the user's."""
+    """Opens the published version; requires no user code."""
 
     modes: tuple[Mode, ...] = ("bbox",)
 
     def open(self, folder: Path, *, threads: int) -> SDSTracker:
-        """The tracker on the graphs in ``folder``."""
+        """Open the tracker with the graphs in ``folder``."""
         return SDSTracker(folder, threads=threads)

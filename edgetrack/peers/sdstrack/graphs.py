@@ -1,4 +1,4 @@
-"""A published checkpoint of SDSTrack as two graphs: the template's patches, once, and the pair of search regions."""
+"""Exports a published checkpoint of SDSTrack as two graphs: template patches, and the pair of search regions."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from edgetrack.peers.layers import CellBoxes
 from edgetrack.peers.sdstrack import NAME, PATCH, Published
 from edgetrack.peers.sdstrack.network import Config, SDSTrack
 
-# In the published files, and read by nothing: they are left over from OSTrack.
+# Unused leftovers from OSTrack in the published files.
 UNUSED = tuple(
     f"backbone.{name}" for name in ("cls_token", "pos_embed", "pos_embed_z_z_dte", "pos_embed_x_x_dte")
 )
 
 
 class SDSTrackAdapter(Published):
-    """SDSTrack for depth, heat or events, whichever the checkpoint is for."""
+    """The adapter of SDSTrack for depth, thermal or event images, depending on the checkpoint."""
 
     def license(self, weights: Sequence[Path]) -> str:
-        """That of the published repository."""
+        """Return the license of the published repository."""
         del weights
         return "MIT"
 
@@ -34,10 +34,10 @@ class SDSTrackAdapter(Published):
         """``template``: pair -> template, ``search``: pair, template -> scores, boxes.
 
         Args:
-            weights: the published checkpoint.
+            weights: path of the published checkpoint.
 
         Raises:
-            ExportError: it is none.
+            ExportError: it is not a checkpoint of SDSTrack.
         """
         if len(weights) != 1:
             raise ExportError(
@@ -57,7 +57,7 @@ class SDSTrackAdapter(Published):
 
 
 class TemplateGraph(nn.Module):
-    """A pair (1, 6, h, w) to the tokens of color and of X, (2, Z, D)."""
+    """Pair (1, 6, h, w) to the tokens of color and of X, (2, Z, D)."""
 
     def __init__(self, network: SDSTrack) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class TemplateGraph(nn.Module):
 
 
 class SearchGraph(nn.Module):
-    """A pair (1, 6, h, w) and the template's tokens to scores (1, S) and boxes (1, S, 4), in units of the image."""
+    """Pair (1, 6, h, w) and template tokens to scores (1, S) and boxes (1, S, 4) in units of the image."""
 
     def __init__(self, network: SDSTrack) -> None:
         super().__init__()

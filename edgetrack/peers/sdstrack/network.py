@@ -1,7 +1,8 @@
-"""SDSTrack (Hou et al., CVPR 2024) in PyTorch: names of layers are those of the published checkpoint.
+"""SDSTrack (Hou et al., CVPR 2024) in PyTorch; the names of layers are those in the published checkpoint.
 
-A ViT reads color; the same ViT with adapters reads depth, heat or events (X); in four of its blocks the two ask each
-other, through adapters again. Cells of the search region that the target asks least about are dropped on the way.
+A ViT encodes color, and the same ViT with adapters encodes depth, thermal or event images (X). In four of its blocks,
+the streams attend to each other, again through adapters. Search cells with the least attention from the target are
+dropped in between.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from torch.nn import functional as F
 
 from edgetrack.peers.layers import PATCH, Block, CenterHead, attend
 
-KEEP = {3: 0.7, 6: 0.7, 9: 0.7}  # share of the search region's tokens that a block keeps, in each stream
-ACROSS = (3, 6, 9, 11)  # blocks after which the streams ask each other
-_HEADS = {768: 12, 64: 4}  # of attention, by width; 64 is the small variant of the tests
+KEEP = {3: 0.7, 6: 0.7, 9: 0.7}  # fraction of the search region's tokens that a block keeps, in each stream
+ACROSS = (3, 6, 9, 11)  # blocks after which the streams attend to each other
+_HEADS = {768: 12, 64: 4}  # attention heads by width; 64 is the small variant for tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,16 @@ class Config:
 
     width: int = 768
     depth: int = 12
-    template: int = 8  # cells of 16 pixels, a side
+    template: int = 8  # cells of 16 pixels per side
     search: int = 16
     head: int = 256  # channels of the first layer of the head
 
     @classmethod
     def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> Config:
-        """The variant of a checkpoint, by the shapes of its tensors.
+        """Return the variant of a checkpoint, from the shapes of its tensors.
 
         Raises:
-            KeyError, ValueError: it is none of SDSTrack's.
+            KeyError, ValueError: it is not a checkpoint of SDSTrack.
         """
         width = shapes["backbone.cls_token"][-1]
         if width not in _HEADS:
@@ -51,11 +52,11 @@ class Stream(NamedTuple):
     """The tokens of one sensor."""
 
     tokens: Tensor  # (B, Z + K, D)
-    places: Tensor  # int64 (B, K): which cells of the search region are left
+    places: Tensor  # int64 (B, K): indices of the remaining cells of the search region
 
 
 class Adapter(nn.Module):
-    """A perceptron that is narrow in the middle; "Space" ones are added to their input."""
+    """A bottleneck perceptron; the output of "Space" adapters is added to their input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -66,7 +67,7 @@ class Adapter(nn.Module):
 
 
 class PairBlock(Block):
-    """A block of the vision transformer with the adapters of X, and those of the exchange."""
+    """A block of the vision transformer with adapters for X and for the exchange between streams."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__(width, heads)
@@ -74,13 +75,14 @@ class PairBlock(Block):
             self.add_module(f"{name}_Adapter", Adapter(width))
 
     def alone(self, stream: Stream, adapter: str, *, keep: float, template: int) -> Stream:
-        """A stream after it.
+        """Apply the block to one stream.
 
         Args:
-            stream: of a sensor.
-            adapter: "X_DTE" for that of X, empty for color.
-            keep: share of the search region's tokens that go on.
-            template: cells of the template, a side; the one left above its middle says what is dropped.
+            stream: tokens of one sensor.
+            adapter: "X_DTE" for X, empty for color.
+            keep: fraction of the search region's tokens to keep.
+            template: cells per side of the template; the attention of its central cell (top left of the center)
+                decides what is dropped.
         """
         x, places = stream
         q, k, v = self.attn["qkv"](self.norm1(x)).chunk(3, -1)
@@ -95,7 +97,7 @@ class PairBlock(Block):
         return Stream(self._perceptron(x, adapter), places)
 
     def across(self, color: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-        """The tokens of both streams after each has asked the other, and nothing of its own."""
+        """Return the tokens of both streams after cross-attention to the other stream only."""
         adapter = "X_X_DTE"
         parts = [self.attn["qkv"](self.norm1(x)).chunk(3, -1) for x in (color, other)]
         after = []
@@ -114,7 +116,7 @@ class PairBlock(Block):
         return x + (y + 0.5 * self.get_submodule(f"MLP_{adapter}_Adapter")(normed) if adapter else y)
 
     def _asked(self, q: Tensor, k: Tensor) -> Tensor:
-        """How much a token (B, 1, D) asks each of the others, (B, N): the mean over the heads."""
+        """Return the attention (B, N) of a token (B, 1, D) to the others, as the mean over the heads."""
         size = q.shape[-1] // self.heads
         q, k = (x.reshape(len(x), -1, self.heads, size).transpose(1, 2) for x in (q, k))
         shares: Tensor = (q @ k.transpose(2, 3) * size**-0.5).softmax(-1).mean(1)[:, 0]
@@ -122,7 +124,7 @@ class PairBlock(Block):
 
 
 class Backbone(nn.Module):
-    """Pictures of two sensors to one map of features."""
+    """Encodes images of two sensors to one feature map."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -135,15 +137,15 @@ class Backbone(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6)
 
     def template_tokens(self, pair: Tensor) -> tuple[Tensor, Tensor]:
-        """The tokens (B, Z, D) of both templates; ``pair`` is normalized (B, 6, h, w): color, then X."""
+        """Return the tokens (B, Z, D) of both templates; ``pair`` is normalized (B, 6, h, w): color, then X."""
         return self._tokens(pair, self.pos_embed_z)
 
     def search_tokens(self, pair: Tensor) -> tuple[Tensor, Tensor]:
-        """The tokens (B, S, D) of both search regions."""
+        """Return the tokens (B, S, D) of both search regions."""
         return self._tokens(pair, self.pos_embed_x)
 
     def forward(self, templates: tuple[Tensor, Tensor], searches: tuple[Tensor, Tensor]) -> Tensor:
-        """Features (B, S, D) of the search region; what was dropped is zero in its stream."""
+        """Return the features (B, S, D) of the search region; dropped tokens are zero in their stream."""
         z, s = templates[0].shape[1], searches[0].shape[1]
         places = torch.arange(s, device=searches[0].device).expand(len(searches[0]), -1)
         color, other = (Stream(torch.cat(pair, 1), places) for pair in zip(templates, searches, strict=True))
@@ -164,14 +166,14 @@ class Backbone(nn.Module):
 
 
 def _restored(stream: Stream, z: int, s: int) -> Tensor:
-    """The search region's tokens (B, S, D) at their places; zero where they were dropped."""
+    """Return the search region's tokens (B, S, D) at their original positions; dropped tokens are zero."""
     tokens = stream.tokens[:, z:]
     index = stream.places[..., None].expand(-1, -1, tokens.shape[-1])
     return tokens.new_zeros(len(tokens), s, tokens.shape[-1]).scatter(1, index, tokens)
 
 
 class SDSTrack(nn.Module):
-    """All of it."""
+    """The whole network."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -179,7 +181,7 @@ class SDSTrack(nn.Module):
         self.backbone, self.box_head = Backbone(config), CenterHead(config.width, config.head)
 
     def forward(self, templates: tuple[Tensor, Tensor], search: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What each cell of a pair (B, 6, h, w) says: see ``CenterHead``."""
+        """Return the predictions for each cell of a pair (B, 6, h, w); see ``CenterHead``."""
         features = self.backbone(templates, self.backbone.search_tokens(search))
         side = self.config.search
         return self.box_head(features.transpose(1, 2).reshape(len(search), -1, side, side))  # type: ignore[no-any-return]

@@ -1,8 +1,9 @@
-"""SUTrack (AAAI 2025) on ONNX Runtime: follows a box in color, with or without X, as its published pipeline does.
+"""SUTrack (AAAI 2025) on ONNX Runtime: tracks a box in color, with or without X, as its published pipeline does.
 
-X is the picture of another sensor at the same place: heat or events as they are, depth by ``depth_picture``. Without it
-color is read twice, as published. A sentence may describe the target beside its box; it finds nothing by itself.
-There is no sign of absence: every track is "tracking", and its score says how sure the network is.
+X is an aligned image of another sensor: thermal or event images unchanged, depth images converted by
+``depth_picture``. Without it, color is used twice, as published. A sentence may describe the target in addition to its
+box, but cannot replace the box. Absence is not detected: every track is "tracking", with the network's confidence as
+its score.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ from edgetrack.prompt import check_unicode
 from edgetrack.types import Box, Track
 
 NAME = "sutrack"
-PATCH = 16  # pixels, a side
-UPDATE_INTERVAL, UPDATE_SCORE = 25, 0.7  # frames; the score above which the second template is taken anew
+PATCH = 16  # side in pixels
+UPDATE_INTERVAL, UPDATE_SCORE = 25, 0.7  # frames; minimum score for replacing the second template
 Floats = NDArray[np.float32]
 
 
 class SUTracker:
-    """Follows one target given by a box, or by a box and a text.
+    """Tracks one target given by a box, or by a box and a text.
 
     Args:
-        folder: what ``edgetrack export sutrack`` wrote.
-        threads: that one network call may use.
-        interval: frames after which a network of two templates may get another second one.
-        least: score above which it does.
+        folder: folder written by ``edgetrack export sutrack``.
+        threads: number of threads of one network call.
+        interval: frames after which the second template of a network with two templates may be replaced.
+        least: minimum score for that.
 
     Raises:
-        BundleError: a graph is missing or is another tracker's.
-        MissingExtra: the bundle takes texts, and the package tokenizers is not installed.
+        BundleError: a graph is missing or belongs to another tracker.
+        MissingExtra: the bundle takes texts, but the package tokenizers is not installed.
     """
 
     takes_x = True
@@ -67,7 +68,7 @@ class SUTracker:
                 f"{folder} holds another tracker; expected what 'edgetrack export {NAME}' writes"
             )
         self._template, self._search = int(shapes[0][3]), int(shapes[2][3])
-        self._count = (shapes[3][1] - 1) // shapes[1][1]  # of templates
+        self._count = (shapes[3][1] - 1) // shapes[1][1]  # number of templates
         self._window = hann_window(self._search // PATCH)
         self._interval, self._least = interval, least
         text = folder / "text.onnx"
@@ -82,13 +83,13 @@ class SUTracker:
         box: Any = None,
         x: NDArray[np.uint8] | None = None,
     ) -> Track:
-        """Learns the target in ``box`` of ``frame``, and of ``x`` if it is given, both uint8 (H, W, 3) BGR.
+        """Set the target to ``box`` in ``frame``, and in ``x`` if it is given, both uint8 (H, W, 3) BGR.
 
         Raises:
-            BoxError: the box is as large as no frame.
-            ConfigError: no box, or a text for a bundle without a tokenizer.
-            FrameError: ``x`` is of another size.
-            PromptError: a text without a word.
+            BoxError: the box is too large.
+            ConfigError: no box is given, or a text for a bundle without a tokenizer.
+            FrameError: ``x`` has another size.
+            PromptError: the text has no word.
         """
         if box is None:
             raise ConfigError(f"{NAME} follows a box; give start(frame, box=...)")
@@ -96,7 +97,7 @@ class SUTracker:
             raise ConfigError(
                 f"this bundle of {NAME} takes no text; export it with --weights tokenizer.json, or give a box alone"
             )
-        self._index, self._box = -1, Box.of(box)  # what fails below leaves no target
+        self._index, self._box = -1, Box.of(box)  # if one of the following steps fails, no target is set
         tokens = self._tokens(frame, x)
         self._templates = [tokens[:, :-1]] * self._count
         self._sentence = tokens[:, -1:] if text is None or self._text is None else self._text.token(text)
@@ -104,11 +105,11 @@ class SUTracker:
         return Track(self._box, 1.0, "tracking", 0)
 
     def update(self, frame: NDArray[np.uint8], *, x: NDArray[np.uint8] | None = None) -> Track:
-        """Finds the target in the next frame, or pair, uint8 (H, W, 3) BGR.
+        """Find the target in the next frame or pair, uint8 (H, W, 3) BGR.
 
         Raises:
-            FrameError: ``x`` is of another size, or is there or missing in another way than in ``start``.
-            NotStartedError: there is no target yet.
+            FrameError: ``x`` has another size, or is given although it was not given to ``start``, or vice versa.
+            NotStartedError: no target is set.
         """
         if self._index < 0:
             raise NotStartedError("update() before start(); call start(frame, box=...) first")
@@ -129,11 +130,11 @@ class SUTracker:
         return Track(self._box, float(response[best]), "tracking", self._index)
 
     def set_text(self, text: str) -> None:
-        """Raises ConfigError: a text finds nothing by itself."""
+        """Raise ConfigError, because a text alone is not supported."""
         raise ConfigError(f"{NAME} takes a text beside a box only: start(frame, box=..., text=...)")
 
     def _tokens(self, frame: NDArray[np.uint8], x: NDArray[np.uint8] | None) -> Floats:
-        """Those of a template around the box, and of no sentence, (1, Z + 1, D)."""
+        """Return the tokens of a template around the box, and of an empty sentence, (1, Z + 1, D)."""
         crop = self._crop(frame, x, TEMPLATE_FACTOR, self._template)
         inside = inside_of(self._box, crop.side, self._template)
         tokens: Floats = run(self._learn, pair=crop.image, inside=inside[None])[0]
@@ -144,14 +145,14 @@ class SUTracker:
 
 
 class Sentences:
-    """A sentence's token.
+    """Encodes sentences to tokens.
 
     Args:
-        path: of the graph ``text``.
-        threads: that it may use.
+        path: path of the graph ``text``.
+        threads: number of threads.
 
     Raises:
-        BundleError: the file is damaged or is another tracker's.
+        BundleError: the file is damaged or belongs to another tracker.
         MissingExtra: the package tokenizers is not installed.
     """
 
@@ -162,17 +163,17 @@ class Sentences:
             known = self._session.get_modelmeta().custom_metadata_map
             self._tokenizer = tokenizer_of(known["tokenizer"])
             self._tokenizer.enable_truncation(int(known["length"]))
-        except Exception as error:  # tokenizers' errors have no common base but Exception
+        except Exception as error:  # tokenizers' errors have no common base class except Exception
             raise BundleError(
                 f"{path} is another tracker's ({type(error).__name__}: {error}); expected what 'edgetrack export "
                 f"{NAME}' writes"
             ) from error
 
     def token(self, text: str) -> Floats:
-        """What stands for ``text``, (1, 1, D).
+        """Return the token of ``text``, (1, 1, D).
 
         Raises:
-            PromptError: a text without a word.
+            PromptError: the text has no word.
         """
         if not check_unicode(text).strip():
             raise PromptError(f"text {text!r:.80} has no word; expected such as 'red car'")
@@ -182,29 +183,29 @@ class Sentences:
 
 
 class Published:
-    """Opens the published versions; needs no code of the user's."""
+    """Opens the published versions; requires no user code."""
 
     modes: tuple[Mode, ...] = ("bbox", "nlbbox")
 
     def open(self, folder: Path, *, threads: int) -> SUTracker:
-        """The tracker on the graphs in ``folder``."""
+        """Open the tracker with the graphs in ``folder``."""
         return SUTracker(folder, threads=threads)
 
 
 def tokenizer_of(content: str) -> Any:
-    """CLIP's tokenizer, of the package tokenizers, from what ``tokenizer.json`` holds."""
+    """Return CLIP's tokenizer, of the package tokenizers, from the content of ``tokenizer.json``."""
     tokenizer = require("tokenizers", extra="hf").Tokenizer.from_str(content)
     tokenizer.no_padding()
     return tokenizer
 
 
 def inside_of(box: Box, side: int, size: int) -> Floats:
-    """How much of each cell of a template is in the box in its middle, 0..1, (Z,), as published.
+    """Return the fraction of each cell of a template that is inside the box, 0..1, (Z,), as published.
 
     Args:
-        box: that the template was cut around, in pixels of the frame.
-        side: of the template, in pixels of the frame.
-        size: of the template's picture, in pixels.
+        box: box around which the template was cut, in pixels of the frame.
+        side: side of the template in pixels of the frame.
+        size: side of the template's image in pixels.
     """
     masks = []
     for length in (np.float32(box.w), np.float32(box.h)):

@@ -1,4 +1,4 @@
-"""A published checkpoint of SUTrack as graphs that run when what they read is new."""
+"""Exports a published checkpoint of SUTrack as graphs, each of which runs only if its inputs are new."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgetrack.peers.sutrack import NAME, Published, tokenizer_of
 from edgetrack.peers.sutrack.config import Config
 from edgetrack.peers.sutrack.network import SUTrack
 
-# In the published files, and read by nothing here: CLIP's encoder of pictures, layers of the training loss, norms.
+# Unused tensors in the published files: CLIP's image encoder, layers of the training loss, norms.
 UNUSED = (
     "text_encoder.clip.visual.",
     "text_encoder.clip.logit_scale",
@@ -30,23 +30,23 @@ UNUSED = (
 
 
 class SUTrackAdapter(Published):
-    """SUTrack with Fast-iTPN: T224, B224, B384, L224, L384."""
+    """The adapter of SUTrack with Fast-iTPN: T224, B224, B384, L224, L384."""
 
-    modes: tuple[Mode, ...] = ("bbox",)  # and by a text beside the box, with a tokenizer
+    modes: tuple[Mode, ...] = ("bbox",)  # with a tokenizer, also a text with the box
 
     def license(self, weights: Sequence[Path]) -> str:
-        """That of the published repository."""
+        """Return the license of the published repository."""
         del weights
         return "MIT"
 
     def graphs(self, weights: Sequence[Path]) -> Mapping[str, onnx.ModelProto]:
-        """``template`` and ``search``; and ``text``, where there is a tokenizer. See the classes below.
+        """Return ``template`` and ``search``, and with a tokenizer ``text``; see the classes below.
 
         Args:
             weights: the published checkpoint; and ``tokenizer.json`` of CLIP, without which the bundle takes no texts.
 
         Raises:
-            ExportError: they are not.
+            ExportError: the files are not those of SUTrack.
         """
         tables = [path for path in weights if path.suffix == ".json"]
         files = [path for path in weights if path.suffix != ".json"]
@@ -64,9 +64,9 @@ class SUTrackAdapter(Published):
 
 
 class TemplateGraph(nn.Module):
-    """A pair (1, 6, h, w) and what is inside the box (1, Z) to tokens (1, Z + 1, D), for each template once.
+    """Pair (1, 6, h, w) and coverage by the box (1, Z) to tokens (1, Z + 1, D), once per template.
 
-    The last token says that there is no sentence; that of a sentence takes its place.
+    The last token stands for an empty sentence, and is replaced by that of a sentence.
     """
 
     def __init__(self, network: SUTrack) -> None:
@@ -80,7 +80,7 @@ class TemplateGraph(nn.Module):
 
 
 class SearchGraph(nn.Module):
-    """A pair (1, 6, h, w) and the target's tokens (1, N * Z + 1, D) to scores (1, S) and boxes (1, S, 4)."""
+    """Pair (1, 6, h, w) and the target's tokens (1, N * Z + 1, D) to scores (1, S) and boxes (1, S, 4)."""
 
     def __init__(self, network: SUTrack) -> None:
         super().__init__()
@@ -107,16 +107,16 @@ def _graphs(network: SUTrack) -> dict[str, onnx.ModelProto]:
 
 
 def _text_graph(network: SUTrack, path: Path) -> onnx.ModelProto:
-    """Ids of a sentence, int64 (1, T), to its token (1, 1, D); the tokenizer travels with it.
+    """Return the graph from ids of a sentence, int64 (1, T), to its token (1, 1, D), with the tokenizer inside.
 
     Raises:
-        ExportError: the tokenizer cannot be read, or is another one.
+        ExportError: the tokenizer cannot be read, or does not match.
     """
     config = network.config
     try:
         content = path.read_text(encoding="utf-8")
         size = tokenizer_of(content).get_vocab_size()
-    except Exception as error:  # tokenizers' errors have no common base but Exception
+    except Exception as error:  # tokenizers' errors have no common base class except Exception
         raise ExportError(
             f"tokenizer {path} cannot be read ({reason_of(error)}); download it again"
         ) from error

@@ -1,7 +1,7 @@
-"""SUTrack (Chen et al., AAAI 2025) in PyTorch: names of layers are those of the published checkpoint.
+"""SUTrack (Chen et al., AAAI 2025) in PyTorch; the names of layers are those in the published checkpoint.
 
-Fast-iTPN reads six channels, color and X, in three stages: two of convolutions, for the template and the search region
-apart, and one of attention over both and the sentence's token. CLIP's text encoder makes that token.
+Fast-iTPN encodes six channels, color and X, in three stages: two convolutional stages for template and search region
+separately, and one with attention over both and the sentence's token, which is computed by CLIP's text encoder.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from edgetrack.peers.layers import CenterHead, attend
 from edgetrack.peers.sutrack.config import Config
 from edgetrack.peers.sutrack.text import TextEncoder
 
-_PIXELS = 4  # a side of what one cell of the first stage reads
+_PIXELS = 4  # side of the patch of one cell in the first stage
 
 
 def layer_norm(width: int) -> nn.LayerNorm:
-    """The norm that all layers of Fast-iTPN use."""
+    """Return the norm that all layers of Fast-iTPN use."""
     return nn.LayerNorm(width, eps=1e-6)
 
 
 class CellBlock(nn.Module):
-    """A perceptron for each cell by itself, as convolutions of 1x1."""
+    """A perceptron for each cell, as 1x1 convolutions."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class CellBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """The cells (B, h, w, D) after it."""
+        """Return the cells (B, h, w, D) after the block."""
         hidden = self.mlp["ffn_ln"](F.gelu(self._each("fc1", self.norm2(x))))
         return x + self._each("fc2", hidden)
 
@@ -49,7 +49,7 @@ class CellBlock(nn.Module):
 
 
 class Merge(nn.Module):
-    """Four cells become one of twice the width."""
+    """Merges four cells into one of twice the width."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -57,13 +57,13 @@ class Merge(nn.Module):
         self.reduction = nn.Conv2d(width, 2 * width, 2, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The cells (B, h / 2, w / 2, 2 * D) of (B, h, w, D)."""
+        """Merge cells (B, h, w, D) to (B, h / 2, w / 2, 2 * D)."""
         merged: Tensor = self.reduction(self.norm(x).permute(0, 3, 1, 2))
         return merged.permute(0, 2, 3, 1)
 
 
 class Attention(nn.Module):
-    """Attention of several heads of 64 channels; keys have no bias."""
+    """Multi-head attention with 64 channels per head; keys have no bias."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class GatedMlp(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and perceptron, each scaled and beside its input."""
+    """Attention and perceptron, each with layer scale and a residual connection."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -100,13 +100,13 @@ class Block(nn.Module):
         self.gamma_1, self.gamma_2 = (nn.Parameter(torch.full((width,), 0.1)) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The tokens (B, N, D) after it."""
+        """Return the tokens (B, N, D) after the block."""
         x = x + self.gamma_1 * cast(Tensor, self.attn(self.norm1(x)))
         return x + self.gamma_2 * cast(Tensor, self.mlp(self.norm2(x)))
 
 
 class Body(nn.Module):
-    """Fast-iTPN with what tells target, background and search region apart."""
+    """Fast-iTPN with type embeddings for target, background and search region."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -126,11 +126,11 @@ class Body(nn.Module):
         self.fc_norm = layer_norm(width)
 
     def template_tokens(self, pair: Tensor, inside: Tensor) -> Tensor:
-        """The tokens (B, Z, D) of a template.
+        """Return the tokens (B, Z, D) of a template.
 
         Args:
             pair: normalized (B, 6, h, w): color, then X.
-            inside: how much of each cell is in the target's box, 0..1, (B, Z).
+            inside: fraction of each cell inside the target's box, 0..1, (B, Z).
         """
         background, foreground = (
             self.get_parameter(f"template_{kind}_token") for kind in ("background", "foreground")
@@ -139,7 +139,7 @@ class Body(nn.Module):
         return self._cells(pair) + self.pos_embed[:, self.config.search**2 :] + kind
 
     def forward(self, pair: Tensor, target: Tensor) -> Tensor:
-        """Features (B, S, D) of the search region.
+        """Return the features (B, S, D) of the search region.
 
         Args:
             pair: normalized (B, 6, h, w): color, then X.
@@ -160,7 +160,7 @@ class Body(nn.Module):
 
 
 class SUTrack(nn.Module):
-    """All of it that tracking uses."""
+    """The parts of the network that tracking uses."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -171,11 +171,11 @@ class SUTrack(nn.Module):
 
     @property
     def body(self) -> Body:
-        """The encoder of pictures."""
+        """Return the image encoder."""
         return cast(Body, self.encoder["body"])
 
     def forward(self, pair: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What each cell of a search region says; see ``Body`` and ``CenterHead``."""
+        """Return the predictions for each cell of a search region; see ``Body`` and ``CenterHead``."""
         side = self.config.search
         features = cast(Tensor, self.body(pair, target)).transpose(1, 2)
         return self.decoder(features.reshape(len(pair), -1, side, side))  # type: ignore[no-any-return]

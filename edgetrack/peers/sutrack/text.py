@@ -1,4 +1,4 @@
-"""What SUTrack makes of a sentence: CLIP's text encoder in PyTorch, and one linear layer."""
+"""SUTrack's text encoder in PyTorch: CLIP's text encoder and one linear layer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgetrack.peers.sutrack.config import Config
 
 
 class TextAttention(nn.Module):
-    """Attention in which a token sees itself and those before it."""
+    """Causal attention."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class TextAttention(nn.Module):
 
 
 class TextBlock(nn.Module):
-    """Attention and perceptron, each after its norm and beside its input."""
+    """A pre-norm block: attention and perceptron with residual connections."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class TextBlock(nn.Module):
         self.mlp = nn.ModuleDict({"c_fc": nn.Linear(width, 4 * width), "c_proj": nn.Linear(4 * width, width)})
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """The tokens (B, T, D) after it; ``bias`` is added to the logits of attention, (T, T)."""
+        """Return the tokens (B, T, D) after the block; ``bias`` (T, T) is added to the attention logits."""
         x = x + cast(Tensor, self.attn(self.ln_1(x), bias))
         hidden = self.mlp["c_fc"](self.ln_2(x))
         gated = hidden * torch.sigmoid(1.702 * hidden)  # CLIP's approximation of GELU
@@ -58,7 +58,7 @@ class Clip(nn.Module):
         self.text_projection = nn.Parameter(torch.zeros(width, config.text_output))
 
     def forward(self, ids: Tensor) -> Tensor:
-        """What stands for each sentence, (B, E); ``ids``, int64 (B, T), end with the token that does."""
+        """Return the features of sentences, (B, E), taken from the last token of ``ids``, int64 (B, T)."""
         x = self.token_embedding(ids) + self.positional_embedding[: ids.shape[1]]
         places = torch.arange(ids.shape[1], device=ids.device)
         later = (places[None, :] > places[:, None]).to(x.dtype) * -1e10
@@ -68,12 +68,12 @@ class Clip(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Ids of a sentence to its token for the encoder of pictures."""
+    """Encodes the ids of a sentence to its token for the image encoder."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.clip, self.text_proj = Clip(config), nn.Linear(config.text_output, config.width)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """The token (B, 1, D) of ids (B, T); a target without a sentence has the one id 0."""
+        """Return the token (B, 1, D) of ids (B, T); a target without a sentence has a single id 0."""
         return cast(Tensor, self.text_proj(self.clip(ids)))[:, None]

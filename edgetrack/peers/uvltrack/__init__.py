@@ -1,7 +1,7 @@
-"""UVLTrack (AAAI 2024) on ONNX Runtime: follows what a sentence, a box, or both name, as its published pipeline does.
+"""UVLTrack (AAAI 2024) on ONNX Runtime: tracks a target given by sentence, box, or both, as published.
 
-Every 20 frames the prompts are made anew from the frame since then in which the target was clearest. The template
-stays. There is no sign of absence: every track is "tracking", and its score says how sure the network is of the cell.
+Every 20 frames, the prompts are updated from the frame with the highest score since the last update. The template is
+not updated. Absence is not detected: every track is "tracking", with the network's confidence in the cell as its score.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from edgetrack.types import Box, Track
 
 __all__ = ["NAME", "PATCH", "Published", "UVLTracker"]
 TEMPLATE_FACTOR = 2.0  # side of the template over sqrt(w * h) of the box
-UPDATE_INTERVAL, UPDATE_SCORE = 20, 0.5  # frames; the least score of a frame that prompts are made of
+UPDATE_INTERVAL, UPDATE_SCORE = 20, 0.5  # frames; minimum score of a frame for updating the prompts
 
 
 class Best(NamedTuple):
-    """The clearest frame since the prompts were made."""
+    """The frame with the highest score since the last update of the prompts."""
 
     score: float
     encoded: Encoded
@@ -34,19 +34,19 @@ class Best(NamedTuple):
 
 
 class UVLTracker:
-    """Follows one target.
+    """Tracks one target.
 
     Args:
-        folder: what ``edgetrack export uvltrack`` wrote.
-        threads: that one network call may use.
-        precision: of the graphs; for "bf16" and "int8-bf16" OpenVINO computes those that run in each frame.
-        interval: frames after which the prompts are made anew.
-        least: score of a frame that they may be made of.
-        name: of the adapter that wrote the folder, for messages.
+        folder: folder written by ``edgetrack export uvltrack``.
+        threads: number of threads of one network call.
+        precision: precision of the graphs; for "bf16" and "int8-bf16", OpenVINO runs the graphs of each frame.
+        interval: frames between updates of the prompts.
+        least: minimum score of a frame for updating the prompts.
+        name: name of the adapter that wrote the folder, for error messages.
 
     Raises:
-        BundleError: a graph is missing or is another tracker's.
-        EngineUnavailable, MissingExtra: there is no bfloat16 here, or no OpenVINO.
+        BundleError: a graph is missing or belongs to another tracker.
+        EngineUnavailable, MissingExtra: bfloat16 is not supported, or OpenVINO is not installed.
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class UVLTracker:
         self._index, self._pending = -1, ""
 
     def start(self, frame: NDArray[np.uint8], *, text: str | None = None, box: Any = None) -> Track:
-        """Learns the target in ``frame``, uint8 (H, W, 3) BGR: in ``box``, or where ``text`` says.
+        """Set the target in ``frame``, uint8 (H, W, 3) BGR, by ``box`` or by ``text``.
 
         Raises:
-            BoxError: the box is as large as no frame.
-            ConfigError: neither text nor box.
-            PromptError: a text without a word.
+            BoxError: the box is too large.
+            ConfigError: neither text nor box is given.
+            PromptError: the text has no word.
         """
         if text is None and box is None:
             raise ConfigError("nothing to track; give start() a text, a box (x, y, w, h), or both")
-        pixels, self._index = check_packed(frame), -1  # what fails below leaves no target
+        pixels, self._index = check_packed(frame), -1  # if one of the following steps fails, no target is set
         network = self._network
         self._text = network.nothing if text is None else network.encode_text(text)
         found, score = (Box.of(box), 1.0) if box is not None else self._ground(pixels)
@@ -85,10 +85,10 @@ class UVLTracker:
         return Track(found, score, "tracking", 0)
 
     def update(self, frame: NDArray[np.uint8]) -> Track:
-        """Finds the target in the next frame, uint8 (H, W, 3) BGR.
+        """Find the target in the next frame, uint8 (H, W, 3) BGR.
 
         Raises:
-            NotStartedError: there is no target yet.
+            NotStartedError: no target is set.
         """
         if self._index < 0:
             raise NotStartedError("update() before start(); call start(frame, ...) first")
@@ -102,10 +102,10 @@ class UVLTracker:
         return Track(self._box, score, "tracking", index)
 
     def set_text(self, text: str) -> None:
-        """Looks for what ``text`` says in the whole of the next frame.
+        """Set a new text, and search the whole next frame for it.
 
         Raises:
-            PromptError: a text without a word.
+            PromptError: the text has no word.
         """
         self._network.ids(text)
         self._pending = text
@@ -125,7 +125,7 @@ class UVLTracker:
         return float(sure[best])
 
     def _remember(self, found: Best) -> None:
-        """Make the prompts anew from the clearest frame where they are due."""
+        """Update the prompts from the best frame if they are due."""
         if self._best is None or found.score > self._best.score:
             self._best = found
         if (self._index + 1) % self._interval == 0 and self._best.score > self._least:
@@ -133,7 +133,7 @@ class UVLTracker:
             self._best = None
 
     def _ground(self, pixels: NDArray[np.uint8]) -> tuple[Box, float]:
-        """Where the text says, in the whole frame; and how sure."""
+        """Return the box and score of the text in the whole frame."""
         network = self._network
         seen = network.encode(whole_frame(pixels, network.search), network.nothing, self._text)
         scores, boxes = network.run("ground", search_features=seen.search, token=seen.token)
@@ -143,7 +143,7 @@ class UVLTracker:
         return box, float(scores[0, best])
 
     def _learn(self, pixels: NDArray[np.uint8], box: Box) -> None:
-        """Take the template, and make the prompts of this frame."""
+        """Set the template and the prompts from a frame."""
         network = self._network
         template = crop_square(pixels, box, TEMPLATE_FACTOR, network.template)
         context = crop_square(pixels, box, network.factor, network.search)
@@ -158,16 +158,16 @@ class UVLTracker:
 
 
 class Published:
-    """Opens the published versions; needs no code of the user's."""
+    """Opens the published versions; requires no user code."""
 
     modes: tuple[Mode, ...] = ("nl", "bbox", "nlbbox")
     precisions = tuple(COMPUTED)
 
     def open(self, folder: Path, *, threads: int, precision: str = "fp32") -> UVLTracker:
-        """The tracker on the graphs in ``folder``."""
+        """Open the tracker with the graphs in ``folder``."""
         return UVLTracker(folder, threads=threads, precision=precision)
 
 
 def _corner(box: Floats) -> Floats:
-    """x, y, w, h of a center and a size."""
+    """Convert center and size to x, y, w, h."""
     return np.concatenate([box[:2] - box[2:] / 2, box[2:]])

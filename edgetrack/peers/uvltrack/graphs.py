@@ -1,7 +1,7 @@
-"""A published checkpoint of UVLTrack as graphs that run when what they read is new.
+"""Exports a published checkpoint of UVLTrack as graphs, each of which runs only if its inputs are new.
 
-What a mask would hide is left out instead: by box no text enters, by text alone no template does, and a sentence is as
-long as it is. Its softmax gives what is masked exactly 0, so the results are those of the masked network.
+Masked tokens are omitted instead: there is no text in box mode, no template in text mode, and no padding of sentences.
+Since the softmax of the network is exactly 0 for masked tokens, the results are the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgetrack.peers.uvltrack import NAME, PATCH, Published
 from edgetrack.peers.uvltrack.network import Config, UVLTrack
 from edgetrack.peers.uvltrack.vocabulary import tokenizer_json
 
-# In the published files, and read by nothing: they are of the training loss, or left over.
+# Unused tensors in the published files: parts of the training loss, and leftovers.
 UNUSED = (
     "backbone.logit_scale",
     "backbone.vit.norm.",
@@ -31,23 +31,23 @@ UNUSED = (
 
 
 class UVLTrackAdapter(Published):
-    """UVLTrack-B and UVLTrack-L."""
+    """The adapter of UVLTrack-B and UVLTrack-L."""
 
     name, checkpoint = NAME, "UVLTrack_ep0300.pth.tar"
 
     def license(self, weights: Sequence[Path]) -> str:
-        """That of the published repository."""
+        """Return the license of the published repository."""
         del weights
         return "MIT"
 
     def graphs(self, weights: Sequence[Path]) -> Mapping[str, onnx.ModelProto]:
-        """``text``, ``template``, ``encode``, ``head``, ``ground`` and ``prompt``; see the classes below.
+        """Return ``text``, ``template``, ``encode``, ``head``, ``ground`` and ``prompt``; see the classes below.
 
         Args:
             weights: the checkpoint, and the vocabulary ``vocab.txt`` of bert-base-uncased.
 
         Raises:
-            ExportError: they are not.
+            ExportError: the files are not those of UVLTrack.
         """
         tables = [path for path in weights if path.suffix == ".txt"]
         files = [path for path in weights if path.suffix != ".txt"]
@@ -61,21 +61,21 @@ class UVLTrackAdapter(Published):
             "tokenizer": tokenizer_json(tables[0], network.config.vocabulary),
             "search_factor": str(network.config.factor),
         }
-        models = _graphs(network)  # last: it takes longest
+        models = _graphs(network)  # last, because it takes longest
         onnx.helper.set_model_props(models["text"], entries)
         return models
 
     def network(self, path: Path) -> UVLTrack:
-        """The network of a checkpoint.
+        """Load the network of a checkpoint.
 
         Raises:
-            ExportError: it is none of this network.
+            ExportError: the checkpoint does not contain this network.
         """
         return load_network(path, Config.of, UVLTrack, unused=UNUSED, kind="UVLTrack")
 
 
 class TextGraph(nn.Module):
-    """Ids of word pieces, int64 (1, T), to tokens (1, T, D): BERT's layers, once for a sentence."""
+    """Ids of word pieces, int64 (1, T), to tokens (1, T, D): BERT's layers, once per sentence."""
 
     def __init__(self, network: UVLTrack) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class TextGraph(nn.Module):
 
 
 class TemplateGraph(nn.Module):
-    """The template's image to tokens (1, 1 + Z, D), once for a target."""
+    """Template image to tokens (1, 1 + Z, D), once per target."""
 
     def __init__(self, network: UVLTrack) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class TemplateGraph(nn.Module):
 
 
 class EncodeGraph(nn.Module):
-    """Search image, template tokens (1, 1 + Z or 0, D) and text tokens (1, T or 0, D) to features of the same."""
+    """Search image, template tokens (1, 1 + Z or 0, D) and text tokens (1, T or 0, D) to their features."""
 
     def __init__(self, network: UVLTrack) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class EncodeGraph(nn.Module):
 
 
 class HeadGraph(nn.Module):
-    """Features of a search region and prompts to what each of its cells says."""
+    """Features of a search region and prompts to the predictions for each of its cells."""
 
     def __init__(self, network: UVLTrack) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class HeadGraph(nn.Module):
 
 
 class GroundGraph(nn.Module):
-    """Features of a whole frame and the sentence's token to what each cell says."""
+    """Features of a whole frame and the sentence's token to the predictions for each cell."""
 
     def __init__(self, network: UVLTrack) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class GroundGraph(nn.Module):
 
 
 class PromptGraph(nn.Module):
-    """A token (1, 1, D), features (1, Z + S, D) and where they show the target (1, Z + S), 0 or 1, to prompts."""
+    """Token (1, 1, D), features (1, Z + S, D) and target mask (1, Z + S), 0 or 1, to prompts."""
 
     def __init__(self, network: UVLTrack) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from edgetrack.peers.layers import PATCH, Block, attend, convolution
 
 
 class BertLayer(nn.Module):
-    """A layer of BERT: after attention and perceptron, their input is added and the sum normalized."""
+    """A post-norm layer of BERT: attention and perceptron with residual connections."""
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class BertLayer(nn.Module):
         self.heads = heads
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """The tokens (B, T, D) after it; ``bias`` is added to the attention."""
+        """Return the tokens (B, T, D) after the layer; ``bias`` is added to the attention logits."""
         projections = cast(nn.ModuleDict, self.attention["self"])
         q, k, v = (projections[name](x) for name in ("query", "key", "value"))
         after = cast(nn.ModuleDict, self.attention["output"])
@@ -40,7 +40,7 @@ class BertLayer(nn.Module):
 
 
 class ViT(nn.Module):
-    """The vision transformer; its last norm is in the checkpoint, and is not used."""
+    """The vision transformer; its last norm is in the checkpoint, but is not used."""
 
     def __init__(self, width: int, depth: int, heads: int, template: int, search: int) -> None:
         super().__init__()
@@ -52,13 +52,13 @@ class ViT(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
 
     def template_tokens(self, image: Tensor) -> Tensor:
-        """The token that stands for the image, and those of the template's patches, (B, 1 + Z, D)."""
+        """Return the class token of the image, and the tokens of the template's patches, (B, 1 + Z, D)."""
         return torch.cat(
             [self.cls_token.expand(len(image), -1, -1), self._patches(image) + self.pos_embed_z], 1
         )
 
     def search_tokens(self, image: Tensor) -> Tensor:
-        """The tokens (B, S, D) of the search region's patches."""
+        """Return the tokens (B, S, D) of the search region's patches."""
         return self._patches(image) + self.pos_embed_x
 
     def _patches(self, image: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class ViT(nn.Module):
 
 
 def tower(width: int, channels: int, outputs: int) -> nn.Sequential:
-    """Four convolutions with half the channels each time, and one more for the outputs."""
+    """Return four convolutions, each with half as many channels as the last, and one for the outputs."""
     widths = [width, *(channels >> step for step in range(4))]
     layers = [convolution(a, b) for a, b in pairwise(widths)]
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], outputs, 1))

@@ -1,7 +1,7 @@
-"""UVLTrack (Ma, Tang, Yang, Zhang, Zhang, AAAI 2024) in PyTorch: names of layers are those of the published checkpoint.
+"""UVLTrack (Ma, Tang, Yang, Zhang, Zhang, AAAI 2024) in PyTorch; layers are named as in the published checkpoint.
 
-One ViT encodes template and search region, the first layers of BERT encode the sentence; the upper layers of the ViT
-then read both as one sequence. Three prompts (target, distractor, background) say where the target is.
+A ViT encodes template and search region, and the first layers of BERT encode the sentence. The upper layers of the ViT
+process both as one sequence. Three prompts (target, distractor, background) determine where the target is.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from edgetrack.peers.layers import Block
 from edgetrack.peers.uvltrack.layers import BertLayer, ViT, tower
 from edgetrack.peers.uvltrack.prompter import Prompter, cosine
 
-BOX, GROUNDING, BOTH = 0, 1, 2  # what names the target: a box; a sentence, on the first frame; both
-_HEADS = {768: 12, 1024: 16, 64: 4}  # of attention, by width; 64 is the small variant of the tests
+BOX, GROUNDING, BOTH = 0, 1, 2  # the target is given by: a box; a sentence, on the first frame; both
+_HEADS = {768: 12, 1024: 16, 64: 4}  # attention heads by width; 64 is the small variant for tests
 _FACTORS = {1024: 5.0}  # side of the search region over sqrt(w * h) of the box; else 4
 
 
@@ -32,26 +32,26 @@ class Config:
     text_layers: int = 6
     text_hidden: int = 3072
     vocabulary: int = 30522
-    template: int = 8  # cells of 16 pixels, a side
+    template: int = 8  # cells of 16 pixels per side
     search: int = 16
     head: int = 256  # channels of the first layer of a head
 
     @property
     def heads(self) -> int:
-        """Heads of attention, in the ViT and in BERT."""
+        """Return the number of attention heads in the ViT and in BERT."""
         return _HEADS[self.width]
 
     @property
     def factor(self) -> float:
-        """Side of the search region over sqrt(w * h) of the box."""
+        """Return the side of the search region over sqrt(w * h) of the box."""
         return _FACTORS.get(self.width, 4.0)
 
     @classmethod
     def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> Config:
-        """The variant of a checkpoint, by the shapes of its tensors.
+        """Return the variant of a checkpoint, from the shapes of its tensors.
 
         Raises:
-            KeyError, ValueError: it is none of UVLTrack's.
+            KeyError, ValueError: it is not a checkpoint of UVLTrack.
         """
         vit, bert = "backbone.vit", "backbone.bert"
         width = shapes[f"{vit}.cls_token"][-1]
@@ -75,15 +75,15 @@ def _count(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the backbone makes of a frame. Every row of a batch has its own flag."""
+    """The features of a batch of frames. Every row of the batch has its own flag."""
 
     search: Tensor  # (B, S, D), row by row
     template: Tensor  # (B, Z, D)
     image_token: Tensor  # (B, 1, D)
-    text: Tensor  # (B, T, D), the first one stands for the sentence
+    text: Tensor  # (B, T, D), the first token represents the sentence
 
     def token(self, flag: Tensor) -> Tensor:
-        """What stands for the target, (B, 1, D), by ``flag``, int64 (B,)."""
+        """Return the token of the target, (B, 1, D), according to ``flag``, int64 (B,)."""
         first = self.text[:, :1]
         choices = torch.cat([self.image_token, first, (self.image_token + first) / 2], 1)
         return choices[torch.arange(len(flag)), flag][:, None]
@@ -107,13 +107,13 @@ class Bert(nn.Module):
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Tokens (B, T, D) of word pieces, int64 (B, T)."""
+        """Return the embeddings (B, T, D) of word pieces, int64 (B, T)."""
         parts = cast("dict[str, nn.Embedding]", self.embeddings)
         tokens = parts["word_embeddings"](ids) + parts["position_embeddings"].weight[: ids.shape[1]]
         return cast(Tensor, parts["LayerNorm"](tokens + parts["token_type_embeddings"].weight[0]))
 
     def forward(self, ids: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Tokens (B, T, D) of the sentence; ``bias`` is added to the attention."""
+        """Return the tokens (B, T, D) of the sentence; ``bias`` is added to the attention logits."""
         tokens = self.embed(ids)
         for layer in cast(nn.ModuleList, self.encoder["layer"]):
             tokens = layer(tokens, bias)
@@ -121,7 +121,7 @@ class Bert(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Image and sentence to features."""
+    """Encodes image and sentence to features."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -131,13 +131,13 @@ class Backbone(nn.Module):
         )
 
     def text_tokens(self, ids: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Tokens (B, T, D) of word pieces, int64 (B, T), before they meet the picture's; ``bias`` is as BERT's."""
+        """Return the tokens (B, T, D) of word pieces, int64 (B, T), before the fusion; ``bias`` as in BERT."""
         return cast(Tensor, self.bert(ids, bias))
 
     def encoded(self, search: Tensor, template: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Search (B, S, D), template (B, 1 + Z or 0, D) and text (B, T or 0, D) after all layers.
+        """Return search (B, S, D), template (B, 1 + Z or 0, D) and text (B, T or 0, D) after all layers.
 
-        In any order: each patch has its position.
+        Their order does not matter, because each patch has its position embedding.
         """
         n = search.shape[1]
         tokens, text = self.joint(torch.cat([search, template], 1), text)
@@ -146,11 +146,11 @@ class Backbone(nn.Module):
     def joint(
         self, image: Tensor, text: Tensor, image_mask: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Image tokens (B, N, D) and text tokens (B, T, D) after all layers of the ViT.
+        """Return image tokens (B, N, D) and text tokens (B, T, D) after all layers of the ViT.
 
         Args:
-            image: patches with their positions.
-            text: the sentence after BERT's layers, which are as many as the lower layers of the ViT.
+            image: patches with position embeddings.
+            text: output of BERT's layers, which are as many as the lower layers of the ViT.
             image_mask: bool (B, N), tokens that the lower layers ignore.
             mask: bool (B, N + T), tokens that the upper layers ignore.
         """
@@ -159,14 +159,14 @@ class Backbone(nn.Module):
         for block in blocks[:own]:
             image = block(image, image_mask)
         n = image.shape[1]
-        for block in blocks[own:]:  # the modality is added again in each
+        for block in blocks[own:]:  # the modality embedding is added again in each block
             both = [image + self.vit.modal_embed[0], text + self.vit.modal_embed[1]]
             tokens = block(torch.cat(both, 1), mask)
             image, text = tokens[:, :n], tokens[:, n:]
         return image, text
 
     def forward(self, template: Tensor, search: Tensor, ids: Tensor, words: Tensor, flag: Tensor) -> Features:
-        """Features of a batch of pairs.
+        """Return the features of a batch of pairs.
 
         Args:
             template: normalized RGB (B, 3, 16 z, 16 z).
@@ -187,7 +187,7 @@ class Backbone(nn.Module):
 
 
 class BoxHead(nn.Module):
-    """Boxes from the features of the search region, and how likely each is the target's."""
+    """Predicts boxes and their target likelihood from the features of the search region."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -203,44 +203,44 @@ class BoxHead(nn.Module):
         self.side = config.search
 
     def likelihood(self, search: Tensor, prompts: Tensor, *, grounding: bool = False) -> Tensor:
-        """How likely each cell shows the target rather than what it is taken for, (B, S), 0..1.
+        """Return the probability that each cell shows the target, not a distractor or background, (B, S), 0..1.
 
         Args:
             search: features (B, S, D).
             prompts: (B, 3, D).
-            grounding: neither of them is no answer then, as in training.
+            grounding: exclude the answer "neither", as in training.
         """
         return self.compared(search, prompts, grounding=grounding).softmax(-1)[..., 0]
 
     def compared(self, search: Tensor, prompts: Tensor, *, grounding: bool = False) -> Tensor:
-        """Logits (B, S, 2), of target and others, and beside ``grounding`` 0 for neither."""
+        """Return the logits of target and others, (B, S, 2), and unless ``grounding``, 0 for neither."""
         logits = self.logit_scale.exp() * cosine(search, prompts)
         others = logits[..., 1:].amax(-1, keepdim=True).clamp_min(0)
         columns = [logits[..., :1], others, *([] if grounding else [torch.zeros_like(others)])]
         return torch.cat(columns, -1)
 
     def scores(self, search: Tensor) -> Tensor:
-        """How likely each cell is the center of an object, (B, S), 0..1."""
+        """Return the probability that each cell is the center of an object, (B, S), 0..1."""
         return cast(Tensor, self.conv_cls(self.map(search)).sigmoid().flatten(1))
 
     def boxes(self, search: Tensor, *, grounding: bool = False) -> Tensor:
-        """A box of each cell, (B, S, 4): center and size, in units of the search image."""
+        """Return a box for each cell, (B, S, 4): center and size in units of the search image."""
         image = self.map(search)
         centers = (cast(Tensor, self.cells) + self.conv_offset(image).sigmoid().flatten(2)) / self.side
         sizes = (self.conv_bbox_grounding if grounding else self.conv_bbox)(image).sigmoid().flatten(2)
         return torch.cat([centers, sizes], 1).transpose(1, 2)
 
     def map(self, search: Tensor) -> Tensor:
-        """Features (B, S, D) as a picture (B, D, s, s)."""
+        """Reshape features (B, S, D) to a map (B, D, s, s)."""
         return search.transpose(1, 2).reshape(len(search), -1, self.side, self.side)
 
 
 class UVLTrack(nn.Module):
-    """All of it; ``edgetrack.peers.uvltrack.graphs`` cuts it into graphs that run at different times.
+    """The whole network; ``edgetrack.peers.uvltrack.graphs`` splits it into graphs that run at different times.
 
     Args:
-        config: its sizes.
-        backbone: another one than UVLTrack's.
+        config: sizes of the network.
+        backbone: a backbone in place of UVLTrack's.
     """
 
     def __init__(self, config: Config, backbone: Backbone | None = None) -> None:
@@ -250,10 +250,10 @@ class UVLTrack(nn.Module):
         self.box_head = BoxHead(config)
 
     def prompts(self, features: Features, flag: Tensor, target: Tensor) -> Tensor:
-        """The prompts (B, 3, D) after a frame in which the target is known.
+        """Return the prompts (B, 3, D) from a frame in which the target is known.
 
         Args:
-            features: of that frame.
+            features: features of that frame.
             flag: int64 (B,).
             target: bool (B, Z + S), the cells of template and search region that show the target.
         """

@@ -1,4 +1,4 @@
-"""The prompts of UVLTrack: what is known of a target, and of what it may be taken for."""
+"""Computes the prompts of UVLTrack, which represent the target and its distractors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from edgetrack.peers.layers import Mlp
 
-_BACKGROUND = 0.25  # probability of what is surely background
+_BACKGROUND = 0.25  # total probability of the certain background
 
 
 class Prompter(nn.Module):
-    """Three prompts from what is known of the target: what it looks like, what it is taken for, and the rest."""
+    """Computes three prompts: for the target, its distractors and the background."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -24,17 +24,17 @@ class Prompter(nn.Module):
         self.mlp = Mlp(width, 4 * width)
 
     def queries(self, token: Tensor) -> Tensor:
-        """The prompts (B, 3, D) where nothing is known but a token (B, 1, D)."""
+        """Return the initial prompts (B, 3, D) from only a token (B, 1, D)."""
         rows = self.query_embed.weight[None]
         return torch.cat([rows[:, :1] + token, rows[:, 1:].expand(len(token), -1, -1)], 1)
 
     def forward(self, token: Tensor, known: Tensor, target: Tensor) -> Tensor:
-        """The prompts (B, 3, D): target, distractor, background.
+        """Return the prompts (B, 3, D): target, distractor, background.
 
         Args:
             token: (B, 1, D).
             known: features (B, N, D) of template and of the search region of an earlier frame.
-            target: bool (B, N), where they show the target.
+            target: bool (B, N), whether they show the target.
         """
         logits = self.logit_scale.exp() * cosine(token, known)
         target = target[:, None]
@@ -50,12 +50,12 @@ class Prompter(nn.Module):
 
 
 def _distracting(scores: Tensor) -> Tensor:
-    """Which of ``scores`` (B, 1, N), a distribution, are not among the lowest with a sum below a quarter."""
+    """Return which of ``scores`` (B, 1, N), a distribution, are not among the lowest that sum to under a quarter."""
     values = scores.sort(-1).values
     least = values.masked_fill(values.cumsum(-1) < _BACKGROUND, 1.0).amin(-1, keepdim=True)
     return scores >= least
 
 
 def cosine(a: Tensor, b: Tensor) -> Tensor:
-    """Similarity (B, N, M) of rows (B, N, D) and (B, M, D)."""
+    """Return the cosine similarity (B, N, M) of rows (B, N, D) and (B, M, D)."""
     return F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).transpose(1, 2)

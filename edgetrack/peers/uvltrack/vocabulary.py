@@ -1,4 +1,4 @@
-"""The word pieces of bert-base-uncased, which UVLTrack and its kin read."""
+"""The word pieces of bert-base-uncased, for UVLTrack and related networks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from edgetrack.errors import ExportError
 from edgetrack.prompt import Tokenizer
 
-TEXT_LENGTH = 40  # tokens, [CLS] and [SEP] included; the rest of a sentence is cut off
+TEXT_LENGTH = 40  # tokens, including [CLS] and [SEP]; longer sentences are truncated
 
 
 class WordPieces:
-    """Texts to the numbers of their word pieces.
+    """Converts texts to the ids of their word pieces.
 
     Args:
-        content: of a ``tokenizer.json``, see `tokenizer_json`.
+        content: content of a ``tokenizer.json``, see `tokenizer_json`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a tokenizer.
     """
 
     def __init__(self, content: str) -> None:
@@ -33,24 +33,24 @@ class WordPieces:
             self._tokenizer = Tokenizer.from_file(path, length=TEXT_LENGTH)
 
     def ids(self, text: str) -> NDArray[np.int64]:
-        """The word pieces of a text, (1, T).
+        """Return the word pieces of a text, (1, T).
 
         Raises:
-            PromptError: a text without a word.
+            PromptError: the text has no word.
         """
         ids = self._tokenizer.tokens(text)
         return np.array([[*ids[: TEXT_LENGTH - 1], *ids[TEXT_LENGTH - 1 :][-1:]]], np.int64)
 
 
 def tokenizer_json(path: Path, rows: int) -> str:
-    """The vocabulary, one word piece a line, as the ``tokenizer.json`` of a lower case BERT.
+    """Convert a vocabulary with one word piece per line to the ``tokenizer.json`` of a lower-case BERT.
 
     Args:
         path: ``vocab.txt``.
-        rows: word pieces that the network knows.
+        rows: number of word pieces of the network.
 
     Raises:
-        ExportError: it cannot be read, or has another number of word pieces.
+        ExportError: the file cannot be read, or has a different number of word pieces.
     """
     try:
         pieces = path.read_text(encoding="utf-8").splitlines()
