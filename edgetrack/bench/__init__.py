@@ -1,1 +1,1 @@
-"""Where the time of a frame goes, measured: `edgetrack bench`."""
+"""Measures how much time each stage of a frame takes: `edgetrack bench`."""

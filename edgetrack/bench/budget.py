@@ -1,4 +1,4 @@
-"""What a bundle may cost on the board that it was exported for, against what was measured."""
+"""Compares measurements with the budgets of the board that a bundle was exported for."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ MEMORY = "memory"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One budget."""
+    """A comparison with one budget."""
 
     target: str
     what: str  # "update", the median of one frame through the tracker, or "memory", the process's peak
     limit: float
     measured: float
     unit: str
-    here: bool  # measured on such a board
+    here: bool  # whether it was measured on the target board
 
     @property
     def within(self) -> bool | None:
-        """None where it was measured on another kind of machine: that says nothing."""
+        """Return whether the budget is met; None if it was measured on a machine of another kind."""
         return self.measured <= self.limit if self.here else None
 
     def __str__(self) -> str:
@@ -38,13 +38,13 @@ class Check:
 
 
 def budget_of(tracker: Any) -> Budget | None:
-    """What the manifest of a tracker's bundle says; None for what has none."""
+    """Return the budget in the manifest of a tracker's bundle; None without one."""
     bundle = getattr(getattr(tracker, "engine", None), "bundle", None)
     return getattr(getattr(bundle, "manifest", None), "target", None)
 
 
 def check(budget: Budget, figures: Figures, *, alone: bool) -> list[Check]:
-    """What was measured against a budget; memory only where no other tracker shared the process (``alone``)."""
+    """Compare measurements with a budget; memory only if no other tracker shared the process (``alone``)."""
     here = budget.name == targets.detect().name
     median = figures.stages["update"].median
     checks = [Check(budget.name, "update", budget.latency_budget_ms, median, "ms", here)]
@@ -55,7 +55,7 @@ def check(budget: Budget, figures: Figures, *, alone: bool) -> list[Check]:
 
 
 def _peak_mb() -> float | None:
-    """The most memory that this process has had; None where the system does not say."""
+    """Return the peak memory of this process in MB; None if the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows

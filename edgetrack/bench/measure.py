@@ -1,4 +1,4 @@
-"""Trackers over the same frames in alternating passes: the time of each stage, and the ratio of two trackers."""
+"""Runs trackers over the same frames in alternating passes, and measures the time per stage and ratios of times."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from edgetrack.peers import FrameTracker
 from edgetrack.tracker import Tracker
 from edgetrack.types import STATUSES, Box, Frame
 
-OWN = ("crop", "network", "decode", "python")  # parts of an update that only our own tracker tells
+OWN = ("crop", "network", "decode", "python")  # parts of an update that only edgetrack's own tracker reports
 WHOLE = ("read", "update", "publish", "whole")
-_STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)  # 97.5 % of t, by degrees of freedom
-Times = dict[str, NDArray[np.float64]]  # by stage, milliseconds, one a frame
+# 97.5 % quantiles of Student's t, by degrees of freedom.
+_STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+Times = dict[str, NDArray[np.float64]]  # milliseconds per frame, by stage
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """One that is measured."""
+    """A tracker that is measured."""
 
     name: str
     tracker: FrameTracker
@@ -39,7 +40,7 @@ class Contestant:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is followed: a text, a box in the first frame, or both."""
+    """The target: a text, a box in the first frame, or both."""
 
     text: str | None
     box: Box | None
@@ -56,26 +57,26 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured of one contestant. The first frame of a pass, ``start``, is not in it."""
+    """The measurements of one contestant, without the first frame of each pass (``start``)."""
 
     name: str
     facts: dict[str, str]
     frames: int
     stages: dict[str, Spread]
-    states: dict[str, Spread]  # an update by the status that came of it, of those that came up
-    fps: float  # of the whole way, from reading to publishing
-    jitter: float  # p99 of an update over its median
-    cores: float  # that were busy on average, in this process
+    states: dict[str, Spread]  # time of an update by the resulting status, for statuses that occurred
+    fps: float  # frame rate of the whole pipeline, from reading to publishing
+    jitter: float  # 99th percentile of the update time over its median
+    cores: float  # mean number of cores that this process kept busy
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times as long an update of ``name`` takes as one of ``base``: of medians, pass by pass."""
+    """The ratio of the update times of ``name`` and ``base``, from the medians of each pass."""
 
     name: str
     base: str
     ratio: float  # geometric mean over the rounds
-    low: float  # of its 95 % interval (Student's t, on logarithms)
+    low: float  # bounds of the 95 % confidence interval (Student's t, on logarithms)
     high: float
 
 
@@ -88,19 +89,19 @@ def measure(
     limit: int,
     fps: float | None = None,
 ) -> tuple[list[Figures], list[Ratio]]:
-    """Lets all contestants track the same frames, in turns, after one pass each that does not count.
+    """Run all contestants on the same frames in alternating passes, after one warm-up pass each.
 
     Args:
-        contestants: the first is what the others are compared with.
-        frames: opens the frames; called for each pass.
-        target: what each is started with.
-        rounds: passes of each contestant that count, at least 2.
-        limit: frames a pass at most, the first included.
-        fps: frames a second, as a camera gives them; None for the next one as soon as the last one is done.
+        contestants: trackers; the first one is the baseline of the others.
+        frames: function that opens the frames; called for each pass.
+        target: target with which each tracker is started.
+        rounds: measured passes of each contestant, at least 2.
+        limit: maximum frames per pass, including the first one.
+        fps: frame rate, as of a camera; None to process frames as fast as possible.
 
     Raises:
-        ConfigError: fewer than 2 rounds.
-        SourceError: there are not even two frames.
+        ConfigError: there are fewer than 2 rounds.
+        SourceError: there are fewer than two frames.
     """
     if rounds < 2:
         raise ConfigError(f"rounds is {rounds}; expected at least 2, for an interval")
@@ -109,7 +110,7 @@ def measure(
     with TemporaryDirectory() as folder:
         for number in range(rounds + 1):
             order = list(enumerate(contestants))
-            for i, contestant in order if number % 2 else reversed(order):  # nobody is always first
+            for i, contestant in order if number % 2 else reversed(order):  # no contestant is always first
                 with open_sink(Path(folder) / f"{i}.jsonl") as sink:
                     begun_s, wall_s = time.process_time(), time.perf_counter()
                     times = _pass(contestant.tracker, islice(frames(), limit), target, sink, fps)
@@ -126,7 +127,7 @@ def measure(
 
 
 def absent(frames: Callable[[], Iterable[Frame]], limit: int) -> Callable[[], Iterable[Frame]]:
-    """The first ``limit`` frames, blank in the middle third: the target is lost, looked for, and found again."""
+    """Return the first ``limit`` frames, blank in the middle third: the target is lost, searched and found again."""
 
     def without() -> Iterator[Frame]:
         shown = list(islice(frames(), limit))
@@ -139,7 +140,7 @@ def absent(frames: Callable[[], Iterable[Frame]], limit: int) -> Callable[[], It
 
 @contextmanager
 def busy_neighbor() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that keeps one core busy meanwhile."""
+    """Run a process that keeps one core busy."""
     neighbor = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         yield neighbor
@@ -149,7 +150,7 @@ def busy_neighbor() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def compare(name: str, base: str, times: Sequence[float], base_times: Sequence[float]) -> Ratio:
-    """The ratio of two series that were measured in turns, with its 95 % interval."""
+    """Return the ratio of two series from alternating passes, with its 95 % confidence interval."""
     logs = np.log(times) - np.log(base_times)
     freedom = len(logs) - 1
     student = _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 1.96 + 2.4 / freedom

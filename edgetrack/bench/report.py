@@ -1,4 +1,4 @@
-"""The figures of a benchmark as JSON."""
+"""Writes the results of a benchmark as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_json(
     *,
     about: Mapping[str, Any],
 ) -> None:
-    """Write everything that was measured, and on what: ``about`` has the machine, the command and the source.
+    """Write all measurements; ``about`` contains the machine, the command and the source.
 
     Raises:
         SinkError: the file cannot be written.

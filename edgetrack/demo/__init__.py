@@ -1,4 +1,4 @@
-"""A short street scene that draws itself: something to follow without a camera and without a download."""
+"""A short synthetic street scene, to try tracking without a camera or a download."""
 
 from edgetrack.demo.scene import Scene, open_demo
 

@@ -1,4 +1,4 @@
-"""Who is in a drawn day: boxes with legs or wheels, on ways through the street."""
+"""The actors of a synthetic day: boxes with legs or wheels that move along paths through the street."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from edgetrack.demo.cars import Camera, Color
 from edgetrack.types import Box
 
 Way = tuple[tuple[float, float, float], ...]  # (time in seconds, x, y in meters), in order of time
-MIN_SHOWN = 0.3  # share of a box that must be in the picture
+MIN_SHOWN = 0.3  # fraction of a box that must be inside the image
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Something on its way through the street.
+    """An object that moves through the street.
 
     Attributes:
         kind: "car", "person" or "block".
         color: BGR.
         size: width and height in meters, as seen from the camera.
-        way: where it is when; it is there from the first time to the last.
-        event: number of the event that it belongs to; None in normal life.
-        event_kind: what the event is.
-        unusual_s: from when to when it is unusual; None: always.
+        way: its path; it exists from the first time to the last.
+        event: number of the event that it belongs to; None for normal activity.
+        event_kind: kind of the event.
+        unusual_s: start and end of the time in which it is unusual; None for always.
     """
 
     kind: str
@@ -39,28 +39,28 @@ class Actor:
 
     @property
     def start_s(self) -> float:
-        """When it comes."""
+        """Return the time at which it appears."""
         return self.way[0][0]
 
     @property
     def end_s(self) -> float:
-        """When it has gone."""
+        """Return the time at which it disappears."""
         return self.way[-1][0]
 
     def place(self, time_s: float) -> tuple[float, float]:
-        """Return x and y on the ground in meters."""
+        """Return its position x, y on the ground in meters."""
         times, xs, ys = zip(*self.way, strict=True)
         return float(np.interp(time_s, times, xs)), float(np.interp(time_s, times, ys))
 
     def unusual(self, time_s: float) -> bool:
-        """Return whether it is unusual now."""
+        """Return whether it is unusual at a time."""
         return self.unusual_s is None or self.unusual_s[0] <= time_s <= self.unusual_s[1]
 
 
 def draw_actor(
     cv2: Any, canvas: NDArray[np.uint8], camera: Camera, actor: Actor, time_s: float, light: float
 ) -> Box | None:
-    """Draw an actor into a BGR picture, and return its box in pixels; None if hardly any of it is in the picture."""
+    """Draw an actor into a BGR image, and return its box in pixels; None if too little of it is in view."""
     x, y = actor.place(time_s)
     foot, head = camera.project(np.array([(x, y, 0.0), (x, y, actor.size[1])]))
     height = float(foot[1] - head[1])

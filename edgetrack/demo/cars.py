@@ -1,7 +1,7 @@
-"""The cars of the demo: a few hundred shaded polygons through a pinhole camera, with no file to load.
+"""The cars of the demo: a few hundred shaded polygons, projected by a pinhole camera, without any file to load.
 
-World: meters, x to the right along the street, y away from the camera, z up. A car is lofted from
-its side view: each corner of the outline has a half width, so that sill, waist and roof differ in depth.
+World coordinates are in meters: x to the right along the street, y away from the camera, z up. A car is lofted from
+its side view: each corner of the outline has a half width, so that sill, waist and roof differ in width.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ RIM: Color = (168, 166, 162)
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera above the pavement, looking across the street and down.
+    """A pinhole camera above the sidewalk, looking across the street and down.
 
     Attributes:
-        eye: its place in meters.
+        eye: position in meters.
         pitch: downward tilt in radians.
         focal: focal length in pixels.
         center: principal point in pixels.
@@ -40,7 +40,7 @@ class Camera:
     center: tuple[float, float]
 
     def project(self, points: Points) -> NDArray[np.float64]:
-        """Pixels (N, 2) of world points (N, 3) in front of the camera."""
+        """Return the pixels (N, 2) of world points (N, 3) in front of the camera."""
         rel = np.asarray(points, np.float64) - self.eye
         sin, cos = np.sin(self.pitch), np.cos(self.pitch)
         depth = rel[:, 1] * cos - rel[:, 2] * sin
@@ -51,11 +51,11 @@ class Camera:
 
 @dataclass(frozen=True)
 class Face:
-    """A flat polygon with its own color, already lit."""
+    """A flat polygon with its color after lighting."""
 
     points: Points
     color: Color
-    normal: NDArray[np.float64] | None = None  # given where the camera may see it from behind
+    normal: NDArray[np.float64] | None = None  # set if the camera may see it from behind
 
 
 def draw_car(
@@ -67,15 +67,15 @@ def draw_car(
     at: tuple[float, float],
     mirrored: bool,
 ) -> NDArray[np.float64]:
-    """Draws a car into ``canvas`` and returns all its corners in pixels, (N, 2).
+    """Draw a car into ``canvas`` and return all its corners in pixels, (N, 2).
 
     Args:
         cv2: OpenCV.
-        canvas: BGR picture to draw into.
-        camera: which looks towards +y.
-        faces: from `car_faces`.
-        at: x and y of the car on the ground in meters.
-        mirrored: drives towards -x.
+        canvas: BGR image to draw into.
+        camera: camera that looks towards +y.
+        faces: faces from `car_faces`.
+        at: position x, y of the car on the ground in meters.
+        mirrored: whether it drives towards -x.
     """
     flip = np.array([-1.0 if mirrored else 1.0, 1.0, 1.0])
     place = np.array([*at, 0.0])
@@ -99,11 +99,11 @@ def draw_shadow(
     at: tuple[float, float],
     mirrored: bool,
 ) -> None:
-    """Draws what the car takes from the road's light into ``mask`` (255 is full shadow)."""
+    """Draw the shadow of a car on the road into ``mask`` (255 is full shadow)."""
     side = -1.0 if mirrored else 1.0
     half = shape.width / 2
     outline = [(x * side, z) for x, z in (*shape.body, *shape.cabin)]
-    # Each point of both flanks, thrown along the sun's direction onto the ground.
+    # Each point of both flanks, projected along the direction of the sun onto the ground.
     thrown = [
         (x - z * SUN[0] / SUN[2], y - z * SUN[1] / SUN[2])
         for x, z in outline
@@ -116,7 +116,7 @@ def draw_shadow(
 
 
 def car_faces(shape: Shape, paint: Color) -> list[Face]:
-    """The polygons of a car that drives towards +x, in the order in which a camera at -y must draw them."""
+    """Return the polygons of a car that drives towards +x, in drawing order for a camera at -y."""
     half, top = shape.width / 2, shape.roof / 2
     waist = min(z for _, z in shape.cabin)
     crest = max(z for _, z in shape.cabin)
@@ -125,7 +125,7 @@ def car_faces(shape: Shape, paint: Color) -> list[Face]:
         return half - 0.04 + (top - half + 0.04) * max(0.0, (z - waist) / (crest - waist))
 
     def body_half(z: float) -> float:
-        # Narrower at the sill and, a little, towards the bonnet: this is what gives the flanks their shading.
+        # Narrower at the sill and slightly narrower towards the hood, which gives the flanks their shading.
         return half - 0.10 * max(0.0, 0.62 - z) / 0.35 - 0.05 * max(0.0, z - 0.72) / 0.25
 
     faces = _strip([(x, body_half(z), z) for x, z in shape.body], paint)
@@ -136,7 +136,7 @@ def car_faces(shape: Shape, paint: Color) -> list[Face]:
         outline = np.array([(x, -cabin_half(z) - 0.01, z) for x, z in window])
         faces.append(Face(outline, GLASS))
         low, high = outline[:, 2].min(), outline[:, 2].max()
-        sheen = outline.copy()  # the sky in the upper part of the glass
+        sheen = outline.copy()  # reflection of the sky in the upper part of the glass
         sheen[:, 2] = np.maximum(sheen[:, 2], low + 0.62 * (high - low))
         faces.append(Face(sheen, (128, 112, 98)))
     return faces + _details(shape, body_half, paint)
@@ -194,7 +194,7 @@ def _wheel(x: float, shape: Shape) -> list[Face]:
 def _strip(
     profile: list[tuple[float, float, float]], paint: Color, *, glass_ends: bool = False
 ) -> list[Face]:
-    """The skin between the two flanks: bumpers, bonnet, screens, roof."""
+    """Return the surface between the two flanks: bumpers, hood, windshields, roof."""
     faces = []
     count = len(profile) if not glass_ends else len(profile) - 1
     for i in range(count):
@@ -212,7 +212,7 @@ def _strip(
 
 
 def _flank(outline: tuple[tuple[float, float], ...], half: Any, paint: Color) -> list[Face]:
-    """The near side, cut into level bands so that it shades from sky at the top to road at the bottom."""
+    """Return the near side, cut into horizontal bands for shading from sky at the top to road at the bottom."""
     polygon = np.array(outline)
     low, high = polygon[:, 1].min(), polygon[:, 1].max()
     faces = []
@@ -229,7 +229,7 @@ def _flank(outline: tuple[tuple[float, float], ...], half: Any, paint: Color) ->
 
 
 def _clip(polygon: NDArray[np.float64], level: float, sign: float) -> NDArray[np.float64]:
-    """The part of an (x, z) polygon above (sign 1) or below (-1) a level (Sutherland-Hodgman)."""
+    """Return the part of an (x, z) polygon above (sign 1) or below (-1) a level (Sutherland-Hodgman)."""
     kept: list[NDArray[np.float64]] = []
     for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         da, db = sign * (a[1] - level), sign * (b[1] - level)

@@ -1,7 +1,7 @@
-"""Drawn days: hours of a street with normal life, in which unusual things happen at known times.
+"""Synthetic days: hours of normal activity in a street, with unusual events at known times.
 
-The street is that of the demo; what lives in it is flat and simple, so that an hour is drawn in seconds. The same seed
-draws the same day.
+The street is that of the demo; its actors are flat and simple, so that an hour is rendered in seconds. The same seed
+gives the same day.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from edgetrack.types import Box, Frame
 WIDTH, HEIGHT = 320, 240
 FPS = 5.0
 NOISE = 2.5  # gray levels, standard deviation
-LIGHT = 0.12  # share by which the light changes over an hour
-APART_S = 420.0  # between two events, on average
-_STREET_SEED = 7  # the street is the same in all days: it is one camera
+LIGHT = 0.12  # relative change of the light over an hour
+APART_S = 420.0  # mean time between two events
+_STREET_SEED = 7  # the street is the same on all days, as for one camera
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something unusual in a drawn day.
+    """An unusual event in a synthetic day.
 
     Attributes:
         kind: one of `EVENTS`.
-        start_s: when it begins.
-        end_s: when it ends.
+        start_s: start time in seconds.
+        end_s: end time in seconds.
     """
 
     kind: str
@@ -45,15 +45,15 @@ class Event:
 
 
 class Day:
-    """A stretch of life in the drawn street; ``len(day)`` frames, each of which ``day.draw(index)`` draws.
+    """A period of activity in the synthetic street, with ``len(day)`` frames that ``day.draw(index)`` renders.
 
     Args:
-        seed: of everything that is random.
-        seconds: how long it is.
-        events: whether unusual things happen, one every seven minutes on average.
+        seed: random seed.
+        seconds: duration.
+        events: whether there are unusual events, on average one every seven minutes.
 
     Attributes:
-        events: what happens, in order.
+        events: the events in order.
 
     Raises:
         ConfigError: ``seconds`` is not within 1 second and 30 days.
@@ -92,14 +92,14 @@ class Day:
         return round(self.seconds * FPS)
 
     def draw(self, index: int) -> tuple[NDArray[np.uint8], dict[int, Box], dict[int, Box]]:
-        """Draw a frame.
+        """Render a frame.
 
         Returns:
             The pixels, uint8 (240, 320, 3) BGR; the boxes of all objects in view, by number; and the boxes of what
             is unusual, by the number of the event in `events`. Both are in pixels.
 
         Raises:
-            IndexError: there is no such frame.
+            IndexError: the frame does not exist.
         """
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} of a drawn day with {len(self)}")
@@ -127,7 +127,7 @@ class Day:
             yield Frame(self.draw(index)[0], index, index / FPS)
 
     def _present(self, time_s: float) -> list[tuple[int, Actor]]:
-        """Return the actors of a moment with their numbers, the farthest first."""
+        """Return the actors at a time with their numbers, farthest first."""
         first = int(np.searchsorted(self._starts, time_s - self._longest))
         last = int(np.searchsorted(self._starts, time_s, side="right"))
         there = [(n, self._actors[n]) for n in range(first, last) if self._actors[n].end_s >= time_s]

@@ -1,4 +1,4 @@
-"""Normal life in a drawn day: cars in two lanes, people on the pavements, at a crossing and at a stop."""
+"""Normal activity in a synthetic day: cars in two lanes, people on sidewalks, at a crosswalk and at a stop."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from edgetrack.demo.actors import Actor
 from edgetrack.demo.cars import Color
 
-EDGE = 18.0  # meters beside the camera at which everything is out of view
-LANES = ((1.6, 1.0), (5.6, -1.0))  # y in meters and the direction in which one drives
-WALKS = (9.2, 10.6, -2.2)  # y in meters of where people walk
+EDGE = 18.0  # lateral distance from the camera in meters at which everything is out of view
+LANES = ((1.6, 1.0), (5.6, -1.0))  # y in meters, and the driving direction
+WALKS = (9.2, 10.6, -2.2)  # y in meters of the paths of people
 CROSSING_X, STOP_X = 5.0, -4.0
 CARS_PER_MIN, PEOPLE_PER_MIN = 6.0, 3.0
 _PAINTS: tuple[Color, ...] = (
@@ -23,7 +23,7 @@ _CLOTHES: tuple[Color, ...] = (
 
 
 def normal_life(rng: np.random.Generator, seconds: float) -> list[Actor]:
-    """Return everybody who passes in so many seconds."""
+    """Return all actors of normal activity for a duration."""
     cars = [
         car
         for lane in range(len(LANES))
@@ -33,7 +33,7 @@ def normal_life(rng: np.random.Generator, seconds: float) -> list[Actor]:
 
 
 def car(rng: np.random.Generator, start_s: float, *, y: float, way: float, speed: float) -> Actor:
-    """Return a car that drives through; ``way`` is 1 to the right, -1 to the left; speed in meters a second."""
+    """Return a car that drives through; ``way`` is 1 to the right, -1 to the left; speed in meters per second."""
     width = rng.uniform(3.8, 4.8)
     end = start_s + 2 * EDGE / speed
     size = (float(width), float(rng.uniform(1.4, 1.7)))
@@ -41,7 +41,7 @@ def car(rng: np.random.Generator, start_s: float, *, y: float, way: float, speed
 
 
 def person(rng: np.random.Generator, way: tuple[tuple[float, float, float], ...]) -> Actor:
-    """Return a person on a way (time in seconds, x, y in meters)."""
+    """Return a person on a path (time in seconds, x, y in meters)."""
     height = float(rng.uniform(1.55, 1.9))
     return Actor("person", any_of(rng, _CLOTHES), (0.34 * height, height), way)
 
@@ -49,20 +49,20 @@ def person(rng: np.random.Generator, way: tuple[tuple[float, float, float], ...]
 def walk(
     rng: np.random.Generator, start_s: float, *, y: float, speed: float
 ) -> tuple[tuple[float, float, float], ...]:
-    """Return a way along the street, in either direction."""
+    """Return a path along the street, in either direction."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     return ((start_s, -side * EDGE, y), (start_s + 2 * EDGE / speed, side * EDGE, y))
 
 
 def any_of(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
-    """Return one of the colors, a little changed."""
+    """Return one of the colors, slightly varied."""
     chosen = np.array(colors[int(rng.integers(len(colors)))]) + rng.integers(-14, 15, 3)
     blue, green, red = (int(c) for c in np.clip(chosen, 0, 255))
     return blue, green, red
 
 
 def _times(rng: np.random.Generator, per_min: float, seconds: float) -> Iterator[float]:
-    """Yield when somebody comes: a Poisson process that begins before the day, so that the street is not empty."""
+    """Yield arrival times: a Poisson process that begins before the day, so that the street is not empty at first."""
     time_s = -30.0
     while True:
         time_s += float(rng.exponential(60 / per_min))
@@ -72,7 +72,7 @@ def _times(rng: np.random.Generator, per_min: float, seconds: float) -> Iterator
 
 
 def _lane(rng: np.random.Generator, times: list[float], lane: int) -> Iterator[Actor]:
-    """Yield the cars of a lane; nobody drives into the one before."""
+    """Yield the cars of a lane, without collisions."""
     y, way = LANES[lane]
     free_s = -np.inf
     for time_s in times:
@@ -94,7 +94,7 @@ def _person(rng: np.random.Generator, start_s: float) -> Actor:
 
 
 def _across(rng: np.random.Generator, start_s: float, speed: float) -> tuple[tuple[float, float, float], ...]:
-    """Come along one pavement, cross at the crossing, and go on along the other."""
+    """Return a path along one sidewalk, over the crosswalk, and along the other sidewalk."""
     x = CROSSING_X + float(rng.normal(0, 0.4))
     first, second = (9.2, -2.2) if rng.random() < 0.5 else (-2.2, 9.2)
     at_kerb = start_s + (EDGE + x) / speed
@@ -110,7 +110,7 @@ def _across(rng: np.random.Generator, start_s: float, speed: float) -> tuple[tup
 def _to_the_stop(
     rng: np.random.Generator, start_s: float, y: float, speed: float
 ) -> tuple[tuple[float, float, float], ...]:
-    """Walk to the stop, wait for some seconds, and go on."""
+    """Return a path to the stop, with a wait of some seconds, and onward."""
     x = STOP_X + float(rng.normal(0, 0.6))
     arrives = start_s + (EDGE + x) / speed
     leaves = arrives + float(rng.uniform(5, 30))

@@ -1,4 +1,4 @@
-"""The scene of the demo: which cars there are, how they move, and the frames that show them."""
+"""The scene of the demo: its cars, their motion, and the rendered frames."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ WIDTH, HEIGHT = 640, 480
 FPS = 30.0
 FRAMES = 180
 SEED = 7
-FINE = 2  # drawn at this multiple and averaged down: smooth edges, as a lens gives
-MARGIN = 24  # fine pixels around the street, for the camera's shake
+FINE = 2  # supersampling factor, for smooth edges
+MARGIN = 24  # supersampled pixels around the street, for camera shake
 SHADOW = 0.55
 
 
 @dataclass(frozen=True)
 class Car:
-    """One car of the scene: its look and its way."""
+    """One car of the scene: its appearance and motion."""
 
     name: str
     shape: Shape
     paint: Color  # BGR
     lane_y: float  # meters
     start_x: float  # meters, at time 0
-    speed: float  # meters a second; negative drives to the left
+    speed: float  # meters per second; negative values drive to the left
 
     def x(self, time_s: float) -> float:
-        """Where it is along the street, in meters: it speeds up and slows down a little."""
+        """Return its position along the street in meters; its speed varies slightly."""
         return self.start_x + self.speed * time_s + 0.25 * math.sin(1.1 * time_s + self.lane_y)
 
 
@@ -51,11 +51,11 @@ CARS = (
 
 
 class Scene:
-    """Draws the frames in order; the same pixels every time.
+    """Renders the frames in order, deterministically.
 
     Attributes:
-        boxes: for each frame drawn so far, the box of each car of which at least a quarter is in the picture.
-            What tree and lamp post hide counts as in the picture.
+        boxes: for each frame rendered so far, the boxes of all cars of which at least a quarter is inside the image;
+            parts that are hidden by the tree or the lamp post count as inside.
     """
 
     def __init__(self) -> None:
@@ -66,14 +66,14 @@ class Scene:
         self._street = paint_street(self._cv2, self._camera, size, self._rng)
         front, mask = paint_foreground(self._cv2, self._camera, size, self._rng)
         mask = self._cv2.merge([mask] * 3)
-        self._behind = 255 - mask  # what the foreground lets through
+        self._behind = 255 - mask  # inverse mask of the foreground
         self._front = self._cv2.multiply(front, mask, scale=1 / 255)
         self._grain = self._rng.normal(0, 2.2, (2 * HEIGHT, 2 * WIDTH, 3)).round().astype(np.int16)
         self._faces: dict[str, list[Face]] = {car.name: car_faces(car.shape, car.paint) for car in CARS}
         self.boxes: list[dict[str, Box]] = []
 
     def frames(self) -> Generator[Frame, None, None]:
-        """Yields every frame of the scene."""
+        """Yield every frame of the scene."""
         for index in range(FRAMES):
             yield Frame(self._draw(index / FPS), index, index / FPS)
 
@@ -121,9 +121,9 @@ def _visible(corners: dict[str, NDArray[np.float64]]) -> dict[str, Box]:
 
 
 def endless() -> Generator[Frame, None, None]:
-    """The scene, forwards and backwards for ever, so that nothing jumps; a source to try things with."""
+    """Yield the scene forwards and backwards forever, without jumps."""
     pictures = []
-    for frame in Scene().frames():  # drawing takes its time, so that the first ones do not wait for all
+    for frame in Scene().frames():  # rendering is slow, so that frames are yielded as soon as they are ready
         pictures.append(frame.pixels.copy())
         yield frame
     back_and_there = pictures[-2:0:-1] + pictures
@@ -133,5 +133,5 @@ def endless() -> Generator[Frame, None, None]:
 
 
 def open_demo() -> Source:
-    """The scene as a source like any other."""
+    """Open the scene as a source."""
     return Source(Scene().frames(), name="demo scene", fps=FPS, count=FRAMES, live=False)

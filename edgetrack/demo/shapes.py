@@ -1,4 +1,4 @@
-"""The forms of the demo's cars, as a draughtsman would note them from the side."""
+"""The shapes of the demo's cars, as outlines from the side."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shape:
-    """A car seen from its right side, nose at +x; meters, origin on the ground under its middle.
+    """A car seen from its right side, front at +x; in meters, origin on the ground below its center.
 
     Attributes:
         body: outline (x, z) of the lower part, counter-clockwise from the rear sill.
-        cabin: outline (x, z) of windows and roof, from the rear window's foot to the windscreen's.
-        windows: side windows, each an outline within the cabin.
-        axles: x of the rear and the front wheel.
+        cabin: outline (x, z) of windows and roof, from the lower edge of the rear window to that of the windshield.
+        windows: outlines of the side windows within the cabin.
+        axles: x of the rear and front wheels.
         wheel: radius of a wheel.
-        width: of the body at the waist.
+        width: width of the body at the waist.
         roof: width of the roof.
     """
 

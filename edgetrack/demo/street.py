@@ -1,4 +1,4 @@
-"""The street of the demo: what stands still behind and before the cars."""
+"""The street of the demo: the static background and foreground."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAR_X = 40.0
 
 
 def paint_street(cv2: Any, camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> Picture:
-    """The empty street as the camera sees it, BGR; ``size`` is width and height in pixels."""
+    """Return the empty street as seen by the camera, BGR; ``size`` is width and height in pixels."""
     width, height = size
     picture = np.full((height, width, 3), (196, 178, 160), np.uint8)
     _paint_houses(cv2, picture, camera, rng)
@@ -50,7 +50,7 @@ def paint_street(cv2: Any, camera: Camera, size: tuple[int, int], rng: np.random
 def paint_foreground(
     cv2: Any, camera: Camera, size: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Picture, Picture]:
-    """A tree and a lamp post between camera and road: BGR, and a mask: 255 where they hide the street."""
+    """Return a tree and a lamp post between camera and road, BGR, and their mask, 255 where they hide the street."""
     width, height = size
     picture = np.zeros((height, width, 3), np.uint8)
     mask = np.zeros((height, width), np.uint8)
@@ -117,7 +117,7 @@ def _paint_window(cv2: Any, picture: Picture, camera: Camera, x: float, low: flo
 
 
 def _paint_hedge(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Generator) -> None:
-    """A low hedge in front of the houses."""
+    """Paint a low hedge in front of the houses."""
     y = HOUSES_Y
     for x in np.arange(-24.0, 24.0, 0.35):
         if np.sin(x * 0.45) > -0.2:
@@ -130,13 +130,13 @@ def _paint_hedge(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Gene
 
 
 def _upright(left: float, right: float, low: float, high: float) -> list[tuple[float, float, float]]:
-    """The corners of a rectangle in the plane of the houses, in meters."""
+    """Return the corners of a rectangle in the plane of the houses, in meters."""
     y = HOUSES_Y
     return [(left, y, low), (right, y, low), (right, y, high), (left, y, high)]
 
 
 def _paint_texture(cv2: Any, picture: Picture, camera: Camera, rng: np.random.Generator) -> None:
-    """Grain and stains, which grow with nearness as those of real asphalt do; a soft light over all."""
+    """Paint grain and stains of asphalt, which are larger close to the camera, and soft light over the image."""
     height, width = picture.shape[:2]
     grain = rng.normal(0, 1, (height, width)).astype(np.float32)
     soft = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 24)
@@ -161,7 +161,7 @@ def _post(
     top: float,
     color: tuple[int, int, int],
 ) -> None:
-    """An upright round post, lit from the left."""
+    """Paint a vertical round post, lit from the left."""
     edges = np.linspace(-1, 1, 9)
     for a, b in itertools.pairwise(edges):
         corners = [(a, radius[0], 0), (b, radius[0], 0), (b, radius[1], top), (a, radius[1], top)]

@@ -1,4 +1,4 @@
-"""What is unusual in a drawn day, one function for each kind."""
+"""The unusual events of a synthetic day, one function for each kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from edgetrack.demo.actors import Actor
 from edgetrack.demo.life import EDGE, LANES, WALKS, car, person, walk
 
-Made = tuple[list[Actor], float]  # who takes part, and when it ends
+Made = tuple[list[Actor], float]  # actors of an event, and its end in seconds
 
 
 def make_event(rng: np.random.Generator, kind: str, start_s: float, *, number: int) -> Made:
@@ -32,7 +32,7 @@ def _running(rng: np.random.Generator, start_s: float) -> Made:
 
 
 def _left_behind(rng: np.random.Generator, start_s: float) -> Made:
-    """Somebody passes, and a bag stays for a minute and a half, until somebody takes it away."""
+    """A person leaves a bag, which another person takes away after a minute and a half."""
     x, y = float(rng.uniform(-3, 3)), WALKS[0]
     speed = 1.3
     drops = start_s + (EDGE + x) / speed
@@ -45,13 +45,13 @@ def _left_behind(rng: np.random.Generator, start_s: float) -> Made:
 
 
 def _trespass(rng: np.random.Generator, start_s: float) -> Made:
-    """Somebody walks down the middle of the road."""
+    """A person walks down the middle of the road."""
     one = person(rng, walk(rng, start_s, y=3.6, speed=1.3))
     return [one], one.end_s
 
 
 def _crowd(rng: np.random.Generator, start_s: float) -> Made:
-    """Twelve people come, stand together, and leave."""
+    """Twelve people arrive, stand together, and leave."""
     middle = float(rng.uniform(-3, 3))
     actors = []
     for _ in range(12):
@@ -66,7 +66,7 @@ def _crowd(rng: np.random.Generator, start_s: float) -> Made:
             (gone + 2 * EDGE / 1.5, -side * EDGE, y),
         )
         actors.append(person(rng, way))
-    # Until most of them are out of the others' way.
+    # Until most of them have dispersed.
     together = max(one.way[1][0] for one in actors), min(one.way[2][0] for one in actors) + 12
     return [replace(one, unusual_s=together) for one in actors], together[1]
 
@@ -88,7 +88,7 @@ def _sudden_stop(rng: np.random.Generator, start_s: float) -> Made:
 
 
 def _new_kind(rng: np.random.Generator, start_s: float) -> Made:
-    """Something that is neither a car nor a person: high and yellow, or low and long."""
+    """An object that is neither a car nor a person: tall and yellow, or low and long."""
     y, way = LANES[int(rng.integers(len(LANES)))]
     size, color = (((7.5, 3.4), (30, 190, 235)), ((2.2, 0.7), (190, 60, 190)))[int(rng.integers(2))]
     path = ((start_s, -way * EDGE, y), (start_s + 2 * EDGE / 4.0, way * EDGE, y))

@@ -1,4 +1,4 @@
-"""What breaks installations: a list of checks, each of which says what is wrong and the command that mends it."""
+"""Checks for common faults of installations, each of which reports the fault and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def examine(machine: Machine, checks: Sequence[Check] = CHECKS) -> list[Finding]:
-    """Run the checks in their order. One that fails is a finding of its own; the others go on."""
+    """Run the checks in order. A check that raises an exception is reported as a finding; the others continue."""
     return [_examined(check, machine) for check in checks]
 
 

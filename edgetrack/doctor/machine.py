@@ -1,4 +1,4 @@
-"""What the checks look at, so that a test can put any machine in its place."""
+"""The machine that the checks examine, which tests can replace."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from typing import Literal
 from edgetrack import targets
 from edgetrack.errors import reason_of
 
-IMPORT_S = 60.0  # a slow board loads OpenCV from a slow card
+IMPORT_S = 60.0  # slow boards load OpenCV from a slow SD card
 State = Literal["ok", "warning", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check has found.
+    """The result of one check.
 
     Attributes:
-        name: of the check.
-        state: "ok"; "warning", where something is missing or slow that not every use needs; or "broken".
-        said: what was found, in a sentence.
-        command: the shell command that mends it; None where there is nothing to mend, or no command for it.
+        name: name of the check.
+        state: "ok"; "warning" if something that not every use needs is missing or slow; or "broken".
+        said: the result in one sentence.
+        command: the shell command that fixes the fault; None if there is no fault, or no such command.
     """
 
     name: str
@@ -39,14 +39,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a Python program printed in a process of its own, or why it failed."""
+    """The output of a Python program in a separate process, or the reason why it failed."""
 
     good: bool
     text: str
 
 
 def ask(program: str) -> Answer:
-    """Run a Python program in a process of its own: libraries that do not fit together may end it."""
+    """Run a Python program in a separate process, because incompatible libraries may crash it."""
     try:
         ran = subprocess.run(
             [sys.executable, "-c", program],
@@ -68,7 +68,7 @@ def installed() -> dict[str, str]:
     found: dict[str, str] = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"]
-        if name:  # None where an installation was interrupted
+        if name:  # None if an installation was interrupted
             found.setdefault(name.lower().replace("_", "-"), distribution.version)
     return found
 
@@ -78,14 +78,14 @@ class Machine:
     """The machine and the Python environment that are examined.
 
     Attributes:
-        root: of the file system.
+        root: root of the file system.
         target: the description of this board in ``targets/``.
-        architecture: of the processor, such as "aarch64".
+        architecture: architecture of the processor, such as "aarch64".
         prefix: folder of the Python environment.
         packages: versions of the installed packages by name.
-        ask: runs a Python program apart from this one.
-        may_use: whether this user may read and write a file.
-        now_s: seconds since 1970 by the system's clock.
+        ask: function that runs a Python program in a separate process.
+        may_use: function that returns whether this user may read and write a file.
+        now_s: time of the system clock in seconds since 1970.
     """
 
     root: Path = Path("/")
@@ -99,21 +99,21 @@ class Machine:
 
     @property
     def is_jetson(self) -> bool:
-        """Whether it is a board with CSI cameras and a TensorRT of its own."""
+        """Return whether it is a Jetson, a board with CSI cameras and a preinstalled TensorRT."""
         return self.target.jetpack is not None
 
     @property
     def has_gpu(self) -> bool:
-        """Whether it has an NVIDIA GPU that edgetrack knows."""
+        """Return whether it has an NVIDIA GPU that edgetrack supports."""
         return self.target.compute_capability is not None
 
     @property
     def in_container(self) -> bool:
-        """Whether this process runs in a container of Docker or Podman."""
+        """Return whether this process runs in a container of Docker or Podman."""
         return (self.root / ".dockerenv").exists() or (self.root / "run/.containerenv").exists()
 
     def read(self, path: str) -> str | None:
-        """Return the text of a file below the root; None where it cannot be read."""
+        """Return the text of a file below the root; None if it cannot be read."""
         try:
             return (self.root / path).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:

@@ -1,4 +1,4 @@
-"""Checks of Python packages: what is missing, installed twice, or does not fit together."""
+"""Checks of Python packages for missing, duplicate and incompatible installations."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ OPENCVS = (
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 ORT_GPU = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu[cuda,cudnn]'"
 ORT_CPU = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime"
-# Of NVIDIA's index for JetPack 6 (jetson-containers#1283); there is none for JetPack 7 (#1645).
+# From NVIDIA's index for JetPack 6 (jetson-containers#1283); there is none for JetPack 7 (#1645).
 ORT_JETSON = (
     'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "numpy<2" onnxruntime-gpu '
     "--index-url https://pypi.jetson-ai-lab.io/jp6/cu126"
 )
-# What an extension says that was built against another numpy; onnxruntime#27562.
+# Error message of an extension that was built against another version of numpy; onnxruntime#27562.
 NUMPY = ("numpy.core.multiarray failed to import", "_ARRAY_API not found", "compiled using NumPy 1")
 PROVIDERS = "import onnxruntime; print(onnxruntime.__version__, *onnxruntime.get_available_providers())"
 OPENCV = """import cv2
@@ -27,7 +27,7 @@ print(cv2.__version__, *[line.split(":")[1].split()[0] for line in lines if line
 
 
 def check_runtime(machine: Machine) -> Finding:
-    """The compiled module of edgetrack loads."""
+    """Check that the compiled module of edgetrack loads."""
     answer = machine.ask("import edgetrack, edgetrack._native; print(edgetrack.__version__)")
     if answer.good:
         return Finding("edgetrack", "ok", f"{answer.text}; its compiled module loads")
@@ -42,7 +42,7 @@ def check_runtime(machine: Machine) -> Finding:
 
 
 def check_onnxruntime(machine: Machine) -> Finding:
-    """ONNX Runtime is there once, and loads."""
+    """Check that ONNX Runtime is installed exactly once, and loads."""
     name = "ONNX Runtime"
     there = [package for package in RUNTIMES if package in machine.packages]
     if len(there) > 1:
@@ -60,7 +60,7 @@ def check_onnxruntime(machine: Machine) -> Finding:
 
 
 def check_gpu_provider(machine: Machine) -> Finding:
-    """ONNX Runtime was built for the GPU that is there."""
+    """Check that ONNX Runtime supports the GPU of this machine."""
     name = "ONNX Runtime on the GPU"
     if not machine.has_gpu:
         return Finding(name, "ok", "not needed: there is no NVIDIA GPU")
@@ -74,7 +74,7 @@ def check_gpu_provider(machine: Machine) -> Finding:
 
 
 def check_tensorrt(machine: Machine) -> Finding:
-    """TensorRT can be imported in this environment, where the machine has a GPU."""
+    """Check that TensorRT can be imported in this environment, if the machine has a GPU."""
     if not machine.has_gpu:
         return Finding("TensorRT", "ok", "not needed: there is no NVIDIA GPU")
     answer = machine.ask("import tensorrt; print(tensorrt.__version__)")
@@ -96,7 +96,7 @@ def check_tensorrt(machine: Machine) -> Finding:
 
 
 def check_opencv(machine: Machine) -> Finding:
-    """OpenCV is there once, and loads."""
+    """Check that OpenCV is installed exactly once, and loads."""
     there = [package for package in OPENCVS if package in machine.packages]
     if len(there) > 1:
         return Finding(
@@ -128,7 +128,7 @@ def check_opencv(machine: Machine) -> Finding:
 
 
 def check_gstreamer(machine: Machine) -> Finding:
-    """CSI cameras have a GStreamer that Python can use."""
+    """Check that Python can use GStreamer, which CSI cameras need."""
     answer = machine.ask(OPENCV)
     if answer.good and answer.text.split()[1:] == ["YES"]:
         return Finding("GStreamer", "ok", "OpenCV was built with it")
@@ -139,13 +139,13 @@ def check_gstreamer(machine: Machine) -> Finding:
     if not machine.is_jetson:
         return Finding("GStreamer", "ok", f"needed for gst:PIPELINE only: {why}")
     steps = ["sudo apt install libopencv-python python3-gi gir1.2-gst-plugins-base-1.0", _see_system(machine)]
-    if wheels:  # they shadow the OpenCV of JetPack
+    if wheels:  # they shadow JetPack's OpenCV
         steps.insert(0, f"pip uninstall -y {' '.join(wheels)}")
     return Finding("GStreamer", "broken", f"CSI cameras cannot be opened: {why}", " && ".join(steps))
 
 
 def check_streams(machine: Machine) -> Finding:
-    """PyAV reads network streams."""
+    """Check that PyAV, which reads network streams, loads."""
     answer = machine.ask("import av; print(av.__version__)")
     if answer.good:
         return Finding("PyAV", "ok", f"{answer.text} loads")
@@ -165,7 +165,7 @@ def _numpy(name: str, answer: Answer) -> Finding | None:
 
 
 def _on_gpu(machine: Machine) -> str | None:
-    """The command that installs ONNX Runtime with its GPU provider; None where there is no package of it."""
+    """Return the command that installs ONNX Runtime with the GPU provider; None if there is no such package."""
     if not machine.has_gpu:
         return None
     jetpack = machine.target.jetpack
@@ -175,6 +175,6 @@ def _on_gpu(machine: Machine) -> str | None:
 
 
 def _see_system(machine: Machine) -> str:
-    """The command that lets a virtual environment see the system's packages."""
+    """Return the command that gives a virtual environment access to the system's packages."""
     change = "s/^include-system-site-packages = .*/include-system-site-packages = true/"
     return f"sed -i '{change}' '{machine.prefix / 'pyvenv.cfg'}'"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from edgetrack.doctor.machine import Finding, Machine
 
-SPARE = 2  # times the memory of the tracker that should be free: sources and outputs need some, too
+SPARE = 2  # required free memory relative to the tracker's, because sources and outputs need some, too
 JETSON_FAST = "sudo nvpmodel -m 0 && sudo jetson_clocks"
 FAST = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 
 
 def check_cameras(machine: Machine) -> Finding:
-    """This user may open the cameras."""
+    """Check that this user has permission to open the cameras."""
     name, devices = "cameras", sorted((machine.root / "dev").glob("video[0-9]*"))
     if not devices:
         if machine.in_container:
@@ -37,7 +37,7 @@ def check_cameras(machine: Machine) -> Finding:
 
 
 def check_argus(machine: Machine) -> Finding:
-    """The service of the CSI cameras can be reached."""
+    """Check that the service of the CSI cameras can be reached."""
     name = "CSI cameras"
     if not machine.is_jetson:
         return Finding(name, "ok", "not needed: this is no Jetson")
@@ -59,7 +59,7 @@ def check_argus(machine: Machine) -> Finding:
 
 
 def check_governor(machine: Machine) -> Finding:
-    """The processor does not slow down between two frames."""
+    """Check that the processor does not reduce its clock between frames."""
     places = sorted((machine.root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
     found = {machine.read(str(path.relative_to(machine.root))) for path in places} - {None, ""}
     if not found:
@@ -75,7 +75,7 @@ def check_governor(machine: Machine) -> Finding:
 
 
 def check_memory(machine: Machine) -> Finding:
-    """There is room for the tracker."""
+    """Check that there is enough memory for the tracker."""
     needed_mb = SPARE * machine.target.memory_budget_mb
     limit_mb = _limit_mb(machine)
     if limit_mb is not None and limit_mb < needed_mb:
@@ -99,9 +99,9 @@ def check_memory(machine: Machine) -> Finding:
 
 
 def check_clock(machine: Machine, *, package: Path = Path(__file__)) -> Finding:
-    """The clock is not before the installation: boards without a battery start in 1970."""
+    """Check that the clock is not before the installation; boards without a battery start in 1970."""
     today = time.strftime("%Y-%m-%d", time.gmtime(machine.now_s))
-    if machine.now_s >= package.stat().st_mtime - 86400:  # a file may come from another time zone
+    if machine.now_s >= package.stat().st_mtime - 86400:  # the file may come from another time zone
         return Finding("clock", "ok", f"it is {today}")
     return Finding(
         "clock",
@@ -120,9 +120,9 @@ def _available_mb(machine: Machine) -> int | None:
 
 
 def _limit_mb(machine: Machine) -> int | None:
-    """The limit of the control group that this process sees as its own, of version 2 or 1; None without one."""
+    """Return the memory limit of this process's control group (version 2 or 1) in MB; None without one."""
     for path in ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"):
         said = machine.read(path)
-        if said and said.isdecimal() and int(said) < 1 << 50:  # version 1 says "none" with a huge number
+        if said and said.isdecimal() and int(said) < 1 << 50:  # version 1 represents "none" by a huge number
             return int(said) >> 20
     return None

@@ -1,1 +1,1 @@
-"""The frames of a recording through another engine, precision or model: does it say the same?"""
+"""Runs the frames of a recording with another engine, precision or model, and compares the results."""

@@ -1,4 +1,4 @@
-"""Two trackers on the same frames, and how far they agree."""
+"""Runs two trackers on the same frames, and measures their agreement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgetrack.types import Box, Frame, Status, Track
 
 
 def agreement(a: Track, b: Track) -> float:
-    """IoU of the boxes; 1 where neither has one, 0 where only one has."""
+    """Return the IoU of the boxes; 1 if neither track has one, 0 if only one has."""
     if a.box is None or b.box is None:
         return float(a.box is b.box)
     return a.box.iou(b.box)
@@ -22,17 +22,17 @@ def agreement(a: Track, b: Track) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of two rows of tracks of the same frames."""
+    """Metrics of two series of tracks for the same frames."""
 
     frames: int
     mean_iou: float
     lowest_iou: float
-    diverging: int  # frames with an IoU below the bound
-    same_status: int  # frames
+    diverging: int  # number of frames with an IoU below the bound
+    same_status: int  # number of frames
 
     @classmethod
     def of(cls, ious: Sequence[float], a: Sequence[Track], b: Sequence[Track], *, bound: float) -> Figures:
-        """The figures of IoUs and the tracks that they are between."""
+        """Return the metrics of two series of tracks and their IoUs."""
         same = sum(x.status == y.status for x, y in zip(a, b, strict=True))
         below = sum(iou < bound for iou in ious)
         return cls(len(ious), float(np.mean(ious)), min(ious), below, same)
@@ -40,18 +40,18 @@ class Figures:
 
 @dataclass(slots=True)
 class Comparison:
-    """What a reference and a candidate said of each frame, and what was recorded when the frames were."""
+    """The tracks of a reference and a candidate in each frame, and the recorded tracks."""
 
-    min_iou: float  # a frame below diverges
+    min_iou: float  # frames with a lower IoU diverge
     recorded: list[Track] = field(default_factory=list)
     reference: list[Track] = field(default_factory=list)
     candidate: list[Track] = field(default_factory=list)
-    ious: list[float] = field(default_factory=list)  # of reference and candidate
-    first: int | None = None  # the first frame that diverges
-    pixels: NDArray[np.uint8] | None = None  # of that frame, (H, W, 3) BGR
+    ious: list[float] = field(default_factory=list)  # IoU of reference and candidate
+    first: int | None = None  # index of the first frame that diverges
+    pixels: NDArray[np.uint8] | None = None  # image of that frame, (H, W, 3) BGR
 
     def add(self, frame: Frame, recorded: Track, reference: Track, candidate: Track) -> None:
-        """Takes note of the next frame."""
+        """Add the next frame."""
         iou = agreement(reference, candidate)
         if iou < self.min_iou and self.first is None:
             self.first, self.pixels = len(self.ious), frame.pixels.copy()
@@ -62,20 +62,20 @@ class Comparison:
 
     @property
     def diverging(self) -> float:
-        """Share of the frames."""
+        """Return the fraction of diverging frames."""
         return self.figures().diverging / len(self.ious)
 
     def figures(self) -> Figures:
-        """Candidate against reference."""
+        """Return the metrics of the candidate against the reference."""
         return Figures.of(self.ious, self.reference, self.candidate, bound=self.min_iou)
 
     def as_recorded(self) -> Figures:
-        """Reference against what was recorded: what JPEG, machine and version change by themselves."""
+        """Return the metrics of the reference against the recorded tracks: the effect of JPEG, machine and version."""
         ious = [agreement(a, b) for a, b in zip(self.recorded, self.reference, strict=True)]
         return Figures.of(ious, self.recorded, self.reference, bound=self.min_iou)
 
     def statuses(self) -> Counter[tuple[Status, Status]]:
-        """How often the reference said one status while the candidate said another."""
+        """Return how often each pair of statuses of reference and candidate occurred."""
         both = zip(self.reference, self.candidate, strict=True)
         return Counter((a.status, b.status) for a, b in both if a.status != b.status)
 
@@ -90,7 +90,7 @@ def compare(
     min_iou: float,
     on_frame: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Runs both on the same decoded frames; without a reference the recorded tracks are it."""
+    """Run both on the same decoded frames; without a reference, the recorded tracks are the reference."""
     comparison = Comparison(min_iou)
     for frame, recorded in steps:
         said = [

@@ -1,4 +1,4 @@
-"""A comparison as JSON, and as an image of where it begins to differ."""
+"""Writes a comparison as JSON, and an image of the first divergence."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from edgetrack.io.overlay import draw
 from edgetrack.replay.compare import Comparison
 from edgetrack.types import Track
 
-GAP_PX = 8  # pixels between the two pictures
+GAP_PX = 8  # pixels between the two images
 
 
 def write_picture(path: Path, comparison: Comparison, titles: tuple[str, str]) -> None:
-    """Write the first frame that diverges twice, side by side: left with the reference's box, right the candidate's.
+    """Write two copies of the first diverging frame side by side: reference's box left, candidate's box right.
 
-    In each the other's box is a thin white line.
+    In each copy, the box of the other one is a thin white line.
 
     Raises:
-        SinkError: the picture cannot be written.
+        SinkError: the image cannot be written.
     """
     assert comparison.pixels is not None
     assert comparison.first is not None
@@ -46,7 +46,7 @@ def write_picture(path: Path, comparison: Comparison, titles: tuple[str, str]) -
 
 
 def write_json(path: Path, comparison: Comparison, about: Mapping[str, Any], *, picture: Path | None) -> None:
-    """Write every figure, and every frame: index, IoU, and what each side said.
+    """Write all metrics, and for each frame its index, the IoU and both tracks.
 
     Raises:
         SinkError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""The two trackers of a comparison, as a recording and the options name them."""
+"""Opens the two trackers of a comparison, according to the recording and the options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Followed = Tracker | AdapterTracker
 
 
 def open_reference(recording: Recording, threads: int, *, trust: bool) -> Followed:
-    """Open what the recording was made with."""
+    """Open the tracker that the recording was made with."""
     facts = recording.facts
     return open_tracker(
         _recorded_bundle(recording),
@@ -37,7 +37,7 @@ def open_candidate(
     *,
     trust: bool,
 ) -> Followed:
-    """Open the candidate: what the recording was made with, but for what is given."""
+    """Open the candidate: the tracker of the recording with the given changes."""
     bundle: str | Bundle | AdapterBundle
     if against is not None:
         bundle = against
@@ -66,7 +66,7 @@ def _fact(facts: dict[str, str], key: str) -> str:
 
 
 def _recorded_bundle(recording: Recording) -> Bundle | AdapterBundle:
-    """Return the model that the recording was made with: from its folder, or the shipped one of its name."""
+    """Return the model of the recording: from its folder, or the shipped model of the same name."""
     facts = recording.facts
     wanted = _fact(facts, "model digest")
     for name in (_fact(facts, "bundle"), _fact(facts, "model")):
@@ -84,7 +84,7 @@ def _recorded_bundle(recording: Recording) -> Bundle | AdapterBundle:
 
 
 def facts_of(tracker: Followed | None) -> dict[str, Any] | None:
-    """Return what a report says about a tracker; None for the recorded track."""
+    """Return the facts about a tracker for a report; None for the recorded track."""
     if tracker is None:
         return None
     engine, manifest = tracker.engine, tracker.engine.bundle.manifest

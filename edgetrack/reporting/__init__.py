@@ -1,1 +1,1 @@
-"""The report kit: tables, an HTML page that stands alone, charts, and facts about the machine."""
+"""Building blocks of reports: tables, self-contained HTML pages, charts, and facts about the machine."""

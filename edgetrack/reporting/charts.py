@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# Okabe and Ito, "Color universal design", 2008: distinguishable by color-blind readers too.
+# Okabe and Ito, "Color universal design", 2008: distinguishable for color-blind readers, too.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
 STATUS_COLORS: dict[Status, str] = {
     "tracking": "#009e73",
@@ -31,13 +31,13 @@ STATUS_COLORS: dict[Status, str] = {
 }
 TEXT_COLOR, GRID_COLOR = "#333333", "#e2e2e2"
 LEGEND_ROW_IN = 0.16  # height of a legend entry, inches
-TITLE_LETTERS = 34  # that fit above a chart; a longer title is set smaller
-STRIP_POINTS = 720  # most points of a line in a strip
+TITLE_LETTERS = 34  # maximum length above a chart; a longer title has a smaller font
+STRIP_POINTS = 720  # maximum points of a line in a strip
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A curve, or a closed line of a radar chart; ``index`` among all runs gives it one color in all charts."""
+    """A curve, or a closed line of a radar chart; ``index`` among all runs determines its color in all charts."""
 
     name: str
     x: Floats
@@ -59,7 +59,7 @@ def require_matplotlib() -> Any:
     """Import matplotlib.
 
     Raises:
-        MissingExtra: it is not installed.
+        MissingExtra: matplotlib is not installed.
     """
     return require("matplotlib", extra="report")
 
@@ -73,7 +73,7 @@ def to_svg(figure: Figure) -> str:
 
 
 def to_img(figure: Figure, alt: str) -> str:
-    """Return the figure as an ``<img>`` tag that holds its SVG."""
+    """Return the figure as an ``<img>`` tag that contains its SVG."""
     packed = b64encode(to_svg(figure).encode()).decode()
     return f'<img src="data:image/svg+xml;base64,{packed}" alt="{escape(alt)}">'
 
@@ -102,7 +102,7 @@ def reliability_diagram(title: str, score: Floats, correct: Floats, count: Float
 
 
 def pareto_chart(title: str, points: Sequence[Point]) -> Figure:
-    """Draw success AUC over milliseconds per frame, the best choices joined by a line.
+    """Draw success AUC over milliseconds per frame, with a line through the Pareto-optimal points.
 
     Args:
         title: heading of the chart.
@@ -122,7 +122,7 @@ def pareto_chart(title: str, points: Sequence[Point]) -> Figure:
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
-    """Return the points that no other beats in both time and accuracy, fastest first."""
+    """Return the points that no other point beats in both time and accuracy, fastest first."""
     best: list[Point] = []
     for point in sorted(points, key=lambda p: (p.ms, -p.auc)):
         if not best or point.auc > best[-1].auc:
@@ -133,7 +133,7 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
 def radar_chart(title: str, spokes: Sequence[str], rings: Sequence[tuple[str, Floats]]) -> Figure:
     """Draw a closed line for each ring (name, value 0..1 by spoke), clockwise from the top.
 
-    A ring with a missing value (nan) has no shape: it is named in the legend and not drawn.
+    A ring with a missing value (NaN) is listed in the legend, but not drawn.
     """
     height = 5.2 + LEGEND_ROW_IN * len(rings)
     figure = _figure(6.4, height)
@@ -194,7 +194,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _axes(title: str, x_label: str, y_label: str, *, legend: int = 0) -> tuple[Figure, Any]:
-    """Return a figure with a plot area of constant size, and room for a legend of so many rows below it."""
+    """Return a figure with a plot area of constant size, and space for a legend of ``legend`` rows below it."""
     below = 0.5 + (0.06 + LEGEND_ROW_IN * legend if legend else 0)
     width, height = 3.74, 0.32 + 2.2 + below
     figure = _figure(width, height)
@@ -226,7 +226,7 @@ def _color(index: int) -> str:
 
 
 def _stretches(marks: Sequence[bool]) -> list[tuple[int, int]]:
-    """Return the first and one past the last index of each stretch of true."""
+    """Return the first and one past the last index of each run of true values."""
     found, start = [], 0
     for mark, group in groupby(marks):
         end = start + len(list(group))
@@ -237,7 +237,7 @@ def _stretches(marks: Sequence[bool]) -> list[tuple[int, int]]:
 
 
 def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return at most `STRIP_POINTS` points, the means of neighbors."""
+    """Return at most `STRIP_POINTS` points, as means of neighboring points."""
     if len(x) <= STRIP_POINTS:
         return x, y
     groups = zip(np.array_split(x, STRIP_POINTS), np.array_split(y, STRIP_POINTS), strict=True)

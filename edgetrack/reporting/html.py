@@ -1,4 +1,4 @@
-"""HTML pages that stand alone: one style for all reports, images as data URLs, no scripts, no links."""
+"""Self-contained HTML pages: one style for all reports, images as data URLs, no scripts, no links."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def paragraph(text: str, *, quiet: bool = False) -> str:
 
 
 def table(content: Table) -> str:
-    """Return a table under a heading of its own, or without one if it has no title; without rows the word "None"."""
+    """Return a table with its title as heading, if it has one; "None." if it has no rows."""
     heading = f"<h2>{escape(content.title)}</h2>" if content.title else ""
     if not content.rows:
         return f"{heading}<p>None.</p>"
@@ -64,7 +64,7 @@ def facts(title: str, values: Mapping[str, Any]) -> str:
 
 
 def bars(title: str, rows: Sequence[tuple[str, float, str, bool]]) -> str:
-    """Return a table of name, value, word and a bar as long as the value; True highlights a bar."""
+    """Return a table of name, value, word, and a bar in proportion to the value; True highlights a bar."""
     most = max((value for _, value, _, _ in rows), default=0) or 1
     lines = []
     for name, value, word, highlighted in rows:
@@ -76,12 +76,12 @@ def bars(title: str, rows: Sequence[tuple[str, float, str, bool]]) -> str:
 
 
 def charts(title: str, images: Sequence[str]) -> str:
-    """Return ``<img>`` tags beside each other under a heading; nothing without one."""
+    """Return ``<img>`` tags side by side under a heading; empty without images."""
     return gallery(title, [f"<figure>{image}</figure>" for image in images]) if images else ""
 
 
 def gallery(title: str, figures: Sequence[str]) -> str:
-    """Return figures beside each other under a heading; without one the word "None"."""
+    """Return figures side by side under a heading; "None." without figures."""
     return section(title, f'<div class="charts">{"".join(figures)}</div>' if figures else "<p>None.</p>")
 
 
@@ -91,7 +91,7 @@ def figure(source: str, caption: str) -> str:
 
 
 def details(title: str, parts: Iterable[str]) -> str:
-    """Return parts that are folded away at first."""
+    """Return parts that are collapsed initially."""
     return f"<details><summary>{escape(title)}</summary>{''.join(parts)}</details>"
 
 

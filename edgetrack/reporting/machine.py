@@ -1,4 +1,4 @@
-"""What a report says of the machine that made it."""
+"""Facts about the machine, for reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd
 
 
 def facts() -> dict[str, str]:
-    """Processor and its instructions, cores, memory, governor, load, system, versions; what is unknown is left out."""
+    """Return processor, instruction sets, cores, memory, governor, load, system and versions, as far as known."""
     cpu = _read("/proc/cpuinfo")
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpu, re.MULTILINE)
     memory = re.search(r"^MemTotal:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
@@ -37,13 +37,13 @@ def facts() -> dict[str, str]:
 
 
 def processor() -> str:
-    """The processor, as the system calls it."""
+    """Return the name of the processor according to the system."""
     model = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
     return model[1] if model else platform.processor() or platform.machine()
 
 
 def _peak_memory() -> str:
-    """Of this process so far: trackers, decoders and all."""
+    """Return the peak memory of this process so far, including trackers and decoders."""
     peak = re.search(r"^VmHWM:\s*(\d+) kB", _read("/proc/self/status"), re.MULTILINE)
     return f"{int(peak[1]) / 1024:.0f} MiB" if peak else ""
 

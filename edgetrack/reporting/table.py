@@ -1,16 +1,16 @@
-"""A table as rows of text: the terminal, the Markdown and the page show the same one."""
+"""Tables as rows of text, for the terminal, Markdown and HTML."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-MISSING = "-"  # where there is no number
+MISSING = "-"  # shown for a missing number
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text; the first ``words`` columns are words, the others numbers."""
+    """A table with cells as text; the first ``words`` columns are words, the others numbers."""
 
     title: str
     columns: list[str]
@@ -18,7 +18,7 @@ class Table:
     words: int = 2
 
     def to_markdown(self) -> str:
-        """Return the table under a heading of its own."""
+        """Return the table in Markdown, with its title as heading."""
         rule = ["---"] * self.words + ["---:"] * (len(self.columns) - self.words)
         rows = [[cell.replace("|", "\\|") for cell in row] for row in self.rows]
         lines = [" | ".join(row) for row in (self.columns, rule, *rows)]
@@ -26,5 +26,5 @@ class Table:
 
 
 def number(value: float, *, digits: int = 3) -> str:
-    """Return the value with so many digits, or a dash for nan."""
+    """Return the value with ``digits`` decimal places, or a dash for NaN."""
     return MISSING if math.isnan(value) else f"{value:.{digits}f}"
