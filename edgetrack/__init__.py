@@ -10,7 +10,7 @@ With frames of your own:
 >>> track = tracker.start(frame, text="red car")  # doctest: +SKIP
 >>> track = tracker.update(next_frame)  # doctest: +SKIP
 
-Names load on first use (PEP 562), which keeps ``import edgetrack`` cheap. Log records go to the logger "edgetrack".
+Names are loaded on first use (PEP 562), so ``import edgetrack`` is fast. Log records go to the logger "edgetrack".
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ _HOMES = {
     "track": "edgetrack.following",
 }
 
-logging.getLogger("edgetrack").addHandler(logging.NullHandler())  # what is shown is the program's choice
+logging.getLogger("edgetrack").addHandler(logging.NullHandler())  # the program decides what is shown
 
 
 def __getattr__(name: str) -> object:

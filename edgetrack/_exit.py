@@ -1,8 +1,8 @@
-"""The end of the interpreter, and a fork: neither may find a thread inside the network.
+"""Prevents the interpreter from ending or forking while a thread is inside a network.
 
-Python ends daemon threads where they next ask for the interpreter lock. Inside C++ that unwinds frames which must not
-be unwound, and the process aborts. A fork copies the locks that the networks hold, and not the threads that would
-release them. So both wait for those inside, and let no other one in.
+At exit, Python ends daemon threads when they next request the interpreter lock. Inside C++, this unwinds frames that
+must not be unwound, and the process aborts. A fork copies the locks that networks hold, but not the threads that would
+release them. Therefore, both wait for the threads inside, and block all others.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-WAIT_S = 10.0  # for those inside; a first look at a large model takes less than one
+WAIT_S = 10.0  # timeout for threads inside; the first search of a large model takes less than one
 _POLL_S = 0.001
 
 
 class Door:
-    """A context manager around work in C++, as deep as one likes."""
+    """A reentrant context manager around work in C++."""
 
     def __init__(self) -> None:
-        self._inside: dict[int, int] = {}  # how deep each thread is in; the interpreter lock guards it
+        self._inside: dict[int, int] = {}  # nesting depth by thread; guarded by the interpreter lock
         self._closed = False
-        self._forking: int | None = None  # the thread that forks
-        self._turn = threading.Lock()  # of those that fork
+        self._forking: int | None = None  # the forking thread
+        self._turn = threading.Lock()  # serializes forks
         self._settle: list[Callable[[], None]] = []
-        self.skip_destructors_in_children = False  # of a library with threads, such as ONNX Runtime
+        self.skip_destructors_in_children = False  # those of libraries with threads, such as ONNX Runtime
 
     def __enter__(self) -> None:
         me = threading.get_ident()
         self._inside[me] = depth = (
             self._inside.get(me, 0) + 1
-        )  # before the question: those who wait ask after it
+        )  # first enter, then check: waiting threads check after this
         if depth == 1 and (self._closed or self._forking is not None):
             self._wait(me)
 
@@ -48,27 +48,27 @@ class Door:
             del self._inside[me]
 
     def when_empty(self, settle: Callable[[], None]) -> None:
-        """Call ``settle`` whenever nobody is inside any more: it waits for threads that Python does not know."""
+        """Call ``settle`` whenever no thread is inside any more; it waits for threads that Python does not know."""
         self._settle.append(settle)
 
     def close(self) -> None:
-        """Lets no daemon thread in any more, and waits for those inside, `WAIT_S` at most."""
+        """Block further daemon threads, and wait for those inside, at most `WAIT_S`."""
         self._closed = True
         self._empty()
 
     def before_fork(self) -> None:
-        """Lets no other thread in, and waits for those inside, `WAIT_S` at most."""
+        """Block other threads, and wait for those inside, at most `WAIT_S`."""
         self._turn.acquire()
         self._forking = threading.get_ident()
         self._empty()
 
     def after_fork(self) -> None:
-        """Lets them in again."""
+        """Unblock the other threads."""
         self._forking = None
         self._turn.release()
 
     def in_child(self) -> None:
-        """Of the parent's threads only this one is here."""
+        """Reset the state in a child process, which has only the forking thread."""
         me = threading.get_ident()
         self._inside = {me: self._inside[me]} if me in self._inside else {}
         self.after_fork()
@@ -86,7 +86,7 @@ class Door:
         thread = threading.current_thread()
         if (
             type(thread).__name__ == "_DummyThread"
-        ):  # C++ started it, and another thread may wait for it inside
+        ):  # C++ started this thread, and another one inside may wait for it
             return
         while self._forking not in (None, me):
             del self._inside[me]
@@ -98,15 +98,16 @@ class Door:
 
 
 def _skip_destructors() -> None:
-    """Ends this process, once Python has finalized, without the destructors of C++ libraries.
+    """Make this process end without the destructors of C++ libraries after Python has finalized.
 
-    ONNX Runtime's waits for a thread that only the parent has: a child that ends by ``sys.exit`` would hang for ever.
+    ONNX Runtime's destructor waits for a thread that exists only in the parent: a child that ends by ``sys.exit`` would
+    hang forever.
     """
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "on_exit"):  # of glibc; what is registered last runs first
-        libc.on_exit(libc._exit, None)  # with the status
+    if hasattr(libc, "on_exit"):  # in glibc; the last registered function runs first
+        libc.on_exit(libc._exit, None)  # passes the exit status
         getattr(libc, "__cxa_atexit")(libc.fflush, None, None)  # all streams
 
 

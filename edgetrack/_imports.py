@@ -10,11 +10,11 @@ from edgetrack.errors import MissingExtra
 
 
 def require(module: str, extra: str) -> Any:
-    """Imports ``module``, which comes with ``pip install 'edgetrack[extra]'``.
+    """Import ``module``, which is part of ``pip install 'edgetrack[extra]'``.
 
     Raises:
-        OutOfMemoryError: there is too little for it.
-        MissingExtra: it is not installed, or does not load; the message has the command.
+        OutOfMemoryError: there is not enough memory to load it.
+        MissingExtra: it is not installed or does not load; the message contains the command.
     """
     try:
         return import_module(module)

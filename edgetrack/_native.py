@@ -1,4 +1,4 @@
-"""The compiled module and the optional libraries beside it, with errors that help when one is missing."""
+"""The compiled module and the optional libraries next to it, with helpful errors if one is missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 import edgetrack
 from edgetrack.errors import EngineUnavailable
 
-# In the root of a checkout, its package hides the installed one, which has the compiled module.
+# In the root of a checkout, its package shadows the installed one, which has the compiled module.
 if find_spec("edgetrack._runtime") is None:
     edgetrack.__path__ = extend_path(edgetrack.__path__, "edgetrack")
 
@@ -26,10 +26,10 @@ _SWITCHES = {"ops": "", "cuda": "EDGETRACK_CUDA=ON ", "plugins": "EDGETRACK_TENS
 
 
 def library(name: Literal["ops", "cuda", "plugins"]) -> Path:
-    """Where an optional library lies: ONNX Runtime operators, CUDA kernels or TensorRT plugins.
+    """Return the path of an optional library: ONNX Runtime operators, CUDA kernels or TensorRT plugins.
 
     Raises:
-        EngineUnavailable: it was not built; the message has the switch that builds it.
+        EngineUnavailable: it was not built; the message contains the build option.
     """
     path = Path(str(runtime.__file__)).with_name(f"libedgetrack_{name}.so")
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""edgetrack in other people's tools: the GOT-10k toolkit and supervision."""
+"""Adapters for other tools: the GOT-10k toolkit and supervision."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def got10k_tracker(tracker: Tracker, *, name: str = "edgetrack") -> Any:
-    """A ``got10k.trackers.Tracker`` for that toolkit's experiments, started by boxes.
+    """Return a ``got10k.trackers.Tracker`` for that toolkit's experiments, started by boxes.
 
-    The toolkit gives PIL pictures in RGB order and takes boxes xywh in pixels. Where the tracker gives no box, its
-    last one stands.
+    The toolkit provides PIL images in RGB order and expects boxes xywh in pixels. If the tracker gives no box, its last
+    one is repeated.
 
     Args:
-        tracker: does the work.
-        name: of the result files.
+        tracker: the tracker to use.
+        name: name of the result files.
 
     Raises:
         MissingExtra: the toolkit is not installed.
@@ -44,10 +44,10 @@ def got10k_tracker(tracker: Tracker, *, name: str = "edgetrack") -> Any:
 
 
 def detections(track: Track, *, class_id: int = 0) -> Any:
-    """The track as ``supervision.Detections``: one box xyxy in pixels, or none, with its score.
+    """Convert a track to ``supervision.Detections``: one box xyxy in pixels, or none, with its score.
 
-    ``tracker_id`` is ``Track.id``. ``data["status"]`` has the tracker's status, so that uncertain boxes can be told
-    from sure ones.
+    ``tracker_id`` is ``Track.id``. ``data["status"]`` contains the tracker's status, to distinguish uncertain from
+    certain boxes.
 
     Raises:
         MissingExtra: supervision is not installed.

@@ -1,4 +1,4 @@
-"""Arrays of other libraries: where they lie, and how they are read without a copy."""
+"""Arrays of other libraries: on which device they are, and how to read them without a copy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetrack.errors import FrameError
 
 
 class DLPackArray(Protocol):
-    """An array of PyTorch, CuPy, JAX or numpy, on whichever device."""
+    """An array of PyTorch, CuPy, JAX or numpy, on any device."""
 
     def __dlpack__(self, *, stream: Any = None) -> Any: ...
 
@@ -26,27 +26,27 @@ class CudaArray(Protocol):
     def __cuda_array_interface__(self) -> Mapping[str, Any]: ...
 
 
-Pixels = NDArray[np.uint8] | DLPackArray | CudaArray  # of one frame, uint8 (H, W, 3) BGR
+Pixels = NDArray[np.uint8] | DLPackArray | CudaArray  # one frame, uint8 (H, W, 3) BGR
 
 
 class GpuFrame(NamedTuple):
-    """A frame in GPU memory, uint8 BGR, the pixels of a row packed; whoever made it keeps the memory."""
+    """A frame in GPU memory, uint8 BGR, with packed pixels in each row; its creator keeps the memory alive."""
 
     address: int
     width: int
     height: int
-    row_bytes: int  # distance of two rows; may be negative
+    row_bytes: int  # distance between two rows; may be negative
 
 
-# DLPack's device types that numpy can read (dlpack.h): the CPU, and host memory that CUDA or ROCm pinned.
+# DLPack's device types that numpy can read (dlpack.h): the CPU, and host memory pinned by CUDA or ROCm.
 _HOST = {1, 3, 11}
 _NAMES = {2: "cuda", 4: "opencl", 7: "vulkan", 8: "metal", 10: "rocm", 13: "cuda (managed)", 14: "oneapi"}
 
 
 def device_of(array: object) -> str | None:
-    """The accelerator in whose memory ``array`` lies, such as "cuda:0"; None for the host, and for no array.
+    """Return the accelerator whose memory contains ``array``, such as "cuda:0"; None for host memory or other objects.
 
-    Asked of ``__cuda_array_interface__`` (CuPy, Numba, PyCUDA, PyTorch) and ``__dlpack_device__``.
+    It is taken from ``__cuda_array_interface__`` (CuPy, Numba, PyCUDA, PyTorch) and ``__dlpack_device__``.
     """
     if isinstance(array, np.ndarray):
         return None
@@ -69,10 +69,10 @@ def device_of(array: object) -> str | None:
 
 
 def to_host(frame: Any) -> Any:
-    """``frame`` as numpy array where another library has it in host memory (DLPack), without a copy; else itself.
+    """Convert an array of another library in host memory (DLPack) to numpy without a copy; return others unchanged.
 
     Raises:
-        FrameError: it lies in the memory of a GPU, or cannot be shared.
+        FrameError: it is in the memory of a GPU, or cannot be shared.
     """
     device = device_of(frame)
     if device is not None:
@@ -84,7 +84,7 @@ def to_host(frame: Any) -> Any:
         return frame
     try:
         array: NDArray[Any] = np.from_dlpack(frame)
-    except Exception as error:  # each library raises its own: gradients, sub-byte types, byte order
+    except Exception as error:  # any exception: gradients, sub-byte types, byte order
         raise FrameError(
             f"frame is a {_kind(frame)} that cannot be read without a copy ({error}); pass it as a numpy array"
         ) from error
@@ -92,7 +92,7 @@ def to_host(frame: Any) -> Any:
 
 
 def describe(array: object) -> str:
-    """Type, shape and place of what was given, for messages."""
+    """Return type, shape and device of an argument, for error messages."""
     if isinstance(array, np.ndarray):
         return f"{array.dtype} {array.shape}"
     device = device_of(array)
@@ -104,7 +104,7 @@ def _kind(array: object) -> str:
 
 
 def check_pixels(pixels: object) -> NDArray[np.uint8]:
-    """Returns ``pixels`` itself when it is a non-empty uint8 (H, W, 3) array; copies nothing.
+    """Return ``pixels`` itself if it is a non-empty uint8 (H, W, 3) array, without a copy.
 
     Raises:
         FrameError: it is anything else.
@@ -117,7 +117,7 @@ def check_pixels(pixels: object) -> NDArray[np.uint8]:
 
 
 def check_picture(dtype: str | np.dtype[Any], shape: tuple[int, ...], expected: str) -> None:
-    """Raises FrameError, which ends in ``expected``, unless it is a non-empty uint8 (H, W, 3) array."""
+    """Raise FrameError, whose message ends with ``expected``, unless it is a non-empty uint8 (H, W, 3) array."""
     if dtype != "uint8":
         raise FrameError(f"frame has dtype {dtype}; {expected}")
     if len(shape) != 3 or shape[2] != 3:

@@ -32,7 +32,7 @@ class Motion:
     detection, or around it. A size that the next detection confirms is accepted.
 
     Args:
-        box: where it is.
+        box: the initial box.
     """
 
     def __init__(self, box: Box) -> None:
@@ -48,7 +48,7 @@ class Motion:
         return other
 
     def step(self, ticks: float) -> None:
-        """Predict, by a number of thirtieths of a second."""
+        """Predict the state after a number of thirtieths of a second."""
         self._at[:2] += ticks * self._speed
         move = np.array([[1.0, ticks], [0.0, 1.0]])
         driven = DRIVEN * ticks * np.array([ticks / 2, 1.0])

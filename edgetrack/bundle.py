@@ -12,10 +12,10 @@ from edgetrack.manifest import FILE_NAME, Manifest
 MODELS = Path(__file__).parent / "models"  # the bundles that come with the package
 DEFAULT = "edgetrack-256"
 GRAPHS = ("text", "prompt", "template", "search", "ground")
-EYE = ("detect", "rank")  # candidates of the whole frame, and which a text means; a bundle may do without
-MASK = "mask"  # the outline of what a box holds; a bundle may do without
-PAIRS = ("template_x", "search_x")  # "template" and "search" with a second sensor; a bundle may do without
-BATCHED = {"search2": 2, "search4": 4}  # "search" for so many targets at once; a bundle may do without
+EYE = ("detect", "rank")  # candidates in the whole frame, and their ranking by a text; optional
+MASK = "mask"  # the mask of the object in a box; optional
+PAIRS = ("template_x", "search_x")  # "template" and "search" with a second sensor; optional
+BATCHED = {"search2": 2, "search4": 4}  # "search" for several targets at once; optional
 LARGEST_MANIFEST = 1 << 20  # bytes; a real one has about ten thousand
 ROLES = (*GRAPHS, "text_weights", "tracker_weights", "tokenizer")
 
@@ -80,7 +80,7 @@ class Bundle:
         """Check that the trackers can run the graphs: the right tensors, with shapes that fit together.
 
         Raises:
-            BundleError: They cannot; nothing has been loaded or allocated yet.
+            BundleError: The tensors are unsuitable; nothing has been loaded or allocated yet.
         """
         manifest, sizes = self.manifest, self.manifest.sizes
         axes = zip("ISG", (sizes[name] for name in ("template", "search", "grounding")), strict=True)
@@ -107,7 +107,7 @@ class Bundle:
 
     @property
     def graphs(self) -> tuple[str, ...]:
-        """Roles of all graphs."""
+        """Return the roles of all graphs."""
         return (
             *GRAPHS,
             *(role for role in (*EYE, *PAIRS, MASK) if role in self.manifest.tensors),
@@ -125,7 +125,7 @@ class Bundle:
         return tuple(BATCHED[role] for role in self.batched)
 
     def graph(self, role: str, precision: str, *, flavor: str = "portable") -> Path:
-        """Return the file of a graph in a precision; the float32 file if the precision has none of its own.
+        """Return the file of a graph in a precision; the float32 file if the precision has no separate file.
 
         Args:
             role: One of ``graphs``.
@@ -144,7 +144,7 @@ class Bundle:
         return self.path(_roles(role, precision)[flavor])
 
     def digests(self, graph: Path) -> tuple[str, ...]:
-        """Return the SHA-256 of a graph's file and of all weights: what a cached build of the graph depends on."""
+        """Return the SHA-256 of a graph's file and of all weights, on which a cached build of the graph depends."""
         files = self.manifest.files
         own = next(entry.sha256 for role, entry in files.items() if self.path(role) == graph)
         weights = (entry.sha256 for role, entry in sorted(files.items()) if role.endswith("_weights"))
@@ -155,12 +155,12 @@ class Bundle:
 
 
 def shipped() -> list[str]:
-    """Names of the models that come with the package."""
+    """Return the names of the models that come with the package."""
     return sorted(file.parent.name for file in MODELS.glob(f"*/{FILE_NAME}"))
 
 
 def _roles(graph: str, precision: str) -> dict[str, str]:
-    """The roles of a graph's files in a precision, by flavor; all but INT8 have one file for all engines."""
+    """Return the roles of a graph's files in a precision, by flavor; only INT8 has different files per engine."""
     portable = f"{graph}.{precision}"
     return {"portable": portable, "ort": f"{portable}.ort" if precision == "int8" else portable}
 
@@ -193,7 +193,7 @@ _WEIGHTS = (".pth", ".pth.tar", ".tar", ".ckpt", ".safetensors", ".bin", ".onnx"
 
 
 def _what_file(path: Path) -> str | None:
-    """What to do with a file where a bundle's folder is expected; None for what is no file's name."""
+    """Return advice for a file that was given instead of a bundle's folder; None if it is not a file name."""
     ending = next((end for end in _WEIGHTS if path.name.lower().endswith(end)), "")
     if not path.is_file():
         return f"{path} does not exist; expected a model bundle, or a file to make one of" if ending else None
@@ -221,5 +221,5 @@ def _what_file(path: Path) -> str | None:
 
 
 def takes_pairs(bundle: object) -> bool:
-    """Return whether a bundle takes a second sensor beside color."""
+    """Return whether a bundle takes a second sensor in addition to color."""
     return isinstance(bundle, Bundle) and all(role in bundle.manifest.tensors for role in PAIRS)

@@ -1,4 +1,4 @@
-"""The files of a bundle: where they may lie, their checksums, and the weights that graphs read from other files."""
+"""Checks the files of a bundle: their location, checksums, and the external weights of graphs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetrack.manifest import BundleFile, Manifest
 
 
 def _home(folder: Path, entry: BundleFile) -> Path:
-    """The folder of the bundle that holds a file: this one, or the one beside it that the manifest names."""
+    """Return the folder of the bundle that contains a file: this one, or the sibling that the manifest names."""
     if not entry.bundle:
         return folder
     beside = folder.resolve().parent / entry.bundle
@@ -21,10 +21,10 @@ def _home(folder: Path, entry: BundleFile) -> Path:
 
 
 def path_of(folder: Path, role: str, entry: BundleFile) -> Path:
-    """Return the path of a bundle's file; links are followed first, so that they cannot lead outside either.
+    """Return the path of a bundle's file; links are resolved first, so that they cannot lead outside.
 
     Raises:
-        BundleError: it is no path, lies outside the bundle, or is reached through a link.
+        BundleError: it is not a valid path, is outside the bundle, or is reached through a link.
     """
     folder = _home(folder, entry)
     file = folder / entry.path
@@ -32,7 +32,7 @@ def path_of(folder: Path, role: str, entry: BundleFile) -> Path:
     try:
         inside = file.resolve().is_relative_to(folder.resolve())
         linked = any((folder / Path(*parts[:n])).is_symlink() for n in range(1, len(parts) + 1))
-    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL in it, links in a circle
+    except (OSError, ValueError, RuntimeError) as error:  # too long, contains NUL, or circular links
         raise BundleError(
             f"bundle {folder} names {entry.path[:80]!r} as its {role}, which is no path ({str(error)[:200]}); "
             "export the bundle again"
@@ -51,10 +51,10 @@ def path_of(folder: Path, role: str, entry: BundleFile) -> Path:
 
 
 def check_sum(file: Path, entry: BundleFile, name: str) -> None:
-    """Raise BundleError unless a file can be read and has the checksum of its entry; ``name`` is the model's."""
+    """Raise BundleError unless a file is readable and has the checksum of its entry; ``name`` is that of the model."""
     digest = hashlib.sha256()
     try:
-        if file.exists() and not file.is_file():  # a pipe would be waited for without end
+        if file.exists() and not file.is_file():  # reading a pipe could block forever
             raise OSError("it is not a file")
         with file.open("rb") as stream:
             while chunk := stream.read(1 << 20):
@@ -78,9 +78,9 @@ def _remedy(entry: BundleFile, name: str) -> str:
 
 
 def check_graph(folder: Path, role: str, entry: BundleFile, manifest: Manifest) -> None:
-    """Raise BundleError unless a graph is an ONNX file that keeps its weights in listed files.
+    """Raise BundleError unless a graph is an ONNX file that stores its weights in listed files.
 
-    Engines go by the file's name as well, and read weights of other formats from files of their own.
+    The name is checked as well, because engines choose the format by it, and other formats have separate weight files.
     """
     folder = _home(folder, entry)
     file = folder / entry.path
@@ -93,7 +93,7 @@ def check_graph(folder: Path, role: str, entry: BundleFile, manifest: Manifest) 
     for written, offset, length in runtime.outside_weights(file.read_bytes(), str(file)):
         location = written.decode(errors="replace")
         place = PurePath(entry.path).parent / location
-        # ".." stays in a PurePath. ONNX Runtime has names with * for addresses of memory.
+        # PurePath keeps "..". ONNX Runtime uses names with * for memory addresses.
         if place not in listed or "*" in location:
             raise BundleError(
                 f"{file} keeps weights in {location[:80]!r}, which is no file that the manifest lists; expected "

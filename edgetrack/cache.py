@@ -1,4 +1,4 @@
-"""The folder for what can be made again: plans of TensorRT, files derived from training data."""
+"""The cache folder, for files that can be recreated: TensorRT plans, files derived from training data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The number of CPU cores that this process may use: the limit for all numbers of threads and processes."""
+"""The number of CPU cores that this process may use, which limits all numbers of threads and processes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from edgetrack.errors import ConfigError
 
-DEFAULT = 2  # threads of a network, if there are that many cores
+DEFAULT = 2  # default number of threads of a network, if there are that many cores
 
 
 def usable(*, cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
-    """Return the cores that this process may use: its CPU affinity, or the limit of its control group if that is lower.
+    """Return the number of cores that this process may use: its CPU affinity, or its control group's limit if lower.
 
     Args:
-        cgroups: where the control groups are mounted.
-        own: which of them this process is in.
+        cgroups: mount point of the control groups.
+        own: file with the control groups of this process.
     """
     try:
         cores = len(os.sched_getaffinity(0))
@@ -30,13 +30,13 @@ def checked(value: int | None, name: str = "threads") -> int:
     """Return ``value``, or for None the default: 2, or 1 if there is only one core.
 
     Raises:
-        ConfigError: it is not a whole number of at least 1, or larger than `usable`.
+        ConfigError: it is not an integer of at least 1, or is larger than `usable`.
     """
     cores = usable()
     if value is None:
         return min(DEFAULT, cores)
     try:
-        number = 0 if isinstance(value, bool) else index(value)  # also of numpy
+        number = 0 if isinstance(value, bool) else index(value)  # also accepts numpy integers
     except TypeError:
         number = 0
     if number < 1:

@@ -1,4 +1,4 @@
-"""From a region of a frame straight into the network's input: one fused pass, and its readable reference."""
+"""Crops a region of a frame into the network's input: a fused implementation, and a readable reference."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def crop_into(
     std: Triple,
     fill: Triple,
 ) -> None:
-    """Crops ``region``, resizes it bilinearly and writes ``(rgb - mean) / std`` into ``out``.
+    """Crop ``region``, resize it bilinearly and write ``(rgb - mean) / std`` into ``out``.
 
     Nothing is allocated and the interpreter lock is released. Output pixel ``i`` samples the frame at
-    ``x + (i + 0.5) * w / columns - 0.5``; what lies outside the frame has the color ``fill``, blended in
+    ``x + (i + 0.5) * w / columns - 0.5``; pixels outside the frame have the color ``fill``, blended in
     bilinearly at the border.
 
     Args:
-        pixels: uint8 (H, W, 3) BGR. Rows may lie apart, the pixels of a row are packed.
-        region: ``(x, y, w, h)`` in pixels of the frame; may leave the frame and need not be square.
+        pixels: uint8 (H, W, 3) BGR. The pixels of a row are packed; rows may be padded.
+        region: ``(x, y, w, h)`` in pixels of the frame; it may extend outside and need not be square.
         out: float32 (1, 3, rows, columns), C-contiguous; receives RGB.
-        mean: taken off, RGB, in 0..255.
-        std: divided by, RGB, in 0..255.
+        mean: subtracted value, RGB, in 0..255.
+        std: divisor, RGB, in 0..255.
         fill: BGR, 0..255.
 
     Raises:
-        FrameError: ``pixels`` is not such an array.
+        FrameError: ``pixels`` is not as described.
         BoxError: ``region`` is not finite or is empty.
         ConfigError: ``out``, ``mean``, ``std`` or ``fill`` is not as described.
     """
@@ -55,9 +55,9 @@ def crop_into(
 
 
 def check_packed(pixels: object) -> NDArray[np.uint8]:
-    """Returns ``pixels`` when it is a uint8 (H, W, 3) array whose rows are packed; copies nothing.
+    """Return ``pixels`` if it is a uint8 (H, W, 3) array with packed rows, without a copy.
 
-    An array of another library in host memory (DLPack: PyTorch, JAX) is taken as the numpy array that shares it.
+    An array of another library in host memory (DLPack: PyTorch, JAX) is returned as a numpy array that shares it.
 
     Raises:
         FrameError: it is anything else.
@@ -68,12 +68,12 @@ def check_packed(pixels: object) -> NDArray[np.uint8]:
 
 
 def check_rows(shape: tuple[int, ...], strides: tuple[int, ...], mend: str) -> None:
-    """Raises FrameError, which ends in ``mend``, unless pixels of a row are packed and rows do not overlap.
+    """Raise FrameError, whose message ends with ``mend``, unless rows are packed and do not overlap.
 
     Args:
         shape: (H, W, 3).
-        strides: in bytes; the distance of two rows may be larger than a row, and negative.
-        mend: what to do.
+        strides: strides in bytes; the distance between rows may be larger than a row, or negative.
+        mend: advice for the user.
     """
     if strides[2] != 1 or (strides[1] != 3 and shape[1] > 1):
         raise FrameError(
@@ -93,7 +93,7 @@ def crop_reference(
     std: Triple,
     fill: Triple,
 ) -> NDArray[np.float32]:
-    """What ``crop_into`` computes, in plain numpy: the contract that tests hold it to.
+    """Compute the result of ``crop_into`` in plain numpy, as the reference for its tests.
 
     Args:
         pixels: uint8 (H, W, 3) BGR.
@@ -111,7 +111,7 @@ def crop_reference(
     x, y, w, h = region
     xs = np.clip(x + (np.arange(columns) + 0.5) * (w / columns) - 0.5, -1.0, width)
     ys = np.clip(y + (np.arange(rows) + 0.5) * (h / rows) - 0.5, -1.0, height)
-    bordered = np.full((height + 3, width + 3, 3), fill, dtype=np.float64)  # one before, two after
+    bordered = np.full((height + 3, width + 3, 3), fill, dtype=np.float64)  # one pixel before, two after
     bordered[1 : height + 1, 1 : width + 1] = pixels
     left, top = np.floor(xs).astype(int), np.floor(ys).astype(int)
     across, down = (xs - left)[None, :, None], (ys - top)[:, None, None]

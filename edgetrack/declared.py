@@ -17,9 +17,9 @@ from edgetrack.finite import is_finite
 from edgetrack.toml_file import load_toml
 
 Floats = NDArray[np.float32]
-Parser = Callable[[Any], Any]  # of a value; raises ValueError with what it expected
-LARGEST = 4096  # side of a picture
-LEAST = 1e-6  # of what a picture is divided by
+Parser = Callable[[Any], Any]  # parses a value; raises ValueError with the expected format
+LARGEST = 4096  # maximum side of the input image
+LEAST = 1e-6  # minimum divisor of the input image
 
 
 class Picture(Protocol):
@@ -45,9 +45,9 @@ def read_table(
     """Read the values of a TOML file.
 
     Args:
-        what: The file is, such as "grounder".
-        path: Of the file.
-        parsers: Parsers by the keys that it may have.
+        what: Type of the file, such as "grounder".
+        path: Path of the file.
+        parsers: Parsers of the supported keys.
         needed: Required keys with example values, such as ``'"FILE.onnx"'``.
 
     Raises:
@@ -76,7 +76,7 @@ def read_table(
 
 
 def open_session(what: str, model: Path, threads: int | None) -> Any:
-    """Open an ``onnxruntime.InferenceSession`` on the CPU; ``what`` begins its error.
+    """Open an ``onnxruntime.InferenceSession`` on the CPU; ``what`` is the start of error messages.
 
     Raises:
         ConfigError: It is not an ONNX file.
@@ -87,7 +87,7 @@ def open_session(what: str, model: Path, threads: int | None) -> Any:
         return onnxruntime.InferenceSession(
             str(model), session_options(threads), providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # onnxruntime's exceptions have no common base but Exception
+    except Exception as error:  # onnxruntime's exceptions have no common base class except Exception
         raise ConfigError(
             f"{what}: {model} cannot be loaded ({reason_of(error)}); expected an ONNX file"
         ) from error

@@ -1,4 +1,4 @@
-"""Every error that edgetrack raises on purpose.
+"""All errors that edgetrack raises deliberately.
 
 EdgetrackError
 ├── FrameError(ValueError)         a frame of the wrong type, dtype, shape or size
@@ -6,25 +6,25 @@ EdgetrackError
 ├── PromptError(ValueError)        a text that is empty, too long, not a string or, with ``strict``, unknown
 ├── ConfigError(ValueError)        an option outside its allowed values
 ├── NotStartedError(RuntimeError)  update() or set_text() before start()
-├── ClosedError(RuntimeError)      a tracker that was closed, and is used again
-├── NotCopyableError(TypeError)    a copy or a pickle of what holds a network, a device or a thread
-├── OutOfMemoryError(MemoryError)  what was asked for needs more memory than there is
+├── ClosedError(RuntimeError)      a tracker that is used after it was closed
+├── NotCopyableError(TypeError)    copying or pickling an object with a network, a device or a thread
+├── OutOfMemoryError(MemoryError)  a request that needs more memory than there is
 ├── BundleError(ValueError)        a model bundle that is missing, damaged or foreign
 ├── EngineUnavailable(RuntimeError)  an engine or precision that cannot run here
 ├── MissingExtra(ImportError)      an optional package that is not installed
 ├── SourceError(OSError)           a camera, video, folder or URL that cannot be read
-├── DatasetError(ValueError)       a data set on disk that is missing, incomplete or malformed
-├── StateError(ValueError)         a saved state of a model of normal that is missing, damaged or foreign
+├── DatasetError(ValueError)       a dataset on disk that is missing, incomplete or malformed
+├── StateError(ValueError)         a saved state of a NormalModel that is missing, damaged or foreign
 ├── SinkError(OSError)             an output that cannot be written
-│   └── ReaderGone                 standard output whose reader has left, such as `head`
-├── AdapterError(RuntimeError)     an adapter whose code failed, or returned something else than asked
-├── WorkerError(RuntimeError)      a process or machine of an evaluation that ended before its work
+│   └── ReaderGone                 standard output whose reader has exited, such as `head`
+├── AdapterError(RuntimeError)     an adapter whose code failed, or returned an invalid result
+├── WorkerError(RuntimeError)      a process or machine of an evaluation that ended before it was done
 └── ExportError(RuntimeError)      a checkpoint that cannot become a bundle
     └── ParityError                an exported graph whose outputs differ from the network's
 
-Beside them ``PromptWarning(UserWarning)``: a text with words that the model was not trained on.
+In addition, there is ``PromptWarning(UserWarning)``: a text with words that the model was not trained on.
 
-Each message says what happened and with which value, what was expected, and how to mend it.
+Each message says what happened and with which value, what was expected, and how to fix it.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ import re
 
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")  # ECMA-48
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-# Lines that other libraries begin their errors with, and that say nothing: places in OpenVINO's sources,
-# after which all lines tell of the error, and PyTorch's headings.
+# Uninformative first lines in the errors of other libraries: source locations in OpenVINO, after which all
+# lines describe the error, and PyTorch's headings.
 _PLACE = re.compile(r"^(Exception from |Check '.*' failed at )")
 _EMPTY = re.compile(r"^(Failed to export the model|Next steps|This is step|Error in user code:?$)")
 
-# What reading the values of a foreign file may raise: numbers without end and lists a thousand deep among it.
+# Exceptions that parsing an untrusted file may raise, for example for huge numbers or deeply nested lists.
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 class EdgetrackError(Exception):
-    """Base of all errors that edgetrack raises on purpose."""
+    """Base class of all errors that edgetrack raises deliberately."""
 
 
 class FrameError(EdgetrackError, ValueError):
@@ -59,7 +59,7 @@ class PromptError(EdgetrackError, ValueError):
 
 
 class PromptWarning(UserWarning):
-    """A text with words that the model was not trained on; what is found by it may be something else."""
+    """A text with words that the model was not trained on; another object may be found."""
 
 
 class ConfigError(EdgetrackError, ValueError):
@@ -75,7 +75,7 @@ class ClosedError(EdgetrackError, RuntimeError):
 
 
 class NotCopyableError(EdgetrackError, TypeError):
-    """Something that holds a network, a device or a thread was copied or pickled."""
+    """An object with a network, a device or a thread was copied or pickled."""
 
 
 class OutOfMemoryError(EdgetrackError, MemoryError):
@@ -98,7 +98,7 @@ class SourceError(EdgetrackError, OSError):
     """A camera, video, folder or URL that cannot be read.
 
     Attributes:
-        code: Of a live source, the kind of failure: "authentication", "not-found", "tls", "timeout", "codec",
+        code: Type of failure of a live source: "authentication", "not-found", "tls", "timeout", "codec",
             "refused", "unreachable", "ended" or "device"; otherwise None.
     """
 
@@ -106,11 +106,11 @@ class SourceError(EdgetrackError, OSError):
 
 
 class DatasetError(EdgetrackError, ValueError):
-    """A data set on disk that is missing, incomplete or malformed."""
+    """A dataset on disk that is missing, incomplete or malformed."""
 
 
 class StateError(EdgetrackError, ValueError):
-    """A saved state of a model of normal that is missing, damaged, foreign or newer."""
+    """A saved state of a `NormalModel` that is missing, damaged, foreign or newer."""
 
 
 class SinkError(EdgetrackError, OSError):
@@ -118,11 +118,11 @@ class SinkError(EdgetrackError, OSError):
 
 
 class ReaderGone(SinkError):
-    """Standard output is a pipe whose reader has left, such as ``head``."""
+    """Standard output is a pipe whose reader has exited, such as ``head``."""
 
 
 class AdapterError(EdgetrackError, RuntimeError):
-    """The code of an adapter failed, or returned something other than what was asked of it."""
+    """The code of an adapter failed, or returned an invalid result."""
 
 
 class WorkerError(EdgetrackError, RuntimeError):
@@ -138,10 +138,9 @@ class ParityError(ExportError):
 
 
 def reason_of(error: BaseException, *, limit: int = 300) -> str:
-    """Why another library failed, in one line without escape sequences: the kind and the first telling line.
+    """Return why another library failed, in one line without escape sequences: type and first informative line.
 
-    The reason is that of the innermost error that caused it, for PyTorch and OpenVINO wrap theirs in pages about
-    themselves.
+    The innermost cause is used, because PyTorch and OpenVINO wrap their errors in pages of internals.
     """
     found, seen = error, set[int]()
     while found.__cause__ is not None and id(found) not in seen:

@@ -24,12 +24,12 @@ class Event:
         name: Name of the track; empty for "count".
         id: Number of the track.
         zone: Name of the zone or the line.
-        direction: Of "crosses".
-        seconds: Of "dwells" and "leaves".
-        count: Of "count", "enters", "leaves" and "crosses".
-        rule: Of "alert": the rule's name or sentence.
-        ids: Of "alert": the ids of its tracks.
-        box: Of "alert": the box around them.
+        direction: Direction of "crosses".
+        seconds: Time in the zone, for "dwells" and "leaves".
+        count: Number of objects or crossings, for "count", "enters", "leaves" and "crosses".
+        rule: Name or sentence of the rule, for "alert".
+        ids: Ids of the tracks, for "alert".
+        box: Box around these tracks, for "alert".
     """
 
     type: EventType
@@ -40,7 +40,7 @@ class Event:
     time_s: float | None = None
     """Time of the frame in seconds; None if none was given."""
     query: str | None = None
-    """Name of the query; None for a target of its own."""
+    """Name of the query; None for a named target."""
     name: str = ""
     """Name of the track, such as "red car #3"; empty for "count"."""
     id: int | None = None
@@ -48,18 +48,18 @@ class Event:
     zone: str | None = None
     """Name of the zone or the line; None for events of tracks and queries."""
     direction: str | None = None
-    """Of "crosses": one of the line's two ``directions``."""
+    """For "crosses": one of the line's two ``directions``."""
     seconds: float | None = None
-    """How long the track has been in the zone: of "dwells" and "leaves"."""
+    """For "dwells" and "leaves": how long the track has been in the zone."""
     count: int | None = None
     """Of "count": tracks in view. Of "enters" and "leaves": tracks in the zone now. Of "crosses": crossings of the line
     in this direction so far."""
     rule: str | None = None
-    """Of "alert": the name of the rule or, without one, its sentence."""
+    """For "alert": the name of the rule or, without one, its sentence."""
     ids: tuple[int, ...] = ()
-    """Of "alert": ``Track.id`` of each object that it is about; none for counts and what is absent."""
+    """For "alert": ``Track.id`` of each object involved; empty for counts and absent objects."""
     box: Box | None = None
-    """Of "alert": the smallest box around these objects, where each was seen last."""
+    """For "alert": the smallest box around the last positions of these objects."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are not None as JSON types."""

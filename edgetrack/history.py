@@ -24,9 +24,9 @@ class History:
     """Creates the tracks of one target.
 
     Args:
-        number: the target's ``Track.id``.
-        name: its ``Track.name``.
-        text: its description.
+        number: ``Track.id`` of the target.
+        name: ``Track.name`` of the target.
+        text: text of the target.
     """
 
     def __init__(self, number: int, name: str, text: str | None) -> None:

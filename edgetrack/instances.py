@@ -22,13 +22,13 @@ SURE = 0.5  # score from which a detection may begin a track
 LEAST = 0.1  # score below which a detection is ignored
 LOOKS_WEIGHT = 0.5  # weight of appearance in the cost; the rest is overlap
 UNLIKE = 0.4  # 1 - cosine from which two appearances are different
-MOST_COST = 0.7  # of a pair
+MOST_COST = 0.7  # maximum cost of a pair
 UNSURE_IOU = 0.5  # IoU that a detection below SURE needs with a track
 SAME = 0.85  # cosine from which a lost object is recovered
 REACH, REACH_A_SECOND = 1.5, 1.5  # largest distance from the place where it was lost, in sizes of its box
 MOST_REACH = 4.0
-TICKS = 30.0  # a second
-MOST_STEP_S = 2.0  # from one frame to the next
+TICKS = 30.0  # ticks per second
+MOST_STEP_S = 2.0  # maximum time between two frames
 MISSED = 5  # detector passes without it until it is lost
 MEMORY = 0.9  # weight of the previous appearance in the new one
 
@@ -64,9 +64,9 @@ class Instance:
     missed: int = 0
     fresh: bool = True  # whether a detector pass has found it in this frame
     begun: int = 0  # frame in which it was first seen
-    turn: int = 0  # of the frame in which it is upright, see turned.py: not 0 while it lies
+    turn: int = 0  # rotation of the frame in which it is upright, see turned.py; not 0 while it lies
     gone_s: float = 0.0  # when it was lost
-    then: Motion = field(init=False)  # in the frame of the detector pass in progress
+    then: Motion = field(init=False)  # state in the frame of the detector pass in progress
 
     def __post_init__(self) -> None:
         self.then = self.motion
@@ -80,13 +80,13 @@ class Instances:
     """All instances of one query.
 
     Args:
-        rules: the user's numbers.
-        ids: where new ids come from.
+        rules: the user's parameters.
+        ids: iterator of new ids.
     """
 
     def __init__(self, rules: Rules, ids: Iterator[int]) -> None:
         self.all: list[Instance] = []
-        self.ticks = 1.0  # from the last frame to this one
+        self.ticks = 1.0  # ticks from the last frame to this one
         self._rules, self._ids = rules, ids
         self._news: list[tuple[str, Instance]] = []
         self._now_s = self._look_s = (
@@ -101,7 +101,7 @@ class Instances:
     def step(self, size: tuple[int, int], now_s: float) -> None:
         """Advance to the next frame, of (width, height) pixels."""
         since_s = now_s - self._now_s
-        ticks = TICKS * since_s if 0 < since_s < MOST_STEP_S else 1.0  # else the clock was set
+        ticks = TICKS * since_s if 0 < since_s < MOST_STEP_S else 1.0  # otherwise the clock was set
         self._now_s, self.ticks = now_s, ticks
         self.all = [one for one in self.all if one.status != "ended"]
         for one in self.all:

@@ -1,4 +1,4 @@
-"""What a model bundle says of itself: the contract that export writes and the tracker reads."""
+"""The manifest of a model bundle, which export writes and the tracker reads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 from edgetrack.errors import MALFORMED, BundleError
 
-SCHEMA = 2  # 2: the thresholds have the names of edgetrack.policy
+SCHEMA = 2  # schema 2: thresholds are named as in edgetrack.policy
 LONGEST_TEXT = 4096  # tokens
-LARGEST_TENSOR = 1 << 24  # elements, 64 MiB of float32: nothing that a manifest says allocates more at once
+LARGEST_TENSOR = 1 << 24  # elements, 64 MiB of float32: limit of a single allocation caused by a manifest
 FILE_NAME = "manifest.json"
 
 
@@ -40,68 +40,68 @@ class BundleFile:
 
     path: str  # relative to the bundle's folder
     sha256: str  # 64 hexadecimal digits
-    bundle: str = ""  # the bundle beside this one that holds the file; empty for this one
+    bundle: str = ""  # sibling bundle that contains the file; empty for this bundle
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """A precision beside float32: which graphs have files of their own, and what their scores mean."""
+    """A precision in addition to float32: its graphs with separate files, and its thresholds."""
 
     graphs: tuple[str, ...]  # the others run in float32
-    thresholds: Mapping[str, float]  # in the place of those that the manifest has for float32
+    thresholds: Mapping[str, float]  # replace the thresholds for float32
     min_jf_ratio: float | None = (
-        None  # share of float32's J&F that graph "mask" had to keep; None: it has no file
+        None  # fraction of float32's J&F that graph "mask" had to keep; None: it has no file
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a frame may cost on the board that a bundle was made for; see ``edgetrack.targets``."""
+    """The budget of a frame on the board that a bundle was made for; see ``edgetrack.targets``."""
 
-    name: str  # of the target
+    name: str  # name of the target device
     latency_budget_ms: float
     memory_budget_mb: float
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that running the model needs to know beside the files themselves."""
+    """All information that is needed to run the model, except for the files themselves."""
 
     schema: int
     name: str
     version: str
     license: str  # SPDX identifier
-    parameters: int  # of all graphs together, text encoder included
+    parameters: int  # number in all graphs together, including the text encoder
     sizes: Mapping[str, int]  # pixels: template, search, grounding
     factors: Mapping[str, float]  # side of the region over sqrt(w * h) of the box: template, search, mask
     mean: tuple[float, float, float]  # RGB, 0..255: network input = (color - mean) / std
     std: tuple[float, float, float]
     fill: tuple[float, float, float]  # BGR, 0..255, outside the frame
-    text_length: int  # tokens, [CLS] and [SEP] included
-    thresholds: Mapping[str, float]  # of the state machine; empty = its defaults
+    text_length: int  # tokens, including [CLS] and [SEP]
+    thresholds: Mapping[str, float]  # thresholds of the state machine; empty for its defaults
     files: Mapping[str, BundleFile]  # by role: the graphs, their weights and the tokenizer
     tensors: Mapping[str, GraphSpec]  # by role: the graphs
     precisions: Mapping[str, Precision] = field(
         default_factory=dict
-    )  # by name, such as int8; fp32 is always there
-    versions: Mapping[str, str] = field(default_factory=dict)  # of the programs that exported it
-    target: Budget | None = None  # that it was exported for
+    )  # by name, such as int8; fp32 always exists
+    versions: Mapping[str, str] = field(default_factory=dict)  # versions of the programs that exported it
+    target: Budget | None = None  # budget of the board that it was exported for
 
     def thresholds_of(self, precision: str) -> dict[str, float]:
-        """The numbers of the state machine that differ from its defaults when the graphs run in ``precision``."""
+        """Return the parameters of the state machine that differ from its defaults in a precision."""
         own = self.precisions.get(precision)
         return {**self.thresholds, **(own.thresholds if own else {})}
 
     @classmethod
     def from_json(cls, text: str, *, origin: str) -> Manifest:
-        """Reads and checks a manifest; ``origin`` names it in messages.
+        """Read and check a manifest; ``origin`` is its name in error messages.
 
         Raises:
-            BundleError: it is not JSON, not a manifest, of a newer schema, or lacks or misuses a field.
+            BundleError: it is not JSON or not a manifest, has another schema, or a field is missing or invalid.
         """
         try:
             values = json.loads(text)
-        except (ValueError, RecursionError) as error:  # thousands of nested brackets are no manifest either
+        except (ValueError, RecursionError) as error:  # RecursionError: thousands of nested brackets
             raise BundleError(
                 f"{origin} is not valid JSON ({error}); copy or export the bundle again"
             ) from error
@@ -143,12 +143,14 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the manifest, which lists those of all its files: two models are the same when theirs are."""
-        own = {role: replace(entry, bundle="") for role, entry in self.files.items()}  # wherever they lie
+        """Return the SHA-256 of the manifest, which contains those of all files and thus identifies the model."""
+        own = {
+            role: replace(entry, bundle="") for role, entry in self.files.items()
+        }  # independent of their location
         return hashlib.sha256(replace(self, files=own).to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """The manifest as indented JSON."""
+        """Return the manifest as indented JSON."""
         values = asdict(self)
         if self.target is None:
             del values["target"]  # bundles without one keep their digest
@@ -164,7 +166,7 @@ class Manifest:
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{value!r} is not a text")
-    value.encode()  # UnicodeEncodeError, a ValueError, for half of a surrogate pair: nobody could write it
+    value.encode()  # UnicodeEncodeError, a ValueError, for a lone surrogate, which cannot be written
     return value
 
 
@@ -255,7 +257,7 @@ def _precision(value: Any) -> Precision:
 
 
 def parse_budget(value: Any) -> Budget | None:
-    """A budget from JSON; None for null."""
+    """Parse a budget from JSON; None for null."""
     if value is None:
         return None
     latency, memory = (_positive(value[key]) for key in ("latency_budget_ms", "memory_budget_mb"))

@@ -23,8 +23,8 @@ _LARGEST = 1 << 28  # largest number of pixels of a frame whose mask is read
 class Mask:
     """The pixels of a frame that belong to a target.
 
-    Only the smallest rectangle that holds them is stored. Two masks are equal if they have the same pixels of a frame
-    of the same size, whatever their logits.
+    Only the smallest rectangle that contains them is stored. Two masks are equal if they have the same pixels in frames
+    of the same size, regardless of their logits.
 
     Attributes:
         x: Left edge of the rectangle, in pixels of the frame.
@@ -43,8 +43,8 @@ class Mask:
     size: tuple[int, int]
     """Width and height of the frame, in pixels."""
     logits: MaskLogits | None = None
-    """What it was cut from, with ``Tracker(masks="logits")``; None if the mask was given. A pixel that several targets
-    claim is in the logits of all of them."""
+    """The network's output before thresholding, with ``Tracker(masks="logits")``; None if the mask was given. A pixel
+    claimed by several targets is in the logits of all of them."""
 
     @classmethod
     def of(cls, pixels: Any) -> Mask | None:

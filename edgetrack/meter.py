@@ -1,4 +1,4 @@
-"""The figures of a run: frames, states, latencies and ages, during the run and at its end."""
+"""The measurements of a run: frames, statuses, latencies and ages, during the run and at its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of a finished run."""
+    """The measurements of a finished run."""
 
     frames: int
     seconds: float  # from requesting the first frame to writing the last one
@@ -38,7 +38,7 @@ class Summary:
     interrupted: bool  # ended by Ctrl-C
     problem: str | None  # why the source ended early, if it did
     targets: dict[str, Summary] = field(default_factory=dict)  # of each target, in a run with several
-    counts: dict[str, str] = field(default_factory=dict)  # of each query, zone and line, in words
+    counts: dict[str, str] = field(default_factory=dict)  # counts of each query, zone and line, in words
     failed: dict[str, str] = field(default_factory=dict)  # targets that failed in the last frame, and why
     age_ms: Latency | None = None  # ages of the frames when their tracks were ready; None for files
     too_old: int = 0  # frames of a live source that were skipped because of max_age_ms
@@ -96,7 +96,7 @@ class Meter:
         return _percentiles(self._ages, last)
 
     def summary(self, *, interrupted: bool, problem: str | None) -> Summary:
-        """Return the figures so far, and stop the clock."""
+        """Return the measurements so far, and stop the clock."""
         seconds = time.perf_counter() - self._opened_s
         return Summary(
             frames=self.frames,

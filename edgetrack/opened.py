@@ -74,7 +74,7 @@ class Opened(Unique, Generic[Core]):
         self._grounding = grounding_of(grounder, strict=strict, threads=threads)
         self.engine = shared_engine(bundle, engine, precision, threads)
         self._own_engine = self.engine is not engine
-        self.reader = self._opened_reader(words, strict)  # of texts, with your own words
+        self.reader = self._opened_reader(words, strict)  # parses texts, with your own words
         self._turn = RLock()  # serializes threads that share a tracker by mistake
         with door:
             self._core: Core | None = make(**core_options(self.engine))
@@ -246,7 +246,7 @@ def place_of(candidate: Any) -> tuple[float, float, float, float]:
     """Convert the box of a candidate, or four numbers, for the C++ trackers.
 
     Raises:
-        BoxError: it is none.
+        BoxError: it is not a valid box.
     """
     return (candidate.box if isinstance(candidate, Candidate) else Box.of(candidate)).xywh
 
@@ -255,7 +255,7 @@ def check_name(name: object) -> str:
     """Check the name of a target.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not a valid name.
     """
     if not isinstance(name, str):
         raise ConfigError(f"name is {name!r}, a {type(name).__name__}; expected a string such as 'red car'")
@@ -282,6 +282,6 @@ def four_of(box: Any) -> tuple[float, float, float, float] | None:
     """Convert a box for the C++ trackers.
 
     Raises:
-        BoxError: it is none.
+        BoxError: it is not a valid box.
     """
     return None if box is None else Box.of(box).xywh

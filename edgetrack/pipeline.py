@@ -83,7 +83,7 @@ def run(
         text: description of the target.
         box: box of the target in the first frame.
         max_frames: stop after this many frames.
-        deadline_ms: what the tracker may take for a frame, from the second one on; see `edgetrack.Tracker.update`.
+        deadline_ms: latency budget per frame, from the second one on; see `edgetrack.Tracker.update`.
         max_age_ms: frames of a live source that were captured longer ago are skipped and counted in ``too_old``.
         on_frame: called after each frame.
 
