@@ -144,9 +144,7 @@ class Manifest:
     @property
     def digest(self) -> str:
         """Return the SHA-256 of the manifest, which contains those of all files and thus identifies the model."""
-        own = {
-            role: replace(entry, bundle="") for role, entry in self.files.items()
-        }  # independent of their location
+        own = {role: replace(entry, bundle="") for role, entry in self.files.items()}  # wherever they are
         return hashlib.sha256(replace(self, files=own).to_json().encode()).hexdigest()
 
     def to_json(self) -> str:

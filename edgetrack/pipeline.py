@@ -133,17 +133,17 @@ def run_many(
     Args:
         source, sinks, max_frames, deadline_ms, max_age_ms: as for ``run``; the deadline is for all targets together.
         tracker: has its targets and queries already.
-        zones: what is watched in the picture; its events go to the sinks with those of the queries.
-        watcher: tells of rules; its alerts go to the sinks with the other events.
-        unusual: tells of what is unusual, likewise.
+        zones: zones and lines in the image; their events go to the sinks together with those of the queries.
+        watcher: evaluates rules; its alerts go to the sinks together with the other events.
+        unusual: reports unusual activity in the same way.
         on_frame: called after each frame.
-        on_failure: called when a target fails that did not fail in the frame before, the others go on; and without a
-            name when several cannot go through the network together and take turns instead.
+        on_failure: called when a target fails that did not fail in the previous frame, while the others continue; and
+            without a name when targets cannot run as a batch and run one by one instead.
 
     Raises:
         ConfigError: a number is out of range.
-        SourceError: the source gave no frame at all.
-        Exception: every target fails in the first frame; it is what the first one failed with. Or a sink failed.
+        SourceError: the source has no frames.
+        Exception: all targets fail in the first frame, with the error of the first one; or a sink failed.
     """
     _check("deadline_ms", deadline_ms)
     _check("max_age_ms", max_age_ms)
@@ -165,7 +165,7 @@ def run_many(
             meter.record(*tracks.values(), latency_ms=latency_ms, dropped=source.dropped, age_ms=age_ms)
             meter.lag_ms = frame.lag_ms
             for name, track in tracks.items():
-                if track.query is None:  # a camera may see thousands of others
+                if track.query is None:  # a camera may see thousands of objects of queries
                     own = meters.setdefault(name, Meter())
                     own.record(track, latency_ms=costs_ms[name], dropped=source.dropped)
         failures.note(tracker)
@@ -182,10 +182,10 @@ def run_many(
 
 
 class _Failures:
-    """Tells of a target that fails once, until it has worked again.
+    """Reports each failing target once, until it has worked again.
 
     Attributes:
-        now: What failed in the last frame: by the name of the target, or by None for all in one run of the network.
+        now: Failures in the last frame, by the name of the target, or None for a failure of a batch.
     """
 
     def __init__(self, tell: Callable[[str | None, Exception], None] | None) -> None:
@@ -193,7 +193,7 @@ class _Failures:
         self._tell = tell
 
     def note(self, tracker: FrameMultiTracker) -> None:
-        """Look at the frame that was just tracked."""
+        """Record the failures in the last frame."""
         errors: list[tuple[str | None, Exception]] = [*tracker.failed.items()]
         if tracker.batch_failure is not None:
             errors.append((None, tracker.batch_failure))
@@ -209,10 +209,10 @@ def _check(name: str, milliseconds: float | None) -> None:
 
 
 def _young(source: FrameSource, max_age_ms: float | None, meter: Meter) -> Iterator[Frame]:
-    """The frames that are worth tracking; the others are counted.
+    """Yield the frames that are recent enough, and count the others.
 
     Raises:
-        SourceError: none was, from the beginning.
+        SourceError: no frame was recent enough from the beginning.
     """
     began_s, gap_s = time.monotonic(), 0.0
     for frame in source:

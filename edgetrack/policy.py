@@ -20,16 +20,16 @@ class Policy:
     """
 
     detect_threshold: float = _DEFAULTS["detect_threshold"]
-    """Score from which a find in the whole frame is tracked at once, where the user's box says what to look for."""
+    """Score from which a detection in the whole frame is tracked immediately, if the target was given by a box."""
     text_detect_threshold: float = _DEFAULTS["text_detect_threshold"]
-    """The same where the text says it."""
+    """The same if the target was given by a text."""
     candidate_threshold: float = _DEFAULTS["candidate_threshold"]
-    """Score from which a find in the whole frame is shown as uncertain."""
+    """Score from which a detection in the whole frame is returned as uncertain."""
     confirm_score_sum: float = _DEFAULTS["confirm_score_sum"]
     """Evidence of consecutive candidates at one position from which they are tracked: the sum of their scores; by
     text, what each has above ``neutral_score``, in units of what ``text_detect_threshold`` has above it."""
     neutral_score: float = _DEFAULTS["neutral_score"]
-    """Score of a find by text that speaks neither for nor against it, however often it is seen."""
+    """Score of a detection by text that is neither evidence for nor against it, however often it occurs."""
     track_threshold: float = _DEFAULTS["track_threshold"]
     """While following: score below which the track is uncertain."""
     update_threshold: float = _DEFAULTS["update_threshold"]
@@ -39,12 +39,12 @@ class Policy:
     reverify_interval: int = _DEFAULTS["reverify_interval"]
     """Frames between two checks of the whole frame against the text; 0 for none."""
     max_agreed_checks: int = _DEFAULTS["max_agreed_checks"]
-    """Consecutive checks that found what is followed that count: each doubles the time to the next check, and the time
-    that its result may take. A frame whose score is below ``template_update_threshold`` ends the row."""
+    """Maximum number of consecutive checks that agree and count: each doubles the time to the next check, and the time
+    that its result may take. A frame whose score is below ``template_update_threshold`` resets the count."""
     switch_evidence: float = _DEFAULTS["switch_evidence"]
     """Accumulated evidence that the text means another object, from which that object is followed."""
     refit_iou: float = _DEFAULTS["refit_iou"]
-    """IoU with a check's find at the same position below which the find replaces the box."""
+    """IoU with a check's detection at the same position below which the detection replaces the box."""
     template_update_interval: int = _DEFAULTS["template_update_interval"]
     """Frames between two updates of the visual prompts from the current frame; 0 for none."""
     template_update_threshold: float = _DEFAULTS["template_update_threshold"]
@@ -83,8 +83,8 @@ class Policy:
         """Return the defaults, overridden by the bundle's thresholds.
 
         Raises:
-            BundleError: The bundle names a number that this version does not know, or a count of frames that is not a
-                whole number from 0 to 2**30.
+            BundleError: The bundle has a parameter that this version does not know, or a count of frames that is not an
+                integer from 0 to 2**30.
         """
         return cls(**runtime.policy(thresholds))
 
@@ -92,7 +92,7 @@ class Policy:
         """Return the candidates that make a text ambiguous: at other positions than the first, and about as good.
 
         Args:
-            candidates: Those of a track, best first.
+            candidates: Candidates of a track, best first.
         """
         found = runtime.rivals([(one.box.xywh, one.score, one.margin) for one in candidates], asdict(self))
         return [candidates[index] for index in found]

@@ -14,7 +14,7 @@ from edgetrack.errors import PromptError
 if TYPE_CHECKING:
     from edgetrack.bundle import Bundle
 
-TEXT_LENGTH = 24  # tokens, [CLS] and [SEP] included
+TEXT_LENGTH = 24  # tokens, including [CLS] and [SEP]
 
 
 class Tokenizer:

@@ -20,11 +20,11 @@ from edgetrack.timing import Timing
 from edgetrack.turned import turned, turned_back
 from edgetrack.types import Box, Track
 
-FPS = 30.0  # for frames without a time
+FPS = 30.0  # assumed frame rate for frames without a time
 # Delay of a detector pass, even if it finishes earlier, so that a video gives the same tracks on every machine.
 LATENCY_S = 0.1
 TOLERANCE_S = 0.005  # tolerance for the times of frames
-MOST = 16  # objects that one query may track
+MOST = 16  # maximum number of objects that one query tracks
 DETECTIONS = (
     2  # detections per pass, relative to tracked objects: each confident one costs an appearance vector
 )
@@ -68,7 +68,7 @@ class PhraseDetector:
         self._core.describe_detector(self._number, text)
 
     def close(self) -> None:
-        """Release it."""
+        """Release the detector."""
         self._core.remove_detector(self._number)
 
 
@@ -76,7 +76,7 @@ def checked_rules(most: object, confirm: object, **seconds: object) -> Rules:
     """Return the checked parameters of a query.
 
     Raises:
-        ConfigError: one is out of range.
+        ConfigError: a parameter is out of range.
         MissingExtra: SciPy is not installed.
     """
     if not _is_whole(most) or not 1 <= cast(int, most) <= MOST:
@@ -125,13 +125,13 @@ class Query:
         self._detector, self._interval_s = detector, interval_s
         self._latency_s = LATENCY_S if concurrent else 0.0
         self._instances = Instances(rules, ids)
-        self._index, self._frames = -1, 0  # of the tracker; and so far for this phrase
+        self._index, self._frames = -1, 0  # frame number of the tracker; number of frames for this phrase
         self._pending = False  # whether a pass is in progress
         self._begun_s = -math.inf  # time of the frame of the last pass
-        self._late = 0  # frames by which its result has been delayed
+        self._late = 0  # number of frames by which its result is late
         self._lying = lying
-        self._turn, self._side = 0, -1  # of the last pass, and of the last one on a rotated frame
-        self._size = (0, 0)  # of the frame of the last pass, before rotation
+        self._turn, self._side = 0, -1  # turn of the last pass, and of the last one on a rotated frame
+        self._size = (0, 0)  # size of the frame of the last pass, before rotation
         self._tracks: tuple[Track, ...] = ()
         self._tentative: tuple[Track, ...] = ()
         self._events: tuple[Event, ...] = ()

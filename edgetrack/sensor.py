@@ -46,7 +46,7 @@ def pair_of(color: object | None, x: object) -> tuple[NDArray[np.uint8] | None, 
 
     Args:
         color: The color image, or None if it is missing.
-        x: The second sensor's: uint8 (H, W, 3), or (H, W) gray, or a ``Frame``.
+        x: The second sensor's image: uint8 (H, W, 3), or (H, W) gray, or a ``Frame``.
 
     Raises:
         FrameError: One of them is not an image in host memory, or they differ in size.

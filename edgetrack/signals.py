@@ -1,4 +1,4 @@
-"""How a signal ends a run: after the frame that is being written, with complete files, and within ten seconds."""
+"""Ends a run on a signal: after the current frame has been written, with complete files, within ten seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
-# Ctrl-C and Ctrl-\, kill and service managers, a terminal that closes, a limit of CPU time, batch systems.
+# Ctrl-C and Ctrl-\, kill and service managers, a closing terminal, a limit of CPU time, batch systems.
 SIGNALS = (
     signal.SIGINT,
     signal.SIGTERM,
@@ -22,25 +22,25 @@ SIGNALS = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-PATIENCE_S = 4.0  # a write that is still stuck so long after the signal is given up
-LIMIT_S = 9.0  # the process ends so long after the signal; `docker stop` kills after ten seconds
-ECHO_S = 0.5  # a shell and its child may both pass one Ctrl-C on: a second signal so soon is the same wish
+PATIENCE_S = 4.0  # a write that is still blocked this long after the signal is abandoned
+LIMIT_S = 9.0  # the process ends at most this long after the signal; `docker stop` kills after ten seconds
+ECHO_S = 0.5  # a shell and its child may both forward one Ctrl-C: a second signal within this time is the same request
 EXIT_INTERRUPTED = 130
 
 
 class _Signals:
-    """What a signal does at this moment. A process has but one set."""
+    """The current reaction to signals. There is only one instance per process."""
 
     def __init__(self) -> None:
         self._holding = self._stuck = False
         self._first_s: float | None = None
 
     def arrive(self, signum: int, frame: object) -> None:
-        """The handler: asks the run to end; a second signal, or time, ends a write that is stuck."""
+        """Handle a signal: request the end of the run; a second signal or a timeout ends a blocked write."""
         now_s = time.monotonic()
         if self._first_s is None:
             self._first_s = now_s
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE_S, 0.5)  # each stuck write in turn
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_S, 0.5)  # repeated for each blocked write
             if not self._holding:
                 raise KeyboardInterrupt
         elif self._stuck and (signum == signal.SIGALRM or now_s - self._first_s >= ECHO_S):
@@ -48,7 +48,7 @@ class _Signals:
 
     @contextmanager
     def held(self) -> Generator[None, None, None]:
-        """Within it, a signal raises nothing, and is to be asked for: all outputs end with the same frame."""
+        """Defer signals: they raise no exception and must be polled, so that all outputs end with the same frame."""
         self._holding = True
         try:
             yield
@@ -57,7 +57,7 @@ class _Signals:
 
     @contextmanager
     def breakable(self) -> Generator[None, None, None]:
-        """Around a system call that may wait for ever: once the run shall end, it is given up with `TimeoutError`."""
+        """Wrap a system call that may block forever: once the run is to end, it is aborted with `TimeoutError`."""
         self._stuck = True
         try:
             yield
@@ -66,11 +66,11 @@ class _Signals:
 
     @property
     def stopping(self) -> bool:
-        """Whether a signal has come, even where its exception was swallowed, as in a callback."""
+        """Return whether a signal has arrived, even if its exception was swallowed, as in a callback."""
         return self._first_s is not None
 
     def reset(self) -> None:
-        """Forgets the signal that has come."""
+        """Forget the signal."""
         self._first_s = None
 
 
@@ -79,7 +79,7 @@ held, breakable = _signals.held, _signals.breakable
 
 
 def stopping() -> bool:
-    """Whether a signal has asked the run to end."""
+    """Return whether a signal has requested the end of the run."""
     return _signals.stopping
 
 
@@ -87,14 +87,14 @@ def stopping() -> bool:
 def interruptible(
     limit_s: float | None = None, *, on_hangup: Callable[[], None] | None = None
 ) -> Generator[None, None, None]:
-    """Within it, every signal that would end the process raises `KeyboardInterrupt`, once, as Ctrl-C does.
+    """Make every signal that would end the process raise `KeyboardInterrupt` once, as Ctrl-C does.
 
-    The files are being completed from then on: further signals do not cut them, but end a write that is stuck, at
-    the latest after `PATIENCE_S`. What hangs elsewhere ends with the process after ``limit_s``, `LIMIT_S` unless
-    given. A SIGHUP that is ignored, as under ``nohup``, ends nothing. For the main thread; in others it does nothing.
+    After that, files are completed: further signals do not truncate them, but end a blocked write, which otherwise
+    ends after `PATIENCE_S`. If the process hangs elsewhere, it is ended after ``limit_s``, by default `LIMIT_S`. An
+    ignored SIGHUP, as under ``nohup``, has no effect. This works in the main thread only; in others it does nothing.
 
-    ``on_hangup``: called for a SIGHUP, which then ends nothing, unless it came because the terminal has closed; under
-    ``nohup`` not even then.
+    ``on_hangup`` is called for a SIGHUP, which then does not end the run, unless it was sent because the terminal has
+    closed; under ``nohup`` not even then.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -117,12 +117,12 @@ def interruptible(
         signal.set_wakeup_fd(descriptor)
         for number, handler in before.items():
             signal.signal(number, handler)
-        theirs.close()  # the thread ends
+        theirs.close()  # this ends the thread
         _signals.reset()
 
 
 def _unless_closed(call: Callable[[], None], *, began_with_terminal: bool) -> Callable[[int, object], None]:
-    """Return a handler of SIGHUP, which service managers send for something else than terminals do."""
+    """Return a handler of SIGHUP, which has another meaning for service managers than for terminals."""
 
     def arrive(signum: int, frame: object) -> None:
         if began_with_terminal and not _has_terminal():
@@ -142,16 +142,16 @@ def _has_terminal() -> bool:
 
 
 def leave_to_parent() -> None:
-    """In a worker process: let the parent alone handle signals; it ends its workers with SIGTERM."""
+    """Let only the parent handle signals; call it in a worker process, which the parent ends with SIGTERM."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _watch(wakeups: socket.socket, numbers: frozenset[int], limit_s: float) -> None:
-    """Ends the process when it has not ended by itself: handlers do not run while a library hangs.
+    """End the process if it has not ended by itself, because handlers do not run while a library hangs.
 
-    A second signal shortens the wait: whoever sends it does not want to wait.
+    A second signal shortens the wait, because its sender does not want to wait.
     """
     deadline_s: float | None = None
     first_s = 0.0
@@ -176,6 +176,6 @@ def _watch(wakeups: socket.socket, numbers: frozenset[int], limit_s: float) -> N
 def _end() -> None:
     words = b"error: the run has not ended within its time after the signal; what is written is complete\n"
     with suppress(OSError, ValueError):
-        if select.select([], [2], [], 0)[1]:  # a terminal that hangs must not keep the process
+        if select.select([], [2], [], 0)[1]:  # a blocked terminal must not keep the process alive
             os.write(2, words)
     os._exit(EXIT_INTERRUPTED)

@@ -1,7 +1,7 @@
-"""The terminal: it can do no harm to a command, and what is printed can do no harm to it.
+"""Safe output: a failing terminal does not affect a command, and printed text cannot manipulate the terminal.
 
-A reader that leaves, a disk that is full, a terminal that closes or knows no Unicode: the command goes on. Names and
-texts come from files of strangers: control characters in them are shown, not obeyed.
+A command continues if the reader exits, the disk is full, or the terminal closes or does not support Unicode. Names and
+texts may come from untrusted files, so control characters in them are shown instead of sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edgetrack import signals
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
-# What is printed where a terminal has no such character.
+# Replacements if a terminal does not have a character.
 MARKS = {
     "●": "*",
     "·": "-",
@@ -34,30 +34,30 @@ MARKS = {
     "—": "-",
 }
 ENCODING_ERRORS = "edgetrack.marks"
-QUIET = {errno.EPIPE, errno.EBADF}  # the reader has left, or there never was one: both are meant
+QUIET = {errno.EPIPE, errno.EBADF}  # the reader has exited, or there never was one: both are intended
 
 
 def escape(text: str) -> str:
-    r"""The text with a ``\x1b`` for what would move, color or turn around; line breaks and tabs stay."""
+    r"""Replace characters that move, color or reverse text by escapes such as ``\x1b``; keep line breaks and tabs."""
     if text.isprintable():
         return text
     return "".join(c if c in "\n\t" or not _obeyed(c) else _spelled(c) for c in text)
 
 
 def one_line(text: str) -> str:
-    """The same, without line breaks: no name can pretend to be a line of ours."""
+    """Do the same with line breaks, so that a name cannot imitate a line of edgetrack's output."""
     return escape(text).replace("\n", "\\n").replace("\t", " ")
 
 
 def _obeyed(character: str) -> bool:
-    """Whether a terminal acts on it: control characters, separators of lines, what turns the direction of writing."""
+    """Return whether a terminal interprets a character: control, line separator, or text direction."""
     turns = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
     return turns or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _spelled(character: str) -> str:
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is no Unicode
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not valid Unicode
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
@@ -72,7 +72,7 @@ codecs.register_error(ENCODING_ERRORS, _replace)
 
 
 class _Stream(io.TextIOWrapper):
-    """Standard output or error; once it cannot be written, what follows is dropped."""
+    """Standard output or error; after a write has failed, further output is dropped."""
 
     lost: OSError | None = None
 
@@ -94,16 +94,16 @@ class _Stream(io.TextIOWrapper):
     def _lose(self, error: OSError) -> None:
         self.lost = self.lost or error
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, self.fileno())  # where what is still in the buffers goes
+        os.dup2(null, self.fileno())  # discards the contents of the buffers
         os.close(null)
 
 
 def guard() -> None:
-    """Makes standard output and error safe to print to, for this process; for the command alone, at its start."""
+    """Make standard output and error of this process safe to print to; call it only at the start of the command."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
-        except OSError:  # closed: or the first file that is opened would be taken for it
+        except OSError:  # closed; otherwise, the first opened file would get its number
             os.open(os.devnull, os.O_RDONLY)
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
@@ -117,20 +117,20 @@ def guard() -> None:
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What nobody has foreseen, escaped as well."""
+    """Print an unexpected exception, escaped as well."""
     sys.stderr.write(escape("".join(traceback.format_exception(kind, error, trace))))
 
 
 def takes_more() -> bool:
-    """Whether standard output takes a line at once: one that was stopped or whose connection hangs would block."""
+    """Return whether standard output accepts a line without blocking, as a stopped terminal would."""
     try:
         return bool(select.select([], [sys.stdout.fileno()], [], 0)[1])
-    except (OSError, ValueError):  # it has no descriptor, or is closed
+    except (OSError, ValueError):  # it has no file descriptor, or is closed
         return True
 
 
 def take_lost() -> OSError | None:
-    """Why standard output could not be written, once; None where it could, or where nobody is there to read it."""
+    """Return once why writing to standard output failed; None if it did not fail or has no reader."""
     stream = sys.stdout
     stream.flush()
     if not isinstance(stream, _Stream):
@@ -140,16 +140,16 @@ def take_lost() -> OSError | None:
 
 
 def give_stdout_away() -> None:
-    """Leaves standard output to results: what is printed there from now on goes to standard error.
+    """Reserve standard output for results: from now on, printed text goes to standard error.
 
-    Whoever wants the old one has made a duplicate of it.
+    Code that needs the original must have duplicated it before.
     """
     sys.stdout.flush()
     os.dup2(2, 1)
 
 
 def open_console(*, stderr: bool = False) -> Console:
-    """Where to print: text as it is, without markup, and with control characters shown."""
+    """Return a console that prints text without markup and with control characters escaped."""
     from rich.console import Console
     from rich.segment import Segment
 
@@ -157,7 +157,7 @@ def open_console(*, stderr: bool = False) -> Console:
         def render(
             self, renderable: RenderableType, options: ConsoleOptions | None = None
         ) -> Iterable[Segment]:
-            # Once it is laid out: what the library adds to style and place it is not in the text.
+            # After the layout, because the library's own styling and positioning is not in the text.
             for text, style, control in super().render(renderable, options):
                 yield Segment(text if control else escape(text), style, control)
 

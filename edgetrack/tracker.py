@@ -96,7 +96,7 @@ class Tracker(Opened[runtime.Tracker]):
         waits = check_on_ambiguous(on_ambiguous)
         super().__init__(bundle, engine, precision, threads, words, strict, grounder, runtime.Tracker)
         self._targets = 0  # so far
-        self._history: History | None = None  # of the present one
+        self._history: History | None = None  # history of the current target
         self._open_core().set_static_check(static_check)
         self._open_core().wait_if_ambiguous(waits)
         with door:
@@ -128,7 +128,7 @@ class Tracker(Opened[runtime.Tracker]):
             time_s: Time of the frame in seconds, on any clock; see ``update``. Returned as ``Track.time_s``.
 
         Returns:
-            The track of this frame: the given box, or what was found.
+            The track of this frame: the given box, or the result of the search.
 
         Raises:
             FrameError, BoxError, PromptError: Bad input; the tracker keeps its previous target.
@@ -173,7 +173,7 @@ class Tracker(Opened[runtime.Tracker]):
 
         Args:
             frame: As for ``start``; its size may differ from the previous one. None if color is missing.
-            x: The second sensor's picture; None if it is missing. One that is frozen or blank counts as missing.
+            x: The second sensor's image; None if it is missing. A frozen or blank one counts as missing.
             deadline_ms: Latency budget in milliseconds from this call, greater than 0; None for no deadline.
             time_s: Time of the frame in seconds, on the clock of ``start``; None for that of a ``Frame``, if any.
 

@@ -83,7 +83,7 @@ class Translation:
         pattern = re.compile(rf"(?<!\w)(?:{spelled})(?!\w)", re.IGNORECASE)
 
         def meaning(found: re.Match[str]) -> str:
-            """What is found without regard to case need not have the lower case of a word: Turkish has two i."""
+            """Look up the meaning; a case-insensitive match may differ from the lower-case word: Turkish has two i."""
             nearest = self.english[longest[(found.lastindex or 1) - 1]]
             return self.english.get(_key(found[0]), nearest)
 

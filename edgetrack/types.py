@@ -16,7 +16,7 @@ from edgetrack.errors import BoxError
 from edgetrack.mask import Mask
 
 Status = Literal["searching", "tracking", "uncertain", "lost", "tentative", "ended"]
-STATUSES: tuple[Status, ...] = get_args(Status)[:4]  # of a target; the others are for queries
+STATUSES: tuple[Status, ...] = get_args(Status)[:4]  # those of a target; the others are for queries
 Basis = Literal["network", "coasted", "reused"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 Modality = Literal["color", "x"]
@@ -55,7 +55,7 @@ class Box:
                 object.__setattr__(self, name, _number(getattr(self, name), self.xywh))
         x, y, w, h = self.x, self.y, self.w, self.h
         if math.isfinite(x + w) and math.isfinite(y + h) and 0 < w * h < math.inf and w > 0:
-            return  # one test of what is nearly always true: this runs for every frame
+            return  # one test for the common case, because this runs for every frame
         if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(w) and math.isfinite(h)):
             raise BoxError(f"box {self.xywh} has a value that is not finite; expected (x, y, w, h) in pixels")
         if w <= 0 or h <= 0:
@@ -190,7 +190,7 @@ class Frame:
     x: Frame | None = None
     """The second sensor's frame of the same moment, aligned and of the same size; None if there is none."""
     color: bool = True
-    """False if the color camera gave no picture: ``pixels`` are those of ``x``, for you to look at."""
+    """False if the color camera gave no image: ``pixels`` are then those of ``x``, for display."""
 
     @property
     def age_ms(self) -> float | None:
@@ -250,21 +250,21 @@ class Track:
     """Motion of the box's center, ``(right, down)`` in pixels per frame, smoothed over the last few frames; None unless
     the target was followed in the previous frame as well. Multiply by the frame rate to get pixels per second."""
     candidates: tuple[Candidate, ...] = field(default=(), compare=False, repr=False)
-    """What a look at the whole frame has found, the best first, on the frame in which its answer arrives: from
-    ``start``, and while the target is searched for or verified. Empty on other frames. A look takes a frame or more, so
-    that the boxes may be a few frames old. Not part of ``to_dict``."""
+    """Results of a full-frame search, best first, on the frame in which they arrive: from ``start``, and while the
+    target is searched for or verified. Empty on other frames. A search takes a frame or more, so that the boxes may be
+    a few frames old. Not part of ``to_dict``."""
     query: str | None = field(default=None, compare=False)
-    """Name of the ``Query`` that has found it; None for a target of its own."""
+    """Name of the ``Query`` that found it; None for a named target."""
     mask: Mask | None = field(default=None, compare=False, repr=False)
     """The target's pixels, with ``Tracker(masks=True)``; None without a box, and if no pixel in the box is its own. If
     ``basis`` is "coasted" or "reused" it is the last one, moved along with the box."""
     x_share: float | None = field(default=None, compare=False)
-    """Share of ``x`` in what the network last saw of the target, 0..1 (0: color sufficed); None without ``x``."""
+    """Share of ``x`` in the network's last input, 0..1 (0: color sufficed); None without ``x``."""
     modalities: tuple[Modality, ...] = field(default=("color",), compare=False)
-    """What the network last saw the target in: "color", "x" or both; empty if color is missing, and the target lost."""
+    """Images in the network's last input: "color", "x" or both; empty if color is missing and the target is lost."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the candidates as JSON types; ``mask`` (as ``Mask.rle``) and what is of pairs, if any."""
+        """Return all but the candidates as JSON types; ``mask`` (as ``Mask.rle``) and the fields of pairs, if any."""
         values: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
@@ -288,10 +288,10 @@ class Track:
 
 
 def _number(value: Any, given: object) -> float:
-    """``value`` as a float.
+    """Convert a value to float.
 
     Raises:
-        BoxError: it is none; the message shows what was ``given``.
+        BoxError: it is not a number; the message shows ``given``.
     """
     try:
         if isinstance(value, (str, bytes, bool)):

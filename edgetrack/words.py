@@ -17,7 +17,7 @@ from edgetrack.prompt import Tokenizer, check_unicode
 from edgetrack.translation import Translation
 
 WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-ROLE = "words"  # of the bundle's file
+ROLE = "words"  # role of the file in the bundle
 _MOSTLY = 0.5  # fraction of unknown words from which a text is probably not English
 _LARGEST = 1 << 22  # bytes
 _ENDINGS = (("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"))
@@ -28,7 +28,7 @@ class Vocabulary:
 
     Args:
         trained: Words in lower case.
-        model: What messages call the model.
+        model: Name of the model in messages.
     """
 
     def __init__(self, trained: Iterable[str], model: str = "the model") -> None:
@@ -125,7 +125,7 @@ class TextReader:
     """Converts a user's text for the trackers: translates the user's words, reports unknown ones, and tokenizes.
 
     Args:
-        bundle: The model's.
+        bundle: Bundle of the model.
         words: The user's words, see ``Translation.of``.
         strict: Refuse a text with unknown words, instead of a warning.
         warn: Whether to check for unknown words; not if another network finds the target.

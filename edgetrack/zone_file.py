@@ -118,5 +118,5 @@ class _File:
 
 
 def all_tables(entries: list[Any]) -> bool:
-    """Whether each is a table."""
+    """Return whether all entries are tables."""
     return all(isinstance(entry, dict) for entry in entries)

@@ -1,4 +1,4 @@
-"""Zones and lines in the picture: objects that enter, leave, dwell and cross."""
+"""Zones and lines in the image: objects that enter, leave, dwell and cross."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOBODY = Track(None, 0.0, "searching", 0)
 
 @dataclass(slots=True)
 class _Stay:
-    """Of one track in one zone."""
+    """The state of one track in one zone."""
 
     track: Track = _NOBODY  # its last state
     inside: bool = False
@@ -73,7 +73,7 @@ class Zones:
         lines: The lines; no two zones or lines may share a name.
 
     Raises:
-        ConfigError: Two have the same name.
+        ConfigError: Two zones or lines have the same name.
 
     Examples:
         >>> zones = edgetrack.Zones.read("zones.toml")  # doctest: +SKIP
@@ -95,10 +95,10 @@ class Zones:
 
     @classmethod
     def read(cls, path: str | Path) -> Zones:
-        """Read them from a TOML file.
+        """Read zones and lines from a TOML file.
 
         Raises:
-            ConfigError: The file cannot be read or is not as documented; the message has the line.
+            ConfigError: The file cannot be read or is invalid; the message contains the line.
         """
         from edgetrack.zone_file import read_zones
 
@@ -106,7 +106,7 @@ class Zones:
 
     @property
     def shapes(self) -> tuple[Zone | Line, ...]:
-        """All zones, then all lines."""
+        """Return all zones, then all lines."""
         return (*self.zones, *self.lines)
 
     @property

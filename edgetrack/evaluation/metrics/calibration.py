@@ -36,7 +36,7 @@ def auroc(score: Floats, correct: Bools) -> float:
     if not right or not wrong:
         return float("nan")
     _, group, size = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(size) - (size - 1) / 2)[group]  # ties get the mean of their ranks
+    rank = (np.cumsum(size) - (size - 1) / 2)[group]  # ties share the middle of their ranks
     return float((rank[correct].sum() - right * (right + 1) / 2) / (right * wrong))
 
 
