@@ -69,7 +69,7 @@ def track(
         grounder: As for ``Tracker``.
         tracker: Use this tracker instead of a new one; the loop may call its ``set_text`` or ``start``.
         deadline_ms: Latency budget for each frame but the first, see ``Tracker.update``.
-        fps: Frame rate of a folder of pictures, or of an iterable.
+        fps: Frame rate of a folder of images, or of an iterable.
 
     Examples:
         >>> for frame, track in edgetrack.track("drive.mp4", text="red car"):  # doctest: +SKIP

@@ -171,7 +171,7 @@ class Frame:
     index: int
     """Position in the source, starting at 0."""
     time_s: float
-    """Presentation time for files, seconds since opening for live sources, whatever the system's clock does."""
+    """Presentation time for files; seconds since opening for live sources, independent of the system clock."""
     captured_ns: int | None = None
     """When a live source captured the frame, in nanoseconds of ``time.monotonic_ns()``: the time of the driver's buffer
     where it is known, otherwise when the first byte of the frame arrived. None for files."""
@@ -250,9 +250,8 @@ class Track:
     """Motion of the box's center, ``(right, down)`` in pixels per frame, smoothed over the last few frames; None unless
     the target was followed in the previous frame as well. Multiply by the frame rate to get pixels per second."""
     candidates: tuple[Candidate, ...] = field(default=(), compare=False, repr=False)
-    """Results of a full-frame search, best first, on the frame in which they arrive: from ``start``, and while the
-    target is searched for or verified. Empty on other frames. A search takes a frame or more, so that the boxes may be
-    a few frames old. Not part of ``to_dict``."""
+    """Results of a full-frame search (from ``start``, or while the target is searched for or verified), best first, on the
+    frame in which they arrive; empty on others. The boxes may be a few frames old. Not part of ``to_dict``."""
     query: str | None = field(default=None, compare=False)
     """Name of the ``Query`` that found it; None for a named target."""
     mask: Mask | None = field(default=None, compare=False, repr=False)

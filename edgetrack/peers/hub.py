@@ -57,7 +57,7 @@ def folder_of(weights: Sequence[Path], kind: str, files: str) -> Path:
         files: further required files, in addition to configuration and weights.
 
     Raises:
-        ExportError: it is none.
+        ExportError: it is not a single folder.
     """
     if len(weights) != 1 or not weights[0].is_dir():
         raise ExportError(

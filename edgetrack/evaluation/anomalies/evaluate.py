@@ -76,7 +76,7 @@ class _Run:
 
 
 def has_anomalies(dataset: str) -> bool:
-    """Return whether a data set of this name has clips with unusual events."""
+    """Return whether a dataset of this name has clips with unusual events."""
     return isinstance(LAYOUTS.get(dataset), AnomalyLayout)
 
 

@@ -74,7 +74,7 @@ class CrowdReport:
 
 
 def has_crowds(dataset: str) -> bool:
-    """Return whether a data set of this name has sequences with many objects."""
+    """Return whether a dataset of this name has sequences with many objects."""
     return isinstance(LAYOUTS.get(dataset), CrowdLayout)
 
 

@@ -1,6 +1,6 @@
 """Any ONNX detector with rules over its boxes, as a baseline.
 
-``FILE.toml`` beside ``FILE.onnx`` describes it, see `description`.
+``FILE.toml`` next to ``FILE.onnx`` describes it, see `description`.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class PresentMetrics:
     """Metrics of phrases of one kind that name objects in their images."""
 
     kind: str
-    best: Proportion  # the best box is right, whatever its score
+    best: Proportion  # the best box is right, regardless of its score
     shown: Proportion  # the best box is right and shown: tracking or uncertain
     tracking: Proportion  # the best box is right and tracking
 

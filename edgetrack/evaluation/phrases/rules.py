@@ -58,7 +58,7 @@ def find(phrase: str, detections: Sequence[Detection], picture: Pixels) -> list[
     Args:
         phrase: any text.
         detections: detections of all classes.
-        picture: uint8 (H, W, 3), BGR, for colors.
+        picture: image, uint8 (H, W, 3), BGR, for colors.
     """
     words = ["gray" if word == "grey" else word for word in re.findall(r"[a-z]+(?:-[a-z]+)?", phrase.lower())]
     head, rest = _split(words)

@@ -21,7 +21,7 @@ class PhraseModel(Protocol):
         """Return all boxes that match the phrase, best first.
 
         Args:
-            picture: uint8 (H, W, 3), BGR.
+            picture: image, uint8 (H, W, 3), BGR.
             phrase: phrase such as "red car".
         """
         ...

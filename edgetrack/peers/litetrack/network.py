@@ -7,8 +7,8 @@ every call. Here
 - search tokens that look neither like the template nor like the sentence are dropped before the six layers in which
   image and sentence are fused, by cosine similarity and a learned threshold that depends on the frame;
 - each of these six layers ends with attention between channels, over the tokens that its masks leave;
-- the sentence goes through a small product of two linear layers after BERT, beside its input;
-- `freeze` holds the lower layers, as many as the schedule of training says.
+- after BERT, the product of two small linear layers is added to the sentence's tokens;
+- `freeze` freezes the lower layers, as many as the training schedule says.
 """
 
 from __future__ import annotations
