@@ -250,7 +250,7 @@ class Track:
     """Motion of the box's center, ``(right, down)`` in pixels per frame, smoothed over the last few frames; None unless
     the target was followed in the previous frame as well. Multiply by the frame rate to get pixels per second."""
     candidates: tuple[Candidate, ...] = field(default=(), compare=False, repr=False)
-    """Results of a full-frame search (from ``start``, or while the target is searched for or verified), best first, on the
+    """Results of a full-frame search (in ``start``, or while the target is searched or verified), best first, on the
     frame in which they arrive; empty on others. The boxes may be a few frames old. Not part of ``to_dict``."""
     query: str | None = field(default=None, compare=False)
     """Name of the ``Query`` that found it; None for a named target."""
