@@ -27,16 +27,17 @@ _HERE = (
 def open_engine(
     bundle: Bundle, *, engine: str = "auto", precision: str = "auto", threads: int | None = None
 ) -> Engine:
-    """The engine asked for; with ``auto`` the best one for this machine, which says why in its ``info``.
+    """Open the requested engine, or with ``auto`` the best one for this machine; its ``info`` gives the reason.
 
-    ``auto`` takes the first engine of the machine's target (``edgetrack.targets``), and INT8 where both the bundle
-    and the target have it: export leaves it out of a bundle unless it was as accurate and faster. ``tensorrt`` starts
-    on ONNX Runtime while its plans are built, which ``info`` says; ``wait()`` waits for it. ``threads`` None: 2, or 1
-    where there is but one core.
+    ``auto`` takes the first engine that the target device lists (``edgetrack.targets``), and INT8 if both the bundle
+    and the target support it: export keeps INT8 in a bundle only if it was as accurate and faster. ``tensorrt`` starts
+    on ONNX Runtime while its plans are built, as ``info`` reports; ``wait()`` blocks until they are ready. With
+    ``threads=None``, the engine uses 2 threads, or 1 on a single core.
 
     Raises:
-        ConfigError: an unknown name, or ``threads`` is less than 1 or more than the cores that this process may use.
-        EngineUnavailable: the engine or the precision cannot run here.
+        ConfigError: A name is unknown, or ``threads`` is below 1 or above the number of cores that this process may
+            use.
+        EngineUnavailable: The engine or the precision cannot run on this machine.
     """
     _check_name("engine", engine, ENGINES)
     _check_name("precision", precision, PRECISIONS)
@@ -60,11 +61,11 @@ def open_engine(
 
 
 def open_tensorrt(bundle: Bundle, *, precision: str = "auto") -> TensorRtEngine:
-    """TensorRT alone, which builds a plan that is not there when its graph is asked for.
+    """Open TensorRT without ONNX Runtime as a stand-in; a missing plan is built when its graph is first requested.
 
     Raises:
-        ConfigError: an unknown precision.
-        EngineUnavailable, MissingExtra: TensorRT or the precision cannot run here.
+        ConfigError: The precision is unknown.
+        EngineUnavailable, MissingExtra: TensorRT or the precision cannot run on this machine.
     """
     from edgetrack.engines.tensorrt import TensorRtEngine
 
@@ -75,7 +76,7 @@ def open_tensorrt(bundle: Bundle, *, precision: str = "auto") -> TensorRtEngine:
 
 
 def available(bundle: Bundle) -> dict[str, str | EdgetrackError]:
-    """For each engine what it would run on here, in words, or the error that says what is missing."""
+    """Return for each engine a description of what it would run on, or the error that says what is missing."""
     result: dict[str, str | EdgetrackError] = {}
     for name in ENGINES[1:]:
         try:
@@ -89,7 +90,7 @@ def available(bundle: Bundle) -> dict[str, str | EdgetrackError]:
 
 
 def _precision(bundle: Bundle, precision: str, target: targets.Target, engine: str) -> tuple[str, str]:
-    """The precision to run, and why."""
+    """Return the precision to run and the reason for it."""
     held = bundle.manifest.precisions
     if precision == "auto":
         return _automatic("int8" in held, target, engine)

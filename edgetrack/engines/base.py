@@ -1,4 +1,4 @@
-"""What every engine offers: named graphs, named arrays in, named arrays out."""
+"""The interface of every engine: named graphs with named input and output arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgetrack.manifest import GraphSpec, TensorSpec
 from edgetrack.unique import Unique
 
 _log = logging.getLogger(__name__)
-RELOAD_S = 10.0  # a graph that fails again within it is not loaded once more
+RELOAD_S = 10.0  # a graph that fails again within this time is not reloaded again
 
 
 class Graph(Protocol):
@@ -35,19 +35,19 @@ class Graph(Protocol):
     def outputs(self) -> Mapping[str, TensorSpec]: ...
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Computes all outputs; the arrays belong to the caller.
+        """Compute all outputs; the returned arrays belong to the caller.
 
         Raises:
-            ConfigError: an input is missing, unknown, or of another type or shape.
+            ConfigError: An input is missing, unknown, or of another dtype or shape.
         """
         ...
 
 
 class Engine(Protocol):
-    """A bundle opened on one backend. Holds no state of a target: several trackers may share it.
+    """A bundle opened on one backend. It holds no state of any target, so several trackers may share it.
 
-    What only some engines can do is a protocol of its own: ``SupportsConcurrency``, ``SupportsDeviceFrames``, and of
-    their graphs ``SupportsBinding``.
+    Optional capabilities are separate protocols: ``SupportsConcurrency`` and ``SupportsDeviceFrames`` for engines,
+    ``SupportsBinding`` for their graphs.
     """
 
     @property
@@ -58,85 +58,85 @@ class Engine(Protocol):
 
     @property
     def info(self) -> EngineInfo:
-        """What it runs on and why; where two take turns (TensorRT's start), what serves now."""
+        """What the engine runs on and why; while TensorRT starts, the backend that currently serves."""
         ...
 
     @property
     def bundle(self) -> Bundle: ...
 
     def graph(self, role: str) -> Graph:
-        """The graph of a role (text, prompt, template, search, ground, those of ``Bundle.batches``).
+        """Return the graph of a role (text, prompt, template, search, ground, and those of ``Bundle.batches``).
 
-        It is loaded at the first call.
+        The first call loads the graph.
         """
         ...
 
     def wait(self) -> None:
-        """Waits until the engine runs on what it is named after; for those who measure.
+        """Wait until the engine runs on the backend it is named after; intended for benchmarks.
 
         Raises:
-            EngineUnavailable: it does not come to that.
+            EngineUnavailable: That backend could not be started.
         """
         ...
 
     def close(self) -> None:
-        """Lets go of all loaded graphs; a later ``graph`` loads again."""
+        """Release all loaded graphs; a later call of ``graph`` loads them again."""
         ...
 
 
 @runtime_checkable
 class SupportsBinding(Protocol):
-    """A graph that works on the arrays of its caller; the results of any other are copied."""
+    """A graph that reads and writes the caller's arrays directly; other graphs need their results copied."""
 
     def bind(
         self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
     ) -> Callable[..., None]:
-        """Return a function that computes ``outputs`` from what ``inputs`` then hold.
+        """Return a function that computes ``outputs`` from the values in ``inputs`` at the time of the call.
 
         Raises:
-            ConfigError: an input is missing, unknown, or of another type or shape.
+            ConfigError: An input is missing, unknown, or of another dtype or shape.
         """
         ...
 
 
 @runtime_checkable
 class SupportsReload(Protocol):
-    """An engine that loads a graph again after a run of it has failed."""
+    """An engine that can reload a graph after a run of it has failed."""
 
     def reload(self, role: str, why: str) -> None:
-        """Load the graph of a role again; ``why`` says what failed.
+        """Reload the graph of a role; ``why`` says what failed.
 
         Raises:
-            EngineUnavailable: that was done a moment ago: what fails so soon again is not mended by it.
+            EngineUnavailable: The graph was reloaded a moment ago, so reloading evidently does not fix the failure.
         """
         ...
 
 
 @runtime_checkable
 class SupportsConcurrency(Protocol):
-    """An engine that says whether its graphs may run at the same time; searches of the whole frame then do."""
+    """An engine that states whether its graphs may run at the same time; if so, full-frame searches run in parallel."""
 
     concurrent: bool
 
 
 @runtime_checkable
 class SupportsDeviceFrames(Protocol):
-    """An engine that crops frames where they lie in GPU memory; see ``edgetrack.engines.tensorrt.frames``."""
+    """An engine that crops frames directly in GPU memory; see ``edgetrack.engines.tensorrt.frames``."""
 
     def lend(self, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
-        """Return the frame as the C++ trackers take it, valid inside the context.
+        """Return the frame in the form that the C++ trackers expect, valid inside the context.
 
         Raises:
-            FrameError: it is not an image, or lies where the engine cannot crop it.
+            FrameError: The frame is not an image, or is in memory that the engine cannot crop from.
         """
         ...
 
 
 class LazyEngine(Unique):
-    """What engines share: each graph is loaded when it is first asked for, and must be what the manifest says.
+    """Base class of the engines: each graph is loaded on first request and must match the manifest.
 
     Attributes:
-        reloaded: which graph was loaded again last, and why; empty where that was never needed.
+        reloaded: The graph that was reloaded last, and why; empty if no graph was reloaded.
     """
 
     _instead = (
@@ -148,7 +148,7 @@ class LazyEngine(Unique):
         self.bundle = bundle
         self.reloaded = ""
         self._reloads = 0
-        self._reloaded_s: dict[str, float] = {}  # when each role was last, on the monotonic clock
+        self._reloaded_s: dict[str, float] = {}  # monotonic time at which each role was last reloaded
         self._graphs: dict[str, Graph] = {}
         self._lock = Lock()
 
@@ -167,7 +167,7 @@ class LazyEngine(Unique):
             return self._graphs[role]
 
     def reload(self, role: str, why: str) -> None:
-        """See ``SupportsReload``; ``reloaded`` says what has happened."""
+        """See ``SupportsReload``; ``reloaded`` records what happened."""
         now_s = time.monotonic()
         with self._lock:
             if now_s - self._reloaded_s.get(role, -math.inf) < RELOAD_S:
@@ -184,7 +184,7 @@ class LazyEngine(Unique):
         _log.warning("%s", self.reloaded)
 
     def wait(self) -> None:
-        """Returns at once: it runs on nothing else."""
+        """Return at once: this engine has no stand-in."""
 
     def close(self) -> None:
         with self._lock:
@@ -197,7 +197,10 @@ class LazyEngine(Unique):
 def check_feeds(
     role: str, inputs: Mapping[str, TensorSpec], feeds: Mapping[str, Any], *, elsewhere: Collection[str] = ()
 ) -> None:
-    """Raises ConfigError unless ``feeds`` are exactly ``inputs``; those ``elsewhere`` (a GPU) only by their names."""
+    """Raise ConfigError unless ``feeds`` match ``inputs`` exactly.
+
+    Inputs that are ``elsewhere`` (in GPU memory) are checked by name only.
+    """
     if feeds.keys() != inputs.keys():
         raise ConfigError(
             f"graph {role!r} was fed {', '.join(sorted(feeds)) or 'nothing'}; expected {', '.join(inputs)}"

@@ -1,4 +1,4 @@
-"""A graph bound once to arrays that stay where they are: what the C++ tracker runs."""
+"""Bind a graph once to arrays with fixed addresses; the C++ tracker runs the result."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ Specs = list[tuple[str, str, tuple[int, ...]]]
 
 
 def describe(graph: Graph) -> tuple[Specs, Specs]:
-    """The inputs and the outputs of a graph, each (name, dtype, shape)."""
+    """Return the inputs and the outputs of a graph, each as (name, dtype, shape)."""
     return _specs(graph.inputs), _specs(graph.outputs)
 
 
 def bind(graph: Graph, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
-    """A function that computes ``outputs``, some of the graph's, from what ``inputs``, all of them, then hold.
+    """Return a function that computes ``outputs`` from the values in ``inputs`` at the time of the call.
 
-    A graph that ``SupportsBinding`` works on the arrays themselves; the results of any other are copied.
+    ``inputs`` must contain all inputs of the graph; ``outputs`` may be a subset of its outputs. A graph that
+    ``SupportsBinding`` reads and writes the arrays directly; the results of other graphs are copied.
 
     Raises:
-        ConfigError: an input is missing, unknown, or of another type or shape.
+        ConfigError: An input is missing, unknown, or of another dtype or shape.
     """
     if isinstance(graph, SupportsBinding):
         return graph.bind(inputs, outputs)
@@ -41,9 +42,10 @@ def bind(graph: Graph, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
 
 
 def bind_mended(engine: Engine, role: str, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
-    """``bind`` of a graph of an engine that, where a run fails, loads the graph again and runs it on the same arrays.
+    """Bind a graph of an engine; if a run fails, reload the graph and run it again on the same arrays.
 
-    The tracker notices nothing of it: what it knows of its target is in those arrays. See ``SupportsReload``.
+    The tracker is not affected, because everything it knows about its target is in those arrays. See
+    ``SupportsReload``.
     """
     call = bind(engine.graph(role), inputs, outputs)
     if not isinstance(engine, SupportsReload):
@@ -53,7 +55,7 @@ def bind_mended(engine: Engine, role: str, inputs: Arrays, outputs: Arrays) -> C
         engine.reload(role, why)
         return bind(engine.graph(role), inputs, outputs)
 
-    if isinstance(call, runtime.Call):  # runs without Python, and comes back to it only where it fails
+    if isinstance(call, runtime.Call):  # runs without Python, and calls back into Python only on failure
         return call.mended(again)  # type: ignore[arg-type]
 
     def run(*addresses: int) -> None:

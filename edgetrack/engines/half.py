@@ -12,9 +12,9 @@ import numpy as np
 
 from edgetrack._imports import require
 
-# The rules of PyTorch's autocast (documentation of torch.amp, "CUDA Ops that can autocast to float16"): products in
-# half, what only moves or adds values in the type that it gets, everything else (norms, softmax, exponentials, and the
-# token selection, which is a function) in float32.
+# These are the rules of PyTorch's autocast (documentation of torch.amp, "CUDA Ops that can autocast to float16"):
+# matrix products and convolutions run in float16; operators that only move or add values keep the type of their
+# inputs; everything else (norms, softmax, exponentials, and the token selection, a local function) runs in float32.
 _PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 _FOLLOWERS = {"Add", "Clip", "Concat", "Expand", "Gather", "Mul", "Relu", "Reshape", "Slice", "Split"}
 _FOLLOWERS |= {"Squeeze", "Sub", "Transpose", "Unsqueeze"}
@@ -22,13 +22,13 @@ _LARGEST = float(np.finfo(np.float16).max)
 
 
 def halve(model: Any) -> None:
-    """Lets the products of an ``onnx.ModelProto``, and what follows them, compute in float16, in place.
+    """Convert the matrix products of an ``onnx.ModelProto``, and the nodes that follow them, to float16, in place.
 
-    Inputs and outputs keep their types, weights that are stored in float16 are read as they are, and local functions
-    stay in float32. Constants that float16 cannot hold keep their nodes in float32.
+    Inputs and outputs of the graph keep their types, weights stored in float16 are used without a cast, and local
+    functions stay in float32. A node with a constant that float16 cannot represent stays in float32, too.
 
     Raises:
-        MissingExtra: onnx is not installed.
+        MissingExtra: The package onnx is not installed.
     """
     _Halver(require("onnx", extra="int8"), model).run()
 
@@ -46,13 +46,13 @@ class _Halver:
         self.stored = {tensor.name: self._inline(tensor) for tensor in self.graph.initializer}
         self.constants = set(self.stored)
         self.ends = {value.name for value in self.graph.output}
-        self.versions: dict[tuple[str, int], str] = {}  # of a value that is there in the other type, too
+        self.versions: dict[tuple[str, int], str] = {}  # names of values that also exist in the other type
         self.nodes: list[Any] = []
 
     def run(self) -> None:
         for node in self.graph.node:
             if node.op_type == "Cast" and self.types.get(node.input[0]) == self.half:
-                # a weight that is stored in half, or its rows
+                # a weight that is stored in float16, or rows of it
                 self.versions[node.output[0], self.half] = node.input[0]
                 if node.input[0] in self.constants:
                     self.constants.add(node.output[0])
@@ -64,14 +64,14 @@ class _Halver:
         self._prune()
 
     def _inline(self, tensor: Any) -> np.ndarray[Any, Any] | None:
-        """The value of a float32 constant that lies in the graph's own file."""
+        """Return the value of a float32 constant that is stored in the graph's own file."""
         if tensor.data_type != self.float or tensor.data_location == self.onnx.TensorProto.EXTERNAL:
             return None
         value: np.ndarray[Any, Any] = self.onnx.numpy_helper.to_array(tensor)
         return value
 
     def _fits(self, node: Any) -> bool:
-        """Whether the node shall compute in half."""
+        """Return whether the node should compute in float16."""
         given = [self.stored.get(name) for name in node.input]
         if any(value is not None and np.abs(value).max(initial=0) > _LARGEST for value in given):
             return False
@@ -84,7 +84,7 @@ class _Halver:
         return self.types.get(name) in (self.float, self.half)
 
     def _take(self, node: Any, kind: int) -> None:
-        """Adds the node with its float inputs as ``kind``."""
+        """Add the node with its floating-point inputs cast to ``kind``."""
         for place, name in enumerate(node.input):
             if self._is_float(name):
                 node.input[place] = self._as(name, kind)
@@ -108,7 +108,7 @@ class _Halver:
             value = self.stored.get(name)
             if value is None:
                 self._cast(name, other, kind)
-            else:  # stored as it is used
+            else:  # already stored in the type that is needed
                 tensor = self.onnx.numpy_helper.from_array(value.astype(np.float16), other)
                 self.graph.initializer.append(tensor)
         return self.versions[name, kind]
@@ -117,7 +117,7 @@ class _Halver:
         self.nodes.append(self.onnx.helper.make_node("Cast", [name], [other], name=other, to=kind))
 
     def _prune(self) -> None:
-        """Leaves out what nothing reads any more: casts of weights, and constants in float32."""
+        """Remove nodes that nothing reads anymore: casts of weights, and constants in float32."""
         read = {name for node in self.nodes for name in node.input} | self.ends
         live = [node for node in self.nodes if node.op_type != "Cast" or node.output[0] in read]
         del self.graph.node[:]

@@ -1,4 +1,4 @@
-"""What an engine runs on and why, as values."""
+"""Structured information about what an engine runs on and why."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 class EngineInfo:
     """What an engine runs on, in which precision, and why; commands and reports print ``str()`` of it."""
 
-    backend: str  # such as "ONNX Runtime"
-    version: str = ""  # of the backend
-    device: str = ""  # such as "the CPU"
+    backend: str  # for example "ONNX Runtime"
+    version: str = ""  # version of the backend
+    device: str = ""  # for example "the CPU"
     threads: int | None = None  # per network call; None on a GPU
     precision: str
-    precision_reason: str  # why this precision was taken
-    details: tuple[str, ...] = ()  # what else is known, such as how many nodes run where
-    token_selection: str = ""  # what computes it
-    stand_in: str = ""  # why this backend serves in the place of the requested one; empty where it does not
+    precision_reason: str  # why this precision was chosen
+    details: tuple[str, ...] = ()  # further facts, such as how many nodes run on each device
+    token_selection: str = ""  # what computes the token selection
+    stand_in: str = ""  # why this backend replaces the requested one; empty if it is the requested one
 
     @property
     def machine(self) -> str:
-        """Backend and device, such as "ONNX Runtime 1.31.1 on the CPU, 2 threads"."""
+        """Return backend and device, such as "ONNX Runtime 1.31.1 on the CPU, 2 threads"."""
         version = f" {self.version}" if self.version else ""
         device = f" on {self.device}" if self.device else ""
         threads = "" if self.threads is None else f", {self.threads} threads"
@@ -29,7 +29,7 @@ class EngineInfo:
 
     @property
     def headline(self) -> str:
-        """What serves now, in short: the machine, or why another one stands in."""
+        """Return a short summary: the machine, or why another backend stands in."""
         return self.stand_in or self.machine
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: float32, bfloat16 where the processor has it, and the portable INT8 files."""
+"""OpenVINO on the CPU: float32, bfloat16 if the processor supports it, and the portable INT8 files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from edgetrack.manifest import TensorSpec
 from edgetrack.unique import Unique
 
 _TYPES = {"f32": "float32", "i64": "int64"}
-_CORES: dict[int, Any] = {}  # by process; see shared_core
+_CORES: dict[int, Any] = {}  # by process id; see shared_core
 _LOCK = Lock()
 _CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "int8": "INT8"}
 
 
 class OpenVinoGraph(Unique):
-    """One compiled model with one request; calls from several threads take turns."""
+    """One compiled model with one inference request; calls from several threads are serialized."""
 
     _instead = "it is a network in memory; open the bundle where it is needed"
 
@@ -49,13 +49,14 @@ class OpenVinoEngine(LazyEngine):
     """All graphs of a bundle on OpenVINO's CPU device.
 
     Args:
-        precision: "fp32", "bf16" or "int8". OpenVINO would take bf16 by itself where it can; here it never does.
-        threads: that one graph may use.
-        why: this precision was taken, for ``info``.
+        precision: "fp32", "bf16" or "int8". By default, OpenVINO uses bf16 whenever the processor supports it; this
+            engine uses it only on request.
+        threads: Number of threads that one graph may use.
+        why: Why this precision was chosen, for ``info``.
 
     Raises:
-        MissingExtra: openvino is not installed.
-        EngineUnavailable: this processor cannot run the precision.
+        MissingExtra: The package openvino is not installed.
+        EngineUnavailable: This processor cannot run the precision.
     """
 
     name = "openvino"
@@ -93,7 +94,7 @@ class OpenVinoEngine(LazyEngine):
     def _open(self, role: str) -> OpenVinoGraph:
         path = self.bundle.graph(role, self.precision)
         try:
-            # "ground" runs beside "search", whose threads it would hold up with several of its own.
+            # "ground" runs in parallel with "search"; with several threads it would slow down those of "search".
             options = {**self._options, "INFERENCE_NUM_THREADS": 1} if role == "ground" else self._options
             compiled = self._core.compile_model(self._core.read_model(path), "CPU", options)
             return OpenVinoGraph(role, compiled)
@@ -108,17 +109,17 @@ class OpenVinoEngine(LazyEngine):
 def shared_core() -> Any:
     """Return the process's one ``openvino.Core``, which reads graphs with edgetrack's operators.
 
-    It is never released: where the processor has AMX, OpenVINO gives the thread that loads its plugin a larger stack
-    for signals, and frees that stack with the plugin. The next signal, such as that of Ctrl-C, would then end the
+    The core is never released: on processors with AMX, OpenVINO gives the thread that loads its plugin a larger signal
+    stack, and frees that stack together with the plugin. The next signal, such as Ctrl-C, would then crash the
     process.
 
     Raises:
-        MissingExtra: openvino is not installed.
+        MissingExtra: The package openvino is not installed.
     """
     openvino = require("openvino", extra="openvino")
     process = os.getpid()
     with _LOCK:
-        if process not in _CORES:  # after a fork, the parent's has lost its threads
+        if process not in _CORES:  # after a fork, the parent's core no longer has its threads
             core = openvino.Core()
             frontend = require("openvino.frontend.onnx", extra="openvino")
             for name, convert in (("TokenSelect", _token_select), ("TokenRestore", _token_restore)):
@@ -128,7 +129,7 @@ def shared_core() -> Any:
 
 
 def check_capable(core: Any, precision: str) -> None:
-    """Raise EngineUnavailable where this processor does not compute ``precision``; ``core`` is an ``openvino.Core``."""
+    """Raise EngineUnavailable if this processor does not support ``precision``; ``core`` is an ``openvino.Core``."""
     capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if _CAPABILITY[precision] not in capable:
         raise EngineUnavailable(
@@ -137,10 +138,10 @@ def check_capable(core: Any, precision: str) -> None:
         )
 
 
-# OpenVINO reads no local functions of ONNX files: these say the same as those of ``edgetrack.export.operators``.
+# OpenVINO ignores local functions in ONNX files, so these repeat the definitions of ``edgetrack.export.operators``.
 def _token_select(node: Any) -> list[Any]:
     ops = require("openvino.opset13", extra="openvino")
-    if node.get_input_size() != 4:  # of a bundle from before the operators had one definition
+    if node.get_input_size() != 4:  # in bundles from before the operators had a single definition
         raise RuntimeError(f"TokenSelect has {node.get_input_size()} inputs; expected 4")
     tokens, keys, prototypes, threshold = (node.get_input(i) for i in range(4))
     squared = ops.reduce_sum(ops.multiply(keys, keys), -1, True)

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the engine in C++, on the library of the ``onnxruntime`` package."""
+"""ONNX Runtime on the CPU: the C++ engine, using the shared library of the ``onnxruntime`` package."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class OrtGraph(Unique):
     """One graph, loaded from a file.
 
     Args:
-        role: what it is called in messages; "ground" runs with one thread, as it runs beside others.
-        operators: library of custom operators, or None.
+        role: Role of the graph, used in messages; "ground" gets one thread, because it runs in parallel with others.
+        operators: Path of the library of custom operators, or None.
 
     Raises:
         BundleError: ONNX Runtime cannot load the file.
-        EngineUnavailable: ONNX Runtime cannot be opened here.
-        OutOfMemoryError: There is not enough memory for it.
+        EngineUnavailable: ONNX Runtime cannot be opened on this machine.
+        OutOfMemoryError: There is not enough memory for the graph.
     """
 
     _instead = "it is a network in memory; open the bundle where it is needed"
@@ -68,13 +68,14 @@ class OrtEngine(LazyEngine):
 
     Args:
         precision: "fp32" or "int8".
-        threads: that one graph may use, as of ``open_engine``; it does not spin while it waits for the next frame.
-        why: this precision was taken, for ``info``.
-        compiled: runs edgetrack's operators (``kernels/README.md``) by its own library, not by the functions of
-            standard operators that the graphs carry; ``name`` is "ort-ops" then.
+        threads: Number of threads that one graph may use, as in ``open_engine``; they do not spin while waiting for the
+            next frame.
+        why: Why this precision was chosen, for ``info``.
+        compiled: Whether edgetrack's compiled library runs its operators (``kernels/README.md``) instead of the
+            functions of standard operators in the graphs; ``name`` is then "ort-ops".
 
     Raises:
-        EngineUnavailable: onnxruntime is not installed, or the precision cannot run.
+        EngineUnavailable: The package onnxruntime is not installed, or the precision cannot run on this machine.
     """
 
     concurrent = True
@@ -116,13 +117,13 @@ class OrtEngine(LazyEngine):
 
 
 def open_library() -> runtime.OrtLibrary:
-    """Return ONNX Runtime's shared library, opened.
+    """Open ONNX Runtime's shared library and return it.
 
-    It is the file that the environment's ``EDGETRACK_ONNXRUNTIME_LIBRARY`` names, else that of the installed package
-    ``onnxruntime`` (or ``onnxruntime-gpu``), else what the system has.
+    The first that exists is used: the file named by the environment variable ``EDGETRACK_ONNXRUNTIME_LIBRARY``, the
+    library of the installed package ``onnxruntime`` (or ``onnxruntime-gpu``), or the system's library.
 
     Raises:
-        EngineUnavailable: There is none, or it is too old.
+        EngineUnavailable: No library was found, or it is too old.
     """
     named = os.environ.get(LIBRARY_VARIABLE)
     package = None if named else find_spec("onnxruntime")
@@ -140,14 +141,15 @@ def open_library() -> runtime.OrtLibrary:
 @cache
 def _opened(file: str) -> runtime.OrtLibrary:
     opened = runtime.OrtLibrary(file)
-    door.skip_destructors_in_children = True  # its threads are not in a fork's child
+    door.skip_destructors_in_children = True  # a forked child does not have its threads
     return opened
 
 
 def saturates(*, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this is an x86 processor that adds two products of uint8 and int8 in 16 bits, which may overflow.
+    """Return whether this x86 processor adds two uint8 x int8 products in 16 bits, which may saturate.
 
-    Those without VNNI do (ONNX Runtime's documentation of quantization, on U8S8); False where nothing is known.
+    Processors without VNNI do (see U8S8 in ONNX Runtime's documentation of quantization). Return False if the
+    processor is unknown.
     """
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()

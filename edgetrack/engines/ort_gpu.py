@@ -1,4 +1,4 @@
-"""ONNX Runtime on an NVIDIA GPU, by its CUDA or its TensorRT provider, and never on the CPU. Untried on a GPU."""
+"""ONNX Runtime on an NVIDIA GPU with its CUDA or TensorRT provider, never on the CPU. Not tested on a GPU yet."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ _DAMAGED = {
     "NoSuchFile",
     "NotImplemented",
     "NoModel",
-}  # of ONNX Runtime's errors
-_DEVICE = "cuda"  # where inputs live
+}  # errors of ONNX Runtime
+_DEVICE = "cuda"  # device that holds the inputs
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of ONNX Runtime's providers."""
+    """One of ONNX Runtime's execution providers."""
 
     title: str
-    providers: tuple[str, ...]  # the first shall run everything; the others what it does not take
+    providers: tuple[str, ...]  # in order of preference: the first should run every node
     precisions: tuple[str, ...]
-    file: str  # its library, beside ONNX Runtime's own
+    file: str  # the provider's library, next to ONNX Runtime's own
 
 
 KINDS = {
@@ -60,16 +60,16 @@ KINDS = {
 
 
 class OrtGpuGraph(SessionGraph):
-    """One session whose inputs live in GPU memory.
+    """One session whose inputs are in GPU memory.
 
-    ONNX Runtime copies what is bound on the host once, when it is bound: inputs therefore have memory of their own on
-    the GPU, and each run copies the host's arrays there.
+    ONNX Runtime copies a bound host array only once, at the time of binding. Inputs therefore have buffers on the GPU,
+    and each run copies the host arrays into them.
     """
 
     def bind(
         self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
     ) -> Callable[[], None]:
-        """See ``edgetrack.engines.binding.bind``; nothing is allocated from run to run."""
+        """See ``edgetrack.engines.binding.bind``; a run allocates no memory."""
         from onnxruntime import OrtValue
 
         check_feeds(self.role, self.inputs, inputs)
@@ -86,22 +86,22 @@ class OrtGpuGraph(SessionGraph):
             self._session.run_with_iobinding(binding)
             binding.synchronize_outputs()
 
-        run.arrays = outputs  # type: ignore[attr-defined]  # ONNX Runtime keeps none of them alive
+        run.arrays = outputs  # type: ignore[attr-defined]  # ONNX Runtime does not keep them alive
         return run
 
 
 class OrtGpuEngine(LazyEngine):
-    """All graphs of a bundle on GPU 0. The smallest is loaded at once, so that what is missing is said at the start.
+    """All graphs of a bundle on GPU 0. The smallest is loaded at once, so that missing libraries are reported early.
 
     Args:
-        target: this machine; its memory budget bounds ONNX Runtime's arena and TensorRT's workspace.
+        target: Target device of this machine; its memory budget limits ONNX Runtime's arena and TensorRT's workspace.
         name: "ort-cuda" or "ort-tensorrt".
-        precision: "fp32", "fp16" where the bundle has it, or with TensorRT "int8" (portable Q/DQ).
-        why: this precision was taken, for ``info``.
+        precision: "fp32", "fp16" if the bundle has it, or with TensorRT "int8" (portable QDQ).
+        why: Why this precision was chosen, for ``info``.
 
     Raises:
         EngineUnavailable: onnxruntime-gpu, CUDA, TensorRT, the driver or the GPU is missing, a node would run on the
-            CPU, or the provider has no such precision.
+            CPU, or the provider does not support the precision.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class OrtGpuEngine(LazyEngine):
 
     @property
     def info(self) -> EngineInfo:
-        """What runs where; the nodes are those of the graphs that are loaded."""
+        """What the engine runs on; node counts cover the graphs loaded so far."""
         total = sum(self._nodes.values(), Counter[str]())
         nodes = ", ".join(f"{count} by {provider}" for provider, count in total.most_common())
         return EngineInfo(
@@ -137,7 +137,7 @@ class OrtGpuEngine(LazyEngine):
     def _open(self, role: str) -> OrtGpuGraph:
         path = self.bundle.graph(role, self.precision)
         providers = [(name, self._options(name, role, path)) for name in self._kind.providers]
-        if self.name == "ort-tensorrt" and role != "prompt":  # which takes seconds
+        if self.name == "ort-tensorrt" and role != "prompt":  # takes seconds
             _log.warning("TensorRT builds graph %r if it is not in its cache: this may take minutes", role)
         try:
             session = self._ort.InferenceSession(
@@ -159,8 +159,8 @@ class OrtGpuEngine(LazyEngine):
                 "device_id": "0",
                 "arena_extend_strategy": "kSameAsRequested",  # not the next power of two
                 "gpu_mem_limit": str(self._memory),
-                "cudnn_conv_algo_search": "EXHAUSTIVE",  # shapes never change: once, when a graph runs first
-                "use_tf32": "0",  # float32 means float32
+                "cudnn_conv_algo_search": "EXHAUSTIVE",  # shapes never change: runs once, in a graph's first run
+                "use_tf32": "0",  # no TF32: float32 must be exact
             }
         folder = self._cache(path)
         return {
@@ -171,13 +171,13 @@ class OrtGpuEngine(LazyEngine):
             "trt_engine_cache_prefix": f"{role}-{self.precision}",
             "trt_timing_cache_enable": "1",
             "trt_timing_cache_path": str(folder.parent),
-            # Without a flag for a precision the network is strongly typed: the types of the file count.
+            # Without a precision flag the network is strongly typed: the types in the file decide.
             "trt_fp16_enable": "0",
             "trt_int8_enable": "0",
         }
 
     def _cache(self, path: Path) -> Path:
-        """The folder of this file's TensorRT engines: their own names say nothing of weights in another file."""
+        """Return the folder for this file's TensorRT engines: their names do not cover weights in external files."""
         folder = (
             cache_folder() / "onnxruntime" / key((*self.bundle.digests(path), str(self._ort.__version__)))
         )
@@ -191,7 +191,7 @@ class OrtGpuEngine(LazyEngine):
         return folder
 
     def _failure(self, path: Path, error: Exception | None) -> Exception:
-        """What is wrong, for the user: the library that does not load, the file, or what ONNX Runtime says."""
+        """Return the error to raise: a library that does not load, an invalid file, or ONNX Runtime's own message."""
         if missing := _missing(self._ort, self._kind):
             return EngineUnavailable(f"engine {self.name!r}: the {self._kind.title} does not load: {missing}")
         said = "it fell back to another provider" if error is None else _said(error)
@@ -206,7 +206,7 @@ class OrtGpuEngine(LazyEngine):
 
 
 def _onnxruntime(name: str, kind: Kind) -> Any:
-    """The module, built for GPUs, with the libraries loaded that lie in Python packages."""
+    """Return the GPU build of the module onnxruntime, with the libraries from Python packages loaded."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -219,13 +219,13 @@ def _onnxruntime(name: str, kind: Kind) -> Any:
             f"engine {name!r} needs onnxruntime-gpu, and ONNX Runtime {ort.__version__} here was built without "
             f"{kind.providers[0]}; the two packages share one folder, so only one may be installed: {_INSTALL}"
         )
-    ort.set_default_logger_severity(4)  # what it says of providers arrives in this module's errors
+    ort.set_default_logger_severity(4)  # provider messages are part of this module's errors
     with contextlib.redirect_stdout(io.StringIO()):
-        if hasattr(ort, "preload_dlls"):  # from 1.21 on; before, CUDA must be where the loader finds it
+        if hasattr(ort, "preload_dlls"):  # since 1.21; older versions need CUDA on the loader's path
             ort.preload_dlls()
     if name == "ort-tensorrt":
         with contextlib.suppress(ImportError):
-            import_module("tensorrt")  # loads libnvinfer, where it is a Python package
+            import_module("tensorrt")  # loads libnvinfer, if it is a Python package
     return ort
 
 
@@ -238,7 +238,7 @@ def _session_options(ort: Any) -> Any:
 
 
 def _placement(session: Any) -> Counter[str]:
-    """How many nodes each provider has; nothing before ONNX Runtime 1.24, which does not say."""
+    """Count the nodes of each provider; empty before ONNX Runtime 1.24, which does not report them."""
     if not hasattr(session, "get_provider_graph_assignment_info"):
         return Counter()
     parts = session.get_provider_graph_assignment_info()
@@ -251,15 +251,15 @@ def _placement(session: Any) -> Counter[str]:
 
 
 def _said(error: Exception) -> str:
-    """CUDA's own words where there are some: ONNX Runtime puts half a page of C++ before them."""
+    """Return CUDA's part of an error message if there is one: ONNX Runtime puts half a page of C++ before it."""
     cuda = re.search(r"CUDA failure \d+: [^;]+?(?= *;)", str(error))
     return cuda[0] if cuda else reason_of(error)
 
 
 def _missing(ort: Any, kind: Kind) -> str:
-    """Which library a provider lacks and what brings it; empty where it loads.
+    """Return which library a provider is missing and how to install it; empty if the provider loads.
 
-    Asked only after ONNX Runtime has tried: a provider that is loaded before it is of no use to it.
+    Call this only after ONNX Runtime has tried: it cannot use a provider library that was loaded before it.
     """
     try:
         ctypes.CDLL(str(Path(ort.__file__).parent / "capi" / kind.file))

@@ -1,4 +1,4 @@
-"""A graph that Python's onnxruntime runs: on a GPU, or made in memory."""
+"""A graph that runs in the Python package onnxruntime: on a GPU, or from an in-memory model."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ class SessionGraph(Unique):
 
 
 def session_options(threads: int | None) -> Any:
-    """Return how every session on the CPU runs, with so many threads: as the engine's own do."""
+    """Return the options of a CPU session with ``threads`` threads, the same as those of the C++ engine."""
     import onnxruntime
 
     options: Any = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cores.checked(threads)
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: the rest arrives as exceptions
+    options.log_severity_level = 3  # fatal errors and errors only; failures also raise exceptions
     for key, value in runtime.ORT_SETTINGS:
         options.add_session_config_entry(key, value)
     return options
 
 
 def _failure(role: str, error: Exception) -> EdgetrackError:
-    """Return what to raise after a run of graph ``role`` failed."""
+    """Return the error to raise after a run of graph ``role`` failed."""
     if memory.ran_out(error):
         return memory.told(f"ONNX Runtime ran graph {role!r}")
     return EngineUnavailable(
