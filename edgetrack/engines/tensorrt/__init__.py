@@ -1,4 +1,4 @@
-"""NVIDIA TensorRT 10.3 or later on the GPU: float32, float16 and the portable INT8 files. Untried on a GPU."""
+"""NVIDIA TensorRT 10.3 or later: float32, float16 and the portable INT8 files. Not tested on a GPU yet."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ from edgetrack.targets import Target
 
 __all__ = ["Plan", "TensorRtEngine"]
 
-OLDEST = (10, 3)  # what JetPack 6.1 has: IPluginV3, strongly typed networks, int64
+OLDEST = (10, 3)  # the version in JetPack 6.1, with IPluginV3, strongly typed networks and int64
 _log = logging.getLogger(__name__)  # without a configuration, Python writes warnings to stderr
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A graph's plan in the cache."""
+    """The plan of a graph in the cache."""
 
     role: str
-    precision: str  # "fp32" also for a graph that the bundle's INT8 leaves in float32
+    precision: str  # also "fp32" for a graph that the INT8 bundle keeps in float32
     path: Path
     size: int  # bytes
-    seconds: float  # that it took to build, or to read when it was there
-    built: bool  # now; False: it was there
+    seconds: float  # time to build the plan, or to read it if it was in the cache
+    built: bool  # True if it was built by this call; False if it was in the cache
 
 
 class TensorRtEngine(LazyEngine):
-    """All graphs of a bundle on TensorRT. A graph's plan is built when it is first needed, and kept on disk.
+    """All graphs of a bundle on TensorRT. The plan of a graph is built when it is first needed, and kept on disk.
 
     Args:
-        precision: "fp32", "fp16" or "int8" (with the rest in float32).
-        target: this machine; its memory budget bounds TensorRT's workspace.
-        why: this precision was taken, for ``info``.
-        cache: of plans.
+        precision: "fp32", "fp16" or "int8" (the remaining nodes run in float32).
+        target: Target device of this machine; its memory budget limits TensorRT's workspace.
+        why: Why this precision was chosen, for ``info``.
+        cache: Cache of plans.
 
     Raises:
-        MissingExtra: tensorrt or cuda-python is not installed.
-        EngineUnavailable: no GPU, a TensorRT that is too old, or another precision.
+        MissingExtra: The package tensorrt or cuda-python is not installed.
+        EngineUnavailable: There is no GPU, TensorRT is too old, or the precision is not supported.
     """
 
     name = "tensorrt"
@@ -80,7 +80,7 @@ class TensorRtEngine(LazyEngine):
         self._cuda = Cuda()
         self._gpu = gpu = self._cuda.gpu()
         self.precision = precision
-        self._half = precision == "fp16" and precision not in bundle.manifest.precisions  # rewritten at load
+        self._half = precision == "fp16" and precision not in bundle.manifest.precisions  # converted at load
         self._errors = make_log(trt)
         self._workspace_mb = target.memory_budget_mb
         self.plans = PlanCache() if cache is None else cache
@@ -102,15 +102,15 @@ class TensorRtEngine(LazyEngine):
 
     @property
     def info(self) -> EngineInfo:
-        """What it runs on and why, and how its runs are launched."""
+        """What the engine runs on and why, and how its runs are launched."""
         return replace(self._info, details=(self._replay.state,))
 
     def missing(self) -> list[str]:
-        """The graphs without a whole plan in the cache. Whether TensorRT takes the others is seen when they load."""
+        """Return the graphs without an intact plan in the cache; TensorRT may still reject the other plans on load."""
         return [role for role in self.bundle.graphs if not self.plans.holds(self._place(role))]
 
     def build(self, role: str) -> Plan:
-        """Sees to it that the plan of a graph is in the cache, ahead of time.
+        """Make sure, ahead of time, that the plan of a graph is in the cache.
 
         Raises:
             BundleError, EngineUnavailable: TensorRT cannot read or build the graph, or the cache cannot be written.
@@ -133,7 +133,7 @@ class TensorRtEngine(LazyEngine):
         return TensorRtGraph(role, self._trt, engine, cuda, stream, self._turn, self._frames, self._replay)
 
     def _cached(self, place: Path) -> tuple[Any, str | None]:
-        """The engine of a plan on disk, or None where there is none or one that is of no use, and why it is of none."""
+        """Return the engine of a plan on disk, or None if there is no usable plan, and why the plan is unusable."""
         try:
             plan = self.plans.read(place)
             return (None if plan is None else self._load(plan)), None
@@ -141,13 +141,13 @@ class TensorRtEngine(LazyEngine):
             return None, str(error)
 
     def _built(self, role: str, level: int) -> tuple[Any, bool]:
-        """The engine of a new plan, and whether it is new: another process may have built it meanwhile.
+        """Return the engine of a new plan, and whether this call built it: another process may have been faster.
 
-        ``level``: at which it is logged that a build begins.
+        The start of a build is logged at ``level``.
         """
         place = self._place(role)
         with ExitStack() as stack:
-            with suppress(OSError):  # that the plan cannot be kept is said below
+            with suppress(OSError):  # a plan that cannot be stored is reported below
                 stack.enter_context(self.plans.building())
             engine, problem = self._cached(place)
             if engine is not None:
@@ -184,10 +184,10 @@ class TensorRtEngine(LazyEngine):
         )
 
     def _load(self, plan: bytes) -> Any:
-        """The engine of a plan.
+        """Return the engine of a plan.
 
         Raises:
-            ValueError: TensorRT refuses it; the message is TensorRT's.
+            ValueError: TensorRT rejects the plan; the message is TensorRT's.
         """
         self._errors.errors.clear()
         engine = self._runtime.deserialize_cuda_engine(plan)
@@ -196,12 +196,12 @@ class TensorRtEngine(LazyEngine):
         return engine
 
     def _precision_of(self, role: str) -> str:
-        """What a graph is built in: the bundle's INT8 leaves some in float32, and their plans are float32's."""
+        """Return the precision of a graph: an INT8 bundle keeps some graphs in float32, with float32 plans."""
         own = self.bundle.manifest.precisions.get(self.precision)
         return self.precision if own is None or role in own.graphs else "fp32"
 
     def _place(self, role: str) -> Path:
-        """The plan of a graph, by all that decides what it is."""
+        """Return the path of a graph's plan, which depends on everything that determines the plan."""
         precision = self._precision_of(role)
         built_from = (
             *self.bundle.digests(self.bundle.graph(role, self.precision)),
@@ -214,11 +214,11 @@ class TensorRtEngine(LazyEngine):
         return self.plans.path(f"{role}-{precision}", (*built_from, str(self._workspace_mb)))
 
     def _machine(self) -> tuple[str, ...]:
-        """What decides how long a layer takes."""
+        """Return the facts about this machine that determine how fast a layer runs."""
         return (str(self._trt.__version__), self._gpu.name, *(str(n) for n in self._gpu.capability))
 
     def _load_plugin(self) -> tuple[str | None, str]:
-        """The digest of the plugin library, None where it was not built, and what selects the tokens, in words."""
+        """Return the digest of the plugin library, None if not built, and a description of what selects tokens."""
         try:
             path = library("plugins")
         except EngineUnavailable:
@@ -232,7 +232,7 @@ class TensorRtEngine(LazyEngine):
 
 
 def _tensorrt() -> Any:
-    """The module, new enough."""
+    """Return the module tensorrt; raise if its version is too old."""
     try:
         trt = require("tensorrt", extra="tensorrt")
     except MissingExtra as error:

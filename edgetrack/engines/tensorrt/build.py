@@ -1,4 +1,4 @@
-"""From an ONNX file to a plan: the one step that takes seconds on a workstation and minutes on a board."""
+"""Build a plan from an ONNX file, which takes seconds on a workstation and minutes on a board."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _log = logging.getLogger(__name__)
 
 
 class TimingCache:
-    """How long layers took on this GPU, as a file: the next plan is built without measuring the same layers again."""
+    """A file with layer timings measured on this GPU, so that later builds need not measure the same layers again."""
 
     def __init__(self, plans: PlanCache, path: Path) -> None:
         self._plans, self._path = plans, path
 
     def use(self, config: Any) -> None:
-        """Gives a builder's configuration what is known; what cannot be used is said and measured anew."""
+        """Load the cached timings into a builder's configuration; log an unusable cache, which is then rebuilt."""
         problem = "TensorRT refuses it"
         try:
             known = self._plans.read(self._path)
@@ -28,13 +28,13 @@ class TimingCache:
             known, problem = None, str(error)
         else:
             cache = config.create_timing_cache(known or b"")
-            if cache is not None and config.set_timing_cache(cache, False):  # made on this very kind of GPU
+            if cache is not None and config.set_timing_cache(cache, False):  # from this GPU model only
                 return
         _log.warning("%s cannot be used (%s): layers are timed again", self._path, problem)
         config.set_timing_cache(config.create_timing_cache(b""), False)
 
     def keep(self, config: Any) -> None:
-        """Writes what is known after a build; one that cannot be kept is said."""
+        """Write the timings to disk after a build; log a failure to write."""
         try:
             self._plans.write(self._path, bytes(config.get_timing_cache().serialize()))
         except OSError as error:
@@ -42,7 +42,7 @@ class TimingCache:
 
 
 def make_log(trt: Any) -> Any:
-    """A logger for TensorRT that keeps its errors in ``errors`` and prints nothing."""
+    """Return a logger for TensorRT that keeps errors in ``errors`` and prints nothing."""
 
     class Log(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -54,7 +54,7 @@ def make_log(trt: Any) -> Any:
                 self.errors.append(message)
 
         def last(self) -> str:
-            """The last error, in one line."""
+            """Return the last error as one line."""
             return self.errors[-1].strip().partition("\n")[0][:300] if self.errors else "it gave no reason"
 
     return Log()
@@ -71,28 +71,31 @@ def build_plan(
     workspace_mb: int,
     timing: TimingCache | None = None,
 ) -> bytes:
-    """Builds the graph of an ONNX file for the GPU of this machine, strongly typed.
+    """Build the graph of an ONNX file as a strongly typed network for this machine's GPU.
 
     Args:
-        trt: the module ``tensorrt``.
-        log: what ``make_log`` gave.
-        path: the file; its weights lie beside it.
-        precision: of the plan, for messages; the types of the file count.
-        half: the file is in float32 and shall compute in float16.
-        plugin: the plugin library is loaded and shall select the tokens.
-        workspace_mb: the most GPU memory that one layer may work in.
-        timing: what was measured for earlier plans; this one's measurements are added.
+        trt: The module ``tensorrt``.
+        log: The logger from ``make_log``.
+        path: The ONNX file; its weights are next to it.
+        precision: Precision of the plan, used only in messages; the types in the file decide.
+        half: Whether to convert a float32 file to float16.
+        plugin: Whether the loaded plugin library selects the tokens.
+        workspace_mb: Limit of the GPU memory that one layer may use as workspace.
+        timing: Timings of earlier builds; those of this build are added.
+
+    Returns:
+        The serialized plan.
 
     Raises:
         BundleError: TensorRT cannot read the file.
-        EngineUnavailable: TensorRT cannot build it here.
+        EngineUnavailable: TensorRT cannot build the graph on this machine.
     """
     log.errors.clear()
     builder = trt.Builder(log)
     network = _parsed(trt, log, builder, path, half=half, plugin=plugin)
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace_mb << 20)
-    config.clear_flag(trt.BuilderFlag.TF32)  # float32 means float32
+    config.clear_flag(trt.BuilderFlag.TF32)  # no TF32: float32 must be exact
     if timing is not None:
         timing.use(config)
     plan = builder.build_serialized_network(network, config)
@@ -108,13 +111,13 @@ def build_plan(
 
 
 def _parsed(trt: Any, log: Any, builder: Any, path: Path, *, half: bool, plugin: bool) -> Any:
-    """The network of an ONNX file."""
+    """Return the TensorRT network of an ONNX file."""
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, log)
     data = rewritten(path, half=half, plugin=plugin) if half or plugin else path.read_bytes()
     if (
         not parser.parse(data, str(path)) or not network.num_outputs
-    ):  # it takes some rubbish for an empty graph
+    ):  # TensorRT parses some invalid files as an empty graph
         problem = parser.get_error(0).desc() if parser.num_errors else log.last()
         raise BundleError(
             f"TensorRT {trt.__version__} cannot read {path} ({problem[:300]}); export the bundle again, or use "

@@ -1,4 +1,4 @@
-"""CUDA graphs: what a run puts on the stream, captured once and launched as one piece from then on."""
+"""CUDA graphs: the work that a run queues on the stream is captured once and then launched as one unit."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _log = logging.getLogger(__name__)
 
 
 class CudaGraphs:
-    """Whether an engine replays its runs, and why not; ``$EDGETRACK_CUDA_GRAPHS`` = 0 turns it off.
+    """Whether an engine uses CUDA graphs, and if not, why; ``EDGETRACK_CUDA_GRAPHS=0`` turns them off.
 
     Raises:
-        ConfigError: the variable is neither 0 nor 1.
+        ConfigError: The environment variable is neither 0 nor 1.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class CudaGraphs:
         self.state = "runs replayed as CUDA graphs" if self.on else f"CUDA graphs off ({_SWITCH}=0)"
 
     def fail(self, role: str, error: EngineUnavailable) -> None:
-        """Goes on without, for every graph, and says so once."""
+        """Disable CUDA graphs for all graphs of the engine, and log it once."""
         why = str(error).partition("; ")[0].removeprefix("engine 'tensorrt': ")
         self.on = False
         self.state = f"CUDA graphs off, capture failed ({why})"
@@ -45,19 +45,19 @@ class CudaGraphs:
 
 
 class Captures:
-    """The CUDA graphs of one network on one stream, by what tells its runs apart. Its user lets one run at a time."""
+    """The CUDA graphs of one network on one stream, by key. The caller must serialize runs."""
 
     def __init__(self, role: str, cuda: Cuda, stream: Stream, mode: CudaGraphs) -> None:
         self._role, self._cuda, self._stream, self._mode = role, cuda, stream, mode
         self._captured: dict[Hashable, _Executable] = {}
 
     def run(self, key: Hashable, queue: Callable[[], None]) -> None:
-        """Puts a run on the stream, without waiting for it.
+        """Queue a run on the stream without waiting for it.
 
         Args:
-            key: runs of the same key do the same work at the same addresses.
-            queue: puts the work on the stream piece by piece. The first run of a key is done by it: TensorRT settles
-                what is left open by new addresses then, which it must not do while it is captured.
+            key: Identifies the run; runs with the same key do the same work at the same addresses.
+            queue: Queues the work on the stream piece by piece. The first run of a key uses it directly, because
+                TensorRT then finishes its setup for the new addresses, which is not allowed during capture.
         """
         executable = self._captured.get(key) if self._mode.on else None
         if executable is not None:
@@ -71,7 +71,7 @@ class Captures:
                 self._mode.fail(self._role, error)
 
     def forget(self) -> None:
-        """Captures anew from the next run on: an address has changed."""
+        """Discard all captures, because an address has changed; the next runs are captured again."""
         self._captured.clear()
 
     def _capture(self, queue: Callable[[], None]) -> _Executable:
@@ -79,7 +79,7 @@ class Captures:
         try:
             queue()
         except BaseException:
-            with suppress(EngineUnavailable):  # the stream leaves its capture, whatever became of it
+            with suppress(EngineUnavailable):  # always end the capture, even if it failed
                 self._cuda.call(
                     "cudaGraphDestroy", self._cuda.call("cudaStreamEndCapture", self._stream.handle)
                 )
@@ -92,7 +92,7 @@ class Captures:
 
 
 class _Executable:
-    """A captured run, destroyed with this object."""
+    """A captured run, which is destroyed together with this object."""
 
     def __init__(self, cuda: Cuda, stream: Stream, handle: Any) -> None:
         self._cuda, self._stream, self._handle = cuda, stream, handle

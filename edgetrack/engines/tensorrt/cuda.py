@@ -1,4 +1,4 @@
-"""The few calls of CUDA's runtime that the engine makes, each checked, and memory that frees itself."""
+"""The CUDA runtime calls that the engine uses, with error checks, and buffers that free themselves."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from edgetrack.manifest import TensorSpec
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """What a plan is built for."""
+    """The GPU that a plan is built for."""
 
-    index: int  # CUDA's number of it
+    index: int  # device number in CUDA
     name: str
     capability: tuple[int, int]  # compute capability, such as (8, 7)
 
 
 class Cuda:
-    """CUDA's current device.
+    """The current CUDA device.
 
     Raises:
-        MissingExtra: cuda-python is not installed.
-        EngineUnavailable: no GPU, or a driver older than cuda-python needs.
+        MissingExtra: The package cuda-python is not installed.
+        EngineUnavailable: There is no GPU, or the driver is too old for cuda-python.
     """
 
     def __init__(self) -> None:
         self._runtime = require("cuda.bindings.runtime", extra="tensorrt")
-        self.call("cudaFree", 0)  # makes the context, so that what is missing is said here
+        self.call("cudaFree", 0)  # creates the context, so that missing parts are reported here
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """What CUDA's function gives beside its error code, which becomes an exception."""
+        """Call a CUDA function and return its results without the error code, which raises an exception if set."""
         code, *values = getattr(self._runtime, name)(*arguments)
         self.check(name, code)
         return values[0] if values else None
 
     def check(self, name: str, code: int) -> None:
-        """Raises EngineUnavailable unless ``code``, which the function ``name`` returned, is that of success."""
+        """Raise EngineUnavailable unless ``code``, returned by the function ``name``, means success."""
         error = self._runtime.cudaError_t(code)
         if error == self._runtime.cudaError_t.cudaSuccess:
             return
@@ -56,52 +56,52 @@ class Cuda:
         )
 
     def gpu(self) -> Gpu:
-        """The device."""
+        """Return the current device."""
         index = self.call("cudaGetDevice")
         properties = self.call("cudaGetDeviceProperties", index)
         return Gpu(index, properties.name.decode(), (properties.major, properties.minor))
 
     def device_at(self, address: int) -> int | None:
-        """The number of the GPU that an address belongs to; None where it is memory that CUDA does not know."""
+        """Return the number of the GPU that an address belongs to; None if CUDA does not know the memory."""
         attributes = self.call("cudaPointerGetAttributes", address)
         if attributes.type == self._runtime.cudaMemoryType.cudaMemoryTypeUnregistered:
             return None
         return int(attributes.device)
 
     def event(self) -> Any:
-        """A new event, without the time at which it is reached."""
+        """Return a new event that records no timing."""
         return self.call("cudaEventCreateWithFlags", self._runtime.cudaEventDisableTiming)
 
     def follow(self, stream: Stream, other: int) -> None:
-        """Makes a stream wait, on the GPU, for all that is queued on another, by its handle."""
+        """Make a stream wait on the GPU for all work queued on another stream, given by its handle."""
         self.call("cudaEventRecord", stream.event, other)
         self.call("cudaStreamWaitEvent", stream.handle, stream.event, 0)
 
     def copy_in(self, buffer: Buffer, stream: Stream) -> None:
-        """Queues the copy of a buffer to the GPU."""
+        """Queue the copy of a buffer to the GPU."""
         kind = self._runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
         self.call("cudaMemcpyAsync", buffer.device, buffer.pinned, buffer.host.nbytes, kind, stream.handle)
 
     def copy_out(self, buffer: Buffer, stream: Stream) -> None:
-        """Queues the copy of a buffer from the GPU."""
+        """Queue the copy of a buffer from the GPU."""
         kind = self._runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self.call("cudaMemcpyAsync", buffer.pinned, buffer.device, buffer.host.nbytes, kind, stream.handle)
 
     def begin_capture(self, stream: Stream) -> None:
-        """From here to ``cudaStreamEndCapture``, what this thread queues on the stream is recorded and not run.
+        """Start to record the work that this thread queues on the stream, without running it.
 
-        Other threads go on using CUDA as they like meanwhile (thread-local mode).
+        Recording ends with ``cudaStreamEndCapture``. Other threads may use CUDA as usual meanwhile (thread-local mode).
         """
         mode = self._runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
         self.call("cudaStreamBeginCapture", stream.handle, mode)
 
     def wait(self, stream: Any) -> None:
-        """Waits until all that was queued on a stream, by its handle, is done."""
+        """Wait until all work queued on a stream, given by its handle, is done."""
         self.call("cudaStreamSynchronize", stream)
 
 
 class Stream:
-    """One queue of work on the GPU, destroyed with this object; ``event`` marks a place in another one."""
+    """A CUDA stream, destroyed together with this object; ``event`` marks a position in another stream."""
 
     def __init__(self, cuda: Cuda) -> None:
         self.handle = cuda.call("cudaStreamCreate")
@@ -111,7 +111,7 @@ class Stream:
 
 
 class Buffer:
-    """A tensor that exists twice: ``host``, in pinned memory, and at the address ``device`` on the GPU."""
+    """A tensor with two copies: ``host`` in pinned memory, and one at the address ``device`` on the GPU."""
 
     def __init__(self, cuda: Cuda, spec: TensorSpec) -> None:
         size = prod(spec.shape) * np.dtype(spec.dtype).itemsize

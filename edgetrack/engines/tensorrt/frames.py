@@ -1,4 +1,4 @@
-"""Frames that lie in GPU memory: lent by another library without a copy, and cropped where they lie."""
+"""Frames in GPU memory: borrowed from another library without a copy, and cropped on the GPU."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from edgetrack.crop import check_rows
 from edgetrack.engines.tensorrt.cuda import Buffer, Cuda, Gpu, Stream
 from edgetrack.errors import FrameError
 
-_CUDA = (2, 13)  # DLPack's device types: memory of the GPU, and managed memory
+_CUDA = (2, 13)  # DLPack's device types: GPU memory and managed memory
 _EXPECTED = "expected uint8, shape (height, width, 3), colors in BGR order"
 _MEND = "pass frame.contiguous() (PyTorch) or cupy.ascontiguousarray(frame)"
 
 
 class GpuFrames:
-    """Takes frames in the memory of one GPU, and crops them into the networks' inputs there.
+    """Borrow frames in the memory of one GPU, and crop them into the inputs of the networks on that GPU.
 
     Args:
-        cuda: what the engine works with.
-        gpu: whose memory is meant.
-        stream: on which the crops run, after what writes a frame.
-        lock: is held while something is queued on the stream.
+        cuda: The engine's CUDA device.
+        gpu: The GPU whose memory holds the frames.
+        stream: The stream on which the crops run, after the work that writes a frame.
+        lock: Held while work is queued on the stream.
     """
 
     def __init__(self, cuda: Cuda, gpu: Gpu, stream: Stream, lock: Lock) -> None:
@@ -37,16 +37,16 @@ class GpuFrames:
 
     @contextmanager
     def lend(self, frame: Any) -> Iterator[GpuFrame]:
-        """The frame as the C++ tracker takes it; it is its owner's again at the end.
+        """Yield the frame in the form that the C++ tracker expects; it is returned to its owner at the end.
 
-        What writes the frame is waited for on the GPU, not here: ``__dlpack__`` is told our stream, and ours waits for
-        the one that ``__cuda_array_interface__`` names. A frame that may only be read is welcome.
+        Only the GPU waits for the work that writes the frame, not the caller: ``__dlpack__`` gets our stream, and our
+        stream waits for the one that ``__cuda_array_interface__`` names. Read-only frames are accepted.
 
         Raises:
-            FrameError: it lies elsewhere, is no such picture, or cannot be shared.
-            EngineUnavailable: the CUDA kernels were not built.
+            FrameError: The frame is in other memory, is not a suitable image, or cannot be shared.
+            EngineUnavailable: The CUDA kernels were not built.
         """
-        _ = self._kernel  # what is missing is said before the frame is touched
+        _ = self._kernel  # report a missing kernel before the frame is touched
         loan = None
         with self._lock:
             if hasattr(frame, "__dlpack__"):
@@ -58,11 +58,11 @@ class GpuFrames:
                 loan.close()
 
     def crop(self, view: tuple[int, ...], image: Buffer) -> None:
-        """Queues the crop of a lent frame into a network's input (1, 3, rows, columns).
+        """Queue the crop of a borrowed frame into a network's input (1, 3, rows, columns).
 
         Args:
-            view: addresses of a BgrFrame, a Region and Colors (``kernels/cuda_kernels.h``).
-            image: the input; what is in its host memory stays.
+            view: Addresses of a BgrFrame, a Region and Colors (``kernels/cuda_kernels.h``).
+            image: The input; its host memory is not changed.
 
         Raises:
             EngineUnavailable: CUDA cannot run the kernel.
@@ -85,10 +85,10 @@ class GpuFrames:
         try:
             try:
                 capsule = frame.__dlpack__(stream=stream, max_version=(1, 0))
-            except TypeError:  # of a library from before DLPack 1.0
+            except TypeError:  # the library predates DLPack 1.0
                 capsule = frame.__dlpack__(stream=stream)
             return runtime.Loan(capsule)
-        except Exception as error:  # each library raises its own
+        except Exception as error:  # each library raises exceptions of its own
             raise FrameError(
                 f"frame is a {type(frame).__name__} that cannot be shared by DLPack ({error}); pass its plain data, "
                 "such as frame.detach() (PyTorch)"
@@ -100,7 +100,7 @@ class GpuFrames:
         return _laid_out(loan.address, loan.shape, loan.strides)
 
     def _by_interface(self, frame: Any) -> GpuFrame:
-        """By the CUDA Array Interface, version 3 or older; its strides are in bytes, as those of uint8 always are."""
+        """Read the CUDA Array Interface, version 3 or older; strides are in bytes, which for uint8 equal elements."""
         try:
             interface = frame.__cuda_array_interface__
             dtype = str(np.dtype(interface["typestr"]))

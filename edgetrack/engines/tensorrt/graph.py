@@ -25,16 +25,17 @@ class TensorRtGraph:
     """An execution context whose tensors have fixed addresses; nothing is allocated from frame to frame.
 
     Args:
-        role: of the graph, for messages.
-        trt: the module ``tensorrt``.
-        engine: an ``ICudaEngine``.
-        cuda: where its buffers come from.
-        stream: on which it runs; ``lock`` is held meanwhile, so graphs may share the stream.
-        frames: of the same GPU and stream, which crop into the input "image".
-        replay: whether bound runs are replayed as CUDA graphs.
+        role: Role of the graph, used in messages.
+        trt: The module ``tensorrt``.
+        engine: An ``ICudaEngine``.
+        cuda: Allocates the buffers.
+        stream: The stream on which the graph runs.
+        lock: Held during a run, so that several graphs can share the stream.
+        frames: Crops frames on the same GPU and stream into the input "image".
+        replay: Whether bound runs are replayed as CUDA graphs.
 
     Raises:
-        EngineUnavailable: the GPU has too little memory.
+        EngineUnavailable: The GPU has too little memory.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class TensorRtGraph:
         self.role = role
         self._frames = frames
         self._cuda, self._stream, self._lock = cuda, stream, lock
-        self._engine = engine  # the context works on its weights
+        self._engine = engine  # the context uses its weights, so keep it alive
         self._context = engine.create_execution_context()
         if self._context is None:
             raise EngineUnavailable(
@@ -69,9 +70,9 @@ class TensorRtGraph:
         self._captures = Captures(role, cuda, stream, replay)
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-        """As ``Graph.run``; an input may also lie in GPU memory (``__cuda_array_interface__``) and is used there.
+        """See ``Graph.run``. An input in GPU memory (``__cuda_array_interface__``) is used in place.
 
-        What wrote such an input is waited for on the stream that its interface names.
+        The run waits for the work that writes such an input, on the stream that its interface names.
         """
         there = {name: array for name, array in feeds.items() if device_of(array) is not None}
         check_feeds(self.role, self.inputs, feeds, elsewhere=there)
@@ -93,10 +94,10 @@ class TensorRtGraph:
             return {name: self._buffers[name].host.copy() for name in self.outputs}
 
     def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
-        """See ``edgetrack.engines.binding.bind``; arrays go through pinned memory that was allocated before.
+        """See ``edgetrack.engines.binding.bind``; arrays are copied through preallocated pinned memory.
 
-        From the second run on, the copies and the network are one CUDA graph. Called with a ``view``, see
-        ``GpuFrames.crop``, the function first crops the input "image" from a frame on the GPU.
+        From the second run on, the copies and the network are one CUDA graph. If the returned function is called with
+        a ``view`` (see ``GpuFrames.crop``), it first crops the input "image" from a frame on the GPU.
         """
         check_feeds(self.role, self.inputs, inputs)
         wanted = tuple(outputs)
@@ -111,14 +112,14 @@ class TensorRtGraph:
                         self._frames.crop(view, self._buffers["image"])
                     self._captures.run((own, wanted), lambda: self._queue(own, wanted))
                 finally:
-                    self._cuda.wait(self._stream.handle)  # after it the frame is its owner's again
+                    self._cuda.wait(self._stream.handle)  # then the frame can be returned to its owner
                 for name, array in outputs.items():
                     np.copyto(array, self._buffers[name].host, casting="no")
 
         return run
 
     def _queue(self, inputs: Iterable[str], outputs: Iterable[str]) -> None:
-        """Puts a run on the stream: ``inputs`` out of their pinned buffers, the network, ``outputs`` into theirs."""
+        """Queue a run: copy ``inputs`` from pinned buffers, run the network, copy ``outputs`` to pinned buffers."""
         for name in inputs:
             self._cuda.copy_in(self._buffers[name], self._stream)
         if not self._context.execute_async_v3(int(self._stream.handle)):
@@ -127,7 +128,7 @@ class TensorRtGraph:
             self._cuda.copy_out(self._buffers[name], self._stream)
 
     def _address(self, name: str, array: Any) -> int:
-        """Where an input lies in GPU memory, after what writes it is done."""
+        """Return the address of an input in GPU memory; the stream waits for the work that writes it."""
         spec = self.inputs[name]
         interface = getattr(array, "__cuda_array_interface__", None)
         if interface is None:
@@ -154,6 +155,6 @@ def _spec(trt: Any, engine: Any, name: str) -> TensorSpec:
 
 
 def _packed(spec: TensorSpec) -> tuple[int, ...]:
-    """Strides in bytes of a C-contiguous tensor."""
+    """Return the strides in bytes of a C-contiguous tensor."""
     size = np.dtype(spec.dtype).itemsize
     return tuple(size * prod(spec.shape[i + 1 :]) for i in range(len(spec.shape)))

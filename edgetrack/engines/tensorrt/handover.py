@@ -1,4 +1,4 @@
-"""TensorRT without the wait: ONNX Runtime serves while another process builds the plans, and then hands over."""
+"""Start without waiting for TensorRT: ONNX Runtime serves until another process has built the plans."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from edgetrack.engines.tensorrt.process import BuildProcess
 from edgetrack.errors import EngineUnavailable
 from edgetrack.manifest import TensorSpec
 
-LOADING_S = 10.0  # that plans may take to load before nobody waits for it any more
-POLL_S = 0.1  # how often who waits looks whether the engine was closed
+LOADING_S = 10.0  # longest wait for plans that are being loaded when the engine is closed
+POLL_S = 0.1  # interval at which wait() checks whether the engine was closed
 _log = logging.getLogger(__name__)
 
 
 def hand_over(tensorrt: TensorRtEngine, *, threads: int) -> Engine:
-    """The engine itself where all of its plans are in the cache; otherwise one that ONNX Runtime helps to start."""
+    """Return the engine itself if all of its plans are cached; otherwise one that starts on ONNX Runtime."""
     if not tensorrt.missing():
         return tensorrt
     fits = tensorrt.precision == "int8" and not saturates()
@@ -47,14 +47,14 @@ def hand_over(tensorrt: TensorRtEngine, *, threads: int) -> Engine:
 
 
 class HandOver:
-    """Two engines with the same tensors, of which one serves; ``info`` says which, and since when.
+    """Two engines with the same tensors, one of which serves; ``info`` says which, and since when.
 
-    The build begins with the first graph that is asked for. When it fails, that is said once, and ``meanwhile`` goes
-    on serving. A state machine's thresholds are those of TensorRT's precision from the start.
+    The build starts when the first graph is requested. If it fails, a warning is logged once and ``meanwhile`` keeps
+    serving. The state machine uses the thresholds of TensorRT's precision from the start.
 
     Args:
-        tensorrt: whose plans are not all there; serves from the first run after they are.
-        meanwhile: serves until then.
+        tensorrt: Engine with missing plans; serves from the first run after they are built.
+        meanwhile: Engine that serves until then.
     """
 
     name = "tensorrt"
@@ -70,7 +70,7 @@ class HandOver:
 
     @property
     def info(self) -> EngineInfo:
-        """What serves now, and why."""
+        """The engine that currently serves, and why."""
         own, meanwhile = self._tensorrt.info, self._meanwhile.info
         if self.serving is self._tensorrt:
             before = f"since {self._since}, until then {meanwhile.machine} in {meanwhile.precision}"
@@ -85,23 +85,23 @@ class HandOver:
         )
 
     def graph(self, role: str) -> Graph:
-        """The graph of a role; runs of it go to the engine that serves at that moment."""
+        """Return the graph of a role; each run goes to the engine that serves at that moment."""
         with self._lock:
             if self._build is None and not self._settled.is_set():
                 self._begin()
         return _Graph(self, role)
 
     def lend(self, frame: Pixels) -> AbstractContextManager[NDArray[np.uint8] | GpuFrame]:
-        """Takes frames in GPU memory, from when TensorRT serves; see ``TensorRtEngine``."""
+        """Accept frames in GPU memory once TensorRT serves; see ``TensorRtEngine``."""
         return (
             self._tensorrt.lend(frame) if self.serving is self._tensorrt else nullcontext(check_packed(frame))
         )
 
     def wait(self) -> None:
-        """Waits until TensorRT serves.
+        """Wait until TensorRT serves.
 
         Raises:
-            EngineUnavailable: it could not be built, or the engine was closed.
+            EngineUnavailable: The plans could not be built, or the engine was closed.
         """
         self.graph(GRAPHS[0])
         while not self._settled.wait(POLL_S):
@@ -114,7 +114,7 @@ class HandOver:
             raise EngineUnavailable(self._problem)
 
     def close(self) -> None:
-        """Ends a build that goes on, and lets go of all loaded graphs; a later ``graph`` begins again."""
+        """Stop a running build, and release all loaded graphs; a later call of ``graph`` starts again."""
         with self._lock:
             building, self._build = self._build is not None, None
         if building:
@@ -132,18 +132,18 @@ class HandOver:
         build = BuildProcess(self.bundle, self.precision, missing, self._tensorrt.plans)
         thread = Thread(target=_watch, args=(weakref.ref(self), build), name="edgetrack-build", daemon=True)
         self._build = build
-        self._end = weakref.finalize(self, _end, build, thread)  # at the latest at the end of the program
+        self._end = weakref.finalize(self, _end, build, thread)  # at program exit at the latest
         thread.start()
 
     def built(self, build: BuildProcess, problem: str | None) -> None:
-        """Takes TensorRT into service, or notes why not; called by the thread that has waited for ``build``."""
+        """Switch to TensorRT, or record why that failed; called by the thread that waited for ``build``."""
         began_s = time.perf_counter()
         try:
             if problem is None and (missing := self._tensorrt.missing()):
                 problem = f"edgetrack build ended well and left no plan of {', '.join(missing)}"
             if problem is None:
                 _warm(self._tensorrt)
-        except Exception as error:  # in a thread of its own nobody else would hear of it
+        except Exception as error:  # in a background thread, it would otherwise go unnoticed
             problem = str(error)
         with self._lock:
             if self._build is not build or build.stopped:
@@ -160,13 +160,13 @@ class HandOver:
                     build.seconds,
                     time.perf_counter() - began_s,
                 )
-                self._meanwhile.close()  # what is still bound to it lives until it is bound anew
+                self._meanwhile.close()  # runs still bound to it keep it alive until they are rebound
             self._build = None
             self._settled.set()
 
 
 def _watch(owner: weakref.ref[HandOver], build: BuildProcess) -> None:
-    """Waits for a build; nobody needs it who has let go of the engine."""
+    """Wait for a build and report it to the engine, unless the engine has been released by then."""
     problem = build.result()
     engine = owner()
     if engine is not None:
@@ -174,21 +174,21 @@ def _watch(owner: weakref.ref[HandOver], build: BuildProcess) -> None:
 
 
 def _end(build: BuildProcess, thread: Thread) -> None:
-    """Ends a build and the thread that waits for it: it may be loading plans, and CUDA must not be torn down then."""
+    """Stop a build and join its thread, which may be loading plans: CUDA must not be shut down during that."""
     build.stop()
-    if thread is not current_thread():  # which may be the last to let go of the engine
+    if thread is not current_thread():  # the thread itself may hold the last reference
         thread.join(LOADING_S)
 
 
 def _warm(engine: Engine) -> None:
-    """Loads all graphs and runs each once: a first run loads kernels, which would be felt as a slow frame."""
+    """Load all graphs and run each once, because the first run loads kernels and would delay a frame."""
     for role in engine.bundle.graphs:
         graph = engine.graph(role)
         graph.run({name: np.zeros(spec.shape, spec.dtype) for name, spec in graph.inputs.items()})
 
 
 class _Graph:
-    """A graph of both engines."""
+    """A graph that runs on whichever engine serves."""
 
     def __init__(self, owner: HandOver, role: str) -> None:
         self._owner, self._role = owner, role
@@ -200,12 +200,12 @@ class _Graph:
         return self._owner.serving.graph(self._role).run(feeds)
 
     def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[..., None]:
-        """See ``edgetrack.engines.binding.bind``; the same arrays, whoever serves."""
+        """See ``edgetrack.engines.binding.bind``; the arrays stay the same, whichever engine serves."""
         return _Bound(self._owner, self._role, inputs, outputs)
 
 
 class _Bound:
-    """A run that is bound to the engine that serves, and between two runs to the next one."""
+    """A run bound to the engine that serves; it is rebound between two runs when the engine changes."""
 
     def __init__(self, owner: HandOver, role: str, inputs: Arrays, outputs: Arrays) -> None:
         self._owner, self._role, self._arrays = owner, role, (inputs, outputs)

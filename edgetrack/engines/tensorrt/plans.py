@@ -1,4 +1,4 @@
-"""Built plans on disk, so that a graph is built once for each GPU, version of TensorRT and precision."""
+"""Cache of plans on disk, so that a graph is built once per GPU, TensorRT version and precision."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def key(built_from: tuple[str, ...]) -> str:
-    """A name for what was built from these facts."""
+    """Return a hash that identifies what was built from these facts."""
     return hashlib.sha256("\0".join(built_from).encode()).hexdigest()[:32]
 
 
 class PlanCache:
-    """Plans by name and by all that they were built from; damaged ones are known before TensorRT reads them.
+    """Plans by name and by everything they were built from; damaged ones are detected before TensorRT reads them.
 
-    TensorRT's timing cache, what it measured while it built, is kept in the same way.
+    TensorRT's timing cache, the measurements made during builds, is stored in the same way.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (cache_folder() if folder is None else folder) / "tensorrt"
 
     def path(self, name: str, built_from: tuple[str, ...], *, suffix: str = ".plan") -> Path:
-        """The file of the plan ``name`` that was built from these facts."""
+        """Return the file of the plan ``name`` that was built from these facts."""
         return self.folder / f"{name}-{key(built_from)}{suffix}"
 
     @contextmanager
     def building(self) -> Generator[None, None, None]:
-        """Held while a plan is built, by one process at a time: who wants the same plan waits, and then finds it.
+        """Hold the build lock, which one process has at a time: others wait, and then find the finished plan.
 
-        It ends with the process, however that ends; what a killed one left half written is removed.
+        The operating system releases the lock when the process ends, even if it crashes. Partial files of killed
+        processes are removed.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: The folder is not writable.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.folder / "building.lock").open("w") as lock:
@@ -51,11 +52,11 @@ class PlanCache:
             yield
 
     def read(self, path: Path) -> bytes | None:
-        """The plan; None when there is none.
+        """Return the plan, or None if there is none.
 
         Raises:
-            ValueError: the file is cut short, damaged or no plan; the message says which.
-            OSError: it cannot be read.
+            ValueError: The file is truncated, damaged or not a plan; the message says which.
+            OSError: The file cannot be read.
         """
         try:
             data = path.read_bytes()
@@ -70,17 +71,17 @@ class PlanCache:
         return plan
 
     def holds(self, path: Path) -> bool:
-        """Whether there is a whole plan."""
+        """Return whether there is an intact plan."""
         try:
             return self.read(path) is not None
         except (OSError, ValueError):
             return False
 
     def write(self, path: Path, plan: bytes) -> None:
-        """Writes the plan so that it is there whole or not at all, whoever else writes it.
+        """Write the plan atomically, even if several processes write it at once.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: The plan cannot be written.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")

@@ -1,4 +1,4 @@
-"""``edgetrack build`` in a process of its own: it can be ended at any moment, and holds no interpreter lock of ours."""
+"""``edgetrack build`` in a separate process, which can be stopped at any time and holds no interpreter lock of ours."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from pathlib import Path
 from edgetrack.bundle import Bundle
 from edgetrack.engines.tensorrt.plans import PlanCache
 
-_PACKAGE = Path(__file__).resolve().parents[3]  # the folder that this very edgetrack is imported from
-_NICE = 10  # the frames come first
-_PATIENCE_S = 2.0  # between asking a process to end and ending it
+_PACKAGE = Path(__file__).resolve().parents[3]  # the folder from which this edgetrack was imported
+_NICE = 10  # tracking has priority
+_PATIENCE_S = 2.0  # time between SIGTERM and SIGKILL
 _log = logging.getLogger(__name__)
 
 
 class BuildProcess:
-    """Builds plans of a bundle; starts at once.
+    """A process that builds plans of a bundle; it starts at once.
 
     Args:
+        bundle: The bundle.
         precision: "fp32", "fp16" or "int8".
-        roles: of the graphs.
-        plans: where they go.
+        roles: Roles of the graphs to build.
+        plans: Cache that the plans are written to.
     """
 
     def __init__(self, bundle: Bundle, precision: str, roles: Sequence[str], plans: PlanCache) -> None:
         self._began_s = time.perf_counter()
-        self.seconds = 0.0  # that it took, when it has ended
+        self.seconds = 0.0  # duration, known once the process has ended
         self.stopped = False
         command = [sys.executable, "-m", "edgetrack", "build"]
         command += ["--model", str(bundle.folder.resolve()), "--precision", precision]
@@ -44,15 +45,15 @@ class BuildProcess:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            cwd=_PACKAGE,  # python -m looks there first
+            cwd=_PACKAGE,  # python -m searches this folder first
             env={**os.environ, "EDGETRACK_CACHE": str(plans.folder.parent.resolve())},
-            start_new_session=True,  # Ctrl-C is for the program that started it, which ends it
+            start_new_session=True,  # Ctrl-C goes to the parent only, which stops this process
         )
-        with suppress(OSError):  # it may have ended
+        with suppress(OSError):  # the process may have ended already
             os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
 
     def result(self) -> str | None:
-        """Waits for the end. None: it has built all; otherwise why not, in one line. Passes its warnings on."""
+        """Wait for the process to end; return None on success, otherwise the problem in one line. Log its warnings."""
         _, said = self._process.communicate()
         self.seconds = time.perf_counter() - self._began_s
         lines = [line.strip() for line in said.splitlines() if line.strip()]
@@ -69,7 +70,7 @@ class BuildProcess:
         return errors[-1] if errors else f"edgetrack build ended with code {code}: {' '.join(lines[-1:])}"
 
     def stop(self) -> None:
-        """Ends it, with at most one plan lost: those that it has finished stay."""
+        """Stop the process. Finished plans are kept, so at most the plan in progress is lost."""
         if self._process.poll() is not None:
             return
         self.stopped = True

@@ -1,6 +1,6 @@
-"""What TensorRT needs changed in an ONNX file before it reads it: the plugin's operators, and float16.
+"""Rewrite an ONNX file for TensorRT: use the plugin's operators, and convert to float16.
 
-TensorRT 10 and 11 take types from the file (strongly typed networks), so float16 must stand in it.
+TensorRT 10 and 11 take types from the file (strongly typed networks), so float16 must be declared there.
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ from edgetrack._imports import require
 from edgetrack.engines.half import halve
 from edgetrack.errors import BundleError
 
-REVISION = 2  # of what is written here; part of the key of a plan
+REVISION = 2  # version of this rewriting; part of a plan's key
 _PLUGINS = ("TokenSelect", "TokenRestore")
 
 
 def rewritten(path: Path, *, half: bool, plugin: bool) -> bytes:
-    """The graph of ``path`` as TensorRT shall read it; weights stay in the files beside ``path``.
+    """Return the graph in ``path``, rewritten and serialized for TensorRT; weights stay in the files next to ``path``.
 
     Args:
-        half: products and what follows them in float16 (``edgetrack.engines.half``), for a file that is in float32.
-        plugin: token selection by the node that the plugin library has, instead of standard operators.
+        path: The ONNX file.
+        half: Whether to convert matrix products and the nodes that follow them to float16
+            (``edgetrack.engines.half``), for a float32 file.
+        plugin: Whether the plugin library's node selects tokens instead of standard operators.
 
     Raises:
-        MissingExtra: onnx is not installed.
-        BundleError: the file is no ONNX graph.
+        MissingExtra: The package onnx is not installed.
+        BundleError: The file is not an ONNX graph.
     """
     onnx = require("onnx", extra="tensorrt")
     try:
@@ -43,7 +45,7 @@ def rewritten(path: Path, *, half: bool, plugin: bool) -> bytes:
 
 
 def _take_plugin(model: Any) -> None:
-    """Leaves the nodes that the plugins compute without functions."""
+    """Remove the local functions of the nodes that the plugins compute."""
     kept = [function for function in model.functions if function.name not in _PLUGINS]
     del model.functions[:]
     model.functions.extend(kept)
