@@ -1,7 +1,7 @@
-"""The grounding network as two graphs: "detect" looks at a frame, "rank" compares what it found with a phrase.
+"""The grounding network as two graphs: "detect" runs on a frame, "rank" compares the detections with a phrase.
 
-"detect" does not know the phrase, so that one look serves any number of phrases. Between the two, the tracker keeps the
-best boxes (non-maximum suppression).
+"detect" does not depend on the phrase, so one run serves any number of phrases. Between the two graphs, the tracker
+keeps the best boxes (non-maximum suppression).
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from torch.nn import functional as F
 from edgetrack.network.grounder import TEXT, Grounder, places
 from edgetrack.network.picodet import CLASSES, MEAN, STD, STRIDES, Detections, PicoDet
 
-SIDE = 416  # of the picture that "detect" sees, in pixels: the whole frame, stretched
+SIDE = 416  # side of the input of "detect" in pixels: the whole frame, stretched to a square
 COUNT = 32  # candidates that "rank" compares
-SAME_WORD = 0.98  # cosine of two nouns' mean tokens from which they are one word
-GRID = 6  # a candidate is looked at in GRID x GRID cells
+SAME_WORD = 0.98  # two nouns are the same word if the cosine of their mean tokens is above this threshold
+GRID = 6  # each candidate is pooled into GRID x GRID cells
 
 
 def pool_weights(boxes: Tensor, cells: int, grid: int = GRID) -> tuple[Tensor, Tensor]:
-    """RoIAlign (He et al., 2017) with two samples a bin, as a matrix for each side.
+    """Return RoIAlign (He et al., 2017) with two samples per bin, as one matrix per axis.
 
     Args:
-        boxes: (B, K, 4), x1, y1, x2, y2 as shares of the picture.
-        cells: of the map a side.
-        grid: bins a side.
+        boxes: (B, K, 4), x1, y1, x2, y2 as fractions of the image size.
+        cells: Cells of the map per side.
+        grid: Bins per side.
 
     Returns:
-        Two matrices (B, K, grid, cells): what each bin takes of each column, and of each row.
+        Two matrices (B, K, grid, cells): the weight of each column, and of each row, in each bin.
     """
     steps = (torch.arange(2 * grid, device=boxes.device) + 0.5) / (2 * grid)
     index = torch.arange(cells, device=boxes.device, dtype=boxes.dtype)
@@ -38,7 +38,7 @@ def pool_weights(boxes: Tensor, cells: int, grid: int = GRID) -> tuple[Tensor, T
     def matrix(low: Tensor, high: Tensor) -> Tensor:
         at = (low[..., None] + steps * (high - low)[..., None]) * cells - 0.5
         at = at.clamp(0, cells - 1)
-        hat = (1 - (at[..., None] - index).abs()).clamp(min=0)  # bilinear: what a sample takes of each cell
+        hat = (1 - (at[..., None] - index).abs()).clamp(min=0)  # bilinear weight of each cell in a sample
         pairs: Tensor = hat.reshape(*hat.shape[:-2], grid, 2, cells)
         return pairs.mean(-2)
 
@@ -47,21 +47,21 @@ def pool_weights(boxes: Tensor, cells: int, grid: int = GRID) -> tuple[Tensor, T
 
 
 def pooled(maps: Tensor, boxes: Tensor, grid: int = GRID) -> Tensor:
-    """Pool candidates (B, K, 4) out of a map (B, C, H, H): (B, K, C, grid, grid), as two matrix products."""
+    """Pool candidates (B, K, 4) from a map (B, C, H, H) to (B, K, C, grid, grid) with two matrix products."""
     columns, rows = pool_weights(boxes, maps.shape[-1], grid)
     across = torch.einsum("bchw,bkgw->bkhcg", maps, columns)
     return torch.einsum("bkgh,bkhcx->bkcgx", rows, across)
 
 
 def looked_at(image: Tensor, found: Detections) -> Tensor:
-    """The map (B, C, H/8, W/8) that candidates are pooled from, of the detector's input and output."""
+    """Return the map (B, C, H/8, W/8) that candidates are pooled from, made of the detector's input and output."""
     return torch.cat((F.avg_pool2d(found.maps[0], 2), found.maps[1], F.avg_pool2d(image, 8)), 1)
 
 
 class Detect(nn.Module):
     """image -> boxes, objectness, region, classes, map.
 
-    The picture is normalized as all of a bundle's are, by ``mean`` and ``std`` (RGB, 0..255).
+    The input image is normalized like all images of a bundle, by ``mean`` and ``std`` (RGB, 0..255).
     """
 
     outputs = ("boxes", "objectness", "region", "classes", "map")
@@ -74,31 +74,34 @@ class Detect(nn.Module):
         self.register_buffer("shift", ((mean - torch.tensor(MEAN)) / own_std)[:, None, None])
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """``image`` (1, 3, S, S); boxes (1, N, 4) as shares, objectness (1, N) in 0..1, classes (1, N, 80) logits."""
+        """``image`` (1, 3, S, S); boxes (1, N, 4) as fractions, objectness (1, N) 0..1, classes (1, N, 80) logits."""
         image = image * self.scale + self.shift  # type: ignore[operator]
         found = self.detector(image)
         size = float(image.shape[-1])
         cells = [math.ceil(image.shape[-1] / stride) ** 2 for stride in STRIDES]
         levels = found.features.split(cells, 1)
         region = torch.cat([f(x) for f, x in zip(self.grounder.space.region, levels, strict=True)], 1)
-        # pooling is linear: squeezed before or after is the same
+        # pooling is linear, so channels can be reduced before or after it
         squeezed = self.grounder.listener.squeeze(looked_at(image, found))
         boxes = (found.boxes / size).clamp(0, 1)
         return boxes, found.logits.amax(-1).sigmoid(), region, found.logits, squeezed
 
 
 class ClassCheck(nn.Module):
-    """The detector's own word on nouns that are classes of it: no phrase about a dog is true of what it calls a horse.
+    """Check nouns against the detector's classes: a phrase about a dog cannot mean what the detector calls a horse.
 
-    Candidates compare by the class that the noun names alone. What the best of them is worth rests on the other
-    classes, too: "truck" is hardly there if whatever looks a little like one looks much more like a car.
+    Candidates are compared with each other by the class that the noun names. The score of the best candidate also
+    depends on the other classes: "truck" is hardly in view if everything that looks a little like a truck looks much
+    more like a car.
 
     Args:
-        names: (R, TEXT), mean tokens of everything that a class is called; a word for several classes has a row each.
-        owner: (R,), int64, the class that a row names.
-        scale, shift: of the class logits, so that their sigmoid is the share of boxes that show the class.
-        rival: scales of the class's logit and of the highest of all other classes, and their shift, so that the
-            sigmoid of the sum is that share.
+        names: (R, TEXT), mean tokens of all names of the classes; a word for several classes has one row for each.
+        owner: (R,), int64, the class that each row names.
+        scale: Scale of the class logits.
+        shift: Offset of the class logits; the sigmoid of the scaled and shifted logit is the fraction of boxes that
+            show the class.
+        rival: Scales of the class's logit and of the highest logit among all other classes, and an offset; the sigmoid
+            of the sum is the same fraction.
     """
 
     def __init__(
@@ -111,13 +114,13 @@ class ClassCheck(nn.Module):
 
     @classmethod
     def none(cls) -> ClassCheck:
-        """One that knows no noun."""
+        """Return a check that knows no nouns."""
         return cls(torch.zeros(1, TEXT), torch.zeros(1, dtype=torch.long), 1.0, 0.0, (1.0, 0.0, 0.0))
 
     def forward(self, noun: Tensor, logits: Tensor, score: Tensor) -> Tensor:
-        """Scores (B, K) with the detector's word; those of a noun that is no class stay.
+        """Return scores (B, K) corrected by the detector's classes; unchanged if the noun is not a class.
 
-        ``noun`` (B, TEXT), its mean token; ``logits`` (B, K, 80), of the classes; ``score`` (B, K), 0..1.
+        ``noun`` (B, TEXT) is the noun's mean token, ``logits`` (B, K, 80) are class logits, ``score`` (B, K) is 0..1.
         """
         same = (F.normalize(noun, dim=-1) @ self.names.T > SAME_WORD).float()  # type: ignore[operator]
         named = (same @ self.classes).clamp(max=1)  # type: ignore[operator]
@@ -135,8 +138,10 @@ class Rank(nn.Module):
     """map, boxes, region, classes, valid, tokens, mask, noun, noun_mask -> score.
 
     Args:
-        check: the detector's word on nouns that it knows.
-        scale, shift: of the logits, so that a score is the share of right boxes that have it (Platt, 1999).
+        check: The check of nouns that are classes of the detector.
+        scale: Scale of the logits.
+        shift: Offset of the logits; with both, a score is the fraction of boxes with that score that are correct
+            (Platt, 1999).
     """
 
     outputs = ("score",)
@@ -157,7 +162,7 @@ class Rank(nn.Module):
         noun: Tensor,
         noun_mask: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Scores (1, K) in 0..1 that the phrase means a candidate; 0 where ``valid`` is 0."""
+        """Return for each candidate the probability (1, K) that the phrase means it; 0 where ``valid`` is 0."""
         listener = self.grounder.listener
         flat = F.relu(pooled(map, boxes)).flatten(2)
         seen = listener.look(flat) + listener.region(region) + listener.place(places(boxes))
@@ -168,7 +173,7 @@ class Rank(nn.Module):
 
 
 def _mean(tokens: Tensor, mask: Tensor) -> Tensor:
-    """The mean token of a text, (B, width), without [CLS] and [SEP]: the first, and the last that the mask shows."""
+    """Return a text's mean token (B, width) without [CLS] and [SEP], the first and the last token in the mask."""
     later = F.pad(mask[:, 1:], (0, 1))  # 1 where another token follows
     inner = mask * later
     inner = torch.cat((torch.zeros_like(inner[:, :1]), inner[:, 1:]), 1)

@@ -1,4 +1,4 @@
-"""What a network costs, by count: operations of one call and parameters."""
+"""The cost of a network: operations of one call, and parameters."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 class Parameters(NamedTuple):
-    """How many numbers a network has."""
+    """Numbers of parameters of a network."""
 
     all: int
     trainable: int
 
 
 def parameters(*networks: nn.Module) -> Parameters:
-    """Count the parameters, and those of them that learn."""
+    """Count all parameters and the trainable ones."""
     sizes = [(p.numel(), p.requires_grad) for network in networks for p in network.parameters()]
     return Parameters(sum(size for size, _ in sizes), sum(size for size, learns in sizes if learns))
 
 
 @torch.no_grad()
 def multiplications(call: Callable[[], object]) -> int:
-    """Count the multiply-accumulates of the matrix products and convolutions of a call.
+    """Count the multiply-accumulate operations of the matrix products and convolutions in a call.
 
-    That is what most papers on trackers call FLOPs. Tensors on the device "meta" count as others do, and cost nothing.
+    Most papers on trackers call this number FLOPs. Tensors on the device "meta" are counted like others and need no
+    memory or computation.
     """
     counter = FlopCounterMode(display=False)
     with counter:

@@ -1,7 +1,7 @@
-"""Search tokens meet the target: cross-attention to a cached memory, convolutional mixing, attention among some.
+"""Fusion of search tokens with the target: cross-attention to a cached memory, convolutions, and self-attention.
 
-The memory holds keys and values of template and text tokens, computed once per target. Layer 0 asks it from every
-search token; layer 1 runs on the selected tokens only, which also attend to each other.
+The memory holds keys and values of template and text tokens, computed once per target. In layer 0, every search token
+attends to it; layer 1 runs on the selected tokens only, which also attend to each other.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _MASKED = (
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-    """Multi-head attention of queries (B, N, D) over keys, values (B, M, D) with mask (B, M), 1 = use.
+    """Return multi-head attention of queries (B, N, D) over keys and values (B, M, D) with mask (B, M), 1 = use.
 
-    When no key is in use the result is zero, not the mean of masked values.
+    If no key is in use, the result is zero instead of the mean of the masked values.
     """
     batch, count, width = query.shape
     value = value * mask[..., None]
@@ -47,7 +47,7 @@ def _feed_forward(width: int, hidden: int) -> nn.Sequential:
 
 
 class CrossLayer(nn.Module):
-    """Every search token reads the memory, then a depthwise 5x5 convolution and an MLP mix the map."""
+    """Cross-attention of every search token to the memory, then a depthwise 5x5 convolution and an MLP on the map."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class ChannelSelfAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         batch, count, width = tokens.shape
-        # one flat transpose: ONNX Runtime takes ten times as long for three with more axes
+        # one flat transpose: three transposes over more axes take ONNX Runtime ten times as long
         split = self.project(self.norm(tokens)).transpose(1, 2).reshape(batch, 3, self.heads, -1, count)
         query, key, value = split.unbind(1)  # each (B, heads, D / heads, N)
         logits = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).transpose(2, 3) * self.temperature

@@ -1,8 +1,8 @@
-"""The grounding network: which of a picture's candidates a phrase means, and whether it means any.
+"""The grounding network: which of an image's candidates a phrase means, and whether it means any.
 
-Candidates are the detector's boxes (`picodet`). Each has a region embedding in one space with embeddings of nouns, so
-that any noun can be asked for; a listener then reads the whole phrase, looks into each candidate and compares the
-candidates with each other: color, clothing, action, place, size, what is beside what.
+Candidates are the detector's boxes (`picodet`). Each has a region embedding in the same space as embeddings of nouns,
+so that any noun can be searched for. A listener then reads the whole phrase, examines each candidate, and compares the
+candidates with each other by color, clothing, action, position, size, and relations such as "beside".
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from edgetrack.network.picodet import CLASSES, STRIDES, WIDTH
 
 TEXT = 384  # width of the frozen text encoder
 SPACE = 128  # width of the space of nouns and regions
-PLACES = 10  # numbers that say where a candidate is and how large
+PLACES = 10  # numbers that describe a candidate's position and size
 
 
 class NounSpace(nn.Module):
-    """Nouns and regions in one space; their inner product is the logit that the region shows the noun.
+    """A joint space of nouns and regions; their inner product is the logit that the region shows the noun.
 
-    It begins as the detector's own classifier: for the names of its classes it gives exactly the detector's logits.
+    It is initialized as the detector's classifier: for the class names it yields exactly the detector's logits.
     """
 
     def __init__(self) -> None:
@@ -30,21 +30,20 @@ class NounSpace(nn.Module):
         self.region = nn.ModuleList(nn.Linear(WIDTH, SPACE) for _ in STRIDES)
 
     def regions(self, features: Tensor, level: Tensor) -> Tensor:
-        """Embed the head's features (..., 96) of cells of levels (...); returns (..., SPACE)."""
+        """Embed the head's features (..., 96) of cells at pyramid levels (...); return (..., SPACE)."""
         every = torch.stack([linear(features) for linear in self.region], -2)
         index = level[..., None, None].expand(*level.shape, 1, SPACE)
         return every.gather(-2, index)[..., 0, :]
 
     @torch.no_grad()
     def graft(self, names: Tensor, heads: list[nn.Conv2d]) -> None:
-        """Take over the classifiers of the four levels.
+        """Initialize from the classifiers of the four pyramid levels.
 
-        ``names`` (80, TEXT) are the embeddings of the class names. Their projection to SPACE keeps all that tells them
-        apart (their principal axes), so that weights W of a level are met by the least squares solution P of
-        names · noun · P = W.
+        ``names`` (80, TEXT) are the embeddings of the class names. Their projection to SPACE keeps their principal
+        axes, so that the least squares solution P of names · noun · P = W reproduces the weights W of a level.
         """
         _, _, axes = torch.linalg.svd(names.double(), full_matrices=True)
-        self.noun.weight.copy_(axes[:SPACE])  # those beyond the names' own are there to learn more nouns
+        self.noun.weight.copy_(axes[:SPACE])  # axes beyond those of the names are free to learn more nouns
         inverse = torch.linalg.pinv(names.double() @ axes[:SPACE].T, rtol=1e-4)
         for linear, head in zip(self.region, heads, strict=True):
             assert isinstance(linear, nn.Linear)
@@ -54,7 +53,7 @@ class NounSpace(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Multi-head attention with a mask of the keys, before it a norm, around it a residual."""
+    """Multi-head attention with a key mask, a norm in front, and a residual connection."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -77,7 +76,7 @@ class _Attention(nn.Module):
 
 
 class _Layer(nn.Module):
-    """A candidate reads the phrase, then looks at the other candidates, then thinks."""
+    """Cross-attention of candidates to the phrase, self-attention between candidates, then an MLP."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -97,8 +96,11 @@ class Listener(nn.Module):
     """Scores candidates by a phrase.
 
     Args:
-        channels: of the pooled map.
-        grid: cells of the pooled map a side.
+        channels: Channels of the pooled map.
+        grid: Cells of the pooled map per side.
+        width: Width of the tokens.
+        heads: Attention heads.
+        layers: Number of layers.
     """
 
     def __init__(self, channels: int, grid: int, width: int = 160, heads: int = 5, layers: int = 2) -> None:
@@ -112,12 +114,12 @@ class Listener(nn.Module):
         self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.score = nn.Linear(width, 1)
-        self.trust = nn.Parameter(torch.tensor(1.0))  # in the noun's own logit
+        self.trust = nn.Parameter(torch.tensor(1.0))  # weight of the noun's own logit
         nn.init.zeros_(self.score.weight)
         nn.init.zeros_(self.score.bias)
 
     def see(self, pooled: Tensor, region: Tensor, places: Tensor) -> Tensor:
-        """What is seen in candidates, whatever the phrase: (B, K, width).
+        """Encode the candidates' appearance, independent of the phrase: (B, K, width).
 
         ``pooled`` (B, K, C, G, G), ``region`` (B, K, SPACE), ``places`` (B, K, PLACES).
         """
@@ -125,10 +127,10 @@ class Listener(nn.Module):
         return self.look(flat).unflatten(0, pooled.shape[:2]) + self.region(region) + self.place(places)  # type: ignore[no-any-return]
 
     def forward(self, seen: Tensor, valid: Tensor, nouns: Tensor, words: Tensor, mask: Tensor) -> Tensor:
-        """Logits (B, K) that the phrase means the candidate.
+        """Return logits (B, K) that the phrase means each candidate.
 
-        ``seen`` (B, K, width), ``valid`` (B, K), ``nouns`` (B, K, 2): logits of the head noun and of the whole phrase
-        as a noun; ``words`` (B, T, TEXT) and ``mask`` (B, T): the text encoder's tokens.
+        ``seen`` (B, K, width); ``valid`` (B, K); ``nouns`` (B, K, 2), logits of the head noun and of the whole phrase
+        used as a noun; ``words`` (B, T, TEXT) and ``mask`` (B, T), the text encoder's tokens.
         """
         x = seen + self.noun(nouns.clamp(-12, 6) / 4)
         memory = self.words(words)
@@ -139,7 +141,7 @@ class Listener(nn.Module):
 
 
 def places(boxes: Tensor) -> Tensor:
-    """Where candidates (..., 4), x1 y1 x2 y2 as shares of the picture, are: (..., PLACES)."""
+    """Encode positions and sizes of candidates (..., 4), x1 y1 x2 y2 as image fractions: (..., PLACES)."""
     x1, y1, x2, y2 = boxes.unbind(-1)
     w, h = (x2 - x1).clamp(min=1e-3), (y2 - y1).clamp(min=1e-3)
     center = ((x1 + x2) - 1, (y1 + y2) - 1)
@@ -149,7 +151,7 @@ def places(boxes: Tensor) -> Tensor:
 
 
 class Grounder(nn.Module):
-    """Noun space and listener over candidates; the detector before them is a module of its own."""
+    """Noun space and listener over candidates; the detector in front is a separate module."""
 
     def __init__(self, channels: int, grid: int) -> None:
         super().__init__()
@@ -166,9 +168,9 @@ class Grounder(nn.Module):
         words: Tensor,
         mask: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Listener's logits (B, K) and the head noun's logits (B, K).
+        """Return the listener's logits (B, K) and the head noun's logits (B, K).
 
-        ``noun`` and ``phrase`` (B, TEXT): mean tokens of the head noun alone and of the whole phrase.
+        ``noun`` and ``phrase`` (B, TEXT) are the mean tokens of the head noun alone and of the whole phrase.
         """
         asked = torch.stack((self.space.noun(noun), self.space.noun(phrase)), -1)
         nouns = region @ asked

@@ -1,4 +1,4 @@
-"""Where the target is, how large it is, and whether it is there at all."""
+"""Output heads: where the target is, how large it is, and whether it is in view at all."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch.nn import functional as F
 
 from edgetrack.network.neck import ChannelNorm
 
-_UNIT = 16  # cells: what the size head counts in, so that it says the same of a thing in search region and whole frame
+_UNIT = 16  # unit of the size head in cells, so that sizes agree between search region and whole frame
 
 
 class Heads(nn.Module):
     """Center, offset and size maps, and one presence logit, from a map (B, D, S, S).
 
     Output: ``score`` logits (B, 1, S, S); ``offset`` (B, 2, S, S), x and y from the cell's center in cells; ``size``
-    (B, 2, S, S), width and height as a share of the crop's side; ``presence`` logit (B, 1); ``quality`` logits
-    (B, 1, S, S): whether the box that the cell gives is right. Every cell on the target may give its box, not only the
-    one at its center.
+    (B, 2, S, S), width and height as fractions of the crop's side; ``presence`` logit (B, 1); ``quality`` logits
+    (B, 1, S, S): whether the box predicted by the cell is correct. Every cell on the target may predict the box, not
+    only the one at its center.
     """
 
     def __init__(self, width: int, hidden: int = 96) -> None:
@@ -42,7 +42,7 @@ class Heads(nn.Module):
         shared = F.relu(self.shared(self.norm(grid)))
         center, extent = F.relu(self.centre(shared)), F.relu(self.extent(shared))
         score = self.score(center)
-        weights = torch.softmax(score.flatten(2), dim=-1)  # (B, 1, N): look where the target would be
+        weights = torch.softmax(score.flatten(2), dim=-1)  # (B, 1, N): attend to where the target would be
         there = (center.flatten(2) * weights).sum(-1)
         pooled = torch.cat((there, center.flatten(2).mean(-1), score.flatten(2).amax(-1)), dim=1)
         return {

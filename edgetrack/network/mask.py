@@ -1,9 +1,9 @@
-"""The mask head: the outline of what a box holds, with a memory of how the target looked.
+"""The mask head: segments the object in a box, with a memory of the target's appearance.
 
 After MobileVOS (Miles et al., CVPR 2023) and STCN (Cheng et al., NeurIPS 2021): keys of 64 channels, affinity by
-negative squared distance, a memory of constant size (here two crops: the first, and the last that was sure). The trunk
-is the tracker's own, frozen, up to stride 16. The crop around the box is looked at by itself rather than through the
-features of the search region: the target is 80 instead of 64 pixels wide there, and its outline that much finer.
+negative squared distance, a memory of constant size (here two crops: the first, and the last confident one). The trunk
+is the tracker's own, frozen, up to stride 16. The head processes a separate crop around the box instead of the features
+of the search region: the target is 80 instead of 64 pixels wide there, and its outline correspondingly finer.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from torch.nn import functional as F
 from edgetrack.network.trunk import MobileNetV2
 
 SIDE = 160  # of the crop, in pixels
-FACTOR = 2.0  # side of the crop over sqrt(w * h) of the box
+FACTOR = 2.0  # side of the crop divided by sqrt(w * h) of the box
 SLOTS = 2  # crops that the memory holds
 KEY, VALUE = 64, 96  # channels
-CELL = 8  # pixels of the crop that a cell of ``target`` covers
-POINT = 2  # pixels of the crop that a logit stands for
-_TAPS = (0, 2, 5, 12)  # blocks of the trunk: strides 2, 4, 8, 16
+CELL = 8  # side of a cell of ``target``, in pixels of the crop
+POINT = 2  # side of a logit, in pixels of the crop
+_TAPS = (0, 2, 5, 12)  # trunk blocks at strides 2, 4, 8, 16
 _CHANNELS = (16, 24, 32, 96)
-_WIDTHS = (16, 32, 64, 96)  # of the decoder at these strides
+_WIDTHS = (16, 32, 64, 96)  # widths of the decoder at these strides
 _MASKED = (
     -30.0
 )  # added to affinities of empty slots; finite, so that an empty memory stays finite, and fp16-safe
@@ -48,7 +48,7 @@ class _Mix(nn.Module):
 
 
 class _Rise(nn.Module):
-    """Doubles the resolution of a map, adding the trunk's detail at the finer one."""
+    """Doubles the resolution of a map and adds the trunk's features of the finer resolution."""
 
     def __init__(self, coarse: int, skip: int, width: int) -> None:
         super().__init__()
@@ -63,20 +63,20 @@ class _Rise(nn.Module):
 
 
 class MaskHead(nn.Module):
-    """Everything but the trunk: 0.16 M parameters.
+    """Everything except the trunk: 0.16 M parameters.
 
-    One pass gives the mask and what the memory would keep of it, so that a frame costs one run whether it is remembered
-    or not.
+    One pass computes the mask and the memory entry of the frame, so that every frame takes one run, whether it is
+    stored in the memory or not.
 
     Args:
-        wide: What all widths but that of the keys are multiplied by; a teacher has more than one.
+        wide: Factor for all widths except that of the keys; above 1 for a teacher.
     """
 
     def __init__(self, wide: int = 1) -> None:
         super().__init__()
         c2, c4, c8, c16 = _CHANNELS
         w2, w4, w8, w16 = (width * wide for width in _WIDTHS)
-        self.values = value = VALUE * wide  # channels of what is remembered
+        self.values = value = VALUE * wide  # channels of the memory's values
         self.key = _separable(c16 + 2, KEY)
         self.query = nn.Conv2d(c16 + 4, w16, 1)
         self.join = nn.Conv2d(w16 + value, w16, 1)
@@ -115,12 +115,12 @@ class MaskHead(nn.Module):
 
 
 def wide_of(weights: Mapping[str, Tensor]) -> int:
-    """How many times as wide as the exported one the head of a network with these weights is."""
+    """Return the factor ``wide`` of the head with these weights, relative to the exported head."""
     return len(weights["head.rise2.mix.bias"]) // _WIDTHS[0]
 
 
 def _places(features: Tensor) -> Tensor:
-    """Coordinates (B, 2, H, W) of the cells, -1..1: the crop is centered on the target, so that places compare."""
+    """Return cell coordinates (B, 2, H, W), -1..1; crops are centered on the target, so positions are comparable."""
     batch, _, height, width = features.shape
     y = torch.linspace(-1.0, 1.0, height, device=features.device)[:, None].expand(height, width)
     x = torch.linspace(-1.0, 1.0, width, device=features.device)[None].expand(height, width)
@@ -128,15 +128,16 @@ def _places(features: Tensor) -> Tensor:
 
 
 def recall(query: Tensor, keys: Tensor, values: Tensor, known: Tensor) -> Tensor:
-    """What the memory says of each place of the query.
+    """Read the memory at each position of the query.
 
-    Softmax over the memory of -|key - query|^2 / sqrt(C), of which |query|^2 cancels (STCN, section 3.2).
+    The weights are a softmax over the memory of -|key - query|^2 / sqrt(C), in which |query|^2 cancels (STCN, section
+    3.2).
 
     Args:
         query: (B, C, N).
         keys: (B, slots, C, N).
         values: (B, slots, V, N).
-        known: (B, slots), 1 for a slot in use. Without any the result is zero.
+        known: (B, slots), 1 for a slot in use. If no slot is in use, the result is zero.
 
     Returns:
         (B, V, N).
@@ -151,7 +152,7 @@ def recall(query: Tensor, keys: Tensor, values: Tensor, known: Tensor) -> Tensor
 
 
 class MaskNet(nn.Module):
-    """The trunk up to stride 16 and the mask head, ``wide`` times as wide as the one that is exported."""
+    """The trunk up to stride 16 and the mask head, ``wide`` times as wide as the exported one."""
 
     def __init__(self, wide: int = 1) -> None:
         super().__init__()
@@ -160,7 +161,7 @@ class MaskNet(nn.Module):
         self.head = MaskHead(wide)
 
     def features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Maps at strides 2, 4, 8 and 16 of images (B, 3, S, S) RGB in -1..1."""
+        """Return maps at strides 2, 4, 8 and 16 of images (B, 3, S, S), RGB in -1..1."""
         x, taps = F.relu6(self.trunk.stem(image)), []
         for i, block in enumerate(self.trunk.blocks[: _TAPS[-1] + 1]):
             x = block(x)
@@ -178,20 +179,20 @@ class MaskNet(nn.Module):
         given: Tensor,
         trust: Tensor,
     ) -> dict[str, Tensor]:
-        """Outline the target of a crop.
+        """Segment the target in a crop.
 
         Args:
             image: (B, 3, SIDE, SIDE) RGB in -1..1, the square of ``FACTOR`` times the box's size around its center.
-            target: (B, 1, SIDE / 8, SIDE / 8), share of each cell that the box covers.
-            keys: (B, SLOTS, KEY, N) and ``values`` (B, SLOTS, VALUE, N) of the memory, N = (SIDE / 16)^2. In training
-                there may be any number of slots.
+            target: (B, 1, SIDE / 8, SIDE / 8), fraction of each cell that the box covers.
+            keys: (B, SLOTS, KEY, N) and ``values`` (B, SLOTS, VALUE, N) of the memory, N = (SIDE / 16)^2. Training may
+                use any number of slots.
             values: See ``keys``.
             known: (B, SLOTS), 1 for a slot in use.
-            given: (B, 1, SIDE / 2, SIDE / 2), a mask 0..1 that is known to be right, zeros where ``trust`` is.
-            trust: (B, 1), 1 where ``given`` is to be remembered instead of what is found.
+            given: (B, 1, SIDE / 2, SIDE / 2), a mask known to be correct, 0..1; zeros where ``trust`` is 0.
+            trust: (B, 1), 1 to store ``given`` in the memory instead of the predicted mask.
 
         Returns:
-            ``logits`` (B, 1, SIDE / 2, SIDE / 2) of the mask; ``key`` (B, KEY, N) and ``value`` (B, VALUE, N), a slot
-            of the memory; ``embedding`` (B, 16, SIDE / 2, SIDE / 2), what the logits are computed from.
+            ``logits`` (B, 1, SIDE / 2, SIDE / 2) of the mask; ``key`` (B, KEY, N) and ``value`` (B, VALUE, N), the
+            memory entry; ``embedding`` (B, 16, SIDE / 2, SIDE / 2), from which the logits are computed.
         """
         return self.head(self.features(image), target, keys, values, known, given, trust)  # type: ignore[no-any-return]

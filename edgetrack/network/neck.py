@@ -1,4 +1,4 @@
-"""From the trunk's three strides and the raw colors to one map of tokens at stride 16."""
+"""The neck: combines the trunk's three strides and raw colors into one map of tokens at stride 16."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class ChannelNorm(nn.Module):
 
 
 class Neck(nn.Module):
-    """Joins stride 16 with small detail (stride 8), meaning (stride 32) and color (the pixels themselves).
+    """Combines stride 16 with fine detail (stride 8), semantics (stride 32) and color (raw pixels).
 
-    ImageNet features grow blind to color with depth, while color words are what sentences use most; the color
-    branch sees 16x16 patches of raw pixels through two thin strided convolutions.
+    ImageNet features lose color with depth, while color words are the most frequent attributes in sentences. The color
+    branch therefore processes 16x16 patches of raw pixels with two thin strided convolutions.
     """
 
     def __init__(self, width: int) -> None:
@@ -43,7 +43,7 @@ class Neck(nn.Module):
         return self.merge(self.colour(image), stride8, stride16, stride32)
 
     def merge(self, pixels: Tensor, stride8: Tensor, stride16: Tensor, stride32: Tensor) -> Tensor:
-        """The same from ``pixels`` (B, 48, H/16, W/16), what a branch says of the picture itself."""
+        """Do the same from ``pixels`` (B, 48, H/16, W/16), the color branch's output for the image."""
         detail = F.pixel_unshuffle(self.detail(stride8), 2)
         near = self.join(torch.cat((stride16, detail, pixels), dim=1))
         far = F.interpolate(self.meaning(stride32), scale_factor=2.0, mode="nearest")

@@ -12,7 +12,7 @@ from edgetrack.network.neck import Neck
 from edgetrack.network.selection import TokenSelect, token_restore
 from edgetrack.network.trunk import MobileNetV2
 
-TEXT_WIDTH = 384  # of the MiniLM tokens
+TEXT_WIDTH = 384  # width of the MiniLM tokens
 TEMPLATE_TOKENS = 64
 PROMPTS = 3  # target, background, distractor
 _SHARP = 14.0  # inverse temperature of the prompts' softmax (Ma et al., UVLTrack, AAAI 2024, section 3.4)
@@ -47,32 +47,33 @@ class EdgetrackNet(nn.Module):
         nn.init.zeros_(self.contrast.weight)
         nn.init.zeros_(self.text_film.weight)
         nn.init.zeros_(self.text_film.bias)
-        # queries and template keys start equal, so that attention starts as a search for what looks alike
+        # queries and template keys start equal, so that attention starts as a search for similar appearance
         self.template_memory.project.weight.data[:width] = self.cross.query.weight.data
         self.freeze(frozen_blocks)
 
     def freeze(self, blocks: int) -> None:
-        """Leaves the stem and the first ``blocks`` (6..12) blocks of the trunk as they are; the others learn."""
+        """Freeze the stem and the first ``blocks`` (6..12) blocks of the trunk; the others are trained."""
         self.frozen_blocks = blocks
         self.trunk.stem.requires_grad_(False)
         for i, block in enumerate(self.trunk.blocks):
             block.requires_grad_(i >= blocks)
 
     def features(self, image: Tensor) -> Tensor:
-        """(B, D, S/16, S/16)."""
+        """Return features (B, D, S/16, S/16)."""
         return self.neck(image, *self.trunk(image))  # type: ignore[no-any-return]
 
     def template(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Encodes the target's picture.
+        """Encode the image of the target.
 
-        ``target`` (B, 1, 8, 8): share of each cell that the target's box covers. Returns ``memory`` (B, 4, 64, D),
-        ``anchor`` (B, 64, 64): unit tokens for the pixel-wise correlation, ``prototype`` (B, D): unit length, and
-        ``prompts`` (B, 3, 64): unit means of the anchor in the target and around it, and zeros: no distractor yet.
+        ``target`` (B, 1, 8, 8) is the fraction of each cell that the target's box covers. Return ``memory``
+        (B, 4, 64, D); ``anchor`` (B, 64, 64), unit tokens for the pixel-wise correlation; ``prototype`` (B, D), of unit
+        length; and ``prompts`` (B, 3, 64): normalized means of the anchor inside and around the target, and zeros for
+        the distractor, which is not known yet.
         """
         return self.remember(self.features(image), target)
 
     def remember(self, grid: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """``template`` from the features (B, D, 8, 8) on."""
+        """Do the part of ``template`` after the features (B, D, 8, 8)."""
         tokens = grid.flatten(2).transpose(1, 2)
         share = target.flatten(1)[..., None]
         mean = (tokens * share).sum(1) / share.sum(1).clamp(min=1e-3)
@@ -86,9 +87,9 @@ class EdgetrackNet(nn.Module):
         }
 
     def prompt(self, tokens: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        """Encodes the sentence from MiniLM tokens (B, T, 384) and mask (B, T), 1 = word piece.
+        """Encode the sentence from MiniLM tokens (B, T, 384) and mask (B, T), 1 = word piece.
 
-        Returns ``memory`` (B, 4, T, D), ``film`` (B, 2, D): scale - 1 and shift, ``prototype`` (B, D): unit length.
+        Return ``memory`` (B, 4, T, D); ``film`` (B, 2, D), scale - 1 and shift; ``prototype`` (B, D), of unit length.
         """
         tokens = tokens * mask[..., None]
         sentence = tokens.sum(1) / mask.sum(1, keepdim=True).clamp(min=1.0)
@@ -99,7 +100,7 @@ class EdgetrackNet(nn.Module):
         }
 
     def embed(self, grid: Tensor) -> Tensor:
-        """Unit tokens (B, N, 64) of features (B, D, S, S): the space of ``anchor`` and ``prompts``."""
+        """Return unit tokens (B, N, 64) of features (B, D, S, S), in the space of ``anchor`` and ``prompts``."""
         return F.normalize(self.correlate(grid.flatten(2).transpose(1, 2)), dim=-1)
 
     def search(
@@ -112,12 +113,12 @@ class EdgetrackNet(nn.Module):
         prompts: Tensor,
         prototypes: Tensor,
     ) -> dict[str, Tensor]:
-        """Looks for the target in a search region or a whole frame.
+        """Search for the target in a search region or a whole frame.
 
         ``memory`` (B, 4, 64 + T, D), template first; ``memory_mask`` (B, 64 + T); ``film`` (B, 2, D), zeros without
         text; ``anchor`` (B, 64, 64) and ``prompts`` (B, 3, 64), zeros without template; ``prototypes`` (B, 2, D),
-        zeros where absent. Returns what ``Heads`` returns, ``margin`` (B, N) and ``count`` (B) of the token selection,
-        and ``embedding`` (B, N, 64), from which a tracker refreshes its prompts.
+        zeros where absent. Return the outputs of ``Heads``, ``margin`` (B, N) and ``count`` (B) of the token selection,
+        and ``embedding`` (B, N, 64), with which a tracker updates its prompts.
         """
         grid = self.features(image)
         return self.find(grid, self.embed(grid), memory, memory_mask, film, anchor, prompts, prototypes)
@@ -133,7 +134,7 @@ class EdgetrackNet(nn.Module):
         prompts: Tensor,
         prototypes: Tensor,
     ) -> dict[str, Tensor]:
-        """``search`` from the features and their embedding on."""
+        """Do the part of ``search`` after the features and their embedding."""
         side = grid.shape[-1]
         tokens = grid.flatten(2).transpose(1, 2)
         correlation = self.correlation(embedding @ anchor.transpose(1, 2))
@@ -148,7 +149,7 @@ class EdgetrackNet(nn.Module):
     def refine(
         self, tokens: Tensor, memory: Tensor, memory_mask: Tensor, prototypes: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The second layer for the tokens (B, N, D) that are worth it; also margins (B, N) and count (B) of these."""
+        """Run the second layer on the selected ones of tokens (B, N, D); also return margins (B, N) and count (B)."""
         kept = self.select(tokens, prototypes)
         update = self.selected(kept.tokens, memory, memory_mask) - kept.tokens
         refined = token_restore(tokens, kept.tokens + kept.gates[..., None] * update, kept.indices)
@@ -156,9 +157,9 @@ class EdgetrackNet(nn.Module):
 
 
 def contrasts(embedding: Tensor, prompts: Tensor) -> Tensor:
-    """What tokens (B, N, 64) have of prompts (B, 3, 64): three cosines and the softmax share of the target.
+    """Compare tokens (B, N, 64) with prompts (B, 3, 64): three cosines, and the target's softmax probability.
 
-    A prompt of zeros is absent: it takes no share. Without any the result is zero.
+    A prompt of zeros is absent and has no part in the softmax. If all are absent, the result is zero.
     """
     cosine = embedding @ prompts.transpose(1, 2)
     known = (prompts * prompts).sum(-1).clamp(0.0, 1.0)  # prompts have unit or zero length

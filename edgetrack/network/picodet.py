@@ -1,7 +1,7 @@
 """PicoDet-S (Yu et al., 2021, arXiv:2111.00902): a detector of 80 classes with 1 M parameters.
 
-Its trunk (an enhanced ShuffleNet), neck (CSP-PAN) and box head are where the grounding network starts from. The weights
-are PaddleDetection's (Apache-2.0), trained on COCO, read out of the published ONNX file in the order in which it runs.
+The grounding network builds on its trunk (an enhanced ShuffleNet), neck (CSP-PAN) and box head. The weights are
+PaddleDetection's (Apache-2.0), trained on COCO, and read from the published ONNX file in execution order.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 STRIDES = (8, 16, 32, 64)
 CLASSES = 80
-BINS = 8  # of the distribution that each side of a box is read from (generalized focal loss)
+BINS = 8  # bins of the distribution that encodes each side of a box (generalized focal loss)
 WIDTH = 96  # channels of the neck and of the head's features
-MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of RGB in 0..255, as ImageNet's
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # RGB, 0..255, those of ImageNet
 # (channels, width of the first block's second branch, hidden width of each block that keeps the size)
 _STAGES = ((96, 44, (24, 24)), (192, 48, (60, 48, 60, 48, 48, 48)), (384, 96, (96, 96)))
 
@@ -62,7 +62,7 @@ class _Halving(nn.Module):
 
 
 class _Keeping(nn.Module):
-    """A block that keeps the size: half of the channels pass, the others are renewed, then both are shuffled."""
+    """A block that keeps the size: half of the channels pass through, the others are processed, then both shuffled."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class _Keeping(nn.Module):
         ghost = F.hardswish(self.expand(renewed))
         ghost = self.squeeze(torch.cat((ghost, self.depthwise(ghost)), 1))
         renewed = F.hardswish(self.project(ghost))
-        return torch.stack((passed, renewed), 2).flatten(1, 2)  # the two halves, channel by channel
+        return torch.stack((passed, renewed), 2).flatten(1, 2)  # interleave the two halves channel by channel
 
 
 class _Trunk(nn.Module):
@@ -98,7 +98,7 @@ class _Trunk(nn.Module):
 
 
 class _Csp(nn.Module):
-    """Cross-stage partial block of the neck: half of the width takes a short cut."""
+    """Cross-stage partial block of the neck: half of the channels take a shortcut."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class _Separable(nn.Module):
 
 
 class _Up(nn.Module):
-    """From a fine level to the next coarser one: shrunk, joined with what is there, mixed."""
+    """From a fine level to the next coarser one: downsample, concatenate with the coarser map, mix."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _Up(nn.Module):
 
 
 class _Neck(nn.Module):
-    """CSP-PAN: coarse maps go down to the fine ones and up again; a fourth level on top."""
+    """CSP-PAN: coarse maps are passed down to the fine ones and up again; a fourth level is added on top."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,12 +156,12 @@ class _Neck(nn.Module):
 
 
 class Detections(NamedTuple):
-    """What every cell of the four levels says, fine levels first, row by row; N cells."""
+    """The outputs of all N cells of the four levels, fine levels first, row by row."""
 
     logits: Tensor  # (B, N, 80)
     boxes: Tensor  # (B, N, 4): x1, y1, x2, y2 in pixels of the input
-    features: Tensor  # (B, N, 96): what both are read from
-    level: Tensor  # (N,) int64: which of `STRIDES`
+    features: Tensor  # (B, N, 96): input of both
+    level: Tensor  # (N,) int64: index into `STRIDES`
     maps: tuple[
         Tensor, Tensor
     ]  # the trunk's at stride 4 (B, 24, H/4, W/4), the neck's at stride 8 (B, 96, H/8, W/8)
@@ -177,7 +177,7 @@ class PicoDet(nn.Module):
         self.heads = nn.ModuleList(_conv(WIDTH, CLASSES + 4 * BINS) for _ in STRIDES)
 
     def forward(self, image: Tensor) -> Detections:
-        """Detect what is in the pictures. Scores are joint estimates of class and localization quality."""
+        """Detect objects in the images. Scores are joint estimates of class and localization quality."""
         maps = self.trunk(image)
         levels = self.neck(maps[1:])
         logits, boxes, features, which = [], [], [], []
@@ -200,7 +200,7 @@ class PicoDet(nn.Module):
         """Copy the weights of PaddleDetection's ``picodet_s_416_coco.onnx``.
 
         Raises:
-            ValueError: the file has other convolutions than this network.
+            ValueError: The convolutions in the file do not match this network.
         """
         import onnx
         from onnx import numpy_helper
@@ -224,7 +224,7 @@ class PicoDet(nn.Module):
             module.bias.data.copy_(bias.flatten())  # type: ignore[union-attr]
 
     def _in_order(self) -> list[nn.Module]:
-        """All modules in the order in which the published graph runs them."""
+        """Return all modules in the order in which the published graph runs them."""
         order: list[nn.Module] = [*self.trunk.modules(), *self.neck.modules()]
         for tower, head in zip(self.towers, self.heads, strict=True):
             order += [*tower.modules(), head]
@@ -232,7 +232,7 @@ class PicoDet(nn.Module):
 
 
 def _boxes(bins: Tensor, rows: int, columns: int, stride: int) -> Tensor:
-    """Boxes (B, N, 4) from the logits (B, N, 4 * BINS) of the distances to the four sides, in strides."""
+    """Return boxes (B, N, 4) from logits (B, N, 4 * BINS) of the distances to the four sides, in strides."""
     share = bins.reshape(*bins.shape[:-1], 4, BINS).softmax(-1)
     distance = (share * torch.arange(BINS, dtype=bins.dtype, device=bins.device)).sum(-1) * stride
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")

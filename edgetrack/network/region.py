@@ -1,4 +1,4 @@
-"""How much of the frame a tracker searches, and with how many pixels: what makes a preset fast."""
+"""Size and resolution of a tracker's search region, which determine how fast a model is."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from typing import NamedTuple
 class SearchRegion(NamedTuple):
     """The square in which the next box is looked for."""
 
-    side: int = 256  # pixels of the network's image
-    factor: float = 4.0  # side of the region over sqrt(w * h) of the box
+    side: int = 256  # side of the network's input in pixels
+    factor: float = 4.0  # side of the region divided by sqrt(w * h) of the box

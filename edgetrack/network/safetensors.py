@@ -1,4 +1,4 @@
-"""Files of the safetensors format, read without its package; nothing that such a file says is taken on trust."""
+"""Reader of safetensors files without the package of that name; the contents of a file are not trusted."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _TYPES = {
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file: eight bytes of length, a JSON header, little-endian data.
+    """Return the tensors of a file, which has eight bytes of length, a JSON header, and little-endian data.
 
-    The tensors share the mapped file, copy on write: what is not looked at is not read.
+    The tensors share the memory-mapped file, copy on write, so data is read only when it is used.
 
     Raises:
-        ValueError: its header is damaged, or says that tensors lie outside the data, overlap, or leave gaps.
+        ValueError: The header is damaged, or its tensors are outside the data, overlap, or leave gaps.
     """
     size = path.stat().st_size
     if size < 8:
@@ -51,7 +51,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         kind, shape = _TYPES[header[name]["dtype"]], header[name]["shape"]
         part = body[first:last]
         if first % kind.itemsize or (8 + length) % kind.itemsize:
-            part = part.clone()  # a type's values begin at multiples of its size
+            part = part.clone()  # values must be aligned to the size of their type
         tensors[name] = part.view(kind).reshape(shape)
     return tensors
 
@@ -73,7 +73,7 @@ def _range(name: str, entry: dict[str, Any]) -> tuple[int, int]:
 
 
 def _check_ranges(ranges: dict[str, tuple[int, int]], size: int) -> None:
-    """Raises ValueError unless the ranges fill ``size`` bytes, one after the other."""
+    """Raise ValueError unless the ranges cover ``size`` bytes without gaps or overlaps."""
     end = 0
     for name, (first, last) in sorted(ranges.items(), key=lambda item: item[1]):
         if first != end:

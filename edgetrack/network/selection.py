@@ -1,10 +1,11 @@
 """LiteTrack's token selection: keep the search tokens that look like the template or the text.
 
-The published code compares with a constant and drops nothing; this is the method as its README describes it: cosine
+The published code compares with a constant and drops no tokens; this is the method as its README describes it: cosine
 similarity against a learnable, image-dependent threshold. Training and inference run the same graph: the best ``keep``
-tokens go on, and a sigmoid gate at the threshold, through which the threshold learns, blends their update in.
+tokens are processed further, and a sigmoid gate at the threshold blends their update in, which makes the threshold
+trainable.
 
-``token_select`` and ``token_restore`` are the operators of kernels/README.md: differentiable operations of PyTorch in
+``token_select`` and ``token_restore`` are the operators of kernels/README.md: differentiable PyTorch operations in
 training, one node each in an exported graph.
 """
 
@@ -19,37 +20,37 @@ from torch.nn import functional as F
 
 from edgetrack.errors import ExportError
 
-DOMAIN, VERSION = "edgetrack", 1  # of both operators
+DOMAIN, VERSION = "edgetrack", 1  # domain and version of both operators
 
 
 class Selection(NamedTuple):
-    """What was kept of tokens (B, N, D), and why."""
+    """The selected ones of tokens (B, N, D), and the scores behind the selection."""
 
     tokens: Tensor  # (B, K, D)
     indices: Tensor  # int32 (B, K), ascending
-    gates: Tensor  # (B, K) in 0..1: share of their update that they take
+    gates: Tensor  # (B, K) in 0..1: weight of their update
     margins: Tensor  # (B, N): similarity - threshold
-    above: Tensor  # int32 (B): margins above zero
+    above: Tensor  # int32 (B): number of margins above zero
 
 
 class TokenSelect(nn.Module):
     """Scores, threshold and hard selection of tokens (B, N, D) against prototypes (B, P, D).
 
-    A prototype of zeros is absent. Selected tokens keep their original order. Without ``projected`` the tokens
-    themselves are compared: their space is that of the prototypes.
+    A prototype of zeros is absent. Selected tokens keep their original order. Without ``projected``, the tokens
+    themselves are compared, because they are in the space of the prototypes.
     """
 
     def __init__(self, width: int, keep: int, *, projected: bool = True) -> None:
         super().__init__()
         self.keep = keep
         self.project = nn.Linear(width, width, bias=False) if projected else nn.Identity()
-        self.threshold = nn.Linear(width, 1)  # dynamic: read off the mean token
+        self.threshold = nn.Linear(width, 1)  # dynamic: computed from the mean token
         self.sharpness = nn.Parameter(torch.tensor(8.0))
         nn.init.zeros_(self.threshold.weight)
         nn.init.zeros_(self.threshold.bias)
 
     def forward(self, tokens: Tensor, prototypes: Tensor) -> Selection:
-        """Keeps the ``keep`` tokens that are most similar to any prototype, or all where there are fewer."""
+        """Keep the ``keep`` tokens that are most similar to any prototype, or all if there are fewer."""
         threshold = self.threshold(tokens.mean(1))
         keep = min(self.keep, tokens.shape[1])
         chosen, indices, count, scores = token_select(
@@ -61,10 +62,10 @@ class TokenSelect(nn.Module):
 
 
 def kept_tokens(graph: Path) -> int:
-    """The number of tokens that the token selection of an exported graph keeps.
+    """Return the number of tokens that the token selection of an exported graph keeps.
 
     Raises:
-        ExportError: the graph has no token selection.
+        ExportError: The graph has no token selection.
     """
     import onnx
 
@@ -82,10 +83,10 @@ def token_select(
     """``edgetrack::TokenSelect``: selected (B, K, D), indices (B, K) int32, count (B) int32, scores (B, N).
 
     Args:
-        tokens: (B, N, D), what is gathered.
-        keys: (B, N, E), what is compared: the projected tokens, of any length.
-        prototypes: (B, P, E) of unit length, or zeros: absent.
-        threshold: (B); ``count`` is the number of scores above it.
+        tokens: (B, N, D), from which the selection is gathered.
+        keys: (B, N, E), the projected tokens, which are compared; they need not be normalized.
+        prototypes: (B, P, E), of unit length, or zeros if absent.
+        threshold: (B,); ``count`` is the number of scores above it.
         keep: K, at most N.
     """
     if torch.onnx.is_in_onnx_export():

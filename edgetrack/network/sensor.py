@@ -1,7 +1,7 @@
 """A second sensor beside color (thermal, depth, events): its own stem, adapters in the shared trunk, a gate per cell.
 
-After SDSTrack (Hou et al., CVPR 2024): neither modality comes first, and either may fail. That network doubles a
-ViT-B; here the second sensor runs through the shipped, frozen trunk, so that it costs a third of a frame.
+After SDSTrack (Hou et al., CVPR 2024): neither modality has priority, and either may fail. SDSTrack doubles a ViT-B;
+here the second sensor runs through the shipped, frozen trunk, so that it adds only a third of a frame's cost.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch.nn import functional as F
 from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.trunk import MobileNetV2
 
-SHARE = 0.75  # of color's pixels along a side: such sensors have fewer, and a frame costs less
-_FIRST = 3  # block of the trunk that the stem feeds: stride 4, 24 channels
-_ABSENT = 1e4  # taken from the logit of a missing modality: its share is exactly 0
-_WIDTHS = (32,) * 3 + (64,) * 4 + (96,) * 3 + (160,) * 3 + (320,)  # of the trunk's blocks from `_FIRST` on
+SHARE = 0.75  # side relative to the color image: such sensors have fewer pixels, and a frame costs less
+_FIRST = 3  # trunk block that the stem feeds: stride 4, 24 channels
+_ABSENT = 1e4  # subtracted from the logit of a missing modality, so that its share is exactly 0
+_WIDTHS = (32,) * 3 + (64,) * 4 + (96,) * 3 + (160,) * 3 + (320,)  # of trunk blocks from `_FIRST` on
 
 
 class Adapter(nn.Module):
-    """A bottleneck of a quarter of the channels, (B, C, H, W) to the same shape; zeros before it has learned."""
+    """A bottleneck with a quarter of the channels, (B, C, H, W) to the same shape; it outputs zeros before training."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Adapter(nn.Module):
 
 
 class SensorPath(nn.Module):
-    """The second sensor's way through the shared trunk and neck: to features of the same space as color's."""
+    """The second sensor's path through the shared trunk and neck, to features in the same space as those of color."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class SensorPath(nn.Module):
         self.leave = Adapter(width)
 
     def forward(self, image: Tensor, net: EdgetrackNet) -> Tensor:
-        """(B, 3, S, S) in -1..1, S a multiple of 32, to (B, D, S/16, S/16)."""
+        """Map images (B, 3, S, S) in -1..1, S a multiple of 32, to features (B, D, S/16, S/16)."""
         x = image
         for layer in self.stem:
             x = F.relu6(layer(x))
@@ -63,10 +63,10 @@ class SensorPath(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Two maps of features to one: each hears of the other, then a gate weighs them in every cell.
+    """Fusion of two feature maps: they exchange information, then a gate weights them in every cell.
 
-    A modality that is absent has no share, and says nothing to the other: with color alone the result is color's
-    map, bit for bit.
+    An absent modality has no share and does not influence the other: with color alone, the result is bit for bit the
+    color map.
     """
 
     def __init__(self, width: int, hidden: int = 48) -> None:
@@ -80,12 +80,12 @@ class Fusion(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, color: Tensor, other: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Fuse.
+        """Fuse both feature maps.
 
         Args:
             color: Features (B, D, S, S).
             other: Features of the second sensor, same shape.
-            present: (B, 2), 1 where color and the second sensor are there; one of them must be.
+            present: (B, 2), 1 if color and the second sensor are present; at least one must be.
 
         Returns:
             Features (B, D, S, S) and the share (B, 1, S, S) of the second sensor in them.
@@ -101,7 +101,7 @@ class Fusion(nn.Module):
 
 
 class SensorNet(nn.Module):
-    """The shipped network, frozen, with a second sensor; what it adds is ``path`` and ``fusion``."""
+    """The shipped network, frozen, with a second sensor; only ``path`` and ``fusion`` are new."""
 
     def __init__(self, net: EdgetrackNet, width: int = 192) -> None:
         super().__init__()
@@ -110,9 +110,9 @@ class SensorNet(nn.Module):
         self.fusion = Fusion(width)
 
     def features(self, image: Tensor, x: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, D, S/16, S/16) of both pictures in -1..1, and the share (B, 1, S/16, S/16) of ``x`` in them.
+        """Return features (B, D, S/16, S/16) of both images in -1..1, and the share (B, 1, S/16, S/16) of ``x``.
 
-        ``image`` is (B, 3, S, S); ``x`` shows the same in `SHARE` of its pixels along a side.
+        ``image`` is (B, 3, S, S); ``x`` shows the same region with a side of `SHARE` times S.
         """
         color = self.net.features(image)
         other = F.interpolate(self.path(x, self.net), size=color.shape[-2:], mode="bilinear")
@@ -120,10 +120,10 @@ class SensorNet(nn.Module):
         return fused
 
     def template(self, image: Tensor, x: Tensor, present: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """`EdgetrackNet.template` of both pictures."""
+        """Do `EdgetrackNet.template` with both images."""
         return self.net.remember(self.features(image, x, present)[0], target)
 
     def search(self, image: Tensor, x: Tensor, present: Tensor, **target: Tensor) -> dict[str, Tensor]:
-        """`EdgetrackNet.search` in both pictures; also ``share`` (B, 1, S/16, S/16) of ``x`` in each cell."""
+        """Do `EdgetrackNet.search` in both images; also return ``share`` (B, 1, S/16, S/16) of ``x`` in each cell."""
         grid, share = self.features(image, x, present)
         return {**self.net.find(grid, self.net.embed(grid), **target), "share": share}

@@ -24,7 +24,7 @@ def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
         folder: Where the graph's file is.
 
     Raises:
-        BundleError: Its values are outside of the folder, or cut off.
+        BundleError: Its values are outside the folder, or truncated.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -39,10 +39,10 @@ def array_of(tensor: TensorProto, folder: Path) -> NDArray[Any]:
 
 
 def external_bytes(tensor: TensorProto, folder: Path) -> tuple[str, int, bytes]:
-    """Return in which file of the folder the values of an initializer are, from which byte on, and their bytes.
+    """Return the file in the folder that holds an initializer's values, their offset in it, and their bytes.
 
     Raises:
-        BundleError: They are outside of the folder, or cut off.
+        BundleError: The values are outside the folder, or truncated.
     """
     entry = {field.key: field.value for field in tensor.external_data}
     name, begin, length = entry["location"], int(entry.get("offset", 0)), int(entry.get("length", -1))

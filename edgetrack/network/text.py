@@ -1,8 +1,8 @@
 """The frozen text encoder: MiniLM (six BERT layers, 384 wide) with a pruned vocabulary, in plain PyTorch.
 
 The weights are those of all-MiniLM-L6-v2 (Apache-2.0). ``edgetrack.training.prune_text`` cuts the
-vocabulary and the positions; nothing else is changed, so that a covered sentence has the tokens of the
-original.
+vocabulary and the positions; nothing else is changed, so that a sentence of known words gets the same tokens as
+with the original model.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TOKENIZER = "tokenizer.json"
 
 
 class Layer(nn.Module):
-    """One BERT layer: self-attention, then a GELU perceptron; after each the residual, then the norm."""
+    """One BERT layer: self-attention, then an MLP with GELU, each followed by a residual connection and a norm."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,19 +58,19 @@ class MiniLM(nn.Module):
     """Sentence tokens from word-piece ids.
 
     Args:
-        rows: size of the vocabulary.
+        rows: Size of the vocabulary.
     """
 
     def __init__(self, rows: int) -> None:
         super().__init__()
         self.words = nn.Embedding(rows, WIDTH)
         self.positions = nn.Embedding(POSITIONS, WIDTH)
-        self.segment = nn.Parameter(torch.zeros(WIDTH))  # BERT's type embedding, row 0: the only one in use
+        self.segment = nn.Parameter(torch.zeros(WIDTH))  # row 0 of BERT's type embedding, the only one in use
         self.norm = nn.LayerNorm(WIDTH, eps=EPSILON)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Tokens, float32 (B, T, 384), zero where ``mask`` float32 (B, T) is; ``ids`` int64 (B, T)."""
+        """Return tokens, float32 (B, T, 384), zero where ``mask``, float32 (B, T), is 0; ``ids`` is int64 (B, T)."""
         x: Tensor = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + self.segment)
         bias = (1.0 - mask)[:, None, None, :] * -1e4
         for layer in self.layers:
@@ -79,7 +79,7 @@ class MiniLM(nn.Module):
 
 
 class TextEncoder:
-    """The frozen encoder together with its tokenizer, for training: sentences in, tokens out."""
+    """The frozen encoder with its tokenizer, for training: it turns sentences into tokens."""
 
     def __init__(self, model: MiniLM, tokenizer: Tokenizer, *, cached: int = 8192) -> None:
         self.model = model.eval().requires_grad_(False)
@@ -89,17 +89,17 @@ class TextEncoder:
 
     @classmethod
     def load(cls, folder: str | Path) -> TextEncoder:
-        """The encoder that ``python -m edgetrack.training.prune_text`` wrote into ``folder``.
+        """Load the encoder that ``python -m edgetrack.training.prune_text`` wrote to ``folder``.
 
         Raises:
-            ConfigError: its weights are missing or damaged.
+            ConfigError: The weights are missing or damaged.
         """
         folder = Path(folder)
         try:
             state = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
             model = MiniLM(state["words.weight"].shape[0])
             model.load_state_dict(state)
-        except Exception as error:  # torch raises whatever the damage leads to
+        except Exception as error:  # for damaged files, torch raises various exceptions
             raise ConfigError(
                 f"{folder / CHECKPOINT} cannot be read ({reason_of(error)}); expected the text encoder; "
                 f"run: python -m edgetrack.training.prune_text {folder}"
@@ -108,12 +108,12 @@ class TextEncoder:
 
     @torch.no_grad()
     def encode(self, texts: list[str]) -> tuple[Tensor, Tensor]:
-        """Tokens, float32 (B, 24, 384), zero at padding, and mask, float32 (B, 24), of ``texts``, on the CPU.
+        """Return tokens, float32 (B, 24, 384), zero at padding, and mask, float32 (B, 24), of ``texts``, on the CPU.
 
-        Longer sentences are cut (a caption of a data set may be long); the last sentences are remembered.
+        Longer sentences, such as captions in a dataset, are truncated. Results of recent sentences are cached.
 
         Raises:
-            PromptError: a text is empty or has no known word.
+            PromptError: A text is empty or has no known word.
         """
         fresh = [t for t in dict.fromkeys(texts) if t not in self._cache]
         kept = {t: self._cache[t] for t in texts if t in self._cache}
@@ -131,12 +131,12 @@ class TextEncoder:
         return tokens, mask
 
     def _run(self, texts: list[str]) -> list[Tensor]:
-        """The tokens of each text without padding, (n, 384)."""
+        """Return the tokens of each text without padding, (n, 384)."""
         if not texts:
             return []
         rows = [self._row(text) for text in texts]
         ids, mask = (torch.from_numpy(np.concatenate(column)) for column in zip(*rows, strict=True))
-        length = int(mask.sum(1).max())  # no work on columns that are padding in every row
+        length = int(mask.sum(1).max())  # skip columns that are padding in every row
         tokens = self.model(ids[:, :length], mask[:, :length])
         return [row[: int(m.sum())].clone() for row, m in zip(tokens, mask, strict=True)]
 
@@ -160,7 +160,7 @@ _LAYER_NAMES = {
 
 
 def load_minilm(path: Path, *, keep: list[int] | None = None) -> MiniLM:
-    """The encoder from the original ``model.safetensors``, with the rows ``keep`` (None keeps all)."""
+    """Load the encoder from the original ``model.safetensors`` with the vocabulary rows ``keep``; None keeps all."""
     tensors = read_safetensors(path)
     words = tensors["embeddings.word_embeddings.weight"]
     state = {

@@ -85,10 +85,10 @@ class MobileNetV2(nn.Module):
         return stages[0], stages[1], x
 
     def load_imagenet(self, path: Path) -> None:
-        """Loads the ImageNet weights from an .npz with keys ``stem``, ``blocks.N.{expand,depthwise,project}``.
+        """Load the ImageNet weights from an .npz file with keys ``stem``, ``blocks.N.{expand,depthwise,project}``.
 
         Raises:
-            ConfigError: the file is missing, is damaged, or holds weights of another network.
+            ConfigError: The file is missing or damaged, or has weights of another network.
         """
         try:
             with np.load(path) as arrays:

@@ -1,4 +1,4 @@
-"""Published checkpoints of other people's trackers, read as tensors and nothing else."""
+"""Reader of published checkpoints of third-party trackers that loads tensors only and runs no code."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from edgetrack.errors import ExportError, reason_of
 from edgetrack.network.safetensors import read_safetensors
 
-# A training loop saves its settings and statistics beside the weights, as objects of its own, of easydict and of numpy.
-# They become empty ones: no function or class of these names is looked up.
+# Training loops save settings and statistics with the weights, as objects of their own classes, of easydict and numpy.
+# These are replaced by empty objects; no function or class of these names is looked up.
 _IGNORED = ("lib.train.", "ltr.admin.", "easydict.", "numpy.", "_codecs.encode")
 _LONGEST_PICKLE = 64 << 20  # bytes
 _WRAPPERS = ("net", "state_dict", "model")
@@ -23,7 +23,7 @@ N = TypeVar("N", bound=nn.Module)
 
 
 class Ignored:
-    """Stands for an object of a program that is not here; keeps nothing of what it is made with or given."""
+    """Placeholder for an object of another program; ignores its arguments and its state."""
 
     def __new__(cls, *_: object) -> Ignored:
         return super().__new__(cls)
@@ -34,16 +34,16 @@ class Ignored:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors by name of a checkpoint of PyTorch, or of a ``.safetensors`` file. Runs no code of the file.
+    """Return the tensors by name of a PyTorch checkpoint or a ``.safetensors`` file, without running code in the file.
 
     Raises:
-        ExportError: it is missing, is damaged, names code, or is no table of tensors.
+        ExportError: The file is missing or damaged, refers to code, or is not a table of tensors.
     """
     try:
         state: Any = read_safetensors(path) if path.suffix == ".safetensors" else _unpickled(path)
     except ExportError:
         raise
-    except Exception as error:  # torch raises whatever the damage leads to
+    except Exception as error:  # for damaged files, torch raises various exceptions
         raise ExportError(
             f"weights {path} cannot be read ({reason_of(error)}); expected a checkpoint that torch.save wrote, or a "
             "file of safetensors: download it again"
@@ -72,22 +72,22 @@ def load_network(
     unused: Iterable[str],
     kind: str,
 ) -> N:
-    """The network of a published checkpoint, for inference.
+    """Load the network of a published checkpoint for inference.
 
     Args:
-        path: of the checkpoint.
-        config_of: finds the variant by the shapes of the tensors, by name; raises KeyError, IndexError or ValueError.
-        network_of: makes the network of a variant.
-        unused: see ``fitting``.
-        kind: what the network is called.
+        path: The checkpoint.
+        config_of: Determines the variant from the tensors' shapes by name; raises KeyError, IndexError or ValueError.
+        network_of: Builds the network of a variant.
+        unused: See ``fitting``.
+        kind: Name of the kind of network, for messages.
 
     Raises:
-        ExportError: the file is damaged, would run code, or is no checkpoint of this kind.
+        ExportError: The file is damaged, would run code, or is not a checkpoint of this kind.
     """
     given = read_weights(path)
     try:
         config = config_of({name: tuple(tensor.shape) for name, tensor in given.items()})
-        with torch.device("meta"):  # sizes that a file only says cost nothing
+        with torch.device("meta"):  # sizes claimed by the file allocate no memory
             wanted = network_of(config).state_dict()
     except (KeyError, IndexError, ValueError, RuntimeError) as error:
         raise ExportError(
@@ -102,17 +102,17 @@ def load_network(
 def fitting(
     path: Path, given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, unused: Iterable[str], kind: str
 ) -> dict[str, Tensor]:
-    """The tensors of ``given`` that a network wants, in float32.
+    """Return the tensors of ``given`` that a network needs, in float32.
 
     Args:
-        path: for messages.
-        given: of the checkpoint.
-        wanted: the network's own, by the same names.
-        unused: beginnings or ends of names that the published network has and does not use.
-        kind: what the network is called.
+        path: Path of the file, for messages.
+        given: Tensors of the checkpoint.
+        wanted: Tensors of the network, by the same names.
+        unused: Prefixes or suffixes of names of tensors that the published network has but does not use.
+        kind: Name of the kind of network, for messages.
 
     Raises:
-        ExportError: one is missing, is of another shape or type, is not finite, or has no place.
+        ExportError: A tensor is missing, has another shape or type, is not finite, or is not part of the network.
     """
 
     def refuse(what: str) -> ExportError:
@@ -141,7 +141,7 @@ def fitting(
 
 
 def _unpickled(path: Path) -> Any:
-    """What ``torch.save`` wrote, with nothing of it run."""
+    """Return the contents of a ``torch.save`` file without running code in it."""
     _check_archive(path)
     needed = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
     if wrong := [name for name in needed if not name.startswith(_IGNORED)]:
@@ -155,7 +155,7 @@ def _unpickled(path: Path) -> Any:
 
 
 def _check_archive(path: Path) -> None:
-    """Raises ExportError where a file says that it is larger than it is."""
+    """Raise ExportError if a file claims to be larger than it is."""
     if not zipfile.is_zipfile(path):
         raise ExportError(
             f"weights {path} are no archive of torch.save; expected one of PyTorch 1.6 or later: load it where it was "
