@@ -1,4 +1,4 @@
-"""How well the tracker follows in one precision against another, on videos of the user's."""
+"""Compare the tracker's accuracy in another precision with float32, on the user's videos."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from edgetrack.export.watch import Watch
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.types import Box
 
-SAME = 0.5  # IoU from which two boxes count as the same
+SAME = 0.5  # two boxes count as the same if their IoU is at least this
 TURN = 50  # frames after which both precisions start from the same box again
 Pixels = NDArray[np.uint8]
 
 
 class Judge(Protocol):
-    """Has followed targets in float32 and compares others with that."""
+    """Compares trackers in other precisions with a float32 run, which it has done already."""
 
     def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one start gave until the next: the figures of both precisions, over so many frames."""
+    """Results between one restart and the next: the figures of both precisions, and the number of frames."""
 
     frames: int
     fp32: float
@@ -43,39 +43,39 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """The turns of each clip in float32 and in the other precision, without frames in which nothing was to be had."""
+    """The turns of each clip in float32 and in the other precision, without frames that cannot count."""
 
     kind: str  # "success AUC" or "agreement"
     turns: Mapping[str, Sequence[Turn]]
 
     @property
     def clips(self) -> dict[str, tuple[float, float]]:
-        """The figure of each clip that has any, in float32 and in the other precision."""
+        """Return the figures of each clip that has any, in float32 and in the other precision."""
         return {name: _means(turns) for name, turns in self.turns.items() if turns}
 
     @property
     def frames(self) -> int:
-        """That counted, of all clips."""
+        """Return the number of frames of all clips that counted."""
         return sum(turn.frames for turns in self.turns.values() for turn in turns)
 
     @property
     def means(self) -> tuple[float, float]:
-        """Over the clips."""
+        """Return the means over the clips."""
         first, second = np.mean(list(self.clips.values()), axis=0)
         return float(first), float(second)
 
     @property
     def ratio(self) -> float:
-        """Of the means, other over float32."""
+        """Return the ratio of the means, the other precision over float32."""
         first, second = self.means
         return second / first if first > 0 else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % of the ratio, from how much the turns differ (ratio estimator); never narrower than 3 / frames.
+        """Return the 95 % interval of the ratio from the spread of turns (ratio estimator), at least 3 / frames.
 
-        The frames of a turn are no independent evidence, and frames that all agree do not prove that all ever will:
-        after n successes in n trials the failure rate is below 3 / n (rule of three).
+        The frames of one turn are not independent evidence. If all frames agree, later frames still may not: after n
+        successes in n trials, the failure rate is below 3 / n (rule of three).
         """
         rows = [(t.frames, t.fp32, t.other) for turns in self.turns.values() for t in turns]
         weight, fp32, other = np.array(rows, np.float64).T
@@ -105,7 +105,7 @@ def _means(turns: Sequence[Turn]) -> tuple[float, float]:
 
 
 def check_frames(accuracy: Accuracy, what: str) -> None:
-    """Raises ExportError unless enough frames counted."""
+    """Raise ExportError unless enough frames counted."""
     if accuracy.frames < NEEDED:
         raise ExportError(
             f"{what} in {accuracy.frames} frames only, expected {NEEDED} or more: too few to tell one precision from "
@@ -115,20 +115,21 @@ def check_frames(accuracy: Accuracy, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """How a turn begins: ``text`` is looked for, then both precisions go on from ``box``, found by float32 or drawn."""
+    """How a turn starts: search for ``text``, then both precisions track ``box``, found by float32 or random."""
 
     text: str | None
     box: Box | None
-    frames: int  # that it lasts
+    frames: int  # length of the turn
 
 
 class Agreement:
-    """Accuracy as agreement with float32, over the frames in which a box was to be found and either has one.
+    """Accuracy as agreement with float32, over the frames in which at least one precision finds a box.
 
-    Every ``TURN`` frames the target is found anew, by ``text`` or the next of the clip's words, which counts; then both
-    go on from the box that float32 has found. Where a word is not found, or the tracker takes no text, both go on from
-    a random box, for ``EVERY`` frames. A tracker that takes no box just goes on in both. Frames that are given their
-    box, that show nothing, or in which neither has one, do not count.
+    Every ``TURN`` frames, both precisions search for the target by ``text`` or the next of the clip's words, which
+    counts; then both continue from the box that float32 found. If a word is not found, or the tracker does not accept
+    text, both continue from a random box for ``EVERY`` frames. A tracker that does not accept boxes continues without
+    restart in both precisions. Frames do not count if their box was given, if they show nothing, or if neither
+    precision has a box.
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class Agreement:
         check_frames(self._compared(self._fp32), "float32 had a box")
 
     def accuracy(self, tracker: FrameTracker, precision: str) -> Accuracy:
-        """Of ``tracker`` against float32, which is 1 by definition."""
+        """Return the accuracy of ``tracker`` relative to float32, whose accuracy is 1 by definition."""
         return self._compared({clip.name: self._follow(tracker, precision, clip) for clip in self._clips})
 
     def _compared(self, boxes: Mapping[str, list[Boxes]]) -> Accuracy:
@@ -159,7 +160,7 @@ class Agreement:
         return Accuracy("agreement", turns)
 
     def _follow(self, tracker: FrameTracker, precision: str, clip: Clip) -> list[Boxes]:
-        """The boxes of each turn, but those that were given."""
+        """Return the boxes of each turn, without those that were given."""
         turns: list[list[tuple[float, float, float, float]]] = []
         starts, random, last, left = self._starts[clip.name], np.random.default_rng(0), None, 0
         with clip.open() as source:
@@ -175,7 +176,7 @@ class Agreement:
                 turn, look = len(turns), self._look(clip, len(turns))
                 found = None if look is None else tracker.start(frame.pixels, text=look).box
                 turns.append([] if look is None else [row_of(found)])
-                if turn == len(starts):  # float32 comes first and decides
+                if turn == len(starts):  # float32 runs first and determines the starts
                     seen = found or (last if self._box is not None else None)
                     starts.append(self._start(frame.pixels, turn, look, seen, random))
                 last, left = starts[turn].box, starts[turn].frames - 1
@@ -184,7 +185,7 @@ class Agreement:
         return [np.array(rows).reshape(-1, 4) for rows in turns]
 
     def _look(self, clip: Clip, turn: int) -> str | None:
-        """What is looked for at the beginning of a turn."""
+        """Return the text to search for at the start of a turn."""
         if not self._reads or (turn == 0 and self._box is not None):
             return None
         return self._text or (clip.words[turn % len(clip.words)] if self._box is None else None)
@@ -192,7 +193,7 @@ class Agreement:
     def _start(
         self, pixels: Pixels, turn: int, look: str | None, found: Box | None, random: np.random.Generator
     ) -> _Start:
-        """What float32 makes of a turn: ``found`` is what it sees now, or saw last."""
+        """Return how a turn starts according to float32; ``found`` is its current or most recent box."""
         if self._box is not None:
             place = self._box if turn == 0 else found
             return _Start(look, place, TURN if place is not None or look is not None else 1)
@@ -202,12 +203,12 @@ class Agreement:
         return _Start(look, drawn, EVERY if drawn is not None or look is not None else 1)
 
     def _told(self, turn: int) -> dict[str, str]:
-        """What the target in the given box is called, where the user has said both."""
+        """Return the text of the target in the given box, if the user gave both."""
         return {"text": self._text} if turn == 0 and self._box is not None and self._text is not None else {}
 
 
 def same_boxes(first: Boxes, second: Boxes) -> tuple[float, int]:
-    """Of the rows in which either has a box: the share with boxes of IoU ``SAME`` or more, and their number."""
+    """Return the fraction of rows with an IoU of at least ``SAME``, among rows with any box, and their number."""
     none = np.isnan(first).any(1), np.isnan(second).any(1)
     either = ~(none[0] & none[1])
     same = ~none[0] & ~none[1] & (overlap(first, second) >= SAME)
@@ -216,5 +217,5 @@ def same_boxes(first: Boxes, second: Boxes) -> tuple[float, int]:
 
 
 def row_of(box: Box | None) -> tuple[float, float, float, float]:
-    """x, y, w, h; nan without a box."""
+    """Return x, y, w, h; NaN without a box."""
     return (float("nan"),) * 4 if box is None else box.xywh

@@ -1,4 +1,4 @@
-"""bfloat16 for an adapter's bundle: accept or refuse. OpenVINO computes it from files that are there: it adds none."""
+"""Accept or refuse bfloat16 for an adapter's bundle. OpenVINO computes it from existing files, so none are added."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from edgetrack.peers.sessions import Bf16Session, open_session, run
 
 
 def add_bf16(gate: Gate, *, name: str = "bf16", watch: Watch) -> Report:
-    """Has the manifest of ``gate``'s bundle list bfloat16 when it is accurate and fast enough; else says why it is not.
+    """List bfloat16 in the manifest of ``gate``'s bundle if it is accurate and fast enough; else report why not.
 
     Args:
-        gate: has the bundle of an adapter.
-        name: "bf16", or "int8-bf16" for what the INT8 files have left in float32.
-        watch: is told of the steps.
+        gate: The gate with the bundle of an adapter.
+        name: "bf16", or "int8-bf16" for the layers that the INT8 files keep in float32.
+        watch: Shows the progress.
+
+    Returns:
+        The report of this precision.
     """
     report, subject = Report(precision=name, **gate.facts()), gate.subject
     assert isinstance(subject, Foreign)

@@ -1,4 +1,4 @@
-"""The crops that the tracker truly sees in a user's videos: what integer ranges are measured on."""
+"""Collect the crops that the tracker really processes in the user's videos, on which INT8 ranges are measured."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from edgetrack.io.sources import open_source
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.types import Box, Frame
 
-FRAMES = 300  # of each video
-EVERY = 10  # frames from one template to the next
-CROPS = 64  # of each graph, drawn evenly from all
-FLOOR, FLOOR_FRAMES = 16, 60  # crops among them that come from the drawn demo scene, and its frames for them
+FRAMES = 300  # frames of each video
+EVERY = 10  # frames between two templates
+CROPS = 64  # crops of each graph, sampled uniformly from all
+FLOOR, FLOOR_FRAMES = 16, 60  # number of these from the drawn demo scene, and frames of the scene
 LEAST = 8
-WORDS = ("person", "car", "animal", "red thing", "face", "ball")  # looked for when no text is given
-_FLAT = 0.01  # standard deviation of a crop, over its largest value, below which it says nothing
+WORDS = ("person", "car", "animal", "red thing", "face", "ball")  # searched for if no text is given
+_FLAT = 0.01  # a crop whose standard deviation, divided by its largest value, is below this has no content
 Feeds = dict[str, NDArray[np.float32]]
-Keep = Callable[[str, Mapping[str, NDArray[Any]]], None]  # takes the role of a graph, and what it is fed
+Keep = Callable[[str, Mapping[str, NDArray[Any]]], None]  # gets the role of a graph and its inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,49 +39,49 @@ class Clip:
 
     name: str
     open: Callable[[], AbstractContextManager[Source]]
-    words: tuple[str, ...] = WORDS  # in turn, where ``text`` is None
+    words: tuple[str, ...] = WORDS  # used in turn if ``text`` is None
 
 
 class Watched(Protocol):
-    """A tracker in float32 whose graphs can be watched."""
+    """A float32 tracker whose graphs can be observed."""
 
     @property
     def modes(self) -> tuple[Mode, ...]: ...
 
     @property
     def paths(self) -> Mapping[str, Path]:
-        """The graphs that can be watched, by role."""
+        """Return the graphs that can be observed, by role."""
         ...
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
-        """Those of them to quantize, by how often each ran; the first is the one whose speed matters most."""
+        """Return the graphs to quantize, given how often each ran; the first is the one whose speed matters most."""
         ...
 
     def watched(self, keep: Keep) -> AbstractContextManager[Callable[[], FrameTracker]]:
-        """Opens trackers that tell ``keep`` what their graphs are fed, while the context lasts."""
+        """Return a context whose value opens trackers that pass the inputs of their graphs to ``keep``."""
         ...
 
 
 @dataclass
 class Calibration:
-    """Inputs of the graphs, and where they come from."""
+    """Recorded inputs of the graphs, and their origin."""
 
     crops: dict[str, list[Feeds]]
-    record: dict[str, Any]  # for the manifest and the report
+    record: dict[str, Any]  # origin, for the manifest and the report
     runs: dict[str, int] = field(default_factory=dict)  # of each graph
 
     def fitting(self, graph: str) -> list[Feeds]:
-        """Three of four crops: ranges are measured on these."""
+        """Return three of every four crops, on which ranges are measured."""
         return [crop for i, crop in enumerate(self.crops[graph]) if i % 4 != 3]
 
     def held_out(self, graph: str) -> list[Feeds]:
-        """One of four crops: errors are measured on these."""
+        """Return one of every four crops, on which errors are measured."""
         return self.crops[graph][3::4]
 
 
 @dataclass
 class Reservoir:
-    """Copies of what graphs are fed: ``size`` of each, by reservoir sampling; crops of one color are left out."""
+    """Copies of graph inputs: ``size`` per graph by reservoir sampling; crops of uniform color are skipped."""
 
     roles: Collection[str]
     size: int
@@ -93,7 +93,7 @@ class Reservoir:
         self.random = np.random.default_rng(0)
 
     def keep(self, role: str, feeds: Mapping[str, NDArray[Any]]) -> None:
-        """Vitter, algorithm R (1985): each of the inputs so far is kept with the same probability."""
+        """Keep each of the inputs so far with the same probability (algorithm R, Vitter, 1985)."""
         if role not in self.roles:
             return
         if _flat(feeds):
@@ -108,14 +108,14 @@ class Reservoir:
 
 
 def clips_of(places: Sequence[str | Path]) -> list[Clip]:
-    """The videos to calibrate on; without any, the drawn scene of the demo."""
+    """Return the videos to calibrate on; without any, the drawn demo scene."""
     if places:
         return [Clip(public_name(str(place)), lambda place=place: open_source(place)) for place in places]  # type: ignore[misc]
     return [demo_clip()]
 
 
 def demo_clip() -> Clip:
-    """The drawn scene of the demo, whose words are its cars."""
+    """Return the drawn demo scene, whose words are its cars."""
     from edgetrack.demo.scene import CARS, open_demo
 
     return Clip("demo scene", open_demo, tuple(car.name for car in CARS))
@@ -124,17 +124,17 @@ def demo_clip() -> Clip:
 def record(
     subject: Watched, clips: Sequence[Clip], *, text: str | None, box: Box | None, watch: Watch
 ) -> Calibration:
-    """Runs the tracker over ``clips`` and keeps what its networks see, and a few crops of the demo scene as a floor.
+    """Run the tracker on ``clips`` and record the inputs of its networks, plus a minimum of crops of the demo scene.
 
-    The target is ``text`` and / or ``box`` in the first frame that shows something. Without either, every ``EVERY``
-    frames one of the clip's words is looked for, and where it is not found a random box is followed: a network must
-    hold its range on backgrounds too. Every ``EVERY`` frames the target, and what a word finds, become templates. A
-    tracker that takes no box has neither random boxes nor templates.
+    The target is given by ``text``, ``box`` or both in the first frame that shows something. If neither is given, one
+    of the clip's words is searched for every ``EVERY`` frames, and if it is not found, a random box is tracked: ranges
+    must also hold on backgrounds. Every ``EVERY`` frames, the target and the objects found by words become templates.
+    A tracker that does not accept boxes uses neither random boxes nor templates.
 
     Raises:
-        ConfigError: a box for more than one clip.
-        ExportError: the clips show too little, or nothing was found in them.
-        SourceError, BoxError, PromptError: a clip, the box or the text cannot be used.
+        ConfigError: A box is given for more than one clip.
+        ExportError: The clips show too little, or nothing was found in them.
+        SourceError, BoxError, PromptError: A clip, the box or the text cannot be used.
     """
     if box is not None and len(clips) > 1:
         raise ConfigError(
@@ -204,15 +204,15 @@ def _watch(
 
 @dataclass
 class _Follower:
-    """Follows what is named, and makes templates of it all along."""
+    """Tracks the named target and regularly makes templates of it."""
 
     main: FrameTracker
-    probe: FrameTracker | None  # None: the tracker takes no box, and so has no templates
-    words: Sequence[str]  # none: the tracker takes no text
+    probe: FrameTracker | None  # None: the tracker does not accept boxes, so it has no templates
+    words: Sequence[str]  # empty: the tracker does not accept text
     seen: Seen
     random: np.random.Generator
     started: bool = False
-    by_chance: bool = False  # what ``main`` follows is a random box
+    by_chance: bool = False  # whether ``main`` tracks a random box
 
     def follow(self, frames: Iterable[Frame], *, text: str | None, box: Box | None) -> None:
         for count, frame in enumerate(frames):
@@ -225,7 +225,7 @@ class _Follower:
                 self.main.start(frame.pixels, text=text, box=box) if start else self.main.update(frame.pixels)
             )
             self._note(track.status == "tracking")
-            if self.probe is not None and due and count:  # else the start itself has made a template
+            if self.probe is not None and due and count:  # the start itself makes a template
                 if self.words and (text is not None or box is not None):
                     self.probe.start(frame.pixels, text=self.words[count // EVERY % len(self.words)])
                 if track.box is not None:
@@ -249,6 +249,6 @@ class _Follower:
 
 
 def _flat(feeds: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether a picture among the inputs, (N, 3, H, W), is of one color."""
+    """Return whether an image among the inputs, (N, 3, H, W), has a uniform color."""
     pictures = [a for a in feeds.values() if a.ndim == 4 and a.shape[1] == 3 and min(a.shape[2:]) > 8]
     return any(float(a.std()) <= _FLAT * float(np.abs(a).max()) for a in pictures)

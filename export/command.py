@@ -1,4 +1,4 @@
-"""From a checkpoint, a bundle or an adapter to a finished bundle: all steps, and nothing left behind when one fails."""
+"""Make a bundle from a checkpoint, a bundle or an adapter, in all steps; if one fails, nothing is left behind."""
 
 from __future__ import annotations
 
@@ -48,29 +48,29 @@ _ADD = {"int8": add_int8, "fp16": add_fp16, "bf16": add_bf16}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asks for."""
+    """The user's request."""
 
     model: str  # a shipped model, a bundle's folder, a checkpoint that ends in .pt, or an adapter
     output: Path
-    precisions: tuple[str, ...] = ()  # to add: int8, fp16, bf16
+    precisions: tuple[str, ...] = ()  # precisions to add: int8, fp16, bf16
     gate: GateConfig = field(
         default_factory=GateConfig
-    )  # what they have to pass; its target goes into the manifest
-    page: bool = False  # a report to read in a browser, too
+    )  # the gate for them; its target is written to the manifest
+    page: bool = False  # also write a report for the browser
     force: bool = False  # replace an older bundle
-    retarget: bool = False  # another target is a reason to write a bundle anew
-    weights: tuple[Path, ...] = ()  # for an adapter
-    trust: bool = False  # lets the code of an adapter's bundle run
+    retarget: bool = False  # rewrite the bundle for another target
+    weights: tuple[Path, ...] = ()  # weights of an adapter
+    trust: bool = False  # allow the code of an adapter's bundle to run
     text_encoder: Path = Path("runs/text")  # for a checkpoint
-    grounder: Path | None = None  # checkpoint of the grounding network, for a checkpoint or a bundle
-    masks: Path | None = None  # checkpoint of the mask head, for the same
-    sensor: Path | None = None  # checkpoint of a second sensor's path, for the same
-    name: str | None = None  # of a checkpoint's or an adapter's bundle, or of one with a second sensor
-    version: str = "0.1.0"  # the same
+    grounder: Path | None = None  # checkpoint of the grounding network, to add to a checkpoint or bundle
+    masks: Path | None = None  # checkpoint of the mask head, to add to the same
+    sensor: Path | None = None  # checkpoint of a second sensor's path, to add to the same
+    name: str | None = None  # name of the bundle of a checkpoint, an adapter, or with a second sensor
+    version: str = "0.1.0"  # version of the same
 
     @property
     def kind(self) -> str:
-        """What ``model`` is: "adapter", "adapter bundle", "checkpoint" or "bundle"."""
+        """Return the kind of ``model``: "adapter", "adapter bundle", "checkpoint" or "bundle"."""
         if is_adapter(self.model):
             return "adapter"
         if self.model.endswith(".pt"):
@@ -79,13 +79,13 @@ class Request:
 
 
 def make_bundle(request: Request, *, watch: Watch) -> tuple[Bundle | AdapterBundle, list[Report]]:
-    """Writes the bundle; there is a report for each precision that was asked for. Others of a bundle are kept.
+    """Write the bundle; return it with a report for each requested precision. Other precisions of a bundle are kept.
 
-    A precision that the bundle had already stays when the new one is refused.
+    If a new precision is refused, the bundle keeps the version of it that it had before.
 
     Raises:
-        ConfigError: nothing to do, or a precision that the target or the adapter does not compute.
-        BundleError, ExportError, MissingExtra, SourceError: see their descriptions.
+        ConfigError: There is nothing to do, or the target or the adapter does not support a precision.
+        BundleError, ExportError, MissingExtra, SourceError: See their descriptions.
     """
     _check(request)
     require("onnx", extra="export" if request.kind == "checkpoint" else "int8")
@@ -121,7 +121,7 @@ def _check(request: Request) -> None:
             "expected a file that 'edgetrack train' wrote"
         )
     if kind == "bundle" and not (request.precisions or request.grounder or request.masks or request.sensor):
-        Bundle.open(request.model)  # first of all it must be one
+        Bundle.open(request.model)  # must be a valid bundle
         if not request.retarget:
             raise ConfigError(
                 f"nothing to do: {request.model} is a bundle already; give --int8 or --fp16, --target for another "
@@ -150,7 +150,7 @@ def _check(request: Request) -> None:
 
 
 def _check_adapter(request: Request, name: str, adapter: Opener) -> None:
-    """Raises ConfigError for a way to give the target, or a precision, that the adapter does not have."""
+    """Raise ConfigError if the adapter does not support a precision, or the way in which the target is given."""
     gate, modes, precisions = request.gate, adapter.modes, getattr(adapter, "precisions", ())
     if gate.accept is not None and "bbox" not in modes:
         raise ConfigError(
@@ -200,7 +200,7 @@ def _from_bundle(request: Request, folder: Path, watch: Watch) -> Subject:
     bundle = Bundle.open(request.model)
     anew = {name for name in request.precisions if not _stays(name, request, bundle)}
     keep = bundle.manifest.precisions.keys() - anew
-    copy_bundle(bundle, folder, keep=keep, reports=not request.precisions)  # else there will be new ones
+    copy_bundle(bundle, folder, keep=keep, reports=not request.precisions)  # otherwise new ones are written
     set_target(folder, _budget(request))
     if request.name is not None:
         write_manifest(folder, replace(Bundle.open(folder).manifest, name=request.name), files={})
@@ -246,7 +246,7 @@ def _add_masks(folder: Path, checkpoint: Path, watch: Watch) -> None:
 
     for _ in watch([0], "exporting the mask head and comparing it with PyTorch", 1):
         add_masks(folder, checkpoint)
-    float_masks(folder)  # files of another head in other precisions
+    float_masks(folder)  # remove other precisions of an older head
 
 
 def _add_sensor(folder: Path, checkpoint: Path, watch: Watch) -> None:
@@ -258,7 +258,7 @@ def _add_sensor(folder: Path, checkpoint: Path, watch: Watch) -> None:
 
 
 def _stays(name: str, request: Request, bundle: Bundle) -> bool:
-    """Whether the bundle's own INT8 is taken as it is: nothing is given that a new one could be better for."""
+    """Return whether to keep the bundle's own INT8: the request has nothing that could make a new one better."""
     gate = request.gate
     given = gate.calibration or gate.accept or gate.text or gate.box
     return name == "int8" and name in bundle.manifest.precisions and not given

@@ -1,4 +1,4 @@
-"""What a video can show at all: frames that show something, and how many are needed before a figure means anything."""
+"""Evidence in videos: which frames show something, and how many are needed for a meaningful result."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from edgetrack.errors import ExportError
 from edgetrack.types import Box, Frame
 
 NEEDED = 30  # frames
-FLAT = 3.0  # standard deviation in gray levels below which a picture is of one color, a lens cap's noise included
+FLAT = 3.0  # an image whose standard deviation in gray levels is below this is uniform, even with a lens cap's noise
 NOISE = (
-    0.1  # share of the variance that 8 x 8 means keep, below which a picture is noise: white noise keeps 1/64
+    0.1  # if 8 x 8 means keep a smaller fraction of the variance, an image is noise: white noise keeps 1/64
 )
-_BLOCK, _ROWS = 8, 60  # pixels of a block; rows of blocks that are looked at
-_DRAWS = 10  # of a random box until one shows something
+_BLOCK, _ROWS = 8, 60  # side of a block in pixels; number of rows of blocks that are examined
+_DRAWS = 10  # attempts to draw a random box that shows something
 
 
 @dataclass
 class Seen:
-    """Frames of one video, by what they gave."""
+    """Numbers of frames of one video, by what they show."""
 
     source: str
     frames: int = 0
-    flat: int = 0  # of one color
+    flat: int = 0  # uniform color
     noise: int = 0
-    found: int = 0  # the target that was named, or one of the words, was tracked
-    random: int = 0  # the target was a random box
+    found: int = 0  # the named target, or an object found by a word, was tracked
+    random: int = 0  # a random box was tracked
 
     @property
     def usable(self) -> int:
-        """Frames that show something."""
+        """Return the number of frames that show something."""
         return self.frames - self.flat - self.noise
 
     def shown(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The frames that show something; counts all."""
+        """Yield the frames that show something, and count all frames."""
         for frame in frames:
             self.frames += 1
             kind = shows(frame.pixels)
@@ -50,7 +50,7 @@ class Seen:
 
 
 def shows(pixels: NDArray[np.uint8]) -> str:
-    """What a picture, uint8 (H, W, 3), shows: "flat" (one color), "noise" or "something"."""
+    """Return what an image, uint8 (H, W, 3), shows: "flat" (uniform color), "noise" or "something"."""
     height, width = (side // _BLOCK for side in pixels.shape[:2])
     green = pixels[..., 1]
     if min(height, width) < 2:
@@ -64,7 +64,7 @@ def shows(pixels: NDArray[np.uint8]) -> str:
 
 
 def random_box(pixels: NDArray[np.uint8], random: np.random.Generator) -> Box | None:
-    """A box in which something is to be seen; None where none was drawn."""
+    """Return a random box that shows something, or None if no attempt found one."""
     height, width = pixels.shape[:2]
     for _ in range(_DRAWS):
         w, h = random.uniform(0.05, 0.4, 2) * (width, height)
@@ -76,13 +76,13 @@ def random_box(pixels: NDArray[np.uint8], random: np.random.Generator) -> Box | 
 
 
 def check_seen(seen: Sequence[Seen], *, wanted: Sequence[str], named: bool, found: bool) -> None:
-    """Raises ExportError unless the videos show enough to measure on.
+    """Raise ExportError unless the videos show enough for measurements.
 
     Args:
-        seen: of each video.
-        wanted: the text or the words that were looked for; empty for a tracker that takes no text.
-        named: whether the user named the target, by a text or a box.
-        found: whether a target must have been found; False where random boxes are all that can be followed.
+        seen: Counts of each video.
+        wanted: The text or the words that were searched for; empty for a tracker that does not accept text.
+        named: Whether the user gave the target, by a text or a box.
+        found: Whether a target must have been found; False if only random boxes can be tracked.
     """
     names = ", ".join(Path(one.source).name for one in seen)
     frames, flat, noise = (sum(getattr(one, what) for one in seen) for what in ("frames", "flat", "noise"))
@@ -104,5 +104,5 @@ def check_seen(seen: Sequence[Seen], *, wanted: Sequence[str], named: bool, foun
 
 
 def as_records(seen: Sequence[Seen]) -> list[dict[str, Any]]:
-    """The counts as data, for the manifest and the report."""
+    """Return the counts as data for the manifest and the report."""
     return [{**asdict(one), "source": Path(one.source).name} for one in seen]

@@ -1,4 +1,4 @@
-"""Float16 for a bundle: rewrite, accept or refuse."""
+"""Add float16 to a bundle: convert, then accept or refuse."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from edgetrack.manifest import Precision
 from edgetrack.policy import Policy
 
 NAME = "fp16"
-HALVED = ("template", "search", "ground")  # and search for several; text and prompt run once for a target
+HALVED = ("template", "search", "ground")  # and the batched search; text and prompt run once per target
 
 
 class RoundedEngine(OrtEngine):
-    """A bundle in float16 as a GPU rounds it (``edgetrack.export.rounding``), to follow targets with on this CPU."""
+    """A bundle in float16 with a GPU's rounding (``edgetrack.export.rounding``), for tracking on this CPU."""
 
     def __init__(self, bundle: Bundle, sessions: Mapping[str, Session], *, threads: int) -> None:
         super().__init__(bundle, threads=threads)
@@ -45,12 +45,12 @@ class RoundedEngine(OrtEngine):
 
 
 class Graphs:
-    """One graph in both precisions, and what they give for the same crops.
+    """One graph in both precisions, and its outputs for the same crops.
 
     Args:
-        bundle: the float32 part.
-        role: of the graph.
-        gate: has the crops.
+        bundle: The float32 bundle.
+        role: Role of the graph.
+        gate: The gate that has the crops.
     """
 
     def __init__(self, bundle: Bundle, role: str, gate: Gate) -> None:
@@ -66,20 +66,20 @@ class Graphs:
 
     @property
     def error(self) -> float:
-        """Relative, of the outputs."""
+        """Return the relative error of the outputs."""
         return float(np.mean([relative_error(other, fp32) for fp32, other in self.pairs]))
 
     def speed(self) -> Speed:
-        """Of the two files in ONNX Runtime on this CPU."""
+        """Return the speed of both files in ONNX Runtime on this CPU."""
         feeds = self._crops[0]
         return compare_speed(lambda: self._fp32.run(feeds), lambda: self._fp16.run(feeds))
 
 
 def add_fp16(gate: Gate, *, watch: Watch) -> Report:
-    """Adds float16 to the bundle of ``gate`` when it is accurate enough; else says why it is not.
+    """Add float16 to the bundle of ``gate`` if it is accurate enough; else report why not.
 
-    Accuracy is that of float32 with each result rounded as a GPU rounds it. Speed decides only where the target has
-    no float16 at speed: it is a CPU then, and like this one.
+    Accuracy is measured in float32 with each result rounded as on a GPU. Speed is a criterion only if the target has
+    no fast float16: then it is a CPU, like this one.
     """
     report, subject = Report(precision=NAME, **gate.facts()), gate.subject
     assert isinstance(subject, Own)
@@ -124,7 +124,7 @@ def _write(folder: Path, graphs: dict[str, Graphs]) -> Bundle:
 
 
 def _crops(bundle: Bundle, role: str, gate: Gate) -> list[Feeds]:
-    """Held-out inputs; those of the whole frame are the search's, with the picture in a frame of gray."""
+    """Return held-out inputs; for full-frame search, they are inputs of "search" with the image padded with gray."""
     if role in BATCHED:
         return _together(gate.calibration.held_out("search"), BATCHED[role])
     if role != "ground":
@@ -136,7 +136,7 @@ def _crops(bundle: Bundle, role: str, gate: Gate) -> list[Feeds]:
 
 
 def _together(crops: list[Feeds], count: int) -> list[Feeds]:
-    """``crops`` in groups of ``count``, the last one filled from the beginning."""
+    """Return ``crops`` in batches of ``count``; the last one is filled up from the beginning."""
     groups = [
         [crops[(first + i) % len(crops)] for i in range(count)] for first in range(0, len(crops), count)
     ]
@@ -144,7 +144,7 @@ def _together(crops: list[Feeds], count: int) -> list[Feeds]:
 
 
 def _framed(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """``image`` (1, 3, S, S) in the middle of (1, 3, ``side``, ``side``); gray is 0 in a network's input."""
+    """Return ``image`` (1, 3, S, S) centered in (1, 3, ``side``, ``side``); gray is 0 in a network's input."""
     before = max(0, side - image.shape[-1]) // 2
     framed = np.zeros((1, 3, side, side), np.float32)
     part = image[..., :side, :side]

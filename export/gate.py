@@ -1,4 +1,4 @@
-"""What every precision that is added to a bundle has to pass: it follows as well as float32, on the user's videos."""
+"""The gate for every precision added to a bundle: it must track as accurately as float32 on the user's videos."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from edgetrack.types import Box
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """What to calibrate on, what to accept.
+    """Calibration data and acceptance criteria.
 
     Raises:
-        ConfigError: a value outside its range, or an unknown target.
+        ConfigError: A value is out of range, or the target is unknown.
     """
 
     calibration: tuple[str, ...] = ()  # videos; empty: the drawn demo scene
@@ -47,18 +47,20 @@ class GateConfig:
 
     @property
     def board(self) -> targets.Target:
-        """The target."""
+        """Return the target device."""
         return targets.load(self.target)
 
 
 class Gate:
-    """Has followed the targets of the videos in float32, once for all precisions that are compared with it.
+    """Compares precisions with float32, which tracks the targets in the videos once for all comparisons.
 
     Args:
-        subject: has the float32 part.
+        subject: The bundle with the float32 graphs.
+        config: Calibration data and acceptance criteria.
+        watch: Shows the progress.
 
     Raises:
-        ExportError, SourceError, BoxError, PromptError: clips, box or text cannot be used.
+        ExportError, SourceError, BoxError, PromptError: The clips, the box or the text cannot be used.
     """
 
     def __init__(self, subject: Subject, config: GateConfig, *, watch: Watch) -> None:
@@ -74,7 +76,7 @@ class Gate:
             )
 
     def facts(self) -> dict[str, Any]:
-        """What the reports of all precisions have in common."""
+        """Return the facts that the reports of all precisions share."""
         return {
             "model": self.subject.name,
             "target": self.config.target,
@@ -88,22 +90,22 @@ class Gate:
 
     @property
     def is_here(self) -> bool:
-        """Whether the target is what this machine is taken for: elsewhere, its speed says nothing of the target's."""
+        """Return whether this machine is the target; otherwise speed measured here does not apply to the target."""
         return self.config.target == targets.detect().name
 
     def passes(self, accuracy: Accuracy) -> bool:
-        """Whether it is as accurate as the user asks."""
+        """Return whether the accuracy is as high as the user requires."""
         return accuracy.ratio >= self.config.min_auc_ratio
 
 
 def fill(report: Report, accuracy: Accuracy) -> None:
-    """Fills in what is said of every precision that was judged."""
+    """Fill in the results that every tested precision has."""
     report.accuracy_kind, report.clips, report.evidence = accuracy.kind, accuracy.clips, accuracy.frames
     report.ratio, report.interval = accuracy.ratio, accuracy.interval
 
 
 def fill_thresholds(report: Report, bundle: Bundle) -> None:
-    """Fills in the thresholds of one that stays in ``bundle``."""
+    """Fill in the thresholds of a precision that stays in ``bundle``."""
     fp32, other = (Policy.of(bundle.manifest.thresholds_of(name)) for name in ("fp32", report.precision))
     names = bundle.manifest.precisions[report.precision].thresholds
     report.thresholds = {name: (getattr(fp32, name), getattr(other, name)) for name in names}

@@ -1,4 +1,4 @@
-"""The graphs of a bundle as modules with fixed tensor names and shapes, cut out of the network."""
+"""The graphs of a bundle as modules with fixed tensor names and shapes, each a part of the network."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Template(nn.Module):
 
 
 class Search(nn.Module):
-    """image and all that is known of the target -> score, offset, size, presence, quality, kept, embedding.
+    """image and the target's features -> score, offset, size, presence, quality, kept, embedding.
 
-    All but offset and embedding are in 0..1.
+    All except offset and embedding are in 0..1.
     """
 
     outputs = ("score", "offset", "size", "presence", "quality", "kept", "embedding")
@@ -68,7 +68,7 @@ class Search(nn.Module):
         prototypes: Tensor,
     ) -> tuple[Tensor, ...]:
         out = self.network.search(image, memory, memory_mask, film, anchor, prompts, prototypes)
-        # the share of cells above the selection's threshold: for diagnosis, the tracker does not need it
+        # the fraction of cells above the selection's threshold: for diagnosis only
         kept = out["count"].float()[:, None] / out["margin"].shape[1]
         score, presence = torch.sigmoid(out["score"]), torch.sigmoid(out["presence"])
         quality = torch.sigmoid(out["quality"])
@@ -98,7 +98,7 @@ class ExportGraph:
     weights: str  # role of its weight file
 
     def example(self) -> tuple[Tensor, ...]:
-        """Inputs of the right types and shapes: zeros, masks of ones."""
+        """Return inputs of the right dtypes and shapes: zeros, and masks of ones."""
         return tuple(
             torch.full(spec.shape, float("mask" in name)).to(getattr(torch, spec.dtype))
             for name, spec in self.spec.inputs.items()
@@ -106,9 +106,9 @@ class ExportGraph:
 
 
 def build_graphs(network: EdgetrackNet, encoder: MiniLM, search: int = 256) -> dict[str, ExportGraph]:
-    """All graphs by role, ``search`` for images of that side in pixels.
+    """Return all graphs by role; ``search`` is the side of the search region's image in pixels.
 
-    The shapes of their outputs are measured by running them once.
+    The shapes of the outputs are determined by running each graph once.
     """
     width = network.neck.norm.norm.normalized_shape[0]
     rows = TEMPLATE_TOKENS + TEXT_LENGTH
@@ -140,7 +140,7 @@ def build_graphs(network: EdgetrackNet, encoder: MiniLM, search: int = 256) -> d
 
 
 def graph_of(role: str, module: nn.Module, shapes: dict[str, tuple[int, ...]], weights: str) -> ExportGraph:
-    """A graph to export whose outputs are measured by running it once; ``shapes`` are its inputs'."""
+    """Return a graph to export; run it once to determine the shapes of its outputs. ``shapes`` are those of inputs."""
     module.eval().requires_grad_(False)
     inputs = {
         name: TensorSpec("int64" if name == "ids" else "float32", shape) for name, shape in shapes.items()

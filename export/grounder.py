@@ -27,7 +27,7 @@ _FILE = "grounder.weights"
 
 
 def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
-    """Add the grounding network of a checkpoint to the bundle in ``folder``; one that is there is replaced.
+    """Add the grounding network of a checkpoint to the bundle in ``folder``, replacing an existing one.
 
     Returns:
         The largest error of each output against PyTorch, by ``graph.output``.
@@ -62,13 +62,14 @@ def add_grounder(folder: Path, checkpoint: Path) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a run has measured beside the weights.
+    """What a training run has determined in addition to the weights.
 
     Attributes:
-        scale, shift: Of the logits, so that a score is a probability.
+        scale: Scale of the logits.
+        shift: Offset of the logits; with both, a score is a probability.
         check: The detector's check of nouns that are its classes.
-        thresholds: Of the policy.
-        words: That the network was trained on.
+        thresholds: Thresholds of the policy.
+        words: Words that the network was trained on.
     """
 
     scale: float
@@ -79,7 +80,7 @@ class Learned:
 
 
 def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Learned]:
-    """Read detector, grounder and what else was learned.
+    """Read the detector, the grounder, and the other results of training.
 
     Raises:
         ExportError: The file is not a checkpoint of the grounding network.
@@ -94,7 +95,7 @@ def load_grounder(path: Path) -> tuple[PicoDet, Grounder, Learned]:
         check = ClassCheck(**state["check"])
         thresholds = {str(name): float(value) for name, value in state.get("thresholds", {}).items()}
         words = [str(word) for word in state.get("words", [])]
-    except Exception as error:  # torch.load raises whatever the damage leads to
+    except Exception as error:  # for damaged files, torch.load raises various exceptions
         raise ExportError(
             f"checkpoint {path} cannot be loaded ({reason_of(error)}); expected a file that "
             "python -m edgetrack.training.grounder.train wrote and python -m edgetrack.training.grounder.calibration "
@@ -126,7 +127,7 @@ def _graphs(
 
 
 def _parity(graphs: dict[str, ExportGraph], engine: OrtEngine) -> dict[str, float]:
-    """Compare both graphs with the network on a drawn picture and random words."""
+    """Compare both graphs with the network on a drawn image and random words."""
     random = np.random.default_rng(0)
     errors: dict[str, float] = {}
     ramp = np.linspace(-1, 1, SIDE, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""INT8 for a bundle: quantize, accept or refuse."""
+"""Add INT8 to a bundle: quantize, then accept or refuse."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from edgetrack.export.subject import QUANTIZED, Own
 from edgetrack.export.variant import NAME, Variant
 from edgetrack.export.watch import Watch
 
-STEPS = (0, 4, 8, 16, 32)  # most sensitive layers of each graph that the search puts back into float
+STEPS = (0, 4, 8, 16, 32)  # numbers of most sensitive layers per graph that the search returns to float
 
 
 def add_int8(gate: Gate, *, watch: Watch) -> Report:
-    """Adds INT8 to the bundle of ``gate`` when it is accurate and fast enough; else says why it is not."""
+    """Add INT8 to the bundle of ``gate`` if it is accurate and fast enough; else report why not."""
     subject, threads = gate.subject, gate.config.threads
     roles = subject.quantized(gate.calibration.runs)
     plans = {
@@ -51,7 +51,7 @@ def add_int8(gate: Gate, *, watch: Watch) -> Report:
             report.latency_ms[decisive] = (
                 speed.fp32_ms,
                 speed.other_ms,
-            )  # what has passed, not measured again
+            )  # this variant has passed; do not measure it again
             _accept(report, gate, variant, accuracy, decisive)
             if MASK in report.refused:
                 add_outlines(report, gate, watch=watch)
@@ -62,9 +62,10 @@ def add_int8(gate: Gate, *, watch: Watch) -> Report:
 
 
 def keep_int8(gate: Gate, *, watch: Watch) -> Report:
-    """The INT8 that a bundle of edgetrack's own has already, measured here; nothing is quantized anew.
+    """Measure the INT8 that a bundle of edgetrack's own model already has, without quantizing again.
 
-    For who gives no video: the drawn demo scene is no better thing to calibrate on than what that INT8 was made of.
+    This is for users who give no video: the drawn demo scene is not better calibration data than that of the existing
+    INT8.
     """
     subject = gate.subject
     assert isinstance(subject, Own)
@@ -89,7 +90,7 @@ def keep_int8(gate: Gate, *, watch: Watch) -> Report:
 
 
 def _sources(bundle: Bundle) -> str:
-    """What the INT8 of a bundle was calibrated on, as its ranges say."""
+    """Return what the INT8 of a bundle was calibrated on, according to its ranges file."""
     try:
         sources = json.loads(bundle.path("int8_ranges").read_text(encoding="utf-8"))["calibration"]["sources"]
         return ", ".join(Path(source).name for source in sources)
@@ -111,7 +112,7 @@ def _report(gate: Gate, plans: Mapping[str, Plan], kinds: tuple[str, ...]) -> In
 
 
 def _accept(report: Int8Report, gate: Gate, variant: Variant, accuracy: Accuracy, decisive: str) -> None:
-    """Fills in what was measured of the INT8 that stays in the bundle."""
+    """Fill in the measurements of the INT8 that stays in the bundle."""
     report.accepted = True
     report.in_float = variant.in_float(report.kinds)
     if isinstance(gate.subject, Own):
@@ -126,7 +127,7 @@ def _accept(report: Int8Report, gate: Gate, variant: Variant, accuracy: Accuracy
 
 
 def _speed(report: Report, role: str) -> str:
-    """How fast, and where that was measured."""
+    """Return how fast INT8 is, and where that was measured."""
     fp32, other = report.latency_ms[role]
     said = f"{role} graph {fp32 / other:.2f} times as fast on this {report.measured_on}"
     if report.target == report.measured_on:
@@ -135,7 +136,7 @@ def _speed(report: Report, role: str) -> str:
 
 
 def _refusal(report: Int8Report) -> str:
-    """Why no choice of layers passed."""
+    """Return why no selection of layers passed."""
     if not report.attempts:
         return "no graph has a layer that can compute in integers: a convolution or product with constant weights"
     speed = max(attempt.speed for attempt in report.attempts)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from edgetrack.errors import ExportError
 
 VIDEOS = (".mp4", ".avi", ".mkv", ".mov")
-Boxes = NDArray[np.float64]  # (N, 4) xywh, nan = none
+Boxes = NDArray[np.float64]  # (N, 4) xywh, NaN without a box
 
 
 @dataclass(frozen=True, slots=True)
 class Labeled:
-    """A video and the boxes of its target: one row per frame, from the first frame with a box."""
+    """A video and the boxes of its target: one row per frame, starting at the first frame with a box."""
 
     video: Path
     truth: Boxes
@@ -30,7 +30,7 @@ def labeled_clips(folder: Path) -> list[Labeled]:
     A folder NAME next to them has the target's masks: one PNG file per frame, nonzero on the target.
 
     Raises:
-        ExportError: the folder has no such pair, or a label file cannot be read.
+        ExportError: The folder has no such pair, or a label file cannot be read.
     """
     videos = sorted(
         p for p in folder.glob("*") if p.suffix.lower() in VIDEOS and p.with_suffix(".txt").is_file()

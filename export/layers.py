@@ -1,4 +1,4 @@
-"""Which parts of a graph can be quantized: convolutions and matrix products with constant weights."""
+"""The parts of a graph that can be quantized: convolutions and matrix products with constant weights."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from edgetrack.network.stored import array_of
 
 KINDS = ("Conv", "MatMul")
-_ACTIVATIONS = ("Clip", "Relu")  # an integer convolution absorbs one that follows it
+_ACTIVATIONS = ("Clip", "Relu")  # fused into an integer convolution in front
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One node that can compute in integers."""
+    """One node that can run in integers."""
 
-    name: str  # of the weight where it has a name of its own, else of the node
+    name: str  # name of the weight if it has one of its own, else of the node
     kind: str  # "Conv" or "MatMul"
     node: str
     input: str
-    output: str  # after the activation that it absorbs
+    output: str  # output of the fused activation, if any
     weight: str
 
 
@@ -33,14 +33,14 @@ class Source:
     """A float graph, its constants and its layers.
 
     Args:
-        model: as in the file; large constants stay in the weight file beside it.
-        folder: where the weight file is.
+        model: The model as stored; large constants stay in the weight file next to it.
+        folder: Folder of the weight file.
     """
 
     model: onnx.ModelProto
     folder: Path
     layers: dict[str, Layer] = field(init=False)
-    sums: dict[str, onnx.NodeProto] = field(init=False)  # additions of two activations, by their output
+    sums: dict[str, onnx.NodeProto] = field(init=False)  # additions of two activations, by output name
 
     def __post_init__(self) -> None:
         graph = self.model.graph
@@ -62,18 +62,18 @@ class Source:
 
     @classmethod
     def read(cls, path: Path) -> Source:
-        """The graph in a file of a bundle."""
+        """Read the graph in a file of a bundle."""
         return cls(onnx.load(str(path), load_external_data=False), path.parent)
 
     def observed(self) -> list[str]:
-        """The tensors whose ranges quantization needs."""
+        """Return the tensors whose ranges quantization needs."""
         names = {t for layer in self.layers.values() for t in (layer.input, layer.output)} | set(self.sums)
         made = {value.name for value in self.model.graph.input}
         made |= {output for node in self.model.graph.node for output in node.output}
         return sorted(names & made)
 
     def constant(self, name: str) -> NDArray[np.float32]:
-        """The value of a constant, widened to float32."""
+        """Return the value of a constant, converted to float32."""
         graph = self.model.graph
         stored = {tensor.name: tensor for tensor in graph.initializer}
         if name not in stored:
@@ -82,7 +82,7 @@ class Source:
 
 
 def consumers_of(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
-    """The nodes that read a tensor, by its name."""
+    """Return the nodes that read each tensor, by the tensor's name."""
     found: dict[str, list[onnx.NodeProto]] = defaultdict(list)
     for node in graph.node:
         for name in node.input:

@@ -22,7 +22,7 @@ from edgetrack.network.mask import CELL, FACTOR, KEY, POINT, SIDE, SLOTS, VALUE,
 
 WEIGHTS = "mask_weights"
 _FILE = "mask.weights"
-_CELLS = (SIDE // 16) ** 2  # in one slot of the memory
+_CELLS = (SIDE // 16) ** 2  # cells in one slot of the memory
 _SHAPES = {
     "image": (1, 3, SIDE, SIDE),
     "target": (1, 1, SIDE // CELL, SIDE // CELL),
@@ -72,7 +72,7 @@ def add_masks(folder: Path, checkpoint: Path) -> dict[str, float]:
     round_weights(network)
     graph = graph_of(MASK, _Outline(network), _SHAPES, WEIGHTS)
     files = write_graphs(folder, {MASK: graph}, {WEIGHTS: WeightFile(_FILE)})
-    count = cost.parameters(network.head).all  # the trunk is the tracker's
+    count = cost.parameters(network.head).all  # without the trunk, which is the tracker's
     before = manifest.parameters - (count if MASK in manifest.tensors else 0)
     write_manifest(
         folder,
@@ -96,7 +96,7 @@ def load_mask_net(path: Path) -> MaskNet:
     try:
         network = MaskNet()
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["model"])
-    except Exception as error:  # torch.load raises whatever the damage leads to
+    except Exception as error:  # for damaged files, torch.load raises various exceptions
         raise ExportError(
             f"checkpoint {path} cannot be loaded ({reason_of(error)}); expected a file that "
             "python -m edgetrack.training.masks.train wrote with this version"

@@ -22,9 +22,9 @@ from edgetrack.types import Box, Frame, Track
 class OnLabels:
     """Accuracy as the mean of a figure that ``measure`` yields for each turn of each clip."""
 
-    kind: str  # of the figure
+    kind: str  # name of the figure
     evidence: str  # condition for a frame to count
-    doing: str  # for the progress
+    doing: str  # description for the progress display
 
     def __init__(self, fp32: FrameTracker, clips: Sequence[Labeled], *, watch: Watch) -> None:
         self._clips, self._watch = clips, watch
@@ -93,7 +93,7 @@ def followed(tracker: FrameTracker, clip: Labeled) -> Iterator[tuple[Frame, Trac
     Kristan et al.), so that many short runs are compared instead of a few long ones.
 
     Raises:
-        ExportError: the numbers of frames and labels differ, or a frame cannot be decoded.
+        ExportError: The numbers of frames and labels differ, or a frame cannot be decoded.
     """
     row, start = 0, -accuracy.TURN
     with open_source(clip.video) as source:
