@@ -72,10 +72,11 @@ class Accuracy:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Return the 95 % interval of the ratio from the spread of turns (ratio estimator), at least 3 / frames.
+        """Return the 95 % interval of the ratio, from the spread of the turns (ratio estimator).
 
-        The frames of one turn are not independent evidence. If all frames agree, later frames still may not: after n
-        successes in n trials, the failure rate is below 3 / n (rule of three).
+        Each half of the interval is at least 3 / frames wide. The frames of one turn are not independent evidence. If
+        all frames agree, later frames still may not: after n successes in n trials, the failure rate is below 3 / n
+        (rule of three).
         """
         rows = [(t.frames, t.fp32, t.other) for turns in self.turns.values() for t in turns]
         weight, fp32, other = np.array(rows, np.float64).T

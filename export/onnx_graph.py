@@ -1,4 +1,4 @@
-"""PyTorch to ONNX, opset 20; shapes are static but for axes that are named."""
+"""Convert PyTorch to ONNX, opset 20; shapes are static except for axes declared dynamic."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from edgetrack.export.graphs import ExportGraph
 from edgetrack.export.operators import add_functions
 from edgetrack.export.weights import WeightFile
 
-# From 23 on, attention becomes one Attention node, which TensorRT cannot build in float32.
+# From opset 23 on, attention becomes one Attention node, which TensorRT cannot build in float32.
 OPSET = 20
-IR_VERSION = 10  # what ONNX Runtime 1.18, the oldest supported, reads
+IR_VERSION = 10  # the newest that ONNX Runtime 1.18, the oldest supported version, can read
 
 
 def to_onnx(
     graph: ExportGraph, *, dynamic: Mapping[str, Sequence[int]] = MappingProxyType({})
 ) -> onnx.ModelProto:
-    """The graph as ONNX with its weights inside, without traces of the machine that exported it.
+    """Convert the graph to ONNX with embedded weights, without traces of the machine that exported it.
 
     Args:
-        graph: what to export.
-        dynamic: axes by input that may be of any length.
+        graph: The graph to export.
+        dynamic: By input, the axes of variable length.
 
     Raises:
-        ExportError: PyTorch cannot express the module in ONNX.
+        ExportError: PyTorch cannot convert the module to ONNX.
     """
     spec = graph.spec
     shapes = [dict.fromkeys(dynamic.get(name, ()), torch.export.Dim.DYNAMIC) for name in spec.inputs]
@@ -70,13 +70,13 @@ def to_onnx(
 def write_graphs(
     folder: Path, graphs: Mapping[str, ExportGraph], weights: Mapping[str, WeightFile]
 ) -> dict[str, str]:
-    """Write each graph as ``ROLE.onnx``, and its weights into the one of ``weights`` that it names.
+    """Write each graph as ``ROLE.onnx``, and its weights to the file of ``weights`` that it names.
 
     Returns:
-        The names of all files by role, those of the weights included.
+        The names of all files by role, including those of the weights.
 
     Raises:
-        ExportError: PyTorch cannot express a module in ONNX.
+        ExportError: PyTorch cannot convert a module to ONNX.
     """
     files = {name: file.name for name, file in weights.items()}
     for role, graph in graphs.items():
@@ -93,7 +93,7 @@ def write_graphs(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences what the exporter says of itself: progress, optional packages, its own deprecations."""
+    """Silence the exporter's own messages: progress, optional packages, deprecations."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -106,7 +106,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Removes doc strings, stack traces and inner shapes: they name local paths and double the file."""
+    """Remove docstrings, stack traces and inner shapes, which contain local paths and double the file size."""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
     del model.graph.value_info[:]

@@ -1,6 +1,6 @@
-"""edgetrack's own ONNX operators, as functions of standard ones: any runtime can run a graph that carries them.
+"""edgetrack's own ONNX operators as functions of standard operators, so that any runtime can run the graphs.
 
-A runtime that has a kernel of the same name (kernels/README.md is the contract) runs that instead.
+A runtime that has a kernel of the same name (specified in kernels/README.md) runs the kernel instead.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ TokenRestore (tokens, selected, indices) => (restored) {
 
 
 def add_functions(model: onnx.ModelProto) -> None:
-    """Puts the functions of those operators into ``model`` that its graph uses."""
+    """Add the functions of the operators that its graph uses to ``model``."""
     used = {node.op_type for node in model.graph.node if node.domain == DOMAIN}
     model.functions.extend(function for function in operator_functions() if function.name in used)
 
 
 def operator_functions() -> list[onnx.FunctionProto]:
-    """``edgetrack::TokenSelect`` and ``edgetrack::TokenRestore`` for ``ModelProto.functions``, opset 20."""
+    """Return ``edgetrack::TokenSelect`` and ``edgetrack::TokenRestore`` for ``ModelProto.functions``, opset 20."""
     return [onnx.parser.parse_function(text) for text in (_TOKEN_SELECT, _TOKEN_RESTORE)]

@@ -31,7 +31,7 @@ from edgetrack.io.opencv import load_cv2
 from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 
-STEPS = (0, 4, 8, 16)  # numbers of most sensitive layers that the search puts back into float
+STEPS = (0, 4, 8, 16)  # numbers of most sensitive layers that the search returns to float
 WEIGHTS, FILE = "int8_mask_weights", "mask.int8.weights"
 RANGES = "mask.int8.ranges.json"
 

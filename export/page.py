@@ -1,4 +1,4 @@
-"""``report.html``: the report of an export for people, in one file without scripts or links."""
+"""``report.html``: the human-readable report of an export, in one file without scripts or links."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from edgetrack.export.report import Attempt, Int8Report, MaskReport, Report
 from edgetrack.reporting import html
 from edgetrack.reporting.table import Table
 
-MAX_LAYERS = 15  # most sensitive ones of each graph that the page shows; the report has all
+MAX_LAYERS = 15  # most sensitive layers per graph that the page shows; the JSON report has all
 
 
 def render(reports: Sequence[Report]) -> str:
-    """Return the whole page: what the precisions have in common, then each."""
+    """Return the whole page: what the precisions have in common, then a section for each."""
     first = reports[0]
     calibration = first.calibration
     target = " and ".join(

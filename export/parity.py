@@ -1,4 +1,4 @@
-"""Do the exported graphs say what the network says?"""
+"""Check that the exported graphs compute the same outputs as the network."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def check_parity(graphs: Mapping[str, ExportGraph], engine: Engine, *, seed: int = 0) -> dict[str, float]:
-    """The largest absolute error of every output, by ``role.output``, over drawn and random targets.
+    """Return the largest absolute error of every output, by ``role.output``, over drawn and random targets.
 
-    The inputs of the later graphs come from the network itself, so that they are what they will be in use.
+    The inputs of later graphs are outputs of the network itself, so that they are realistic.
 
     Raises:
-        ParityError: an output is further than ``TOLERANCE`` from the network's.
+        ParityError: An output differs from the network's by more than ``TOLERANCE``.
     """
     tokenizer = Tokenizer(engine.bundle)
     random = np.random.default_rng(seed)
     errors: dict[str, float] = {}
-    looks: list[Arrays] = []  # what "search" was asked
+    looks: list[Arrays] = []  # inputs of "search"
     for sentence in _SENTENCES:
         ids, mask = tokenizer.encode(sentence)
         tokens = compare(graphs["text"], engine, {"ids": ids, "mask": mask}, errors)["tokens"]
@@ -54,21 +54,21 @@ def check_parity(graphs: Mapping[str, ExportGraph], engine: Engine, *, seed: int
 
 
 def _side_by_side(looks: Sequence[Arrays]) -> Arrays:
-    """One batch of several inputs of "search"."""
+    """Combine several inputs of "search" into one batch."""
     return {name: np.concatenate([look[name] for look in looks]) for name in looks[0]}
 
 
 def compare(graph: ExportGraph, engine: Engine, feeds: Arrays, errors: dict[str, float]) -> Arrays:
-    """The network's outputs for ``feeds``; the engine's distance from them goes into ``errors``."""
+    """Return the network's outputs for ``feeds``; write the errors of the engine's outputs to ``errors``."""
     with torch.no_grad():
         results = graph.module(*(torch.from_numpy(feeds[name]) for name in graph.spec.inputs))
     expected: Arrays = {name: t.numpy() for name, t in zip(graph.spec.outputs, results, strict=True)}
-    # ``kept`` counts cells above a threshold: one cell may lie so near to it that rounding decides
+    # ``kept`` counts cells above a threshold: one cell may be so close to it that rounding decides
     limits = {"kept": 1.5 / expected["score"][0].size} if "score" in expected else {}
     for name, array in engine.graph(graph.role).run(feeds).items():
         key = f"{graph.role}.{name}"
         error = float(np.abs(array - expected[name]).max())
-        if not error <= limits.get(name, TOLERANCE):  # also when it is not a number
+        if not error <= limits.get(name, TOLERANCE):  # also true for NaN
             raise ParityError(
                 f"output {name!r} of graph {graph.role!r} differs by {error:.3g} between PyTorch and "
                 f"{engine.info}; expected at most {limits.get(name, TOLERANCE):g}: try other "
@@ -79,7 +79,7 @@ def compare(graph: ExportGraph, engine: Engine, feeds: Arrays, errors: dict[str,
 
 
 def _modes(template: Arrays, prompt: Arrays, mask: NDArray[Any]) -> Iterator[Arrays]:
-    """What the search graphs are told of the target: by box and text, by box, by text."""
+    """Yield the target inputs of the search graphs: given by box and text, by box, by text."""
     for box, text in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0)):
         boxes = np.full((1, TEMPLATE_TOKENS), box, np.float32)
         words = text * mask
@@ -101,7 +101,7 @@ def _noise(random: np.random.Generator, sides: Mapping[str, int]) -> Arrays:
 
 
 def _drawn(random: np.random.Generator, sides: Mapping[str, int]) -> Arrays:
-    """A bright rectangle on a shaded ground: edges and flat areas, as in photographs."""
+    """Return a bright rectangle on a shaded background: edges and flat areas, as in photographs."""
     pictures: Arrays = {}
     for role, side in sides.items():
         shade = np.linspace(-0.6, 0.4, side, dtype=np.float32)
@@ -114,7 +114,7 @@ def _drawn(random: np.random.Generator, sides: Mapping[str, int]) -> Arrays:
 
 
 def _sides(graphs: Mapping[str, ExportGraph]) -> dict[str, int]:
-    """Pixels of the image that each graph takes."""
+    """Return the side in pixels of the image that each graph takes."""
     return {
         role: graph.spec.inputs["image"].shape[-1]
         for role, graph in graphs.items()

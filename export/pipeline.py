@@ -25,18 +25,18 @@ from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.region import SearchRegion
 from edgetrack.network.text import TOKENIZER, MiniLM, TextEncoder
 
-LIMIT = 20_000_000  # parameters of everything together: what the small boards are promised
+LIMIT = 20_000_000  # total number of parameters that small boards can rely on
 _WEIGHTS = {"text_weights": "text.weights", "tracker_weights": "tracker.weights"}
 _GRAY = (127.5, 127.5, 127.5)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportConfig:
-    """What to export and where to."""
+    """What to export, and where."""
 
     checkpoint: Path
-    output: Path  # the bundle's folder; an older bundle there is replaced, anything else is left alone
-    text: Path = Path("runs/text")  # what ``python -m edgetrack.training.prune_text`` wrote
+    output: Path  # folder of the bundle; an older bundle there is replaced, anything else is not touched
+    text: Path = Path("runs/text")  # written by ``python -m edgetrack.training.prune_text``
     name: str = "edgetrack-256"
     version: str = "0.1.0"
 
@@ -50,11 +50,11 @@ class ExportReport:
 
 
 def export(config: ExportConfig) -> ExportReport:
-    """Writes a bundle whose outputs were compared with the network's. Nothing is left when a step fails.
+    """Write a bundle and compare its outputs with the network's. If a step fails, nothing is left behind.
 
     Raises:
-        ExportError: the checkpoint, the text encoder or the output folder cannot be used.
-        ParityError: the exported graphs differ from the network.
+        ExportError: The checkpoint, the text encoder or the output folder cannot be used.
+        ParityError: The exported graphs differ from the network.
     """
     check_output(config.output, force=True)
     network, thresholds, region = load_checkpoint(config.checkpoint)
@@ -87,10 +87,10 @@ def export(config: ExportConfig) -> ExportReport:
 
 
 def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float], SearchRegion]:
-    """The network of a training checkpoint, its thresholds and its search region.
+    """Load the network of a training checkpoint, its thresholds and its search region.
 
     Raises:
-        ExportError: the file is not a checkpoint of this network.
+        ExportError: The file is not a checkpoint of this network.
     """
     try:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
@@ -98,7 +98,7 @@ def load_checkpoint(path: Path) -> tuple[EdgetrackNet, dict[str, float], SearchR
         network.load_state_dict(state["model"])
         thresholds = {str(k): float(v) for k, v in state.get("thresholds", {}).items()}
         region = SearchRegion(**state.get("region", {}))
-    except Exception as error:  # torch.load raises whatever the damage leads to
+    except Exception as error:  # for damaged files, torch.load raises various exceptions
         raise ExportError(
             f"checkpoint {path} cannot be loaded ({reason_of(error)}); "
             "expected a file that 'edgetrack train' wrote with this version"

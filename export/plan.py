@@ -1,4 +1,4 @@
-"""How a graph is quantized: its ranges, the method that measured best, and how much each layer costs."""
+"""How a graph is quantized: its ranges, the method with the smallest error, and the sensitivity of each layer."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from edgetrack.export.session import Arrays, Session, relative_error
 from edgetrack.export.speed import Speed, compare_speed
 from edgetrack.export.watch import Watch
 
-_PROBES = 4  # crops on which the error of a single layer is measured
+_PROBES = 4  # number of crops on which the error of a single layer is measured
 
 
 @dataclass
 class Plan:
-    """One graph.
+    """The quantization plan of one graph.
 
     Attributes:
-        errors: relative output error on held-out crops with every layer in integers, by method.
-        sensitivity: relative output error with only this layer in integers, by layer.
+        errors: Relative output error on held-out crops with all layers in integers, by method.
+        sensitivity: Relative output error with only this layer in integers, by layer.
     """
 
     source: Source
-    crops: list[Feeds]  # held out
-    reference: list[Arrays]  # what float32 gives for them
+    crops: list[Feeds]  # held-out crops
+    reference: list[Arrays]  # outputs of float32 for them
     method: str
     ranges: dict[str, Range]
     errors: dict[str, float]
     sensitivity: dict[str, float]
 
     def layers(self, kinds: Collection[str], *, floats: int = 0) -> list[str]:
-        """All layers of ``kinds`` but the ``floats`` most sensitive ones."""
+        """Return all layers of ``kinds`` except the ``floats`` most sensitive ones."""
         chosen = [layer.name for layer in self.source.layers.values() if layer.kind in kinds]
         return sorted(chosen, key=lambda name: self.sensitivity[name])[: max(0, len(chosen) - floats)]
 
     def session(self, layers: Collection[str], *, flavor: Flavor = "ort", threads: int = 1) -> Session:
-        """The graph with ``layers`` in integers, ready to run."""
+        """Return the graph with ``layers`` in integers, ready to run."""
         model = quantize(self.source, self.ranges, layers, flavor=flavor)
         return Session(model, self.source.folder, threads=threads)
 
     def error(self, layers: Collection[str], *, flavor: Flavor) -> float:
-        """The relative output error on all held-out crops."""
+        """Return the relative output error on all held-out crops."""
         return _error(self.session(layers, flavor=flavor), self.crops, self.reference)
 
     def speed(self, layers: Collection[str], *, threads: int) -> Speed:
-        """The graph in float32 against the graph with ``layers`` in integers, in ONNX Runtime."""
+        """Compare the speed of the float32 graph and the graph with ``layers`` in integers, in ONNX Runtime."""
         fp32 = Session(self.source.model, self.source.folder, threads=threads)
         other, feeds = self.session(layers, threads=threads), self.crops[0]
         return compare_speed(lambda: fp32.run(feeds), lambda: other.run(feeds))
 
 
 def make_plan(role: str, path: Path, calibration: Calibration, *, threads: int, watch: Watch) -> Plan:
-    """Measures ranges, methods and layers of the graph in ``path``."""
+    """Measure ranges, methods and layers of the graph in ``path``."""
     source = Source.read(path)
     crops = calibration.held_out(role)
     fp32 = Session(source.model, source.folder, threads=threads)
@@ -79,7 +79,7 @@ def make_plan(role: str, path: Path, calibration: Calibration, *, threads: int, 
 
 
 def fastest_kinds(plan: Plan, *, threads: int) -> tuple[str, ...]:
-    """Convolutions alone, or matrix products too: whatever runs faster on this machine."""
+    """Return convolutions alone, or matrix products too, whichever runs faster on this machine."""
     conv = plan.speed(plan.layers(("Conv",)), threads=threads)
     both = plan.speed(plan.layers(KINDS), threads=threads)
     return KINDS if both.ratio > conv.ratio else ("Conv",)

@@ -1,11 +1,11 @@
-"""Integer graphs from a float one: pairs of QuantizeLinear and DequantizeLinear around the chosen layers.
+"""Make integer graphs from a float graph: pairs of QuantizeLinear and DequantizeLinear around the chosen layers.
 
-The float graph and the ranges are the source of truth; each flavor is emitted from them:
+The float graph and the ranges are the source of truth; each flavor is generated from them:
 
-- ``portable``: int8, symmetric, weights per channel, biases in float. What TensorRT and OpenVINO read.
-- ``ort``: activations uint8 with a zero point, biases int32, and the outputs of convolutions and the sums between
-  them quantized too, so that ONNX Runtime's CPU kernels run from integers to integers. On a processor that adds two
-  products in 16 bits (``saturates``) weights have 7 bits, which cannot overflow anywhere.
+- ``portable``: symmetric int8, per-channel weights, float biases. TensorRT and OpenVINO read this flavor.
+- ``ort``: uint8 activations with a zero point, int32 biases, and quantized outputs of convolutions and of the sums
+  between them, so that ONNX Runtime's CPU kernels have integer inputs and outputs. For processors that add two
+  products in 16 bits (``saturates``), weights have 7 bits, which cannot overflow on any processor.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from edgetrack.export.layers import Layer, Source, consumers_of
 from edgetrack.export.ranges import Range
 
 Flavor = Literal["portable", "ort"]
-NARROW = 64  # the largest weight of which two products with uint8 add up in 16 bits: 2 * 255 * 64 < 2 ** 15
+NARROW = 64  # largest weight for which two products with uint8 fit in 16 bits: 2 * 255 * 64 < 2 ** 15
 _TINY = 1e-12
 
 
 def quantize(
     source: Source, ranges: Mapping[str, Range], layers: Collection[str], *, flavor: Flavor
 ) -> onnx.ModelProto:
-    """The graph with ``layers`` in integers; its other constants still refer to the weight file of ``source``."""
+    """Return the graph with ``layers`` in integers; other constants still refer to the weight file of ``source``."""
     return _Emitter(source, ranges, layers, flavor).emit()
 
 
 def scale_of(low_high: Range, flavor: Flavor) -> tuple[np.float32, np.uint8 | np.int8]:
-    """Scale and zero point: value = scale * (integer - zero point)."""
+    """Return scale and zero point: value = scale * (integer - zero point)."""
     low, high = low_high
     if flavor == "portable":
         return np.float32(max(-low, high, _TINY) / 127), np.int8(0)
@@ -46,7 +46,7 @@ def scale_of(low_high: Range, flavor: Flavor) -> tuple[np.float32, np.uint8 | np
 def quantize_weight(
     weight: NDArray[np.float32], axis: int, *, most: int = 127
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Symmetric int8 of -``most`` to ``most`` and one scale for each index of ``axis``."""
+    """Return symmetric int8 values from -``most`` to ``most``, and one scale for each index of ``axis``."""
     others = tuple(i for i in range(weight.ndim) if i != axis)
     scales = np.maximum(np.abs(weight).max(others), _TINY).astype(np.float32) / np.float32(most)
     shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
@@ -65,7 +65,7 @@ class _Emitter:
         self.graph = self.model.graph
         self.ends = {value.name for value in self.graph.output}
         self.last = _last(source)
-        self.added: dict[str, list[onnx.NodeProto]] = {}  # by the tensor that they follow
+        self.added: dict[str, list[onnx.NodeProto]] = {}  # new nodes, by the tensor that they follow
         self.first: list[onnx.NodeProto] = []
 
     def emit(self) -> onnx.ModelProto:
@@ -86,7 +86,7 @@ class _Emitter:
         return self.model
 
     def _whole(self) -> set[str]:
-        """Tensors that only integers leave: outputs of integer convolutions and sums of such."""
+        """Return the tensors that are quantized as outputs: those of integer convolutions, and sums of these."""
         if self.flavor == "portable":
             return set()
         whole = {v.output for v in self.layers.values() if v.kind == "Conv"} - self.last
@@ -112,7 +112,7 @@ class _Emitter:
         values, scales = quantize_weight(weight, axis, most=self.most)
         if layer.kind == "Conv" and len(node.input) == 3 and self.flavor == "ort":
             bias = self.source.constant(node.input[2])
-            # a channel of tiny weights still must hold its bias in 32 bits
+            # even with tiny weights in a channel, its bias must fit in 32 bits
             scales = np.maximum(scales, np.abs(bias) / (scale * 2.0**30)).astype(np.float32)
             steps = weight / scales.reshape(-1, *[1] * (weight.ndim - 1))
             values = np.clip(np.round(steps), -self.most, self.most).astype(np.int8)
@@ -136,7 +136,7 @@ class _Emitter:
         return name
 
     def _order(self) -> None:
-        """Puts the new nodes where their inputs exist."""
+        """Insert the new nodes after the nodes that compute their inputs."""
         nodes = list(self.first)
         for value in self.graph.input:
             nodes += self.added.get(value.name, [])
@@ -148,7 +148,7 @@ class _Emitter:
         self.graph.node.extend(nodes)
 
     def _prune(self) -> None:
-        """Removes constants, and their casts, that nothing reads any more."""
+        """Remove constants, and their casts, that nothing reads anymore."""
         read = {name for node in self.graph.node for name in node.input} | self.ends
         kept = [node for node in self.graph.node if node.op_type != "Cast" or node.output[0] in read]
         del self.graph.node[:]
@@ -160,9 +160,10 @@ class _Emitter:
 
 
 def _last(source: Source) -> set[str]:
-    """Tensors from which an output is computed without another layer in between: they stay in float.
+    """Return the tensors after which no other layer comes before an output: they stay in float.
 
-    A box's size is often the exponential of one, where a 255th of its range is some percent of the box.
+    The size of a box is often the exponential of such a tensor, and 1/255 of its range changes the box by a few
+    percent.
     """
     producers = {output: node for node in source.model.graph.node for output in node.output}
     layers = {layer.node for layer in source.layers.values()}

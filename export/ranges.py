@@ -1,4 +1,4 @@
-"""From the values that tensors take to the ranges that integers must hold: min-max, percentile or entropy."""
+"""Determine integer ranges from the values of tensors: min-max, percentile or entropy."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Range = tuple[float, float]  # least and greatest value; 0 lies within
+Range = tuple[float, float]  # smallest and largest value; 0 is in between
 Feeds = dict[str, NDArray[np.float32]]
 BINS = 2048
 PERCENTILE = 99.99
-_SAMPLE = 1 << 16  # values of one tensor and one picture that enter its histogram; extremes are exact
-_LEVELS = 128  # of one sign of an int8
+_SAMPLE = 1 << 16  # values per tensor and image in the histogram; extremes are exact
+_LEVELS = 128  # levels per sign of an int8
 
 
 @dataclass
 class Histogram:
-    """The distribution of one tensor's values over all pictures."""
+    """The distribution of one tensor's values over all images."""
 
     low: float
     high: float
-    counts: NDArray[np.int64]  # of BINS equal bins between low and high
+    counts: NDArray[np.int64]  # in BINS equal bins between low and high
 
 
 def observe(
     run: Callable[[Feeds], Mapping[str, NDArray[np.float32]]], pictures: Callable[[], Iterable[Feeds]]
 ) -> dict[str, Histogram]:
-    """Histograms of all tensors that ``run`` returns.
+    """Return histograms of all tensors that ``run`` returns.
 
     Args:
-        run: computes tensors by name from the inputs of a graph.
-        pictures: gives the inputs; asked twice, first for the extremes, then for the counts.
+        run: Computes tensors by name from the inputs of a graph.
+        pictures: Returns the inputs; called twice, first for the extremes, then for the counts.
     """
     histograms: dict[str, Histogram] = {}
     for feeds in pictures():
@@ -50,12 +50,12 @@ def observe(
 
 
 def minmax(seen: Histogram) -> Range:
-    """All values that were seen."""
+    """Return the range of all values."""
     return seen.low, seen.high
 
 
 def percentile(seen: Histogram) -> Range:
-    """Without the outermost values: PERCENTILE of them stay, half of the others are cut at each end."""
+    """Return the range of PERCENTILE of the values; half of the remaining ones are cut off at each end."""
     total = seen.counts.sum()
     if total == 0:
         return minmax(seen)
@@ -67,17 +67,17 @@ def percentile(seen: Histogram) -> Range:
 
 
 def entropy(seen: Histogram) -> Range:
-    """The clipping at which the distribution loses least information, by Kullback-Leibler divergence.
+    """Return the clipping range that loses the least information, by Kullback-Leibler divergence.
 
-    Migacz, 8-bit Inference with TensorRT, GTC 2017: every number of kept bins is tried, the outliers are counted
-    into the last one, and the distribution is compared with itself after rounding to the levels of an int8.
+    Migacz, 8-bit Inference with TensorRT, GTC 2017: every number of kept bins is tried, outliers are added to the last
+    bin, and the distribution is compared with itself after rounding to the levels of an int8.
     """
     centers = np.linspace(seen.low, seen.high, 2 * BINS + 1)[1::2]
     top = max(-seen.low, seen.high)
     if top == 0 or seen.counts.sum() == 0:
         return minmax(seen)
     sizes, _ = np.histogram(np.abs(centers), BINS, (0, top), weights=seen.counts)
-    sizes[0] = sizes[1]  # zeros are exact at any scale: they say nothing about the clipping
+    sizes[0] = sizes[1]  # zeros are exact at any scale, so they do not matter for clipping
     kept = range(_LEVELS, BINS + 1, _LEVELS // 4)
     best = min(kept, key=lambda n: _divergence(sizes, n)) * top / BINS
     return max(seen.low, -best), min(seen.high, best)

@@ -1,7 +1,7 @@
-"""What float16 costs, on a CPU: the graph in float32, with each result rounded where the float16 graph rounds it.
+"""Emulate the accuracy of float16 on a CPU: a float32 graph in which results are rounded as in the float16 graph.
 
-ONNX Runtime has no float16 kernels for CPUs. It computes in float32 there and leaves out the roundings between one
-float16 node and the next, so that the float16 file itself shows a few times less error than a GPU.
+ONNX Runtime has no float16 kernels for CPUs. It computes in float32 and omits the rounding between consecutive float16
+nodes, so that the float16 file itself would show several times less error than on a GPU.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ _FLOAT, _HALF = TensorProto.FLOAT, TensorProto.FLOAT16
 
 
 def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A float32 graph that gives what a GPU gives for a graph of ``edgetrack.engines.half.halve``.
+    """Return a float32 graph with the results that a GPU computes for a graph of ``edgetrack.engines.half.halve``.
 
-    Products are added up in float32, as tensor cores do, and every result is rounded once; a compiler that fuses nodes
-    rounds less.
+    Products are accumulated in float32, as in tensor cores, and every result is rounded once; a compiler that fuses
+    nodes rounds less often.
     """
     return _Rounder(model).run()
 
@@ -28,7 +28,7 @@ class _Rounder:
         self.graph = self.model.graph
         inferred = onnx.shape_inference.infer_shapes(model).graph.value_info
         self.halves = {v.name for v in inferred if v.type.tensor_type.elem_type == _HALF}
-        self.wide: dict[str, str] = {}  # weights in the weight file, and what they are called in float32
+        self.wide: dict[str, str] = {}  # names of weights in the weight file, and of their float32 versions
         self.nodes: list[onnx.NodeProto] = []
 
     def run(self) -> onnx.ModelProto:

@@ -1,4 +1,4 @@
-"""Thresholds for another precision, so that a status means what it means in float32."""
+"""Adjust thresholds for another precision, so that a status means the same as in float32."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from edgetrack.policy import Policy
 _OF_SEARCH = (
     "track_threshold",
     "update_threshold",
-)  # fields of the policy that judge scores of the graph "search"
-_CONFIDENCE = 5.0  # crops that the assumption "nothing changes" is worth
-_EDGE = 1e-3  # scores nearer to 0 and 1 say nothing more
+)  # fields of the policy that apply to scores of the graph "search"
+_CONFIDENCE = 5.0  # weight of the prior "nothing changes", in crops
+_EDGE = 1e-3  # scores are clipped to this distance from 0 and 1
 
 
 def adjusted(policy: Policy, search: Sequence[tuple[Arrays, Arrays]]) -> dict[str, float]:
-    """The score thresholds of ``policy`` for a search network whose outputs differ.
+    """Return the score thresholds of ``policy``, adjusted for a search network with different outputs.
 
     Args:
-        policy: of float32.
-        search: outputs of float32 and of the other precision for the same crops.
+        policy: Policy of float32.
+        search: Outputs of float32 and of the other precision for the same crops.
     """
     slope, offset = fit([(_score(a), _score(b)) for a, b in search])
     moved = {name: slope * _logit(np.float64(getattr(policy, name))) + offset for name in _OF_SEARCH}
@@ -31,9 +31,9 @@ def adjusted(policy: Policy, search: Sequence[tuple[Arrays, Arrays]]) -> dict[st
 
 
 def fit(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Slope (above 0) and offset of logit(other) = slope * logit(fp32) + offset, by least squares.
+    """Return slope (above 0) and offset of logit(other) = slope * logit(fp32) + offset, by least squares.
 
-    Platt scaling (1999) with a ridge towards slope 1, offset 0: few crops change little.
+    This is Platt scaling (1999) with ridge regularization toward slope 1 and offset 0, so that few crops change little.
     """
     values = _logit(np.asarray(pairs, np.float64).reshape(-1, 2))
     design = np.stack((values[:, 0], np.ones(len(values))), axis=1)
@@ -43,7 +43,7 @@ def fit(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _score(outputs: Arrays) -> float:
-    """The best cell's probability of being right."""
+    """Return the probability that the best cell is correct."""
     best = int(outputs["score"].argmax())
     return float(outputs["quality"].flat[best] * outputs["presence"][0, 0])
 

@@ -131,7 +131,7 @@ def load_sensor_net(path: Path, keep: int) -> SensorNet:
 
     Args:
         path: The checkpoint.
-        keep: Tokens that the token selection keeps.
+        keep: Number of tokens that the token selection keeps.
 
     Raises:
         ExportError: The file is not a checkpoint of a second sensor.
@@ -139,7 +139,7 @@ def load_sensor_net(path: Path, keep: int) -> SensorNet:
     try:
         network = SensorNet(EdgetrackNet(keep=keep))
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["model"])
-    except Exception as error:  # torch.load raises whatever the damage leads to
+    except Exception as error:  # for damaged files, torch.load raises various exceptions
         raise ExportError(
             f"checkpoint {path} cannot be loaded ({reason_of(error)}); expected a file that "
             "python -m edgetrack.training.sensors.train wrote with this version"

@@ -1,4 +1,4 @@
-"""Graphs that exist in memory only, run by ONNX Runtime as the engine runs files."""
+"""Run in-memory graphs with ONNX Runtime, in the same way as the engine runs files."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from onnx import TensorProto, helper
 from edgetrack.engines.session_graph import session_options
 
 Arrays = dict[str, NDArray[np.float32]]
-_COUNTS = "kept"  # a share of cells above a threshold: for diagnosis, not an output that must be equal
+_COUNTS = "kept"  # a fraction of cells above a threshold, for diagnosis; it need not be equal
 
 
 class Session:
     """A graph ready to run.
 
     Attributes:
-        runtime: the ``onnxruntime.InferenceSession``.
+        runtime: The ``onnxruntime.InferenceSession``.
 
     Args:
-        model: the graph; its large constants may be in a weight file.
-        folder: where that file is.
-        watched: inner tensors to return as well as the outputs.
+        model: The graph; its large constants may be in a weight file.
+        folder: Folder of that file.
+        threads: CPU threads.
+        watched: Inner tensors to return in addition to the outputs.
     """
 
     def __init__(
@@ -48,16 +49,16 @@ class Session:
 
     @classmethod
     def of(cls, path: Path, *, threads: int = 1) -> Session:
-        """The graph in a file of a bundle."""
+        """Open the graph in a file of a bundle."""
         return cls(onnx.load(str(path), load_external_data=False), path.parent, threads=threads)
 
     def run(self, feeds: Mapping[str, NDArray[np.float32]]) -> Arrays:
-        """All outputs, and what is watched."""
+        """Return all outputs and the watched tensors."""
         return dict(zip(self._names, self.runtime.run(self._names, dict(feeds)), strict=True))
 
 
 def relative_error(given: Arrays, expected: Arrays) -> float:
-    """The mean over the outputs of |given - expected| / |expected|, Euclidean norms."""
+    """Return the mean over the outputs of |given - expected| / |expected|, with Euclidean norms."""
     shares = [
         float(np.linalg.norm(given[name] - value)) / max(float(np.linalg.norm(value)), 1e-9)
         for name, value in expected.items()

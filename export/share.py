@@ -1,6 +1,6 @@
-"""Store what two bundles have in common once: ``python -m edgetrack.export.share BUNDLE OTHER``.
+"""Store files that two bundles have in common only once: ``python -m edgetrack.export.share BUNDLE OTHER``.
 
-OTHER, which lies beside BUNDLE, keeps the files.
+OTHER, a sibling folder of BUNDLE, keeps the files.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from edgetrack.terminal import open_console
 
 
 def main() -> None:
-    """Share the files and say how much that saves."""
+    """Share the files and print how much space that saves."""
     folder, other = (Path(argument) for argument in sys.argv[1:3])
     saved = share_files(folder, other) / 1e6
     open_console().print(f"{folder.name} shares {saved:.1f} MB with {other.name}")

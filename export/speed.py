@@ -1,4 +1,4 @@
-"""How long a network takes against another, on a machine that also does other things."""
+"""Compare the speed of two networks on a machine that is also busy with other work."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ ROUNDS, WARM_UP = 40, 3
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Medians of alternating runs."""
+    """Median times of alternating runs."""
 
     fp32_ms: float
     other_ms: float
 
     @property
     def ratio(self) -> float:
-        """How many times as fast as float32."""
+        """Return the speedup over float32."""
         return self.fp32_ms / self.other_ms
 
 
 def compare_speed(fp32: Callable[[], object], other: Callable[[], object], *, rounds: int = ROUNDS) -> Speed:
-    """Times both in turn, so that whatever slows the machine slows both."""
+    """Time both in alternation, so that other load on the machine slows both equally."""
     spent = np.zeros((rounds, 2))
     for _ in range(WARM_UP):
         fp32()

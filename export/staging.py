@@ -1,4 +1,4 @@
-"""A bundle that is being made: files are added to its folder and named in its manifest."""
+"""A bundle under construction: files are added to its folder and listed in its manifest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgetrack.words import ROLE as WORDS
 
 
 def check_output(output: Path, *, force: bool) -> None:
-    """Raises ExportError unless ``output`` is new, empty, or an older bundle that may be replaced."""
+    """Raise ExportError unless ``output`` is new, empty, or an older bundle that may be replaced."""
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     if not (output / FILE_NAME).is_file():
@@ -35,12 +35,12 @@ _GROUPS = {
     "grounder_weights": EYE,
     "mask_weights": (MASK, f"{MASK}.int8", f"{MASK}.int8.ort", "int8_mask_weights"),
     "sensor_weights": PAIRS,
-}  # what goes together with a file of weights: the graphs that read it
+}  # the graphs that read each weight file and belong with it
 REPORTS = ("report", "report_page")
 
 
 def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = (), reports: bool = False) -> None:
-    """Copies the float32 part of ``bundle`` and the precisions ``keep``, with ``reports`` those of the precisions."""
+    """Copy the float32 part of ``bundle`` and the precisions ``keep``; with ``reports``, also their reports."""
     folder.mkdir()
     manifest = bundle.manifest
     precisions = {name: value for name, value in manifest.precisions.items() if name in keep}
@@ -61,7 +61,7 @@ def copy_bundle(bundle: Bundle, folder: Path, *, keep: Collection[str] = (), rep
 def add_files(
     folder: Path, files: Mapping[str, str], *, precisions: Mapping[str, Precision] | None = None
 ) -> Bundle:
-    """Names ``files`` (by role) in the manifest of the bundle in ``folder``, and what they offer."""
+    """Add ``files`` (by role), and the precisions that they provide, to the manifest of the bundle in ``folder``."""
     manifest = Bundle.open(folder).manifest
     hashed = {role: _file(folder, name) for role, name in files.items()}
     _write(
@@ -77,14 +77,14 @@ def add_files(
 
 
 def add_words(folder: Path, words: Collection[str]) -> None:
-    """Lists the words that the model was trained on in the bundle in ``folder``, in the place of an older list."""
+    """Write the list of trained words to the bundle in ``folder``, replacing an older list."""
     manifest, name = Bundle.open(folder).manifest, f"{WORDS}.txt"
     (folder / name).write_text("".join(f"{word}\n" for word in sorted(words)), encoding="utf-8")
     write_manifest(folder, manifest, files={WORDS: name})
 
 
 def remove_precision(folder: Path, name: str) -> None:
-    """Takes a precision and its files out of the bundle in ``folder``."""
+    """Remove a precision and its files from the bundle in ``folder``."""
     manifest = Bundle.open(folder).manifest
     files = {role: entry for role, entry in manifest.files.items() if not _belongs(role, name)}
     for role in manifest.files.keys() - files.keys():
@@ -94,7 +94,7 @@ def remove_precision(folder: Path, name: str) -> None:
 
 
 def float_masks(folder: Path) -> Bundle:
-    """Takes the files of "mask" out of all precisions of the bundle in ``folder``: it runs in float32."""
+    """Remove the files of "mask" from all precisions of the bundle in ``folder``, so that it runs in float32."""
     manifest = Bundle.open(folder).manifest
     ours = {
         role
@@ -113,7 +113,7 @@ def float_masks(folder: Path) -> Bundle:
 
 
 def restore_precision(bundle: Bundle, folder: Path, name: str) -> None:
-    """Puts a precision of ``bundle`` back into its copy in ``folder``."""
+    """Restore a precision of ``bundle`` in its copy in ``folder``."""
     manifest, old = Bundle.open(folder).manifest, bundle.manifest
     files = {role: entry for role, entry in old.files.items() if _belongs(role, name)}
     for role, entry in files.items():
@@ -123,17 +123,17 @@ def restore_precision(bundle: Bundle, folder: Path, name: str) -> None:
 
 
 def share_files(folder: Path, other: Path) -> int:
-    """Remove the files of the bundle in ``folder`` that the one in ``other``, beside it, holds as well.
+    """Remove files from the bundle in ``folder`` that the bundle in the sibling folder ``other`` has as well.
 
-    Graphs go together with their weights, which engines read from the folder of the graph. Where the tracker's weights
-    are shared, the graphs of pairs, which read them too, move into ``other``, whose own manifest does not list them.
-    `copy_bundle` makes a bundle that stands alone again.
+    Graphs are shared together with their weights, which engines read from the folder of the graph. If the tracker's
+    weights are shared, the graphs for pairs, which also read them, move to ``other``, whose manifest does not list
+    them. `copy_bundle` makes a self-contained bundle again.
 
     Returns:
-        The bytes that were removed.
+        The number of bytes removed.
 
     Raises:
-        ExportError: the folders do not lie beside each other, or ``other`` shares files itself or takes pairs.
+        ExportError: The folders are not siblings, or ``other`` shares files itself or accepts pairs.
     """
     if folder.resolve().parent != other.resolve().parent:
         raise ExportError(
@@ -168,17 +168,17 @@ def share_files(folder: Path, other: Path) -> int:
 
 
 def set_target(folder: Path, target: Budget) -> None:
-    """Notes what the bundle in ``folder`` is made for."""
+    """Write the target of the bundle in ``folder`` to its manifest."""
     _write(folder, replace(Bundle.open(folder).manifest, target=target))
 
 
 def _belongs(role: str, precision: str) -> bool:
-    """Whether a file is of a precision alone: ``search.int8.ort`` and ``int8_weights`` are of ``int8``."""
+    """Return whether a file belongs to one precision, as ``search.int8.ort`` and ``int8_weights`` to ``int8``."""
     return precision in re.split(r"[._]", role)
 
 
 def versions() -> dict[str, str]:
-    """Of the programs that make a bundle."""
+    """Return the versions of the software that makes a bundle."""
     return {name: version(name) for name in ("edgetrack", "numpy", "onnx", "onnxruntime")}
 
 
@@ -187,7 +187,7 @@ def _file(folder: Path, name: str) -> BundleFile:
 
 
 def write_manifest(folder: Path, manifest: Manifest, *, files: Mapping[str, str]) -> None:
-    """Writes ``manifest`` with ``files`` (by role) of ``folder`` named in it as well."""
+    """Write ``manifest`` with ``files`` (by role) of ``folder`` added to it."""
     hashed = {role: _file(folder, name) for role, name in files.items()}
     _write(folder, replace(manifest, files={**manifest.files, **hashed}))
 

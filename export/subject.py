@@ -20,7 +20,7 @@ from edgetrack.peers import FrameTracker, Mode
 from edgetrack.tracker import Tracker
 
 QUANTIZED = ("template", "search")
-# The graphs of edgetrack's models that stay in float, and why; docs/int8.md has the figures.
+# Graphs of edgetrack's models that stay in float, and why; docs/int8.md has the measurements.
 IN_FLOAT = {
     "text": "it runs once for a text",
     "prompt": "it runs once for a text",
@@ -44,15 +44,15 @@ class Subject(Watched, Protocol):
         ...
 
     def tracker(self) -> FrameTracker:
-        """In float32."""
+        """Return a float32 tracker."""
         ...
 
     def write(self, variant: Variant, record: Mapping[str, Any]) -> FrameTracker:
-        """Adds INT8; returns a tracker that runs in it."""
+        """Add INT8; return a tracker that runs in it."""
         ...
 
     def remove(self) -> None:
-        """Takes INT8 out again."""
+        """Remove INT8 again."""
         ...
 
     def files(self, variant: Variant, *, accuracy: float, speed: Mapping[str, float]) -> list[FileRow]:
@@ -89,7 +89,7 @@ class Own:
         return self.opened(OrtEngine(self.bundle, threads=self._threads))
 
     def opened(self, engine: OrtEngine | Recorder) -> FrameTracker:
-        """A tracker on an engine of this bundle."""
+        """Return a tracker on an engine of this bundle."""
         return Tracker(engine=engine)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""One choice of integer layers for all graphs, and its files in a bundle."""
+"""One selection of integer layers for all graphs, and its files in a bundle."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from edgetrack.manifest import Precision
 from edgetrack.policy import Policy
 
 NAME = "int8"
-FLAVORS: dict[Flavor, str] = {"portable": "", "ort": ".ort"}  # what their roles and file names end with
+FLAVORS: dict[Flavor, str] = {"portable": "", "ort": ".ort"}  # suffixes of roles and file names
 RANGES, _WEIGHTS = "int8.ranges.json", "tracker.int8.weights"
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The layers in integers, by graph."""
+    """The layers that run in integers, by graph."""
 
     plans: Mapping[str, Plan]
     layers: Mapping[str, Sequence[str]]
 
     def in_float(self, kinds: Sequence[str]) -> dict[str, list[str]]:
-        """By graph: the layers of ``kinds`` that stay in float, most sensitive first."""
+        """Return by graph the layers of ``kinds`` that stay in float, most sensitive first."""
         return {
             role: [name for name in reversed(plan.layers(kinds)) if name not in self.layers[role]]
             for role, plan in self.plans.items()
         }
 
     def write(self, folder: Path, record: Mapping[str, Any]) -> Bundle:
-        """Adds the files of all flavors, the ranges and the adjusted thresholds to the bundle in ``folder``."""
+        """Add the files of all flavors, the ranges and the adjusted thresholds to the bundle in ``folder``."""
         files, weights = {"int8_weights": _WEIGHTS, "int8_ranges": RANGES}, WeightFile(_WEIGHTS)
         bundle = Bundle.open(folder)
         sources = self._sources(bundle)
@@ -56,13 +56,13 @@ class Variant:
         return add_files(folder, files, precisions={NAME: Precision(tuple(sources), thresholds)})
 
     def pairs(self, role: str) -> list[tuple[Arrays, Arrays]]:
-        """What float32 and integers give for the crops that no range was measured on."""
+        """Return the outputs of float32 and of integers for the held-out crops."""
         plan = self.plans[role]
         session = plan.session(self.layers[role])
         return [(fp32, session.run(feeds)) for fp32, feeds in zip(plan.reference, plan.crops, strict=True)]
 
     def _sources(self, bundle: Bundle) -> dict[str, tuple[str, Source]]:
-        """Each graph to quantize: whose ranges and layers it has, and its float form."""
+        """Return for each graph to quantize the graph whose ranges and layers it uses, and its float form."""
         sources = {role: (role, plan.source) for role, plan in self.plans.items()}
         for graph in bundle.batched:
             source, plan = Source.read(bundle.path(graph)), self.plans["search"]
@@ -74,7 +74,7 @@ class Variant:
         return sources
 
     def ranges_json(self, record: Mapping[str, Any]) -> str:
-        """Method, layers and ranges of each graph, and what they were measured on, as JSON."""
+        """Return method, layers and ranges of each graph, and what they were measured on, as JSON."""
         graphs = {
             role: {"method": plan.method, "layers": sorted(self.layers[role]), "ranges": plan.ranges}
             for role, plan in self.plans.items()

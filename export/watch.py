@@ -1,4 +1,4 @@
-"""How far a long step is: said by the step, shown by whoever called it."""
+"""Progress of long steps: reported by the step, displayed by its caller."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ T = TypeVar("T")
 
 
 class Watch(Protocol):
-    """Passes ``items`` on, one by one, and shows ``title`` and how many of ``total`` are done."""
+    """Yield ``items`` one by one while showing ``title`` and how many of ``total`` are done."""
 
     def __call__(self, items: Iterable[T], title: str, total: int) -> Iterator[T]: ...
 
 
 def silent(items: Iterable[T], title: str, total: int) -> Iterator[T]:
-    """Shows nothing."""
+    """Show no progress."""
     del title, total
     yield from items

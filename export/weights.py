@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 SMALL = 1024  # bytes in float32; smaller tensors (biases, scales) keep float32 and stay in the graph file
-_ALIGNMENT = 64  # of each tensor in the weight file, so that it can be mapped and read with vector loads
+_ALIGNMENT = 64  # of each tensor in the weight file, for memory mapping and vector loads
 
 
 def round_weights(module: nn.Module) -> None:
-    """Rounds every large parameter of ``module`` to float16, in place.
+    """Round every large parameter of ``module`` to float16, in place.
 
     Raises:
-        ExportError: a parameter is not finite or exceeds float16's range.
+        ExportError: A parameter is not finite or exceeds float16's range.
     """
     import torch
 
@@ -45,17 +45,17 @@ def round_weights(module: nn.Module) -> None:
 
 
 def round_to_grid(module: nn.Module) -> None:
-    """Rounds every large parameter of ``module`` to multiples of a power of two near 1/48 of its deviation, in place.
+    """Round every large parameter of ``module`` to multiples of a power of two, in place.
 
-    The weights stay float16 and all engines compute as before, but most of their low bits are zero, so that a
-    compressed wheel stores them in two thirds of the space.
+    The step is near 1/48 of the parameter's standard deviation. The weights stay float16 and all engines compute as
+    before, but most of the low bits are zero, so that a compressed wheel stores them in two thirds of the space.
     """
     import torch
 
     with torch.no_grad():
         for _, value in _large(module):
             step = torch.exp2(torch.floor(torch.log2(value.std() / 48)))
-            if step > 0:  # else all values are equal
+            if step > 0:  # otherwise all values are equal
                 value.copy_(torch.round(value / step) * step)
 
 
@@ -64,15 +64,15 @@ def _large(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 
 class WeightFile:
-    """The bytes of one external data file; equal tensors of any graph are stored once."""
+    """The contents of one external data file; equal tensors are stored once, even of different graphs."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._data = bytearray()
-        self._places: dict[bytes, tuple[str, int]] = {}  # file and offset of the bytes with a SHA-256
+        self._places: dict[bytes, tuple[str, int]] = {}  # file and offset of bytes, by their SHA-256
 
     def lend(self, graph: Path) -> None:
-        """Refer to the weights of another graph, which lie in files of the same folder, in the place of copies."""
+        """Refer to the weights of another graph, which are in files of the same folder, instead of storing copies."""
         for tensor in onnx.load(graph, load_external_data=False).graph.initializer:
             if tensor.data_location != TensorProto.EXTERNAL:
                 continue
@@ -80,7 +80,7 @@ class WeightFile:
             self._places[hashlib.sha256(raw).digest()] = (name, begin)
 
     def store(self, model: onnx.ModelProto) -> None:
-        """Moves the large float32 initializers of ``model`` here; casts in its graph widen them again."""
+        """Move the large float32 initializers of ``model`` here as float16; casts in its graph convert them back."""
         casts = []
         for tensor in model.graph.initializer:
             if tensor.data_type != TensorProto.FLOAT:
@@ -102,7 +102,7 @@ class WeightFile:
             model.graph.node.insert(0, node)
 
     def store_integers(self, model: onnx.ModelProto) -> None:
-        """Moves the large int8 initializers of ``model`` here; the others stay where they are."""
+        """Move the large int8 initializers of ``model`` here; the others stay where they are."""
         for tensor in model.graph.initializer:
             if tensor.data_type == TensorProto.INT8 and len(tensor.raw_data) >= SMALL:
                 self._refer(tensor, numpy_helper.to_array(tensor))
@@ -127,9 +127,9 @@ class WeightFile:
 
 
 def _widen_rows(graph: onnx.GraphProto, table: str) -> bool:
-    """Widens what a lookup takes out of ``table`` instead of all of it; False where it is not only looked up in.
+    """Convert only the rows that a lookup reads from ``table`` to float32; return False if it has other uses.
 
-    The table then stays in float16 in memory, and no session widens it when it is loaded.
+    The table then stays in float16 in memory, and sessions do not convert it when they load it.
     """
     readers = [node for node in graph.node if table in node.input]
     if not readers or any(node.op_type != "Gather" or node.input[1] == table for node in readers):

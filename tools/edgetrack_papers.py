@@ -1,10 +1,10 @@
-"""The newest papers of the field from arXiv: docs/landscape/papers.md and an Atom feed, papers.xml.
+"""List the newest papers in the field from arXiv: docs/landscape/papers.md and an Atom feed, papers.xml.
 
 python tools/edgetrack_papers.py [--offline]
 
-What is known is kept in papers.json: titles, authors and dates, no abstracts. A run asks arXiv once for each keyword,
-marks what was not there in the run before, and writes all three files, or none if arXiv does not answer. ``--offline``
-renders the page and the feed anew from papers.json. .github/workflows/papers.yml runs it every day.
+papers.json stores the known papers: titles, authors and dates, no abstracts. A run queries arXiv once for each keyword,
+marks papers that the previous run did not have, and writes all three files, or none if arXiv does not answer.
+``--offline`` only renders the page and the feed from papers.json. .github/workflows/papers.yml runs it every day.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEYWORDS = (
     "efficient tracking",
     "video anomaly detection",
 )
-LIMIT = 100  # papers of a keyword, and results of a request
+LIMIT = 100  # papers per keyword, and results per request
 DELAY_S = 3.0  # arXiv asks for at most one request in three seconds
 RETRIES = 3
 IDENTIFIER = re.compile(r"(?:[a-z-]+(?:\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})")
@@ -48,12 +48,12 @@ class Paper:
     authors: tuple[str, ...]
     published: str
     keywords: tuple[str, ...] = ()
-    seen: str = ""  # the day of the run that found it
+    seen: str = ""  # date of the run that found it
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All papers, the newest first, and the day of the last run; empty before the first."""
+    """All papers, newest first, and the date of the last run; empty before the first."""
 
     updated: str
     papers: tuple[Paper, ...]
@@ -70,18 +70,18 @@ def load(path: Path) -> Known:
 
 
 def save(path: Path, known: Known) -> None:
-    """Write papers.json; the same papers make the same bytes."""
+    """Write papers.json; the same papers always produce the same bytes."""
     content = {"updated": known.updated, "papers": [asdict(paper) for paper in known.papers]}
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def merge(known: Known, found: Mapping[str, Sequence[Paper]], today: str) -> Known:
-    """Add what was found; of each keyword the newest `LIMIT` stay.
+    """Add the papers found; keep the newest `LIMIT` of each keyword.
 
     Args:
-        known: what the runs before have found.
-        found: papers by keyword.
-        today: YYYY-MM-DD, the day that new papers are marked with.
+        known: Papers from previous runs.
+        found: Papers by keyword.
+        today: YYYY-MM-DD, the date that new papers are marked with.
     """
     papers = {paper.identifier: paper for paper in known.papers}
     for keyword, answers in found.items():
@@ -97,10 +97,10 @@ def merge(known: Known, found: Mapping[str, Sequence[Paper]], today: str) -> Kno
 
 
 def client() -> Any:
-    """The client of the arxiv library, with pauses as arXiv asks for.
+    """Return a client of the arxiv library, with the pauses that arXiv requires.
 
     Raises:
-        SystemExit: the library is not installed.
+        SystemExit: The library is not installed.
     """
     try:
         import arxiv
@@ -110,7 +110,7 @@ def client() -> Any:
 
 
 def fetch(asked: Any, keyword: str) -> list[Paper]:
-    """Ask for the newest papers of computer vision with the keyword in title or abstract.
+    """Fetch the newest computer vision papers with the keyword in title or abstract.
 
     Raises:
         SystemExit: arXiv did not answer, or not as expected; nothing has been written.
@@ -127,7 +127,7 @@ def fetch(asked: Any, keyword: str) -> list[Paper]:
     )
     try:
         papers = [_paper(result) for result in asked.results(search)]
-        if not papers:  # also what the library makes of an answer that is no feed
+        if not papers:  # the library also returns no papers if the response is not a feed
             raise ValueError("the answer has no paper; expected some")
         return papers
     except (arxiv.ArxivError, requests.RequestException, ValueError) as error:
@@ -150,7 +150,7 @@ def _paper(result: Any) -> Paper:
 
 
 def update(folder: Path, ask: Fetch, today: str) -> Known:
-    """Ask for every keyword and write papers.json, papers.md and papers.xml."""
+    """Query every keyword and write papers.json, papers.md and papers.xml."""
     known = load(folder / "papers.json")
     found = {keyword: list(ask(keyword)) for keyword in KEYWORDS}
     known = merge(known, found, today)
@@ -167,7 +167,7 @@ def render(folder: Path) -> None:
 
 
 def main() -> None:
-    """Update, or with ``--offline`` render alone."""
+    """Update, or with ``--offline`` only render."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,8 +1,8 @@
-"""The map of the field: pages and a chart of docs/landscape/ out of one file, docs/landscape/methods.toml.
+"""Generate the map of the field: pages and a chart in docs/landscape/ from the file docs/landscape/methods.toml.
 
 python tools/landscape.py [--check]
 
-The pages equal what this command renders (tests/docs/test_landscape.py); ``--check`` only says whether they do.
+The pages must equal the output of this command (tests/docs/test_landscape.py); ``--check`` only checks that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MODALITIES = ("RGB", "language", "depth", "thermal", "event")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a number says: the head of its column, and the range in which a number is believed."""
+    """A kind of number: its column heading, and its plausible range."""
 
     head: str
     least: float
@@ -47,7 +47,7 @@ class Measure:
 
 
 MEASURES = {
-    "lasot": Measure("LaSOT", 0, 100),  # success AUC, percent, as the others are
+    "lasot": Measure("LaSOT", 0, 100),  # success AUC in percent, like the others
     "tnl2k": Measure("TNL2K", 0, 100),
     "tnl2k_text": Measure("TNL2K by text", 0, 100),
     "got10k": Measure("GOT-10k", 0, 100),  # AO on the test set
@@ -68,7 +68,7 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number that was read: ``of`` a key of `MEASURES`, ``source`` a key of the sources."""
+    """A reported number: ``of`` is a key of `MEASURES`, ``source`` a key of the sources."""
 
     of: str
     value: float
@@ -86,7 +86,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method of the map; what was not read is empty."""
+    """One method of the map; fields without a known value are empty."""
 
     name: str
     group: str
@@ -95,17 +95,17 @@ class Method:
     modality: tuple[str, ...]
     code: str
     license: str
-    distilled: str  # from what; empty: not distilled, or not known
+    distilled: str  # name of the teacher; empty: not distilled, or not known
     figures: tuple[Figure, ...]
 
     def of(self, *measures: str) -> list[Figure]:
-        """Its numbers of these measures, in the order of the file."""
+        """Return its numbers for these measures, in the order of the file."""
         return [figure for figure in self.figures if figure.of in measures]
 
 
 @dataclass(frozen=True, slots=True)
 class Landscape:
-    """All methods, and the pages that their numbers come from."""
+    """All methods, and the sources of their numbers."""
 
     methods: tuple[Method, ...]
     sources: Mapping[str, Source]
@@ -115,7 +115,7 @@ def load(path: Path = FOLDER / "methods.toml") -> Landscape:
     """Read the file.
 
     Raises:
-        SystemExit: something in it is wrong; the message names the method and the value.
+        SystemExit: The file has an invalid value; the message names the method and the value.
     """
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     sources = {key: Source(**entry) for key, entry in content["sources"].items()}

@@ -1,7 +1,7 @@
-"""The chart of the map, docs/landscape/efficiency.svg: accuracy against size and speed, and what was measured here.
+"""The chart of the map, docs/landscape/efficiency.svg: accuracy against size and speed, and our own measurements.
 
-Versions of matplotlib draw the same points by different paths. The file therefore names what it shows by a digest of
-the points, which `is_current` compares.
+Different versions of matplotlib draw the same points with different paths. The file therefore contains a digest of the
+points, which `is_current` compares.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class Point(NamedTuple):
 
 
 def by_size(landscape: Landscape) -> list[Point]:
-    """LaSOT against million parameters."""
+    """Return points of LaSOT AUC against millions of parameters."""
     return _points(landscape, "parameters_m", "", "lasot")
 
 
 def by_speed(landscape: Landscape) -> list[Point]:
-    """LaSOT against frames a second on the device; KCF, far off, would press all others together."""
+    """Return points of LaSOT AUC against FPS on the device, without KCF, an outlier that would squeeze the others."""
     return [point for point in _points(landscape, "fps", EDGE_DEVICE, "lasot") if point.y >= LEAST_AUC]
 
 
 def measured_here(landscape: Landscape, accuracy: str) -> list[Point]:
-    """AUC of the 23 sequences, or the mean under corruptions, against milliseconds on two cores."""
+    """Return points of AUC on the 23 sequences, or the mean under corruptions, against milliseconds on two cores."""
     return _points(landscape, "ms", "2 cores of an AMD EPYC", accuracy)
 
 
@@ -71,7 +71,7 @@ def _cost(method: Method, cost: str, device: str) -> float | None:
 
 
 def front(points: list[Point]) -> list[Point]:
-    """Those than which no other is both faster and more accurate (x is a speed)."""
+    """Return the Pareto front: points for which no other is both faster and more accurate (x is a speed)."""
     return [
         point
         for point in points
@@ -80,19 +80,19 @@ def front(points: list[Point]) -> list[Point]:
 
 
 def digest(landscape: Landscape) -> str:
-    """Of every point that the chart shows."""
+    """Return a digest of all points that the chart shows."""
     panels = [by_size(landscape), by_speed(landscape)]
     panels += [measured_here(landscape, accuracy) for accuracy in ("devset", "corrupted")]
     return hashlib.sha256(json.dumps(panels).encode()).hexdigest()
 
 
 def is_current(path: Path, landscape: Landscape) -> bool:
-    """Whether the chart shows these points."""
+    """Return whether the chart shows these points."""
     return path.exists() and digest(landscape) in path.read_text(encoding="utf-8")
 
 
 def write(path: Path, landscape: Landscape) -> None:
-    """Draw it; needs matplotlib, of the extras `dev` and `report`."""
+    """Draw the chart; this needs matplotlib, from the extras `dev` and `report`."""
     import matplotlib.pyplot as plt
 
     plt.rcParams.update({"svg.hashsalt": "edgetrack", "svg.fonttype": "none", "font.size": 8})
@@ -125,7 +125,7 @@ def _scatter(axes: Any, points: list[Point], named: list[Point], x: str) -> None
 
 
 def _here(axes: Any, landscape: Landscape) -> None:
-    """Filled: clean; hollow: the mean of twenty corruptions; a line joins both of one method."""
+    """Draw clean results filled, the mean of twenty corruptions hollow, and a line between both of each method."""
     clean = measured_here(landscape, "devset")
     corrupted = {point.name: point for point in measured_here(landscape, "corrupted")}
     for point in clean:

@@ -1,4 +1,4 @@
-"""The pages of the map: docs/landscape/methods.md as a whole, and the tables between markers in index.md."""
+"""The pages of the map: the whole of docs/landscape/methods.md, and the tables between markers in index.md."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Trackers by box and text get both on TNL2K; "by text" means the sentence alone. 
 
 
 def pages(landscape: Landscape, folder: Path) -> dict[Path, str]:
-    """Text of each page by its path; index.md must be there, it keeps what stands outside of the markers."""
+    """Return the text of each page by path; index.md must exist, and its text outside the markers is kept."""
     index = folder / "index.md"
     text = BLOCK.sub(
         lambda match: match[1] + BLOCKS[match[2]](landscape) + match[4], index.read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def pages(landscape: Landscape, folder: Path) -> dict[Path, str]:
 
 
 def methods_page(landscape: Landscape) -> str:
-    """All methods by group, the newest first, and the sources."""
+    """Return a page of all methods by group, newest first, and the sources."""
     page = HEAD
     for group, title in GROUPS.items():
         members = [method for method in landscape.methods if method.group == group]
@@ -59,7 +59,7 @@ def methods_page(landscape: Landscape) -> str:
 
 
 def _group(members: list[Method], measures: tuple[str, ...], landscape: Landscape) -> str:
-    """A table; what all have in common stands above it, and columns in which nobody has anything are left out."""
+    """Return a table; facts that all methods share are above it, and empty columns are omitted."""
     columns: dict[str, list[str]] = {"method": [_name(method) for method in members]}
     columns["year"] = [str(method.year) for method in members]
     columns["given"] = [", ".join(method.given) for method in members]
@@ -85,7 +85,7 @@ def _cell(figures: Iterable[Figure], landscape: Landscape) -> str:
 
 
 def _linked(figure: Figure, landscape: Landscape) -> str:
-    """The number as a link to its source; a speed with unit and device, whose name is not broken."""
+    """Return the number as a link to its source; a speed has unit and device, whose name has no line break."""
     measure = MEASURES[figure.of]
     value = f"{figure.value:.1f}" if measure.most == 100 else f"{figure.value:.4g}"
     if figure.device:
@@ -101,7 +101,7 @@ def _address(source: Source) -> str:
 
 
 def _relative(path: str) -> str:
-    """From docs/landscape/ to a path of the repository."""
+    """Return a path in the repository, relative to docs/landscape/."""
     return f"../{path.removeprefix('docs/')}" if path.startswith("docs/") else f"../../{path}"
 
 
@@ -111,25 +111,25 @@ def _definitions(landscape: Landscape, keys: Iterable[str]) -> str:
 
 
 def _with_links(text: str, landscape: Landscape) -> str:
-    """Ends a page with the addresses of the sources that it refers to."""
+    """Append the addresses of the sources that a page refers to."""
     body = re.sub(r"\n*(\n\[\w+\]: \S+)*\n*$", "\n", text)
     return body + _definitions(landscape, set(re.findall(r"\]\[(\w+)\]", body)))
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """Markdown."""
+    """Return a Markdown table."""
     return "".join(f"| {' | '.join(line)} |\n" for line in [head, ["---"] * len(head), *rows])
 
 
 def counts(landscape: Landscape) -> str:
-    """The number of methods, numbers and sources."""
+    """Return the counts of methods, numbers and sources as text."""
     numbers = sum(len(method.figures) for method in landscape.methods)
     others = sum(method.group != "edgetrack" for method in landscape.methods)
     return f"{others} methods, {numbers} numbers, {len(landscape.sources)} pages as sources.\n"
 
 
 def small(landscape: Landscape) -> str:
-    """Methods of at most 20 M parameters, the smallest first."""
+    """Return a table of methods with at most 20 M parameters, smallest first."""
     found = [(m.of("parameters_m")[0], m) for m in landscape.methods if m.of("parameters_m")]
     found = sorted((pair for pair in found if pair[0].value <= SMALL_M), key=lambda pair: pair[0].value)
     measures = ("lasot", "got10k", "got10k_val", "tnl2k", "davis17", "devset")
@@ -143,7 +143,7 @@ def small(landscape: Landscape) -> str:
 
 
 def distilled(landscape: Landscape) -> str:
-    """Students, and what is left of the teacher's accuracy on LaSOT where both were read."""
+    """Return a table of students, with the fraction of the teacher's LaSOT accuracy if both are known."""
     by_name = {method.name: method for method in landscape.methods}
     rows = []
     for method in landscape.methods:
@@ -158,7 +158,7 @@ def distilled(landscape: Landscape) -> str:
 
 
 def own(landscape: Landscape) -> str:
-    """What was measured here, on the same sequences and the same two cores."""
+    """Return a table of our own measurements, on the same sequences and the same two cores."""
     rows = []
     for method in landscape.methods:
         if method.of("devset"):

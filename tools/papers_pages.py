@@ -30,7 +30,7 @@ python tools/edgetrack_papers.py --offline   # renders the stored results
 
 
 def page(known: Known, keywords: Sequence[str]) -> str:
-    """Markdown: a table for each keyword, the newest first."""
+    """Return a Markdown page with a table for each keyword, newest papers first."""
     if not known.updated:
         return HEAD + "**Not asked yet**: run the command above.\n"
     text = HEAD + f"Last asked on {known.updated}.\n"
@@ -56,18 +56,18 @@ def _names(paper: Paper) -> str:
 
 
 def _escaped(text: str) -> str:
-    """For a cell of a Markdown table: no markup, no HTML, no other cell."""
+    """Escape text for a cell of a Markdown table, so that it cannot contain markup, HTML or cell separators."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "&#124;")
     return re.sub(r"([\\`*_{}\[\]()#!$~])", r"\\\1", text)
 
 
 def address(paper: Paper) -> str:
-    """Of its abstract."""
+    """Return the address of the paper's abstract."""
     return f"https://arxiv.org/abs/{paper.identifier}"
 
 
 def feed(known: Known) -> str:
-    """Atom: an entry for each paper; the category ``new`` marks those of the last run."""
+    """Return an Atom feed with an entry for each paper; the category ``new`` marks those of the last run."""
     ElementTree.register_namespace("", ATOM)
     root = ElementTree.Element(f"{{{ATOM}}}feed")
     _child(root, "id", f"{SITE}papers.xml")
@@ -101,7 +101,7 @@ def _child(
 
 
 def _printable(text: str) -> str:
-    """Without the characters that XML 1.0 cannot hold."""
+    """Remove characters that XML 1.0 does not allow."""
     return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
 
 

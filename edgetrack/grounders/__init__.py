@@ -31,8 +31,8 @@ class Grounded(NamedTuple):
     scores: Sequence[float]  # for each phrase, the probability that the box is right, 0..1
 
 
-MOST = 64  # boxes of one pass
-_LOOKS = 512  # passes whose times are kept
+MOST = 64  # maximum number of boxes per pass
+_LOOKS = 512  # number of passes whose durations are kept
 LEAST = 0.01  # lowest useful score
 
 
@@ -77,13 +77,13 @@ class Grounding:
         grounder: The detector.
         name: Its name in messages.
         platt: The conversion of its scores to probabilities.
-        latency: Frames from the one that it sees to the one in which its result is applied, 1 to 18,000.
+        latency: Frames between the one that it searches and the one in which its result is applied, 1 to 18,000.
         interval: Frames between two verifications of a followed target, 1 to 18,000. While no target is followed, the
             next search starts after the result of the previous one.
         waits: Whether the tracker waits for a result that takes longer than ``latency``. A video then gives the same
             tracks every time and on every machine. Otherwise no frame is delayed, as needed for a live camera, and
             the result is applied when it is ready.
-        looks_ms: Times of the last passes, in milliseconds.
+        looks_ms: Durations of the last passes, in milliseconds.
     """
 
     grounder: Grounder
@@ -150,7 +150,7 @@ def open_grounder(
         threads: CPU threads for its networks; None for 2, or 1 on a single core.
 
     Raises:
-        BundleError: The bundle is missing, damaged, or of a tracker that does not find by text.
+        BundleError: The bundle is missing, damaged, or of a tracker that cannot search by text.
         ConfigError: An argument is invalid, or a TOML file is not as described.
         MissingExtra: A package is missing.
     """

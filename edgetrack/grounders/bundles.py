@@ -1,4 +1,4 @@
-"""Grounders from folders and files: OWLv2, Grounding DINO, an edgetrack model, a detector that a TOML file declares."""
+"""Grounders from folders and files: OWLv2, Grounding DINO, an edgetrack model, a detector declared in a TOML file."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from edgetrack.peers.published import FINDERS, finder_of
 from edgetrack.prompt import Tokenizer
 from edgetrack.types import Box
 
-_CALIBRATED, _RIGHT = 5, 0.5  # boxes of a labeled frame; IoU with the label from which one is right
-_KNOWN = 16  # sentences whose queries are kept
-_SAME = 0.6  # IoU of two boxes that two phrases have found, from which they are of one object
+_CALIBRATED, _RIGHT = 5, 0.5  # boxes per labeled frame; least IoU of a correct box with the label
+_KNOWN = 16  # number of sentences whose queries are cached
+_SAME = 0.6  # boxes found by two phrases show the same object if their IoU is at least this
 
 
 def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str, Platt]:
-    """The grounder in a folder, or that a file FILE.toml declares, its name, and what its scores mean.
+    """Open the grounder in a folder, or declared in FILE.toml; return it, its name, and the calibration of its scores.
 
     Raises:
-        BundleError: the bundle is missing, damaged, or of a tracker that does not find by text.
-        ConfigError: the file is not as described.
-        MissingExtra: a package is missing.
+        BundleError: The bundle is missing, damaged, or of a tracker that cannot search by text.
+        ConfigError: The file is not as described.
+        MissingExtra: A package is missing.
     """
     if Path(source).suffix == ".toml":
         from edgetrack.grounders.declared import DeclaredGrounder
@@ -67,19 +67,21 @@ def open_bundle(source: str | Path, threads: int | None) -> tuple[Grounder, str,
 def calibrate(
     source: str | Path, frames: Iterable[tuple[NDArray[np.uint8], str, Box]], *, threads: int | None = None
 ) -> Platt:
-    """Fit what the scores of a grounder mean on labeled frames; a bundle keeps it in its manifest.
+    """Calibrate the scores of a grounder on labeled frames; for a bundle, the result is saved in its manifest.
 
-    The five boxes with the highest scores of each frame count; an IoU of 0.5 or more with the label makes one right.
+    The five boxes with the highest scores in each frame count; a box is correct if its IoU with the label is at least
+    0.5.
 
     Args:
-        source: Folder of an OWLv2, OWL-ViT or Grounding DINO that ``edgetrack export`` wrote, or the TOML file of a
-            detector, which stays as it is: write the numbers into it, ``calibration = [scale, shift]``.
-        frames: Pixels, uint8 (H, W, 3) BGR, a text, and the box of what it names. Some hundred, of many scenes.
+        source: Folder of an OWLv2, OWL-ViT or Grounding DINO bundle from ``edgetrack export``, or the TOML file of a
+            detector, which is not changed: add the numbers to it yourself, as ``calibration = [scale, shift]``.
+        frames: Pixels, uint8 (H, W, 3) BGR, a text, and the box of the object that it names. Use a few hundred frames
+            from many scenes.
         threads: As for ``open_grounder``.
 
     Raises:
-        ConfigError: There are too few right or wrong boxes, or its scores say nothing of these labels.
-        BundleError: The bundle is missing, damaged, or edgetrack's own, whose scores are probabilities already.
+        ConfigError: There are too few correct or wrong boxes, or the scores do not predict which boxes are correct.
+        BundleError: The bundle is missing, damaged, or edgetrack's own, whose scores are already probabilities.
     """
     grounder, name, _ = open_bundle(source, threads)
     if isinstance(grounder, OwnGrounder):
@@ -109,7 +111,7 @@ class FindingGrounder:
         self._known: dict[tuple[str, ...], Any] = {}
 
     def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> list[Grounded]:
-        """Every box with a score for every phrase, the likeliest ones."""
+        """Return the most likely boxes, each with a score for every phrase."""
         key = tuple(phrases)
         if key not in self._known:
             if len(self._known) >= _KNOWN:
@@ -120,11 +122,11 @@ class FindingGrounder:
 
 
 class OwnGrounder:
-    """What an edgetrack model finds by text, as a ``Grounder``: ``detect``, ``rank`` and ``ground``.
+    """The search by text of an edgetrack model, as a ``Grounder``: graphs ``detect``, ``rank`` and ``ground``.
 
     Args:
-        bundle: the model.
-        threads: that its networks may use.
+        bundle: The model.
+        threads: Number of threads that its networks may use.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None) -> None:
@@ -132,15 +134,15 @@ class OwnGrounder:
         self._engine = shared_engine(bundle, "auto", "auto", threads)
         self._core = runtime.MultiTracker(**core_options(self._engine), batches=[], exclusive=False)
         self._tokenizer = Tokenizer(bundle)
-        self._known: dict[str, int] = {}  # numbers of detectors in the core
+        self._known: dict[str, int] = {}  # index of each phrase's detector in the core
 
     def check(self, phrases: Sequence[str]) -> None:
-        """Raises PromptError for a phrase without a word that the model knows."""
+        """Raise PromptError for a phrase without a word that the model knows."""
         for phrase in phrases:
             self._tokenizer.text(phrase)
 
     def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> list[Grounded]:
-        """What is found by each phrase; boxes of one object become one."""
+        """Return the boxes found by each phrase; boxes of the same object are merged."""
         found: list[Grounded] = []
         for place, phrase in enumerate(phrases):
             number = self._detector(phrase)
@@ -161,6 +163,6 @@ class OwnGrounder:
                 for number in self._known.values():
                     self._core.remove_detector(number)
                 self._known.clear()
-            never = 2.0  # no score is so sure that an appearance vector is computed
+            never = 2.0  # above any score, so that no appearance vector is computed
             self._known[phrase] = self._core.add_detector(self._tokenizer.text(phrase), LEAST, never, MOST)
         return self._known[phrase]

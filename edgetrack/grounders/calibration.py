@@ -1,4 +1,4 @@
-"""From a detector's scores to probabilities, by two numbers (Platt scaling), and how these are fitted."""
+"""Convert a detector's scores to probabilities with two numbers (Platt scaling), and fit these numbers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from edgetrack.errors import ConfigError
 
-_EPSILON = 1e-6  # of a score from 0 and 1
+_EPSILON = 1e-6  # smallest distance of a score from 0 and 1
 _ROUNDS = 100
 _SETTLED = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
 class Platt:
-    """``sigmoid(scale * logit(score) + shift)``; as it is, scores stay what they are.
+    """``sigmoid(scale * logit(score) + shift)``; the default values leave scores unchanged.
 
     J. Platt, "Probabilistic outputs for support vector machines", 1999; on logits as in C. Guo et al., "On calibration
     of modern neural networks", ICML 2017.
@@ -34,11 +34,11 @@ class Platt:
             )
 
     def __call__(self, score: float) -> float:
-        """The probability that a score, 0..1, stands for."""
+        """Return the probability for a score in 0..1."""
         if self.scale == 1 and self.shift == 0:
             return score
         if not 0 <= score <= 1:
-            return score  # refused where it arrives
+            return score  # the receiver rejects it
         return 1 / (1 + math.exp(-(self.scale * _logit(score) + self.shift)))
 
 
@@ -46,12 +46,13 @@ AS_IT_IS = Platt()
 
 
 def fit_platt(scores: Sequence[float], right: Sequence[bool]) -> Platt:
-    """The numbers that say best, by cross entropy, which ``scores`` are of boxes that are ``right``; Newton's method.
+    """Fit the numbers that best predict from ``scores`` which boxes are ``right`` (cross-entropy, Newton's method).
 
-    The labels are smoothed as Platt proposes, so that a few boxes do not make scores certain.
+    Labels are smoothed as Platt proposed, so that a few boxes do not lead to overconfident probabilities.
 
     Raises:
-        ConfigError: there are fewer than ten right or ten wrong ones, or larger scores are not more often right.
+        ConfigError: There are fewer than ten correct or ten wrong boxes, or boxes with higher scores are not more often
+            correct.
     """
     positive = int(sum(right))
     negative = len(right) - positive

@@ -1,4 +1,4 @@
-"""The TOML file of a detector in an ONNX file: what goes in, what comes out, and what its classes are called."""
+"""The TOML file that declares a detector in an ONNX file: its inputs, outputs and class names."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ class Declaration:
     """The keys of the file.
 
     Attributes:
-        model: Path of the ONNX file, from the folder of the TOML file.
-        names: What the classes are called in texts, in their order.
+        model: Path of the ONNX file, relative to the folder of the TOML file.
+        names: Names of the classes in texts, in the order of the classes.
         layout: "yolo": one output (1, 4 + classes, places) of center, size and scores. "rows": one output
             (1, places, 6) of corners, score and class. "pair": boxes (1, places, 4), and scores (1, places, classes).
             "labels": classes (1, places), corners (1, places, 4) and scores (1, places), as RT-DETR, D-FINE and DEIM
-            are exported, which also take the size of the picture.
-        outputs: Names of the outputs; without, the first ones of the graph.
+            are exported; these also take the size of the image.
+        outputs: Names of the outputs; by default, the first ones of the graph.
         corners: With "pair", whether boxes are corners instead of center and size.
-        relative: Whether boxes are shares of the picture instead of its pixels.
+        relative: Whether boxes are fractions of the image size instead of pixels.
         logits: Whether scores are logits instead of probabilities.
-        size: Side of the picture, where the graph leaves it open.
-        fit: "letterbox": the frame in the middle of the square. "pad": at its top left. "stretch": over all of it.
-        bgr: Whether the picture is blue first.
-        mean, std: The picture is (value - mean) / std of values 0..255, in the order of its colors.
-        fill: Color around the frame, in the order of the picture's.
-        calibration: Scale and shift of ``edgetrack.grounders.Platt``, by which scores become probabilities.
+        size: Side of the input image in pixels, if the graph leaves it open.
+        fit: How the frame is placed in the square input image: "letterbox" centers it, "pad" puts it at the top left,
+            "stretch" fills the square.
+        bgr: Whether the channel order is BGR instead of RGB.
+        mean: Mean by channel, in the image's channel order; the input is (value - mean) / std of values 0..255.
+        std: Standard deviation by channel, see ``mean``.
+        fill: Color around the frame, in the image's channel order.
+        calibration: Scale and shift of ``edgetrack.grounders.Platt``, which convert scores to probabilities.
     """
 
     model: str
@@ -54,17 +56,17 @@ class Declaration:
 
 
 def read_declaration(path: Path) -> Declaration:
-    """Reads the file.
+    """Read the file.
 
     Raises:
-        ConfigError: it cannot be read, or has a key or a value that is not as described.
+        ConfigError: The file cannot be read, or has an invalid key or value.
     """
     needed = {"model": '"FILE.onnx"', "names": '["helmet", "vest"]'}
     return Declaration(**read_table("grounder", path, _PARSERS, needed))
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: in lower case, without an article."""
+    """Return a name in the form used for comparisons: lower case, without an article."""
     return _ARTICLE.sub("", " ".join(name.casefold().split()))
 
 

@@ -1,7 +1,7 @@
-"""Any detector in an ONNX file, with a TOML file that says what goes in and what comes out.
+"""Any detector in an ONNX file, with a TOML file that declares its inputs and outputs.
 
-YOLO-World, YOLOE and others fix what they find when they are exported; ``names`` says what that is called. ONNX Runtime
-runs the file; nothing of the detector's own code is needed.
+YOLO-World, YOLOE and others fix their classes at export; ``names`` lists the names of these. ONNX Runtime runs the
+file; the detector's own code is not needed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from edgetrack.grounders import Grounded, likeliest
 from edgetrack.grounders.calibration import Platt
 from edgetrack.grounders.declaration import Declaration, plain, read_declaration
 
-_SHOWN = 12  # names in a message
+_SHOWN = 12  # number of names in a message
 
 
 class DeclaredGrounder:
     """A detector in an ONNX file, as a ``Grounder``.
 
     Args:
-        path: of the TOML file; its ``model`` lies beside it.
-        threads: that the network may use.
+        path: Path of the TOML file; its ``model`` is relative to it.
+        threads: Number of threads that the network may use.
 
     Raises:
-        ConfigError: the file is not as described, or its model is something else.
-        MissingExtra: onnxruntime is not installed.
+        ConfigError: The file is not as described, or its model does not match it.
+        MissingExtra: The package onnxruntime is not installed.
     """
 
     def __init__(self, path: Path, threads: int | None) -> None:
@@ -41,10 +41,10 @@ class DeclaredGrounder:
         self._session = open_session(f"grounder {path}", path.parent / self._how.model, threads)
         self._out = self._picture()
         self._places = {plain(name): n for n, name in enumerate(self._how.names)}
-        self._detect(np.full((8, 8, 3), 114, np.uint8))  # whatever does not fit is told of now
+        self._detect(np.full((8, 8, 3), 114, np.uint8))  # report mismatches now
 
     def check(self, phrases: Sequence[str]) -> None:
-        """Raises PromptError for a phrase that is none of the names."""
+        """Raise PromptError for a phrase that is not one of the names."""
         names = self._how.names
         for phrase in phrases:
             if plain(phrase) not in self._places:
@@ -55,13 +55,13 @@ class DeclaredGrounder:
                 )
 
     def find(self, frame: NDArray[np.uint8], phrases: Sequence[str]) -> list[Grounded]:
-        """The boxes of the classes that are called so."""
+        """Return the boxes of the classes with these names."""
         self.check(phrases)
         boxes, scores = self._detect(frame)
         return likeliest(boxes, scores[:, [self._places[plain(phrase)] for phrase in phrases]])
 
     def _detect(self, frame: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        """Boxes, x, y, w, h in pixels (P, 4), and scores (P, names)."""
+        """Return boxes, x, y, w, h in pixels (P, 4), and scores (P, names)."""
         how = self._how
         image, (x, y, w, h) = look(frame, how, self._out)
         wanted = list(how.outputs) or None
@@ -78,7 +78,7 @@ class DeclaredGrounder:
         return boxes, scores
 
     def _feeds(self, image: Floats) -> dict[str, NDArray[Any]]:
-        """The picture, and its size (columns, rows) for a model that scales its boxes by it."""
+        """Return the image, and its size (columns, rows) for a model that scales its boxes by it."""
         names = [one.name for one in self._session.get_inputs()]
         feeds: dict[str, NDArray[Any]] = {names[0]: image}
         if len(names) > 1:
@@ -123,7 +123,7 @@ def _labels(how: Declaration, outputs: Sequence[NDArray[Any]]) -> tuple[Floats, 
 
 def _rows(how: Declaration, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
     rows = _shaped(outputs[0], 6, 2)[0]
-    rows = rows[(rows[:, 5] >= 0) & (rows[:, 5] < len(how.names))]  # NaN is neither
+    rows = rows[(rows[:, 5] >= 0) & (rows[:, 5] < len(how.names))]  # also drops NaN
     kinds = rows[:, 5].astype(int)
     scores = np.zeros((len(rows), len(how.names)), np.float32)
     scores[np.arange(len(rows)), kinds] = rows[:, 4]

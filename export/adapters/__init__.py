@@ -1,4 +1,4 @@
-"""From somebody's weights to a bundle that every command runs as it runs edgetrack's own."""
+"""Convert third-party weights to a bundle that every command runs like edgetrack's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An adapter's bundle that is being made: graphs and code in float32, and INT8 where it passes the gate."""
+"""An adapter's bundle under construction: graphs and code in float32, and INT8 if it passes the gate."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from edgetrack.peers.tracker import open_adapter
 
 
 def is_adapter(name: str) -> bool:
-    """Whether ``edgetrack export NAME`` means an adapter, by its form."""
+    """Return whether NAME in ``edgetrack export NAME`` has the form of an adapter."""
     return name in NAMES or ".py:" in name
 
 
 def adapter_of(name: str) -> Adapter:
-    """The adapter of a tracker that edgetrack knows, or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
+    """Return the adapter of a tracker that edgetrack knows, or FILE.py:CLASS, an ``edgetrack.peers.Adapter``.
 
     Raises:
-        ConfigError: there is no such adapter.
-        MissingExtra: its network needs PyTorch, which is not installed.
+        ConfigError: There is no such adapter.
+        MissingExtra: Its network needs PyTorch, which is not installed.
     """
     if name not in NAMES:
         return load_adapter(name)
@@ -82,15 +82,19 @@ def write_adapter_bundle(
     version: str,
     target: Budget,
 ) -> AdapterBundle:
-    """Writes the float32 bundle of ``adapter`` into the new ``folder``.
+    """Write the float32 bundle of ``adapter`` to the new ``folder``.
 
     Args:
-        source: what the adapter is called on the command line.
-        weights: what it reads.
-        name: of the bundle; without one, that of the adapter.
+        folder: Folder of the bundle.
+        adapter: The adapter.
+        source: Name of the adapter on the command line.
+        weights: Files that the adapter reads.
+        name: Name of the bundle; None for that of the adapter.
+        version: Version of the bundle.
+        target: Target device of the bundle.
 
     Raises:
-        ConfigError, ExportError: files are missing or do not fit.
+        ConfigError, ExportError: Files are missing or do not match.
     """
     missing = [str(path) for path in weights if not path.exists()]
     if missing or not weights:
@@ -125,7 +129,7 @@ def write_adapter_bundle(
 
 
 def copy_adapter_bundle(bundle: AdapterBundle, folder: Path, *, target: Budget) -> AdapterBundle:
-    """Copies the float32 part of ``bundle`` into the new ``folder``; reports are left out."""
+    """Copy the float32 part of ``bundle`` to the new ``folder``, without reports."""
     folder.mkdir()
     roles = [role for role in (*bundle.manifest.graphs, CODE) if role in bundle.manifest.files]
     files = {role: bundle.manifest.files[role].path for role in roles}
@@ -138,7 +142,7 @@ def copy_adapter_bundle(bundle: AdapterBundle, folder: Path, *, target: Budget) 
 def add_adapter_files(
     folder: Path, files: Mapping[str, str], *, manifest: AdapterManifest, precisions: tuple[str, ...] = ()
 ) -> AdapterBundle:
-    """Names ``files`` (by role) in the manifest of the bundle in ``folder``, and what they offer."""
+    """Add ``files`` (by role), and the precisions that they provide, to the manifest of the bundle in ``folder``."""
     entries = {role: BundleFile(path, _sha256(folder / path)) for role, path in files.items()}
     manifest = replace(
         manifest,
@@ -151,7 +155,7 @@ def add_adapter_files(
 
 
 class Foreign:
-    """The bundle of an adapter, as ``edgetrack.export.subject.Subject``: its code is the user's who exports it."""
+    """The bundle of an adapter as an ``edgetrack.export.subject.Subject``; the exporting user trusts its code."""
 
     def __init__(self, folder: Path, *, threads: int) -> None:
         self.folder, self._threads = folder, threads
@@ -170,7 +174,7 @@ class Foreign:
         return {graph: self.bundle.path(graph) for graph in self.bundle.manifest.graphs}
 
     def quantized(self, runs: Mapping[str, int]) -> Sequence[str]:
-        """Those that run in most frames: one that learns the target runs seldom, and its errors stay."""
+        """Return the graphs that run in most frames: those that encode the target run rarely, and errors persist."""
         most = max(1, *runs.values()) if runs else 1
         often = [graph for graph in self.paths if runs.get(graph, 0) >= most / 2]
         return sorted(often, key=lambda graph: -runs[graph])
@@ -179,11 +183,11 @@ class Foreign:
         return self.opened("fp32")
 
     def opened(self, precision: str) -> FrameTracker:
-        """A tracker in a precision that the bundle has, or that its adapter computes."""
+        """Open a tracker in a precision that the bundle has, or that its adapter computes."""
         return open_adapter(self.bundle, precision=precision, threads=self._threads, trust=True)
 
     def add_computed(self, precision: str) -> None:
-        """Has the manifest say that a precision passed that the adapter computes from files of another."""
+        """Add an accepted precision, which the adapter computes from files of another one, to the manifest."""
         computed = (*self.bundle.manifest.computed, precision)
         manifest = replace(self.bundle.manifest, computed=computed)
         self.bundle = add_adapter_files(self.folder, {}, manifest=manifest)
@@ -228,7 +232,7 @@ class Foreign:
 
 
 def _files(weights: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """The files, and those in folders, by name."""
+    """Yield the files, and the files in folders, by name."""
     for path in weights:
         if path.is_dir():
             yield from (

@@ -1,4 +1,4 @@
-"""What an adapter feeds to its graphs: its sessions of onnxruntime are watched while it runs."""
+"""Record what an adapter feeds to its graphs by observing its onnxruntime sessions while it runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from edgetrack.export.calibration import Keep
 
 @contextmanager
 def watched_sessions(paths: Mapping[str, Path], keep: Keep) -> Iterator[None]:
-    """While the context lasts, ``keep`` is told what sessions that are opened on ``paths`` are fed, by role.
+    """Pass the inputs of sessions on ``paths`` to ``keep``, by role, while the context lasts.
 
-    Sessions opened before are not seen. Inputs bound to memory that is not the host's are not either.
+    Sessions that were opened earlier, and inputs bound to memory outside the host, are not recorded.
     """
     import onnxruntime
 
@@ -37,7 +37,7 @@ def watched_sessions(paths: Mapping[str, Path], keep: Keep) -> Iterator[None]:
         yield
     finally:
         for kind, name, method in before:
-            if method is None:  # it had been inherited
+            if method is None:  # the method was inherited
                 delattr(kind, name)
             else:
                 setattr(kind, name, method)
@@ -91,12 +91,12 @@ class _Watch:
 
 
 def _host(value: Any) -> Any:
-    """An array, of one or of an OrtValue."""
+    """Return an array from an array or an OrtValue."""
     return value.numpy() if hasattr(value, "numpy") else value
 
 
 def _keyword(init: Any, name: str) -> Any:
-    """Takes the first argument by its name, too."""
+    """Make the first argument available by keyword as well."""
 
     def taken(session: Any, *args: Any, **options: Any) -> None:
         args = args or (options.pop(name),)

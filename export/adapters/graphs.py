@@ -1,4 +1,4 @@
-"""The graphs of an adapter: made of a PyTorch module, checked, and brought into the form that quantization reads."""
+"""The graphs of an adapter: converted from a PyTorch module, checked, and normalized for quantization."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from torch import nn
 
 TOLERANCE = 1e-4
-LEAST_OPSET = 13  # scales for each channel
+LEAST_OPSET = 13  # the first with per-channel scales
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
 
 
 def graphs_of(adapter: Adapter, name: str, weights: Sequence[Path]) -> dict[str, onnx.ModelProto]:
-    """What ``adapter.graphs`` gives, checked and normalized.
+    """Return the result of ``adapter.graphs``, checked and normalized.
 
     Raises:
-        ConfigError: it gives something else than ONNX models by name.
-        ExportError: it fails, or a graph is damaged.
+        ConfigError: It does not return ONNX models by name.
+        ExportError: It fails, or a graph is invalid.
     """
     try:
         given: Any = adapter.graphs(weights)
     except (ConfigError, ExportError, MissingExtra):
         raise
-    except Exception as error:  # whatever the user's code does
+    except Exception as error:  # the user's code may raise anything
         raise ExportError(f"graphs() of {name} failed with {reason_of(error)}") from error
     if (
         not isinstance(given, Mapping)
@@ -59,18 +59,19 @@ def torch_graph(
     dynamic: Mapping[str, Sequence[int]] = MappingProxyType({}),
     tolerance: float = TOLERANCE,
 ) -> onnx.ModelProto:
-    """A module in ONNX, opset 20, whose outputs were compared with the module's on random pictures.
+    """Convert a module to ONNX, opset 20, and compare its outputs with the module's on random images.
 
     Args:
-        module: takes tensors in the order of ``inputs``; returns one tensor, or a tuple of them.
-        inputs: by name the shape of a float32 tensor, or an example where values of 0..1 mean nothing.
-        outputs: their names, in order.
-        dynamic: axes by input that may be of any length; all others are as in ``inputs``.
-        tolerance: by how much an output may differ, or by which share of its largest value.
+        module: Takes tensors in the order of ``inputs``; returns one tensor, or a tuple of tensors.
+        inputs: By name, the shape of a float32 tensor, or an example if values in 0..1 are not meaningful.
+        outputs: Names of the outputs, in order.
+        dynamic: By input, the axes of variable length; all others are as in ``inputs``.
+        tolerance: Largest allowed difference of an output, absolute or relative to its largest value.
 
     Raises:
-        ExportError: PyTorch cannot express it in ONNX, or its outputs are no tensors, or not as many as names.
-        ParityError: an output differs by more than that.
+        ExportError: PyTorch cannot convert the module to ONNX, its outputs are not tensors, or their number differs
+            from that of the names.
+        ParityError: An output differs by more than the tolerance.
     """
     import onnxruntime
     import torch
@@ -87,7 +88,7 @@ def torch_graph(
     try:
         with torch.no_grad():
             given: Any = module.eval()(*(torch.from_numpy(array) for array in feeds.values()))
-    except Exception as error:  # whatever the module does
+    except Exception as error:  # the user's module may raise anything
         shapes = ", ".join(f"{name} {array.shape}" for name, array in feeds.items())
         raise ExportError(f"module {kind} cannot be run on {shapes}: {reason_of(error)}") from error
     expected = _tensors(kind, given, outputs)
@@ -100,7 +101,7 @@ def torch_graph(
     for name, wanted, found in zip(outputs, expected, session.run(list(outputs), feeds), strict=True):
         distance = float(np.abs(wanted.numpy() - found).max(initial=0))
         limit = tolerance * max(1.0, float(np.abs(wanted.numpy()).max(initial=0)))
-        if not distance <= limit:  # also when it is not a number
+        if not distance <= limit:  # also true for NaN
             raise ParityError(
                 f"output {name!r} differs by {distance:.3g} between PyTorch and ONNX Runtime; expected at most "
                 f"{limit:.3g}: does the module depend on chance, or on more than its inputs?"
@@ -109,7 +110,7 @@ def torch_graph(
 
 
 def _tensors(kind: str, given: Any, outputs: Sequence[str]) -> tuple[Any, ...]:
-    """What a module returned, as a tuple of tensors, one for each name."""
+    """Return the result of a module as a tuple of tensors, one for each name."""
     import torch
 
     tensors = (given,) if isinstance(given, torch.Tensor) else given
@@ -130,10 +131,10 @@ def _tensors(kind: str, given: Any, outputs: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _normalized(name: str, model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with constants among the initializers, a name for each node, and an opset that integers can use.
+    """Return a copy with constants as initializers, a name for each node, and an opset that supports quantization.
 
     Raises:
-        ExportError: it is no valid ONNX model, or keeps weights in other files.
+        ExportError: The model is not valid ONNX, or has weights in external files.
     """
     try:
         onnx.checker.check_model(model)
@@ -165,7 +166,7 @@ def _opset(model: onnx.ModelProto) -> int:
 
 
 def _take_constants(graph: onnx.GraphProto) -> None:
-    """Nodes that are constants become initializers, and initializers are no inputs."""
+    """Turn constant nodes into initializers, and remove initializers from the inputs."""
     kept = []
     for node in graph.node:
         value = next((a for a in node.attribute if a.name == "value"), None)
