@@ -1,10 +1,10 @@
-"""What each part of the network is worth: it is taken out of a trained checkpoint, without training anew.
+"""Ablations: measure the contribution of each part of the network by removing it from a trained checkpoint.
 
 python benchmarks/ablations.py CHECKPOINT --text runs/text DATASET PATH [--json OUT.json]
 
-Success AUC by box is that of ``edgetrack eval``; milliseconds are of the search graph, each in alternation with the
-whole network. A part that the other weights have learned to lean on costs more here than it would after training
-without it: read the rows as an upper bound of its worth. Use a machine that does nothing else.
+The network is not retrained. Success AUC by box is that of ``edgetrack eval``; milliseconds are those of the search
+graph, measured in alternation with the whole network. A part that the other weights have come to depend on costs more
+here than it would after training without it, so the results are upper bounds. Use an idle machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ State = dict[str, Any]
 
 
 def keep(tokens: int) -> Callable[[State], None]:
-    """Lets the ``tokens`` most similar tokens through the selection."""
+    """Make the selection keep the ``tokens`` most similar tokens."""
 
     def change(state: State) -> None:
         state["config"] = {**state["config"], "keep": tokens}
@@ -39,7 +39,7 @@ def keep(tokens: int) -> Callable[[State], None]:
 
 
 def without(*weights: str) -> Callable[[State], None]:
-    """Sets weights to zero, which takes the residual branch that they end out of the network."""
+    """Set weights to zero, which removes the residual branch that ends with them."""
 
     def change(state: State) -> None:
         for name in weights:
@@ -49,7 +49,7 @@ def without(*weights: str) -> Callable[[State], None]:
 
 
 def threshold(name: str, value: float) -> Callable[[State], None]:
-    """Another number of the state machine."""
+    """Change a threshold of the state machine."""
 
     def change(state: State) -> None:
         state["thresholds"] = {**state.get("thresholds", {}), name: value}
@@ -72,7 +72,7 @@ CHANGES: dict[str, Callable[[State], None]] = {
 
 
 def success_auc(bundle: Path, data: list[str], threads: int, folder: Path) -> float:
-    """By box, as ``edgetrack eval`` reports it."""
+    """Return the success AUC by box, as reported by ``edgetrack eval``."""
     command = [sys.executable, "-m", "edgetrack", "eval", *data, "--mode", "bbox"]
     command += ["--model", str(bundle), "--threads", str(threads), "-o", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -81,7 +81,7 @@ def success_auc(bundle: Path, data: list[str], threads: int, folder: Path) -> fl
 
 
 def search_ms(whole: Bundle, other: Bundle, threads: int) -> tuple[float, float]:
-    """Medians of the search graph of both, which take turns."""
+    """Return the median times of both search graphs, which run in alternation."""
     first, second = (open_engine(b, engine="ort", precision="fp32", threads=threads) for b in (whole, other))
     row = compare(first, second, "search", rounds=200)
     return float(row["ort_fp32_ms"]), float(row["ms"])

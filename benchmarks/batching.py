@@ -1,12 +1,12 @@
-"""Several targets in turn against several in one run of the network, through MultiTracker on a real video.
+"""Compare tracking several targets one after the other and in one batch, with MultiTracker on a real video.
 
 python benchmarks/batching.py VIDEO [--model edgetrack-256] [--model edgetrack-160] [--rounds 120] [--write]
 
-Every target is followed by its box, the boxes a grid over the first frame, so that each frame is one look of the search
-network for each target and nothing else. Two trackers on one engine, one of them with ``batch=False``, take turns frame
-by frame, so that a busy machine is busy for both; both see every frame. Milliseconds are medians of the time that one
-target cost in an update; the ratio is the median of the ratios of single frames. What is not a look for every target in
-both trackers is not counted, and said. --write: benchmarks/results/batching.md.
+Every target is given by its box, and the boxes form a grid over the first frame, so that each frame takes one run of
+the search network per target and nothing else. Two trackers on one engine, one of them with ``batch=False``, alternate
+frame by frame, so that other load affects both equally; both get every frame. Milliseconds are medians of the time per
+target in an update; the ratio is the median of the ratios of single frames. Frames in which a tracker did not run the
+search network for every target are not counted, but reported. --write: benchmarks/results/batching.md.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class Row:
     engine: str  # model, engine, precision
     threads: int
     targets: int
-    frames: int  # that were counted
-    turn_ms: float  # a target
+    frames: int  # number of frames that counted
+    turn_ms: float  # per target
     batch_ms: float
-    ratio: float  # how many times as fast together
-    iou: float  # the least, of the two boxes of one target in one frame
+    ratio: float  # speedup of the batch
+    iou: float  # the lowest between both trackers' boxes of a target in a frame
 
 
 def grid(width: int, height: int, count: int) -> list[Box]:
-    """Boxes side by side: each of a fifth of the frame's width, in two rows."""
+    """Return boxes side by side in two rows, each a fifth of the frame's width."""
     rows = 1 if count < 4 else 2
     columns = -(-count // rows)
     w, h = width / 5, height / 4
@@ -59,18 +59,18 @@ def grid(width: int, height: int, count: int) -> list[Box]:
 
 
 def frames_of(video: str, most: int) -> list[Any]:
-    """The first frames, uint8 (H, W, 3) BGR, kept in memory: decoding is not what is measured."""
+    """Return the first frames, uint8 (H, W, 3) BGR, in memory, because decoding is not measured."""
     with open_source(video) as source:
         return [frame.pixels.copy() for frame in islice(source, most)]
 
 
 def to_and_fro(frames: Sequence[Any]) -> Iterator[Any]:
-    """Without a jump, so that what is followed stays in sight."""
+    """Yield the frames forward and backward, without jumps, so that targets stay in view."""
     return chain.from_iterable(repeat([*frames, *frames[-2:0:-1]]))
 
 
 def compare(engine: Engine, frames: Sequence[Any], targets: int, rounds: int) -> Row:
-    """Both ways, frame by frame; raises SystemExit when fewer than half of the frames could be counted."""
+    """Compare both ways frame by frame; raise SystemExit if fewer than half of the frames counted."""
     height, width = frames[0].shape[:2]
     trackers = [MultiTracker(engine=engine, batch=batch) for batch in (False, True)]
     for tracker in trackers:
@@ -100,7 +100,7 @@ def compare(engine: Engine, frames: Sequence[Any], targets: int, rounds: int) ->
 
 
 def again(engine: Engine, batch: bool, pixels: Any, targets: int) -> MultiTracker:
-    """A tracker that has started on this frame: one of the targets before was lost."""
+    """Return a tracker restarted on this frame, because a target was lost."""
     tracker = MultiTracker(engine=engine, batch=batch)
     for box in grid(pixels.shape[1], pixels.shape[0], targets):
         tracker.add(box=box)
@@ -109,7 +109,7 @@ def again(engine: Engine, batch: bool, pixels: Any, targets: int) -> MultiTracke
 
 
 def table(rows: Sequence[Row]) -> str:
-    """As Markdown."""
+    """Return the rows as a Markdown table."""
     lines = [
         "| model | threads | targets | in turn, ms a target | together, ms a target | ratio | least IoU | frames |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -123,7 +123,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def page(rows: Sequence[Row], video: str) -> str:
-    """The whole of results/batching.md."""
+    """Return the whole of results/batching.md."""
     return f"""# Several targets in one run of the network
 
 Written by `python benchmarks/batching.py {Path(video).name} --write`, on {machine()}.

@@ -1,9 +1,9 @@
-"""Whether several targets in one run of the network are followed as well as one: success AUC, box given.
+"""Check whether targets in a batch are tracked as accurately as a single one: success AUC, given the box.
 
 python benchmarks/batching_accuracy.py SEQUENCES [--model edgetrack-256]... [--precision int8]... [--write]
 
-Each target is followed that many times at once by a `MultiTracker`, whose graph for so many then runs; the first of
-its tracks is scored. --write: benchmarks/results/batching_accuracy.md.
+A `MultiTracker` tracks each target several times at once, which makes it run the graph for that batch size; the first
+of the tracks is scored. --write: benchmarks/results/batching_accuracy.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from edgetrack.evaluation.types import Run
 from edgetrack.types import Box, Track
 
 PAGE = Path(__file__).parent / "results" / "batching_accuracy.md"
-SAME = 0.9  # IoU from which two boxes are one
+SAME = 0.9  # two boxes count as the same if their IoU is at least this
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Row:
     engine: str
     at_once: int
     auc: float
-    same: float  # share of frames whose box is that of the graph for one
+    same: float  # fraction of frames with the same box as the graph for one
     worst: str  # the sequence whose AUC differs most, and by how much
 
 
 class Several:
-    """One target, followed several times at once."""
+    """One target, tracked several times at once."""
 
     def __init__(self, engine: Engine, count: int) -> None:
         self._engine, self._count = engine, count
@@ -65,7 +65,7 @@ class Several:
 
 
 def measure(engine: Engine, clips: Sequence[Clip]) -> list[Row]:
-    """For one at a time, and for each graph of several."""
+    """Measure the graph for one target, and each batched graph."""
     rows: list[Row] = []
     for count in (1, *engine.bundle.batches):
         tracker = Several(engine, count)
@@ -88,7 +88,7 @@ def measure(engine: Engine, clips: Sequence[Clip]) -> list[Row]:
 
 
 def page(rows: Sequence[Row], clips: Sequence[Clip]) -> str:
-    """The whole of results/batching_accuracy.md."""
+    """Return the whole of results/batching_accuracy.md."""
     lines = [f"| {r.engine} | {r.at_once} | {r.auc:.4f} | {r.same:.1%} | {r.worst} |" for r in rows]
     return "\n".join([
         "# Are several targets in one run followed as well as one?",

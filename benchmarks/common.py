@@ -1,4 +1,4 @@
-"""What the benchmarks of single steps share: who measured, and functions that take turns."""
+"""Helpers shared by the benchmarks: the description of the machine, and timing of functions in alternation."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from edgetrack.reporting.machine import processor
 
 
 def machine() -> str:
-    """The processor, its cores, the system and Python, in words."""
+    """Return a description of the processor, its cores, the operating system and Python."""
     return f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 def operators() -> str:
-    """The library of compiled operators; ends the program where it was not built."""
+    """Return the path of the library of compiled operators; exit if it was not built."""
     try:
         return str(library("ops"))
     except EngineUnavailable as error:
@@ -30,13 +30,13 @@ def operators() -> str:
 
 
 def random_feeds(specs: Mapping[str, TensorSpec]) -> dict[str, NDArray[np.float32]]:
-    """Inputs in -1..1 by name: the time of these networks does not depend on them."""
+    """Return random inputs in -1..1 by name; the time of these networks does not depend on their values."""
     random = np.random.default_rng(0)
     return {name: random.uniform(-1, 1, spec.shape).astype(np.float32) for name, spec in specs.items()}
 
 
 def medians_ms(functions: Sequence[Callable[[], object]], *, rounds: int) -> list[float]:
-    """Median time of each; they take turns, so that a busy machine is busy for all of them."""
+    """Return the median time of each function; they run in alternation, so that other load affects all equally."""
     times: list[list[float]] = [[] for _ in functions]
     for _ in range(rounds):
         for function, spent in zip(functions, times, strict=True):

@@ -1,4 +1,4 @@
-"""How long the fused crop takes beside cv2.warpAffine + numpy, both on one thread, alternating in one run.
+"""Compare the time of the fused crop and of cv2.warpAffine + numpy, both on one thread, in alternation.
 
 python benchmarks/crop.py [--json]
 """
@@ -17,12 +17,12 @@ from edgetrack.crop import crop_into
 GRAY = (127.5, 127.5, 127.5)
 FRAME = (480, 640)
 SIZE = 256
-SIDES = (64, 128, 256, 400, 640)  # of the region, in pixels of the frame
+SIDES = (64, 128, 256, 400, 640)  # sides of the region, in pixels of the frame
 ROUNDS = 300
 
 
 def opencv_crop(frame: np.ndarray, side: float, x: float, y: float, out: np.ndarray) -> None:
-    """The same crop with OpenCV and numpy, the quickest way that was found: planes into a ready buffer."""
+    """Do the same crop with OpenCV and numpy in the fastest way we found: planes into a preallocated buffer."""
     step = side / SIZE
     matrix = np.array([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -33,7 +33,7 @@ def opencv_crop(frame: np.ndarray, side: float, x: float, y: float, out: np.ndar
 
 
 def measure() -> list[dict[str, float]]:
-    """One row a region size."""
+    """Return one row per region size."""
     cv2.setNumThreads(1)
     frame = np.random.default_rng(0).integers(0, 256, (*FRAME, 3), dtype=np.uint8)
     out = np.empty((1, 3, SIZE, SIZE), np.float32)
@@ -54,7 +54,7 @@ def measure() -> list[dict[str, float]]:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     as_json = parser.parse_args().json

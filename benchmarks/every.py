@@ -1,11 +1,11 @@
-"""What ``MultiTracker.every`` costs with one object in view and with several.
+"""Measure the cost of ``MultiTracker.every`` with one object in view and with several.
 
 python benchmarks/every.py VIDEO PHRASE [--model edgetrack-160] [--rounds 90] [--write]
 
-A picture of 640 x 480 pixels shows the video once, in 2 x 2 or in 3 x 3 tiles: a video with one object has 1, 4 or 9
-of them. Processor time is that of all threads, so that it says what is left for others also on a busy machine: at 30
-frames a second two cores have 66.7 ms a frame. ``caller`` is the wall time of ``update`` with frames that come 30 times
-a second, which a busy machine makes longer. --write: benchmarks/results/every.md.
+An image of 640 x 480 pixels shows the video once, in 2 x 2 or in 3 x 3 tiles: a video with one object has 1, 4 or 9
+of them. CPU time is the sum over all threads, so it is meaningful on a busy machine, too: at 30 FPS, two cores provide
+66.7 ms per frame. ``caller`` is the wall time of ``update`` with frames at 30 FPS, which increases on a busy machine.
+--write: benchmarks/results/every.md.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ class Row:
 
     model: str  # model, engine, precision
     count: float  # objects in view, on average
-    cpu_ms: float  # processor time a frame, all threads
-    p50_ms: float  # of the caller
+    cpu_ms: float  # CPU time per frame, all threads
+    p50_ms: float  # median wall time of the caller
     p99_ms: float
 
 
 def tiled(pixels: Any, n: int) -> Any:
-    """The picture n x n times, 640 x 480, uint8 (H, W, 3) BGR."""
+    """Return the image in n x n tiles, 640 x 480, uint8 (H, W, 3) BGR."""
     cv2 = load_cv2()
     small = cv2.resize(pixels, (SIZE[0] // n, SIZE[1] // n), interpolation=cv2.INTER_AREA)
     return cv2.resize(np.tile(small, (n, n, 1)), SIZE)
 
 
 def measure(many: MultiTracker, pictures: Sequence[Any], phrase: str, rounds: int) -> Row:
-    """Follow everything at the pace of a camera; what takes longer than a frame delays the next one."""
+    """Track every object at a camera's frame rate; an update that takes longer than a frame delays the next one."""
     query = many.every(phrase, max=8)
     spent, counts, cpu_s = [], [], 0.0
     due_s = time.perf_counter()
@@ -73,7 +73,7 @@ def measure(many: MultiTracker, pictures: Sequence[Any], phrase: str, rounds: in
 
 
 def page(rows: Sequence[Row], video: str, phrase: str, load: float) -> str:
-    """The whole of results/every.md."""
+    """Return the whole of results/every.md."""
     lines = [
         f"| {r.model} | {r.count:.1f} | {r.cpu_ms:.1f} | {r.p50_ms:.1f} | {r.p99_ms:.1f} |" for r in rows
     ]

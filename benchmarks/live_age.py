@@ -1,12 +1,12 @@
-"""How old a frame of a camera is when its track is written, and what the outputs cost.
+"""Measure the age of a camera's frame when its track is written, and the cost of the outputs.
 
 python benchmarks/live_age.py --seconds 60
 
-Starts GStreamer's RTSP server (see soak_live.py for its packages) with a bouncing ball, and ``edgetrack run`` on it:
-first with JSON lines alone, then with a video and recordings beside them, then with every output that there is: bags,
-clips, a broker (mosquitto), a webhook, a server that is published to, and metrics that are read once a second. The age
-counts from the arrival of a frame to its line; the first seconds, in which the network is loaded, are left out. All
-servers, decoder, tracker and outputs share the processor.
+This starts GStreamer's RTSP server (see soak_live.py for its packages) with a bouncing ball, and ``edgetrack run`` on
+it: first with JSON lines alone, then also with a video and recordings, then with every output: bags, clips, a broker
+(mosquitto), a webhook, a media server to publish to, and metrics that are read once per second. The age is the time
+from the arrival of a frame to the writing of its line; the first seconds, in which the network is loaded, are excluded.
+All servers, decoder, tracker and outputs share the processor.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MORE = ("all.ros2.mcap", "all.rrd", "all.json", "all.mot", "all.otb")
 
 @contextmanager
 def everything(folder: Path) -> Iterator[list[str]]:
-    """Start what takes events, pictures and figures; yields the options that lead there."""
+    """Start servers for events, images and metrics; yield the options that connect to them."""
     support = import_module("rtsp_camera"), import_module("mqtt_broker"), import_module("http_receiver")
     camera, broker, receiver = support[0], support[1].Broker(folder), support[2].Receiver()
     script = Path(str(camera.__file__)).with_name("rtsp_receiver.py")
@@ -84,7 +84,7 @@ OUTPUTS = {
 def measured(
     url: str, folder: Path, outputs: tuple[str, ...], services: list[str], args: argparse.Namespace
 ) -> str:
-    """Run once, and return a row of figures in milliseconds."""
+    """Run once, and return a row of results in milliseconds."""
     lines = folder / "tracks.jsonl"
     words = [sys.executable, "-m", "edgetrack", "run", "--source", url, "--text", "white ball", *services]
     words += ["--threads", str(args.threads), "--max-frames", str(round(args.seconds * args.fps))]

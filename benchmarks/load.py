@@ -1,7 +1,7 @@
-"""How long it takes until a tracker is there, in fresh processes, and how long a new text takes.
+"""Measure how long a tracker takes to start, in new processes, and how long a change of the text takes.
 
-Each process imports, opens the bundle, makes the tracker, starts it by a text on a drawn frame and changes the text.
-Wall time is what a user waits for; CPU time is what a busy machine does not distort.
+Each process imports edgetrack, opens the bundle, makes the tracker, starts it by a text on a drawn frame and changes
+the text. Wall time is what a user waits for; CPU time is not distorted by a busy machine.
 
 python benchmarks/load.py [--runs N] [--model BUNDLE] [--engine NAME] [--threads N] [--json]
 """
@@ -16,7 +16,7 @@ import sys
 
 from common import machine
 
-LIMITS_MS = {"engine": 300.0, "set_text": 10.0}  # what the project asks for, wall time
+LIMITS_MS = {"engine": 300.0, "set_text": 10.0}  # goals of the project, wall time
 CHILD = """
 import json, sys, time
 marks = [("", time.perf_counter(), time.process_time())]
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     job = json.dumps([options.model, options.engine, options.threads])
-    _child(job)  # fills the file cache
+    _child(job)  # warm the file cache
     runs = [_child(job) for _ in range(options.runs)]
     steps = {name: _median([steps[name] for steps, _, _ in runs]) for name in runs[0][0]}
     steps["set_text"] = _median([_median(texts) for _, texts, _ in runs])

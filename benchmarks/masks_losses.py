@@ -1,9 +1,10 @@
-"""What each loss of the mask head is worth: short trainings side by side, equal in all but one term.
+"""Measure the contribution of each loss of the mask head: short parallel trainings that differ in one term.
 
 python benchmarks/masks_losses.py edgetrack/training/recipes/masks.toml --steps 200
 
-The heads begin alike and see the same batches in the same order; the frozen trunk runs once for all of them. Prints the
-mean IoU on the recipe's held-out pictures, of the first frame (by its box) and of those after it (with the memory).
+The heads start from the same weights and get the same batches in the same order; the frozen trunk runs once for all of
+them. The output is the mean IoU on the recipe's held-out images, in the first frame (by its box) and in later ones
+(with the memory).
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from edgetrack.training.masks.train import Recipe, built, sampling, unrolled, va
 from edgetrack.training.recipe_file import read_recipe
 from edgetrack.training.worker import started
 
-GIVEN = 0.35  # share of sequences that begin with a true mask, as in the training
+GIVEN = 0.35  # fraction of sequences that start with a ground truth mask, as in training
 
 
 @dataclass(frozen=True)
 class Arm:
-    """What one training counts; the first of ARMS is the shipped one."""
+    """The loss of one training; the first of ARMS is the shipped one."""
 
     epsilon: float = 1.0  # of poly-1; 0 is plain cross-entropy
     outline: float = 0.5
     contrast: float = 0.05
-    anywhere: bool = False  # whether the contrastive loss compares pixels from all over, not near the outline
+    anywhere: bool = False  # contrastive loss on pixels from everywhere instead of near the outline
 
     def objective(self, out: dict[str, Tensor], mask: Tensor) -> Tensor:
         near = near_outline(mask)
@@ -84,7 +85,7 @@ class Run:
 
 
 def share_features(runs: list[Run], base: MaskNet, batch: Batch) -> None:
-    """Let the next pass of all runs over a batch take the trunk's features from one pass."""
+    """Compute the trunk's features of a batch once, for the next pass of all runs."""
     images = torch.from_numpy(batch["image"]).permute(0, 1, 4, 2, 3).float() / 127.5 - 1.0
     with torch.no_grad():
         features = base.features(images.flatten(0, 1))
@@ -94,7 +95,7 @@ def share_features(runs: list[Run], base: MaskNet, batch: Batch) -> None:
 
 
 def score(runs: list[Run], base: MaskNet, batches: list[Batch]) -> list[list[float]]:
-    """Mean IoU of each frame, for each run."""
+    """Return the mean IoU by frame, for each run."""
     found: list[list[list[float]]] = [[] for _ in runs]
     for batch in batches:
         share_features(runs, base, batch)
@@ -115,7 +116,7 @@ def main() -> None:
         steps=options.steps,
         sequences=options.sequences,
         warmup_steps=max(1, options.steps // 5),
-        ema=0.98,  # the average of a short training
+        ema=0.98,  # suitable for a short training
     )
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)

@@ -1,11 +1,11 @@
-"""What the memory of masks is worth: bundles whose graph "mask" remembers less, to be measured like any other.
+"""Measure the contribution of the mask memory: write bundles whose graph "mask" remembers less, to be evaluated.
 
 python benchmarks/masks_memory.py edgetrack-256 FOLDER   # writes FOLDER/none, FOLDER/first and FOLDER/last
 edgetrack eval davis2016 DAVIS --split val --mask given --tracker edgetrack --tracker edgetrack:FOLDER/none \
     --tracker edgetrack:FOLDER/first --tracker edgetrack:FOLDER/last
 
-Which slots are in use is an input of the graph, (1, 2); the bundles compute it anew from that input. With "last", the
-first frame counts until there is another.
+The slots in use are an input of the graph, (1, 2); the bundles modify that input inside the graph. With "last", the
+first frame is used until there is another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from onnx import helper, numpy_helper
 from edgetrack.bundle import MASK, Bundle
 from edgetrack.export.staging import copy_bundle, write_manifest
 
-# known' = known * (factor + known @ other): a slot may count only where the other is not in use.
+# known' = known * (factor + known @ other): a slot may depend on the other slot not being in use.
 MEMORIES = {
     "none": ([0, 0], [[0, 0], [0, 0]]),
     "first": ([1, 0], [[0, 0], [0, 0]]),
@@ -29,7 +29,7 @@ MEMORIES = {
 
 
 def forgetful(model: onnx.ModelProto, factor: list[int], other: list[list[int]]) -> onnx.ModelProto:
-    """Change which slots of its memory the graph takes for known."""
+    """Change which slots of the memory the graph uses."""
     graph = model.graph
     for node in graph.node:
         node.input[:] = ["kept" if name == "known" else name for name in node.input]

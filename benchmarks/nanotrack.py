@@ -1,9 +1,9 @@
-"""Our NanoTrack v2 beside OpenCV's TrackerNano: the same boxes, and how much faster, alternating in one process.
+"""Compare our NanoTrack v2 with OpenCV's TrackerNano: same boxes, and speed in alternation in one process.
 
 python benchmarks/nanotrack.py SEQUENCES WEIGHTS [--clip NAME] [--threads 2] [--rounds 1] [--json]
 
 SEQUENCES is a folder that ``edgetrack eval folder`` reads; WEIGHTS has v2_backbone.onnx and v2_head.onnx. Decoding is
-not in the times. Boxes are compared as OpenCV gives them, in whole pixels. Leave the machine alone meanwhile.
+not included in the times. Boxes are compared in whole pixels, as OpenCV returns them. Use an idle machine.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ OURS, OPENCV = "edgetrack", "OpenCV"
 
 
 def measure(clips: list[Any], trackers: dict[str, FrameTracker], rounds: int) -> dict[str, Any]:
-    """The figures of all clips together."""
+    """Return the results of all clips together."""
     rows: list[dict[str, Any]] = []
     medians: dict[str, list[float]] = {name: [] for name in trackers}
     for clip in clips:
         boxes = clip.boxes.copy()
-        boxes[0] = np.round(boxes[0])  # OpenCV takes whole pixels
+        boxes[0] = np.round(boxes[0])  # OpenCV accepts whole pixels
         clip = replace(clip, boxes=boxes)
         for number in range(rounds):
             order = list(trackers)[:: 1 if number % 2 else -1]
@@ -75,7 +75,7 @@ def measure(clips: list[Any], trackers: dict[str, FrameTracker], rounds: int) ->
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

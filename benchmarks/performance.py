@@ -1,10 +1,10 @@
-"""Milliseconds against frame size, number of targets and threads, and how far the network is from this machine's limit.
+"""Measure milliseconds by frame size, targets and threads, and how close the network is to this machine's limit.
 
 python benchmarks/performance.py --write-docs     # measures; writes the JSON, the plots and docs/performance.md
 python benchmarks/performance.py --write-docs --no-measure       # only plots and page again, from the JSON
 
-Every figure is the median of ``--updates`` updates. Following: the box is known, and the search region around it is
-processed. Searching: the whole frame is. The frames move, and each update is checked to be in the named state.
+Every result is the median of ``--updates`` updates. Following: the box is known, and the search region around it is
+processed. Searching: the whole frame is processed. The frames move, and each update is checked to be in its state.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from edgetrack.reporting import machine
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080), (3840, 2160))
-SIZE = (640, 480)  # where the number of targets is what varies
+SIZE = (640, 480)  # frame size for runs in which the number of targets varies
 TARGETS = (1, 2, 4, 8)
 THREADS = (1, 2)
-MOVES = (0, 1, 2, 3, 2, 1)  # of the picture, in 320ths of its width
+MOVES = (0, 1, 2, 3, 2, 1)  # offsets of the image, in 1/320 of its width
 ROLES = ("search", "ground")
 Row = dict[str, Any]
 
 
 def street(size: tuple[int, int]) -> tuple[list[Any], tuple[float, float, float, float]]:
-    """Moving pictures of the demo's street of that size, uint8 (H, W, 3) BGR, and the box of a car in the first."""
+    """Return moving images of the demo's street in this size, uint8 (H, W, 3) BGR, and a car's box in the first."""
     cv2 = load_cv2()
     scene = Scene()
     frame = list(islice(scene.frames(), 60))[-1].pixels
@@ -54,7 +54,7 @@ def street(size: tuple[int, int]) -> tuple[list[Any], tuple[float, float, float,
 
 
 def fog(size: tuple[int, int]) -> list[Any]:
-    """Pictures with nothing in them."""
+    """Return images that show nothing."""
     return [np.full((size[1], size[0], 3), shade, np.uint8) for shade in (96, 128, 160)]
 
 
@@ -80,7 +80,7 @@ def updates(many: edgetrack.MultiTracker, frames: Iterator[Any], count: int, sta
 
 
 def row(engine: Engine, size: tuple[int, int], targets: int, state: str, count: int) -> Row:
-    """Medians of one configuration."""
+    """Return the medians of one configuration."""
     many = edgetrack.MultiTracker(engine=engine)
     if state == "following":
         frames, box = street(size)
@@ -96,7 +96,7 @@ def row(engine: Engine, size: tuple[int, int], targets: int, state: str, count: 
 
 
 def graphs(engine: Engine, peak: Machine, count: int) -> list[Row]:
-    """The networks beside the roofline."""
+    """Compare the networks with the roofline."""
     rows = []
     for role in ROLES:
         graph, work = engine.graph(role), work_of(engine.bundle.graph(role, "fp32"))
@@ -111,7 +111,7 @@ def graphs(engine: Engine, peak: Machine, count: int) -> list[Row]:
 
 
 def run_all(count: int, *, sizes: Any = SIZES, targets: Any = TARGETS, threads: Any = THREADS) -> Row:
-    """Everything, with progress on the terminal."""
+    """Run all measurements, with progress on the terminal."""
     bundle = edgetrack.Bundle.open()
     result: Row = {"machine": machine.facts(), "updates": count, "load": os.getloadavg()[0], "runs": []}
     result["model"] = bundle.manifest.name
@@ -132,7 +132,7 @@ def run_all(count: int, *, sizes: Any = SIZES, targets: Any = TARGETS, threads: 
 
 
 def main() -> None:
-    """Measures and writes."""
+    """Measure and write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""docs/performance.md and its plots, from the JSON of performance.py."""
+"""Write docs/performance.md and its plots from the JSON of performance.py."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ float32 matrix product and the bandwidth with a large copy (reads and writes), i
 
 
 def write(result: Row, root: Path) -> list[Path]:
-    """Writes the page and the plots; returns their paths."""
+    """Write the page and the plots; return their paths."""
     page = root / "docs" / "performance.md"
     page.write_text(page_of(result))
     return [page, *plots(result, root / PLOTS)]
 
 
 def page_of(result: Row | None) -> str:
-    """The page; without a result it says what to run."""
+    """Return the page; without a result, it says what to run."""
     if result is None:
         return HEAD + ABSENT
     facts = result["machine"]
@@ -71,7 +71,7 @@ def page_of(result: Row | None) -> str:
 
 
 def sizes(runs: list[Row]) -> str:
-    """The table over frame sizes."""
+    """Return the table by frame size."""
     rows = []
     for run in _one(runs):
         parts = [f"{run[f'{part}_ms']:.2f}" for part in ("crop", "network", "other", "total")]
@@ -80,7 +80,7 @@ def sizes(runs: list[Row]) -> str:
 
 
 def many(runs: list[Row]) -> str:
-    """The table over the number of targets."""
+    """Return the table by number of targets."""
     rows = []
     for run in _counted(runs):
         whole = run["total_ms"]
@@ -97,7 +97,7 @@ def many(runs: list[Row]) -> str:
 
 
 def roofline(peaks: list[Row]) -> str:
-    """The table of the networks."""
+    """Return the table of the networks."""
     rows = []
     for peak in peaks:
         for graph in peak["graphs"]:
@@ -120,7 +120,7 @@ def roofline(peaks: list[Row]) -> str:
 
 
 def plots(result: Row, folder: Path) -> list[Path]:
-    """Three SVGs."""
+    """Write three SVG plots and return their paths."""
     plt = require("matplotlib.pyplot", extra="dev")
     plt.rcParams.update({"svg.hashsalt": "edgetrack", "font.size": 9, "axes.spines.top": False})
     plt.rcParams.update({"axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3})
@@ -182,7 +182,7 @@ def _one(runs: list[Row]) -> list[Row]:
 
 
 def _counted(runs: list[Row]) -> list[Row]:
-    """Those of the frame size with which the number of targets varies."""
+    """Return the runs with the frame size for which the number of targets varies."""
     sizes = {(run["width"], run["height"]) for run in runs if run["targets"] > 1}
     return [run for run in runs if (run["width"], run["height"]) in sizes]
 

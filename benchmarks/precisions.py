@@ -1,8 +1,8 @@
-"""Times every graph of a bundle in every engine and precision that runs here, in alternation with ort fp32.
+"""Measure every graph of a bundle in every engine and precision of this machine, in alternation with ort fp32.
 
 python benchmarks/precisions.py BUNDLE [--threads 2] [--rounds 200] [--json OUT.json]
 
-Inputs are random: the time of these networks does not depend on them. Use a machine that does nothing else.
+Inputs are random, because the time of these networks does not depend on their values. Use an idle machine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHOICES = [
 
 
 def compare(fp32: Engine, other: Engine, role: str, *, rounds: int) -> dict[str, float | str]:
-    """Medians in milliseconds."""
+    """Return the median times in milliseconds."""
     feeds = random_feeds(fp32.bundle.manifest.tensors[role].inputs)
     first, second = fp32.graph(role), other.graph(role)
     speed = compare_speed(lambda: first.run(feeds), lambda: second.run(feeds), rounds=rounds)

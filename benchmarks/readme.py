@@ -1,8 +1,8 @@
-"""Writes the README's table and its accuracy-latency figure out of reports of ``edgetrack eval``.
+"""Write the README's table and its accuracy-latency plot from reports of ``edgetrack eval``.
 
 python benchmarks/readme.py REPORT.json... [--readme README.md] [--figure docs/accuracy-latency.svg]
 
-All reports must be of the same data and the same machine; their commands stand in each.
+All reports must be of the same data and the same machine; each report contains its command.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GIVEN = {"bbox": "box", "nlbbox": "box and text", "nl": "text alone"}
 
 
 def rows(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The clean runs of all reports with a name of tracker, model and precision; none twice."""
+    """Return the clean runs of all reports with names of tracker, model and precision, without duplicates."""
     found = {}
     for report in reports:
         for run in report["runs"]:

@@ -1,9 +1,9 @@
-"""Measures edgetrack beside OpenCV's TrackerNano under corruptions; writes robustness.md, .json and .svg.
+"""Compare edgetrack with OpenCV's TrackerNano under corruptions; write robustness.md, .json and .svg.
 
 python benchmarks/robustness.py SEQUENCES --peer-weights DIR --work DIR [--model NAME]... [--severity N]... [--draws 3]
 
-Everything that is drawn by chance follows from the seed. After Ctrl-C the same command goes on where it was: each
-record is kept in --work, with the whole report. Milliseconds are not measured here.
+All random choices depend only on the seed. After Ctrl-C, the same command continues where it stopped: each record is
+kept in --work, with the whole report. Milliseconds are not measured here.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
 
 
 def shorten(work: Path, output: Path) -> None:
-    """Takes what is said of robustness out of the whole report, and who measured it."""
+    """Extract the robustness results, and the machine they were measured on, from the whole report."""
     report = json.loads((work / "report.json").read_text())
     bursts = [
         {"tracker": r["run"]["tracker"], "severity": r["run"]["condition"]["severity"], **r["occlusion"]}
@@ -62,7 +62,7 @@ def shorten(work: Path, output: Path) -> None:
         if r["occlusion"]
     ]
     short = {key: report[key] for key in KEPT} | {"occlusion": bursts}
-    del short["settings"]["path"]  # of this machine; the data set's name is in "dataset"
+    del short["settings"]["path"]  # a local path; the dataset's name is in "dataset"
     (output / "robustness.json").write_text(json.dumps(short, indent=1) + "\n")
     head, *sections = (work / "report.md").read_text().split("\n## ")
     kept = [
@@ -83,7 +83,7 @@ def main() -> None:
         severities=args.severity or SEVERITIES,
         draws=args.draws,
     )
-    # Where things lie on this machine tells a reader nothing.
+    # Local paths are of no use to readers.
     places = {str(args.sequences): "SEQUENCES", str(args.peer_weights): "DIR", str(args.work): "DIR"}
     request = Request(
         dataset="folder",
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 class Opener:
-    """Opens the tracker, in this process and in the workers, which it is sent to."""
+    """Opens the tracker, in this process and in worker processes, to which this object is sent."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads

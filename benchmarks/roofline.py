@@ -1,7 +1,7 @@
-"""How much work a graph is, how much this machine can do, and how long the graph must take at least.
+"""The roofline model: the work of a graph, this machine's peak performance, and the resulting minimum time.
 
-The roofline model (Williams, Waterman and Patterson, 2009): a program that does W operations and moves Q bytes takes
-at least max(W / peak, Q / bandwidth). W and Q are counted from the graph; peak and bandwidth are measured here.
+Roofline (Williams, Waterman and Patterson, 2009): a program that does W operations and moves Q bytes takes at least
+max(W / peak, Q / bandwidth). W and Q are counted in the graph; peak and bandwidth are measured here.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ from onnx.reference import ReferenceEvaluator
 
 from edgetrack.engines.session_graph import session_options
 
-SIDE = 1536  # of the matrices whose product is the peak: 27 MB in all
-COPIED = 2**28  # bytes: far more than any cache holds
+SIDE = 1536  # side of the matrices whose product measures the peak: 27 MB in total
+COPIED = 2**28  # bytes: much more than any cache can hold
 VIEWS = {"Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten"}  # no value is moved
 FLOAT = 4  # bytes; the weights are stored in half precision and unfolded when the graph is loaded
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one run of a graph is; a multiplication and an addition are two operations."""
+    """The work of one run of a graph; a multiplication and an addition are two operations."""
 
-    operations: int  # of convolutions and matrix products
+    operations: int  # operations of convolutions and matrix products
     weight_bytes: int  # float32
-    least_bytes: int  # weights, inputs and outputs, once: all else stays in the cache
-    most_bytes: int  # every tensor is written to memory and read from it by each node that takes it
+    least_bytes: int  # weights, inputs and outputs once; everything else stays in the cache
+    most_bytes: int  # every tensor is written to memory, and read by each node that uses it
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What was measured with so many threads."""
+    """Measurements of this machine with a number of threads."""
 
     threads: int
     gflops: float  # float32, of a large matrix product
     gbytes: float  # a second, read and written together, of a large copy
 
     def least_ms(self, work: Work) -> float:
-        """The roofline's bound, with all that can stay in the cache staying there."""
+        """Return the roofline's lower bound, if everything that fits stays in the cache."""
         return max(work.operations / self.gflops, work.least_bytes / self.gbytes) / 1e6
 
 
 def work_of(path: Path) -> Work:
-    """Counts a graph with shapes that are all known; local functions count as what they hold.
+    """Count the work of a graph whose shapes are all known; local functions count as their contents.
 
     Raises:
-        ValueError: a shape is open.
+        ValueError: A shape is unknown.
     """
     model = onnx.load(str(path), load_external_data=False)
     return count(model)
@@ -73,7 +73,7 @@ def count(model: Any) -> Work:
     operations = moved = 0
     for node in graph.node:
         taken = [name for name in node.input if name]
-        if constant.issuperset(taken):  # computed once, when the graph is loaded
+        if constant.issuperset(taken):  # computed once, at load time
             constant.update(node.output)
             continue
         weights.update(constant.intersection(taken) - settings)
@@ -87,9 +87,10 @@ def count(model: Any) -> Work:
 
 
 def fold_constants(graph: Any) -> set[str]:
-    """Computes what follows from Constant nodes alone, such as the K of a TopK: shape inference does not.
+    """Compute values that depend only on Constant nodes, such as the K of a TopK, which shape inference does not do.
 
-    Returns the names of what was computed.
+    Returns:
+        The names of the computed values.
     """
     known: dict[str, Any] = {}
     rest = []
@@ -106,7 +107,7 @@ def fold_constants(graph: Any) -> set[str]:
 
 
 def _operations(node: Any, shapes: dict[str, tuple[int, ...]]) -> int:
-    """Of one node: for each output value, a product and a sum for each value that goes into it."""
+    """Return the operations of one node: for each output value, a product and a sum per input value."""
     if node.op_type not in ("Conv", "MatMul", "Gemm"):
         return 0
     first, second = shapes[node.input[0]], shapes[node.input[1]]
@@ -127,7 +128,7 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def best_s(function: Callable[[], object], *, rounds: int) -> float:
-    """The shortest of several times."""
+    """Return the shortest of several times, in seconds."""
     times = []
     for _ in range(rounds):
         began_s = time.perf_counter()
@@ -137,19 +138,19 @@ def best_s(function: Callable[[], object], *, rounds: int) -> float:
 
 
 def measure(threads: int, *, side: int = SIDE, copied: int = COPIED, rounds: int = 10) -> Machine:
-    """Peak operations, with the library that runs the networks, and peak bandwidth, with numpy's copy."""
+    """Measure peak operations with the library that runs the networks, and peak bandwidth with numpy's copy."""
     session = product_session(side, threads)
     feeds = {name: np.full((side, side), 0.5, np.float32) for name in ("a", "b")}
     product_s = best_s(lambda: session.run(None, feeds), rounds=rounds)
     part = copied // threads // 2
     pairs = [(np.ones(part, np.uint8), np.zeros(part, np.uint8)) for _ in range(threads)]
-    with ThreadPoolExecutor(threads) as pool:  # numpy copies without the interpreter lock
+    with ThreadPoolExecutor(threads) as pool:  # numpy releases the interpreter lock while it copies
         copy_s = best_s(lambda: list(pool.map(lambda pair: np.copyto(*pair), pairs)), rounds=rounds)
     return Machine(threads, 2 * side**3 / product_s / 1e9, 2 * threads * part / copy_s / 1e9)
 
 
 def product_session(side: int, threads: int) -> Any:
-    """A graph of one matrix product."""
+    """Return a session of a graph with one matrix product."""
     text = f"""<ir_version: 9, opset_import: ["": 17]>
     product (float[{side},{side}] a, float[{side},{side}] b) => (float[{side},{side}] c) {{ c = MatMul(a, b) }}"""
     model = onnx.parser.parse_model(text)

@@ -1,10 +1,11 @@
-"""Draw where a pair of sensors is weighed how: one picture of the gate's maps in three situations.
+"""Draw how a model weights a pair of sensors in each cell: one image with the gate's maps in three situations.
 
 python benchmarks/sensor_gates.py MODEL FOLDER NAME OUT.png [--dataset folder] [--x-model infrared] [--frame 12]
 
-MODEL takes pairs (``edgetrack export --sensor``). The target is learned from the first, whole frame; then one later
-frame is looked at as it is, with color at night, and with the second sensor failing. Each row has the search region in
-color and in x, and color with the share of x in each cell of 16 pixels: blue is 0, color alone, red is 1, x alone.
+MODEL accepts pairs (``edgetrack export --sensor``). The template comes from the first frame, with both sensors intact;
+then one later frame is searched as it is, with color at night, and with the second sensor failing. Each row shows the
+search region in color and in x, and color overlaid with the share of x in each cell of 16 pixels: blue is 0, color
+alone, red is 1, x alone.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ SITUATIONS = {
     "x black": Condition("x-blank", 1),
     "x shifted by 32 pixels": Condition("x-shift", 3),
 }
-_LABEL = 26  # pixels of the line above each row
+_LABEL = 26  # height in pixels of the label above each row
 
 
 class Gate:
-    """The graphs of pairs, run by hand, so that the share of each cell can be seen."""
+    """The graphs for pairs, run directly, to get the share of each cell."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._manifest, engine = bundle.manifest, OrtEngine(bundle, threads=1)
@@ -47,7 +48,7 @@ class Gate:
         self._known: dict[str, NDArray[Any]] = {}
 
     def learn(self, color: Pixels, x: Pixels, box: Box) -> None:
-        """Remember the target in ``box`` of a pair."""
+        """Compute the template of the target in ``box`` of a pair."""
         region = self.region(box, "template")
         cells = self._template.inputs["target"].shape[-1]
         edges = [np.linspace(start, start + side, cells + 1) for start, side in (region[0::2], region[1::2])]
@@ -71,7 +72,7 @@ class Gate:
         return np.asarray(self._search.run({**pair, **self._known})["share"][0, 0], np.float32)
 
     def region(self, box: Box, name: str) -> Region:
-        """Return the square around a box that the template or the search sees."""
+        """Return the square around a box that the template or the search processes."""
         side = self._manifest.factors[name] * float(np.sqrt(box.w * box.h))
         return (box.center[0] - side / 2, box.center[1] - side / 2, side, side)
 
@@ -86,7 +87,7 @@ class Gate:
 
 
 def draw(gate: Gate, clip: Clip, index: int) -> Pixels:
-    """Return the picture, uint8 BGR."""
+    """Return the image, uint8 (H, W, 3), BGR."""
     assert clip.x is not None
     first, box = (clip.frames[0], clip.x[0]), Box.of(clip.boxes[index])
     gate.learn(*first, Box.of(clip.boxes[0]))

@@ -1,11 +1,12 @@
-"""Memory and latency of one tracker over a long run: a looped video, table and JSON; exit code 1 when something grew.
+"""Soak test: memory and latency of one tracker over a long run of a looped video; exit code 1 if either grows.
 
 python benchmarks/soak.py --updates 1000000 --json soak.json
 python benchmarks/soak.py --source drive.mp4 --text "red car" --text "white van"
 
-The run is cut into windows of equal length. The first ones are warm-up; from the end of the warm-up to the end of the
-run the resident memory may grow by 1 MB, and the median time of an update may move by 10 %. On a busy machine the
-latter says little. Memory is that of the process (Linux only): with --source decoding is part of it.
+The run is divided into windows of equal length. The first ones are warm-up; from the end of the warm-up to the end of
+the run, resident memory may grow by 1 MB, and the median time of an update may change by 10 %. On a busy machine, the
+latter says little. Memory is that of the process (Linux only), including the decoder with --source. The output is a
+table, and JSON with --json.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from common import machine
 import edgetrack
 from edgetrack.demo import Scene
 
-WINDOWS, WARM = 20, 2  # of the run; of them warm-up
+WINDOWS, WARM = 20, 2  # number of windows, and how many of these are warm-up
 LOOP = 60  # frames of the demo's street, drawn once and kept
 GROWTH_MB, DRIFT = 1.0, 0.10
 MB = 2**20
@@ -36,10 +37,10 @@ Pictures = Callable[[], Iterator[Any]]
 
 @dataclass(frozen=True)
 class Window:
-    """What was seen in one part of the run; latencies in milliseconds."""
+    """Measurements of one part of the run; latencies in milliseconds."""
 
     updates: int  # since the start of the run
-    rss_mb: float  # resident memory at its end
+    rss_mb: float  # resident memory at the end of the window
     p50: float
     p95: float
     p99: float
@@ -47,7 +48,7 @@ class Window:
 
 
 def resident_mb() -> float:
-    """Memory of this process that is in RAM, in MB of 2**20 bytes."""
+    """Return the resident memory of this process, in MB of 2**20 bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / MB
 
@@ -58,7 +59,7 @@ def soak(
     updates: int,
     on_window: Callable[[Window], None],
 ) -> list[Window]:
-    """Updates on the pictures again and again; what is kept of it is allocated before the first one."""
+    """Update on the images in a loop; memory for the measurements is allocated before the first update."""
     each = updates // WINDOWS
     times_s = np.ones(each)
     windows: list[Window] = []
@@ -79,7 +80,7 @@ def soak(
 
 
 def complaints(windows: Sequence[Window]) -> list[str]:
-    """What grew from the end of the warm-up to the end of the run; empty when all is well."""
+    """Return what grew between the end of the warm-up and the end of the run; empty if nothing did."""
     first, last = windows[WARM - 1], windows[-1]
     said = []
     if (grown := last.rss_mb - first.rss_mb) > GROWTH_MB:
@@ -93,7 +94,7 @@ def complaints(windows: Sequence[Window]) -> list[str]:
 
 
 def tracker(texts: Sequence[str], first: Any, threads: int) -> Callable[[Any], Sequence[str]]:
-    """A function that updates and gives the statuses: of a ``Tracker``, or of a ``MultiTracker`` with several texts."""
+    """Return a function that updates a ``Tracker``, or for several texts a ``MultiTracker``, and returns statuses."""
     if len(texts) > 1:
         many = edgetrack.MultiTracker(threads=threads)
         for text in texts:
@@ -105,7 +106,7 @@ def tracker(texts: Sequence[str], first: Any, threads: int) -> Callable[[Any], S
 
 
 def pictures_of(source: str | None) -> Pictures:
-    """The frames of a video, decoded anew in each loop, or those of the demo's street."""
+    """Return the frames of a video, which is decoded again in each loop, or those of the demo's street."""
     if source is None:
         kept = [frame.pixels.copy() for frame in islice(Scene().frames(), LOOP)]
         return lambda: iter(kept)
@@ -125,7 +126,7 @@ def show(window: Window) -> None:
 
 
 def main() -> None:
-    """Prints the table and what grew."""
+    """Print the table and what grew."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

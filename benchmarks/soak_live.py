@@ -1,17 +1,17 @@
-"""`edgetrack run` on a stream over hours: a camera that comes and goes, a new text every minute, and what grows.
+"""Soak test of `edgetrack run` on a stream over hours: a camera with outages, a new text every minute.
 
-python benchmarks/soak_live.py --hours 2 --csv soak-live.csv      # its own RTSP server, which is killed at times
+python benchmarks/soak_live.py --hours 2 --csv soak-live.csv      # its own RTSP server, with outages
 python benchmarks/soak_live.py --source rtsp://CAMERA/stream --hours 24 --csv soak-live.csv
 python benchmarks/soak_plot.py soak-live.csv docs/soak-live.svg
 
 Without a source it starts GStreamer's RTSP server (apt-get install gir1.2-gst-rtsp-server-1.0 python3-gi
 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly) and kills it every --restart-s seconds;
-every second time the picture has another size. The text is changed as an operator does it: the file of --config is
-written, and SIGHUP sent. All figures are seen from outside, in /proc and in the output of the run. If the soak is ended
-and started again with the same --csv, it goes on for the rest of its time, with a new process.
+every second time, the image has another size. The text is changed in the way an operator does it: the file of --config
+is written, and SIGHUP is sent. All measurements are made from outside, in /proc and in the output of the run. If the
+soak is stopped and started again with the same --csv, it continues for the rest of its time, with a new process.
 
-Of each process, the last tenth is compared with the tenth after its warm-up, by medians: memory may grow by 16 MB, the
-open files by 2, the threads by none, and the time of an update by 25 %. Exit code 1 when something grew. Linux only.
+For each process, medians of the last tenth are compared with those of the tenth after warm-up: memory may grow by
+16 MB, open files by 2, threads not at all, and the time of an update by 25 %. Exit code 1 if any grew. Linux only.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ from common import machine
 from edgetrack.io.states import StateName
 
 GROWTH_MB, FILES, DRIFT = 16.0, 2, 0.25
-LEAST = 20  # samples of a process that can be judged
+LEAST = 20  # minimum number of samples for a verdict on a process
 SIZES = ((640, 480), (320, 240))
 TEXTS = ("white ball", "red car", "black square")
 STATES = get_args(StateName)
-DOWN_S = 2.0  # how long the server is gone
+DOWN_S = 2.0  # length of an outage
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was seen at one time, and in the frames since the time before."""
+    """Measurements at one time, and of the frames since the previous sample."""
 
-    seconds: float  # since the start of the soak
+    seconds: float  # since the start of the test
     run: int  # number of the process, from 1 on
-    state: str  # of the source
-    frames: int  # of this process so far, as are the next two
+    state: str  # state of the source
+    frames: int  # total of this process so far, like the next two
     reconnects: int
-    texts: int  # changes that the run has confirmed
+    texts: int  # changes of the text that the run has confirmed
     rss_mb: float
-    pss_mb: float  # resident memory, of which shared pages count in part
-    files: int  # open ones
+    pss_mb: float  # proportional set size: shared pages count in part
+    files: int  # open files
     threads: int
     p50_ms: float  # of updates; 0 without frames
     p99_ms: float
@@ -68,7 +68,7 @@ class Sample:
 
 
 def complaints(samples: Sequence[Sample]) -> list[str]:
-    """What grew in each process between the tenth after its warm-up and its last tenth; empty when all is well."""
+    """Return what grew in each process from the tenth after its warm-up to its last tenth; empty if nothing did."""
     said = []
     for number, group in itertools.groupby(samples, lambda sample: sample.run):
         rows = list(group)
@@ -98,12 +98,12 @@ def _grown(first: Sequence[Sample], last: Sequence[Sample]) -> Iterator[str]:
 
 
 class Run:
-    """`edgetrack run`, and what it has said since it was last asked.
+    """A process of `edgetrack run`, and its output since the last sample.
 
     Args:
-        folder: where its files are written.
-        url: the source.
-        threads: of its engine.
+        folder: Folder for its files.
+        url: The source.
+        threads: Threads of its engine.
     """
 
     def __init__(self, folder: Path, url: str, threads: int) -> None:
@@ -111,7 +111,7 @@ class Run:
             folder / n for n in ("site.toml", "tracks.jsonl", "said.txt")
         )
         self._url, self._threads = url, threads
-        self._read = {self._lines: 0, self._said: 0}  # bytes
+        self._read = {self._lines: 0, self._said: 0}  # bytes read so far
         self._frames = self._reconnects = self._texts = 0
         self._state = "connecting"
         self.describe(TEXTS[0])
@@ -120,7 +120,7 @@ class Run:
             self.process = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT)
 
     def describe(self, text: str) -> None:
-        """Write the file of options, whole or not at all."""
+        """Write the configuration file atomically."""
         options = {"source": self._url, "output": str(self._lines), "text": text}
         content = "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items())
         fresh = self._config.with_suffix(".new")
@@ -128,12 +128,12 @@ class Run:
         fresh.replace(self._config)
 
     def reload(self, text: str) -> None:
-        """Let it follow something else."""
+        """Make the process follow another target."""
         self.describe(text)
         self.process.send_signal(signal.SIGHUP)
 
     def sample(self, seconds: float, number: int) -> Sample:
-        """Look at the process, and read what it has written since."""
+        """Measure the process, and read its output since the last sample."""
         tracks = [json.loads(line) for line in self._fresh(self._lines)]
         for words in (line.split() for line in self._fresh(self._said)):
             if words[:1] == ["target"]:
@@ -150,7 +150,7 @@ class Run:
             self._state,
             self._frames,
             self._reconnects,
-            max(self._texts - 1, 0),  # without that of the heading
+            max(self._texts - 1, 0),  # without the one in the header
             memory["Rss"],
             memory["Pss"],
             len(list((folder / "fd").iterdir())),
@@ -160,7 +160,7 @@ class Run:
         )
 
     def _fresh(self, path: Path) -> list[str]:
-        """The whole lines that were added."""
+        """Return the complete lines that were added to a file."""
         if not path.exists():
             return []
         with path.open("rb") as file:
@@ -190,10 +190,10 @@ def _percentiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def soak(run: Run, number: int, began_s: float, args: argparse.Namespace) -> Iterator[Sample]:
-    """Samples until the time is over; in between, texts.
+    """Yield samples until the time is over, and change the text in between.
 
     Raises:
-        SystemExit: the run has ended.
+        SystemExit: The run has ended.
     """
     zero_s = time.monotonic() - began_s
     texts, text_due_s = itertools.cycle((*TEXTS[1:], TEXTS[0])), began_s + args.text_s
@@ -209,7 +209,7 @@ def soak(run: Run, number: int, began_s: float, args: argparse.Namespace) -> Ite
 
 @contextmanager
 def camera(restart_s: float, fps: int) -> Iterator[str]:
-    """An RTSP camera of this machine that is killed and started again; gives its address."""
+    """Run an RTSP camera on this machine that is killed and restarted; yield its address."""
     sys.path.append(str(Path(__file__).resolve().parent.parent / "tests/support"))
     tests = import_module("rtsp_camera")
     if reason := tests.why_not():
@@ -235,7 +235,7 @@ def camera(restart_s: float, fps: int) -> Iterator[str]:
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """The rows of a file of samples; none where there is no file."""
+    """Return the rows of a file of samples; empty if there is no file."""
     if not path.exists():
         return []
     kinds = {
@@ -247,7 +247,7 @@ def read_samples(path: Path) -> list[Sample]:
 
 
 def follow(url: str, samples: list[Sample], args: argparse.Namespace) -> None:
-    """Run the command, and append what is seen to the samples and to the file."""
+    """Run the command, and append samples to the list and to the file."""
     number, began_s = (samples[-1].run + 1, samples[-1].seconds) if samples else (1, 0.0)
     with tempfile.TemporaryDirectory() as folder, args.csv.open("a", newline="", buffering=1) as file:
         rows = csv.DictWriter(file, [field.name for field in fields(Sample)], lineterminator="\n")
@@ -263,7 +263,7 @@ def follow(url: str, samples: list[Sample], args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Write the samples, and say what grew."""
+    """Write the samples, and print what grew."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Draws what `benchmarks/soak_live.py` saw, and prints its figures as a table for docs/operation.md.
+"""Plot the measurements of `benchmarks/soak_live.py`, and print them as a table for docs/operation.md.
 
 python benchmarks/soak_plot.py soak-live.csv docs/soak-live.svg
 """
@@ -15,7 +15,7 @@ from soak_live import Sample, complaints, read_samples
 
 from edgetrack.reporting.charts import require_matplotlib, to_svg
 
-# For each plot: what its axis says, and the columns in it with their names.
+# For each plot: its axis label, and its columns with their names.
 PLOTS: list[tuple[str, dict[str, str]]] = [
     ("memory, MB", {"rss_mb": "resident", "pss_mb": "proportional"}),
     ("number", {"threads": "threads", "files": "open files"}),
@@ -23,11 +23,11 @@ PLOTS: list[tuple[str, dict[str, str]]] = [
     ("age, ms", {"age_p50_ms": "p50", "age_p99_ms": "p99"}),
     ("reconnections", {"reconnects": "reconnections"}),
 ]
-OF_FRAMES = ("p50_ms", "p99_ms", "age_p50_ms", "age_p99_ms")  # 0 where there were none
+OF_FRAMES = ("p50_ms", "p99_ms", "age_p50_ms", "age_p99_ms")  # 0 if there were no frames
 
 
 def draw(samples: Sequence[Sample]) -> str:
-    """The plots, one below the other, over the minutes of the soak, as SVG."""
+    """Return the plots as SVG, one below the other, over the minutes of the test."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
@@ -50,7 +50,7 @@ def draw(samples: Sequence[Sample]) -> str:
 
 
 def table(samples: Sequence[Sample]) -> str:
-    """Medians over the first tenth after the warm-up, and over the last tenth, of the longest process."""
+    """Return a table of medians of the longest process, in the first tenth after the warm-up and in the last tenth."""
     groups = [list(group) for _, group in itertools.groupby(samples, lambda sample: sample.run)]
     rows = max(groups, key=len)
     tenth = max(len(rows) // 10, 1)

@@ -1,9 +1,9 @@
-"""What the static check saves, and what it costs in success AUC, on labeled sequences that are followed by their box.
+"""Measure the time that the static check saves, and its cost in success AUC, on labeled sequences, given the box.
 
 python benchmarks/static_check.py FOLDER [--dataset folder] [--split NAME] [--model BUNDLE] [--threads 1] [--json OUT]
 
-Two trackers take turns frame by frame, one with the check, so that a busy machine is busy for both. "reused" is the
-share of updates that did without the network; "time" is that of all updates with the check over that without.
+Two trackers alternate frame by frame, one of them with the check, so that other load affects both equally. "reused" is
+the fraction of updates without inference; "time" is the total time of updates with the check, divided by that without.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from edgetrack.types import Box, Track
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Of one sequence."""
+    """Results of one sequence."""
 
     name: str
     updates: int
@@ -39,7 +39,7 @@ class Row:
 
 
 def compare(clip: Clip, plain: Tracker, checked: Tracker) -> Row:
-    """Follows the box of the first frame with both."""
+    """Track the box of the first frame with both trackers."""
     trackers = (plain, checked)
     boxes: tuple[list[Sequence[float]], list[Sequence[float]]] = ([], [])
     spent_ms = [0.0, 0.0]
@@ -63,7 +63,7 @@ def _row(track: Track) -> Sequence[float]:
 
 
 def total(rows: Sequence[Row]) -> Row:
-    """Means of AUC, sums of the rest."""
+    """Return the means of AUC, and the sums of everything else."""
     updates, reused, ms, ms_checked = (
         sum(getattr(r, n) for r in rows) for n in ("updates", "reused", "ms", "ms_checked")
     )
@@ -72,7 +72,7 @@ def total(rows: Sequence[Row]) -> Row:
 
 
 def show(row: Row) -> None:
-    """One line of the table."""
+    """Print one line of the table."""
     print(
         f"{row.name:28} {row.updates:7} {row.reused / row.updates:7.1%} {row.auc:7.3f} {row.auc_checked:8.3f}"
         f" {row.auc_checked - row.auc:+7.3f} {row.ms_checked / row.ms:6.2f}x",
@@ -81,7 +81,7 @@ def show(row: Row) -> None:
 
 
 def main() -> None:
-    """Prints a line for each sequence as it is done, and one for all."""
+    """Print a line for each finished sequence, and one for all."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""The compiled token selection beside its ONNX function, on ONNX Runtime, one thread, alternating in one run.
+"""Compare the compiled token selection with its ONNX function on ONNX Runtime, one thread, in alternation.
 
 python benchmarks/token_select.py [--json]
 """
@@ -29,7 +29,7 @@ g (float[1,N,D] tokens, float[1,N,D] keys, float[1,2,D] prototypes, float[1] thr
 
 
 def open_session(keep: int, ops: str | None) -> Any:
-    """The one-node graph with its function; with ``ops`` the compiled operator takes the function's place."""
+    """Open the one-node graph with its function, or with the compiled operator if ``ops`` is given."""
     model = onnx.parser.parse_model(GRAPH.replace("KEEP", str(keep)))
     model.functions.extend(operator_functions())
     options = ort.SessionOptions()
@@ -40,7 +40,7 @@ def open_session(keep: int, ops: str | None) -> Any:
 
 
 def measure(rounds: int) -> list[dict[str, float]]:
-    """One row a size; the tokens that both choose are compared first."""
+    """Return one row per size, after checking that both select the same tokens."""
     rng = np.random.default_rng(0)
     rows = []
     for tokens, width, keep in SIZES:
@@ -69,7 +69,7 @@ def measure(rounds: int) -> list[dict[str, float]]:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     as_json = parser.parse_args().json

@@ -1,15 +1,15 @@
-"""What the token selection is worth in the whole network: by functions, by the compiled library, and left out.
+"""Measure the effect of token selection on the whole network: as functions, as compiled library, and without it.
 
 python benchmarks/token_select_network.py [DATASET PATH] [--model BUNDLE] [--threads 2] [--rounds 200] [--write]
 
-- function: the float32 graphs as they ship, TokenSelect and TokenRestore as functions of standard operators.
+- function: the shipped float32 graphs, with TokenSelect and TokenRestore as functions of standard operators.
 - library: the same files with the compiled operators registered; outputs are compared first.
-- none: every token takes the second layer and none is moved; what is left of the selection are the scores, which the
+- none: every token goes through the second layer and none is moved; only the scores of the selection remain, which the
   second layer's gate needs. The weights are the same, so training without selection may give other accuracy.
 
-Times are medians of single calls on ONNX Runtime, alternating in one run. With labeled data, such as
-``folder SEQUENCES``, success AUC by box is that of ``edgetrack eval``. ``--write`` measures the single
-operator as well and makes benchmarks/results/token_select.md of all. Leave the machine alone meanwhile.
+Times are medians of single calls on ONNX Runtime, in alternation. With labeled data, such as ``folder SEQUENCES``,
+success AUC by box is that of ``edgetrack eval``. ``--write`` also measures the single operator and writes all results
+to benchmarks/results/token_select.md. Use an idle machine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from edgetrack.engines.session_graph import session_options
 from edgetrack.export.parity import TOLERANCE
 from edgetrack.export.staging import add_files, copy_bundle
 
-ROLES = ("search", "ground")  # the graphs that select
+ROLES = ("search", "ground")  # graphs with token selection
 PAGE = Path(__file__).parent / "results" / "token_select.md"
 ABOUT = """Function: the operators as functions of standard ones, which every graph carries. Library:
 `libedgetrack_ops`. None: every token takes the second layer, with the same weights; training without selection may give
@@ -49,7 +49,7 @@ Row = dict[str, Any]
 
 
 def without_selection(model: onnx.ModelProto) -> int:
-    """Lets all tokens of a graph through, without moving any; returns how many were selected before."""
+    """Keep all tokens of a graph, without moving any; return how many were selected before."""
     (select,) = [n for n in model.graph.node if n.op_type == "TokenSelect"]
     (restore,) = [n for n in model.graph.node if n.op_type == "TokenRestore"]
     (tokens,) = [o.type.tensor_type.shape.dim[1] for o in model.graph.output if o.name == "embedding"]
@@ -63,19 +63,19 @@ def without_selection(model: onnx.ModelProto) -> int:
     for tensor in model.graph.initializer:
         if tensor.name in shapes:
             shape = numpy_helper.to_array(tensor).tolist()
-            if shape[:2] == [1, keep] and -1 not in shape:  # the second layer's: as many tokens as there are
+            if shape[:2] == [1, keep] and -1 not in shape:  # in the second layer: use all tokens
                 tensor.CopyFrom(numpy_helper.from_array(np.array([1, -1, *shape[2:]]), tensor.name))
         elif tensor.name in masks and list(tensor.dims) == [
             1,
             keep,
-        ]:  # ones: selected tokens are all seen by the second layer
+        ]:  # ones: the second layer attends to all selected tokens
             ones = np.ones((1, tokens.dim_value), np.float32)
             tensor.CopyFrom(numpy_helper.from_array(ones, tensor.name))
     return int(keep)
 
 
 def stage(bundle: Bundle, folder: Path) -> tuple[Bundle, Bundle, int]:
-    """Float32 copies of ``bundle`` as it is and without selection, and how many tokens it selects."""
+    """Return float32 copies of ``bundle``, unchanged and without selection, and how many tokens it selects."""
     keep = 0
     for name in ("selecting", "dense"):
         copy_bundle(bundle, folder / name)
@@ -88,7 +88,7 @@ def stage(bundle: Bundle, folder: Path) -> tuple[Bundle, Bundle, int]:
 
 
 def open_session(bundle: Bundle, role: str, threads: int, *, compiled: bool = False) -> ort.InferenceSession:
-    """A session as the engine opens it."""
+    """Open a session in the same way as the engine."""
     options = session_options(threads)
     if compiled:
         options.register_custom_ops_library(operators())
@@ -96,7 +96,7 @@ def open_session(bundle: Bundle, role: str, threads: int, *, compiled: bool = Fa
 
 
 def measure(selecting: Bundle, dense: Bundle, threads: int, rounds: int) -> list[Row]:
-    """One row a graph; the outputs of function and library are compared first."""
+    """Return one row per graph, after comparing the outputs of function and library."""
     rows: list[Row] = []
     for role in ROLES:
         sessions = {
@@ -127,7 +127,7 @@ def measure(selecting: Bundle, dense: Bundle, threads: int, rounds: int) -> list
 
 
 def accuracy(bundles: Sequence[Bundle], data: list[str], threads: int, folder: Path) -> list[Row]:
-    """Success AUC by box with selection and without."""
+    """Return the success AUC by box with and without selection."""
     rows: list[Row] = []
     for name, bundle in zip(("selected", "all"), bundles, strict=True):
         try:
@@ -139,14 +139,14 @@ def accuracy(bundles: Sequence[Bundle], data: list[str], threads: int, folder: P
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Rows as Markdown."""
+    """Return the rows as a Markdown table."""
     lines = [list(rows[0]), ["---"] * len(rows[0])]
     lines += [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def main() -> None:
-    """Prints what was measured; with ``--write`` the page holds it."""
+    """Print the results; with ``--write``, also write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

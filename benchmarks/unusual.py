@@ -1,10 +1,10 @@
-"""What the model of normal costs: milliseconds a frame on one core, and bytes of the state after hours.
+"""Measure the cost of the normal model: milliseconds per frame on one core, and bytes of the state after hours.
 
 python benchmarks/unusual.py [--minutes 120] [--json OUT]
 
-The frames are those of a drawn day, five a second. "judged" is a frame whose time is a tenth of a second or more after
-the last one that was judged; the others have its assessment. At 30 frames a second one in three is judged. Times are of
-the process, not of the clock, so that a busy machine counts less; a core that is shared is still slower.
+The frames are those of a drawn day, at 5 FPS. A frame is "judged" if it is at least a tenth of a second later than the
+last judged one; the others get the assessment of that frame. At 30 FPS, one frame in three is judged. Times are CPU
+times, so that other load matters less; a shared core is still slower.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from edgetrack.demo.days import FPS, Day
 from edgetrack.types import Frame
 from edgetrack.unusual import NormalModel
 
-WATCHED = 1500  # frames that are timed, after the model has learned
+WATCHED = 1500  # number of frames that are timed, after the model has learned
 
 
 def learned(minutes: float) -> NormalModel:
-    """Returns a model that has seen so much normal life."""
+    """Return a model that has learned from that many minutes of normal activity."""
     model = NormalModel()
     for frame in Day(11, 60 * minutes, events=False).frames():
         model.update(frame)
@@ -36,7 +36,7 @@ def learned(minutes: float) -> NormalModel:
 
 
 def judged_ms(model: NormalModel) -> np.ndarray:
-    """Returns the milliseconds of each frame, all of which are judged."""
+    """Return the milliseconds of each frame, all of which are judged."""
     spent = []
     for frame in Day(12, WATCHED / FPS).frames():
         begun_s = time.process_time()
@@ -46,7 +46,7 @@ def judged_ms(model: NormalModel) -> np.ndarray:
 
 
 def repeated_ms(model: NormalModel) -> float:
-    """Returns the milliseconds of a frame that is not judged."""
+    """Return the milliseconds of a frame that is not judged."""
     pixels = np.zeros((240, 320, 3), np.uint8)
     model.update(Frame(pixels, 0, 0.0))
     begun_s = time.process_time()

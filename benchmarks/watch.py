@@ -1,10 +1,10 @@
-"""What rules find in real clips, and what they cost.
+"""Measure which events rules find in real clips, and the cost of rules.
 
 python benchmarks/watch.py [--clips FOLDER] [--record] [--write]
 
-Ten rules over ten tracks, in turns with an update of a tracker. With ``--clips``, the folder of the clips that
-``tests/recorded/watch/truth.toml`` names, they are tracked anew, otherwise the recorded tracks are used; ``--record``
-keeps the new ones. --write: benchmarks/results/watch.md.
+The cost is that of ten rules over ten tracks, in alternation with an update of a tracker. With ``--clips``, the folder
+of the clips that ``tests/recorded/watch/truth.toml`` names, the clips are tracked again, otherwise the recorded tracks
+are used; ``--record`` saves the new ones. --write: benchmarks/results/watch.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from edgetrack.zone_shapes import Line, Zone
 from edgetrack.zones import Zones
 
 PAGE = Path(__file__).resolve().parent / "results" / "watch.md"
-FPS = 10  # of the recorded tracks of a faster clip
+FPS = 10  # approximate frame rate of recorded tracks of faster clips
 RULES = (
     "a person is present for 10 seconds",
     "a person enters yard",
@@ -49,7 +49,7 @@ ZONES = Zones(
 
 
 def crowd(index: int) -> tuple[Frame, dict[str, Track]]:
-    """Six people and four cars that go to and fro, 640 x 480, 30 frames a second."""
+    """Return six people and four cars that move back and forth, 640 x 480, 30 FPS."""
     tracks = {}
     for id in range(10):
         phrase = "person" if id < 6 else "car"
@@ -61,7 +61,7 @@ def crowd(index: int) -> tuple[Frame, dict[str, Track]]:
 
 
 def costs_ms(rounds: int = 400) -> tuple[float, float]:
-    """Median processor time of ten rules over ten tracks, and of a tracker's update, in milliseconds."""
+    """Return the median CPU time of ten rules over ten tracks, and of a tracker's update, in milliseconds."""
     watcher = Watcher([Rule.parse(rule) for rule in RULES], ZONES)
 
     def watch(frame: Frame, tracks: dict[str, Track]) -> None:
@@ -78,7 +78,7 @@ def costs_ms(rounds: int = 400) -> tuple[float, float]:
         spent: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
             for step, times in zip(steps, spent, strict=True):
-                began_s = time.process_time()  # of all threads, which other programs do not make longer
+                began_s = time.process_time()  # CPU time of all threads, without other programs
                 step()
                 times.append(time.process_time() - began_s)
     rules_ms, update_ms = (float(np.median(times[rounds // 10 :])) * 1e3 for times in spent)
@@ -86,7 +86,7 @@ def costs_ms(rounds: int = 400) -> tuple[float, float]:
 
 
 def tracked(clip: Clip, folder: Path, record: bool) -> Iterator[tuple[Frame, dict[str, Track]]]:
-    """The tracks of a clip, made anew."""
+    """Yield the tracks of a clip, which is tracked again."""
     kept = []
     with open_source(folder / f"{clip.name}.mp4") as source, MultiTracker() as many:
         many.every(clip.phrase)
@@ -101,7 +101,7 @@ def tracked(clip: Clip, folder: Path, record: bool) -> Iterator[tuple[Frame, dic
 
 
 def page(results: Sequence[Result], rules_ms: float, update_ms: float, load: float, anew: bool) -> str:
-    """The whole of results/watch.md."""
+    """Return the whole of results/watch.md."""
     rows = []
     for r in results:
         delay = f"{np.median(r.delays_s):.1f}" if r.delays_s else ""

@@ -1,10 +1,10 @@
-"""What ``edgetrack watch`` finds in drawn scenes in which people fall, loiter and leave things behind.
+"""Measure what ``edgetrack watch`` finds in composed scenes in which people fall, loiter and leave objects behind.
 
 python benchmarks/watch_drawn.py --data FOLDER
 
-``FOLDER`` holds ``train/ccp``, ``train/coco`` and ``clips``, see ``watch_scenes.py``. Each scene becomes a video, the
-command runs on it with its network, and its alerts are compared with what was drawn. docs/watch.md says what
-came of it.
+``FOLDER`` contains ``train/ccp``, ``train/coco`` and ``clips``, see ``watch_scenes.py``. Each scene is rendered to a
+video, the command runs on it with its network, and its alerts are compared with the ground truth. docs/watch.md has
+the results.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edgetrack.watching.rule import Rule
 
 
 def watched(name: str, data: Path, folder: Path) -> list[Result]:
-    """Draw a scene, run the command on it, and compare."""
+    """Render a scene, run the command on it, and compare."""
     video, lines = folder / f"{name}.mp4", folder / f"{name}.jsonl"
     render(SCENES[name], data, video)
     rules = [Rule.parse(sentence) for sentence in EVENTS[name]]
@@ -40,7 +40,7 @@ def watched(name: str, data: Path, folder: Path) -> list[Result]:
 
 
 def main() -> None:
-    """Draw, watch, and print what was found."""
+    """Render, watch, and print what was found."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

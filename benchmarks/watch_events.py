@@ -1,7 +1,7 @@
-"""Real clips, what happens in them, and what rules tell of it: for ``benchmarks/watch.py`` and the tests.
+"""Real clips, their ground truth events, and the alerts of rules: for ``benchmarks/watch.py`` and the tests.
 
-``tests/recorded/watch`` has the truth, noted by eye, and the tracks that edgetrack-256 in INT8 gave for each clip: a
-line of JSON for each frame, ``[time in seconds, [[id, status, x, y, w, h], ...]]``.
+``tests/recorded/watch`` has the ground truth, annotated by eye, and the tracks of edgetrack-256 in INT8 for each clip:
+a line of JSON per frame, ``[time in seconds, [[id, status, x, y, w, h], ...]]``.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ else:
     import tomli as tomllib
 
 RECORDED = Path(__file__).resolve().parents[1] / "tests" / "recorded" / "watch"
-LATE_S = 2.0  # how much later than its rule asks for an alert may come
-EARLY_S = 0.5  # the truth was noted from pictures a quarter of a second apart
+LATE_S = 2.0  # largest delay of an alert after the time at which its rule becomes true
+EARLY_S = 0.5  # tolerance, because events were annotated in images a quarter of a second apart
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A clip and its truth: when what a rule asks for begins, in seconds."""
+    """A clip and its ground truth: when the conditions of its rules become true, in seconds."""
 
     name: str
     phrase: str
@@ -42,7 +42,7 @@ class Clip:
     events: Mapping[str, Sequence[float]]
 
     def frames(self) -> Iterator[tuple[Frame, dict[str, Track]]]:
-        """The recorded tracks, without the pictures."""
+        """Yield the recorded tracks, without images."""
         pixels = np.zeros((self.size[1], self.size[0], 3), np.uint8)
         with (RECORDED / f"{self.name}.jsonl").open() as lines:
             for index, line in enumerate(lines):
@@ -56,7 +56,7 @@ class Clip:
 
 
 def read_clips() -> list[Clip]:
-    """All clips of the truth."""
+    """Return all clips with ground truth."""
     found = []
     for clip in tomllib.loads((RECORDED / "truth.toml").read_text())["clip"]:
         lines = tuple(
@@ -70,7 +70,7 @@ def read_clips() -> list[Clip]:
 
 
 def line_of(frame: Frame, tracks: Mapping[str, Track]) -> str:
-    """A line of the recording."""
+    """Return one line of the recording."""
     rows = [
         [t.id, t.status, *([] if t.box is None else [round(value) for value in t.box.xywh])]
         for t in tracks.values()
@@ -80,14 +80,14 @@ def line_of(frame: Frame, tracks: Mapping[str, Track]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one rule on one clip."""
+    """Results of one rule on one clip."""
 
     clip: str
     rule: str
     events: int
     found: int
     false: int
-    delays_s: tuple[float, ...]  # of the alerts of events, since what the rule asks for began
+    delays_s: tuple[float, ...]  # delays of correct alerts after the rule's condition became true
 
 
 def results_of(clip: Clip, stream: Iterator[tuple[Frame, dict[str, Track]]]) -> list[Result]:
@@ -105,7 +105,7 @@ def results_of(clip: Clip, stream: Iterator[tuple[Frame, dict[str, Track]]]) -> 
 
 
 def result_of(clip: str, rule: Rule, truth: Sequence[float], told: Sequence[float]) -> Result:
-    """Compare when a rule told of something with when it happened, in seconds."""
+    """Compare the times of a rule's alerts with those of the events, in seconds."""
     wait_s = float(getattr(rule.when, "for_s", 0.0))
     left, delays = list(told), []
     for begin in sorted(truth):

@@ -1,6 +1,6 @@
-"""Scenes in which people fall, loiter, and leave things behind: photographed people, pasted into a real room.
+"""Scenes in which people fall, loiter, and leave objects behind: photographed people, pasted into a real room.
 
-``benchmarks/watch_drawn.py`` renders and watches them.
+``benchmarks/watch_drawn.py`` renders and evaluates them.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from numpy.typing import NDArray
 
 FPS = 10
 SIZE = (768, 432)
-NOISE = 2.0  # gray levels, standard deviation
-HEIGHT = 0.45  # of a person, in pixels for each pixel that the feet are below the top of the picture
-THING = 0.42  # of a thing, of what a person there would have
-PLANT = "000000144941.jpg"  # of the folder coco; the detector does not know the bags at hand
+NOISE = 2.0  # standard deviation in gray levels
+HEIGHT = 0.45  # height of a person divided by the distance of the feet from the top of the image
+THING = 0.42  # height of an object, relative to that of a person at the same position
+PLANT = "000000144941.jpg"  # in the folder coco; the detector does not recognize the available bags
 
 Sprite = NDArray[np.uint8]  # (H, W, 4): BGR and alpha
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Where something is at a time; between two keys it moves evenly."""
+    """The position of something at a time; between two keys, it moves at constant speed."""
 
     time_s: float
-    x: float  # of the feet, in pixels
+    x: float  # position of the feet, in pixels
     y: float = 370.0
-    turn: float = 0.0  # degrees about the feet, to the right
-    tall: float = 1.0  # share of its height: somebody who squats has less
+    turn: float = 0.0  # clockwise rotation about the feet, in degrees
+    tall: float = 1.0  # fraction of the full height: less for a person who squats
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Someone or something in a scene, there from the first key to the last."""
+    """A person or object in a scene, present from the first key to the last."""
 
-    sprite: int | None  # the number of a person; None: the potted plant
+    sprite: int | None  # index of a person; None: the potted plant
     keys: Sequence[Key]
 
     def at(self, time_s: float) -> Key | None:
-        """Where it is now; None where it is not there."""
+        """Return its position at a time, or None if it is not present."""
         if not self.keys[0].time_s <= time_s <= self.keys[-1].time_s:
             return None
         table = np.array([(k.time_s, k.x, k.y, k.turn, k.tall) for k in self.keys])
@@ -64,18 +64,18 @@ LOITERS = (
     Part(1, [Key(1, -60), Key(9, 830)]),  # walks through
     Part(3, [Key(8, 830), Key(12, 360), Key(16, 290), Key(20, 370), Key(26, 330), Key(32, 400), Key(36, 350),
              Key(41, -60)]),
-    Part(7, [Key(40, -60), Key(46, 640), Key(53, 90), Key(60, 660), Key(67, 80), Key(69, -60)]),  # to and fro
+    Part(7, [Key(40, -60), Key(46, 640), Key(53, 90), Key(60, 660), Key(67, 80), Key(69, -60)]),  # back and forth
 )  # fmt: skip
 LEAVES = (
     Part(0, [Key(1, -60), Key(7, 355), Key(8, 355), Key(13, 830)]),
     Part(None, [Key(1, -10), Key(7, 405), Key(53, 405), Key(59, 880)]),
     Part(3, [Key(30, 830, 330), Key(39, -60, 330)]),  # passes by
     Part(7, [Key(47, -60), Key(52, 355), Key(53, 355), Key(59, 830)]),  # takes it
-    Part(2, [Key(60, -60), Key(65, 300), Key(80, 300), Key(84, -60)]),  # stays beside the second plant
+    Part(2, [Key(60, -60), Key(65, 300), Key(80, 300), Key(84, -60)]),  # stays next to the second plant
     Part(None, [Key(60, -10), Key(65, 350), Key(80, 350), Key(84, -10)]),
 )
 SCENES = {"drawn-falls": FALLS, "drawn-loiters": LOITERS, "drawn-leaves": LEAVES}
-EVENTS = {  # of each scene, by rule: when what it asks for begins, in seconds
+EVENTS = {  # by scene and rule: when the rule's condition becomes true, in seconds
     "drawn-falls": {"a person falls": [8.0, 37.0]},
     "drawn-loiters": {"a person loiters within 1 height for 15 seconds": [12.0]},
     "drawn-leaves": {"a potted plant is left behind": [10.0], "a potted plant is taken away": [53.0, 80.0]},
@@ -83,7 +83,7 @@ EVENTS = {  # of each scene, by rule: when what it asks for begins, in seconds
 
 
 def render(parts: Sequence[Part], data: Path, path: Path) -> None:
-    """Write the video of a scene; ``data`` holds the pictures (``train``) and the room (``clips``)."""
+    """Write the video of a scene; ``data`` contains the images (``train``) and the room (``clips``)."""
     people, plant = _people(data / "train" / "ccp"), _plant(data / "train" / "coco")
     room = _room(data / "clips" / "one-by-one-person-detection.mp4")
     rng = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def render(parts: Sequence[Part], data: Path, path: Path) -> None:
     for index in range(round(FPS * (max(part.keys[-1].time_s for part in parts) + 3))):
         picture = room.copy()
         there = [(key, part) for part in parts if (key := part.at(index / FPS)) is not None]
-        for key, part in sorted(there, key=lambda one: one[0].y):  # the nearest one last
+        for key, part in sorted(there, key=lambda one: one[0].y):  # nearest last
             tall = HEIGHT * key.y * key.tall
             if part.sprite is None:
                 _paste(picture, plant, key, THING * tall)
@@ -104,14 +104,14 @@ def render(parts: Sequence[Part], data: Path, path: Path) -> None:
 
 
 def _paste(picture: NDArray[np.uint8], sprite: Sprite, key: Key, tall: float) -> None:
-    """Draw a sprite with its feet at the key's place, so many pixels high."""
+    """Draw a sprite of height ``tall`` in pixels, with its feet at the key's position."""
     rows, columns = sprite.shape[:2]
     scale = tall / key.tall / rows
     small = cv2.resize(sprite, None, fx=scale, fy=scale * key.tall, interpolation=cv2.INTER_AREA)
     rows, columns = small.shape[:2]
-    swing = 1.5 * np.sin(7 * key.time_s) * (key.turn == 0)  # as of somebody who walks
+    swing = 1.5 * np.sin(7 * key.time_s) * (key.turn == 0)  # walking motion
     turn = cv2.getRotationMatrix2D((columns / 2, float(rows)), -key.turn - swing, 1.0)
-    reach = int(1.2 * tall)  # around the feet; all else stays as it is
+    reach = int(1.2 * tall)  # only this area around the feet changes
     left, top = max(int(key.x) - reach, 0), max(int(key.y) - reach, 0)
     part = picture[top : int(key.y) + reach, left : max(int(key.x) + reach, 0)]
     if part.size == 0:
@@ -159,7 +159,7 @@ def _cut(pixels: NDArray[np.uint8], mask: NDArray[Any]) -> Sprite:
 
 
 def _room(clip: Path) -> NDArray[np.uint8]:
-    """The first frame of the clip, in which nobody is."""
+    """Return the first frame of the clip, which shows an empty room."""
     capture = cv2.VideoCapture(str(clip))
     _, pixels = capture.read()
     capture.release()

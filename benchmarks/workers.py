@@ -1,9 +1,9 @@
-"""Measures how an evaluation scales with processes, beside what the machine itself gives; writes workers.md.
+"""Measure how an evaluation scales with processes, compared with the machine itself; write workers.md.
 
 python benchmarks/workers.py SEQUENCES [--workers N]... [--ray ADDRESS] [--rounds 3]
 
-Each round evaluates all sequences, box given, with one thread an engine: start-up, decoding and records are counted.
-"The machine": as many processes that do nothing but update, at the same time. On an idle machine.
+Each round evaluates all sequences, given the box, with one thread per engine, including start-up, decoding and records.
+"The machine" is the same number of parallel processes that only run updates. Use an idle machine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def parse() -> argparse.Namespace:
 
 
 def evaluation_s(path: Path, **work: Any) -> float:
-    """Seconds that an evaluation takes from beginning to end."""
+    """Return the seconds that an evaluation takes from start to end."""
     with tempfile.TemporaryDirectory() as output:
         request = Request(dataset="folder", path=path, output=Path(output), threads=1, **work)
         begun_s = time.perf_counter()
@@ -56,7 +56,7 @@ def evaluation_s(path: Path, **work: Any) -> float:
 
 
 def updates(path: Path, ready: Barrier, found: Any) -> None:
-    """Puts the updates of one process within `LOOP_S` into ``found``."""
+    """Put the number of updates of one process within `LOOP_S` into ``found``."""
     clip = load_sequences("folder", path, None)[0]
     frames = [np.array(pixels) for pixels, _ in zip(clip.frames, range(60), strict=False)]
     tracker, count = OPEN(), 0
@@ -70,7 +70,7 @@ def updates(path: Path, ready: Barrier, found: Any) -> None:
 
 
 def machine_rate(path: Path, processes: int) -> float:
-    """Updates a second of that many processes together."""
+    """Return the updates per second of that many processes together."""
     context = multiprocessing.get_context("spawn")
     ready, found = context.Barrier(processes), context.Queue()
     running = [context.Process(target=updates, args=(path, ready, found)) for _ in range(processes)]

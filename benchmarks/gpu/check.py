@@ -1,10 +1,10 @@
-"""Fresh random inputs through the CUDA kernels and through their CPU twins.
+"""Compare the CUDA kernels with their CPU counterparts on new random inputs.
 
 python benchmarks/gpu/check.py [--cases 60]
 
-Outputs are poisoned first. Selection and its inverse must equal the twins bit by bit, the crop within rounding: nvcc
-fuses its multiplications and additions. Needs an NVIDIA GPU, PyTorch with CUDA and edgetrack built with
-EDGETRACK_CUDA=ON. compute-sanitizer takes this program: benchmarks/gpu/token_select.py runs it so.
+Outputs are filled with a marker value first. Selection and its inverse must equal the CPU results bit by bit, the crop
+within rounding, because nvcc fuses multiplications and additions. This needs an NVIDIA GPU, PyTorch with CUDA and
+edgetrack built with EDGETRACK_CUDA=ON. benchmarks/gpu/token_select.py runs this program under compute-sanitizer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEAN, STD, FILL = (120.0, 110.0, 100.0), (60.0, 50.0, 40.0), (10.0, 90.0, 250.0)
 
 
 def random_cases(rng: np.random.Generator, count: int) -> list[tuple[int, int, int, int]]:
-    """B, N, D, K: the timed sizes, corners (one token, all kept, more images than processors), and random ones."""
+    """Return B, N, D, K: timed sizes, corner cases (one token, all kept, more images than processors), random ones."""
     cases = [(1, *size) for size in SIZES] + [(1, 1, 1, 1), (3, 33, 7, 33), (300, 64, 48, 10)]
     for _ in range(count):
         number = int(rng.integers(1, 1025))
@@ -40,7 +40,7 @@ def random_cases(rng: np.random.Generator, count: int) -> list[tuple[int, int, i
 
 
 def check_selection(count: int) -> int:
-    """Compares selection and restoring with the CPU twin bit by bit; returns how many cases."""
+    """Compare selection and restoration with the CPU counterpart bit by bit; return the number of cases."""
     rng = np.random.default_rng()
     cases = random_cases(rng, count)
     for case in cases:
@@ -51,7 +51,7 @@ def check_selection(count: int) -> int:
 
 
 def check_case(tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int) -> None:
-    """One case with a tie, a token of zeros, one that is no number, and an absent prototype."""
+    """Check one case with a tie, a token of zeros, a token of NaN, and an absent prototype."""
     number = tokens.shape[1]
     tokens[:, number // 2] = tokens[:, 0]
     if tokens.dtype != torch.int8 and number > 2:
@@ -73,7 +73,7 @@ def check_case(tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int)
 
 
 def check_crop(count: int) -> int:
-    """Compares crops of BGR and NV12 frames, into float32 and float16, with the twin; returns how many."""
+    """Compare crops of BGR and NV12 frames, to float32 and float16, with the CPU; return the number of cases."""
     rng = np.random.default_rng()
     colors = [1 / s for s in STD] + [-m / s for m, s in zip(MEAN, STD, strict=True)] + list(FILL)
     for _ in range(count):
@@ -102,13 +102,13 @@ def check_crop(count: int) -> int:
 
 
 def check(count: int) -> None:
-    """Both; says how many cases were right, or ends with an error."""
+    """Do both checks; print how many cases were correct, or exit with an error."""
     print(f"{check_selection(count)} cases of the selection equal the CPU twin bit by bit", flush=True)
     print(f"{check_crop(count)} crops equal the CPU twin within rounding", flush=True)
 
 
 def sanitize() -> None:
-    """A few cases under each of NVIDIA's checkers: accesses out of bounds, races, bad barriers."""
+    """Run a few cases under each of NVIDIA's checkers: out-of-bounds accesses, races, invalid barriers."""
     program = shutil.which("compute-sanitizer")
     if program is None:
         raise SystemExit(
@@ -126,7 +126,7 @@ def sanitize() -> None:
 
 
 def require_gpu() -> str:
-    """Its name."""
+    """Return the name of the GPU; exit if there is none."""
     if not torch.cuda.is_available():
         raise SystemExit(
             f"PyTorch {torch.__version__} sees no NVIDIA GPU; run this on a machine with one, with PyTorch for CUDA: "

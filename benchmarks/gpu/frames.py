@@ -1,4 +1,4 @@
-"""One update with frames in GPU memory beside one with the same frames in host memory, on engine tensorrt.
+"""Compare updates with frames in GPU memory and with the same frames in host memory, on engine tensorrt.
 
 python benchmarks/gpu/frames.py VIDEO --text "red car" [--precision fp16]
 
@@ -18,11 +18,11 @@ import numpy as np
 import edgetrack
 from edgetrack.types import Track
 
-WARM = 5  # updates that are not timed: graphs are loaded there
+WARM = 5  # first updates, which load graphs and are not timed
 
 
 def run(frames: list[Any], text: str, precision: str) -> tuple[list[Track], float]:
-    """The tracks, and the median milliseconds of an update."""
+    """Return the tracks, and the median milliseconds of an update."""
     tracker = edgetrack.Tracker(engine="tensorrt", precision=precision)
     tracker.engine.wait()
     tracks, times = [tracker.start(frames[0], text=text)], []
@@ -34,7 +34,7 @@ def run(frames: list[Any], text: str, precision: str) -> tuple[list[Track], floa
 
 
 def compare(video: str, text: str, precision: str, count: int, to_gpu: Callable[[Any], Any]) -> None:
-    """Prints both times, and how far the boxes are apart."""
+    """Print both times, and the distance between the boxes."""
     with edgetrack.open_source(video) as source:
         frames = [frame.pixels.copy() for frame in itertools.islice(source, count)]
     on_host, host_ms = run(frames, text, precision)

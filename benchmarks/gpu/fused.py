@@ -1,4 +1,4 @@
-"""The CUDA kernels for Python: PyTorch's tensors in GPU memory, by the C functions of kernels/cuda_kernels.h."""
+"""Call the CUDA kernels from Python on PyTorch tensors, through the C functions of kernels/cuda_kernels.h."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgetrack._native import library
 SIZES = ((256, 192, 64), (400, 192, 64), (1024, 192, 512), (1024, 768, 512))  # N, D = E, K: shipped, largest
 TYPES = {torch.float32: 0, torch.float16: 1, torch.int8: 2}
 PROTOTYPES = 2
-POISON = 77  # in every output before a call: whatever the kernel leaves out shows
+POISON = 77  # fills every output before a call, so that missing writes are visible
 
 
 class Buffers(ctypes.Structure):
@@ -59,13 +59,13 @@ class Planes(ctypes.Structure):
 
 
 def require(error: int) -> None:
-    """Ends the program where a kernel was not queued."""
+    """Exit if a kernel could not be queued."""
     if error != 0:
         raise SystemExit(f"the kernel gave CUDA error {error}; see cudaError_t in CUDA's documentation")
 
 
 def stream() -> ctypes.c_void_p:
-    """The stream that PyTorch works on."""
+    """Return PyTorch's current stream."""
     return ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
 
 
@@ -97,7 +97,7 @@ class FusedSelect:
         )
 
     def restore(self, tokens: Tensor, selected: Tensor) -> Tensor:
-        """The inverse: ``tokens`` with ``selected`` where this call's indices say."""
+        """Do the inverse: return ``tokens`` with ``selected`` written at the indices of this call."""
         out = torch.full_like(tokens, POISON)
         batch, number, width = tokens.shape
         shape = (ctypes.c_int32 * 4)(batch, number, selected.shape[1], width * tokens.element_size())
@@ -109,7 +109,7 @@ class FusedSelect:
 def crop(
     frame: Tensor, chroma: Tensor | None, region: Sequence[float], out: Tensor, colors: Sequence[float]
 ) -> None:
-    """``frame`` (H, W, 3) BGR, or (H, W) luma with ``chroma`` (H / 2, W / 2, 2), into ``out`` (3, rows, cols)."""
+    """Crop ``frame`` (H, W, 3) BGR, or (H, W) luma with ``chroma`` (H / 2, W / 2, 2), to ``out`` (3, rows, cols)."""
     kernels = ctypes.CDLL(str(library("cuda")))
     height, width = frame.shape[:2]
     if chroma is None:
@@ -127,7 +127,7 @@ def crop(
 def make_inputs(
     batch: int, number: int, width: int, dtype: torch.dtype, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """tokens, prototypes (unit), threshold, on the GPU."""
+    """Return tokens, prototypes of unit length, and threshold, on the GPU."""
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.randn(batch, number, width, generator=generator)
     tokens = (tokens * 40).round().clamp(-127, 127) if dtype == torch.int8 else tokens

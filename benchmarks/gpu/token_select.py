@@ -1,14 +1,16 @@
-"""The CUDA token selection: checked against the CPU twin, then timed against PyTorch and against the floor.
+"""Check the CUDA token selection against its CPU counterpart, and compare its time with PyTorch and a lower bound.
 
 python benchmarks/gpu/token_select.py [--json FILE] [--no-sanitizer]
 
-1. Fresh random cases of every type: selection, its inverse and the crop (benchmarks/gpu/check.py).
-2. The same under compute-sanitizer (memcheck, racecheck, synccheck), in processes of their own.
+1. New random cases of every dtype: selection, its inverse and the crop (benchmarks/gpu/check.py).
+2. The same under compute-sanitizer (memcheck, racecheck, synccheck), in separate processes.
 3. Microseconds of one call: the steps in PyTorch eager, torch.compile, a replayed CUDA graph of them, the kernel, the
-   kernel in a graph. The floor is the bytes moved at the bandwidth of a large copy, and one launch.
+   kernel in a graph. The lower bound (floor) is the time of one launch plus the bytes moved at the bandwidth of a large
+   copy.
 
-Needs an NVIDIA GPU, PyTorch with CUDA and edgetrack built with EDGETRACK_CUDA=ON. Ends with an error where a case
-differs, the sanitizer finds something, or the goal is missed: 5 times the eager operators and within 2 times the floor.
+This needs an NVIDIA GPU, PyTorch with CUDA and edgetrack built with EDGETRACK_CUDA=ON. It exits with an error if a case
+differs, the sanitizer finds something, or the goal is missed: 5 times as fast as the eager operators, and at most 2
+times the floor.
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ from check import check, require_gpu, sanitize
 from fused import PROTOTYPES, SIZES, FusedSelect, make_inputs
 from torch import Tensor
 
-FASTER, NEAR = 5.0, 2.0  # the goal: times the eager operators, and times the floor
+FASTER, NEAR = 5.0, 2.0  # the goal: speedup over the eager operators, and multiple of the floor
 LOOPS, REPEATS = 200, 15
 
 
 def eager(tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int) -> tuple[Tensor, ...]:
-    """The same steps as PyTorch operators, as the network is trained with them."""
+    """Do the same steps with PyTorch operators, as in training."""
     cosine = torch.nn.functional.normalize(tokens.float(), dim=-1) @ prototypes.transpose(1, 2)
     missing = 1.0 - (prototypes * prototypes).sum(-1).clamp(0.0, 1.0)
     scores = (cosine - 4.0 * missing[:, None, :]).amax(-1)
@@ -40,7 +42,7 @@ def eager(tokens: Tensor, prototypes: Tensor, threshold: Tensor, keep: int) -> t
 
 
 def time_us(step: Callable[[], object]) -> float:
-    """Median microseconds of one call, from events around many."""
+    """Return the median microseconds of one call, from events around many calls."""
     for _ in range(20):
         step()
     spent = []
@@ -56,7 +58,7 @@ def time_us(step: Callable[[], object]) -> float:
 
 
 def replay(step: Callable[[], object]) -> Callable[[], object]:
-    """``step`` as a CUDA graph."""
+    """Capture ``step`` as a CUDA graph, and return a function that replays it."""
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     with torch.cuda.stream(stream):
         for _ in range(5):
@@ -69,12 +71,12 @@ def replay(step: Callable[[], object]) -> Callable[[], object]:
 
 
 def floor_us(moved_bytes: int, bandwidth: float, launch: float) -> float:
-    """What no kernel can beat: the bytes at the measured bandwidth, and one launch."""
+    """Return the lower bound for any kernel: the bytes at the measured bandwidth, plus one launch."""
     return moved_bytes / bandwidth * 1e6 + launch
 
 
 def measure_machine() -> tuple[float, float]:
-    """Bytes a second of a large copy (read and written), and microseconds of an empty launch in a replayed graph."""
+    """Return bytes per second of a large copy (read and written), and microseconds of an empty launch in a graph."""
     source = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
     bandwidth = 2 * source.numel() / (time_us(lambda: target.copy_(source)) * 1e-6)
@@ -83,12 +85,12 @@ def measure_machine() -> tuple[float, float]:
 
 
 def measure() -> list[dict[str, float | str]]:
-    """One row a size and type."""
+    """Return one row per size and dtype."""
     bandwidth, launch = measure_machine()
     rows: list[dict[str, float | str]] = []
     for number, width, keep in SIZES:
         for dtype in (torch.float32, torch.float16):
-            torch.compiler.reset()  # each size is compiled for itself; many would hit the limit of recompilations
+            torch.compiler.reset()  # compile each size separately; many would hit the limit of recompilations
             compiled = torch.compile(eager, dynamic=False)
             inputs = make_inputs(1, number, width, dtype, 0)
             fused = FusedSelect(*inputs, keep)
@@ -114,7 +116,7 @@ def measure() -> list[dict[str, float | str]]:
 
 
 def misses(rows: list[dict[str, float | str]]) -> list[str]:
-    """Where the goal is missed, in words."""
+    """Return messages about rows that miss the goal."""
     return [
         f"{row['dtype']} N = {row['N']} D = {row['D']}: {row['x_eager']:.1f} x the eager operators, "
         f"{row['x_floor']:.1f} x the floor"
@@ -124,7 +126,7 @@ def misses(rows: list[dict[str, float | str]]) -> list[str]:
 
 
 def main() -> None:
-    """Checks, times, prints the table."""
+    """Check, measure, and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
