@@ -110,7 +110,7 @@ def _automatic(has_int8: bool, target: targets.Target, engine: str) -> tuple[str
     if engine == "ort-cuda":
         return "fp32", "the bundle has INT8, for which this provider has no kernels"
     if engine in ("ort", "ort-ops") and saturates():
-        return "fp32", "the bundle has INT8, but this processor has no VNNI and would round sums of it"
+        return "fp32", "the bundle has INT8, but this processor has no VNNI, so sums could saturate"
     if "int8" in target.precisions:
         return "int8", f"the bundle has INT8 and {target.name} runs it"
     return "fp32", f"{target.name} does not list INT8"

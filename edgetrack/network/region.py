@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class SearchRegion(NamedTuple):
-    """The square in which the next box is looked for."""
+    """The square that is searched for the next box."""
 
     side: int = 256  # side of the network's input in pixels
     factor: float = 4.0  # side of the region divided by sqrt(w * h) of the box

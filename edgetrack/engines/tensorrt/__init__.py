@@ -119,7 +119,7 @@ class TensorRtEngine(LazyEngine):
         built = self._cached(place)[0] is None and self._built(role, logging.INFO)[1]
         if not place.is_file():
             raise EngineUnavailable(
-                f"the plan of graph {role!r} was built and cannot be kept in {place.parent}; "
+                f"the plan of graph {role!r} was built but cannot be stored in {place.parent}; "
                 "set EDGETRACK_CACHE to a folder that can be written"
             )
         size, seconds = place.stat().st_size, time.perf_counter() - began_s

@@ -140,7 +140,7 @@ class HandOver:
         began_s = time.perf_counter()
         try:
             if problem is None and (missing := self._tensorrt.missing()):
-                problem = f"edgetrack build ended well and left no plan of {', '.join(missing)}"
+                problem = f"edgetrack build succeeded, but there is no plan of {', '.join(missing)}"
             if problem is None:
                 _warm(self._tensorrt)
         except Exception as error:  # in a background thread, it would otherwise go unnoticed
