@@ -25,7 +25,7 @@ from edgetrack.network.network import EdgetrackNet
 from edgetrack.network.region import SearchRegion
 from edgetrack.network.text import TOKENIZER, MiniLM, TextEncoder
 
-LIMIT = 20_000_000  # total number of parameters that small boards can rely on
+LIMIT = 20_000_000  # maximum number of parameters of all networks together, for small boards
 _WEIGHTS = {"text_weights": "text.weights", "tracker_weights": "tracker.weights"}
 _GRAY = (127.5, 127.5, 127.5)
 

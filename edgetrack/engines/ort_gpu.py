@@ -43,7 +43,7 @@ class Kind:
     """One of ONNX Runtime's execution providers."""
 
     title: str
-    providers: tuple[str, ...]  # in order of preference: the first should run every node
+    providers: tuple[str, ...]  # the first should run every node, the others those it rejects
     precisions: tuple[str, ...]
     file: str  # the provider's library, next to ONNX Runtime's own
 

@@ -48,7 +48,7 @@ def session_options(threads: int | None) -> Any:
     options: Any = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cores.checked(threads)
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # fatal errors and errors only; failures also raise exceptions
+    options.log_severity_level = 3  # errors only: everything else is reported by exceptions
     for key, value in runtime.ORT_SETTINGS:
         options.add_session_config_entry(key, value)
     return options
