@@ -1,7 +1,7 @@
-"""What the frozen detector sees in every training picture, computed once, so that a step of training costs little.
+"""A cache of the frozen detector's outputs for every training image, which makes training steps cheap.
 
-Each picture is looked at in several views: as it is, and cut, mirrored and with other light. The cache is a folder with
-one file of arrays for each source and view, which grows picture by picture and goes on where it was interrupted.
+Each image is processed in several views: unchanged, and cropped, mirrored and with different lighting. The cache is a
+folder with one set of array files per source and view. It is filled image by image and resumes after an interruption.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _ROWS: dict[str, tuple[tuple[int, ...], str]] = {
     "level": ((COUNT,), "uint8"),
     "pooled": ((COUNT, CHANNELS, GRID, GRID), "float16"),
     "valid": ((COUNT,), "bool"),
-    "view": ((5,), "float32"),  # the part of the picture x1, y1, x2, y2 as shares, and 1 where it is mirrored
+    "view": ((5,), "float32"),  # x1, y1, x2, y2 of the crop as fractions of the image, and 1 if mirrored
     "done": ((), "bool"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A part of a picture, perhaps mirrored, in other light, at another size."""
+    """A crop of an image, perhaps mirrored, with different lighting and size."""
 
     part: tuple[float, float, float, float]
     mirrored: bool
@@ -47,7 +47,7 @@ class View:
 
     @classmethod
     def drawn(cls, which: int, random: np.random.Generator) -> View:
-        """View 0 is the picture itself, 1 is mirrored, others are cut as well."""
+        """Return a random view: number 0 is the unchanged image, 1 is mirrored, the others are also cropped."""
         if which == 0:
             return cls((0, 0, 1, 1), False, (1, 1, 1), 1.0, 416)
         part = (0.0, 0.0, 1.0, 1.0)
@@ -63,7 +63,7 @@ class View:
         )
 
     def of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The view, (side, side, 3), of a picture (H, W, 3)."""
+        """Return the view, uint8 (side, side, 3), of an image (H, W, 3)."""
         height, width = picture.shape[:2]
         x1, y1, x2, y2 = (
             round(v * s) for v, s in zip(self.part, (width, height, width, height), strict=True)
@@ -82,7 +82,7 @@ class View:
 
 
 class Cache:
-    """The arrays of one source and view, rows in the order of its annotations."""
+    """The arrays of one source and view; rows are in the order of the annotations."""
 
     def __init__(self, folder: Path, source: str, view: int, count: int) -> None:
         self.arrays: dict[str, Any] = {}
@@ -97,18 +97,18 @@ class Cache:
                 )
 
     def missing(self) -> list[int]:
-        """The rows that are still to be made."""
+        """Return the indices of the rows that are not computed yet."""
         return [int(i) for i in np.flatnonzero(~self.arrays["done"])]
 
 
 def read_annotations(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a source's ``annotations.jsonl``."""
+    """Return the lines of a source's ``annotations.jsonl``."""
     with (folder / "annotations.jsonl").open() as lines:
         return [json.loads(line) for line in lines]
 
 
 def fill(net: PicoDet, folder: Path, cache: Path, view: int) -> Iterator[int]:
-    """Look at all pictures of a source that the cache lacks; yields how many are left."""
+    """Compute the rows of a source that are not in the cache yet; yield how many are left after each batch."""
     lines = read_annotations(folder)
     store = Cache(cache, folder.name, view, len(lines))
     todo = store.missing()
@@ -117,7 +117,7 @@ def fill(net: PicoDet, folder: Path, cache: Path, view: int) -> Iterator[int]:
         side = 0
         for i in todo[:BATCH]:
             drawn = View.drawn(view, np.random.default_rng((view, i)))
-            side = side or drawn.side  # one size a batch
+            side = side or drawn.side  # all views of a batch have the same size
             drawn = View(drawn.part, drawn.mirrored, drawn.gain, drawn.gamma, side)
             picture = cv2.imread(str(folder / lines[i]["image"]), cv2.IMREAD_COLOR)
             if picture is None:

@@ -1,8 +1,9 @@
-"""What a logit of the listener is worth, measured on the pictures that are held out from training.
+"""Calibrate the listener's logits on images that are held out from training.
 
-Scale and shift make its sigmoid the share of right boxes (Platt, 1999); the threshold is the score that at most 5 % of
-the phrases about things that are not there reach. ``python -m edgetrack.training.grounder.calibration RECIPE.toml``
-writes both into OUTPUT/last.pt, from which ``edgetrack export --grounder`` takes them.
+Scale and shift are fitted such that the sigmoid is the fraction of correct boxes (Platt, 1999). The threshold is the
+lowest score that at most 5 % of the phrases about absent objects reach.
+``python -m edgetrack.training.grounder.calibration RECIPE.toml`` writes both into OUTPUT/last.pt, from which
+``edgetrack export --grounder`` reads them.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from edgetrack.training.grounder.train import Recipe, answers, built, means
 from edgetrack.training.recipe_file import read_recipe
 
 _BATCHES = 60
-_STEPS = 60  # of Newton's method; it takes about ten
-FALSE_ALARMS = 0.05  # share of phrases about absent things that may reach the threshold
-_LEAST, _MOST = 0.5, 0.9  # of the threshold
+_STEPS = 60  # at most, of Newton's method; it converges after about ten
+FALSE_ALARMS = 0.05  # fraction of phrases about absent objects that may reach the threshold
+_LEAST, _MOST = 0.5, 0.9  # range of the threshold
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,8 +40,8 @@ class Answers:
     """The best candidate of each question."""
 
     logits: NDArray[np.float64]
-    right: NDArray[np.bool_]  # it is what is meant
-    absent: dict[str, NDArray[np.float64]]  # logits where nothing is meant, by kind of question
+    right: NDArray[np.bool_]  # whether it is the object that the phrase means
+    absent: dict[str, NDArray[np.float64]]  # logits of questions that mean no object, by kind of question
 
 
 @torch.no_grad()
@@ -51,7 +52,7 @@ def best_answers(
     calibration: tuple[float, float] = (1.0, 0.0),
     check: ClassCheck | None = None,
 ) -> Answers:
-    """Ask the questions of the batches; logits are scaled and shifted, and with a check it has its word."""
+    """Answer the questions of the batches; logits are scaled and shifted, then corrected by the check, if given."""
     logits: list[float] = []
     right: list[bool] = []
     absent: dict[str, list[float]] = defaultdict(list)
@@ -66,7 +67,7 @@ def best_answers(
             answered.numpy(), batch.meant, batch.vague, batch.kinds, strict=True
         ):
             best = int(np.where(meant < 0, -1e9, row).argmax())
-            if vague > 0.5 and (meant > 0).any():  # which of several candidates is right is not known
+            if vague > 0.5 and (meant > 0).any():  # it is unknown which of several candidates is right
                 continue
             logits.append(float(row[best]))
             right.append(bool(meant[best] > 0))
@@ -76,7 +77,10 @@ def best_answers(
 
 
 def threshold(absent: dict[str, NDArray[np.float64]], scale: float, shift: float) -> float:
-    """The lowest score in steps of 0.01 that at most `FALSE_ALARMS` of the absent things reach, kinds counted alike."""
+    """Return the threshold, in steps of 0.01.
+
+    It is the lowest score that at most `FALSE_ALARMS` of the absent objects reach; all kinds have the same weight.
+    """
     for percent in range(round(100 * _LEAST), round(100 * _MOST)):
         needed = (np.log(percent / (100 - percent)) - shift) / scale
         if np.mean([(values >= needed).mean() for values in absent.values()]) <= FALSE_ALARMS:
@@ -85,9 +89,9 @@ def threshold(absent: dict[str, NDArray[np.float64]], scale: float, shift: float
 
 
 def fitted(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, ...]:
-    """Scales and shift of the logistic regression of ``right`` on ``logits`` (N,) or (N, C), by Newton's method.
+    """Fit a logistic regression of ``right`` on ``logits`` (N,) or (N, C) by Newton's method; return scales and shift.
 
-    As Platt does, counts are smoothed by one half, so that separable answers have an answer.
+    Target values are smoothed as in Platt (1999), so that the fit also converges for separable data.
     """
     count = right.sum()
     target = np.where(right, (count + 1) / (count + 2), 1 / (len(right) - count + 2))
@@ -106,7 +110,7 @@ def fitted(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float
 
 
 def checked(sources: list[Source], cache: Path, teachers: Path, text: TextEncoder) -> dict[str, Any]:
-    """Fit the detector's check of classes: the arguments of `ClassCheck`."""
+    """Fit the check of the detector's classes; return the arguments of `ClassCheck`."""
     logits, right = [], []
     for source in sources:
         records = [r for r in load(source.folder, cache, teachers) if r.complete]

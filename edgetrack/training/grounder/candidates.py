@@ -1,4 +1,4 @@
-"""Candidates of a picture: the boxes that the detector finds, whatever they are, and what it sees in each."""
+"""Candidates of an image: the boxes that the detector finds, of any class, with their features."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from torch.nn import functional as F
 from edgetrack.network.candidates import GRID, looked_at
 from edgetrack.network.picodet import CLASSES, MEAN, STD, WIDTH, PicoDet
 
-COUNT = 48  # candidates that are kept of a picture
-OVERLAP = 0.6  # IoU above which the less sure of two boxes goes
-CHANNELS = 24 + WIDTH + 3  # of the pooled map: trunk at stride 4, neck at stride 8, and RGB
+COUNT = 48  # candidates kept per image
+OVERLAP = 0.6  # IoU above which the box with the lower score is suppressed
+CHANNELS = 24 + WIDTH + 3  # channels of the pooled map: trunk at stride 4, neck at stride 8, and RGB
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Candidates:
-    """At most `COUNT` candidates of each of B pictures, the surest first; rows after the last are zeros."""
+    """At most `COUNT` candidates of each of B images, highest score first; unused rows are zeros."""
 
-    boxes: Tensor  # (B, K, 4): x1, y1, x2, y2 as shares of the picture
-    logits: Tensor  # (B, K, 80): the detector's classes
-    features: Tensor  # (B, K, 96): the head's features of the cell
-    level: Tensor  # (B, K) int64: level of that cell, index of `picodet.STRIDES`
-    pooled: Tensor  # (B, K, CHANNELS, GRID, GRID): what is seen in the box
+    boxes: Tensor  # (B, K, 4): x1, y1, x2, y2 as fractions of the image
+    logits: Tensor  # (B, K, 80): logits of the detector's classes
+    features: Tensor  # (B, K, 96): features of the detector's head in the cell
+    level: Tensor  # (B, K) int64: pyramid level of that cell, an index into `picodet.STRIDES`
+    pooled: Tensor  # (B, K, CHANNELS, GRID, GRID): feature maps pooled from the box
     valid: Tensor  # (B, K) bool
 
 
 def normalized(pictures: NDArray[np.uint8]) -> Tensor:
-    """The detector's input (B, 3, H, W) of pictures (B, H, W, 3), RGB."""
+    """Return the detector's input (B, 3, H, W) for RGB images (B, H, W, 3)."""
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
     return (x - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
 
 
 def suppressed(boxes: Tensor, scores: Tensor, count: int = COUNT, overlap: float = OVERLAP) -> Tensor:
-    """Indices of the boxes (N, 4) that non-maximum suppression leaves, the best ``count`` by ``scores`` (N,)."""
+    """Return the indices of the ``count`` boxes (N, 4) with the best ``scores`` (N,) after non-maximum suppression."""
     order = scores.argsort(descending=True)[: 16 * count]
     left = boxes[order]
     area = (left[:, 2:] - left[:, :2]).clamp(min=0).prod(1)
@@ -58,9 +58,9 @@ def suppressed(boxes: Tensor, scores: Tensor, count: int = COUNT, overlap: float
 
 
 def pooled(maps: Tensor, boxes: Tensor) -> Tensor:
-    """RoIAlign (He et al., 2017) with two samples a bin and side: (K, C, GRID, GRID) of a map (C, H, W).
+    """Return (K, C, GRID, GRID) of a map (C, H, W), by RoIAlign (He et al., 2017) with 2 x 2 samples per bin.
 
-    ``boxes`` (K, 4) are shares of the picture.
+    ``boxes`` (K, 4) are in fractions of the image.
     """
     steps = (torch.arange(2 * GRID) + 0.5) / (2 * GRID)
     x = boxes[:, None, 0] + steps * (boxes[:, 2] - boxes[:, 0])[:, None]
@@ -73,7 +73,7 @@ def pooled(maps: Tensor, boxes: Tensor) -> Tensor:
 
 @torch.no_grad()
 def candidates(net: PicoDet, image: Tensor) -> Candidates:
-    """Find the candidates in pictures (B, 3, H, W), normalized."""
+    """Find the candidates in normalized images (B, 3, H, W)."""
     batch, _, height, width = image.shape
     found = net(image)
     maps = looked_at(image, found)

@@ -1,4 +1,4 @@
-"""Phrases that people or teachers wrote: captions, mentions in captions, nouns for crops and for whole pictures."""
+"""Phrases by people or teachers: captions, mentions in captions, nouns for crops and for whole images."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ _MIRROR = {"left": "right", "right": "left"}
 
 
 def subject(caption: str, mirrored: bool) -> tuple[str, int, list[str]] | None:
-    """The first person named in a caption: the word, its place and all words; None if it is several or nobody."""
+    """Return the first person that a caption names: the word, its index, and all words.
+
+    Return None if the caption names nobody, or several people.
+    """
     words = _SPLIT.findall(caption.lower())
     if mirrored:
         words = [_MIRROR.get(w, w) for w in words]
@@ -74,7 +77,7 @@ def subject(caption: str, mirrored: bool) -> tuple[str, int, list[str]] | None:
 
 
 def _clause(words: list[str], at: int, random: Random) -> str:
-    """A part of a caption that says something of the noun at ``at``, from its adjectives on."""
+    """Return the part of a caption that describes the noun at index ``at``, starting with its adjectives."""
     begin = at
     while (
         begin > 0
@@ -89,7 +92,7 @@ def _clause(words: list[str], at: int, random: Random) -> str:
 
 
 def by_caption(scene: Scene, random: Random) -> Question | None:
-    """What a human wrote of the one person in a picture; people in the other pictures of the scene are not meant."""
+    """Return a human description of the only person in an image; people in other images of the scene are negatives."""
     part = scene.parts[int(random.integers(len(scene.parts)))]
     people = [o for o in part.objects if o.name == "person" and o.score >= PERHAPS]
     if not part.record.captions or len(people) != 1 or people[0].score < SURE:
@@ -102,7 +105,7 @@ def by_caption(scene: Scene, random: Random) -> Question | None:
 
 
 def of_another(captions: list[str]) -> Callable[[Scene, Random], Question | None]:
-    """What a human wrote of a person in another picture: nobody here is meant."""
+    """Return a function that asks for a person described in another image: nobody in this scene is meant."""
 
     def ask(scene: Scene, random: Random) -> Question | None:
         people = [o for o in scene.objects if o.name == "person" and o.score >= SURE]
@@ -128,7 +131,7 @@ _KNOWN = {word: name for name, others in COCO.items() for word in (name, *others
 
 
 def by_mention(scene: Scene, random: Random) -> Question | None:
-    """A thing that a caption names with its adjectives: "a blue umbrella"."""
+    """Return an object that a caption names with its adjectives: "a blue umbrella"."""
     part = scene.parts[int(random.integers(len(scene.parts)))]
     if not part.record.captions:
         return None
@@ -149,7 +152,7 @@ def by_mention(scene: Scene, random: Random) -> Question | None:
     ):
         begin -= 1
     others = [o for o in scene.objects if o.name == name and o is not sure[0]]
-    if begin == at:  # nothing but the noun: others of the class are meant as well
+    if begin == at:  # only the noun: others of the class are meant as well
         sure, others = [o for o in (*sure, *others) if o.score >= SURE], [o for o in others if o.score < SURE]
     return asked(
         with_article(" ".join(words[begin : at + 1]), random), words[at], scene, sure, others, "mention"
@@ -157,7 +160,7 @@ def by_mention(scene: Scene, random: Random) -> Question | None:
 
 
 def by_crop(scene: Scene, random: Random) -> Question | None:
-    """An everyday noun that the labeler gave a crop: "helmet", "fire extinguisher"."""
+    """Return an everyday noun that the labeler assigned to a crop: "helmet", "fire extinguisher"."""
     part = scene.parts[int(random.integers(len(scene.parts)))]
     if part.cut or part.mirrored or len(scene.parts) > 1 or not part.record.crops:
         return None
@@ -186,7 +189,7 @@ def by_crop(scene: Scene, random: Random) -> Question | None:
 
 
 def by_category(scene: Scene, random: Random) -> Question | None:
-    """What a whole picture shows ("euphonium", "onion", "t-shirt"): one of its larger candidates is meant."""
+    """Return what a whole image shows ("euphonium", "onion", "t-shirt"): one of its larger candidates is meant."""
     parts = [p for p in scene.parts if p.record.category]
     if not parts or len(scene.parts) < 2:
         return None
@@ -205,7 +208,7 @@ def by_category(scene: Scene, random: Random) -> Question | None:
 
 
 def by_drawing(scene: Scene, random: Random) -> Question | None:
-    """A phrase that a drawn scene came with."""
+    """Return one of the phrases that come with a synthetic scene."""
     part = scene.parts[0]
     if not part.record.phrases or len(scene.parts) > 1 or part.cut or part.mirrored:
         return None

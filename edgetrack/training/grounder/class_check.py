@@ -1,4 +1,4 @@
-"""What the detector's class scores are worth, and which words name its classes: see `ClassCheck`."""
+"""The data of a `ClassCheck`: how reliable the detector's class scores are, and which words name its classes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgetrack.training.grounder.train import means
 _IRREGULAR = {"man": "men", "woman": "women", "child": "children", "person": "persons", "knife": "knives",
               "sheep": "sheep", "mouse": "mice", "calf": "calves", "foot": "feet"}  # fmt: skip
 
-# Words that several classes are called, beyond what the table of nouns says; annotators did not agree on all of them.
+# Words that may name several classes, in addition to the table of nouns; annotators do not agree on all of them.
 _BROADER = {
     "vehicle": ("car", "truck", "bus", "motorcycle"), "van": ("truck", "car", "bus"), "suv": ("car", "truck"),
     "pickup truck": ("truck", "car"), "tram": ("train", "bus"), "bag": ("handbag", "backpack", "suitcase"),
@@ -29,7 +29,7 @@ _BROADER = {
 
 
 def plural(word: str) -> str:
-    """The plural of a noun, of a compound that of its last word."""
+    """Return the plural of a noun; in a compound, only the last word changes."""
     *before, last = word.split()
     if last in _IRREGULAR:
         many = _IRREGULAR[last]
@@ -43,7 +43,7 @@ def plural(word: str) -> str:
 
 
 def names() -> dict[str, tuple[int, ...]]:
-    """Everything that a class is called, in the singular and the plural, and the classes that are called so."""
+    """Return all names of classes, in the singular and the plural, each with the classes that it may mean."""
     out: dict[str, tuple[int, ...]] = {}
     for word, classes in _BROADER.items():
         for form in (word, plural(word)):
@@ -56,10 +56,10 @@ def names() -> dict[str, tuple[int, ...]]:
 
 
 def class_scores(records: Iterable[Record], cache: Cache) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Two logits of each class in candidates that show something, (N, 2), and whether they show that class.
+    """Return two logits (N, 2) for each candidate with an object and each class, and whether it shows that class.
 
-    The first is its own, the second that of the likeliest other class. Only pictures count in which every object of
-    every class is annotated by hand.
+    The first logit is that of the class, the second that of the most likely other class. Only images with manual
+    annotations of every object of every class are used.
     """
     logits: list[NDArray[Any]] = []
     right: list[NDArray[Any]] = []
@@ -81,14 +81,14 @@ def class_scores(records: Iterable[Record], cache: Cache) -> tuple[NDArray[np.fl
 
 
 def _beside_others(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each logit of (K, C), and the highest of the others in its row: (K * C, 2)."""
+    """Return each logit of (K, C) with the highest of the others in its row, (K * C, 2)."""
     second, first = np.sort(logits, 1)[:, -2:, None].transpose(1, 0, 2)
     others = np.where(logits == first, second, first)
     return np.stack((logits, others), -1).reshape(-1, 2)
 
 
 def class_words(text: TextEncoder) -> dict[str, torch.Tensor]:
-    """``names`` and ``owner`` of a `ClassCheck`."""
+    """Return ``names`` and ``owner`` of a `ClassCheck`."""
     owned = [(word, owner) for word, owners in names().items() for owner in owners]
     rows = {word: means(*text.encode([word])) for word in names()}
     return {

@@ -1,8 +1,8 @@
-"""Give a folder of Flickr photographs the phrases and boxes that Flickr30k Entities has for them.
+"""Look up the phrases and boxes of Flickr30k Entities for a folder of Flickr photographs.
 
 ``python -m edgetrack.training.grounder.entities FLICKR30K FOLDER CACHE`` reads FLICKR30K/Sentences and
-FLICKR30K/Annotations, finds the pictures of FOLDER/annotations.jsonl by the number that their names begin with, and
-writes CACHE/NAME.regions.jsonl, one line a picture that has any. The annotations are for research; see NOTICE.
+FLICKR30K/Annotations, matches the images of FOLDER/annotations.jsonl by the number at the start of their names, and
+writes CACHE/NAME.regions.jsonl, one line per image with regions. The annotations are for research; see NOTICE.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edgetrack.training.resumable import replacing
 
 
 def regions_of(phrases: list[Phrase]) -> list[dict[str, object]]:
-    """Join the phrases of a picture that name the same boxes: ``{"phrases", "type", "boxes"}``, boxes as shares."""
+    """Join the phrases of an image that name the same boxes: ``{"phrases", "type", "boxes"}``, boxes in fractions."""
     same: dict[tuple[str, tuple[BoxTuple, ...]], set[str]] = defaultdict(set)
     for phrase in phrases:
         if phrase.size is not None:
@@ -35,7 +35,7 @@ def regions_of(phrases: list[Phrase]) -> list[dict[str, object]]:
 
 
 def write(root: Path, folder: Path, cache: Path) -> int:
-    """Write the regions of a folder's pictures; returns of how many pictures there are any.
+    """Write the regions of a folder's images; return how many images have regions.
 
     Raises:
         DatasetError: ``root`` has no annotations, or malformed ones.

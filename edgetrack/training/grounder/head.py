@@ -9,7 +9,7 @@ from edgetrack.training.grounder.nouns import COCO
 _KNOWN = {word for name, others in COCO.items() for word in (name, *others)}
 _WORD = re.compile(r"[a-z0-9'-]+")
 _SKIPPED = {"a", "an", "the", "this", "that", "one", "some", "his", "her"}
-# What ends the head: the rest says where the thing is, what it does or wears.
+# Words that end the head: what follows says where the object is, or what it does or wears.
 _ENDS = {
     "in", "on", "at", "with", "to", "from", "by", "of", "next", "near", "behind", "under", "above", "below",
     "beside", "between", "over", "that", "who", "which", "is", "closest", "nearest", "farthest", "furthest",
@@ -33,7 +33,7 @@ _GROUPS = {
 
 
 def head_noun(phrase: str) -> str:
-    """Find the noun that a phrase is about; the phrase itself where nothing else can be told."""
+    """Return the noun that a phrase is about, or the phrase itself if no noun is found."""
     words = [w for w in _WORD.findall(phrase.lower()) if w not in _SKIPPED]
     end = len(words)
     for i, word in enumerate(words):

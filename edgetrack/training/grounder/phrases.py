@@ -1,4 +1,4 @@
-"""Phrases about a scene, each with the candidates that it means: one small function for each kind."""
+"""Phrases about a scene, each with the candidates that it means: one function per kind of phrase."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def by_class(scene: Scene, random: Random) -> Question | None:
 
 
 def absent_class(scene: Scene, random: Random) -> Question | None:
-    """ "the zebra" where none is."""
+    """ "the zebra" in a scene without a zebra."""
     for _ in range(8):
         name = NAMES[int(random.integers(len(NAMES)))]
-        if random.random() < 0.3:  # what people ask for
+        if random.random() < 0.3:  # classes that people often ask for
             name = pick(
                 ["person", "car", "dog", "cat", "bus", "truck", "bicycle", "bottle", "chair", "bird"], random
             )
@@ -60,13 +60,13 @@ def _area(o: Object) -> float:
 
 
 def _clear_order(values: list[float], margin: float) -> list[int] | None:
-    """Indices in rising order, None if two neighbors are closer than ``margin``."""
+    """Return the indices in ascending order of the values, None if two neighbors are closer than ``margin``."""
     order = sorted(range(len(values)), key=values.__getitem__)
     steps = [values[b] - values[a] for a, b in itertools.pairwise(order)]
     return order if all(step > margin for step in steps) else None
 
 
-# For each side: what is said of the thing there, the axis (0 is x), and which end of it.
+# For each side: the phrases for an object there, the axis (0 is x), and the end of the axis.
 _SIDES: dict[str, tuple[tuple[str, ...], int, int]] = {
     "left": (
         ("left {n}", "{n} on the left", "leftmost {n}", "{n} on the left side", "{n} to the left"),
@@ -161,7 +161,7 @@ def by_size(scene: Scene, random: Random) -> Question | None:
 
 
 def _near(a: Object, b: Object) -> float:
-    """Gap between two boxes, in units of their mean size; negative where they overlap."""
+    """Return the gap between two boxes in units of their mean size; negative if they overlap."""
     gaps = np.maximum(a.box[:2] - b.box[2:], b.box[:2] - a.box[2:])
     size = np.sqrt(_area(a)) + np.sqrt(_area(b))
     return float(gaps.max()) / max(float(size) / 2, 1e-6)
@@ -212,7 +212,7 @@ def _tint(thing: Object) -> Floats | None:
 
 
 def by_color(scene: Scene, random: Random) -> Question | None:
-    """ "the red bus", "the person in blue": by the pixels in the middle of each box."""
+    """ "the red bus", "the person in blue", by the pixels in the middle of each box."""
     names = [n for n in classes(scene) if len(things_of(scene, n)[0]) <= 8]
     if not names:
         return None

@@ -1,7 +1,7 @@
-"""Questions about a scene: a phrase, and which candidates it means.
+"""Questions about a scene: a phrase, and the candidates that it means.
 
-A `Question` marks every candidate as meant (1), not meant (0) or unknown (-1). Where only the picture is known in which
-the thing is (a caption of it), all its candidates are marked 1 and the question is ``vague``: one of them is meant.
+A `Question` labels every candidate as meant (1), not meant (0) or unknown (-1). If only the image that shows the object
+is known (from a caption), all candidates in it are labeled 1 and the question is ``vague``: one of them is meant.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edgetrack.training.grounder.records import Object
 from edgetrack.training.grounder.scene import MATCH, Scene, iou
 
 Random = np.random.Generator
-SURE, PERHAPS = 0.35, 0.07  # scores of the teachers: there is one; there may be one
+SURE, PERHAPS = 0.35, 0.07  # minimum scores of the teachers for an object that is there, or may be there
 _ARTICLES = ("the ", "the ", "a ", "")
 
 
@@ -26,13 +26,13 @@ class Question:
 
     phrase: str
     noun: str  # its head noun
-    meant: NDArray[np.float32]  # (K,): IoU with what is meant, 0 for what is not, -1 for unknown
+    meant: NDArray[np.float32]  # (K,): IoU with the object that is meant, 0 if not meant, -1 if unknown
     vague: bool
     kind: str
 
 
 def with_article(text: str, random: Random) -> str:
-    """The text after "the", "a" or nothing."""
+    """Return the text with "the", "a" or no article."""
     article = _ARTICLES[int(random.integers(len(_ARTICLES)))]
     if article == "a " and text[0] in "aeiou":
         article = "an "
@@ -40,12 +40,12 @@ def with_article(text: str, random: Random) -> str:
 
 
 def pick(words: tuple[str, ...] | list[str], random: Random) -> str:
-    """One of the words."""
+    """Return one of the words at random."""
     return words[int(random.integers(len(words)))]
 
 
 def word_for(name: str, random: Random) -> str:
-    """The name of a class or another word for it. Of a person no word that says more than person."""
+    """Return the name of a class or a synonym; for a person, only words that say nothing more specific."""
     if name == "person":
         return pick(("person", "person", "person", "human"), random)
     others = COCO.get(name, ())
@@ -53,9 +53,9 @@ def word_for(name: str, random: Random) -> str:
 
 
 def marks(scene: Scene, meant: list[Object], unknown: list[Object]) -> NDArray[np.float32] | None:
-    """Mark the candidates: IoU with the nearest thing meant, -1 near unknown ones.
+    """Label the candidates: IoU with the best matching object that is meant, -1 near unknown objects.
 
-    Returns None if no candidate is a thing that is meant.
+    Return None if no candidate matches an object that is meant.
     """
     out = np.zeros(len(scene.boxes), np.float32)
     if unknown:
@@ -72,19 +72,19 @@ def marks(scene: Scene, meant: list[Object], unknown: list[Object]) -> NDArray[n
 
 
 def things_of(scene: Scene, name: str) -> tuple[list[Object], list[Object]]:
-    """Things of a class: the sure ones and the doubtful ones."""
+    """Return the objects of a class: the certain ones and the doubtful ones."""
     things = [o for o in scene.objects if o.name == name]
     return [o for o in things if o.score >= SURE], [o for o in things if PERHAPS <= o.score < SURE]
 
 
 def classes(scene: Scene) -> list[str]:
-    """The classes of the sure things."""
+    """Return the classes of the certain objects."""
     return sorted({o.name for o in scene.objects if o.score >= SURE})
 
 
 def asked(
     phrase: str, noun: str, scene: Scene, meant: list[Object], unknown: list[Object], kind: str
 ) -> Question | None:
-    """The question, or None if no candidate is a thing that is meant."""
+    """Return the question, or None if no candidate matches an object that is meant."""
     marked = marks(scene, meant, unknown)
     return None if marked is None else Question(phrase, noun, marked, False, kind)

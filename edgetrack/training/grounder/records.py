@@ -1,4 +1,4 @@
-"""What is known of the training pictures: objects, their colors, captions, and what a crop may show."""
+"""Labels of the training images: objects, their colors, captions, and classifications of crops."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ _COMPLETE = ("coco", "coco_small")  # every object of every class is annotated b
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Object:
-    """A thing in a picture."""
+    """An object in an image."""
 
-    name: str  # of a class
-    box: NDArray[np.float32]  # (4,) x1, y1, x2, y2 as shares of the picture
-    score: float  # 1 by hand, else the teachers' confidence
-    colors: NDArray[np.float32] | None = None  # (11,) share of its pixels that each of `COLORS` names
-    torso: NDArray[np.float32] | None = None  # the same of a person's upper body
+    name: str  # its class
+    box: NDArray[np.float32]  # (4,) x1, y1, x2, y2 as fractions of the image
+    score: float  # 1 if annotated by hand, else the teachers' confidence
+    colors: NDArray[np.float32] | None = None  # (11,) fraction of its pixels for each of `COLORS`
+    torso: NDArray[np.float32] | None = None  # the same for a person's upper body
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Region:
-    """What people called something, and where they drew it."""
+    """An object or place as annotators named it, with the boxes that they drew."""
 
     phrases: tuple[str, ...]
     type: str  # "people", "clothing", "animals", "vehicles", "bodyparts", "instruments", "scene" or "other"
-    boxes: tuple[NDArray[np.float32], ...]  # (4,) x1, y1, x2, y2 as shares of the picture
+    boxes: tuple[NDArray[np.float32], ...]  # (4,) x1, y1, x2, y2 as fractions of the image
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Record:
-    """A picture."""
+    """An image with its labels."""
 
     source: str
-    row: int  # in the source's annotations and cache
+    row: int  # index in the source's annotations and cache
     objects: tuple[Object, ...]
     captions: tuple[str, ...] = ()
-    category: str = ""  # what the picture as a whole shows
-    phrases: tuple[tuple[str, NDArray[np.float32] | None], ...] = ()  # with boxes; None: true of nothing
-    crops: tuple[tuple[NDArray[np.float32], dict[str, float]], ...] = ()  # a box, and probabilities of nouns
+    category: str = ""  # what the whole image shows
+    phrases: tuple[tuple[str, NDArray[np.float32] | None], ...] = ()  # with boxes; None: nothing fits
+    crops: tuple[tuple[NDArray[np.float32], dict[str, float]], ...] = ()  # boxes with probabilities of nouns
     regions: tuple[Region, ...] = ()
     complete: bool = False  # every object of the 80 classes is in ``objects``
     persons_complete: bool = False
-    absent: frozenset[str] = field(default_factory=frozenset)  # classes of the 80 that are surely not there
+    absent: frozenset[str] = field(default_factory=frozenset)  # those of the 80 classes surely not there
 
 
 def _ellipse(height: int, width: int) -> NDArray[np.uint8]:
@@ -100,7 +100,7 @@ def _shares(box: Sequence[float], width: float, height: float) -> NDArray[np.flo
 
 @lru_cache
 def _nouns(teachers: Path) -> tuple[list[str], list[str]]:
-    """Names of the labeler and of ImageNet, as people would write them."""
+    """Return the class names of the labeler and of ImageNet, as people would write them."""
     import zipfile
 
     labeler = zipfile.ZipFile(teachers / "2026" / "mlkit_object_labeler.tflite").read(
@@ -113,7 +113,7 @@ def _nouns(teachers: Path) -> tuple[list[str], list[str]]:
 
 
 def read_regions(path: Path) -> dict[int, tuple[Region, ...]]:
-    """Read what `edgetrack.training.grounder.entities` wrote: the regions of each row; nothing if it did not."""
+    """Read the regions of each row, as `edgetrack.training.grounder.entities` writes them; empty without a file."""
     out = {}
     for line in path.read_text().splitlines() if path.exists() else ():
         entry = json.loads(line)
@@ -125,7 +125,7 @@ def read_regions(path: Path) -> dict[int, tuple[Region, ...]]:
 
 
 def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
-    """Read the records of a source; those whose features the cache lacks are left out."""
+    """Read the records of a source, except for those without features in the cache."""
     source = folder.name
     done = np.load(cache / f"{source}.0.done.npy")
     path = cache / f"{source}.labels.jsonl"
@@ -164,7 +164,7 @@ def load(folder: Path, cache: Path, teachers: Path) -> list[Record]:
 
 
 def _objects(line: dict[str, Any], colors: list[tuple[Any, Any]]) -> list[Object]:
-    """The annotated objects of one picture; ``colors`` are those of each object and of its torso, if known."""
+    """Return the annotated objects of an image; ``colors`` has those of each object and of its torso, if known."""
     objects = []
     for k, thing in enumerate(line["objects"]):
         name = _SAME.get(thing["category"], thing["category"])
@@ -175,7 +175,7 @@ def _objects(line: dict[str, Any], colors: list[tuple[Any, Any]]) -> list[Object
 
 
 def _found(source: str, found: list[list[float]], annotated: list[Object]) -> list[Object]:
-    """What the teachers found: objects of classes that nobody annotated by hand in this picture."""
+    """Return the objects that the teachers found, of classes that are not annotated by hand in this image."""
     by_hand = {thing.name for thing in annotated if thing.score == 1.0}
     if source == "voc":
         by_hand |= {"car", "person", "cat", "train", "bus"}
@@ -187,9 +187,9 @@ def _found(source: str, found: list[list[float]], annotated: list[Object]) -> li
 
 
 def _absent(source: str, objects: list[Object], best: NDArray[np.float32]) -> frozenset[str]:
-    """Classes that the picture surely does not show; ``best`` is the highest logit of each, (classes,)."""
+    """Return the classes that are certainly absent; ``best`` (classes,) has the highest logit of each class."""
     if source == "scenes":
-        return frozenset()  # its phrases say what is not there
+        return frozenset()  # its phrases already cover absent objects
     seen = {thing.name for thing in objects if thing.score > 0.06}
     complete = source in _COMPLETE
     return frozenset(
@@ -198,7 +198,7 @@ def _absent(source: str, objects: list[Object], best: NDArray[np.float32]) -> fr
 
 
 def _color_table(folder: Path, cache: Path) -> list[list[tuple[Any, Any]]]:
-    """Colors of every object of a source, and of the torso of people; computed once."""
+    """Return the colors of every object of a source, and of the torso of people; they are computed once."""
     path = cache / f"{folder.name}.colors.npz"
     lines = read_annotations(folder)
     counts = [len(line["objects"]) for line in lines]

@@ -1,8 +1,8 @@
-"""Phrases that people tied to boxes by hand (Flickr30k Entities, Plummer et al., 2015): "a pink dress", "two dogs".
+"""Phrases with hand-drawn boxes (Flickr30k Entities, Plummer et al., 2015): "a pink dress", "two dogs".
 
-Who wrote the captions named what mattered, so a picture may show more things that a phrase fits. What may fit is
-marked as unknown: other things with the same head noun, people without a box, and everything in the other pictures of
-the scene while the phrase says no more than the noun.
+Captions do not mention everything, so a phrase may also fit other objects in the image. Possible matches are labeled
+as unknown: other objects with the same head noun, people without a box, and, if the phrase is only a noun, everything
+in the other images of the scene.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DETERMINERS = frozenset(
 _PRONOUNS = frozenset(
     ("he", "she", "it", "they", "him", "them", "himself", "herself", "who", "which", "each", "other")
 )
-_NEVER = frozenset(("scene", "notvisual"))  # types whose boxes are places, not things
+_NEVER = frozenset(("scene", "notvisual"))  # types whose boxes are places, not objects
 _SIDES = frozenset(("left", "right"))
 _MALE = frozenset(("man", "men", "boy", "boys", "male", "guy", "gentleman", "father"))
 _FEMALE = frozenset(("woman", "women", "girl", "girls", "female", "lady", "ladies", "mother"))
@@ -37,11 +37,11 @@ _GROWN = frozenset(("man", "woman", "men", "women", "gentleman", "lady", "adult"
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """A phrase in its parts."""
+    """A phrase, split into its parts."""
 
     text: str  # without its article
     head: str
-    says_more: bool  # than the noun
+    says_more: bool  # whether there are words besides the noun
 
 
 def _named(phrase: str) -> _Named | None:
@@ -60,7 +60,7 @@ def _heads(region: Region) -> set[str]:
 
 
 def _excluded(heads: set[str], others: set[str]) -> bool:
-    """Whether nouns of people exclude each other: a man is no woman and no child."""
+    """Return whether nouns for people exclude each other: a man is neither a woman nor a child."""
     return any(
         heads & a and others & b and not heads & b
         for a, b in ((_MALE, _FEMALE), (_FEMALE, _MALE), (_YOUNG, _GROWN), (_GROWN, _YOUNG))
@@ -68,7 +68,7 @@ def _excluded(heads: set[str], others: set[str]) -> bool:
 
 
 def _may_be(named: _Named, region: Region, other: Region) -> bool:
-    """Whether the phrase of a region may be true of another region as well."""
+    """Return whether the phrase of a region may fit another region as well."""
     if named.head in _heads(other):
         return True
     if region.type != other.type or named.says_more:
@@ -81,14 +81,14 @@ def _things(region: Region) -> list[Object]:
 
 
 def _untold(part: Part) -> list[Object]:
-    """People that no phrase has a box for."""
+    """Return the people who have no box in any phrase."""
     told = [box for r in part.regions if r.type == "people" for box in r.boxes]
     people = [o for o in part.objects if o.name == "person"]
     return [o for o in people if not told or iou(o.box[None], np.stack(told)).max() < MATCH]
 
 
 def by_region(scene: Scene, random: Random) -> Question | None:
-    """What people wrote of a thing, with its boxes by hand."""
+    """Return a human description of an object, with its hand-drawn boxes."""
     part = scene.parts[int(random.integers(len(scene.parts)))]
     regions = [r for r in part.regions if r.type not in _NEVER]
     if not regions:
@@ -112,7 +112,7 @@ def by_region(scene: Scene, random: Random) -> Question | None:
 
 
 def of_another_region(regions: list[Region]) -> Callable[[Scene, Random], Question | None]:
-    """A thing that people named in another picture, and nobody named in any of these: nothing is meant."""
+    """Return a function that asks for an object of another image that no caption of this scene mentions."""
     told = [r for r in regions if r.type in ("other", "animals", "vehicles", "instruments", "clothing")]
 
     def ask(scene: Scene, random: Random) -> Question | None:
@@ -129,7 +129,7 @@ def of_another_region(regions: list[Region]) -> Callable[[Scene, Random], Questi
         ):
             return None
         if region.type == "clothing" and not named.says_more:
-            return None  # people wear more than what captions name
+            return None  # people wear more than captions mention
         nothing = np.zeros(len(scene.boxes), np.float32)
         return Question(with_article(named.text, random), named.head, nothing, False, "absent region")
 

@@ -1,4 +1,4 @@
-"""Endless batches of scenes and questions about them, made by worker processes."""
+"""An endless stream of batches of scenes with questions, made by worker processes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from edgetrack.training.grounder.questions import Question, Random
 from edgetrack.training.grounder.records import Record, load
 from edgetrack.training.grounder.scene import Scene, side_by_side, whole
 
-_HELD_OUT = 20  # one picture in so many is never trained on
-# How often each kind of question is asked. Places, sizes and relations are few: geometry resolves them at run time.
+_HELD_OUT = 20  # one of this many images is held out from training
+# Weight of each kind of question. Places, sizes and relations are rare because geometry resolves them at run time.
 _WEIGHTS: dict[str, float] = {
     "by_class": 2.4, "absent_class": 1.6, "by_place": 0.5, "by_size": 0.3, "by_relation": 0.6, "by_color": 4.5,
     "by_caption": 4.5, "by_mention": 2.8, "by_crop": 3.0, "by_category": 2.5, "by_drawing": 8.0, "of_another": 2.0,
@@ -34,7 +34,7 @@ _OF_OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder of pictures and its share of the scenes."""
+    """A folder of images, and its weight among the scenes."""
 
     folder: Path
     weight: float
@@ -59,12 +59,12 @@ class Batch:
 
 
 def held_out(record: Record) -> bool:
-    """Whether a picture is for validation."""
+    """Return whether an image is for validation."""
     return bool(record.row % _HELD_OUT == 7)
 
 
 class Sampler:
-    """Draws scenes out of the records and asks questions about them."""
+    """Draws scenes from the records and generates questions about them."""
 
     def __init__(
         self, sources: list[Source], cache: Path, teachers: Path, seed: int, *, validation: bool = False
@@ -110,14 +110,14 @@ class Sampler:
                 return whole(record, cache, count)
 
     def scene(self) -> Scene:
-        """One picture, or two to four side by side."""
+        """Return a scene of one image, or of two to four side by side."""
         parts = int(self.random.choice((1, 2, 4), p=(0.55, 0.25, 0.2)))
         if parts == 1:
             return self._whole(COUNT)
         return side_by_side([self._whole(COUNT) for _ in range(parts)], COUNT, self.random)
 
     def questions(self, scene: Scene, count: int) -> list[Question]:
-        """At most ``count`` different questions, kinds in proportion to how often each shall be asked."""
+        """Return at most ``count`` different questions; the weights of the kinds decide how often each is drawn."""
         names = list(self.asks)
         chance = np.array([_WEIGHTS[n] for n in names])
         order = self.random.choice(len(names), size=4 * count, p=chance / chance.sum())
@@ -131,7 +131,7 @@ class Sampler:
         return list(asked.values())
 
     def batch(self, scenes: int, count: int) -> Batch:
-        """``scenes`` scenes with at most ``count`` questions each."""
+        """Return ``scenes`` scenes with at most ``count`` questions each."""
         made: list[Scene] = []
         asked: list[Question] = []
         of: list[int] = []

@@ -1,4 +1,4 @@
-"""A scene to talk about: one picture's view, or several side by side, with its candidates and what is known of them."""
+"""A scene for questions: a view of one image, or several side by side, with candidates and their labels."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from edgetrack.training.grounder.cache import Cache
 from edgetrack.training.grounder.records import Object, Record, Region
 
 Floats = NDArray[np.float32]
-MATCH = 0.5  # IoU from which a candidate is a thing
+MATCH = 0.5  # minimum IoU for a candidate to match an object
 
 
 @dataclass(eq=False, slots=True)
 class Part:
-    """One picture in a scene: its record, and the objects as this view shows them."""
+    """One image in a scene: its record, and the objects as this view shows them."""
 
     record: Record
-    objects: list[Object]  # boxes in shares of the scene
-    rows: slice  # its candidates among the scene's
+    objects: list[Object]  # boxes in fractions of the scene
+    rows: slice  # rows of its candidates in the scene
     mirrored: bool
-    cut: bool  # shows a part of the picture only
-    regions: list[Region] = field(default_factory=list)  # boxes in shares of the scene
+    cut: bool  # whether it shows only a part of the image
+    regions: list[Region] = field(default_factory=list)  # boxes in fractions of the scene
 
 
 @dataclass(eq=False, slots=True)
 class Scene:
-    """Candidates (K of them) of one picture or of several side by side."""
+    """K candidates of one image, or of several side by side."""
 
-    boxes: Floats  # (K, 4) as shares of the scene
+    boxes: Floats  # (K, 4) as fractions of the scene
     logits: Floats  # (K, 80)
     features: Floats  # (K, 96)
     level: NDArray[np.int64]  # (K,)
@@ -40,16 +40,16 @@ class Scene:
 
     @property
     def objects(self) -> list[Object]:
-        """All objects."""
+        """All objects of all parts."""
         return [thing for part in self.parts for thing in part.objects]
 
     def absent(self, name: str) -> bool:
-        """Whether no part shows the class."""
+        """Return whether no part shows the class."""
         return all(name in part.record.absent for part in self.parts)
 
 
 def iou(a: Floats, b: Floats) -> Floats:
-    """(N, M) of boxes (N, 4) and (M, 4)."""
+    """Return the IoU (N, M) of boxes (N, 4) and (M, 4)."""
     inner = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
     joint = inner.clip(0).prod(-1)
     areas = [(v[:, 2:] - v[:, :2]).clip(0).prod(-1) for v in (a, b)]
@@ -57,7 +57,7 @@ def iou(a: Floats, b: Floats) -> Floats:
 
 
 def viewed(box: Floats, view: Floats) -> tuple[Floats, float]:
-    """A box of a picture in a view of it, and the share of it that the view shows."""
+    """Return a box of an image in the coordinates of a view, and the fraction of the box that is visible there."""
     x1, y1, x2, y2, mirror = (float(v) for v in view)
     size = np.array((x2 - x1, y2 - y1) * 2, np.float32)
     moved = (box - np.array((x1, y1, x1, y1), np.float32)) / size
@@ -70,7 +70,7 @@ def viewed(box: Floats, view: Floats) -> tuple[Floats, float]:
 
 
 def whole(record: Record, cache: Cache, count: int) -> Scene:
-    """The scene of one view of one picture, its ``count`` surest candidates."""
+    """Return the scene of one view of one image, with the ``count`` candidates of the highest scores."""
     arrays, row = cache.arrays, record.row
     count = min(count, int(arrays["valid"][row].sum()))
     view = np.asarray(arrays["view"][row])
@@ -80,7 +80,7 @@ def whole(record: Record, cache: Cache, count: int) -> Scene:
         if share > 0.25:
             sure = (
                 thing.score if share > 0.55 else min(thing.score, 0.2)
-            )  # half of a thing: neither there nor absent
+            )  # partly visible: neither present nor absent
             objects.append(Object(thing.name, box, sure, thing.colors, thing.torso))
     scene = Scene(
         np.array(arrays["boxes"][row, :count], np.float32),
@@ -100,7 +100,7 @@ def whole(record: Record, cache: Cache, count: int) -> Scene:
 
 
 def side_by_side(scenes: list[Scene], count: int, random: np.random.Generator) -> Scene:
-    """Two to four scenes as one, in a row, a column or a square; each gives its surest candidates."""
+    """Join two to four scenes in a row, a column or a square; each contributes its best candidates."""
     n = len(scenes)
     columns = 2 if n > 2 or random.random() < 0.6 else 1
     rows = -(-n // columns)

@@ -1,6 +1,6 @@
-"""Drawn scenes with phrases: pictures in which things were repainted, pasted and put side by side, written to disk.
+"""Write synthetic scenes with phrases to disk: images with recolored, pasted and juxtaposed objects.
 
-They teach what photographs cannot: the same thing in two colors, and which of them a phrase means.
+They teach what photographs cannot: the same object in two colors, and which of the two a phrase means.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _TRIES, _MOST = 6, 4
 
 
 class SceneWriter(GroundingSampler):
-    """Scenes with several phrases each."""
+    """Generates scenes with several phrases each."""
 
     def scene(self) -> tuple[Scene, list[Caption]]:
-        """A scene, and phrases that are true of one thing in it or of none."""
+        """Return a scene, and phrases that are true of exactly one object in it or of none."""
         random = self._random
         duel = random.random() < 0.6
         scene = self._duel() if duel else self._scene()
@@ -51,7 +51,7 @@ class SceneWriter(GroundingSampler):
 
 
 def main() -> None:
-    """``scenes.py FOLDER COUNT``: goes on where it was interrupted."""
+    """``scenes.py FOLDER COUNT``: write scenes; resume after an interruption."""
     folder, count = Path(sys.argv[1]), int(sys.argv[2])
     with appended(folder / "annotations.jsonl") as (done, out):
         writer = SceneWriter(load_pictures(), seed=1000 + done)

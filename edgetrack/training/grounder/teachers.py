@@ -1,7 +1,7 @@
-"""One pass of all teachers over the training pictures: detectors for boxes, classifiers for what a candidate may be.
+"""Run all teachers once over the training images: detectors for boxes, classifiers for the candidates.
 
-The teachers are ONNX and TFLite files under Apache-2.0 (the folder's README says where they come from). Their answers
-are fused, agreement being confidence, and stored beside the cache; nothing of it is needed after training.
+The teachers are ONNX and TFLite files under Apache-2.0 (the folder's README says where they come from). Their results
+are fused, with agreement as confidence, and stored next to the cache. They are not needed after training.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from edgetrack.training.grounder.scene import iou
 from edgetrack.training.resumable import appended
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
-Boxes = NDArray[np.float32]  # (N, 6): class, score, x1, y1, x2, y2 as shares of the picture
+Boxes = NDArray[np.float32]  # (N, 6): class, score, x1, y1, x2, y2 as fractions of the image
 Detector = Callable[[Picture], Boxes]
 SIDE = 416
-AGREE = 0.55  # IoU from which two boxes of a class are one thing
-CROPS = 12  # candidates of a picture that the classifiers look at
+AGREE = 0.55  # minimum IoU for two boxes of a class to be the same object
+CROPS = 12  # candidates per image that are classified
 
 
 def _session(model: str | bytes) -> Any:
@@ -40,12 +40,12 @@ def _session(model: str | bytes) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 4
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")  # some weights are, and slow
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")  # some weights are denormal: slow
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _exported(net: Any, side: int) -> Any:
-    """A session of a PyTorch network that takes (1, 3, side, side): several times as fast as PyTorch itself."""
+    """Return an ONNX Runtime session of a PyTorch network for (1, 3, side, side), several times as fast as PyTorch."""
     import torch
 
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +65,7 @@ class _LogitsAndBoxes(nn.Module):
 
 
 class _Classifier(nn.Module):
-    """The trunk with the head and the classifier that it was trained with."""
+    """The trunk with the head and the classifier of its own training."""
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class _Classifier(nn.Module):
 
 
 def _thinned(boxes: Boxes, most: int = 100) -> Boxes:
-    """Non-maximum suppression within each class, the surest first."""
+    """Apply non-maximum suppression within each class; return the boxes by descending score."""
     boxes = boxes[np.argsort(-boxes[:, 1])][: 3 * most]
     same = (boxes[:, None, 0] == boxes[None, :, 0]) & (iou(boxes[:, 2:], boxes[:, 2:]) > 0.5)
     gone = np.zeros(len(boxes), bool)
@@ -104,7 +104,7 @@ def _surest(scores: NDArray[Any], boxes: NDArray[Any], floor: float) -> Boxes:
 
 
 def yolox(path: Path, floor: float = 0.05) -> Detector:
-    """YOLOX (Ge et al., 2021), letter-boxed BGR in 0..255."""
+    """Return a YOLOX detector (Ge et al., 2021): letterboxed BGR, values 0 to 255."""
     net = _session(str(path))
     grids = [
         np.stack(np.meshgrid(range(SIDE // s), range(SIDE // s)), -1).reshape(-1, 2) for s in STRIDES[:3]
@@ -128,7 +128,7 @@ def yolox(path: Path, floor: float = 0.05) -> Detector:
 
 
 def picodet(path: Path, floor: float = 0.05) -> Detector:
-    """PicoDet (Yu et al., 2021), stretched RGB with ImageNet's mean and deviation."""
+    """Return a PicoDet detector (Yu et al., 2021): stretched RGB, ImageNet's mean and standard deviation."""
     own = PicoDet()
     own.load_onnx(path)
     net = _exported(_LogitsAndBoxes(own), SIDE)
@@ -144,7 +144,7 @@ def picodet(path: Path, floor: float = 0.05) -> Detector:
 
 
 def deim(path: Path, floor: float = 0.05) -> Detector:
-    """DEIMv2 (Huang et al., 2025), stretched RGB in 0..1."""
+    """Return a DEIMv2 detector (Huang et al., 2025): stretched RGB, values 0 to 1."""
     net = _session(str(path))
 
     def detect(picture: Picture) -> Boxes:
@@ -157,7 +157,7 @@ def deim(path: Path, floor: float = 0.05) -> Detector:
 
 
 def fused(detectors: list[Detector], picture: Picture) -> Boxes:
-    """Weighted boxes fusion (Solovyev et al., 2021): scores add up over detectors that agree."""
+    """Combine detectors by weighted boxes fusion (Solovyev et al., 2021): scores add up where they agree."""
     rows = np.concatenate([detect(picture) for detect in detectors])
     rows = rows[np.argsort(-rows[:, 1])]
     left = np.ones(len(rows), bool)
@@ -174,7 +174,7 @@ def fused(detectors: list[Detector], picture: Picture) -> Boxes:
 
 
 class Labeler:
-    """ML Kit's object labeler: 631 everyday nouns for a crop, each with a probability of its own."""
+    """ML Kit's object labeler: independent probabilities of 631 everyday nouns for a crop."""
 
     def __init__(self, path: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -193,7 +193,7 @@ class Labeler:
 
 
 class ImageNet:
-    """MobileNetV2's 1,000 classes for a crop."""
+    """MobileNetV2's classifier: 1,000 ImageNet classes for a crop."""
 
     def __init__(self, weights: Path, labels: Path) -> None:
         self.names = labels.read_text().strip("\n").split("\n")[-1000:]
@@ -220,7 +220,7 @@ def _crop(picture: Picture, box: NDArray[Any], margin: float = 0.06) -> Picture 
 
 
 def main() -> None:
-    """``teachers.py TEACHERS CACHE FOLDER ...``: writes CACHE/SOURCE.labels.jsonl, a line for each picture."""
+    """``teachers.py TEACHERS CACHE FOLDER ...``: write CACHE/SOURCE.labels.jsonl, one line per image."""
     teachers, cache, *folders = map(Path, sys.argv[1:])
     new = teachers / "2026"
     cv2.setNumThreads(1)

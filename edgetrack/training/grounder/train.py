@@ -1,6 +1,6 @@
-"""Train the noun space and the listener on cached candidates; resumable, for hours in the background.
+"""Train the noun space and the listener on cached candidates, resumably, for hours in the background.
 
-``python -m edgetrack.training.grounder.train RECIPE.toml`` goes on from OUTPUT/last.pt if that exists.
+``python -m edgetrack.training.grounder.train RECIPE.toml`` resumes from OUTPUT/last.pt if that exists.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from edgetrack.training.parameters import parts_of
 from edgetrack.training.recipe_file import cosine, run_recipe
 from edgetrack.training.worker import started
 
-_NOUN_KINDS = ("class", "absent", "crop", "category", "region noun")  # their phrase says nothing but the noun
+_NOUN_KINDS = ("class", "absent", "crop", "category", "region noun")  # kinds whose phrase is only the noun
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a run needs."""
+    """The settings of a run."""
 
     detector: str  # PicoDet's ONNX file
-    text: str  # folder of the text encoder
+    text: str  # the text encoder's folder
     teachers: str
     cache: str
     output: str
     sources: tuple[tuple[str, float], ...]  # folder, weight
-    initial: str = ""  # a bundle with a grounding network to begin from, instead of the detector alone
+    initial: str = ""  # a bundle with a grounding network to start from, instead of the detector alone
     seed: int = 0
     steps: int = 60_000
     scenes: int = 16
@@ -53,23 +53,21 @@ class Recipe:
     space_rate: float = 1e-4
     weight_decay: float = 0.03
     warmup_steps: int = 500
-    decay_share: float = (
-        0.5  # the last share of the steps, in which the rate falls to a hundredth along a cosine
-    )
+    decay_share: float = 0.5  # last fraction of the steps, in which the rate falls to 1 % along a cosine
     ema: float = 0.9995
     dropout: float = 0.1
     checkpoint_minutes: float = 5.0
     threads: int = 2
 
     def rate(self, step: int) -> float:
-        """What the learning rates are multiplied by at a step."""
+        """Return the factor on the learning rates at a step."""
         begun = 1 - self.decay_share
         share = max(0.0, (step / self.steps - begun) / self.decay_share)
         return min(1.0, (step + 1) / self.warmup_steps) * cosine(share)
 
 
 def built(recipe: Recipe, text: TextEncoder) -> tuple[Grounder, PicoDet]:
-    """The network with the detector's classifier grafted on, and the detector."""
+    """Return the network, initialized with the detector's classifier, and the detector."""
     detector = PicoDet()
     detector.load_onnx(Path(recipe.detector))
     net = Grounder(CHANNELS, GRID)
@@ -85,7 +83,7 @@ def built(recipe: Recipe, text: TextEncoder) -> tuple[Grounder, PicoDet]:
 
 
 def means(tokens: Tensor, mask: Tensor) -> Tensor:
-    """Mean token of each text, (B, TEXT), without [CLS] and [SEP]."""
+    """Return the mean token of each text, (B, TEXT), without [CLS] and [SEP]."""
     inner = mask.clone()
     inner[:, 0] = 0
     inner.scatter_(1, mask.sum(1).long()[:, None] - 1, 0.0)
@@ -95,7 +93,7 @@ def means(tokens: Tensor, mask: Tensor) -> Tensor:
 def answers(
     net: Grounder, batch: Batch, text: TextEncoder, dropout: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Listener's and noun's logits (Q, K) and region embeddings (B, K, SPACE)."""
+    """Return the logits (Q, K) of the listener and of the nouns, and the region embeddings (B, K, SPACE)."""
     region = net.space.regions(torch.from_numpy(batch.features), torch.from_numpy(batch.level))
     seen = net.listener.see(
         torch.from_numpy(batch.pooled).float(), region, places(torch.from_numpy(batch.boxes))
@@ -111,10 +109,10 @@ def answers(
 
 
 def losses(logits: Tensor, nouns: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """The losses of a batch, each a mean.
+    """Return the losses of a batch, each a mean.
 
     ``choice``: cross-entropy over the candidates and "none of them", whose logit is 0. ``quality``: quality focal loss
-    (Li et al., 2020) of each candidate's sigmoid. ``noun``: the same of the noun alone, where the phrase says no more.
+    (Li et al., 2020) of each candidate's sigmoid. ``noun``: the same for the noun alone, where the phrase is only that.
     """
     meant, vague = torch.from_numpy(batch.meant), torch.from_numpy(batch.vague)
     known, there = meant >= 0, meant > 0
@@ -145,7 +143,7 @@ def losses(logits: Tensor, nouns: Tensor, batch: Batch) -> dict[str, Tensor]:
 
 
 class Trainer(Loop[Grounder]):
-    """One run."""
+    """A training run."""
 
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
@@ -177,7 +175,7 @@ class Trainer(Loop[Grounder]):
         self.held_out = [held_out.batch(*size) for _ in range(24)]
 
     def optimize(self) -> dict[str, float]:
-        """One step on a batch of scenes; returns the unweighted losses."""
+        """Take one step on a batch of scenes; return the unweighted losses."""
         batch = self.next_batch()
         logits, nouns, region = answers(self.net, batch, self.text, self.recipe.dropout)
         parts = losses(logits, nouns, batch)
@@ -197,17 +195,20 @@ class Trainer(Loop[Grounder]):
         return {name: float(value.detach()) for name, value in parts.items()}
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds, detector and words included: an export needs no other file."""
+        """Return the contents of a checkpoint, including the detector and the words that an export needs."""
         return {**super().state(), "detector": self.detector.state_dict(), "words": self.words}
 
     def figures(self) -> dict[str, float]:
-        """Of the held-out pictures."""
+        """Return the metrics on the held-out images."""
         return validated(self.average, self.held_out, self.text)
 
 
 @torch.no_grad()
 def validated(net: Grounder, batches: list[Batch], text: TextEncoder) -> dict[str, float]:
-    """Share of questions of each kind answered right: the best candidate is meant, or none reaches one half."""
+    """Return the accuracy on each kind of question.
+
+    An answer is right if the best candidate is meant or, for absent objects, if no candidate reaches one half.
+    """
     right: dict[str, list[float]] = defaultdict(list)
     net.eval()
     for batch in batches:

@@ -1,4 +1,4 @@
-"""The words that the grounding network was trained on, which a bundle lists: a tracker names those that it lacks."""
+"""The words that the grounding network was trained on. A bundle lists them, so that trackers report unknown words."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from edgetrack.training.grounder.cache import read_annotations
 from edgetrack.training.grounder.nouns import COCO
 from edgetrack.words import words_of
 
-ENOUGH = 3  # captions in which a word must stand: what was read once or twice was not learned
+ENOUGH = 3  # minimum number of captions with a word: one or two are not enough to learn it
 
 
 def trained_words(folders: Iterable[Path]) -> list[str]:
-    """List the words of captions, drawn phrases and categories in folders of training pictures, and of the noun tables.
+    """List the words of the noun tables, and of captions, phrases and categories in folders of training images.
 
     Returns:
         The words in lower case, sorted.
@@ -39,13 +39,13 @@ def trained_words(folders: Iterable[Path]) -> list[str]:
 
 
 def _table_words() -> Iterator[str]:
-    """The words of the tables that phrases are made of."""
+    """Yield the words of the tables from which phrases are made."""
     for text in (*COCO, *chain.from_iterable(COCO.values()), *COLORS, *vocabulary.texts()):
         yield from words_of(text.lower())
 
 
 def main() -> None:
-    """``vocabulary.py WORDS.txt FOLDER...``: write the words of these training pictures."""
+    """``vocabulary.py WORDS.txt FOLDER...``: write the words of these training images."""
     output, *folders = map(Path, sys.argv[1:])
     words = trained_words(folders)
     output.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
