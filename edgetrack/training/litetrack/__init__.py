@@ -1,1 +1,1 @@
-"""Training of LiteTrack-B on pairs of frames and on pictures with sentences, by ``edgetrack train``."""
+"""Training of LiteTrack-B on pairs of frames and on images with sentences, by ``edgetrack train``."""

@@ -1,4 +1,4 @@
-"""From the samplers' arrays to the tensors of a step."""
+"""Converts the samplers' arrays to the tensors of a training step."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from torch import Tensor
 from edgetrack.errors import PromptError
 from edgetrack.peers.uvltrack.vocabulary import TEXT_LENGTH, WordPieces
 
-_ANYTHING = "object, thing or stuff"  # where a caption has no word, as in UVLTrack's recipe
+_ANYTHING = "object, thing or stuff"  # replaces a caption without words, as in UVLTrack's recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's samples, first the first views of all and then the second ones."""
+    """The samples of one step: the first views of all samples, then the second ones."""
 
     template: Tensor  # (2B, 3, Z, Z), normalized RGB
     views: Tensor  # (2B, 3, S, S)
-    target: Tensor  # bool (2B, Z + S), which cells of template and view show the target
+    target: Tensor  # bool (2B, Z + S), whether each cell of template and view shows the target
     box: Tensor  # (2B, 4), center and size in units of the view
-    flag: Tensor  # int64 (2B,), what names the target
+    flag: Tensor  # int64 (2B,), how the target is named: by box, text or both
     ids: Tensor  # int64 (2B, 40), word pieces
     words: Tensor  # (2B, 40), 1 for a word piece and 0 for padding
 
 
 def make_batch(samples: dict[str, Any], pieces: WordPieces, device: torch.device) -> Batch:
-    """The tensors of samples, see `PairSampler.sample`, that were stacked."""
+    """Return the tensors of stacked samples, see `PairSampler.sample`."""
     ids = _ids(samples["caption"], pieces)
 
     def both(array: Any) -> Tensor:
@@ -52,7 +52,7 @@ def make_batch(samples: dict[str, Any], pieces: WordPieces, device: torch.device
 
 
 def _ids(captions: Sequence[str], pieces: WordPieces) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Word pieces (B, 40), 0 where there is none; no caption has none."""
+    """Return word pieces (B, 40), padded with 0; an empty caption has no word pieces."""
     rows = np.zeros((len(captions), TEXT_LENGTH), np.int64)
     for row, caption in zip(rows, captions, strict=True):
         if not caption:

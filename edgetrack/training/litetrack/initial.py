@@ -1,4 +1,4 @@
-"""What LiteTrack starts from: UVLTrack or itself, or MAE's vision transformer and BERT, or nothing."""
+"""Initial weights of LiteTrack: from UVLTrack or LiteTrack, from MAE's vision transformer and BERT, or random."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from edgetrack.network.weights_file import fitting, read_weights
 from edgetrack.peers.litetrack.network import LiteTrack
 from edgetrack.training.litetrack.recipe import Recipe
 
-# Of UVLTrack's files, and read by nothing here.
+# Tensors of UVLTrack's files that LiteTrack does not use.
 _UNUSED = ("backbone.logit_scale", "backbone.vit.norm.", "backbone.bert.pooler.", "box_head.")
 _NEW = ("backbone.select.", "backbone.enhance.", "backbone.channels.", "backbone.keep")
-_OLD_NAMES = {"gamma": "weight", "beta": "bias"}  # of BERT's first files
+_OLD_NAMES = {"gamma": "weight", "beta": "bias"}  # names in BERT's original files
 
 
 @torch.no_grad()
 def begin(network: LiteTrack, recipe: Recipe) -> None:
-    """Give a new network the weights that the recipe names.
+    """Load the weights that the recipe names into a new network.
 
     Raises:
-        ExportError: A file is missing, is damaged, would run code, or is of another network.
+        ExportError: A file is missing or damaged, would run code, or belongs to another network.
     """
     vit = network.backbone.vit
     for positions in (vit.pos_embed_z, vit.pos_embed_x):
@@ -63,7 +63,7 @@ def begin(network: LiteTrack, recipe: Recipe) -> None:
 
 
 def sine_positions(width: int, side: int) -> Tensor:
-    """Positions (1, side^2, width) of cells, row by row, as MAE fixes them: half of the channels for x, half for y."""
+    """Return MAE's fixed position embeddings (1, side^2, width), row by row: half of the channels for x, half for y."""
     rates = 10_000.0 ** -(torch.arange(width // 4, dtype=torch.float64) / (width // 4))
     y, x = torch.meshgrid(*[torch.arange(side, dtype=torch.float64)] * 2, indexing="ij")
     angles = [axis.flatten()[:, None] * rates for axis in (x, y)]
@@ -79,7 +79,7 @@ def _take(
     skip: tuple[str, ...],
     unused: Iterable[str],
 ) -> None:
-    """Give ``part`` all of its tensors but those whose names begin with ``skip``."""
+    """Load all tensors of ``part``, except for those whose names begin with ``skip``."""
     own = part.state_dict()
     wanted = {name: value for name, value in own.items() if not skip or not name.startswith(skip)}
     part.load_state_dict(
@@ -88,6 +88,6 @@ def _take(
 
 
 def _modern(name: str) -> str:
-    """A name of BERT's files, without what they have before it."""
+    """Return a tensor name of BERT's files in its current form, without the prefix."""
     head, _, last = name.removeprefix("bert.").rpartition(".")
     return f"{head}.{_OLD_NAMES.get(last, last)}" if head else last

@@ -1,4 +1,4 @@
-"""The recipe of a run of LiteTrack."""
+"""The recipe of a training run of LiteTrack."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from edgetrack.training.recipe_file import cosine, read_recipe
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a run needs. Paths are relative to the directory in which the run is started."""
+    """The settings of a run. Paths are relative to the working directory."""
 
-    network: str  # "litetrack", by which edgetrack train knows this kind of recipe
+    network: str  # "litetrack", by which edgetrack train recognizes this kind of recipe
     vocabulary: str  # vocab.txt of bert-base-uncased
-    output: str  # checkpoints and log
-    datasets: tuple[DatasetEntry, ...]  # official sets to draw from
+    output: str  # folder for checkpoints and log
+    datasets: tuple[DatasetEntry, ...]  # official data sets for training
     initial: str = ""  # checkpoint of UVLTrack or LiteTrack to start from
-    vision: str = ""  # without one, weights of MAE: mae_pretrain_vit_base.pth
-    language: str = ""  # and of BERT: model.safetensors of bert-base-uncased
+    vision: str = ""  # instead of a checkpoint, weights of MAE: mae_pretrain_vit_base.pth
+    language: str = ""  # and weights of BERT: model.safetensors of bert-base-uncased
     size: Mapping[str, int] = field(
         default_factory=dict
-    )  # other sizes than B's, see peers.uvltrack.network.Config
-    keep: int = 128  # search tokens that go on into the layers in which picture and sentence meet
+    )  # sizes that differ from LiteTrack-B's, see peers.uvltrack.network.Config
+    keep: int = 128  # search tokens that enter the layers in which image and text are joined
     seed: int = 0
     steps: int = 300_000
-    batch: int = 8  # samples a step, each of them two search regions
-    tasks: tuple[float, float, float] = (0.45, 0.11, 0.44)  # shares by box, by sentence alone, by both
-    workers: int = 2  # sample-making processes
+    batch: int = 8  # samples per step, each with two search regions
+    tasks: tuple[float, float, float] = (0.45, 0.11, 0.44)  # fractions of samples by box, by text, by both
+    workers: int = 2  # processes that make samples
     learning_rate: float = 4e-4
     backbone_rate: float = 4e-5
     weight_decay: float = 1e-4
     warmup_steps: int = 1000
     ema: float = 0.9998
     clip: float = 0.1
-    frozen_blocks: int = 7  # of the ViT, at the start
-    least_frozen: int = 4  # below which none thaws
-    thaw_patience: int = 3  # validations without progress before another block learns; 0 = never
-    held_out: float = 0.05  # share of the pictures and videos that only validate; 0 = none
+    frozen_blocks: int = 7  # frozen blocks of the ViT, at the start
+    least_frozen: int = 4  # blocks that always stay frozen
+    thaw_patience: int = 3  # validations without progress before another block is thawed; 0 = never
+    held_out: float = 0.05  # fraction of images and videos held out for validation; 0 = none
     validate_steps: int = 1000
     checkpoint_minutes: float = 15.0
 
@@ -70,15 +70,15 @@ class Recipe:
         """
         try:
             read = read_recipe(cls, path)
-        except (TypeError, ConfigError) as error:  # the first: a word where a number belongs
+        except (TypeError, ConfigError) as error:  # TypeError: a string in place of a number
             raise ConfigError(f"recipe {path}: {error}") from None
         tables: Any = read.datasets
         return replace(read, datasets=DatasetEntry.all_of(list(tables), path))
 
     def rate(self, step: int) -> float:
-        """Factor on the learning rates: a warm-up, then a cosine."""
+        """Return the factor on the learning rates: a warm-up, then a cosine."""
         return min(1.0, (step + 1) / max(1, self.warmup_steps)) * cosine(step / self.steps)
 
     def as_dict(self) -> dict[str, Any]:
-        """For a checkpoint: plain values."""
+        """Return plain values for a checkpoint."""
         return asdict(self)

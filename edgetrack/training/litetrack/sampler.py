@@ -1,4 +1,4 @@
-"""Samples as the tracker sees them: cut by the code that cuts its pictures, around boxes that are off."""
+"""Samples as the tracker sees them: cut by the tracker's own cropping code, around inaccurate boxes."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from edgetrack.training.data.synthetic import augment
 from edgetrack.training.data.synthetic.pool import Actor
 from edgetrack.types import Box
 
-# Of UVLTrack's recipe: how far the search region is from the target, over its size, and the spread of its scale.
+# From UVLTrack's recipe: offset of the search region from the target, relative to its size, and spread of its scale.
 _SHIFT, _SCALE = 3.5, 0.5
-_GRAY = 0.05  # share of samples without color
+_GRAY = 0.05  # fraction of samples by box without color
 
 
 class View(NamedTuple):
-    """A picture that is searched."""
+    """A search region."""
 
     image: Floats  # (3, S, S), normalized RGB
-    box: NDArray[np.float32]  # x, y, w, h of the target in units of its side
+    box: NDArray[np.float32]  # x, y, w, h of the target in units of the region's side
 
 
 class PairSampler:
-    """Endless samples out of a source of clips.
+    """An endless stream of samples from a source of clips.
 
     Args:
-        source: What is drawn from.
+        source: The clips to sample.
         config: Sizes of the network.
-        tasks: Shares of samples whose target a box names, a sentence, and both.
-        seed: Of what is drawn.
+        tasks: Fractions of samples whose target is named by a box, by a text, and by both.
+        seed: Seed of the random numbers.
     """
 
     def __init__(self, source: Source, config: Config, tasks: Sequence[float], seed: int = 0) -> None:
@@ -47,12 +47,12 @@ class PairSampler:
         self._random = np.random.default_rng(seed)
 
     def sample(self) -> dict[str, Any]:
-        """One sample: a template, and two search regions of which each is the other's earlier frame.
+        """Return one sample: a template and two search regions, each the previous frame of the other.
 
         Returns:
-            ``template`` float32 (3, Z, Z) and ``views`` float32 (2, 3, S, S), normalized RGB; ``target`` bool, a row
-            for each view, which cells of template and view show the target; ``boxes`` float32 (2, 4), center and size
-            in units of the view; ``flag``, what names the target; ``caption``.
+            ``template`` float32 (3, Z, Z) and ``views`` float32 (2, 3, S, S), normalized RGB; ``target`` bool, one row
+            per view, whether each cell of template and view shows the target; ``boxes`` float32 (2, 4), center and
+            size in units of the view; ``flag``, how the target is named: by box, text or both; ``caption``.
         """
         random, config = self._random, self._config
         flag = int(random.choice(len(self._tasks), p=self._tasks))
@@ -64,7 +64,7 @@ class PairSampler:
         ]
         if flag == GROUNDING:
             views = [self._whole(*looks[1])] * 2
-            if may_flip(clip):  # no side is named, so that a part of the picture may stand for it
+            if may_flip(clip):  # the text names no side, so a part of the image will do
                 views[0] = self._region(*looks[1])
         else:
             views = [self._region(*look) for look in looks]
@@ -80,7 +80,7 @@ class PairSampler:
         }
 
     def _look(self, actor: Actor, *, flip: bool, gray: bool, named: bool) -> tuple[Pixels, XYWH]:
-        """A frame with its box, in the light of another day."""
+        """Return a frame with its box, with random lighting."""
         pixels = augment.light(actor.picture.pixels, self._random, keep_color=named)
         x, y, w, h = actor.instance.box
         if gray:
@@ -92,13 +92,13 @@ class PairSampler:
         return pixels, (x, y, w, h)
 
     def _template(self, pixels: Pixels, box: XYWH) -> tuple[Floats, NDArray[np.bool_]]:
-        """The picture of the target, and which of its cells show it."""
+        """Return the template, and which of its cells show the target."""
         cells = self._config.template
         view = _seen(pixels, box, Box(*box), TEMPLATE_FACTOR, cells * PATCH)
         return view.image, cells_of(view.box, cells)
 
     def _region(self, pixels: Pixels, box: XYWH) -> View:
-        """Where a tracker would search: around a box that is off, as its last one is."""
+        """Return a search region as a tracker would cut it: around an inaccurate previous box."""
         random, (x, y, w, h) = self._random, box
         spread, shift = random.normal(0, _SCALE, 2), random.uniform(-0.5, 0.5, 2)
         size = np.array([w, h]) * np.exp(np.clip(spread, -1.0, 1.0))
@@ -107,7 +107,7 @@ class PairSampler:
         return _seen(pixels, box, around, self._config.factor, self._config.search * PATCH)
 
     def _whole(self, pixels: Pixels, box: XYWH) -> View:
-        """The whole frame, in the middle of a square."""
+        """Return the whole frame, centered in a square."""
         height, width = pixels.shape[:2]
         longest = max(height, width)
         x, y, w, h = box
@@ -117,7 +117,7 @@ class PairSampler:
 
 
 def _seen(pixels: Pixels, box: XYWH, around: Box, factor: float, size: int) -> View:
-    """The square around a box, and where another one is in it."""
+    """Return the square around the box ``around``, with the position of ``box`` in it."""
     crop = crop_square(pixels, around, factor, size)
     corner = [middle - crop.side / 2 for middle in around.center]
     x, y, w, h = box

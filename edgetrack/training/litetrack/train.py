@@ -1,4 +1,4 @@
-"""The training of LiteTrack: resumable, with lower layers that begin to learn when the rest has stalled."""
+"""The training of LiteTrack: resumable; lower layers are thawed when progress stalls."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from edgetrack.training.loop import Loop, decaying
 from edgetrack.training.thaw import Thaw
 from edgetrack.training.worker import started
 
-Samples = Callable[[], dict[str, Any]]  # the next stacked samples
-_VALIDATION, _VALIDATION_SEED = 8, 5  # batches, the same in each run
+Samples = Callable[[], dict[str, Any]]  # returns the next stacked samples
+_VALIDATION, _VALIDATION_SEED = 8, 5  # number of batches and their seed, the same in each run
 
 
 class Trainer(Loop[LiteTrack]):
-    """One run.
+    """A training run.
 
     Args:
-        recipe: What it needs.
+        recipe: Settings of the run.
         config: Sizes of the network.
-        pieces: Texts to word pieces.
-        samples: Gives what is trained on.
-        held_out: Samples that are validated on.
+        pieces: Converts texts to word pieces.
+        samples: Returns training samples.
+        held_out: Samples for validation.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Trainer(Loop[LiteTrack]):
         self.held_out = [make_batch(made, pieces, self.device) for made in held_out]
 
     def optimize(self) -> dict[str, float]:
-        """One step; returns the unweighted losses."""
+        """Take one step; return the unweighted losses."""
         batch = make_batch(self.samples(), self.pieces, self.device)
         terms = losses(run(self.net, batch), batch.box, keep=self.net.backbone.select.keep)
         total(terms).backward()  # type: ignore[no-untyped-call]
@@ -83,23 +83,26 @@ class Trainer(Loop[LiteTrack]):
 
     @torch.no_grad()
     def figures(self) -> dict[str, float]:
-        """Mean IoU of the likeliest cell's box in what is held out."""
+        """Return the mean IoU of the most likely cell's box on the held-out samples."""
         found = [best_iou(run(self.average, batch), batch.box) for batch in self.held_out]
         return {"val iou": float(torch.cat(found).mean())} if found else {}
 
     def validate(self) -> None:
-        """Report how good the averaged weights are; that decides what learns from now on."""
+        """Report the quality of the averaged weights, and decide from it which layers stay frozen."""
         figures = self.figures()
         self.report({**figures, "frozen": float(self.thaw.frozen)} if figures else {})
         if figures:
             self.net.freeze(self.thaw.after(figures["val iou"]))
 
     def state(self) -> dict[str, Any]:
-        """Return the recipe and the thawing as well."""
+        """Return the state of the loop, with the recipe and the state of thawing."""
         return {**super().state(), "recipe": self.recipe.as_dict(), "thaw": self.thaw.state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over the thawing as well, where it began at the same block; the recipe says how many tokens go on."""
+        """Restore the state of the loop, and of thawing if it started at the same block.
+
+        The number of kept tokens is the recipe's.
+        """
         super().load_state(state)
         if state["recipe"]["frozen_blocks"] == self.recipe.frozen_blocks:
             self.thaw.load(state["thaw"])
@@ -109,19 +112,19 @@ class Trainer(Loop[LiteTrack]):
     def _update_average(self) -> None:
         super()._update_average()
         for slow, fast in zip(self.average.buffers(), self.net.buffers(), strict=True):
-            slow.copy_(fast)  # what the heads' normalization has seen
+            slow.copy_(fast)  # statistics of the heads' normalization layers
 
 
 def train(recipe: Recipe, done: int) -> None:
-    """Train as a recipe says; ``done`` steps were done before, so that a run that goes on draws other samples.
+    """Train by a recipe; ``done`` steps were taken before, so that a resumed run draws different samples.
 
     Raises:
         ConfigError, ExportError: A file that the recipe names is missing or wrong.
-        DatasetError: A data set is not there, or is broken.
+        DatasetError: A data set is missing or damaged.
     """
     config, pieces = _sizes(recipe)
     mixture, held = _parted(recipe)
-    # Workers fork before torch starts its threads, which a fork would not carry over.
+    # Workers fork before torch starts its threads, which would not survive a fork.
     seeds = [recipe.seed + 1000 * i + done for i in range(recipe.workers)]
     workers = cycle([started(partial(_drawn, mixture, recipe, config, seed)) for seed in seeds])
     validated = []
@@ -132,7 +135,7 @@ def train(recipe: Recipe, done: int) -> None:
 
 
 def _sizes(recipe: Recipe) -> tuple[Config, WordPieces]:
-    """The sizes of the network, whose rows of words are those of the vocabulary, and the vocabulary."""
+    """Return the sizes of the network, with one word embedding per entry of the vocabulary, and the vocabulary."""
     path = Path(recipe.vocabulary)
     if not path.is_file():
         raise ConfigError(
@@ -156,7 +159,7 @@ def _sizes(recipe: Recipe) -> tuple[Config, WordPieces]:
 
 
 def _parted(recipe: Recipe) -> tuple[Mixture, Mixture]:
-    """What trains and what validates."""
+    """Return the data for training and for validation."""
     mixture = Mixture.open(recipe.datasets)
     if not mixture.sources:
         raise ConfigError("the recipe names no data set; expected [[datasets]], such as lasot")
@@ -173,7 +176,7 @@ def _parted(recipe: Recipe) -> tuple[Mixture, Mixture]:
 
 
 def _drawn(mixture: Mixture, recipe: Recipe, config: Config, seed: int) -> Samples:
-    """What draws stacked samples."""
+    """Return a function that draws stacked samples."""
     samplers = [
         (weight, PairSampler(source, config, recipe.tasks, seed + 10 * i))
         for i, (weight, source) in enumerate(mixture.sources)
@@ -183,7 +186,10 @@ def _drawn(mixture: Mixture, recipe: Recipe, config: Config, seed: int) -> Sampl
 
 
 def _groups(network: LiteTrack, recipe: Recipe) -> list[dict[str, Any]]:
-    """Backbone and rest at their own rates; what the backbone has beside UVLTrack's is new, and learns as the rest."""
+    """Return parameter groups with the rates of the backbone and of the rest.
+
+    Parts of the backbone that UVLTrack does not have are new, and get the rate of the rest.
+    """
     backbone = network.backbone
     slow = [*backbone.vit.parameters(), *backbone.bert.parameters()]
     known = set(map(id, slow))
