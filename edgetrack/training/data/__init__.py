@@ -1,1 +1,1 @@
-"""Training samples from stills and videos; every draw is from a `numpy.random.Generator`."""
+"""Training samples from images and videos; all randomness comes from a `numpy.random.Generator`."""

@@ -1,4 +1,4 @@
-"""Worker processes that make batches of samples and hand them over through a bounded queue."""
+"""Worker processes that make batches of samples and pass them on through a bounded queue."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _VALIDATION_SEED = 0
 
 @dataclass(frozen=True)
 class Plan:
-    """What the workers make: batches of ``tracking`` or ``grounding`` samples, one of each kind in turn.
+    """Sizes of the batches of ``tracking`` and ``grounding`` samples, which workers make alternately.
 
-    A size of 0 leaves that kind out.
+    A size of 0 omits that kind.
     """
 
     tracking: int = 32
@@ -48,7 +48,7 @@ class Plan:
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> Batch:
-    """Stacks samples: arrays along a new first axis, captions into a list."""
+    """Stack samples: arrays along a new first axis, captions into a list."""
     return {
         key: [sample[key] for sample in samples]
         if isinstance(samples[0][key], str)
@@ -58,7 +58,7 @@ def collate(samples: Sequence[dict[str, Any]]) -> Batch:
 
 
 def batches(material: Material, plan: Plan, seed: int) -> Iterator[tuple[str, Batch]]:
-    """Endless ("tracking" | "grounding", batch), in turn, in this process."""
+    """Yield ("tracking" | "grounding", batch) endlessly and alternately, in this process."""
     tracking = material.mixture.tracking(material.pictures, material.videos, seed)
     grounding = material.mixture.grounding(material.pictures, seed + 1)
     while True:
@@ -71,7 +71,7 @@ def batches(material: Material, plan: Plan, seed: int) -> Iterator[tuple[str, Ba
 def _work(
     material: Material, plan: Plan, seed: int, queues: dict[str, Any], count: int | None = None
 ) -> None:
-    """Puts ``count`` batches into the queues of their kinds, or batches without end."""
+    """Put ``count`` batches, or endless ones, into the queues of their kinds."""
     begin_worker()
     cv2.setNumThreads(0)
     try:
@@ -83,7 +83,7 @@ def _work(
 
 
 class Validation(NamedTuple):
-    """Who makes the batches to validate on, where they come, and how many of each kind."""
+    """The process that makes batches for validation, their queues, and the number of batches per kind."""
 
     process: ForkProcess
     queues: dict[str, Any]
@@ -91,11 +91,11 @@ class Validation(NamedTuple):
 
 
 def _taken(waiting: Any, kind: str, processes: Sequence[ForkProcess]) -> Batch:
-    """The next batch in a queue that these processes fill."""
+    """Return the next batch of a queue that ``processes`` fill."""
     waited = 0.0
     while waited < _PATIENCE_S:
-        alive = any(process.is_alive() for process in processes)  # asked first: the last batch may still come
-        try:
+        alive = any(process.is_alive() for process in processes)  # before the queue
+        try:  # after a worker's death its last batch may still be in the queue
             batch: Batch | EdgetrackError = waiting.get(timeout=2.0)
             if isinstance(batch, EdgetrackError):
                 raise batch
@@ -111,7 +111,7 @@ def _taken(waiting: Any, kind: str, processes: Sequence[ForkProcess]) -> Batch:
 
 
 class Workers:
-    """Running producers: a context manager; outside of ``with`` call `close` at the end."""
+    """Running worker processes, as a context manager; without ``with``, call `close` at the end."""
 
     def __init__(
         self, processes: list[ForkProcess], queues: dict[str, Any], validation: Validation | None = None
@@ -121,20 +121,20 @@ class Workers:
         self._validation = validation
 
     def next(self, kind: str) -> Batch:
-        """The next batch of ``"tracking"`` or ``"grounding"`` samples, see the samplers for its keys.
+        """Return the next batch of ``"tracking"`` or ``"grounding"`` samples; for its keys see the samplers.
 
         Raises:
-            SourceError: no worker is alive any more, or none delivers.
-            DatasetError: a worker met a broken file of a data set.
+            SourceError: All workers have died, or none delivers in time.
+            DatasetError: A worker found a damaged file in a data set.
         """
         return _taken(self._queues[kind], kind, self._processes)
 
     def held_out(self) -> dict[str, list[Batch]]:
-        """The batches of each kind to validate on, the same in each run; none without ``held_out``.
+        """Return the validation batches of each kind, the same in each run; none without ``held_out``.
 
         Raises:
-            SourceError: the process that makes them has died.
-            DatasetError: it met a broken file of a data set.
+            SourceError: The process that makes them has died.
+            DatasetError: It found a damaged file in a data set.
         """
         if self._validation is None:
             return {}
@@ -148,7 +148,7 @@ class Workers:
             raise DatasetError(f"of what is held out to validate on: {error}") from error
 
     def close(self) -> None:
-        """Stops the workers."""
+        """Stop the workers."""
         processes = self._processes + ([self._validation.process] if self._validation else [])
         for process in processes:
             process.terminate()
@@ -178,23 +178,22 @@ def start_workers(
     held_out: float = 0.0,
     validation: int = 0,
 ) -> Workers:
-    """Loads the data once (unless given), forks ``n`` workers that share it, and starts them.
+    """Load the data once (unless given), and fork ``n`` workers that share it.
 
-    Call it before anything starts threads (such as a torch computation): a fork does not carry them over.
+    Call this before anything starts threads, such as a torch computation: threads do not survive a fork.
 
     Args:
-        n: worker processes.
-        seed: of all draws; worker ``i`` draws from ``seed + 1000 * i``.
-        plan: batch sizes.
-        depth: batches of each kind that may wait.
-        root: data folder, see `edgetrack.training.data.paths.data_root`.
-        pictures: stills, instead of loading those under ``root``.
-        videos: videos, instead of those under ``root``; none when only ``pictures`` are given.
-        folders: more stills, see `edgetrack.training.data.sources.read_folder`.
-        mixture: official data sets to draw from, too; with an empty ``root``, from them alone.
-        held_out: share of the pictures and videos that the workers never draw from, see
-            `edgetrack.training.data.split`.
-        validation: batches of each kind to make of these.
+        n: Number of worker processes.
+        seed: Random seed; worker ``i`` uses ``seed + 1000 * i``.
+        plan: Batch sizes.
+        depth: Maximum number of batches of each kind in the queue.
+        root: Data folder, see `edgetrack.training.data.paths.data_root`.
+        pictures: Images, instead of those under ``root``.
+        videos: Videos, instead of those under ``root``; none if only ``pictures`` are given.
+        folders: Folders with more images, see `edgetrack.training.data.sources.read_folder`.
+        mixture: Official data sets to use as well; with an empty ``root``, only they are used.
+        held_out: Fraction of images and videos that the workers never use, see `edgetrack.training.data.split`.
+        validation: Number of batches of each kind to make from these.
     """
     if n < 1:
         raise ConfigError(f"n is {n}; expected at least 1 data worker; raise it")
@@ -205,7 +204,7 @@ def start_workers(
         videos = videos or load_videos(root)
     plan, material = plan or Plan(), Material(pictures, videos, mixture)
     if plan.grounding and not pictures:
-        mixture.grounding(pictures, seed)  # fails here, not in a worker, when nothing has sentences
+        mixture.grounding(pictures, seed)  # without sentences this fails here instead of in a worker
     held = None
     if held_out:
         material, held = material.parted(held_out)
@@ -222,7 +221,7 @@ def start_workers(
 
 
 def _validation(material: Material, plan: Plan, count: int) -> Validation:
-    """``count`` batches of each kind that ``plan`` has, drawn with one seed in all runs."""
+    """Start to make ``count`` batches of each kind in ``plan``, with the same seed in all runs."""
     context = multiprocessing.get_context("fork")
     counts = {kind: count for kind in KINDS if getattr(plan, kind)}
     queues = {kind: context.Queue() for kind in counts}

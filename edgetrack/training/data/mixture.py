@@ -1,4 +1,4 @@
-"""Mixes the project's own pictures with official data sets, by weight."""
+"""Mixes the project's own images with official data sets, by weight."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from edgetrack.training.data.synthetic.grounding import GroundingSampler
 from edgetrack.training.data.synthetic.tracking import TrackingSampler
 from edgetrack.training.recipe import DatasetEntry
 
-LEAST = 8  # pictures or sequences that validation samples are drawn from
+LEAST = 8  # minimum number of images or sequences for validation
 
 
 class Sampler(Protocol):
-    """Gives one sample a call, see the samplers for its keys."""
+    """Returns one sample per call; for its keys see the samplers."""
 
     def sample(self) -> dict[str, Any]: ...
 
 
 class Weighted:
-    """Each sample comes from one of several samplers, as often as its weight says."""
+    """Draws each sample from one of several samplers, in proportion to their weights."""
 
     def __init__(self, samplers: Sequence[tuple[float, Sampler]], seed: int) -> None:
         weights = np.array([weight for weight, _ in samplers])
@@ -42,17 +42,17 @@ class Weighted:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Official data sets with their weights, and ``own``, the weight of the project's own pictures beside them."""
+    """Official data sets with their weights, and ``own``, the weight of the project's own images."""
 
     sources: tuple[tuple[float, Source], ...] = ()
     own: float = 1.0
 
     @classmethod
     def open(cls, entries: Sequence[DatasetEntry], own: float = 1.0) -> Mixture:
-        """Opens the data sets of a recipe.
+        """Open the data sets of a recipe.
 
         Raises:
-            DatasetError: one of them is not there, or its lists are broken.
+            DatasetError: A data set is missing, or its lists are damaged.
         """
         sources: list[tuple[float, Source]] = []
         for entry in entries:
@@ -65,10 +65,10 @@ class Mixture:
         return cls(tuple(sources), own)
 
     def parted(self, held_out: Callable[[str], bool]) -> tuple[Mixture, Mixture]:
-        """What trains, and what only validates: the sources of which enough is held out.
+        """Return the mixture for training, and that for validation: the sources with enough held-out data.
 
         Raises:
-            ConfigError: all of a data set is held out.
+            ConfigError: All of a data set is held out.
         """
         sides: tuple[list[tuple[float, Source]], list[tuple[float, Source]]] = ([], [])
         for weight, source in self.sources:
@@ -84,7 +84,7 @@ class Mixture:
         return replace(self, sources=tuple(sides[0])), replace(self, sources=tuple(sides[1]))
 
     def tracking(self, pictures: Sequence[Picture], videos: Videos | None, seed: int) -> Sampler:
-        """Tracking samples out of ``pictures``, ``videos`` and every data set."""
+        """Return a sampler of tracking samples from ``pictures``, ``videos`` and every data set."""
         if not self.sources:
             return TrackingSampler(pictures, videos, seed)
         made = [(w, ClipTrackingSampler(s, seed + 10 * i)) for i, (w, s) in enumerate(self.sources, 1)]
@@ -92,10 +92,10 @@ class Mixture:
         return Weighted([*own, *made], seed)
 
     def grounding(self, pictures: Sequence[Picture], seed: int) -> Sampler:
-        """Grounding samples out of ``pictures`` and the data sets that have sentences.
+        """Return a sampler of grounding samples from ``pictures`` and the data sets with sentences.
 
         Raises:
-            ConfigError: there is no picture, and no data set has sentences.
+            ConfigError: There is no image, and no data set has sentences.
         """
         if not self.sources:
             return GroundingSampler(pictures, seed)

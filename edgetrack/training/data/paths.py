@@ -1,4 +1,4 @@
-"""Where the training data and the caches lie."""
+"""The folders of the training data and of the caches."""
 
 from __future__ import annotations
 

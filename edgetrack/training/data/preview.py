@@ -37,7 +37,7 @@ def _template(sample: dict[str, Any]) -> Pixels:
 
 
 def tile(sample: dict[str, Any]) -> Pixels:
-    """One sample with its box, template (covered cells reddened) and caption, uint8 BGR."""
+    """Return an image of a sample, uint8 BGR, with its box, its template (covered cells in red) and its caption."""
     box = sample["box"] if sample["present"] else None
     image = _drawn(sample["search" if "search" in sample else "image"], box)
     height = image.shape[0]
@@ -51,7 +51,7 @@ def tile(sample: dict[str, Any]) -> Pixels:
 
 
 def sheet(samples: list[dict[str, Any]], columns: int) -> Pixels:
-    """All samples in a grid, uint8 BGR; a caption in red says that the target is absent."""
+    """Return all samples in a grid, uint8 BGR; a red caption means that the target is absent."""
     tiles = [tile(sample) for sample in samples]
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - columns + 1, columns)]
     return np.asarray(np.vstack(rows), np.uint8)

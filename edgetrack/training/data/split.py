@@ -1,7 +1,7 @@
-"""Which pictures and videos only the validation sees.
+"""The split of images and videos into training and validation.
 
-A hash decides, so they are the same ones in every run, with every seed, and in every data set that holds them: what
-one run validates on, none trains on.
+A hash decides, so the split is the same in every run, with every seed, and in every data set that contains an image:
+no run trains on the validation data of another one.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from edgetrack.training.data.synthetic.pool import Pool
 
 
 def is_held_out(key: str | bytes, share: float) -> bool:
-    """Whether the picture or video of this name or content belongs to the ``share`` (0..1) that is held out."""
+    """Return whether the image or video with this name or content is in the held-out fraction ``share`` (0 to 1)."""
     content = key.encode() if isinstance(key, str) else key
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big") < share * 2**64
 
 
 @dataclass(frozen=True)
 class Material:
-    """What samples are drawn from: stills, their videos if any, and official data sets."""
+    """The data that samples are drawn from: images, videos if any, and official data sets."""
 
     pictures: Sequence[Picture]
     videos: Videos | None = None
     mixture: Mixture = field(default=NOTHING)
 
     def parted(self, share: float) -> tuple[Material, Material]:
-        """What trains, and the ``share`` of pictures and of videos that validates instead.
+        """Return the material for training, and the fraction ``share`` of images and videos for validation.
 
         Raises:
-            ConfigError: one of the two sides cannot give samples.
+            ConfigError: One of the two has too little data for samples.
         """
         sides: tuple[list[Picture], list[Picture]] = ([], [])
         for picture in self.pictures:
@@ -59,21 +59,24 @@ class Material:
 
 
 def _key(picture: Picture) -> bytes:
-    """The pixels; of a drive, whose frames look alike, its name."""
+    """Return the pixels of an image as its key, or the name of the drive, whose frames look alike."""
     if picture.source == "camvid":
         return picture.name.split("_")[0].encode()
     return picture.pixels.tobytes()
 
 
 def _suffices(pictures: Sequence[Picture]) -> bool:
-    """Whether tracking and grounding samples can be made: a caption may need a thing that a scene lacks."""
+    """Return whether there is enough for both kinds of samples: a caption may need an object that a scene lacks."""
     pool = Pool(pictures)
     shown = {id(actor.picture) for actors in pool.actors.values() for actor in actors}
     return len(shown) >= LEAST and len([name for name in pool.categories if pool.actors[name]]) > 1
 
 
 def _parted_videos(videos: Videos, share: float) -> tuple[Videos | None, Videos | None]:
-    """Whole tracks, by their first frame. Those of unlabeled videos all train: several come from one video."""
+    """Split whole tracks by a hash of their first frame.
+
+    Tracks of unlabeled videos are all for training, because one video has several of them.
+    """
     labeled = len(videos) - videos.pseudo
     held = [
         i < labeled and is_held_out(videos.jpeg(int(videos.starts[i])).tobytes(), share)

@@ -1,4 +1,4 @@
-"""Two looks at one target, out of labeled sequences and out of pictures with sentences."""
+"""Pairs of views of one target, from labeled sequences and from images with sentences."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edgetrack.errors import DatasetError
 from edgetrack.training.data.pictures import XYWH, Instance, Picture, clip_box
 from edgetrack.training.data.synthetic.pool import Actor
 
-GAP = 100  # frames between the two looks, at most
-_LEAST = 16.0  # area of a target, pixels
+GAP = 100  # maximum number of frames between the two views
+_LEAST = 16.0  # minimum area of a target in pixels
 _TRIES = 200
-# Words that do not say which thing is meant.
+# Words that do not identify an object.
 _STOP_WORDS = frozenset((
     "a", "an", "and", "are", "at", "be", "by", "from", "has", "his", "her",
     "in", "is", "it", "its", "of", "on", "one", "or", "over", "that", "the",
@@ -29,20 +29,20 @@ _STOP_WORDS = frozenset((
 
 
 class Clip(NamedTuple):
-    """A target in one frame, and the same target in another one or in the same.
+    """A target in one frame, and the same target in another frame or in the same one.
 
-    With ``absent`` the second frame does not show it: the box there says only where to look.
+    With ``absent``, the second frame does not show it; the box only gives the search position.
     """
 
     first: Actor
     second: Actor
-    text: str  # "" when there is no sentence
+    text: str  # "" without a sentence
     absent: bool
-    still: bool  # both looks are at one picture
+    still: bool  # both views are of one image
 
 
 class Source(Protocol):
-    """What clips are drawn from."""
+    """A source of clips."""
 
     @property
     def text(self) -> bool:
@@ -50,20 +50,20 @@ class Source(Protocol):
         ...
 
     def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
-        """A clip; with ``absent``, one whose second frame does not show the target; ``named``, one with a sentence."""
+        """Return a clip; with ``absent``, its second frame lacks the target; with ``named``, it has a sentence."""
         ...
 
     def parted(self, held_out: Callable[[str], bool]) -> tuple[Source | None, Source | None]:
-        """Two sources, the second of the pictures or videos whose names are held out; None where nothing is left."""
+        """Return two sources, the second with the held-out images or videos; None for an empty one."""
         ...
 
     def __len__(self) -> int:
-        """The number of sequences, or of pictures."""
+        """Return the number of sequences or images."""
         ...
 
 
 def unrelated(one: str, two: str) -> bool:
-    """Whether two sentences have no word in common that says what is meant."""
+    """Return whether two sentences have no identifying word in common."""
     words = [set(re.findall(r"[a-z]+", text.lower())) - _STOP_WORDS for text in (one, two)]
     return not words[0] & words[1]
 
@@ -73,26 +73,26 @@ def _actor(pixels: NDArray[np.uint8], box: NDArray[np.float64], source: str, nam
     inside: XYWH | None = clip_box((x, y, w, h), pixels.shape[1], pixels.shape[0])
     if inside is None:
         return None
-    # Without a category nothing is pasted over or painted: the sentence has to stay true.
+    # Without a category nothing is pasted or recolored, so that the sentence stays true.
     instance = Instance("", inside)
     return Actor(Picture(pixels, (instance,), source, name), instance)
 
 
 class SequenceClips:
-    """Clips out of a set of sequences, every sequence equally often."""
+    """Draws clips from a set of sequences, with equal probability for each sequence."""
 
     def __init__(self, sequences: SequenceSet) -> None:
         self._sequences = sequences
         self.text = sequences.text
 
     def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
-        """Two frames of one sequence, at most `GAP` apart; all have a sentence, or none has.
+        """Return two frames of one sequence, at most `GAP` apart; either all sequences have a sentence, or none.
 
-        Absent are targets in frames that are labeled so, or else targets of another sequence whose sentence and
-        category have nothing in common with this one's.
+        A target is absent in frames that are labeled so. Without such frames, the target is that of another sequence,
+        whose sentence and category have nothing in common with this one's.
 
         Raises:
-            DatasetError: a sequence is broken, or none has a usable target.
+            DatasetError: A sequence is damaged, or none has a usable target.
         """
         for _ in range(_TRIES):
             here = self._draw(random)
@@ -115,7 +115,7 @@ class SequenceClips:
         )
 
     def parted(self, held_out: Callable[[str], bool]) -> tuple[SequenceClips | None, SequenceClips | None]:
-        """Whole videos are held out, with all their targets and cuts."""
+        """Split by whole videos, with all their targets and cuts."""
         sequences = self._sequences
         held = {name for name in sequences.names if held_out(sequences.video(name).lower())}
         rest = set(sequences.names) - held
@@ -131,12 +131,12 @@ class SequenceClips:
         return self._sequences[int(random.integers(len(self._sequences)))]
 
     def _look(self, sequence: Sequence, index: int, where: int) -> Actor | None:
-        """Frame ``index`` with the box of frame ``where``."""
+        """Return frame ``index`` with the box of frame ``where``."""
         name = f"{sequence.name}/{index}"
         return _actor(sequence.frames[index], sequence.boxes[where], self._sequences.name, name)
 
     def _unlike(self, here: Sequence, other: Sequence) -> bool:
-        """Whether the target of ``other`` is none that ``here`` may show."""
+        """Return whether the target of ``other`` certainly does not appear in ``here``."""
         category = here.attributes.get("category")
         if other.name == here.name or (category and category == other.attributes.get("category")):
             return False
@@ -144,7 +144,7 @@ class SequenceClips:
 
 
 def _usable(sequence: Sequence) -> NDArray[np.intp]:
-    """The frames whose target is visible and not tiny."""
+    """Return the indices of the frames whose target is visible and not tiny."""
     area = np.nan_to_num(sequence.boxes[:, 2] * sequence.boxes[:, 3])
     return np.flatnonzero(sequence.visible & (area >= _LEAST))
 
@@ -152,9 +152,9 @@ def _usable(sequence: Sequence) -> NDArray[np.intp]:
 def _frames(
     sequence: Sequence, usable: NDArray[np.intp], random: np.random.Generator, *, absent: bool
 ) -> tuple[int, int, int]:
-    """Two frames near each other, and a third whose box is taken for the second.
+    """Return two frames near each other, and a third one whose box is used for the second.
 
-    With ``absent`` the second is one without the target, where there is one near the first.
+    With ``absent``, the second frame is one without the target, if there is one near the first.
     """
     one = int(random.choice(usable))
     near = usable[abs(usable - one) <= GAP]
@@ -168,7 +168,7 @@ def _frames(
 
 
 class RegionClips:
-    """Clips out of annotated pictures: both looks are at one picture."""
+    """Draws clips from annotated images: both views are of the same image."""
 
     text = True
 
@@ -182,7 +182,7 @@ class RegionClips:
         self._name = regions.name
 
     def parted(self, held_out: Callable[[str], bool]) -> tuple[RegionClips | None, RegionClips | None]:
-        """Whole pictures are held out, by their number: sets that are made of COCO's share its pictures."""
+        """Split by whole images, identified by their number, because several data sets share the images of COCO."""
         sides: tuple[list[Region], list[Region]] = ([], [])
         for region in self._all:
             sides[held_out(_number(region.image))].append(region)
@@ -197,10 +197,10 @@ class RegionClips:
         return made if made._named else None
 
     def clip(self, random: np.random.Generator, *, absent: bool, named: bool) -> Clip:
-        """One region; with ``absent``, the target is one of a class that the second picture does not have.
+        """Return one region; with ``absent``, the target's class does not occur in the second image.
 
         Raises:
-            DatasetError: a picture is broken, or none lacks the class of another.
+            DatasetError: An image is damaged, or no image lacks the class of another one.
         """
         regions = self._named if named else self._all
         for _ in range(_TRIES):
@@ -224,5 +224,5 @@ class RegionClips:
 
 
 def _number(image: Path) -> str:
-    """``000000000009`` of ``COCO_train2014_000000000009.jpg`` and of ``train2017/000000000009.jpg``."""
+    """Return ``000000000009`` for ``COCO_train2014_000000000009.jpg`` and for ``train2017/000000000009.jpg``."""
     return image.stem.rpartition("_")[2]

@@ -1,4 +1,4 @@
-"""Tracking and grounding samples out of clips, with the keys, sizes and meaning of the samplers of pictures."""
+"""Tracking and grounding samples from clips, in the format of the synthetic samplers."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from edgetrack.training.data.synthetic.crops import enlarged, search_matrix, tem
 from edgetrack.training.data.synthetic.grounding import SIDE
 from edgetrack.training.data.synthetic.pool import Actor, Pool, area_root
 
-_LEAST_SEEN = 10.0  # pixels, root of the area, of a target in a grounding image
+_LEAST_SEEN = 10.0  # minimum size (root of the area) of a target in a grounding image, pixels
 _ABSENT_TRACKING, _ABSENT_GROUNDING = 0.12, 0.3
 _SIDED = re.compile(r"\b(left|right)", re.IGNORECASE)
-_NO_POOL = Pool(())  # real frames are never pasted onto other pictures
+_NO_POOL = Pool(())  # real frames are never pasted onto other images
 
 
 def may_flip(clip: Clip) -> bool:
-    """A sentence that tells left from right is false in a mirror."""
+    """Return whether a clip may be mirrored, which falsifies sentences about left and right."""
     return not _SIDED.search(clip.text)
 
 
 class ClipTrackingSampler:
-    """Endless tracking samples out of a source of clips."""
+    """An endless stream of tracking samples from a source of clips."""
 
     def __init__(self, source: Source, seed: int = 0) -> None:
         self._source = source
         self._random = np.random.default_rng(seed)
 
     def sample(self) -> dict[str, Any]:
-        """One sample, as `edgetrack.training.data.synthetic.tracking.TrackingSampler.sample` describes it."""
+        """Return one sample, see `edgetrack.training.data.synthetic.tracking.TrackingSampler.sample`."""
         random = self._random
         clip = self._source.clip(random, absent=random.random() < _ABSENT_TRACKING, named=False)
         mirror = may_flip(clip)
@@ -45,7 +45,7 @@ class ClipTrackingSampler:
         box = warps.box_after(clip.second.instance.outline, matrix)
         pixels = clip.second.picture.pixels
         search = warps.warp(pixels, matrix, (warps.SEARCH,) * 2, smooth=random.random() < 0.5)
-        if random.random() < 0.2:  # a target of few pixels, enlarged
+        if random.random() < 0.2:  # simulate a small target, enlarged
             share = random.uniform(0.12, 0.5)
             template = enlarged(template, min(1.0, share * random.uniform(0.8, 1.6)))
             search = enlarged(search, share)
@@ -61,14 +61,14 @@ class ClipTrackingSampler:
 
 
 class ClipGroundingSampler:
-    """Endless grounding samples out of a source whose clips have sentences."""
+    """An endless stream of grounding samples from a source of clips with sentences."""
 
     def __init__(self, source: Source, seed: int = 0) -> None:
         self._source = source
         self._random = np.random.default_rng(seed)
 
     def sample(self) -> dict[str, Any]:
-        """One sample, as `edgetrack.training.data.synthetic.grounding.GroundingSampler.sample` describes it."""
+        """Return one sample, see `edgetrack.training.data.synthetic.grounding.GroundingSampler.sample`."""
         random = self._random
         clip = self._source.clip(random, absent=random.random() < _ABSENT_GROUNDING, named=True)
         image, box = letterbox(clip.second, random, flip=may_flip(clip) and random.random() < 0.5)
@@ -85,9 +85,9 @@ class ClipGroundingSampler:
 
 
 def letterbox(actor: Actor, random: np.random.Generator, *, flip: bool) -> tuple[Pixels, XYWH]:
-    """The picture fitted into a gray square of 320 pixels, and the box there.
+    """Fit an image into a gray square of 320 pixels; return it with the box there.
 
-    At times it is cropped around its thing first; always when the thing would have too few pixels to be seen.
+    It is sometimes cropped around its object first, and always if the object would be too small otherwise.
     """
     width, height = actor.picture.size
     x, y, w, h = actor.instance.box
@@ -111,10 +111,13 @@ def letterbox(actor: Actor, random: np.random.Generator, *, flip: bool) -> tuple
 
 
 def _span(low: float, high: float, size: int, length: float, random: np.random.Generator) -> tuple[int, int]:
-    """A random interval of ``length`` within ``size`` that holds low..high, longer if it has to; in whole pixels."""
+    """Return a random interval within ``size`` that contains low to high, in whole pixels.
+
+    It has the given ``length``, or more if needed.
+    """
     length = max(length, high - low)
     first = max(0.0, high - length)
     begin = random.uniform(
         first, max(first, min(low, size - length))
-    )  # equal but for rounding when all is needed
+    )  # equal except for rounding if everything is needed
     return int(begin), min(size, int(np.ceil(begin + length)))

@@ -1,1 +1,1 @@
-"""Tracks that a teacher finds in unlabeled video."""
+"""Tracks in unlabeled video, found by a teacher."""

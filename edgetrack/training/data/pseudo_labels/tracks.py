@@ -1,8 +1,8 @@
-"""Tracks of unlabeled video: what a teacher follows forwards and, from there, back to where it began.
+"""Tracks in unlabeled video, by a teacher that follows an object forward and then back to the start.
 
-``python -m edgetrack.training.data.pseudo_labels.tracks VIDEOS --teacher FOLDER`` writes ``pseudo.npz``, or adds to it
-the videos that it lacks. A track counts when the way back ends on the box of its start (forward-backward consistency,
-Kalal et al., ICPR 2010), and a frame of it when both ways agree there.
+``python -m edgetrack.training.data.pseudo_labels.tracks VIDEOS --teacher FOLDER`` writes ``pseudo.npz``, or adds
+missing videos to it. A track is kept if the backward pass ends on the initial box (forward-backward consistency,
+Kalal et al., ICPR 2010), and a frame of it is kept if both passes agree there.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from edgetrack.training.resumable import resumable
 from edgetrack.training.teachers import NanoTrack
 
 WORDS = ("person", "face", "car", "bicycle", "hand", "dog", "bottle", "ball", "bird")
-_SPAN, _STEP = 48, 2  # frames of a segment, and of them every second one is kept
-_SEGMENTS = 7  # of one video at most
+_SPAN, _STEP = 48, 2  # frames per segment, of which every second one is kept
+_SEGMENTS = 7  # maximum number of segments per video
 _LONG_SIDE = 960
 _RETURN, _AGREE, _SCORE = 0.6, 0.55, 0.45
-_STILL = 0.15  # share of the tracks that hardly move which is kept
+_STILL = 0.15  # fraction of the nearly static tracks that is kept
 
 
 def segments(path: Path) -> Iterator[list[Pixels]]:
-    """Runs of ``_SPAN`` frames spread over a video, without cuts of the scene, uint8 (H, W, 3) BGR."""
+    """Yield runs of ``_SPAN`` frames, spread over a video, without scene cuts, uint8 (H, W, 3) BGR."""
     frames = VideoFrames(path)
     total = len(frames)
     wanted = min(_SEGMENTS, max(1, total // _SPAN))
@@ -67,7 +67,7 @@ def _jumps(one: Pixels, two: Pixels) -> bool:
 
 
 class Finder:
-    """Boxes worth following: what the shipped model takes for common things, and pieces with much texture."""
+    """Finds boxes to follow: objects of common classes by the shipped model, and textured regions."""
 
     def __init__(self, seed: int) -> None:
         from edgetrack import Tracker
@@ -75,7 +75,7 @@ class Finder:
         self._tracker, self._random = Tracker(threads=1), np.random.default_rng(seed)
 
     def __call__(self, frame: Pixels) -> list[XYWH]:
-        """Up to seven boxes, xywh in pixels, that hardly overlap."""
+        """Return up to seven boxes, xywh in pixels, with little overlap."""
         chosen: list[XYWH] = []
         for box in (*self._instances(frame), *self._pieces(frame)):
             if all(overlap(box, other)[0] < 0.4 for other in chosen) and min(box[2:]) >= 10:
@@ -83,7 +83,7 @@ class Finder:
         return chosen[:7]
 
     def _instances(self, frame: Pixels) -> list[XYWH]:
-        """One a word, where the tracker would at least call it uncertain."""
+        """Return at most one box per word, with a score that is at least uncertain for the tracker."""
         tracks = [self._tracker.start(frame, text=word) for word in WORDS]
         return [track.box.xywh for track in tracks if track.box is not None]
 
@@ -102,7 +102,10 @@ class Finder:
 
 
 def follow(teacher: NanoTrack, frames: list[Pixels], box: XYWH) -> list[XYWH | None] | None:
-    """The box in every frame, None where the ways disagree; None altogether when the way back misses the start."""
+    """Return the box in every frame, None where the two passes disagree.
+
+    Return None if the backward pass does not end at the initial box.
+    """
     ahead = _one_way(teacher, frames, box)
     if ahead is None:
         return None
@@ -139,7 +142,7 @@ def _moves(boxes: list[XYWH | None]) -> bool:
 
 
 def tracks_of(video: Path, teacher: NanoTrack, find: Finder, random: np.random.Generator) -> Cuts:
-    """What can be followed in a video."""
+    """Return the tracks that can be found in a video."""
     cuts = Cuts()
     for frames in segments(video):
         for box in find(frames[0]):
@@ -155,9 +158,9 @@ def tracks_of(video: Path, teacher: NanoTrack, find: Finder, random: np.random.G
 
 
 def build(videos: list[Path], teacher: Path, cache: Path, seed: int = 0) -> Path:
-    """Follows things in all ``videos`` and writes the cache, whatever ends it; returns its path.
+    """Follow objects in all ``videos`` and write the cache, also when interrupted; return its path.
 
-    Videos that the cache has already are left out.
+    Videos that are already in the cache are skipped.
     """
     path = cache / PSEUDO_NAME
     cuts = Cuts.load(path)
@@ -177,7 +180,7 @@ def build(videos: list[Path], teacher: Path, cache: Path, seed: int = 0) -> Path
 
 
 def main() -> None:
-    """Command line of this module."""
+    """Run the command line of this module."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "videos", type=Path, help="folder; every .mp4, .avi, .mov, .webm and .mkv below it is read"

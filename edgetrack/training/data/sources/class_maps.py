@@ -1,9 +1,9 @@
-"""Class maps of all images from the DeepLab teacher, computed once and cached.
+"""Class maps of all images by the DeepLab teacher, computed once and cached.
 
 ``python -m edgetrack.training.data.sources.class_maps`` writes ``$EDGETRACK_CACHE/training/class_maps.npz``: for each
-picture of `MAPPED` a uint8 map of the 21 VOC classes at the picture's size, and for every picture the share of its
-pixels that each class covers (so that a caption of an absent class is really absent). With ``--sources`` these folders
-alone are read, and all of their maps are kept: what `edgetrack.training.masks` takes for the masks of things.
+image of `MAPPED` a uint8 map of the 21 VOC classes at the image's size, and for every image the fraction of pixels
+that each class covers (so that the class of an absent caption is really absent). With ``--sources``, only these folders
+are read, and all of their maps are kept, which `edgetrack.training.masks` uses as object masks.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ VOC_CLASSES = (
     "table", "dog", "horse", "motorcycle", "person", "plant", "sheep", "sofa", "train", "tv",
 )  # fmt: skip
 SOURCES = ("voc", "caltech101", "camvid", "ccp", "coco", "people")
-MAPPED = ("voc", "caltech101", "camvid")  # the rest come with masks of their own
+MAPPED = ("voc", "caltech101", "camvid")  # the others have their own masks
 CACHE_NAME = "class_maps.npz"
 _SIDE = 513
 
 
 def records(root: Path, source: str) -> list[dict[str, Any]]:
-    """The annotation records of one folder of stills, in file order."""
+    """Return the annotation records of one folder of images, in file order."""
     text = (root / "train" / source / "annotations.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
 class Teacher:
-    """DeepLab v3 on MobileNetV2, 8-bit: BGR picture in, map of VOC classes out."""
+    """DeepLab v3 on MobileNetV2, 8-bit: maps a BGR image to VOC classes."""
 
     def __init__(self, model: Path, threads: int = 1) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -50,7 +50,7 @@ class Teacher:
         self._output = self._net.get_output_details()[0]["index"]
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Class of each pixel, uint8 (H, W), for ``pixels`` uint8 (H, W, 3) BGR."""
+        """Return the class of each pixel, uint8 (H, W), for ``pixels`` uint8 (H, W, 3) BGR."""
         height, width = pixels.shape[:2]
         scale = _SIDE / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -69,9 +69,9 @@ def build(
     mapped: Sequence[str] = MAPPED,
     threads: int = 1,
 ) -> Path:
-    """Runs the teacher over the stills of ``sources`` and writes the cache; returns its path.
+    """Run the teacher on the images of ``sources`` and write the cache; return its path.
 
-    The maps of those in ``mapped`` are kept, of the others only the shares of the classes.
+    Maps are kept for the sources in ``mapped``; for the others, only the fractions of the classes.
     """
     teacher = Teacher(root / "teachers" / "deeplabv3_mnv2_pascal_quant.tflite", threads)
     arrays: dict[str, NDArray[Any]] = {}
@@ -93,7 +93,7 @@ def build(
 
 
 def main() -> None:
-    """Command line of this module."""
+    """Run the command line of this module."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=None, help="data folder (default: EDGETRACK_DATA)")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Reads the folders of stills: annotations to things, label maps and polygons to masks."""
+"""Reads folders of images: objects from annotations, masks from label maps and polygons."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels, cl
 from edgetrack.training.data.sources.class_maps import CACHE_NAME, SOURCES, VOC_CLASSES, records
 
 _LONG_SIDE = 480
-_MIN_COVER, _MAX_COVER = 0.25, 0.95  # share of the box that a believable teacher mask fills
+_MIN_COVER, _MAX_COVER = 0.25, 0.95  # fraction of the box that a plausible teacher mask fills
 _SEEN_SHARE = 0.002
-_LARGE = 0.02  # share of the picture from which a thing that only the teacher names counts
-_TRUSTED = ("motorcycle", "bicycle", "horse", "dog")  # the classes that the teacher hardly mistakes
+_LARGE = 0.02  # minimum fraction of the image for an object that only the teacher has found
+_TRUSTED = ("motorcycle", "bicycle", "horse", "dog")  # classes that the teacher rarely confuses
 _CAMVID = {"car": 8, "pedestrian": 9, "cyclist": 10}
-# Connected parts wider than this many heights are several things that touch.
+# A connected component wider than this many times its height consists of several touching objects.
 _GROUPS = {"car": (1.9, "cars"), "person": (0.75, "people")}
-# What the 100 picture classes are in the words of the other sources.
+# The names of the 100 image classes in the vocabulary of the other sources.
 _CALTECH_NAMES = {
     "airplanes": "airplane", "car side": "car", "motorbikes": "motorcycle", "leopards": "leopard",
     "faces": "face", "cougar body": "cougar", "cougar face": "cougar", "wild cat": "wildcat",
@@ -55,7 +55,7 @@ def _crop(plane: Pixels, box: XYWH) -> Pixels:
 
 
 def _largest(mask: Pixels) -> Pixels:
-    """Only the connected part of ``mask`` with the most pixels."""
+    """Return the largest connected component of ``mask``."""
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count <= 2:
         return mask
@@ -81,7 +81,7 @@ def _polygon_mask(polygons: list[list[float]], box: XYWH, scale: float) -> Pixel
 
 
 def _face(labels: Pixels, person: XYWH, names: list[str]) -> Instance | None:
-    """The face of a fashion photo: the topmost part of the skin that touches hair or lies at the top."""
+    """Return the face in a fashion photo: the topmost region of skin that touches hair or is at the top."""
     _, y, _, h = person
     top = np.zeros_like(labels)
     rows = slice(int(y), int(y + 0.24 * h))
@@ -93,12 +93,12 @@ def _face(labels: Pixels, person: XYWH, names: list[str]) -> Instance | None:
         np.argmin(stats[1:, cv2.CC_STAT_TOP] + np.where(stats[1:, cv2.CC_STAT_AREA] < 30, 1000, 0))
     )
     fx, fy, fw, fh, area = (int(v) for v in stats[first])
-    fh = min(fh, round(1.45 * fw))  # the neck is skin, too
+    fh = min(fh, round(1.45 * fw))  # without the neck, which is labeled as skin, too
     hair = labels[max(0, fy - fh // 2) : fy + fh, max(0, fx - fw) : fx + 2 * fw] == names.index("hair")
     plausible = 9 <= fw <= 0.16 * h and 0.8 * fw <= fh and area > 60 and fy < y + 0.1 * h
     if not plausible or int(hair.sum()) < 20:
         return None
-    lift = 0.12 * fh  # the forehead under the fringe belongs to the face box
+    lift = 0.12 * fh  # the face box includes the forehead under bangs
     return Instance("face", (float(fx), fy - lift, float(fw), fh + lift))
 
 
@@ -126,7 +126,7 @@ def _fashion(record: dict[str, Any], labels: Pixels, names: list[str]) -> tuple[
 def _mapped(
     record: dict[str, Any], labels: Pixels, classes: Pixels | None, source: str
 ) -> tuple[Instance, ...]:
-    """Things of a picture with a map of classes (camvid) or of the person (people)."""
+    """Return the objects of an image with a map of classes (camvid) or of the person (people)."""
     instances = []
     for item in record["objects"]:
         box = clip_box(tuple(item["box"]), labels.shape[1], labels.shape[0])
@@ -137,7 +137,7 @@ def _mapped(
         mask = _largest(
             (plane == _CAMVID[category] if source == "camvid" else plane > 0).astype(np.uint8) * 255
         )
-        if category == "car" and classes is not None:  # the map of this set calls buses and lorries cars
+        if category == "car" and classes is not None:  # the map of this set labels buses and trucks as cars
             votes = np.bincount(_crop(classes, box)[mask > 0], minlength=len(VOC_CLASSES))
             if (
                 votes[VOC_CLASSES.index("bus")] + votes[VOC_CLASSES.index("train")]
@@ -152,7 +152,7 @@ def _mapped(
 
 
 def _portrait(classes: Pixels | None, width: int, height: int) -> XYWH:
-    """The head of someone who faces the camera: the top of the teacher's person, as wide as it is there."""
+    """Return the head of a person who faces the camera: the top of the teacher's person mask, at its width there."""
     person = np.zeros((1, 1), np.bool_) if classes is None else classes == VOC_CLASSES.index("person")
     rows = np.flatnonzero(person.any(axis=1))
     if len(rows) < 0.4 * height:
@@ -164,7 +164,7 @@ def _portrait(classes: Pixels | None, width: int, height: int) -> XYWH:
 
 
 def _whole(record: dict[str, Any], classes: Pixels | None) -> tuple[Instance, ...]:
-    """The object of a Caltech picture: its box from the teacher where it sees one, else a slight inset."""
+    """Return the object of a Caltech image: the teacher's box if it finds one, else the image with a small inset."""
     width, height = record["width"], record["height"]
     name = _CALTECH_NAMES.get(record["category"], record["category"])
     if name == "face":
@@ -198,7 +198,7 @@ def _plain(
 
 
 def _unnamed(classes: Pixels | None, named: set[str]) -> tuple[Instance, ...]:
-    """Large things that the teacher sees and that the annotation, which is about few classes, does not name."""
+    """Return large objects found by the teacher that are not annotated; annotations cover only a few classes."""
     if classes is None:
         return ()
     instances = []
@@ -218,7 +218,7 @@ def _unnamed(classes: Pixels | None, named: set[str]) -> tuple[Instance, ...]:
 
 
 class Reader:
-    """Reads pictures with the help of the cached class maps, if they are there."""
+    """Reads images, with the cached class maps if available."""
 
     def __init__(self, root: Path, cache: Path) -> None:
         self._root = root / "train"
@@ -230,7 +230,7 @@ class Reader:
         )
 
     def read(self, source: str, record: dict[str, Any]) -> Picture:
-        """The picture of one annotation record."""
+        """Return the image of one annotation record."""
         folder, key = self._root / source, f"{source}/{record['image']}"
         pixels, scale = _shrink(np.asarray(cv2.imread(str(folder / record["image"])), np.uint8))
         classes = self._maps[key] if self._maps is not None and key in self._maps else None
@@ -260,12 +260,12 @@ class Reader:
 
 
 def read_folder(folder: Path) -> list[Picture]:
-    """The stills of a folder of one's own: ``annotations.jsonl`` names pictures and their things, a line each.
+    """Read your own folder of images; each line of ``annotations.jsonl`` describes an image and its objects.
 
     A line is ``{"image": path, "objects": [{"category": str, "box": [x, y, w, h], "polygons"?: [[x, y, ...]]}]}``.
 
     Raises:
-        SourceError: the file is not there, or a picture cannot be read.
+        SourceError: The file does not exist, or an image cannot be read.
     """
     path = folder / "annotations.jsonl"
     if not path.is_file():
@@ -289,9 +289,9 @@ def load_pictures(
     limit: int | None = None,
     folders: Sequence[str] = (),
 ) -> list[Picture]:
-    """All stills (at most ``limit`` of each source) in memory, about 1.5 GB, and those of ``folders``.
+    """Load all images (at most ``limit`` per source), about 1.5 GB, and those of ``folders``.
 
-    Without the cache that `edgetrack.training.data.sources.class_maps` writes, VOC things have soft ellipses for masks.
+    Without the cache of `edgetrack.training.data.sources.class_maps`, VOC objects get soft ellipses as masks.
     """
     folder = data_root(root)
     reader = Reader(folder, cache or cache_folder())

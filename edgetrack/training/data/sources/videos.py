@@ -1,4 +1,4 @@
-"""The videos of small flying things, every frame cut around its target and kept as JPEG in memory.
+"""Videos of small flying objects; every frame is cropped around its target and kept in memory as JPEG.
 
 ``python -m edgetrack.training.data.sources.videos`` writes the cache ``$EDGETRACK_CACHE/training/flying.npz`` once.
 """
@@ -21,38 +21,38 @@ from edgetrack.training.data.pictures import XYWH, Instance, Picture, Pixels, cl
 from edgetrack.training.resumable import replacing
 
 CACHE_NAME, PSEUDO_NAME = "flying.npz", "pseudo.npz"
-_REACH = 9.0  # side of the kept square in target sizes: the largest search crop fits
+_REACH = 9.0  # side of the kept square in target sizes, which fits the largest search crop
 _LONG_SIDE = 360
 _QUALITY = 92
 
 
 @dataclass(frozen=True, eq=False)
 class Videos:
-    """Cut frames of all videos, in order; ``starts`` has one more entry than there are videos."""
+    """Cropped frames of all videos, in order; ``starts`` has one more entry than there are videos."""
 
     blob: NDArray[np.uint8]
     ends: NDArray[np.int64]  # (N,) end of each JPEG in ``blob``
-    boxes: NDArray[np.float32]  # (N, 4) target xywh in the cut
+    boxes: NDArray[np.float32]  # (N, 4) target xywh in the crop
     starts: NDArray[np.int64]  # (V + 1,) first frame of each video
     categories: list[str]
-    pseudo: int = 0  # the last so many are of unlabeled videos
+    pseudo: int = 0  # number of tracks of unlabeled videos, at the end
 
     def __len__(self) -> int:
         return len(self.categories)
 
     def frame(self, index: int, category: str) -> Picture:
-        """Frame ``index`` (over all videos) as a picture with its one thing."""
+        """Return frame ``index`` (over all videos) as an image with one object."""
         pixels = np.asarray(cv2.imdecode(self.jpeg(index), cv2.IMREAD_COLOR), np.uint8)
         x, y, w, h = (float(v) for v in self.boxes[index])
         return Picture(pixels, (Instance(category, (x, y, w, h)),), "flying", str(index))
 
     def jpeg(self, index: int) -> NDArray[np.uint8]:
-        """The file of frame ``index``."""
+        """Return the JPEG file of frame ``index``."""
         begin = int(self.ends[index - 1]) if index else 0
         return self.blob[begin : int(self.ends[index])]
 
     def chosen(self, wanted: NDArray[np.bool_]) -> Videos | None:
-        """The videos for which ``wanted`` (V,) holds; None when that is none of them."""
+        """Return the videos for which ``wanted`` (V,) is true, or None if there are none."""
         if not wanted.any():
             return None
         lengths = np.diff(self.starts)
@@ -68,7 +68,7 @@ class Videos:
         )
 
     def pair(self, random: np.random.Generator, gap: int) -> tuple[Picture, Picture]:
-        """Two frames of one video, at most ``gap`` frames apart in either order."""
+        """Return two frames of one video, at most ``gap`` frames apart, in either order."""
         video = int(random.integers(len(self)))
         first, last = int(self.starts[video]), int(self.starts[video + 1])
         one = int(random.integers(first, last))
@@ -77,10 +77,10 @@ class Videos:
 
 
 class Cuts:
-    """Collects cut frames of tracks, one track after the other.
+    """Collects cropped frames of tracks, one track after the other.
 
     Attributes:
-        files: The videos whose tracks are all in it, for those who go on later.
+        files: Videos that are done, so that work can be resumed.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Cuts:
 
     @classmethod
     def load(cls, path: Path) -> Cuts:
-        """Read what `save` wrote, to add to it; empty where there is no file, or one that does not name `files`."""
+        """Read a file of `save` to add to it; empty if there is none, or if it does not list its videos."""
         cuts = cls()
         if path.exists():
             with np.load(path) as data:
@@ -106,13 +106,13 @@ class Cuts:
         return len(self._categories)
 
     def add(self, cut: Pixels, box: XYWH) -> None:
-        """One more frame of the present track: uint8 (h, w, 3) BGR and the target in it."""
+        """Add a frame to the current track: uint8 (h, w, 3) BGR, and the target's box in it."""
         code = cv2.imencode(".jpg", cut, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
         self._blobs.append(np.asarray(code, np.uint8).ravel())
         self._boxes.append(box)
 
     def end(self, category: str) -> None:
-        """Closes the present track; one without frames does not count."""
+        """End the current track; a track without frames is dropped."""
         if len(self._boxes) > self._starts[-1]:
             self._starts.append(len(self._boxes))
             self._categories.append(category)
@@ -127,7 +127,7 @@ class Cuts:
         self.files += tracks.files
 
     def save(self, path: Path) -> Path:
-        """Writes what ``load_cuts`` reads."""
+        """Write a file for ``load_cuts``."""
         with replacing(path) as part, part.open("wb") as file:
             np.savez(
                 file,
@@ -142,7 +142,7 @@ class Cuts:
 
 
 def cut_around(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
-    """The neighborhood of ``box``, and the box in it."""
+    """Return the neighborhood of ``box``, and the box in it."""
     reach = max(_REACH * (box[2] * box[3]) ** 0.5, 96.0) / 2
     x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
     x0, y0 = max(0, int(x - reach)), max(0, int(y - reach))
@@ -154,7 +154,7 @@ def cut_around(frame: Pixels, box: XYWH) -> tuple[Pixels, XYWH]:
 
 
 def build(root: Path, cache: Path) -> Path:
-    """Decodes every video under ``root`` and writes the cache; returns its path."""
+    """Decode every video under ``root`` and write the cache; return its path."""
     folder = root / "train" / "flying"
     index = [json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()]
     cuts = Cuts()
@@ -170,16 +170,16 @@ def build(root: Path, cache: Path) -> Path:
 
 
 def load_cuts(path: Path) -> Videos:
-    """Reads what ``Cuts.save`` wrote."""
+    """Read a file of ``Cuts.save``."""
     with np.load(path) as data:
         names = [str(name) for name in data["categories"]]
         return Videos(data["blob"], data["ends"], data["boxes"], data["starts"], names)
 
 
 def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Videos:
-    """The cut frames, from the cache, which is written first if it is not there.
+    """Return the cropped frames from the cache, which is created if it does not exist.
 
-    With them the tracks of unlabeled video, if `edgetrack.training.data.pseudo_labels.tracks` has made some.
+    The tracks of unlabeled video by `edgetrack.training.data.pseudo_labels.tracks` are included, if there are any.
     """
     folder = cache or cache_folder()
     path = folder / CACHE_NAME
@@ -193,7 +193,7 @@ def load_videos(root: str | Path | None = None, cache: Path | None = None) -> Vi
 
 
 def joined(one: Videos, two: Videos) -> Videos:
-    """The tracks of both."""
+    """Return the tracks of both."""
     return Videos(
         np.concatenate((one.blob, two.blob)),
         np.concatenate((one.ends, two.ends + len(one.blob))),
@@ -205,7 +205,7 @@ def joined(one: Videos, two: Videos) -> Videos:
 
 
 def main() -> None:
-    """Command line of this module."""
+    """Run the command line of this module."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=None, help="data folder (default: EDGETRACK_DATA)")
     options = parser.parse_args()
