@@ -1,1 +1,1 @@
-"""Samples composed from cut-out instances: scenes, captions, warps and augmentation."""
+"""Samples composed of cut-out objects: scenes, captions, warps and augmentation."""

@@ -1,4 +1,4 @@
-"""What cameras do to pictures: light, blur, noise, compression. All functions take and return uint8 BGR."""
+"""Augmentation that simulates cameras: light, blur, noise, compression. All functions take and return uint8 BGR."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgetrack.training.data.pictures import Pixels
 
 
 def light(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = False) -> Pixels:
-    """Brightness, contrast, gamma and a tint; with ``keep_color`` so mild that color words stay true."""
+    """Change brightness, contrast, gamma and tint; with ``keep_color``, so little that color words stay true."""
     strength = 0.45 if keep_color else 1.0
     ramp = np.arange(256, dtype=np.float32) / 255
     gamma = np.exp(random.normal(0, 0.25) * strength)
@@ -22,7 +22,7 @@ def light(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = Fal
 
 
 def hue(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Turns hues by up to 7 degrees and changes saturation; sometimes takes all color away."""
+    """Rotate hues by up to 7 degrees and change the saturation; sometimes remove all color."""
     hsv = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
     turn, gain = int(random.integers(-3, 4)), float(np.exp(random.normal(0, 0.25)))
     gain = 0.0 if random.random() < 0.08 else gain
@@ -34,7 +34,7 @@ def hue(pixels: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def blur(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Motion blur along a line, or defocus."""
+    """Add linear motion blur, or defocus."""
     if random.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(pixels, (0, 0), random.uniform(0.5, 1.8)), np.uint8)
     length = int(random.integers(3, 12))
@@ -48,9 +48,9 @@ def blur(pixels: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def noise(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Sensor noise, normal, of up to 14 gray levels."""
+    """Add normally distributed sensor noise of up to 14 gray levels."""
     level = random.uniform(2, 14)
-    # One tile of noise at a random place is as good as fresh noise and five times cheaper.
+    # A random part of a fixed noise tile is as good as new noise and five times cheaper.
     height, width = pixels.shape[:2]
     y, x = random.integers(0, _GRAIN.shape[0] - height + 1), random.integers(0, _GRAIN.shape[1] - width + 1)
     grain = _GRAIN[y : y + height, x : x + width]
@@ -61,13 +61,13 @@ _GRAIN = np.clip(np.random.default_rng(7).normal(128, 32, (512, 512, 3)), 0, 255
 
 
 def compress(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """JPEG of quality 20 to 80."""
+    """Compress as JPEG with quality 20 to 80."""
     code = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(20, 81))])[1]
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
 
 
 def coarsen(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Shrinks by up to 4 and enlarges again, as a small target in a large crop looks."""
+    """Downscale by up to 4 and upscale again, which simulates a small target in a large crop."""
     height, width = pixels.shape[:2]
     share = 1 / random.uniform(1.3, 4.0)
     small = cv2.resize(pixels, (round(width * share), round(height * share)), interpolation=cv2.INTER_AREA)
@@ -75,9 +75,9 @@ def coarsen(pixels: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def camera(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = False) -> Pixels:
-    """A random subset of all of the above, in the order in which a camera would do them."""
+    """Apply a random subset of the above, in the order in which they occur in a camera."""
     chance = random.random(6)
-    gray = cv2.inRange(pixels, (128,) * 3, (128,) * 3)  # the border of a crop stays as the tracker fills it
+    gray = cv2.inRange(pixels, (128,) * 3, (128,) * 3)  # the border that the tracker fills stays unchanged
     if chance[0] < 0.15:
         pixels = coarsen(pixels, random)
     if chance[1] < 0.18:
@@ -96,5 +96,5 @@ def camera(pixels: Pixels, random: np.random.Generator, *, keep_color: bool = Fa
 
 
 def rgb(pixels: Pixels) -> Pixels:
-    """BGR to RGB, C-contiguous."""
+    """Convert BGR to RGB, C-contiguous."""
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,4 +1,4 @@
-"""The two crops of a tracker: where they lie around a target and what lies behind it."""
+"""The two crops of a tracker: their positions around a target, and their backgrounds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _distorted(
 ) -> Matrix:
     matrix = base
     if strength >= 1 and random.random() < 0.12:
-        strength = 3.0  # a target that turns over
+        strength = 3.0  # a target that tumbles
     if random.random() < 0.6 * strength:
         matrix = warps.chain(warps.about(_center(actor), warps.random_linear(random, strength)), matrix)
     if flip:
@@ -33,7 +33,10 @@ def _distorted(
 
 
 def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gentle: bool) -> Matrix:
-    """Picture to search crop: off center by up to 25 % of its side (at times 40 %), scale exp(N(0, .2))."""
+    """Return the matrix from the image to a search crop, off-center by up to 25 % of its side, sometimes by 40 %.
+
+    Its scale is exp(N(0, .2)).
+    """
     side = (
         SEARCH_FACTOR
         * area_root(actor.instance.box)
@@ -49,7 +52,7 @@ def search_matrix(actor: Actor, random: np.random.Generator, *, flip: bool, gent
 def template_crop(
     actor: Actor, random: np.random.Generator, pool: Pool, *, flip: bool = False, real: bool = False
 ) -> tuple[Pixels, NDArray[np.float32]]:
-    """The template crop uint8 (128, 128, 3) BGR and the coverage (8, 8) of the target box in its cells."""
+    """Return the template crop, uint8 (128, 128, 3) BGR, and how much of each cell (8, 8) the target's box covers."""
     side = (
         TEMPLATE_FACTOR
         * area_root(actor.instance.box)
@@ -72,13 +75,13 @@ def template_crop(
 
 
 def shifted(actor: Actor, matrix: Matrix) -> Matrix:
-    """``matrix`` for the cut-out of the thing in place of its whole picture."""
+    """Return ``matrix`` for the cut-out of the object instead of its whole image."""
     x0, y0, _, _ = actor.instance.rect
     return warps.chain(np.array([[1.0, 0, x0], [0, 1.0, y0]]), matrix)
 
 
 def seen_share(picture: Picture, matrix: Matrix, size: int = warps.SEARCH) -> float:
-    """About the share of the crop that the picture fills; the rest would be gray border."""
+    """Return the approximate fraction of the crop that the image fills; the rest would be gray border."""
     width, height = picture.size
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
     x, y, w, h = warps.box_after(corners, matrix)
@@ -87,7 +90,7 @@ def seen_share(picture: Picture, matrix: Matrix, size: int = warps.SEARCH) -> fl
 
 
 def background(picture: Picture, size: int, random: np.random.Generator) -> Pixels:
-    """A square piece of the picture, scaled to ``size`` pixels."""
+    """Return a square piece of the image, scaled to ``size`` pixels."""
     width, height = picture.size
     side = int(random.uniform(0.45, 1.0) * min(width, height))
     x, y = int(random.integers(0, width - side + 1)), int(random.integers(0, height - side + 1))
@@ -99,7 +102,7 @@ def background(picture: Picture, size: int, random: np.random.Generator) -> Pixe
 
 
 def enlarged(crop: Pixels, share: float) -> Pixels:
-    """The crop as it would look of a target ``share`` times as many pixels wide."""
+    """Return the crop as it would look if the target were ``share`` times as many pixels wide."""
     size = max(4, round(crop.shape[0] * share))
     small = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)

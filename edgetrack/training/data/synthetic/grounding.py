@@ -1,4 +1,4 @@
-"""Pictures with a caption of one thing in them, or of nothing in them."""
+"""Images with a caption that describes one object in them, or none."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ABSENT, _DUEL = 0.3, 0.4
 
 
 class GroundingSampler:
-    """Endless grounding samples out of ``pictures``."""
+    """An endless stream of grounding samples from ``pictures``."""
 
     def __init__(self, pictures: Sequence[Picture], seed: int = 0) -> None:
         self._random = np.random.default_rng(seed)
@@ -50,13 +50,13 @@ class GroundingSampler:
         self._names = list(self._sources)
 
     def sample(self) -> dict[str, Any]:
-        """One sample.
+        """Return one sample.
 
         Returns:
-            ``image`` uint8 (320, 320, 3) RGB, the picture letter-boxed on gray; ``caption`` str; ``box``
-            float32 (4,) xywh in its pixels (zeros when absent); ``present`` float32 0 or 1; ``template``
-            uint8 (128, 128, 3) RGB and ``target`` float32 (8, 8): the same thing seen otherwise, or, when
-            nothing in the image fits the caption, a thing that is not in the image.
+            ``image`` uint8 (320, 320, 3) RGB, the image letterboxed on gray; ``caption`` str; ``box``
+            float32 (4,) xywh in its pixels (zeros if absent); ``present`` float32 0 or 1; ``template``
+            uint8 (128, 128, 3) RGB and ``target`` float32 (8, 8): another view of the same object or, if
+            nothing in the image fits the caption, an object that is not in the image.
         """
         wanted = self._random.random() >= _ABSENT
         while True:
@@ -84,7 +84,7 @@ class GroundingSampler:
         return scene
 
     def _any_picture(self, without: str = "") -> Picture:
-        """A picture of any source (VOC more often), preferably one where ``without`` is not seen."""
+        """Return an image of any source (more often VOC), preferably one that does not show ``without``."""
         random = self._random
         for _ in range(12):
             name = self._names[int(random.integers(len(self._names)))]
@@ -97,7 +97,7 @@ class GroundingSampler:
         return picture
 
     def _real(self, picture: Picture, color: str = "") -> Scene:
-        """A whole picture, sometimes cropped; one of its things may be repainted, in ``color`` if given."""
+        """Return a whole image, sometimes cropped; one of its objects may be recolored, in ``color`` if given."""
         random = self._random
         width, height = picture.size
         source: XYWH = (0.0, 0.0, float(width), float(height))
@@ -117,7 +117,7 @@ class GroundingSampler:
         return scene
 
     def _mosaic(self) -> Scene:
-        """Four pictures side by side."""
+        """Return a mosaic of four images."""
         random = self._random
         width, height = _SHAPES[int(random.integers(len(_SHAPES)))]
         scene = Scene(np.full((height, width, 3), warps.GRAY, np.uint8))
@@ -137,11 +137,11 @@ class GroundingSampler:
         return scene
 
     def _duel(self) -> Scene:
-        """Two to five things of one class in different colors, perhaps one of another class in the same."""
+        """Return 2 to 5 objects of one class in different colors, perhaps with one of another class in the same color."""
         random = self._random
         category = _DUELS[int(random.integers(len(_DUELS)))]
         colors = [COLORS[i] for i in random.permutation(len(COLORS))]
-        if random.random() < 0.3:  # one that stands in its own picture
+        if random.random() < 0.3:  # one that stays in its own image
             actor = self._pool.draw(category, random, masked=True)
             scene = self._real(actor.picture if actor else self._any_picture(), colors.pop())
         else:
@@ -210,7 +210,7 @@ class GroundingSampler:
         return template_crop(actor, random, self._pool, flip=random.random() < 0.5)
 
     def _stranger(self, scene: Scene) -> Actor:
-        """A thing that is not in the scene, of a class that is in it half of the time."""
+        """Return an object that is not in the scene; half of the time, its class is."""
         random = self._random
         names = self._pool.categories
         if scene.items and random.random() < 0.5:
@@ -223,7 +223,7 @@ class GroundingSampler:
 
 
 def _jobs(instance: Instance, color: str, random: np.random.Generator) -> Jobs:
-    """What to paint so that the thing is called ``color``: its body, a garment, or the torso of a person."""
+    """Return what to recolor so that ``color`` describes the object: its body, a garment, or a person's torso."""
     if instance.category not in ("person", "cyclist"):
         return (("", draw_paint(color, random)),) if instance.category in PAINTABLE else ()
     garments = sorted(

@@ -1,4 +1,4 @@
-"""Draws things out of the pictures by category."""
+"""Draws objects from the images by category."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ RIGID = ("car", "bus", "train", "truck")
 
 
 class Actor(NamedTuple):
-    """A thing in its picture."""
+    """An object in its image."""
 
     picture: Picture
     instance: Instance
 
 
 class Pool:
-    """All things of at least ``least`` pixels (root of the area), by category.
+    """All objects of at least ``least`` pixels (root of the area), by category.
 
-    ``masked`` are those that can be cut out cleanly, ``parts`` the garments and faces.
+    ``masked`` has those that can be cut out cleanly, ``parts`` the garments and faces.
     """
 
     def __init__(self, pictures: Sequence[Picture], least: float = 12.0) -> None:
@@ -63,32 +63,32 @@ class Pool:
         self.categories = sorted(self.actors)
 
     def draw(self, category: str, random: np.random.Generator, *, masked: bool = False) -> Actor | None:
-        """A thing of the category (``masked``: one that is cut out cleanly), None when there is none."""
+        """Return an object of the category (with ``masked``, one that is cut out cleanly), None if there is none."""
         actors = (self.masked if masked else self.actors).get(category)
         return actors[int(random.integers(len(actors)))] if actors else None
 
     def clothed(self, random: np.random.Generator) -> Actor | None:
-        """A person whose garments are known, None when there is none."""
+        """Return a person with known garments, None if there is none."""
         return self._clothed[int(random.integers(len(self._clothed)))] if self._clothed else None
 
     def picture(self, random: np.random.Generator) -> Picture:
-        """Any picture."""
+        """Return a random image."""
         return self.pictures[int(random.integers(len(self.pictures)))]
 
 
 def _well_cut(picture: Picture, instance: Instance) -> bool:
-    """Whether the thing has a mask without large bites, is not cut by the picture's edge, and is not tiny."""
+    """Return whether the object has a mask without large gaps, is not cut by the image's border, and is not tiny."""
     if instance.mask is None or area_root(instance.box) < 20:
         return False
     x0, y0, x1, _ = instance.rect
-    edges = (x0 <= 2) + (y0 <= 2) + (x1 >= picture.size[0] - 2)  # standing at the lower edge is fine
+    edges = (x0 <= 2) + (y0 <= 2) + (x1 >= picture.size[0] - 2)  # touching the lower border is fine
     hull = cv2.contourArea(instance.outline)
     solid = float((instance.mask > 127).sum()) / max(hull, 1.0)
     return edges == 0 and solid > (0.8 if instance.category in RIGID else 0.5)
 
 
 def painted(actor: Actor, paint: Paint) -> Actor:
-    """The same thing repainted, in a copy of its picture."""
+    """Return the same object recolored, in a copy of its image."""
     patch, alpha = actor.picture.cutout(actor.instance)
     x0, y0, x1, y1 = actor.instance.rect
     pixels = actor.picture.pixels.copy()
@@ -97,7 +97,7 @@ def painted(actor: Actor, paint: Paint) -> Actor:
 
 
 def textured(picture: Picture, random: np.random.Generator) -> Actor | None:
-    """Any well-textured rectangle of the picture, as a thing without a category."""
+    """Return a well-textured rectangle of the image, as an object without a category."""
     width, height = picture.size
     for _ in range(4):
         size = float(np.exp(random.uniform(np.log(16), np.log(0.4 * min(width, height)))))
@@ -113,7 +113,7 @@ def textured(picture: Picture, random: np.random.Generator) -> Actor | None:
 
 
 def consecutive(pictures: Sequence[Picture]) -> list[tuple[Actor, Actor]]:
-    """One thing in neighboring frames of a CamVid drive: same class, boxes that overlap by half."""
+    """Return pairs of one object in neighboring frames of a CamVid drive: same class, boxes that overlap by half."""
     frames = sorted((p for p in pictures if p.source == "camvid"), key=lambda p: p.name)
     pairs = []
     for one, two in pairwise(frames):
@@ -135,5 +135,5 @@ def _nearest(instance: Instance, others: Sequence[Instance]) -> Instance | None:
 
 
 def area_root(box: XYWH) -> float:
-    """Side of the square with the area of ``box``."""
+    """Return the side of the square with the area of ``box``."""
     return float((box[2] * box[3]) ** 0.5)

@@ -1,4 +1,4 @@
-"""Color words: naming the color of a thing and repainting it believably.
+"""Color words: name the color of an object, and recolor it plausibly.
 
 Colors are judged in CIE LCh (OpenCV's float Lab: L 0..100, a and b about -127..127).
 """
@@ -15,7 +15,7 @@ from edgetrack.training.data.pictures import Pixels
 
 COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "grey", "white")
 CHROMATIC = COLORS[:8]
-# Repainting aims: hue range (degrees), chroma of the paint at full light, lightness range of the body.
+# Targets of recoloring: hue range (degrees), chroma of the paint at full light, lightness range of the body.
 _AIMS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
     "red": ((28, 40), (60, 88), (30, 50)),
     "orange": ((54, 66), (62, 88), (55, 70)),
@@ -29,14 +29,14 @@ _AIMS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, fl
     "grey": ((0, 360), (0, 3), (42, 60)),
     "white": ((0, 360), (0, 3), (82, 93)),
 }
-# Grid of names over (L, C, h), filled once: the naming below is a look-up of quantized Lab.
+# Grid of names over (L, C, h), filled once, so that naming is a lookup of quantized Lab.
 _BINS = 32
 
 
 def _name_index(
     light: NDArray[np.float32], chroma: NDArray[np.float32], hue: NDArray[np.float32]
 ) -> NDArray[np.int8]:
-    """Index into `COLORS` of each LCh value, -1 between two names."""
+    """Return the index into `COLORS` of each LCh value, -1 between two names."""
     name = np.full(light.shape, -1, np.int8)
 
     def put(word: str, where: NDArray[np.bool_]) -> None:
@@ -70,9 +70,9 @@ _NAMES = _table()
 
 
 def color_shares(patch: Pixels, mask: Pixels | None = None) -> NDArray[np.float64]:
-    """Share (11,) of the masked pixels of a BGR patch (h, w, 3) that each word of `COLORS` names."""
+    """Return the fraction (11,) of the masked pixels of a BGR patch (h, w, 3) for each word of `COLORS`."""
     height, width = patch.shape[:2]
-    if height * width > 2304:  # 48 x 48 pixels tell the color
+    if height * width > 2304:  # 48 x 48 pixels are enough
         scale = (2304 / (height * width)) ** 0.5
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -92,9 +92,9 @@ def color_shares(patch: Pixels, mask: Pixels | None = None) -> NDArray[np.float6
 
 
 def color_of(patch: Pixels, mask: Pixels | None = None) -> str | None:
-    """The word for the color of a BGR patch (h, w, 3) inside ``mask`` (h, w), None unless it is clear.
+    """Return the word for the color of a BGR patch (h, w, 3) inside ``mask`` (h, w), or None if it is not clear.
 
-    Chromatic colors win over black, gray and white (tyres, windows, shadow) when they cover a third.
+    Chromatic colors win over black, gray and white (tires, windows, shadow) if they cover a third.
     """
     share = color_shares(patch, mask)
     chromatic = share[: len(CHROMATIC)]
@@ -109,13 +109,13 @@ def color_of(patch: Pixels, mask: Pixels | None = None) -> str | None:
 
 
 def colors_in(patch: Pixels, mask: Pixels | None = None, least: float = 0.1) -> set[str]:
-    """All words whose color covers at least ``least`` of the patch: what a caption must not be true of."""
+    """Return all words whose color covers at least ``least`` of the patch; a false caption must avoid them."""
     share = color_shares(patch, mask)
     return {word for word, part in zip(COLORS, share, strict=True) if part >= least}
 
 
 def _paint_weight(lab: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How much of each pixel is paint (0..1): near the dominant chromaticity and not near black."""
+    """Return how much of each pixel is paint (0 to 1): near the dominant chromaticity and not near black."""
     body = lab[inside]
     bright = body[body[:, 0] > np.percentile(body[:, 0], 35)]
     center = np.median(bright if len(bright) else body, axis=0)
@@ -127,17 +127,17 @@ def _paint_weight(lab: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArra
 
 
 class Paint(NamedTuple):
-    """One tin of paint: the same tin gives the same color at every size of a cut-out."""
+    """A paint, which gives the same color at every size of a cut-out."""
 
     name: str
     hue: float  # radians
     chroma: float
     light: float
-    whole: bool = False  # paints everything, not only what has the dominant color
+    whole: bool = False  # applies to everything, not only to the dominant color
 
 
 def draw_paint(name: str, random: np.random.Generator, *, whole: bool = False) -> Paint:
-    """A paint that the word ``name`` describes."""
+    """Return a random paint that the word ``name`` describes."""
     hues, chromas, lights = _AIMS[name]
     return Paint(
         name,
@@ -149,9 +149,9 @@ def draw_paint(name: str, random: np.random.Generator, *, whole: bool = False) -
 
 
 def recolor(patch: Pixels, mask: Pixels, paint: Paint) -> Pixels:
-    """Repaints a BGR patch (h, w, 3) inside ``mask`` (h, w) and keeps its shading.
+    """Recolor a BGR patch (h, w, 3) inside ``mask`` (h, w), and keep its shading.
 
-    Windows, tyres and other pixels unlike the dominant color stay unless the paint is for the ``whole``.
+    Windows, tires and other pixels that differ from the dominant color stay, unless the paint is for the ``whole``.
     """
     lab = np.asarray(cv2.cvtColor(patch.astype(np.float32) / 255, cv2.COLOR_BGR2LAB), np.float32)
     inside = mask > 127
@@ -166,9 +166,9 @@ def recolor(patch: Pixels, mask: Pixels, paint: Paint) -> Pixels:
     contrast = 0.55
     if paint.name not in ("black", "white"):
         contrast = float(np.clip(paint.light / max(level, 12.0), 0.45, 1.6))
-    # The lightest parts stay below white, or dark things would turn pale.
+    # The lightest parts stay below white, or dark objects would turn pale.
     light = np.clip(paint.light + (lab[..., 0] - level) * contrast, 1, 0.5 * paint.light + 49)
-    # Deep shadow and highlights carry less color.
+    # Deep shadows and highlights have less color.
     fade = np.clip(light / max(0.6 * paint.light, 8.0), 0.15, 1) * np.clip((104 - light) / 18, 0.1, 1)
     chroma = paint.chroma * fade
     painted = np.stack([light, np.cos(paint.hue) * chroma, np.sin(paint.hue) * chroma], axis=-1)

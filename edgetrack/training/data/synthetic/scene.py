@@ -1,4 +1,4 @@
-"""A picture under construction: tiles of real pictures, pasted things, and what is known of each of them."""
+"""A synthetic image under construction: tiles of real images, pasted objects, and their labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgetrack.training.data.synthetic.warps import FLIP, Matrix, chain
 
 Jobs = tuple[
     tuple[str, Paint], ...
-]  # part to paint ("" the whole thing, "torso" a band of a person) and its paint
+]  # part to recolor ("": the whole object, "torso": a band of a person) and its paint
 UPPER = ("dress", "coat", "blouse", "sweater", "shirt", "suit", "t-shirt", "vest", "blazer", "jacket", "cape",
          "sweatshirt", "cardigan", "jumper", "top", "hoodie", "bodysuit", "romper")  # fmt: skip
 LOWER = ("pants", "skirt", "jeans", "shorts", "leggings", "tights")
@@ -30,26 +30,27 @@ LOWER = ("pants", "skirt", "jeans", "shorts", "leggings", "tights")
 
 @dataclass(eq=False)
 class Item:
-    """One thing of a scene; ``color`` is the clear color of its body or clothes, ``colors`` all that show.
+    """One object of a scene.
 
-    ``colors`` is None when unknown. ``worn`` pairs each recognized garment with its color.
+    ``color`` is the clear color of its body or clothes, ``colors`` are all visible colors, None if unknown. ``worn``
+    pairs each recognized garment with its color.
     """
 
     category: str
-    box: XYWH  # pixels of the scene
+    box: XYWH  # in pixels of the scene
     actor: Actor
     color: str | None = None
     colors: frozenset[str] | None = None
     worn: tuple[tuple[str, str | None], ...] = ()
     face: XYWH | None = None
-    jobs: Jobs = ()  # still to be done on the picture of ``actor``
+    jobs: Jobs = ()  # paint jobs still to be done on the image of ``actor``
     painted: bool = False
-    shown: float = 1.0  # share of the thing inside the scene and not covered
+    shown: float = 1.0  # fraction of the object that is inside the scene and not covered
 
 
 @dataclass(eq=False)
 class Scene:
-    """A canvas with its items; ``loose`` are classes that may show without being among the items."""
+    """A canvas with its items; ``loose`` are classes that may be visible without being items."""
 
     canvas: Pixels
     items: list[Item] = field(default_factory=list)
@@ -62,7 +63,7 @@ class Scene:
 
 
 def isolated(actor: Actor, scale: float, margin: float = 0.0) -> Actor:
-    """The thing with ``margin`` (in box sizes) of its surroundings, shrunk or enlarged by ``scale``."""
+    """Return the object with ``margin`` (in box sizes) of its surroundings, scaled by ``scale``."""
     picture, instance = actor.picture, actor.instance
     x0, y0, x1, y1 = instance.rect
     dx, dy = int((x1 - x0) * margin), int((y1 - y0) * margin)
@@ -92,7 +93,7 @@ def _scaled(instance: Instance, left: int, top: int, kx: float, ky: float, pixel
 
 
 def torso(instance: Instance) -> Instance | None:
-    """The band of a standing person where the clothes of the upper body are."""
+    """Return the band of a standing person that shows the clothes of the upper body."""
     x, y, w, h = instance.box
     if instance.mask is None or h < 1.6 * w:
         return None
@@ -103,12 +104,12 @@ def torso(instance: Instance) -> Instance | None:
     if mask.shape[0] != y1 - y0:
         return None
     rows = (np.arange(y1 - y0) + 0.5) / (y1 - y0)
-    fade = np.clip(np.minimum(rows, 1 - rows) / 0.12, 0, 1)  # a hem that is not a ruled line
+    fade = np.clip(np.minimum(rows, 1 - rows) / 0.12, 0, 1)  # a soft hem instead of a straight line
     return Instance("torso", band, (mask * fade[:, None]).astype(np.uint8))
 
 
 def paint(actor: Actor, jobs: Jobs) -> Actor:
-    """Does all paint jobs on a copy of the actor's picture (isolate it first: it is done pixel by pixel)."""
+    """Do all paint jobs on a copy of the actor's image; isolate it first, because this works on every pixel."""
     if not jobs:
         return actor
     pixels = actor.picture.pixels.copy()
@@ -130,7 +131,7 @@ def paint(actor: Actor, jobs: Jobs) -> Actor:
 
 
 def observe(actor: Actor, box: XYWH, jobs: Jobs = ()) -> Item:
-    """An item for a thing as it looks in ``actor``: colors, garments and face, as far as they are clear."""
+    """Return an item for an object as it looks in ``actor``: colors, garments and face, as far as they are clear."""
     instance = actor.instance
     item = Item(instance.category, box, actor, jobs=jobs, painted=bool(jobs))
     kx, ky = box[2] / instance.box[2], box[3] / instance.box[3]
@@ -178,9 +179,9 @@ def lay(
     flip: bool,
     jobs: tuple[Instance, Jobs] | None = None,
 ) -> None:
-    """Draws the rectangle ``source`` of a picture into ``place`` (x0, y0, x1, y1) and takes over its things.
+    """Draw the rectangle ``source`` of an image into ``place`` (x0, y0, x1, y1), with its objects.
 
-    ``jobs`` repaints one of its things first.
+    ``jobs`` recolors one of its objects first.
     """
     if jobs is not None:
         picture = paint(Actor(picture, jobs[0]), jobs[1]).picture
@@ -199,7 +200,7 @@ def lay(
 def _lay_instance(
     scene: Scene, actor: Actor, place: tuple[int, int, int, int], matrix: Matrix, *, flip: bool, done: Jobs
 ) -> None:
-    """Adds one thing of a picture that lies in ``place``; what lies outside of it counts as loose."""
+    """Add one object of an image that lies in ``place``; an object outside of it becomes loose."""
     x0, y0, x1, y1 = place
     left, top, width, height = actor.instance.box
     corners = np.array([[left, top], [left + width, top + height]])
@@ -220,7 +221,7 @@ def _lay_instance(
 
 
 def put(scene: Scene, actor: Actor, size: float, jobs: Jobs, random: np.random.Generator) -> Item | None:
-    """Pastes a thing, painted, with root area ``size`` at a free place; None when there is none."""
+    """Paste an object, recolored, with root area ``size`` at a free place; return None if there is none."""
     width, height = scene.size
     scale = size / area_root(actor.instance.box)
     small = paint(isolated(actor, scale), jobs)

@@ -1,4 +1,4 @@
-"""Captions of a scene that are true of exactly one thing, or of none."""
+"""Captions of a scene that are true of exactly one object, or of none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetrack.training.data.synthetic import vocabulary
 from edgetrack.training.data.synthetic.recolor import COLORS
 from edgetrack.training.data.synthetic.scene import LOWER, UPPER, Item, Scene
 
-# Colors that a person could give the same name: a caption with one is not safely false beside the other.
+# Colors that people may call by the same name: a caption with one of them may be true of the other.
 _NEAR: dict[str, tuple[str, ...]] = {
     "red": ("orange", "pink", "brown"), "orange": ("red", "yellow", "brown"), "yellow": ("orange",),
     "green": (),
@@ -20,14 +20,14 @@ _NEAR: dict[str, tuple[str, ...]] = {
     "black": ("grey",), "grey": ("black", "white"), "white": ("grey",),
 }  # fmt: skip
 _HUMAN = ("person", "cyclist")
-# Absent classes are drawn from these more often: what users ask for.
+# Absent classes are drawn from these more often, because users ask for them.
 _COMMON = ("car", "bus", "train", "person", "cat", "cyclist", "dog", "truck", "motorcycle", "bicycle", "bird",
            "boat",
            "horse", "airplane", "face", "drone", "ball", "bag")  # fmt: skip
 
 
 class Caption(NamedTuple):
-    """A caption, the item it singles out (None: nothing) and the box meant: of the item or of its face."""
+    """A caption, the item that it identifies (None: nothing), and the box that it means: of the item or its face."""
 
     caption: str
     item: Item | None
@@ -35,7 +35,7 @@ class Caption(NamedTuple):
 
 
 def _rivals(scene: Scene, item: Item, word: str) -> list[Item] | None:
-    """Other items that ``word`` could mean; None when something unknown in the scene could be meant."""
+    """Return the other items that ``word`` could mean, or None if it could also mean something unlabeled."""
     meant = vocabulary.also(item.category, word)
     if scene.loose & meant:
         return None
@@ -43,7 +43,7 @@ def _rivals(scene: Scene, item: Item, word: str) -> list[Item] | None:
 
 
 def _lacks(rivals: list[Item], color: str) -> bool:
-    """Whether every rival is known not to show the color."""
+    """Return whether it is certain that no rival shows the color."""
     return all(other.colors is not None and color not in other.colors for other in rivals)
 
 
@@ -70,7 +70,7 @@ def _colored(scene: Scene, item: Item, random: np.random.Generator) -> Caption |
 
 
 def clothes(color: str, garment: str, random: np.random.Generator) -> str:
-    """What follows the noun: "in red", "in the red shirt", "wearing a red dress"."""
+    """Return what follows the noun: "in red", "in the red shirt", "wearing a red dress"."""
     shown = vocabulary.color_word(color, "person", random)
     if garment in LOWER:
         return (f"in the {shown} {garment}", f"with {shown} {garment}", f"wearing {shown} {garment}")[
@@ -118,7 +118,7 @@ def _face(scene: Scene, item: Item, random: np.random.Generator) -> Caption | No
 
 
 def _related(scene: Scene, item: Item, random: np.random.Generator) -> Caption | None:
-    """Left, right, top, bottom, larger or smaller among two or more of one class that are clearly apart."""
+    """Return a caption by left, right, top, bottom, larger or smaller, if objects of one class are clearly apart."""
     word = vocabulary.noun(item.category, random, sure=True)
     rivals = _rivals(scene, item, word)
     if not rivals or len(rivals) > 4 or any(other.shown < 0.6 for other in rivals):
@@ -165,7 +165,7 @@ _WAYS: tuple[tuple[Describer, float], ...] = (
 
 
 def by_color(scene: Scene, random: np.random.Generator) -> Caption | None:
-    """A caption that singles out one of the painted things of the scene by its color."""
+    """Return a caption that identifies one of the recolored objects of the scene by its color."""
     items = [i for i in scene.items if i.painted and i.shown > 0.6 and i.color]
     for index in random.permutation(len(items)):
         claim = (_dressed if items[index].category in _HUMAN else _colored)(scene, items[index], random)
@@ -175,7 +175,7 @@ def by_color(scene: Scene, random: np.random.Generator) -> Caption | None:
 
 
 def positive(scene: Scene, random: np.random.Generator, *, least: float = 9.0) -> Caption | None:
-    """A caption of exactly one thing in view of at least ``least`` pixels."""
+    """Return a caption of exactly one visible object of at least ``least`` pixels."""
     items = [i for i in scene.items if i.shown > 0.6 and min(i.box[2:]) >= least]
     if not items:
         return None
@@ -190,7 +190,7 @@ def positive(scene: Scene, random: np.random.Generator, *, least: float = 9.0) -
 
 
 def wrong_color(scene: Scene, random: np.random.Generator) -> Caption | None:
-    """The class of something in view in a color that none of them has."""
+    """Return a caption of a visible class in a color that none of its objects has."""
     if not scene.items:
         return None
     item = scene.items[int(random.integers(len(scene.items)))]
@@ -229,7 +229,7 @@ def _absent_class(scene: Scene, random: np.random.Generator, classes: list[str])
 
 
 def negative(scene: Scene, random: np.random.Generator, classes: list[str]) -> Caption | None:
-    """A caption of nothing in view: a wrong color, another class in a color in view, an absent class."""
+    """Return a caption of no visible object: a wrong color, another class in a visible color, or an absent class."""
     draw = random.random()
     if draw < 0.3:
         claim = wrong_color(scene, random)

@@ -1,4 +1,4 @@
-"""Pairs for tracking: a template crop of a target and a search crop that shows it again, or does not."""
+"""Pairs for tracking: a template crop of a target, and a search crop with or without it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from edgetrack.training.data.synthetic.pool import (
 )
 from edgetrack.training.data.synthetic.recolor import COLORS, color_of, draw_paint
 
-# Share of each group among the targets out of stills; the rest is spread evenly over all categories.
+# Fraction of each group among the targets from images; the rest is spread evenly over all categories.
 _SHARES = {"person": 0.36, "car": 0.15, "bus": 0.04, "train": 0.04, "cat": 0.08, "cyclist": 0.05}
 _PART, _TEXTURE, _VIDEO, _DRIVE = 0.05, 0.09, 0.26, 0.04
 
 
 class TrackingSampler:
-    """Endless tracking samples out of ``pictures`` and, when given, ``videos``."""
+    """An endless stream of tracking samples from ``pictures`` and, if given, ``videos``."""
 
     def __init__(self, pictures: Sequence[Picture], videos: Videos | None = None, seed: int = 0) -> None:
         self._random = np.random.default_rng(seed)
@@ -46,13 +46,13 @@ class TrackingSampler:
         self._drives = consecutive(pictures)
 
     def sample(self) -> dict[str, Any]:
-        """One sample.
+        """Return one sample.
 
         Returns:
-            ``template`` uint8 (128, 128, 3) RGB, ``target`` float32 (8, 8) share of each template cell
+            ``template`` uint8 (128, 128, 3) RGB, ``target`` float32 (8, 8) fraction of each template cell
             that the box covers, ``search`` uint8 (256, 256, 3) RGB, ``box`` float32 (4,) xywh in pixels of
-            the search crop (may reach outside; zeros when absent), ``present`` float32 0 or 1, ``caption``
-            str, "" when unknown.
+            the search crop (may reach outside; zeros if absent), ``present`` float32 0 or 1, ``caption``
+            str, "" if unknown.
         """
         random = self._random
         first, second, real = self._target()
@@ -77,7 +77,7 @@ class TrackingSampler:
         if absent == "other":
             second = self._other(first)
         search, box = self._search(second, flip, real=real and absent != "other", absent=absent)
-        if random.random() < 0.2:  # a target of few pixels, enlarged
+        if random.random() < 0.2:  # simulate a small target, enlarged
             share = random.uniform(0.12, 0.5)
             template, search = (
                 enlarged(template, min(1.0, share * random.uniform(0.8, 1.6))),
@@ -93,7 +93,7 @@ class TrackingSampler:
         }
 
     def _target(self) -> tuple[Actor, Actor, bool]:
-        """The target for the template and for the search crop, and whether these are two real frames."""
+        """Return the target for the template and for the search crop, and whether these are two real frames."""
         random, pool = self._random, self._pool
         draw = random.random()
         if draw < _VIDEO and self._videos is not None:
@@ -121,7 +121,7 @@ class TrackingSampler:
         return self._pool.categories[int(self._random.integers(len(self._pool.categories)))]
 
     def _caption(self, actor: Actor) -> tuple[str, bool]:
-        """A caption ("" without a class) and whether it names a color."""
+        """Return a caption ("" without a class), and whether it names a color."""
         instance, random = actor.instance, self._random
         if not instance.category:
             return "", False
@@ -133,13 +133,13 @@ class TrackingSampler:
         return vocabulary.sentence(word, random, color=shown, category=instance.category), bool(color)
 
     def _other(self, actor: Actor) -> Actor:
-        """Another thing than the target, half of the time of the same class."""
+        """Return an object other than the target, half of the time of the same class."""
         for _ in range(8):
             same = actor.instance.category if self._random.random() < 0.5 else self._category()
             other = self._pool.draw(same, self._random)
             if other is not None and other.picture.name != actor.picture.name:
                 return other
-        # a place in a picture that does not show the thing, so nothing that could be cut out of it
+        # a place in an image that does not show the object, so there is nothing to cut out
         return Actor(self._pool.picture(self._random), replace(actor.instance, category="", mask=None))
 
     def _search(self, actor: Actor, flip: bool, *, real: bool, absent: str) -> tuple[Pixels, XYWH]:
@@ -163,12 +163,12 @@ class TrackingSampler:
         return crop, box
 
     def _intrude(self, crop: Pixels, like: Actor | None, box: XYWH, least: float, most: float) -> None:
-        """Pastes a thing of the class of ``like`` (or any) so that its box covers least..most of ``box``."""
+        """Paste an object of the class of ``like`` (or any) such that its box covers least to most of ``box``."""
         random = self._random
         category = like.instance.category if like is not None else self._category()
         other = self._pool.draw(category, random, masked=True) or self._pool.draw(self._category(), random)
         if other is None or (like is not None and other.picture.name == like.picture.name):
-            return  # a twin of the target could not be told from it
+            return  # a copy of the target would be ambiguous
         if like is not None and category in PAINTABLE and random.random() < 0.3:
             other = painted(other, draw_paint(COLORS[int(random.integers(len(COLORS)))], random))
         size = area_root(box) * float(np.exp(random.normal(0, 0.3)))
@@ -188,7 +188,7 @@ class TrackingSampler:
                 return
 
     def _hide(self, crop: Pixels, box: XYWH) -> None:
-        """Covers the whole box with a piece of another picture."""
+        """Cover the whole box with a piece of another image."""
         grow = self._random.uniform(1.1, 1.6)
         w, h = int(box[2] * grow) + 2, int(box[3] * grow) + 2
         piece = background(self._pool.picture(self._random), max(w, h), self._random)[:h, :w]

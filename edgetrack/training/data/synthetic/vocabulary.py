@@ -1,4 +1,4 @@
-"""Words for things: synonyms, hypernyms, color aliases and sentence templates."""
+"""Words for objects: synonyms, hypernyms, color aliases and sentence templates."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _MAN, _WOMAN = (
     ("woman", "woman", "girl", "lady", "female person"),
 )
 _FEMALE = ("dress", "skirt", "blouse", "heels", "pumps", "purse", "stockings", "leggings", "tights", "romper")
-# Which other categories a noun may be true of, too: they must not be in a scene that the noun singles out.
+# Other categories that a noun may also mean; they must not be in a scene if the noun is to be unambiguous.
 _WIDER: dict[str, tuple[str, ...]] = {
     "vehicle": ("bus", "truck", "train", "motorcycle", "bicycle", "car"),
     "rider": ("motorcycle", "horse", "person"),
@@ -96,7 +96,7 @@ def texts() -> Iterator[str]:
 
 
 def noun(category: str, random: np.random.Generator, *, worn: Sequence[str] = (), sure: bool = False) -> str:
-    """A word for the category; of a person sometimes man or woman, unless it must be ``sure``."""
+    """Return a word for the category; for a person sometimes man or woman, unless it must be ``sure``."""
     if category == "person" and not sure and random.random() < 0.5:
         if any(name in _FEMALE for name in worn):
             return _pick(_WOMAN, random)
@@ -105,12 +105,12 @@ def noun(category: str, random: np.random.Generator, *, worn: Sequence[str] = ()
 
 
 def also(category: str, word: str) -> frozenset[str]:
-    """The categories that ``word``, said of ``category``, could be taken to mean."""
+    """Return the categories that ``word``, used for ``category``, could mean."""
     return frozenset({category, *_NEIGHBOURS.get(category, ()), *_WIDER.get(word, ())})
 
 
 def color_word(color: str, category: str, random: np.random.Generator) -> str:
-    """A word for one of the eleven colors: gray, dark, silver (of vehicles) and the like."""
+    """Return a word for one of the eleven colors: gray, dark, silver (for vehicles), and others."""
     if color == "grey" and category in VEHICLES and random.random() < 0.4:
         return "silver"
     return _pick(_ALIASES.get(color, (color,)), random)
@@ -119,7 +119,7 @@ def color_word(color: str, category: str, random: np.random.Generator) -> str:
 def sentence(
     word: str, random: np.random.Generator, *, color: str = "", category: str = "", suffix: str = ""
 ) -> str:
-    """A caption: article, color, noun, perhaps what the thing is doing, and ``suffix``."""
+    """Return a caption: article, color, noun, perhaps what the object is doing, and ``suffix``."""
     after = suffix
     if not suffix and random.random() < 0.15 and category in _DOINGS:
         after = _pick(_DOINGS[category], random)

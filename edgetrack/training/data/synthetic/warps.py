@@ -17,24 +17,24 @@ SEARCH, TEMPLATE, CELLS = 256, 128, 8
 
 
 def region_matrix(center: tuple[float, float], side: float, size: int) -> Matrix:
-    """Maps the square of ``side`` pixels around ``center`` onto a crop of ``size`` pixels."""
+    """Return the matrix that maps the square of ``side`` pixels around ``center`` to a crop of ``size`` pixels."""
     k = size / side
     return np.array([[k, 0, size / 2 - k * center[0]], [0, k, size / 2 - k * center[1]]])
 
 
 def about(center: tuple[float, float], linear: NDArray[np.float64]) -> Matrix:
-    """The linear map (2, 2) applied around ``center``."""
+    """Return the matrix of a linear map (2, 2) around ``center``."""
     point = np.array(center)
     return np.column_stack([linear, point - linear @ point])
 
 
 def chain(first: Matrix, then: Matrix) -> Matrix:
-    """``first`` followed by ``then``."""
+    """Return the matrix of ``first`` followed by ``then``."""
     return np.column_stack([then[:, :2] @ first[:, :2], then[:, :2] @ first[:, 2] + then[:, 2]])
 
 
 def random_linear(random: np.random.Generator, strength: float = 1.0) -> NDArray[np.float64]:
-    """Rotation up to 12 degrees, shear and change of aspect, each times ``strength``."""
+    """Return a rotation by up to 12 degrees, shear and change of aspect ratio, each times ``strength``."""
     angle = np.radians(random.uniform(-12, 12) * strength)
     shear = random.uniform(-0.1, 0.1) * strength
     stretch = np.exp(random.normal(0, 0.08) * strength)
@@ -46,16 +46,16 @@ FLIP = np.array([[-1.0, 0.0], [0.0, 1.0]])
 
 
 def scale_of(matrix: Matrix) -> float:
-    """Crop pixels per source pixel."""
+    """Return the crop pixels per source pixel."""
     return float(abs(np.linalg.det(matrix[:, :2])) ** 0.5)
 
 
 def warp(
     source: Pixels, matrix: Matrix, size: tuple[int, int], *, smooth: bool = False, border: int = GRAY
 ) -> Pixels:
-    """Crop of (width, height) = ``size``, bilinear with half-pixel centers; outside the source is ``border``.
+    """Return a crop of (width, height) ``size``, bilinear with half-pixel centers, ``border`` outside the source.
 
-    With ``smooth`` the source is first shrunk by area averaging where the crop shrinks it by more than 1.5.
+    With ``smooth``, the source is first downscaled by area averaging if the crop downscales it by more than 1.5.
     """
     scale = scale_of(matrix)
     if smooth and scale < 0.67:
@@ -75,17 +75,17 @@ def warp(
 
 
 def box_after(outline: NDArray[np.float32], matrix: Matrix) -> XYWH:
-    """The box around the ``outline`` (N, 2) as the crop shows it."""
+    """Return the box around the ``outline`` (N, 2) in the crop."""
     points = outline @ matrix[:, :2].T + matrix[:, 2]
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
     return float(x0), float(y0), float(x1 - x0), float(y1 - y0)
 
 
 def blend(canvas: Pixels, patch: Pixels, alpha: Pixels, x: int, y: int) -> tuple[slice, slice] | None:
-    """Draws ``patch`` (h, w, C) with its top left corner at (x, y) into ``canvas``; the part outside is cut.
+    """Draw ``patch`` (h, w, C) with its top left corner at (x, y) into ``canvas``, clipped to it.
 
     Returns:
-        The rows and columns of ``canvas`` drawn on, None when all of it lies outside.
+        The rows and columns of ``canvas`` drawn on, None if all of it lies outside.
     """
     x0, y0 = max(x, 0), max(y, 0)
     x1, y1 = min(x + patch.shape[1], canvas.shape[1]), min(y + patch.shape[0], canvas.shape[0])
@@ -103,10 +103,10 @@ def blend(canvas: Pixels, patch: Pixels, alpha: Pixels, x: int, y: int) -> tuple
 def paste(
     canvas: Pixels, patch: Pixels, alpha: Pixels, matrix: Matrix
 ) -> tuple[tuple[slice, slice], Pixels] | None:
-    """Warps a cut-out by ``matrix`` into ``canvas``, with softened edges.
+    """Warp a cut-out by ``matrix`` into ``canvas``, with softened edges.
 
     Returns:
-        The place drawn on and the alpha there, None when all of it lies outside.
+        The place drawn on and the alpha there, None if all of it lies outside.
     """
     height, width = patch.shape[:2]
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
@@ -123,7 +123,7 @@ def paste(
 
 
 def coverage(box: XYWH, size: int = TEMPLATE, cells: int = CELLS) -> NDArray[np.float32]:
-    """Share (cells, cells) of each cell of a square crop of ``size`` pixels that ``box`` covers."""
+    """Return the fraction (cells, cells) of each cell of a square crop of ``size`` pixels that ``box`` covers."""
     edges = np.arange(cells + 1) * (size / cells)
 
     def along(low: float, length: float) -> NDArray[np.float64]:
