@@ -1,4 +1,4 @@
-"""From the sampler's arrays to the tensors of a step, with the target given by box, by text, or by both."""
+"""Converts the samplers' arrays to the tensors of a step, with the target given by box, by text, or by both."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from edgetrack.network.text import TextEncoder
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's samples of one kind.
+    """The samples of one step, of one kind.
 
-    ``use_template``, ``use_text`` (B,) 0 or 1 say by what the target is named.
+    ``use_template`` and ``use_text`` (B,), 0 or 1, say how the target is named.
     """
 
     image: Tensor  # (B, 3, S, S) in -1..1
@@ -29,17 +29,17 @@ class Batch:
     mask: Tensor  # (B, T)
     use_template: Tensor
     use_text: Tensor
-    box: Tensor  # (B, 4) cxcywh as shares of the crop
+    box: Tensor  # (B, 4) cxcywh as fractions of the crop
     present: Tensor  # (B,)
 
 
 def to_image(pixels: NDArray[np.uint8]) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, 3, H, W) in -1..1, channels last in memory."""
+    """Convert (B, H, W, 3) uint8 to (B, 3, H, W) in -1..1, channels last in memory."""
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 where the device computes in it; float32 where it would be emulated, which takes many times as long."""
+    """Return a context for bfloat16 if the device supports it, else for float32, because emulation is much slower."""
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -48,10 +48,10 @@ def mixed_precision(device: torch.device) -> torch.autocast:
 
 
 def make_batch(arrays: dict[str, Any], *, kind: str, text: TextEncoder, rng: np.random.Generator) -> Batch:
-    """Chooses the mode of each sample and encodes its sentence.
+    """Choose the mode of each sample, and encode its sentence.
 
-    Tracking always has the template and, where there is a sentence, uses it half of the time. Grounding uses text,
-    text and template, or the template alone.
+    Tracking always uses the template, and a sentence, if there is one, half of the time. Grounding uses the text, text
+    and template, or only the template.
     """
     image = arrays["search"] if kind == "tracking" else arrays["image"]
     captions = list(arrays["caption"])
@@ -82,10 +82,10 @@ def make_batch(arrays: dict[str, Any], *, kind: str, text: TextEncoder, rng: np.
 def forward(
     net: EdgetrackNet, batch: Batch, refresh: Callable[[Tensor, Tensor], Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """Runs the network as it runs on a device: absent text or template is masked or zero.
+    """Run the network as on a device: a missing text or template is masked or zero.
 
-    ``refresh`` (embedding, prompts) -> prompts stands for the prompts of a tracker that has seen more frames. Besides
-    the network's outputs: ``anchor`` (B, 64, 64) and ``first`` (B, 3, 64), the template's own prompts.
+    ``refresh`` (embedding, prompts) -> prompts simulates the prompts of a tracker after more frames. The result
+    contains the network's outputs, and ``anchor`` (B, 64, 64) and ``first`` (B, 3, 64), the template's own prompts.
     """
     by_template, by_text = batch.use_template, batch.use_text
     template, prompt = net.template(batch.template, batch.target), net.prompt(batch.tokens, batch.mask)

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, resumed by the same recipe, exported at any time."""
+"""Checkpoints: written atomically, resumed by the same recipe, exported at any time."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ CONFIG_KEYS = {"keep": "keep_tokens", "frozen_blocks": "frozen_blocks"}
 
 
 def save(path: Path, values: dict[str, Any]) -> None:
-    """Write a checkpoint; a run that is killed while saving keeps its last one."""
+    """Write a checkpoint; if the run is killed meanwhile, the previous one stays."""
     with replacing(path) as part:
         torch.save(values, part)
 
 
 def load(path: Path, keys: Collection[str] = ("model", "config")) -> dict[str, Any]:
-    """Read a checkpoint that has ``keys``; nothing but tensors and plain values is unpickled.
+    """Read a checkpoint that has ``keys``; only tensors and plain values are unpickled.
 
     Raises:
-        ConfigError: the file is missing, is damaged, or is no checkpoint of edgetrack.
+        ConfigError: The file is missing or damaged, or is not a checkpoint of edgetrack.
     """
     if not path.is_file():
         raise ConfigError(f"checkpoint {path} does not exist; train one with: edgetrack train RECIPE.toml")
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever the damage leads to
+    except Exception as error:  # torch raises various errors for damaged files
         raise ConfigError(
             f"checkpoint {path} cannot be read ({reason_of(error)}); expected a file that 'edgetrack train' wrote: "
             "restore it from a copy, or delete it to begin anew"
@@ -44,7 +44,7 @@ def load(path: Path, keys: Collection[str] = ("model", "config")) -> dict[str, A
 
 
 def build(recipe: Recipe) -> tuple[EdgetrackNet, dict[str, Any]]:
-    """A network as the recipe wants it: from ``initial`` where given, else from the ImageNet trunk."""
+    """Build the network of a recipe: from ``initial`` if given, else from the ImageNet trunk."""
     config = {name: getattr(recipe, key) for name, key in CONFIG_KEYS.items()}
     net = EdgetrackNet(**config)
     if recipe.initial:
@@ -55,10 +55,10 @@ def build(recipe: Recipe) -> tuple[EdgetrackNet, dict[str, Any]]:
 
 
 def start_from(net: EdgetrackNet, path: Path) -> None:
-    """Takes over the weights of a checkpoint; parts that are newer than it keep theirs, which starts them at zero.
+    """Load the weights of a checkpoint; parts that it does not have keep theirs, which start at zero.
 
     Raises:
-        ConfigError: the checkpoint holds weights that the network has no place for.
+        ConfigError: The checkpoint has weights that the network does not have.
     """
     mine, given = net.state_dict(), load(path)["model"]
     unknown = sorted(name for name in given if name not in mine or given[name].shape != mine[name].shape)

@@ -1,10 +1,11 @@
-"""What a teacher tells the student: how tokens are alike, where the target is, and which box each cell has.
+"""Distillation from a teacher: the similarity of tokens, the target's position, and the box of each cell.
 
-Distillation meets contrastive learning, for tokens of a tracker.
+Distillation is combined with contrastive learning of a tracker's tokens.
 
 Miles et al., MobileVOS (CVPR 2023), equations 4 to 9: the student's Gram matrix is to agree with a mixture of the
-teacher's and of the labels'; only cells near the target's border and the teacher's look-alikes are compared. Gram
-matrices of any widths compare, so no projector is needed. The teacher is annealed: it must not cap the student.
+teacher's and the labels'; only cells near the target's border and the teacher's look-alikes are compared. Gram
+matrices are comparable for any token width, so no projector is needed. The teacher's weight is annealed, so that it
+does not limit the student.
 """
 
 from __future__ import annotations
@@ -19,39 +20,39 @@ from torch.nn import functional as F
 from edgetrack.training.losses import cell_grid, decode_boxes
 from edgetrack.training.teachers import NanoTrack
 
-OMEGA = 0.95  # the paper's share of the teacher; here where it begins
-_HARD = 32  # look-alikes a sample
+OMEGA = 0.95  # the paper's weight of the teacher; here its initial value
+_HARD = 32  # look-alikes per sample
 
 
 class Taught(NamedTuple):
-    """What a teacher makes of a batch of tracking samples."""
+    """The outputs of a teacher for a batch of tracking samples."""
 
     search: Tensor  # unit tokens (B, 256, C) of the search crops
     template: Tensor  # unit tokens (B, 64, C) of the templates
-    centers: Tensor | None = None  # (B, 256): how likely each cell has the target's center, 1 in all
-    boxes: Tensor | None = None  # (B, 256, 4): cxcywh as shares of the crop
+    centers: Tensor | None = None  # (B, 256): probability that a cell has the target's center, sums to 1
+    boxes: Tensor | None = None  # (B, 256, 4): cxcywh as fractions of the crop
 
     def to(self, device: torch.device) -> Taught:
-        """The same on a device."""
+        """Return a copy on a device."""
         return Taught(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
 
 
 class Teacher(Protocol):
-    """A network that has learned already."""
+    """A trained network."""
 
     def teach(self, arrays: dict[str, Any], by_text: Tensor) -> Taught:
-        """What it makes of a tracking batch's arrays; ``by_text`` (B,) is 1 where the student reads the caption."""
+        """Return the outputs for a tracking batch; ``by_text`` (B,) is 1 if the student uses the caption."""
         ...
 
 
 class NanoTeacher:
-    """NanoTrack, which has tokens to compare; its boxes are no better than the labels."""
+    """NanoTrack; only its tokens are used, because its boxes are no better than the labels."""
 
     def __init__(self, teacher: NanoTrack) -> None:
         self._teacher = teacher
 
     def teach(self, arrays: dict[str, Any], by_text: Tensor) -> Taught:
-        """What it makes of RGB crops ``search`` (B, 256, 256, 3) and ``template`` (B, 128, 128, 3)."""
+        """Return the outputs for RGB crops ``search`` (B, 256, 256, 3) and ``template`` (B, 128, 128, 3)."""
         del by_text
         groups = (arrays["search"], arrays["template"])
         maps = [
@@ -62,12 +63,12 @@ class NanoTeacher:
 
 
 def annealed(step: int, until: int) -> float:
-    """1 at the start, 0 from step ``until`` on, in between linear."""
+    """Return a weight that falls linearly from 1 at the start to 0 at step ``until``."""
     return max(0.0, 1.0 - step / until) if until > 0 else 0.0
 
 
 def near_border(box: Tensor, side: int) -> Tensor:
-    """Mask (B, N) of the cells at most one cell from the border of ``box`` (B, 4) cxcywh as shares of the crop."""
+    """Return a mask (B, N) of the cells within one cell of the border of ``box`` (B, 4), cxcywh in fractions."""
     x, y = cell_grid(side, box.device)
     cx, cy, w, h = ((box * side)[:, i, None, None] for i in range(4))
     beyond = torch.maximum((x - cx).abs() - w / 2, (y - cy).abs() - h / 2)
@@ -75,7 +76,7 @@ def near_border(box: Tensor, side: int) -> Tensor:
 
 
 def compared(box: Tensor, inside: Tensor, likeness: Tensor) -> Tensor:
-    """Mask (B, N): the target, its border, and the cells that the teacher takes most for the target."""
+    """Return a mask (B, N) of the target, its border, and the cells that look most like the target to the teacher."""
     side = round(inside.shape[1] ** 0.5)
     rank = likeness - 10.0 * inside
     hard = torch.zeros_like(inside).scatter(1, rank.topk(_HARD, dim=1).indices, 1.0)
@@ -85,10 +86,11 @@ def compared(box: Tensor, inside: Tensor, likeness: Tensor) -> Tensor:
 def representation_loss(
     student: Tensor, teacher: Tensor, label: Tensor, chosen: Tensor, omega: float
 ) -> Tensor:
-    """log2 ||C_ss||^2 - log2 ||C_ss o C_ty||^2 with C_ty = omega C_tt + (1 - omega) Y (MobileVOS, equations 5 to 8).
+    """Return log2 ||C_ss||^2 - log2 ||C_ss o C_ty||^2, C_ty = omega C_tt + (1 - omega) Y (MobileVOS, eq. 5 to 8).
 
-    ``student`` (B, M, D) and ``teacher`` (B, M, C) unit tokens; ``label`` (B, M) 1 on the target; ``chosen`` (B, M) 1
-    where compared. Y joins target with target; a background token is like itself only, for background is no one thing.
+    ``student`` (B, M, D) and ``teacher`` (B, M, C) are unit tokens; ``label`` (B, M) is 1 on the target; ``chosen``
+    (B, M) is 1 for compared cells. In Y, target tokens are similar to each other, and each background token only to
+    itself, because background is not a single object.
     """
     pairs = chosen[:, :, None] * chosen[:, None, :]
     own = torch.eye(label.shape[1], device=label.device)
@@ -98,7 +100,7 @@ def representation_loss(
 
 
 def agreement(gram: Tensor, wanted: Tensor, pairs: Tensor) -> Tensor:
-    """log2 ||C||^2 - log2 ||C o W||^2 of Gram matrices (B, M, M), over the ``pairs`` that are 1."""
+    """Return log2 ||C||^2 - log2 ||C o W||^2 of Gram matrices (B, M, M), over the ``pairs`` that are 1."""
     gram = gram * pairs
     whole = gram.square().sum((1, 2))
     agreed = (gram * wanted).square().sum((1, 2))
@@ -114,9 +116,9 @@ def distillation(
     box: Tensor,
     teaching: float,
 ) -> Tensor:
-    """``representation_loss`` over search and template tokens; ``teaching`` 1..0 is what is left of the teacher.
+    """Return ``representation_loss`` over search and template tokens; ``teaching``, 1 to 0, is the annealed weight.
 
-    ``target`` (B, 64) and ``inside`` (B, 256): share of the target's box in a cell of the template and of the search.
+    ``target`` (B, 64) and ``inside`` (B, 256): fraction of each cell of template and search crop in the target's box.
     """
     seen, wanted = taught.search, taught.template
     held = (target > 0.5).float()
@@ -133,10 +135,11 @@ def distillation(
 
 
 def imitation(out: dict[str, Tensor], taught: Taught, present: Tensor) -> dict[str, Tensor]:
-    """How far the student's centers and boxes are from the teacher's, where there is a target; empty without these.
+    """Return the losses of the student's centers and boxes against the teacher's, if there is a target.
 
-    ``taught_center``: the Kullback-Leibler divergence of the student's centers, a softmax over the cells, from the
-    teacher's. ``taught_box``: mean distance of centers and sides in units of the teacher's box, by its centers' shares.
+    The result is empty if the teacher has no boxes. ``taught_center``: the Kullback-Leibler divergence of the student's
+    centers, a softmax over the cells, from the teacher's. ``taught_box``: mean distance of centers and sides in units
+    of the teacher's box, weighted by the teacher's center probabilities.
     """
     if taught.centers is None or taught.boxes is None:
         return {}

@@ -1,9 +1,9 @@
-"""Writes a suite of sentences whose answers are known: drawn scenes and annotated photographs, for `eval --language`.
+"""Write a suite of sentences with known answers for `eval --language`: synthetic scenes and annotated photographs.
 
-``python -m edgetrack.training.language FOLDER`` reads the training pictures (``EDGETRACK_DATA``) and writes a folder
-in the layout of `edgetrack.datasets.langdev`, the same with every run. Nothing in it comes from a set for measuring
-only. The pictures are those of the training sources, so that the suite measures grammar and geometry, not how well the
-network knows new pictures.
+``python -m edgetrack.training.language FOLDER`` reads the training images (``EDGETRACK_DATA``) and writes a folder in
+the layout of `edgetrack.datasets.langdev`, which is the same in every run. It contains nothing from evaluation-only
+data sets. The images are from the training sources, so that the suite measures grammar and geometry, and not how well
+the network generalizes to new images.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from edgetrack.training.grounder.scenes import SceneWriter
 from edgetrack.training.language_texts import Case, Objects, photograph_cases
 
 SEED = 17
-DRAWN = 250  # scenes to draw
+DRAWN = 250  # number of synthetic scenes
 PER_KIND = 30  # sentences of each kind
-PER_PICTURE = 2  # sentences of each kind about one picture
+PER_PICTURE = 2  # sentences of each kind per image
 PHOTOGRAPHS = ("coco", "coco_small", "voc")  # every object of their classes is annotated
-_LEAST = 0.09  # side of an object as a share of the picture's: what is smaller makes a picture unusable
-_SEEN = 0.7  # share of a drawn object that must show
+_LEAST = 0.09  # minimum side of objects as a fraction of the image's; images with smaller ones are not used
+_SEEN = 0.7  # minimum visible fraction of a synthetic object
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture with its cases."""
+    """An image with its cases."""
 
     pixels: Pixels
     cases: list[Case]
 
 
 def scenes(random: np.random.Generator) -> Iterator[Drawn]:
-    """Yield drawn scenes: objects of one class in several colors."""
+    """Yield synthetic scenes: objects of one class in several colors."""
     writer = SceneWriter(load_pictures(limit=150), seed=SEED)
     for _ in range(DRAWN):
         scene, _ = writer.scene()
@@ -58,7 +58,7 @@ def scenes(random: np.random.Generator) -> Iterator[Drawn]:
 
 
 def _color_cases(scene: Scene, random: np.random.Generator) -> Iterator[Case]:
-    """Yield what is not of a color, a color that is not there, and a class that is not there."""
+    """Yield cases of objects that do not have a color, of an absent color, and of an absent class."""
     for name in sorted({item.category for item in scene.items} - scene.loose):
         items = [item for item in scene.items if item.category == name]
         if name not in COCO or not all(_is_plain(item, scene.size) for item in items):
@@ -88,13 +88,13 @@ def _color_cases(scene: Scene, random: np.random.Generator) -> Iterator[Case]:
 
 
 def _is_plain(item: Item, size: tuple[int, int]) -> bool:
-    """Whether a drawn object is whole, large enough, and of known colors."""
+    """Return whether a synthetic object is whole, large enough, and of known colors."""
     least = min(item.box[2] / size[0], item.box[3] / size[1])
     return item.shown >= _SEEN and item.colors is not None and least >= _LEAST
 
 
 def photographs(random: np.random.Generator) -> Iterator[tuple[Path, Objects]]:
-    """Yield pictures in which each object is large enough to be named, in random order."""
+    """Yield images in which each object is large enough to be named, in random order."""
     found: list[tuple[Path, Objects]] = []
     for source in PHOTOGRAPHS:
         folder = data_root() / "train" / source
@@ -119,7 +119,7 @@ _VOC = {
 
 
 def write(folder: Path) -> Counter[str]:
-    """Write pictures and sentences; returns how many there are of each kind."""
+    """Write images and sentences; return the number of sentences of each kind."""
     random = np.random.default_rng(SEED)
     (folder / "images").mkdir(parents=True)
     counts: Counter[str] = Counter()
@@ -163,7 +163,7 @@ def _entry(name: str, size: tuple[int, int], case: Case) -> dict[str, Any]:
 
 
 def main() -> None:
-    """``language.py FOLDER``, which must be new."""
+    """``language.py FOLDER``; the folder must not exist."""
     folder = Path(sys.argv[1])
     for kind, count in sorted(write(folder).items()):
         print(f"{count:4d} {kind}")

@@ -1,4 +1,4 @@
-"""Sentences about a photograph whose objects are all known, with the boxes that each of them means."""
+"""Sentences about a fully annotated photograph, with the boxes that each sentence means."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from edgetrack.training.data.pictures import XYWH, overlap
 from edgetrack.training.grounder.nouns import COCO
 
 Random = np.random.Generator
-_GAP = 0.08  # distance of two centers, as a share of the picture, from which their order is clear
-_APART = 0.2  # IoU below which two objects are two for everybody
-_LARGER = 1.6  # ratio of two areas from which one is clearly larger
+_GAP = 0.08  # minimum distance of two centers, as a fraction of the image, for a clear order
+_APART = 0.2  # IoU below which two objects are clearly separate
+_LARGER = 1.6  # minimum ratio of two areas if one is to be clearly larger
 _PLURALS = {
     "person": "people",
     "bus": "buses",
@@ -44,10 +44,10 @@ class Case:
     """A sentence.
 
     Attributes:
-        text: the sentence.
-        kind: what it takes to understand it.
+        text: The sentence.
+        kind: The skill that it tests.
         boxes: x, y, w, h in pixels, any of which is right; empty if it names nothing.
-        parts: the plain phrases that the answer rests on, each with the boxes of all that it names.
+        parts: Plain phrases that the answer rests on, each with the boxes of all objects that it names.
     """
 
     text: str
@@ -58,12 +58,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """All objects of the known classes in a picture.
+    """All objects of the known classes in an image.
 
     Attributes:
-        size: width and height in pixels.
-        boxes: of each class that is there.
-        known: the classes of which every object is among them.
+        size: Width and height in pixels.
+        boxes: Boxes of each visible class.
+        known: The classes whose objects are all in ``boxes``.
     """
 
     size: tuple[int, int]
@@ -72,7 +72,7 @@ class Objects:
 
 
 def photograph_cases(objects: Objects, random: Random) -> Iterator[Case]:
-    """Yield the sentences that a picture has clear answers to."""
+    """Yield the sentences that have clear answers in an image."""
     for name, boxes in sorted(objects.boxes.items()):
         if name not in COCO or name not in objects.known or not _is_apart(boxes):
             continue
@@ -91,7 +91,7 @@ def photograph_cases(objects: Objects, random: Random) -> Iterator[Case]:
 
 
 def _is_apart(boxes: list[XYWH]) -> bool:
-    """Whether no two objects cover each other by much."""
+    """Return whether no two objects overlap much."""
     return all(overlap(a, b)[0] < _APART for i, a in enumerate(boxes) for b in boxes[:i])
 
 
@@ -105,7 +105,7 @@ def _is_clear(values: list[float], gap: float) -> bool:
 
 
 def _places(name: str, boxes: list[XYWH], objects: Objects, random: Random) -> Iterator[Case]:
-    """Sides, order, and what is not on a side."""
+    """Yield cases of sides, of order, and of objects that are not on a side."""
     for axis, ends in ((0, ("left", "right")), (1, ("top", "bottom"))):
         values, extent = _centers(boxes, axis), objects.size[axis]
         if not 2 <= len(boxes) <= 5 or not _is_clear(values, _GAP * extent):
@@ -156,7 +156,7 @@ def _several(name: str, boxes: list[XYWH], random: Random) -> Iterator[Case]:
 
 
 def _relations(objects: Objects, random: Random) -> Iterator[Case]:
-    """One object of a class on each side of a landmark: only the side tells which is meant."""
+    """Yield cases with one object of a class on each side of a landmark: only the side tells which one is meant."""
     for landmark, marks in sorted(objects.boxes.items()):
         if len(marks) != 1 or landmark not in objects.known:
             continue

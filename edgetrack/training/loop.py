@@ -1,4 +1,4 @@
-"""What the training loops share: steps and their averaged weights, reports, and a checkpoint that they resume from."""
+"""The common part of the training loops: steps, averaged weights, reports, and a checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 class Schedule(Protocol):
-    """What a loop reads in a recipe."""
+    """The part of a recipe that a loop uses."""
 
     @property
     def output(self) -> str: ...  # the folder of the checkpoint and the log
@@ -39,7 +39,7 @@ class Schedule(Protocol):
 
 
 def decaying(parameters: Iterable[nn.Parameter], rate: float) -> list[dict[str, Any]]:
-    """Return an optimizer's groups at a learning rate; biases and scales, which have one axis, are free of decay."""
+    """Return parameter groups with a learning rate; biases and scales, which have one axis, have no weight decay."""
     learned = list(parameters)
     return [
         {"params": [p for p in learned if p.ndim > 1], "base": rate},
@@ -48,7 +48,7 @@ def decaying(parameters: Iterable[nn.Parameter], rate: float) -> list[dict[str, 
 
 
 class Loop(ABC, Generic[Net]):
-    """A network that learns; ``run()`` trains it to the last step, from the last checkpoint if there is one.
+    """A training loop; ``run()`` trains to the last step, from the last checkpoint if there is one.
 
     Attributes:
         net: The network.
@@ -56,7 +56,7 @@ class Loop(ABC, Generic[Net]):
         optimizer: Its groups have their full learning rate under ``base``.
         step: Steps done.
         seconds: Time spent on them.
-        rank: Of several processes the first one, 0, reports and saves.
+        rank: Index of the process; the first one, 0, reports and saves.
         report_steps: Steps between two reports of the losses.
         validate_steps: Steps between two validations.
     """
@@ -76,14 +76,17 @@ class Loop(ABC, Generic[Net]):
 
     @abstractmethod
     def figures(self) -> dict[str, float]:
-        """Return how good the averaged weights are on what is held out; empty without such samples."""
+        """Return the metrics of the averaged weights on held-out samples; empty without such samples."""
 
     def validate(self) -> None:
-        """Report how good the averaged weights are."""
+        """Report the metrics of the averaged weights."""
         self.report(self.figures())
 
     def take_step(self, max_norm: float) -> float:
-        """Step along the gradients, clipped to ``max_norm``, and let the average follow; returns their norm before."""
+        """Take an optimizer step with gradients clipped to ``max_norm``, and update the average.
+
+        Return the norm of the gradients before clipping.
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * self.schedule.rate(self.step)
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), max_norm)
@@ -99,10 +102,10 @@ class Loop(ABC, Generic[Net]):
     def _update_average(self) -> None:
         decay = min(self.schedule.ema, (1 + self.step) / (10 + self.step))
         for slow, fast in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            slow.lerp_(fast, 1 - decay)  # what is frozen, too: it may have learned before
+            slow.lerp_(fast, 1 - decay)  # includes frozen parameters, which may have been trained before
 
     def run(self) -> None:
-        """Train; writes one JSON line a report to ``log.jsonl``, and ``last.pt`` whatever ends it."""
+        """Train; write one JSON line per report to ``log.jsonl``, and finally ``last.pt``, also when interrupted."""
         torch.set_flush_denormal(True)
         try:
             self._steps()
@@ -144,7 +147,7 @@ class Loop(ABC, Generic[Net]):
         print(f"step {self.step}/{self.schedule.steps}  {shown}", flush=True)
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds; its ``model`` is the averaged weights, which are exported."""
+        """Return the contents of a checkpoint; ``model`` is the averaged weights, which are exported."""
         return {
             "model": self.average.state_dict(),
             "live": self.net.state_dict(),
@@ -154,7 +157,7 @@ class Loop(ABC, Generic[Net]):
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over what `state` returned."""
+        """Restore the values of `state`."""
         self.net.load_state_dict(state["live"])
         self.average.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -166,10 +169,10 @@ class Loop(ABC, Generic[Net]):
             checkpoint.save(self.folder / "last.pt", self.state())
 
     def resume(self) -> None:
-        """Go on from ``last.pt`` if it exists.
+        """Resume from ``last.pt`` if it exists.
 
         Raises:
-            ConfigError: It is damaged, or of another network or optimizer.
+            ConfigError: It is damaged, or belongs to another network or optimizer.
         """
         path = self.folder / "last.pt"
         if not path.exists():

@@ -1,7 +1,7 @@
-"""The parameters of a network out of an exported graph, by their names in the network.
+"""Reads the parameters of a network from an exported graph, by their names in the network.
 
 A graph keeps the names of parameters, except for the matrices of linear layers, which are stored transposed and without
-a name; the bias that is added to their product has one.
+a name. They are identified by the bias that is added to their product, which has a name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edgetrack.bundle import Bundle
 from edgetrack.errors import ConfigError
 from edgetrack.network.stored import array_of
 
-_HALF = "_f16"  # of weights that are stored in float16
+_HALF = "_f16"  # suffix of weights that are stored in float16
 
 
 def parameters_of(path: Path, nameless: Sequence[str] = ()) -> dict[str, Tensor]:
@@ -28,7 +28,7 @@ def parameters_of(path: Path, nameless: Sequence[str] = ()) -> dict[str, Tensor]
         nameless: Names for the matrices of linear layers without a bias, in the order in which the graph uses them.
 
     Raises:
-        ConfigError: The graph has another number of these.
+        ConfigError: The graph has a different number of these.
     """
     model = onnx.load(str(path), load_external_data=False)
     stored = {
@@ -36,7 +36,7 @@ def parameters_of(path: Path, nameless: Sequence[str] = ()) -> dict[str, Tensor]
         for tensor in model.graph.initializer
     }
     named = {name.removesuffix(_HALF): value for name, value in stored.items()}
-    products = {}  # what comes out of a product with a stored matrix
+    products = {}  # outputs of products with a stored matrix
     for node in model.graph.node:
         if node.op_type == "MatMul" and node.input[1] in named:
             products[node.output[0]] = named[node.input[1]]
@@ -56,19 +56,19 @@ def parameters_of(path: Path, nameless: Sequence[str] = ()) -> dict[str, Tensor]
 def parts_of(
     bundle: Bundle, roles: Sequence[str], parts: Sequence[str], option: str
 ) -> list[dict[str, Tensor]]:
-    """Read the parameters of a network's parts out of a bundle: where a run begins that has no checkpoint of its own.
+    """Read the parameters of a network's parts from a bundle, to start a run without a checkpoint.
 
     Args:
         bundle: The bundle.
         roles: The graphs that hold the parts.
-        parts: What the names of each part's parameters begin with, such as ``network.head``.
+        parts: Prefix of the names of each part's parameters, such as ``network.head``.
         option: The option of ``edgetrack export`` that adds these graphs.
 
     Returns:
-        For each part its parameters, by their names in it.
+        The parameters of each part, by their names in it.
 
     Raises:
-        ConfigError: The bundle lacks one of the graphs.
+        ConfigError: The bundle does not have one of the graphs.
     """
     missing = [role for role in roles if role not in bundle.graphs]
     if missing:

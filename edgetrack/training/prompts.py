@@ -1,4 +1,4 @@
-"""Contrastive prompts in training: how they are refreshed, and the loss that makes them tell things apart.
+"""Contrastive prompts in training: how they are refreshed, and the loss that makes them discriminative.
 
 Ma et al., Unifying Visual and Vision-Language Tracking via Contrastive Learning (UVLTrack, AAAI 2024), sections 3.4
 and 3.5: target, distractor and background prompts, refreshed from confident frames.
@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from edgetrack.network.network import contrasts
 from edgetrack.training.losses import on_target
 
-_REFRESHED, _WITH_DISTRACTOR = 0.5, 0.6  # shares of the samples
+_REFRESHED, _WITH_DISTRACTOR = 0.5, 0.6  # fractions of the samples
 
 
 def cells(box: Tensor, present: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Masks (B, N) of the cells well inside the box and well outside of it; the rim belongs to neither."""
+    """Return masks (B, N) of the cells well inside and well outside the box; the rim is in neither."""
     side = round(count**0.5)
     inside = on_target(box, present, side).flatten(1)
     wide = torch.cat((box[:, :2], box[:, 2:] * 1.9), 1)  # on_target takes the inner 60 %
@@ -25,10 +25,10 @@ def cells(box: Tensor, present: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def refreshed(embedding: Tensor, prompts: Tensor, box: Tensor, present: Tensor) -> Tensor:
-    """The prompts (B, 3, 64) as a tracker has them that followed the target for a while.
+    """Return the prompts (B, 3, 64) as in a tracker that has followed the target for a while.
 
-    Half of the samples keep the template's. The others are mixed with what is now on the target and around it; some get
-    a distractor: what looks most like the target elsewhere. No gradient flows into the mixture.
+    Half of the samples keep the template's prompts. The others are mixed with current tokens on the target and around
+    it; some get a distractor, the token elsewhere that looks most like the target. No gradient flows into the mixture.
     """
     tokens = embedding.detach()
     inside, outside = cells(box, present, tokens.shape[1])
@@ -47,10 +47,10 @@ def refreshed(embedding: Tensor, prompts: Tensor, box: Tensor, present: Tensor) 
 
 
 def contrast_loss(embedding: Tensor, prompts: Tensor, box: Tensor, present: Tensor) -> Tensor:
-    """Cross-entropy of each cell's share of the target prompt; both sides of the border count the same."""
+    """Return the cross-entropy of each cell's target probability; inside and outside have the same weight."""
     share = contrasts(embedding.float(), prompts.float())[..., 3].clamp(1e-5, 1 - 1e-5)
     inside, outside = cells(box, present, share.shape[1])
     pull = -(torch.log(share) * inside).sum() / inside.sum().clamp(min=1.0)
-    hard = outside * (1.0 + 15.0 * share.detach())  # look-alikes count most
+    hard = outside * (1.0 + 15.0 * share.detach())  # look-alikes have the largest weights
     push = -(torch.log(1 - share) * hard).sum() / hard.sum().clamp(min=1.0)
     return pull + push

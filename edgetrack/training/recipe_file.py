@@ -1,4 +1,4 @@
-"""What the short recipes share: the grounder's, the mask head's and the second sensor's."""
+"""The common part of the short recipes: the grounder's, the mask head's and the second sensor's."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from edgetrack.training.resumable import resumable
 
 
 class Short(Protocol):
-    """A recipe with a folder for its checkpoint."""
+    """A recipe with an output folder for its checkpoint."""
 
     @property
     def output(self) -> str: ...
 
 
 class Run(Protocol):
-    """What a recipe leads to."""
+    """A training run."""
 
     def run(self) -> None: ...
 
@@ -35,7 +35,7 @@ S = TypeVar("S", bound=Short)
 
 
 def read_recipe(cls: type[R], path: Path) -> R:
-    """Read the fields of the dataclass ``cls`` in a TOML file; lists become tuples, also within lists.
+    """Read the fields of the dataclass ``cls`` from a TOML file; lists become tuples, also within lists.
 
     Raises:
         ConfigError: The file is missing or is not TOML, a key is unknown, or one without a default is missing.
@@ -55,7 +55,7 @@ def read_recipe(cls: type[R], path: Path) -> R:
 
 
 def network_of(path: Path) -> str:
-    """Which network a recipe trains, by its key ``network``; empty where it has none, or cannot be read as TOML.
+    """Return the ``network`` that a recipe trains; empty if it has no such key, or is not valid TOML.
 
     Raises:
         ConfigError: There is no such network.
@@ -63,7 +63,7 @@ def network_of(path: Path) -> str:
     try:
         name = load_toml(path)[1].get("network", "")
     except (OSError, ValueError):
-        return ""  # who reads it whole says why
+        return ""  # loading the whole recipe will report the error
     if name not in NETWORKS:
         raise ConfigError(
             f"recipe {path}: network = {name!r}; expected {NETWORKS[1]!r}, or no such key for edgetrack's own"
@@ -72,17 +72,17 @@ def network_of(path: Path) -> str:
 
 
 def cosine(share: float) -> float:
-    """Factor on a learning rate that falls from 1 to a hundredth along a cosine, ``share`` of the way through."""
+    """Return a factor on the learning rate that falls from 1 to 0.01 along a cosine, for ``share`` from 0 to 1."""
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
 def run_recipe(module: str, cls: type[S], trainer: Callable[[S], Run]) -> None:
-    """Train as the recipe says that the command line names; whatever ends the run, it says how to go on.
+    """Train by the recipe on the command line; when the run is interrupted, print how to resume it.
 
     Args:
-        module: Name of the module that is the command: ``python -m MODULE RECIPE.toml``.
+        module: Name of the module in the command ``python -m MODULE RECIPE.toml``.
         cls: Dataclass of the recipe.
-        trainer: Makes the run of a recipe.
+        trainer: Creates the run of a recipe.
     """
     path = Path(sys.argv[1])
     recipe = read_recipe(cls, path)

@@ -1,4 +1,4 @@
-"""Whether the values of a recipe are of the kinds that its fields have: a run of days must not begin with a slip."""
+"""Type checks for the values of a recipe, so that a run of days does not start with a typo."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _KINDS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
 
 
 def check_types(recipe: type[Any], values: Mapping[str, Any], path: Path) -> None:
-    """Check the values of the TOML file by the annotations of the dataclass that they are for.
+    """Check values from a TOML file against the annotations of their dataclass.
 
     Raises:
-        ConfigError: A value is of another kind, or is a number below 0 or not finite.
+        ConfigError: A value has the wrong type, or is a number that is below 0 or not finite.
     """
     hints = get_type_hints(recipe)
     for name, value in values.items():

@@ -1,4 +1,4 @@
-"""Training samples as a tracker with a smaller search region sees them."""
+"""Training samples for a tracker with a smaller search region."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from edgetrack.training.data.synthetic.warps import SEARCH
 
 
 def narrowed(arrays: dict[str, Any], region: SearchRegion) -> dict[str, Any]:
-    """Tracking samples as a tracker with ``region`` sees them: the middle of each search image, scaled.
+    """Convert tracking samples to a search region ``region``: the center of each search image, rescaled.
 
-    ``search`` uint8 (B, 256, 256, 3), ``box`` (B, 4) xywh in its pixels and ``present`` (B,) become those of
-    ``region``; a target whose center then lies outside is absent.
+    This changes ``search`` uint8 (B, 256, 256, 3), ``box`` (B, 4) xywh in its pixels, and ``present`` (B,); a target
+    whose center is then outside becomes absent.
     """
     if region == SearchRegion():
         return arrays
@@ -29,6 +29,6 @@ def narrowed(arrays: dict[str, Any], region: SearchRegion) -> dict[str, Any]:
     box = np.asarray(arrays["box"], np.float32).copy()
     box[:, :2] -= low
     center = box[:, :2] + box[:, 2:] / 2
-    inside = ((center >= 0) & (center < cut)).all(1)  # false where there is no box
+    inside = ((center >= 0) & (center < cut)).all(1)  # false without a box
     present = np.asarray(arrays["present"], np.float32) * inside
     return {**arrays, "search": search, "box": box * (region.side / cut), "present": present}

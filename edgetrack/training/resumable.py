@@ -1,4 +1,4 @@
-"""What takes minutes or hours may be ended at any moment: what it has done is kept, and it goes on from there."""
+"""Support for long tasks that can be interrupted at any time and resumed."""
 
 from __future__ import annotations
 
@@ -12,36 +12,34 @@ from typing import TextIO
 
 from edgetrack import signals
 
-_LIMIT_S = (
-    60.0  # from a signal to the end: a step on a slow processor takes seconds, and so does a checkpoint
-)
+_LIMIT_S = 60.0  # from a signal to the exit: on a slow processor, a step and a checkpoint take seconds each
 
 
 @contextmanager
 def resumable(kept: Path, command: str) -> Generator[None, None, None]:
-    """Within it, every signal that would end the process raises `KeyboardInterrupt`, once, so that work can be saved.
+    """In this context, the first signal that would end the process raises `KeyboardInterrupt`, so that work is saved.
 
-    Then it prints how to go on, and ends the process as the command does after Ctrl-C, with 130.
+    Then it prints how to resume, and exits with status 130, as the command does after Ctrl-C.
 
     Args:
-        kept: The file from which the work goes on; without it nothing is printed.
-        command: What resumes the work.
+        kept: The file from which work is resumed; if it does not exist, nothing is printed.
+        command: The command that resumes the work.
     """
     with signals.interruptible(limit_s=_LIMIT_S):
         try:
             yield
         except KeyboardInterrupt:
             if kept.is_file():
-                with suppress(OSError):  # the terminal may be what has gone
+                with suppress(OSError):  # the terminal may be gone
                     print(f"stopped; {kept} is saved, resume with: {command}", flush=True)
             raise SystemExit(signals.EXIT_INTERRUPTED) from None
 
 
 @contextmanager
 def replacing(path: Path) -> Generator[Path, None, None]:
-    """Give the name of a file to write, which takes the place of ``path`` once it is complete.
+    """Yield the path of a temporary file, which replaces ``path`` once it is complete.
 
-    A signal waits until it is; a process that is killed before leaves ``path`` as it was.
+    Signals are deferred until then. If the process is killed before, ``path`` stays unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -52,7 +50,7 @@ def replacing(path: Path) -> Generator[Path, None, None]:
 
 @contextmanager
 def undisturbed() -> Generator[None, None, None]:
-    """Within it no signal interrupts; one that has come raises its `KeyboardInterrupt` at the end."""
+    """Defer signals; one that arrives meanwhile raises its `KeyboardInterrupt` at the end."""
     with signals.held():
         yield
     if signals.stopping():
@@ -61,9 +59,9 @@ def undisturbed() -> Generator[None, None, None]:
 
 @contextmanager
 def appended(path: Path) -> Generator[tuple[int, TextIO], None, None]:
-    """Open a file of lines to go on with it: how many it has, and where to write; each new line is there at once.
+    """Open a text file to append lines; yield the number of its lines, and the file. Each line is flushed at once.
 
-    Half a line at the end, of a process that was killed or found the disk full, is cut off.
+    An incomplete last line, from a process that was killed or a full disk, is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as lines:
@@ -78,7 +76,7 @@ def appended(path: Path) -> Generator[tuple[int, TextIO], None, None]:
 
 
 def begin_worker() -> None:
-    """In a forked worker process: leave signals to the parent, and end when it ends, however it does."""
+    """Prepare a forked worker process: it leaves signals to the parent, and ends with it in any case."""
     signals.leave_to_parent()
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""`edgetrack train RECIPE.toml`: data, text encoder and loop put together."""
+"""`edgetrack train RECIPE.toml`: combines data, text encoder and training loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VALIDATION = 8  # batches of each kind; the first of several processes validate
 
 
 def _check_inputs(recipe: Recipe) -> None:
-    """Says what is missing before anything is loaded."""
+    """Report missing inputs before anything is loaded."""
     text, teacher = Path(recipe.text) / "minilm_pruned.pt", Path(recipe.teachers) / "mobilenetv2_imagenet.npz"
     if not text.is_file():
         raise ConfigError(
@@ -32,13 +32,13 @@ def _check_inputs(recipe: Recipe) -> None:
 
 
 def run(path: Path) -> None:
-    """Trains as a recipe says, from its last checkpoint if there is one; whatever ends the run, there is one.
+    """Train by a recipe, from its last checkpoint if there is one; however the run ends, it leaves a checkpoint.
 
     Raises:
-        ConfigError: the recipe, a checkpoint or a path in it is wrong.
-        SourceError: the training data are not there.
-        DatasetError: a data set that the recipe names is not there, or is broken.
-        SystemExit: a signal has ended the run.
+        ConfigError: The recipe, a checkpoint or a path in it is wrong.
+        SourceError: The training data are missing.
+        DatasetError: A data set of the recipe is missing or damaged.
+        SystemExit: A signal has ended the run.
     """
     if network_of(path) == "litetrack":
         lite = LiteTrackRecipe.load(path)
@@ -52,7 +52,7 @@ def run(path: Path) -> None:
 
 
 def _command(path: Path) -> str:
-    """What goes on with a run: of several processes, which are all told to end, each says the same."""
+    """Return the command that resumes a run; if there are several processes, it is the same for all."""
     command = shlex.join(["edgetrack", "train", str(path)])
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     return command if processes == 1 else f"torchrun --nproc-per-node {processes} -m {command}"
@@ -64,10 +64,10 @@ def _train(recipe: Recipe) -> None:
 
     plan = Plan(tracking=recipe.tracking_batch, grounding=recipe.grounding_batch)
     mixture = Mixture.open(recipe.datasets, recipe.data_weight)
-    # Each process of a run has draws of its own: worker i adds 1000 i.
+    # Each process of a run has its own random numbers: worker i adds 1000 i.
     seed = recipe.seed + 1000 * recipe.workers * int(os.environ.get("RANK", 0))
     seed += steps_done(Path(recipe.output))
-    # Workers fork before torch starts its threads, which a fork would not carry over.
+    # Workers fork before torch starts its threads, which would not survive a fork.
     with start_workers(
         recipe.workers,
         seed,
@@ -92,12 +92,12 @@ def _train_litetrack(recipe: LiteTrackRecipe) -> None:
 
 
 def steps_done(folder: Path) -> int:
-    """The last step in a run's log: one that goes on must not see its first samples again."""
+    """Return the last step in a run's log, so that a resumed run does not repeat its first samples."""
     log = folder / "log.jsonl"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     for line in reversed(lines):
         try:
             return int(json.loads(line)["step"])
         except (ValueError, KeyError, TypeError):
-            continue  # half a line, of a process that was killed
+            continue  # incomplete line of a killed process
     return 0

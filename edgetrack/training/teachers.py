@@ -1,8 +1,8 @@
-"""NanoTrack as a teacher: features of any crops, and tracks of any video (Apache-2.0, HonglinChu/SiamTrackers).
+"""NanoTrack as a teacher: features of crops, and tracks in videos (Apache-2.0, HonglinChu/SiamTrackers).
 
-The networks and the reading of their outputs are those of ``edgetrack.peers.nanotrack``. What differs on purpose: the
-crops are those that training cuts (a warp with a gray border, for a student that sees the same), the settings are the
-official ones of each version, and sizes are compared with sizes; OpenCV's oddities stay out.
+The networks and the decoding of their outputs are those of ``edgetrack.peers.nanotrack``. Three things differ on
+purpose: the crops are those of training (a warp with a gray border, as the student sees), the settings are the official
+ones of each version, and sizes are compared with sizes, without the peculiarities of OpenCV's implementation.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _SETTINGS = {
 
 
 class NanoTrack:
-    """One tracker of version ``v2`` or ``v3`` from a folder with VERSION_backbone.onnx and VERSION_head.onnx.
+    """A tracker of version ``v2`` or ``v3``, from a folder with VERSION_backbone.onnx and VERSION_head.onnx.
 
     Raises:
-        ConfigError: the files are not there.
+        ConfigError: The files are missing.
     """
 
     def __init__(self, folder: str | Path, version: str = "v3") -> None:
@@ -51,7 +51,7 @@ class NanoTrack:
         self._penalty, self._influence, self._rate = _SETTINGS[version]
 
     def features(self, pixels: NDArray[np.uint8]) -> Floats:
-        """Features (C, S / 16, S / 16) of a BGR crop uint8 (S, S, 3)."""
+        """Return the features (C, S / 16, S / 16) of a BGR crop uint8 (S, S, 3)."""
         size = TEMPLATE if pixels.shape[0] < 200 else SEARCH
         if pixels.shape[0] != size:
             pixels = np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -59,13 +59,13 @@ class NanoTrack:
         return np.asarray(self._backbones[size].run(None, {"input": blob})[0][0])
 
     def start(self, frame: NDArray[np.uint8], box: XYWH) -> None:
-        """Takes the target from ``box`` of a frame uint8 (H, W, 3) BGR."""
+        """Start with the target in ``box`` of a frame uint8 (H, W, 3) BGR."""
         self._center = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
         self._size = np.array(box[2:], np.float64)
         self._kernel = self.features(self._crop(frame, self._side(), TEMPLATE))[None]
 
     def update(self, frame: NDArray[np.uint8]) -> tuple[XYWH, float]:
-        """Box and score in the next frame (Li et al., SiamRPN, CVPR 2018, section 4.3)."""
+        """Return box and score in the next frame (Li et al., SiamRPN, CVPR 2018, section 4.3)."""
         side = self._side() * SEARCH / TEMPLATE
         search = self.features(self._crop(frame, side, SEARCH))[None]
         logits, reach = self._head.run(None, dict(zip(self._names, (self._kernel, search), strict=True)))
@@ -100,7 +100,7 @@ class NanoTrack:
 
 
 def _session(model: onnx.ModelProto) -> Any:
-    """One thread: it runs beside training."""
+    """Open a session with one thread, because it runs in parallel to training."""
     return onnxruntime.InferenceSession(
         model.SerializeToString(), session_options(1), ["CPUExecutionProvider"]
     )

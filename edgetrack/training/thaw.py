@@ -1,7 +1,7 @@
-"""LiteTrack's parameter freezing, driven by the validation: lower layers begin to learn when the rest has stalled.
+"""LiteTrack's parameter freezing, driven by validation: lower layers are thawed when progress stalls.
 
-The published code holds such a schedule but never reads it; this is the method as its README describes it. A stage that
-was let go and brought nothing is frozen again, as it then is: what learned beside it goes on with it.
+The published code contains such a schedule but does not use it; this is the method as its README describes it. A stage
+that was thawed without progress is frozen again with its current weights, because the other layers have adapted to it.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-STAGES = (13, 10, 7, 6)  # blocks of edgetrack's trunk that stay frozen, in the order of thawing
-_LEAST = 0.004  # progress that counts
+STAGES = (13, 10, 7, 6)  # numbers of frozen blocks of edgetrack's trunk, in the order of thawing
+_LEAST = 0.004  # minimum improvement that counts as progress
 _OF_THE_RECIPE = ("patience", "stages")
 
 
 class Thaw:
-    """How many of the lowest blocks are frozen; ``patience`` validations without progress move it, 0 = never.
+    """The number of frozen lowest blocks; it changes after ``patience`` validations without progress, 0 = never.
 
-    ``stages`` are the numbers that it may become, falling.
+    ``stages`` are its possible values, in descending order.
     """
 
     def __init__(self, frozen: int, patience: int, stages: Sequence[int] = STAGES) -> None:
@@ -26,7 +26,7 @@ class Thaw:
         self.before = frozen
 
     def after(self, figure: float) -> int:
-        """Takes a validation's figure (higher is better); returns the number of frozen blocks from now on."""
+        """Take a validation result (higher is better); return the number of frozen blocks from now on."""
         if self.settled or self.patience == 0:
             return self.frozen
         if figure > self.best + _LEAST:
@@ -40,19 +40,19 @@ class Thaw:
 
     def _move(self) -> None:
         lower = [stage for stage in self.stages if stage < self.frozen]
-        if self.frozen != self.before or not lower:  # the last thaw brought nothing, or all that may learns
+        if self.frozen != self.before or not lower:  # the last thaw did not help, or no stage is left
             self.frozen, self.settled = self.before, True
         else:
             self.frozen = lower[0]
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint; patience and stages are the recipe's, which may change from run to run."""
+        """Return the state for a checkpoint, without patience and stages, which a recipe may change between runs."""
         return {name: value for name, value in vars(self).items() if name not in _OF_THE_RECIPE}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Goes on from what ``state`` gave."""
+        """Restore the values of ``state``."""
         vars(self).update({name: value for name, value in state.items() if name not in _OF_THE_RECIPE})
 
     def forget(self) -> None:
-        """Takes the next figure for the first: those before were of other samples."""
+        """Treat the next result as the first one, because the previous ones were for other samples."""
         self.best, self.waited = float("-inf"), 0

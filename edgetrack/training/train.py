@@ -35,12 +35,12 @@ from edgetrack.training.validate import validate
 KINDS = ("tracking", "grounding")
 
 
-Samples = Callable[[str], dict[str, Any]]  # "tracking" or "grounding" to a batch of arrays, see training.data
-HeldOut = Mapping[str, Sequence[dict[str, Any]]]  # batches of each kind that are never trained on
+Samples = Callable[[str], dict[str, Any]]  # "tracking" or "grounding" -> batch of arrays, see training.data
+HeldOut = Mapping[str, Sequence[dict[str, Any]]]  # batches of each kind for validation
 
 
 class _Whole(nn.Module):
-    """Batch in, outputs out: the one module whose gradients torch's DistributedDataParallel joins."""
+    """Maps a batch to outputs, as the single module that torch's DistributedDataParallel needs to combine gradients."""
 
     def __init__(self, net: EdgetrackNet) -> None:
         super().__init__()
@@ -51,12 +51,12 @@ class _Whole(nn.Module):
 
 
 class Trainer(Loop[EdgetrackNet]):
-    """One process of a run."""
+    """One process of a training run."""
 
     def __init__(
         self, recipe: Recipe, samples: Samples, text: TextEncoder, held_out: HeldOut | None = None
     ) -> None:
-        """``held_out``: what the first process validates on; without it there is no validation."""
+        """Create the trainer; the first process validates on ``held_out``, if given."""
         rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         torch.manual_seed(recipe.seed)
         self.recipe, self.samples, self.text = recipe, samples, text
@@ -67,7 +67,7 @@ class Trainer(Loop[EdgetrackNet]):
         net.to(self.device)
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         average = copy.deepcopy(net).eval()
-        if recipe.quantize_aware:  # the average, which is what is exported, stays in float
+        if recipe.quantize_aware:  # the average, which is exported, stays in float
             quantize_aware(net)
         optimizer = torch.optim.AdamW(_groups(net, recipe), weight_decay=recipe.weight_decay)
         super().__init__(
@@ -85,28 +85,28 @@ class Trainer(Loop[EdgetrackNet]):
         self.whole = self._joined()
 
     def _validation(self, held_out: HeldOut) -> dict[str, list[Batch]]:
-        rng = np.random.default_rng(0)  # names the targets alike in each run, by text or by template
+        rng = np.random.default_rng(0)  # the choice of text or template is the same in each run
         return {
             kind: [self._batch(arrays, kind, rng) for arrays in group] for kind, group in held_out.items()
         }
 
     def _joined(self) -> nn.Module:
-        """The network as it is trained: gradients of several processes are joined, of all that learns now."""
+        """Return the network for training; several processes combine the gradients of the parameters being trained."""
         whole = _Whole(self.net)
         if self.world == 1:
             return whole
         return nn.parallel.DistributedDataParallel(whole, find_unused_parameters=True)
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over the thawing as well, where it is of this recipe and these samples."""
+        """Restore the state of the loop, and of thawing if it belongs to this recipe and these samples."""
         super().load_state(state)
-        if state["recipe"]["frozen_blocks"] == self.recipe.frozen_blocks:  # else the recipe decides anew
+        if state["recipe"]["frozen_blocks"] == self.recipe.frozen_blocks:  # else the recipe has changed
             self.thaw.load(state["thaw"])
         if state.get("held_out") != self._judged_on:
             self.thaw.forget()
 
     def state(self) -> dict[str, Any]:
-        """Return what the export needs as well."""
+        """Return the state of the loop, and the values that the export needs."""
         return {
             **super().state(),
             "config": self.config,
@@ -128,7 +128,7 @@ class Trainer(Loop[EdgetrackNet]):
         )
 
     def optimize(self) -> dict[str, float]:
-        """One step on a tracking and a grounding batch; returns the unweighted losses."""
+        """Take one step on a tracking and a grounding batch; return the unweighted losses."""
         if self.recipe.keep_buckets:
             self.net.select.keep = int(self.rng.choice(self.recipe.keep_buckets))
         figures = {}
@@ -145,7 +145,7 @@ class Trainer(Loop[EdgetrackNet]):
         return {**figures, "gradient": self.take_step(self.recipe.clip)}
 
     def _likeness(self, out: dict[str, Tensor], batch: Batch, arrays: dict[str, Any]) -> dict[str, Tensor]:
-        """The losses of the embedding: prompts that tell things apart, and the teacher while it teaches."""
+        """Return the losses of the embedding: contrastive prompts and, while it has a weight, the teacher."""
         losses = {"contrast": contrast_loss(out["embedding"], out["first"], batch.box, batch.present)}
         teaching = annealed(self.step, round(self.recipe.distill * self.recipe.steps))
         if self.teacher is not None and teaching:
@@ -163,11 +163,11 @@ class Trainer(Loop[EdgetrackNet]):
         return losses
 
     def figures(self) -> dict[str, float]:
-        """Of the held-out samples; none in the other processes, which have none."""
+        """Return the metrics on the held-out samples; empty in the other processes, which have no such samples."""
         return validate(self.average, self._held_out) if self._held_out else {}
 
     def validate(self) -> None:
-        """Reports how good the averaged weights are; the first process decides for all what learns from now on."""
+        """Report the metrics of the averaged weights; from these the first process decides for all what is thawed."""
         figures = self.figures()
         self.report(figures)
         blocks = self.thaw.frozen
@@ -179,7 +179,7 @@ class Trainer(Loop[EdgetrackNet]):
             blocks = int(decided)
         if blocks != self.net.frozen_blocks:
             self.net.freeze(blocks)
-            self.whole = self._joined()  # the gradients of what has thawed are joined, too
+            self.whole = self._joined()  # to combine the gradients of thawed blocks, too
 
 
 def _teacher(recipe: Recipe) -> Teacher:
@@ -189,10 +189,10 @@ def _teacher(recipe: Recipe) -> Teacher:
 
 
 def _groups(net: EdgetrackNet, recipe: Recipe) -> list[dict[str, Any]]:
-    """Trunk and rest at their own rates; biases, norms and scalars without decay."""
+    """Return parameter groups with the rates of trunk and rest; biases, norms and scalars have no weight decay."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = defaultdict(list)
     for name, parameter in net.named_parameters():
-        if not name.startswith("trunk.stem"):  # frozen ones too: they may thaw
+        if not name.startswith("trunk.stem"):  # includes frozen ones, which may be thawed
             groups[name.startswith("trunk."), parameter.ndim > 1].append(parameter)
     rates = {True: recipe.trunk_rate, False: recipe.learning_rate}
     return [
@@ -207,7 +207,7 @@ def _groups(net: EdgetrackNet, recipe: Recipe) -> list[dict[str, Any]]:
 
 
 def _fingerprint(held_out: HeldOut) -> str:
-    """Which samples these are: figures of others do not compare with theirs."""
+    """Return a hash of the samples, because metrics on different samples are not comparable."""
     digest = hashlib.blake2b(digest_size=16)
     for group in held_out.values():
         for arrays in group:

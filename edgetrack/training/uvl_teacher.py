@@ -1,7 +1,7 @@
-"""UVLTrack-B as a teacher: what its bundle makes of the crops that the student sees, by box, and by sentence too.
+"""UVLTrack-B as a teacher: its bundle is applied to the student's crops, by box, and also by text.
 
-Its prompts know which cells of the search crop show the target, as those of a tracker that has followed it up to here;
-where there is no target they know that, too. So it teaches which looks are the target's, and which only look alike.
+Its prompts are made with the knowledge of which cells of the search crop show the target, if any, as in a tracker that
+has followed the target so far. Thus it teaches the difference between the target and look-alikes.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from edgetrack.training.distill import Taught
 
 # Pixels of the template and of the search crop, and its side over sqrt(w * h) of the box.
 _SEES = (128, 256, 4.0)
-_LEAST = 1e-4  # of a score, and from 1
-_TEXTS = 1024  # of which the tokens are kept
+_LEAST = 1e-4  # minimum distance of a score from 0 and from 1
+_TEXTS = 1024  # number of texts whose tokens are cached
 Floats = NDArray[np.float32]
 
 
 class UVLTeacher:
-    """Teaches on one thread beside training, sample by sample.
+    """Teaches sample by sample on one thread, in parallel to training.
 
     Args:
-        folder: what ``edgetrack export uvltrack`` wrote.
+        folder: The bundle that ``edgetrack export uvltrack`` wrote.
 
     Raises:
-        BundleError: the bundle is missing or damaged.
-        ConfigError: it is another tracker's, or sees something else than the student.
+        BundleError: The bundle is missing or damaged.
+        ConfigError: It belongs to another tracker, or has other crops than the student.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,11 +57,11 @@ class UVLTeacher:
         self._encode_text = lru_cache(_TEXTS)(self._words)
 
     def teach(self, arrays: dict[str, Any], by_text: Tensor) -> Taught:
-        """What it makes of tracking samples, see ``edgetrack.training.data``.
+        """Return the outputs for tracking samples, see ``edgetrack.training.data``.
 
         Args:
-            arrays: of the batch: ``search``, ``template``, ``target``, ``box``, ``present`` and ``caption``.
-            by_text: (B,), 1 where the student reads the caption.
+            arrays: Arrays of the batch: ``search``, ``template``, ``target``, ``box``, ``present`` and ``caption``.
+            by_text: (B,), 1 if the student uses the caption.
         """
         rows = [
             self._sample({name: values[index] for name, values in arrays.items()}, bool(read))
@@ -74,14 +74,14 @@ class UVLTeacher:
         return Taught(F.normalize(search, dim=-1), F.normalize(template, dim=-1), odds.softmax(-1), boxes)
 
     def _words(self, caption: str) -> Floats:
-        """The tokens of a caption; none where it has no word, such as "?": that ends no run of hours."""
+        """Return the tokens of a caption; a caption without words, such as "?", has none and must not end the run."""
         try:
             return self._network.encode_text(caption)
         except PromptError:
             return self._network.nothing
 
     def _sample(self, sample: dict[str, Any], read: bool) -> tuple[Floats, Floats, Floats, Floats]:
-        """Tokens of search region (1, 256, D) and template (1, 64, D), scores (1, 256) and boxes (1, 256, 4)."""
+        """Return tokens of search region (1, 256, D) and template (1, 64, D), scores (1, 256), boxes (1, 256, 4)."""
         network = self._network
         (template,) = network.run("template", image=_image(sample["template"]))
         text = self._encode_text(sample["caption"]) if read else network.nothing
@@ -101,5 +101,5 @@ class UVLTeacher:
 
 
 def _image(pixels: NDArray[np.uint8]) -> Floats:
-    """An RGB crop uint8 (S, S, 3) as the network reads it, (1, 3, S, S)."""
+    """Convert an RGB crop uint8 (S, S, 3) to the network's input (1, 3, S, S)."""
     return normalized(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32))

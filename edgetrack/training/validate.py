@@ -1,4 +1,4 @@
-"""Figures on samples of pictures and videos that training never draws, taken as it goes."""
+"""Validation during training, on samples of held-out images and videos."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetrack.training.losses import decode_boxes, iou
 
 
 def auroc(score: Tensor, positive: Tensor) -> float:
-    """Area under the ROC curve by ranks; nan when one class is missing."""
+    """Return the area under the ROC curve, by ranks; nan if one class is missing."""
     order = score.argsort().argsort().double() + 1
     n, m = positive.sum().item(), (1 - positive).sum().item()
     if n == 0 or m == 0:
@@ -22,7 +22,7 @@ def auroc(score: Tensor, positive: Tensor) -> float:
 
 @torch.no_grad()
 def validate(net: EdgetrackNet, batches: dict[str, list[Batch]]) -> dict[str, float]:
-    """Mean IoU at the score's peak, share above 0.5, and AUROC of presence and quality, for each kind."""
+    """Return mean IoU at the score's peak, fraction above 0.5, and AUROC of presence and quality, for each kind."""
     figures: dict[str, float] = {}
     for kind, group in batches.items():
         ious, presence, present, quality, right = [], [], [], [], []

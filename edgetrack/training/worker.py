@@ -1,4 +1,4 @@
-"""A process that makes a training loop's next batches while it computes."""
+"""A background process that makes the next batches of a training loop."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from edgetrack.errors import EdgetrackError, SourceError
 from edgetrack.training.resumable import begin_worker
 
 T = TypeVar("T")
-_AHEAD = 4  # batches
+_AHEAD = 4  # maximum number of batches in the queue
 
 
 def started(begin: Callable[[], Callable[[], T]]) -> Callable[[], T]:
-    """Start a worker process; return what fetches its next batch.
+    """Start a worker process; return a function that fetches its next batch.
 
     Args:
-        begin: Called in the worker, which is a fork: it returns what makes the next batch, and may use what is in
-            memory here.
+        begin: Called in the worker; returns the function that makes the next batch. As the worker is a fork, it may
+            use objects in this process's memory.
 
     Raises:
-        EdgetrackError: What is returned does, where the worker met one, or has ended.
+        EdgetrackError: Raised by the returned function if the worker has raised one, or has ended.
     """
     context = multiprocessing.get_context("fork")
     queue: Any = context.Queue(_AHEAD)
