@@ -1,4 +1,4 @@
-"""Readers of the official layouts of tracking and grounding data sets, for training and for evaluation alike.
+"""Readers of the official layouts of tracking and grounding data sets, for training and evaluation.
 
     from edgetrack.datasets import open_dataset
 
@@ -6,7 +6,7 @@
         sequence.name, sequence.text, sequence.boxes  # (N, 4) xywh in pixels, nan where the target is absent
         sequence.frames[0]  # uint8 (H, W, 3) BGR, read now
 
-``edgetrack dataset check lasot /data/LaSOT test`` checks a tree and names every fault with its file and line.
+``edgetrack dataset check lasot /data/LaSOT test`` checks a data set and reports every fault with its file and line.
 """
 
 from edgetrack.datasets.phrases import Phrase, PhraseSet

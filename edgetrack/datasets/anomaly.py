@@ -1,4 +1,4 @@
-"""Data sets of unusual events: clips of normal life to learn from, and clips in which something happens."""
+"""Data sets of unusual events: clips of normal activity for training, and clips with unusual events."""
 
 from __future__ import annotations
 
@@ -14,23 +14,21 @@ from edgetrack.errors import DatasetError
 from edgetrack.types import Box
 
 Flags = NDArray[np.bool_]
-Truth = tuple[
-    Mapping[int, Box], ...
-]  # of each frame the boxes of what is unusual, by the number of its track
+Truth = tuple[Mapping[int, Box], ...]  # for each frame, the boxes of unusual objects by track number
 SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class AnomalyClip:
-    """A clip, and what is unusual in it.
+    """A clip with labels of unusual events.
 
     Attributes:
-        name: as the data set calls it.
-        scene: camera that took it; clips of the same scene share what is normal.
-        frames: its frames.
-        fps: frames per second.
+        name: Its name in the data set.
+        scene: Its camera; clips of the same scene have the same normal activity.
+        frames: Its frames.
+        fps: Frames per second.
         abnormal: (N,) whether each frame is abnormal.
-        truth: boxes of each frame in pixels; None if only frames are marked.
+        truth: Boxes of each frame in pixels; None if only frames are labeled.
     """
 
     name: str
@@ -50,7 +48,7 @@ class AnomalyClip:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyLayout:
-    """How the clips of data sets lie on disk."""
+    """The layout of a data set of clips on disk."""
 
     name: str
     splits: tuple[str, ...]
@@ -75,9 +73,10 @@ def normal(frames: Frames) -> Flags:
 
 
 def truth_of_masks(masks: Iterator[NDArray[np.uint8]]) -> Truth:
-    """Return the boxes of the connected patches of masks (H, W), where a value above 0 is abnormal.
+    """Return the boxes of the connected components of masks (H, W), in which values above 0 are abnormal.
 
-    A patch that overlaps one of the frame before is of the same track: the data sets mark pixels, and no tracks.
+    A component that overlaps one of the previous frame belongs to the same track, because the data sets label pixels
+    and not tracks.
     """
     from edgetrack.io.opencv import load_cv2
 

@@ -1,11 +1,11 @@
-"""Clips of your own with unusual events, listed in ``anomaly.json``; and drawn days.
+"""Your own clips with unusual events, listed in ``anomaly.json``, and synthetic days.
 
     {"clips": [{"video": "gate.mp4", "scene": "gate", "split": "test",
                 "events": [{"start_s": 12.0, "end_s": 15.5, "box": [10, 20, 30, 40]}]}],
      "days": [{"seed": 1, "minutes": 120, "split": "train"}, {"seed": 2, "minutes": 120, "split": "test"}]}
 
-A box may be left out; then only frames are marked in that clip. In drawn days of the split "train" nothing unusual
-happens.
+Boxes are optional; without them only the frames of a clip are labeled. Synthetic days of the split "train" have no
+unusual events.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DAY = {"seed": int, "minutes": (int, float), "split": str}
 
 
 class DayFrames:
-    """The frames of a drawn day, each drawn when it is asked for."""
+    """The frames of a synthetic day, each rendered on access."""
 
     def __init__(self, day: Day) -> None:
         self.day = day
@@ -50,7 +50,7 @@ class DayFrames:
 
 
 def read_own(root: Path, split: str) -> Iterator[AnomalyClip]:
-    """Yield the clips and drawn days of a split."""
+    """Yield the clips and synthetic days of a split."""
     path = root / FILE
     content = read_json(path)
     if not isinstance(content, dict) or not content.keys() <= {"clips", "days"}:
@@ -117,7 +117,7 @@ def _day(entry: dict[str, Any], where: str) -> AnomalyClip:
 
 
 def _drawn_truth(day: Day) -> Truth:
-    """Return the boxes of the events; only the frames in which there is one are drawn."""
+    """Return the boxes of the events; only frames with an event are rendered."""
     truth: list[dict[int, Box]] = [{} for _ in range(len(day))]
     for event in day.events:
         for index in range(math.floor(event.start_s * FPS), min(math.ceil(event.end_s * FPS) + 1, len(day))):

@@ -1,4 +1,4 @@
-"""The layouts of data sets of unusual events, told apart by their folders.
+"""The layouts of data sets of unusual events, recognized by their folders.
 
 UCSD Ped1 and Ped2 (Mahadevan et al., 2010):
     {Train,Test}/Train001/001.tif, Test/Test001_gt/001.bmp, Test/UCSDped2.m
@@ -11,7 +11,7 @@ UCF-Crime (Sultani et al., 2018):
 Your own:
     anomaly.json, see `edgetrack.datasets.anomaly_file`
 
-The clips of UCF-Crime are of different cameras, so there is nothing normal to learn from but each clip itself.
+The clips of UCF-Crime are from different cameras, so normal activity can only be learned from each clip itself.
 """
 
 from __future__ import annotations

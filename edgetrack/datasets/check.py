@@ -1,4 +1,4 @@
-"""Checking a data set on disk, as ``edgetrack dataset check`` does."""
+"""Checks a data set on disk, for ``edgetrack dataset check``."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def _missing(images: set[Path]) -> list[str]:
 
 
 def check(name: str, path: Path, split: str) -> tuple[str, list[str]]:
-    """Read the labels of every sequence, or of every region or phrase, and the first image of each.
+    """Read the labels of every sequence, region or phrase, and its first image.
 
     Returns:
-        What there is, and the faults.
+        A description of the data set, and the faults.
 
     Raises:
-        DatasetError: the name, the split or the folder is wrong.
+        DatasetError: The name, the split or the folder is wrong.
     """
     opened = open_dataset(name, path, split)
     if isinstance(opened, PhraseSet):

@@ -2,7 +2,7 @@
 
     COCO/{annotations/instances_train2017.json, train2017/000000000009.jpg}        or images/train2017/
 
-A region's sentence is the name of its class where no other object of the class is annotated in the picture.
+A region's sentence is the name of its class, if no other object of this class is annotated in the image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edgetrack.errors import MALFORMED, DatasetError
 
 
 def image_folder(candidates: list[Path]) -> Path:
-    """The first folder that exists."""
+    """Return the first folder that exists."""
     for folder in candidates:
         if folder.is_dir():
             return folder
@@ -51,16 +51,16 @@ def _box(value: Any, path: Path, number: int) -> tuple[float, float, float, floa
 def read_instances(
     path: Path, images: Path, references: Mapping[int, tuple[str, ...]] | None = None
 ) -> list[Region]:
-    """The regions of an instances file; groups (``iscrowd``) and empty boxes are left out.
+    """Return the regions of an instances file, without groups (``iscrowd``) and empty boxes.
 
     Args:
         path: ``instances_*.json``.
-        images: the folder of the pictures.
-        references: sentences by the number of their annotation, and only these regions are wanted; without it the
-            names of classes are the sentences.
+        images: The folder of the images.
+        references: Sentences by annotation id; only these regions are returned. Without references, the names of
+            classes are the sentences.
 
     Raises:
-        DatasetError: the file is missing or malformed, or does not define what it or ``references`` names.
+        DatasetError: The file is missing or malformed, or it or ``references`` uses undefined ids.
     """
     values = read_json(path)
     names = {c["id"]: str(c["name"]) for c in _objects(values, "categories", path, ("id", "name"))}
@@ -81,7 +81,7 @@ def read_instances(
                 f"{path}: annotations[{i}] has image_id {entry['image_id']} and category_id {entry['category_id']}; "
                 "expected ones that the file defines"
             )
-        # A group counts twice: one word does not single anything out beside it.
+        # A group counts twice, because next to it the name of the class is ambiguous.
         classes[entry["image_id"]] += [names[entry["category_id"]]] * (2 if entry.get("iscrowd") else 1)
     seen = {image: frozenset(found) for image, found in classes.items()}
     regions = []

@@ -1,4 +1,4 @@
-"""Sequences with many objects, all of which a phrase names."""
+"""Sequences with phrases that each name many objects."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from edgetrack.errors import DatasetError
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """A sequence, a phrase, and the boxes of everything that it names.
+    """A sequence, a phrase, and the boxes of all objects that it names.
 
     Attributes:
-        name: of the sequence and the phrase in the set.
-        text: the phrase.
-        frames: its frames.
-        objects: of each frame the boxes x, y, w, h in pixels by the object's number; None for a frame without labels.
-        fps: frames per second.
+        name: Name of sequence and phrase in the data set.
+        text: The phrase.
+        frames: Frames of the sequence.
+        objects: For each frame, boxes x, y, w, h in pixels by object number; None for a frame without labels.
+        fps: Frames per second.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class CrowdLayout:
-    """How the sequences and phrases of one data set lie on disk."""
+    """The layout of the sequences and phrases of a data set on disk."""
 
     name: str
     splits: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""DAVIS 2017 (Pont-Tuset et al., 2017): one sequence for each object of the first mask, its box that around it.
+"""DAVIS 2017 (Pont-Tuset et al., 2017): one sequence per object of the first mask; boxes are those around masks.
 
 DAVIS/{ImageSets/2017/train.txt, JPEGImages/480p/bear/00000.jpg, Annotations/480p/bear/00000.png}
 """
@@ -26,13 +26,13 @@ _SIZE = "480p"
 
 @cache
 def _palette() -> dict[int, int]:
-    """Color 0xRRGGBB to object, by the color map that these PNG files carry."""
+    """Return the object of each color 0xRRGGBB in the color map of these PNG files."""
     colors = (voc_color(number) for number in range(256))
     return {red << 16 | green << 8 | blue: number for number, (red, green, blue) in enumerate(colors)}
 
 
 def _codes(path: Path) -> NDArray[np.int64]:
-    """(H, W) of 0xRRGGBB; OpenCV gives the palette's colors, not its indices."""
+    """Return colors 0xRRGGBB (H, W); OpenCV decodes the palette's colors, not its indices."""
     pixels = load_cv2().imread(str(path), load_cv2().IMREAD_UNCHANGED) if path.is_file() else None
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise DatasetError(
@@ -42,12 +42,12 @@ def _codes(path: Path) -> NDArray[np.int64]:
 
 
 def color_of(number: int) -> int:
-    """The color 0xRRGGBB of an object."""
+    """Return the color 0xRRGGBB of an object."""
     return next(code for code, index in _palette().items() if index == number)
 
 
 def objects_of(path: Path) -> dict[int, int]:
-    """Object to color, of the objects in a mask."""
+    """Return the color of each object in a mask."""
     found = {}
     for code in np.unique(_codes(path)).tolist():
         if code not in _palette():
@@ -59,7 +59,7 @@ def objects_of(path: Path) -> dict[int, int]:
 
 
 def mask_box(inside: NDArray[np.bool_]) -> list[float]:
-    """The box around the pixels of a mask; four nan without one."""
+    """Return the box around the pixels of a mask; four nan if it is empty."""
     columns, rows = np.flatnonzero(inside.any(0)), np.flatnonzero(inside.any(1))
     if not len(rows):
         return [float("nan")] * 4
@@ -77,7 +77,7 @@ def _names(root: Path, split: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Masks:
-    """Of one object, in the color of a palette."""
+    """The masks of one object, in the color of a palette."""
 
     folder: Path
     names: tuple[str, ...]
@@ -88,28 +88,28 @@ class Masks:
 
 
 class ObjectMasks(Protocol):
-    """The masks of one object by frame; hashable, so that its boxes are kept."""
+    """The masks of one object by frame; hashable, so that its boxes can be cached."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...  # of its files, one a frame
+    def names(self) -> tuple[str, ...]: ...  # names of the files, one per frame
     def __call__(self, index: int, /) -> NDArray[np.bool_]: ...
 
 
 @cache
 def boxes_of(masks: ObjectMasks) -> tuple[list[float], ...]:
-    """Box of the object in each mask; kept, because training asks for it again and again."""
+    """Return the box of the object in each mask, cached, because training needs it repeatedly."""
     return tuple(mask_box(masks(index)) for index in range(len(masks.names)))
 
 
 def sequence_of(name: str, pictures: Path, annotations: Path) -> Sequence:
-    """One object, by the number at the end of ``name``, in a folder of pictures and one of palette masks."""
+    """Return the sequence of one object, whose number is at the end of ``name``, from folders of images and masks."""
     masks = Masks(annotations, tuple(image_names(annotations)), color_of(int(name.rpartition("_")[2])))
     boxes = np.array(boxes_of(masks), np.float64)
     return Sequence(name, all_frames(pictures, len(boxes), annotations), boxes, masks=masks)
 
 
 def video_of(name: str) -> str:
-    """The video of a sequence, which has one object of it."""
+    """Return the video of a sequence, which is one object of the video."""
     return name.rpartition("_")[0]
 
 

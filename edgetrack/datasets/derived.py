@@ -1,16 +1,17 @@
-"""What a second sensor would show of a color video, by a stated model: pairs with boxes are rare.
+"""Simulation of a second sensor from color video, by simple models, because real pairs with boxes are rare.
 
 ``infrared``
-    A silicon camera behind a filter that lets near infrared through, of half the pixels: the brightness turned over,
-    without color, blurred, with normal noise of 3 levels. It says nothing that color does not say in daylight.
+    A silicon camera with a near-infrared filter and half the pixels: inverted brightness without color, blurred, with
+    normal noise of 3 levels. In daylight it contains no information beyond color.
 ``thermal``
-    Warmth: the target 190 levels, all else 70, by the masks of the data set; to that 30 % of the brightness turned
-    over, a blur, and normal noise of 3 levels. The target alone is warm, so it is easier than a real scene.
+    Warmth: 190 levels for the target and 70 for everything else, by the masks of the data set, plus 30 % of the
+    inverted brightness, a blur, and normal noise of 3 levels. Only the target is warm, so this is easier than a real
+    scene.
 ``events``
-    Red where the logarithm of the brightness rose by 0.2 or more since the frame before, blue where it fell, on
+    Red where the logarithm of the brightness rose by 0.2 or more since the previous frame, blue where it fell, on
     black (Gallego et al., TPAMI 2022, equation 2).
 
-Each is drawn from the clear color picture, so it does not suffer where color fails by a perturbation.
+Each is computed from the clean color image, so it is not affected by perturbations of color.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from edgetrack.io.opencv import load_cv2
 
 _NOISE = 3.0  # levels
 _WARM, _COLD, _MATERIAL = 190.0, 70.0, 0.3
-_THRESHOLD = 0.2  # of the logarithm of the brightness
+_THRESHOLD = 0.2  # change of the logarithm of the brightness
 _DARK = 8.0  # levels, added so that the logarithm of black is finite
 Plane = NDArray[np.float32]
 Masks = Callable[[int], NDArray[np.bool_]]
@@ -37,7 +38,7 @@ Masks = Callable[[int], NDArray[np.bool_]]
 
 class _Moment(NamedTuple):
     light: Plane  # (H, W), 0..255
-    before: Plane  # of the frame before; of the first frame itself
+    before: Plane  # that of the previous frame; for the first frame, its own
     mask: NDArray[np.bool_] | None
     random: np.random.Generator
 
@@ -81,12 +82,12 @@ MODELS: dict[str, Callable[[_Moment], Pixels]] = {
 
 
 class DerivedFrames:
-    """The second sensor's pictures of color frames; the same at every reading.
+    """Simulated images of the second sensor; identical on every access.
 
     Args:
-        frames: of color. They are read once more, by a decoder of their own.
-        model: of `MODELS`.
-        masks: the target's, for "thermal".
+        frames: Color frames. They are read again, by a separate decoder.
+        model: One of `MODELS`.
+        masks: Masks of the target, for "thermal".
     """
 
     def __init__(self, frames: Frames, model: str, masks: Masks | None) -> None:
@@ -113,10 +114,10 @@ class DerivedFrames:
 
 
 def with_x(sequence: Sequence, model: str) -> Sequence:
-    """The sequence with a second sensor's pictures by a model.
+    """Return the sequence with simulated images of a second sensor.
 
     Raises:
-        ConfigError: the model is unknown or needs masks, or the sequence has real ones.
+        ConfigError: The model is unknown or needs masks, or the sequence already has a second sensor.
     """
     if model not in MODELS:
         raise ConfigError(f"sensor model {model!r} is unknown; expected one of {', '.join(MODELS)}")

@@ -1,13 +1,13 @@
-"""Flickr30k Entities (Plummer et al., IJCV 2017): sentences whose phrases name boxes of their picture.
+"""Flickr30k Entities (Plummer et al., IJCV 2017): sentences whose phrases are linked to boxes in the image.
 
     FLICKR30K/{Sentences/ID.txt, Annotations/ID.xml, flickr30k-images/ID.jpg, test.txt}
 
 A line of Sentences/ID.txt is a sentence with phrases in brackets, ``[/EN#283585/people A man] in [/EN#283587/other a
 hat]``: number of the chain, types, words. Annotations/ID.xml has the boxes of each chain. ``train.txt``, ``val.txt``
-and ``test.txt``, the official lists of pictures, are needed for those splits; split ``all`` does without.
+and ``test.txt``, the official lists of images, are needed for these splits, but not for split ``all``.
 
-A phrase whose chain has several boxes is right with any of them. Chain 0 (nothing to see) and chains without a box
-(scenes) are left out: they say nothing of whether the thing is there.
+For a chain with several boxes, any of them is right. Chain 0 (not visual) and chains without a box (scenes) are
+omitted, because they do not tell whether the object is visible.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _number(element: ElementTree.Element, name: str, place: str) -> int:
 
 
 def _annotations(path: Path) -> tuple[tuple[int, int], Mapping[str, list[BoxTuple]]]:
-    """Return the size of the picture, and the boxes of each chain."""
+    """Return the size of the image, and the boxes of each chain."""
     try:
         root = ElementTree.fromstring(read_text(path))
     except ElementTree.ParseError as error:
@@ -49,7 +49,7 @@ def _annotations(path: Path) -> tuple[tuple[int, int], Mapping[str, list[BoxTupl
         if corners is None:
             continue
         place = f"{path}: object {i}"
-        # Corners count from 1 and belong to the box.
+        # Corners count from 1 and are inclusive.
         left, top = (_number(corners, name, place) - 1 for name in ("xmin", "ymin"))
         right, bottom = (_number(corners, name, place) for name in ("xmax", "ymax"))
         box = checked_box((left, top, right - left, bottom - top), place)

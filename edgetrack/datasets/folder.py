@@ -1,10 +1,10 @@
-"""A plain folder of videos, the simplest way to bring one's own sequences.
+"""A plain folder of videos, the simplest way to use your own sequences.
 
     FOLDER/{sequences.json, NAME.mp4, NAME.txt}
 
-``sequences.json`` is a list of ``{"name": ..., "text": ...}``, with a ``category`` where it is known, and for pairs of
-sensors ``x``: the second sensor's video, or a folder of its pictures (16 bits: depth in millimeters), in FOLDER. A line
-of NAME.txt is ``x,y,w,h``, nan where the target is absent.
+``sequences.json`` is a list of ``{"name": ..., "text": ...}``. An entry may have a ``category`` and, for pairs of
+sensors, ``x``: the second sensor's video, or a folder of its images (16 bits: depth in millimeters), in FOLDER. Each
+line of NAME.txt is ``x,y,w,h``, nan if the target is absent.
 """
 
 from __future__ import annotations

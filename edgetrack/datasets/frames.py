@@ -1,4 +1,4 @@
-"""Lists the picture files of sequences: sorted by their numbers, and without a hole."""
+"""Lists the image files of sequences, sorted by number and without gaps."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _AGAIN = "unpack the archive again"
 
 
 def subfolders(folder: Path) -> list[str]:
-    """The names of the folders in ``folder``, sorted.
+    """Return the names of the folders in ``folder``, sorted.
 
     Raises:
-        DatasetError: there is no such folder, or none in it.
+        DatasetError: The folder does not exist, or has no folders.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder; expected the data set there; correct the path")
@@ -35,7 +35,7 @@ def _natural(name: str) -> tuple[list[str], list[int], str]:
 
 
 def image_names(folder: Path) -> list[str]:
-    """The picture files in ``folder``, ``2.jpg`` before ``10.jpg``."""
+    """Return the image files in ``folder``, ``2.jpg`` before ``10.jpg``."""
     try:
         names = [name for name in os.listdir(folder) if name.lower().endswith(_SUFFIXES)]  # noqa: PTH208
     except OSError as error:
@@ -46,15 +46,15 @@ def image_names(folder: Path) -> list[str]:
         raise DatasetError(f"{folder} holds no picture; expected frames ({', '.join(_SUFFIXES)}); {_AGAIN}")
     same_length = (
         len({len(name) for name in names}) == 1
-    )  # zero-padded, as most are: the quick order is the right one
+    )  # zero-padded, as in most data sets: alphabetical order is correct and fast
     return sorted(names, key=None if same_length else _natural)
 
 
 def all_frames(folder: Path, count: int, truth: Path, *, holes: bool = False) -> ImageFrames:
-    """Every picture in ``folder``, which must be ``count``, numbered without a hole unless ``holes``.
+    """Return all ``count`` images in ``folder``, whose numbers must have no gaps unless ``holes``.
 
     Raises:
-        DatasetError: a number is missing, or there are not as many frames as lines in the file ``truth``.
+        DatasetError: A number is missing, or the number of frames is not that of the lines in the file ``truth``.
     """
     names = image_names(folder)
     stems = [name.rpartition(".")[0] for name in names]
@@ -72,10 +72,10 @@ def all_frames(folder: Path, count: int, truth: Path, *, holes: bool = False) ->
 
 
 def frames_from(folder: Path, first: int, count: int) -> ImageFrames:
-    """The ``count`` pictures numbered from ``first`` on; there may be others around them.
+    """Return the ``count`` images numbered from ``first`` on; there may be others before and after them.
 
     Raises:
-        DatasetError: one of them is missing.
+        DatasetError: One of them is missing.
     """
     by_number = {
         int(stem): name for name in image_names(folder) if (stem := name.rpartition(".")[0]).isdecimal()

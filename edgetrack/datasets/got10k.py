@@ -3,8 +3,8 @@
     GOT-10k/train/list.txt
     GOT-10k/train/GOT-10k_Train_000001/{00000001.jpg, groundtruth.txt, absence.label, cover.label, meta_info.ini}
 
-Frames with the absence flag, or of which no eighth of the target is visible (cover 0), have no visible target. Of the
-test split only the first box is public.
+The target is not visible in frames with the absence flag, and in those with less than an eighth of it visible (cover
+0). In the test split, only the first box is public.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ATTRIBUTES = {
 
 
 def first_box_only(folder: Path, truth: Path) -> tuple[ImageFrames, Boxes]:
-    """Frames, and boxes that are nan from the second on, of a test sequence whose truth is not public."""
+    """Return frames and boxes, nan from the second on, of a test sequence without public ground truth."""
     frames = ImageFrames(folder, image_names(folder))
     boxes = np.full((len(frames), 4), np.nan)
     boxes[0] = read_boxes(truth)[0]

@@ -1,11 +1,11 @@
-"""Pictures with phrases of many kinds, present and absent: the simplest way to bring one's own.
+"""Images with phrases of many kinds, present and absent: the simplest way to use your own images.
 
     FOLDER/{phrases.jsonl, images/*.jpg}
 
-A line of ``phrases.jsonl`` is an object: ``image`` (a path in the folder), ``phrase``, ``kind``, ``boxes`` (a list of
-``[x, y, w, h]`` in pixels, any of which is right; empty: absent), and where they are known ``tags`` (a list of words),
-``width`` and ``height``; of a ``language`` set also ``parts``, plain phrases with the boxes of all that each names, as
-objects with ``phrase`` and ``boxes``. Other keys are left alone.
+Each line of ``phrases.jsonl`` is an object: ``image`` (a path in the folder), ``phrase``, ``kind``, ``boxes`` (a list
+of ``[x, y, w, h]`` in pixels, any of which is right; empty: absent), and optionally ``tags`` (a list of words),
+``width`` and ``height``. In a ``language`` set there are also ``parts``, plain phrases with the boxes of all objects
+that each names, as objects with ``phrase`` and ``boxes``. Other keys are ignored.
 """
 
 from __future__ import annotations

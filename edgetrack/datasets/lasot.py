@@ -3,7 +3,7 @@
     LaSOT/testing_set.txt
     LaSOT/airplane/airplane-1/{img/00000001.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt, nlp.txt}
 
-A frame with either flag has no visible target, whatever its box says.
+In a frame with either flag, the target is not visible, even if it has a box.
 """
 
 from __future__ import annotations

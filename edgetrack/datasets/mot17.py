@@ -1,10 +1,10 @@
-"""MOT17 (Milan et al., 2016; motchallenge.net): all pedestrians of a street.
+"""MOT17 (Milan et al., 2016; motchallenge.net): all pedestrians in street scenes.
 
     MOT17/train/MOT17-02-FRCNN/{seqinfo.ini, img1/000001.jpg, gt/gt.txt}
 
-A line of ``gt.txt``: frame, id, left, top, width, height, whether it counts, class, visibility; all count from 1. Each
-video is there three times, with the detections of three detectors, which are not read: one of the three is taken. Trees
-of MOT16 and MOT20 have the same files.
+Each line of ``gt.txt`` has frame, id, left, top, width, height, whether it is evaluated, class, and visibility; indices
+start at 1. Each video exists three times, with the detections of three detectors, which are not read: one of the three
+is used. MOT16 and MOT20 have the same files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgetrack.datasets.sequence import ImageFrames
 from edgetrack.datasets.tables import cells, numbers, read_lines, read_text
 from edgetrack.errors import DatasetError
 
-PEDESTRIAN = 1  # its class
+PEDESTRIAN = 1  # class number
 
 
 def _read(root: Path, split: str) -> Iterator[Crowd]:

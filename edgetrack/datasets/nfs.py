@@ -1,9 +1,9 @@
-"""Need for Speed (Kiani Galoogahi et al., ICCV 2017), at 30 or at 240 frames a second.
+"""Need for Speed (Kiani Galoogahi et al., ICCV 2017), at 30 or 240 frames per second.
 
     NfS/airplane_landing/30/{airplane_landing/00001.jpg, airplane_landing.txt}
 
-A line is ``track x_min y_min x_max y_max frame lost occluded generated "label"``. Some files of the 30 Hz split have a
-line for each frame of the 240 Hz video; every eighth is taken then.
+Each line is ``track x_min y_min x_max y_max frame lost occluded generated "label"``. Some files of the 30 Hz split have
+one line per frame of the 240 Hz video; then every eighth line is used.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _read(root: Path, split: str, name: str) -> Sequence:
     boxes, names = _boxes(truth), image_names(folder / name)
     if split == "30" and abs(len(boxes) - _RATIO * len(names)) < _RATIO:
         boxes = boxes[::_RATIO]
-    if abs(len(boxes) - len(names)) > 1:  # the official files are at times one line long or short
+    if abs(len(boxes) - len(names)) > 1:  # some official files have one line too many or too few
         raise DatasetError(
             f"{truth}: {len(boxes)} boxes for the {len(names)} frames in {folder / name}; expected one line a frame"
         )

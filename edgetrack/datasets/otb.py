@@ -1,4 +1,4 @@
-"""OTB-100 (Wu et al., TPAMI 2015) and OTB99-Lang, its sentences (Li et al., CVPR 2017).
+"""OTB-100 (Wu et al., TPAMI 2015), and OTB99-Lang with its sentences (Li et al., CVPR 2017).
 
 OTB100/Basketball/{img/0001.jpg, groundtruth_rect.txt}
 OTB100/Jogging/{img/0001.jpg, groundtruth_rect.1.txt, groundtruth_rect.2.txt}
@@ -17,7 +17,7 @@ from edgetrack.datasets.tables import read_boxes, read_sentence
 from edgetrack.errors import DatasetError
 
 _TRUTH = "groundtruth_rect"
-# Sequences of which the benchmark labels a part, from this frame on (its configSeqs.m).
+# Sequences that the benchmark labels only partly, from this frame on (its configSeqs.m).
 _FIRST = {
     "BlurCar1": 247,
     "BlurCar3": 3,
@@ -31,7 +31,7 @@ _FIRST = {
 
 
 def _truth(videos: Path, name: str) -> tuple[Path, Path]:
-    """The folder of sequence ``name`` and its file of boxes; ``Jogging-2`` is the second target of ``Jogging``."""
+    """Return the folder of sequence ``name`` and its file of boxes; ``Jogging-2`` is target 2 of ``Jogging``."""
     folder, truth = videos / name, videos / name / f"{_TRUTH}.txt"
     base, dash, target = name.rpartition("-")
     if not folder.is_dir() and dash:
@@ -72,7 +72,7 @@ def _query_names(root: Path, split: str) -> list[str]:
 
 
 def _video(name: str) -> str:
-    """``Jogging`` of ``Jogging-2``."""
+    """Return ``Jogging`` for ``Jogging-2``."""
     return re.sub(r"-\d+$", "", name)
 
 

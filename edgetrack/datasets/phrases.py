@@ -1,4 +1,4 @@
-"""Pictures with phrases: what a phrase names in its picture, or that it names nothing there."""
+"""Images with phrases, and the objects that each phrase names in its image, if any."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from edgetrack.datasets.sequence import Pixels, read_image
 from edgetrack.errors import MALFORMED, DatasetError
 
 BoxTuple = tuple[float, float, float, float]  # x, y, w, h in pixels
-ABSENT = "absent"  # how the kinds of phrases that name nothing begin
+ABSENT = "absent"  # prefix of the kinds of phrases that name nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One phrase about a picture.
+    """One phrase about an image.
 
     Attributes:
-        image: the picture's file.
-        text: the phrase.
-        kind: what it takes to understand it, as the data set says, such as "relation".
-        boxes: x, y, w, h in pixels of the picture, any of which is a right answer; empty if the phrase names nothing.
-        tags: what else the data set says of the picture, such as "night".
-        size: width and height of the picture, where the data set has them.
-        parts: plain phrases that the answer rests on, each with the boxes of all that it names: a system that finds
-            these knows what there is to choose from.
+        image: The image file.
+        text: The phrase.
+        kind: The skill that it tests, by the data set, such as "relation".
+        boxes: x, y, w, h in pixels of the image, any of which is a right answer; empty if the phrase names nothing.
+        tags: Further properties of the image, such as "night".
+        size: Width and height of the image, if the data set has them.
+        parts: Plain phrases that the answer rests on, each with the boxes of all objects that it names: a system that
+            finds these knows all options.
     """
 
     image: Path
@@ -40,14 +40,14 @@ class Phrase:
 
     @property
     def absent(self) -> bool:
-        """Whether the phrase names nothing in the picture."""
+        """Whether the phrase names nothing in the image."""
         return not self.boxes
 
     def read(self) -> Pixels:
-        """Return the picture, uint8 (H, W, 3) BGR.
+        """Return the image, uint8 (H, W, 3) BGR.
 
         Raises:
-            DatasetError: it cannot be read, or has another size than its labels were made for.
+            DatasetError: It cannot be read, or its size is not that in its labels.
         """
         pixels = read_image(self.image)
         size = pixels.shape[1], pixels.shape[0]
@@ -61,7 +61,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class PhraseLayout:
-    """How the pictures and phrases of one data set lie on disk."""
+    """The layout of the images and phrases of a data set on disk."""
 
     name: str
     splits: tuple[str, ...]
@@ -92,7 +92,7 @@ def checked_text(value: Any, place: str) -> str:
     """Return a phrase with single spaces between its words.
 
     Raises:
-        DatasetError: it is no text, or has no word.
+        DatasetError: It is not a string, or has no word.
     """
     text = " ".join(value.split()) if isinstance(value, str) else ""
     if not any(letter.isalnum() for letter in text) or any("\ud800" <= c <= "\udfff" for c in text):
@@ -104,7 +104,7 @@ def checked_box(value: Any, place: str) -> BoxTuple:
     """Return four numbers x, y, w, h as floats.
 
     Raises:
-        DatasetError: they are not four finite numbers with a positive width and height.
+        DatasetError: The value is not four finite numbers with a positive width and height.
     """
     try:
         x, y, w, h = (float(v) for v in value)

@@ -1,9 +1,9 @@
-"""RefCOCO, RefCOCO+ (Yu et al., ECCV 2016) and RefCOCOg (Mao et al., CVPR 2016), on pictures of COCO train2014.
+"""RefCOCO, RefCOCO+ (Yu et al., ECCV 2016) and RefCOCOg (Mao et al., CVPR 2016), on images of COCO train2014.
 
     DATA/refcoco/{instances.json, refs(unc).p}      refcoco+/refs(unc).p      refcocog/{refs(umd).p, refs(google).p}
     DATA/images/mscoco/images/train2014/*.jpg       or images/train2014/, or train2014/
 
-``refs(unc).json``, the same list as JSON, is read in place of the pickle when it is there.
+``refs(unc).json``, the same list as JSON, is read instead of the pickle if it exists.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _IMAGES = ("images/mscoco/images/train2014", "images/train2014", "train2014")
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds lists, dicts, strings and numbers; a pickle that wants any class or function is refused."""
+    """Unpickles lists, dicts, strings and numbers; refuses pickles that refer to a class or function."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"it wants to load {module}.{name}")
 
 
 def read_plain_pickle(path: Path) -> Any:
-    """What a pickle of built-in containers holds; nothing in the file is run.
+    """Return the content of a pickle of built-in containers, without executing anything in the file.
 
     Raises:
-        DatasetError: the file is missing, is no pickle, or holds more than containers, strings and numbers.
+        DatasetError: The file is missing, is not a pickle, or contains more than containers, strings and numbers.
     """
     try:
         with path.open("rb") as file:
-            # The official files are of Python 2: its byte strings become str.
+            # The official files are from Python 2, whose byte strings become str.
             return _PlainUnpickler(file, encoding="latin-1").load()
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror}); expected the official file") from None
-    except Exception as error:  # damaged pickles raise whatever their bytes happen to hit
+    except Exception as error:  # damaged pickles may raise any exception
         raise DatasetError(
             f"{path} is no plain pickle ({type(error).__name__}: {error}); expected lists, dicts, strings and "
             "numbers only; fetch the official file again, or convert it to JSON"
@@ -48,7 +48,7 @@ def read_plain_pickle(path: Path) -> Any:
 
 
 def _sentences(path: Path, split: str) -> dict[int, tuple[str, ...]]:
-    """Sentences of each annotation of the split."""
+    """Return the sentences of each annotation of the split."""
     as_json = path.with_suffix(".json")
     path = as_json if as_json.is_file() else path
     refs = read_json(path) if path is as_json else read_plain_pickle(path)

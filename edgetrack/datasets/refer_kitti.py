@@ -1,10 +1,10 @@
-"""Refer-KITTI (Wu et al., CVPR 2023): sentences about the cars and people of KITTI, each of which names many.
+"""Refer-KITTI (Wu et al., CVPR 2023): sentences about cars and people in KITTI, each of which names many.
 
     refer-kitti/{KITTI/training/image_02/0005/000000.png, KITTI/labels_with_ids/image_02/0005/000000.txt,
         expression/0005/left-cars.json}
 
-A line of the labels: class, id, left, top, width, height, as shares of the picture. An expression: ``{"label":
-{"0": [1, 2], ...}, "sentence": "left cars"}``, the ids by the frame's number.
+Each line of the labels has class, id, left, top, width, height, as fractions of the image. An expression is ``{"label":
+{"0": [1, 2], ...}, "sentence": "left cars"}``, with the ids by frame number.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _expression(root: Path, video: str, path: Path) -> Crowd:
 
 @cache
 def _boxes(path: Path, width: int, height: int) -> dict[int, BoxTuple]:
-    """Boxes in pixels by the object's number; several sentences are about one frame."""
+    """Return the boxes in pixels by object number, cached, because several sentences share a frame."""
     boxes = {}
     for line, text in enumerate(filter(str.strip, read_text(path).splitlines()), 1):
         row = numbers(cells(text), path, line)

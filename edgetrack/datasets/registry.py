@@ -1,4 +1,4 @@
-"""The one list of the layouts that can be read."""
+"""The list of all supported layouts."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in _ALL}
 
 
 def layout_of(name: str, split: str) -> Layout:
-    """The layout called ``name``, which must have ``split``.
+    """Return the layout called ``name``, which must have ``split``.
 
     Raises:
-        DatasetError: there is no such data set, or it has no such split.
+        DatasetError: There is no such data set, or it has no such split.
     """
     if name not in LAYOUTS:
         raise DatasetError(f"data set {name!r} is not known; expected one of: {', '.join(LAYOUTS)}")
@@ -77,19 +77,19 @@ def layout_of(name: str, split: str) -> Layout:
 
 
 def open_dataset(name: str, path: str | Path, split: str) -> Dataset:
-    """A data set in its official layout.
+    """Open a data set in its official layout.
 
     Args:
-        name: a key of `LAYOUTS`.
-        path: the folder into which its archives were unpacked.
-        split: one of the layout's ``splits``, "all" for sets that have no parts.
+        name: A key of `LAYOUTS`.
+        path: The folder into which its archives were unpacked.
+        split: One of the layout's ``splits``, "all" for data sets without splits.
 
     Returns:
-        A `SequenceSet` for tracking data, a `RegionSet` for COCO and RefCOCO, +, g, a `PhraseSet` for pictures
-        with phrases, a `CrowdSet` for sequences with many objects, an `AnomalySet` for unusual events.
+        A `SequenceSet` for tracking data, a `RegionSet` for COCO and RefCOCO, +, g, a `PhraseSet` for images with
+        phrases, a `CrowdSet` for sequences with many objects, an `AnomalySet` for unusual events.
 
     Raises:
-        DatasetError: the name, the split or the folder is wrong; or, when a sequence is read, its files are.
+        DatasetError: The name, the split or the folder is wrong. Reading a sequence raises it for faults in its files.
     """
     layout, root = layout_of(name, split), Path(path)
     if not root.is_dir():

@@ -1,4 +1,4 @@
-"""Sets with a second picture beside each color picture: thermal, depth or events.
+"""Data sets with a second image for each color image: thermal, depth or events.
 
     LasHeR/{testingsetList.txt, testingset/NAME/{visible/000001.jpg, infrared/000001.jpg, visible.txt, infrared.txt}}
     RGBT234/NAME/{visible/00000v.jpg, infrared/00000i.jpg, visible.txt, infrared.txt}
@@ -10,11 +10,11 @@
 LasHeR: Li et al., TIP 2022; RGBT234: Li et al., Pattern Recognition 2019; GTOT: Li et al., TIP 2016; DepthTrack: Yan et
 al., ICCV 2021; VOT-RGBD22: Kristan et al., ECCVW 2022; VisEvent: Wang et al., TCYB 2023.
 
-The training parts are ``trainingset``, ``train`` and ``train_subset``. Where a list is missing, every folder is a
-sequence. DepthTrack and VOT mark absence by nan, the others by boxes of zeros; lines of GTOT are two corners. A
-VisEvent sequence begins in the first frame that has a box, as in its toolkit. Where the folder of second pictures is
-missing, the sequence has color alone. Depth in 16 bits is millimeters: near is bright; `FARTHEST_MM` and what was not
-measured are black.
+The training parts are ``trainingset``, ``train`` and ``train_subset``. Without a list, every folder is a sequence.
+DepthTrack and VOT label absence by nan, the others by boxes of zeros; lines of GTOT are two corners. A VisEvent
+sequence begins with the first frame that has a box, as in its toolkit. Without the folder of second images, the
+sequence has color only. Depth in 16 bits is millimeters: near is bright; `FARTHEST_MM` and missing measurements are
+black.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from edgetrack.datasets.tables import box_row, cells, numbers, read_boxes, read_
 from edgetrack.errors import DatasetError
 from edgetrack.sensor import sensor_picture
 
-FARTHEST_MM = 10_000  # as the published trackers of these sets clip depth
+FARTHEST_MM = 10_000  # at which published trackers for these data sets clip depth
 _ReadBoxes = Callable[[Path], Boxes]
 _LASHER = {"train": "trainingset", "test": "testingset"}
 
 
 class DepthFrames(ImageFrames):
-    """Depth in millimeters, one 16-bit PNG a frame, as gray pictures."""
+    """Depth in millimeters, one 16-bit PNG per frame, as gray images."""
 
     def __getitem__(self, index: int, /) -> Pixels:
         depth = read_picture(self.path(index))
         if depth.dtype == np.uint8:
-            return super().__getitem__(index)  # somebody has scaled it already
+            return super().__getitem__(index)  # already scaled to 8 bits
         return depth_shown(depth[..., 0])
 
 
 def depth_shown(depth: NDArray[np.uint16]) -> Pixels:
-    """Depth (H, W) in millimeters as a gray picture (H, W, 3): near is bright, 0 (not measured) is black."""
+    """Convert depth (H, W) in millimeters to a gray image (H, W, 3): near is bright, 0 (not measured) is black."""
     shown = sensor_picture(np.where(depth == 0, FARTHEST_MM, depth), low=FARTHEST_MM, high=0)
     return np.repeat(shown[..., None], 3, axis=2)
 
@@ -59,7 +59,7 @@ def _listed(folder: Path, names: Path) -> list[str]:
 
 
 def _second(folder: Path, count: int, truth: Path, *, depth: bool = False) -> ImageFrames | None:
-    """The second sensor's pictures; None where they were not unpacked."""
+    """Return the second sensor's images; None if they were not unpacked."""
     if not folder.is_dir():
         return None
     found = all_frames(folder, count, truth, holes=True)
@@ -71,7 +71,7 @@ def _lasher_names(root: Path, split: str) -> list[str]:
 
 
 def _lasher(root: Path, split: str, name: str) -> Sequence:
-    """The benchmark scores by the visible picture's boxes."""
+    """Read a sequence; the benchmark evaluates on the boxes of the visible image."""
     folder = root / _LASHER[split] / name
     truth = folder / "visible.txt"
     boxes = read_boxes(truth)
@@ -80,7 +80,7 @@ def _lasher(root: Path, split: str, name: str) -> Sequence:
 
 
 def _corners(path: Path) -> Boxes:
-    """Boxes of lines with two opposite corners, x y x y."""
+    """Read boxes from lines with two opposite corners, x y x y."""
     rows = []
     for i, line in enumerate(read_lines(path), 1):
         row = numbers(cells(line), path, i)
@@ -92,7 +92,7 @@ def _corners(path: Path) -> Boxes:
 
 
 def _labeled_twice(folder: Path, color: str, x: str, truths: tuple[str, str], read: _ReadBoxes) -> Sequence:
-    """A sequence with boxes of its own for each sensor: folders of pictures, and files of boxes."""
+    """Read a sequence with separate boxes for each sensor, from folders of images and files of boxes."""
     truth, x_truth = (folder / name for name in truths)
     boxes = read(truth)
     return Sequence(

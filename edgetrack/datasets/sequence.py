@@ -1,4 +1,4 @@
-"""A labeled sequence, and its frames, which are read when they are asked for."""
+"""A labeled sequence; its frames are read on access."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Boxes = NDArray[np.float64]
 
 
 def read_picture(path: Path) -> NDArray[Any]:
-    """The picture, uint8 or uint16 (H, W, 3) BGR; a gray one has three equal channels.
+    """Return the image, uint8 or uint16 (H, W, 3) BGR; a gray one has three equal channels.
 
     Raises:
-        DatasetError: the file is missing, or is no complete picture.
+        DatasetError: The file is missing, or is not a complete image.
     """
     try:
         return decoded(path.read_bytes(), "it")
@@ -42,10 +42,10 @@ def read_picture(path: Path) -> NDArray[Any]:
 
 
 def read_image(path: Path) -> Pixels:
-    """The picture, uint8 (H, W, 3) BGR.
+    """Return the image, uint8 (H, W, 3) BGR.
 
     Raises:
-        DatasetError: the file is missing, or is no complete picture of 8 bits.
+        DatasetError: The file is missing, or is not a complete image of 8 bits.
     """
     pixels = read_picture(path)
     if pixels.dtype != np.uint8:
@@ -56,7 +56,7 @@ def read_image(path: Path) -> Pixels:
 
 
 class Frames(Protocol):
-    """Frames of one sequence: ``frames[i]`` is uint8 (H, W, 3) BGR, read from disk at that moment."""
+    """Frames of one sequence: ``frames[i]`` is uint8 (H, W, 3) BGR, read from disk on access."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Pixels: ...
@@ -70,7 +70,7 @@ def _checked(index: int, count: int) -> int:
 
 
 class ImageFrames:
-    """One picture file a frame."""
+    """Frames with one image file each."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         self._folder = folder
@@ -80,7 +80,7 @@ class ImageFrames:
         return len(self._names)
 
     def path(self, index: int) -> Path:
-        """The file of frame ``index``."""
+        """Return the file of frame ``index``."""
         return self._folder / self._names[_checked(index, len(self))]
 
     def __getitem__(self, index: int, /) -> Pixels:
@@ -91,22 +91,22 @@ class ImageFrames:
 
 
 class VideoFrames:
-    """The frames of a video file, with its pixels as they are, whatever their shape.
+    """The frames of a video file; its pixels are not changed, even if they are not square.
 
-    Going forward is cheap; going back opens the file again, because seeking is not exact to the frame in all codecs.
+    Reading forward is cheap; going back opens the file again, because seeking is not frame-exact for all codecs.
 
     Args:
-        path: the video.
-        expected: how many frames it should have. Where its container says so, too, it is believed; else they are
-            counted once, because counts in containers are estimates, or include what is not shown.
+        path: The video.
+        expected: Expected number of frames. If the container states the same number, it is trusted; otherwise frames
+            are counted once, because counts in containers are estimates, or include frames that are not shown.
 
     Raises:
-        DatasetError: it is missing or no video, or a picture in it is broken: boxes would belong to other frames.
+        DatasetError: The file is missing or not a video, or a frame is damaged, so that boxes would be misaligned.
     """
 
     def __init__(self, path: Path, expected: int | None = None) -> None:
         self._path = path
-        self._frames: Iterator[Frame] | None = None  # opened by whoever reads, maybe another process
+        self._frames: Iterator[Frame] | None = None  # opened on the first access, perhaps in another process
         self._reading = Reading()
         self._next = 0
         self._count = self._open()
@@ -162,28 +162,28 @@ class VideoFrames:
             for i in range(len(self)):
                 yield self[i]
         finally:
-            self._frames = None  # a decoder for each video of a data set would be many
+            self._frames = None  # avoids an open decoder for each video of a data set
 
 
 @dataclass(frozen=True, eq=False)
 class Sequence:
-    """One target through one video.
+    """One target in one video.
 
     Attributes:
-        name: as the data set calls it.
-        frames: pixels, uint8 (H, W, 3) BGR, read when asked for.
-        boxes: (N, 4) float64, x, y, w, h in pixels of the frame, origin at its top left corner; a row of nan where the
+        name: Its name in the data set.
+        frames: Pixels, uint8 (H, W, 3) BGR, read on access.
+        boxes: (N, 4) float64, x, y, w, h in pixels of the frame, origin at its top left corner; a row of nan if the
             target is not visible.
-        text: the sentence that names the target, "" where the data set has none.
-        attributes: what else the layout says of it, such as ``{"category": "airplane"}``.
-        hidden: True where only the first box is public (GOT-10k test, TrackingNet test): the rows after it are nan
-            although the target is there, and only the data set's server can score the sequence.
-        masks: the target's mask in a frame, bool (H, W), read when asked for; None where the data set has none.
-        x: what a second sensor (thermal, depth, events) shows at the same moments, as ``frames``; None without one.
-        x_boxes: as ``boxes``, in pixels of ``x``, where the data set labels both pictures; else None.
+        text: The sentence that names the target, "" if the data set has none.
+        attributes: Further properties, such as ``{"category": "airplane"}``.
+        hidden: True if only the first box is public (GOT-10k test, TrackingNet test): the following rows are nan
+            although the target is visible, and only the data set's server can evaluate the sequence.
+        masks: The target's mask in each frame, bool (H, W), read on access; None if the data set has none.
+        x: Simultaneous images of a second sensor (thermal, depth, events), like ``frames``; None without one.
+        x_boxes: Like ``boxes``, in pixels of ``x``, if the data set labels both images; else None.
 
     Raises:
-        DatasetError: frames and boxes differ in number.
+        DatasetError: The numbers of frames and boxes differ.
     """
 
     name: str
@@ -214,5 +214,5 @@ class Sequence:
 
     @property
     def visible(self) -> NDArray[np.bool_]:
-        """(N,) True where there is a box."""
+        """(N,) bool, True for frames with a box."""
         return ~np.isnan(self.boxes[:, 0])

@@ -1,4 +1,4 @@
-"""What `open_dataset` gives: a set of sequences, or a set of regions of pictures, each checked when it is read."""
+"""The results of `open_dataset`: a set of sequences, or of regions in images, each checked when it is read."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from edgetrack.errors import DatasetError
 
 @dataclass(frozen=True, slots=True)
 class SequenceLayout:
-    """How the sequences of one data set lie on disk."""
+    """The layout of the sequences of a data set on disk."""
 
     name: str
     splits: tuple[str, ...]
     names: Callable[[Path, str], list[str]]  # (root, split) -> names of the sequences
     read: Callable[[Path, str, str], Sequence]  # (root, split, name) -> the sequence
     text: bool = False  # every sequence has a sentence
-    hidden: tuple[str, ...] = ()  # splits of which only the first boxes are public
+    hidden: tuple[str, ...] = ()  # splits in which only the first boxes are public
     video: Callable[[str], str] = (
-        str  # name of a sequence -> of its video, which may have several targets or cuts
+        str  # name of a sequence -> name of its video, which may have several targets or cuts
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One object in a picture.
+    """One object in an image.
 
     Attributes:
-        id: the annotation's number in the data set.
-        image: the picture's file.
-        box: x, y, w, h in its pixels.
-        category: the name of the object's class.
-        texts: sentences each of which names this object and no other in the picture; may be empty.
-        seen: the classes of all annotated objects in the picture.
+        id: The annotation's id in the data set.
+        image: The image file.
+        box: x, y, w, h in pixels of the image.
+        category: The name of the object's class.
+        texts: Sentences, each of which names only this object in the image; may be empty.
+        seen: The classes of all annotated objects in the image.
     """
 
     id: int
@@ -48,13 +48,13 @@ class Region:
     seen: frozenset[str]
 
     def read(self) -> Pixels:
-        """The picture, uint8 (H, W, 3) BGR."""
+        """Return the image, uint8 (H, W, 3) BGR."""
         return read_image(self.image)
 
 
 @dataclass(frozen=True, slots=True)
 class RegionLayout:
-    """How the annotated pictures of one data set lie on disk."""
+    """The layout of the annotated images of a data set on disk."""
 
     name: str
     splits: tuple[str, ...]
@@ -65,7 +65,7 @@ class RegionLayout:
 class SequenceSet:
     """The sequences of one split, in the data set's order: by number, by name, or one after the other.
 
-    Nothing but the list of names is read before a sequence is asked for.
+    Only the list of names is read in advance; sequences are read on access.
     """
 
     def __init__(self, layout: SequenceLayout, root: Path, split: str) -> None:
@@ -80,10 +80,10 @@ class SequenceSet:
         self._layout = layout
 
     def without(self, names: Collection[str]) -> SequenceSet:
-        """The same set, but for the sequences of these names.
+        """Return the same set without the sequences of these names.
 
         Raises:
-            DatasetError: a name is not in the set, or none is left.
+            DatasetError: A name is not in the set, or no sequence is left.
         """
         if unknown := sorted(set(names) - set(self.names)):
             raise DatasetError(
@@ -98,17 +98,17 @@ class SequenceSet:
         return rest
 
     def video(self, name: str) -> str:
-        """The video that sequence ``name`` is of; several sequences may be of one."""
+        """Return the video of sequence ``name``; several sequences may share one."""
         return self._layout.video(name)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, key: int | str, /) -> Sequence:
-        """The sequence of that number or name.
+        """Return the sequence with an index or a name.
 
         Raises:
-            DatasetError: it is not in the set, or its files are broken.
+            DatasetError: It is not in the set, or its files are damaged.
         """
         if isinstance(key, str) and key not in self.names:
             raise DatasetError(
@@ -122,7 +122,7 @@ class SequenceSet:
 
 
 def _writable(name: str) -> bool:
-    """Whether the name is plain text: such as a line of a table or a file of results can have."""
+    """Return whether the name is plain text, so that it can be written to tables and result files."""
     return not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
 
 

@@ -1,4 +1,4 @@
-"""The small text files of data sets: boxes, flags, names, sentences. Every fault is named with its file and line."""
+"""The small text files of data sets: boxes, flags, names, sentences. Every fault is reported with file and line."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from edgetrack.datasets.sequence import Boxes
 from edgetrack.errors import DatasetError
 
-_SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")  # comma, tab or space, as every data set has its own
+_SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")  # data sets use comma, semicolon, tab or space
 
 
 def read_text(path: Path) -> str:
-    """The file's text: UTF-8, else Windows-1252, in which some data sets' sentences are written.
+    """Return the text of a file in UTF-8 or, as in the sentences of some data sets, Windows-1252.
 
     Raises:
-        DatasetError: the file is missing or is not text.
+        DatasetError: The file is missing or is not text.
     """
     try:
         raw = path.read_bytes()
@@ -42,7 +42,7 @@ def read_text(path: Path) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines without their ends (LF or CRLF); empty lines count as faults unless they are the last ones."""
+    """Return the lines without line ends (LF or CRLF); empty lines are faults, except at the end."""
     lines = [line.strip() for line in read_text(path).rstrip().splitlines()]
     if not lines:
         raise DatasetError(f"{path} is empty; expected at least one line; unpack the archive again")
@@ -52,12 +52,12 @@ def read_lines(path: Path) -> list[str]:
 
 
 def cells(line: str) -> list[str]:
-    """The values of a line that commas, semicolons, tabs or spaces separate."""
+    """Return the values of a line, separated by commas, semicolons, tabs or spaces."""
     return _SEPARATOR.split(line.strip())
 
 
 def numbers(values: list[str], path: Path, line: int) -> list[float]:
-    """The values as floats, ``nan`` allowed, infinity not."""
+    """Return the values as floats; ``nan`` is allowed, infinity is not."""
     try:
         made = [float(value) for value in values]
     except ValueError:
@@ -78,10 +78,10 @@ def _is_number(value: str) -> bool:
 
 
 def box_row(row: list[float], path: Path, line: int, *, nan_ok: bool) -> list[float]:
-    """x, y, w, h; four nan where the target is absent, which a box without area means, too."""
+    """Return x, y, w, h, or four nan if the target is absent, which a box without area also means."""
     if len(row) != 4:
         raise DatasetError(f"{path}:{line}: {len(row)} columns; expected 4, x, y, w, h in pixels")
-    missing = sum(value != value for value in row)  # nan is the one value that is not itself
+    missing = sum(value != value for value in row)  # only nan differs from itself
     if missing and not nan_ok:
         raise DatasetError(
             f"{path}:{line}: nan; expected numbers: this layout marks absence in files of its own"
@@ -92,19 +92,19 @@ def box_row(row: list[float], path: Path, line: int, *, nan_ok: bool) -> list[fl
 
 
 def read_boxes(path: Path, *, nan_ok: bool = False) -> Boxes:
-    """One box a line, ``x y w h`` in pixels.
+    """Read one box per line, ``x y w h`` in pixels.
 
-    A width or height that is not positive means that the target is absent, as LaSOT, TNL2K and TrackingNet write it.
+    A width or height that is not positive means that the target is absent, as in LaSOT, TNL2K and TrackingNet.
 
     Args:
-        path: the file.
-        nan_ok: lines of four ``nan`` are allowed and mean the same.
+        path: The file.
+        nan_ok: Whether lines of four ``nan`` are allowed; they also mean that the target is absent.
 
     Returns:
-        (N, 4) float64, rows of nan where the target is absent.
+        (N, 4) float64, rows of nan if the target is absent.
 
     Raises:
-        DatasetError: the file is missing, or a line is malformed.
+        DatasetError: The file is missing, or a line is malformed.
     """
     rows = [
         box_row(numbers(cells(line), path, i), path, i, nan_ok=nan_ok)
@@ -114,7 +114,7 @@ def read_boxes(path: Path, *, nan_ok: bool = False) -> Boxes:
 
 
 def read_flags(path: Path, count: int, *, highest: int = 1) -> NDArray[np.int64]:
-    """``count`` whole numbers 0..``highest``, one a line or all on one line with separators."""
+    """Read ``count`` integers from 0 to ``highest``, one per line or all on one line with separators."""
     values: list[float] = []
     for i, line in enumerate(read_lines(path), 1):
         row = numbers(cells(line.rstrip(",; \t")), path, i)
@@ -127,7 +127,7 @@ def read_flags(path: Path, count: int, *, highest: int = 1) -> NDArray[np.int64]
 
 
 def read_sentence(path: Path) -> str:
-    """The sentence in the first line, single spaces between words."""
+    """Return the sentence in the first line, with single spaces between words."""
     text = " ".join(read_lines(path)[0].split())
     if not any(letter.isalnum() for letter in text):
         raise DatasetError(f"{path}:1: {text!r} has no word; expected a sentence that names the target")
@@ -135,10 +135,10 @@ def read_sentence(path: Path) -> str:
 
 
 def inside(name: Any, place: str, expected: str) -> str:
-    """Return the name of a file in a data set: a list that comes from elsewhere must not reach the rest of the disk.
+    """Return the name of a file in a data set, and check that an untrusted list does not lead out of its folder.
 
     Raises:
-        DatasetError: it leads out of its folder; the message begins with its ``place``.
+        DatasetError: The name leads out of the folder; the message begins with its ``place``.
     """
     good = isinstance(name, str) and bool(name) and "\0" not in name
     if not good or Path(name).is_absolute() or ".." in Path(name).parts:
@@ -147,7 +147,7 @@ def inside(name: Any, place: str, expected: str) -> str:
 
 
 def read_names(path: Path) -> list[str]:
-    """One name of a sequence a line, none twice."""
+    """Read the names of sequences, one per line, without duplicates."""
     names = read_lines(path)
     seen: set[str] = set()
     for i, name in enumerate(names, 1):
@@ -159,7 +159,7 @@ def read_names(path: Path) -> list[str]:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
+    """Return the content of a JSON file."""
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:

@@ -2,8 +2,8 @@
 
     TAO/{annotations/validation.json, frames/val/YFCC100M/v_1/frame0001.jpg}
 
-One frame a second has labels; those between are read and not scored. A class of which not all objects have labels in a
-video is left out, as in the official protocol.
+One frame per second has labels; those between are read but not evaluated. A class whose objects are not all labeled in
+a video is left out, as in the official protocol.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _read(root: Path, split: str) -> Iterator[Crowd]:
 
 
 def _boxes(annotations: Any, images: dict[int, Any], path: Path) -> dict[tuple[int, int], Boxes]:
-    """By video and category."""
+    """Return the boxes by video and category."""
     found: dict[tuple[int, int], Boxes] = {}
     for one in annotations:
         image = images[int(one["image_id"])]

@@ -2,8 +2,8 @@
 
     TNL2K/{TNL2K_train_subset, TNL2K_test_subset}/NAME/{imgs/00001.png, groundtruth.txt, language.txt}
 
-The training archive comes in parts (``TNL2K_train_subset_p1`` ...): their folders may lie side by side. Frames are
-taken in the order of their numbers, some of which the official files leave out. Zero boxes mean that the target is
+The training archive comes in parts (``TNL2K_train_subset_p1`` ...), whose folders may be next to each other. Frames are
+in the order of their numbers, some of which are missing in the official files. Zero boxes mean that the target is
 absent.
 """
 

@@ -2,7 +2,7 @@
 
     TrackingNet/{TRAIN_0 ... TRAIN_11, TEST}/{frames/NAME/0.jpg, anno/NAME.txt}
 
-The training split is made of those parts that are there. Of the test split only the first box is public.
+The training split consists of the parts that exist. In the test split, only the first box is public.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _read(root: Path, split: str, name: str) -> Sequence:
 
 
 def _video(name: str) -> str:
-    """``ab-CD`` of ``TRAIN_0/ab-CD_1``: the video, of which there may be several objects."""
+    """Return the video ``ab-CD`` for ``TRAIN_0/ab-CD_1``; it may have several objects."""
     return name.rpartition("/")[2].rpartition("_")[0] or name
 
 

@@ -48,7 +48,7 @@ def _names(root: Path, split: str) -> list[str]:
 
 
 def _cut(name: str) -> tuple[str, int]:
-    """The video of a sequence, and the frame at which it begins there."""
+    """Return the video of a sequence, and its first frame there."""
     video, _, cut = name.rpartition("_")
     if video in _FIRST and cut.isdecimal() and 1 <= int(cut) <= len(_FIRST[video]):
         return video, _FIRST[video][int(cut) - 1]

@@ -1,4 +1,4 @@
-"""Sets for the segmentation of video objects beside DAVIS 2017: DAVIS 2016, YouTube-VOS and MOSE.
+"""Data sets for video object segmentation in addition to DAVIS 2017: DAVIS 2016, YouTube-VOS and MOSE.
 
 DAVIS 2016 (Perazzi et al., CVPR 2016), one object a video, gray masks:
 DAVIS/{ImageSets/480p/val.txt, JPEGImages/480p/blackswan/00000.jpg, Annotations/480p/blackswan/00000.png}
@@ -33,7 +33,7 @@ _SIZE = "480p"
 
 @dataclass(frozen=True)
 class _GrayMasks:
-    """Of the only object of a video: 255 on it."""
+    """Masks of the only object in a video, with the value 255."""
 
     folder: Path
     names: tuple[str, ...]
@@ -70,7 +70,7 @@ def _davis2016(root: Path, split: str, name: str) -> Sequence:
 
 @cache
 def _meta(path: Path) -> dict[str, Any]:
-    """Object to frames, by video."""
+    """Return the frames of each object, by video."""
     try:
         videos = json.loads(path.read_text(encoding="utf-8"))["videos"]
         return {

@@ -1,6 +1,6 @@
 """VOT challenges (Kristan et al., 2013 to now): rectangles, polygons and masks.
 
-    VOT/{list.txt, ball1/{groundtruth.txt, color/00000001.jpg}}        frames may also lie beside groundtruth.txt
+    VOT/{list.txt, ball1/{groundtruth.txt, color/00000001.jpg}}        frames may also be next to groundtruth.txt
 
 A polygon and a mask become the box around them. Lines of nan (long-term challenges), the special codes 0, 1 and 2 and
 empty masks mean that the target is absent.
@@ -20,11 +20,11 @@ from edgetrack.datasets.tables import box_row, cells, numbers, read_lines, read_
 from edgetrack.errors import DatasetError
 
 _ABSENT = [math.nan] * 4
-_LARGEST = 1 << 15  # pixels, width or height of a mask: a damaged size must not be allocated
+_LARGEST = 1 << 15  # maximum width or height of a mask in pixels: a corrupt size must not be allocated
 
 
 def mask_box(line: str, path: Path, number: int) -> list[float]:
-    """The box around a mask line ``mX,Y,W,H,runs``: lengths of runs, row by row, of zeros and ones in turn."""
+    """Return the box around a mask ``mX,Y,W,H,runs``, with alternating lengths of runs of zeros and ones, by row."""
     values = numbers(cells(line[1:]), path, number)
     if len(values) < 4 or not all(v >= 0 and v.is_integer() for v in values):
         raise DatasetError(
@@ -51,7 +51,7 @@ def mask_box(line: str, path: Path, number: int) -> list[float]:
 
 
 def region_box(line: str, path: Path, number: int) -> list[float]:
-    """x, y, w, h around any region that the VOT toolkit writes; nan where there is none."""
+    """Return x, y, w, h around any region that the VOT toolkit writes; nan if there is none."""
     if line.startswith("m"):
         return mask_box(line, path, number)
     row = numbers(cells(line), path, number)
@@ -73,19 +73,19 @@ def region_box(line: str, path: Path, number: int) -> list[float]:
 
 
 def names_of(root: Path, split: str) -> list[str]:
-    """The names in ``list.txt``, in ``root`` or in its folder ``sequences``."""
+    """Return the names in ``list.txt``, in ``root`` or in its folder ``sequences``."""
     del split
     path = root / "list.txt"
     return read_names(path if path.is_file() else root / "sequences" / "list.txt")
 
 
 def folder_of(root: Path, name: str) -> Path:
-    """The folder of a sequence."""
+    """Return the folder of a sequence."""
     return root / name if (root / "list.txt").is_file() else root / "sequences" / name
 
 
 def read_regions(truth: Path) -> Boxes:
-    """(N, 4): the box around each line's region."""
+    """Return the box around each line's region, (N, 4)."""
     return np.array([region_box(line, truth, i) for i, line in enumerate(read_lines(truth), 1)], np.float64)
 
 
