@@ -1,4 +1,4 @@
-"""The boards that edgetrack is made for: one TOML file each, read into a checked ``Target``."""
+"""The target devices of edgetrack: one TOML file each, read into a validated ``Target``."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ __all__ = ["Precision", "Status", "Target", "detect", "load", "names"]
 _FOLDER = Path(__file__).parent
 Precision = Literal["fp32", "fp16", "int8"]
 Status = Literal["tested", "untried"]
-Range = tuple[str, str]  # versions: from the first on, up to but without the second
+Range = tuple[str, str]  # versions: from the first, inclusive, to the second, exclusive
 _RANGES = ("jetpack", "cuda", "tensorrt")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a board can do and what is asked of it.
+    """The capabilities and the budgets of a board.
 
     Raises:
-        ConfigError: a value is outside its allowed set.
+        ConfigError: A value is not allowed.
     """
 
     name: str
-    title: str  # as people know the board
-    status: Status  # "untried": the values come from data sheets, nobody has run edgetrack on it
-    engines: tuple[str, ...]  # that exist for it today, best first
-    precisions: tuple[Precision, ...]  # that its hardware computes at speed, most exact first
+    title: str  # the common name of the board
+    status: Status  # "untried": the values are from data sheets, and edgetrack has not been run on it
+    engines: tuple[str, ...]  # available engines, best first
+    precisions: tuple[Precision, ...]  # precisions with fast hardware support, most accurate first
     threads: int  # CPU threads for the network
-    latency_budget_ms: float  # one frame through the tracker, 30 frames a second or better
-    memory_budget_mb: int  # for the process; on a GPU also the most that TensorRT may work in
-    compute_capability: str | None = None  # of its NVIDIA GPU, such as "8.7"
+    latency_budget_ms: float  # time for one frame, at 30 FPS or more
+    memory_budget_mb: int  # for the process; on a GPU, also the limit of TensorRT's workspace
+    compute_capability: str | None = None  # that of its NVIDIA GPU, such as "8.7"
     jetpack: Range | None = None
     cuda: Range | None = None
     tensorrt: Range | None = None
@@ -75,15 +75,15 @@ class Target:
 
 
 def names() -> list[str]:
-    """The names that ``load`` knows, sorted."""
+    """Return the names of all targets, sorted."""
     return sorted(file.stem for file in _FOLDER.glob("*.toml"))
 
 
 def load(name: str) -> Target:
-    """The target called ``name``.
+    """Return the target called ``name``.
 
     Raises:
-        ConfigError: there is none, or its file has an unknown, missing or wrong key.
+        ConfigError: There is no such target, or its file has an unknown, missing or wrong key.
     """
     if name not in names():
         raise ConfigError(f"unknown target {name!r}; expected one of {', '.join(names())}")
@@ -98,10 +98,10 @@ _JETSONS = {
 
 
 def detect(*, root: Path = Path("/")) -> Target:
-    """The target that comes closest to this machine.
+    """Return the target that is most similar to this machine.
 
     Args:
-        root: of the file system in which the machine describes itself; another one in tests.
+        root: Root of the file system with /proc; tests use a different one.
     """
     if platform.machine().lower() in ("arm64", "aarch64"):
         try:
@@ -114,10 +114,10 @@ def detect(*, root: Path = Path("/")) -> Target:
 
 
 def parse(name: str, text: str) -> Target:
-    """The target that the TOML ``text`` describes.
+    """Return the target that the TOML ``text`` describes.
 
     Raises:
-        ConfigError: an unknown, missing or wrong key.
+        ConfigError: A key is unknown, missing or wrong.
     """
     values = _read_toml(text)
     known = {f.name: f for f in fields(Target) if f.name != "name"}
