@@ -1,9 +1,9 @@
-"""Track inside an asyncio program: frames, answers and a change of target, while the event loop stays free.
+"""Track in an asyncio program: read frames, return results and change the target without blocking the event loop.
 
     python examples/async_tracking.py drive.mp4 "red car" "blue car"
 
-The network runs without the interpreter lock, so a worker thread is enough. A tracker belongs to one task: whoever
-wants another target sends it a message. Needs: pip install "edgetrack[video]"
+The network runs without the interpreter lock, so a worker thread is enough. Only one task uses the tracker; other tasks
+send it a message to change the target. Needs: pip install "edgetrack[video]"
 """
 
 import asyncio
@@ -14,11 +14,11 @@ import edgetrack
 
 Texts: TypeAlias = "asyncio.Queue[str]"
 Tracks: TypeAlias = "asyncio.Queue[edgetrack.Track | None]"  # None at the end of the video
-SWITCH_AT = 30  # frame in which somebody asks for the second target
+SWITCH_AT = 30  # frame in which the second target is requested
 
 
 async def follow(path: str, texts: Texts, tracks: Tracks) -> None:
-    """Read and track each frame in a worker thread; ``texts`` brings new targets, ``tracks`` takes the answers."""
+    """Read and track each frame in a worker thread; ``texts`` provides new targets, ``tracks`` gets the results."""
     with edgetrack.open_source(path) as source, edgetrack.Tracker() as tracker:
         text, frames = await texts.get(), iter(source)
         while (frame := await asyncio.to_thread(next, frames, None)) is not None:
@@ -26,14 +26,14 @@ async def follow(path: str, texts: Texts, tracks: Tracks) -> None:
                 track = await asyncio.to_thread(tracker.start, frame, text)
             else:
                 while not texts.empty():
-                    tracker.set_text(texts.get_nowait())  # milliseconds; from this frame on
+                    tracker.set_text(texts.get_nowait())  # takes milliseconds; applies from this frame on
                 track = await asyncio.to_thread(tracker.update, frame)
             await tracks.put(track)
     await tracks.put(None)  # the end of the video
 
 
 async def report(first: str, second: str, texts: Texts, tracks: Tracks) -> None:
-    """Stand in for your program: print the tracks, and ask for another target on the way."""
+    """Simulate your program: print the tracks, and request another target after a while."""
     await texts.put(first)
     count = 0
     while (track := await tracks.get()) is not None:
@@ -44,7 +44,7 @@ async def report(first: str, second: str, texts: Texts, tracks: Tracks) -> None:
 
 
 async def heartbeat() -> None:
-    """Show that nothing blocks the event loop: this goes on every 10 ms while the network works."""
+    """Show that nothing blocks the event loop: this runs every 10 ms while the network works."""
     beats = 0
     try:
         while True:

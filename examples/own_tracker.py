@@ -1,12 +1,12 @@
-"""A PyTorch tracker of one's own in edgetrack's tools, smallest form: learned features, correlated.
+"""Your own PyTorch tracker in edgetrack's tools, as a minimal example: correlation of learned features.
 
 edgetrack export examples/own_tracker.py:Matcher --weights matcher.pt --output matcher --int8 --calibration drive.mp4
 edgetrack run --model matcher --trust --source drive.mp4 --box 120,80,64,48
 edgetrack eval folder SEQUENCES --tracker edgetrack --tracker edgetrack:matcher --trust
 
-The bundle has a copy of this file, which therefore must need no other file of yours. INT8 is calibrated on what the
-sessions of onnxruntime are fed, and passes the gate of edgetrack's own models: `open` is then given the folder with the
-graphs in INT8. In Python: edgetrack.open_tracker("matcher", trust=True).
+The bundle contains a copy of this file, so it must not depend on your other files. INT8 is calibrated on the inputs of
+the onnxruntime sessions, and must pass the same gate as edgetrack's own models; then `open` gets the folder with the
+INT8 graphs. In Python: edgetrack.open_tracker("matcher", trust=True).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import onnxruntime
 from edgetrack import Box, Track
 from edgetrack.crop import crop_into
 
-TEMPLATE, SEARCH, STRIDE = 37, 101, 2  # sides in pixels of the crops, and of a cell
+TEMPLATE, SEARCH, STRIDE = 37, 101, 2  # sides of the crops and of a cell, in pixels
 GRAY = {"mean": (127.5,) * 3, "std": (127.5,) * 3, "fill": (127.5,) * 3}
 
 
@@ -30,7 +30,7 @@ Pixels = npt.NDArray[np.uint8]  # (H, W, 3), BGR
 
 
 class Matcher:
-    """An ``edgetrack.peers.Adapter``; torch is needed in ``graphs`` only."""
+    """An ``edgetrack.peers.Adapter``; only ``graphs`` needs torch."""
 
     modes = ("bbox",)
 
@@ -60,7 +60,7 @@ class Matcher:
 
 
 class MatcherTracker:
-    """start() and update() on uint8 (H, W, 3) BGR frames, as ``edgetrack.peers.FrameTracker`` says."""
+    """An ``edgetrack.peers.FrameTracker``: start() and update() take uint8 (H, W, 3) BGR frames."""
 
     def __init__(self, session: Any) -> None:
         self.session = session
@@ -68,9 +68,9 @@ class MatcherTracker:
         self.crops["image"] = np.empty((1, 3, SEARCH, SEARCH), np.float32)
 
     def start(self, frame: Pixels, *, text: str | None = None, box: Box | None = None) -> Track:
-        assert box is not None  # by the modes of Matcher
+        assert box is not None  # guaranteed by Matcher.modes
         self.box, self.index = box, 0
-        self.pixel = max(box.w, box.h) / TEMPLATE  # of the crops, in pixels of the frame
+        self.pixel = max(box.w, box.h) / TEMPLATE  # size of a crop's pixel in pixels of the frame
         self._crop(frame, "template")
         return Track(box, 1.0, "tracking", 0)
 

@@ -1,9 +1,9 @@
-"""Steer a robot toward what a sentence names.
+"""Steer a robot toward the object that a sentence names.
 
     python examples/robot_loop.py 0 "red backpack"          # camera 0
-    python examples/robot_loop.py drive.mp4 "red car"       # a video, to try it
+    python examples/robot_loop.py drive.mp4 "red car"       # a video, for a test
 
-Prints one command per frame. To drive a robot, send the command to its motors instead, in ``send``.
+Prints one command per frame. To drive a robot, change ``send`` to send the command to its motors.
 Needs: pip install "edgetrack[video]"
 """
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import edgetrack
 
-DEADLINE_MS = 50.0  # the control loop runs at 20 Hz; a late network must not stop it
-DESIRED_HEIGHT = 0.5  # of the picture: the robot keeps the distance at which the target looks this tall
+DEADLINE_MS = 50.0  # the control loop runs at 20 Hz; a late network must not stall it
+DESIRED_HEIGHT = 0.5  # of the image height: the robot keeps the distance at which the target is this tall
 
 
 @dataclass
 class Command:
-    """What the motors get: forward speed and turn rate, each -1..1; positive turns right."""
+    """The command for the motors: forward speed and turn rate, each -1..1; positive turns right."""
 
     speed: float
     turn: float
@@ -26,13 +26,13 @@ class Command:
 
 
 def decide(track: edgetrack.Track, width: int, height: int) -> Command:
-    """Turn a track into a command. Only ``tracking`` moves the robot."""
+    """Convert a track to a command. The robot drives only with the status ``tracking``."""
     if track.status in ("searching", "lost") or track.box is None:
-        return Command(0.0, 0.0, track.status)  # stand still; edgetrack keeps looking for it
+        return Command(0.0, 0.0, track.status)  # stop; edgetrack continues to search for the target
     x, _ = track.box.center
     turn = 2 * x / width - 1
     if track.status == "uncertain":
-        return Command(0.0, 0.3 * turn, "uncertain")  # keep it in view, but do not approach a doubtful box
+        return Command(0.0, 0.3 * turn, "uncertain")  # keep it in view, but do not approach an unreliable box
     speed = 1 - track.box.h / (DESIRED_HEIGHT * height)
     return Command(max(-1.0, min(1.0, speed)), turn, track.basis)
 
@@ -44,7 +44,7 @@ def send(index: int, command: Command) -> None:
 
 def main(source: str, text: str) -> None:
     opened = int(source) if source.isdigit() else source
-    # A live camera is read in a thread of its own: each frame here is the newest one, older ones are dropped.
+    # A background thread reads a live camera: each frame here is the newest one, and older frames are dropped.
     for frame, track in edgetrack.track(opened, text=text, deadline_ms=DEADLINE_MS):
         height, width = frame.pixels.shape[:2]
         send(frame.index, decide(track, width, height))

@@ -27,7 +27,7 @@ def main() -> None:
         arguments.csv.open("w", newline="") as file,
     ):
         for text in arguments.texts:
-            tracker.add(text)  # the name of a target is its text; name=... gives it another one
+            tracker.add(text)  # a target's name is its text, unless name=... is given
         rows = csv.writer(file)
         rows.writerow(["frame", "time_s", "name", "status", "score", "x", "y", "w", "h"])
         for frame in source:
@@ -35,7 +35,7 @@ def main() -> None:
                 statuses[name][track.status] += 1
                 box = track.box or ("", "", "", "")
                 rows.writerow([frame.index, frame.time_s, name, track.status, track.score, *box])
-            for name, error in tracker.failed.items():  # one that fails leaves the others alone
+            for name, error in tracker.failed.items():  # a failed target does not affect the others
                 print(f"frame {frame.index}: {name}: {error}")
 
     for name, counts in statuses.items():

@@ -102,7 +102,7 @@ class Loop(ABC, Generic[Net]):
     def _update_average(self) -> None:
         decay = min(self.schedule.ema, (1 + self.step) / (10 + self.step))
         for slow, fast in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            slow.lerp_(fast, 1 - decay)  # includes frozen parameters, which may have been trained before
+            slow.lerp_(fast, 1 - decay)  # what is frozen, too: it may have learned before
 
     def run(self) -> None:
         """Train; write one JSON line per report to ``log.jsonl``, and finally ``last.pt``, also when interrupted."""

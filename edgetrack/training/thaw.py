@@ -40,7 +40,7 @@ class Thaw:
 
     def _move(self) -> None:
         lower = [stage for stage in self.stages if stage < self.frozen]
-        if self.frozen != self.before or not lower:  # the last thaw did not help, or no stage is left
+        if self.frozen != self.before or not lower:  # the last thaw brought nothing, or all that may learns
             self.frozen, self.settled = self.before, True
         else:
             self.frozen = lower[0]

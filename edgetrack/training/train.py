@@ -179,7 +179,7 @@ class Trainer(Loop[EdgetrackNet]):
             blocks = int(decided)
         if blocks != self.net.frozen_blocks:
             self.net.freeze(blocks)
-            self.whole = self._joined()  # to combine the gradients of thawed blocks, too
+            self.whole = self._joined()  # the gradients of what has thawed are joined, too
 
 
 def _teacher(recipe: Recipe) -> Teacher:

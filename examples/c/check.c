@@ -1,4 +1,4 @@
-/* Check an installed library from C: the tests that ctest runs in this folder's build. Prints what is wrong.
+/* Check an installed library from C. ctest runs these tests in the build of this folder. Prints each failure.
  */
 #include <edgetrack/edgetrack.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ static void expect(int holds, const char* what) {
   fprintf(stderr, "FAILED: %s (last message: %s)\n", what, edgetrack_message());
 }
 
-/* Gray, with a square of 30 pixels in another color: blue at 20, red at 90 pixels from the left. */
+/* Draw two squares of 30 pixels on gray: blue at 20, red at 90 pixels from the left. */
 static void draw(uint8_t* bgr) {
   memset(bgr, 90, (size_t)kWidth * kHeight * 3);
   for (int y = 40; y < 70; ++y)
@@ -29,7 +29,7 @@ static int overlaps(const edgetrack_track* track, double x) {
   return track->has_box && box->x < x + 15 && box->x + box->w > x + 15 && box->y < 55 && box->y + box->h > 55;
 }
 
-/* Of the square of 30 pixels that is followed. */
+/* Check the mask of the tracked square of 30 pixels. */
 static void masks(edgetrack_tracker* tracker, const uint8_t* bgr) {
   static uint8_t inside[kWidth * kHeight];
   static float values[kWidth * kWidth];

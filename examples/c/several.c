@@ -1,8 +1,8 @@
-/* Follow several targets with one engine, from C, in raw BGR frames from standard input:
+/* Follow several targets with one engine in C, in raw BGR frames from standard input:
  *
  *   ffmpeg -i drive.mp4 -pix_fmt bgr24 -f rawvideo - | several BUNDLE 640x480 "red car" "blue car"
  *
- * Prints a line for each target in each frame: name, index, status, score, and the box in pixels. */
+ * Prints one line per target and frame: name, index, status, score, and the box in pixels. */
 #include <edgetrack/edgetrack.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static int fail(edgetrack_code code) {
 
 static void print(const edgetrack_result* result) {
   const edgetrack_track* track = &result->track;
-  if (result->code != EDGETRACK_OK) { /* it is tried again with the next frame */
+  if (result->code != EDGETRACK_OK) { /* retried with the next frame */
     fprintf(stderr, "%s: %s\n", result->name, result->message);
     return;
   }
@@ -25,7 +25,7 @@ static void print(const edgetrack_result* result) {
   printf("\n");
 }
 
-/* Returns 0 at the end of the input, or the code of the first error. */
+/* Return 0 at the end of the input, or the code of the first error. */
 static int follow(edgetrack_multi_tracker* tracker, int width, int height, uint8_t* pixels) {
   const ptrdiff_t row_bytes = 3 * (ptrdiff_t)width;
   const size_t bytes = (size_t)row_bytes * (size_t)height;

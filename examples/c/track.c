@@ -1,4 +1,4 @@
-/* Follow what a sentence names, from C, in raw BGR frames from standard input:
+/* Follow the object that a sentence names in C, in raw BGR frames from standard input:
  *
  *   ffmpeg -i drive.mp4 -pix_fmt bgr24 -f rawvideo - | track BUNDLE "red car" 640x480
  *
@@ -21,7 +21,7 @@ static void print(const edgetrack_track* track) {
   printf("\n");
 }
 
-/* Returns 0 at the end of the input, or the code of the first error. */
+/* Return 0 at the end of the input, or the code of the first error. */
 static int follow(edgetrack_tracker* tracker, const char* text, int width, int height, uint8_t* pixels) {
   const ptrdiff_t row_bytes = 3 * (ptrdiff_t)width;
   const size_t bytes = (size_t)row_bytes * (size_t)height;

@@ -1,6 +1,6 @@
-// Follows what a sentence names in a video: track BUNDLE "red car" drive.mp4 [fp32|int8]
-// Without OpenCV, in raw frames from a pipe:  ffmpeg -i drive.mp4 -pix_fmt bgr24 -f rawvideo - |
-//                                             track BUNDLE "red car" 640x480
+// Follow the object that a sentence names in a video: track BUNDLE "red car" drive.mp4 [fp32|int8]
+// Without OpenCV, with raw frames from a pipe:  ffmpeg -i drive.mp4 -pix_fmt bgr24 -f rawvideo - |
+//                                               track BUNDLE "red car" 640x480
 #include <edgetrack/bundle.h>
 #include <edgetrack/ort.h>
 #include <edgetrack/tracker.h>
@@ -24,8 +24,7 @@ int main(int count, char** words) try {
     const edgetrack::Box box = track.box.value_or(edgetrack::Box{});
     std::printf("%lld %s", static_cast<long long>(track.index), name(track.status));
     for (const double value : {track.score, box.x, box.y, box.w, box.h}) {
-      char
-          digits[40];  // by to_chars: printf would write the decimal comma of a locale that a library has set
+      char digits[40];  // for to_chars, because printf may write a decimal comma, depending on the locale
       const auto end =
           std::to_chars(digits, digits + sizeof digits, value, std::chars_format::general, 17).ptr;
       std::printf(" %.*s", static_cast<int>(end - digits), digits);
