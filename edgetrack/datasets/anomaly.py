@@ -42,7 +42,7 @@ class AnomalyClip:
         for what, count in (("flags", len(self.abnormal)), ("boxes", len(self.truth or self.abnormal))):
             if count != len(self.frames):
                 raise DatasetError(
-                    f"{self.name} has {len(self.frames)} frames and {what} of {count}; expected as many of both"
+                    f"{self.name} has {len(self.frames)} frames and {what} of {count}; expected equal numbers"
                 )
 
 

@@ -79,7 +79,7 @@ def _ucsd(root: Path, split: str) -> Iterator[AnomalyClip]:
             truth = truth_of_masks(read_image(file).max(axis=2) for file in files)
         if marked is None and truth is None:
             raise DatasetError(
-                f"{masks} is no folder; expected it, or {root.name}.m; unpack the archive again"
+                f"{masks} is not a folder; expected it, or {root.name}.m; unpack the archive again"
             )
         flags = flags_of(truth) if marked is None and truth is not None else _flags(marked or [], len(frames))
         yield AnomalyClip(name, root.name, frames, 10.0, flags, truth)

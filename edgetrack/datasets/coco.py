@@ -23,7 +23,7 @@ def image_folder(candidates: list[Path]) -> Path:
     for folder in candidates:
         if folder.is_dir():
             return folder
-    raise DatasetError(f"no pictures: expected one of the folders {', '.join(map(str, candidates))}")
+    raise DatasetError(f"no images: expected one of the folders {', '.join(map(str, candidates))}")
 
 
 def _objects(values: Any, key: str, path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ class Crowd:
     def __post_init__(self) -> None:
         if len(self.objects) != len(self.frames):
             raise DatasetError(
-                f"{self.name} has {len(self.frames)} frames and labels of {len(self.objects)}; expected as many of both"
+                f"{self.name} has {len(self.frames)} frames and labels of {len(self.objects)}; expected equal numbers"
             )
 
 

@@ -127,7 +127,7 @@ def with_x(sequence: Sequence, model: str) -> Sequence:
         )
     if model == "thermal" and sequence.masks is None:
         raise ConfigError(
-            f"sequence {sequence.name} has no masks, which say what is warm; expected davis, davis2016, youtube-vos or "
+            f"sequence {sequence.name} has no masks, which define warmth; expected davis, davis2016, youtube-vos or "
             f"mose, or another model: {', '.join(name for name in MODELS if name != model)}"
         )
     return replace(sequence, x=DerivedFrames(sequence.frames, model, sequence.masks))

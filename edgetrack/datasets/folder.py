@@ -24,7 +24,7 @@ def _entries(root: Path) -> dict[str, dict[str, Any]]:
     path = root / "sequences.json"
     values = read_json(path)
     if not isinstance(values, list) or not values:
-        raise DatasetError(f'{path} is no list of sequences; expected [{{"name": ..., "text": ...}}, ...]')
+        raise DatasetError(f'{path} is not a list of sequences; expected [{{"name": ..., "text": ...}}, ...]')
     found: dict[str, dict[str, Any]] = {}
     for i, entry in enumerate(values):
         if not isinstance(entry, dict) or not all(
@@ -54,7 +54,7 @@ def _read(root: Path, split: str, name: str) -> Sequence:
     frames = VideoFrames(video, expected=len(boxes))
     if len(boxes) != len(frames):
         raise DatasetError(
-            f"{truth}: {len(boxes)} boxes for the {len(frames)} frames of {video}; expected one line a frame"
+            f"{truth}: {len(boxes)} boxes for the {len(frames)} frames of {video}; expected one line per frame"
         )
     entry = _entries(root)[name]
     attributes = {"category": str(entry["category"])} if entry.get("category") else {}

@@ -43,7 +43,7 @@ def image_names(folder: Path) -> list[str]:
             f"{folder} cannot be listed ({error.strerror}); expected the frames there; {_AGAIN}"
         ) from None
     if not names:
-        raise DatasetError(f"{folder} holds no picture; expected frames ({', '.join(_SUFFIXES)}); {_AGAIN}")
+        raise DatasetError(f"{folder} has no images; expected frames ({', '.join(_SUFFIXES)}); {_AGAIN}")
     same_length = (
         len({len(name) for name in names}) == 1
     )  # zero-padded, as in most data sets: alphabetical order is correct and fast
@@ -66,7 +66,7 @@ def all_frames(folder: Path, count: int, truth: Path, *, holes: bool = False) ->
                 )
     if len(names) != count:
         raise DatasetError(
-            f"{truth}: {count} boxes for the {len(names)} frames in {folder}; expected one line a frame; {_AGAIN}"
+            f"{truth}: {count} boxes for the {len(names)} frames in {folder}; expected one line per frame; {_AGAIN}"
         )
     return ImageFrames(folder, names)
 

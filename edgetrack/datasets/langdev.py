@@ -34,7 +34,7 @@ def _phrase(root: Path, line: str, place: str) -> Phrase:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{place}: not valid JSON ({error}); expected one object a line") from None
+        raise DatasetError(f"{place}: not valid JSON ({error}); expected one JSON object per line") from None
     if not isinstance(entry, dict):
         raise DatasetError(f"{place}: {line!r:.80}; expected an object with image, phrase, kind and boxes")
     kind, boxes, tags = entry.get("kind"), entry.get("boxes"), entry.get("tags", [])

@@ -44,7 +44,7 @@ def _read(root: Path, split: str, name: str) -> Sequence:
         boxes = boxes[::_RATIO]
     if abs(len(boxes) - len(names)) > 1:  # some official files have one line too many or too few
         raise DatasetError(
-            f"{truth}: {len(boxes)} boxes for the {len(names)} frames in {folder / name}; expected one line a frame"
+            f"{truth}: {len(boxes)} boxes for the {len(names)} frames in {folder / name}; expected one line per frame"
         )
     count = min(len(boxes), len(names))
     return Sequence(name, ImageFrames(folder / name, names[:count]), boxes[:count])

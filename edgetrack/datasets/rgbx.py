@@ -142,7 +142,7 @@ def _visevent(root: Path, split: str, name: str) -> Sequence:
     boxes, names = read_boxes(truth), image_names(pictures)
     if len(names) != len(boxes):
         raise DatasetError(
-            f"{truth}: {len(boxes)} boxes for the {len(names)} frames in {pictures}; expected one line a frame"
+            f"{truth}: {len(boxes)} boxes for the {len(names)} frames in {pictures}; expected one line per frame"
         )
     present = np.flatnonzero(~np.isnan(boxes[:, 0]))
     if not len(present):

@@ -50,7 +50,7 @@ def read_image(path: Path) -> Pixels:
     pixels = read_picture(path)
     if pixels.dtype != np.uint8:
         raise DatasetError(
-            f"{path} has pixels of {pixels.dtype}; expected 8 bits: convert the data set's pictures"
+            f"{path} has pixels of {pixels.dtype}; expected 8 bits: convert the data set's images"
         )
     return np.asarray(pixels, np.uint8)
 
@@ -200,7 +200,7 @@ class Sequence:
         if len(self.frames) != len(self.boxes):
             raise DatasetError(
                 f"sequence {self.name}: {len(self.boxes)} boxes for {len(self.frames)} frames; "
-                "expected one box a frame; unpack the archive again"
+                "expected one box per frame; unpack the archive again"
             )
         for what, found in (("pictures", self.x), ("boxes", self.x_boxes)):
             if found is not None and len(found) != len(self.frames):

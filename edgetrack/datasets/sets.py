@@ -93,7 +93,7 @@ class SequenceSet:
         rest.names = [name for name in self.names if name not in names]
         if not rest.names:
             raise DatasetError(
-                f"{self.name} ({self.split}): all {len(self)} sequences are left out; leave some in"
+                f"{self.name} ({self.split}): all {len(self)} sequences are left out; keep some"
             )
         return rest
 

@@ -43,7 +43,7 @@ class DatasetEntry:
                 f"{self.name} is read for measuring only; train on another data set, such as coco"
             )
         if self.skip and not isinstance(layout, SequenceLayout):
-            raise ConfigError(f"skip = {self.skip!r}; expected none: {self.name} has pictures, no sequences")
+            raise ConfigError(f"skip = {self.skip!r}; expected none: {self.name} has images, not sequences")
 
     @classmethod
     def all_of(cls, tables: Any, path: Path) -> tuple[DatasetEntry, ...]:
@@ -117,12 +117,12 @@ class Recipe:
             )
         if not 0 <= self.held_out <= 0.5:
             raise ConfigError(
-                f"recipe {self.name!r}: held_out = {self.held_out}; expected a share from 0 to 0.5"
+                f"recipe {self.name!r}: held_out = {self.held_out}; expected a fraction from 0 to 0.5"
             )
         if self.thaw_patience and not self.held_out:
             raise ConfigError(
                 f"recipe {self.name!r}: thaw_patience = {self.thaw_patience} with held_out = 0; expected samples that "
-                "validate, for they decide what thaws: set held_out, such as 0.05"
+                "validate, because they decide what thaws: set held_out, such as 0.05"
             )
         if any(type(keep) is not int or keep < 1 for keep in self.keep_buckets):
             raise ConfigError(
@@ -142,12 +142,12 @@ class Recipe:
         if self.teacher and not self.distill:
             raise ConfigError(
                 f"recipe {self.name!r}: teacher = {self.teacher!r} with distill = 0, so that it never teaches; set "
-                "distill to a share of the steps, such as 0.7, or leave teacher out"
+                "distill to a fraction of the steps, such as 0.7, or remove teacher"
             )
         if not self.data_weight > 0:
             raise ConfigError(
                 f"recipe {self.name!r}: data_weight = {self.data_weight}; expected a number above 0; "
-                'to leave the pictures out, set data = ""'
+                'to train without these images, set data = ""'
             )
 
     @classmethod

@@ -105,7 +105,7 @@ class Mixture:
         own = [(self.own, GroundingSampler(pictures, seed))] if pictures else []
         if not own and not made:
             raise ConfigError(
-                "no data set of the recipe has sentences, and data is empty; expected one to ground by; "
+                "no data set of the recipe has sentences, and data is empty; expected at least one, for grounding; "
                 "add one of lasot, tnl2k, otb99-lang, coco, refcoco to [[datasets]]"
             )
         return Weighted([*own, *made], seed)

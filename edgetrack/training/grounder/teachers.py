@@ -207,7 +207,7 @@ class ImageNet:
 def _read(path: Path) -> Picture:
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
-        raise ValueError(f"{path} cannot be read as a picture")
+        raise ValueError(f"{path} cannot be read as an image")
     return np.ascontiguousarray(picture[..., ::-1], dtype=np.uint8)
 
 

@@ -57,7 +57,7 @@ class Recipe:
             raise ConfigError(f"tasks = {self.tasks}; expected three shares: by box, by sentence, by both")
         if not 0 <= self.held_out <= 0.5 or (self.thaw_patience and not self.held_out):
             raise ConfigError(
-                f"held_out = {self.held_out} with thaw_patience = {self.thaw_patience}; expected a share up to 0.5, "
+                f"held_out = {self.held_out} with thaw_patience = {self.thaw_patience}; expected a fraction up to 0.5, "
                 "and one above 0 where validation decides what thaws: set held_out = 0.05, or thaw_patience = 0"
             )
 

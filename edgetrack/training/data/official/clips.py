@@ -216,7 +216,7 @@ class RegionClips:
             return Clip(first, second, text, absent, not absent)
         raise DatasetError(
             f"{self._name}: no usable region in {_TRIES} draws; expected "
-            + ("pictures of several classes" if absent else "boxes inside the pictures")
+            + ("pictures of several classes" if absent else "boxes inside the images")
         )
 
     def _look(self, region: Region) -> Actor | None:

@@ -269,13 +269,13 @@ def read_folder(folder: Path) -> list[Picture]:
     """
     path = folder / "annotations.jsonl"
     if not path.is_file():
-        raise SourceError(f"{path} does not exist; expected one JSON object a line: image, objects")
+        raise SourceError(f"{path} does not exist; expected one JSON object per line: image, objects")
     pictures = []
     for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
         image = cv2.imread(str(folder / record["image"]))
         if image is None:
-            raise SourceError(f"{folder / record['image']}, named in {path}, cannot be read as a picture")
+            raise SourceError(f"{folder / record['image']}, named in {path}, cannot be read as an image")
         pixels, scale = _shrink(np.asarray(image, np.uint8))
         instances = _plain(record, None, scale, (pixels.shape[1], pixels.shape[0]))
         seen = frozenset(instance.category for instance in instances)
