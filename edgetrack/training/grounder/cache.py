@@ -41,7 +41,7 @@ class View:
 
     part: tuple[float, float, float, float]
     mirrored: bool
-    gain: tuple[float, float, float]  # of R, G, B
+    gain: tuple[float, float, float]  # gains of R, G, B
     gamma: float
     side: int
 

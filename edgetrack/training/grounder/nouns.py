@@ -1,8 +1,8 @@
-"""Nouns: the classes of the teachers, the words that people use for them, and which of these exclude each other."""
+"""Nouns: the classes of the teachers, and the words that people use for them."""
 
 from __future__ import annotations
 
-# The 80 classes of COCO in the order of every detector trained on it, each with what else it is called.
+# The 80 classes of COCO in the order of every detector trained on it, each with its synonyms.
 COCO: dict[str, tuple[str, ...]] = {
     "person": (
         "man",

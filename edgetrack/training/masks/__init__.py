@@ -1,1 +1,1 @@
-"""Training of the mask head: short sequences drawn from stills with masks, and the losses of MobileVOS."""
+"""Training of the mask head: short sequences made from images with masks, and the losses of MobileVOS."""

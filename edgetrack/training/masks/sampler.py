@@ -24,7 +24,7 @@ _PIXELS = SIDE // POINT
 
 
 class MaskSampler:
-    """Endless sequences.
+    """An endless stream of sequences.
 
     Args:
         things: The objects to sample from.

@@ -41,7 +41,7 @@ class Recipe:
     cache: str  # folder of the teacher's class maps, see edgetrack.training.data.sources.class_maps
     output: str
     trunk: str = "edgetrack-256"  # the bundle whose trunk is shared
-    initial: str = ""  # a bundle with a mask head to begin from
+    initial: str = ""  # a bundle with a mask head to start from
     teacher: str = ""  # checkpoint of another run, of a larger network, as the teacher
     wide: int = 1  # factor on the width of the head; more than 1 is a teacher, which is not exported
     everything: bool = (
@@ -50,10 +50,10 @@ class Recipe:
     sources: tuple[str, ...] = SOURCES
     videos: tuple[tuple[str, str, str], ...] = ()  # name, folder and split of datasets of videos with masks
     video_share: float = 0.5  # fraction of sequences taken from them
-    frames: int = FRAMES  # of a sequence
+    frames: int = FRAMES  # frames per sequence
     seed: int = 0
     steps: int = 20_000
-    sequences: int = 8  # a step
+    sequences: int = 8  # sequences per step
     held_out: int = 96  # sequences for validation
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
@@ -170,7 +170,7 @@ class Trainer(Loop[MaskNet]):
 
 
 def sampling(recipe: Recipe, *, held_out: bool) -> Callable[[int, int], Callable[[], Batch]]:
-    """What the recipe draws from; a seed and the number of sequences of a batch make what gives batches of it."""
+    """Return a function that takes a seed and a batch size in sequences, and returns a function that draws batches."""
     things = Things(load(Path(recipe.data), Path(recipe.cache), recipe.sources, held_out=held_out))
     objects = load_videos(recipe.videos, held_out=held_out)
     share = recipe.video_share if things.pictures and objects else float(bool(objects))

@@ -29,7 +29,7 @@ _TRIES = 200
 
 
 class VideoSampler:
-    """Endless sequences of frames of one object, in the order of the video.
+    """An endless stream of sequences of frames of one object, in the order of the video.
 
     A video is read when it is sampled.
 

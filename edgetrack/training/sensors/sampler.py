@@ -59,7 +59,7 @@ def smeared(crop: Pixels, random: Random) -> Pixels:
 
 
 class PairSampler:
-    """Endless samples.
+    """An endless stream of samples.
 
     Args:
         things: Photos with masks.

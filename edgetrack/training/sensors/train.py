@@ -44,11 +44,11 @@ class Recipe:
     cache: str  # folder of the teacher's class maps, see edgetrack.training.data.sources.class_maps
     output: str
     network: str = "edgetrack-256"  # the bundle that gets a second sensor
-    initial: str = ""  # a bundle with a second sensor to begin from
+    initial: str = ""  # a bundle with a second sensor to start from
     sources: tuple[str, ...] = SOURCES
     seed: int = 0
     steps: int = 20_000
-    pairs: int = 12  # a step
+    pairs: int = 12  # pairs per step
     held_out: int = 96  # pairs for validation
     learning_rate: float = 1e-3
     weight_decay: float = 0.01

@@ -100,7 +100,7 @@ def main() -> None:
         "--cache", type=Path, default=None, help="cache folder (default: training in the cache folder)"
     )
     parser.add_argument("--sources", nargs="+", default=None, help="folders to read, keeping all maps")
-    parser.add_argument("--threads", type=int, default=1, help="of the teacher")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the teacher")
     options = parser.parse_args()
     chosen = {} if options.sources is None else {"sources": options.sources, "mapped": options.sources}
     path = build(data_root(options.data), options.cache or cache_folder(), **chosen, threads=options.threads)
