@@ -9,14 +9,14 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kOne = 0.5;    // IoU from which two boxes are on one thing
-constexpr double kTouch = 0.1;  // IoU below which two things are apart
-constexpr double kNear = 3;     // sides of a box, from its center, within which others may distract
-constexpr int kLong = 30;       // frames of touching after which motion from before says nothing
+constexpr double kOne = 0.5;    // minimum IoU of two boxes that are on the same object
+constexpr double kTouch = 0.1;  // IoU below which two objects are apart
+constexpr double kNear = 3;     // distance in box sides, from its center, within which others may distract
+constexpr int kLong = 30;  // frames of contact after which the motion from before is no longer meaningful
 
 Box ahead(const Box& box, double vx, double vy) { return {box.x + vx, box.y + vy, box.w, box.h}; }
 
-// Of the centers, in sides of `from`.
+// Returns the distance of the centers, in sides of `from`.
 double distance(const Box& from, const Box& to) {
   const double dx = to.x + to.w / 2 - from.x - from.w / 2, dy = to.y + to.h / 2 - from.y - from.h / 2;
   return std::sqrt((dx * dx + dy * dy) / (from.w * from.h));
@@ -58,7 +58,7 @@ void Rival::meet(const std::vector<Rival*>& all) {
 
 double Rival::distance(const Box& box) const { return edgetrack::distance(claim_, box); }
 
-// Whether there may be such a thing at all.
+// Whether an object may be at this peak at all.
 bool Rival::plausible(std::size_t peak) const {
   const Peak &best = state_.peaks[0], &it = state_.peaks[peak];
   return peak == 0 || (it.score >= std::max(state_.policy.track_threshold, kAlike * best.score) &&
@@ -72,7 +72,8 @@ bool Rival::is_free(const Box& box, const Rival& other, const std::vector<Rival*
   });
 }
 
-// Gives each of two a place of its own, the pair of places that looks and motion fit best. False without any.
+// Gives each of two targets its own place: the pair of places that fits appearance and motion best. Returns
+// false if there is none.
 bool Rival::part(Rival& other, const std::vector<Rival*>& all) {
   double least = std::numeric_limits<double>::infinity();
   std::size_t mine = 0, theirs = 0;
@@ -92,7 +93,8 @@ bool Rival::part(Rival& other, const std::vector<Rival*>& all) {
   return true;
 }
 
-// Both are on one thing, or hide one another. When that lasts, the one that should be elsewhere is lost.
+// Both are on the same object, or one hides the other. If that lasts, the one that should be elsewhere is
+// lost.
 void Rival::doubt(Rival& other) {
   const auto patience = static_cast<int>(state_.policy.max_uncertain_frames);
   for (Rival* one : {this, &other}) {
@@ -106,7 +108,7 @@ void Rival::doubt(Rival& other) {
   together_ = other.together_ = 0;
 }
 
-// `overlap` is the largest IoU with any other.
+// `overlap` is the largest IoU with any other target.
 void Rival::go_on(double overlap) {
   state_.contested = overlap >= kTouch;
   if (overlap < kOne) together_ = 0;

@@ -1,4 +1,4 @@
-// Targets of one video are different things: what one of them is on is nobody else's.
+// Keeps several targets of one video apart: two targets never claim the same object.
 #pragma once
 
 #include <vector>
@@ -7,18 +7,19 @@
 
 namespace edgetrack {
 
-// One target as the others see it. Where it comes to the box of another, its claim to that is how well the
-// box lies where its motion from before they met leads.
+// One target as seen by the other targets. When two targets end up on the same box, the one whose motion
+// before they met predicts that box better has the stronger claim to it.
 class Rival {
  public:
   using State = Tracker::State;
 
   explicit Rival(State& state) : state_(state) {}
 
-  bool changed = false;  // in this frame: its track is another one than its network gave
+  bool changed = false;  // its track in this frame was changed from what its network gave
 
-  void look_around(const std::vector<Rival*>& all);  // before its frame: where the others are
-  void meet(const std::vector<Rival*>& all);  // it has begun where the user says: those there share the place
+  void look_around(const std::vector<Rival*>& all);  // call before its frame: notes where the others are
+  void meet(const std::vector<Rival*>& all);  // call after the user has placed it: it may share that place
+                                              // with the targets already there
   void forget(const Rival& gone);
 
  private:
@@ -26,23 +27,23 @@ class Rival {
 
   bool followed() const { return state_.started && state_.locked && !state_.tentative; }
   bool shares(const Rival& other) const;
-  double distance(const Box& box) const;  // of its center from where motion leads, in sides of the box
+  double distance(const Box& box) const;  // from the predicted center, in box sides
   bool plausible(std::size_t peak) const;
-  void go_on(double overlap);  // to the next frame
+  void go_on(double overlap);  // moves on to the next frame
   bool part(Rival& other, const std::vector<Rival*>& all);
   bool is_free(const Box& box, const Rival& other, const std::vector<Rival*>& all) const;
   void doubt(Rival& other);
 
   State& state_;
-  Box claim_{};                        // where motion leads
-  double vx_ = 0, vy_ = 0;             // pixels a frame
+  Box claim_{};                        // the box that its motion predicts
+  double vx_ = 0, vy_ = 0;             // pixels per frame
   double overlap_ = 0;                 // the largest IoU with another in this frame
-  int touching_ = 0;                   // frames in a row that it has touched another
-  int together_ = 0;                   // that it has been on one box with another
-  std::vector<const Rival*> sharing_;  // with whom the user has it share a place
+  int touching_ = 0;                   // consecutive frames in which it touched another
+  int together_ = 0;                   // consecutive frames on the same box as another
+  std::vector<const Rival*> sharing_;  // those that the user placed on the same object
 };
 
-// At the end of a frame: no two of them are on one thing, or they are uncertain.
+// Call at the end of a frame: separates targets that are on the same object, or makes them uncertain.
 void settle(const std::vector<Rival*>& all);
 
 }  // namespace edgetrack

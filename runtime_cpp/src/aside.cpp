@@ -36,7 +36,7 @@ struct Aside::Worker {
   const int home = process();
   std::mutex mutex;
   std::condition_variable come, gone;
-  std::vector<Errand*> queue;  // the first is under way
+  std::vector<Errand*> queue;  // the first one is running
   bool stop = false;
   std::thread thread{[this] { work(); }};
 
@@ -77,8 +77,8 @@ Aside::~Aside() {
   worker_->thread.join();
 }
 
-// After a fork there is no such thread in the child: another one takes over, and what was under way, which is
-// nothing when rest() came first, is run again.
+// A forked child process does not have the thread, so a new one is started there. It repeats the errand that
+// was running, if any; there is none if rest() was called before the fork.
 Aside::Worker& Aside::worker() {
   if (worker_ && worker_->home == process()) return *worker_;
   std::vector<Errand*> left;

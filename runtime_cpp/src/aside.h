@@ -1,4 +1,4 @@
-// A thread that runs one network beside the others, so that no frame waits for all of it.
+// A background thread that runs one network in parallel with the others, so that no frame has to wait for it.
 #pragma once
 
 #include <chrono>
@@ -8,31 +8,32 @@
 
 namespace edgetrack {
 
-// One run, done in the order in which it was handed over. It must be settled before it is let go of.
+// One run of a step. Errands run in the order in which they were posted. An errand must be settled before it
+// is destroyed.
 struct Errand {
   std::function<void()> step;
   bool done = true;
-  std::chrono::steady_clock::time_point begun{};  // the epoch while others go first
-  double seconds = 0;                             // that it took
+  std::chrono::steady_clock::time_point begun{};  // the epoch while it is still queued
+  double seconds = 0;                             // duration of the run
   std::exception_ptr failure;
 };
 
-// Without a thread of its own it runs each errand as it comes: the same answers, for engines that serve one
-// caller at a time. The thread starts with the first errand. Not for two threads at once.
+// Without a thread of its own it runs each errand immediately in post(), with the same results; that is for
+// engines that serve one caller at a time. The thread starts with the first errand. Not thread-safe.
 class Aside {
  public:
   explicit Aside(bool thread);
-  ~Aside();  // waits for what is under way
+  ~Aside();  // waits for the running errand
   Aside(const Aside&) = delete;
   Aside& operator=(const Aside&) = delete;
 
-  // Throws what the step throws when it is run at once.
+  // Queues the errand. If it runs immediately, throws what its step throws.
   void post(Errand& errand);
-  void wait(Errand& errand, double seconds);  // for that long at most
-  double running_s(Errand& errand);           // for how long it has been under way; 0 while others go first
+  void wait(Errand& errand, double seconds);  // at most that long
+  double running_s(Errand& errand);           // how long it has been running; 0 while it is queued
   bool is_done(Errand& errand);
-  void settle(Errand& errand);  // until it is done; its failure is left in it
-  void rest();                  // until nothing is under way
+  void settle(Errand& errand);  // waits until it is done; an exception stays in errand.failure
+  void rest();                  // waits until no errand is running or queued
 
  private:
   struct Worker;

@@ -8,7 +8,7 @@ namespace edgetrack {
 
 namespace {
 
-// The part of `all` that is like `one`; shares the memory.
+// Returns the slice of `all` that has the shape of `one`; it shares the memory.
 Tensor part(const Tensor& all, const Tensor& one, std::size_t slot) {
   return {one.spec, {all.data, all.floats() + slot * one.spec.count()}};
 }

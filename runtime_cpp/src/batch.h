@@ -1,5 +1,5 @@
-// The search network for several targets at once: their inputs lie side by side in one place each, as do its
-// answers.
+// The search network for several targets in one run: the inputs of all targets are contiguous in one batched
+// tensor each, and so are the outputs.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,16 @@ namespace edgetrack {
 
 class Batch {
  public:
-  // Graph "search2" for a size of 2, of an engine whose graphs went through a Contract with `one`.
+  // Binds graph "search2" if `size` is 2, and so on. The engine's graphs must have passed the same Contract
+  // as
+  // those of `one`.
   Batch(Engine& engine, const Detector& one, const Target& target, std::size_t size);
 
   std::size_t size() const { return slots_.size(); }
   const Tensor& image(std::size_t slot) const { return slots_[slot].image; }  // (1, 3, S, S)
   const Answer& answer(std::size_t slot) const { return slots_[slot].answer; }
 
-  // What `slot` looks for; copied unless it is there since the last time.
+  // Sets the target that `slot` looks for. Copies nothing if the slot holds it already.
   void tell(std::size_t slot, const Target& target, const Knowledge& known);
 
   void run() { call_->run(); }
@@ -30,7 +32,7 @@ class Batch {
     Tensor image;
     std::vector<Tensor> known;  // in the order of Knowledge::tensors()
     Answer answer;
-    const Knowledge* of = nullptr;  // what `known` holds, as it was at this change
+    const Knowledge* of = nullptr;  // the source of `known`, and its change number when copied
     std::uint64_t change = 0;
   };
 

@@ -13,10 +13,10 @@ namespace edgetrack {
 namespace {
 
 constexpr int kSchema = 2;
-constexpr std::uint64_t kLargestManifest = 1 << 20;  // bytes; a real one has about ten thousand
+constexpr std::uint64_t kLargestManifest = 1 << 20;  // bytes; a real one has about 10,000
 constexpr std::size_t kBatches[] = {2, 4};           // "search2", "search4"
-constexpr const char* kEye[] = {"detect", "rank"};   // a bundle may do without both
-constexpr const char* kMask = "mask";                // the same
+constexpr const char* kEye[] = {"detect", "rank"};   // optional, but only together
+constexpr const char* kMask = "mask";                // optional
 constexpr const char* kPairs[] = {"template_x", "search_x"};
 constexpr const char* kRoles[] = {"text", "prompt", "template", "search", "ground", "tokenizer"};
 
@@ -27,7 +27,7 @@ void read_color(const Json& json, float (&color)[3]) {
   for (std::size_t c = 0; c < 3; ++c) color[c] = static_cast<float>(json.items()[c].number());
 }
 
-// Of a positive whole number.
+// For a positive integer.
 std::int64_t whole(const Json& json) {
   const double number = json.number();
   if (!(number >= 1 && number < 9e15 && number == std::floor(number)))
@@ -63,8 +63,8 @@ void check_tensors(const Json& manifest) {
     contract.take(role, {specs_of(graph["inputs"]), specs_of(graph["outputs"])});
 }
 
-// A graph is an ONNX file by its name as well: engines go by the name, and read weights of other formats from
-// files of their own.
+// A graph's file name must end in .onnx, too: engines go by the name, and read other formats with weights in
+// separate files.
 void check_graphs(const std::string& path, const Json& manifest,
                   const std::map<std::string, ListedFile>& files) {
   const auto& graphs = manifest["tensors"].fields();
@@ -77,7 +77,7 @@ void check_graphs(const std::string& path, const Json& manifest,
   }
 }
 
-// The precision's own files and thresholds in the place of float32's.
+// Replaces the files and thresholds of float32 by those of the precision.
 void take_precision(const Json& manifest, const std::string& path, Bundle& bundle) {
   const auto& precisions = manifest["precisions"].fields();
   const auto own = precisions.find(bundle.precision);
@@ -100,7 +100,8 @@ void take_precision(const Json& manifest, const std::string& path, Bundle& bundl
 
 Bundle Bundle::open(const std::string& where, const std::string& precision) {
   std::error_code problem;
-  const std::string folder = std::filesystem::absolute(where, problem).string();  // though the program moves
+  const std::string folder =
+      std::filesystem::absolute(where, problem).string();  // still valid if the program changes its directory
   const std::string path = folder + "/manifest.json";
   const Json manifest = Json::parse(read_file(path, kLargestManifest), path);
   if (manifest["schema"].number() != kSchema)

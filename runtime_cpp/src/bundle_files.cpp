@@ -18,10 +18,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint64_t kLargestOnnx = (std::uint64_t{1} << 31) - 1;  // as protobuf has it
+constexpr std::uint64_t kLargestOnnx = (std::uint64_t{1} << 31) - 1;  // protobuf's limit
 constexpr const char* kAgain = "; copy or export the bundle again";
 
-// Nothing of a path leads up or starts at the root, and nothing on the way is a link.
+// Whether a path neither is absolute nor leads up, and has no links on the way.
 void check_place(const fs::path& folder, const std::string& path) {
   const fs::path relative(path);
   const bool leaves =
@@ -42,7 +42,7 @@ void check_place(const fs::path& folder, const std::string& path) {
 
 std::ifstream open(const fs::path& file) {
   std::error_code problem;
-  const bool is_file = fs::is_regular_file(file, problem);  // a pipe would be waited for without end
+  const bool is_file = fs::is_regular_file(file, problem);  // reading a pipe could block forever
   std::ifstream stream;
   if (is_file) stream.open(file, std::ios::binary);
   if (!is_file || !stream)
@@ -52,7 +52,7 @@ std::ifstream open(const fs::path& file) {
   return stream;
 }
 
-// The folder of the bundle that holds a file.
+// Returns the folder of the bundle that holds a file.
 fs::path home_of(const fs::path& folder, const ListedFile& file) {
   const std::string& name = file.bundle;
   if (name.empty()) return folder;
@@ -83,7 +83,7 @@ void check_weights(const fs::path& folder, const std::string& graph, const std::
   for (const OutsideWeights& weights : outside_weights(onnx, file.string())) {
     const fs::path place = (fs::path(graph).parent_path() / weights.location).lexically_normal();
     const std::string which = message(file.string(), " keeps weights in '", printable(weights.location), "'");
-    // ONNX Runtime has names with * for addresses of memory.
+    // ONNX Runtime uses names with * for memory addresses.
     if (listed.count(place) == 0 || weights.location.find('*') != std::string::npos)
       throw Error(Code::bundle,
                   message(which, ", which is no file that the manifest lists; expected weights ",
@@ -121,7 +121,7 @@ std::string place_of(const std::string& folder, const ListedFile& file) {
 }
 
 void check_files(const std::string& folder, const std::map<std::string, ListedFile>& files) {
-  std::map<std::string, std::set<fs::path>> listed;  // by the bundle that holds them
+  std::map<std::string, std::set<fs::path>> listed;  // by the bundle that holds the files
   for (const auto& [role, file] : files) {
     const fs::path home = home_of(folder, file);
     check_place(home, file.path);

@@ -23,7 +23,7 @@ struct edgetrack_tracker {
 
 namespace {
 
-// `frame` gives the frame, or throws.
+// `frame` returns the frame, or throws.
 template <typename Given>
 edgetrack_code start(edgetrack_tracker* tracker, const Given& frame, const char* text,
                      const edgetrack_box* box, const uint8_t* inside, edgetrack_track* track) {

@@ -30,8 +30,8 @@ struct edgetrack_multi_tracker {
   edgetrack::Tokenizer tokenizer;
   edgetrack::MultiTracker tracker;
   const std::shared_ptr<edgetrack::Turns> turns = std::make_shared<edgetrack::Turns>();
-  std::vector<edgetrack_result> results;  // what the last update gave
-  std::vector<std::string> messages;      // of the targets that failed in it
+  std::vector<edgetrack_result> results;  // of the last update
+  std::vector<std::string> messages;      // error messages of the targets that failed in it
 
   edgetrack_multi_tracker(const edgetrack::Opening& opening, bool exclusive)
       : tokenizer(opening.bundle.tokenizer()),
@@ -60,12 +60,12 @@ struct edgetrack_multi_tracker {
   }
 };
 
-// It takes turns with its tracker, whose engine it shares.
+// Its calls are serialized with those of its tracker, because they share the engine.
 struct edgetrack_detector {
   const edgetrack::Tokenizer tokenizer;
   const std::shared_ptr<edgetrack::Turns> turns;
   const std::unique_ptr<edgetrack::PhraseDetector> detector;
-  std::vector<edgetrack_detection> found;  // what the last look gave
+  std::vector<edgetrack_detection> found;  // of the last look
 
   edgetrack_detector(edgetrack_multi_tracker& tracker, const edgetrack::Text& phrase, double least,
                      double sure, std::size_t most)
@@ -92,7 +92,7 @@ void check_limits(double least, double sure, size_t most) {
   if (most < 1) throw Error(Code::config, "most is 0; expected at least 1 detection");
 }
 
-// `frame` gives the frame, or throws.
+// `frame` returns the frame, or throws.
 template <typename Given>
 edgetrack_code update(edgetrack_multi_tracker* tracker, const Given& frame, std::optional<double> deadline_ms,
                       const edgetrack_result** results, size_t* count) {

@@ -1,4 +1,4 @@
-// What the functions of the C API share: exceptions become codes, and values become structs of C.
+// Helpers for the functions of the C API: they turn exceptions into codes, and values into C structs.
 #pragma once
 
 #include <optional>
@@ -11,10 +11,11 @@
 
 namespace edgetrack {
 
-// The code of the exception that is being handled, and its text in `message`. Only for catch blocks.
+// Returns the code of the exception that is being handled, and puts its text into `message`. Call it in catch
+// blocks only.
 edgetrack_code current_code(std::string& message) noexcept;
 
-// What edgetrack_message() says in this thread.
+// The text that edgetrack_message() returns in this thread.
 std::string& last_message() noexcept;
 
 template <typename Step>
@@ -27,25 +28,25 @@ edgetrack_code guarded(const Step& step) noexcept {
   }
 }
 
-// Throws Error for NULL.
+// Throws Error if `pointer` is NULL.
 void require(const void* pointer, const char* name);
 
 edgetrack_track to_c(const Track& track);
 edgetrack_timing to_c(const Timing& timing);
 std::optional<Box> from_c(const edgetrack_box* box);
-Frame from_c(const edgetrack_pair* pair);  // throws Error for NULL, and where both pictures are missing
+Frame from_c(const edgetrack_pair* pair);  // throws Error for NULL, or if both images are missing
 
-// Of C's 0 for none.
+// In C, 0 means no deadline.
 inline std::optional<double> deadline_from_c(double deadline_ms) {
   return deadline_ms == 0 ? std::nullopt : std::optional(deadline_ms);
 }
 
-// A bundle and how its engine is opened, as edgetrack_options say.
+// A bundle, and the options for its engine, from edgetrack_options.
 struct Opening {
   Bundle bundle;
   OrtOptions engine;
 
-  // Throws Error.
+  // Throws Error if the bundle or an option is invalid.
   Opening(const char* folder, const edgetrack_options* options);
 };
 

@@ -10,8 +10,9 @@ namespace edgetrack {
 namespace {
 
 constexpr double kLongestStep = Clock::kRate;  // one second
-constexpr double kShortestStep = 0.1;          // 300 frames a second; less is two stamps of one moment
-constexpr double kStepTolerance = 0.1;         // of a frame
+constexpr double kShortestStep =
+    0.1;  // 300 frames per second; a shorter step means two timestamps of one moment
+constexpr double kStepTolerance = 0.1;  // of a frame
 
 }  // namespace
 

@@ -9,9 +9,9 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kLeastEvidence = 0.1;  // what is left of a score where no pixel has the color
-constexpr double kEnoughPixels = 0.12;  // share of such pixels from which a thing has the color
-constexpr double kMiddle = 0.2;         // share of a box's side at each end that may be background
+constexpr double kLeastEvidence = 0.1;  // remaining factor of a score if no pixel has the color
+constexpr double kEnoughPixels = 0.12;  // fraction of such pixels from which an object has the color
+constexpr double kMiddle = 0.2;         // fraction of a box's side at each end that may be background
 constexpr int kSamples = 24;            // along each side
 
 const std::map<std::string, Color>& color_words() {

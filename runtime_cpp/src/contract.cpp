@@ -14,7 +14,8 @@ namespace {
 
 struct Shape {
   const char* name;
-  const char* axes;  // a letter each: equal letters are equal lengths, a digit is itself, b the targets
+  const char* axes;  // one letter per axis: equal letters mean equal lengths, a digit is itself, b the number
+                     // of targets
 };
 
 using Shapes = std::vector<Shape>;
@@ -29,11 +30,10 @@ Shapes joined(Shapes one, const Shapes& two) {
   return one;
 }
 
-// I, S, G, D: side of the picture, and c, s, g, P of the maps on it; N tokens of the template, T of a text, M
-// of both; L layers; C and H channels; W width of an embedding, E of the text encoder's, R of a region's; A
-// boxes, K of them that are compared. V: side of the picture of "mask", v and o of the maps on it; F cells of
-// its memory, Y and U channels of these. J, Z: side of the second
-// sensor's picture of template and search.
+// I, S, G, D: side of the image, and c, s, g, P: side of its maps. N: tokens of the template, T of a text, M
+// of both. L: layers. C and H: channels. W: width of an embedding, E of the text encoder's, R of a region's.
+// A: boxes, K: those that are compared. V: side of the image of "mask", v and o of its maps; F: cells of its
+// memory, Y and U: their channels. J, Z: side of the second sensor's image of template and search.
 const std::vector<Form>& forms() {
   static const Shapes picture = {
       {"memory", "bLNC"}, {"anchor", "bNW"}, {"prompts", "b3W"}, {"prototype", "bC"}};
@@ -91,7 +91,7 @@ std::string shown(const std::vector<std::int64_t>& shape) {
   throw Error(Code::bundle, message("graph '", role, "' ", why, "; export the bundle again"));
 }
 
-// 2 for "search2", 1 for a graph of one target.
+// Returns 2 for "search2", 1 for a graph of one target.
 std::int64_t targets_of(const std::string& role) {
   constexpr std::size_t letters = 6;
   std::int64_t targets = 1;
@@ -100,7 +100,7 @@ std::int64_t targets_of(const std::string& role) {
   return targets;
 }
 
-// Throws Error unless all lengths are positive and their products together are within the limit.
+// Throws Error unless all lengths are positive and the sum of their products is within the limit.
 void check_size(const std::string& role, const GraphSpec& graph) {
   std::int64_t all = 0;
   for (const std::vector<TensorSpec>* side : {&graph.inputs, &graph.outputs})
@@ -112,7 +112,7 @@ void check_size(const std::string& role, const GraphSpec& graph) {
                                "; expected lengths of at least 1"));
         count = length > kLargestGraph / count ? kLargestGraph + 1 : count * length;
       }
-      all += count;  // at most a little above the limit, before it ends here
+      all += count;  // cannot overflow: the loop ends just above the limit
       if (all > kLargestGraph)
         refuse(role,
                message("is too large with its tensor '", spec.name, "' of the shape ", shown(spec.shape),
@@ -120,7 +120,7 @@ void check_size(const std::string& role, const GraphSpec& graph) {
     }
 }
 
-// What follows from two lengths for a third.
+// Derives lengths from others, and checks that they fit together.
 void relate(std::map<char, std::int64_t>& known, const std::string& role) {
   if (known.count('s')) known['Q'] = known['s'] * known['s'];  // one embedding for each cell of the map
   const std::int64_t both = known.count('M') ? known['M'] : 0, own = known.count('N') ? known['N'] : 0;
@@ -171,7 +171,7 @@ void Contract::take(const std::string& role, const GraphSpec& graph) {
       std::find_if(forms().begin(), forms().end(), [&](const Form& f) { return f.role == single; });
   if (form == forms().end()) throw Error(Code::config, message("graph '", role, "' is unknown"));
   check_size(role, graph);
-  Axes known = known_;  // a graph that is refused teaches nothing
+  Axes known = known_;  // a rejected graph leaves no trace
   relate(known, role);
   for (const auto& [wanted, specs] :
        {std::pair(&form->inputs, &graph.inputs), {&form->outputs, &graph.outputs}}) {

@@ -1,5 +1,5 @@
-// How the tensors of a bundle's graphs fit together. The only place that says so, for C++ and for Python:
-// whatever reads a graph's answer or writes its inputs relies on it.
+// Defines how the tensors of a bundle's graphs fit together, for C++ and for Python. All code that writes a
+// graph's inputs or reads its outputs relies on this check.
 #pragma once
 
 #include <cstddef>
@@ -12,20 +12,22 @@
 
 namespace edgetrack {
 
-// The elements of all tensors of one graph together: 64 MiB of float32. Checked before anything is allocated.
+// Limit for the total number of elements of one graph's tensors: 64 MiB of float32. Checked before anything
+// is allocated.
 constexpr std::int64_t kLargestGraph = std::int64_t{1} << 24;
 constexpr std::int64_t kLongestText = 4096;  // tokens
 
-// Learns lengths from one graph after another, in any order, and refuses the first that contradicts them.
+// Learns axis lengths from one graph after another, in any order, and rejects the first graph that
+// contradicts them.
 class Contract {
  public:
-  // A length that is known from elsewhere: 'T' tokens of a text, 'I', 'S' and 'G' pixels of the template's,
-  // the search's and the whole frame's picture. Throws Error when a graph has said otherwise.
+  // Sets a length that is known from elsewhere: 'T' tokens of a text; 'I', 'S' and 'G' are the side lengths
+  // in pixels of the template, search and whole-frame images. Throws Error if a graph has contradicted it.
   void set(char axis, std::int64_t length);
 
-  // Throws Error unless the tensors of `role` are the ones that the tracker feeds and reads, in its types,
-  // of at most kLargestGraph elements, and in shapes that fit those of the graphs before. A graph may have
-  // more outputs.
+  // Throws Error unless the graph of `role` has the tensors that the tracker writes and reads, with the
+  // expected types, at most kLargestGraph elements in total, and shapes consistent with the previous graphs.
+  // Additional outputs are allowed.
   void take(const std::string& role, const GraphSpec& graph);
 
  private:
@@ -37,10 +39,10 @@ class Contract {
   Axes known_;
 };
 
-// The same engine; its graphs have gone through a Contract when they are handed out.
+// Wraps an engine so that each graph passes a Contract before it is returned.
 std::shared_ptr<Engine> checked(std::shared_ptr<Engine> engine);
 
-// The tensor of that name, which the contract has found there.
+// Returns the tensor of that name; the contract has verified that it exists.
 const TensorSpec& named(const std::vector<TensorSpec>& specs, const char* name);
 
 }  // namespace edgetrack

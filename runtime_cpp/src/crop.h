@@ -1,4 +1,4 @@
-// The one place that compiles the crop kernel.
+// Cropping on the CPU. Only crop.cpp compiles the crop kernel.
 #pragma once
 
 #include "crop_resize.h"
@@ -9,7 +9,7 @@ namespace edgetrack {
 
 Colors colors_of(const float mean[3], const float std[3], const float fill[3]);
 
-// The pixels of a frame in the memory that they are in, as the kernels take them.
+// The frame's pixels as the kernels take them; nothing is copied.
 inline BgrFrame pixels_of(const Frame& frame) {
   return {frame.bgr, frame.row_bytes, frame.height, frame.width};
 }
@@ -18,7 +18,7 @@ inline BgrFrame pixels_of(const Frame& frame) {
 void crop(const Frame& frame, const Region& region, const Colors& colors, int rows, int cols, float* out,
           CropScratch& scratch);
 
-// Into the network's input, (1, 3, rows, cols).
+// Crops into a network input, (1, 3, rows, cols).
 void crop(const Frame& frame, const Region& region, const Colors& colors, const Tensor& image,
           CropScratch& scratch);
 

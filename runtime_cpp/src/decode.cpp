@@ -22,7 +22,7 @@ std::vector<float> hann_window(int cells) {
 
 namespace {
 
-// The ratio of two sizes, the larger over the smaller: 1 = equal.
+// Returns the ratio of two sizes, the larger over the smaller: 1 = equal.
 float change(float value, float reference) {
   const float ratio = value / reference;
   return std::max(ratio, 1.0f / ratio);
@@ -37,7 +37,7 @@ Share share_of(const Maps& maps, int cell) {
           static_cast<double>(maps.size[cell]), static_cast<double>(maps.size[count + cell])};
 }
 
-// -1 when `allowed` takes none.
+// Returns -1 if `allowed` accepts no cell.
 template <typename Allowed>
 int best_cell(const Maps& maps, const Prior* prior, const Allowed& allowed) {
   const int count = maps.cells * maps.cells;
@@ -78,7 +78,7 @@ Prediction prediction_of(const Maps& maps, int cell) {
 
 Prediction decode(const Maps& maps, const Prior* prior) {
   const int best = best_cell(maps, prior, [](int) { return true; });
-  return prediction_of(maps, std::max(best, 0));  // without any rank that is a number: its cell says so
+  return prediction_of(maps, std::max(best, 0));  // if all ranks are NaN, prediction_of() reports the cell
 }
 
 std::optional<Prediction> decode_apart(const Maps& maps, const Prior* prior, const Region& region,

@@ -1,4 +1,4 @@
-// A network that finds the target in a picture, with the memory that it works on.
+// A network that finds the target in an image, with its buffers.
 #pragma once
 
 #include <memory>
@@ -13,10 +13,10 @@
 
 namespace edgetrack {
 
-// What "search" and "ground" say of one target.
+// The outputs of "search" and "ground" for one target.
 struct Answer {
   Tensor score, offset, size, presence, quality;
-  Tensor embedding;  // of "search" alone
+  Tensor embedding;  // of "search" only
 
   Maps maps() const {
     return {static_cast<int>(score.spec.shape[3]),
@@ -39,11 +39,12 @@ struct Detector {
   Tensor image;
   Answer answer;
   std::unique_ptr<Call> call;
-  Cost cost;        // of a run with its crop
-  PairInputs pair;  // of "search_x"
-  Tensor share;     // of the second sensor in each cell, the same
+  Cost cost;        // time of a run, including its crop
+  PairInputs pair;  // used by "search_x" only
+  Tensor share;     // share of the second sensor in each cell, "search_x" only
 
-  // `shared` is the picture to look at, allocated if it is not; without it the detector has one of its own.
+  // `shared` is an input image that several detectors use; it is allocated if it is empty. Without it, the
+  // detector allocates its own.
   Detector(Engine& engine, const std::string& role, const Knowledge& known, Tensor* shared = nullptr) {
     const GraphSpec graph = engine.graph(role);
     const auto output = [&](const char* tensor) { return Tensor::zeros(named(graph.outputs, tensor)); };

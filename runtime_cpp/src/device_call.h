@@ -1,5 +1,5 @@
-// A call that also takes frames in GPU memory. Its arguments are types of the kernels, which are not
-// installed: engines of users work on host memory.
+// A call that also accepts frames in GPU memory. Its arguments are types of the kernels, whose headers are
+// not installed, so engines written by users work on host memory.
 #pragma once
 
 #include "crop_resize.h"
@@ -10,9 +10,9 @@ namespace edgetrack {
 
 class DeviceCall : public Call {
  public:
-  // As run(), with the input "image" made from a frame in GPU memory, where it lies: cropped, resized and
-  // normalized as kernels/crop_resize.h says. When it returns, nothing reads the frame any more. Throws
-  // Error.
+  // Like run(), but makes the input "image" from a frame in GPU memory, without copying it to the host:
+  // cropped, resized and normalized as described in kernels/crop_resize.h. When it returns, the frame is no
+  // longer in use. Throws Error on failure.
   virtual void crop_and_run(const Frame& frame, const Region& region, const Colors& colors) = 0;
 };
 

@@ -7,17 +7,17 @@ namespace edgetrack {
 
 namespace {
 
-constexpr int kLocal = 6;        // cells on each side over which edges are brought to one strength
+constexpr int kLocal = 6;        // cells on each side over which edge strength is normalized
 constexpr float kFaintest = 2;   // levels: weaker edges are noise
 constexpr float kLatest = 0.5f;  // weight of a frame in the mean
-// Correlations that a shift must have, more than the present shift has, and more than any other far from it
-// has. Chosen on drawn pairs and on real ones of color and thermal.
+// Minimum correlation of a shift, and its minimum lead over the current shift and over any other distant one.
+// Chosen on synthetic pairs and on real pairs of color and thermal images.
 constexpr float kClear = 0.45f, kBetter = 0.25f, kAlone = 0.05f;
 constexpr int kSamePeak = 3;  // cells around a peak that belong to it
 
 const Colors kLevels = {{1, 1, 1}, {0, 0, 0}, {0, 0, 0}};
 
-// Hann's window: what is near the target counts.
+// Hann window, which gives weight to what is near the target.
 template <std::size_t size>
 std::array<float, size> window() {
   std::array<float, size> weights;
@@ -27,7 +27,7 @@ std::array<float, size> window() {
   return weights;
 }
 
-// The largest value of a square map within `reach` cells of one.
+// Returns the largest value of a square map within `reach` cells of a cell.
 float largest_near(const float* map, int side, int row, int column, int reach) {
   float most = -1;
   for (int y = std::max(row - reach, 0); y <= std::min(row + reach, side - 1); ++y)
@@ -36,7 +36,7 @@ float largest_near(const float* map, int side, int row, int column, int reach) {
   return most;
 }
 
-// The largest value outside of that.
+// Returns the largest value outside that neighborhood.
 float largest_beyond(const float* map, int side, int row, int column, int reach) {
   float most = -1;
   for (int y = 0; y < side; ++y)
@@ -60,7 +60,7 @@ void Displacement::see(const Frame& color, const Frame& second, const Region& re
   decide(with.mean, region.w / kSide);
 }
 
-// The length of the gradient, over its mean around each cell.
+// Computes the gradient magnitude divided by its local mean around each cell.
 void Displacement::find_edges(const Frame& frame, const Region& region, Edges& edges, Work& work) {
   constexpr int fine = 2 * kSide;
   Buffers& with = *buffers_;
@@ -75,7 +75,7 @@ void Displacement::find_edges(const Frame& frame, const Region& region, Edges& e
         .gray[static_cast<std::size_t>(std::clamp(y, 0, kSide - 1) * kSide + std::clamp(x, 0, kSide - 1))];
   };
   constexpr int stride = kSide + 1;
-  with.sums.fill(0);  // of all cells above and to the left
+  with.sums.fill(0);  // summed-area table
   for (int y = 0; y < kSide; ++y)
     for (int x = 0; x < kSide; ++x) {
       float& here = edges[static_cast<std::size_t>(y * kSide + x)];
@@ -95,7 +95,8 @@ void Displacement::find_edges(const Frame& frame, const Region& region, Edges& e
     }
 }
 
-// The correlation coefficient of color's window with the second picture's at each shift, weighted by Hann's.
+// Computes the correlation coefficient of the color window with the second image at each shift, with Hann
+// weights.
 void Displacement::correlate(Buffers& with) {
   static const std::array<float, kWindow> hann = window<kWindow>();
   const auto weight = [&](int y, int x) {

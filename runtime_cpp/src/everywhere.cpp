@@ -1,5 +1,5 @@
-// The whole frame: where the target is looked for while nothing is followed, and where the sentence checks
-// what is followed.
+// Full-frame search: finds the target while nothing is followed, and verifies the followed object against the
+// sentence.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -10,7 +10,7 @@ namespace edgetrack {
 
 namespace {
 
-// How far each is ahead of the best of the others, of those that lie elsewhere.
+// Returns each candidate's lead over the best of the others at other places.
 void set_margins(std::vector<Candidate>& candidates) {
   for (Candidate& one : candidates) {
     double best = 0;
@@ -22,8 +22,8 @@ void set_margins(std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-// By the user's own box where there is one, unless a grounder is there to ask for the text; a find of ours
-// may be wrong, so it never guides the next one.
+// Uses the template only if it is the user's own box, and no grounder can look for the text instead. A find
+// may be wrong, so it never guides the next search.
 bool Tracker::State::looks_by_picture() const { return own_template && !(outside && target.spoken().query); }
 
 Looker& Tracker::State::looker() {
@@ -35,10 +35,10 @@ Looker& Tracker::State::looker() {
   return *own;
 }
 
-// The answer counts some frames later, however soon it is there: the same video has the same tracks on every
-// machine. At once where it cannot be worked on meanwhile: the engine serves one caller at a time, or the
-// frame lies in GPU memory and is gone then. So it does where it is there long before the next frame: a slow
-// camera's would be late by whole frames.
+// The result is used a fixed number of frames later, however early it is ready, so that a video has the same
+// tracks on every machine. It is used immediately if the look cannot run in the background, because the
+// engine serves one caller at a time or the frame is in GPU memory and is not kept; and also if it is ready
+// long before the next frame, because with a slow camera it would be late by whole frames.
 void Tracker::State::begin_look(const Frame& frame) {
   Looker& looker = this->looker();
   Look& look = whole_look;
@@ -89,8 +89,8 @@ void Tracker::State::abandon() {
   whole_look.errand.failure = nullptr;
 }
 
-// Spreads what a look lacks over the frames up to that in which its answer counts, so that none waits for all
-// of it. Frames that come slower than it runs wait for nothing.
+// Spreads the remaining time of a look over the frames until its result is used, so that no single frame
+// waits for all of it. If frames arrive more slowly than the look runs, none waits.
 void Tracker::State::wait_a_share(double at_most_s) {
   const Look& look = whole_look;
   if (!look.waits) return;
@@ -103,8 +103,8 @@ void Tracker::State::wait_a_share(double at_most_s) {
   look.aside->wait(whole_look.errand, wait_s);
 }
 
-// Ends the look: the best place that is no other target's, in pixels of the frame that it saw. Without one,
-// the score is 0.
+// Ends the look. Returns the best place that does not belong to another target, in pixels of the searched
+// frame. If there is none, the score is 0.
 Tracker::State::Found Tracker::State::answered() {
   end_look();
   const Frame extent = whole_look.extent();
@@ -114,9 +114,9 @@ Tracker::State::Found Tracker::State::answered() {
   return best ? Found{best->score, best->box} : Found{0.0, {}};
 }
 
-// The evidence of the finds in a row at one place, `same` if this one is at the place of the last. The score
-// of a sentence is a probability: however often a thing that hardly fits is seen, it does not fit better. A
-// find that is sure by itself counts 1, one of the neutral score nothing.
+// Returns the evidence of consecutive finds at one place; `same` if this one is at the place of the last. The
+// score of a sentence is a probability: an object that hardly fits does not fit better if it is seen more
+// often. A find that is certain by itself counts 1, one with the neutral score 0.
 double Tracker::State::add_evidence(const Box& found, double score, bool same) {
   const double decisive = std::max(policy.text_detect_threshold - policy.neutral_score, kFaint);
   const double worth = looks_by_picture() ? score : (score - policy.neutral_score) / decisive;
@@ -129,23 +129,22 @@ double Tracker::State::add_evidence(const Box& found, double score, bool same) {
                       whole_look.begun);
 }
 
-// Whether a find is the target: by its score, or by the evidence of those at its place.
+// Whether a find is the target: by its score, or by the accumulated evidence at its place.
 bool Tracker::State::is_sure(double score, double sum) const {
   return score >= (looks_by_picture() ? policy.detect_threshold : policy.text_detect_threshold) ||
          sum >= policy.confirm_score_sum;
 }
 
-// Looks and waits for the answer: where nothing is followed yet, and no frame came before.
+// Looks and waits for the result: for the first frame, when nothing is followed yet.
 Track Tracker::State::look_now(const Frame& frame) {
   begin_look(frame);
   return arrive(&frame);
 }
 
-// A look takes as many frames as its answer is late, each a share of it; the frame that ends it does not
-// begin the next one.
+// A look is spread over as many frames as its latency; the frame that ends it does not begin the next one.
 Track Tracker::State::seek(const Frame& frame, const Deadline& deadline) {
   const bool begins = !whole_look.pending;
-  if (begins && !frame.color) {  // there is nothing to look at: color alone is known as a whole
+  if (begins && !frame.color) {  // nothing to search: full-frame search needs color
     latest.index = index, latest.basis = Basis::reused;
     return latest;
   }
@@ -158,7 +157,7 @@ Track Tracker::State::seek(const Frame& frame, const Deadline& deadline) {
   return track;
 }
 
-// What a look has found. `current` is the frame that it saw, while that is at hand.
+// Handles the result of a look. `current` is the searched frame if it is still available, otherwise null.
 Track Tracker::State::arrive(const Frame* current) {
   const auto [score, found] = answered();
   if (score < policy.candidate_threshold || ambiguous()) {
@@ -185,8 +184,8 @@ void Tracker::State::take_template(const Frame* current, const Box& found) {
   target.set_template(whole_look.still.frame(), whole_look.still.scaled(found), work);
 }
 
-// Whether the user is to say what is meant: of what is nobody else's, something elsewhere is about as good as
-// the best.
+// Whether the user must choose: among the candidates that belong to no other target, one at another place is
+// about as good as the best.
 bool Tracker::State::ambiguous() const {
   if (on_ambiguous == OnAmbiguous::best || looks_by_picture()) return false;
   std::vector<Candidate> free;
@@ -204,7 +203,7 @@ void Tracker::State::point_at(const Box& at, bool may_have_moved) {
   pointed = {at, may_have_moved};
 }
 
-// The text is as it was: it checks what is followed, and finds it when it is lost.
+// The text stays: it continues to verify the followed object, and finds it again if it is lost.
 Track Tracker::State::follow_pointed(const Frame& frame) {
   abandon();
   const auto [given, may_have_moved] = *std::exchange(pointed, std::nullopt);
@@ -217,7 +216,8 @@ Track Tracker::State::follow_pointed(const Frame& frame) {
   return {at, 1.0, status, index};
 }
 
-// What a look at this frame finds where a candidate was, best of all; without such a find, where it was.
+// Returns the best find of a look at this frame at the candidate's place, or the candidate's old box if there
+// is none.
 Box Tracker::State::candidate_at(const Frame& frame, const Box& at) {
   if (!frame.color) return at;
   begin_look(frame);
@@ -229,8 +229,8 @@ Box Tracker::State::candidate_at(const Frame& frame, const Box& at) {
   return best;
 }
 
-// After a gap the target may be anywhere: the whole frame is looked at before the search region, and its
-// answer waited for. What was followed goes on at its last place unless something elsewhere is surely the
+// After a gap the target may be anywhere, so the whole frame is searched before the search region, and the
+// tracker waits for the result. It continues at the last place unless a find elsewhere is certainly the
 // target.
 void Tracker::State::look_first(const Frame& frame) {
   abandon();
@@ -245,8 +245,8 @@ void Tracker::State::look_first(const Frame& frame) {
   belief = own_template ? 1.0 : score;
 }
 
-// Runs each graph twice on what its inputs hold, which changes nothing that is known; the second run tells
-// what it takes.
+// Runs each graph twice on its current inputs, which does not change the state; the second run measures its
+// time.
 void Tracker::State::warm_up() {
   work.timing = {};
   const Stopwatch watch(work.timing.total_s);

@@ -9,8 +9,8 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kSmallestBox = 1;  // pixels: the side of the region around it must not vanish
-constexpr double kLargestBox = 4;   // times the frame's side: nor grow beyond what is worth looking at
+constexpr double kSmallestBox = 1;  // pixels: so that the region around it has a size
+constexpr double kLargestBox = 4;   // times the frame's side: so that the region stays reasonable
 
 }  // namespace
 
@@ -65,7 +65,8 @@ double common(const Box& a, const Box& b) {
   return std::max(w, 0.0) * std::max(h, 0.0);
 }
 
-// The share of cell i of an axis that lies between low and high; the cells' edges are numpy.linspace's.
+// Returns the fraction of cell i of an axis that lies between low and high; cell edges are as in
+// numpy.linspace.
 double covered(int i, int cells, double origin, double side, double low, double high) {
   const double step = side / cells;
   const auto edge = [&](int k) { return (k == cells ? side : k * step) + origin; };
@@ -105,7 +106,7 @@ void check_frame(const Frame& frame) {
                         " pixels; expected uint8, 3 bytes a pixel in BGR order, rows row_bytes apart"));
   check_sides(frame.width, frame.height);
   const auto check_rows = [&](const char* name, std::ptrdiff_t row_bytes) {
-    // Rows that overlap would be read past the last one.
+    // With overlapping rows, reading would run past the last one.
     if (frame.height > 1 && std::abs(row_bytes) < 3 * static_cast<std::ptrdiff_t>(frame.width))
       throw Error(Code::frame, message(name, " has rows ", row_bytes, " bytes apart for ", frame.width,
                                        " pixels; expected at least 3 bytes a pixel"));

@@ -102,14 +102,14 @@ class JsonReader {
     }
   }
 
-  // The digits here; at least one.
+  // Reads digits; at least one.
   void digits() {
     const std::size_t first = at_;
     while (peek() >= '0' && peek() <= '9') ++at_;
     if (at_ == first) fail("a digit");
   }
 
-  // std::strtod would want the decimal comma of the program's locale.
+  // std::strtod would expect the decimal comma of the program's locale.
   double number() {
     const std::size_t begin = at_;
     if (!std::strchr("-0123456789", peek()) || peek() == '\0') fail("a value");

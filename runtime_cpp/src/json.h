@@ -1,4 +1,4 @@
-// Reads JSON: manifests and tokenizers.
+// A JSON reader for manifests and tokenizers.
 #pragma once
 
 #include <map>
@@ -7,10 +7,10 @@
 
 namespace edgetrack {
 
-// A value of any kind. Each way of looking at it throws Error when it is of another kind.
+// A value of any type. Each accessor throws Error if the value is of another type.
 class Json {
  public:
-  // `origin` names the text in messages. Throws Error when it is not JSON.
+  // `origin` names the text in error messages. Throws Error if the text is not JSON.
   static Json parse(const std::string& text, const std::string& origin);
 
   bool null() const { return kind_ == Kind::nothing; }
@@ -20,7 +20,7 @@ class Json {
   const std::vector<Json>& items() const;
   const std::map<std::string, Json>& fields() const;
 
-  // The field of an object.
+  // Returns a field of an object.
   const Json& operator[](const std::string& key) const;
 
  private:
@@ -30,8 +30,8 @@ class Json {
   void expect(Kind kind) const;
 
   Kind kind_ = Kind::nothing;
-  std::string origin_, text_;  // where it stands, for messages; its text
-  double number_ = 0;          // or 0 and 1 for false and true
+  std::string origin_, text_;  // the location for error messages; the text of a string
+  double number_ = 0;          // a number, or 0 and 1 for false and true
   std::vector<Json> items_;
   std::map<std::string, Json> fields_;
 };

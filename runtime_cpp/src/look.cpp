@@ -8,8 +8,8 @@ namespace edgetrack {
 namespace {
 
 constexpr std::int64_t kApart =
-    15;                        // frames between two looks that differ, where pictures cannot be compared
-constexpr double kAround = 2;  // side of what is compared, in sides of the box
+    15;  // frames between two looks that count as different, if images cannot be compared
+constexpr double kAround = 2;  // side of the compared area, in box sides
 constexpr int kBlocks = 4;     // along each side
 
 }  // namespace
@@ -47,7 +47,7 @@ double Evidence::add(const Box& found, double worth, bool same, const Region& re
   return sum_ = std::max(0.0, (same ? sum_ : 0.0) + worth);
 }
 
-// Whether any block around the box has another mean color: noise does not, what moves does.
+// Whether any block around the box has changed its mean color, as it does by motion, but not by noise.
 bool Evidence::differs(const Box& found, const Region& region, const float* image, int side,
                        const float std[3], double calm) const {
   const Region around = region_around(found, kAround);

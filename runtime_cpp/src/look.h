@@ -1,4 +1,4 @@
-// A look at the whole frame, from the frame that it sees to the one in which its answer counts.
+// A full-frame search, from the frame that it searches to the frame in which its result is used.
 #pragma once
 
 #include <cstdint>
@@ -10,27 +10,28 @@
 
 namespace edgetrack {
 
-// The pixels of a frame that is gone by the time that they are wanted; large ones thinned out, by every
-// second pixel and so on, so that keeping them costs about the same for all.
+// A copy of a frame's pixels, for use after the frame itself is gone. Large frames are subsampled, by every
+// second pixel and so on, so that the copy costs about the same for any size.
 class Still {
  public:
   void keep(const Frame& frame);
   Frame frame() const { return {pixels_.data(), width_, height_, 3 * std::ptrdiff_t{width_}}; }
-  Box scaled(const Box& box) const;  // from pixels of the frame to those kept
+  Box scaled(const Box& box) const;  // from pixels of the frame to pixels of the copy
 
  private:
-  static constexpr int kMost = 2048;  // pixels of the longer side
+  static constexpr int kMost = 2048;  // limit for the longer side, in pixels
   std::vector<std::uint8_t> pixels_;
   int width_ = 0, height_ = 0, step_ = 1;
 };
 
-// What the finds in a row at one place are worth together. A look at what was seen before says nothing new:
-// evidence grows with looks that differ from the last one that counted.
+// The accumulated evidence of consecutive finds at one place. A look at an unchanged image adds nothing:
+// evidence grows only with looks that differ from the last one that counted.
 class Evidence {
  public:
   void clear();
-  // `image` is the picture looked at, (1, 3, S, S), normalized; null when it lies on a GPU: then time counts.
-  // `same`: at the place of the one before. What a find is worth may be negative, the sum is not (CUSUM).
+  // Adds a find and returns the sum. `image` is the searched image, (1, 3, S, S), normalized; null if it is
+  // on a GPU, in which case elapsed time decides instead. `same`: the find is at the place of the previous
+  // one. `worth` may be negative, but the sum never is (CUSUM).
   double add(const Box& found, double worth, bool same, const Region& region, const float* image, int side,
              const float std[3], double calm, std::int64_t index);
 
@@ -40,20 +41,20 @@ class Evidence {
 
   double sum_ = 0;
   std::int64_t counted_ = 0;    // index of the last look that counted
-  std::vector<float> picture_;  // which it saw; empty on a GPU
+  std::vector<float> picture_;  // the image that it searched; empty on a GPU
 };
 
 struct Look {
   bool pending = false;
   Looker* by = nullptr;
-  Aside* aside = nullptr;     // where it runs
-  double latency = 0;         // frames until its answer counts
-  bool waits = true;          // whether an answer that is late is waited for
-  std::int64_t begun = 0;     // index of the frame that it sees
-  double lands = 0;           // when its answer counts, by the tracker's clock
-  int width = 0, height = 0;  // of the frame that it sees
+  Aside* aside = nullptr;     // the thread that runs it
+  double latency = 0;         // frames until its result is used
+  bool waits = true;          // whether the tracker waits for a late result
+  std::int64_t begun = 0;     // index of the frame that it searches
+  double lands = 0;           // when its result is used, on the tracker's clock
+  int width = 0, height = 0;  // of the frame that it searches
   bool on_gpu = false;
-  Box then{};  // what was followed in that frame
+  Box then{};  // the box that was followed in that frame
   Still still;
   Errand errand;
 

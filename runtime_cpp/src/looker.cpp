@@ -8,12 +8,12 @@ namespace edgetrack {
 
 namespace {
 
-constexpr std::size_t kFinds = 4;        // finds of one look at the maps of "ground"
-constexpr double kNearBestPeak = 0.5;    // share of the best find's raw score that another one needs
-constexpr double kNearBest = 0.5;        // the same of candidates
+constexpr std::size_t kFinds = 4;        // number of finds in the maps of "ground"
+constexpr double kNearBestPeak = 0.5;    // fraction of the best find's raw score that another one needs
+constexpr double kNearBest = 0.5;        // the same for candidates
 constexpr double kOtherPlace = 1.0 / 3;  // IoU below which two boxes are two places
 
-// By "ground", whose maps say of each cell whether it is the target.
+// Searches with "ground", whose maps tell for each cell whether it is the target.
 class GroundLooker final : public Looker {
  public:
   GroundLooker(Engine& engine, const Knowledge& known, Tensor* shared)

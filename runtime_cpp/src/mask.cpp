@@ -8,15 +8,16 @@ namespace edgetrack {
 
 namespace {
 
-constexpr float kNowhere = -20.0f;  // the logit outside of the region
-constexpr double kOfMask = 0.3;     // share of the last mask in where the next one is looked for
+constexpr float kNowhere = -20.0f;  // the logit outside the region
+constexpr double kOfMask = 0.3;     // weight of the last mask in the search area of the next one
 
-// Where a pixel of the frame lies among the logits, along one axis.
+// Converts a frame pixel to a position in the grid of logits, along one axis.
 float place_of(int pixel, double origin, double extent, int side) {
   return static_cast<float>((pixel + 0.5 - origin) / extent * side - 0.5);
 }
 
-// The pixels, first and past the last, whose centers lie between two places among the logits.
+// Returns the range of pixels, first and one past the last, whose centers lie between two positions in the
+// grid.
 std::pair<int, int> pixels_between(double low, double high, double origin, double extent, int side,
                                    int size) {
   const double first = origin + (low + 0.5) * extent / side - 0.5;
@@ -25,13 +26,13 @@ std::pair<int, int> pixels_between(double low, double high, double origin, doubl
   return {bounded(std::ceil(first)), bounded(std::floor(last) + 1)};
 }
 
-// The rows and columns that hold something; right and bottom included.
+// The nonempty rows and columns; right and bottom are inclusive.
 struct Extent {
   int left, top, right, bottom;
   bool empty() const { return right < left; }
 };
 
-// Of width x height values, row by row, those of which `holds` is true.
+// Returns the extent of those of width x height values, row by row, for which `holds` is true.
 template <typename Value, typename Holds>
 Extent extent_where(const Value* values, int width, int height, const Holds& holds) {
   Extent extent = {width, height, -1, -1};
@@ -46,7 +47,8 @@ Extent extent_where(const Value* values, int width, int height, const Holds& hol
 
 bool is_inside(std::uint8_t value) { return value != 0; }
 
-// The share of each of side x side cells of a region that a mask of the whole frame covers, by 4 x 4 samples.
+// Computes the fraction of each of side x side cells of a region that a mask of the whole frame covers, from
+// 4 x 4 samples per cell.
 void shares_of(const std::uint8_t* given, int width, int height, const Region& region, int side, float* out) {
   constexpr int kSharePoints = 4;
   const int fine = side * kSharePoints;
@@ -65,7 +67,7 @@ void shares_of(const std::uint8_t* given, int width, int height, const Region& r
   }
 }
 
-// The mask cut to its pixels; empty without any.
+// Crops the mask to its pixels; empty if there are none.
 void shrink(Mask& mask) {
   const auto [left, top, right, bottom] =
       extent_where(mask.inside.data(), mask.width, mask.height, is_inside);
@@ -110,7 +112,8 @@ void outline(const LogitGrid& logits, int frame_width, int frame_height, Mask& m
       pixels_between(extent.top - 1, extent.bottom + 1, region.y, region.h, logits.side, frame_height);
   if (x0 >= x1 || y0 >= y1) return;
   mask.inside.reserve(static_cast<std::size_t>(frame_width) * static_cast<std::size_t>(frame_height));
-  scratch.reserve(static_cast<std::size_t>(frame_width));  // once: no later frame of this size allocates
+  scratch.reserve(
+      static_cast<std::size_t>(frame_width));  // so that later frames of this size do not allocate
   mask.x = x0, mask.y = y0, mask.width = x1 - x0, mask.height = y1 - y0;
   mask.frame_width = frame_width, mask.frame_height = frame_height;
   const std::size_t width = static_cast<std::size_t>(mask.width);
@@ -218,9 +221,9 @@ void Masker::shift(const Box& from, const Box& to, const Frame& frame) {
   const int dx = static_cast<int>(std::lround(to.x + to.w / 2 - from.x - from.w / 2));
   const int dy = static_cast<int>(std::lround(to.y + to.h / 2 - from.y - from.h / 2));
   mask_.x += dx, mask_.y += dy;
-  region_.x += dx, region_.y += dy;  // which part() compares in
+  region_.x += dx, region_.y += dy;  // part() compares logits in this region
   if (mask_.logits.side > 0) mask_.logits.region.x += dx, mask_.logits.region.y += dy;
-  for (int y = 0; y < mask_.height; ++y)  // what has left the frame is not seen
+  for (int y = 0; y < mask_.height; ++y)  // pixels outside the frame are dropped
     for (int x = 0; x < mask_.width; ++x)
       if (mask_.x + x < 0 || mask_.y + y < 0 || mask_.x + x >= frame.width || mask_.y + y >= frame.height)
         mask_.pixel(mask_.x + x, mask_.y + y) = 0;
@@ -228,7 +231,7 @@ void Masker::shift(const Box& from, const Box& to, const Frame& frame) {
   shrink(mask_);
 }
 
-// The memory's slots lie one behind the other.
+// The memory's slots are contiguous.
 void Masker::remember(std::size_t slot) {
   std::memcpy(keys_.floats() + slot * key_.spec.count(), key_.floats(), key_.spec.bytes());
   std::memcpy(values_.floats() + slot * value_.spec.count(), value_.floats(), value_.spec.bytes());

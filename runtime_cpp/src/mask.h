@@ -1,4 +1,5 @@
-// The outline of what a box holds: the graph "mask", its memory, and from its logits to pixels of the frame.
+// Segments the object in a box: the graph "mask", its memory, and the conversion of its logits to pixels of
+// the frame.
 #pragma once
 
 #include <memory>
@@ -12,59 +13,60 @@
 
 namespace edgetrack {
 
-// The network's logits of a square region, row by row, where they lie.
+// The network's logits of a square region, row by row; a view, without a copy.
 struct LogitGrid {
   const float* values;
   int side;
   Region region;
 
-  // At the center of a pixel of the frame, bilinear; far below 0 outside of the region.
+  // Returns the logit at the center of a frame pixel, bilinear; far below 0 outside the region.
   float at(int x, int y) const;
 };
 
-// The pixels of the frame whose logits are above 0, cut to their extent; empty when there is none.
+// Sets the mask to the frame pixels whose logits are above 0, cropped to their bounding box; empty if there
+// is none.
 void outline(const LogitGrid& logits, int frame_width, int frame_height, Mask& mask,
              std::vector<float>& scratch);
 
-// Outlines one target from frame to frame. The memory has two crops: the first that was surely the target,
-// and the last one.
+// Segments one target from frame to frame. Its memory has two crops: the first one that certainly showed the
+// target, and the most recent one.
 class Masker {
  public:
-  // Throws Error when the bundle has no "mask".
+  // Throws Error if the bundle has no "mask".
   Masker(Engine& engine, const Model& model);
 
-  void forget();  // what the target looked like
+  void forget();  // clears the memory of the target
 
-  // Whether masks come with a copy of their logits.
+  // Sets whether masks come with a copy of their logits.
   void keep_logits(bool keep) { keeps_logits_ = keep; }
 
-  // The mask of what `box` holds; valid until the next call. `renew`: it is surely the target, and is
-  // remembered.
+  // Computes the mask of the object in `box`; valid until the next call. `renew`: the box certainly has the
+  // target, so its crop goes into the memory.
   void see(const Frame& frame, const Box& box, const Colors& colors, bool renew, Work& work);
 
-  // Where the target is that is given by its mask alone: its extent. Throws Error when it has no pixel.
+  // Returns the bounding box of a mask from the user. Throws Error if the mask is empty.
   static Box extent_of(const std::uint8_t* given, int frame_width, int frame_height);
 
-  // As see(), of a first frame with a mask that is given, and remembered as it is: (height, width) of the
-  // frame, nonzero on the target.
+  // Like see(), for a first frame with a mask from the user, which goes into the memory unchanged. `given` is
+  // (height, width) of the frame, nonzero on the target.
   void learn(const Frame& frame, const Box& box, const Colors& colors, const std::uint8_t* given, Work& work);
 
-  // Where to look for the mask of a box, after the mask of another: mostly in the box, and a little where the
-  // last mask would be now, which knows of parts that the box misses.
+  // Returns where to look for the mask of box `now`, after the mask of box `before`: mostly the box, and
+  // partly the last mask moved along, because it includes parts of the target that the box misses.
   Box expected(const Box& before, const Box& now) const;
 
-  // Moves the mask along with a box that has moved without a look.
+  // Moves the mask along with a box that moved without inference.
   void shift(const Box& from, const Box& to, const Frame& frame);
 
-  Cost cost;  // of a look
+  Cost cost;  // time of one call of the network
 
   void clear() { mask_.clear(); }
   void warm_up(Work& work);
 
   const Mask& mask() const { return mask_; }
 
-  // Pixels that two masks claim go to the one whose logit is greater (the soft aggregation of STM, Oh et al.,
-  // ICCV 2019, of which the largest share wins).
+  // Assigns pixels that both masks claim to the one with the greater logit (the soft aggregation of STM, Oh
+  // et al., ICCV 2019, of which the largest probability wins).
   friend void part(Masker& one, Masker& two);
 
  private:

@@ -1,4 +1,4 @@
-// Puts a message together from its parts.
+// Builds messages from their parts.
 #pragma once
 
 #include <locale>
@@ -10,12 +10,13 @@ namespace edgetrack {
 template <typename... Parts>
 std::string message(const Parts&... parts) {
   std::ostringstream out;
-  out.imbue(std::locale::classic());  // 0.5 and 1000 whatever locale the program has set
+  out.imbue(std::locale::classic());  // numbers look like 0.5 and 1000 in any locale of the program
   (out << ... << parts);
   return out.str();
 }
 
-// The beginning of a text of somebody else's, which may hold what a terminal obeys, as printable ASCII.
+// Returns the beginning of an untrusted text as printable ASCII, because it may contain terminal control
+// sequences.
 inline std::string printable(const std::string& text) {
   constexpr std::size_t longest = 80;
   std::string shown = text.substr(0, longest);

@@ -22,7 +22,7 @@ struct MultiTracker::Target {
   Tracker::State& state() { return *tracker.state_; }
   bool followed() { return started && state().locked; }
 
-  // The track, unless it waits for "search".
+  // Returns the track, or nothing if it waits for "search".
   std::optional<Track> begin(const Frame& frame, Deadline& deadline, std::optional<double> time_s) {
     if (!started) {
       const Track track = tracker.start(frame, text ? &*text : nullptr, box ? &*box : nullptr, time_s);
@@ -76,7 +76,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   target->tracker.set_masks(masks_, logits_);
   target->tracker.set_on_ambiguous(on_ambiguous_);
   target->state().outside = outside_;
-  results_.reserve(results_.size() + 1);  // so that nothing can fail between the two
+  results_.reserve(results_.size() + 1);  // so that nothing can fail between the next two steps
   waiting_.reserve(results_.size() + 1);
   rivals_.reserve(results_.size() + 1);
   for (const auto& other : targets_) other->state().taken.reserve(results_.size() + 1);
@@ -86,7 +86,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   results_.push_back({name, {}, {}, {}, {}, {}});
 }
 
-// Its place; throws Error without such a target.
+// Returns the index of a target; throws Error if there is none of that name.
 std::size_t MultiTracker::known(const std::string& name, const char* purpose) const {
   const std::size_t at = place(name);
   if (at < results_.size()) return at;
@@ -194,7 +194,7 @@ void MultiTracker::load_batches() {
       batches_[i] = std::make_unique<Batch>(*engine_, state.searcher(false), state.target, sizes_[i]);
 }
 
-// What goes wrong in `step` is the failure of that target alone.
+// An exception in `step` is the failure of that target only.
 template <typename Step>
 void MultiTracker::attempt(std::size_t target, const Step& step) {
   try {
@@ -204,7 +204,7 @@ void MultiTracker::attempt(std::size_t target, const Step& step) {
   }
 }
 
-// All that wait, in as few runs as there are graphs for: 7 targets are 4, 2 and 1.
+// Searches all waiting targets in as few runs as the graphs allow: 7 targets are 4, 2 and 1.
 void MultiTracker::search(const Frame& frame) {
   for (std::size_t first = 0; first < waiting_.size();) {
     const std::size_t left = waiting_.size() - first;
@@ -223,7 +223,7 @@ void MultiTracker::search(const Frame& frame) {
   }
 }
 
-// False when the engine fails: each may be right alone.
+// Returns false if the engine fails; each target may still succeed alone.
 bool MultiTracker::search_together(const Frame& frame, Batch& batch, const std::size_t* targets) {
   double network_s = 0;
   std::exception_ptr failure;
@@ -252,7 +252,7 @@ bool MultiTracker::search_together(const Frame& frame, Batch& batch, const std::
   return !failure;
 }
 
-// Where two targets have come to one thing, what becomes of them; their tracks of this frame follow.
+// Separates targets that are on the same object, and updates their tracks of this frame.
 void MultiTracker::tell_apart() {
   settle(rivals_);
   for (std::size_t i = 0; i < targets_.size(); ++i)
@@ -265,7 +265,8 @@ void MultiTracker::outline(const Frame& frame) {
       Tracker::State& state = targets_[i]->state();
       const Stopwatch watch(state.work.timing.total_s);
       if (!results_[i].track) return state.masker->clear();
-      if (results_[i].track->index > 0) state.outline(frame, *results_[i].track);  // start() has the first
+      if (results_[i].track->index > 0)
+        state.outline(frame, *results_[i].track);  // start() made the first mask
     });
   for (std::size_t i = 0; i < targets_.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) part(*targets_[i]->state().masker, *targets_[j]->state().masker);

@@ -16,7 +16,7 @@ bool OutsideWeights::operator<(const OutsideWeights& other) const {
 
 namespace {
 
-// The messages of onnx.proto on the way to a tensor.
+// The messages of onnx.proto that can contain a tensor.
 enum class Kind { model, training, function, graph, node, attribute, sparse, tensor, entry };
 
 struct Step {
@@ -37,7 +37,7 @@ constexpr Step kSteps[] = {
     {Kind::attribute, 23, Kind::sparse},   {Kind::sparse, 1, Kind::tensor},
     {Kind::sparse, 2, Kind::tensor},       {Kind::tensor, 13, Kind::entry},
 };
-constexpr int kMaxMessageDepth = 100;  // messages in messages, as protobuf's own readers allow
+constexpr int kMaxMessageDepth = 100;  // nesting depth, the default limit of protobuf's own readers
 
 using Entries = std::map<std::string, std::string, std::less<>>;  // of a tensor's external_data
 
@@ -52,7 +52,7 @@ class Reader {
       const std::uint64_t tag = varint(bytes);
       const std::string_view value = content(bytes, tag & 7);
       if (tag >> 3 == 0 || tag >> 32 != 0) fail("is damaged");
-      if ((tag & 7) != 2) continue;  // no message
+      if ((tag & 7) != 2) continue;  // not a message
       for (const Step& step : kSteps)
         if (step.kind == kind && step.field == tag >> 3) {
           if (step.inner == Kind::entry)
@@ -82,7 +82,8 @@ class Reader {
     fail("is damaged");
   }
 
-  // Takes what follows a tag of that wire type; the bytes of one with a length, nothing of the others.
+  // Reads the value after a tag of that wire type. Returns the bytes of a length-delimited one, nothing for
+  // others.
   std::string_view content(std::string_view& bytes, std::uint64_t wire) const {
     std::uint64_t length = 0;
     if (wire == 0)
@@ -99,7 +100,7 @@ class Reader {
     return taken;
   }
 
-  // A key and a value. Twice the same would leave it to the engine which one counts.
+  // Reads a key and a value. Duplicates are rejected, because engines differ in which one they use.
   void entry(std::string_view bytes, Entries& entries) const {
     std::map<std::uint64_t, std::string_view> fields;
     while (!bytes.empty()) {

@@ -1,5 +1,5 @@
-// Where an ONNX file keeps weights outside of itself. Inference engines follow such places by themselves,
-// some of them to any file of the system: so they are read and judged here, before an engine sees the file.
+// Finds the external weights of an ONNX file. Inference engines open these files by themselves, some of them
+// anywhere on the system, so their locations are checked here before an engine gets the ONNX file.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@ struct OutsideWeights {
   bool operator<(const OutsideWeights& other) const;
 };
 
-// Each place once, of all tensors at any depth: of functions, subgraphs and sparse tensors, too. `origin`
-// names the file in messages. Throws Error when it is no whole ONNX file, or says of a tensor's place
-// anything but one location, offset, length and checksum.
+// Returns each location once, for all tensors at any depth, including functions, subgraphs and sparse
+// tensors. `origin` names the file in error messages. Throws Error if it is not a complete ONNX file, or if a
+// tensor's external data has anything but one location, offset, length and checksum.
 std::vector<OutsideWeights> outside_weights(std::string_view onnx, const std::string& origin);
 
 }  // namespace edgetrack

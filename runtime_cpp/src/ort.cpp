@@ -31,7 +31,7 @@ class OrtEngine final : public Engine {
     const auto path = paths_.find(role);
     if (path == paths_.end())
       throw Error(Code::config, message("graph '", role, "' is unknown; expected one of the bundle's"));
-    const std::lock_guard<std::mutex> turn(mutex_);  // trackers in several threads may ask first
+    const std::lock_guard<std::mutex> turn(mutex_);  // trackers may be created in several threads
     std::unique_ptr<OrtGraph>& graph = graphs_[role];
     if (!graph) graph = std::make_unique<OrtGraph>(library_, role, path->second, options_);
     return *graph;

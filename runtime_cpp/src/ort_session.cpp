@@ -20,7 +20,7 @@ Opened open_library(const std::string& wanted) {
   const char* named = std::getenv("EDGETRACK_ONNXRUNTIME_LIBRARY");
   const std::string first = !wanted.empty() ? wanted : named ? named : "libonnxruntime.so.1";
   void* library =
-      dlopen(first.c_str(), RTLD_NOW | RTLD_LOCAL);  // stays open: its threads cannot be taken down
+      dlopen(first.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed: its threads cannot be stopped
   const std::string problem = library ? "" : dlerror();
   if (!library && wanted.empty() && !named) library = dlopen("libonnxruntime.so", RTLD_NOW | RTLD_LOCAL);
   if (!library)
@@ -70,7 +70,7 @@ class OrtCall final : public Call {
   }
 
  private:
-  // The tensor's memory; the binding keeps what it needs of the value.
+  // Binds the tensor's memory; the binding keeps what it needs of the value.
   OrtHandle<OrtValue> value(const Tensor& tensor) const {
     const int type = tensor.spec.dtype == DType::int64 ? ort::kInt64 : ort::kFloat;
     return {library_->make<OrtValue>([&](OrtValue** out) {
@@ -85,15 +85,15 @@ class OrtCall final : public Call {
   const std::shared_ptr<OrtSession> session_;
   const std::string doing_;
   OrtHandle<OrtIoBinding> binding_;
-  std::vector<Tensor> tensors_;  // keeps the memory
+  std::vector<Tensor> tensors_;  // keeps the memory alive
 };
 
 }  // namespace
 
 const std::vector<std::pair<std::string, std::string>>& ort_settings() {
-  // A thread that waits for the next operator spins for 50 us before it sleeps, a quarter off the time of a
-  // frame; none spins between frames. The optimizer that is left out turns integer matrix products with a
-  // bias back into float ones.
+  // A thread that waits for the next operator spins for 50 us before it sleeps, which saves a quarter of the
+  // time per frame; threads do not spin between frames. The disabled optimizer would turn integer matrix
+  // products with a bias back into float ones.
   static const std::vector<std::pair<std::string, std::string>> settings = {
       {"session.intra_op.allow_spinning", "1"},
       {"session.intra_op.spin_duration_us", "50"},
@@ -122,9 +122,10 @@ std::string OrtLibrary::reason(OrtStatus* status) const {
   constexpr std::size_t longest = 300;
   std::string text = api_.GetErrorMessage(status);
   text.erase(0, text.find_first_not_of(" \r\n\t"));
-  text = text.substr(0, std::min(text.find('\n'), longest));  // pages of others follow
+  text = text.substr(0, std::min(text.find('\n'), longest));  // pages of further details follow
   for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';  // a graph's author may name nodes so
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
+      c = ' ';  // node names in a graph may contain control characters
   return text;
 }
 
@@ -174,7 +175,7 @@ OrtHandle<OrtSessionOptions> OrtGraph::options_of(const OrtOptions& options) con
     return api.CreateSessionOptions(out);
   }),
                                     api.ReleaseSessionOptions);
-  // "ground" runs beside "search", whose threads it would hold up with several of its own.
+  // "ground" runs in parallel with "search", and would slow it down with several threads of its own.
   library_->check(api.SetIntraOpNumThreads(made.get(), role_ == "ground" ? 1 : options.threads));
   library_->check(api.SetInterOpNumThreads(made.get(), 1));
   library_->check(api.SetSessionLogSeverityLevel(made.get(), ort::kLogErrors));

@@ -1,4 +1,4 @@
-// ONNX Runtime, opened, and one graph in it: what the engines of C++ and of Python are made of.
+// ONNX Runtime as a loaded library, and one graph in it. The engines of C++ and of Python are built on these.
 #pragma once
 
 #include <memory>
@@ -12,16 +12,16 @@
 
 namespace edgetrack {
 
-// How every session runs: keys and values of ONNX Runtime's configuration.
+// Configuration of every session: keys and values for ONNX Runtime.
 const std::vector<std::pair<std::string, std::string>>& ort_settings();
 
 template <typename T>
 using OrtHandle = std::unique_ptr<T, void (*)(T*)>;
 
-// The library, with what sessions and bindings share.
+// The library, with the objects that sessions and bindings share.
 class OrtLibrary {
  public:
-  // `file` as of OrtOptions. Throws Error.
+  // `file` as in OrtOptions. Throws Error if the library cannot be loaded.
   explicit OrtLibrary(const std::string& file);
 
   const ort::Api& api() const { return api_; }
@@ -29,10 +29,10 @@ class OrtLibrary {
   OrtEnv* environment() const { return environment_.get(); }
   const OrtMemoryInfo* memory() const { return memory_.get(); }
 
-  // Throws Error with what `doing` was, unless the status is null.
+  // Throws Error unless the status is null; `doing` tells in the message what failed.
   void check(OrtStatus* status, const std::string& doing = "failed") const;
 
-  // What the status says, on one line; releases it.
+  // Returns the status's message on one line, and releases the status.
   std::string reason(OrtStatus* status) const;
 
   template <typename T, typename Create>
@@ -49,16 +49,16 @@ class OrtLibrary {
   OrtHandle<OrtMemoryInfo> memory_;
 };
 
-// A graph, loaded. Its calls may run at the same time.
+// A loaded graph. Its calls may run concurrently.
 class OrtGraph {
  public:
-  // `threads`, `affinities` and `operators` as of OrtOptions. Throws Error.
+  // `threads`, `affinities` and `operators` as in OrtOptions. Throws Error if the graph cannot be loaded.
   OrtGraph(std::shared_ptr<OrtLibrary> library, std::string role, const std::string& path,
            const OrtOptions& options);
 
   const GraphSpec& spec() const { return spec_; }
 
-  // As of Engine. The call keeps the graph.
+  // See Engine::bind. The call keeps the graph alive.
   std::unique_ptr<Call> bind(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) const;
 
  private:

@@ -15,8 +15,8 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kCopy = 0.6;              // IoU with a better box from which one is of the same thing
-constexpr std::size_t kMostOutside = 32;   // boxes of one look; those after them are not compared
+constexpr double kCopy = 0.6;              // minimum IoU with a better box of the same object
+constexpr std::size_t kMostOutside = 32;   // limit of boxes per look; further ones are dropped
 constexpr int kLongestOutside = 30 * 600;  // frames
 
 class OutsideLooker final : public CandidateLooker {
@@ -37,7 +37,7 @@ class OutsideLooker final : public CandidateLooker {
   }
 
   void run() override {
-    if (!frame_.bgr) return;  // to warm up: it is warm when it comes
+    if (!frame_.bgr) return;  // warm-up: an external detector is already loaded
     found_ = outside_->how.find(frame_, phrases_);
     is_new_ = true;
   }
@@ -70,7 +70,7 @@ class OutsideLooker final : public CandidateLooker {
     return *std::max_element(one.scores.begin(), one.scores.end());
   }
 
-  // Non-maximum suppression, by what each box is likeliest to be; what has no part in the frame is left out.
+  // Non-maximum suppression by the best score of each box; boxes outside the frame are dropped.
   void keep_best(const Frame& extent) {
     std::stable_sort(found_.begin(), found_.end(),
                      [](const Grounder::Found& a, const Grounder::Found& b) { return best(a) > best(b); });
@@ -94,12 +94,12 @@ class OutsideLooker final : public CandidateLooker {
   const std::shared_ptr<const Outside> outside_;
   const Spoken& spoken_;
   std::vector<std::uint8_t> pixels_;
-  Frame frame_{};  // of those pixels
+  Frame frame_{};  // a view of the copied pixels
   std::vector<std::string> phrases_;
   std::vector<Grounder::Found> found_;
   std::vector<Box> boxes_;
-  std::vector<std::vector<double>> scores_;  // of each phrase, of each box; then of the sentence
-  bool is_new_ = false;                      // whether a look has ended since the finds were made
+  std::vector<std::vector<double>> scores_;  // per phrase and box; then those of the sentence
+  bool is_new_ = false;                      // a look has ended since the finds were computed
 };
 
 void check_frames(const char* name, int frames) {

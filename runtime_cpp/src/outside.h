@@ -1,4 +1,4 @@
-// A detector from outside, which finds what a text names in the place of the model's own networks.
+// An external detector (grounder), which finds the target of a text instead of the model's own networks.
 #pragma once
 
 #include <memory>
@@ -10,15 +10,16 @@ namespace edgetrack {
 
 struct Outside {
   const Grounder how;
-  Aside aside{true};  // it never waits for the engine, nor the engine for it
+  Aside aside{true};  // its own thread, so that neither it nor the engine waits for the other
 
-  explicit Outside(const Grounder& grounder);  // throws Error for bad numbers
+  explicit Outside(const Grounder& grounder);  // throws Error for invalid numbers
 };
 
-// Throws Error for a frame that a detector from outside, if there is one, could not read.
+// Throws Error if there is an external detector and it cannot read the frame, which is in GPU memory.
 void check_on_host(const Frame& frame, const Outside* outside);
 
-// Asks for each part of the sentence; geometry decides what that says of places.
+// Makes a looker that queries the detector for each part of the sentence; positions and relations are
+// resolved geometrically.
 std::unique_ptr<Looker> outside_looker(std::shared_ptr<const Outside> outside, const Target& target);
 
 }  // namespace edgetrack

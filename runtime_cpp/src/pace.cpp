@@ -11,8 +11,9 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kAgility = 0.5;  // share of what was just seen in the new velocity
-constexpr double kSlowest = 2;    // of a frame that may be skipped, in all that may be skipped in a row
+constexpr double kAgility = 0.5;  // weight of the latest measurement in the new velocity
+constexpr double kSlowest =
+    2;  // limit of one skipped frame's length, relative to all that may be skipped in a row
 
 }  // namespace
 
@@ -71,7 +72,7 @@ void Snapshot::take(const Frame& frame, const Region& region) {
   width_ = frame.width, height_ = frame.height;
   for (std::size_t i = 0; i < kSide; ++i) {
     const double share = (static_cast<double>(i) + 0.5) / kSide;
-    // Samples outside of the frame repeat its border.
+    // Samples outside the frame repeat its border.
     columns_[i] = static_cast<int>(std::clamp(std::floor(region.x + share * region.w), 0.0, width_ - 1.0));
     rows_[i] = static_cast<int>(std::clamp(std::floor(region.y + share * region.w), 0.0, height_ - 1.0));
   }
@@ -112,7 +113,7 @@ void Pace::start(const Box& box) {
   skipped_ = rested_ = 0;
 }
 
-// Of a slow camera, one frame may be skipped although it is longer than all that may.
+// With a slow camera, one frame may be skipped although it lasts longer than the total that may be skipped.
 bool Pace::may_skip(int most) const {
   return skipped_ + clock_.elapsed() <= (skipped_ > 0 ? 1 : kSlowest) * most;
 }

@@ -1,5 +1,5 @@
-// Which frames of a followed target may do without the network: what it costs here, how the target moves, and
-// whether anything has changed.
+// Decides in which frames a followed target needs no inference, from the measured cost of the network, the
+// motion of the target, and whether anything has changed.
 #pragma once
 
 #include <array>
@@ -14,13 +14,13 @@
 
 namespace edgetrack {
 
-// When the answer is wanted; the clock runs from the construction.
+// The time by which the result is needed. The clock starts at construction.
 class Deadline {
  public:
-  // Without a number: never. Throws Error unless it is positive and finite.
+  // Without a number there is no deadline. Throws Error unless it is positive and finite.
   explicit Deadline(std::optional<double> ms);
-  double left_s() const;                                    // infinite when never; less what is promised
-  void promise(double seconds) { promised_s_ += seconds; }  // work of others before the answer
+  double left_s() const;  // remaining time minus promised work; infinite without a deadline
+  void promise(double seconds) { promised_s_ += seconds; }  // other work before the result
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -29,10 +29,10 @@ class Deadline {
   double promised_s_ = 0;
 };
 
-// Throws Error for a frame in GPU memory when its pixels are to be compared on the CPU.
+// Throws Error for a frame in GPU memory if static_check needs to compare its pixels on the CPU.
 void check_comparable(const Frame& frame, bool static_check);
 
-// What one network takes here: the median of its last runs, so that a few slow ones do not count.
+// The measured time of one network: the median of its last runs, so that a few slow ones do not count.
 class Cost {
  public:
   void add(double seconds) { latest_[count_++ % latest_.size()] = seconds; }
@@ -43,29 +43,30 @@ class Cost {
   std::size_t count_ = 0;
 };
 
-// The center of a box at a steady velocity: differences of what the network saw, exponentially smoothed.
+// The motion of a box's center at constant velocity: differences of the network's boxes, exponentially
+// smoothed.
 class Motion {
  public:
   void start(const Box& box, const Clock& clock);  // at rest
   void see(const Box& box, const Clock& clock);
-  // Pixels from the last frame to this one.
+  // Returns the motion from the last frame to this one, in pixels.
   std::pair<double, double> step(const Clock& clock) const {
     return {vx_ * clock.elapsed(), vy_ * clock.elapsed()};
   }
-  // That much later, of the same size: it stops at the frame's border rather than leave it.
+  // Returns the box moved by one step, with the same size; it stops at the frame's border.
   Box ahead(const Box& box, const Frame& frame, const Clock& clock) const;
 
  private:
-  double cx_ = 0, cy_ = 0, vx_ = 0, vy_ = 0;  // pixels, and pixels a frame of the clock
-  double seen_ = 0;                           // when
+  double cx_ = 0, cy_ = 0, vx_ = 0, vy_ = 0;  // pixels, and pixels per clock frame
+  double seen_ = 0;                           // time of the last box
 };
 
-// A coarse grid of a region as the network last saw it.
+// A coarse grid of samples of a region as the network last saw it.
 class Snapshot {
  public:
   void take(const Frame& frame, const Region& region);
   void clear() { width_ = height_ = 0; }
-  // Whether each block of the grid differs by at most `limit` of 0..255 on average. False without a picture.
+  // Whether each block of the grid differs by at most `limit` (of 0..255) on average. False before take().
   bool resembles(const Frame& frame, double limit) const;
 
  private:
@@ -73,7 +74,7 @@ class Snapshot {
   bool block_resembles(const Frame& frame, double limit, int top, int left) const;
 
   int width_ = 0, height_ = 0;                 // of the frame
-  std::array<int, kSide> columns_{}, rows_{};  // where the samples lie, in pixels of the frame
+  std::array<int, kSide> columns_{}, rows_{};  // positions of the samples, in pixels of the frame
   std::array<std::uint8_t, kSide * kSide * 3> samples_{};
 };
 
@@ -84,30 +85,30 @@ class Pace {
 
   bool static_check = false;
 
-  // A target is followed from here on.
+  // Starts following a target at this box.
   void start(const Box& box);
 
-  // What the box of a tracked target may rest on instead of the network, if on anything; `last` is what the
-  // box before rests on.
+  // Returns the basis on which a box can be given without inference, or nothing if inference is needed;
+  // `last` is the basis of the previous box.
   std::optional<Basis> without_network(const Frame& frame, Basis last, bool late) const;
-  void skip() { skipped_ += clock_.elapsed(); }  // the network does not run in this frame
+  void skip() { skipped_ += clock_.elapsed(); }  // call if the network does not run in this frame
   double speed() const;                          // pixels from the last frame to this one
   std::pair<double, double> step() const { return motion_.step(clock_); }
   Box ahead(const Box& box, const Frame& frame) const { return motion_.ahead(box, frame, clock_); }
 
-  // The network has run on `region`; without `found` it was too unsure to move the box.
+  // Call after the network has run on `region`; `found` is null if it was too uncertain to move the box.
   void see(const Frame& frame, const Region& region, const Box* found);
 
  private:
-  bool may_skip(int most) const;  // one more frame without the network
+  bool may_skip(int most) const;  // whether one more frame can go without inference
 
   const Policy policy_;
   const Clock& clock_;
   Motion motion_;
   Snapshot snapshot_;
-  double skipped_ = 0;  // frames of the clock since the network ran
+  double skipped_ = 0;  // clock frames since the network ran
   Box anchor_{};        // where the target came to rest
-  int rested_ = 0;      // runs of the network in a row that found it there
+  int rested_ = 0;      // consecutive runs of the network that found it there
 };
 
 }  // namespace edgetrack

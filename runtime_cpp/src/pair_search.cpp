@@ -1,4 +1,5 @@
-// A frame that brings a second sensor: what it must be, and in which of its pictures the target is searched.
+// Frames with a second sensor: the requirements on them, and in which of the two images the target is
+// searched.
 #include "decode.h"
 #include "tracker_state.h"
 
@@ -7,8 +8,9 @@ namespace edgetrack {
 namespace {
 
 constexpr double kEnough = 0.5;  // score at which color alone is more likely right than wrong
-// By how much both must be surer than color alone, whose doubts are seldom lasting where it sees. On held-out
-// pairs in which color fails, it is 0.6 on average, and 0.3 costs a tenth of what the second sensor brings.
+// Minimum lead in score of both sensors over color alone, because color is seldom uncertain for long where it
+// shows the target. On held-out pairs in which color fails, the lead is 0.6 on average, and a limit of 0.3
+// costs a tenth of the gain by the second sensor.
 constexpr double kSurer = 0.3;
 
 }  // namespace
@@ -42,8 +44,8 @@ Searched Tracker::State::search_by(Detector& detector, const Frame& frame) {
   return {detector, best(detector.answer)};
 }
 
-// A second sensor must not harm what color sees: where color alone is likely right, its answer stands. Where
-// it is not, both are searched, and their answer stands if it is clearly surer.
+// A second sensor must not make results of color worse: if color alone is likely right, its result is used.
+// Otherwise both are searched, and their result is used if its score is clearly higher.
 Searched Tracker::State::search_pair(const Frame& frame) {
   note_displacement(frame, around);
   const bool can_try_color = sensors.live(frame)[0] && target.knows_color();
@@ -62,7 +64,7 @@ Searched Tracker::State::search_pair(const Frame& frame) {
   return better ? alone : both;
 }
 
-// Of the network in this frame, as far as it is known whether color alone will suffice.
+// Estimates the time of the network in this frame, as far as it is known whether color alone will suffice.
 double Tracker::State::seconds_of_a_search() {
   double seconds = 0;
   if (!is_pair || (has_color && color_first.due())) seconds += searcher(false).cost.seconds();

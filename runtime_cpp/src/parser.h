@@ -1,5 +1,5 @@
-// The parser behind parse(): phrase.cpp has its loop and what stands before a noun, phrase_places.cpp the
-// places after it, phrase_links.cpp the relations and negations.
+// The parser behind parse(). phrase.cpp has the loop and the words before a noun, phrase_places.cpp the
+// positions after it, phrase_links.cpp the relations and negations.
 #pragma once
 
 #include "phrase_tables.h"
@@ -7,9 +7,9 @@
 
 namespace edgetrack {
 
-constexpr std::size_t kMostParts = 6;  // a sentence that seems to have more is not understood
+constexpr std::size_t kMostParts = 6;  // a sentence with more parts counts as not understood
 
-// The value of a key; nullptr where there is none.
+// Returns the value of a key, or nullptr.
 template <class Table>
 const typename Table::mapped_type* find(const Table& table, const std::string& key) {
   const auto at = table.find(key);
@@ -18,18 +18,18 @@ const typename Table::mapped_type* find(const Table& table, const std::string& k
 
 struct Draft {
   Sentence words;
-  Sentence heard;       // the verb of contact before a landmark: the network hears it, too
+  Sentence heard;       // the verb of contact before a landmark; the network gets it, too
   Sentence denied;      // "red" of "non-red car"
-  int ordinal = 0;      // waits for "from the left"; -1: last
-  bool one_of = false;  // "the largest of the three": how many there are is not how many are meant
-  int holder = -1;      // the part whose verb of contact this is the landmark of
+  int ordinal = 0;      // pending until "from the left" follows; -1: last
+  bool one_of = false;  // "the largest of the three": three is not the number of targets
+  int holder = -1;      // the part with the verb of contact of which this is the landmark
 };
 
-// One pass from left to right over the words of a sentence. A function named after a construction takes it at
-// a position, returns how many words it has, and 0 where it is not there.
+// Parses the words of a sentence in one pass from left to right. Each function named after a construction
+// tries to parse it at a position, and returns the number of words that it consumed, or 0 if it is not there.
 class Parser {
  public:
-  // Appends a part, and what hangs on it, of these words.
+  // Parses these words, and appends a part and everything attached to it.
   int scan(const Sentence& words, int depth);
   bool failed() const { return failed_; }
   Query finish();

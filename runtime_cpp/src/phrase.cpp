@@ -9,7 +9,7 @@ namespace edgetrack {
 
 namespace {
 
-constexpr std::size_t kLongest = 40;  // words; no network's text is longer
+constexpr std::size_t kLongest = 40;  // words; no network takes a longer text
 
 bool plural(const std::string& low) {
   return kIrregularPlurals.count(low) || (low.size() > 3 && low.back() == 's' && low[low.size() - 2] != 's');
@@ -133,7 +133,7 @@ std::size_t Parser::lead(std::size_t i) {
   return i;
 }
 
-// "that is", "who are", "which is located": words before a construction that say nothing themselves.
+// "that is", "who are", "which is located": words before a construction without a meaning of their own.
 std::size_t Parser::clause(std::size_t i) {
   static const Words kWho = {"that", "which", "who"};
   static const Words kIs = {"that's", "who's", "which's"};
@@ -145,14 +145,15 @@ std::size_t Parser::clause(std::size_t i) {
 std::size_t Parser::event(std::size_t i) {
   if (const std::size_t length = negation(i)) return length;
   const int part = part_;
-  while (draft().holder >= 0) part_ = draft().holder;  // "man riding a horse on the left": where the man is
+  while (draft().holder >= 0)
+    part_ = draft().holder;  // "man riding a horse on the left": the man is on the left
   std::size_t length = selection(i);
   if (!length) length = relation(i);
   if (!length) part_ = part;
   return length;
 }
 
-// A construction behind "that is" or "and".
+// A construction after "that is" or "and".
 std::size_t Parser::glued(std::size_t i) {
   static const Words kFillers = {"located", "positioned", "situated", "placed"};
   const bool joint = low(i) == "and" || low(i) == "but";

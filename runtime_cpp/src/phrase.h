@@ -1,4 +1,5 @@
-// Takes a sentence apart: what a network is asked, and what geometry over candidates resolves exactly.
+// Parses a sentence into phrases for the network, and positions and relations that geometry over the
+// candidates resolves exactly.
 #pragma once
 
 #include <set>
@@ -7,13 +8,13 @@
 
 namespace edgetrack {
 
-// A plain noun phrase that the network is asked, such as "red car" of "the second red car from the left".
+// A plain noun phrase for the network, such as "red car" of "the second red car from the left".
 struct Part {
   std::string phrase;  // without the words that geometry resolves
   std::string noun;    // its head noun alone: "car"; a known compound such as "traffic light" keeps its words
 };
 
-// What candidates are ordered by. The first four start at that edge of the frame.
+// The criterion by which candidates are ordered. The first four begin at that edge of the frame.
 enum class Order {
   left,
   right,
@@ -31,7 +32,7 @@ enum class Order {
   narrowest
 };
 
-// Picks among the instances of a part.
+// Selects among the instances of a part.
 struct Selector {
   int part;
   Order order;
@@ -58,7 +59,7 @@ struct Relation {
   int target;
   RelationKind kind;
   int landmark;
-  int second = -1;  // of "between" alone; the same as landmark for "between the two cars"
+  int second = -1;  // for "between" only; the same as landmark for "between the two cars"
 };
 
 // The target is not what `negated` describes.
@@ -66,31 +67,30 @@ struct Negation {
   int target, negated;
 };
 
-// Indices are those of parts; landmarks and negated parts come after their target, which is what resolve()
-// needs.
+// All indices refer to parts. Landmarks and negated parts come after their target, as resolve() requires.
 struct Query {
   std::vector<Part> parts;  // parts[0] is the target; then landmarks and negated descriptions
   std::vector<Selector> selectors;
   std::vector<Relation> relations;
   std::vector<Negation> negations;
-  int count = 1;  // how many are asked for; 0: all
+  int count = 1;  // number of targets; 0: all
 
-  // Whether geometry has nothing to do: the sentence goes to the network as it is.
+  // Whether geometry is not needed, so that the sentence goes to the network as it is.
   bool plain() const;
 };
 
-// Never throws a parse error, whatever the bytes: words that the grammar does not know stay in
+// Parses any bytes without throwing a parse error: words that the grammar does not know stay in
 // parts[0].phrase.
 Query parse(const std::string& sentence);
 
-// The words that parse() understands itself, whatever a network knows: "second", "left", "without".
+// Returns the words that parse() itself understands, regardless of the network: "second", "left", "without".
 std::set<std::string> grammar_words();
 
-// Restates the query for people: second from the left of "red car", left of "bus", not "white car".
+// Describes the query for users: second from the left of "red car", left of "bus", not "white car".
 std::string describe(const Query& query);
 
-// The same of one of its parts with all that hangs on it, of a selector ("second from the left"), and of a
-// relation ("left of").
+// The same for one of its parts with everything attached to it, for a selector ("second from the left"), and
+// for a relation ("left of").
 std::string describe(const Query& query, int part);
 std::string describe(const Selector& selector);
 std::string describe(RelationKind kind);

@@ -16,8 +16,9 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kOneObject = 0.5;  // IoU with a better one from which a box is of the same thing
-constexpr double kPartOf = 0.8;     // share of one box in the other from which it is, too
+constexpr double kOneObject = 0.5;  // minimum IoU with a better box of the same object
+constexpr double kPartOf =
+    0.8;  // minimum fraction of one box inside the other, which also means the same object
 
 }  // namespace
 
@@ -28,7 +29,7 @@ struct PhraseDetector::State {
   const double least, sure;
   const std::size_t most;
   Target target;
-  Work work, beside;  // of the caller, and of the thread that looks
+  Work work, beside;  // of the calling thread, and of the background thread
   Tensor whole;
   std::unique_ptr<Looker> looker;
   Still still;
@@ -57,8 +58,8 @@ struct PhraseDetector::State {
     found.clear();
   }
 
-  // What the looker has found, each thing once: a box within a better one is a part of it, a box around a
-  // better one is a group or has too much.
+  // Returns the looker's finds, each object once: a box inside a better one is a part of it, a box around a
+  // better one is a group or too large.
   void collect() {
     finds = looker->finds(extent);
     std::stable_sort(finds.begin(), finds.end(),
@@ -73,7 +74,7 @@ struct PhraseDetector::State {
     }
   }
 
-  // `shown` holds the pixels; `scaled` says where a box is in them.
+  // `shown` holds the pixels; `scaled` converts a box to them.
   template <typename Scaled>
   void portray(const Frame& shown, const Scaled& scaled) {
     for (Detection& one : found)

@@ -8,7 +8,7 @@ namespace edgetrack {
 
 namespace {
 
-constexpr int kDeepest = 3;  // negations inside of negations
+constexpr int kDeepest = 3;  // nesting depth of negations
 const Words kPronouns = {"him",     "it",     "them", "each",    "himself",
                          "herself", "itself", "one",  "another", "way"};
 const Words kHovering = {"flying", "hovering", "hanging", "floating", "gliding"};
@@ -49,7 +49,7 @@ std::size_t Parser::relation(std::size_t i) {
   return 0;
 }
 
-// "between A and B", "between the two cars"; `begin` is where A is. The part that goes on is B.
+// "between A and B", "between the two cars"; `begin` is the position of A. Parsing continues with B.
 std::size_t Parser::between(std::size_t i, std::size_t begin) {
   std::size_t both = begin + (low(begin) == "the" ? 1 : 0);
   const int target = part_;
@@ -93,7 +93,7 @@ bool Parser::deny(int target, const Sentence& words) {
   return true;
 }
 
-// "not the red car" as all that is said: another car.
+// "not the red car" as the whole sentence: another car.
 bool Parser::not_that() {
   if (low(0) != "not" || !kDeterminers.count(low(1)) || ended(1) || ended(2)) return false;
   const Sentence rest = cut(words_, 1, words_.size());
@@ -103,7 +103,7 @@ bool Parser::not_that() {
   return deny(root_, rest);
 }
 
-// "one" of "but not the red one": the target's noun, with what else was said of it, but for its color.
+// "one" of "but not the red one": the target's noun with its other attributes, except for its color.
 Sentence Parser::another(const Sentence& tail) const {
   const auto is_color = [](const Word& word) { return color_of(word.low).has_value(); };
   const Sentence all = head();
@@ -142,7 +142,7 @@ std::size_t Parser::exception(std::size_t i) {
   return 0;
 }
 
-// What is denied from `begin` on, up to the next construction; `glue` stands between the noun and it.
+// Parses the negated words from `begin` up to the next construction; `glue` comes between the noun and them.
 std::size_t Parser::predicate(std::size_t i, const Sentence& glue, std::size_t begin) {
   if (ended(begin) || kNoPredicate.count(low(begin))) return 0;
   const Query kept = query_;

@@ -13,13 +13,13 @@ bool is_mark(char c) { return std::string(",.;:!?\"()[]{}").find(c) != std::stri
 std::string lower(std::string text) {
   for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  const std::string curly = "\xe2\x80\x99";  // U+2019, the apostrophe that telephones write
+  const std::string curly = "\xe2\x80\x99";  // U+2019, the apostrophe of phone keyboards
   for (std::size_t at = text.find(curly); at != std::string::npos; at = text.find(curly))
     text.replace(at, curly.size(), "'");
   return text;
 }
 
-// "top-left" and "second-largest" are two words of the grammar.
+// "top-left" and "second-largest" are two words for the grammar.
 bool is_pair(const std::string& first, const std::string& second) {
   return (kSides.count(first) && kSides.count(second)) ||
          (kOrdinals.count(first) && (kSuperlatives.count(second) || kExtremes.count(second)));

@@ -1,4 +1,4 @@
-// The numbers of a Policy by their names.
+// The fields of a Policy by their names.
 #pragma once
 
 #include "edgetrack/tracker.h"
@@ -13,10 +13,10 @@ struct PolicyField {
 
 const std::vector<PolicyField>& policy_fields();
 
-constexpr double kSamePlace = 0.3;  // IoU of two finds that count as one candidate
+constexpr double kSamePlace = 0.3;  // minimum IoU of two finds that count as one candidate
 
-// Which of the candidates, best first, make a text ambiguous: elsewhere than the first, about as good, and
-// good enough to be followed.
+// Returns the indices of the candidates that make a text ambiguous: at another place than the first, about as
+// good, and good enough to follow. `candidates` are sorted, best first.
 std::vector<std::size_t> rivals(const std::vector<Candidate>& candidates, const Policy& policy);
 
 }  // namespace edgetrack

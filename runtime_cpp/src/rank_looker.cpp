@@ -14,17 +14,17 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kDuplicate = 0.6;       // IoU above which the less sure of two candidates goes
-constexpr std::size_t kConsidered = 16;  // boxes for each candidate that is kept
-constexpr float kThin = 0.004f;          // share of the picture's side; what is thinner is no box
-constexpr double kWitness = 0.8;         // weight of what "ground" says
-// The best score by "rank" alone at which half of what both say is believed. Fitted to sentences about
-// training pictures: few true ones have less, most of those about a class that is not there have.
+constexpr double kDuplicate = 0.6;       // IoU above which the candidate with the lower score is dropped
+constexpr std::size_t kConsidered = 16;  // boxes considered per candidate that is kept
+constexpr float kThin = 0.004f;          // fraction of the image's side; thinner boxes are dropped
+constexpr double kWitness = 0.8;         // weight of the score of "ground"
+// The best score of "rank" at which the combined scores are halved. Fitted to sentences about training
+// images: few true sentences have a lower one, most sentences about a class that is not there do.
 constexpr double kDenied = 0.01;
 
-// "detect" looks at the whole frame, stretched to a square, and knows no words. The best of its boxes are
-// compared with each part of the sentence by "rank"; geometry decides what the sentence says of places.
-// "ground" looks as well: it knows some things that no detector of 80 classes boxes.
+// "detect" searches the whole frame, stretched to a square, independently of the text. "rank" compares the
+// best of its boxes with each part of the sentence; geometry resolves positions and relations. "ground"
+// searches as well, because it finds some objects that a detector of 80 classes does not.
 class RankLooker final : public CandidateLooker {
  public:
   RankLooker(Engine& engine, const Model& model, const Target& target, Tensor* shared)
@@ -58,7 +58,7 @@ class RankLooker final : public CandidateLooker {
 
   void conclude() override {
     keep_best();
-    scores_.resize(std::max<std::size_t>(1, spoken_.parts.size()));  // without words, to warm up
+    scores_.resize(std::max<std::size_t>(1, spoken_.parts.size()));  // without text, for warm-up
     for (std::size_t p = 0; p < scores_.size(); ++p) {
       if (p < spoken_.parts.size()) take(spoken_.parts[p]);
       rank_->run();
@@ -81,12 +81,13 @@ class RankLooker final : public CandidateLooker {
   }
 
  private:
-  // What "ground" finds speaks for the candidates that it overlaps, as a second witness (a noisy or). Where
-  // there is no candidate, such as on a part of a thing, it is one itself, with what the best candidate
-  // leaves of the probability.
+  // A find of "ground" supports the candidates that it overlaps, as independent evidence (a noisy or). If
+  // there is no candidate, for example on a part of an object, the find becomes a candidate with the
+  // probability that the best candidate leaves.
   //
-  // "rank" knows the detector's classes, "ground" does not, and finds a truck in any car. Where "rank" finds
-  // nothing at all, the target is hardly there. All scores shrink alike, so that their order stays.
+  // "rank" knows the detector's classes; "ground" does not, and takes any car for a truck. If "rank" finds
+  // nothing at all, the target is probably not there. All scores are reduced by the same factor, so their
+  // order does not change.
   void heed_ground(const Frame& extent) {
     const std::size_t count = in_frame_.size();
     double best = 0;
@@ -108,7 +109,7 @@ class RankLooker final : public CandidateLooker {
     for (double& score : scores_[0]) score *= best / (best + kDenied);
   }
 
-  // A phrase that names a color is not true of what has no pixel of it.
+  // A phrase with a color does not fit an object without a pixel of that color.
   void heed_colors(const Frame& extent) {
     const Tensor& image = sights_.front().image;
     for (std::size_t p = 0; p < spoken_.parts.size(); ++p)
@@ -140,7 +141,7 @@ class RankLooker final : public CandidateLooker {
       }
   }
 
-  // Shares of the picture, x1, y1, x2, y2.
+  // Fractions of the image: x1, y1, x2, y2.
   const float* corners(std::size_t cell) const { return all_boxes_.floats() + 4 * cell; }
 
   static double overlap(const float* a, const float* b) {
@@ -151,7 +152,7 @@ class RankLooker final : public CandidateLooker {
     return static_cast<double>(both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both));
   }
 
-  // Non-maximum suppression; what is left goes into the inputs of "rank".
+  // Non-maximum suppression; the remaining boxes are the inputs of "rank".
   void keep_best() {
     const float* sure = objectness_.floats();
     const std::size_t most = valid_.spec.count();
@@ -179,7 +180,8 @@ class RankLooker final : public CandidateLooker {
     take_kept(all_classes_, classes_);
   }
 
-  // The rows of the cells that are kept, (1, N, C), as the first of (1, K, C); zeros after them.
+  // Copies the rows of the kept cells of (1, N, C) to the beginning of (1, K, C), and fills the rest with
+  // zeros.
   void take_kept(const Tensor& all, const Tensor& kept) const {
     const std::size_t width = static_cast<std::size_t>(kept.spec.shape[2]);
     std::fill_n(kept.floats(), kept.spec.count(), 0.0f);
@@ -202,9 +204,9 @@ class RankLooker final : public CandidateLooker {
   Spoken::Part part_;
   std::unique_ptr<Call> detect_, rank_;
   std::vector<std::size_t> order_, kept_;    // cells of "detect"
-  std::vector<std::vector<double>> scores_;  // of each part, of each candidate; then of the sentence
-  std::vector<Box> in_frame_;                // of the candidates
-  bool is_new_ = false;                      // whether a look has ended since the finds were made
+  std::vector<std::vector<double>> scores_;  // per part and candidate; then those of the sentence
+  std::vector<Box> in_frame_;                // boxes of the candidates
+  bool is_new_ = false;                      // a look has ended since the finds were computed
 };
 
 }  // namespace

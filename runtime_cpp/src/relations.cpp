@@ -14,21 +14,21 @@ double center_y(const Box& box) { return box.y + box.h / 2; }
 
 double size(const Box& a, const Box& b) { return (std::sqrt(a.w * a.h) + std::sqrt(b.w * b.h)) / 2; }
 
-// The distance of two boxes' edges, 0 where they overlap.
+// Returns the distance between the edges of two boxes, 0 if they overlap.
 double gap(const Box& a, const Box& b) {
   const double across = std::max({0.0, a.x - (b.x + b.w), b.x - (a.x + a.w)});
   const double along = std::max({0.0, a.y - (b.y + b.h), b.y - (a.y + a.h)});
   return std::hypot(across, along);
 }
 
-// 1 for boxes that touch, 1/2 at a gap of `reach` sizes.
+// Returns 1 for boxes that touch, 1/2 at a gap of `reach` sizes.
 double nearness(const Box& a, const Box& b, double reach) {
   const double ratio = gap(a, b) / (reach * size(a, b));
   return 1 / (1 + ratio * ratio);
 }
 
-// `ahead` is the way from target to landmark in the direction asked, `aside` that across, both in mean
-// extents.
+// `ahead` is the distance from target to landmark in the direction of the relation, `aside` the distance
+// across, both in mean sizes.
 double direction(double ahead, double aside) {
   const double excess = std::max(0.0, std::abs(aside) - 0.5);
   const double bend = ahead > 0 ? excess / (ahead + 0.5) : 0;
@@ -54,7 +54,7 @@ double center_distance(const Box& a, const Box& b) {
 double relation_factor(RelationKind kind, const Box& target, const Box& landmark) {
   const double right = (center_x(landmark) - center_x(target)) / ((target.w + landmark.w) / 2);
   const double down = (center_y(landmark) - center_y(target)) / ((target.h + landmark.h) / 2);
-  // Where things stand on the ground, the lower edge says which is nearer to the camera.
+  // For objects that stand on the ground, the one with the lower bottom edge is nearer to the camera.
   const double nearer = (target.y + target.h - landmark.y - landmark.h) / std::min(target.h, landmark.h);
   switch (kind) {
     case RelationKind::left_of:
@@ -89,8 +89,9 @@ double between_factor(const Box& target, const Box& first, const Box& second) {
   const double square = across * across + along * along;
   if (square <= 0) return 0;
   const double x = center_x(target) - center_x(first), y = center_y(target) - center_y(first);
-  const double share = (x * across + y * along) / square;          // 0 at the first, 1 at the second
-  const double aside = std::abs(x * along - y * across) / square;  // from their line, in its length
+  const double share = (x * across + y * along) / square;  // 0 at the first, 1 at the second
+  const double aside = std::abs(x * along - y * across) /
+                       square;  // distance from the line between them, in units of its length
   return ramp(0.5 - std::abs(share - 0.5), 0, 0.25) * ramp(-aside, -1, -0.25);
 }
 

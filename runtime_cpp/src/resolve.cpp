@@ -14,15 +14,15 @@ namespace {
 
 using Values = std::vector<double>;
 
-// None of these is tuned on data: they say how graded an answer stays.
-constexpr double kInstanceShare = 0.4;  // of the best score: half an instance
-constexpr double kStep = 0.2;           // the factor of each rank away from the one that is asked
-constexpr double kAside = 0.5;          // the same for a side without a number: milder
-constexpr double kWrongSide = 0.05;     // what is left of a candidate on the wrong side of the frame
-constexpr double kNoLandmark = 0.25;    // what is left of a target without a landmark
+// These are not tuned on data; they set how gradual the result is.
+constexpr double kInstanceShare = 0.4;  // fraction of the best score that counts as half an instance
+constexpr double kStep = 0.2;           // factor per rank of distance from the requested rank
+constexpr double kAside = 0.5;          // the same for a side without a number, less strict
+constexpr double kWrongSide = 0.05;     // factor for a candidate on the wrong side of the frame
+constexpr double kNoLandmark = 0.25;    // factor for a target without a landmark
 
-// IoU with a better one from which what is as sure is no more instance. The best of a few on annotated
-// photographs of the training data, of objects that overlap and of objects that do not.
+// Minimum IoU with a better candidate at which one with an equal score is not another instance. The best of a
+// few values on annotated training images, with objects that overlap and objects that do not.
 constexpr double kOverlap = 0.8;
 
 struct View {
@@ -30,13 +30,13 @@ struct View {
   double width, height;
 };
 
-// How surely a candidate is a better one with less or more around it, or beside its place, or a group of
-// better ones. The less sure it is, the less it takes to overlap: real neighbors that overlap are about as
-// sure. What is about as sure as the other is another thing, such as a child before its mother, and so is
-// what is much smaller.
+// Returns how surely a candidate is a duplicate: a better candidate with a smaller, larger or shifted box, or
+// a group of better candidates. The lower its score, the less overlap is needed, because real neighbors that
+// overlap have similar scores. A candidate with about the same score is another object, such as a child in
+// front of its mother, and so is a much smaller one.
 double is_shadow(const View& view, const Values& scores, std::size_t k) {
   const Box& box = view.boxes[k];
-  double alike = 0, first = 0, second = 0;  // the two best of those that it holds
+  double alike = 0, first = 0, second = 0;  // the two best candidates inside it
   for (std::size_t j = 0; j < scores.size(); ++j) {
     if (scores[j] <= scores[k]) continue;
     const Box& other = view.boxes[j];
@@ -53,7 +53,7 @@ double is_shadow(const View& view, const Values& scores, std::size_t k) {
   return std::max(alike, second);
 }
 
-// How much each candidate counts as one more instance, 0..1.
+// Returns how much each candidate counts as an additional instance, 0..1.
 Values instances(const View& view, const Values& scores) {
   Values weight(scores.size(), 0);
   const double best = scores.empty() ? 0 : *std::max_element(scores.begin(), scores.end());
@@ -64,8 +64,8 @@ Values instances(const View& view, const Values& scores) {
   return weight;
 }
 
-// Of each candidate, the best-scored one that is the same object (itself, mostly). Equal scores: the larger
-// box, then the one higher up, so that the order of the candidates is no matter.
+// Returns for each candidate the one with the best score that is the same object (mostly itself). For equal
+// scores it is the larger box, then the higher one, so that the order of the candidates does not matter.
 std::vector<std::size_t> heads(const View& view, const Values& scores) {
   std::vector<std::size_t> order(scores.size()), head(scores.size());
   for (std::size_t k = 0; k < order.size(); ++k) order[k] = head[k] = k;
@@ -84,10 +84,11 @@ std::vector<std::size_t> heads(const View& view, const Values& scores) {
   return head;
 }
 
-// What candidates are ordered by, the first the smallest; differences of less than 1 are half a tie.
+// Returns the keys by which candidates are sorted in ascending order; a difference of less than 1 is a
+// partial tie.
 double key(const View& view, Order order, const Box& box) {
   constexpr double kPlace = 0.02,
-                   kRatio = 0.05;  // a tie: of the frame's extent, and of the logarithm of a size
+                   kRatio = 0.05;  // a tie, as a fraction of the frame's side and in the logarithm of a size
   const double x = (box.x + box.w / 2) / view.width, y = (box.y + box.h / 2) / view.height;
   const double area = box.w * box.h / (view.width * view.height);
   const double nearness = (box.y + box.h) / view.height / 2 + std::sqrt(area) / 2;
@@ -124,7 +125,7 @@ double key(const View& view, Order order, const Box& box) {
   return 0;
 }
 
-// How many instances come before each candidate; those about level with it count by half.
+// Returns how many instances come before each candidate; those in a tie with it count half.
 Values ahead(const Values& keys, const Values& weight) {
   Values count(keys.size(), 0);
   for (std::size_t k = 0; k < keys.size(); ++k)
@@ -133,7 +134,7 @@ Values ahead(const Values& keys, const Values& weight) {
   return count;
 }
 
-// How well a candidate fits a side by itself, before others are looked at.
+// Returns how well a candidate fits a side on its own, regardless of the others.
 double on_side(const View& view, Order order, const Box& box) {
   const double x = (box.x + box.w / 2) / view.width, y = (box.y + box.h / 2) / view.height;
   double wrong = 0;
@@ -165,7 +166,7 @@ void apply(const View& view, const Selector& selector, Values& scores) {
   for (std::size_t k = 0; k < scores.size(); ++k) scores[k] *= factor[head[k]];
 }
 
-// The rank of each candidate by its distance from one landmark, as a factor.
+// Returns a factor for each candidate from its rank by distance from one landmark.
 Values by_distance(const View& view, const Relation& relation, const Values& target, std::size_t landmark) {
   const std::vector<std::size_t> head = heads(view, target);
   Values weight = instances(view, target), keys;
@@ -180,7 +181,8 @@ Values by_distance(const View& view, const Relation& relation, const Values& tar
   return factor;
 }
 
-// The best landmark's evidence for each target: geometry times the root of the landmark's score.
+// Returns the best landmark's evidence for each target: geometry times the square root of the landmark's
+// score.
 Values evidence(const View& view, const Relation& relation, const Values& target, const Values& landmark) {
   const bool ranked =
       relation.kind == RelationKind::closest_to || relation.kind == RelationKind::farthest_from;
@@ -197,7 +199,7 @@ Values evidence(const View& view, const Relation& relation, const Values& target
   return best;
 }
 
-// As evidence(), over pairs of landmarks; only the best-scored of each are paired, which bounds the work.
+// Like evidence(), for pairs of landmarks. Only those with the best scores are paired, which limits the work.
 Values between(const View& view, const Values& first, const Values& second) {
   constexpr std::size_t kPaired = 32;
   const auto best_of = [&](const Values& scores) {
@@ -205,7 +207,7 @@ Values between(const View& view, const Values& first, const Values& second) {
     for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
-    // Equal scores stay together, so that the order of the candidates is no matter.
+    // Equal scores are kept or dropped together, so that the order of the candidates does not matter.
     std::size_t end = std::min(kPaired, order.size());
     while (end > 0 && end < order.size() && scores[order[end]] == scores[order[end - 1]]) ++end;
     order.resize(end);
@@ -224,7 +226,7 @@ Values between(const View& view, const Values& first, const Values& second) {
   return best;
 }
 
-// What is as much the negated description as it is the target, is out.
+// Excludes candidates that fit the negated description as well as the target.
 void deny(Values& scores, const Values& negated) {
   const double most = *std::max_element(negated.begin(), negated.end());
   for (std::size_t k = 0; k < scores.size(); ++k)
@@ -260,9 +262,9 @@ std::vector<double> resolve(const Query& query, const std::vector<Box>& boxes, d
   std::vector<Values> of = scores;
   for (Values& row : of)
     for (double& score : row) score = score > 0 ? std::min(score, 1.0) : 0;  // NaN is not above 0
-  for (std::size_t p = of.size(); p-- > 0;) {  // what a part hangs on comes after it
+  for (std::size_t p = of.size(); p-- > 0;) {  // parts come before those that they depend on
     const int part = static_cast<int>(p);
-    const Values own = of[p];  // relations are each judged among the candidates that the words alone name
+    const Values own = of[p];  // each relation starts from the scores by the words alone
     for (const Relation& relation : query.relations) {
       if (relation.target != part) continue;
       const Values& landmark = of[static_cast<std::size_t>(relation.landmark)];
@@ -273,7 +275,7 @@ std::vector<double> resolve(const Query& query, const std::vector<Box>& boxes, d
     }
     for (const Negation& negation : query.negations)
       if (negation.target == part) deny(of[p], of[static_cast<std::size_t>(negation.negated)]);
-    for (const bool place : {true, false})  // "the largest car on the left": first who is there
+    for (const bool place : {true, false})  // "the largest car on the left": first select those on the left
       for (const Selector& selector : query.selectors)
         if (selector.part == part && (selector.rank == 0) == place) apply(view, selector, of[p]);
   }

@@ -8,12 +8,12 @@ namespace edgetrack {
 
 namespace {
 
-constexpr int kFrozenFrames = 3;  // in a row with the same bytes
-constexpr int kBlankLevels = 6;   // between the values of a picture that shows nothing but noise
-constexpr double kLooked = 256;   // pixels of a region along a side that are looked at for that
+constexpr int kFrozenFrames = 3;  // consecutive frames with the same bytes
+constexpr int kBlankLevels = 6;   // range of values in an image that shows nothing but noise
+constexpr double kLooked = 256;   // pixels along a side of a region that are examined for that
 constexpr int kSampledRows = 48, kSampledColumns = 64;
 
-// Of a grid of pixels (FNV-1a).
+// Returns a hash (FNV-1a) of a grid of pixels.
 std::uint64_t fingerprint(const Frame& frame) {
   std::uint64_t hash = 14695981039346656037u;
   const int rows = std::min(kSampledRows, frame.height), columns = std::min(kSampledColumns, frame.width);
@@ -28,8 +28,9 @@ std::uint64_t fingerprint(const Frame& frame) {
   return hash;
 }
 
-// Whether a picture has about one value wherever it is in the region; what fills up a region beyond the
-// picture says nothing. One that shows something does so within its first pixels, as a rule.
+// Whether an image has about one value throughout the region; parts of the region outside the image are
+// ignored. The loop usually ends early, because an image that shows something does so within its first
+// pixels.
 bool blank(const Frame& frame, const Region& region) {
   const auto within = [](double at, int end) { return static_cast<int>(std::clamp(at, 0.0, double(end))); };
   const int left = within(region.x, frame.width), right = within(std::ceil(region.x + region.w), frame.width);
@@ -61,7 +62,7 @@ Present FrozenSensors::live(const Frame& frame) const {
   if (!frame.color) return {false, true};
   if (!frame.x) return {true, false};
   const bool color = same_[0] < kFrozenFrames, second = same_[1] < kFrozenFrames;
-  return color || second ? Present{color, second} : Present{true, true};  // nothing at all moves
+  return color || second ? Present{color, second} : Present{true, true};  // both stand still: a static scene
 }
 
 void PairInputs::fill(const Tensor& image, const Frame& frame, const Region& region,

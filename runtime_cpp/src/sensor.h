@@ -1,4 +1,5 @@
-// A second sensor beside color: what the graphs of pairs take, and which of two pictures shows anything.
+// Support for a second sensor in addition to color: the inputs of the graphs for pairs, and which of the two
+// images shows anything.
 #pragma once
 
 #include <algorithm>
@@ -11,35 +12,35 @@
 
 namespace edgetrack {
 
-// Whether color and the second sensor give pictures.
+// Whether color and the second sensor deliver images, in this order.
 using Present = std::array<bool, 2>;
 
-// Its picture as a frame of its own.
+// Returns the second sensor's image as a frame of its own.
 inline Frame second_of(const Frame& frame) { return {frame.x, frame.width, frame.height, frame.x_row_bytes}; }
 
-// Finds the sensor that repeats itself: a camera that hangs gives the same bytes again, and a live one never
-// does for long.
+// Detects a frozen sensor: a camera that hangs repeats the same bytes, which a working one never does for
+// long.
 class FrozenSensors {
  public:
   void clear() { *this = {}; }
 
-  // Takes the next frame. Without a pair it forgets.
+  // Adds the next frame. If it is not a pair, the state is reset.
   void see(const Frame& frame);
 
-  // A picture that has stood still while the other one changed is not there.
+  // Returns which images are live: one that stayed the same while the other one changed counts as absent.
   Present live(const Frame& frame) const;
 
  private:
   std::array<std::uint64_t, 2> last_{};
-  std::array<int, 2> same_{};  // frames in a row with the bytes of the one before
+  std::array<int, 2> same_{};  // consecutive frames with the same bytes as the previous one
 };
 
-// When color is searched alone before both sensors are: in each frame while that suffices, and ever more
-// rarely, down to every eighth frame of a pair, while it does not.
+// Decides when color is searched alone before both sensors: in every frame while that suffices, and otherwise
+// less and less often, down to every eighth frame of a pair.
 class ColorFirst {
  public:
   bool due() const { return left_ == 0; }
-  bool doubted() const { return wait_ > 0; }  // it did not suffice the last time
+  bool doubted() const { return wait_ > 0; }  // color alone did not suffice the last time
   void skip() { --left_; }
   void note(bool sufficed) { left_ = wait_ = sufficed ? 0 : std::min(2 * wait_ + 1, kRarest - 1); }
 
@@ -48,26 +49,27 @@ class ColorFirst {
   int wait_ = 0, left_ = 0;  // frames
 };
 
-// The inputs of "template_x" and "search_x" that color's graphs lack.
+// The inputs of "template_x" and "search_x" that the graphs for color alone do not have.
 struct PairInputs {
-  Tensor x;        // as "image"
+  Tensor x;        // same shape as "image"
   Tensor present;  // (1, 2): color, the second sensor
 
   PairInputs() = default;
   explicit PairInputs(const GraphSpec& graph)
       : x(Tensor::zeros(named(graph.inputs, "x"))), present(Tensor::zeros(named(graph.inputs, "present"))) {}
 
-  // Crops a region of the color picture into `image`, and `second_region` of the other. A picture of one
-  // value there shows nothing, and is absent like one that is not live; both are never absent.
+  // Crops a region of the color image into `image`, and `second_region` of the second sensor's into `x`. A
+  // crop of one constant value shows nothing and counts as absent, like an image that is not live; at most
+  // one of the two is absent.
   void fill(const Tensor& image, const Frame& frame, const Region& region, const Region& second_region,
             const Colors& colors, Present live, Work& work) const;
 
-  // Which of the sensors they hold pictures of.
+  // Returns which sensors the inputs have images of.
   Present shown() const { return {present.floats()[0] > 0, present.floats()[1] > 0}; }
 };
 
-// The share of the second sensor in what was found: the mean of a map (cells * cells) of shares over the
-// cells that a box covers, weighted by the share of each cell that is covered.
+// Returns the share of the second sensor in a result: the mean of a map (cells * cells) of shares over the
+// cells that a box covers, weighted by the covered fraction of each cell.
 double share_within(const float* shares, const float* covered, std::size_t cells);
 
 }  // namespace edgetrack

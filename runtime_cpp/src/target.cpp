@@ -13,9 +13,9 @@ namespace edgetrack {
 
 namespace {
 
-constexpr float kRival = 0.25f;  // share of the best score from which another place is a distractor
+constexpr float kRival = 0.25f;  // minimum fraction of the best score at which another place is a distractor
 
-// `vector` over its length.
+// Normalizes `vector` to unit length.
 void make_unit(float* vector, std::size_t width) {
   double squares = 0.0;
   for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(vector[i]) * vector[i];
@@ -124,7 +124,7 @@ void Target::remember(const Tokens& words, std::initializer_list<Knowledge*> all
   }
 }
 
-// Into the outputs of "text".
+// Runs "text"; the result is in its outputs.
 void Target::encode(const Tokens& words, Work& work) {
   TextGraphs& graphs = text_graphs();
   std::copy(words.ids.begin(), words.ids.end(), graphs.ids.integers());
@@ -148,7 +148,7 @@ void Target::set_text(const Text& text, Work& work) {
   }
   spoken_.query = text.query;
   if (ranks_) {
-    remember(text.parts.front().phrase, {&words_}, work);  // geometry knows the rest of the sentence
+    remember(text.parts.front().phrase, {&words_}, work);  // geometry handles the rest of the sentence
     remember(text.whole, {&everything_}, work);
   } else {
     remember(text.whole, {&words_, &everything_}, work);
@@ -170,7 +170,7 @@ std::vector<float> Target::portrait(const Frame& frame, const Box& box, Work& wo
   return {graph.prompts.floats(), graph.prompts.floats() + width_};
 }
 
-// The mean direction of the target's cells and of those that it does not touch, into now_.
+// Puts the mean direction of the target's cells, and of the cells that it does not touch, into now_.
 void Target::average(const float* embedding, const float* share, int cells) {
   const std::size_t count = static_cast<std::size_t>(cells) * static_cast<std::size_t>(cells);
   const float enough = std::min(0.5f, *std::max_element(share, share + count));

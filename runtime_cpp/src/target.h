@@ -1,4 +1,5 @@
-// What the network knows of a target: picture and sentence, encoded once, kept in the engine's input buffers.
+// The target as the network knows it: template and sentence, encoded once and kept in the engine's input
+// buffers.
 #pragma once
 
 #include <array>
@@ -32,7 +33,7 @@ struct Knowledge {
   std::array<const Tensor*, 6> tensors() const;
 };
 
-// The sentence as "rank" takes it: each of its parts encoded, and how they belong together.
+// The sentence as input of "rank": its encoded parts, and the query that relates them.
 struct Spoken {
   struct Part {
     Tensor tokens, mask, noun, noun_mask;
@@ -44,49 +45,53 @@ struct Spoken {
 
 class Target {
  public:
-  // An engine whose graphs went through a Contract.
+  // The engine's graphs must have passed a Contract.
   Target(std::shared_ptr<Engine> engine, const Model& model);
 
-  void clear();  // named by neither picture nor sentence
+  void clear();  // forgets template and sentence
   void set_text(const Text& text, Work& work);
 
-  // Of a pair by what both sensors show; `live` says which does, `displacement` where the second one does.
-  // Where both do, what color shows is encoded as well, for when the second sensor fails.
+  // Encodes the template. For a pair, both sensors are used; `live` says which of them work, `displacement`
+  // how the second one is shifted. If both work, color alone is encoded as well, in case the second sensor
+  // fails.
   void set_template(const Frame& frame, const Box& box, Work& work, Present live = {true, true},
                     const Displacement& displacement = {});
 
-  // Whether the template shows what color saw of the target.
+  // Whether the template includes a color image of the target.
   bool knows_color() const { return knows()[0]; }
 
-  // Which sensors showed something when the template was set.
+  // Returns which sensors showed something when the template was set.
   Present knows() const { return knows_; }
 
-  // The template as the sensors that give pictures now saw it, if it was set by a pair.
+  // Switches to the template as seen by the sensors that work now, if it was set from a pair.
   void show(Present live);
 
-  // Loads what portrait() needs, so that it may then run in another thread: the engine loads for one caller
-  // at a time.
+  // Loads the graph that portrait() needs, so that portrait() can run in another thread: the engine loads
+  // graphs for one caller at a time.
   void prepare_portraits() { template_graph(); }
 
-  // How what is in a box looks, as a vector of unit length; nothing that is known of the target changes.
+  // Returns the appearance of the object in a box, as a vector of unit length. The target does not change.
   std::vector<float> portrait(const Frame& frame, const Box& box, Work& work);
 
-  // Renews the prompts from a frame in which the target was surely found: target and background drift towards
-  // what is seen now, yet never further than half-way from the template's; what else scores high is the
-  // distractor (UVLTrack, section 3.4). `embedding` (cells * cells, width) has rows of unit length; `score`
-  // and `share` (cells * cells) are the score map and the share of each cell that the box covers.
+  // Updates the prompts from a frame in which the target was certainly found. Target and background move
+  // towards the current frame, but never more than halfway from the template's; other places with high scores
+  // become the distractor (UVLTrack, section 3.4). `embedding` (cells * cells, width) has rows of unit
+  // length; `score` and `share` (cells * cells) are the score map and the fraction of each cell that the box
+  // covers.
   void refresh(const float* embedding, const float* score, const float* share, int cells, float rate);
 
   const Spoken& spoken() const { return spoken_; }
   const Knowledge& everything() const { return everything_; }
-  const Knowledge& words() const { return words_; }      // the sentence alone, whatever picture there is
-  const Knowledge& picture() const { return picture_; }  // the picture alone, whatever sentence there is
+  const Knowledge& words() const { return words_; }      // the sentence alone, even if there is a template
+  const Knowledge& picture() const { return picture_; }  // the template alone, even if there is a sentence
 
-  std::uint64_t change() const { return change_; }  // a number that no other change of any target has
+  std::uint64_t change() const {
+    return change_;
+  }  // a number that is unique to this change among all targets
 
-  void warm_up(Work& work, bool pairs);  // runs the graphs that encode it, on what they last encoded
+  void warm_up(Work& work, bool pairs);  // runs the encoding graphs on their last inputs
 
-  // Throws Error unless the text has the length that the network takes.
+  // Throws Error unless the text has the length that the network expects.
   void check(const Text& text);
 
  private:
@@ -106,20 +111,21 @@ class Target {
   std::shared_ptr<Engine> engine_;
   const double factor_;
   const Colors colors_;
-  Knowledge everything_, words_, picture_;  // the last shares with the first what is masked or the picture's
+  Knowledge everything_, words_,
+      picture_;  // picture_ shares with everything_ the tensors that are masked or come from the template
   Spoken spoken_;
-  const bool ranks_;                  // whether the parts of a sentence are wanted
-  const std::size_t tokens_, width_;  // of the template; of a prompt
+  const bool ranks_;                  // whether the model needs the parts of a sentence
+  const std::size_t tokens_, width_;  // tokens of the template; width of a prompt
   std::vector<float> first_;          // the template's own prompts
-  std::vector<float> now_, seen_;     // (2, width): target and background, in a frame and of late
-  std::vector<float> sum_;            // (2, width)
+  std::vector<float> now_, seen_;  // (2, width): target and background, in one frame, and the running average
+  std::vector<float> sum_;         // (2, width)
   bool has_seen_ = false;
   std::uint64_t change_ = 0;
-  std::shared_ptr<TextGraphs> text_;  // made when first needed
+  std::shared_ptr<TextGraphs> text_;  // created on first use
   std::shared_ptr<TemplateGraph> template_, pair_template_;
-  std::shared_ptr<std::array<View, 2>> views_;  // of a template by a pair: by both, by color
-  std::size_t shown_ = 0;                       // of them
-  Present knows_ = {false, false};              // what the template shows
+  std::shared_ptr<std::array<View, 2>> views_;  // of a template from a pair: by both sensors, by color
+  std::size_t shown_ = 0;                       // index of the current view
+  Present knows_ = {false, false};              // sensors that the template shows
 };
 
 }  // namespace edgetrack

@@ -1,4 +1,4 @@
-// The picture of a target: encoded once, and where a pair of sensors gives it, by color alone as well.
+// The template of a target: encoded once, and for a pair of sensors also from color alone.
 #include <utility>
 
 #include "template_graph.h"
@@ -7,13 +7,13 @@ namespace edgetrack {
 
 namespace {
 
-// Where the second sensor fails, a target is found best by what color alone saw of it; where color fails, by
-// what both saw.
+// If the second sensor fails, the template from color alone finds the target best; if color fails, the one
+// from both sensors does.
 enum : std::size_t { kBoth, kColor };
 
 }  // namespace
 
-// What "template_x" says of both sensors or of color, and what frames have added to its prompts.
+// The outputs of "template_x" for both sensors or for color, and the updates of its prompts.
 struct Target::View {
   Tensor memory, anchor, prompts, prototype;
   std::vector<float> first, seen;
@@ -37,7 +37,7 @@ void Target::set_template(const Frame& frame, const Box& box, Work& work, Presen
   adopt(graph);
 }
 
-// Of what "template" said last.
+// From the last outputs of "template".
 void Target::adopt(const TemplateGraph& graph) {
   copy_tokens(graph.memory, everything_.memory, 0);
   for (const Knowledge* known : {&everything_, &picture_}) {
@@ -50,7 +50,7 @@ void Target::adopt(const TemplateGraph& graph) {
   has_seen_ = false;
 }
 
-// What all live sensors show comes last: it is left in the graph's outputs.
+// The view with all live sensors comes last, so that it remains in the graph's outputs.
 void Target::set_views(TemplateGraph& graph, Work& work) {
   knows_ = graph.pair.shown();
   if (knows_ == Present{true, true}) {
@@ -87,7 +87,7 @@ void Target::show(Present live) {
   change_ = next_change();
   View& before = (*views_)[shown_];
   const View& view = (*views_)[next];
-  // What was learned from both says little of color alone.
+  // Updates learned from both sensors do not apply to color alone.
   copy(everything_.prompts, before.prompts);
   before.seen = seen_, before.has_seen = has_seen_;
   copy_tokens(view.memory, everything_.memory, 0);

@@ -1,4 +1,4 @@
-// The graph that encodes the picture of a target, and how what it says is copied into what is known of it.
+// The graph that encodes the template of a target, and helpers that copy its outputs into Knowledge.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,8 @@
 
 namespace edgetrack {
 
-// Of all targets, so that none is taken for one that lay at the same address before it.
+// Returns a number that is unique among all targets, so that a target is never confused with an earlier one
+// at the same address.
 inline std::uint64_t next_change() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -23,7 +24,7 @@ inline void copy(const Tensor& from, const Tensor& to) {
   std::memcpy(to.floats(), from.floats(), to.spec.bytes());
 }
 
-// (1, L, n, C) into (1, L, N, C) from token `first` on.
+// Copies (1, L, n, C) into (1, L, N, C) from token `first` on.
 inline void copy_tokens(const Tensor& from, const Tensor& to, std::size_t first) {
   const std::size_t layers = static_cast<std::size_t>(to.spec.shape[1]);
   const std::size_t width = static_cast<std::size_t>(to.spec.shape[3]);
@@ -33,7 +34,7 @@ inline void copy_tokens(const Tensor& from, const Tensor& to, std::size_t first)
     std::copy_n(from.floats() + layer * some, some, to.floats() + layer * all + first * width);
 }
 
-// One of the two prototypes.
+// Copies into one of the two prototypes.
 inline void copy_prototype(const Tensor& from, const Tensor& to, std::size_t row) {
   std::copy_n(from.floats(), from.spec.count(), to.floats() + row * from.spec.count());
 }

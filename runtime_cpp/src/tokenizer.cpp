@@ -15,9 +15,9 @@ namespace {
 
 constexpr std::uint64_t kLargestTokenizer = 64 << 20;  // bytes
 
-constexpr std::size_t kLongestInput = 10'000;  // characters; a longer one is not even taken apart
+constexpr std::size_t kLongestInput = 10'000;  // characters; a longer text is rejected before tokenization
 
-// As a message shows it: in quotes, on one line, not too long.
+// Formats text for a message: in quotes, on one line, not too long.
 std::string shown(const std::u32string& text) {
   constexpr std::size_t longest = 60;
   std::string all = "'";
@@ -30,7 +30,7 @@ std::string shown(const std::u32string& text) {
   return all + (text.size() > longest ? "...'" : "'");
 }
 
-// With commas, as in 10,000.
+// Formats a number with commas, as in 10,000.
 std::string grouped(std::size_t number) {
   std::string digits = std::to_string(number);
   for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, ",");
@@ -42,9 +42,9 @@ bool has_letter(const std::string& piece) {
   return codes && std::any_of(codes->begin(), codes->end(), is_letter);
 }
 
-// Whether text is taken as append_normalized() does.
+// Whether the tokenizer normalizes text as append_normalized() does.
 bool normalizes(const Json& json) {
-  const Json& accents = json["strip_accents"];  // null: where the case goes, they go
+  const Json& accents = json["strip_accents"];  // null: accents are stripped if text is lowercased
   return json["type"].text() == "BertNormalizer" && json["lowercase"].truth() && json["clean_text"].truth() &&
          json["handle_chinese_chars"].truth() && (accents.null() || accents.truth());
 }
@@ -79,7 +79,7 @@ Tokenizer::Tokenizer(const std::string& path, std::size_t length) : length_(leng
   words_.erase(unknown_);
 }
 
-// The longest pieces that the word starts with, one after another; all of it is unknown when one is.
+// Splits a word greedily into the longest pieces of the vocabulary; the whole word is unknown if a piece is.
 void Tokenizer::add_word(const std::u32string& word, std::vector<std::int64_t>& ids) const {
   if (word.empty()) return;
   std::string text;
@@ -100,7 +100,7 @@ void Tokenizer::add_word(const std::u32string& word, std::vector<std::int64_t>& 
   ids.insert(ids.end(), found.begin(), found.end());
 }
 
-// Text without markers such as [SEP].
+// Tokenizes text without markers such as [SEP].
 void Tokenizer::add_words(const std::u32string& text, std::vector<std::int64_t>& ids) const {
   std::u32string normal, word;
   for (const char32_t code : text) append_normalized(normal, code);
@@ -132,7 +132,8 @@ std::vector<std::int64_t> Tokenizer::tokens(const std::string& text) const {
   if (normal.find_first_not_of(U' ') == std::u32string::npos)
     refuse(" is empty; expected a description such as 'red car'");
   std::vector<std::int64_t> ids = {begin_};
-  for (std::size_t at = 0; at < text.size();) {  // up to the next marker, of several here the longest
+  for (std::size_t at = 0;
+       at < text.size();) {  // up to the next marker; of several at one position, the longest
     std::size_t next = text.size();
     auto marker = special_.end();
     for (auto token = special_.begin(); token != special_.end(); ++token) {
@@ -175,7 +176,7 @@ Text Tokenizer::encode(const std::string& text) const {
   return out;
 }
 
-// A part of a sentence that has no word that the model knows is looked for by what it is a part of.
+// If a part of a sentence has no word that the model knows, the whole phrase that it belongs to is used.
 Tokens Tokenizer::part_or(const std::string& part, const Tokens& whole) const {
   try {
     std::vector<std::int64_t> ids = tokens(part);

@@ -9,10 +9,10 @@ namespace edgetrack {
 
 namespace {
 
-constexpr float kDrift = 0.3f;  // of the prompts, at each renewal
-constexpr double kWidest = 1;   // growth of the search region, as a share
+constexpr float kDrift = 0.3f;  // rate of the prompts at each update
+constexpr double kWidest = 1;   // limit of the relative growth of the search region
 
-// Prompts are renewed by what looks have seen, so looks are counted and not time.
+// Prompts are updated from looks, so the interval counts looks instead of time.
 bool due(std::int64_t index, int every) { return every > 0 && index % every == 0; }
 
 }  // namespace
@@ -38,7 +38,7 @@ void Tracker::State::clear() {
   if (masker) masker->forget();
 }
 
-// A frame of another size than the last one may end before the box does.
+// If the frame size has changed, the box may reach beyond the frame.
 void Tracker::State::take(const Frame& frame) {
   if (box && (frame.width != width || frame.height != height)) box = clip(*box, frame);
   width = frame.width, height = frame.height;
@@ -48,7 +48,7 @@ void Tracker::State::take(const Frame& frame) {
   sensors.see(frame);
 }
 
-// The sentence is another one: whatever was found, it was not this.
+// The sentence has changed, so earlier finds do not count.
 void Tracker::State::forget_find() {
   locked = tentative = own_template = chosen = false;
   pointed.reset();
@@ -82,10 +82,10 @@ void Tracker::State::follow_from(const Box& at) {
   owed = agreed = 0;
   status = Status::tracking;
   pace.start(at);
-  if (masker && !own_template) masker->forget();  // the user's own box is the target for good
+  if (masker && !own_template) masker->forget();  // a box from the user stays the target
 }
 
-// Wider for a target that is fast, and for one that was not surely seen of late.
+// The region grows for a fast target, and for one that has been uncertain lately.
 Region Tracker::State::search_region() const {
   const double speed = pace.speed() / std::sqrt(box->w * box->h);
   const double growth =
@@ -93,14 +93,14 @@ Region Tracker::State::search_region() const {
   return region_around(*box, model.search_factor * (1 + std::min(growth, kWidest)));
 }
 
-// The box without the network, which runs again in one of the next frames.
+// Returns a box without inference; the network runs again in one of the next frames.
 Track Tracker::State::skip(const Frame& frame, Basis basis) {
   pace.skip();
   if (basis == Basis::coasted) box = clip(pace.ahead(*box, frame), frame);
   return {box, latest.score, status, index, basis};
 }
 
-// Whether a check by the sentence that is due begins now: when there is time for it, or it has waited enough.
+// Whether a due reverification starts now: if there is time for it, or if it has waited long enough.
 bool Tracker::State::has_time_to_check(double left_s) {
   const double check_s = look_by_words && !outside ? look_by_words->cost.seconds() : 0.0;
   return owed > policy.max_coasted_frames || seconds_of_a_search() + check_s <= left_s;
@@ -127,8 +127,8 @@ std::optional<Track> Tracker::State::step(const Frame& frame, const Deadline& de
   if (paused) look_first(frame);
   if (locked) return before_search(frame, deadline);
   latest = seek(frame, deadline);
-  modalities = {frame.color, false};  // looks at the whole frame are at color
-  // What a look found some frames ago has moved since: "search" finds where it is now.
+  modalities = {frame.color, false};  // full-frame search uses color
+  // A find from some frames ago has moved since; "search" finds its current place.
   const bool is_of_now = !locked || whole_look.begun == index;
   if (is_of_now || seconds_of_a_search() > deadline.left_s()) return latest;
   around = search_region();
@@ -161,12 +161,12 @@ std::optional<Track> Tracker::State::before_search(const Frame& frame, const Dea
   return std::nullopt;
 }
 
-// What a frame with the network takes.
+// Estimates the time of a frame with inference.
 double Tracker::State::seconds_of_a_look() {
   return seconds_of_a_search() + (masker ? masker->cost.seconds() : 0.0);
 }
 
-// The memory takes what is as sure as what the template is renewed by.
+// The mask's memory is updated at the same threshold as the template.
 void Tracker::State::outline(const Frame& frame, const Track& track) {
   if (!masker) return;
   if (!track.box) return masker->clear();
@@ -202,7 +202,7 @@ Prior Tracker::State::prior() const {
 
 Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Prediction& best) {
   const double score = confidence(best);
-  const Prior before = prior();  // of where it was
+  const Prior before = prior();  // from the last position
   if (score >= policy.update_threshold)
     box = clip(smoothed(from_region(around, best.share), *box, policy.size_momentum), frame);
   if (whole_look.pending && whole_look.begun == index) whole_look.then = *box;
@@ -213,8 +213,8 @@ Track Tracker::State::finish(const Frame& frame, const Answer& answer, const Pre
   return latest = judged(score);
 }
 
-// The user's box is followed by its picture alone; the sentence finds it again. A find of ours may be wrong:
-// there the sentence has a say in every frame.
+// A box from the user is followed by its template alone; the sentence is used to find it again. A find may be
+// wrong, so for a find the sentence is used in every frame.
 Detector& Tracker::State::searcher(bool pair) {
   std::unique_ptr<Detector>& detector = pair ? (own_template ? pair_search_by_picture : pair_search)
                                              : (own_template ? search_by_picture : search);
@@ -244,7 +244,8 @@ Track Tracker::State::judged(double score) {
     status = tentative ? Status::uncertain : Status::tracking;
     return {box, shown, status, index};
   }
-  // The time since the last frame, and at most half of the patience: one look after a pause loses nothing.
+  // The time since the last frame, but at most half of max_uncertain_frames, so that one uncertain look after
+  // a pause does not lose the target.
   const double counted = std::min(clock.elapsed(), std::max(1.0, policy.max_uncertain_frames / 2.0));
   streak += counted;
   if (streak + counted / 2 < policy.max_uncertain_frames) {
@@ -266,7 +267,7 @@ Track Tracker::State::lose(double score) {
   return latest = {std::nullopt, score, status, index};
 }
 
-// The best places that have no box in common, for when another target claims the best of all.
+// Records the best places with distinct boxes, in case another target claims the best one.
 void Tracker::State::note_peaks(const Maps& maps, const Prior& prior, const Frame& frame) {
   std::array<Box, 4> before;
   for (peak_count = 0; peak_count < peaks.size();) {

@@ -1,4 +1,4 @@
-// What a tracker knows of its target from frame to frame, and the steps that change it.
+// The state that a tracker keeps about its target from frame to frame, and the steps that change it.
 #pragma once
 
 #include <array>
@@ -23,25 +23,27 @@
 
 namespace edgetrack {
 
-constexpr double kFaint = 0.02;  // score or quality that bounds the evidence of one look
-constexpr double kAlike = 0.5;   // share of the best place's raw score that another one needs
+constexpr double kFaint = 0.02;  // lower bound of score and quality, which limits the evidence of one look
+constexpr double kAlike = 0.5;   // fraction of the best place's raw score that another place needs
 
-// A place where the target may be, of several in one region.
+// One of several places in a region where the target may be.
 struct Peak {
   Box box;
-  double raw, score;  // of the cell; that the box is right
+  double raw, score;  // score of the cell; probability that the box is right
 };
 
-// What a search by one detector has found.
+// The result of a search by one detector.
 struct Searched {
   Detector& by;
   Prediction best;
 };
 
-// A GPU crops for one graph at a time, and pairs have graphs of one target alone.
+// Whether a frame cannot be batched: a GPU crops for one graph at a time, and graphs for pairs take one
+// target.
 inline bool goes_alone(const Frame& frame) { return frame.place == Place::gpu || frame.x; }
 
-// The state machine. `score` is of the find, thresholds are the policy's; what is not listed stays.
+// The state machine. `score` is that of the find, thresholds are the policy's; anything not listed does not
+// change.
 //
 // clang-format off
 // state            what happens                                            next        effect
@@ -73,55 +75,54 @@ struct Tracker::State {
   Pace pace;
   Work work;
   const std::shared_ptr<Aside> aside;
-  std::shared_ptr<Outside> outside;  // with a grounder
-  Tensor whole;  // the whole frame as "ground" takes it, allocated by the first detector that looks at it
+  std::shared_ptr<Outside> outside;  // if there is a grounder
+  Tensor whole;  // the whole frame as input of "ground", allocated by the first detector that uses it
   Look whole_look;
-  std::unique_ptr<Detector> search, search_by_picture;            // made when first needed
-  std::unique_ptr<Detector> pair_search, pair_search_by_picture;  // the same, of pairs
+  std::unique_ptr<Detector> search, search_by_picture;            // created on first use
+  std::unique_ptr<Detector> pair_search, pair_search_by_picture;  // the same, for pairs
   std::unique_ptr<Looker> look_by_picture, look_by_words;         // the same
-  std::vector<Candidate> candidates;                              // of the look that ended in this frame
+  std::vector<Candidate> candidates;                              // from the look that ended in this frame
   std::vector<float> window, share;
-  std::unique_ptr<Masker> masker;  // with masks
-  Box masked{};                    // the box that its mask is of
+  std::unique_ptr<Masker> masker;  // if masks are enabled
+  Box masked{};                    // the box that the mask belongs to
 
   bool started = false;
-  std::optional<Box> box;  // last box while following, else the last candidate
+  std::optional<Box> box;  // last box while following, otherwise the last candidate
   Status status = Status::searching;
   Status absent = Status::searching;  // status before the candidate: searching or lost
-  bool locked = false;                // following, as opposed to looking everywhere
-  bool tentative =
-      false;           // what is followed is a candidate: it stays uncertain until more looks speak for it
-  double streak = 0;   // uncertain frames of the clock in a row while following
-  Evidence evidence;   // while looking: of the finds in a row at one place
-  double against = 0;  // while following: how much better the sentence fits something else, a logarithm
-  double belief = 1;   // that what is followed is what the sentence means, 0..1
-  int agreed = 0;      // checks in a row that found what is followed, as far as they count
-  bool own_template = false;  // the template is the user's box, not a find of ours
+  bool locked = false;                // following, as opposed to searching the whole frame
+  bool tentative = false;  // following a candidate, which stays uncertain until more looks confirm it
+  double streak = 0;       // consecutive uncertain clock frames while following
+  Evidence evidence;       // while searching: from consecutive finds at one place
+  double against = 0;      // while following: log ratio of how much better the sentence fits another object
+  double belief = 1;       // probability that the sentence means the followed object, 0..1
+  int agreed = 0;          // consecutive checks that agreed with the followed object, up to a limit
+  bool own_template = false;  // the template comes from the user's box, not from a find
   OnAmbiguous on_ambiguous = OnAmbiguous::best;
   struct Pointed {
     Box box;
-    bool may_have_moved;  // it is of a candidate, and some frames old
+    bool may_have_moved;  // it is a candidate's box, a few frames old
   };
-  std::optional<Pointed> pointed;  // at the target by the user, since the last frame
-  bool chosen = false;  // what is followed is what the user pointed at: the text has no say in that
+  std::optional<Pointed> pointed;  // the user pointed at the target since the last frame
+  bool chosen = false;  // the user pointed at the followed object, so the text does not override it
   std::int64_t index = -1;
   bool paused = false;  // the next frame comes after a gap
   FrozenSensors sensors;
-  Displacement displacement;  // of the second sensor's picture
+  Displacement displacement;  // of the second sensor's image
   ColorFirst color_first;
-  bool is_pair = false;                // the frame brings a second sensor
-  bool has_color = true;               // and color
-  std::optional<double> x_share;       // in what the network last saw
-  Present modalities = {true, false};  // that the network last saw
-  Region around{};                     // where "search" looks in this frame
-  int owed = 0;                        // frames since a check by the sentence was due and has not been made
+  bool is_pair = false;                // the frame has a second sensor
+  bool has_color = true;               // the frame has color
+  std::optional<double> x_share;       // in the network's last input
+  Present modalities = {true, false};  // in the network's last input
+  Region around{};                     // region for "search" in this frame
+  int owed = 0;                        // frames since a reverification became due without being made
   Track latest{};
   int width = 0, height = 0;  // of the last frame
 
-  // Of the other targets in the video, if there are any.
-  std::vector<Box> taken;  // where they are
-  bool crowded = false;    // one of them is near: other peaks are noted
-  bool contested = false;  // one of them overlaps it: what is seen there renews nothing
+  // About the other targets in the video, if any.
+  std::vector<Box> taken;  // their boxes
+  bool crowded = false;    // one of them is near, so other peaks are recorded
+  bool contested = false;  // one of them overlaps this target, so prompts and template are not updated
   std::array<Peak, 4> peaks{};
   std::size_t peak_count = 0;
 
@@ -136,20 +137,20 @@ struct Tracker::State {
         aside(other ? std::move(other) : std::make_shared<Aside>(engine->concurrent())) {}
   ~State() { abandon(); }
 
-  void check(const Text& text);  // throws Error for one that cannot be looked for
+  void check(const Text& text);  // throws Error if the text cannot be searched for
   void clear();
   void check_pair(const Frame& frame) const;
   void take(const Frame& frame);
   void forget_find();
   void note_displacement(const Frame& frame, const Region& region);
-  void learn(const Frame& frame, const Box& at) {  // it becomes the template
+  void learn(const Frame& frame, const Box& at) {  // makes `at` the template
     target.set_template(frame, at, work, sensors.live(frame), displacement);
   }
   Maps run(Detector& detector, const Frame& frame, const Region& region);
   void follow_from(const Box& at);
   Region search_region() const;
 
-  // The whole frame (everywhere.cpp). A look begins in one frame; its answer counts in a later one.
+  // Full-frame search (everywhere.cpp). A look begins in one frame; its result is used in a later one.
   struct Found {
     double score;
     Box box;
@@ -162,9 +163,9 @@ struct Tracker::State {
   Looker& looker();
   std::int64_t patient(int frames) const;
   void begin_look(const Frame& frame);
-  bool has_landed();  // whether the answer of the look under way counts now
-  void end_look();    // waits for it
-  void abandon();     // forgets the one that is under way
+  bool has_landed();  // whether the result of the running look is due
+  void end_look();    // waits for the running look
+  void abandon();     // discards the running look
   void wait_a_share(double at_most_s);
   Track look_now(const Frame& frame);
   Track seek(const Frame& frame, const Deadline& deadline);
@@ -184,28 +185,30 @@ struct Tracker::State {
   Box candidate_at(const Frame& frame, const Box& at);
   void warm_up();
 
-  // A frame in two halves. The track, unless "search" is to look `around` first.
+  // A frame is processed in two halves. These return the track, or nothing if "search" must run on `around`
+  // first.
   std::optional<Track> begin(const Frame& frame, const Deadline& deadline, std::optional<double> time_s);
   std::optional<Track> step(const Frame& frame, const Deadline& deadline);
   std::optional<Track> before_search(const Frame& frame, const Deadline& deadline);
-  Track finish(const Frame& frame, const Answer& answer, const Prediction& best);  // what it has found there
+  Track finish(const Frame& frame, const Answer& answer,
+               const Prediction& best);  // takes the result of "search"
   Track finish(const Frame& frame, const Answer& answer) { return finish(frame, answer, best(answer)); }
-  Track search_alone(const Frame& frame);                // its run between the two
-  void outline(const Frame& frame, const Track& track);  // then the mask of what was found
-  const Knowledge& sought() const;                       // what it looks for
+  Track search_alone(const Frame& frame);                // runs "search" between the two halves
+  void outline(const Frame& frame, const Track& track);  // afterwards, computes the mask of the track
+  const Knowledge& sought() const;                       // input of the search
 
   Track skip(const Frame& frame, Basis basis);
   bool has_time_to_check(double left_s);
   Track judged(double score);
   Track lose(double score);
   void note_peaks(const Maps& maps, const Prior& prior, const Frame& frame);
-  void move_to(const Peak& peak);  // another place than the one that finish() took
-  void be_unsure();                // whether what is followed is the target
+  void move_to(const Peak& peak);  // replaces the place that finish() chose
+  void be_unsure();                // becomes uncertain about the followed object
   Detector& searcher(bool pair);
   Searched search_by(Detector& detector, const Frame& frame);
   Searched search_pair(const Frame& frame);
   Prior prior() const;
-  Prediction best(const Answer& answer) const;  // of what a search has found
+  Prediction best(const Answer& answer) const;  // the best box of a search
   double seconds_of_a_look();
   double seconds_of_a_search();
   void refresh(const Answer& answer);

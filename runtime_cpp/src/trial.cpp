@@ -1,5 +1,5 @@
-// What a look says of what is followed: a candidate on trial until others confirm it, or a target that the
-// sentence checks.
+// Applies the result of a look to the followed object: a candidate on trial until further looks confirm it,
+// or a target that is reverified against the sentence.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -10,14 +10,14 @@ namespace edgetrack {
 
 namespace {
 
-constexpr double kBelief = 0.3;  // rate at which a check by the sentence changes the belief
-constexpr int kMostAgreed = 8;   // checks in a row that count, whatever a bundle says
-constexpr double kSame = 0.6;    // share of one box in another from which both are of one thing
+constexpr double kBelief = 0.3;  // rate at which a reverification changes the belief
+constexpr int kMostAgreed = 8;   // limit of consecutive checks that count, whatever the bundle sets
+constexpr double kSame = 0.6;    // minimum fraction of one box inside another for both to be the same object
 
 }  // namespace
 
-// Follows a candidate between the looks, to know where it is when the next one has come to its answer: `seen`
-// by the last one, and now `at`.
+// Follows a candidate between looks, so that its position is known when the next look ends: `seen` is its box
+// in the last look, `at` its current box.
 void Tracker::State::try_out(const Box& seen, const Box& at) {
   absent = status;
   if (!own_template) take_template(nullptr, seen);
@@ -34,7 +34,7 @@ void Tracker::State::give_up() {
   latest = {std::nullopt, 0, status, index};
 }
 
-// Another look has come to its answer while a candidate is followed.
+// Handles the end of a look while a candidate is followed.
 void Tracker::State::end_trial() {
   const auto [score, found] = answered();
   if (score < policy.candidate_threshold || ambiguous()) {
@@ -55,13 +55,13 @@ void Tracker::State::end_trial() {
   if (own_template) belief = 1.0;
 }
 
-// In the frame of now, which may be smaller than the one that the look saw.
+// Clips a find to the current frame, which may be smaller than the searched one.
 Box Tracker::State::here(const Box& found) const {
   const bool same_size = whole_look.width == width && whole_look.height == height;
   return same_size ? found : clip(found, {nullptr, width, height, 0});
 }
 
-// A find of the look as far on as what is followed has come since.
+// Moves a find of the look by as much as the followed object has moved since.
 Box Tracker::State::moved(const Box& found) const {
   const Box& then = whole_look.then;
   const double dx = box->x + box->w / 2 - (then.x + then.w / 2);
@@ -69,18 +69,18 @@ Box Tracker::State::moved(const Box& found) const {
   return {found.x + dx, found.y + dy, found.w, found.h};
 }
 
-// What the checks have agreed with so far is checked less often, and the answer is in less of a hurry: a
-// check costs several times what following does.
+// A target that checks have agreed with is checked less often, and the tracker waits longer for the result,
+// because a check costs several times as much as following.
 std::int64_t Tracker::State::patient(int frames) const { return std::int64_t{frames} << agreed; }
 
-// A check of what is followed has come to its answer.
+// Handles the end of a reverification.
 void Tracker::State::end_check(const Frame* current) {
   if (const std::optional<Box> better = checked(current)) follow_from(here(*better));
 }
 
-// What to follow instead, by the sentence alone: another extent of the same thing, moved as that has moved
-// since, or what it fits better. Evidence against what is followed adds up over the checks, as the logarithm
-// of how much better the other fits.
+// Returns what to follow instead, according to the sentence: a different box of the same object, moved along
+// with it, or an object that fits better. Evidence against the followed object accumulates over the checks,
+// as the logarithm of how much better the other one fits.
 std::optional<Box> Tracker::State::checked(const Frame* current) {
   const auto [score, found] = answered();
   const Box& then = whole_look.then;

@@ -1,4 +1,4 @@
-// A door for a tracker that several threads may call by mistake: one at a time, and never from inside itself.
+// Serializes calls of a tracker that several threads may use by mistake, and rejects reentrant calls.
 #pragma once
 
 #include <atomic>
@@ -11,8 +11,8 @@ namespace edgetrack {
 
 class Turns {
  public:
-  // What `step` returns, alone. Throws Error when this very thread is inside already, which would wait for
-  // itself without end: an engine that calls its own tracker.
+  // Runs `step` exclusively and returns its result. Throws Error if the calling thread is already inside,
+  // which would be a deadlock: an engine that calls its own tracker.
   template <typename Step>
   auto take(const Step& step) {
     const std::thread::id me = std::this_thread::get_id();

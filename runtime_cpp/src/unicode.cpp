@@ -11,7 +11,7 @@ namespace edgetrack {
 
 namespace {
 
-// The last entry whose first character, as `first` says, is not after `code`; null without any.
+// Returns the last entry whose first character, given by `first`, is not after `code`; null if there is none.
 template <class Entry, std::size_t Count>
 const Entry* entry_at(const Entry (&table)[Count], char32_t code, char32_t Entry::* first) {
   const auto after = std::upper_bound(std::begin(table), std::end(table), code,
@@ -25,7 +25,7 @@ bool in(const CodeRange (&table)[Count], char32_t code) {
   return range && code <= range->last;
 }
 
-// A syllable of Hangul becomes its two or three letters, by Unicode's arithmetic.
+// Decomposes a Hangul syllable into its two or three letters, with Unicode's arithmetic.
 void append_syllable(std::u32string& text, char32_t code) {
   const char32_t index = code - 0xac00;
   text += 0x1100 + index / 588;
@@ -33,7 +33,7 @@ void append_syllable(std::u32string& text, char32_t code) {
   if (index % 28 != 0) text += 0x11a7 + index % 28;
 }
 
-// Ranges may lie in each other: of capitals and small letters in turn, and of the capitals between them.
+// Ranges may be nested: alternating upper and lower case, and the upper case letters between them.
 const MappedRange* mapped_range(char32_t code) {
   for (const MappedRange& range : kMappedRanges)
     if (code >= range.first && code <= range.last && (code - range.first) % range.step == 0) return &range;
@@ -71,7 +71,8 @@ void append_utf8(std::string& text, char32_t code) {
 }
 
 std::optional<std::u32string> code_points(const std::string& utf8) {
-  constexpr char32_t kLeast[] = {0, 0x80, 0x800, 0x10000};  // of so many bytes that follow the first
+  constexpr char32_t kLeast[] = {0, 0x80, 0x800,
+                                 0x10000};  // smallest code point by the number of continuation bytes
   std::u32string codes;
   for (std::size_t i = 0; i < utf8.size();) {
     const auto lead = static_cast<unsigned char>(utf8[i++]);

@@ -1,4 +1,4 @@
-// What one tracker works with from frame to frame: the crop's buffers, and a clock for where the time goes.
+// What one tracker reuses from frame to frame: the buffers for cropping, and the time measurements by stage.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 namespace edgetrack {
 
-// Adds the seconds until it goes out of scope.
+// Adds the time until it goes out of scope to a sum, in seconds.
 class Stopwatch {
  public:
   explicit Stopwatch(double& sum_s) : sum_s_(sum_s) {}
@@ -37,9 +37,10 @@ struct Work {
     call.run();
   }
 
-  // Runs a network on a region of the frame, through its input `image`, which may show it already
-  // (`cropped`). A frame in GPU memory is cropped by the engine in the same step, which counts as the
-  // network's time.
+  // Runs a network on a region of the frame, which is cropped into the input `image` unless it is there
+  // already
+  // (`cropped`). A frame in GPU memory is cropped by the engine in the same step, which counts as network
+  // time.
   void look(Call& call, const Tensor& image, const Frame& frame, const Region& region, const Colors& colors,
             bool cropped = false) {
     if (frame.place == Place::gpu) {
