@@ -1,14 +1,15 @@
-// One output pixel of the fused crop, from a BGR or an NV12 frame: what a CUDA thread does, and its CPU twin.
+// One output pixel of the fused crop, from a BGR or an NV12 frame: the work of a CUDA thread, also on the
+// CPU.
 //
 // crop_resize.h computes the same for BGR row by row, which suits a CPU better;
-// tests/kernels/test_crop_kernels.py holds both to edgetrack.crop.crop_reference.
+// tests/kernels/test_crop_kernels.py compares both with edgetrack.crop.crop_reference.
 #pragma once
 
 #include "crop_resize.h"
 
 namespace edgetrack {
 
-// 8-bit YUV 4:2:0 as cameras give it: a plane of Y (H, W), then one of interleaved U, V (H / 2, W / 2).
+// 8-bit YUV 4:2:0 as delivered by cameras: a plane of Y (H, W), then one of interleaved U, V (H / 2, W / 2).
 // Limited range, ITU-R BT.601 (Kr 0.299, Kb 0.114); a chroma sample serves its four pixels, as in OpenCV.
 struct Nv12Frame {
   const std::uint8_t *luma, *chroma;

@@ -1,8 +1,8 @@
-// Crop, bilinear resize, color swap and normalization on the GPU, so that a frame never comes back.
+// Crop, bilinear resize, color swap and normalization on the GPU, so that a frame is never copied back.
 //
-// A block makes a tile of 32 x 8 output pixels. Its first 40 threads work out the taps of the tile's columns
-// and rows (double precision, which edge GPUs have little of), then each thread blends one pixel and writes
-// three planes.
+// A block computes a tile of 32 x 8 output pixels. Its first 40 threads compute the taps of the tile's
+// columns and rows (in double precision, which is slow on edge GPUs), then each thread blends one pixel and
+// writes it to three planes.
 #include <cuda_fp16.h>
 
 #include "cuda_kernels.h"

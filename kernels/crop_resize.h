@@ -1,15 +1,16 @@
 // Crop a region, resize it bilinearly, swap BGR to RGB and normalize: one pass, no temporary image.
 //
-//   frame (H, W, 3) u8 BGR                     out (3, rows, cols) f32 RGB
+//   frame (H, W, 3) u8 BGR          out (3, rows, cols) f32 RGB
 //   +------------------+
 //   |      region      |      for each output row:
-//   |   +----------+   |        1. the two source rows around it, resampled horizontally   (kept for the next
-//   row) |   |  .  .  . |   |  ->    2. their vertical blend, normalized, split into planes |   +----------+
-//   |
+//   |   +----------+   |        1. the two source rows around it, resampled horizontally
+//   |   |  .  .  . |   |  ->       (kept for the next row)
+//   |   +----------+   |        2. their vertical blend, normalized, split into planes
+//   |                  |
 //   +------------------+      everything outside the frame has the color `fill`
 //
 // Output pixel i samples the source at region.x + (i + 0.5) * region.w / cols - 0.5 (half-pixel centers).
-// ET_HD marks what a CUDA thread per output pixel will need as well; the row loops are for the CPU.
+// ET_HD marks code that is also used by CUDA threads, one per output pixel; the row loops are for the CPU.
 #pragma once
 
 #include <cmath>
@@ -29,7 +30,7 @@ namespace edgetrack {
 
 struct BgrFrame {
   const std::uint8_t* data;  // pixel (0, 0), blue first; pixels of a row are packed
-  std::ptrdiff_t row_bytes;  // distance of two rows, may be negative
+  std::ptrdiff_t row_bytes;  // distance between two rows, may be negative
   std::int32_t height, width;
 
   ET_HD void load(int x, int y, float* bgr) const {
@@ -39,7 +40,7 @@ struct BgrFrame {
 };
 
 struct Region {
-  double x, y, w, h;  // frame pixels; may leave the frame
+  double x, y, w, h;  // frame pixels; may extend beyond the frame
 };
 
 struct Colors {
@@ -48,7 +49,7 @@ struct Colors {
 };
 
 // Two neighboring samples on one axis. A sample outside the frame has weight 0 and an index that is safe to
-// read; what is missing to a sum of 1 is the weight of the fill color.
+// read. The weight of the fill color is 1 minus the sum of both weights.
 struct Tap {
   int first, second;
   float first_weight, second_weight;
@@ -67,7 +68,7 @@ ET_HD inline Tap make_tap(double origin, double step, int index, int size) {
           second < size ? weight : 0.0f};
 }
 
-// Buffers of one thread. They grow to the largest crop seen, then no call allocates.
+// Buffers of one thread. They grow to the largest crop so far; after that, no call allocates.
 struct CropScratch {
   std::vector<Tap> columns;
   std::vector<float> rows;  // two resampled source rows, pixels of four floats: B, G, R, unused

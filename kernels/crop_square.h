@@ -1,10 +1,10 @@
-// A square cut out of a frame and resized as OpenCV does it, bit by bit: for networks that were trained with
-// its rounding and whose trackers turn a difference of one gray level into pixels.
+// Crops a square from a frame and resizes it with bit-exactly the result of OpenCV, for networks that were
+// trained with its rounding, and whose trackers turn a difference of one gray level into pixels.
 //
-// What it equals, without copying the frame: copyMakeBorder with the frame's mean color, a rectangle of it,
-// and cv::resize with INTER_LINEAR on 8 bits: weights of 11 bits, the sum of a row cut to 15 bits, and the
-// sum of two rows rounded to 8 (OpenCV's modules/imgproc/src/resize.cpp, its C++ and SSE paths). Then the
-// channels in RGB order as float32 planes of whole numbers.
+// It is equivalent to the following, without copying the frame: copyMakeBorder with the frame's mean color, a
+// rectangle of the result, and cv::resize with INTER_LINEAR on 8 bits: weights of 11 bits, the sum of a row
+// truncated to 15 bits, and the sum of two rows rounded to 8 (OpenCV's modules/imgproc/src/resize.cpp, its
+// C++ and SSE paths). The output has the channels in RGB order as float32 planes of whole numbers.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@
 namespace edgetrack {
 
 struct Square {
-  int x, y, side;  // frame pixels; may leave the frame
+  int x, y, side;  // frame pixels; may extend beyond the frame
 };
 
 // Two samples of the square and their weights, in 1 / 2048.
@@ -27,14 +27,15 @@ struct FixedTap {
   std::int32_t first_weight, second_weight;
 };
 
-// Buffers of one thread. They grow to the largest crop seen, then no call allocates.
+// Buffers of one thread. They grow to the largest crop so far; after that, no call allocates.
 struct SquareScratch {
   std::vector<FixedTap> columns;
-  std::vector<std::uint8_t> line;  // one row of a square that leaves the frame
+  std::vector<std::uint8_t> line;  // one row of a square that extends beyond the frame
   std::vector<std::int16_t> rows;  // two resampled rows: blue, green, red
 };
 
-// `clamp` moves a sample beyond the end onto it, as OpenCV does with columns; rows keep their weights there.
+// `clamp` moves a sample beyond the border onto it, as OpenCV does with columns; rows keep their weights
+// there.
 inline FixedTap make_fixed_tap(int index, int side, int out, bool clamp) {
   const double scale = 1.0 / (static_cast<double>(out) / side);
   float position = static_cast<float>((index + 0.5) * scale - 0.5);
@@ -54,7 +55,7 @@ inline FixedTap make_fixed_tap(int index, int side, int out, bool clamp) {
 // The mean color, rounded as OpenCV rounds it.
 inline void mean_color(const BgrFrame& frame, std::uint8_t* bgr) {
   constexpr int kLanes = 48;            // whole pixels, and a loop over them that compilers vectorize
-  constexpr int kBytes = 256 * kLanes;  // that 16 bits can sum up
+  constexpr int kBytes = 256 * kLanes;  // their sums fit into 16 bits
   std::uint64_t sums[3] = {};
   for (int y = 0; y < frame.height; ++y) {
     const std::uint8_t* row = frame.data + y * frame.row_bytes;
@@ -73,7 +74,7 @@ inline void mean_color(const BgrFrame& frame, std::uint8_t* bgr) {
     bgr[c] = static_cast<std::uint8_t>(std::nearbyint(static_cast<double>(sums[c]) * share));
 }
 
-// Row `y` of the square, and one byte behind it that can be read. `fill` is what lies around the frame.
+// Returns row `y` of the square, followed by one more readable byte. `fill` is the color around the frame.
 inline const std::uint8_t* square_row(const BgrFrame& frame, const Square& square, int y,
                                       const std::uint8_t* fill, std::vector<std::uint8_t>& line) {
   const int row = square.y + y, right = square.x + square.side;
@@ -108,7 +109,7 @@ inline void blend_pixels(const std::uint8_t* a, const std::uint8_t* b, const Fix
   };
   const __m128i pairs = _mm_unpacklo_epi8(_mm_unpacklo_epi8(load(a), load(b)), _mm_setzero_si128());
   const __m128i weights = _mm_set1_epi32(tap.first_weight | tap.second_weight << 16);
-  const __m128i sums = _mm_srai_epi32(_mm_madd_epi16(pairs, weights), 4);  // 16 bits hold them
+  const __m128i sums = _mm_srai_epi32(_mm_madd_epi16(pairs, weights), 4);  // fits into 16 bits
   out[0] = static_cast<std::int16_t>(_mm_extract_epi16(sums, 0));
   out[stride] = static_cast<std::int16_t>(_mm_extract_epi16(sums, 2));
   out[2 * stride] = static_cast<std::int16_t>(_mm_extract_epi16(sums, 4));
@@ -135,7 +136,7 @@ inline void blend_fixed(const std::int16_t* __restrict first, const std::int16_t
   }
 }
 
-// A square of exactly twice the output: OpenCV takes the means of 2 x 2 pixels.
+// For a square of exactly twice the output's size, OpenCV averages 2 x 2 pixels.
 inline void halve(const std::uint8_t* first, const std::uint8_t* second, int count, std::size_t plane,
                   float* out) {
   for (int i = 0; i < count; ++i)

@@ -1,5 +1,6 @@
-// Four bytes to four floats, blended: the inner step of crop_resize. Compilers do not find these widening
-// instructions by themselves (GCC 12 takes twice as long), and both sets are in every CPU of their kind.
+// Blends four bytes into four floats: the inner step of crop_resize. Compilers do not use these widening
+// instructions by themselves (GCC 12's code takes twice as long), and every CPU of either architecture has
+// them.
 #pragma once
 
 #include <cstdint>

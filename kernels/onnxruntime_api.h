@@ -1,9 +1,9 @@
-// What edgetrack calls of ONNX Runtime's C API. Declared here, so that no build needs ONNX Runtime's own
-// header.
+// The part of ONNX Runtime's C API that edgetrack uses. It is declared here, so that no build needs ONNX
+// Runtime's own header.
 //
-// ONNX Runtime hands out one table of functions, which every version only extends: an index and a signature
-// of version kApiVersion hold in all later libraries. tests/engines/test_onnxruntime_api.py compares them,
-// and the layout of CustomOp, with ONNX Runtime's header where there is one.
+// ONNX Runtime returns one table of functions, which new versions only extend: indices and signatures of
+// version kApiVersion remain valid in all later libraries. tests/engines/test_onnxruntime_api.py compares
+// them, and the layout of CustomOp, with ONNX Runtime's header if it is installed.
 #pragma once
 
 #include <cstddef>
@@ -39,11 +39,11 @@ constexpr int kArenaAllocator = 1, kDefaultMemory = 0;                       // 
 constexpr int kRequired = 0;  // OrtCustomOpInputOutputCharacteristic
 
 struct ApiBase {
-  const OrtApi* (*GetApi)(std::uint32_t version);  // null when the library is older
+  const OrtApi* (*GetApi)(std::uint32_t version);  // null if the library is older
   const char* (*GetVersionString)();
 };
 
-// An operator, as of version kApiVersion; what is null has its default.
+// An operator, as of version kApiVersion; null functions have their defaults.
 struct CustomOp {
   std::uint32_t version;
   void* (*CreateKernel)(const CustomOp*, const OrtApi*, const OrtKernelInfo*);

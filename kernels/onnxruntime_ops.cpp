@@ -1,8 +1,8 @@
 // edgetrack::TokenSelect and edgetrack::TokenRestore for ONNX Runtime on the CPU, as a custom-op library.
 //
-// Only the C API is used, nothing is linked and no header of ONNX Runtime is needed: it hands its functions
-// in. A registered kernel takes the place of a local function of the same name, so a graph that carries the
-// function runs with or without this. Each operator is there for float32, float16 and int8 tokens.
+// Only the C API is used; nothing is linked and no header of ONNX Runtime is needed, because it passes in its
+// functions. A registered kernel replaces a local function of the same name, so a graph that contains the
+// function runs with or without this library. Each operator exists for float32, float16 and int8 tokens.
 #include <array>
 #include <map>
 #include <memory>
@@ -16,7 +16,7 @@ namespace {
 
 using ort::Api;
 
-// An error of ONNX Runtime on its way through C++ code.
+// An error of ONNX Runtime as a C++ exception.
 struct StatusError {
   OrtStatus* status;
 };
@@ -25,7 +25,7 @@ void require_ok(OrtStatus* status) {
   if (status != nullptr) throw StatusError{status};
 }
 
-// Runs `body`; what it throws becomes a status, nothing crosses the C border.
+// Runs `body`, and converts exceptions to a status, so that none crosses the C interface.
 template <class Body>
 OrtStatus* guarded(const Api& api, Body body) noexcept {
   try {
@@ -197,8 +197,8 @@ struct Ops {
   }
 };
 
-// ONNX Runtime keeps pointers to the domain and its ops for as long as any session lives. A process may have
-// two of them, that of Python's onnxruntime and a libonnxruntime: each gets a domain of its own.
+// ONNX Runtime keeps pointers to the domain and its operators as long as any session exists. A process may
+// have two copies of ONNX Runtime, Python's onnxruntime and a libonnxruntime: each gets its own domain.
 OrtCustomOpDomain* domain_of(const OrtApi* table) {
   static const Ops<float> floats(ort::kFloat);
   static const Ops<Half> halves(ort::kFloat16);

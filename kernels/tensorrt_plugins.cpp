@@ -9,14 +9,14 @@ namespace {
 
 constexpr std::int32_t kOk = 0, kFailed = -1;
 
-trt::ILoggerFinder* logger_finder = nullptr;  // TensorRT sets it when it loads the library
+trt::ILoggerFinder* logger_finder = nullptr;  // set by TensorRT when it loads the library
 
 void report(char const* message) noexcept {
   trt::ILogger* logger = logger_finder == nullptr ? nullptr : logger_finder->findLogger();
   if (logger != nullptr) logger->log(trt::ILogger::Severity::kERROR, message);
 }
 
-// Runs `body`; nothing thrown crosses TensorRT's border, what went wrong goes to its log.
+// Runs `body`. Exceptions are written to TensorRT's log, and never cross its interface.
 template <class Body>
 std::int32_t guarded(Body body) noexcept {
   try {

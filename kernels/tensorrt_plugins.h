@@ -1,6 +1,6 @@
 // edgetrack's operators as TensorRT plugins (IPluginV3), for TensorRT 10.3 to 11 from one source.
 //
-// Only this file and tensorrt_plugins.cpp know TensorRT; the work is done by the functions of cuda_kernels.h.
+// Only this file and tensorrt_plugins.cpp depend on TensorRT; the functions of cuda_kernels.h do the work.
 #pragma once
 
 #include <NvInferRuntime.h>
@@ -12,7 +12,7 @@ namespace edgetrack {
 
 namespace trt = nvinfer1;
 
-// What every plugin of edgetrack has in common. `Self` gives kName, its own copy, and the virtual functions.
+// Common base of edgetrack's plugins. `Self` provides kName, a copy of itself, and the virtual functions.
 template <class Self>
 class Plugin : public trt::IPluginV3,
                public trt::IPluginV3OneCore,

@@ -1,15 +1,16 @@
 // The fused token selection in one launch, and its inverse.
 //
-//   grid (blocks, B), N threads a block (rounded up to whole warps)
+//   grid (blocks, B), N threads per block (rounded up to whole warps)
 //
 //   1. a warp scores one token: row in registers, 32 partial sums, a tree     scores (N) -> global memory
 //   2. all blocks wait for each other (cooperative launch)
 //   3. a thread owns one score; the block finds the K-th best bit by bit      32 x __syncthreads_count
 //   4. ballots give each chosen token its place                               order (K) in shared memory
-//   5. a warp copies one chosen token, 16 bytes a lane                        selected, indices, count
+//   5. a warp copies one chosen token, 16 bytes per lane                      selected, indices, count
 //
-// Every block does 3 and 4 for itself: they read 4 N bytes and take about a microsecond, less than a second
-// launch. With one block an image (large batches) step 2 is a __syncthreads and the launch an ordinary one.
+// Every block repeats steps 3 and 4: they read 4 N bytes and take about a microsecond, less than another
+// launch would. With one block per image (large batches), step 2 is a __syncthreads, and the launch is not
+// cooperative.
 #include <cooperative_groups.h>
 
 #include "cuda_kernels.h"
@@ -27,7 +28,7 @@ __device__ float tree_sum(float value) {
   return value;
 }
 
-// `Steps` elements a lane: the row of a key in registers.
+// `Steps` elements per lane: the row of a key in registers.
 template <class T, int Steps>
 struct KeyRow {
   float values[Steps];
@@ -40,7 +41,7 @@ struct KeyRow {
     }
   }
 
-  // Elements beyond the width add +0, which leaves a partial sum as it is (it starts as +0, never -0).
+  // Elements beyond the width add +0, which does not change a partial sum (it starts as +0, never -0).
   __device__ float dot(const float* other, int width, int lane) const {
     float sum = 0.0f;
 #pragma unroll
@@ -76,7 +77,8 @@ __device__ void score_tokens(const TokenSelectShape& shape, const T* keys, const
   }
 }
 
-// Places of the chosen tokens: how many chosen ones lie before each. `order` (K) receives their indices.
+// Computes the position of each chosen token: the number of chosen ones before it. `order` (K) receives their
+// indices.
 __device__ void place_tokens(const TokenSelectShape& shape, std::uint32_t key, std::uint32_t limit,
                              int* warp_totals, std::int32_t* order) {
   const int token = threadIdx.x, lane = token % kLanes, warp = token / kLanes;
@@ -213,7 +215,7 @@ cudaError_t count_blocks(std::int32_t type, const TokenSelectShape& shape, std::
     error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, threads_of(shape), 0);
   if (error != cudaSuccess) return error;
   const int warps = threads_of(shape) / kLanes, wanted = (shape.tokens + warps - 1) / warps;
-  const int room = processors * resident / shape.batch;  // a waiting grid must be resident as a whole
+  const int room = processors * resident / shape.batch;  // all blocks of a waiting grid must be resident
   *blocks = room < 1 ? 1 : wanted < room ? wanted : room;
   return cudaSuccess;
 }

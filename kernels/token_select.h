@@ -1,4 +1,4 @@
-// Which search tokens look like the target: the arithmetic that the CPU and the GPU share.
+// Selects the search tokens that resemble the target: the arithmetic that the CPU and the GPU share.
 //
 //   keys (N, E)          prototypes (P, E), unit length, or zeros where absent
 //     |                     |
@@ -6,10 +6,10 @@
 //                |
 //        the `keep` best scores -> indices, ascending -> selected = tokens[indices]
 //
-// Ties go to the lower index, NaN comes last. A key whose squared length is no finite float32 scores NaN.
-// A sum over E has one order everywhere (32 partial sums, then a tree) and no fused multiply-add, so the twin
-// in token_select_cpu.h and the kernel in token_select.cu give the same bits. kernels/README.md is the
-// contract.
+// Ties go to the lower index, NaN comes last. A key whose squared length is not a finite float32 scores NaN.
+// Sums over E always have the same order (32 partial sums, then a tree) and no fused multiply-add, so the CPU
+// version in token_select_cpu.h and the kernel in token_select.cu give identical bits. kernels/README.md is
+// the contract.
 #pragma once
 
 #include <cfloat>
@@ -86,7 +86,7 @@ ET_HD inline float accumulate(float sum, float a, float b) {
 #endif
 }
 
-// What is taken off every score of a prototype: 0 for one of unit length, 4 for an absent one.
+// Returns what is subtracted from every score of a prototype: 0 for one of unit length, 4 for an absent one.
 ET_HD inline float absence_penalty(float squared_length) {
   const float present = squared_length > 1.0f ? 1.0f : squared_length;  // keeps NaN
   return 4.0f * (1.0f - present);
@@ -103,10 +103,10 @@ ET_HD inline float similarity(float dot, float squared_length, float penalty) {
 #endif
 }
 
-// The larger one; NaN if either is NaN.
+// Returns the larger one; NaN if either is NaN.
 ET_HD inline float larger(float a, float b) { return b > a || b != b ? b : a; }
 
-// Orders like the score; NaN is 0, below -inf, and -0 is +0.
+// Returns an integer with the same order as the score; NaN is 0, below -inf, and -0 is +0.
 ET_HD inline std::uint32_t order_key(float score) {
   if (score != score) return 0;
   const float value = score + 0.0f;
@@ -119,7 +119,8 @@ ET_HD inline std::uint32_t order_key(float score) {
   return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
 }
 
-// The keep-th largest order key, bit by bit from the top. `count_at_least(k)` says how many keys are >= k.
+// Returns the keep-th largest order key, found bit by bit from the top. `count_at_least(k)` returns how many
+// keys are >= k.
 template <class CountAtLeast>
 ET_HD std::uint32_t threshold_key(int keep, CountAtLeast count_at_least) {
   std::uint32_t found = 0;
@@ -130,7 +131,7 @@ ET_HD std::uint32_t threshold_key(int keep, CountAtLeast count_at_least) {
   return found;
 }
 
-// Position of `token` in the ascending `indices` (K), or -1.
+// Returns the position of `token` in the ascending `indices` (K), or -1.
 ET_HD inline int find_token(const std::int32_t* indices, int keep, int token) {
   int low = 0, high = keep;
   while (low < high) {

@@ -1,4 +1,4 @@
-// token_select and token_restore on the CPU: what ONNX Runtime runs, and what the CUDA kernels are held to.
+// token_select and token_restore on the CPU: for ONNX Runtime, and as the reference for the CUDA kernels.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,8 @@ inline void require_range(const char* name, std::int64_t value, std::int64_t low
                               "; expected " + std::to_string(low) + " to " + std::to_string(high));
 }
 
-// Throws std::invalid_argument; the same limits everywhere, so that a graph that runs here runs on a GPU.
+// Throws std::invalid_argument for shapes outside the limits, which are the same everywhere, so that a graph
+// that runs here runs on a GPU.
 inline void check(const TokenSelectShape& shape) {
   require_range("the batch", shape.batch, 1, 65535);
   require_range("the number of tokens", shape.tokens, 1, kMaxTokens);
@@ -27,7 +28,7 @@ inline void check(const TokenSelectShape& shape) {
   require_range("keep", shape.keep, 1, shape.tokens);
 }
 
-// GCC keeps the partial sums in registers only when the loop over them is gone.
+// GCC keeps the partial sums in registers only if the loop over them is unrolled.
 #if defined(__GNUC__)
 #define ET_UNROLL _Pragma("GCC unroll 32")
 #else
@@ -118,7 +119,7 @@ void token_select_of(const TokenSelectShape& shape, const TokenSelectBuffers& bu
   }
 }
 
-// Throws std::invalid_argument when the shape is outside the contract.
+// Throws std::invalid_argument if the shape is outside the contract.
 inline void token_select(TokenType type, const TokenSelectShape& shape, const TokenSelectBuffers& buffers) {
   check(shape);
   if (type == TokenType::kFloat) return token_select_of<float>(shape, buffers);
@@ -127,7 +128,7 @@ inline void token_select(TokenType type, const TokenSelectShape& shape, const To
 }
 
 // `out` (B, N) rows: `selected` (B, K) rows at `indices` (B, K), the rows of `tokens` elsewhere.
-// Throws std::invalid_argument when the indices are not ascending or leave 0..N-1.
+// Throws std::invalid_argument if the indices are not ascending or not in 0..N-1.
 inline void token_restore(const TokenRestoreShape& shape, const void* tokens, const void* selected,
                           const std::int32_t* indices, void* out) {
   const std::size_t row = static_cast<std::size_t>(shape.row_bytes);

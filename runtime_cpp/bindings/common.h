@@ -1,4 +1,4 @@
-// What the bindings share: numpy arrays in, plain structs out. Errors here say what memory safety needs.
+// Helpers for the bindings: numpy arrays in, plain structs out. Errors here only ensure memory safety.
 #pragma once
 
 #include <pybind11/numpy.h>

@@ -1,4 +1,4 @@
-// What edgetrack.Bundle asks of the runtime: whether graphs fit together, and where they keep their weights.
+// Functions for edgetrack.Bundle: whether graphs fit together, and where they keep external weights.
 #include "contract.h"
 
 #include <pybind11/pybind11.h>

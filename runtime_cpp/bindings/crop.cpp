@@ -39,7 +39,7 @@ void crop(const Pixels& pixels, const py::sequence& region, FloatArray& out, con
   check_out(out);
   const Region box = region_of(region);
   const Colors colors = colors_of(mean, std, fill);
-  float* target = out.mutable_data();  // throws when read-only
+  float* target = out.mutable_data();  // throws if read-only
   const int rows = static_cast<int>(out.shape(2)), cols = static_cast<int>(out.shape(3));
   const py::gil_scoped_release release;
   static thread_local CropScratch scratch;
@@ -47,7 +47,7 @@ void crop(const Pixels& pixels, const py::sequence& region, FloatArray& out, con
 }
 
 void crop_square_of(const Pixels& pixels, int x, int y, int side, FloatArray& out) {
-  constexpr int kFar = 1 << 20;  // pixels: keeps all sums of positions in int
+  constexpr int kFar = 1 << 20;  // pixels: keeps all sums of positions within int
   const BgrFrame frame = view_of(pixels);
   check_out(out);
   if (out.shape(2) != out.shape(3) || out.shape(2) == 0 || out.shape(2) > kFar)

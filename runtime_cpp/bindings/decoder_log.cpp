@@ -1,5 +1,6 @@
-// What FFmpeg says while OpenCV decodes. OpenCV's read() answers yes or no and its pictures carry no verdict,
-// so these messages are all that tells a refused conversion or a damaged picture from a good one.
+// Collects FFmpeg's log messages while OpenCV decodes. OpenCV's read() only returns success or failure, and
+// its images carry no error flags, so only these messages tell a failed conversion or a damaged image from a
+// good one.
 #include "common.h"
 
 #ifdef __linux__
@@ -39,7 +40,7 @@ struct Message {
   std::string text;
 };
 
-// Never destroyed: decoder threads may still be talking while the process ends.
+// Never destroyed: decoder threads may still log while the process exits.
 struct Log {
   Library decoder;
   std::atomic<int> listeners{0};
@@ -89,20 +90,20 @@ bool load(const std::string& path, Library& library) {
 }
 #endif
 
-// Listens to the libavutil whose path begins with `place`, or to the only one of the process beside PyAV's.
-// While there are listeners its messages are only kept; otherwise they go where they would without us.
+// Listens to the libavutil whose path begins with `place`, or to the only one in the process besides PyAV's.
+// While there are listeners, messages are only stored; otherwise they go to FFmpeg's default destination.
 bool listen([[maybe_unused]] const std::string& place, int change) {
   Log& all = log();
   if (all.decoder.set_callback) {
     all.listeners += change;
-    all.decoder.set_callback(note);  // OpenCV may have put its own in place with its first video
+    all.decoder.set_callback(note);  // OpenCV may have installed its own callback with its first video
     return true;
   }
 #ifdef __linux__
   std::vector<std::string> paths;
   dl_iterate_phdr(find_library, &paths);
   std::vector<std::string> near;
-  for (const std::string& path : paths) {  // the loader calls it .../cv2/../opencv_python.libs/libavutil.so
+  for (const std::string& path : paths) {  // the loader's path is .../cv2/../opencv_python.libs/libavutil.so
     std::error_code missing;
     const std::string real = std::filesystem::weakly_canonical(path, missing).string();
     if (!missing && real.compare(0, place.size(), place) == 0) near.push_back(path);
@@ -119,8 +120,8 @@ bool listen([[maybe_unused]] const std::string& place, int change) {
   return false;
 }
 
-// The number of the last message, and of those after number `since` that are still kept: whether it is of the
-// calling thread, whether it is an error rather than a warning, and its text.
+// Returns the number of the last message, and for each stored message after number `since`: whether it comes
+// from the calling thread, whether it is an error rather than a warning, and its text.
 py::tuple heard(std::uint64_t since) {
   Log& all = log();
   std::vector<Message> fresh;
@@ -132,7 +133,7 @@ py::tuple heard(std::uint64_t since) {
       if (message.number > since) fresh.push_back(message);
   }
   py::list list;
-  for (const Message& message : fresh)  // as bytes: FFmpeg quotes names as they are on disk
+  for (const Message& message : fresh)  // as bytes: FFmpeg quotes file names in their encoding on disk
     list.append(
         py::make_tuple(message.thread == std::this_thread::get_id(), message.error, py::bytes(message.text)));
   return py::make_tuple(last, list);

@@ -1,5 +1,5 @@
-// An array that another library lends by DLPack (https://dmlc.github.io/dlpack), in the layouts before and
-// since version 1. Python checks what it is; here it is taken, read and given back.
+// An array borrowed from another library through DLPack (https://dmlc.github.io/dlpack), in the layouts
+// before and since version 1. Python checks type and shape; this code takes, reads and returns the array.
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct Array {
   std::int32_t device_kind, device_number, ndim;
   std::uint8_t code, bits;
   std::uint16_t lanes;
-  std::int64_t *shape, *strides;  // strides in elements, null: C-contiguous
+  std::int64_t *shape, *strides;  // strides in elements; null: C-contiguous
   std::uint64_t byte_offset;
 };
 
@@ -38,10 +38,10 @@ struct VersionedManaged {
   Array array;
 };
 
-// Taken from a capsule, which is spent then; given back by close() or with the last reference.
+// Takes an array from a capsule, which cannot be used again. close() or the last reference returns the array.
 class Loan {
  public:
-  // Throws std::invalid_argument, and the capsule keeps its array, when it is no such capsule.
+  // Throws std::invalid_argument if it is not a DLPack capsule; the capsule then keeps its array.
   explicit Loan(const py::object& capsule) {
     if (PyCapsule_IsValid(capsule.ptr(), "dltensor")) {
       old_ = static_cast<Managed*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
@@ -51,7 +51,7 @@ class Loan {
     if (!PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned"))
       throw std::invalid_argument("it gave no DLPack capsule, or one that was taken before");
     auto* given = static_cast<VersionedManaged*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
-    if (given->major != 1)  // the fields after it are unknown
+    if (given->major != 1)  // the layout of the following fields is unknown
       throw std::invalid_argument("it speaks DLPack " + std::to_string(given->major) + "; expected 1");
     new_ = given;
     PyCapsule_SetName(capsule.ptr(), "used_dltensor_versioned");

@@ -22,7 +22,7 @@ TensorSpec spec_of(const py::handle& entry) {
   if (dtype == "float32") spec.dtype = DType::float32;
   if (dtype == "int64") spec.dtype = DType::int64;
   for (const py::handle length : fields[2])
-    // ONNX names an open dimension by a string.
+    // ONNX names a dynamic dimension by a string.
     spec.shape.push_back(py::isinstance<py::int_>(length) ? length.cast<std::int64_t>() : -1);
   return spec;
 }

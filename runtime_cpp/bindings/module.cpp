@@ -1,4 +1,5 @@
-// The Python face of the runtime. It checks what memory safety needs; edgetrack/*.py word the errors.
+// The Python bindings of the runtime. They only ensure memory safety; edgetrack/*.py makes the user's error
+// messages.
 #include "common.h"
 #include "tracker.h"
 

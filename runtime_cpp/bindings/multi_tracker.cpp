@@ -17,7 +17,7 @@ namespace {
 
 using Seconds = std::tuple<double, double, double>;  // crop, network, total
 
-// The Python exception that a target failed with. One that is no failure, as KeyboardInterrupt, is thrown on.
+// Returns the Python exception that a target failed with. Others, such as KeyboardInterrupt, are rethrown.
 py::object exception_of(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
@@ -31,7 +31,7 @@ py::object exception_of(const std::exception_ptr& failure) {
   }
 }
 
-// Takes turns with itself, as the tracker of one target does.
+// Serializes its calls, like the tracker of one target.
 class PyMultiTracker {
   mutable Turns turns_;
   std::optional<MultiTracker> tracker_;
@@ -56,7 +56,7 @@ class PyMultiTracker {
   PyMultiTracker(const PyMultiTracker&) = delete;
   PyMultiTracker& operator=(const PyMultiTracker&) = delete;
   ~PyMultiTracker() {
-    const py::gil_scoped_release release;  // what is under way may wait for the interpreter
+    const py::gil_scoped_release release;  // a running call may wait for the GIL
     detectors_.clear();
     tracker_.reset();
   }
@@ -115,7 +115,7 @@ class PyMultiTracker {
     return alone([&] { return tracker_->names(); });
   }
 
-  // The number of a detector for a phrase, until remove_detector(number).
+  // Returns the number of a new detector for a phrase, valid until remove_detector(number).
   int add_detector(const Text& text, double least, double sure, std::size_t most) {
     return alone([&] {
       std::unique_ptr<PhraseDetector> detector = tracker_->detector(text, least, sure, most);
@@ -141,7 +141,7 @@ class PyMultiTracker {
     return alone([&] { return detectors_.at(number)->wait(seconds); });
   }
 
-  // A list of (box, score, appearance).
+  // Returns a list of (box, score, appearance).
   std::vector<std::tuple<Four, double, std::vector<float>>> detections(int number) {
     return alone([&] {
       std::vector<std::tuple<Four, double, std::vector<float>>> all;
@@ -151,7 +151,8 @@ class PyMultiTracker {
     });
   }
 
-  // A list of (name, track or None, exception or None, seconds, mask or None), and why no batch ran, or None.
+  // Returns a list of (name, track or None, exception or None, seconds, mask or None), and why no batch ran,
+  // or None.
   py::tuple update(const Picture& pixels, std::optional<double> deadline_ms, std::optional<double> time_s) {
     const Frame frame = frame_of(pixels);
     const auto [results, batch] = alone([&] {

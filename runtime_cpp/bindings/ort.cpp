@@ -1,4 +1,4 @@
-// ONNX Runtime for Python: edgetrack/engines/ort.py is what users see.
+// ONNX Runtime for Python; the public interface is edgetrack/engines/ort.py.
 #include <pybind11/stl.h>
 
 #include "engine.h"
@@ -11,7 +11,7 @@ namespace edgetrack {
 
 namespace {
 
-// An array as a tensor, which keeps it alive.
+// Wraps an array as a tensor, which keeps the array alive.
 Tensor tensor_of(const std::string& name, const py::array& array) {
   TensorSpec spec{name, DType::other, {array.shape(), array.shape() + array.ndim()}};
   if (array.dtype().equal(py::dtype::of<float>())) spec.dtype = DType::float32;

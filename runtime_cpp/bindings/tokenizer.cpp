@@ -16,7 +16,7 @@ namespace {
 using Ids = py::array_t<std::int64_t, py::array::c_style>;
 using TokenMask = py::array_t<float, py::array::c_style>;
 
-// A row of the fixed length and its mask.
+// Returns a row of the fixed length, and its mask.
 std::pair<Ids, TokenMask> encode(const Tokenizer& tokenizer, const std::string& sentence) {
   const Tokens whole = tokenizer.encode(sentence).whole;
   const std::vector<py::ssize_t> shape = {1, static_cast<py::ssize_t>(whole.ids.size())};

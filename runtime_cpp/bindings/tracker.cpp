@@ -41,7 +41,7 @@ Policy policy_of(const py::dict& values) {
   return policy;
 }
 
-// A policy's numbers by name: what Python's Policy is made of.
+// Returns a policy's fields by name, for Python's Policy.
 py::dict numbers_of(const std::map<std::string, double>& thresholds) {
   Policy policy;
   for (const auto& [name, value] : thresholds) set_policy(policy, name, value);
@@ -61,7 +61,8 @@ Grounder grounder_of(py::object find, int latency, int interval, bool waits) {
   const auto call = [held](const Frame& frame, const std::vector<std::string>& phrases) {
     std::vector<Grounder::Found> all;
     const py::gil_scoped_acquire lock;
-    const py::array_t<std::uint8_t> pixels({frame.height, frame.width, 3}, frame.bgr);  // a copy, to keep
+    const py::array_t<std::uint8_t> pixels({frame.height, frame.width, 3},
+                                           frame.bgr);  // a copy that Python may keep
     for (auto& [box, scores] : held->get()(pixels, phrases).cast<Answer>())
       all.push_back({box_of(box), std::move(scores)});
     return all;
@@ -88,7 +89,7 @@ Result result_of(const Track& track, const std::vector<Candidate>& candidates) {
 
 namespace {
 
-// Takes turns with itself, so that two Python threads that share a tracker by mistake do no harm.
+// Serializes its calls, so that two Python threads that share a tracker by mistake do no harm.
 class PyTracker {
   mutable Turns turns_;
   std::optional<Tracker> tracker_;
@@ -119,7 +120,7 @@ class PyTracker {
   PyTracker(const PyTracker&) = delete;
   PyTracker& operator=(const PyTracker&) = delete;
   ~PyTracker() {
-    const py::gil_scoped_release release;  // what is under way may wait for the interpreter
+    const py::gil_scoped_release release;  // a running call may wait for the GIL
     tracker_.reset();
   }
 

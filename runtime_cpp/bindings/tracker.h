@@ -1,4 +1,4 @@
-// The Python face of edgetrack::Tracker; edgetrack/tracker.py is what users see.
+// Python bindings of edgetrack::Tracker; the public interface is edgetrack/tracker.py.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -16,11 +16,11 @@ namespace edgetrack {
 using Pixels = pybind11::array_t<std::uint8_t>;
 
 using OnGpu = std::tuple<std::uintptr_t, int, int, std::ptrdiff_t>;  // address, width, height, row_bytes
-using Pair = std::tuple<std::optional<Pixels>, Pixels>;  // color, unless it is missing; the second sensor
+using Pair = std::tuple<std::optional<Pixels>, Pixels>;  // color, if there is one; the second sensor
 using Picture = std::variant<Pixels, OnGpu, Pair>;
 
-// Throws std::invalid_argument unless an array is (H, W, 3) with packed pixels, and those of a pair are of
-// one size, and Error when it has more than an int can count: what memory safety needs.
+// Checks what memory safety requires. Throws std::invalid_argument unless an array is (H, W, 3) with packed
+// pixels, and those of a pair have the same size. Throws Error if a size does not fit into an int.
 Frame frame_of(const Picture& picture);
 
 void register_loan(pybind11::module_& module);

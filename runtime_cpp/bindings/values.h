@@ -1,4 +1,4 @@
-// What the two trackers take from Python and give back to it.
+// Conversions between Python and C++ for both trackers.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -23,15 +23,16 @@ using Result = std::tuple<std::optional<Four>, double, const char*, std::int64_t
 Model model_of(double template_factor, double search_factor, const Three& mean, const Three& std,
                const Three& fill, bool ranks, double mask_factor, bool pairs);
 Policy policy_of(const pybind11::dict& values);
-// Calls `find(pixels, phrases)`, which returns a sequence of (box, scores), in a thread of its own.
+// Makes a grounder that calls `find(pixels, phrases)`, which returns a sequence of (box, scores), in its own
+// thread.
 Grounder grounder_of(pybind11::object find, int latency, int interval, bool waits);
 Box box_of(const Four& values);
-// None, or the mask's left and top edge, its pixels, (height, width) of bool, the frame's width and height,
-// and None or its logits, (side, side), with their region.
+// Returns None, or the mask's left and top edge, its pixels, bool (height, width), the frame's width and
+// height, and None or its logits, (side, side), with their region.
 pybind11::object mask_of(const Mask& mask);
 Result result_of(const Track& track, const std::vector<Candidate>& candidates);
 
-// The error in edgetrack.errors that it stands for.
+// Returns the corresponding error class in edgetrack.errors.
 pybind11::object python_error(const Error& error);
 
 }  // namespace edgetrack

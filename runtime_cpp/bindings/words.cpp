@@ -20,14 +20,14 @@ py::list parts_of(const Query& query) {
   return parts;
 }
 
-// Each with its part, and what it says: (0, "second from the left").
+// Returns each selector with its part and its description: (0, "second from the left").
 py::list selectors_of(const Query& query) {
   py::list all;
   for (const Selector& one : query.selectors) all.append(py::make_tuple(one.part, describe(one)));
   return all;
 }
 
-// (target, "left of", landmarks), indices of parts.
+// Returns tuples (target, "left of", landmarks) with indices of parts.
 py::list relations_of(const Query& query) {
   py::list all;
   for (const Relation& one : query.relations) {
@@ -38,7 +38,7 @@ py::list relations_of(const Query& query) {
   return all;
 }
 
-// (target, negated), indices of parts.
+// Returns tuples (target, negated) with indices of parts.
 py::list negations_of(const Query& query) {
   py::list all;
   for (const Negation& one : query.negations) all.append(py::make_tuple(one.target, one.negated));

@@ -76,7 +76,7 @@ void MultiTracker::add(const std::string& name, const Text* text, const Box* box
   target->tracker.set_masks(masks_, logits_);
   target->tracker.set_on_ambiguous(on_ambiguous_);
   target->state().outside = outside_;
-  results_.reserve(results_.size() + 1);  // so that nothing can fail between the next two steps
+  results_.reserve(results_.size() + 1);  // so that the insertions below cannot fail
   waiting_.reserve(results_.size() + 1);
   rivals_.reserve(results_.size() + 1);
   for (const auto& other : targets_) other->state().taken.reserve(results_.size() + 1);
