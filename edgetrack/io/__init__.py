@@ -1,4 +1,4 @@
-"""Frames in, tracks out: everything that touches files, cameras and windows."""
+"""Input and output: everything that reads cameras and files, or writes files, streams and windows."""
 
 from edgetrack.io.sinks import open_sink
 from edgetrack.io.sources import open_source

@@ -1,4 +1,4 @@
-"""An MCAP file that grows with the run, whatever its messages are."""
+"""An MCAP file that is written during the run, for any kind of messages."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.names import printable
 
 FACTS = "edgetrack"  # name of the metadata record
-CHUNK_BYTES = 1 << 18  # the least that is compressed at a time
+CHUNK_BYTES = 1 << 18  # minimum size of a chunk before compression
 LARGEST_CHUNK = 1 << 23
-# Each chunk has an entry in the index, which is kept in memory until the end: chunks grow with the file.
+# The index, with an entry per chunk, stays in memory until the end, so the size of chunks grows with the file.
 CHUNK_SHARE = 1 / 1024
 
 
 class McapFile:
-    """The writer of the ``mcap`` library, and when it writes.
+    """Wraps the writer of the ``mcap`` library, and decides when chunks are written.
 
-    Of a killed process at most the last `CHUNK_BYTES` or, where that is more, the last thousandth are missing.
+    If the process is killed, at most the last `CHUNK_BYTES` are missing, or the last thousandth of the file if that is
+    more.
 
     Args:
-        path: the file; replaced by ``start``.
-        extra: which brings ``mcap``, for the message where it is missing.
+        path: the file; ``start`` replaces it.
+        extra: the extra that installs ``mcap``, for the error message.
 
     Raises:
-        MissingExtra: it is not installed.
-        SinkError: the place cannot be written.
+        MissingExtra: ``mcap`` is not installed.
+        SinkError: the path cannot be written.
     """
 
     def __init__(self, path: str | Path, *, extra: str = "mcap") -> None:
@@ -37,10 +38,10 @@ class McapFile:
         self._file = OutputFile(path)
         self._stream = _Stream(self._file)
         self._writer: Any = None
-        self._waiting = 0  # bytes of messages that are in no chunk yet
+        self._waiting = 0  # bytes of messages that are not in a chunk yet
 
     def check(self) -> None:
-        """Raise the error of the past, if there was one: what comes after a gap could not be read."""
+        """Raise the earlier write error, if there was one: data after a gap could not be read."""
         self._stream.check()
 
     def start(self, facts: Mapping[str, str], *, profile: str = "") -> None:
@@ -49,26 +50,28 @@ class McapFile:
         Raises:
             SinkError: the file does not take it.
         """
-        self._writer = self._library.Writer(self._stream, chunk_size=1 << 40)  # when, ``settle_due`` decides
+        self._writer = self._library.Writer(
+            self._stream, chunk_size=1 << 40
+        )  # ``settle_due`` decides when to write
         self._writer.start(profile=profile, library=f"edgetrack {facts.get('edgetrack', '')}".strip())
         self._writer.add_metadata(FACTS, {key: printable(value) for key, value in facts.items()})
         self._stream.settle()
 
     def register_schema(self, name: str, encoding: str, content: bytes) -> int:
-        """Return the number of a new schema."""
+        """Register a schema and return its number."""
         return int(self._writer.register_schema(name, encoding, content))
 
     def register_channel(self, topic: str, encoding: str, schema: int) -> int:
-        """Return the number of a new channel, whose messages have that schema."""
+        """Register a channel for messages of that schema and return its number."""
         return int(self._writer.register_channel(topic, encoding, schema))
 
     def add(self, channel: int, nanoseconds: int, index: int, data: bytes) -> None:
-        """Add a message to a channel: its time, and the number of its frame."""
+        """Add a message to a channel, with its time and the number of its frame."""
         self._waiting += len(data)
         self._writer.add_message(channel, nanoseconds, data, nanoseconds, index)
 
     def settle_due(self) -> None:
-        """Write what has been added, if it is enough for a chunk.
+        """Write the added messages, if they are enough for a chunk.
 
         Raises:
             SinkError: the file does not take it; it ends with what it took until then.
@@ -94,7 +97,7 @@ class McapFile:
 
 
 class _Stream:
-    """What the library writes into; ``settle`` hands it over, as a whole or not at all."""
+    """The stream that the library writes to; ``settle`` passes its content on, completely or not at all."""
 
     def __init__(self, file: OutputFile) -> None:
         self._error: SinkError | None = None
@@ -109,20 +112,20 @@ class _Stream:
         return self._settled + len(self._pending)
 
     def flush(self) -> None:
-        """The library asks at the end of each chunk, as do we."""
+        """Do nothing: the library calls this at the end of each chunk, and so do we."""
 
     @property
     def failed(self) -> bool:
-        """Whether something could not be written."""
+        """Whether a write has failed."""
         return self._error is not None
 
     def check(self) -> None:
-        """Raises the error of the past, if there was one: what comes after a gap could not be read."""
+        """Raise the earlier write error, if there was one: data after a gap could not be read."""
         if self._error is not None:
             raise self._error
 
     def settle(self) -> None:
-        """Writes what has come since the last time.
+        """Write what was added since the last call.
 
         Raises:
             SinkError: the file does not take it; it ends with what it took until then.

@@ -1,4 +1,4 @@
-"""Makes people, number plates and whatever else unrecognizable in pictures before they are written or shown."""
+"""Blurs targets, such as people or license plates, or everything else, before frames are written or shown."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from edgetrack.types import Frame, Track
 
 What = Literal["target", "others"]
 
-_GRAINS = 24  # of the blurred picture's shorter side: a face is a few of them
+_GRAINS = 24  # cells along the shorter side of the blurred image: a face has a few of them
 _MARGIN = 2  # pixels around a mask that are blurred with it
 
 
 class Blur:
     """Blurs the targets, or everything else.
 
-    It errs on the side of blurring: a target with a box and no mask is blurred as a box, and as long as no target has a
-    mask, everything else is the whole picture.
+    When in doubt, it blurs: a target with a box but no mask is blurred as a box, and as long as no target has a mask,
+    "others" means the whole image.
 
     Args:
         what: "target" or "others".
-        keep_masks: Whether the masks are wanted for anything but this.
+        keep_masks: Whether the masks are also needed for something else.
     """
 
     def __init__(self, what: What, *, keep_masks: bool) -> None:
@@ -34,7 +34,7 @@ class Blur:
         self._cv2: Any = load_cv2()
 
     def __call__(self, frame: Frame, tracks: Mapping[str, Track]) -> tuple[Frame, Mapping[str, Track]]:
-        """Return the frame with other pixels, the given ones stay as they are; and the tracks."""
+        """Return the frame with blurred pixels, in a copy, and the tracks."""
         blurred = self._blurred_frame(frame, tracks.values())
         if self._keep_masks:
             return blurred, tracks

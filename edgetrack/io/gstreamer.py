@@ -1,4 +1,4 @@
-"""GStreamer pipelines, through its own Python bindings or an OpenCV that was built with it."""
+"""GStreamer pipelines, through its Python bindings or an OpenCV that was built with GStreamer."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from edgetrack.io.reading import Reading
 from edgetrack.io.states import Lost
 from edgetrack.io.uri import Settings
 
-READ_S = 5.0  # what may pass without a picture before the pipeline is taken for dead
-POLL_S = 0.2  # how often a pipeline that is silent is asked what is wrong
-CSI = Settings((1280, 720), 30.0)  # what a CSI camera is asked for where nothing else is said
+READ_S = 5.0  # time without a frame after which the pipeline counts as dead
+POLL_S = 0.2  # interval for checking a silent pipeline for errors
+CSI = Settings((1280, 720), 30.0)  # default settings of a CSI camera
 SINK = "videoconvert ! video/x-raw,format=BGR ! appsink"
 MISSING = (
     "it needs GStreamer in Python: apt-get install python3-gi gir1.2-gst-plugins-base-1.0 and a virtual environment "
@@ -30,10 +30,10 @@ MISSING = (
 
 
 def csi_pipeline(sensor: str, settings: Settings, source: str) -> str:
-    """The pipeline of a CSI camera, as the file of this board in ``targets/`` has it.
+    """Return the pipeline of a CSI camera, from this board's file in ``targets/``.
 
     Raises:
-        SourceError: this board has none, or the sensor is no number.
+        SourceError: this board has none, or the sensor is not a number.
     """
     if not sensor.isdecimal():
         raise SourceError(f"{source} names no CSI camera; expected csi://0 for the first one")
@@ -51,7 +51,7 @@ def csi_pipeline(sensor: str, settings: Settings, source: str) -> str:
 
 
 def has_bindings() -> bool:
-    """Whether GStreamer's own bindings can be imported."""
+    """Return whether GStreamer's Python bindings can be imported."""
     return find_spec("gi") is not None
 
 
@@ -59,14 +59,14 @@ class Pipeline:
     """A running pipeline; see `edgetrack.io.live.Connection`.
 
     Args:
-        description: as for ``gst-launch-1.0``; without an ``appsink`` at its end one is added.
-        reading: where to note what is wrong.
+        description: as for ``gst-launch-1.0``; an ``appsink`` is added if it does not end with one.
+        reading: where to report problems.
 
     Attributes:
-        fps: frame rate by the pipeline; None if unknown.
+        fps: frame rate as reported by the pipeline; None if unknown.
 
     Raises:
-        Lost: it cannot be built, or does not start.
+        Lost: the pipeline cannot be built, or does not start.
     """
 
     def __init__(self, description: str, reading: Reading) -> None:
@@ -80,7 +80,7 @@ class Pipeline:
         whole = description if "appsink" in description else f"{description} ! {SINK}"
         try:
             self._pipeline = Gst.parse_launch(whole)
-        except Exception as error:  # GLib.Error, which has no module to import it from before
+        except Exception as error:  # GLib.Error, which cannot be imported before
             raise Lost(
                 "codec", f"GStreamer says: {without_secrets(str(getattr(error, 'message', error)))}"
             ) from None
@@ -104,10 +104,10 @@ class Pipeline:
                 return element
 
     def pictures(self) -> Iterator[Picture]:
-        """Each picture as it comes.
+        """Yield each frame as it arrives.
 
         Raises:
-            Lost: the pipeline failed, ended or fell silent.
+            Lost: the pipeline failed, ended or stopped sending frames.
         """
         silent_s = time.monotonic()
         while not self._reading.canceled:
@@ -143,7 +143,7 @@ class Pipeline:
         return None if buffer.pts == self._gst.CLOCK_TIME_NONE else float(buffer.pts / 1e9)
 
     def _captured_ns(self, buffer: Any) -> int:
-        """By the pipeline's clock, which stamps what live sources give."""
+        """Return the capture time by the pipeline's clock, which timestamps the buffers of live sources."""
         now_ns, clock = time.monotonic_ns(), self._pipeline.get_clock()
         if clock is None or buffer.pts == self._gst.CLOCK_TIME_NONE:
             return now_ns
@@ -161,5 +161,5 @@ class Pipeline:
         raise Lost("device", f"GStreamer says: {without_secrets(str(error.message))}")
 
     def close(self) -> None:
-        """Stop it. May be called twice."""
+        """Stop the pipeline. May be called twice."""
         self._pipeline.set_state(self._gst.State.NULL)

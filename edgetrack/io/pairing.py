@@ -1,4 +1,4 @@
-"""The second sensor's picture of the same moment as a frame: nearest by time, and moved to where color sees it."""
+"""Pairing: the second sensor's frame nearest in time to a color frame, aligned with it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from edgetrack.io.source import Source
 from edgetrack.types import Frame
 from edgetrack.zone_file import read_toml
 
-WITHIN_MS = 40.0  # farther apart than this, two pictures are not of one moment
-_KEPT = 8  # newest pictures of a live second sensor
+WITHIN_MS = 40.0  # images that are further apart are not a pair
+_KEPT = 8  # buffered frames of a live second sensor
 _JOIN_S = 2.0
 _EXAMPLE = "x_size = [640, 512], color_size = [1280, 720] and homography = [[2, 0, 0], [0, 2, 0], [0, 0, 1]]"
 Pixels = NDArray[np.uint8]
@@ -28,19 +28,19 @@ Size = tuple[int, int]  # width, height
 
 
 class SecondSensor:
-    """Answers each color frame with the second sensor's picture of that moment; a context manager.
+    """Finds the second sensor's frame for each color frame; a context manager.
 
-    Times of files are those of their frames; of cameras, when each picture was taken, by one monotonic clock. The
-    picture whose time is nearest counts, if it is within the bound; otherwise it is missing.
+    For files, the time is that of the frames; for cameras, it is the capture time by one monotonic clock. The frame
+    that is nearest in time is used if it is within the limit; otherwise it is missing.
 
     Args:
-        source: of the second sensor; closed with this.
-        color: the source of the color frames.
+        source: The source of the second sensor; ``close`` closes it, too.
+        color: The source of the color frames.
         homography: (3, 3), from pixels of the second sensor to those of color; None if they are the same.
-        within_ms: the bound.
+        within_ms: The limit in milliseconds.
 
     Raises:
-        ConfigError: one is live and the other a file, or the pictures differ in size and there is no homography.
+        ConfigError: One is live and the other a file, or the images differ in size and there is no homography.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SecondSensor:
         self._after: Frame | None = None
 
     def of(self, frame: Frame) -> Frame | None:
-        """Return the frame of a color frame's moment, aligned and of its size; None if there is none."""
+        """Return the frame that belongs to a color frame, aligned and with its size; None if there is none."""
         found = self.as_seen(frame)
         if found is None:
             return None
@@ -82,7 +82,7 @@ class SecondSensor:
         return replace(found, pixels=self._aligned(found.pixels, size), time_s=time_s)
 
     def newest(self, *, since: Frame) -> Frame | None:
-        """Return a frame of a live second sensor alone, later than one that was had; None if there is none."""
+        """Return a frame of a live second sensor that is newer than ``since``, without color; None if there is none."""
         found = None if self._recent is None else self._recent.newest()
         if found is None or _time_s(found) <= _time_s(since):
             return None
@@ -93,7 +93,7 @@ class SecondSensor:
         )
 
     def as_seen(self, frame: Frame) -> Frame | None:
-        """Return the frame of a color frame's moment as the second sensor took it; None if there is none."""
+        """Return the frame that belongs to a color frame, not aligned; None if there is none."""
         self._asked += 1
         found = self._nearest(frame) if self._recent is None else self._recent.nearest(frame)
         if found is None:
@@ -105,7 +105,7 @@ class SecondSensor:
         return found
 
     def _nearest(self, frame: Frame) -> Frame | None:
-        """Of a file: read on until a picture is later than the frame."""
+        """Return the nearest frame of a file: read until one is later than ``frame``."""
         while self._after is None or self._after.time_s <= frame.time_s:
             self._before = self._after if self._after is not None else self._before
             self._after = self._next()
@@ -135,7 +135,7 @@ class SecondSensor:
 
     @property
     def summary(self) -> str:
-        """How many frames had a partner, and how far apart in time the two were."""
+        """Return how many frames had a partner, and how far apart in time they were."""
         paired = len(self._skews_ms)
         told = f"{self.source.name}: {paired} of {self._asked} frames have a picture"
         if paired:
@@ -160,7 +160,7 @@ class SecondSensor:
 
 
 class _Recent:
-    """The newest pictures of a live source, read in a thread of their own: the one of a moment may have passed."""
+    """Buffers the newest frames of a live source, read in a background thread, to find the nearest one."""
 
     def __init__(self, source: Source) -> None:
         self.problem: str | None = None
@@ -180,7 +180,7 @@ class _Recent:
 
     def stop(self) -> None:
         self._stopped = True
-        self._source.close()  # ends the wait for its next picture
+        self._source.close()  # ends the wait for its next frame
         self._thread.join(_JOIN_S)
 
     def _read(self) -> None:
@@ -197,17 +197,17 @@ class _Recent:
 
 
 def _time_s(frame: Frame) -> float:
-    """When it was taken, on the clock that both sources have in common."""
+    """Return the capture time on the clock that both sources share."""
     return frame.time_s if frame.captured_ns is None else frame.captured_ns / 1e9
 
 
 def read_homography(path: Path, *, x_size: Size, color_size: Size) -> NDArray[np.float64]:
     """Return the homography (3, 3) in a TOML file, from pixels of the second sensor to those of color.
 
-    The file says for which sizes it holds: ``x_size`` and ``color_size``, width and height.
+    The file has the image sizes that it is valid for, as width and height: ``x_size`` and ``color_size``.
 
     Raises:
-        ConfigError: The file cannot be read, holds something else, or is for pictures of other sizes.
+        ConfigError: The file cannot be read, has other content, or is for images of other sizes.
     """
     _, content = read_toml(path, "homography", _EXAMPLE)
     if unknown := content.keys() - {"x_size", "color_size", "homography"}:
@@ -230,18 +230,18 @@ def read_homography(path: Path, *, x_size: Size, color_size: Size) -> NDArray[np
 
 
 def _matrix(rows: Any) -> NDArray[np.float64]:
-    """Rows of numbers as an array; an empty one where they are something else."""
+    """Return rows of numbers as an array; an empty one if they are anything else."""
     lists = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
     if not lists or any(type(value) not in (int, float) for row in rows for value in row):
         return np.empty(0)
     try:
         return np.array(rows, np.float64)
-    except ValueError:  # rows of several lengths
+    except ValueError:  # rows of different lengths
         return np.empty(0)
 
 
 def homography_text(matrix: NDArray[np.float64], *, x_size: Size, color_size: Size) -> str:
-    """Return what `read_homography` reads."""
+    """Return the content of a file for `read_homography`."""
     rows = ",\n".join("  [" + ", ".join(f"{value:.10g}" for value in row) + "]" for row in matrix)
     return (
         "# From pixels of the second sensor to those of color.\n"

@@ -1,4 +1,4 @@
-"""Raw frames from standard input: what another program pipes here."""
+"""Raw frames that another program pipes to standard input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EXAMPLE = "ffmpeg -i drive.mp4 -f rawvideo -pix_fmt bgr24 - | edgetrack run --s
 def read_raw(
     size: tuple[int, int] | None, pixel_format: str, fps: float, *, file: BinaryIO | None = None
 ) -> Generator[Frame, None, None]:
-    """Every frame of a stream of bytes; its times are those of ``fps``.
+    """Yield every frame of a byte stream; its times follow from ``fps``.
 
     Args:
         size: width and height in pixels.
@@ -30,7 +30,7 @@ def read_raw(
         file: what to read; None for standard input.
 
     Raises:
-        SourceError: now, if an argument is wrong; while reading, if the last frame is not whole.
+        SourceError: immediately, if an argument is invalid; while reading, if the last frame is incomplete.
     """
     if size is None:
         raise SourceError(f"the source - has raw frames without a size; give it, as in: {_EXAMPLE}")
@@ -62,7 +62,7 @@ def _frames(
 
 
 def _whole(file: BinaryIO, size: int) -> bytearray:
-    """So many bytes, or what is left; pipes give them in pieces."""
+    """Read ``size`` bytes, or what is left; pipes deliver them in pieces."""
     data = bytearray(size)
     view, have = memoryview(data), 0
     while have < size:

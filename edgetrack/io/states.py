@@ -1,4 +1,4 @@
-"""What a live source is doing: connected, stalled, waiting to connect again; and why."""
+"""The state of a live source (connected, stalled, waiting to reconnect), and the reason for it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Code = Literal[
     "authentication", "not-found", "tls", "timeout", "codec", "refused", "unreachable", "ended", "device"
 ]
 
-STALLED_S = 1.0  # without a picture
-CONNECTING_S = 60.0  # what an attempt may take: several answers of a slow server
+STALLED_S = 1.0  # without a frame
+CONNECTING_S = 60.0  # longest attempt: several responses of a slow server
 ADVICE: dict[Code, str] = {
     "authentication": "check user and password, as in rtsp://USER:PASSWORD@HOST/PATH",
     "not-found": "check the path after the host; the camera's manual has it",
@@ -30,14 +30,14 @@ ADVICE: dict[Code, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What a source is doing.
+    """The state of a source.
 
     Attributes:
-        name: "connecting", "live", "stalled" (connected, but no picture for a second), "reconnecting", "ended" or
+        name: "connecting", "live", "stalled" (connected, but no frame for a second), "reconnecting", "ended" or
             "failed".
-        code: Kind of the last failure, such as "authentication"; None without one.
-        reason: The last failure in words, without user, password and keys.
-        attempt: Number of the present attempt to reconnect, from 1 on; 0 otherwise.
+        code: Kind of the last failure, such as "authentication"; None if there was none.
+        reason: Description of the last failure, without user, password and keys.
+        attempt: Number of the current attempt to reconnect, starting at 1; 0 otherwise.
         retry_in_s: Seconds from the failure to this attempt.
     """
 
@@ -56,7 +56,7 @@ class SourceState:
 
 
 class Lost(SourceError):
-    """A connection that could not be made, or that broke."""
+    """A connection that could not be established, or that was lost."""
 
     code: Code
 
@@ -66,7 +66,7 @@ class Lost(SourceError):
 
 
 class Observed:
-    """The state of a source: written in the thread that reads it, read anywhere."""
+    """The state of a source. The thread that reads the source writes it; any thread may read it."""
 
     def __init__(self) -> None:
         self._state = SourceState("connecting")
@@ -74,23 +74,23 @@ class Observed:
 
     @property
     def silent_s(self) -> float:
-        """Seconds without a picture or another state, beyond those that a pause or an attempt to connect may take."""
+        """Return the seconds without a frame or a change of state, beyond what a pause or an attempt may take."""
         allowed_s = self._state.retry_in_s + CONNECTING_S if self._state.name == "reconnecting" else 0.0
         return time.monotonic() - self._seen_s - allowed_s
 
     def become(self, state: SourceState) -> None:
-        """From now on it is this."""
+        """Set the state."""
         self._state, self._seen_s = state, time.monotonic()
 
     def picture(self) -> None:
-        """A picture has arrived."""
+        """Note that a frame has arrived."""
         self._seen_s = time.monotonic()
         if self._state.name != "live":
             self._state = SourceState("live")
 
     @property
     def state(self) -> SourceState:
-        """What it is now; "stalled" where it is live and no picture comes."""
+        """The current state; "stalled" if it is live but no frame arrives."""
         state, silent_s = self._state, time.monotonic() - self._seen_s
         if state.name == "live" and silent_s > STALLED_S:
             return SourceState("stalled", "timeout", f"no picture for more than {STALLED_S:.0f} s")

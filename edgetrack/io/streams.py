@@ -1,4 +1,4 @@
-"""Network streams through PyAV: time-outs that hold, presentation times, and errors that say what is wrong."""
+"""Network streams through PyAV, with reliable timeouts, presentation times, and helpful errors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from edgetrack.io.reading import Reading
 from edgetrack.io.states import Code, Lost
 from edgetrack.io.tls import stream_options
 
-OPEN_S = 10.0  # what a server may take to answer
-READ_S = 5.0  # what may pass without a byte before the connection is taken for dead
-UNREADABLE_S = 1.0  # what may pass with nothing but parts that cannot be read
-PAUSE_S = 0.01  # after one of them
+OPEN_S = 10.0  # timeout for a server's response
+READ_S = 5.0  # time without a byte after which the connection counts as dead
+UNREADABLE_S = 1.0  # time with only unreadable packets after which the connection is lost
+PAUSE_S = 0.01  # pause after one of them
 INVENTED = {
     "mpjpeg",
     "mjpeg",
-}  # formats without times: what the demuxer says is a guess of 25 frames a second
+}  # formats without timestamps: the demuxer assumes 25 frames per second
 TLS = {"rtsps", "https", "tls"}
 
 
@@ -35,16 +35,16 @@ class Stream:
     """A connection to a stream; see `edgetrack.io.live.Connection`.
 
     Args:
-        url: its address.
-        reading: where to note what is wrong with its pictures.
+        url: the stream's address.
+        reading: where to report problems with frames.
         transport: "tcp" or "udp", for RTSP.
 
     Attributes:
         fps: nominal frame rate; None if unknown.
-        live: whether it has no end that is known.
+        live: whether the stream has no known end.
 
     Raises:
-        Lost: it cannot be opened; with the reason as far as it is known.
+        Lost: the stream cannot be opened; with the reason, if it is known.
         MissingExtra: PyAV is not installed.
     """
 
@@ -60,7 +60,7 @@ class Stream:
         try:
             self._container = self._av.open(url, options=options, timeout=(OPEN_S, READ_S))
         except (self._av.error.FFmpegError, OSError) as error:
-            raise self._lost(error, url) from None  # its text has the address, with the password
+            raise self._lost(error, url) from None  # its text contains the address, with the password
         try:
             self._stream = self._video()
         except BaseException:
@@ -75,20 +75,20 @@ class Stream:
         if not self._container.streams.video:
             raise Lost("codec", "it has no video")
         stream = self._container.streams.video[0]
-        stream.thread_type = "SLICE"  # threads by frames would hold several back
+        stream.thread_type = "SLICE"  # frame threads would delay several frames
         if (
             stream.codec_context.name == "mjpeg"
-        ):  # a picture that is cut off would be half gray, without a word
+        ):  # otherwise a truncated frame would be half gray, without an error
             stream.codec_context.options = {"err_detect": "explode"}
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
         self._aspect = pixel_aspect(aspect.numerator, aspect.denominator) if aspect else 1.0
         return stream
 
     def pictures(self) -> Iterator[Picture]:
-        """Each picture as it comes; broken ones are counted and left out.
+        """Yield each frame as it arrives; broken ones are counted and skipped.
 
         Raises:
-            Lost: nothing comes any more, or what comes cannot be read.
+            Lost: no more frames arrive, or they cannot be read.
         """
         timed = self._container.format.name not in INVENTED
         for packet, arrived_ns in self._packets():
@@ -99,16 +99,16 @@ class Stream:
                 yield Picture(self._pixels(picture), arrived_ns, pts_s)
 
     def _packets(self) -> Iterator[tuple[Any, int]]:
-        """What has arrived, and when; the demuxer goes on behind a part that it cannot read."""
+        """Yield each packet with its arrival time; the demuxer continues after an unreadable part."""
         read_s = time.monotonic()
         while not self._reading.canceled:
             try:
                 for packet in self._container.demux(self._stream):
                     before_s, read_s = read_s, time.monotonic()
-                    if read_s - before_s >= READ_S:  # the demuxer returns what it had when the time was over
+                    if read_s - before_s >= READ_S:  # on a timeout, the demuxer returns what it had
                         raise _silent()
                     yield packet, time.monotonic_ns()
-                    read_s = time.monotonic()  # what the consumer took is not the camera's
+                    read_s = time.monotonic()  # the consumer's time does not count as the camera's
                     if self._reading.canceled:
                         return
                 raise Lost("ended", "the server has ended the stream")
@@ -144,7 +144,7 @@ class Stream:
         return pixels if self._aspect == 1.0 else squared(load_cv2(), pixels, self._aspect)
 
     def close(self) -> None:
-        """Release it. May be called twice."""
+        """Release the stream. May be called twice."""
         self._container.close()
 
     def _lost(self, error: Exception, url: str) -> Lost:

@@ -1,4 +1,4 @@
-"""Visits: from the frame in which an object is seen first to the one in which it is lost, and its best picture."""
+"""Visits: an object's time in view, from the first frame to the one in which it is lost, with its best image."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from edgetrack.types import Box, Frame, Track
 
 Kind = Literal["new", "update", "end"]
 
-UPDATE_S = 1.0  # between two updates of a visit
-BETTER = 0.05  # by which a score must be higher for another picture
-AROUND = 0.25  # of the box's longer side: what a picture shows beside the object
-EDGE_PX = 4  # a box that is so near the edge of the frame is cut off by it
-CUT_OFF = 0.8  # what the score of such a picture counts
+UPDATE_S = 1.0  # interval between two updates of a visit
+BETTER = 0.05  # minimum gain in score for another image
+AROUND = 0.25  # margin around the object, as a fraction of the box's longer side
+EDGE_PX = 4  # a box this close to the edge of the frame is cut off by it
+CUT_OFF = 0.8  # factor on the score of such an image
 
 
 @dataclass
 class Visit:
-    """An object in view.
+    """The visit of an object.
 
     Attributes:
-        id: another one for each visit.
-        name: of the track.
-        query: that has found it; None for a target.
-        track: number of the track.
-        began_s: Unix time.
-        score: of the best picture, 0..1.
-        box: in the frame of the best picture, in its pixels.
-        pictured_s: Unix time of the best picture.
-        pixels: the best picture, uint8 (H, W, 3) BGR; None once it was handed over.
+        id: Unique for each visit.
+        name: Name of the track.
+        query: Query that found the object; None for a target.
+        track: Number of the track.
+        began_s: Unix time of the beginning.
+        score: Score in the best image, 0..1.
+        box: Box in the frame of the best image, in pixels.
+        pictured_s: Unix time of the best image.
+        pixels: The best image, uint8 (H, W, 3) BGR; None once it has been handed over.
     """
 
     id: str
@@ -47,11 +47,11 @@ class Visit:
     box: Box | None = None
     pictured_s: float = 0.0
     pixels: NDArray[np.uint8] | None = None
-    _rank: float = -1.0  # of the best picture: its score, less if it is cut off
-    _told_s: float = 0.0  # when it was updated last, on a clock that nobody sets
+    _rank: float = -1.0  # of the best image: its score, reduced if it is cut off
+    _told_s: float = 0.0  # time of the last update, on a monotonic clock
 
     def look(self, frame: Frame, track: Track, now_s: float) -> None:
-        """Keep the picture if it is better than the best so far."""
+        """Keep the image if it is better than the best so far."""
         box = track.box
         if box is None or track.basis != "network" or not frame.pixels.size:
             return
@@ -61,7 +61,7 @@ class Visit:
             self.pixels = crop(frame.pixels, box)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON types."""
+        """Return the visit as JSON types."""
         best = None if self.box is None else {"score": round(self.score, 4), "box": _rounded(self.box)}
         return {
             "id": self.id,
@@ -74,10 +74,10 @@ class Visit:
 
 
 class Visits:
-    """Follows who is in view, frame by frame.
+    """Tracks which objects are in view, frame by frame.
 
-    A visit begins when a track is "tracking", and ends when a target is lost, or an object of a query "ended" (one that
-    is lost may come back within seconds), or when the track is gone.
+    A visit begins when a track has the status "tracking". It ends when a target is lost, when an object of a query has
+    "ended" (a lost one may come back within seconds), or when the track is gone.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Visits:
         self._numbers = count(1)
 
     def update(self, frame: Frame, tracks: Mapping[str, Track]) -> Iterator[tuple[Kind, Visit, Track | None]]:
-        """What has happened in this frame: of each visit at most one thing, and updates not more than once a second."""
+        """Yield what happened in this frame: at most one event per visit, and at most one update per second."""
         now_s = time.time()
         seen = {track.id for track in tracks.values()}
         for number in [number for number in self.open if number not in seen]:
@@ -110,7 +110,7 @@ class Visits:
 
 
 def crop(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """A copy of the box and what is around it, uint8 (h, w, 3) BGR, as far as the frame has it."""
+    """Return a copy of the box with a margin, uint8 (h, w, 3) BGR, clipped to the frame."""
     height, width = pixels.shape[:2]
     around = AROUND * max(box.w, box.h)
     left, top = max(int(box.x - around), 0), max(int(box.y - around), 0)

@@ -1,4 +1,4 @@
-"""Events as HTTP requests: what appears, is lost and comes back, and alerts, are posted until they are taken."""
+"""Events as HTTP requests: "appeared", "lost", "back", alerts and others are posted until the receiver accepts them."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from edgetrack.io.target_events import TargetEvents
 from edgetrack.io.tls import context, distrust
 from edgetrack.types import Frame, Track
 
-WAITING = 1000  # events that may wait for a receiver that is gone; older ones are dropped
+WAITING = 1000  # limit of queued events while the receiver is away; older ones are dropped
 TIMEOUT_S = 5.0
-LONGEST_S = 30.0  # between two attempts
-PASSING = (408, 425, 429)  # what a receiver says that is well again later; as is all from 500 on
+LONGEST_S = 30.0  # longest pause between two attempts
+PASSING = (408, 425, 429)  # temporary errors of a receiver, as are all from 500 on
 
 
 class WebhookSink(Joint):
-    """Posts each event as a JSON object, in the order of the events, from a thread of its own.
+    """Posts each event as a JSON object, in the order of the events, from a background thread.
 
-    The keys are those of JSON lines, ``sequence`` (1 for the first event; the same in each attempt) and, of a track in
-    view, ``box`` and ``score``. A target without a query has the events "appeared", "lost" and "back" here.
+    The keys are those of JSON lines, ``sequence`` (1 for the first event; the same in each attempt), and for a track in
+    view, ``box`` and ``score``. A target, too, has the events "appeared", "lost" and "back" here.
 
     Args:
-        url: Where to post; ``http`` or ``https``, with user and password if need be.
-        warn: Called with a sentence when the receiver cannot be reached, once until it can again.
+        url: Where to post; ``http`` or ``https``, with user and password if needed.
+        warn: Called with a sentence when the receiver becomes unreachable, once per outage.
         pause_s: Seconds to the second attempt; each further one takes twice as long, up to 30 s.
 
     Raises:
-        ConfigError: The address is none, or EDGETRACK_CA_FILE names a file without certificates.
+        ConfigError: The address is invalid, or EDGETRACK_CA_FILE names a file without certificates.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class WebhookSink(Joint):
         self._url = _checked(url)
         self._tls = context() if self._url.scheme == "https" else None
         port = "" if self._url.port is None else f":{self._url.port}"
-        self.name = f"webhook {self._url.scheme}://{self._url.hostname}{port}"  # in a path there may be a key
+        self.name = f"webhook {self._url.scheme}://{self._url.hostname}{port}"  # the path may contain a key
         self._warn, self._pause_s = warn, pause_s
         self._targets = TargetEvents()
         self._queue: Channel[bytes] = Channel(WAITING, newest_wins=True)
@@ -64,7 +64,7 @@ class WebhookSink(Joint):
 
     @property
     def undelivered(self) -> int:
-        """Number of events that the receiver has not taken."""
+        """Number of events that the receiver has not accepted."""
         return self._taken - self._delivered
 
     def write_all(
@@ -80,13 +80,15 @@ class WebhookSink(Joint):
         for event in (*events, *self._targets.events(tracks.values())):
             values = {"sequence": next(self._sequence), **event_values(frame, event)}
             track = tracks.get(event.name)
-            if track is not None and track.box is not None and event.type != "alert":  # which has its own
+            if (
+                track is not None and track.box is not None and event.type != "alert"
+            ):  # an alert has its own box
                 values |= {"box": [round(v, 2) for v in track.box.xywh], "score": round(track.score, 4)}
             self._taken += 1
             self._queue.put(json.dumps(values).encode())
 
     def close(self) -> None:
-        """Try each event that waits once more. May be called twice.
+        """Try each queued event once more. May be called twice.
 
         Raises:
             SinkError: The receiver has refused the events.
@@ -103,7 +105,7 @@ class WebhookSink(Joint):
         while (body := self._queue.get(timeout_s=None)) is not None:
             try:
                 self._deliver(body)
-            except SinkError as error:  # raised where somebody hears it
+            except SinkError as error:  # raised in the caller's thread
                 self._error = error
                 self._queue.close()
 
@@ -121,10 +123,10 @@ class WebhookSink(Joint):
                 return
 
     def _post(self, body: bytes) -> str | None:
-        """Post once; return why that failed, if it may pass.
+        """Post once; return the reason if that failed temporarily.
 
         Raises:
-            SinkError: The receiver will never take it.
+            SinkError: The receiver will never accept it.
         """
         connection = _connect(self._url, self._tls)
         try:
@@ -151,7 +153,7 @@ def _checked(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         raise wrong from None
     if not good or not url.isascii() or not url.isprintable() or " " in url:
         raise wrong
