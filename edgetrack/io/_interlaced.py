@@ -1,4 +1,4 @@
-"""Interlaced video, which OpenCV cannot convert since it comes with FFmpeg 8 (4.13, 5.0): through PyAV instead."""
+"""Reads interlaced video through PyAV, because OpenCV cannot convert it since it uses FFmpeg 8 (4.13, 5.0)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER_S = 10.0
 def read_interlaced(
     target: int | str, reading: Reading, *, name: str, square: bool
 ) -> Generator[Frame, None, None]:
-    """Every frame from the first one on, with both fields woven, as OpenCV gave them up to 4.12.
+    """Yield every frame from the first one on, with both fields woven, as OpenCV did up to 4.12.
 
     Raises:
         SourceError: PyAV is not installed, or cannot read the source either.
@@ -63,7 +63,7 @@ def _pictures(av: Any, container: Any, stream: Any, reading: Reading) -> Iterato
 
 
 def _upright(av: Any, picture: Any, stream: Any, square: bool) -> NDArray[np.uint8]:
-    """As `edgetrack.io.capture` gives it: pixels square, turned as the file asks for."""
+    """Return the pixels as `edgetrack.io.capture` does: square, and rotated as the file specifies."""
     aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
     over, under = (aspect.numerator, aspect.denominator) if aspect and square else (1, 1)
     woven = _woven(av, picture).to_ndarray(format="bgr24", interpolation="BICUBIC")
@@ -73,7 +73,7 @@ def _upright(av: Any, picture: Any, stream: Any, square: bool) -> NDArray[np.uin
 
 
 def _woven(av: Any, picture: Any) -> Any:
-    """The same without the mark, so that it is converted as one picture: as ffmpeg and older OpenCVs do."""
+    """Return the frame without the interlaced flag, to convert it as a whole, like ffmpeg and older OpenCV."""
     copy = av.VideoFrame(picture.width, picture.height, picture.format.name)
     copy.colorspace, copy.color_range = picture.colorspace, picture.color_range
     for here, there in zip(picture.planes, copy.planes, strict=True):

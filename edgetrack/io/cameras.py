@@ -1,4 +1,4 @@
-"""Which cameras this machine has, and why one of them cannot be opened."""
+"""Finds the cameras of this machine, and why one of them cannot be opened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgetrack.io.pictures import natural
 from edgetrack.io.source import Source
 from edgetrack.io.sources import open_source
 
-# linux/videodev2.h: struct v4l2_capability, its ioctl, and what a device can do.
+# linux/videodev2.h: struct v4l2_capability, its ioctl, and capability flags.
 _CAPABILITY = struct.Struct("16s32s32sIII12x")
 _QUERYCAP = 0x80685600
 _CAPTURES = 0x00000001 | 0x00001000  # V4L2_CAP_VIDEO_CAPTURE, ..._MPLANE
@@ -34,10 +34,10 @@ class FoundCamera:
     """A camera of this machine.
 
     Attributes:
-        source: what ``open_source`` and ``--source`` take.
-        title: its name by the driver.
-        ready: whether it gave a picture.
-        said: its size and rate, or why it cannot be used and what mends that.
+        source: its name for ``open_source`` and ``--source``.
+        title: its name according to the driver.
+        ready: whether it delivered a frame.
+        said: its size and frame rate, or why it cannot be used and how to fix that.
     """
 
     source: str
@@ -51,11 +51,11 @@ def find_cameras(
     root: Path = Path("/"),
     opened: Callable[[str], Source] = lambda source: open_source(source, give_up_s=0),
 ) -> list[FoundCamera]:
-    """Every video device and CSI camera, each opened to see whether it gives a picture.
+    """Return every video device and CSI camera; each is opened to check whether it delivers a frame.
 
     Args:
-        root: of the file system in which the devices are; another one in tests.
-        opened: opens a source.
+        root: root of the file system with the devices; a different one in tests.
+        opened: function that opens a source.
     """
     devices = sorted((root / "dev").glob("video*"), key=lambda path: natural(path.name))
     found = [_device(path, root, opened) for path in devices]
@@ -76,7 +76,7 @@ def _device(path: Path, root: Path, opened: Callable[[str], Source]) -> FoundCam
 
 
 def _why_not(path: Path) -> str:
-    """Why a device gives no pictures, as far as the system says; "" where it says nothing."""
+    """Return why a device delivers no frames, as far as the system tells; otherwise ""."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except OSError as error:
@@ -89,7 +89,7 @@ def _why_not(path: Path) -> str:
 
 
 def _captures(descriptor: int) -> bool:
-    """Whether a device records video; True where the system does not say."""
+    """Return whether a device captures video; True if the system does not tell."""
     try:
         import fcntl
 

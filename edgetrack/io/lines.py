@@ -1,4 +1,4 @@
-"""Tracks as lines of text, one for each frame and target, written at once: another program can follow the file."""
+"""Tracks as lines of text, one per frame and target, written immediately, so that another program can follow."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
-_MORE = ("x_share", "modalities", "mask")  # of a track, if it has them
+_MORE = ("x_share", "modalities", "mask")  # optional fields of a track
 EVENT_CELLS = ("event", "query", "zone", "direction", "seconds", "count", "rule")
 
 
 class _LineSink(Closing):
-    """What sinks of lines share: each line is one whole record of the file."""
+    """Base of sinks that write lines: each line is a complete record of the file."""
 
     def __init__(self, path: str | Path) -> None:
         self._file = OutputFile(path)
@@ -40,7 +40,7 @@ class _LineSink(Closing):
             for name, track in tracks.items()
         ]
         lines += [self._event(frame, event) for event in events]
-        self._file.append(b"".join(lines))  # of all targets of a frame, or of none
+        self._file.append(b"".join(lines))  # all targets of a frame, or none
 
     def _line(self, values: dict[str, Any]) -> bytes:
         raise NotImplementedError
@@ -53,7 +53,7 @@ class _LineSink(Closing):
 
 
 class JsonlSink(_LineSink):
-    """One JSON object a line: of a track, or of an event, which has the key "event"."""
+    """Writes one JSON object per line: a track, or an event, which has the key "event"."""
 
     def _line(self, values: dict[str, Any]) -> bytes:
         return json.dumps(values).encode() + b"\n"
@@ -63,16 +63,16 @@ class JsonlSink(_LineSink):
 
 
 class CsvSink(_LineSink):
-    """A table with a line of headings; the cells of a box that is not there are empty."""
+    """Writes a table with a header line; without a box, its cells are empty."""
 
     _headed = False
 
     def _line(self, values: dict[str, Any]) -> bytes:
         box = values.pop("box") or [""] * 4
-        for key in _MORE:  # no cell holds a mask; whether there is a second sensor may change
+        for key in _MORE:  # a mask does not fit into a cell; a second sensor may come and go
             values.pop(key, None)
         cells = {**values, **dict(zip("xywh", box, strict=True))}
-        if "name" in values:  # of several targets: there may be events
+        if "name" in values:  # several targets, so there may be events
             cells |= dict.fromkeys(EVENT_CELLS, "")
         return self._row(cells)
 
@@ -97,7 +97,7 @@ class CsvSink(_LineSink):
 
 
 def event_values(frame: Frame, event: Event) -> dict[str, Any]:
-    """An event as JSON types, with the number and the time of the frame of its source."""
+    """Return an event as JSON types, with the number and the time of its frame."""
     said = event.to_dict()
     kind = said.pop("type")
     for key in ("index", "time_s"):

@@ -1,4 +1,4 @@
-"""Masks as the palette PNG of DAVIS, a picture for each frame."""
+"""Masks as palette PNG files, as in DAVIS, one for each frame."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from edgetrack.types import Frame, Track
 
 
 class MaskPngSink(Closing):
-    """A palette PNG for each frame, as DAVIS has them: 0 is background, 1 the first target, 2 the second.
+    """Writes a palette PNG for each frame, as in DAVIS: 0 is background, 1 the first target, 2 the second.
 
     Args:
-        pattern: Name of the files, with the frame's number in the place of ``%05d`` or the like.
+        pattern: Name of the files, with a placeholder such as ``%05d`` for the frame's number.
 
     Raises:
         SinkError: The folder does not exist, or the pattern has no number.
@@ -59,7 +59,7 @@ class MaskPngSink(Closing):
             file.append(palette_png(labels_of(frame, tracks)))
 
     def close(self) -> None:
-        """Nothing is open between two frames."""
+        """Do nothing: no file is open between two frames."""
 
 
 def labels_of(frame: Frame, tracks: Sequence[Track]) -> NDArray[np.uint8]:
@@ -75,7 +75,7 @@ def labels_of(frame: Frame, tracks: Sequence[Track]) -> NDArray[np.uint8]:
 def palette_png(labels: NDArray[np.uint8]) -> bytes:
     """Encode labels (H, W) as a PNG with the color map of PASCAL VOC and DAVIS."""
     height, width = labels.shape
-    rows = np.zeros((height, width + 1), np.uint8)  # each begins with its filter: none
+    rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter type: none
     rows[:, 1:] = labels
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     parts = (
@@ -94,7 +94,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 def voc_color(number: int) -> tuple[int, int, int]:
     """Return red, green and blue of an object in the color map of PASCAL VOC and DAVIS.
 
-    Its bits, three at a time, are the highest bits of the three.
+    Each group of three bits of the number sets one bit of red, green and blue, from the highest bit down.
     """
     red, green, blue = (
         sum((number >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8)) for channel in range(3)

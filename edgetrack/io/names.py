@@ -1,4 +1,4 @@
-"""What a source may be called in messages, logs and recordings: never with a password in it."""
+"""Names of sources for messages, logs and recordings, without passwords."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgetrack.errors import SourceError
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _IN_TEXT = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
-# Network cameras take them in the query, and some in the path: /user=admin&password=secret&channel=1.
+# Network cameras take them in the query, some in the path: /user=admin&password=secret&channel=1.
 _SECRET = re.compile(
     r"(?<![a-z0-9])((?:user(?:name|-id|-pw)?|usr|login|pass(?:w(?:or)?d)?|pwd|psw|proxy-(?:id|pw)|(?:access_?|auth_?)?token|"
     r"(?:api_?|access_?)?key|secret|auth|sig(?:nature)?|x-amz-\w+)=)[^&;#\s]*",
@@ -18,25 +18,25 @@ _SECRET = re.compile(
 
 
 def is_url(source: str) -> bool:
-    """Whether it begins as in ``rtsp://``."""
+    """Return whether it begins with a scheme, as in ``rtsp://``."""
     return _URL.match(source) is not None
 
 
 def is_local(source: str) -> bool:
-    """Whether it is a file or a folder that is there."""
+    """Return whether it is an existing file or folder."""
     try:
         return not is_url(source) and (Path(source).is_file() or Path(source).is_dir())
-    except (OSError, ValueError):  # what is wrong with it, says whoever opens it
+    except (OSError, ValueError):  # opening it will report the error
         return False
 
 
 def printable(name: str) -> str:
-    """The name with escapes where its bytes are no UTF-8: a terminal, and OpenCV, want text."""
+    """Return the name with bytes that are not UTF-8 escaped, because terminals and OpenCV need valid text."""
     return name.encode(errors="backslashreplace").decode()
 
 
 def check_printable(target: str, name: str) -> None:
-    """Raises SourceError unless it is text; ``name``: what to call it."""
+    """Raise SourceError unless ``target`` is valid text; ``name`` is its name in the message."""
     if printable(target) != target:
         raise SourceError(
             f"{printable(name)} is not UTF-8, which decoders need; expected another name: rename it"
@@ -44,9 +44,9 @@ def check_printable(target: str, name: str) -> None:
 
 
 def public_name(source: str) -> str:
-    """The source as it may be shown: a URL without its user, its password and its keys; a path as it is.
+    """Return a name of the source without secrets: a URL without user, password and keys; a path as it is.
 
-    Of a GStreamer pipeline, all addresses and all properties that name users or passwords are treated so.
+    In a GStreamer pipeline, this applies to all addresses, and to all properties with users or passwords.
     """
     if source.startswith("gst:"):
         return _SECRET.sub(r"\1***", without_secrets(source))
@@ -57,7 +57,7 @@ def public_name(source: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The same for all URLs in a text, such as a message of a library."""
+    """Return a text, such as a message of a library, with secrets removed from all URLs."""
     return _IN_TEXT.sub(lambda found: public_name(found[0]), text)
 
 
@@ -68,6 +68,6 @@ def _without_user(rest: str) -> str:
     name, colon, port = host.partition(":")
     if (
         colon and not name.startswith("[") and not port.isdecimal() and "@" in rest
-    ):  # a password with / ? or # in it
+    ):  # a password that contains / ? or #
         return rest[rest.rindex("@") + 1 :]
     return rest

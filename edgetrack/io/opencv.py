@@ -1,4 +1,4 @@
-"""The one door to OpenCV: imported late, and with an ear to its decoder."""
+"""Access to OpenCV, which is imported late, and to the log of its decoder."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from edgetrack._imports import require
 from edgetrack._native import runtime
 
 _lock = threading.Lock()
-_silent = 0  # how many blocks want OpenCV to be silent now
+_silent = 0  # number of active blocks that silence OpenCV
 _level_before: Any = None
-_begun = False  # whether OpenCV has set up its FFmpeg
+_begun = False  # whether OpenCV has initialized its FFmpeg
 
 
 def load_cv2() -> Any:
-    """The ``cv2`` module. Its log is left as the process has it; the command line sets it up, see `edgetrack.cli`.
+    """Return the ``cv2`` module. Its log level stays as it is; the command line sets it, see `edgetrack.cli`.
 
     Raises:
         MissingExtra: OpenCV is not installed.
@@ -31,19 +31,19 @@ def load_cv2() -> Any:
 def _listen(cv2: Any, change: int) -> bool:
     global _begun
     with silent(cv2):
-        if not _begun:  # with its first video OpenCV puts a listener of its own in place
+        if not _begun:  # OpenCV installs its own log callback with its first video
             cv2.VideoCapture("no such file", cv2.CAP_FFMPEG)
             _begun = True
-    # Whoever has set these wants to see the messages; they are counted all the same.
+    # If these are set, the user wants to see the messages; they are counted nevertheless.
     wanted = os.environ.get("OPENCV_FFMPEG_LOGLEVEL", "-8") != "-8" or "OPENCV_FFMPEG_DEBUG" in os.environ
-    # The wheels of OpenCV bring their own FFmpeg along, beside the folder of the module.
+    # OpenCV's wheels contain their own FFmpeg, next to the folder of the module.
     beside = str(Path(cv2.__file__).resolve().parent.parent / "opencv_")
     return runtime.listen_to_decoder(beside, 0 if wanted else change)
 
 
 @contextmanager
 def silent(cv2: Any) -> Iterator[None]:
-    """Silences OpenCV's own log where each failure becomes an exception of ours; the level is restored."""
+    """Silence OpenCV's own log in a block in which each failure becomes an exception; restore the level afterwards."""
     global _silent, _level_before
     logging = getattr(getattr(cv2, "utils", None), "logging", None)
     if logging is None:  # builds without its Python submodules
@@ -63,18 +63,18 @@ def silent(cv2: Any) -> Iterator[None]:
 
 
 class DecoderLog:
-    """What FFmpeg complains of while OpenCV decodes, from now on until ``close``; none of it reaches the terminal.
+    """Collects FFmpeg's messages while OpenCV decodes, until ``close``, and keeps them off the terminal.
 
-    Its messages name no capture: those of several that decode at the same time are told apart only where the
-    conversion speaks, which runs in the thread that asks for the picture.
+    The messages do not tell which capture they belong to. If several decode at the same time, only messages of the
+    conversion can be assigned, because it runs in the thread that reads the frame.
 
     Attributes:
-        count: how many complaints there were.
-        first: the first of them; "" without any.
-        warning: the last of what is less serious.
+        count: number of errors.
+        first: the first error; "" if there was none.
+        warning: the last warning.
     """
 
-    _REFUSED = "Cannot convert interlaced"  # libswscale, asked by an OpenCV that did not mark its output
+    _REFUSED = "Cannot convert interlaced"  # libswscale, called by an OpenCV that did not mark its output as interlaced
 
     def __init__(self, cv2: Any) -> None:
         self._cv2 = cv2
@@ -84,15 +84,15 @@ class DecoderLog:
         self.first = self.warning = ""
 
     def close(self) -> None:
-        """Lets messages pass again. May be called twice."""
+        """Stop collecting messages. May be called twice."""
         if self._open:
             self._open = False
             _listen(self._cv2, -1)
 
     def refused(self) -> bool:
-        """Takes note of what is new; True where this thread's last picture could not be converted."""
+        """Process new messages; return whether this thread's last frame could not be converted."""
         last, messages = runtime.decoder_messages(self._since)
-        lost = last - self._since - len(messages)  # more than are kept
+        lost = last - self._since - len(messages)  # messages that were not kept
         self._since = last
         told = [(own, _plain(text)) for own, error, text in messages if error]
         self.count += len(told) + lost
@@ -102,6 +102,6 @@ class DecoderLog:
 
 
 def _plain(message: bytes) -> str:
-    """``h264: no frame!`` of ``[h264 @ 0x5581] no frame!``, in one line."""
+    """Shorten ``[h264 @ 0x5581] no frame!`` to ``h264: no frame!``, on one line."""
     text = " ".join(message.decode(errors="backslashreplace").split())
     return re.sub(r"\[(\S+) @ 0x[0-9a-f]+\] ?", r"\1: ", text)

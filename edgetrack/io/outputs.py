@@ -1,4 +1,4 @@
-"""Several sinks as one: one that fails leaves the others alone."""
+"""Combines several sinks; if one fails, the others continue."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Prepare = Callable[[Frame, Mapping[str, Track]], tuple[Frame, Mapping[str, Track
 
 
 class Outputs(Closing):
-    """A sink that hands each frame to others. Who fails is told of at once, and gets no more; the others go on.
+    """A sink that passes each frame to others. A failure is reported immediately; that sink gets no more frames.
 
-    It wants no more frames when one of them does not (a window was closed), or when none is left.
+    It is done when one of the sinks is done (a window was closed), or when no sink is left.
 
     Args:
-        sinks: what to begin with.
-        on_failure: called with what a sink raised, in ``write`` or in ``close``.
-        prepare: makes the frame and the tracks by name that the sinks get out of those of the run.
+        sinks: the initial sinks.
+        on_failure: called with each exception that a sink raised in ``write`` or ``close``.
+        prepare: converts the frame and the tracks by name of the run to those that the sinks get.
 
     Attributes:
-        failures: the sinks that have failed so far, with what each has raised.
+        failures: the sinks that have failed so far, each with its exception.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class Outputs(Closing):
         self._prepare = prepare or (lambda frame, tracks: (frame, tracks))
 
     def add(self, *sinks: Sink) -> None:
-        """Add sinks, which are closed with the others."""
+        """Add sinks, which ``close`` closes with the others."""
         self._sinks += sinks
 
     @property
     def done(self) -> bool:  # type: ignore[override]
-        """Whether no more frames are wanted."""
+        """Whether the sink takes no more frames."""
         return any(sink.done for sink in self._sinks) or bool(self.failures and not self._sinks)
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
@@ -71,7 +71,7 @@ class Outputs(Closing):
                 work(sink)
             except Exception as error:
                 self._sinks.remove(sink)
-                with suppress(Exception):  # what it raised first is what went wrong
+                with suppress(Exception):  # the first exception is the cause
                     sink.close()
                 self._failed(sink, error)
 
@@ -81,7 +81,7 @@ class Outputs(Closing):
             self._on_failure(error)
 
     def close(self) -> None:
-        """Closes every sink, whatever the others do. Never raises `Exception`; see ``failures``."""
+        """Close every sink, even if others fail. Never raises `Exception`; see ``failures``."""
         with signals.held():
             while self._sinks:
                 sink = self._sinks.pop(0)

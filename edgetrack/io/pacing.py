@@ -1,4 +1,4 @@
-"""A file played as a camera would send it."""
+"""Plays a file at the pace of a camera."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import replace
 from edgetrack.io.reading import Reading
 from edgetrack.types import Frame
 
-LATE_S = 0.1  # from which a frame that is not there in time delays those after it
-NAP_S = 0.05  # how often a pause looks whether frames are still wanted
+LATE_S = 0.1  # if a frame is later than this, the following ones are delayed as well
+NAP_S = 0.05  # interval at which a pause checks for cancellation
 
 
 def paced(frames: Generator[Frame, None, None], reading: Reading) -> Generator[Frame, None, None]:
-    """Each frame when it is due by its time stamp; captured at that moment, as by a camera."""
+    """Yield each frame when it is due by its timestamp, as if a camera had captured it at that moment."""
     began_ns: int | None = None
     try:
         for frame in frames:
@@ -24,7 +24,7 @@ def paced(frames: Generator[Frame, None, None], reading: Reading) -> Generator[F
             late_ns = time.monotonic_ns() - due_ns
             if (
                 late_ns > LATE_S * 1e9
-            ):  # decoding does not keep up: a camera would be slower, and not ever older
+            ):  # decoding does not keep up: slow down, so that the age of frames does not grow
                 began_ns, due_ns = began_ns + late_ns, due_ns + late_ns
             while (left_s := (due_ns - time.monotonic_ns()) / 1e9) > 0 and not reading.canceled:
                 time.sleep(min(left_s, NAP_S))

@@ -1,4 +1,4 @@
-"""Pictures in files: folders of them, and the files that hold several."""
+"""Image files: folders of images, and files with several images."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ Frames = Generator[Frame, None, None]
 
 _NAMES = "avif bmp dib gif jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm ras sr tif tiff webp"
 SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
-SAMPLES = 8  # pictures of a folder that decide how its 16 bits are scaled
-BATCH = 16  # pictures of one file that are decoded at a time
-LARGEST = 1 << 28  # pixels; a few bytes can promise more than any memory holds
+SAMPLES = 8  # images of a folder that determine the scaling of 16-bit values
+BATCH = 16  # images of one file that are decoded at a time
+LARGEST = 1 << 28  # pixels; a small file can declare a size that no memory holds
 _GIF_PICTURE = re.compile(rb"\x21\xf9\x04.{4}\x00[\x21\x2c]", re.DOTALL)  # its graphic control extension
 _NUMBER = re.compile(r"%0?(\d{0,2})d")
-PAUSE_S = 0.1  # of a picture in an animation that gives none
+PAUSE_S = 0.1  # default duration of an image in an animation
 
 
 def is_picture(path: Path) -> bool:
-    """Whether its name says so, and it is not hidden."""
+    """Return whether a file is an image by its suffix, and not hidden."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
-    """A key that puts ``2.jpg`` before ``10.jpg``."""
+    """Return a sort key that puts ``2.jpg`` before ``10.jpg``."""
     parts = re.split(r"(\d+)", name.lower())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def matching(pattern: Path) -> list[Path]:
-    """The pictures of a pattern such as ``frame_%05d.png``, by their numbers.
+    """Return the images that match a pattern such as ``frame_%05d.png``, sorted by number.
 
     Raises:
         SourceError: the folder cannot be listed.
@@ -58,20 +58,20 @@ def matching(pattern: Path) -> list[Path]:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether it has one place for a number, as in ``frame_%05d.png``."""
+    """Return whether a name has one placeholder for a number, as in ``frame_%05d.png``."""
     return len(_NUMBER.findall(name)) == 1
 
 
 def numbered(pattern: str, number: int) -> str:
-    """The name that a pattern has for a number; other percent signs in it stay what they are."""
+    """Return the name for a number by a pattern; other percent signs are kept."""
     return _NUMBER.sub(lambda found: f"{number:0{int(found[1] or 1)}d}", pattern)
 
 
 class Levels:
-    """Brings pictures of 16 bits to 8, all of a source in the same way.
+    """Converts 16-bit images to 8 bits, in the same way for all images of a source.
 
-    Cameras of 10, 12 and 14 bits leave the upper ones empty, and thermal ones use a narrow band: what some pictures
-    of the source hold decides which value is white, and in a narrow band which one is black.
+    Cameras with 10, 12 or 14 bits leave the upper bits empty, and thermal cameras use a narrow range. The values in
+    some images of the source determine which value becomes white, and for a narrow range also which becomes black.
     """
 
     def __init__(self, reading: Reading, given: tuple[float, float] | None = None) -> None:
@@ -83,15 +83,15 @@ class Levels:
             black, white = given
             shown = (np.arange(65536) - black) * (255 / (white - black))
             self._table = np.clip(shown.round(), 0, 255).astype(np.uint8)
-            self._table[0] = 0  # what depth cameras write where they have measured nothing
+            self._table[0] = 0  # depth cameras write 0 where there is no measurement
 
     @property
     def known(self) -> bool:
-        """Whether a picture of 16 bits has been seen."""
+        """Whether there was a 16-bit image."""
         return self._table is not None
 
     def learn(self, pictures: Iterable[NDArray[Any]]) -> None:
-        """Decides by the pictures that have 16 bits; does nothing where none has."""
+        """Determine the levels from the 16-bit images; do nothing if there are none."""
         deep = [(int(p.min()), int(p.max())) for p in pictures if p.dtype == np.uint16]
         if not deep:
             return
@@ -108,27 +108,27 @@ class Levels:
             self._reading.remark(f"16 bits of which {black}..{white} are scaled to 0..255")
 
     def to_8_bits(self, pixels: NDArray[Any]) -> Pixels:
-        """uint8 (H, W, 3) of uint8 or uint16 (H, W, 3)."""
+        """Convert uint8 or uint16 (H, W, 3) to uint8 (H, W, 3)."""
         if pixels.dtype == np.uint8:
             if self._given:
                 raise SourceError("levels have no effect: the pictures have 8 bits; leave them out")
             return pixels
         if not self.known or (
             not self._given and self._black == 0 and int(pixels.max()) > self._white
-        ):  # brighter than all before
+        ):  # brighter than all images before
             self.learn([pixels])
         assert self._table is not None
         return np.asarray(self._table[pixels])
 
 
 def decoded(data: bytes, name: str, *, fourth: bool = False) -> NDArray[Any]:
-    """The picture, uint8 or uint16 (H, W, 3) BGR; decoded from memory, which OpenCV does only when it is complete.
+    """Decode an image from memory, which OpenCV does only if it is complete; return uint8 or uint16 (H, W, 3) BGR.
 
-    With ``fourth`` it is the fourth channel, in gray.
+    With ``fourth``, return its fourth channel, in gray.
 
     Raises:
-        SourceError: it is damaged, cut off, too large, of a kind that this OpenCV cannot read, or has no fourth
-            channel.
+        SourceError: The image is damaged, truncated, too large, in a format that this OpenCV cannot read, or has no
+            fourth channel.
     """
     cv2 = load_cv2()
     width, height = _extent(data)
@@ -163,7 +163,7 @@ def _fourth(pixels: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _extent(data: bytes) -> tuple[int, int]:
-    """Width and height that a PNG, GIF, BMP or JPEG promises; of other kinds (0, 0)."""
+    """Return the width and height in the header of a PNG, GIF, BMP or JPEG; (0, 0) for other formats."""
     if data[:4] == b"\x89PNG":
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data[:3] == b"GIF":
@@ -190,12 +190,12 @@ def read_folder(
     *,
     fourth: bool = False,
 ) -> Frames:
-    """One frame a file; ``given`` are the values of 16 bits that are shown black and white.
+    """Yield one frame per file; ``given`` are the 16-bit values that become black and white.
 
     With ``fourth`` it shows the fourth channel, in gray.
 
     Raises:
-        SourceError: a file cannot be read, or holds several pictures.
+        SourceError: a file cannot be read, or has several images.
     """
     levels = Levels(reading, given)
     for index, path in enumerate(paths):
@@ -223,10 +223,10 @@ def _bytes(path: Path) -> bytes:
 
 
 def read_picture(path: Path, fps: float, reading: Reading) -> Frames:
-    """What one file holds: a picture, an animation with its own pauses, or the pages of a TIFF, ``fps`` a second.
+    """Yield the frames of one file: an image, an animation at its own pace, or the pages of a TIFF at ``fps``.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: the file cannot be read.
     """
     data = _bytes(path)
     if _animated(data):
@@ -237,7 +237,7 @@ def read_picture(path: Path, fps: float, reading: Reading) -> Frames:
 
 
 def _animated(data: bytes) -> bool:
-    """Whether a WebP, PNG, AVIF or GIF holds several pictures."""
+    """Return whether a WebP, PNG, AVIF or GIF has several images."""
     if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X":
         return bool(data[20] & 2)
     if data[:4] == b"\x89PNG":
@@ -270,7 +270,7 @@ def _read_animation(data: bytes, name: str, reading: Reading) -> Frames:
 
 
 def _read_pages(path: Path, data: bytes, fps: float, reading: Reading) -> Frames:
-    """The first picture, and those after it that have its size: others are thumbnails."""
+    """Yield the first image, and the following ones of the same size; others are thumbnails."""
     cv2, levels = load_cv2(), Levels(reading)
     first = decoded(data, str(path))
     yield Frame(levels.to_8_bits(first), 0, 0.0)

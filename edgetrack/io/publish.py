@@ -1,4 +1,4 @@
-"""The picture with the tracks drawn into it, published to a server of streams over RTSP, for browsers and recorders."""
+"""Publishes the annotated video to a streaming server over RTSP, for browsers and recorders."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from edgetrack.io.video import DrawingSink, letterbox
 from edgetrack.types import Frame
 from edgetrack.zones import Zones
 
-TICKS = 90_000  # of a second; those of RTP
-KEY_S = 1.0  # between pictures that a viewer can begin with
-FIRST_S, LONGEST_S = 1.0, 30.0  # from a failure to the next attempt
+TICKS = 90_000  # per second, as in RTP
+KEY_S = 1.0  # interval between key frames
+FIRST_S, LONGEST_S = 1.0, 30.0  # pause from a failure to the next attempt
 
 
 class RtspSink(DrawingSink):
-    """Publishes H.264 to a server such as MediaMTX or go2rtc. While that is away, pictures are left out.
+    """Publishes H.264 to a server such as MediaMTX or go2rtc. While the server is away, frames are dropped.
 
-    Pictures of another size than the first are fitted into it. Connecting and sending may take their time: put it in
-    `edgetrack.io.threaded.ThreadedSink`.
+    Frames of another size than the first are scaled to fit into it. Connecting and sending can block, so wrap this
+    sink in `edgetrack.io.threaded.ThreadedSink`.
 
     Args:
         url: ``rtsp://USER:PASSWORD@HOST:PORT/PATH``.
-        fps: Nominal frame rate, which decides how often there is a key frame.
-        text: The target's text, drawn into the picture.
-        zones: Drawn into the picture with what they count.
-        warn: Called with a sentence when the server is away, once until it takes pictures again.
+        fps: Nominal frame rate, which determines how often there is a key frame.
+        text: The target's text, drawn into the frames.
+        zones: Drawn into the frames with their counts.
+        warn: Called with a sentence when the server becomes unavailable, once per outage.
         first_s: Seconds to the second attempt; each further one takes twice as long, up to 30 s.
 
     Raises:
-        ConfigError: The address is none.
+        ConfigError: The address is invalid.
         MissingExtra: PyAV is not installed, or has no encoder for H.264.
     """
 
@@ -75,7 +75,7 @@ class RtspSink(DrawingSink):
         canvas = frame.pixels.copy()
         paint(canvas)
         height, width = canvas.shape[:2]
-        self._size = self._size or (width - width % 2, height - height % 2)  # H.264 halves colors
+        self._size = self._size or (width - width % 2, height - height % 2)  # H.264 needs even sides
         if (width, height) != self._size:
             canvas = letterbox(self._cv2, canvas, self._size)
         try:
@@ -95,7 +95,7 @@ class RtspSink(DrawingSink):
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, TICKS)
         stream.codec_context.gop_size = max(1, round(self._fps * KEY_S))
-        stream.codec_context.thread_count = 1  # the cores are the tracker's
+        stream.codec_context.thread_count = 1  # leaves the cores to the tracker
         stream.codec_context.options = {"preset": "ultrafast", "tune": "zerolatency"}
         self._container, self._stream, self._last = container, stream, -1
         self._begin_s: float | None = None
@@ -122,11 +122,11 @@ class RtspSink(DrawingSink):
     def _leave(self) -> None:
         container, self._container = self._container, None
         if container is not None:
-            with suppress(self._av.error.FFmpegError, OSError):  # it was lost already
+            with suppress(self._av.error.FFmpegError, OSError):  # the connection is lost already
                 container.close()
 
     def close(self) -> None:
-        """Take leave of the server. May be called twice."""
+        """Disconnect from the server. May be called twice."""
         self._leave()
 
 
@@ -134,7 +134,7 @@ def _check(url: str) -> None:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("rtsp", "rtsps") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         good = False
     if not good or not url.isprintable() or " " in url:
         raise ConfigError("--publish is no address; expected one such as rtsp://127.0.0.1:8554/gate-tracked")

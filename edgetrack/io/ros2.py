@@ -1,6 +1,7 @@
-"""An MCAP file for ROS 2: pictures and detections as ROS messages, which ``ros2 bag`` and Foxglove read.
+"""An MCAP file for ROS 2: images and detections as ROS messages, which ``ros2 bag`` and Foxglove read.
 
-A file of its own, beside that of `edgetrack.io.recorder`: rosbag2 refuses a file whose topics differ in their encoding.
+It is separate from the file of `edgetrack.io.recorder`, because rosbag2 refuses a file with topics in different
+encodings.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ CAMERA_TOPIC, LABELS_TOPIC = (
 )  # as image_transport names them
 DETECTIONS_TOPIC, EVENTS_TOPIC = "/track/detections", "/events"
 FRAME_ID = "camera"
-# vision_msgs since ROS 2 Humble (4.0); the other packages are those that rosbags brings.
+# vision_msgs as of ROS 2 Humble (4.0); the other packages come with rosbags.
 VISION_MSGS = {
     "Point2D": "float64 x\nfloat64 y",
     "Pose2D": "vision_msgs/Point2D position\nfloat64 theta",
@@ -52,22 +53,22 @@ VISION_MSGS = {
 
 
 class Ros2Sink(Joint):
-    """A bag of ROS 2 that grows with the run.
+    """A ROS 2 bag that is written during the run.
 
-    Each frame is a picture and the detections in it: one for each track that has a box, with its name as ``class_id``,
-    its calibrated score, and its number as ``id``. `LABELS_TOPIC` begins with the first mask, `EVENTS_TOPIC` (JSON)
-    with the first event.
+    Each frame becomes an image and its detections: one for each track with a box, with its name as ``class_id``, its
+    calibrated score, and its number as ``id``. `LABELS_TOPIC` starts with the first mask, `EVENTS_TOPIC` (JSON) with
+    the first event.
 
-    Time stamps of a live source are Unix time at which the frame was captured, as other nodes stamp theirs; those of a
-    file begin at 0. A clock that is set during the run does not change them.
+    Timestamps of a live source are the Unix time at which a frame was captured, as in other nodes; those of a file
+    start at 0. They do not jump if the clock is set during the run.
 
     Args:
         path: the file; replaced at the first frame.
-        facts: texts that are kept as the metadata record "edgetrack".
+        facts: texts for the metadata record "edgetrack".
 
     Raises:
         MissingExtra: the extra ``ros2`` is not installed.
-        SinkError: the place cannot be written.
+        SinkError: the path cannot be written.
     """
 
     def __init__(self, path: str | Path, *, facts: Mapping[str, str]) -> None:
@@ -77,7 +78,7 @@ class Ros2Sink(Joint):
         self._file = McapFile(path, extra="ros2")
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
-        self._began_ns: int | None = None  # Unix time of Frame.time_s 0
+        self._began_ns: int | None = None  # Unix time at which Frame.time_s is 0
 
     def write_all(
         self,
@@ -107,11 +108,11 @@ class Ros2Sink(Joint):
         self._file.settle_due()
 
     def _add(self, topic: str, kind: str, at: tuple[int, int], message: Any) -> None:
-        """Add a message at (nanoseconds, number of the frame) to a topic, which begins with its first one."""
+        """Add a message at (nanoseconds, number of the frame) to a topic, which is created with its first message."""
         if topic not in self._channels:
             if kind not in self._schemas:
                 definition = self._messages.definition(kind).encode()
-                # rosbag2 knows the type by this name, and readers without ROS by its definition.
+                # rosbag2 finds the type by this name, readers without ROS by its definition.
                 self._schemas[kind] = self._file.register_schema(kind, "ros2msg", definition)
             self._channels[topic] = self._file.register_channel(topic, "cdr", self._schemas[kind])
         self._file.add(self._channels[topic], *at, self._messages.packed(message, kind))
@@ -122,7 +123,7 @@ class Ros2Sink(Joint):
 
 
 def _began_ns(frame: Frame) -> int:
-    """Unix time in nanoseconds at which ``Frame.time_s`` was 0; 0 for a source that is not live."""
+    """Return the Unix time in nanoseconds at which ``Frame.time_s`` was 0; 0 for a source that is not live."""
     if frame.captured_ns is None:
         return 0
     captured_ns = time.time_ns() - (time.monotonic_ns() - frame.captured_ns)
@@ -130,7 +131,7 @@ def _began_ns(frame: Frame) -> int:
 
 
 class _Messages:
-    """ROS messages by rosbags, which needs no ROS.
+    """Makes ROS messages with rosbags, which does not need ROS.
 
     Raises:
         MissingExtra: rosbags is not installed.
@@ -144,7 +145,7 @@ class _Messages:
         self._pose = self._nowhere()
 
     def definition(self, kind: str) -> str:
-        """Return the text of a type and of those that it consists of, as ``ros2msg`` in MCAP."""
+        """Return the definition of a type and of its parts, as ``ros2msg`` in MCAP."""
         return str(self._store.generate_msgdef(kind, ros_version=2)[0])
 
     def packed(self, message: Any, kind: str) -> bytes:
@@ -155,22 +156,22 @@ class _Messages:
         return self._store.types[kind](**fields)
 
     def header(self, nanoseconds: int) -> Any:
-        """Return a header of a time."""
+        """Return a header with a time."""
         stamp = self._new(
             "builtin_interfaces/msg/Time", sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9
         )
         return self._new("std_msgs/msg/Header", stamp=stamp, frame_id=FRAME_ID)
 
     def image(self, header: Any, form: str, data: Any) -> Any:
-        """Return a picture of packed bytes, uint8 (N,)."""
+        """Return a compressed image from its bytes, uint8 (N,)."""
         return self._new(IMAGE, header=header, format=form, data=data)
 
     def text(self, said: str) -> Any:
-        """Return a text."""
+        """Return a message with a text."""
         return self._new(TEXT, data=said)
 
     def detections(self, header: Any, tracks: Mapping[str, Track]) -> Any:
-        """Return the boxes of the tracks that have one, in pixels."""
+        """Return the detections of all tracks with a box, in pixels."""
         found = [
             self._detection(header, name, track) for name, track in tracks.items() if track.box is not None
         ]
@@ -195,7 +196,7 @@ class _Messages:
         )
 
     def _nowhere(self) -> Any:
-        """Return the pose that a picture does not tell: at the origin, as messages of vision_msgs begin."""
+        """Return the default pose of vision_msgs, at the origin, because an image does not determine it."""
         pose = self._new(
             "geometry_msgs/msg/Pose",
             position=self._new("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),

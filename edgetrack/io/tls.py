@@ -1,4 +1,4 @@
-"""Certificates: which are trusted, and how to mend it when one is not."""
+"""TLS certificates: which ones are trusted, and advice for one that is not."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import ssl
 
 from edgetrack.errors import ConfigError
 
-CA_FILE = "EDGETRACK_CA_FILE"  # names a PEM file of certificates to trust beside the system's
+CA_FILE = "EDGETRACK_CA_FILE"  # a PEM file of certificates to trust in addition to the system's
 
 
 def context() -> ssl.SSLContext:
-    """Return what checks the certificate of a server.
+    """Return the SSL context that checks a server's certificate.
 
     Raises:
         ConfigError: EDGETRACK_CA_FILE names a file without certificates.
@@ -20,7 +20,7 @@ def context() -> ssl.SSLContext:
     if file:
         try:
             checks.load_verify_locations(file)
-        except OSError as error:  # also of ssl
+        except OSError as error:  # ssl.SSLError is one, too
             raise ConfigError(
                 f"{CA_FILE} is {file}, which cannot be read ({error.strerror or error}); expected a PEM file of "
                 "certificates"
@@ -31,14 +31,14 @@ def context() -> ssl.SSLContext:
 def stream_options() -> dict[str, str]:
     """Return FFmpeg's options for a stream over TLS.
 
-    Cameras sign their certificates themselves, so that there is nothing to check them by without EDGETRACK_CA_FILE.
+    Certificates of cameras are self-signed, so they can be checked only with EDGETRACK_CA_FILE.
     """
     file = os.environ.get(CA_FILE)
     return {"tls_verify": "1", "ca_file": file} if file else {}
 
 
 def distrust(error: BaseException | None) -> str | None:
-    """Return why a certificate is not trusted and what mends that; None if the error is another one."""
+    """Return why a certificate is not trusted, and how to fix that; None if the error is of another kind."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return None
     return (

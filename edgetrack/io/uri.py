@@ -1,4 +1,4 @@
-"""The one way to name a source: an index, a path, a pattern or an address, with settings behind a question mark."""
+"""Parses how sources are named: an index, a path, a pattern or an address, with settings after a question mark."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CODE = re.compile(r"[A-Za-z0-9 ]{4}")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a camera is asked for; None: what it gives.
+    """The settings requested from a camera; None for its default.
 
     Attributes:
         size: width and height in pixels.
@@ -32,10 +32,10 @@ class Settings:
 
 
 def split_settings(source: str) -> tuple[str, Settings]:
-    """``/dev/video0?size=1280x720&fps=30&format=MJPG`` as the device and what is asked of it.
+    """Split ``/dev/video0?size=1280x720&fps=30&format=MJPG`` into the device and its settings.
 
     Raises:
-        SourceError: a setting is unknown or wrong.
+        SourceError: a setting is unknown or invalid.
     """
     place, _, query = source.partition("?")
     values: dict[str, str] = {}
@@ -55,10 +55,10 @@ def split_settings(source: str) -> tuple[str, Settings]:
 
 
 def parse_size(text: str, name: str) -> tuple[int, int]:
-    """Width and height of ``1280x720``; ``name``: what to call it in the error.
+    """Parse a size such as ``1280x720`` to width and height; ``name`` is its name in the error.
 
     Raises:
-        SourceError: it is none.
+        SourceError: the text is not a size.
     """
     found = _SIZE.fullmatch(text)
     if not found:

@@ -31,7 +31,7 @@ class WindowSink(DrawingSink):
         self._title = title
         if re.search(r"GUI:\s+NONE", self._cv2.getBuildInformation()):
             raise SinkError(f"this OpenCV is built without windows; for --show: {GUI_HINT}")
-        # Without a display some builds end the whole process instead of raising.
+        # Without a display, some builds of OpenCV terminate the process instead of raising.
         displays = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         if sys.platform.startswith("linux") and not displays:
             raise SinkError(

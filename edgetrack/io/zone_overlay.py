@@ -1,4 +1,4 @@
-"""How zones and lines look on a picture, with what they count."""
+"""Draws zones and lines with their counts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from edgetrack.zone_shapes import Line, Point, scaled
 from edgetrack.zones import Zones
 
 TINT: Color = (240, 200, 60)  # BGR
-SHARE = 0.2  # of the tint, in a zone
-ARROW = 0.06  # of the frame's shorter side: the direction that is counted first
+SHARE = 0.2  # opacity of the tint in a zone
+ARROW = 0.06  # length of the arrow, as a fraction of the frame's shorter side
 
 
 def draw_zones(pixels: NDArray[np.uint8], zones: Zones) -> None:
-    """Draws each zone and line with its name and count into ``pixels`` (H, W, 3) BGR, in place."""
+    """Draw each zone and line with its name and count into ``pixels`` (H, W, 3) BGR, in place."""
     cv2 = load_cv2()
     height, width = pixels.shape[:2]
     size = (width, height)
@@ -51,7 +51,7 @@ def draw_zones(pixels: NDArray[np.uint8], zones: Zones) -> None:
 
 
 def _draw_line(pixels: NDArray[np.uint8], line: Line, size: tuple[int, int]) -> None:
-    """The line, and an arrow across it in the first of its directions."""
+    """Draw the line, and an arrow across it in its first direction."""
     cv2 = load_cv2()
     ends = scaled(line.points, line.relative, size)
     a, b = _whole(ends)
@@ -64,5 +64,5 @@ def _draw_line(pixels: NDArray[np.uint8], line: Line, size: tuple[int, int]) -> 
 
 
 def _whole(points: list[Point]) -> NDArray[np.int32]:
-    """Whole pixels, within what OpenCV can draw."""
+    """Round to whole pixels, within the range that OpenCV can draw."""
     return np.clip(np.round(np.array(points)), -30_000, 30_000).astype(np.int32)
