@@ -1,4 +1,4 @@
-"""The passage from a reader thread to the one consumer of its frames."""
+"""A channel from a reader thread to the single consumer of its frames."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 T = TypeVar("T")
 
-CLOSING_S = 2.0  # what a reader may take to notice that it is not wanted any more
+CLOSING_S = 2.0  # time for a reader to notice that it should stop
 ENDING_S = 5.0  # the same at the end of the process
 
 
 class Channel(Generic[T]):
-    """A bounded queue with an end, an error and a choice of what happens when it is full.
+    """A bounded queue with an end, an error, and a policy for when it is full.
 
     Args:
-        capacity: items that may wait.
-        newest_wins: when full, the oldest item is dropped and counted; otherwise the producer waits.
+        capacity: Maximum number of queued items.
+        newest_wins: If the queue is full, drop and count the oldest item; otherwise the producer waits.
     """
 
     def __init__(self, capacity: int, *, newest_wins: bool) -> None:
@@ -34,7 +34,7 @@ class Channel(Generic[T]):
         self._error: BaseException | None = None
 
     def put(self, item: T) -> bool:
-        """Hands an item over; False when the consumer has gone and the producer should stop."""
+        """Add an item; return False if the consumer has closed the channel and the producer should stop."""
         with self._changed:
             if self._newest_wins and len(self._items) >= self._capacity:
                 self._items.popleft()
@@ -47,11 +47,11 @@ class Channel(Generic[T]):
             return True
 
     def get(self, *, timeout_s: float | None) -> T | None:
-        """The next item, or None after the last one.
+        """Return the next item, or None after the last one.
 
         Raises:
-            TimeoutError: nothing came within ``timeout_s``.
-            BaseException: what the producer failed with, after the items that it handed over before.
+            TimeoutError: No item arrived within ``timeout_s``.
+            BaseException: The producer's exception, after the items that it had added before.
         """
         with self._changed:
             ready = self._changed.wait_for(lambda: self._items or self._ended or self._closed, timeout_s)
@@ -66,13 +66,13 @@ class Channel(Generic[T]):
             return None
 
     def end(self, error: BaseException | None = None) -> None:
-        """Called by the producer when it has no more items."""
+        """End the channel; for the producer, when it has no more items."""
         with self._changed:
             self._ended, self._error = True, error
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Called by the consumer when it wants no more items; a waiting producer wakes up."""
+        """Close the channel; for the consumer, when it needs no more items. A waiting producer wakes up."""
         with self._changed:
             self._closed = True
             self._error = None
@@ -81,11 +81,11 @@ class Channel(Generic[T]):
 
 
 class Reader(Generic[T]):
-    """Runs a generator in a thread of its own and hands its items over through a channel.
+    """Runs a generator in a background thread and passes its items through a channel.
 
-    The generator is advanced and closed in that thread alone: an OpenCV capture that is released
-    while another thread reads from it brings the process down. So does a thread that comes back from a decoder
-    into an interpreter that is ending: readers are closed before that, whoever has left them open.
+    Only that thread advances and closes the generator, because releasing an OpenCV capture while another thread reads
+    from it crashes the process. So does a thread that returns from a decoder into an interpreter that is shutting down;
+    therefore readers that are still open are closed before that.
     """
 
     _running: ClassVar[weakref.WeakSet[Reader[Any]]] = weakref.WeakSet()
@@ -102,7 +102,7 @@ class Reader(Generic[T]):
             for item in self._items:
                 if not self.channel.put(item):
                     break
-        except BaseException as error:  # whatever it is, the consumer is the one who can act on it
+        except BaseException as error:  # any exception is passed to the consumer, who can handle it
             self.channel.end(error)
         else:
             self.channel.end()
@@ -110,14 +110,14 @@ class Reader(Generic[T]):
             self._items.close()
 
     def close(self, *, timeout_s: float = CLOSING_S) -> None:
-        """Stops the thread; one that hangs in a driver is left behind rather than waited for."""
+        """Stop the thread; one that hangs in a driver is abandoned after ``timeout_s``."""
         self.channel.close()
         if self._thread is not threading.current_thread():  # the garbage collector may run in any thread
             self._thread.join(timeout_s)
 
     @classmethod
     def close_all(cls) -> None:
-        """Stops every thread that still runs."""
+        """Stop every thread that is still running."""
         for reader in list(cls._running):
             reader.close(timeout_s=ENDING_S)
 

@@ -1,4 +1,4 @@
-"""Square pixels for video whose own are not: television's are wider or narrower than high."""
+"""Conversion to square pixels, for video with other pixels, such as that of television."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def pixel_aspect(over: float, under: float) -> float:
-    """Width of a pixel by its height; 1 where a file says nothing, or what no camera has."""
+    """Return the aspect ratio (width / height) of a pixel; 1 if a file has none, or an implausible one."""
     aspect = over / under if over > 0 and under > 0 else 1.0
     return aspect if 0.25 <= aspect <= 4 and abs(aspect - 1) >= 0.01 else 1.0
 
@@ -17,9 +17,9 @@ def pixel_aspect(over: float, under: float) -> float:
 def squared(
     cv2: Any, pixels: NDArray[np.uint8], aspect: float, *, sideways: bool = False
 ) -> NDArray[np.uint8]:
-    """The picture (H, W, 3) as players show it: as high as it was, and ``aspect`` times as wide.
+    """Return the image (H, W, 3) as players show it: with the same height, and ``aspect`` times as wide.
 
-    ``sideways``: it has been turned by a quarter since it was filmed, so that its height changes instead.
+    ``sideways``: the image has been rotated by 90 degrees, so its height changes instead.
     """
     if aspect == 1.0:
         return pixels

@@ -16,7 +16,7 @@ NONE = {"r": 0.0, "g": 0.0, "b": 0.0, "a": 0.0}
 
 
 def annotate(tracks: Sequence[tuple[Track, str]]) -> dict[str, Any]:
-    """Each box and outline as a closed line, and above it what it is called, its status and its score."""
+    """Return each box and outline as a closed line, with name, status and score above it."""
     points, texts = [], []
     for track, named in tracks:
         if track.box is None:
@@ -41,12 +41,12 @@ def annotate(tracks: Sequence[tuple[Track, str]]) -> dict[str, Any]:
 
 
 def outlines(zones: Zones, size: tuple[int, int]) -> list[dict[str, Any]]:
-    """Zones and lines as closed lines, in pixels of a frame of (width, height)."""
+    """Return zones and lines as closed lines, in pixels of a frame of (width, height)."""
     return [_loop(scaled(one.points, one.relative, size), TINT) for one in zones.shapes]
 
 
 def _loop(corners: Sequence[tuple[float, float]], color: Color) -> dict[str, Any]:
-    """A closed line."""
+    """Return a closed line."""
     return {
         "metadata": [],
         "fill_color": NONE,

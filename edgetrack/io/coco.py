@@ -1,4 +1,4 @@
-"""Tracks as a data set in the format of COCO (Lin et al., ECCV 2014), with ``track_id`` as in TAO."""
+"""Tracks as a dataset in the format of COCO (Lin et al., ECCV 2014), with ``track_id`` as in TAO."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from edgetrack.io.sinks import Joint
 from edgetrack.types import Frame, Track
 
 _HEAD = b'{"annotations": ['
-_LEAST = 4096  # bytes of annotations that are written at a time
-_SHARE = 4  # of the list of images, which is written anew each time
+_LEAST = 4096  # minimum bytes of annotations that are written at a time
+_SHARE = 4  # the same as a fraction (1 / 4) of the list of images, which is rewritten each time
 
 
 class CocoSink(Joint):
-    """Images, annotations and categories, with the run lengths of masks where there are any.
+    """Writes images, annotations and categories, with run-length encoded masks if there are any.
 
-    Images are called ``00000.jpg`` by the number of their frame, and a category is what the target is called. The file
-    is complete at any time. Of a killed process, the frames since it was last written are missing: those of 4 KiB, or
-    of a quarter of what the list of images takes, if that is more.
+    Images are named by the number of their frame, such as ``00000.jpg``, and categories by the target. The file is
+    valid at any time. If the process is killed, the frames since the last write are missing: 4 KiB, or a quarter of the size
+    of the list of images, if that is more.
 
     Raises:
         SinkError: The file cannot be written, or is a pipe.
@@ -36,10 +36,10 @@ class CocoSink(Joint):
             raise SinkError(f"output {path} cannot be cut and written over; expected a file such as OUT.json")
         self._images: list[str] = []
         self._categories: dict[str, int] = {}
-        self._count = 0  # of annotations
+        self._count = 0  # number of annotations
         self._body = 0  # bytes of the file up to the last annotation
         self._pending = bytearray(_HEAD)
-        self._waiting = _LEAST  # bytes since the last time, so that the first frame makes the file
+        self._waiting = _LEAST  # bytes since the last write; the first frame creates the file
         self._tail = b""
 
     def write_all(
@@ -79,7 +79,7 @@ class CocoSink(Joint):
         self._waiting += len(text)
 
     def _settle(self) -> None:
-        """Write what is pending, and what follows the annotations, over what followed them before."""
+        """Write the pending annotations and the rest of the file after them, over the previous rest."""
         categories = [{"id": number, "name": name} for name, number in self._categories.items()]
         images = ",\n".join(self._images)
         tail = f'\n],\n"images": [\n{images}\n],\n"categories": {json.dumps(categories)}}}\n'.encode()
@@ -88,7 +88,7 @@ class CocoSink(Joint):
             self._file.append(bytes(self._pending) + tail)
         except SinkError:
             if self._tail:
-                with suppress(SinkError):  # there is room for what was there before
+                with suppress(SinkError):  # the previous content fits
                     self._file.append(self._tail)
             raise
         self._body += len(self._pending)
@@ -119,7 +119,7 @@ def _image(frame: Frame) -> str:
 
 
 def _place(track: Track) -> dict[str, Any]:
-    """Box, area and mask."""
+    """Return box, area and mask."""
     assert track.box is not None
     x, y, w, h = (round(value, 2) for value in track.box.xywh)
     if track.mask is None:

@@ -1,4 +1,4 @@
-"""Files that results grow in: whole records only, however full the disk is and however slow a reader."""
+"""Files that results are appended to: only complete records, even if the disk is full or a reader is slow."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ STDOUT = "-"
 
 
 def check_place(path: Path, *, option: str) -> None:
-    """Refuse a file that cannot be written before the work for it is done.
+    """Check early that a file can be written, before the work for it is done.
 
     Raises:
-        SinkError: Its folder is not there, it is a folder itself, or this process may not write there.
+        SinkError: Its folder does not exist, it is a folder itself, or this process may not write there.
     """
     folder = path.parent
     why = None
@@ -36,10 +36,10 @@ def check_place(path: Path, *, option: str) -> None:
 
 
 def write_whole(path: Path, content: str | bytes, *, option: str) -> None:
-    """Write a file as a whole, or leave what was there; a link leads to the file that is written, and stays.
+    """Replace a file completely, or leave it unchanged; a link is followed, and stays.
 
     Raises:
-        SinkError: It cannot be written; the message says to choose another ``option``.
+        SinkError: The file cannot be written; the message suggests another value for ``option``.
     """
     data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
     part: Path | None = None
@@ -50,7 +50,7 @@ def write_whole(path: Path, content: str | bytes, *, option: str) -> None:
             return
         part = target.with_name(
             f".{uuid4().hex}"
-        )  # not its name and more: that may be as long as a name can be
+        )  # without the file's name, which may have the maximum length already
         part.write_bytes(data)
         if target.exists():
             part.chmod(stat.S_IMODE(target.stat().st_mode))
@@ -64,19 +64,19 @@ def write_whole(path: Path, content: str | bytes, *, option: str) -> None:
 
 
 class OutputFile:
-    """A file, pipe or device that records are appended to; each is there when ``append`` returns.
+    """A file, pipe or device that records are appended to; each record is written when ``append`` returns.
 
-    What a regular file held before is replaced by the first record. A record that cannot be written completely is
-    taken back, so that the file ends with the one before. A file that was made here and got no record is removed.
+    The first record replaces the previous content of a regular file. A record that cannot be written completely is
+    removed, so that the file ends with the previous one. A file that was created here and got no record is deleted.
 
     Attributes:
-        regular: whether it is a file on a disk, which can be cut and written over.
+        regular: whether it is a file on disk, which can be truncated and overwritten.
 
     Args:
-        path: where to write; ``-`` is standard output, which is appended to in any case.
+        path: where to write; ``-`` is standard output, which is always appended to.
 
     Raises:
-        SinkError: no file can be written there; `ReaderGone` later, where nobody reads standard output any more.
+        SinkError: no file can be written there; later `ReaderGone`, if nobody reads standard output anymore.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -102,10 +102,10 @@ class OutputFile:
         return os.open(path, flags | os.O_CREAT, 0o666)
 
     def append(self, record: bytes) -> None:
-        """Writes a record at the end, or nothing.
+        """Append a record completely, or write nothing.
 
         Raises:
-            SinkError: it cannot be written.
+            SinkError: the record cannot be written.
         """
         written = 0
         try:
@@ -122,31 +122,31 @@ class OutputFile:
         with signals.breakable():
             try:
                 return os.write(self._descriptor, data)
-            except BlockingIOError:  # a pipe or terminal that another program has made so
+            except BlockingIOError:  # a pipe or terminal that another program has made nonblocking
                 select.select([], [self._descriptor], [])
                 return 0
 
     def patch(self, offset: int, data: bytes) -> None:
-        """Writes over what is there already; the size stays.
+        """Overwrite existing content; the size stays the same.
 
         Raises:
-            SinkError: it cannot be written, or this is no regular file.
+            SinkError: the data cannot be written, or this is not a regular file.
         """
         try:
             import fcntl
 
-            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, 0)  # Linux appends what is written otherwise
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, 0)  # otherwise Linux appends all writes
             os.pwrite(self._descriptor, data, offset)
         except OSError as error:
             raise self.failure(error) from error
 
     @property
     def size(self) -> int:
-        """What the file holds, in bytes."""
+        """Size of the file in bytes."""
         return os.fstat(self._descriptor).st_size if self._began else 0
 
     def cut(self, size: int) -> None:
-        """Takes back what comes after ``size``, where that is possible."""
+        """Truncate the file to ``size`` if that is possible."""
         with suppress(OSError):
             if self.regular:
                 os.ftruncate(self._descriptor, size)
@@ -157,7 +157,7 @@ class OutputFile:
             self.cut(os.fstat(self._descriptor).st_size - written)
 
     def failure(self, error: Exception) -> SinkError:
-        """What to raise for an error of the system."""
+        """Return the exception to raise for an error of the operating system."""
         if isinstance(error, SinkError):
             return error
         broken = isinstance(error, BrokenPipeError)
@@ -166,10 +166,10 @@ class OutputFile:
         return kind(f"{self.name} cannot be written: {reason}")
 
     def close(self) -> None:
-        """May be called twice.
+        """Close the file. May be called twice.
 
         Raises:
-            SinkError: the system has found only now that something is not written.
+            SinkError: the operating system reports only now that something was not written.
         """
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor < 0:
@@ -180,4 +180,4 @@ class OutputFile:
             raise self.failure(error) from error
         finally:
             if self._created and not self._began and self._path is not None:
-                self._path.resolve().unlink(missing_ok=True)  # a link may lead to it
+                self._path.resolve().unlink(missing_ok=True)  # it may be the target of a link

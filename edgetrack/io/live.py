@@ -1,4 +1,4 @@
-"""A live source over all of its connections: what breaks is connected again, after longer and longer pauses."""
+"""A live source across all of its connections: a lost one is reconnected, after longer and longer pauses."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from edgetrack.types import Frame
 FIRST_S, LONGEST_S = (
     0.5,
     30.0,
-)  # pauses before an attempt: the first, and at most; each is twice the one before
+)  # pauses before an attempt: the first and the longest; each is twice the previous one
 PATIENT_S, MOST_PATIENT_S = (
     10.0,
     60.0,
-)  # the same where soon again is no use, and may lock the camera's account
+)  # the same for failures where a quick retry is useless, and may lock the camera's account
 PATIENT: set[Code] = {"authentication", "not-found"}
-JITTER = 0.25  # share by which pauses vary, so that not all clients of a server come at once
-STEADY_S = 10.0  # of pictures, after which a new failure begins with the first pause again
-NAP_S = 0.05  # how often a pause looks whether it is still wanted
+JITTER = 0.25  # relative variation of pauses, so that not all clients of a server reconnect at once
+STEADY_S = 10.0  # time with frames after which the next failure starts with the first pause again
+NAP_S = 0.05  # interval at which a pause checks for cancellation
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture as a connection gives it.
+    """A frame as a connection delivers it.
 
     Attributes:
-        pixels: uint8 (H, W, 3), BGR; another size than the one before is legal.
-        captured_ns: when, by ``time.monotonic_ns()``.
-        pts_s: its time by the stream; None without one.
+        pixels: uint8 (H, W, 3), BGR; the size may differ from that of the previous one.
+        captured_ns: Capture time by ``time.monotonic_ns()``.
+        pts_s: Presentation time in the stream; None if there is none.
     """
 
     pixels: NDArray[np.uint8]
@@ -48,24 +48,24 @@ class Picture:
 
 
 class Connection(Protocol):
-    """An open camera or stream; used and closed by one thread alone.
+    """An open camera or stream; only one thread uses and closes it.
 
     Attributes:
-        fps: nominal frame rate; None if unknown.
+        fps: Nominal frame rate; None if unknown.
     """
 
     @property
     def fps(self) -> float | None: ...
 
     def pictures(self) -> Iterator[Picture]:
-        """Each picture as it comes.
+        """Yield each frame as it arrives.
 
         Raises:
-            Lost: the connection broke.
+            Lost: The connection was lost.
         """
 
     def close(self) -> None:
-        """Release it. May be called twice."""
+        """Release the connection. May be called twice."""
 
 
 def read_live(
@@ -78,19 +78,19 @@ def read_live(
     stamps: Stamps | None = None,
     dice: Callable[[], float] = random.random,
 ) -> Generator[Frame, None, None]:
-    """Every frame of a live source, through failures of its connection, whatever they are.
+    """Yield every frame of a live source, across failures of its connection.
 
     Args:
-        first: the connection that opening it made; or why there is none.
-        connect: makes another one.
-        reading: its ``observed`` is told what happens.
-        name: what to call it in errors.
-        give_up_s: end after so many seconds without a picture; None: never.
-        stamps: what numbers the frames; None to begin with the first.
-        dice: a number from 0 to 1, each time another.
+        first: The first connection, or the reason why there is none.
+        connect: Opens another connection.
+        reading: Its ``observed`` receives the state.
+        name: Name of the source in errors.
+        give_up_s: Seconds without a frame after which to give up; None for never.
+        stamps: Numbers the frames; None to start with the first.
+        dice: Returns a random number from 0 to 1.
 
     Raises:
-        SourceError: it was given up.
+        SourceError: The source was given up.
     """
     stamps, connection, pauses = stamps or Stamps(), first, _Pauses(dice)
     try:
@@ -123,10 +123,10 @@ def read_live(
 
 
 def _pictures(connection: Connection, stamps: Stamps, reading: Reading) -> Generator[Frame, None, Lost]:
-    """The frames of one connection; returns why there are no more."""
+    """Yield the frames of one connection; return why there are no more."""
     try:
         for picture in connection.pictures():
-            if reading.canceled:  # another thread may number the frames by now
+            if reading.canceled:  # another thread may be numbering the frames by now
                 break
             reading.observed.picture()
             yield stamps.stamp(picture.pixels, picture.captured_ns, picture.pts_s)
@@ -136,10 +136,10 @@ def _pictures(connection: Connection, stamps: Stamps, reading: Reading) -> Gener
 
 
 def _lost(error: Exception) -> Lost:
-    """Return what broke a connection: also what nobody expects of a driver or a decoder.
+    """Return why a connection was lost, also for unexpected exceptions of a driver or decoder.
 
     Raises:
-        SourceError: connecting again would not help.
+        SourceError: Reconnecting would not help.
     """
     if isinstance(error, SourceError) and not isinstance(error, Lost):
         raise error
@@ -147,7 +147,7 @@ def _lost(error: Exception) -> Lost:
 
 
 class _Pauses:
-    """How long to wait before the next attempt."""
+    """Computes the pause before the next attempt."""
 
     def __init__(self, dice: Callable[[], float]) -> None:
         self._dice = dice
@@ -167,7 +167,7 @@ def _reconnect(
     pauses: _Pauses,
     deadline_s: float | None,
 ) -> Connection | Lost:
-    """Another connection; or why there is none, at the deadline or once nobody wants one any more."""
+    """Return another connection, or why there is none, at the deadline or when reading is canceled."""
     while True:
         pause_s = pauses.next_s(failure.code)
         until_s = time.monotonic() + pause_s

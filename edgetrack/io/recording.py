@@ -1,4 +1,4 @@
-"""Reads an MCAP file back: its frames, the tracks beside them, and what was asked for when it was made."""
+"""Reads an MCAP recording: its frames, their tracks, and the target of the run that made it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from edgetrack.io.reading import Reading
 from edgetrack.io.recorder import IMAGE, LABELS, TRACK, X
 from edgetrack.types import BASES, STATUSES, Box, Frame, Track
 
-FASTEST = 10_000.0  # frames a second; more is none that a camera had
-LARGEST_RECORD = 1 << 30  # bytes; a damaged length must not be allocated
+FASTEST = 10_000.0  # frames per second; no camera is faster
+LARGEST_RECORD = 1 << 30  # bytes; so that a corrupt length is not allocated
 
 
 class Recording:
-    """A recording on disk, read from its begin to its end each time it is asked for.
+    """A recording on disk. Each iteration reads it from beginning to end.
 
-    It is read without the index at its end, which the file of a killed process lacks.
+    The index at its end is not used, because the file of a killed process does not have it.
 
     Attributes:
-        name: the path, as shown in messages.
-        reading: what its pictures were like.
-        facts: what `edgetrack.io.recorder.McapSink` noted; empty for a file of another program.
-        complete: whether the end was there when the file was last read through; None before that.
+        name: The path, as shown in messages.
+        reading: Problems with its images.
+        facts: Metadata from `edgetrack.io.recorder.McapSink`; empty for a file of another program.
+        complete: Whether the file had its end when it was last read to the end; None before that.
 
     Raises:
-        SourceError: it is missing, or no MCAP file.
-        MissingExtra: the extra ``mcap`` is not installed.
+        SourceError: The file is missing, or not an MCAP file.
+        MissingExtra: The extra ``mcap`` is not installed.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -51,7 +51,7 @@ class Recording:
 
     @property
     def fps(self) -> float | None:
-        """Frames a second of what was recorded, where it was known."""
+        """Frame rate of the recorded source, if it was known."""
         try:
             fps = float(self.facts["fps"])
         except MALFORMED:
@@ -60,10 +60,10 @@ class Recording:
 
     @property
     def target(self) -> tuple[str | None, Box | None]:
-        """The text and the box that were asked for.
+        """The text and the box of the target.
 
         Raises:
-            SourceError: neither is noted, as in a file of another program.
+            SourceError: The file has neither, as one of another program.
         """
         text, box = self.facts.get("text"), self.facts.get("box")
         if text is None and box is None:
@@ -73,14 +73,14 @@ class Recording:
             )
         try:
             return text, None if box is None else Box.of(json.loads(box))
-        except MALFORMED as error:  # a BoxError is one
+        except MALFORMED as error:  # includes BoxError
             raise SourceError(f"{self.name} notes the box {box!r}, which is none ({error})") from error
 
     def frames(self) -> Generator[Frame, None, None]:
-        """Every color picture, decoded: uint8 (H, W, 3) BGR, time in seconds since the first one.
+        """Yield every color frame, decoded: uint8 (H, W, 3) BGR, time in seconds since the first one.
 
         Raises:
-            SourceError: there is none, one cannot be read, or, after the last good one, the file breaks off.
+            SourceError: There is none, one cannot be read, or, after the last good one, the file is truncated.
         """
         for frame, _ in self._steps(paired=False):
             yield frame
@@ -88,12 +88,12 @@ class Recording:
             raise SourceError(f"{self.name} breaks off: it has no end, as that of a run that was killed")
 
     def steps(self) -> Iterator[tuple[Frame, Track]]:
-        """Every picture with the track that was recorded of it, and with that of the second sensor.
+        """Yield every frame, with that of the second sensor, and the track that was recorded for it.
 
-        A last picture without a track is left out.
+        A last frame without a track is skipped.
 
         Raises:
-            SourceError: there is none, or one cannot be read.
+            SourceError: There is none, or one cannot be read.
         """
         for frame, track in self._steps(paired=True):
             assert track is not None
@@ -125,7 +125,7 @@ class Recording:
             raise SourceError(f"{self.name} has no picture; expected messages {IMAGE} in JSON")
 
     def _messages(self) -> Iterator[tuple[str, str, int, Mapping[str, Any]]]:
-        """Topic, schema, time in nanoseconds and content of each message of a schema that we know."""
+        """Yield topic, schema, time in nanoseconds and content of each message with a known schema."""
         schemas: dict[int, str] = {}
         channels: dict[int, Any] = {}
         for record in self._read():
@@ -155,7 +155,7 @@ class Recording:
         return content if isinstance(content, dict) else {}
 
     def _read(self) -> Iterator[Any]:
-        """All records, up to where the file ends; damage before that is an error."""
+        """Yield all records up to the end of the file; damage before that is an error."""
         self.complete = None
         with self._open() as file:
             records = self._library.StreamReader(
@@ -169,7 +169,7 @@ class Recording:
                     return
                 except (
                     Exception
-                ) as error:  # damaged bytes bring anything out of the library: an OverflowError, too
+                ) as error:  # with damaged bytes the library raises anything, such as OverflowError
                     if file.tell() > 8 and not file.read(1):
                         self.complete = False
                         return
@@ -233,7 +233,7 @@ class Recording:
 
 
 def _pair(color: Frame | None, x: Frame | None) -> Frame:
-    """The frame that was tracked, of the pictures that there are."""
+    """Return the frame that was tracked, from the images that there are."""
     if color is not None:
         return replace(color, x=x)
     assert x is not None

@@ -1,4 +1,4 @@
-"""An open source: its frames, read ahead in a thread, and what it is doing."""
+"""An open source: its frames, which a background thread reads ahead, and its state."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from edgetrack.io.reading import Reading
 from edgetrack.io.states import Observed, SourceState
 from edgetrack.types import Frame
 
-DECODED_AHEAD = 4  # enough to smooth over key frames; each one waits as a whole picture in memory
-SILENCE_S = 15.0  # a live source that sends nothing for this long, and does not reconnect, is taken for gone
-POLL_S = 0.25  # how often a consumer that waits sees what the source is doing
+DECODED_AHEAD = 4  # enough to smooth over key frames; each one takes the memory of a whole image
+SILENCE_S = 15.0  # a live source that sends nothing for this long, and does not reconnect, counts as gone
+POLL_S = 0.25  # interval at which a waiting consumer checks the state of the source
 
 
 class Source:
@@ -59,13 +59,13 @@ class Source:
         self.on_state: Callable[[SourceState], None] | None = None
         self.on_wait: Callable[[], None] | None = None
         self._told: SourceState | None = None
-        self._last_ns: int | None = None  # when the frame that was given last was captured
+        self._last_ns: int | None = None  # capture time of the last frame that was yielded
         self._dropped_before = 0
         self._ended = False
         self._again = again
         self._read(frames, reading or Reading())
         try:
-            # Fetched here, so that what cannot be read fails before anything else is set up.
+            # Read here, so that an unreadable source fails before anything else is set up.
             self._first: Frame | None = self._next(opening=True)
         except BaseException:
             self.close()
@@ -77,14 +77,14 @@ class Source:
         self.size: tuple[int, int] = (width, height)
 
     def _read(self, frames: Generator[Frame, None, None], reading: Reading) -> None:
-        """Read the frames in a thread of their own from now on."""
+        """Start reading the frames in a background thread."""
         self._reading = reading
         self._channel: Channel[Frame] = Channel(1 if self.live else DECODED_AHEAD, newest_wins=self.live)
         self._reader = Reader(frames, self._channel, name=f"edgetrack {self.name}")
         self._forget = weakref.finalize(self, _left_open, self._reader, reading, self.name)
 
     def _read_again(self, again: Callable[[Reading], Generator[Frame, None, None]]) -> None:
-        """Leave a thread that hangs behind, with its connection, and connect in another one."""
+        """Abandon a thread that hangs, with its connection, and connect again in another one."""
         self._forget.detach()
         self._reading.canceled = True
         self._channel.close()
@@ -109,7 +109,7 @@ class Source:
 
     @property
     def state(self) -> SourceState:
-        """What the source is doing: its name is "live" while frames arrive, of a file as well."""
+        """The state of the source; its name is "live" while frames arrive, for a file as well."""
         if self._ended:
             return SourceState("ended")
         return self._reading.observed.state if self.live else SourceState("live")
@@ -133,10 +133,10 @@ class Source:
         return frame
 
     def _wait(self, *, opening: bool, waited_s: float) -> None:
-        """See to a source that has given no frame for some time.
+        """Handle a source that has delivered no frame for some time.
 
         Raises:
-            SourceError: it is taken for gone.
+            SourceError: The source counts as gone.
         """
         if self.on_wait is not None:
             self.on_wait()
@@ -152,10 +152,10 @@ class Source:
             raise SourceError(f"{self.name} has sent no picture for {SILENCE_S:.0f} s; {why}") from None
 
     def within(self, seconds: float) -> Frame | None:
-        """Return the next frame, or None if none comes in time; after the last one its state is "ended".
+        """Return the next frame, or None if none arrives in time; after the last one the state is "ended".
 
         Raises:
-            SourceError: as the loop over its frames does.
+            SourceError: As in a loop over the frames.
         """
         if self._first is not None:
             return self._begin()
@@ -183,7 +183,7 @@ class Source:
         return self._rest()
 
     def _begin(self) -> Frame | None:
-        self._dropped_before = self._channel.dropped  # what passed during setting up is no loss
+        self._dropped_before = self._channel.dropped  # frames skipped during setup do not count as dropped
         first, self._first = self._first, None
         return None if first is None else self._after_gap(first)
 
@@ -195,7 +195,7 @@ class Source:
         self._ended = True
 
     def _after_gap(self, frame: Frame) -> Frame:
-        """With the time since the frame that was given before it, which is not the one that was read before it."""
+        """Add the time since the last frame that was yielded, which is not always the last one that was read."""
         before_ns, self._last_ns = self._last_ns, frame.captured_ns
         if before_ns is None or frame.captured_ns is None:
             return frame
@@ -217,7 +217,7 @@ class Source:
 
 
 def _left_open(reader: Reader[Frame], reading: Reading, name: str) -> None:
-    """For a source that nobody has closed: at its collection, or at the end of the process."""
+    """Clean up a source that was not closed, when it is garbage collected or the process ends."""
     reading.canceled = True
     reader.close()
     warnings.warn(

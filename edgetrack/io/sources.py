@@ -1,4 +1,4 @@
-"""Where frames come from: a camera, a video file, a recording, a folder of pictures or a stream."""
+"""Opens sources of frames: a camera, a video file, a recording, a folder of images or a stream."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def open_source(
 
 
 def _by_name(source: str, options: _Options) -> Source | None:
-    """What is no path; None if it is one."""
+    """Open a source that is not a path; return None if it is one."""
     if source == "-":
         frames = read_raw(options.size, options.pixel_format, options.fps)
         return _file(Opened(frames, options.fps, None), "standard input", Reading(), options)
@@ -136,7 +136,7 @@ def _on_disk(path: Path, options: _Options) -> Source:
         )
     if path.suffix.lower() == ".mcap":
         return _open_recording(path, options)
-    # An absolute path, because FFmpeg takes what is before a colon for a protocol.
+    # An absolute path, because FFmpeg takes the text before a colon for a protocol.
     return _captured(Place(str(path.absolute()), str(path), live=False), options)
 
 
@@ -193,10 +193,10 @@ def _file(opened: Opened, name: str, reading: Reading, options: _Options) -> Sou
 
 
 def _mode(path: Path) -> int:
-    """What it is, as ``os.stat`` says.
+    """Return the file mode from ``os.stat``.
 
     Raises:
-        SourceError: it is not there, or the system does not say what it is.
+        SourceError: The file does not exist, or its mode cannot be read.
     """
     try:
         return path.stat().st_mode
@@ -214,7 +214,7 @@ def _mode(path: Path) -> int:
 
 
 def _check_readable(path: Path) -> None:
-    """OpenCV does not say why it cannot open a file."""
+    """Raise SourceError if a file cannot be read, because OpenCV does not tell why it cannot open it."""
     try:
         path.open("rb").close()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""When the frames of a live source were captured, and how far a stream has fallen behind."""
+"""Timestamps of the frames of a live source, and the lag of a stream."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 
 from edgetrack.types import Frame
 
-REMEMBERED_S = 120.0  # how long the least delay counts
+REMEMBERED_S = 120.0  # time window of the smallest delay
 APART_S = (
     2.0  # by which presentation time and our clock may differ before one of them is taken to have jumped
 )
 
 
 class Lag:
-    """How much later frames come than the least delayed one of the last two minutes.
+    """Measures how much later frames arrive than the one with the smallest delay in the last two minutes.
 
-    The difference between our clock and the stream's means nothing; that it grows does.
+    The difference between our clock and the stream's is meaningless in itself, but its growth is the lag.
     """
 
     def __init__(self) -> None:
-        self._least: deque[tuple[float, float]] = deque()  # (when, delay), the delays ascending
+        self._least: deque[tuple[float, float]] = deque()  # (time, delay), with ascending delays
 
     def add(self, arrived_s: float, pts_s: float) -> float:
-        """The lag of a frame in seconds."""
+        """Add a frame and return its lag in seconds."""
         delay_s = arrived_s - pts_s
         while self._least and self._least[-1][1] >= delay_s:
             self._least.pop()
@@ -37,10 +37,10 @@ class Lag:
 
 
 class Stamps:
-    """Makes the frames of a live source, over all of its connections.
+    """Makes the frames of a live source, across all of its connections.
 
-    ``Frame.time_s`` follows the presentation times where there are any, since they do not tremble as arrivals do; from
-    where they stop, jump or run backwards it goes on from our own clock.
+    ``Frame.time_s`` follows the presentation times if there are any, because they have no jitter, unlike arrival times.
+    If they stop, jump or run backwards, it continues by our own clock.
     """
 
     def __init__(self) -> None:
@@ -48,22 +48,22 @@ class Stamps:
         self._index = self._sequence = self._epoch = 0
         self._lag = Lag()
         self._time_s = -1.0  # of the last frame
-        self._offset_s: float | None = None  # from presentation time to ours
+        self._offset_s: float | None = None  # from presentation time to our clock
 
     @property
     def count(self) -> int:
-        """Frames so far."""
+        """Number of frames so far."""
         return self._index
 
     def reconnected(self) -> None:
-        """The next frame comes from a new connection."""
+        """Note that the next frame comes from a new connection."""
         self._epoch += 1
         self._sequence = 0
         self._lag = Lag()
         self._offset_s = None
 
     def stamp(self, pixels: NDArray[np.uint8], captured_ns: int, pts_s: float | None) -> Frame:
-        """The next frame: uint8 (H, W, 3) BGR, the monotonic time of its capture, and its presentation time."""
+        """Make the next frame from pixels, uint8 (H, W, 3) BGR, monotonic capture time, and presentation time."""
         if self._opened_ns is None:
             self._opened_ns = captured_ns
         arrived_s = (captured_ns - self._opened_ns) / 1e9
@@ -95,7 +95,7 @@ class Stamps:
 
 
 def monotonic_ns(driver_ms: float) -> int:
-    """When the driver filled its buffer, by its time stamp in milliseconds; now, where that is on another clock."""
+    """Return when the driver filled its buffer, from its timestamp in ms; now, if that is on another clock."""
     now_ns = time.monotonic_ns()
     captured_ns = round(driver_ms * 1e6)
     return captured_ns if 0 <= now_ns - captured_ns < APART_S * 1e9 else now_ns
