@@ -1,7 +1,7 @@
-"""Whether a video file ends where its container says that it does.
+"""Detects truncated video files from the sizes in their containers.
 
-The counts and durations in containers are estimates, or count what an edit list hides; the sizes of their outermost
-parts are not: a file that is shorter than those has lost its end.
+Frame counts and durations in containers are estimates, or include frames that an edit list hides. The sizes of their
+outermost parts are exact: a file that is shorter has lost its end.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-_UNKNOWN = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what recorders write where they will fill in the size later
+_UNKNOWN = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # placeholders that recorders write before the size is known
 _MATROSKA, _SEGMENT = b"\x1a\x45\xdf\xa3", 0x18538067
 
 
 def bytes_missing(path: Path) -> int:
-    """How many bytes the file lacks at the least; 0 where it is complete, or of a kind that does not tell."""
-    if not path.is_file():  # a pipe has no end to look at
+    """Return the minimum number of missing bytes; 0 if the file is complete, or its format does not tell."""
+    if not path.is_file():  # a pipe has no known end
         return 0
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -33,7 +33,7 @@ def bytes_missing(path: Path) -> int:
 
 
 def _past_end(file: BinaryIO, size: int, part: Callable[[BinaryIO], int | None]) -> int:
-    """Goes over the outermost parts; ``part`` gives the length of each with its header, None where it cannot."""
+    """Walk over the outermost parts; ``part`` returns the length of one with its header, or None if unknown."""
     place = 0
     while place < size:
         file.seek(place)
@@ -45,7 +45,7 @@ def _past_end(file: BinaryIO, size: int, part: Callable[[BinaryIO], int | None])
 
 
 def _box(file: BinaryIO) -> int | None:
-    """Of MP4 and MOV. Only boxes that must be whole are believed: some cameras append what is no box."""
+    """Return the length of a box in MP4 or MOV. Only known types count, because some cameras append other data."""
     head = file.read(16)
     length = int.from_bytes(head[:4], "big")
     if length == 1 and len(head) == 16:
@@ -67,14 +67,14 @@ def _box(file: BinaryIO) -> int | None:
 
 
 def _chunk(file: BinaryIO) -> int | None:
-    """Of AVI, which from 2 GB on is several of them."""
+    """Return the length of a chunk in AVI; files above 2 GB have several."""
     head = file.read(8)
     length = int.from_bytes(head[4:], "little")
     return None if head[:4] != b"RIFF" or length in _UNKNOWN else 8 + length
 
 
 def _element(file: BinaryIO) -> int | None:
-    """Of Matroska and WebM: the header, then the one segment, whose size a live recorder leaves open."""
+    """Return the length of an element in Matroska or WebM: a header and one segment, with no size if live."""
     identity, wide = _number(file, keep_marker=True)
     length, more = _number(file, keep_marker=False)
     if identity not in (int.from_bytes(_MATROSKA, "big"), _SEGMENT) or length == (1 << (7 * more)) - 1:
@@ -83,7 +83,7 @@ def _element(file: BinaryIO) -> int | None:
 
 
 def _number(file: BinaryIO, *, keep_marker: bool) -> tuple[int, int]:
-    """EBML's variable-length integer, and how many bytes it took."""
+    """Read a variable-length integer of EBML; return it and its number of bytes."""
     first = file.read(1)
     if not first or not first[0]:
         return 0, 1
@@ -93,7 +93,7 @@ def _number(file: BinaryIO, *, keep_marker: bool) -> tuple[int, int]:
 
 
 def _flv(file: BinaryIO, size: int) -> int:
-    """Each tag ends in its length; the last four bytes lead back to the beginning of the last one."""
+    """Return the missing bytes of an FLV: each tag ends with its length, so the last 4 bytes lead to the last tag."""
     if size < 32:
         return 0
     file.seek(size - 4)

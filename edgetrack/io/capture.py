@@ -1,4 +1,4 @@
-"""Cameras, videos and streams through OpenCV: which frames there are, and whether they are what was filmed."""
+"""Cameras, videos and streams through OpenCV, with detection of missing and damaged frames."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from edgetrack.types import Frame
 Pixels = NDArray[np.uint8]
 Frames = Generator[Frame, None, None]
 
-ANSWER_S = 10  # what a server may take to answer
-MISSES = 1000  # reads in a row without a picture after which a file is taken to be at its end
+ANSWER_S = 10  # timeout for a server's response
+MISSES = 1000  # consecutive reads without a frame that mean the end of a file
 MISSING_S = 1.0  # the same for a live source
-MISSED_S = 0.01  # pause after one of them
+MISSED_S = 0.01  # pause after a read without a frame
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A video, as `edgetrack.io.sources.Source` takes it."""
+    """An open video, for `edgetrack.io.sources.Source`."""
 
     frames: Frames
     fps: float | None
@@ -45,7 +45,7 @@ class Opened:
 
 
 class _Refused(Exception):
-    """The converter has left the last picture unwritten."""
+    """The converter did not write the last frame."""
 
 
 def open_capture(
@@ -58,22 +58,22 @@ def open_capture(
     settings: Settings = Settings(),  # noqa: B008  # frozen
     gstreamer: bool = False,
 ) -> Opened | Camera:
-    """Opens a camera by index, a file by its absolute path, or a URL; a `Camera` where frames come at their own pace.
+    """Open a camera by index, a file by its absolute path, or a URL; a live source becomes a `Camera`.
 
     Args:
-        target: what to open.
-        reading: where to note what is wrong with it.
-        name: what to call it in errors.
-        live: whether frames come at their own pace; None: as a URL does that does not know its length.
-        square: whether pixels become square where those of the file are not.
-        settings: what a camera is asked for; what it does not give is noted.
-        gstreamer: whether ``target`` is a pipeline.
+        target: What to open.
+        reading: Where to report problems.
+        name: Name of the source in errors.
+        live: Whether frames arrive at their own pace; None to treat a URL of unknown length as live.
+        square: Whether to convert to square pixels.
+        settings: Settings requested from a camera; a remark is made about those that it does not apply.
+        gstreamer: Whether ``target`` is a pipeline.
 
     Raises:
-        SourceError: it cannot be opened; with the reason as far as it is known.
+        SourceError: The target cannot be opened; with the reason, if it is known.
     """
     if isinstance(target, str):
-        check_printable(target, name)  # on which OpenCV's bindings crash
+        check_printable(target, name)  # OpenCV's bindings crash on such names
     capture = _Capture(target, reading, name, square, gstreamer)
     try:
         _ask(capture, settings)
@@ -81,7 +81,7 @@ def open_capture(
         count = _plausible(capture.get("FRAME_COUNT"), most=1e9)
         live = count is None if live is None else live
         if live:
-            capture.set("BUFFERSIZE", 1)  # where the driver supports it: less age in its queue
+            capture.set("BUFFERSIZE", 1)  # if the driver supports it: frames age less in its queue
             return Camera(capture, fps)
     except BaseException:
         capture.release()
@@ -90,7 +90,7 @@ def open_capture(
 
 
 class _Capture:
-    """One ``cv2.VideoCapture`` that tells good pictures from bad ones and gives them square pixels."""
+    """A ``cv2.VideoCapture`` that detects damaged frames and makes pixels square."""
 
     def __init__(self, target: int | str, reading: Reading, name: str, square: bool, gstreamer: bool) -> None:
         self.target, self.name, self.reading, self.square = target, name, reading, square
@@ -121,10 +121,10 @@ class _Capture:
         self._log.close()
 
     def read(self) -> Pixels | None:
-        """The next picture, uint8 (H, W, 3) BGR; None where there is none, or it could not be decoded.
+        """Return the next frame, uint8 (H, W, 3) BGR; None if there is none, or it could not be decoded.
 
         Raises:
-            _Refused: OpenCV cannot convert it; what it gave is memory that nothing was written to.
+            _Refused: OpenCV cannot convert it; the returned memory was not written.
         """
         try:
             good, pixels = self._capture.read()
@@ -156,11 +156,11 @@ class Camera:
         self._capture, self.fps = capture, fps
 
     def pictures(self) -> Iterator[Picture]:
-        """Each picture as it comes; broken ones are counted and left out.
+        """Yield each frame as it arrives; broken ones are counted and skipped.
 
         Raises:
-            Lost: nothing comes any more.
-            SourceError: OpenCV cannot convert what comes.
+            Lost: No more frames arrive.
+            SourceError: OpenCV cannot convert the frames.
         """
         capture, misses, missing_s = self._capture, 0, 0.0
         while not capture.reading.canceled:
@@ -184,7 +184,7 @@ class Camera:
             time.sleep(MISSED_S)
 
     def close(self) -> None:
-        """Release it. May be called twice."""
+        """Release the device. May be called twice."""
         self._capture.release()
 
 
@@ -205,7 +205,7 @@ def _open(cv2: Any, target: int | str, gstreamer: bool) -> Any:
 
 
 def _ask(capture: _Capture, settings: Settings) -> None:
-    """Asks a camera for a format, a size and a rate, in the order that drivers want."""
+    """Request a format, a size and a frame rate from a camera, in the order that drivers need."""
     if settings.code is not None:
         capture.set("FOURCC", _fourcc(settings.code))
         given = round(capture.get("FOURCC"))
@@ -230,7 +230,7 @@ def _fourcc(code: str) -> int:
 
 
 def devices_here() -> str:
-    """Say which cameras this machine has."""
+    """Return a description of this machine's cameras."""
     present = sorted((p.name for p in Path("/dev").glob("video*")), key=lambda n: (len(n), n))
     return "found: " + ", ".join(present) if present else "this machine shows no camera (no /dev/video*)"
 
@@ -255,7 +255,7 @@ def _plausible(value: float, *, most: float) -> float | None:
 
 
 def _frames(capture: _Capture, *, fps: float | None, count: float | None) -> Frames:
-    """All frames, by another decoder from where OpenCV's conversion fails on."""
+    """Yield all frames, with another decoder from the point where OpenCV's conversion fails."""
     index = 0
     try:
         for frame in _read_file(capture, fps, count):
@@ -273,13 +273,13 @@ def _read_file(capture: _Capture, fps: float | None, count: float | None) -> Fra
     index, misses, time_s = 0, 0, -1.0
     while misses < MISSES and not capture.reading.canceled:
         pixels = capture.read()
-        if pixels is None:  # a broken picture, or the end: only what follows tells
+        if pixels is None:  # a broken frame or the end: only the following reads tell
             misses += 1
             continue
         capture.reading.broken += misses
         misses = 0
         stamp_s = max(0.0, capture.get("POS_MSEC") / 1000)
-        # Some containers carry no usable stamps: time then goes on at the nominal rate.
+        # Some containers have no usable timestamps: time then advances at the nominal rate.
         time_s = stamp_s if stamp_s > time_s else time_s + 1 / (fps or 30.0)
         yield Frame(pixels, index, time_s)
         index += 1

@@ -23,8 +23,8 @@ class CocoSink(Joint):
     """Writes images, annotations and categories, with run-length encoded masks if there are any.
 
     Images are named by the number of their frame, such as ``00000.jpg``, and categories by the target. The file is
-    valid at any time. If the process is killed, the frames since the last write are missing: 4 KiB, or a quarter of the size
-    of the list of images, if that is more.
+    valid at any time. If the process is killed, the frames since the last write are missing: 4 KiB, or a quarter of
+    the size of the list of images, if that is more.
 
     Raises:
         SinkError: The file cannot be written, or is a pipe.

@@ -1,4 +1,4 @@
-"""From an address or a camera to its frames: by PyAV or by OpenCV, and connected again when that breaks."""
+"""Opens cameras and addresses with PyAV or OpenCV, and reconnects them when the connection is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgetrack.io.uri import Settings
 from edgetrack.types import Frame
 
 Transport = Literal["tcp", "udp"]
-# What OpenCV's FFmpeg says, where there is no PyAV.
+# Messages of OpenCV's FFmpeg, for use without PyAV.
 _SAID: list[tuple[str, Code]] = [
     ("401", "authentication"),
     ("403", "authentication"),
@@ -34,13 +34,13 @@ _SAID: list[tuple[str, Code]] = [
 
 @dataclass(frozen=True)
 class Place:
-    """What is to be opened.
+    """What to open.
 
     Attributes:
         target: index of a camera, absolute path, URL, or GStreamer pipeline.
-        name: what to call it in errors.
-        live: whether frames come at their own pace; None: as a URL does that does not know its length.
-        settings: what a camera is asked for.
+        name: its name in errors.
+        live: whether frames arrive at their own pace; None to treat a URL of unknown length as live.
+        settings: settings requested from a camera.
         pipeline: whether ``target`` is a pipeline.
     """
 
@@ -61,8 +61,8 @@ class Connected:
 
     Attributes:
         opened: its frames.
-        live: whether they come at their own pace.
-        again: makes the frames of another reader, which goes on where the first one hangs; None where it is not live.
+        live: whether they arrive at their own pace.
+        again: makes the frames of another reader, which continues if the first one hangs; None if it is not live.
     """
 
     opened: Opened
@@ -73,17 +73,17 @@ class Connected:
 def open_connection(
     place: Place, reading: Reading, *, transport: Transport = "tcp", give_up_s: float | None = None
 ) -> Connected:
-    """Open what is read frame by frame, and what reconnects it.
+    """Open a source that is read frame by frame, with reconnection.
 
     Args:
         place: What to open.
-        reading: Where to note what happens.
+        reading: Where to report events and problems.
         transport: "tcp" or "udp", for RTSP.
-        give_up_s: Seconds without a picture after which it is given up; None: never.
+        give_up_s: Seconds without a frame after which to give up; None for never.
 
     Raises:
-        SourceError: it cannot be opened; with the reason as far as it is known.
-        ConfigError: the transport needs PyAV.
+        SourceError: The place cannot be opened; with the reason, if it is known.
+        ConfigError: The transport needs PyAV.
     """
     stamps = Stamps()
 

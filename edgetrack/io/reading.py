@@ -1,4 +1,4 @@
-"""What passes between a source and whoever reads for it, beside the frames."""
+"""State that a source shares with its reader thread, in addition to the frames."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Reading:
     """The state of one reader: written in its thread, shown by `edgetrack.io.sources.Source`.
 
     Attributes:
-        broken: pictures that could not be decoded and were left out.
-        complaints: how often the decoder complained, of those and of pictures that it mended.
-        complaint: the first complaint.
-        remarks: what else a user should know of how the frames came about.
-        canceled: set when nobody wants frames any more.
-        reconnects: how often a live source was connected again.
-        observed: what a live source is doing.
+        broken: Number of frames that could not be decoded and were skipped.
+        complaints: Number of decoder errors, for those frames and for frames that it repaired.
+        complaint: The first decoder error.
+        remarks: Other remarks for the user about how the frames were made.
+        canceled: Set when no more frames are needed.
+        reconnects: How often a live source was reconnected.
+        observed: State of a live source.
     """
 
     broken: int = 0
@@ -30,12 +30,12 @@ class Reading:
     observed: Observed = field(default_factory=Observed)
 
     def remark(self, text: str) -> None:
-        """Adds what is not there yet."""
+        """Add a remark unless it is there already."""
         if text not in self.remarks:
             self.remarks.append(text)
 
     def notes(self) -> list[str]:
-        """One sentence for each thing that was not as it should be, fit for a summary."""
+        """Return a sentence for each irregularity, for a summary."""
         said = list(self.remarks)
         if self.broken:
             pictures = "1 picture" if self.broken == 1 else f"{self.broken} pictures"

@@ -1,4 +1,4 @@
-"""Pictures, tracks and scores for Rerun: a file, or a viewer that shows them while they come."""
+"""Images, tracks and scores for Rerun: a file, or a viewer that shows them live."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from edgetrack.zones import Zones
 
 CAMERA, TRACKS, MASKS, ZONES = "camera", "camera/tracks", "camera/masks", "camera/zones"
 SCORE, EVENTS, LATENCY, AGE, FACTS = "score", "events", "latency_ms", "age_ms", "run"
-PORT = 9876  # of a viewer, if nothing else is said
-FLUSH_S = 1.0  # between two questions whether everything has arrived
-ANSWER_S = 3.0  # what the answer may take
+PORT = 9876  # default port of a viewer
+FLUSH_S = 1.0  # interval for checking that everything has arrived
+ANSWER_S = 3.0  # timeout of that check
 
 
 class _RerunSink(Joint):
-    """What a file and a viewer share: on the timelines ``frame`` and ``time``, what a frame shows and says."""
+    """Base of file and viewer: logs images and results on the timelines ``frame`` and ``time``."""
 
     def __init__(self, name: str, *, facts: Mapping[str, str], zones: Zones | None) -> None:
-        os.environ.setdefault("RUST_LOG", "off")  # its own log; what fails is raised as well
+        os.environ.setdefault("RUST_LOG", "off")  # silences its log; failures are raised as well
         self._rerun = require("rerun", extra="rerun")
         self._name, self._facts, self._zones = name, facts, zones
         self._jpeg = JpegEncoder(name)
@@ -64,7 +64,7 @@ class _RerunSink(Joint):
         log(CAMERA, rerun.EncodedImage(contents=jpeg.tobytes(), media_type="image/jpeg"))
         self._log_tracks(tracks)
         for name, track in tracks.items():
-            if track.query is None:  # of the others, a camera may see thousands
+            if track.query is None:  # not for queries: a camera may see thousands of objects
                 log([SCORE, printable(name)], rerun.Scalars(track.score))
         log(LATENCY, rerun.Scalars(sum(latencies_ms.values())))
         if (age_ms := frame.age_ms) is not None:
@@ -75,7 +75,7 @@ class _RerunSink(Joint):
             self._flush()
 
     def _log_tracks(self, tracks: Mapping[str, Track]) -> None:
-        """Log boxes and outlines; of none as well, or those of the frame before would stay."""
+        """Log boxes and outlines, also empty ones, because those of the previous frame would stay otherwise."""
         boxes = {name: track for name, track in tracks.items() if track.box is not None}
         self._recording.log(
             TRACKS,
@@ -104,7 +104,7 @@ class _RerunSink(Joint):
             raise SinkError(f"{self._name}: the environment variable RERUN turns it off; run: unset RERUN")
         try:
             self._connect(recording)
-        except RuntimeError as error:  # whatever goes wrong in the library
+        except RuntimeError as error:  # any failure in the library
             raise self._failure(error) from error
         self._recording = recording
         if self._facts:
@@ -123,7 +123,7 @@ class _RerunSink(Joint):
         """Wait until everything has arrived.
 
         Raises:
-            SinkError: it does not.
+            SinkError: It has not arrived in time.
         """
         try:
             self._recording.flush(timeout_sec=ANSWER_S)
@@ -135,10 +135,10 @@ class _RerunSink(Joint):
         raise NotImplementedError
 
     def close(self) -> None:
-        """Complete what was written. May be called twice.
+        """Complete the output. May be called twice.
 
         Raises:
-            SinkError: the last of it has not arrived.
+            SinkError: The last data have not arrived.
         """
         if self._recording is None:
             return
@@ -150,16 +150,16 @@ class _RerunSink(Joint):
 
 
 class RrdSink(_RerunSink):
-    """A file for Rerun. Of a killed process, at most the last second is missing.
+    """Writes a file for Rerun. If the process is killed, at most the last second is missing.
 
     Args:
         path: the file; replaced at the first frame.
-        facts: texts that are kept as the document "run".
+        facts: texts for the document "run".
         zones: drawn with the boxes.
 
     Raises:
         MissingExtra: the extra ``rerun`` is not installed.
-        SinkError: the place cannot be written.
+        SinkError: the path cannot be written.
     """
 
     def __init__(self, path: str | Path, *, facts: Mapping[str, str], zones: Zones | None = None) -> None:
@@ -167,7 +167,7 @@ class RrdSink(_RerunSink):
         self._path, self._file = Path(path), OutputFile(path)
 
     def _connect(self, recording: Any) -> None:
-        self._file.close()  # the library writes the file itself
+        self._file.close()  # the library opens the file itself
         recording.save(self._path)
 
     def _failure(self, error: Exception) -> SinkError:
@@ -181,16 +181,16 @@ class RrdSink(_RerunSink):
 
 
 class RerunViewerSink(_RerunSink):
-    """Shows the run in a viewer of Rerun. One that leaves is an error: what it has not shown is gone.
+    """Shows the run in a Rerun viewer. If the viewer disconnects, that is an error, because data are lost.
 
-    Sending may take its time: put it in `edgetrack.io.threaded.ThreadedSink`.
+    Sending can block, so wrap this sink in `edgetrack.io.threaded.ThreadedSink`.
 
     Args:
-        url: as the viewer says it, ``rerun+http://HOST:9876/proxy``.
+        url: address as the viewer shows it, ``rerun+http://HOST:9876/proxy``.
         zones: drawn with the boxes.
 
     Raises:
-        ConfigError: the address is none.
+        ConfigError: the address is invalid.
         MissingExtra: the extra ``rerun`` is not installed.
     """
 
@@ -200,7 +200,7 @@ class RerunViewerSink(_RerunSink):
         self.name, self._url = self._name, url
 
     def _connect(self, recording: Any) -> None:
-        try:  # the library itself would try for many seconds
+        try:  # the library itself would retry for many seconds
             socket.create_connection((self._host, self._port), timeout=ANSWER_S).close()
         except OSError as error:
             raise self._failure(error) from error
@@ -215,12 +215,12 @@ def _host(url: str) -> tuple[str, int]:
     """Return host and port of a viewer's address.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: The address is invalid.
     """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, PORT if parts.port is None else parts.port
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         host, port = None, 0
     if not host or not port or parts.scheme not in ("rerun+http", "rerun+https") or parts.path != "/proxy":
         raise ConfigError(

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from edgetrack.types import Frame
 
 REMEMBERED_S = 120.0  # time window of the smallest delay
-APART_S = (
-    2.0  # by which presentation time and our clock may differ before one of them is taken to have jumped
-)
+APART_S = 2.0  # maximum difference of presentation time and our clock; beyond that, one of them has jumped
 
 
 class Lag:

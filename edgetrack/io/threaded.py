@@ -1,4 +1,4 @@
-"""A sink in a thread of its own: no slow disk, encoder or reader holds up the tracking of a live source."""
+"""A sink in a background thread, so that a slow disk, encoder or reader does not delay tracking a live source."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from edgetrack.io._channel import Channel
 from edgetrack.io.sinks import Closing, Sink
 from edgetrack.types import Frame, Track
 
-PICTURES = 4  # that may wait; each one holds a whole frame in memory
-LINES = 4096  # tracks that may wait; minutes of them
-_BLACK = np.zeros((), np.uint8)  # of the frames of lines: 4096 pictures would fill the memory
-BEHIND = 10  # by how much a thread is nicer than the one that tracks; it gets a tenth of its share where cores are few
-CLOSING_S = signals.PATIENCE_S  # what may be written after the end of a run
+PICTURES = 4  # queue length with pixels; each item holds a whole frame in memory
+LINES = 4096  # queue length of tracks alone; several minutes
+_BLACK = np.zeros((), np.uint8)  # replaces pixels for lines: 4096 images would fill the memory
+BEHIND = 10  # niceness relative to the tracking thread; with few cores, it gets a tenth of that thread's time
+CLOSING_S = signals.PATIENCE_S  # time for writing after the end of a run
 
 
 class ThreadedSink(Closing):
-    """Hands frames over and goes on. Where the sink is too slow, the oldest that wait are dropped and counted.
+    """Queues frames for a sink. If the sink is too slow, the oldest queued frames are dropped and counted.
 
-    The events of a frame that was dropped come with the next one.
+    The events of a dropped frame are written with the next one.
 
-    For frames of live sources, whose pixels nobody writes over. What the sink raises is raised by the next call.
+    It is for frames of live sources, whose pixels are never overwritten. An exception of the sink is raised by the next
+    call.
 
     Args:
-        sink: what writes; from now on it is used by the thread alone.
-        name: what to call it in errors.
-        pictures: whether it needs the pixels: fewer of them may wait.
+        sink: the sink; from now on, only the thread may use it.
+        name: its name in errors.
+        pictures: whether it needs pixels, so that the queue must be shorter.
     """
 
     def __init__(self, sink: Sink, *, name: str, pictures: bool) -> None:
@@ -49,13 +50,13 @@ class ThreadedSink(Closing):
         self._frames = 0
         self._events: deque[tuple[int, tuple[Event, ...]]] = (
             deque()
-        )  # that wait, with the numbers of their frames
+        )  # queued, with the numbers of their frames
         self._thread = threading.Thread(target=self._work, name=f"edgetrack {name}", daemon=True)
         self._thread.start()
 
     @property
     def dropped(self) -> int:
-        """Number of frames that were not written, because newer ones had come."""
+        """Number of frames that were dropped because newer ones had arrived."""
         return self._channel.dropped
 
     @property
@@ -65,14 +66,14 @@ class ThreadedSink(Closing):
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the sink has to say of itself at the end."""
+        """Remarks of the sink at the end of a run."""
         return tuple(getattr(self._sink, "notes", ()))
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
-        """Hand over a frame and its track.
+        """Queue a frame and its track.
 
         Raises:
-            Exception: what the sink has raised since the last call.
+            Exception: The exception that the sink has raised since the last call.
         """
         kept = self._kept(frame)
         self._hand(lambda: self._sink.write(kept, track, latency_ms=latency_ms))
@@ -85,10 +86,10 @@ class ThreadedSink(Closing):
         latencies_ms: Mapping[str, float],
         events: Sequence[Event] = (),
     ) -> None:
-        """Hand over a frame, the tracks of several targets, and what happened in it.
+        """Queue a frame, the tracks of several targets, and the events of the frame.
 
         Raises:
-            Exception: what the sink has raised since the last call.
+            Exception: The exception that the sink has raised since the last call.
         """
         kept, copies = self._kept(frame), (dict(tracks), dict(latencies_ms))
         self._frames += 1
@@ -99,14 +100,14 @@ class ThreadedSink(Closing):
         )
 
     def _until(self, number: int) -> tuple[Event, ...]:
-        """The events of a frame, after those of the frames before it that were dropped."""
+        """Return the events of a frame, after those of dropped frames before it."""
         due: list[Event] = []
         while self._events and self._events[0][0] <= number:
             due += self._events.popleft()[1]
         return tuple(due)
 
     def _kept(self, frame: Frame) -> Frame:
-        """The frame, for lines with pixels that have its size, and take one byte in all."""
+        """Return the frame; for lines, replace its pixels by an array of the same size that takes one byte."""
         if self._pictures:
             return frame
         return replace(frame, pixels=np.broadcast_to(_BLACK, frame.pixels.shape), x=None)
@@ -116,15 +117,15 @@ class ThreadedSink(Closing):
         self._channel.put(step)
 
     def _work(self) -> None:
-        if sys.platform == "linux":  # elsewhere it would be that of the process
+        if sys.platform == "linux":  # elsewhere it would apply to the whole process
             os.nice(BEHIND)
         try:
             while (step := self._channel.get(timeout_s=None)) is not None:
                 step()
-        except Exception as error:  # raised where somebody hears it
+        except Exception as error:  # raised in the caller's thread
             self._error = error
             self._channel.close()
-            with suppress(Exception):  # what it raised first is what went wrong
+            with suppress(Exception):  # the first exception is the cause
                 self._sink.close()
             return
         try:
@@ -138,11 +139,11 @@ class ThreadedSink(Closing):
             raise error
 
     def close(self) -> None:
-        """Write what waits, and complete the file. May be called twice.
+        """Write the queued frames, and complete the file. May be called twice.
 
         Raises:
-            SinkError: that takes too long, as a write that nobody reads does; what is left is given up.
-            Exception: what the sink has raised since the last call.
+            SinkError: Writing takes too long, for example because nobody reads; the rest is dropped.
+            Exception: The exception that the sink has raised since the last call.
         """
         if self._closed:
             return

@@ -1,4 +1,4 @@
-"""An annotated video as MP4, which can be played at every moment, even of a process that was killed."""
+"""An annotated video as MP4, which can be played at any time, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ from edgetrack.io.zone_overlay import draw_zones
 from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
-TICKS = (
-    60_000  # of a second; MPEG-4 counts in 16 bits, and 24, 25, 30, 50, 60 and 29.97 a second are whole ticks
-)
-LONGEST_S = 3600.0  # between two frames; more is a clock that was set
-LARGEST = 8191  # pixels a side; MPEG-4 writes it in 13 bits
-KEY_S = 2.0  # between pictures that a player can begin with
-# Both are hardly to be told from the original, take much the same time, and make files of much the same size.
+TICKS = 60_000  # per second; MPEG-4 counts in 16 bits, and 24, 25, 30, 50, 60 and 29.97 fps are whole ticks
+LONGEST_S = 3600.0  # between two frames; if it is longer, the clock was set
+LARGEST = 8191  # pixels per side; MPEG-4 stores it in 13 bits
+KEY_S = 2.0  # interval between key frames
+# Both are almost indistinguishable from the original, with about the same encoding time and file size.
 OPTIONS = {
     "libx264": {"preset": "ultrafast", "tune": "zerolatency", "crf": "20"},
-    "mpeg4": {"qmin": "3", "qmax": "3"},  # of 1 (best) to 31
+    "mpeg4": {"qmin": "3", "qmax": "3"},  # range: 1 (best) to 31
 }
 
 
@@ -44,7 +42,7 @@ def why_not_h264(av: Any, size: tuple[int, int]) -> str | None:
 
 
 class DrawingSink(Closing):
-    """What sinks of pictures share: the tracks are drawn, the rest is theirs."""
+    """Base of sinks for annotated frames: draws the tracks; the subclass does the rest."""
 
     def __init__(self, text: str | None, zones: Zones | None = None) -> None:
         self._text, self._zones = text, zones
@@ -76,11 +74,11 @@ class DrawingSink(Closing):
 class VideoSink(DrawingSink):
     """A video with the track drawn into it, each frame at its own time: H.264, or MPEG-4 Part 2 (`why_not_h264`).
 
-    Each frame is written as a fragment of its own, one frame after the event; closing adds the index of an ordinary
-    MP4 file. The index takes some 80 bytes of memory a frame.
+    Each frame is written as a separate fragment, one frame late; closing adds the index of an ordinary MP4 file. The
+    index takes about 80 bytes of memory per frame.
 
     Attributes:
-        notes: what is not as expected of the file, known from the first frame on.
+        notes: remarks about the file, known from the first frame on.
     """
 
     def __init__(
@@ -113,7 +111,7 @@ class VideoSink(DrawingSink):
         if self._size is None:
             _check_size(self._name, (width, height))
             self._size = (width, height)
-        fits = (width, height) == self._size  # a folder may well hold pictures of several sizes
+        fits = (width, height) == self._size  # a folder may have images of several sizes
         if self._movie is None:
             why = why_not_h264(self._av, self._size)
             if why is not None:
@@ -134,39 +132,39 @@ class VideoSink(DrawingSink):
 
 
 class _Movie:
-    """The encoder and the container of one video, into a file."""
+    """The encoder and the container of a video file."""
 
     def __init__(self, file: OutputFile, *, size: tuple[int, int], fps: float, codec: str) -> None:
         av = require("av", extra="mp4")
         self._av, self._file = av, file
         self._target = _Target(file)
-        self._step = max(1, round(TICKS / fps))  # how long a frame lasts, if nothing else says so
+        self._step = max(1, round(TICKS / fps))  # default duration of a frame
         self._last: int | None = None
         self._begin_s = self._last_s = 0.0
         flags = "frag_every_frame+empty_moov+default_base_moof"
-        if file.regular:  # which becomes an ordinary file when it is complete
+        if file.regular:  # becomes an ordinary MP4 when it is complete
             flags += "+hybrid_fragmented"
         self._container = av.open(self._target, "w", format="mp4", options={"movflags": flags})
         self._stream = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, TICKS)
-        self._stream.codec_context.thread_count = 1  # the cores are the tracker's
+        self._stream.codec_context.thread_count = 1  # leaves the cores to the tracker
         self._stream.codec_context.gop_size = max(1, round(fps * KEY_S))
         self._stream.codec_context.options = OPTIONS[codec]
 
     def add(self, pixels: NDArray[np.uint8], time_s: float) -> None:
-        """Adds a picture, uint8 (H, W, 3) BGR.
+        """Add an image, uint8 (H, W, 3) BGR.
 
         Raises:
-            SinkError: the file does not take what is due; it ends with what it took until then.
+            SinkError: the file cannot be written; it ends with what was written before.
         """
         picture = self._av.VideoFrame.from_ndarray(pixels, format="bgr24")
         picture.pts, picture.time_base = self._tick(time_s), Fraction(1, TICKS)
         self._mux(self._stream.encode(picture))
 
     def _tick(self, time_s: float) -> int:
-        """When a frame is shown: at its time after the first one; where its clock jumps, a step after the last."""
+        """Return when a frame is shown: its time since the first one, or a step after the last if the clock jumps."""
         if self._last is None:
             self._begin_s, tick = time_s, 0
         else:
@@ -184,12 +182,12 @@ class _Movie:
         self._target.settle()
 
     def close(self) -> None:
-        """Completes the file.
+        """Complete the file.
 
         Raises:
-            SinkError: that is not possible; it still ends with the last frame that was written.
+            SinkError: The file cannot be completed; it still ends with the last frame that was written.
         """
-        failed = self._target.error is not None  # which was said
+        failed = self._target.error is not None  # reported already
         if not failed:
             self._mux(self._stream.encode())
         self._container.close()
@@ -198,9 +196,9 @@ class _Movie:
 
 
 class _Target:
-    """What the container writes into. A fragment is in the file as a whole or not at all.
+    """The stream that the container writes to. A fragment is written to the file completely or not at all.
 
-    Libraries differ in what they write over before the end of the file is safe, so that comes last.
+    Libraries differ in what they overwrite before the end of the file is safe, so overwriting comes last.
     """
 
     name = "edgetrack.mp4"
@@ -233,10 +231,10 @@ class _Target:
         return self._file.regular
 
     def settle(self, *, complete: bool = False) -> None:
-        """Hands what was written over to the file; ``complete``: also what comes in place of something earlier.
+        """Write the buffered data to the file; with ``complete``, also data that overwrite earlier parts.
 
         Raises:
-            SinkError: the file does not take it, or has not taken something before.
+            SinkError: The data cannot be written, or an earlier write has failed.
         """
         if self.error is not None:
             raise self.error
