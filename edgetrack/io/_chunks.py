@@ -1,4 +1,4 @@
-"""The chunks of an MCAP file, unpacked within bounds: what a file promises is not allocated before it is checked."""
+"""Unpacks the chunks of an MCAP file within limits: sizes in a file are checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, BinaryIO
 
 from edgetrack._imports import require
 
-LARGEST = 1 << 28  # bytes when unpacked, of which a few can promise any number; recorders write some millions
+LARGEST = 1 << 28  # unpacked bytes; a small file can declare any size, but recorders write a few million
 
 
 def unpacked(chunk: Any) -> Iterator[Any]:
-    """Its schemas, channels and messages.
+    """Yield the schemas, channels and messages of a chunk.
 
     Raises:
-        ValueError: it is larger than ``LARGEST``, not as large as it says, or damaged.
+        ValueError: The chunk is larger than ``LARGEST``, does not have the declared size, or is damaged.
     """
     if chunk.uncompressed_size > LARGEST:
         raise ValueError(f"a chunk of {chunk.uncompressed_size} bytes, expected {LARGEST} at most")

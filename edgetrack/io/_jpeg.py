@@ -12,10 +12,10 @@ QUALITY = 95
 
 
 class JpegEncoder:
-    """Compresses frames by OpenCV.
+    """Compresses frames with OpenCV.
 
     Args:
-        name: what to call the output in errors.
+        name: Name of the output in errors.
     """
 
     def __init__(self, name: str) -> None:
@@ -25,7 +25,7 @@ class JpegEncoder:
         """Return the bytes of a JPEG file, uint8 (N,).
 
         Raises:
-            SinkError: OpenCV cannot.
+            SinkError: OpenCV cannot encode the frame.
         """
         good, jpeg = self._cv2.imencode(".jpg", frame.pixels, [self._cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         if not good:

@@ -1,9 +1,9 @@
-"""How the pixels of a second sensor lie in those of color: a homography, estimated from pairs of pictures.
+"""Estimates the homography from the pixels of a second sensor to those of color, from pairs of images.
 
-What both show are edges, whatever their sign: the magnitude of the gradient, brought to one strength everywhere. These
-are aligned by the enhanced correlation coefficient (Evangelidis and Psarakis, TPAMI 2008), from coarse to fine and from
-several starts. Each pair has one vote, and how many pairs agree is the check. How many starts of one pair agree is
-none: they fall into the same wrong optimum.
+Both images show edges, regardless of their sign: the magnitude of the gradient, with locally normalized strength. The
+edges are aligned by the enhanced correlation coefficient (Evangelidis and Psarakis, TPAMI 2008), from coarse to fine
+and from several starting points. Each pair has one vote, and the number of pairs that agree verifies the result. The
+number of starting points of one pair that agree does not, because they may converge to the same wrong optimum.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from edgetrack.io.opencv import load_cv2
 
 Pixels = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
-SIDE = 384  # pixels of the longer side of the pictures that are compared
-AGREE = 0.015  # of color's diagonal, how far apart corners of estimates that agree may be
-LEAST_PAIRS = 3  # that have to agree
-_LEAST_SHARE = 1 / 3  # of the pairs, that has to agree
-_COARSE, _MIDDLE = 4, 2  # by how much the first two levels are smaller
+SIDE = 384  # pixels of the longer side of the compared images
+AGREE = 0.015  # largest distance of corners of estimates that agree, as a fraction of color's diagonal
+LEAST_PAIRS = 3  # minimum number of pairs that agree
+_LEAST_SHARE = 1 / 3  # minimum fraction of pairs that agree
+_COARSE, _MIDDLE = 4, 2  # downscaling factors of the first two levels
 _STARTS = tuple(
     product((0.85, 1.0, 1.18), (-0.08, 0.0, 0.08), (-0.08, 0.0, 0.08))
-)  # scale, shifts of its size
-_LEAST = 16  # pixels of a picture that can be aligned, along its shorter side
+)  # scale, and shifts as fractions of the size
+_LEAST = 16  # minimum pixels along the shorter side of an image
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Of a pair of cameras."""
+    """The estimated alignment of a pair of cameras."""
 
     homography: Matrix  # (3, 3), from pixels of the second sensor to those of color
     agreeing: int  # pairs whose own estimates agree with it
     pairs: int
-    spread: float  # pixels of color: median distance of the corners of those that agree
+    spread: float  # pixels of color: median distance of the corners of pairs that agree
 
     @property
     def trusted(self) -> bool:
@@ -47,16 +47,16 @@ class Alignment:
 
 
 def estimate_alignment(pairs: Sequence[tuple[Pixels, Pixels]]) -> Alignment:
-    """Estimate one homography from pairs (color, second sensor) of two cameras that do not move to each other.
+    """Estimate one homography from pairs (color, second sensor) of two cameras that are fixed relative to each other.
 
-    It holds exactly for a plane, or where things are far away compared with the distance of the cameras.
+    It is exact for a plane, and for objects that are far away compared with the distance between the cameras.
 
     Args:
-        pairs: Pictures uint8 (H, W, 3) BGR of the same moments, of different scenes: a wrong estimate is found again in
-            the same scene. All color pictures have one size, and so have the others.
+        pairs: Images uint8 (H, W, 3) BGR, taken at the same moments, of different scenes, because the same scene would
+            confirm a wrong estimate. All color images have one size, and so do the others.
 
     Raises:
-        ConfigError: There are too few pairs, sizes differ, a picture is too small, or no estimate converges.
+        ConfigError: There are too few pairs, sizes differ, an image is too small, or no estimate converges.
     """
     if len(pairs) < LEAST_PAIRS:
         raise ConfigError(
@@ -75,7 +75,7 @@ def estimate_alignment(pairs: Sequence[tuple[Pixels, Pixels]]) -> Alignment:
 
 
 def _estimate(color: Pixels, x: Pixels) -> Matrix | None:
-    """The homography from pixels of x to those of color that fits this pair best; None where none converges."""
+    """Return the homography from pixels of x to those of color that fits this pair best; None if none converges."""
     shrink = [SIDE / max(picture.shape[:2]) for picture in (color, x)]
     small = [_edges(picture, factor) for picture, factor in zip((color, x), shrink, strict=True)]
     started: list[tuple[float, Matrix]] = []
@@ -110,7 +110,7 @@ def _coarser(pictures: Sequence[NDArray[np.float32]], level: int) -> list[NDArra
 
 
 def _start(pictures: Sequence[NDArray[np.float32]], scale: float, right: float, down: float) -> Matrix:
-    """From pixels of color to those of x: the centers on each other, but for a shift."""
+    """Return a start from pixels of color to those of x: scaled about the centers, and shifted."""
     (height, width), (x_height, x_width) = (picture.shape for picture in pictures)
     factor = scale * max(x_width / width, x_height / height)
     return np.array(
@@ -125,7 +125,7 @@ def _start(pictures: Sequence[NDArray[np.float32]], scale: float, right: float, 
 def _refined(
     pictures: Sequence[NDArray[np.float32]], warp: Matrix, level: int, *, affine: bool
 ) -> tuple[float, Matrix] | None:
-    """The correlation and the warp, in pixels of level 1, after a descent; None where there is none."""
+    """Return the correlation and the warp, in pixels of level 1, after optimization; None if it fails."""
     cv2 = load_cv2()
     scale = np.diag([1 / level, 1 / level, 1])
     at_level = (scale @ warp @ np.linalg.inv(scale)).astype(np.float32)
@@ -148,7 +148,7 @@ def _refined(
 def _voted(
     found: Sequence[Matrix], pairs: int, color_size: tuple[int, int], x_size: tuple[int, int]
 ) -> Alignment:
-    """The median of where the corners are by the estimates that agree with the one with which most agree."""
+    """Return the median of the corners over all estimates that agree with the one that has the most votes."""
     height, width = x_size
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
     placed = np.array([moved(corners, matrix) for matrix in found])
@@ -163,13 +163,13 @@ def _voted(
 
 
 def moved(points: Matrix, homography: Matrix) -> Matrix:
-    """Return where a homography brings points (N, 2)."""
+    """Return points (N, 2) mapped by a homography."""
     through = np.column_stack((points, np.ones(len(points)))) @ homography.T
     return np.asarray(through[:, :2] / through[:, 2:], np.float64)
 
 
 def overlaid(color: Pixels, x: Pixels, homography: Matrix) -> Pixels:
-    """Return the color picture with the edges of the second sensor's drawn in green, uint8 (H, W, 3) BGR."""
+    """Return the color image with the edges of the second sensor's in green, uint8 (H, W, 3) BGR."""
     cv2 = load_cv2()
     seen = cv2.warpPerspective(_shown_edges(x), homography, (color.shape[1], color.shape[0]))
     out: Pixels = (color // 2 + 40).astype(np.uint8)

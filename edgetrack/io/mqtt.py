@@ -1,4 +1,4 @@
-"""Events and states over MQTT: visits with their best picture, retained states, and entities for Home Assistant."""
+"""Events and states over MQTT: visits with their best image, retained states, and entities for Home Assistant."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from edgetrack.io.tls import context, distrust
 from edgetrack.io.visits import Kind, Visit, Visits
 from edgetrack.types import Frame, Track
 
-WAITING = 1000  # messages that may wait for a broker that is gone
-LONGEST_S = 30  # between two attempts to connect
-LARGEST_PX = 640  # a side of a picture
-DISCOVERY = "homeassistant"  # where Home Assistant looks for entities, unless it was told otherwise
+WAITING = 1000  # limit of queued messages while the broker is away
+LONGEST_S = 30  # longest pause between two attempts to connect
+LARGEST_PX = 640  # longer side of an image
+DISCOVERY = "homeassistant"  # default topic in which Home Assistant looks for entities
 REFUSED = ("Bad user name or password", "Not authorized", "Banned", "Client identifier not valid")
 
 
 class MqttSink(Joint):
-    """Publishes to a broker, in nobody's way; what cannot be sent waits until the broker is back.
+    """Publishes to a broker without blocking; messages that cannot be sent wait until the broker is back.
 
     Under the topic of the address: ``events`` (visits begin, are updated and end), ``TARGET/state`` (retained),
-    ``TARGET/snapshot`` (the best picture of the last visit, JPEG, retained), ``zones`` (events of zones and lines),
-    ``alerts`` (of rules and of what is unusual) and ``available`` (retained; the last will says "offline").
+    ``TARGET/snapshot`` (the best image of the last visit, JPEG, retained), ``zones`` (events of zones and lines),
+    ``alerts`` (of rules and unusual events) and ``available`` (retained; the last will sets it to "offline").
 
     Args:
         url: ``mqtt://USER:PASSWORD@HOST:PORT/TOPIC``, or ``mqtts`` with TLS.
-        warn: Called with a sentence when the broker cannot be reached, once until it can again.
-        longest_s: Seconds between two attempts to connect, at most.
+        warn: Called with a sentence when the broker becomes unreachable, once per outage.
+        longest_s: Longest pause between two attempts to connect, in seconds.
 
     Raises:
-        ConfigError: The address is none, or EDGETRACK_CA_FILE names a file without certificates.
+        ConfigError: The address is invalid, or EDGETRACK_CA_FILE names a file without certificates.
         MissingExtra: paho-mqtt is not installed.
     """
 
@@ -65,7 +65,7 @@ class MqttSink(Joint):
         self._targets: dict[str, _Target] = {}
         self._states: dict[
             str, bytes
-        ] = {}  # what is retained, by topic; said again to a broker that has forgotten it
+        ] = {}  # retained messages by topic, sent again to a broker that has lost them
         self._client = client = self._prepared(parts, longest_s)
         client.connect_async(str(parts.hostname), int(self.name.rpartition(":")[2]), keepalive=30)
         client.loop_start()
@@ -77,7 +77,7 @@ class MqttSink(Joint):
         if parts.scheme == "mqtts":
             client.tls_set_context(context())
         client.will_set(f"{self._topic}/available", "offline", qos=1, retain=True)
-        client.max_queued_messages_set(0)  # no limit but ours
+        client.max_queued_messages_set(0)  # we limit the queue ourselves
         client.reconnect_delay_set(1, longest_s)
         client.on_connect, client.on_publish = self._connected, self._published
         client.on_connect_fail = lambda *_: self._away(distrust(sys.exc_info()[1]) or "it cannot be reached")
@@ -86,7 +86,7 @@ class MqttSink(Joint):
 
     @property
     def undelivered(self) -> int:
-        """Number of messages that the broker has not taken."""
+        """Number of messages that the broker has not accepted."""
         return self._waiting + self._lost
 
     def write_all(
@@ -107,7 +107,7 @@ class MqttSink(Joint):
             self._retain(f"{target.topic}/state", target.state(tracks, self._visits.open.values()))
         for event in events:
             topic = "alerts" if event.type == "alert" else None if event.zone is None else "zones"
-            if topic is not None:  # what comes and goes is told as visits
+            if topic is not None:  # objects in view are reported as visits
                 self._publish(f"{self._topic}/{topic}", json.dumps(event_values(frame, event)).encode())
 
     def _tell(self, kind: Kind, visit: Visit, frame: Frame | None, track: Track | None) -> None:
@@ -143,7 +143,7 @@ class MqttSink(Joint):
         if self._states.get(topic) == payload:
             return
         self._states[topic] = payload
-        if not self._warned:  # the broker is told when it is back
+        if not self._warned:  # messages are sent when the broker is back
             self._publish(topic, payload, retain=True)
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -155,7 +155,7 @@ class MqttSink(Joint):
         self._client.publish(topic, payload, qos=1, retain=retain)
 
     def _connected(self, client: Any, data: object, flags: Any, code: Any, properties: object) -> None:
-        """In the client's thread: after each connection, also one to a broker that has lost what it was told."""
+        """Send retained messages after each connection, for a broker that lost them; runs in the client's thread."""
         if code.is_failure:
             if str(code) in REFUSED:
                 self._error = SinkError(
@@ -182,7 +182,7 @@ class MqttSink(Joint):
             self._warn(f"{self.name} takes no messages ({why}); they are sent when it is back")
 
     def close(self) -> None:
-        """End what is in view, say goodbye, and wait a little for the broker. May be called twice.
+        """End all visits, disconnect, and wait briefly for the broker. May be called twice.
 
         Raises:
             SinkError: The broker has refused the connection.
@@ -208,7 +208,7 @@ class MqttSink(Joint):
 
 @dataclass(frozen=True)
 class _Target:
-    """A target or a query, as it is known to the broker and to Home Assistant."""
+    """A target or a query, with its names for the broker and for Home Assistant."""
 
     name: str
     slug: str
@@ -259,7 +259,7 @@ class _Target:
 
 
 def _slug(name: str) -> str:
-    """A name that is fit for a topic and for Home Assistant's ids."""
+    """Return a form of the name that is valid in a topic and in Home Assistant's ids."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or f"{zlib.crc32(name.encode()):08x}"
 
 
@@ -270,7 +270,7 @@ def _checked(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("mqtt", "mqtts") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         raise wrong from None
     topic = unquote(parts.path)
     if (

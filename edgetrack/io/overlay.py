@@ -1,4 +1,4 @@
-"""How a track looks on a picture: the same in written videos and in the window."""
+"""Draws tracks, in the same way for written videos and for the window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgetrack.types import Box, Status, Track
 
 Color = tuple[int, int, int]  # BGR
 
-# Far apart in hue and in brightness, so that they differ for color-blind eyes too.
+# Far apart in hue and brightness, so that color-blind users can tell them apart.
 COLORS: dict[Status, Color] = {
     "tracking": (110, 220, 60),
     "uncertain": (60, 190, 255),
@@ -35,11 +35,11 @@ TARGET_COLORS: tuple[Color, ...] = (
 )
 INK = (24, 24, 24)
 PAPER = (245, 245, 245)
-_TINT = 0.45  # of a mask: the color's share
+_TINT = 0.45  # opacity of the color on a mask
 
 
 def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> None:
-    """Draws the box, its score and a line with text and status into ``pixels`` (H, W, 3) BGR, in place."""
+    """Draw the box, its score and a line with text and status into ``pixels`` (H, W, 3) BGR, in place."""
     cv2 = load_cv2()
     height, width = pixels.shape[:2]
     scale = min(max(min(height, width) / 640, 0.7), 2.5)
@@ -55,9 +55,9 @@ def draw(pixels: NDArray[np.uint8], track: Track, text: str | None = None) -> No
 
 
 def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colors: dict[str, Color]) -> None:
-    """Draws several targets, each in a color of its own, and a line for each, into ``pixels`` (H, W, 3) BGR, in place.
+    """Draw several targets, each in its own color and with a line of text, into ``pixels`` (H, W, 3) BGR, in place.
 
-    ``colors`` is what each name got so far; a name that is new gets the next color.
+    ``colors`` has the colors of the names so far; a new name gets the next color.
     """
     cv2 = load_cv2()
     scale = min(max(min(pixels.shape[:2]) / 640, 0.7), 2.5)
@@ -65,7 +65,7 @@ def draw_all(pixels: NDArray[np.uint8], tracks: Mapping[str, Track], colors: dic
     for name, track in tracks.items():
         if track.query is None:
             colors.setdefault(name, TARGET_COLORS[len(colors) % len(TARGET_COLORS)])
-        # what a query finds has its color by its id: a camera may see thousands, and not all are kept
+        # objects of a query are colored by id: a camera may see thousands, and colors are not stored for all
         shown[name] = colors.get(name, TARGET_COLORS[(track.id - 1) % len(TARGET_COLORS)])
     for name, track in tracks.items():
         _shade(pixels, track, shown[name])
@@ -88,7 +88,7 @@ def _shade(pixels: NDArray[np.uint8], track: Track, color: Color) -> None:
 
 
 def _captions(tracks: Mapping[str, Track], colors: Mapping[str, Color]) -> list[tuple[str, Color]]:
-    """A line for each target, and one for each query with the number of things in view."""
+    """Return a line for each target, and one for each query with the number of objects in view."""
     lines = {
         name: (f"{name}: {track.status}", colors[name]) for name, track in tracks.items() if not track.query
     }
@@ -99,7 +99,7 @@ def _captions(tracks: Mapping[str, Track], colors: Mapping[str, Color]) -> list[
 
 
 def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, color: Color, scale: float) -> None:
-    """A thin frame with strong corners: the target stays visible inside."""
+    """Draw a thin box with bold corners, so that the target stays visible."""
     left, top, right, bottom = _corners(box)
     thin, thick = max(2, round(1.5 * scale)), max(3, round(4 * scale))
     arm = max(4, round(0.22 * min(right - left, bottom - top)))
@@ -112,7 +112,7 @@ def _draw_box(cv2: Any, pixels: NDArray[np.uint8], box: Box, color: Color, scale
 
 
 def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, color: Color, scale: float) -> None:
-    """The score on a plate above the box, or inside it where there is no room above."""
+    """Draw the score on a label above the box, or inside it if there is no room above."""
     left, top, _, _ = _corners(box)
     (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.6 * scale, 1)
     pad = round(5 * scale)
@@ -127,7 +127,7 @@ def _tag(cv2: Any, pixels: NDArray[np.uint8], box: Box, words: str, color: Color
 def _caption(
     cv2: Any, pixels: NDArray[np.uint8], words: str, color: Color, scale: float, *, row: int = 0
 ) -> None:
-    """A dark translucent plate at the top left, below ``row`` others, with a dot in the color."""
+    """Draw a dark translucent label at the top left, below ``row`` others, with a dot in the color."""
     (w, h), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.7 * scale, 1)
     pad = round(10 * scale)
     tall = h + below + pad
@@ -147,7 +147,7 @@ def _write(
 
 
 def _corners(box: Box) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom in whole pixels, kept within what OpenCV can draw."""
+    """Return left, top, right and bottom in whole pixels, within the range that OpenCV can draw."""
     edges = (box.x, box.y, box.x + box.w, box.y + box.h)
     left, top, right, bottom = (round(float(np.clip(edge, -30_000, 30_000))) for edge in edges)
     return left, top, right, bottom

@@ -1,10 +1,10 @@
-"""An MCAP file of the frames and what was said of them. Foxglove shows the pictures with the box in them.
+"""An MCAP file with the frames and their tracks. Foxglove shows the images with the boxes.
 
-All messages are JSON, so the ``mcap`` library alone reads and writes them: pictures are ``foxglove.CompressedImage``,
-boxes to be drawn ``foxglove.ImageAnnotations`` (docs.foxglove.dev, "Message schemas"), tracks are ours. From the first
-mask on, each frame has a picture of labels as well. The pictures of a second sensor have a topic, and times, of their
-own; where color is missing, they are alone. Chunks are compressed with zstd, which takes back most of what
-base64 adds.
+All messages are JSON, so the ``mcap`` library alone reads and writes them. Images are ``foxglove.CompressedImage``,
+boxes to be drawn are ``foxglove.ImageAnnotations`` (docs.foxglove.dev, "Message schemas"), and tracks have our own
+schema. From the first mask on, each frame has a label image as well. The images of a second sensor have their own topic
+and times; they come alone if color is missing. Chunks are compressed with zstd, which removes most of the overhead of
+base64.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from edgetrack.types import Frame, Track
 from edgetrack.zones import Zones
 
 IMAGE, ANNOTATIONS, TRACK = "foxglove.CompressedImage", "foxglove.ImageAnnotations", "edgetrack.Track"
-TRACKS, EVENT = "edgetrack.Tracks", "edgetrack.Event"  # of several targets
+TRACKS, EVENT = "edgetrack.Tracks", "edgetrack.Event"  # for several targets
 LABELS = "/track/labels"  # topic of palette PNG files: 0 is background, 1 the first target
-X = "/x"  # topic of the second sensor's pictures, aligned with those of the camera
+X = "/x"  # topic of the second sensor's images, aligned with color
 TOPICS = {
     IMAGE: "/camera",
     ANNOTATIONS: "/track/annotations",
@@ -103,20 +103,20 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 
 class McapSink(Closing):
-    """A recording that grows with the run.
+    """Writes a recording during the run.
 
-    Of a killed process at most the last chunk is missing (`edgetrack.io._mcap_file`).
+    If the process is killed, at most the last chunk is missing (`edgetrack.io._mcap_file`).
 
-    Time stamps are those of the frames, in nanoseconds: the place in a file, or the time since a camera was opened.
+    Timestamps are those of the frames, in nanoseconds: the position in a file, or the time since a camera was opened.
 
     Args:
         path: the file; replaced at the first frame.
-        facts: texts that are kept as the metadata record "edgetrack".
+        facts: texts for the metadata record "edgetrack".
         zones: drawn with the boxes of several targets.
 
     Raises:
         MissingExtra: the extra ``mcap`` is not installed.
-        SinkError: the place cannot be written.
+        SinkError: the path cannot be written.
     """
 
     def __init__(self, path: str | Path, *, facts: Mapping[str, str], zones: Zones | None = None) -> None:
@@ -140,7 +140,7 @@ class McapSink(Closing):
         latencies_ms: Mapping[str, float],
         events: Sequence[Event] = (),
     ) -> None:
-        """One message of all tracks, and one of each event."""
+        """Write one message for all tracks, and one for each event."""
         drawn = annotate([(track, f"{name} ") for name, track in tracks.items()])
         if self._zones is not None:
             height, width = frame.pixels.shape[:2]
@@ -191,7 +191,7 @@ class McapSink(Closing):
             self._channels[name] = self._file.register_channel(TOPICS[name], "json", self._schemas[name])
 
     def _add(self, name: str, nanoseconds: int, index: int, message: Mapping[str, Any]) -> None:
-        """Add a message to the channel of a schema, or to `LABELS` or `X`, which begin with their first picture."""
+        """Add a message to the channel of a schema, or to `LABELS` or `X`, which are created with their first image."""
         if name not in self._channels:
             self._channels[name] = self._file.register_channel(name, "json", self._schemas[IMAGE])
         self._file.add(self._channels[name], nanoseconds, index, json.dumps(message).encode())
@@ -201,13 +201,13 @@ class McapSink(Closing):
 
 
 def _stamp(frame: Frame) -> tuple[int, dict[str, int]]:
-    """The time of a frame: in nanoseconds, and as Foxglove writes it."""
+    """Return the time of a frame: in nanoseconds, and in Foxglove's form."""
     nanoseconds = max(0, round(frame.time_s * 1e9))
     return nanoseconds, {"sec": nanoseconds // 10**9, "nsec": nanoseconds % 10**9}
 
 
 def _image(stamp: dict[str, int], form: str, data: Any) -> dict[str, Any]:
-    """A picture as ``foxglove.CompressedImage``."""
+    """Return an image as ``foxglove.CompressedImage``."""
     return {"timestamp": stamp, "frame_id": "camera", "format": form, "data": b64encode(data).decode()}
 
 

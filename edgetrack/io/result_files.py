@@ -1,4 +1,4 @@
-"""Tracks in the text files of the field's benchmarks: MOTChallenge, MOTS and OTB."""
+"""Tracks in the text formats of benchmarks: MOTChallenge, MOTS and OTB."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from edgetrack.io.files import OutputFile
 from edgetrack.io.sinks import Closing
 from edgetrack.types import Frame, Track
 
-_CLASS = 1  # MOTS wants one; a target named by words has none
+_CLASS = 1  # MOTS requires a class; a target of a text has none
 
 
 class _ResultSink(Closing):
-    """What they share: the lines of a frame are written together, or none of them."""
+    """Base of these sinks: the lines of a frame are written together, or none of them."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = path
@@ -42,9 +42,9 @@ class _ResultSink(Closing):
 
 
 class MotSink(_ResultSink):
-    """A line for each box: frame, id, left, top, width, height, score, -1, -1, -1; frames and pixels count from 1.
+    """Writes a line per box: frame, id, left, top, width, height, score, -1, -1, -1; frames and pixels count from 1.
 
-    The format of results on motchallenge.net (Milan et al., 2016). A tentative track has no id yet, and no line.
+    This is the result format of motchallenge.net (Milan et al., 2016). A tentative track has no id yet, and no line.
     """
 
     def _lines(self, frame: Frame, tracks: Sequence[Track]) -> str:
@@ -58,7 +58,7 @@ class MotSink(_ResultSink):
 
 
 class MotsSink(_ResultSink):
-    """A line for each mask: frame, id, class, height, width, run-length encoding (Voigtlaender et al., CVPR 2019)."""
+    """Writes a line per mask: frame, id, class, height, width, run-length encoding (Voigtlaender et al., CVPR 2019)."""
 
     def _lines(self, frame: Frame, tracks: Sequence[Track]) -> str:
         lines = []
@@ -71,9 +71,10 @@ class MotsSink(_ResultSink):
 
 
 class OtbSink(_ResultSink):
-    """A line for each frame: left, top, width and height in pixels, counted from 0, as ``edgetrack eval`` writes them.
+    """Writes a line per frame: left, top, width, height in pixels, counted from 0, as in ``edgetrack eval``.
 
-    Where there is no box it is the one before, or zeros before the first: toolkits want as many lines as frames.
+    A frame without a box repeats the previous one, or has zeros before the first, because toolkits expect a line for
+    every frame.
     """
 
     _box: tuple[float, ...] = (0, 0, 0, 0)

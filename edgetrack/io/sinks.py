@@ -1,4 +1,4 @@
-"""Where tracks go: JSON lines, a table, an annotated video, a recording, a window."""
+"""Outputs for tracks: JSON lines, a table, an annotated video, a recording, a window."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Sink(Protocol):
         latencies_ms: Mapping[str, float],
         events: Sequence[Event] = (),
     ) -> None:
-        """Write a frame and the tracks of several targets by name, with the milliseconds that each of them took.
+        """Write a frame and the tracks of several targets by name, with the milliseconds that each one took.
 
-        ``events`` are what happened in the frame, if the run has a query or zones.
+        ``events`` are the events of the frame, if the run has a query or zones.
 
         Raises:
             SinkError: The output cannot be written; everything before this frame stays valid.
@@ -59,7 +59,7 @@ class Sink(Protocol):
 
 
 class Closing:
-    """What every sink shares: leaving the ``with`` block closes it, whatever the reason."""
+    """Base of all sinks: leaving the ``with`` block closes the sink, also after an exception."""
 
     done = False
 
@@ -76,7 +76,7 @@ class Closing:
 
 
 class Joint(Closing):
-    """A sink to which the track of one target is what those of several are."""
+    """A sink that treats the track of one target like those of several targets."""
 
     def write(self, frame: Frame, track: Track, *, latency_ms: float) -> None:
         self.write_all(frame, {track.name: track}, latencies_ms={track.name: latency_ms})
@@ -103,11 +103,11 @@ def open_sink(
 ) -> Sink:
     """Open an output whose format follows from its suffix: ``.jsonl``, ``.csv``, ``.mp4`` or ``.mcap``.
 
-    ``.ros2.mcap`` is a bag of ROS 2, and ``.rrd`` a recording for Rerun.
+    ``.ros2.mcap`` is a ROS 2 bag, and ``.rrd`` a recording for Rerun.
 
-    Masks alone (``Tracker(masks=True)``) go into ``.mots``, the text of MOTS, or into a palette PNG for each frame, as
-    in DAVIS; its name has the number of the frame, such as ``masks/%05d.png``. ``.json`` is a data set in the format of
-    COCO, ``.mot`` the text of MOTChallenge, and ``.otb`` that of OTB, for one target.
+    Formats for masks only (``Tracker(masks=True)``) are ``.mots``, the text format of MOTS, and a palette PNG per
+    frame, as in DAVIS, whose name has a placeholder for the frame number, such as ``masks/%05d.png``. ``.json`` is a
+    dataset in the format of COCO, ``.mot`` the text format of MOTChallenge, and ``.otb`` that of OTB, for one target.
 
     An existing file is replaced when the first frame is written. From then on the file is valid at any time: if the
     process is killed or the disk is full, everything written so far can be read.
@@ -122,7 +122,7 @@ def open_sink(
         zones: Zones and lines, drawn into a video or a recording with what they count.
 
     Returns:
-        A sink: ``write`` it frame by frame, and close it, best in a ``with`` block.
+        A sink: call ``write`` for each frame, and close it, preferably with a ``with`` block.
 
     Raises:
         SinkError: The suffix is unknown, or the path cannot be written.
